@@ -1,0 +1,37 @@
+# The README's commands. Everything lands in .venv and build/; nothing else is touched.
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench faults lock clean
+
+help:  ## show the targets
+	@grep -hE '^[a-z]+:.*##' Makefile | awk -F':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+
+.venv/.installed: requirements/dev.txt pyproject.toml
+	@echo "setting up .venv (once; about a minute)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: .venv/.installed  ## make the virtual environment, and fetch Kafka once
+	@$(BIN)/python -m autolearn.eventlog.embedded install
+
+demo: setup  ## run the main job on a real Kafka
+	@$(BIN)/autolearn demo
+
+test: setup  ## run every test, real broker included
+	@$(BIN)/python -m pytest
+
+check: setup  ## the gate: format, lint, types, layers, tests
+	@scripts/check
+
+bench: setup  ## measure, print a table, write build/bench.json
+	@$(BIN)/python -m tests.bench
+
+lock:  ## resolve the dependencies again
+	@scripts/lock
+
+clean:  ## delete what the targets above made
+	@rm -rf .venv build
