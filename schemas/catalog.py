@@ -1,0 +1,105 @@
+"""What is on offer: the specifications of models, metrics and datasets, and checks against them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from autolearn.schemas.values import Column, Hyperparameter, JsonValue
+
+__all__ = [
+    "CLASSIFICATION",
+    "CLUSTERING",
+    "REGRESSION",
+    "DatasetSpec",
+    "EstimatorSpec",
+    "MetricSpec",
+    "check_hyperparameters",
+    "check_metrics",
+]
+
+CLASSIFICATION = "classification"
+REGRESSION = "regression"
+CLUSTERING = "clustering"
+
+
+class EstimatorSpec(Struct, frozen=True):
+    """A catalog model: an algorithm that can be trained.
+
+    `task` says what it learns (classification, regression, clustering, or a word of a plug-in's
+    own); `library` and `library_version` name the distribution that implements it.
+    """
+
+    name: str
+    task: str
+    summary: str
+    library: str
+    library_version: str
+    hyperparameters: tuple[Hyperparameter, ...] = ()
+
+
+class MetricSpec(Struct, frozen=True):
+    """A measure of a trained model.
+
+    `tasks` are those it fits; `result` is scalar or matrix; `greater_is_better` is None where
+    neither direction is better.
+    """
+
+    name: str
+    tasks: tuple[str, ...]
+    summary: str
+    library: str
+    library_version: str
+    result: str = "scalar"
+    greater_is_better: bool | None = True
+
+
+class DatasetSpec(Struct, frozen=True):
+    """One version of a dataset: what its bytes hold.
+
+    `version` is the SHA-256 (hex) of the bytes, `bytes` their number and `format` csv or parquet.
+    `target` is the column that is learned by default, `task` what that makes it (None without a
+    target), `classes` the rows per label of the target (classification only, as strings), and
+    `schema_hash` the SHA-256 of the columns' names and types. `origin` is bundled or uploaded.
+    """
+
+    name: str
+    version: str
+    format: str
+    bytes: int
+    rows: int
+    columns: tuple[Column, ...]
+    schema_hash: str
+    target: str | None = None
+    task: str | None = None
+    classes: dict[str, int] = {}
+    origin: str = "uploaded"
+    summary: str = ""
+
+
+def check_hyperparameters(spec: EstimatorSpec, given: Mapping[str, JsonValue]) -> list[str]:
+    """Return what is wrong with `given` for the model `spec`, one sentence each; [] when nothing."""
+    known = {parameter.name: parameter for parameter in spec.hyperparameters}
+    faults = []
+    for name, value in given.items():
+        if name in known:
+            fault = known[name].refusal(value)
+        else:
+            fault = f"{spec.name} has no hyperparameter {name!r}; it has {', '.join(known)}"
+        if fault:
+            faults.append(fault)
+    return faults
+
+
+def check_metrics(task: str, wanted: Sequence[str], known: Mapping[str, MetricSpec]) -> list[str]:
+    """Return what is wrong with the `wanted` metrics for a model of this task; [] when nothing."""
+    fitting = ", ".join(sorted(name for name, spec in known.items() if task in spec.tasks))
+    faults = []
+    for name in wanted:
+        spec = known.get(name)
+        if spec is None:
+            faults.append(f"there is no metric {name!r}; for {task} there are {fitting}")
+        elif task not in spec.tasks:
+            faults.append(f"{name} does not fit {task}; {fitting} do")
+    return faults

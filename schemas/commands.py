@@ -1,0 +1,250 @@
+"""Every command, by the stream that it changes."""
+
+from __future__ import annotations
+
+from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
+from autolearn.schemas.messages import Command, type_of
+from autolearn.schemas.values import DatasetRef, JsonValue, Preprocessing, Split, TrainedModel
+
+__all__ = [
+    "COMMANDS",
+    "CancelEvaluation",
+    "CancelRun",
+    "CancelTraining",
+    "CommitSession",
+    "CompleteEvaluation",
+    "CompleteRun",
+    "CompleteTraining",
+    "DiscardSession",
+    "FailEvaluation",
+    "FailRun",
+    "FailTraining",
+    "OpenSession",
+    "RegisterDataset",
+    "RegisterEstimator",
+    "RegisterMetric",
+    "ReportEvaluationLost",
+    "ReportRunLost",
+    "ReportTrainingLost",
+    "RequestEvaluation",
+    "RequestRun",
+    "RequestTraining",
+    "StartEvaluation",
+    "StartRun",
+    "StartTraining",
+]
+
+
+# estimator/<name>, metric/<name>, dataset/<name>
+
+
+class RegisterEstimator(Command, frozen=True):
+    """Offer a model, or a new version of it, in the catalog."""
+
+    spec: EstimatorSpec
+
+
+class RegisterMetric(Command, frozen=True):
+    """Offer a metric, or a new version of it, in the catalog."""
+
+    spec: MetricSpec
+
+
+class RegisterDataset(Command, frozen=True):
+    """Offer a dataset whose bytes are in the artifact store, or a new version of it."""
+
+    spec: DatasetSpec
+
+
+# session/<id>
+
+
+class OpenSession(Command, frozen=True):
+    """Open a session: a draft in which trainings and evaluations are made."""
+
+    title: str = ""
+
+
+class CommitSession(Command, frozen=True):
+    """Keep a session as an experiment: all its completed trainings, or only those named."""
+
+    trainings: tuple[str, ...] | None = None
+
+
+class DiscardSession(Command, frozen=True):
+    """End a session and keep nothing of it."""
+
+
+# Runs inside a session. The protocol is the same for every kind of work:
+# request -> start (a worker's claim of one attempt) -> complete | fail | cancel, or lost -> retry.
+
+
+class RequestRun(Command, frozen=True):
+    """Ask for one run of work; `run` is its id, new in the session."""
+
+    run: str
+
+
+class StartRun(Command, frozen=True):
+    """A worker claims an attempt of a run. The first claim is accepted, others are refused."""
+
+    run: str
+    attempt: int
+    worker: str
+
+
+class CompleteRun(Command, frozen=True):
+    """The worker that holds the attempt has a result."""
+
+    run: str
+    attempt: int
+    worker: str
+
+
+class FailRun(Command, frozen=True):
+    """The worker that holds the attempt cannot give a result, for `reason` (a code of a word or
+    two: raised, memory, time, crashed, input) with `detail` for people.
+    """
+
+    run: str
+    attempt: int
+    worker: str
+    reason: str
+    detail: str = ""
+
+
+class CancelRun(Command, frozen=True):
+    """Stop a run that has not ended."""
+
+    run: str
+
+
+class ReportRunLost(Command, frozen=True):
+    """The worker that held the attempt is gone; the run may be tried again elsewhere."""
+
+    run: str
+    attempt: int
+    worker: str
+
+
+class RequestTraining(RequestRun, frozen=True):
+    """Ask for one training in an open session.
+
+    `seed` (0 to 2^32-1) fixes every random choice of the split and the fit. `time_limit` is in
+    seconds, `memory_limit` in MiB of resident memory; `max_attempts` bounds how often the run is
+    started when workers are lost.
+    """
+
+    model: str
+    task: str
+    library_version: str
+    dataset: DatasetRef
+    target: str | None
+    schema_hash: str
+    hyperparameters: dict[str, JsonValue]
+    split: Split
+    preprocessing: Preprocessing
+    seed: int
+    time_limit: float
+    memory_limit: int
+    max_attempts: int = 3
+
+
+class StartTraining(StartRun, frozen=True):
+    """Claim an attempt of a training."""
+
+
+class CompleteTraining(CompleteRun, frozen=True):
+    """A trained model is in the artifact store.
+
+    `parameters` are the learned parameters (JSON, shortened where large), `environment` the
+    library versions, BLAS, threads and processor that made it; times are in seconds: `fit_seconds`
+    of the bare fit, `seconds` of the whole attempt in the worker.
+    """
+
+    model: TrainedModel
+    parameters: dict[str, JsonValue]
+    environment: dict[str, JsonValue]
+    rows_train: int
+    rows_test: int
+    fit_seconds: float
+    seconds: float
+
+
+class FailTraining(FailRun, frozen=True):
+    """A training cannot give a model."""
+
+
+class CancelTraining(CancelRun, frozen=True):
+    """Stop a training that has not ended."""
+
+
+class ReportTrainingLost(ReportRunLost, frozen=True):
+    """The worker of a training is gone."""
+
+
+class RequestEvaluation(RequestRun, frozen=True):
+    """Ask for metrics of a completed training of the same session.
+
+    `held_out` says whether `dataset` is the training's own, of which the held-out rows are used;
+    otherwise all rows of `dataset` are.
+    """
+
+    training: str
+    metrics: tuple[str, ...]
+    dataset: DatasetRef
+    held_out: bool
+    time_limit: float
+    memory_limit: int
+    max_attempts: int = 3
+
+
+class StartEvaluation(StartRun, frozen=True):
+    """Claim an attempt of an evaluation."""
+
+
+class CompleteEvaluation(CompleteRun, frozen=True):
+    """Metrics are there: each a number, or a dict with `labels` and `matrix` (confusion matrix)."""
+
+    metrics: dict[str, JsonValue]
+    environment: dict[str, JsonValue]
+    rows: int
+    seconds: float
+
+
+class FailEvaluation(FailRun, frozen=True):
+    """An evaluation cannot give metrics."""
+
+
+class CancelEvaluation(CancelRun, frozen=True):
+    """Stop an evaluation that has not ended."""
+
+
+class ReportEvaluationLost(ReportRunLost, frozen=True):
+    """The worker of an evaluation is gone."""
+
+
+COMMANDS: dict[str, type[Command]] = {
+    type_of(command): command
+    for command in (
+        RegisterEstimator,
+        RegisterMetric,
+        RegisterDataset,
+        OpenSession,
+        CommitSession,
+        DiscardSession,
+        RequestTraining,
+        StartTraining,
+        CompleteTraining,
+        FailTraining,
+        CancelTraining,
+        ReportTrainingLost,
+        RequestEvaluation,
+        StartEvaluation,
+        CompleteEvaluation,
+        FailEvaluation,
+        CancelEvaluation,
+        ReportEvaluationLost,
+    )
+}
+"""Every command by its CloudEvents type."""

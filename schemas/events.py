@@ -1,0 +1,265 @@
+"""Every event, by the stream that it belongs to."""
+
+from __future__ import annotations
+
+from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
+from autolearn.schemas.messages import Event, type_of
+from autolearn.schemas.values import DatasetRef, JsonValue, Preprocessing, Split, TrainedModel
+
+__all__ = [
+    "EVENTS",
+    "CommandFailed",
+    "DatasetRegistered",
+    "EstimatorRegistered",
+    "EvaluationCancelled",
+    "EvaluationCompleted",
+    "EvaluationFailed",
+    "EvaluationLost",
+    "EvaluationRequested",
+    "EvaluationStarted",
+    "MetricRegistered",
+    "Refused",
+    "RunCancelled",
+    "RunCompleted",
+    "RunFailed",
+    "RunLost",
+    "RunRequested",
+    "RunStarted",
+    "SessionCommitted",
+    "SessionDiscarded",
+    "SessionOpened",
+    "TermStarted",
+    "TrainingCancelled",
+    "TrainingCompleted",
+    "TrainingFailed",
+    "TrainingLost",
+    "TrainingRequested",
+    "TrainingStarted",
+]
+
+
+# Of every stream
+
+
+class TermStarted(Event, frozen=True):
+    """A decider has claimed the partition. It answers no command and changes no stream.
+
+    `process` names who claimed; the term itself is in the envelope.
+    """
+
+    process: str
+
+
+class Refused(Event, frozen=True):
+    """The command breaks a rule. `reason` is a code of `schemas.errors.REASONS`."""
+
+    reason: str
+    detail: str
+
+
+class CommandFailed(Event, frozen=True):
+    """The decider itself raised: a fault of ours, not of the command's sender."""
+
+    detail: str
+
+
+# estimator/<name>, metric/<name>, dataset/<name>
+
+
+class EstimatorRegistered(Event, frozen=True):
+    """A model is on offer as `spec` says, from now on."""
+
+    spec: EstimatorSpec
+
+
+class MetricRegistered(Event, frozen=True):
+    """A metric is on offer as `spec` says, from now on."""
+
+    spec: MetricSpec
+
+
+class DatasetRegistered(Event, frozen=True):
+    """A dataset has a newest version, `spec`."""
+
+    spec: DatasetSpec
+
+
+# session/<id>
+
+
+class SessionOpened(Event, frozen=True):
+    """A session is open."""
+
+    title: str
+
+
+class SessionCommitted(Event, frozen=True):
+    """The session is an experiment that keeps `trainings`; the runs in `cancelled` were stopped."""
+
+    trainings: tuple[str, ...]
+    cancelled: tuple[str, ...] = ()
+
+
+class SessionDiscarded(Event, frozen=True):
+    """Nothing of the session is kept; the runs in `cancelled` were stopped."""
+
+    cancelled: tuple[str, ...] = ()
+
+
+class RunRequested(Event, frozen=True):
+    """One run of work was accepted; its first attempt is open."""
+
+    run: str
+
+
+class RunStarted(Event, frozen=True):
+    """A worker holds the attempt."""
+
+    run: str
+    attempt: int
+    worker: str
+
+
+class RunCompleted(Event, frozen=True):
+    """The run has its result."""
+
+    run: str
+    attempt: int
+    worker: str
+
+
+class RunFailed(Event, frozen=True):
+    """The run ended without a result."""
+
+    run: str
+    attempt: int
+    worker: str
+    reason: str
+    detail: str
+
+
+class RunCancelled(Event, frozen=True):
+    """The run was stopped."""
+
+    run: str
+
+
+class RunLost(Event, frozen=True):
+    """The worker of the attempt before `attempt` is gone, and `attempt` is open."""
+
+    run: str
+    attempt: int
+    worker: str
+
+
+class TrainingRequested(RunRequested, frozen=True):
+    """A training was accepted. The fields are those of `commands.RequestTraining`."""
+
+    model: str
+    task: str
+    library_version: str
+    dataset: DatasetRef
+    target: str | None
+    schema_hash: str
+    hyperparameters: dict[str, JsonValue]
+    split: Split
+    preprocessing: Preprocessing
+    seed: int
+    time_limit: float
+    memory_limit: int
+    max_attempts: int
+
+
+class TrainingStarted(RunStarted, frozen=True):
+    """A worker trains."""
+
+
+class TrainingCompleted(RunCompleted, frozen=True):
+    """A model was trained. The fields are those of `commands.CompleteTraining`."""
+
+    model: TrainedModel
+    parameters: dict[str, JsonValue]
+    environment: dict[str, JsonValue]
+    rows_train: int
+    rows_test: int
+    fit_seconds: float
+    seconds: float
+
+
+class TrainingFailed(RunFailed, frozen=True):
+    """A training ended without a model."""
+
+
+class TrainingCancelled(RunCancelled, frozen=True):
+    """A training was stopped."""
+
+
+class TrainingLost(RunLost, frozen=True):
+    """The worker of a training is gone; the next attempt is open."""
+
+
+class EvaluationRequested(RunRequested, frozen=True):
+    """An evaluation was accepted. `model` is the digest of the trained model's artifact."""
+
+    training: str
+    model: str
+    metrics: tuple[str, ...]
+    dataset: DatasetRef
+    held_out: bool
+    time_limit: float
+    memory_limit: int
+    max_attempts: int
+
+
+class EvaluationStarted(RunStarted, frozen=True):
+    """A worker evaluates."""
+
+
+class EvaluationCompleted(RunCompleted, frozen=True):
+    """Metrics are there. The fields are those of `commands.CompleteEvaluation`."""
+
+    metrics: dict[str, JsonValue]
+    environment: dict[str, JsonValue]
+    rows: int
+    seconds: float
+
+
+class EvaluationFailed(RunFailed, frozen=True):
+    """An evaluation ended without metrics."""
+
+
+class EvaluationCancelled(RunCancelled, frozen=True):
+    """An evaluation was stopped."""
+
+
+class EvaluationLost(RunLost, frozen=True):
+    """The worker of an evaluation is gone; the next attempt is open."""
+
+
+EVENTS: dict[str, type[Event]] = {
+    type_of(event): event
+    for event in (
+        TermStarted,
+        Refused,
+        CommandFailed,
+        EstimatorRegistered,
+        MetricRegistered,
+        DatasetRegistered,
+        SessionOpened,
+        SessionCommitted,
+        SessionDiscarded,
+        TrainingRequested,
+        TrainingStarted,
+        TrainingCompleted,
+        TrainingFailed,
+        TrainingCancelled,
+        TrainingLost,
+        EvaluationRequested,
+        EvaluationStarted,
+        EvaluationCompleted,
+        EvaluationFailed,
+        EvaluationCancelled,
+        EvaluationLost,
+    )
+}
+"""Every event by its CloudEvents type. Types once shipped stay readable: see `upcasters`."""

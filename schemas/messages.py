@@ -1,0 +1,26 @@
+"""The base types of everything that is said on the log."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from msgspec import Struct
+
+__all__ = ["Command", "Event", "type_of"]
+
+
+class Command(Struct, frozen=True, gc=False):
+    """A request to change one stream, in the imperative. Every command is answered by one event."""
+
+    version: ClassVar[int] = 1
+
+
+class Event(Struct, frozen=True, gc=False):
+    """What was decided, in the past tense. `version` rises when the meaning of the fields changes."""
+
+    version: ClassVar[int] = 1
+
+
+def type_of(message: type[Command | Event]) -> str:
+    """Return the CloudEvents type of a message class, such as `autolearn.SessionOpened.v1`."""
+    return f"autolearn.{message.__name__}.v{message.version}"

@@ -1,0 +1,149 @@
+"""Small values that commands, events and views share."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from msgspec import Struct
+
+__all__ = [
+    "Column",
+    "DatasetRef",
+    "Domain",
+    "Hyperparameter",
+    "JsonValue",
+    "Preprocessing",
+    "Split",
+    "TrainedModel",
+]
+
+type_names = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null"}
+
+JsonValue = Any
+"""A value that JSON can hold: None, bool, int, float, str, or lists and dicts of these."""
+
+
+class DatasetRef(Struct, frozen=True, gc=False):
+    """One exact content of a dataset. `version` is the SHA-256 (hex) of its bytes."""
+
+    name: str
+    version: str
+
+
+class Column(Struct, frozen=True):
+    """One column of a dataset.
+
+    `type` is one of boolean, integer, number, string, timestamp; `missing` counts absent values;
+    `distinct` counts different present values (None where there were too many to count);
+    `minimum` and `maximum` are given for integer and number columns with at least one value.
+    """
+
+    name: str
+    type: str
+    missing: int = 0
+    distinct: int | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+class Split(Struct, frozen=True, gc=False):
+    """How rows are parted before training: `test` is the held-out fraction, in (0, 1).
+
+    `stratify` keeps the class balance in both parts (classification only).
+    """
+
+    test: float = 0.25
+    stratify: bool = True
+
+
+class Preprocessing(Struct, frozen=True, gc=False):
+    """What happens to the features before the estimator sees them, fitted on training rows only.
+
+    `impute` fills missing numbers: mean, median or most-frequent (missing categories become the
+    most frequent one). `scale` is standard, min-max or none. `encode` is one-hot or ordinal.
+    """
+
+    impute: str = "median"
+    scale: str = "standard"
+    encode: str = "one-hot"
+
+
+class TrainedModel(Struct, frozen=True):
+    """The artifact of a training: a folder of files in the artifact store.
+
+    `digest` is the SHA-256 (hex) of the folder's manifest and names the folder; `files` maps each
+    file's name to the SHA-256 of its bytes; `bytes` is their total size.
+    """
+
+    digest: str
+    files: dict[str, str]
+    bytes: int
+
+
+class Domain(Struct, frozen=True, omit_defaults=True):
+    """One kind of value that a hyperparameter takes.
+
+    `type` is integer, number, string, boolean, null, array or object; `choices` limits strings (or
+    numbers) to a list; `minimum` and `maximum` bound numbers, inclusive unless said otherwise.
+    """
+
+    type: str
+    minimum: float | None = None
+    maximum: float | None = None
+    exclusive_minimum: bool = False
+    exclusive_maximum: bool = False
+    choices: tuple[JsonValue, ...] = ()
+
+    def holds(self, value: JsonValue) -> bool:
+        """Say whether `value` lies in this domain. An integer is also a number."""
+        given = json_type(value)
+        if given != self.type and not (given == "integer" and self.type == "number"):
+            return False
+        if self.choices:
+            return value in self.choices
+        if self.type not in ("integer", "number"):
+            return True
+        if not math.isfinite(value):
+            return False
+        low = self.minimum is None or (
+            value > self.minimum if self.exclusive_minimum else value >= self.minimum
+        )
+        high = self.maximum is None or (
+            value < self.maximum if self.exclusive_maximum else value <= self.maximum
+        )
+        return low and high
+
+    def __str__(self) -> str:
+        if self.choices:
+            return "one of " + ", ".join(map(str, self.choices))
+        words = [] if self.type == "null" else [self.type]
+        if self.minimum is not None:
+            words.append(f"{'>' if self.exclusive_minimum else '>='} {self.minimum:g}")
+        if self.maximum is not None:
+            words.append(f"{'<' if self.exclusive_maximum else '<='} {self.maximum:g}")
+        return " ".join(words) or "null"
+
+
+class Hyperparameter(Struct, frozen=True):
+    """A setting of a catalog model: its value must lie in one of the `domains`."""
+
+    name: str
+    default: JsonValue
+    domains: tuple[Domain, ...]
+
+    def refusal(self, value: JsonValue) -> str | None:
+        """Return why `value` is not accepted, or None when it is."""
+        if any(domain.holds(value) for domain in self.domains):
+            return None
+        allowed = " or ".join(str(domain) for domain in self.domains)
+        return f"{self.name} must be {allowed}; got {value!r}"
+
+
+def json_type(value: JsonValue) -> str:
+    """Return the JSON name of a value's type (array and object included)."""
+    if isinstance(value, list | tuple):
+        return "array"
+    if isinstance(value, dict):
+        return "object"
+    return type_names[type(value)]
