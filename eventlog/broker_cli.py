@@ -1,0 +1,66 @@
+"""The command line of the embedded broker: `install`, and `run` in the foreground."""
+
+import argparse
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from autolearn.eventlog.broker_errors import BrokerError
+from autolearn.eventlog.embedded import EmbeddedBroker, install
+from autolearn.eventlog.install_bar import InstallBar
+
+EXIT_CODES = "exit codes: 0 done, or stopped as asked; 1 could not start; 3 Kafka ended by itself"
+_CHECK_INTERVAL = 0.5
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return the process's exit code, as EXIT_CODES says."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        with InstallBar() as bar:
+            install(bar)
+        return 0 if chosen.command == "install" else _run(chosen)
+    except BrokerError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0 if chosen.command == "run" else 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m autolearn.eventlog.embedded",
+        description="Apache Kafka on this machine, without Docker.",
+        epilog=EXIT_CODES,
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("install", help="download Kafka, once", epilog=EXIT_CODES)
+    run = commands.add_parser("run", help="run a broker until SIGTERM or Ctrl-C", epilog=EXIT_CODES)
+    run.add_argument("--folder", type=Path, required=True, help="where its data live")
+    run.add_argument("--port", type=int, default=0, help="of 127.0.0.1 (default: a free one)")
+    run.add_argument("--heap-mb", type=int, default=256, help="limit of the Java heap, in MiB")
+    run.add_argument(
+        "--with-parent", action="store_true", help="stop when the process that started this ends"
+    )
+    return parser
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    parent = os.getppid()
+    # One way out for both: start() and the wait below unwind, and the broker is stopped.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with EmbeddedBroker(chosen.folder, port=chosen.port, heap_mb=chosen.heap_mb) as broker:
+        print(f"ready {broker.bootstrap}", flush=True)
+        try:
+            while broker.alive:
+                if chosen.with_parent and os.getppid() != parent:
+                    return 0
+                time.sleep(_CHECK_INTERVAL)
+        finally:
+            # An impatient second Ctrl-C must not cut the stop short.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+    print(f"Kafka ended by itself; read {chosen.folder / 'logs' / 'broker.log'}", file=sys.stderr)
+    return 3

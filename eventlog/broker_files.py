@@ -1,0 +1,88 @@
+"""The files that the embedded broker reads: its settings and its log's settings.
+
+The broker runs with its folder as working directory and every path in them is relative, so a
+folder's name needs no escaping, whatever is in it, and a folder can be moved.
+"""
+
+from pathlib import Path
+
+from autolearn.eventlog.probe import HOST
+
+MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+
+_INTERNAL_TOPICS = {
+    "offsets.topic.num.partitions": 4,
+    "offsets.topic.replication.factor": 1,
+    "offsets.retention.minutes": 10 * 365 * 24 * 60,
+    "transaction.state.log.num.partitions": 1,
+    "transaction.state.log.replication.factor": 1,
+    "transaction.state.log.min.isr": 1,
+    "share.coordinator.state.topic.num.partitions": 1,
+    "share.coordinator.state.topic.replication.factor": 1,
+    "share.coordinator.state.topic.min.isr": 1,
+}
+
+_BEHAVIOUR = {
+    "auto.create.topics.enable": "false",
+    "message.max.bytes": MAX_MESSAGE_BYTES,
+    "group.initial.rebalance.delay.ms": 0,
+    "group.min.session.timeout.ms": 1000,
+    "broker.session.timeout.ms": 2000,
+    "broker.heartbeat.interval.ms": 500,
+    # A shredded key should leave the disk soon, so look for work more often than every 15 s.
+    "log.cleaner.backoff.ms": 5000,
+    # Default 500: it would append to the metadata log twice a second for ever.
+    "metadata.max.idle.interval.ms": 5000,
+}
+
+_SMALL = {
+    "num.network.threads": 2,
+    "num.io.threads": 4,
+    "background.threads": 2,
+    "num.replica.fetchers": 1,
+    "log.cleaner.threads": 1,
+    # 128 MB by default. 4 MB maps 170 000 keys in one pass of the cleaner.
+    "log.cleaner.dedupe.buffer.size": 4 * 1024 * 1024,
+}
+
+_LOG4J = """\
+status = error
+appender.file.type = RollingFile
+appender.file.name = file
+appender.file.fileName = logs/broker.log
+appender.file.filePattern = logs/broker.log.%i
+appender.file.layout.type = PatternLayout
+appender.file.layout.pattern = %d{ISO8601} %-5p %c{1}: %m%n
+appender.file.policies.type = Policies
+appender.file.policies.size.type = SizeBasedTriggeringPolicy
+appender.file.policies.size.size = 10MB
+appender.file.strategy.type = DefaultRolloverStrategy
+appender.file.strategy.max = 3
+rootLogger.level = info
+rootLogger.appenderRef.file.ref = file
+# Several hundred settings at every start, of which ours are in server.properties.
+logger.config.name = org.apache.kafka.common.config.AbstractConfig
+logger.config.level = warn
+"""
+
+
+def write(folder: Path, port: int, controller_port: int) -> None:
+    """Write `server.properties` and `log4j2.properties` into the folder."""
+    settings = {
+        "node.id": 1,
+        "process.roles": "broker,controller",
+        "controller.quorum.voters": f"1@{HOST}:{controller_port}",
+        "listeners": f"BROKER://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
+        "advertised.listeners": f"BROKER://{HOST}:{port}",
+        "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "inter.broker.listener.name": "BROKER",
+        "controller.listener.names": "CONTROLLER",
+        "log.dirs": "data",
+        **_INTERNAL_TOPICS,
+        **_BEHAVIOUR,
+        **_SMALL,
+    }
+    lines = [f"{key}={value}\n" for key, value in settings.items()]
+    (folder / "server.properties").write_text("".join(lines))
+    (folder / "log4j2.properties").write_text(_LOG4J)
+    (folder / "logs").mkdir(exist_ok=True)

@@ -1,0 +1,171 @@
+"""A real Apache Kafka without Docker: one broker in KRaft mode, in a folder, on 127.0.0.1.
+
+Command line: `python -m autolearn.eventlog.embedded install | run`.
+"""
+
+import contextlib
+import shutil
+import subprocess
+import sys
+import time
+import uuid
+from base64 import urlsafe_b64encode
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from autolearn.eventlog import broker_files, jvm
+from autolearn.eventlog.broker_errors import BrokerError, ended_early, too_slow
+from autolearn.eventlog.broker_folder import claimed
+from autolearn.eventlog.jars import Jars, Progress, fetch
+from autolearn.eventlog.probe import HOST, answers, free_ports, is_free
+
+__all__ = ["BrokerError", "EmbeddedBroker", "Jars", "install"]
+
+_PROBE_INTERVAL = 0.02
+_STOP_LIMIT = 20.0
+_PORT_ATTEMPTS = 3
+
+
+def install(progress: Progress | None = None) -> Jars:
+    """Have everything that a broker needs on this machine, downloading it on first use.
+
+    Raises:
+        BrokerError: a download failed, or a file is not the one that was locked.
+    """
+    return fetch(progress)
+
+
+class EmbeddedBroker:
+    """One Kafka broker, its data in `folder`.
+
+    The data survive `stop`, `kill` and a crash; `start` may follow each of them, and the port
+    then stays the same. The broker ends when this process ends, however that happens. Use an
+    object from one thread at a time.
+
+    Args:
+        folder: made if missing. One broker at a time may use it.
+        port: of 127.0.0.1; 0 picks a free one at the first start.
+        heap_mb: limit of the Java heap, in MiB.
+    """
+
+    def __init__(self, folder: Path, *, port: int = 0, heap_mb: int = 256) -> None:
+        self.folder = folder.absolute()
+        self._port = port
+        self._heap_mb = heap_mb
+        self._process: subprocess.Popen[bytes] | None = None
+        self._held = contextlib.ExitStack()
+
+    @property
+    def bootstrap(self) -> str:
+        """The address for clients, `127.0.0.1:PORT`. With port 0, known after `start`."""
+        return f"{HOST}:{self._port}"
+
+    @property
+    def pid(self) -> int:
+        """The JVM's process id. Raises RuntimeError when the broker was not started."""
+        if self._process is None:
+            raise RuntimeError("the broker is not running: call start() first")
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the JVM is running."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self, timeout: float = 60) -> Self:
+        """Start the broker; return when it answers clients. `timeout` is in seconds.
+
+        Formats the folder on first use.
+
+        Raises:
+            BrokerError: Kafka could not be installed, the folder or the port is in use, or the
+                broker ended or did not answer in time. The message has its last log lines.
+            RuntimeError: it is started already.
+        """
+        if self._process is not None:
+            raise RuntimeError("the broker was started already")
+        jars = install()
+        deadline = time.monotonic() + timeout
+        with contextlib.ExitStack() as held:
+            held.enter_context(claimed(self.folder, deadline))
+            self._prepare()
+            self._format(jars, deadline)
+            arguments = [*jvm.command(jars, self._heap_mb), "kafka.Kafka", "server.properties"]
+            process = held.enter_context(jvm.guarded(arguments, self.folder))
+            self._await_ready(process, deadline)
+            self._process, self._held = process, held.pop_all()
+        return self
+
+    def stop(self, timeout: float = _STOP_LIMIT) -> None:
+        """End the broker in good order; after `timeout` seconds, at once. Idempotent."""
+        if self._process is not None:
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout)
+        self.kill()
+
+    def kill(self) -> None:
+        """End the broker at once, as `kill -9` does. Idempotent."""
+        self._held.close()
+        self._process = None
+
+    def __enter__(self) -> Self:
+        return self if self.alive else self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _prepare(self) -> None:
+        fixed = self._port
+        if fixed and not is_free(fixed):
+            raise BrokerError(
+                f"port {fixed} of {HOST} is in use",
+                "another program listens there",
+                "end that program, or choose another port (0 picks a free one)",
+            )
+        ports = free_ports(2)
+        self._port = fixed or ports[0]
+        # A killed JVM leaves its unpacked native libraries behind.
+        shutil.rmtree(self.folder / "tmp", ignore_errors=True)
+        (self.folder / "tmp").mkdir()
+        broker_files.write(self.folder, self._port, ports[1])
+
+    def _format(self, jars: Jars, deadline: float) -> None:
+        # Kafka writes this file last, so a format that was interrupted is done again.
+        if (self.folder / "data" / "meta.properties").exists():
+            return
+        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        arguments = [
+            *jvm.command(jars, self._heap_mb),
+            *("kafka.tools.StorageTool", "format", "--ignore-formatted"),
+            # With "=", because every 64th id begins with a dash.
+            *(f"--cluster-id={cluster_id}", "--config=server.properties"),
+        ]
+        with jvm.guarded(arguments, self.folder) as process:
+            try:
+                code = process.wait(max(deadline - time.monotonic(), 0))
+            except subprocess.TimeoutExpired as error:
+                raise too_slow(self.folder) from error
+        if code:
+            raise ended_early(self.folder, code)
+
+    def _await_ready(self, process: subprocess.Popen[bytes], deadline: float) -> None:
+        while not answers(self._port):
+            code = process.poll()
+            if code is not None:
+                raise ended_early(self.folder, code)
+            if time.monotonic() > deadline:
+                raise too_slow(self.folder)
+            time.sleep(_PROBE_INTERVAL)
+
+
+if __name__ == "__main__":
+    from autolearn.eventlog.broker_cli import main
+
+    sys.exit(main())
