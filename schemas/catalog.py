@@ -79,7 +79,7 @@ class DatasetSpec(Struct, frozen=True):
 
 
 def check_hyperparameters(spec: EstimatorSpec, given: Mapping[str, JsonValue]) -> list[str]:
-    """Return what is wrong with `given` for the model `spec`, one sentence each; [] when nothing."""
+    """Return what is wrong with `given` for the model `spec`, a sentence each; [] when nothing."""
     known = {parameter.name: parameter for parameter in spec.hyperparameters}
     faults = []
     for name, value in given.items():

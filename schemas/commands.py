@@ -102,8 +102,9 @@ class CompleteRun(Command, frozen=True):
 
 
 class FailRun(Command, frozen=True):
-    """The worker that holds the attempt cannot give a result, for `reason` (a code of a word or
-    two: raised, memory, time, crashed, input) with `detail` for people.
+    """The worker that holds the attempt cannot give a result.
+
+    `reason` is a code (raised, memory, time, crashed, input), `detail` is for people.
     """
 
     run: str

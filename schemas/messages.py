@@ -16,7 +16,7 @@ class Command(Struct, frozen=True, gc=False):
 
 
 class Event(Struct, frozen=True, gc=False):
-    """What was decided, in the past tense. `version` rises when the meaning of the fields changes."""
+    """What was decided, in the past tense. `version` rises when the fields change their meaning."""
 
     version: ClassVar[int] = 1
 

@@ -1,0 +1,217 @@
+"""The log on Apache Kafka, through confluent-kafka (librdkafka)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Message as KafkaMessage
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from autolearn.eventlog.log import Delivered, Message, Reader
+from autolearn.schemas.codec import Headers
+from autolearn.schemas.errors import LogError
+from autolearn.schemas.topics import LARGEST_MESSAGE, Topic
+
+__all__ = ["KafkaLog", "KafkaReader"]
+
+PRODUCER = {
+    "acks": "all",
+    "enable.idempotence": True,
+    "linger.ms": 0,
+    "message.timeout.ms": 0,
+    "message.max.bytes": LARGEST_MESSAGE + 64 * 1024,
+    "partitioner": "murmur2_random",
+}
+CONSUMER = {
+    # With a small queue, which saves memory, the default pause of 1000 ms costs 9/10 of the rate.
+    "fetch.queue.backoff.ms": 1,
+    "fetch.max.bytes": 16 * 1024 * 1024,
+    "max.partition.fetch.bytes": 2 * 1024 * 1024,
+    "message.max.bytes": 16 * 1024 * 1024,
+    "queued.max.messages.kbytes": 65536,
+    "queued.min.messages": 100000,
+    "fetch.wait.max.ms": 500,
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    "auto.offset.reset": "error",
+    "allow.auto.create.topics": False,
+}
+
+
+class KafkaReader:
+    """Reads assigned partitions; it belongs to no group that rebalances."""
+
+    def __init__(
+        self, settings: Mapping[str, object], topic: str, start: Mapping[int, int]
+    ) -> None:
+        self.consumer = Consumer({**settings, **CONSUMER, "group.id": "autolearn-reader"})
+        self.consumer.assign([TopicPartition(topic, p, offset) for p, offset in start.items()])
+
+    def read(self, limit: int, timeout: float) -> list[Message]:
+        """Return up to `limit` messages; wait up to `timeout` seconds for the first of them."""
+        # consume(n, timeout) would wait for n messages or the whole timeout.
+        first = self.consumer.poll(timeout)
+        if first is None:
+            return []
+        messages = [first]
+        if limit > 1:
+            messages += self.consumer.consume(limit - 1, 0)
+        if any(message.error() for message in messages):
+            messages = [message for message in messages if not self.is_passing(message)]
+        return messages  # type: ignore[return-value]
+
+    def is_passing(self, message: KafkaMessage) -> bool:
+        """Say whether a message is an error that librdkafka gets over by itself; raise others."""
+        error = message.error()
+        if error is None:
+            return False
+        if error.fatal() or error.code() in (
+            KafkaError.OFFSET_OUT_OF_RANGE,
+            KafkaError._AUTO_OFFSET_RESET,
+            KafkaError.TOPIC_AUTHORIZATION_FAILED,
+            KafkaError.UNKNOWN_TOPIC_OR_PART,
+        ):
+            raise LogError(f"Reading {message.topic()} failed: {error.str()}.")
+        return True
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self.consumer.close()
+
+
+class KafkaLog:
+    """The log on the brokers `bootstrap`; `client` holds further properties (SASL, TLS)."""
+
+    def __init__(self, bootstrap: str, client: Mapping[str, str] | None = None) -> None:
+        self.settings: dict[str, object] = {
+            "bootstrap.servers": bootstrap,
+            "reconnect.backoff.ms": 20,
+            "reconnect.backoff.max.ms": 1000,
+            "log_level": 2,
+            **(client or {}),
+        }
+        self.lock = threading.Lock()
+        self.closed = threading.Event()
+        self.producer: Producer | None = None
+        self.thread: threading.Thread | None = None
+
+    def create(self, topics: Iterable[Topic], timeout: float = 30.0) -> None:
+        """Create the topics that are missing, and check the number of partitions of the others."""
+        admin = AdminClient(self.settings)  # type: ignore[arg-type]
+        wanted = {topic.name: topic for topic in topics}
+        try:
+            existing = admin.list_topics(timeout=timeout).topics
+            new = [
+                NewTopic(t.name, t.partitions, t.replication, config=t.config)
+                for t in wanted.values()
+                if t.name not in existing
+            ]
+            for future in admin.create_topics(new, request_timeout=timeout).values() if new else ():
+                wait_unless_exists(future)
+        except KafkaException as error:
+            raise LogError(
+                f"The topics cannot be created on {self.settings['bootstrap.servers']}: "
+                f"{error.args[0].str()}.",
+                advice="Check that the brokers run, and AUTOLEARN_KAFKA.",
+            ) from None
+        for name, topic in wanted.items():
+            found = len(existing[name].partitions) if name in existing else topic.partitions
+            if found != topic.partitions:
+                raise LogError(
+                    f"The topic {name} has {found} partitions, the settings ask for "
+                    f"{topic.partitions}.",
+                    advice=f"Set AUTOLEARN_PARTITIONS (or AUTOLEARN_TASK_PARTITIONS) to {found}: "
+                    "a stream's order would be lost with another number.",
+                )
+
+    def reader(self, topic: str, start: Mapping[int, int]) -> Reader:
+        """Return a reader of the partitions in `start`, from these offsets on."""
+        return KafkaReader(self.settings, topic, start)
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """Return, per partition, the offset that the next append will get."""
+        consumer = Consumer({**self.settings, **CONSUMER, "group.id": "autolearn-reader"})
+        try:
+            found = consumer.list_topics(topic, timeout=30.0).topics[topic]
+            if found.error is not None:
+                raise LogError(f"The topic {topic} cannot be read: {found.error.str()}.")
+            partitions = [TopicPartition(topic, partition) for partition in found.partitions]
+            return {
+                p.partition: consumer.get_watermark_offsets(p, timeout=30.0)[1] for p in partitions
+            }
+        except KafkaException as error:
+            raise LogError(f"The topic {topic} cannot be read: {error.args[0].str()}.") from None
+        finally:
+            consumer.close()
+
+    def append(
+        self,
+        topic: str,
+        value: bytes | None,
+        *,
+        key: str,
+        partition: int | None = None,
+        headers: Headers = (),
+        delivered: Delivered | None = None,
+    ) -> None:
+        """Send one record; return before it is written. `delivered` tells how it went."""
+
+        def on_delivery(error: KafkaError | None, message: KafkaMessage) -> None:
+            if delivered is not None:
+                failed = None if error is None else LogError(f"{topic}: {error.str()}.")
+                delivered(failed, message.partition() or 0, message.offset() or 0)
+
+        try:
+            self.running_producer().produce(
+                topic,
+                value,
+                key,
+                -1 if partition is None else partition,
+                headers=list(headers),
+                on_delivery=on_delivery,
+            )
+        except BufferError:
+            raise LogError(f"Too many appends to {topic} are on their way.") from None
+        except KafkaException as error:
+            raise LogError(f"{topic}: {error.args[0].str()}.") from None
+
+    def running_producer(self) -> Producer:
+        """Return the producer, made on first use, with the thread that serves its callbacks."""
+        with self.lock:
+            if self.producer is None:
+                self.producer = Producer({**self.settings, **PRODUCER})
+                self.thread = threading.Thread(
+                    target=self.serve, name="kafka-producer", daemon=True
+                )
+                self.thread.start()
+            return self.producer
+
+    def serve(self) -> None:
+        """Run delivery callbacks until the log is closed."""
+        assert self.producer is not None
+        while not self.closed.is_set():
+            self.producer.poll(0.2)
+
+    def flush(self, timeout: float) -> None:
+        """Wait until everything sent is written."""
+        if self.producer is not None and (left := self.producer.flush(timeout)):
+            raise LogError(f"{left} appends are not written after {timeout:g} s.")
+
+    def close(self) -> None:
+        """Flush for a moment, then let go of the connection."""
+        if self.producer is not None and self.thread is not None:
+            self.producer.flush(5.0)
+            self.closed.set()
+            self.thread.join()
+
+
+def wait_unless_exists(future: object) -> None:
+    """Wait for the creation of a topic; that another process was quicker is fine."""
+    try:
+        future.result()  # type: ignore[attr-defined]
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise

@@ -1,0 +1,122 @@
+"""The port to the log: what the rest of the program needs of Kafka, and no more.
+
+`KafkaLog` is the real one, `MemoryLog` its twin for tests of pure logic. Both pass the contract
+suite in `tests/eventlog/test_log_contract.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+from autolearn.schemas.codec import Headers
+from autolearn.schemas.errors import LogError
+from autolearn.schemas.topics import Topic
+
+__all__ = ["Delivered", "Log", "Message", "Reader"]
+
+Delivered = Callable[[LogError | None, int, int], None]
+"""Called once per append, in the order of appends per partition: error or None, partition, offset.
+
+It runs in a thread of the log's own and must return quickly.
+"""
+
+
+class Message(Protocol):
+    """One record as it was read. The names are those of confluent-kafka's messages."""
+
+    def topic(self) -> str | None:
+        """Return the topic's name."""
+        ...
+
+    def partition(self) -> int | None:
+        """Return the partition."""
+        ...
+
+    def offset(self) -> int | None:
+        """Return the offset within the partition."""
+        ...
+
+    def key(self) -> bytes | None:
+        """Return the key."""
+        ...
+
+    def value(self) -> bytes | None:
+        """Return the value; None is a tombstone."""
+        ...
+
+    def timestamp(self) -> tuple[int, int]:
+        """Return the kind of time stamp and the time, in milliseconds since 1970."""
+        ...
+
+
+class Reader(Protocol):
+    """Reads some partitions of one topic in order."""
+
+    def read(self, limit: int, timeout: float) -> list[Message]:
+        """Return up to `limit` messages; wait up to `timeout` seconds for the first of them.
+
+        Raises:
+            LogError: the broker refuses the reader, or an offset is gone.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        ...
+
+
+class Log(Protocol):
+    """A log of topics with partitions."""
+
+    def create(self, topics: Iterable[Topic], timeout: float = 30.0) -> None:
+        """Create the topics that are missing. Existing ones stay as they are.
+
+        Raises:
+            LogError: no broker answers within `timeout` seconds, or it refuses; or a topic exists
+                with another number of partitions.
+        """
+        ...
+
+    def reader(self, topic: str, start: Mapping[int, int]) -> Reader:
+        """Return a reader of the partitions in `start`, from these offsets on."""
+        ...
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """Return, per partition, the offset that the next append will get.
+
+        Raises:
+            LogError: the topic does not exist, or no broker answers.
+        """
+        ...
+
+    def append(
+        self,
+        topic: str,
+        value: bytes | None,
+        *,
+        key: str,
+        partition: int | None = None,
+        headers: Headers = (),
+        delivered: Delivered | None = None,
+    ) -> None:
+        """Send one record; return before it is written. `delivered` tells how it went.
+
+        Without a partition, Kafka's murmur2 hash of the key chooses it, as in Java clients.
+
+        Raises:
+            LogError: the local queue is full, or the record is too large.
+        """
+        ...
+
+    def flush(self, timeout: float) -> None:
+        """Wait until everything sent is written.
+
+        Raises:
+            LogError: something is not written after `timeout` seconds.
+        """
+        ...
+
+    def close(self) -> None:
+        """Flush for a moment, then let go of the connection."""
+        ...

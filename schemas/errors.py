@@ -1,0 +1,112 @@
+"""Every error of ours, and every reason for which a command is refused.
+
+AutoLearnError
+├── SettingsError       a setting is unknown or has a bad value
+├── MalformedRecord     the bytes of a record are not a message of ours
+├── UnknownType         a record of a type or version that this program does not know
+├── LogError            the log cannot be reached, or did not take an append
+├── StoreError          a RocksDB folder cannot be opened or read
+└── AlreadyRunning      another process holds the same folder or instance name
+
+Each says what happened (`title`), why (`detail`) and what to do next (`advice`).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = [
+    "REASONS",
+    "AlreadyRunning",
+    "AutoLearnError",
+    "LogError",
+    "MalformedRecord",
+    "Reason",
+    "SettingsError",
+    "StoreError",
+    "UnknownType",
+]
+
+
+class AutoLearnError(Exception):
+    """The base of all errors of ours."""
+
+    title = "AutoLearn failed"
+
+    def __init__(self, detail: str, *, advice: str = "", title: str | None = None) -> None:
+        """Say why (`detail`) and what to do next (`advice`)."""
+        super().__init__(detail)
+        self.title = title or type(self).title
+        self.detail = detail
+        self.advice = advice
+
+    def diagnostics(self) -> str:
+        """Return what happened, why, and what to do, as a few lines for people."""
+        lines = [self.title, f"  {self.detail}"]
+        if self.advice:
+            lines.append(f"  {self.advice}")
+        return "\n".join(lines)
+
+
+class SettingsError(AutoLearnError):
+    """A setting is unknown or has a bad value."""
+
+    title = "A setting is not right"
+
+
+class MalformedRecord(AutoLearnError):
+    """The bytes of a record are not a message of ours."""
+
+    title = "A record cannot be decoded"
+
+
+class UnknownType(MalformedRecord):
+    """A record of a type or version that this program does not know."""
+
+    title = "A record is of a type that this version does not know"
+
+
+class LogError(AutoLearnError):
+    """The log cannot be reached, or did not take an append."""
+
+    title = "Kafka did not do what was asked"
+
+
+class StoreError(AutoLearnError):
+    """A RocksDB folder cannot be opened or read."""
+
+    title = "A RocksDB folder cannot be used"
+
+
+class AlreadyRunning(AutoLearnError):
+    """Another process holds the same folder or instance name."""
+
+    title = "AutoLearn is running already"
+
+
+class Reason(NamedTuple):
+    """How a refusal is shown: its HTTP status and a short title."""
+
+    status: int
+    title: str
+
+
+REASONS: dict[str, Reason] = {
+    "session-exists": Reason(409, "The session exists already"),
+    "session-unknown": Reason(404, "There is no such session"),
+    "session-committed": Reason(409, "The session is committed"),
+    "session-discarded": Reason(409, "The session is discarded"),
+    "run-exists": Reason(409, "The run exists already"),
+    "run-unknown": Reason(404, "There is no such run"),
+    "run-ended": Reason(409, "The run has ended"),
+    "run-active": Reason(409, "A run is still going"),
+    "attempt-taken": Reason(409, "Another worker holds the attempt"),
+    "attempt-over": Reason(409, "The attempt is over"),
+    "training-unknown": Reason(404, "There is no such training"),
+    "training-incomplete": Reason(409, "The training has no model"),
+    "nothing-to-commit": Reason(409, "There is nothing to commit"),
+    "unchanged": Reason(409, "That is on offer already"),
+    "wrong-stream": Reason(422, "The command does not fit its stream"),
+    "too-large": Reason(413, "The result is too large for an event"),
+}
+"""Every reason of a `Refused` event."""

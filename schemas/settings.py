@@ -1,0 +1,121 @@
+"""All settings, with their environment variables, defaults and checks.
+
+Every field of `Settings` is set by `AUTOLEARN_<FIELD>`, from the environment or from a `.env` file
+in the current folder (the environment wins). `AUTOLEARN_KAFKA_<PROPERTY>` passes a property of the
+Kafka client through, for instance `AUTOLEARN_KAFKA_SECURITY_PROTOCOL=SASL_SSL` for
+`security.protocol`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from autolearn.schemas.errors import SettingsError
+
+__all__ = ["PREFIX", "Settings", "load"]
+
+PREFIX = "AUTOLEARN_"
+KAFKA_PREFIX = "AUTOLEARN_KAFKA_"
+CLIENT_ONLY = {"AUTOLEARN_SESSION", "AUTOLEARN_URL"}
+"""Variables that only the command line reads (the current session, and where the API is)."""
+
+Count = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(gt=0)]
+Port = Annotated[int, Meta(ge=0, le=65535)]
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """The settings of one installation. Times are in seconds, memory in MiB, sizes in bytes."""
+
+    home: str = ""
+    """The folder of all data on this machine; empty: the platform's user data folder."""
+    kafka: str = ""
+    """Brokers, `host:port,…`; empty: the embedded broker."""
+    kafka_client: dict[str, str] = {}
+    """Properties passed through to every Kafka client, from AUTOLEARN_KAFKA_*."""
+    artifacts: str = ""
+    """URL of the artifact store, as fsspec understands it; empty: a folder in `home`."""
+    topic_prefix: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,60}$")] = "autolearn"
+    replication: Count = 1
+    """Copies of every topic's partitions: 1 on the embedded broker, 3 on a cluster."""
+    min_insync_replicas: Count = 1
+    """Copies that must have an append before it is acknowledged: 2 on a cluster."""
+    partitions: Annotated[int, Meta(ge=1, le=1000)] = 4
+    """Partitions of `commands` and of `events`; fixed once they exist."""
+    task_partitions: Annotated[int, Meta(ge=1, le=1000)] = 8
+    """Partitions of `trainings` and of `evaluations`: the most workers that share the work."""
+    api_host: str = "127.0.0.1"
+    api_port: Port = 8321
+    """0 takes a free one."""
+    instance: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,60}$")] = "0"
+    """Names this instance among those of its process type on this home: two may not share one."""
+    slots: Count = 2
+    """Runs that one worker process works on at a time."""
+    time_limit: Seconds = 3600.0
+    """Seconds that a run may take, unless its request says otherwise."""
+    memory_limit: Annotated[int, Meta(ge=64)] = 4096
+    """MiB that a run's process may use, unless its request says otherwise."""
+    max_body: Count = 4 * 1024 * 1024
+    """Bytes of the largest HTTP body, uploads of datasets aside."""
+    max_upload: Count = 2 * 1024 * 1024 * 1024
+    """Bytes of the largest dataset that may be uploaded."""
+    decision_timeout: Seconds = 10.0
+    """Seconds that an HTTP request waits for its command's answer before it says 202."""
+    session_timeout: Annotated[float, Meta(ge=1)] = 10.0
+    """Seconds after which the group gives the partitions of a silent process to another."""
+    heartbeat: Seconds = 1.0
+    """Seconds between two heartbeats of a worker."""
+    worker_timeout: Seconds = 10.0
+    """Seconds of silence after which a worker's runs are given to others."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["console", "json"] = "console"
+
+
+def load(
+    environment: Mapping[str, str], dotenv: Mapping[str, str | None] | None = None
+) -> Settings:
+    """Read the settings from the environment, and from a `.env` file's content below it.
+
+    Raises:
+        SettingsError: a variable `AUTOLEARN_…` is unknown, or its value does not fit.
+    """
+    given = {**{k: v for k, v in (dotenv or {}).items() if v is not None}, **environment}
+    values: dict[str, object] = {}
+    client: dict[str, str] = {}
+    for variable, value in sorted(given.items()):
+        field = variable.removeprefix(PREFIX).lower()
+        if not variable.startswith(PREFIX) or variable in CLIENT_ONLY:
+            continue
+        if variable.startswith(KAFKA_PREFIX):
+            client[variable.removeprefix(KAFKA_PREFIX).lower().replace("_", ".")] = value
+        elif field in Settings.__struct_fields__ and field != "kafka_client":
+            values[field] = convert(variable, field, value)
+        else:
+            known = ", ".join(PREFIX + name.upper() for name in Settings.__struct_fields__)
+            raise SettingsError(f"{variable} is not a setting.", advice=f"There are: {known}")
+    settings = Settings(**values, kafka_client=client)  # type: ignore[arg-type]
+    if settings.min_insync_replicas > settings.replication:
+        raise SettingsError(
+            f"AUTOLEARN_MIN_INSYNC_REPLICAS is {settings.min_insync_replicas}, more than the "
+            f"{settings.replication} of AUTOLEARN_REPLICATION.",
+            advice="Set AUTOLEARN_REPLICATION to at least as many.",
+        )
+    return settings
+
+
+def convert(variable: str, field: str, value: str) -> object:
+    """Turn a variable's text into its field's type, or raise SettingsError."""
+    try:
+        settings = msgspec.convert({field: value}, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        why = re.sub(r" - at `\$\.\w+`$", "", str(error))
+        raise SettingsError(
+            f"{variable}={value[:200]!r} does not fit: {why}.",
+            advice="Correct or unset it, in the environment and in the file .env.",
+        ) from None
+    return getattr(settings, field)

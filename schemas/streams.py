@@ -1,0 +1,66 @@
+"""The kinds of streams: one table for codec, routing, views and deciders.
+
+A stream's name is `<kind>/<id>`. It is the Kafka key of its commands and events.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+__all__ = ["KINDS", "Kind", "kind_of", "stream"]
+
+NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?")
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+class Kind(NamedTuple):
+    """What the ids of a kind of stream look like."""
+
+    pattern: re.Pattern[str]
+    words: str
+
+    def fits(self, identifier: str) -> bool:
+        """Say whether `identifier` may be the id of a stream of this kind."""
+        return self.pattern.fullmatch(identifier) is not None
+
+
+named = Kind(
+    NAME,
+    "1 to 100 lower-case letters, digits, dots, dashes or underscores, "
+    "with a letter or digit at both ends",
+)
+identified = Kind(UUID, "a UUID in lower case, such as 0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90")
+
+KINDS: dict[str, Kind] = {
+    "estimator": named,
+    "metric": named,
+    "dataset": named,
+    "session": identified,
+}
+
+
+def stream(kind: str, identifier: str) -> str:
+    """Return the name of a stream.
+
+    Raises:
+        ValueError: there is no such kind, or the id does not fit it.
+    """
+    if kind not in KINDS:
+        raise ValueError(
+            f"there is no kind of stream called {kind!r}; there are {', '.join(KINDS)}"
+        )
+    if not KINDS[kind].fits(identifier):
+        raise ValueError(f"{identifier[:120]!r} cannot be a {kind}'s id: {KINDS[kind].words}")
+    return f"{kind}/{identifier}"
+
+
+def kind_of(name: str) -> str:
+    """Return the kind of a stream from its name, such as session for session/0b9f….
+
+    Raises:
+        ValueError: the name is not `<kind>/<id>` of a known kind.
+    """
+    kind, _, identifier = name.partition("/")
+    stream(kind, identifier)
+    return kind

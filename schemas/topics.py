@@ -1,0 +1,75 @@
+"""All topics: what they are called, how they are keyed and for how long they are kept."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from autolearn.schemas.settings import Settings
+
+__all__ = ["TASK_TOPICS", "Topic", "Topics"]
+
+DAY_MS = 24 * 60 * 60 * 1000
+MEGABYTE = 1024 * 1024
+LARGEST_MESSAGE = 4 * MEGABYTE
+"""Bytes of the largest command or event. Topics allow twice that, for headers and growth."""
+
+TASK_TOPICS = {"training": "trainings", "evaluation": "evaluations"}
+"""The topic on which each kind of work is handed out."""
+
+
+class Topic(Struct, frozen=True):
+    """A topic as it is created."""
+
+    name: str
+    partitions: int
+    replication: int
+    config: dict[str, str]
+
+
+class Topics(Struct, frozen=True):
+    """All topics of one installation."""
+
+    commands: Topic
+    events: Topic
+    trainings: Topic
+    evaluations: Topic
+    workers: Topic
+    dead_letters: Topic
+
+    def all(self) -> tuple[Topic, ...]:
+        """Return every topic, in the order in which they are created."""
+        return (
+            self.commands,
+            self.events,
+            self.trainings,
+            self.evaluations,
+            self.workers,
+            self.dead_letters,
+        )
+
+    @classmethod
+    def of(cls, settings: Settings) -> Topics:
+        """Return the topics that the settings ask for."""
+        durable = {
+            "cleanup.policy": "delete",
+            "max.message.bytes": str(2 * LARGEST_MESSAGE),
+            "min.insync.replicas": str(settings.min_insync_replicas),
+        }
+        if settings.replication == 1:
+            # With one copy only, an acknowledged append must be on the disk: +0.3 ms each.
+            durable["flush.messages"] = "1"
+
+        def topic(suffix: str, partitions: int, **config: str) -> Topic:
+            config = {key.replace("_", "."): value for key, value in config.items()}
+            name = f"{settings.topic_prefix}.{suffix}"
+            return Topic(name, partitions, settings.replication, durable | config)
+
+        work = {"retention_ms": str(7 * DAY_MS)}
+        return cls(
+            commands=topic("commands", settings.partitions, retention_ms=str(90 * DAY_MS)),
+            events=topic("events", settings.partitions, retention_ms="-1"),
+            trainings=topic("trainings", settings.task_partitions, **work),
+            evaluations=topic("evaluations", settings.task_partitions, **work),
+            workers=topic("workers", 1, cleanup_policy="compact", flush_messages=str(2**63 - 1)),
+            dead_letters=topic("dead-letters", 1, retention_ms="-1"),
+        )
