@@ -1,0 +1,1 @@
+"""What is known: RocksDB stores, the read models that are folded into them, replay."""

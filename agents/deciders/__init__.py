@@ -1,0 +1,22 @@
+"""Who decides: per kind of stream a decider, three pure things.
+
+`decide(state, command)` gives the one event that answers the command, `evolve(state, event)` the
+state after it, and `initial` the state of a stream without events. No clock, no random source and
+no input or output is reachable from here (invariant I5).
+"""
+
+from __future__ import annotations
+
+from autolearn.agents.deciders.decider import Decider
+from autolearn.agents.deciders.offers import dataset, estimator, metric
+from autolearn.agents.deciders.session import session
+
+__all__ = ["DECIDERS"]
+
+DECIDERS: dict[str, Decider] = {
+    "dataset": dataset,
+    "estimator": estimator,
+    "metric": metric,
+    "session": session,
+}
+"""The decider of every kind of stream (`schemas.streams.KINDS`)."""

@@ -1,0 +1,58 @@
+"""The rules of the catalog: models, metrics and datasets are on offer as last registered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from autolearn.agents.deciders.decider import Decider
+from autolearn.schemas import commands, events
+from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
+from autolearn.schemas.codec import to_json
+from autolearn.schemas.messages import Event
+
+__all__ = ["Offer", "dataset", "estimator", "metric"]
+
+Spec = EstimatorSpec | MetricSpec | DatasetSpec
+Register = commands.RegisterEstimator | commands.RegisterMetric | commands.RegisterDataset
+
+
+class Offer(Struct, frozen=True, gc=False):
+    """What is on offer now: the JSON of its specification, empty before the first registration."""
+
+    spec: str = ""
+
+
+def offer(registered: Callable[[Spec], Event], command: type[Register]) -> Decider:
+    """Return the decider of a kind of thing in the catalog."""
+
+    def decide(state: Offer, command: Register) -> Event:
+        if state.spec == written(command.spec):
+            return events.Refused(
+                "unchanged", f"{command.spec.name} is on offer like this already."
+            )
+        return registered(command.spec)
+
+    def evolve(state: Offer, event: Event) -> Offer:
+        match event:
+            case (
+                events.EstimatorRegistered(spec=spec)
+                | events.MetricRegistered(spec=spec)
+                | events.DatasetRegistered(spec=spec)
+            ):
+                return Offer(written(spec))
+            case _:
+                return state
+
+    return Decider(Offer(), decide, evolve, Offer, (command,))
+
+
+def written(spec: Spec) -> str:
+    """Return a specification as JSON; equal ones are equal strings."""
+    return to_json(spec).decode()
+
+
+estimator = offer(events.EstimatorRegistered, commands.RegisterEstimator)  # type: ignore[arg-type]
+metric = offer(events.MetricRegistered, commands.RegisterMetric)  # type: ignore[arg-type]
+dataset = offer(events.DatasetRegistered, commands.RegisterDataset)  # type: ignore[arg-type]

@@ -1,0 +1,165 @@
+"""The rules of a session: open, work in it, commit or discard.
+
+This is the Session State of the design: it is kept on the server, and folded from the log.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
+
+from autolearn.agents.deciders.decider import Decider
+from autolearn.agents.deciders.runs import RunCommand, Runs, decide_run, evolve_runs
+from autolearn.schemas import commands, events
+from autolearn.schemas.messages import Event
+from autolearn.schemas.work import WORK
+
+__all__ = ["Ended", "Open", "Session", "SessionCommand", "Unopened", "session"]
+
+
+class Unopened(Struct, frozen=True, tag="unopened"):
+    """Nothing was said about this session yet."""
+
+
+class Open(Struct, frozen=True, tag="open"):
+    """A draft, with its runs by id."""
+
+    runs: Runs = {}
+
+
+class Ended(Struct, frozen=True, tag="ended"):
+    """Committed or discarded: nothing can change any more."""
+
+    how: str
+
+
+Session = Unopened | Open | Ended
+
+SessionCommand = (
+    commands.OpenSession
+    | commands.CommitSession
+    | commands.DiscardSession
+    | commands.RequestTraining
+    | commands.RequestEvaluation
+    | RunCommand
+)
+
+
+def decide(state: Session, command: SessionCommand) -> Event:
+    """Answer a command to a session."""
+    match state, command:
+        case Unopened(), commands.OpenSession():
+            return events.SessionOpened(command.title)
+        case Unopened(), _:
+            return events.Refused("session-unknown", "There is no session with this id.")
+        case Ended(), _:
+            return events.Refused(f"session-{state.how}", f"This session is {state.how}.")
+        case Open(), commands.OpenSession():
+            return events.Refused("session-exists", "A session with this id is open already.")
+        case Open(), commands.CommitSession():
+            return commit(state.runs, command)
+        case Open(), commands.DiscardSession():
+            return events.SessionDiscarded(cancelled=active(state.runs))
+        case Open(), commands.RequestTraining():
+            return request_training(state.runs, command)
+        case Open(), commands.RequestEvaluation():
+            return request_evaluation(state.runs, command)
+        case Open(), (
+            commands.StartRun()
+            | commands.CompleteRun()
+            | commands.FailRun()
+            | commands.CancelRun()
+            | commands.ReportRunLost()
+        ):
+            return decide_run(state.runs, command)
+        case _:
+            assert_never((state, command))
+
+
+def request_training(runs: Runs, command: commands.RequestTraining) -> Event:
+    """Accept a training, unless its id is taken."""
+    if command.run in runs:
+        return events.Refused("run-exists", f"The session has a run {command.run} already.")
+    return events.TrainingRequested(**asdict(command))
+
+
+def request_evaluation(runs: Runs, command: commands.RequestEvaluation) -> Event:
+    """Accept an evaluation of a completed training."""
+    if command.run in runs:
+        return events.Refused("run-exists", f"The session has a run {command.run} already.")
+    training = runs.get(command.training)
+    if training is None or training.kind != "training":
+        return events.Refused(
+            "training-unknown", f"The session has no training {command.training}."
+        )
+    if not training.model:
+        return events.Refused(
+            "training-incomplete",
+            f"The training {command.training} is {training.status}: only a completed one can be "
+            "evaluated.",
+        )
+    return events.EvaluationRequested(**asdict(command), model=training.model)
+
+
+def commit(runs: Runs, command: commands.CommitSession) -> Event:
+    """Keep the chosen trainings (all completed ones by default), and stop what else is going."""
+    completed = tuple(name for name, run in runs.items() if run.model)
+    chosen = completed if command.trainings is None else tuple(dict.fromkeys(command.trainings))
+    for name in chosen:
+        if name not in runs or runs[name].kind != "training":
+            return events.Refused("training-unknown", f"The session has no training {name}.")
+        if name not in completed:
+            return events.Refused(
+                "training-incomplete", f"The training {name} is {runs[name].status}."
+            )
+    waited_for = active(runs) if command.trainings is None else active_of(runs, chosen)
+    if waited_for:
+        return events.Refused(
+            "run-active",
+            f"{len(waited_for)} of the runs to keep are still going, {waited_for[0]} first: wait "
+            "for them or cancel them, or name the trainings to keep.",
+        )
+    if not chosen:
+        return events.Refused("nothing-to-commit", "The session has no completed training.")
+    return events.SessionCommitted(trainings=chosen, cancelled=active(runs))
+
+
+def active(runs: Runs) -> tuple[str, ...]:
+    """Return the runs that have not ended."""
+    return tuple(name for name, run in runs.items() if run.active)
+
+
+def active_of(runs: Runs, trainings: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the evaluations of these trainings that have not ended."""
+    return tuple(name for name in active(runs) if runs[name].training in trainings)
+
+
+def evolve(state: Session, event: Event) -> Session:
+    """Return the session after an event."""
+    match event:
+        case events.SessionOpened():
+            return Open()
+        case events.SessionCommitted():
+            return Ended("committed")
+        case events.SessionDiscarded():
+            return Ended("discarded")
+        case _ if isinstance(state, Open):
+            return replace(state, runs=evolve_runs(state.runs, event))
+        case _:
+            return state
+
+
+session = Decider(
+    initial=Unopened(),
+    decide=decide,
+    evolve=evolve,
+    kind=Session,
+    commands=(
+        commands.OpenSession,
+        commands.CommitSession,
+        commands.DiscardSession,
+        *(command for work in WORK.values() for command in work[1:7]),
+    ),
+)

@@ -1,0 +1,137 @@
+"""What every process of ours does at its start: settings, folder, lock, logs, the log itself."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+import msgspec
+import structlog
+from dotenv import dotenv_values
+from platformdirs import user_data_path
+
+from autolearn.eventlog.kafka import KafkaLog
+from autolearn.schemas.errors import AlreadyRunning, LogError
+from autolearn.schemas.settings import Settings, load
+
+__all__ = ["Running", "configure_logs", "home_of", "lock", "open_log", "read_settings", "running"]
+
+
+class Running(msgspec.Struct, frozen=True):
+    """What `autolearn up` writes to `<home>/up.json` for as long as it runs."""
+
+    pid: int
+    url: str
+    kafka: str
+
+
+def read_settings() -> Settings:
+    """Return the settings from the environment and from `.env` in the current folder.
+
+    Raises:
+        SettingsError: a variable is unknown, or its value does not fit.
+    """
+    return load(os.environ, dotenv_values(".env"))
+
+
+def home_of(settings: Settings) -> Path:
+    """Return the folder of all data on this machine, made if need be."""
+    home = Path(settings.home).expanduser() if settings.home else user_data_path("autolearn")
+    home.mkdir(parents=True, exist_ok=True)
+    return home.resolve()
+
+
+def running(home: Path) -> Running | None:
+    """Return what `autolearn up` says about itself, or None when it does not run on this home."""
+    try:
+        with lock(home / "up.lock", ""):
+            return None
+    except AlreadyRunning:
+        pass
+    try:
+        return msgspec.json.decode((home / "up.json").read_bytes(), type=Running)
+    except FileNotFoundError:
+        return None
+
+
+def open_log(settings: Settings) -> KafkaLog:
+    """Return the log on the brokers of the settings, or on those of `autolearn up` on this home.
+
+    Raises:
+        LogError: no broker is named and `autolearn up` does not run.
+    """
+    return KafkaLog(brokers(settings), settings.kafka_client)
+
+
+def brokers(settings: Settings) -> str:
+    """Return where Kafka is, as `host:port,…`."""
+    if settings.kafka:
+        return settings.kafka
+    up = running(home_of(settings))
+    if up is None or not up.kafka:
+        raise LogError(
+            f"No Kafka is named, and `autolearn up` does not run on {home_of(settings)}.",
+            advice="Start `autolearn up`, or set AUTOLEARN_KAFKA to host:port of your brokers.",
+            title="There is no Kafka to talk to",
+        )
+    return up.kafka
+
+
+@contextmanager
+def lock(path: Path, what: str) -> Iterator[TextIO]:
+    """Hold a file's lock: one process at a time has it; it is free again when the process ends.
+
+    Raises:
+        AlreadyRunning: another process holds it; `what` says what that is.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise AlreadyRunning(
+                f"{what} (process {file.read().strip() or 'unknown'}) holds {path}.",
+                advice="Stop it first, or choose another folder (AUTOLEARN_HOME) or another "
+                "instance name (AUTOLEARN_INSTANCE).",
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield file
+
+
+def configure_logs(settings: Settings) -> None:
+    """Send structured logs to standard error, one line an event, as the settings ask."""
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if settings.log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=renderer)
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("autolearn").setLevel(settings.log_level.upper())

@@ -1,0 +1,170 @@
+"""The rows of the read models: what a query can see."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
+from autolearn.schemas.values import DatasetRef, JsonValue, Preprocessing, Split, TrainedModel
+
+__all__ = [
+    "Answer",
+    "DatasetRow",
+    "EndedRow",
+    "EstimatorRow",
+    "EvaluationRow",
+    "ExperimentRow",
+    "MetricRow",
+    "Pointer",
+    "Reference",
+    "RunRow",
+    "SessionRow",
+    "TrainingRow",
+]
+
+
+class EstimatorRow(Struct, frozen=True):
+    """A model on offer, since `registered`."""
+
+    spec: EstimatorSpec
+    registered: str
+
+
+class MetricRow(Struct, frozen=True):
+    """A metric on offer, since `registered`."""
+
+    spec: MetricSpec
+    registered: str
+
+
+class DatasetRow(Struct, frozen=True):
+    """A version of a dataset, on offer since `registered`."""
+
+    spec: DatasetSpec
+    registered: str
+
+
+class SessionRow(Struct, frozen=True):
+    """A session that is open."""
+
+    id: str
+    title: str
+    created: str
+    actor: str
+    updated: str
+    sequence: int
+    """The number of the newest event of the session's stream."""
+
+
+class ExperimentRow(Struct, frozen=True):
+    """A committed session, with what it keeps."""
+
+    id: str
+    title: str
+    created: str
+    committed: str
+    actor: str
+    sequence: int
+    trainings: tuple[str, ...]
+    training_data: tuple[DatasetRef, ...]
+    evaluation_data: tuple[DatasetRef, ...]
+
+
+class TrainingRow(Struct, frozen=True):
+    """One training.
+
+    `status` is open (waits for a worker), started, completed, failed or cancelled. The times are
+    RFC 3339; `reason` and `detail` say why it failed.
+    """
+
+    id: str
+    session: str
+    number: int
+    """The number of its request among the events of the session: the order in which it came."""
+    status: str
+    requested: str
+    updated: str
+    model: str
+    task: str
+    library_version: str
+    dataset: DatasetRef
+    target: str | None
+    hyperparameters: dict[str, JsonValue]
+    split: Split
+    preprocessing: Preprocessing
+    seed: int
+    attempt: int = 1
+    worker: str = ""
+    started: str | None = None
+    ended: str | None = None
+    reason: str = ""
+    detail: str = ""
+    artifact: TrainedModel | None = None
+    parameters: dict[str, JsonValue] = {}
+    environment: dict[str, JsonValue] = {}
+    rows_train: int | None = None
+    rows_test: int | None = None
+    fit_seconds: float | None = None
+    seconds: float | None = None
+
+
+class EvaluationRow(Struct, frozen=True):
+    """One evaluation of a training. The fields are as in TrainingRow; `results` are by metric."""
+
+    id: str
+    session: str
+    number: int
+    status: str
+    requested: str
+    updated: str
+    training: str
+    model: str
+    """Digest of the trained model's artifact."""
+    metrics: tuple[str, ...]
+    dataset: DatasetRef
+    held_out: bool
+    attempt: int = 1
+    worker: str = ""
+    started: str | None = None
+    ended: str | None = None
+    reason: str = ""
+    detail: str = ""
+    results: dict[str, JsonValue] = {}
+    environment: dict[str, JsonValue] = {}
+    rows: int | None = None
+    seconds: float | None = None
+
+
+class Pointer(Struct, frozen=True, gc=False):
+    """Where a run's row is: the number of its request in the session, and the kind of work."""
+
+    kind: str
+    number: int
+
+
+class Answer(Struct, frozen=True, gc=False):
+    """How a command was answered: the event's type, and why if it was refused."""
+
+    stream: str
+    sequence: int
+    type: str
+    time: str
+    fingerprint: str = ""
+    reason: str = ""
+    detail: str = ""
+
+
+class Reference(Struct, frozen=True, gc=False):
+    """An entry of an index: the id of the row meant."""
+
+    id: str
+
+
+class EndedRow(Struct, frozen=True, gc=False):
+    """How a session ended (committed or discarded), and when."""
+
+    how: str
+    time: str
+
+
+RunRow = TrainingRow | EvaluationRow

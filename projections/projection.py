@@ -1,0 +1,51 @@
+"""The read models of one process: a store, fed by a Follower."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from autolearn.eventlog.admission import Progress
+from autolearn.projections.rows import Rows
+from autolearn.projections.store import Store, prefix_of
+from autolearn.projections.views import VIEWS, fold
+from autolearn.schemas.codec import EventRecord
+
+__all__ = ["ReadModels", "digest"]
+
+
+class ReadModels:
+    """Folds events into all views of a store (`eventlog.follower.Projection`)."""
+
+    def __init__(self, store: Store) -> None:
+        self.rows = Rows(store)
+
+    def progress(self) -> Mapping[int, Progress]:
+        """Return how far the stored content has come, per partition."""
+        return self.rows.progress()
+
+    def fold(self, record: EventRecord) -> None:
+        """Take one admitted event in."""
+        fold(self.rows, record)
+
+    def commit(self, progress: Mapping[int, Progress]) -> None:
+        """Write what was folded and how far that is, both or neither."""
+        self.rows.commit(progress)
+
+    def reset(self) -> None:
+        """Delete everything."""
+        self.rows.reset()
+
+
+def digest(store: Store, view: str) -> str:
+    """Return the SHA-256 (hex) of a view's content, whatever its layout on the disk.
+
+    Over the view's rows in the order of their keys, the hash takes for key and value each the
+    length as 8 bytes big-endian, then the bytes.
+    """
+    content = hashlib.sha256()
+    for table in sorted(VIEWS[view]):
+        for row in store.scan(prefix_of(table)):
+            for part in row:
+                content.update(len(part).to_bytes(8, "big") + part)
+    return content.hexdigest()

@@ -1,0 +1,168 @@
+"""The port to a store of ordered keys, with its RocksDB and in-memory forms.
+
+Keys are bytes in lexicographic order, so integers inside keys are big-endian.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from rocksdict import AccessType, Options, Rdict, WriteBatch, WriteOptions
+
+from autolearn.schemas.errors import StoreError
+
+__all__ = ["MemoryStore", "RocksStore", "Store", "key", "prefix_of"]
+
+Row = tuple[bytes, bytes]
+
+
+class Store(Protocol):
+    """Keys and values in order. Reads may come from any thread, writes from one at a time."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return a value, or None."""
+        ...
+
+    def scan(self, prefix: bytes, *, after: bytes = b"", reverse: bool = False) -> Iterator[Row]:
+        """Yield rows whose key has the prefix, in order; those past the key `after` if given."""
+        ...
+
+    def write(self, rows: Mapping[bytes, bytes | None]) -> None:
+        """Write rows, and delete those that are None: all or nothing, also across a crash."""
+        ...
+
+    def clear(self) -> None:
+        """Delete everything."""
+        ...
+
+    def close(self) -> None:
+        """Write what is in memory to the disk, and let go of the folder."""
+        ...
+
+
+class MemoryStore:
+    """A store that lives as long as this object."""
+
+    def __init__(self) -> None:
+        self.rows: dict[bytes, bytes] = {}
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return a value, or None."""
+        return self.rows.get(key)
+
+    def scan(self, prefix: bytes, *, after: bytes = b"", reverse: bool = False) -> Iterator[Row]:
+        """Yield rows whose key has the prefix, in order; those past the key `after` if given."""
+        low, high = bounds(prefix, after, reverse=reverse)
+        keys = sorted((key for key in self.rows if low <= key < high), reverse=reverse)
+        yield from [(key, self.rows[key]) for key in keys]
+
+    def write(self, rows: Mapping[bytes, bytes | None]) -> None:
+        """Write rows, and delete those that are None."""
+        for key, value in rows.items():
+            if value is None:
+                self.rows.pop(key, None)
+            else:
+                self.rows[key] = value
+
+    def clear(self) -> None:
+        """Delete everything."""
+        self.rows.clear()
+
+    def close(self) -> None:
+        """Do nothing: there is no folder."""
+
+
+class RocksStore:
+    """A store in a RocksDB folder. One process at a time may have it open."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.db = self.open()
+
+    def open(self) -> Rdict:
+        """Open the folder, or make it.
+
+        Raises:
+            StoreError: it is open elsewhere, or damaged.
+        """
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        options = Options(raw_mode=True)
+        options.create_if_missing(True)
+        options.set_write_buffer_size(16 * 1024 * 1024)
+        options.set_max_write_buffer_number(2)
+        options.set_keep_log_file_num(2)
+        options.set_max_background_jobs(2)
+        try:
+            return Rdict(str(self.folder), options=options, access_type=AccessType.read_write())
+        except Exception as error:
+            raise StoreError(
+                f"{self.folder}: {error}.",
+                advice="If no other process uses it, delete it: it is rebuilt from the log.",
+            ) from error
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return a value, or None."""
+        value: bytes | None = self.db.get(key)
+        return value
+
+    def scan(self, prefix: bytes, *, after: bytes = b"", reverse: bool = False) -> Iterator[Row]:
+        """Yield rows whose key has the prefix, in order; those past the key `after` if given."""
+        low, high = bounds(prefix, after, reverse=reverse)
+        iterator = self.db.iter()
+        if reverse:
+            iterator.seek_for_prev(high)
+            if iterator.valid() and iterator.key() == high:
+                iterator.prev()
+        else:
+            iterator.seek(low)
+        while iterator.valid():
+            key = iterator.key()
+            if not low <= key < high:
+                return
+            yield key, iterator.value()
+            iterator.prev() if reverse else iterator.next()
+
+    def write(self, rows: Mapping[bytes, bytes | None]) -> None:
+        """Write rows, and delete those that are None: all or nothing, also across a crash."""
+        batch = WriteBatch(raw_mode=True)
+        for key, value in sorted(rows.items()):
+            if value is None:
+                batch.delete(key)
+            else:
+                batch.put(key, value)
+        self.db.write(batch, WriteOptions())
+
+    def clear(self) -> None:
+        """Delete the folder and start with an empty one."""
+        self.db.close()
+        shutil.rmtree(self.folder)
+        self.db = self.open()
+
+    def close(self) -> None:
+        """Write what is in memory to the disk, and let go of the folder."""
+        self.db.close()
+
+
+def bounds(prefix: bytes, after: bytes, *, reverse: bool) -> tuple[bytes, bytes]:
+    """Return the first key and the end (exclusive) of a scan."""
+    low, high = prefix, prefix + b"\xff" * 8
+    if after and reverse:
+        high = min(high, after)
+    elif after:
+        low = max(low, after + b"\x00")
+    return low, high
+
+
+def key(*parts: str | int) -> bytes:
+    """Return a key of parts: text as UTF-8, integers as 8 bytes big-endian, a NUL between them."""
+    return b"\x00".join(
+        part.to_bytes(8, "big") if isinstance(part, int) else part.encode() for part in parts
+    )
+
+
+def prefix_of(*parts: str | int) -> bytes:
+    """Return the prefix of all keys that start with these parts and have more."""
+    return key(*parts) + b"\x00"
