@@ -34,13 +34,14 @@ def ended_early(folder: Path, code: int) -> BrokerError:
 
 def too_slow(folder: Path) -> BrokerError:
     """The JVM runs and did not answer in time."""
-    return _with_log(folder, f"Kafka in {folder} was not ready in time")
+    what = f"Kafka in {folder} was not ready in time"
+    return _with_log(folder, what, "give it more time if the machine is busy, else ")
 
 
-def _with_log(folder: Path, what: str) -> BrokerError:
+def _with_log(folder: Path, what: str, hint: str = "") -> BrokerError:
     lines = [*_tail(folder / "logs" / "jvm.out"), *_tail(folder / "logs" / "broker.log")]
     text = "\n".join(lines)
-    fallback = f"read {folder / 'logs' / 'broker.log'}, or give it more time if the machine is busy"
+    fallback = f"{hint}read {folder / 'logs' / 'broker.log'}"
     remedy = next((help_ for sign, help_ in _REMEDIES.items() if sign in text), fallback)
     return BrokerError(what, "the last lines of its log:\n" + text, remedy)
 

@@ -10,6 +10,7 @@ import sys
 import time
 import uuid
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,6 +20,7 @@ from autolearn.eventlog.broker_errors import BrokerError, ended_early, too_slow
 from autolearn.eventlog.broker_folder import claimed
 from autolearn.eventlog.jars import Jars, Progress, fetch
 from autolearn.eventlog.probe import HOST, answers, free_ports, is_free
+from autolearn.eventlog.start_archive import with_archive
 
 __all__ = ["BrokerError", "EmbeddedBroker", "Jars", "install"]
 
@@ -33,7 +35,7 @@ def install(progress: Progress | None = None) -> Jars:
     Raises:
         BrokerError: a download failed, or a file is not the one that was locked.
     """
-    return fetch(progress)
+    return with_archive(fetch(progress), progress)
 
 
 class EmbeddedBroker:
@@ -47,12 +49,24 @@ class EmbeddedBroker:
         folder: made if missing. One broker at a time may use it.
         port: of 127.0.0.1; 0 picks a free one at the first start.
         heap_mb: limit of the Java heap, in MiB.
+        jars: what to run; without it, `install()` is asked at every start.
+        flags: more options for the JVM.
     """
 
-    def __init__(self, folder: Path, *, port: int = 0, heap_mb: int = 256) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int = 0,
+        heap_mb: int = 256,
+        jars: Jars | None = None,
+        flags: Sequence[str] = (),
+    ) -> None:
         self.folder = folder.absolute()
         self._port = port
         self._heap_mb = heap_mb
+        self._jars = jars
+        self._flags = tuple(flags)
         self._process: subprocess.Popen[bytes] | None = None
         self._held = contextlib.ExitStack()
 
@@ -85,13 +99,16 @@ class EmbeddedBroker:
         """
         if self._process is not None:
             raise RuntimeError("the broker was started already")
-        jars = install()
+        jars = self._jars or install()
         deadline = time.monotonic() + timeout
         with contextlib.ExitStack() as held:
             held.enter_context(claimed(self.folder, deadline))
             self._prepare()
             self._format(jars, deadline)
-            arguments = [*jvm.command(jars, self._heap_mb), "kafka.Kafka", "server.properties"]
+            arguments = [
+                *jvm.command(jars, self._heap_mb, *self._flags),
+                *("kafka.Kafka", "server.properties"),
+            ]
             process = held.enter_context(jvm.guarded(arguments, self.folder))
             self._await_ready(process, deadline)
             self._process, self._held = process, held.pop_all()

@@ -16,9 +16,9 @@ class InstallBar:
         self._shown: tuple[Progress, TaskID] | None = None
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        """Show `what` is going on; `done` and `total` are in bytes."""
+        """Show `what` is going on; `done` and `total` are in bytes, 0 if not known."""
         bar, task = self._shown = self._shown or self._show()
-        bar.update(task, completed=done, total=total, what=what)
+        bar.update(task, completed=done, total=total or None, what=what)
 
     def __enter__(self) -> Self:
         return self
@@ -35,10 +35,9 @@ class InstallBar:
     def _show(self) -> tuple[Progress, TaskID]:
         # Imported here: a warm start must not pay for rich.
         from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+        from rich.progress import BarColumn, Progress, TextColumn
 
-        columns = (BarColumn(), DownloadColumn(), TextColumn("{task.fields[what]}"))
-        text = TextColumn("Fetching Apache Kafka (once)")
-        bar = Progress(text, *columns, console=Console(stderr=True))
+        first, last = TextColumn("installing Apache Kafka"), TextColumn("{task.fields[what]}")
+        bar = Progress(first, BarColumn(), last, console=Console(stderr=True))
         bar.start()
         return bar, bar.add_task("", total=None, what="")

@@ -18,7 +18,7 @@ from platformdirs import user_cache_path
 from autolearn.eventlog.broker_errors import BrokerError
 
 Progress = Callable[[str, int, int], None]
-"""Called as (what is going on, done, total); done and total in bytes, over all jars."""
+"""Called as (what is going on, done, total): bytes over all jars, or zeros if it takes a while."""
 
 _DOWNLOADS = 4
 _ATTEMPTS = 2

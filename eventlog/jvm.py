@@ -12,12 +12,16 @@ from autolearn.eventlog.jars import Jars
 
 # Measured on 2 cores: serial GC and the first compiler
 # tier only are the smallest and, for a process that mostly waits for the disk, the quickest.
-_FLAGS = (
+FLAGS = (
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
     "-XX:+ExitOnOutOfMemoryError",
     "-XX:-UsePerfData",
     "-XX:ErrorFile=logs/jvm-crash.log",
+    # The archive holds classes only: its machine code does not always fit, which Java logs.
+    "-XX:+UnlockDiagnosticVMOptions",
+    "-XX:-AOTAdapterCaching",
+    "-XX:-AOTStubCaching",
     "-Djava.io.tmpdir=tmp",
     "-Dlog4j2.configurationFile=log4j2.properties",
     # Kafka's own use of these is fine until a later Java; do not warn about it at every start.
@@ -41,7 +45,8 @@ kill -KILL "$1" 2>/dev/null
 def command(jars: Jars, heap_mb: int, *flags: str) -> list[str]:
     """`java` with everything up to the main class."""
     archive = [f"-XX:AOTCache={jars.archive}"] if jars.archive else []
-    return [str(JAVA), f"-Xmx{heap_mb}m", *_FLAGS, *archive, *flags, "-cp", jars.classpath]
+    heap = ["-Xms32m", f"-Xmx{max(heap_mb, 32)}m"]
+    return [str(JAVA), *heap, *FLAGS, *archive, *flags, "-cp", jars.classpath]
 
 
 def launch(arguments: list[str], folder: Path) -> subprocess.Popen[bytes]:
