@@ -6,6 +6,8 @@ it in both places or in none.
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec.structs import asdict, replace
 
 from autolearn.projections.models import (
@@ -105,7 +107,7 @@ def fold_run(rows: Rows, record: EventRecord, event: Event, session: str) -> Non
 
 def new_run(record: EventRecord, event: events.RunRequested, session: str) -> RunRow:
     """Return the row of a run that was just requested."""
-    about = {
+    about: dict[str, Any] = {
         "id": event.run,
         "session": session,
         "number": record.sequence,
@@ -114,7 +116,8 @@ def new_run(record: EventRecord, event: events.RunRequested, session: str) -> Ru
         "updated": record.time,
     }
     row = ROW_OF[work_of(event).name]
-    fields = {name: value for name, value in asdict(event).items() if name in row.__struct_fields__}
+    known = row.__struct_fields__
+    fields: dict[str, Any] = {k: v for k, v in asdict(event).items() if k in known}
     return row(**about, **fields)
 
 

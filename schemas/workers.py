@@ -1,0 +1,39 @@
+"""Heartbeats: what workers say about themselves on the topic `workers`, keyed by worker id.
+
+They are not events: they report the passing moment, and only the newest of each worker is kept.
+A worker that stops cleanly says so with a last heartbeat (`stopped`).
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+__all__ = ["Heartbeat", "Progress"]
+
+
+class Progress(Struct, frozen=True, gc=False):
+    """What a worker does on one run now.
+
+    `phase` is a word such as starting, loading, fitting, storing, evaluating; `since` is the time
+    (RFC 3339) at which the attempt began.
+    """
+
+    run: str
+    kind: str
+    session: str
+    attempt: int
+    phase: str
+    since: str
+
+
+class Heartbeat(Struct, frozen=True, gc=False):
+    """One worker process, now. Its id is new with every start of the process."""
+
+    worker: str
+    host: str
+    pid: int
+    kinds: tuple[str, ...]
+    slots: int
+    time: str
+    runs: tuple[Progress, ...] = ()
+    stopped: bool = False
