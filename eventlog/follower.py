@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from autolearn.eventlog.admission import Progress
-from autolearn.eventlog.log import Log, Message, Reader
+from autolearn.eventlog.log import Log, Message
 from autolearn.schemas.codec import EventRecord, decode_event
 from autolearn.schemas.errors import MalformedRecord
 
-__all__ = ["Follower", "Projection"]
+__all__ = ["Fold", "Follower", "Projection"]
 
 BATCH = 5000
 
@@ -39,77 +39,31 @@ class Projection(Protocol):
         ...
 
 
-class Follower:
-    """Reads partitions of `events` into a projection. One thread at a time may use it.
+class Fold:
+    """Takes records of `events` into a projection, in the order of each partition.
 
-    `progress` is how far the fold has come. On start the last record read before is read once
-    more: if it is not there, or another, then another log lies under the store, and the projection
-    is reset (`restarted` says so).
+    `progress` is how far it has come; nothing is stored before `commit`.
     """
 
-    def __init__(
-        self, log: Log, topic: str, projection: Projection, partitions: Iterable[int]
-    ) -> None:
-        self.log, self.topic, self.projection = log, topic, projection
-        self.progress = {p: Progress() for p in partitions}
-        self.restarted = False
-        self.admitted = 0
-        self.resume()
+    def __init__(self, topic: str, projection: Projection, progress: dict[int, Progress]) -> None:
+        self.topic, self.projection, self.progress = topic, projection, progress
 
-    def resume(self) -> None:
-        """Go on where the projection was left, or start again on another log."""
-        for partition, stored in self.projection.progress().items():
-            if partition in self.progress:
-                self.progress[partition] = stored
-        ends = self.log.ends(self.topic)
-        known = {p: stored for p, stored in self.progress.items() if stored.next}
-        if not all(self.recognises(p, stored, ends.get(p, 0)) for p, stored in known.items()):
-            self.projection.reset()
-            self.progress = {p: Progress() for p in self.progress}
-            self.restarted = True
-        self.reader = self.open_reader()
-
-    def recognises(self, partition: int, stored: Progress, end: int) -> bool:
-        """Say whether the record before `next` is the one that was read."""
-        if stored.next > end:
-            return False
-        reader = self.log.reader(self.topic, {partition: stored.next - 1})
-        try:
-            while not (found := reader.read(1, 10.0)):
-                continue
-        finally:
-            reader.close()
-        return record_of(found[0]).id == stored.id
-
-    def open_reader(self) -> Reader:
-        """Return a reader from where the fold has come."""
-        return self.log.reader(self.topic, {p: at.next for p, at in self.progress.items()})
-
-    def step(self, timeout: float, limit: int = BATCH) -> list[EventRecord]:
-        """Read and fold what is there, up to `limit` records; wait `timeout` seconds for the first.
-
-        Returns the admitted events, which are stored when this returns.
+    def take(self, partition: int, offset: int, value: bytes | None) -> EventRecord | None:
+        """Fold one record, and return its event if it was admitted.
 
         Raises:
-            LogError: the log cannot be read.
-            MalformedRecord: a record is not an event of ours, or of a newer version; the message
-                names its position, and nothing of its batch is stored.
+            MalformedRecord: it is not an event of ours, or of a newer version; the message names
+                its position.
         """
-        messages = self.reader.read(limit, timeout)
-        admitted = [record for message in messages if (record := self.take(message)) is not None]
-        if messages:
-            self.projection.commit(self.progress)
-            self.admitted += len(admitted)
-        return admitted
+        record = record_at(self.topic, partition, offset, value)
+        return record if self.take_record(partition, offset, record) else None
 
-    def take(self, message: Message) -> EventRecord | None:
-        """Fold one message, and return its event if it was admitted."""
-        partition, offset = message.partition() or 0, message.offset() or 0
-        record = record_of(message)
+    def take_record(self, partition: int, offset: int, record: EventRecord) -> bool:
+        """Fold one decoded record; say whether it was admitted."""
         at = self.progress[partition]
         at.next, at.id = offset + 1, record.id
         if not at.admit(record):
-            return None
+            return False
         try:
             self.projection.fold(record)
         except MalformedRecord as error:
@@ -118,17 +72,79 @@ class Follower:
                 f"of {self.topic}.",
                 advice=error.advice,
             ) from error
-        return record
+        return True
+
+    def commit(self) -> None:
+        """Store what was folded, and how far that is."""
+        self.projection.commit(self.progress)
+
+
+class Follower(Fold):
+    """Reads partitions of `events` into a projection. One thread at a time may use it.
+
+    On start the last record read before is read once more: if it is not there, or another, then
+    another log lies under the store, and the projection is reset (`restarted` says so).
+    """
+
+    def __init__(
+        self, log: Log, topic: str, projection: Projection, partitions: Iterable[int]
+    ) -> None:
+        stored = projection.progress()
+        super().__init__(topic, projection, {p: stored.get(p, Progress()) for p in partitions})
+        self.log = log
+        ends = log.ends(topic)
+        self.restarted = not all(self.recognises(p, ends.get(p, 0)) for p in self.progress)
+        if self.restarted:
+            projection.reset()
+            self.progress = {p: Progress() for p in self.progress}
+        self.reader = log.reader(topic, {p: at.next for p, at in self.progress.items()})
+
+    def recognises(self, partition: int, end: int) -> bool:
+        """Say whether the record before `next` is the one that was read before."""
+        at = self.progress[partition]
+        if at.next == 0:
+            return True
+        if at.next > end:
+            return False
+        reader = self.log.reader(self.topic, {partition: at.next - 1})
+        try:
+            while not (found := reader.read(1, 10.0)):
+                continue
+        finally:
+            reader.close()
+        value = found[0].value()
+        return record_at(self.topic, partition, at.next - 1, value).id == at.id
+
+    def step(self, timeout: float, limit: int = BATCH) -> list[EventRecord]:
+        """Read and fold what is there, up to `limit` records; wait `timeout` seconds for the first.
+
+        Returns the admitted events, which are stored when this returns.
+
+        Raises:
+            LogError: the log cannot be read.
+            MalformedRecord: a record is not an event of ours; nothing of its batch is stored.
+        """
+        return self.fold_batch(self.reader.read(limit, timeout))
+
+    def fold_batch(self, messages: list[Message]) -> list[EventRecord]:
+        """Fold and store messages; return the admitted events."""
+        taken = [self.take(m.partition() or 0, m.offset() or 0, m.value()) for m in messages]
+        if messages:
+            self.commit()
+        return [record for record in taken if record is not None]
 
     def catch_up(self, timeout: float = 1.0) -> None:
         """Fold until everything is folded that was on the log when this was called."""
         ends = self.log.ends(self.topic)
-        while any(at.next < ends[p] for p, at in self.progress.items()):
+        while self.short_of(ends):
             self.step(timeout)
 
     def behind(self) -> int:
         """Return how many records are on the log but not folded yet."""
-        ends = self.log.ends(self.topic)
+        return self.short_of(self.log.ends(self.topic))
+
+    def short_of(self, ends: Mapping[int, int]) -> int:
+        """Return how many records before these offsets are not folded yet."""
         return sum(max(0, ends[p] - at.next) for p, at in self.progress.items())
 
     def close(self) -> None:
@@ -136,17 +152,16 @@ class Follower:
         self.reader.close()
 
 
-def record_of(message: Message) -> EventRecord:
-    """Return the event of a message.
+def record_at(topic: str, partition: int, offset: int, value: bytes | None) -> EventRecord:
+    """Return the event of a record's value.
 
     Raises:
         MalformedRecord: it is not an event of ours; the message names its position.
     """
     try:
-        return decode_event(message.value() or b"")
+        return decode_event(value or b"")
     except MalformedRecord as error:
         raise MalformedRecord(
-            f"{error.detail} It lies at offset {message.offset()} of {message.topic()}, "
-            f"partition {message.partition()}.",
+            f"{error.detail} It lies at offset {offset} of partition {partition} of {topic}.",
             advice="Only AutoLearn may write to this topic: find out who else does.",
         ) from None

@@ -133,6 +133,14 @@ class KafkaLog:
 
     def ends(self, topic: str) -> dict[int, int]:
         """Return, per partition, the offset that the next append will get."""
+        return {partition: end for partition, (_, end) in self.watermarks(topic).items()}
+
+    def begins(self, topic: str) -> dict[int, int]:
+        """Return, per partition, the oldest offset that is still kept."""
+        return {partition: begin for partition, (begin, _) in self.watermarks(topic).items()}
+
+    def watermarks(self, topic: str) -> dict[int, tuple[int, int]]:
+        """Return, per partition, the oldest offset kept and the one that comes next."""
         consumer = Consumer({**self.settings, **CONSUMER, "group.id": "autolearn-reader"})
         try:
             found = consumer.list_topics(topic, timeout=30.0).topics[topic]
@@ -140,7 +148,7 @@ class KafkaLog:
                 raise LogError(f"The topic {topic} cannot be read: {found.error.str()}.")
             partitions = [TopicPartition(topic, partition) for partition in found.partitions]
             return {
-                p.partition: consumer.get_watermark_offsets(p, timeout=30.0)[1] for p in partitions
+                p.partition: consumer.get_watermark_offsets(p, timeout=30.0) for p in partitions
             }
         except KafkaException as error:
             raise LogError(f"The topic {topic} cannot be read: {error.args[0].str()}.") from None

@@ -90,6 +90,14 @@ class Log(Protocol):
         """
         ...
 
+    def begins(self, topic: str) -> dict[int, int]:
+        """Return, per partition, the oldest offset that is still kept.
+
+        Raises:
+            LogError: the topic does not exist, or no broker answers.
+        """
+        ...
+
     def append(
         self,
         topic: str,

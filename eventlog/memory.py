@@ -102,6 +102,10 @@ class MemoryLog:
             raise LogError(f"The topic {topic} cannot be read: it does not exist.")
         return {p: len(records) for p, records in enumerate(self.topics[topic])}
 
+    def begins(self, topic: str) -> dict[int, int]:
+        """Return, per partition, the oldest offset that is still kept: 0, nothing is dropped."""
+        return dict.fromkeys(self.ends(topic), 0)
+
     def append(
         self,
         topic: str,
