@@ -2,11 +2,16 @@
 
 from pathlib import Path
 
+from autolearn.schemas.errors import AutoLearnError
+
 _LINES = 12
+_TAKEN = "Address already in use"
+# Every Java program of Kafka logs this first: what stands above it is of an earlier run.
+_FIRST = "type=kafka.Log4jController"
 
 # What Kafka or the JVM writes, and what a person can do about it.
 _REMEDIES = {
-    "Address already in use": "try again, or choose another port (0 picks a free one)",
+    _TAKEN: "try again, or choose another port (0 picks a free one)",
     "No space left on device": "free disk space and start again; nothing acknowledged is lost",
     "Failed to acquire lock": "end the other broker on this folder, or choose another folder",
     "OutOfMemoryError": "give it more memory with heap_mb",
@@ -14,17 +19,19 @@ _REMEDIES = {
 }
 
 
-class BrokerError(Exception):
-    """The embedded broker could not be installed or started.
-
-    Attributes say what happened, why, and what to do about it.
-    """
+class BrokerError(AutoLearnError):
+    """The embedded broker could not be installed or started."""
 
     def __init__(self, what: str, why: str, remedy: str) -> None:
-        super().__init__(f"{what}: {why}\nWhat to do: {remedy}")
-        self.what = what
-        self.why = why
-        self.remedy = remedy
+        super().__init__(why, title=what, advice=remedy)
+
+    def __str__(self) -> str:
+        """What happened, why and what to do: a test run or a thread shows nothing else."""
+        return self.diagnostics()
+
+
+class PortTaken(BrokerError):
+    """Somebody else took a port between its choice and the broker's start."""
 
 
 def ended_early(folder: Path, code: int) -> BrokerError:
@@ -43,12 +50,13 @@ def _with_log(folder: Path, what: str, hint: str = "") -> BrokerError:
     text = "\n".join(lines)
     fallback = f"{hint}read {folder / 'logs' / 'broker.log'}"
     remedy = next((help_ for sign, help_ in _REMEDIES.items() if sign in text), fallback)
-    return BrokerError(what, "the last lines of its log:\n" + text, remedy)
+    kind = PortTaken if _TAKEN in text else BrokerError
+    return kind(what, "the last lines of its log:\n" + text, remedy)
 
 
 def _tail(path: Path) -> list[str]:
     try:
-        lines = path.read_text(errors="replace").splitlines()
+        text = path.read_text(errors="replace").rpartition(_FIRST)[2]
     except OSError:
         return []
-    return [line for line in lines if not line.startswith("\tat ")][-_LINES:]
+    return [line for line in text.splitlines() if not line.startswith("\tat ")][-_LINES:]

@@ -10,13 +10,13 @@ import sys
 import time
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from autolearn.eventlog import broker_files, jvm
-from autolearn.eventlog.broker_errors import BrokerError, ended_early, too_slow
+from autolearn.eventlog.broker_errors import BrokerError, PortTaken, ended_early, too_slow
 from autolearn.eventlog.broker_folder import claimed
 from autolearn.eventlog.jars import Jars, Progress, fetch
 from autolearn.eventlog.probe import HOST, answers, free_ports, is_free
@@ -103,14 +103,13 @@ class EmbeddedBroker:
         deadline = time.monotonic() + timeout
         with contextlib.ExitStack() as held:
             held.enter_context(claimed(self.folder, deadline))
-            self._prepare()
-            self._format(jars, deadline)
-            arguments = [
-                *jvm.command(jars, self._heap_mb, *self._flags),
-                *("kafka.Kafka", "server.properties"),
-            ]
-            process = held.enter_context(jvm.guarded(arguments, self.folder))
-            self._await_ready(process, deadline)
+            for attempt in range(1, _PORT_ATTEMPTS + 1):
+                try:
+                    process = held.enter_context(self._launched(jars, deadline))
+                    break
+                except PortTaken:
+                    if attempt == _PORT_ATTEMPTS:
+                        raise
             self._process, self._held = process, held.pop_all()
         return self
 
@@ -138,20 +137,30 @@ class EmbeddedBroker:
     ) -> None:
         self.stop()
 
-    def _prepare(self) -> None:
-        fixed = self._port
-        if fixed and not is_free(fixed):
+    @contextlib.contextmanager
+    def _launched(self, jars: Jars, deadline: float) -> Iterator[subprocess.Popen[bytes]]:
+        port = self._prepare()
+        self._format(jars, deadline)
+        java = jvm.command(jars, self._heap_mb, *self._flags)
+        with jvm.guarded([*java, "kafka.Kafka", "server.properties"], self.folder) as process:
+            self._await_ready(process, port, deadline)
+            self._port = port
+            yield process
+
+    def _prepare(self) -> int:
+        """Choose the ports and write the files; return the port for clients."""
+        if self._port and not is_free(self._port):
             raise BrokerError(
-                f"port {fixed} of {HOST} is in use",
+                f"port {self._port} of {HOST} is in use",
                 "another program listens there",
                 "end that program, or choose another port (0 picks a free one)",
             )
-        ports = free_ports(2)
-        self._port = fixed or ports[0]
+        port, controller_port = free_ports(2)
         # A killed JVM leaves its unpacked native libraries behind.
         shutil.rmtree(self.folder / "tmp", ignore_errors=True)
         (self.folder / "tmp").mkdir()
-        broker_files.write(self.folder, self._port, ports[1])
+        broker_files.write(self.folder, self._port or port, controller_port)
+        return self._port or port
 
     def _format(self, jars: Jars, deadline: float) -> None:
         # Kafka writes this file last, so a format that was interrupted is done again.
@@ -172,8 +181,8 @@ class EmbeddedBroker:
         if code:
             raise ended_early(self.folder, code)
 
-    def _await_ready(self, process: subprocess.Popen[bytes], deadline: float) -> None:
-        while not answers(self._port):
+    def _await_ready(self, process: subprocess.Popen[bytes], port: int, deadline: float) -> None:
+        while not answers(port):
             code = process.poll()
             if code is not None:
                 raise ended_early(self.folder, code)

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import shutil
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
@@ -99,6 +100,9 @@ def exclusive(folder: Path) -> Iterator[None]:
         ) from error
     with handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
+        # Whoever held the lock before and was killed left these; nobody uses them now.
+        for left in (*folder.glob(".partial-*"), *folder.glob(".training-*")):
+            shutil.rmtree(left, ignore_errors=True)
         yield
 
 

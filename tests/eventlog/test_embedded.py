@@ -1,17 +1,21 @@
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import psutil
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from autolearn.eventlog import jars
+from autolearn.eventlog import embedded, jars, probe
 from autolearn.eventlog.broker_errors import BrokerError
 from autolearn.eventlog.embedded import EmbeddedBroker, install
 
@@ -77,7 +81,61 @@ def test_a_tampered_jar_is_refused(tmp_path, monkeypatch):
     victim.write_bytes(changed)
     with pytest.raises(BrokerError, match="is not the file") as caught:
         jars.fetch()
-    assert str(victim) in caught.value.remedy
+    assert str(victim) in caught.value.advice
+
+
+@pytest.fixture
+def mirror(tmp_path, monkeypatch) -> Iterator[dict[str, bytes]]:
+    """A Maven repository on this machine, named in jgo's settings; return what it falsifies."""
+    cached = {jar.name: jar for jar in install().files}
+    false: dict[str, bytes] = {}
+
+    class Maven(BaseHTTPRequestHandler):
+        def do_GET(self):
+            name = self.path.rpartition("/")[2]
+            self.send_response(200 if name in cached else 404)
+            self.end_headers()
+            if name in cached:
+                self.wfile.write(false.get(name) or cached[name].read_bytes())
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Maven)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    config = tmp_path / "jgo.conf"
+    config.write_text(f"[repositories]\ncentral = http://127.0.0.1:{server.server_port}\n")
+    monkeypatch.setenv("JGO_CONFIG_FILE", str(config))
+    monkeypatch.setattr(jars, "cache_folder", lambda: tmp_path / "cache")
+    yield false
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_false_download_is_refused_and_the_next_install_repairs(mirror):
+    name = next(jar.name for jar in jars.locked() if "kafka_2.13" in jar.coordinate)
+    mirror[name] = b"cut short"
+    with pytest.raises(BrokerError, match="could not download") as caught:
+        jars.fetch()
+    assert "embedded install" in caught.value.advice
+    assert not (jars.cache_folder() / name).exists()
+    mirror.clear()
+    steps: list[int] = []
+    with ThreadPoolExecutor() as pool:  # and two at once do not disturb each other
+        one = pool.submit(jars.fetch, lambda _what, done, _total: steps.append(done))
+        other = pool.submit(jars.fetch)
+        assert one.result() == other.result()
+    assert steps == sorted(steps)
+    assert not list(jars.cache_folder().glob(".partial-*"))
+
+
+def test_without_a_network_the_error_says_what_to_do(mirror, tmp_path, monkeypatch):
+    (tmp_path / "jgo.conf").write_text("[repositories]\ncentral = http://127.0.0.1:9\n")
+    with pytest.raises(BrokerError, match="could not download") as caught:
+        jars.fetch()
+    assert "jgo.conf" in caught.value.advice
 
 
 def test_data_survive_a_restart_on_another_port(broker):
@@ -101,10 +159,19 @@ def test_data_survive_kill_9(broker):
     assert content(address, 2) == [b"1", b"2"]
 
 
+def test_a_port_lost_to_somebody_else_is_chosen_again(tmp_path, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        choices = [[taken, probe.free_ports(1)[0]], probe.free_ports(2)]
+        monkeypatch.setattr(embedded, "free_ports", lambda _: choices.pop(0))
+        with EmbeddedBroker(tmp_path / "kafka") as broker:
+            assert broker.bootstrap != f"127.0.0.1:{taken}"
+
+
 def test_a_second_broker_on_a_folder_is_refused(broker):
     with pytest.raises(BrokerError, match="another broker uses") as caught:
         EmbeddedBroker(broker.folder).start()
-    assert str(os.getpid()) in caught.value.why
+    assert str(os.getpid()) in caught.value.detail
     assert broker.alive
 
 
@@ -136,6 +203,40 @@ def test_the_broker_ends_with_a_killed_parent(tmp_path):
     eventually(lambda: not running(pid))
     with EmbeddedBroker(tmp_path / "kafka"):
         pass
+
+
+def test_the_command_runs_until_it_is_told_to_stop(tmp_path):
+    with in_foreground(tmp_path) as process:
+        assert process.stdout.readline().startswith("ready 127.0.0.1:")
+        process.terminate()
+        assert process.wait(20) == 0
+
+
+def test_the_command_can_be_stopped_while_it_starts(tmp_path):
+    with in_foreground(tmp_path) as process:
+        eventually((tmp_path / "kafka" / "data" / ".lock").exists)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+        assert process.stdout.read() == ""
+
+
+def test_the_command_says_when_kafka_ended_by_itself(tmp_path):
+    with in_foreground(tmp_path) as process:
+        process.stdout.readline()
+        jvm = [one for one in psutil.Process(process.pid).children() if one.name() == "java"]
+        jvm[0].kill()
+        assert process.wait(20) == 3
+        assert "Kafka ended by itself" in process.stderr.read()
+
+
+def in_foreground(folder: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "autolearn.eventlog.embedded", "run"]
+    return subprocess.Popen(
+        [*command, "--folder", str(folder / "kafka")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def running(pid: int) -> bool:
