@@ -1,0 +1,1 @@
+"""Who decides and who works: deciders, Faust agents, training and evaluation."""

@@ -1,0 +1,28 @@
+"""`python -m autolearn.agents TYPE…`: one process of one or more process types.
+
+Types: decide, dispatch, supervise, train, evaluate. Exit codes: 0 stopped by a signal, 2 bad
+arguments or settings, 3 no Kafka, 4 another process holds this instance's name, 70 fail stop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from autolearn.agents.running import TYPES, main
+from autolearn.eventlog.process import configure_logs, read_settings
+from autolearn.schemas.errors import AlreadyRunning, AutoLearnError, SettingsError
+
+if __name__ == "__main__":
+    wanted = sys.argv[1:]
+    if not wanted or not set(wanted) <= set(TYPES):
+        sys.exit(f"usage: python -m autolearn.agents TYPE…, of {', '.join(TYPES)}")
+    try:
+        settings = read_settings()
+        configure_logs(settings)
+        asyncio.run(main(wanted, settings))
+    except AutoLearnError as error:
+        print(error.diagnostics(), file=sys.stderr)
+        sys.exit(
+            2 if isinstance(error, SettingsError) else 4 if isinstance(error, AlreadyRunning) else 3
+        )

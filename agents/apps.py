@@ -1,0 +1,116 @@
+"""Faust applications with the settings that the write path needs (see docs/architecture.md).
+
+Faust gives each process its share of a topic's partitions and delivers their records in order. It
+holds no state for us: no tables, no changelogs, no transactions, and where reading starts comes
+from the log itself, not from the group's committed offsets.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import faust
+from faust.transport.drivers.aiokafka import Consumer
+from faust.types import TP
+
+from autolearn.schemas.errors import SettingsError
+from autolearn.schemas.settings import Settings
+
+__all__ = ["Position", "instance_name", "make_app"]
+
+Position = Callable[[TP], Awaitable[int | None]]
+"""Tells where to start reading a partition: an offset, or None for the committed one."""
+
+
+def make_app(
+    name: str, settings: Settings, brokers: str, home: Path, position: Position | None = None
+) -> faust.App:
+    """Return a Faust application of the consumer group `<prefix>.<name>`.
+
+    With `position`, reading starts there whenever partitions are assigned.
+
+    Raises:
+        SettingsError: a security setting of the Kafka client is not supported by Faust's client.
+    """
+    folder = home / "state" / f"{name}-{settings.instance}"
+    folder.mkdir(parents=True, exist_ok=True)
+    app = faust.App(
+        f"{settings.topic_prefix}.{name}",
+        broker="kafka://" + ";kafka://".join(brokers.split(",")),
+        broker_credentials=credentials(settings.kafka_client),
+        datadir=folder / "faust",
+        store="memory://",
+        web_enabled=False,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        table_standby_replicas=0,
+        stream_wait_empty=False,
+        stream_recovery_delay=0.0,
+        broker_session_timeout=settings.session_timeout,
+        broker_heartbeat_interval=min(3.0, settings.session_timeout / 3),
+        broker_rebalance_timeout=30.0,
+        broker_max_poll_interval=300.0,
+        broker_commit_interval=1.0,
+        consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=instance_name(name, settings, home),
+    )
+    if position is not None:
+        # create_consumer() takes the class from the transport.
+        vars(app.transport)["Consumer"] = seeking_consumer(position)
+    return app
+
+
+def instance_name(name: str, settings: Settings, home: Path) -> str:
+    """Return the name by which the group knows this process again after a restart."""
+    place = hashlib.sha256(f"{socket.gethostname()} {home}".encode()).hexdigest()[:12]
+    return f"{name}-{settings.instance}-{place}"
+
+
+def seeking_consumer(position: Position) -> type[Consumer]:
+    """Return Faust's consumer, except that it seeks to `position` after an assignment."""
+
+    class SeekingConsumer(Consumer):
+        """Faust may call perform_seek more than once, and before the assignment's signal."""
+
+        async def perform_seek(self) -> None:
+            for tp in self.assignment():
+                offset = await position(tp)
+                if offset is not None:
+                    await self.seek(tp, offset)
+
+    return SeekingConsumer
+
+
+def credentials(client: dict[str, str]) -> Any:
+    """Return the security properties of librdkafka as Faust's credentials."""
+    protocol = client.get("security.protocol", "PLAINTEXT").upper()
+    if protocol == "PLAINTEXT":
+        return None
+    context = None
+    if protocol in ("SSL", "SASL_SSL"):
+        context = ssl.create_default_context(cafile=client.get("ssl.ca.location"))
+        if "ssl.certificate.location" in client:
+            context.load_cert_chain(
+                client["ssl.certificate.location"],
+                client.get("ssl.key.location"),
+                client.get("ssl.key.password"),
+            )
+    if protocol == "SSL":
+        return faust.SSLCredentials(context)
+    mechanism = client.get("sasl.mechanism", client.get("sasl.mechanisms", "PLAIN"))
+    if mechanism not in ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"):
+        raise SettingsError(
+            f"AUTOLEARN_KAFKA_SASL_MECHANISM={mechanism!r} is not supported.",
+            advice="Use PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.",
+        )
+    return faust.SASLCredentials(
+        username=client.get("sasl.username"),
+        password=client.get("sasl.password"),
+        ssl_context=context,
+        mechanism=mechanism,
+    )

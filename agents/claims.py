@@ -1,0 +1,193 @@
+"""The tenure of one partition: catch up, claim it in the log, and know what was decided.
+
+Nobody decides on a partition before its own `TermStarted` record was read back from the log: from
+there on every append of an older tenure is ignored by every reader (eventlog.admission).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from pathlib import Path
+
+from autolearn.agents.states import States, Stream
+from autolearn.eventlog.admission import TERM_STARTED
+from autolearn.eventlog.follower import Follower
+from autolearn.eventlog.log import Log
+from autolearn.projections.store import RocksStore
+from autolearn.schemas.codec import CONTENT_TYPE, EventRecord, encode, from_json, raw
+from autolearn.schemas.errors import LogError
+from autolearn.schemas.events import TermStarted
+
+__all__ = ["Cancelled", "Claim"]
+
+
+class Cancelled(Exception):
+    """The partition was revoked before it was claimed."""
+
+
+class Claim:
+    """One tenure of partition `partition`; a later tenure of the same partition is another object.
+
+    `term` is what was claimed, `decided` the offset of the last command decided (which may be ahead
+    of what the log has confirmed), `ahead` the streams as decided but not confirmed yet.
+    """
+
+    locks: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
+
+    def __init__(self, log: Log, topics: tuple[str, str], partition: int, folder: Path) -> None:
+        self.log, self.partition, self.folder = log, partition, folder
+        self.commands, self.events = topics
+        self.cancelled = threading.Event()
+        self.fenced = False
+        self.term = 0
+        self.decided = self.answered = -1
+        self.ahead: dict[str, Stream] = {}
+        self.ahead_seen: set[tuple[str, str]] = set()
+        self.follower: Follower
+        self.states: States
+        self.store: RocksStore | None = None
+
+    def take(self, process: str) -> None:
+        """Catch up and claim the partition (blocking: run it in a thread).
+
+        Raises:
+            Cancelled: the partition was revoked meanwhile.
+            LogError: the log cannot be read or written.
+        """
+        with self.locks[self.folder]:  # an older tenure's thread may still be at work here
+            self.check()
+            self.store = RocksStore(self.folder)
+            try:
+                self.catch_up_and_claim(process)
+            except BaseException:
+                self.close_store()
+                raise
+
+    def catch_up_and_claim(self, process: str) -> None:
+        """Fold to the end of the log, then append TermStarted until ours is the one admitted."""
+        assert self.store is not None
+        self.states = States(self.store)
+        self.follower = Follower(self.log, self.events, self.states, [self.partition])
+        self.fold_until(self.log.ends(self.events)[self.partition])
+        at = self.follower.progress[self.partition]
+        newest = ""
+        while newest != process:
+            self.check()
+            self.term = at.term + 1
+            newest = self.fold_until(self.append_term(self.term, process) + 1)
+        self.follower.close()
+        self.answered = at.last
+        # What expired undecided is gone: start at the oldest command that is kept.
+        self.decided = max(at.last, self.log.begins(self.commands)[self.partition] - 1)
+
+    def append_term(self, term: int, process: str) -> int:
+        """Append TermStarted and return its offset once it is written."""
+        record = EventRecord(
+            id=f"{self.partition}-term-{term}-{process}",
+            source="autolearn/decide",
+            type=TERM_STARTED,
+            subject=f"partition/{self.partition}",
+            time="",
+            sequence=0,
+            term=term,
+            data=raw(TermStarted(process)),
+        )
+        written = threading.Event()
+        outcome: list[tuple[LogError | None, int]] = []
+
+        def delivered(error: LogError | None, _: int, offset: int) -> None:
+            outcome.append((error, offset))
+            written.set()
+
+        self.log.append(
+            self.events,
+            encode(record),
+            key=record.subject,
+            partition=self.partition,
+            headers=CONTENT_TYPE,
+            delivered=delivered,
+        )
+        while not written.wait(1.0):
+            self.check()
+        error, offset = outcome[0]
+        if error is not None:
+            raise error
+        return offset
+
+    def fold_until(self, end: int) -> str:
+        """Fold the log up to the offset `end` (exclusive) or further.
+
+        Returns the process of the newest TermStarted that was admitted, or "".
+        """
+        newest = ""
+        while self.follower.progress[self.partition].next < end:
+            self.check()
+            for record in self.follower.step(0.5):
+                if record.type == TERM_STARTED:
+                    newest = from_json(record.data, TermStarted).process
+        return newest
+
+    def check(self) -> None:
+        """Raise Cancelled once the partition was revoked."""
+        if self.cancelled.is_set():
+            raise Cancelled
+
+    @property
+    def confirmed(self) -> int:
+        """The offset of the last command whose answer is in the log."""
+        return self.follower.progress[self.partition].last
+
+    def stream(self, name: str) -> Stream:
+        """Return a stream as decided so far."""
+        return self.ahead.get(name) or self.states.load(name)
+
+    def seen(self, stream: str, command: str) -> bool:
+        """Say whether a command of this stream was answered before."""
+        return (stream, command) in self.ahead_seen or self.states.seen(stream, command)
+
+    def note(self, record: EventRecord, after: Stream) -> None:
+        """Remember a decision that is on its way to the log."""
+        self.decided = self.answered = record.commandoffset
+        self.ahead[record.subject] = after
+        self.ahead_seen.add((record.subject, record.causationid))
+
+    def confirm(self, record: EventRecord, offset: int) -> bool:
+        """Take a written decision into the state. False: somebody else has claimed the partition.
+
+        Raises:
+            LogError: the log has not admitted it although the partition is still ours.
+        """
+        at = self.follower.progress[self.partition]
+        if offset != at.next:  # somebody else has written: look first
+            self.catch_up_to(offset)
+            at = self.follower.progress[self.partition]
+            if at.term != self.term:
+                return False
+        if not self.follower.take_record(self.partition, offset, record):
+            raise LogError(f"The event {record.id} was written, but is not admitted.")
+        self.follower.commit()
+        ahead = self.ahead.get(record.subject)
+        if ahead is not None and ahead.sequence == record.sequence:
+            del self.ahead[record.subject]
+        self.ahead_seen.discard((record.subject, record.causationid))
+        return True
+
+    def catch_up_to(self, offset: int) -> None:
+        """Fold what others wrote before `offset`, with a reader of its own."""
+        at = self.follower.progress[self.partition]
+        self.follower.reader = self.log.reader(self.events, {self.partition: at.next})
+        while at.next < offset:
+            self.follower.step(0.5, limit=1)
+        self.follower.close()
+
+    def close(self) -> None:
+        """Let go of the partition's folder."""
+        with self.locks[self.folder]:
+            self.close_store()
+
+    def close_store(self) -> None:
+        """Close the store, if it is open."""
+        if self.store is not None:
+            self.store.close()
+            self.store = None

@@ -1,0 +1,227 @@
+"""The decide agent: one Faust agent on `commands` that answers each with one event on `events`.
+
+What Faust delivers is decided on at once, against the state as decided so far; the event is on its
+way to the log while the next command is decided (at most `IN_FLIGHT` of them). The offset of a
+command is committed only after its event was admitted. Whatever goes wrong with an append or a fold
+ends the process: another tenure starts from the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import uuid
+from pathlib import Path
+from typing import Any, NoReturn
+
+import faust
+import structlog
+from faust.types import TP, EventT
+
+from autolearn.agents.apps import make_app
+from autolearn.agents.claims import Cancelled, Claim
+from autolearn.agents.deciding import Decision, Place, check_stream, decide
+from autolearn.eventlog.log import Log
+from autolearn.schemas.codec import CONTENT_TYPE, decode_command, to_json
+from autolearn.schemas.dead_letters import DeadLetter
+from autolearn.schemas.errors import LogError, MalformedRecord
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.topics import Topics
+
+__all__ = ["DecideAgent"]
+
+IN_FLIGHT = 500
+logger = structlog.get_logger(__name__)
+
+
+class DecideAgent:
+    """Decides on the partitions of `commands` that the group gives to this process."""
+
+    def __init__(self, settings: Settings, log: Log, brokers: str, home: Path) -> None:
+        self.log, self.topics = log, Topics.of(settings)
+        self.folder = home / "state" / f"decide-{settings.instance}"
+        self.process = f"decide-{settings.instance}"
+        self.claims: dict[int, Claim] = {}
+        self.claiming: dict[int, asyncio.Task[None]] = {}
+        self.room = asyncio.Semaphore(IN_FLIGHT)
+        self.app: Any = make_app("decide", settings, brokers, home, self.position)
+        self.app.on_partitions_assigned.connect(self.on_assigned, weak=False)
+        self.app.on_partitions_revoked.connect(self.on_revoked, weak=False)
+        topic = self.app.topic(
+            self.topics.commands.name, key_type=bytes, value_type=bytes, value_serializer="raw"
+        )
+        self.app.agent(topic, name="decide", concurrency=1)(self.run)
+
+    async def on_assigned(self, _: faust.App, assigned: set[TP], **__: object) -> None:
+        """Start claiming what is new. Not awaited: a long claim would stop the heartbeats."""
+        for tp in assigned:
+            if tp.partition not in self.claims:
+                self.start_claim(tp.partition)
+
+    def start_claim(self, partition: int) -> None:
+        """Begin a tenure of a partition."""
+        names = (self.topics.commands.name, self.topics.events.name)
+        claim = Claim(self.log, names, partition, self.folder / f"p{partition}")
+        self.claims[partition] = claim
+        self.claiming[partition] = asyncio.create_task(self.claim(claim))
+
+    async def claim(self, claim: Claim) -> None:
+        """Claim a partition in a thread; any failure but a revocation ends the process."""
+        try:
+            await asyncio.to_thread(claim.take, f"{self.process}-{uuid.uuid4().hex[:12]}")
+        except Cancelled:
+            logger.info("claim cancelled", partition=claim.partition)
+            raise
+        except Exception as error:  # noqa: BLE001 - a task's exception would be lost
+            end_process("a claim failed", error)
+        else:
+            logger.info(
+                "partition claimed",
+                partition=claim.partition,
+                term=claim.term,
+                last=claim.answered,
+                rebuilt=claim.follower.restarted,
+            )
+
+    async def on_revoked(self, _: faust.App, revoked: set[TP], **__: object) -> None:
+        """End the tenures of what was taken away."""
+        for tp in revoked:
+            claim = self.claims.pop(tp.partition, None)
+            if claim is not None:
+                claim.cancelled.set()
+                await asyncio.to_thread(claim.close)
+
+    async def position(self, tp: TP) -> int:
+        """Return the offset of the first command that the log does not say is answered."""
+        while True:
+            if tp.partition not in self.claims:
+                self.start_claim(tp.partition)
+            claim = self.claims[tp.partition]
+            try:
+                await asyncio.shield(self.claiming[tp.partition])
+            except Cancelled:
+                continue
+            if self.claims.get(tp.partition) is claim:
+                return claim.decided + 1
+
+    async def run(self, stream: Any) -> None:
+        """Decide on every command that is delivered (the Faust agent)."""
+        async for event in stream.noack().events():
+            try:
+                await self.handle(event)
+            except Exception as error:  # noqa: BLE001 - Faust would lose the event and go on
+                end_process("a command could not be handled", error)
+
+    async def handle(self, event: EventT[bytes]) -> None:
+        """Decide on one delivered command, once there is room for one more append on its way."""
+        partition = event.message.partition
+        claim = self.claims.get(partition)
+        if claim is None:
+            return  # not ours: whoever has the partition decides
+        try:
+            await asyncio.shield(self.claiming[partition])
+        except Cancelled:
+            return
+        await self.room.acquire()
+        if self.claims.get(partition) is not claim or claim.fenced or not self.decide(claim, event):
+            self.room.release()
+
+    def decide(self, claim: Claim, event: EventT[bytes]) -> bool:
+        """Decide on a command; say whether an answer is on its way to the log."""
+        offset = event.message.offset
+        if offset <= claim.decided:
+            if offset <= claim.confirmed:
+                event.ack()
+            return False
+        if offset != claim.decided + 1:
+            end_process(f"command {offset} came after {claim.decided}", None)
+        try:
+            record = decode_command(event.value or b"")
+            check_stream(record, event.message.key)
+            if claim.seen(record.subject, record.id):
+                claim.decided = offset
+                event.ack()
+                return False
+            place = Place(claim.partition, offset, claim.answered, claim.term)
+            decision = decide(claim.stream(record.subject), record, place)
+        except MalformedRecord as error:
+            claim.decided = offset
+            self.bury(event, error)
+            return True
+        claim.note(decision.record, decision.after)
+        self.append(claim, event, decision)
+        return True
+
+    def append(self, claim: Claim, event: EventT[bytes], decision: Decision) -> None:
+        """Send a decision to the log; `confirm` runs on the loop once it is written."""
+        loop = asyncio.get_running_loop()
+
+        def delivered(error: LogError | None, _: int, offset: int) -> None:
+            loop.call_soon_threadsafe(self.confirm, claim, event, decision, error, offset)
+
+        self.log.append(
+            self.topics.events.name,
+            decision.value,
+            key=decision.record.subject,
+            partition=claim.partition,
+            headers=CONTENT_TYPE,
+            delivered=delivered,
+        )
+
+    def confirm(
+        self,
+        claim: Claim,
+        event: EventT[bytes],
+        decision: Decision,
+        error: LogError | None,
+        offset: int,
+    ) -> None:
+        """Take a written decision into the state, and acknowledge its command."""
+        self.room.release()
+        if error is not None:
+            end_process("an append failed", error)
+        if self.claims.get(claim.partition) is not claim or claim.fenced:
+            return
+        record = decision.record
+        try:
+            confirmed = claim.confirm(record, offset)
+        except Exception as failure:  # noqa: BLE001 - whatever it is, the state is not to be trusted
+            end_process("a decision could not be taken in", failure)
+        if not confirmed:
+            claim.fenced = True
+            logger.warning("somebody else decides here now", partition=claim.partition)
+            return
+        event.ack()
+        logger.debug(
+            "decided", stream=record.subject, command=record.causationid, answer=record.type
+        )
+
+    def bury(self, event: EventT[bytes], error: MalformedRecord) -> None:
+        """Put a command that cannot be decoded on `dead-letters`; then acknowledge it."""
+        loop = asyncio.get_running_loop()
+        message = event.message
+        place = (message.topic, message.partition, message.offset)
+        letter = DeadLetter(*place, message.key, event.value, error.detail)
+        logger.warning("a command was put on dead-letters", at=place, reason=error.detail)
+
+        def buried(failure: LogError | None) -> None:
+            self.room.release()
+            if failure is not None:
+                end_process("a dead letter could not be written", failure)
+            event.ack()
+
+        def delivered(failure: LogError | None, _: int, __: int) -> None:
+            loop.call_soon_threadsafe(buried, failure)
+
+        self.log.append(
+            self.topics.dead_letters.name,
+            to_json(letter),
+            key="/".join(map(str, place)),
+            delivered=delivered,
+        )
+
+
+def end_process(what: str, error: Exception | None) -> NoReturn:
+    """End the process at once (fail stop): nothing may happen after a failure in the write path."""
+    logger.critical(what, exc_info=error)
+    os._exit(70)

@@ -1,0 +1,102 @@
+"""One command becomes one event: the pure part of the write path, the same live and in tests."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from autolearn.agents.states import Stream, decider_of
+from autolearn.schemas import events
+from autolearn.schemas.codec import CommandRecord, EventRecord, command_of, encode, raw
+from autolearn.schemas.errors import MalformedRecord
+from autolearn.schemas.messages import Event, type_of
+from autolearn.schemas.streams import kind_of
+from autolearn.schemas.topics import LARGEST_MESSAGE
+
+__all__ = ["Decision", "Place", "check_stream", "decide"]
+
+SOURCE = "autolearn/decide"
+
+
+class Place(NamedTuple):
+    """Where on the log an answer belongs."""
+
+    partition: int
+    offset: int
+    """Of the command."""
+    prev: int
+    """Offset of the command answered before."""
+    term: int
+
+
+class Decision(NamedTuple):
+    """The answer to a command, and the stream after it."""
+
+    record: EventRecord
+    value: bytes
+    after: Stream
+
+
+def check_stream(record: CommandRecord, key: bytes | None) -> None:
+    """Check that a command lies where its stream's commands lie.
+
+    Raises:
+        MalformedRecord: its subject is no stream's name, or is not the record's key.
+    """
+    try:
+        kind_of(record.subject)
+    except ValueError as error:
+        raise MalformedRecord(f"The subject names no stream: {error}.") from None
+    if key is None or key != record.subject.encode():
+        raise MalformedRecord(
+            f"The record's key is {key!r:.200}, its subject {record.subject!r}: they must be equal."
+        )
+
+
+def decide(stream: Stream, record: CommandRecord, place: Place) -> Decision:
+    """Answer a command. Whatever the rules do, there is exactly one event.
+
+    Raises:
+        MalformedRecord: the command's type is unknown, or its data do not fit.
+    """
+    command = command_of(record)
+    decider = decider_of(record.subject)
+    event: Event
+    if not isinstance(command, decider.commands):
+        event = events.Refused(
+            "wrong-stream", f"{type(command).__name__} is no command for {record.subject}."
+        )
+        return answer(stream, record, place, event)
+    try:
+        event = decider.decide(stream.state, command)
+        decision = answer(stream, record, place, event)
+    except Exception as error:  # noqa: BLE001 - a fault in a rule must not stop the partition
+        return answer(
+            stream, record, place, events.CommandFailed(f"{type(error).__name__}: {error}")
+        )
+    if len(decision.value) > LARGEST_MESSAGE:
+        why = (
+            f"The answer has {len(decision.value)} bytes, more than the {LARGEST_MESSAGE} allowed."
+        )
+        return answer(stream, record, place, events.Refused("too-large", why))
+    return decision
+
+
+def answer(stream: Stream, command: CommandRecord, place: Place, event: Event) -> Decision:
+    """Return an event as the record that answers a command."""
+    record = EventRecord(
+        id=f"{place.partition}-{place.offset}-{place.term}",
+        source=SOURCE,
+        type=type_of(type(event)),
+        subject=command.subject,
+        time=command.time,
+        sequence=stream.sequence + 1,
+        causationid=command.id,
+        commandoffset=place.offset,
+        prev=place.prev,
+        term=place.term,
+        actor=command.actor,
+        fingerprint=command.fingerprint,
+        data=raw(event),
+    )
+    after = decider_of(command.subject).evolve(stream.state, event)
+    return Decision(record, encode(record), Stream(record.sequence, after))

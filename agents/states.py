@@ -1,0 +1,85 @@
+"""The deciders' own state: per stream its state, its sequence, and the ids of its commands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import Raw, Struct
+
+from autolearn.agents.deciders import DECIDERS
+from autolearn.agents.deciders.decider import Decider
+from autolearn.eventlog.admission import TERM_STARTED, Progress
+from autolearn.projections.rows import Rows
+from autolearn.projections.store import Store, key
+from autolearn.schemas.codec import EventRecord, event_of, to_json
+
+__all__ = ["States", "Stream", "decider_of"]
+
+decoders = {kind: msgspec.json.Decoder(decider.kind) for kind, decider in DECIDERS.items()}
+
+
+class Stream(Struct, frozen=True):
+    """A stream as its decider sees it: how many events it has, and the state after them."""
+
+    sequence: int
+    state: object
+
+
+class StoredStream(Struct, frozen=True):
+    """A stream as it is stored."""
+
+    sequence: int
+    state: Raw
+
+
+class Seen(Struct, frozen=True, gc=False):
+    """A command that was answered: by which event of its stream."""
+
+    sequence: int
+
+
+def decider_of(stream: str) -> Decider:
+    """Return the rules for a stream, by its name."""
+    return DECIDERS[stream.partition("/")[0]]
+
+
+class States:
+    """Folds events into the deciders' state (`eventlog.follower.Projection`)."""
+
+    def __init__(self, store: Store) -> None:
+        self.rows = Rows(store)
+
+    def load(self, stream: str) -> Stream:
+        """Return a stream, with the initial state if it has no events."""
+        stored = self.rows.get(key("state", stream), StoredStream)
+        if stored is None:
+            return Stream(0, decider_of(stream).initial)
+        decoder = decoders[stream.partition("/")[0]]
+        return Stream(stored.sequence, decoder.decode(stored.state))
+
+    def seen(self, stream: str, command: str) -> bool:
+        """Say whether a command of this stream was answered before."""
+        return self.rows.get(key("seen", stream, command), Seen) is not None
+
+    def progress(self) -> Mapping[int, Progress]:
+        """Return how far the stored content has come, per partition."""
+        return self.rows.progress()
+
+    def fold(self, record: EventRecord) -> None:
+        """Take one admitted event in."""
+        if record.type == TERM_STARTED:
+            return
+        before = self.load(record.subject)
+        after = decider_of(record.subject).evolve(before.state, event_of(record))
+        stored = StoredStream(record.sequence, Raw(to_json(after)))
+        self.rows.put(key("state", record.subject), stored)
+        self.rows.put(key("seen", record.subject, record.causationid), Seen(record.sequence))
+
+    def commit(self, progress: Mapping[int, Progress]) -> None:
+        """Write what was folded and how far that is, both or neither."""
+        self.rows.commit(progress)
+
+    def reset(self) -> None:
+        """Delete everything."""
+        self.rows.reset()

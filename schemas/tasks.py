@@ -1,0 +1,22 @@
+"""Tasks: the work that dispatch hands out on `trainings` and `evaluations`, keyed by run id.
+
+A task is only an invitation: who works on it is decided when a worker claims the attempt.
+"""
+
+from __future__ import annotations
+
+from msgspec import Raw, Struct
+
+__all__ = ["Task"]
+
+
+class Task(Struct, frozen=True, gc=False):
+    """One attempt of one run. `request` is the data of the event that accepted the run."""
+
+    kind: str
+    run: str
+    stream: str
+    attempt: int
+    request: Raw
+    time_limit: float
+    memory_limit: int
