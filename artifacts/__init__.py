@@ -1,0 +1,1 @@
+"""What is kept outside the log: datasets and trained models, content-addressed."""

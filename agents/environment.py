@@ -1,0 +1,66 @@
+"""What a run was computed with: everything that can change a result, nothing that cannot.
+
+Host names, paths and times are not in it, so two equal machines give equal words.
+"""
+
+from __future__ import annotations
+
+import functools
+import platform
+import re
+from importlib import metadata
+from pathlib import Path
+
+from threadpoolctl import ThreadpoolController
+
+from autolearn.schemas.values import JsonValue
+
+__all__ = ["environment", "one_thread"]
+
+LIBRARIES = ("autolearn", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops")
+
+
+@functools.cache
+def controller() -> ThreadpoolController:
+    """Return the thread pools of the numeric libraries that are loaded."""
+    return ThreadpoolController()
+
+
+def one_thread() -> None:
+    """Let the numeric libraries of this process use one thread, from now on."""
+    controller().limit(limits=1)
+
+
+@functools.cache
+def fixed_environment() -> dict[str, JsonValue]:
+    """Return the part that does not depend on the model."""
+    return {
+        "python": platform.python_version(),
+        "libraries": {name: metadata.version(name) for name in LIBRARIES},
+        "blas": pools(),
+        "threads": 1,
+        "system": f"{platform.system()} {platform.machine()} {' '.join(platform.libc_ver())}",
+        "processor": processor(),
+    }
+
+
+def pools() -> list[JsonValue]:
+    """Return the numeric libraries' versions and processor kernels, in a fixed order."""
+    keys = ("internal_api", "version", "architecture")
+    found = [{key: pool.get(key) for key in keys} for pool in controller().info()]
+    return sorted(found, key=lambda pool: [str(value) for value in pool.values()])
+
+
+def environment(library: str, version: str) -> dict[str, JsonValue]:
+    """Return the words for a model that `library` implements."""
+    fixed = fixed_environment()
+    return {**fixed, "libraries": {**fixed["libraries"], library: version}}
+
+
+def processor() -> str:
+    """Return the processor's model name, where the system tells it."""
+    try:
+        found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    except OSError:
+        found = None
+    return found.group(1) if found else platform.processor()

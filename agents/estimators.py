@@ -1,0 +1,184 @@
+"""The models of the catalog, and the door through which a package adds one.
+
+A third party writes, and names in its entry points under `autolearn.models`:
+
+    from autolearn.agents.estimators import Estimator
+    from sklearn.neighbors import KNeighborsClassifier
+
+    nearest = Estimator(
+        name="k-nearest-neighbours",
+        task="classification",
+        summary="Takes the vote of the most similar rows.",
+        factory=KNeighborsClassifier,
+    )
+
+Its hyperparameters, with type, range and default, come from scikit-learn's own constraints.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import Any
+
+from sklearn.cluster import KMeans
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.naive_bayes import GaussianNB
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
+
+from autolearn.agents.hyperparameters import derive, suited
+from autolearn.schemas.catalog import CLASSIFICATION, CLUSTERING, REGRESSION, EstimatorSpec
+from autolearn.schemas.values import Domain, Hyperparameter, JsonValue
+
+__all__ = ["Estimator"]
+
+
+@dataclass(frozen=True)
+class Estimator:
+    """A model on offer.
+
+    `factory` makes a scikit-learn estimator from keyword arguments; usually it is the class.
+    `task` is classification, regression, clustering, or a word of your own. `fixed` are arguments
+    that are always passed and not offered; `leave_out` are names that are not offered; `override`
+    replaces hyperparameters that are derived from the factory, or adds to them. `trusted` are the
+    types (dotted names) that a fitted model holds besides its own class and those of
+    `agents.trusted`: without them the saved model is refused.
+    """
+
+    name: str
+    task: str
+    summary: str
+    factory: Callable[..., Any]
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    leave_out: tuple[str, ...] = ()
+    override: tuple[Hyperparameter, ...] = ()
+    trusted: tuple[str, ...] = ()
+
+    def spec(self) -> EstimatorSpec:
+        """Return what the catalog shows."""
+        library, version = distribution_of(self.factory)
+        return EstimatorSpec(
+            name=self.name,
+            task=self.task,
+            summary=self.summary,
+            library=library,
+            library_version=version,
+            hyperparameters=self.hyperparameters(),
+        )
+
+    def hyperparameters(self) -> tuple[Hyperparameter, ...]:
+        """Return the settings on offer, in the order of their names."""
+        hidden = {*self.leave_out, *self.fixed}
+        found = {one.name: one for one in derive(self.factory) if one.name not in hidden}
+        found |= {one.name: one for one in self.override}
+        return tuple(found[name] for name in sorted(found))
+
+    def build(self, given: Mapping[str, JsonValue], *, seed: int) -> Any:
+        """Return an estimator, not fitted, with the hyperparameters that were given.
+
+        Every random choice is fixed by `seed`, and it uses one thread.
+        """
+        known = {one.name: one for one in self.hyperparameters()}
+        chosen = {name: suited(known.get(name), value) for name, value in given.items()}
+        estimator = self.factory(**self.fixed, **chosen)
+        settable = estimator.get_params(deep=False)
+        ours = {"random_state": seed, "n_jobs": 1}
+        return estimator.set_params(**{name: ours[name] for name in ours if name in settable})
+
+
+@functools.cache
+def distribution_of(factory: Callable[..., Any]) -> tuple[str, str]:
+    """Return the name and version of the installed distribution that a factory comes from."""
+    package = factory.__module__.partition(".")[0]
+    name = "scikit-learn" if package == "sklearn" else None
+    name = name or next(iter(metadata.packages_distributions().get(package, ())), None)
+    if name is not None:
+        return name, metadata.version(name)
+    return package, str(getattr(sys.modules.get(package), "__version__", "unknown"))
+
+
+logistic_regression = Estimator(
+    name="logistic-regression",
+    task=CLASSIFICATION,
+    summary="A linear model of the log-odds of each class.",
+    factory=LogisticRegression,
+)
+
+decision_tree = Estimator(
+    name="decision-tree",
+    task=CLASSIFICATION,
+    summary="A tree of yes-or-no questions about one feature each.",
+    factory=DecisionTreeClassifier,
+)
+
+random_forest = Estimator(
+    name="random-forest",
+    task=CLASSIFICATION,
+    summary="The vote of many decision trees, each grown on a random part of the data.",
+    factory=RandomForestClassifier,
+)
+
+svm = Estimator(
+    name="svm",
+    task=CLASSIFICATION,
+    summary="The border between classes with the widest margin (no probabilities).",
+    factory=SVC,
+    leave_out=("decision_function_shape", "break_ties"),
+    override=(
+        Hyperparameter(
+            "kernel", "rbf", (Domain("string", choices=("linear", "poly", "rbf", "sigmoid")),)
+        ),
+    ),
+)
+
+naive_bayes = Estimator(
+    name="naive-bayes",
+    task=CLASSIFICATION,
+    summary="Bayes' rule with a normal distribution per feature and class.",
+    factory=GaussianNB,
+)
+
+ridge = Estimator(
+    name="ridge",
+    task=REGRESSION,
+    summary="A linear model with a penalty on large coefficients.",
+    factory=Ridge,
+)
+
+random_forest_regressor = Estimator(
+    name="random-forest-regressor",
+    task=REGRESSION,
+    summary="The mean of many regression trees, each grown on a random part of the data.",
+    factory=RandomForestRegressor,
+)
+
+gradient_boosting = Estimator(
+    name="gradient-boosting",
+    task=CLASSIFICATION,
+    summary="Small trees, each one correcting the errors of those before it.",
+    factory=GradientBoostingClassifier,
+)
+
+gradient_boosting_regressor = Estimator(
+    name="gradient-boosting-regressor",
+    task=REGRESSION,
+    summary="Small regression trees, each one correcting the errors of those before it.",
+    factory=GradientBoostingRegressor,
+)
+
+k_means = Estimator(
+    name="k-means",
+    task=CLUSTERING,
+    summary="Groups of rows around centres that are as near to them as can be.",
+    factory=KMeans,
+)

@@ -1,0 +1,92 @@
+"""The learned parameters of a fitted pipeline, as JSON that fits in an event."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from autolearn.schemas.values import JsonValue
+
+__all__ = ["learned"]
+
+MOST = 200
+SHOWN = 20
+
+ARRAYS = {
+    "coef_": "coefficients",
+    "intercept_": "intercept",
+    "class_prior_": "class_priors",
+    "theta_": "means",
+    "var_": "variances",
+    "cluster_centers_": "centroids",
+    "n_support_": "support_vectors",
+    "n_iter_": "iterations",
+}
+NUMBERS = {"inertia_": "inertia", "oob_score_": "out_of_bag_score", "n_estimators_": "trees"}
+
+
+def learned(pipeline: Any, warnings: list[str]) -> dict[str, JsonValue]:
+    """Return what was learned; arrays of more than 200 numbers are cut to shape and first 20.
+
+    Coefficients, importances and centroids follow `features`, the names after preprocessing.
+    """
+    estimator = pipeline[-1]
+    names = [str(name) for name in pipeline[:-1].get_feature_names_out()]
+    found: dict[str, JsonValue] = {"features": shortened(names)}
+    if hasattr(estimator, "classes_"):
+        found["classes"] = [str(label) for label in estimator.classes_]
+    for attribute, name in ARRAYS.items():
+        value = getattr(estimator, attribute, None)
+        if value is not None:
+            found[name] = shortened(np.asarray(value))
+    for attribute, name in NUMBERS.items():
+        value = getattr(estimator, attribute, None)
+        if value is not None:
+            found[name] = number(value)
+    if hasattr(estimator, "feature_importances_"):
+        pairs = zip(names, estimator.feature_importances_.tolist(), strict=True)
+        ranked = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:SHOWN]
+        found["importances"] = [[name, number(share)] for name, share in ranked]
+    found |= sizes(estimator)
+    if warnings:
+        found["warnings"] = warnings
+    return found
+
+
+def sizes(estimator: Any) -> dict[str, JsonValue]:
+    """Return how large the trees of a model are; {} when it has none."""
+    members = getattr(estimator, "estimators_", None)
+    flat = [estimator] if members is None else np.asarray(members, dtype=object).ravel().tolist()
+    trees = [member.tree_ for member in flat if hasattr(member, "tree_")]
+    if not trees:
+        return {}
+    return {
+        "trees": len(trees),
+        "nodes": sum(int(tree.node_count) for tree in trees),
+        "leaves": sum(int(tree.n_leaves) for tree in trees),
+        "depth": max(int(tree.max_depth) for tree in trees),
+    }
+
+
+def shortened(values: Any) -> JsonValue:
+    """Return a list or array as JSON; a large one as its shape and its first items."""
+    array = np.asarray(values)
+    if array.size <= MOST:
+        return plain(array.tolist())
+    return {"shape": list(array.shape), "first": plain(array.ravel()[:SHOWN].tolist())}
+
+
+def plain(value: Any) -> JsonValue:
+    """Return nested lists with None for numbers that JSON cannot hold."""
+    if isinstance(value, list):
+        return [plain(one) for one in value]
+    return number(value) if isinstance(value, float) else value
+
+
+def number(value: Any) -> JsonValue:
+    """Return a number that JSON can hold, or None."""
+    plain_value = value.item() if hasattr(value, "item") else value
+    finite = not isinstance(plain_value, float) or math.isfinite(plain_value)
+    return plain_value if finite else None

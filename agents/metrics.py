@@ -1,0 +1,225 @@
+"""The metrics of the catalog, and the door through which a package adds one.
+
+A third party writes, and names in its entry points under `autolearn.metrics`:
+
+    from autolearn.agents.metrics import Metric
+    from sklearn.metrics import balanced_accuracy_score
+
+    balanced = Metric(
+        name="balanced-accuracy",
+        tasks=("classification",),
+        summary="The mean of each class's recall.",
+        compute=balanced_accuracy_score,
+    )
+
+For more than two classes precision, recall and f1 are macro averages (the plain mean over classes);
+for two classes as well, so that no class has to be called the positive one. A class that was never
+predicted counts as 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sklearn import metrics as library
+
+from autolearn.agents.estimators import distribution_of
+from autolearn.agents.faults import InputError
+from autolearn.schemas.catalog import CLASSIFICATION, CLUSTERING, REGRESSION, MetricSpec
+from autolearn.schemas.values import JsonValue
+
+__all__ = ["Metric"]
+
+Array = np.ndarray[Any, Any]
+
+SILHOUETTE_ROWS = 10_000
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A measure on offer. What `compute` is called with depends on what it `needs`.
+
+        prediction     compute(truth, predicted)
+        scores         compute(truth, scores, classes)         decision values or probabilities
+        probabilities  compute(truth, probabilities, classes)
+        features       compute(features, predicted)            features after preprocessing
+
+    truth and predicted have one entry per row (labels are strings, numbers float64); scores and
+    probabilities have one row per row and one column per class, in the order of `classes`. It
+    returns a number (`result` scalar) or a dict of labels and matrix (`result` matrix), and may
+    raise `agents.faults.InputError`.
+    """
+
+    name: str
+    tasks: tuple[str, ...]
+    summary: str
+    compute: Callable[..., Any]
+    needs: str = "prediction"
+    result: str = "scalar"
+    greater_is_better: bool | None = True
+
+    def spec(self) -> MetricSpec:
+        """Return what the catalog shows."""
+        compute = self.compute.func if isinstance(self.compute, partial) else self.compute
+        library_name, version = distribution_of(compute)
+        return MetricSpec(
+            name=self.name,
+            tasks=self.tasks,
+            summary=self.summary,
+            library=library_name,
+            library_version=version,
+            result=self.result,
+            greater_is_better=self.greater_is_better,
+        )
+
+
+def matrix_of(truth: Array, predicted: Array) -> Mapping[str, JsonValue]:
+    """Return the rows per pair of classes: matrix[i][j] rows of labels[i] were taken for labels[j].
+
+    Labels that are all integers come in the order of the numbers, others in that of the alphabet.
+    """
+    labels = sorted({*truth.tolist(), *predicted.tolist()}, key=order_of)
+    matrix = library.confusion_matrix(truth, predicted, labels=labels)
+    return {"labels": [str(label) for label in labels], "matrix": matrix.tolist()}
+
+
+def order_of(label: str) -> tuple[bool, int, str]:
+    """Return a sort key that puts integers first, by their value."""
+    whole = label.lstrip("-").isdecimal()
+    return (not whole, int(label) if whole else 0, label)
+
+
+def roc_auc(truth: Array, scores: Array, classes: Sequence[str]) -> float:
+    """Return the area under the ROC curve.
+
+    With two classes it is that of the second class; with more it is the mean over the classes of
+    one against the rest. Classes that all rows or none have are left out of the mean.
+    """
+    known(truth, classes)
+    chosen = range(1, 2) if len(classes) == 2 else range(len(classes))
+    areas = [
+        library.roc_auc_score(truth == classes[column], scores[:, column])
+        for column in chosen
+        if 0 < (truth == classes[column]).sum() < len(truth)
+    ]
+    if not areas:
+        raise InputError(
+            "roc-auc needs rows of at least two classes, and these rows have one",
+            advice="Evaluate on more rows, or choose another metric.",
+        )
+    return float(np.mean(areas))
+
+
+def log_loss(truth: Array, probabilities: Array, classes: Sequence[str]) -> float:
+    """Return the mean negative log-likelihood of the true classes, in nats."""
+    known(truth, classes)
+    return float(library.log_loss(truth, probabilities, labels=list(classes)))
+
+
+def known(truth: Array, classes: Sequence[str]) -> None:
+    """Raise InputError when rows have a class that the model has never seen."""
+    strange = sorted(set(truth.tolist()) - set(classes))
+    if strange:
+        raise InputError(
+            f"the rows have classes that the model was not trained on: {', '.join(strange[:5])}",
+            advice="Choose metrics of predictions, such as accuracy, or train on these classes.",
+        )
+
+
+def silhouette(features: Array, predicted: Array) -> float:
+    """Return the mean silhouette (Rousseeuw 1987), of 10,000 rows at most, in [-1, 1]."""
+    groups = len(np.unique(predicted))
+    if not 1 < groups < len(predicted):
+        raise InputError(
+            f"silhouette needs between 2 and {len(predicted) - 1} groups, and these rows are in "
+            f"{groups}",
+            advice="Train with another number of groups, or evaluate on more rows.",
+        )
+    rows = min(SILHOUETTE_ROWS, len(predicted))
+    return float(
+        library.silhouette_score(
+            features, predicted, sample_size=rows if rows < len(predicted) else None, random_state=0
+        )
+    )
+
+
+macro = {"average": "macro", "zero_division": 0}
+
+precision = Metric(
+    name="precision",
+    tasks=(CLASSIFICATION,),
+    summary="Of the rows taken for a class, the share that are of it; mean over classes.",
+    compute=partial(library.precision_score, **macro),
+)
+recall = Metric(
+    name="recall",
+    tasks=(CLASSIFICATION,),
+    summary="Of the rows of a class, the share that were found; mean over classes.",
+    compute=partial(library.recall_score, **macro),
+)
+f1 = Metric(
+    name="f1",
+    tasks=(CLASSIFICATION,),
+    summary="The harmonic mean of precision and recall; mean over classes.",
+    compute=partial(library.f1_score, **macro),
+)
+accuracy = Metric(
+    name="accuracy",
+    tasks=(CLASSIFICATION,),
+    summary="The share of rows whose class is right.",
+    compute=library.accuracy_score,
+)
+area = Metric(
+    name="roc-auc",
+    tasks=(CLASSIFICATION,),
+    summary="How well scores put rows of a class before others; mean of one against the rest.",
+    compute=roc_auc,
+    needs="scores",
+)
+loss = Metric(
+    name="log-loss",
+    tasks=(CLASSIFICATION,),
+    summary="The mean negative log-likelihood of the true classes.",
+    compute=log_loss,
+    needs="probabilities",
+    greater_is_better=False,
+)
+confusion = Metric(
+    name="confusion-matrix",
+    tasks=(CLASSIFICATION,),
+    summary="Rows per true class and predicted class.",
+    compute=matrix_of,
+    result="matrix",
+    greater_is_better=None,
+)
+r2 = Metric(
+    name="r2",
+    tasks=(REGRESSION,),
+    summary="The share of the target's variance that is explained.",
+    compute=library.r2_score,
+)
+mae = Metric(
+    name="mae",
+    tasks=(REGRESSION,),
+    summary="The mean absolute error, in the target's unit.",
+    compute=library.mean_absolute_error,
+    greater_is_better=False,
+)
+rmse = Metric(
+    name="rmse",
+    tasks=(REGRESSION,),
+    summary="The root of the mean squared error, in the target's unit.",
+    compute=library.root_mean_squared_error,
+    greater_is_better=False,
+)
+separation = Metric(
+    name="silhouette",
+    tasks=(CLUSTERING,),
+    summary="How much nearer rows are to their own group than to the next one.",
+    compute=silhouette,
+    needs="features",
+)

@@ -1,0 +1,130 @@
+"""Trained pipelines as skops files: the same pipeline always gives the same bytes.
+
+A skops file is a zip of `schema.json` (a tree of nodes) and arrays. As skops writes it, nodes and
+arrays are named by memory addresses and the zip carries the time; here nodes are numbered in the
+order of the tree, sets are sorted, and every entry gets the zip epoch. It stays an ordinary skops
+file. Nothing is compressed, so the bytes do not depend on a compressor's version either.
+
+Loading refuses every type that is not in the list it is given: skops' own default list, which
+holds all of scikit-learn and more, is not enough to pass.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import skops.io
+
+from autolearn.agents.trusted import LOADERS
+from autolearn.schemas.errors import AutoLearnError
+
+__all__ = ["ModelRefused", "dump", "load", "types_in"]
+
+SCHEMA = "schema.json"
+EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+class ModelRefused(AutoLearnError):
+    """A model file holds something that must not be loaded; nothing of it was."""
+
+    title = "The model file is not trusted"
+
+
+def dump(pipeline: Any) -> bytes:
+    """Return the skops file of a fitted pipeline."""
+    raw = io.BytesIO()
+    skops.io.dump(pipeline, raw)
+    with zipfile.ZipFile(raw) as source:
+        tree = msgspec.json.decode(source.read(SCHEMA))
+        order = Numbering()
+        order.visit(tree)
+        target = io.BytesIO()
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as out:
+            for old, new in order.files.items():
+                out.writestr(zipfile.ZipInfo(new, EPOCH), source.read(old))
+            out.writestr(zipfile.ZipInfo(SCHEMA, EPOCH), msgspec.json.encode(tree))
+    return target.getvalue()
+
+
+def load(path: Path, trusted: Collection[str]) -> Any:
+    """Return the pipeline of a skops file that holds only `trusted` types (dotted names).
+
+    Raises ModelRefused, before anything is constructed, when it holds others or is no skops file.
+    """
+    try:
+        with zipfile.ZipFile(path) as source:
+            tree = msgspec.json.decode(source.read(SCHEMA))
+        found = types_in(tree)
+    except (zipfile.BadZipFile, KeyError, TypeError, msgspec.DecodeError) as error:
+        raise ModelRefused(
+            f"{path.name} is not a skops file ({error})", advice="Train the model again."
+        ) from None
+    unknown = sorted(found - set(trusted))
+    if unknown:
+        raise ModelRefused(
+            f"{path.name} holds {', '.join(unknown)}, which this catalog model does not need",
+            advice="If it comes from a plug-in, name these types in its Estimator(trusted=...).",
+        )
+    return skops.io.load(path, trusted=sorted(found))
+
+
+def types_in(tree: dict[str, Any]) -> set[str]:
+    """Return the dotted names of all types (and other nodes, as <Loader>) in a skops tree."""
+    found = set()
+    for node in nodes(tree):
+        if node["__loader__"] not in LOADERS:
+            found.add(f"<{node['__loader__']}>")
+        found.add(f"{node['__module__']}.{node['__class__']}")
+    return found
+
+
+def nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """Yield every node of a skops tree, parents first."""
+    waiting = [tree]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            if "__loader__" in part:
+                yield part
+            waiting.extend(part.values())
+        elif isinstance(part, list):
+            waiting.extend(part)
+
+
+class Numbering:
+    """Gives nodes and files the numbers 1, 2, 3 ... in the order in which the tree has them."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, str] = {}
+        self._numbers: dict[int, int] = {}
+
+    def visit(self, part: Any) -> None:
+        """Number a part of the tree, in place."""
+        if isinstance(part, list):
+            for one in part:
+                self.visit(one)
+        elif isinstance(part, dict):
+            if "__id__" in part:
+                self._name(part)
+            for one in part.values():
+                if isinstance(one, dict | list):
+                    self.visit(one)
+
+    def _name(self, node: dict[str, Any]) -> None:
+        loader = node.get("__loader__")
+        if loader == "JsonNode":
+            # whether two equal constants are one object is the interpreter's business
+            del node["__id__"]
+            return
+        if loader == "SetNode":
+            node["content"].sort(key=lambda one: msgspec.json.encode(one.get("content")))
+        old = node["__id__"]
+        node["__id__"] = self._numbers.setdefault(old, len(self._numbers) + 1)
+        if "file" in node:
+            suffix = Path(node["file"]).suffix
+            node["file"] = self.files.setdefault(node["file"], f"{len(self.files) + 1}{suffix}")

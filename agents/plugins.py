@@ -1,0 +1,113 @@
+"""Models and metrics found through entry points: ours come through the same door as all others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Generic, TypeVar
+
+from autolearn.agents.estimators import Estimator
+from autolearn.agents.faults import InputError
+from autolearn.agents.metrics import Metric
+
+__all__ = [
+    "METRICS",
+    "MODELS",
+    "Offer",
+    "find_estimator",
+    "find_metric",
+    "load_estimators",
+    "load_metrics",
+]
+
+MODELS = "autolearn.models"
+METRICS = "autolearn.metrics"
+
+T = TypeVar("T", Estimator, Metric)
+
+
+@dataclass(frozen=True)
+class Offer(Generic[T]):
+    """What could be loaded, by name, and a sentence for everything that could not."""
+
+    found: dict[str, T]
+    problems: tuple[str, ...]
+
+
+def load_estimators() -> Offer[Estimator]:
+    """Return every model on offer in this environment."""
+    return load(MODELS, Estimator, metadata.entry_points(group=MODELS))
+
+
+def load_metrics() -> Offer[Metric]:
+    """Return every metric on offer in this environment."""
+    return load(METRICS, Metric, metadata.entry_points(group=METRICS))
+
+
+def find_estimator(name: str) -> Estimator:
+    """Return the model of this name. Raises InputError; loads nothing else."""
+    return find(MODELS, Estimator, name)
+
+
+def find_metric(name: str) -> Metric:
+    """Return the metric of this name. Raises InputError; loads nothing else."""
+    return find(METRICS, Metric, name)
+
+
+def find(group: str, kind: type[T], name: str) -> T:
+    """Load one entry point."""
+    offer = load(group, kind, metadata.entry_points(group=group, name=name))
+    if name not in offer.found:
+        raise InputError(
+            " ".join(offer.problems) or f"this worker has no {word_of(kind)} {name!r}",
+            advice="Install the package that brings it where the workers run.",
+        )
+    return offer.found[name]
+
+
+def load(group: str, kind: type[T], entries: metadata.EntryPoints) -> Offer[T]:
+    """Load entry points; those of our own distribution win over others of the same name."""
+    found: dict[str, T] = {}
+    owners: dict[str, str] = {}
+    problems = []
+    for entry in sorted(
+        entries, key=lambda entry: (owner_of(entry) != "autolearn", owner_of(entry))
+    ):
+        owner = owner_of(entry)
+        if entry.name in found:
+            if owner != owners[entry.name]:
+                problems.append(
+                    f"{owner} and {owners[entry.name]} both offer a {word_of(kind)} named "
+                    f"{entry.name!r}; the one of {owners[entry.name]} is used."
+                )
+            continue
+        try:
+            found[entry.name] = checked(entry, kind)
+            owners[entry.name] = owner
+        except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
+            problems.append(
+                f"The {word_of(kind)} {entry.name!r} of {owner} ({group}: {entry.value}) cannot be "
+                f"loaded and is left out: {type(error).__name__}: {error}."
+            )
+    return Offer(found, tuple(problems))
+
+
+def checked(entry: metadata.EntryPoint, kind: type[T]) -> T:
+    """Load an entry point and make sure that it is what it should be."""
+    loaded = entry.load()
+    if not isinstance(loaded, kind):
+        raise TypeError(f"it is a {type(loaded).__name__}, not an autolearn {kind.__name__}")
+    if loaded.name != entry.name:
+        raise ValueError(f"it calls itself {loaded.name!r}")
+    loaded.spec()
+    return loaded
+
+
+def owner_of(entry: metadata.EntryPoint) -> str:
+    """Return the name of the distribution that an entry point comes from."""
+    return entry.dist.name if entry.dist is not None else "an unnamed distribution"
+
+
+def word_of(kind: type[Estimator] | type[Metric]) -> str:
+    """Return the word for people."""
+    return "model" if kind is Estimator else "metric"

@@ -1,0 +1,103 @@
+"""What the training data looked like, so that drift can be found later; and example rows.
+
+`profile.json`: per feature of the training rows either `edges` and `counts` (at most ten bins
+between quantiles, so that each holds about as many rows) or `values` (rows per category, the 50
+most frequent) with `other`; always `missing`. `scores` is the histogram of what the model says
+about the held-out rows: `predictions` per class or group, the highest probability in ten bins from
+0 to 1, or the predicted numbers in at most ten bins.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autolearn.schemas.catalog import REGRESSION
+from autolearn.schemas.values import JsonValue
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["example", "feature_profile", "score_profile"]
+
+Array = np.ndarray[Any, Any]
+
+BINS = 10
+MOST_VALUES = 50
+EXAMPLES = 5
+
+
+def feature_profile(features: pd.DataFrame) -> dict[str, JsonValue]:
+    """Return bins and counts per feature."""
+    return {
+        str(name): numbers(column.to_numpy())
+        if column.dtype == np.float64
+        else categories(column.to_numpy())
+        for name, column in features.items()
+    }
+
+
+def numbers(values: Array) -> dict[str, JsonValue]:
+    """Return a histogram between quantiles."""
+    present = values[~np.isnan(values)]
+    found: dict[str, JsonValue] = {"missing": int(len(values) - len(present))}
+    if len(present):
+        edges = np.unique(np.quantile(present, np.linspace(0, 1, BINS + 1)))
+        found |= histogram(present, edges)
+    return found
+
+
+def histogram(values: Array, edges: Array) -> dict[str, JsonValue]:
+    """Return edges and counts; a value on an inner edge is in the bin to its right."""
+    if len(edges) < 2:
+        return {"edges": [float(edges[0])] * 2, "counts": [len(values)]}
+    places = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
+    counts = np.bincount(places, minlength=len(edges) - 1)
+    return {"edges": edges.tolist(), "counts": counts.tolist()}
+
+
+def categories(values: Array) -> dict[str, JsonValue]:
+    """Return rows per category."""
+    present = [value for value in values.tolist() if isinstance(value, str)]
+    counts: dict[str, int] = {}
+    for value in present:
+        counts[value] = counts.get(value, 0) + 1
+    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    shown = dict(ranked[:MOST_VALUES])
+    return {
+        "missing": len(values) - len(present),
+        "values": shown,
+        "other": len(present) - sum(shown.values()),
+    }
+
+
+def score_profile(pipeline: Any, features: pd.DataFrame, task: str) -> dict[str, JsonValue]:
+    """Return the histogram of the model's answers; {} where it has none for new rows."""
+    if not hasattr(pipeline, "predict") or not len(features):
+        return {}
+    if hasattr(pipeline, "predict_proba"):
+        probabilities = pipeline.predict_proba(features)
+        predicted = pipeline.classes_[probabilities.argmax(axis=1)]
+        highest = probabilities.max(axis=1)
+        found = {"confidence": histogram(highest, np.linspace(0, 1, BINS + 1))}
+        return {"predictions": per_value(predicted), **found}
+    predicted = np.asarray(pipeline.predict(features))
+    if task == REGRESSION:
+        return numbers(predicted.astype(np.float64))
+    return {"predictions": per_value(predicted)}
+
+
+def per_value(predicted: Array) -> dict[str, int]:
+    """Return the rows per predicted class or group."""
+    values, counts = np.unique(predicted, return_counts=True)
+    return {str(value): int(count) for value, count in zip(values, counts, strict=True)}
+
+
+def example(features: pd.DataFrame) -> dict[str, JsonValue]:
+    """Return the first rows, with None for missing values."""
+    rows = features.head(EXAMPLES).astype(object).to_numpy().tolist()
+    return {
+        "columns": [str(name) for name in features.columns],
+        "rows": [[None if value != value else value for value in row] for row in rows],
+    }

@@ -1,0 +1,50 @@
+"""What a run of work gives back, by kind of work. Light: imports nothing that learns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
+from autolearn.schemas.values import JsonValue, TrainedModel
+
+__all__ = ["RESULTS", "CatalogResult", "EvaluationResult", "TrainingResult"]
+
+
+class TrainingResult(Struct, frozen=True):
+    """The fields of `commands.CompleteTraining`, without run, attempt and worker."""
+
+    model: TrainedModel
+    parameters: dict[str, JsonValue]
+    environment: dict[str, JsonValue]
+    rows_train: int
+    rows_test: int
+    fit_seconds: float
+    seconds: float
+
+
+class EvaluationResult(Struct, frozen=True):
+    """The fields of `commands.CompleteEvaluation`, without run, attempt and worker."""
+
+    metrics: dict[str, JsonValue]
+    environment: dict[str, JsonValue]
+    rows: int
+    seconds: float
+
+
+class CatalogResult(Struct, frozen=True):
+    """Everything on offer; `problems` are sentences about plug-ins that were left out."""
+
+    estimators: tuple[EstimatorSpec, ...]
+    metrics: tuple[MetricSpec, ...]
+    datasets: tuple[DatasetSpec, ...]
+    problems: tuple[str, ...] = ()
+
+
+RESULTS: dict[str, Any] = {
+    "training": TrainingResult,
+    "evaluation": EvaluationResult,
+    "catalog": CatalogResult,
+}
+"""The type of each kind's result; the names are those of `schemas.work.WORK`, and catalog."""

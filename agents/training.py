@@ -1,0 +1,270 @@
+"""One training: from a request to a model folder in the artifact store.
+
+The folder holds `model.skops`, `schema.json`, `profile.json`, `example.json`, `environment.json`
+and `training.json` (the request, and which rows were held out). The same request in the same
+environment gives the same bytes, so the same digest.
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from autolearn.agents import model_files
+from autolearn.agents.environment import environment, one_thread
+from autolearn.agents.estimators import Estimator, distribution_of
+from autolearn.agents.faults import InputError
+from autolearn.agents.learned import learned
+from autolearn.agents.plugins import find_estimator
+from autolearn.agents.preprocessing import preprocessor
+from autolearn.agents.profiles import example, feature_profile, score_profile
+from autolearn.agents.results import TrainingResult
+from autolearn.agents.splitting import Parts, part
+from autolearn.artifacts.store import ArtifactStore
+from autolearn.artifacts.tables import Table, read_table, schema_hash
+from autolearn.schemas.catalog import CLASSIFICATION, REGRESSION
+from autolearn.schemas.events import TrainingRequested
+from autolearn.schemas.values import JsonValue
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Subject", "subject_of", "train"]
+
+Array = np.ndarray[Any, Any]
+Report = Callable[[str], None]
+
+MOST_CLASSES = 1_000
+
+
+def train(request: TrainingRequested, store: ArtifactStore, report: Report) -> TrainingResult:
+    """Train one model and store it; `report` hears the phases reading, fitting, storing.
+
+    Raises InputError when the request does not fit the data; errors of the fit go through.
+    """
+    started = time.perf_counter()
+    one_thread()
+    random.seed(request.seed)
+    np.random.seed(request.seed)
+    estimator = find_estimator(request.model)
+    if estimator.task != request.task:
+        raise InputError(f"{request.model} is for {estimator.task}, not for {request.task}")
+
+    report("reading")
+    with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
+        table = read_table(store.fetch_blob(request.dataset.version, Path(scratch)))
+    check_schema(request, table)
+    subject = subject_of(table, request.target, request.task)
+    parts = part(subject.rows, subject.strata(request), request.split, request.seed)
+
+    report("fitting")
+    pipeline = Pipeline(
+        [
+            ("preprocess", preprocessor(subject.types, request.preprocessing)),
+            ("estimator", estimator.build(request.hyperparameters, seed=request.seed)),
+        ]
+    )
+    features = subject.features.iloc[parts.train]
+    answers = None if subject.answers is None else subject.answers[parts.train]
+    with heard() as said:
+        fit_started = time.perf_counter()
+        pipeline.fit(features, answers)
+        fit_seconds = time.perf_counter() - fit_started
+
+        report("storing")
+        held_out = subject.features.iloc[parts.test]
+        scores = score_profile(pipeline, held_out, request.task)
+    used = environment(*distribution_of(estimator.factory))
+    files = {
+        "schema.json": subject.schema(request),
+        "profile.json": {"features": feature_profile(features), "scores": scores},
+        "example.json": example(held_out),
+        "environment.json": used,
+        "training.json": record(request, parts),
+    }
+    model = put(store, files, model_files.dump(pipeline))
+    return TrainingResult(
+        model=model,
+        parameters=learned(pipeline, said),
+        environment=used,
+        rows_train=len(parts.train),
+        rows_test=len(parts.test),
+        fit_seconds=fit_seconds,
+        seconds=time.perf_counter() - started,
+    )
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is learned from: the features of all rows, and the answers.
+
+    `rows` are the numbers of the rows that can be used (those with a target); `answers` has one
+    entry per row of the file (labels as strings, or float64), or is None without a target.
+    """
+
+    types: dict[str, str]
+    features: pd.DataFrame
+    answers: Array | None
+    rows: Array
+
+    def strata(self, request: TrainingRequested) -> Array | None:
+        """Return the labels by which the split is balanced, if it is."""
+        if request.task != CLASSIFICATION or not request.split.stratify or self.answers is None:
+            return None
+        return np.asarray(self.answers[self.rows], dtype=str)
+
+    def schema(self, request: TrainingRequested) -> dict[str, JsonValue]:
+        """Return `schema.json`: what a row must look like for this model."""
+        columns = [self._column(name, kind) for name, kind in self.types.items()]
+        target: dict[str, JsonValue] | None = None
+        if request.target is not None and self.answers is not None:
+            target = {"name": request.target, "task": request.task}
+            if request.task == CLASSIFICATION:
+                target["classes"] = np.unique(self.answers[self.rows].astype(str)).tolist()
+        return {"columns": columns, "target": target}
+
+    def _column(self, name: str, kind: str) -> dict[str, JsonValue]:
+        values = self.features[name].to_numpy()[self.rows]
+        found: dict[str, JsonValue] = {"name": name, "type": kind}
+        if values.dtype == np.float64:
+            present = values[~np.isnan(values)]
+            if len(present):
+                found |= {"minimum": float(present.min()), "maximum": float(present.max())}
+        else:
+            present = np.array([value for value in values if isinstance(value, str)], dtype=object)
+            categories = sorted(set(present.tolist()))
+            if len(categories) <= MOST_CLASSES:
+                found["categories"] = categories
+        return {**found, "nullable": len(present) < len(values)}
+
+
+def subject_of(table: Table, target: str | None, task: str) -> Subject:
+    """Take features and answers from a table. Raises InputError."""
+    types = {name: kind for name, kind in table.types.items() if name != target}
+    features = table.features(types)
+    for name, column in features.items():
+        if column.dtype == np.float64 and np.isinf(column.to_numpy()).any():
+            raise InputError(f"column {name} holds infinite values")
+    if target is None:
+        if task in (CLASSIFICATION, REGRESSION):
+            raise InputError(
+                f"{task} learns a target, and none was named",
+                advice=f"Name one of the columns: {', '.join(list(table.types)[:20])}.",
+            )
+        return Subject(types, features, None, np.arange(table.rows))
+    if target not in table.types:
+        raise InputError(
+            f"the dataset has no column {target!r} to be the target",
+            advice=f"Its columns are {', '.join(list(table.types)[:20])}.",
+        )
+    answers, present = answers_of(table, target, task)
+    rows = np.flatnonzero(present)
+    if not len(rows):
+        raise InputError(f"the target {target} is missing in every row")
+    return Subject(types, features, answers, rows)
+
+
+def answers_of(table: Table, target: str, task: str) -> tuple[Array, Array]:
+    """Return the target of every row, and in which rows it is present. Raises InputError."""
+    if task == CLASSIFICATION:
+        labels = table.labels(target)
+        present = np.array([label is not None for label in labels], dtype=bool)
+        answers = np.asarray(np.where(present, labels, ""), dtype=str)
+        classes = len(np.unique(answers[present]))
+        if classes == 1:
+            raise InputError(
+                f"the target {target} has one class only, {answers[present][0]}",
+                advice="Choose another target, or add rows of another class.",
+            )
+        if classes > MOST_CLASSES:
+            raise InputError(
+                f"the target {target} has {classes} different values, too many for classes",
+                advice=f"At most {MOST_CLASSES} can be learned; a regression model may fit.",
+            )
+        return answers, present
+    if task == REGRESSION and table.types[target] not in ("integer", "number"):
+        raise InputError(
+            f"the target {target} holds {table.types[target]} values; regression wants numbers",
+            advice="Choose a classification model, or a target of numbers.",
+        )
+    if table.types[target] in ("string", "boolean"):
+        labels = table.labels(target)
+        present = np.array([label is not None for label in labels], dtype=bool)
+        return np.asarray(np.where(present, labels, ""), dtype=str), present
+    numbers = table.numbers(target)
+    return numbers, np.isfinite(numbers)
+
+
+def check_schema(request: TrainingRequested, table: Table) -> None:
+    """Raise InputError when the file does not have the columns that were agreed to."""
+    if request.schema_hash and schema_hash(table.types.items()) != request.schema_hash:
+        raise InputError(
+            "the dataset's columns are not those for which the training was accepted",
+            advice="Register the dataset again, and ask for the training again.",
+        )
+
+
+def record(request: TrainingRequested, parts: Parts) -> dict[str, JsonValue]:
+    """Return `training.json`: all that decides the result, and which rows were held out.
+
+    The run's id and its limits are not in it, so that the same training has the same digest.
+    """
+    return {
+        "model": request.model,
+        "task": request.task,
+        "library_version": request.library_version,
+        "dataset": msgspec.to_builtins(request.dataset),
+        "target": request.target,
+        "schema_hash": request.schema_hash,
+        "hyperparameters": request.hyperparameters,
+        "split": msgspec.to_builtins(request.split),
+        "preprocessing": msgspec.to_builtins(request.preprocessing),
+        "seed": request.seed,
+        "rows_train": len(parts.train),
+        "rows_test": len(parts.test),
+        "held_out_sha256": parts.fingerprint,
+    }
+
+
+def put(store: ArtifactStore, files: dict[str, JsonValue], model: bytes) -> Any:
+    """Store the folder and return its TrainedModel."""
+    with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
+        folder = Path(scratch)
+        for name, content in files.items():
+            text = msgspec.json.encode(content, order="sorted")
+            (folder / name).write_bytes(msgspec.json.format(text, indent=1))
+        (folder / "model.skops").write_bytes(model)
+        return store.put_folder(folder)
+
+
+@contextmanager
+def heard() -> Iterator[list[str]]:
+    """Collect what libraries warn of, each sentence once, instead of printing it."""
+    said: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield said
+    said += dict.fromkeys(f"{one.category.__name__}: {one.message}" for one in caught)
+
+
+def allowed_types(estimator: Estimator) -> frozenset[str]:
+    """Return the types that a saved model of this estimator may hold."""
+    from autolearn.agents.trusted import TRUSTED
+
+    return TRUSTED | {*estimator.trusted, type_name(estimator.factory)}
+
+
+def type_name(factory: Callable[..., Any]) -> str:
+    """Return the dotted name of a class."""
+    return f"{factory.__module__}.{factory.__qualname__}"

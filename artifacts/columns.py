@@ -1,0 +1,186 @@
+"""What a column holds: its type, found from all of its values, and its statistics.
+
+The type is the narrowest that holds every present value, so it does not depend on how the rows
+are cut into batches:
+
+    boolean    true, false (any case)
+    integer    64-bit
+    number     decimal or exponent notation; integers and decimals together are numbers
+    timestamp  ISO 8601, all without a zone (taken as UTC) or all with one
+    string     anything else
+
+In CSV, white space around a value is dropped and the MISSING tokens count as absent.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+from pyarrow import compute
+
+from autolearn.schemas.values import Column
+
+__all__ = ["MISSING", "ColumnTally", "Values", "cast", "clean"]
+
+MISSING = ("", "NA", "NaN", "nan", "null", "?")
+"""What stands for an absent value in CSV."""
+
+pc: Any = compute
+Values: TypeAlias = Any
+"""A pyarrow.Array. (The published stubs of pyarrow.compute are too narrow to say so.)"""
+
+NUMBERS = ("integer", "number")
+INTEGER = r"^-?[0-9]{1,19}$"
+NUMBER = (
+    r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|^[+-]?(inf|Inf|INF|infinity|Infinity)$"
+)
+ARROW: dict[str, Any] = {
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "timestamp": pa.timestamp("us"),
+    "zoned": pa.timestamp("us", "UTC"),
+}
+
+
+def clean(values: Values) -> Values:
+    """Return CSV text without surrounding white space, and null where a value is missing."""
+    trimmed = pc.utf8_trim_whitespace(values)
+    absent = pc.is_in(trimmed, value_set=pa.array(MISSING))
+    return pc.if_else(absent, pa.scalar(None, pa.string()), trimmed)
+
+
+def cast(values: Values, kind: str) -> Values:
+    """Return clean text or a typed array as the Arrow type of a column kind."""
+    if kind == "boolean":
+        if pa.types.is_boolean(values.type):
+            return values
+        return pc.equal(pc.utf8_lower(values), "true")
+    if kind == "string":
+        return values.cast(pa.string())
+    if kind == "timestamp" and pa.types.is_string(values.type):
+        return pc.cast(values, ARROW["zoned" if holds(values, "zoned") else "timestamp"])
+    return pc.cast(values, ARROW[kind], safe=False)
+
+
+def holds(values: Values, kind: str) -> bool:
+    """Say whether every present value of clean text reads as this kind."""
+    if kind == "boolean":
+        return bool(pc.all(pc.is_in(pc.utf8_lower(values), pa.array(["true", "false", None]))))
+    if kind in NUMBERS:
+        pattern = INTEGER if kind == "integer" else NUMBER
+        if pc.all(pc.match_substring_regex(values, pattern)).as_py() is False:
+            return False
+    try:
+        pc.cast(values, ARROW[kind])
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+class ColumnTally:
+    """Counts one column's values, batch by batch, in bounded memory.
+
+    `kind` is None until a value was present. `counts` maps each different value (as text) to its
+    number of rows, or is None once there were more than `limit`.
+    """
+
+    def __init__(self, name: str, kind: str | None = None, *, limit: int = 0) -> None:
+        self.name = name
+        self.kind = kind
+        self.missing = 0
+        self.infinite = 0
+        self.counts: dict[Any, int] | None = {} if limit else None
+        self.minimum: float | None = None
+        self.maximum: float | None = None
+        self._limit = limit
+
+    def add_text(self, values: Values) -> None:
+        """Take a batch of clean CSV text."""
+        self.missing += values.null_count
+        if values.null_count == len(values):
+            return
+        self.kind = widest(self.kind, values)
+        self._count(values)
+        if self.kind in NUMBERS and self._limit:
+            self._measure(pc.cast(values, pa.float64()))
+
+    def add_typed(self, values: Values) -> None:
+        """Take a batch whose kind is known; a NaN counts as missing."""
+        if pa.types.is_floating(values.type):
+            values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
+        self.missing += values.null_count
+        if values.null_count == len(values):
+            return
+        self._count(values)
+        if self.kind in NUMBERS:
+            self._measure(pc.cast(values, pa.float64(), safe=False))
+
+    @property
+    def type(self) -> str:
+        """The column type, as in `schemas.values.Column`."""
+        return "timestamp" if self.kind == "zoned" else self.kind or "string"
+
+    def labels(self) -> dict[str, int] | None:
+        """Return rows per different value, as the text that stands for it, most frequent first."""
+        if self.counts is None:
+            return None
+        together: dict[str, int] = {}
+        for value, count in self.counts.items():
+            label = label_of(value, self.type)
+            together[label] = together.get(label, 0) + count
+        return dict(sorted(together.items(), key=lambda item: (-item[1], item[0])))
+
+    def column(self) -> Column:
+        """Return what is known of the column."""
+        labels = self.labels()
+        number = self.kind in NUMBERS
+        return Column(
+            name=self.name,
+            type=self.type,
+            missing=self.missing,
+            distinct=None if labels is None else len(labels),
+            minimum=self.minimum if number else None,
+            maximum=self.maximum if number else None,
+        )
+
+    def _count(self, values: Values) -> None:
+        if self.counts is None:
+            return
+        for pair in pc.value_counts(values.drop_null()):
+            value = pair["values"].as_py()
+            self.counts[value] = self.counts.get(value, 0) + pair["counts"].as_py()
+        if len(self.counts) > self._limit:
+            self.counts = None
+
+    def _measure(self, values: Values) -> None:
+        finite = values.filter(pc.is_finite(values).fill_null(False))
+        self.infinite += len(values) - values.null_count - len(finite)
+        if not len(finite):
+            return
+        low, high = pc.min(finite).as_py(), pc.max(finite).as_py()
+        self.minimum = low if self.minimum is None else min(low, self.minimum)
+        self.maximum = high if self.maximum is None else max(high, self.maximum)
+
+
+def widest(known: str | None, values: Values) -> str:
+    """Return the narrowest kind that holds `known` and all present `values`."""
+    if known == "string":
+        return "string"
+    kinds: tuple[str, ...]
+    if known is None:
+        kinds = ("boolean", "integer", "number", "timestamp", "zoned")
+    else:
+        kinds = ("integer", "number") if known == "integer" else (known,)
+    return next((kind for kind in kinds if holds(values, kind)), "string")
+
+
+def label_of(value: Any, kind: str) -> str:
+    """Return the text that stands for a value: true, 3, 2.5, red."""
+    if kind == "boolean":
+        return str(value).lower()
+    if kind == "integer":
+        return str(int(value))
+    if kind == "number":
+        return repr(float(value))
+    return str(value)

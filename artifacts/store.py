@@ -1,0 +1,262 @@
+"""The artifact store: large content, kept outside the log and named by its SHA-256.
+
+    datasets/<first two digits>/<sha256>      the bytes of one version of a dataset
+    models/<sha256 of the manifest>/...       the files of one trained model
+    models/<sha256 of the manifest>/manifest.json   {file: sha256}, sorted, written last
+    incoming/<random>                         content on its way in
+
+Content never changes under its name, so a second put is a no-op and any number of processes may
+put at once. On a local file system everything is flushed to the disk before its name appears:
+an event that names an artifact is never ahead of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, cast
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from autolearn.schemas.errors import AutoLearnError
+from autolearn.schemas.values import TrainedModel
+
+__all__ = ["ArtifactError", "ArtifactMissing", "ArtifactStore", "Blob", "Tampered", "TooLarge"]
+
+CHUNK = 1 << 20
+MANIFEST = "manifest.json"
+
+
+class ArtifactError(AutoLearnError):
+    """The artifact store could not do what was asked."""
+
+    title = "The artifact store cannot do that"
+
+
+class ArtifactMissing(ArtifactError):
+    """Nothing is kept under that name."""
+
+    title = "An artifact is not in the store"
+
+
+class Tampered(ArtifactError):
+    """Stored content is not what its name says."""
+
+    title = "An artifact was changed after it was stored"
+
+
+class TooLarge(ArtifactError):
+    """Content is over the limit; nothing of it was kept."""
+
+    title = "The content is too large"
+
+
+class Blob(NamedTuple):
+    """Stored bytes: the SHA-256 (hex) that names them, and how many they are."""
+
+    digest: str
+    size: int
+
+
+class ArtifactStore:
+    """Content-addressed files at an fsspec URL, such as file:///var/lib/autolearn or s3://bucket.
+
+    Calls block; none is for an event loop's own thread. Safe to use from many processes.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._files, self._root = fsspec.core.url_to_fs(url)
+        self._local = isinstance(self._files, LocalFileSystem)
+
+    # blobs
+
+    def put_blob(self, content: Iterable[bytes] | Path, *, max_bytes: int | None = None) -> Blob:
+        """Keep the bytes of `content` (a file, or chunks as they come) and return their name.
+
+        Raises TooLarge as soon as more than `max_bytes` have come; then nothing is left behind.
+        """
+        chunks = read_chunks(content) if isinstance(content, Path) else content
+        digest, size = hashlib.sha256(), 0
+        with self._incoming() as (temporary, handle):
+            for chunk in chunks:
+                size += len(chunk)
+                if max_bytes is not None and size > max_bytes:
+                    raise TooLarge(
+                        f"there are more than {max_bytes:,} bytes, which is the limit",
+                        advice="Send fewer rows or columns, or a Parquet file, or raise the limit.",
+                    )
+                digest.update(chunk)
+                handle.write(chunk)
+            self._sync(handle)
+            blob = Blob(digest.hexdigest(), size)
+            if not self.exists(blob.digest):
+                self._move(temporary, self._blob(blob.digest))
+        return blob
+
+    def exists(self, digest: str) -> bool:
+        """Say whether a blob is kept under this digest."""
+        return bool(self._files.exists(self._blob(digest)))
+
+    def open(self, digest: str) -> BinaryIO:
+        """Open a blob for reading. Raises ArtifactMissing."""
+        try:
+            return cast("BinaryIO", self._files.open(self._blob(digest), "rb"))
+        except FileNotFoundError:
+            raise missing("dataset", digest) from None
+
+    def fetch_blob(self, digest: str, into: Path) -> Path:
+        """Return a local file with the blob's bytes, checked against the digest.
+
+        On a local file system it is the store's own file, and nothing is copied; otherwise it is
+        `into`/<digest>. Raises ArtifactMissing and Tampered.
+        """
+        path = Path(self._blob(digest)) if self._local else into / digest
+        if not self._local:
+            with self.open(digest) as source, path.open("wb") as target:
+                shutil.copyfileobj(source, target, CHUNK)
+        if not path.is_file():
+            raise missing("dataset", digest)
+        check_file(path, digest)
+        return path
+
+    # folders
+
+    def put_folder(self, local: Path) -> TrainedModel:
+        """Keep the files of a flat folder; the same files always get the same digest."""
+        files = {path.name: path for path in sorted(local.iterdir()) if path.name != MANIFEST}
+        hashes = {name: hash_file(path) for name, path in files.items()}
+        manifest = json.dumps(hashes, indent=1, sort_keys=True).encode()
+        digest = hashlib.sha256(manifest).hexdigest()
+        folder = self._folder(digest)
+        if not self._files.exists(f"{folder}/{MANIFEST}"):
+            for name, path in files.items():
+                self._write(f"{folder}/{name}", read_chunks(path))
+            self._write(f"{folder}/{MANIFEST}", [manifest])
+        size = sum(path.stat().st_size for path in files.values()) + len(manifest)
+        return TrainedModel(digest=digest, files=hashes, bytes=size)
+
+    def fetch_folder(self, digest: str, into: Path) -> Path:
+        """Return a local folder with the files that were put, every one checked by its hash.
+
+        On a local file system it is the store's own folder, and nothing is copied; otherwise it is
+        `into`. Raises ArtifactMissing and Tampered.
+        """
+        source = self._folder(digest)
+        try:
+            manifest = bytes(self._files.cat_file(f"{source}/{MANIFEST}"))
+        except FileNotFoundError:
+            raise missing("model", digest) from None
+        if hashlib.sha256(manifest).hexdigest() != digest:
+            raise tampered(f"{source}/{MANIFEST}")
+        target = Path(source) if self._local else into
+        for name, expected in json.loads(manifest).items():
+            if name != Path(name).name:
+                raise tampered(f"{source}/{MANIFEST}")
+            if not self._local:
+                self._files.get_file(f"{source}/{name}", str(target / name))
+            if not (target / name).is_file():
+                raise missing("model's file", f"{digest}/{name}")
+            check_file(target / name, expected)
+        return target
+
+    def folder_exists(self, digest: str) -> bool:
+        """Say whether a whole folder is kept under this digest."""
+        return bool(self._files.exists(f"{self._folder(digest)}/{MANIFEST}"))
+
+    # inside
+
+    def _blob(self, digest: str) -> str:
+        return f"{self._root}/datasets/{digest[:2]}/{checked(digest)}"
+
+    def _folder(self, digest: str) -> str:
+        return f"{self._root}/models/{checked(digest)}"
+
+    def _write(self, path: str, chunks: Iterable[bytes]) -> None:
+        with self._incoming() as (temporary, handle):
+            for chunk in chunks:
+                handle.write(chunk)
+            self._sync(handle)
+            self._move(temporary, path)
+
+    @contextlib.contextmanager
+    def _incoming(self) -> Iterator[tuple[str, Any]]:
+        """Open a temporary file; whatever happens, it is gone at the end."""
+        incoming = f"{self._root}/incoming"
+        temporary = f"{incoming}/{uuid.uuid4().hex}"
+        self._files.makedirs(incoming, exist_ok=True)
+        try:
+            with self._files.open(temporary, "wb") as handle:
+                yield temporary, handle
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                self._files.rm_file(temporary)
+
+    def _sync(self, handle: Any) -> None:
+        if self._local:
+            handle.flush()
+            os.fsync(handle.fileno())
+        else:
+            handle.close()
+
+    def _move(self, temporary: str, path: str) -> None:
+        folder = path.rpartition("/")[0]
+        self._files.makedirs(folder, exist_ok=True)
+        if not self._local:
+            self._files.mv(temporary, path)
+            return
+        Path(temporary).replace(path)
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def read_chunks(path: Path) -> Iterator[bytes]:
+    """Yield a file's bytes in order, a mebibyte at a time."""
+    with path.open("rb") as handle:
+        while chunk := handle.read(CHUNK):
+            yield chunk
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 (hex) of a file's bytes."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def check_file(path: Path, digest: str) -> None:
+    """Raise Tampered unless the file's bytes have this digest."""
+    if hash_file(path) != digest:
+        raise tampered(str(path))
+
+
+def checked(digest: str) -> str:
+    """Return `digest` if it is a SHA-256 in hex; otherwise raise ArtifactMissing."""
+    if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
+        raise ArtifactMissing(f"{digest!r} is not a SHA-256 in hexadecimal digits")
+    return digest
+
+
+def missing(what: str, digest: str) -> ArtifactMissing:
+    """Return the error for content that is not there."""
+    return ArtifactMissing(
+        f"there is no {what} {digest}",
+        advice="Check that all processes use the same store (AUTOLEARN_ARTIFACTS).",
+    )
+
+
+def tampered(path: str) -> Tampered:
+    """Return the error for content that does not match its name."""
+    return Tampered(
+        f"the bytes of {path} do not have the SHA-256 that they were stored under",
+        advice="Restore the file from a backup; nothing was read from it.",
+    )
