@@ -10,7 +10,10 @@ import threading
 from collections import defaultdict
 from pathlib import Path
 
+import structlog
+
 from autolearn.agents.states import States, Stream
+from autolearn.agents.tenures import Cancelled
 from autolearn.eventlog.admission import TERM_STARTED
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
@@ -19,11 +22,9 @@ from autolearn.schemas.codec import CONTENT_TYPE, EventRecord, encode, from_json
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.events import TermStarted
 
-__all__ = ["Cancelled", "Claim"]
+__all__ = ["Claim"]
 
-
-class Cancelled(Exception):
-    """The partition was revoked before it was claimed."""
+logger = structlog.get_logger(__name__)
 
 
 class Claim:
@@ -35,8 +36,10 @@ class Claim:
 
     locks: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
 
-    def __init__(self, log: Log, topics: tuple[str, str], partition: int, folder: Path) -> None:
-        self.log, self.partition, self.folder = log, partition, folder
+    def __init__(
+        self, log: Log, topics: tuple[str, str], partition: int, folder: Path, process: str
+    ) -> None:
+        self.log, self.partition, self.folder, self.process = log, partition, folder, process
         self.commands, self.events = topics
         self.cancelled = threading.Event()
         self.fenced = False
@@ -48,7 +51,7 @@ class Claim:
         self.states: States
         self.store: RocksStore | None = None
 
-    def take(self, process: str) -> None:
+    def take(self) -> None:
         """Catch up and claim the partition (blocking: run it in a thread).
 
         Raises:
@@ -59,12 +62,12 @@ class Claim:
             self.check()
             self.store = RocksStore(self.folder)
             try:
-                self.catch_up_and_claim(process)
+                self.catch_up_and_claim()
             except BaseException:
                 self.close_store()
                 raise
 
-    def catch_up_and_claim(self, process: str) -> None:
+    def catch_up_and_claim(self) -> None:
         """Fold to the end of the log, then append TermStarted until ours is the one admitted."""
         assert self.store is not None
         self.states = States(self.store)
@@ -72,26 +75,37 @@ class Claim:
         self.fold_until(self.log.ends(self.events)[self.partition])
         at = self.follower.progress[self.partition]
         newest = ""
-        while newest != process:
+        while newest != self.process:
             self.check()
             self.term = at.term + 1
-            newest = self.fold_until(self.append_term(self.term, process) + 1)
+            newest = self.fold_until(self.append_term(self.term) + 1)
         self.follower.close()
         self.answered = at.last
         # What expired undecided is gone: start at the oldest command that is kept.
         self.decided = max(at.last, self.log.begins(self.commands)[self.partition] - 1)
+        logger.info(
+            "partition claimed",
+            partition=self.partition,
+            term=self.term,
+            last=self.answered,
+            rebuilt=self.follower.restarted,
+        )
 
-    def append_term(self, term: int, process: str) -> int:
+    def begin(self) -> int:
+        """Return the offset of the first command that the log does not say is answered."""
+        return self.decided + 1
+
+    def append_term(self, term: int) -> int:
         """Append TermStarted and return its offset once it is written."""
         record = EventRecord(
-            id=f"{self.partition}-term-{term}-{process}",
+            id=f"{self.partition}-term-{term}-{self.process}",
             source="autolearn/decide",
             type=TERM_STARTED,
             subject=f"partition/{self.partition}",
             time="",
             sequence=0,
             term=term,
-            data=raw(TermStarted(process)),
+            data=raw(TermStarted(self.process)),
         )
         written = threading.Event()
         outcome: list[tuple[LogError | None, int]] = []

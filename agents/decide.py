@@ -9,18 +9,18 @@ ends the process: another tenure starts from the log.
 from __future__ import annotations
 
 import asyncio
-import os
 import uuid
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-import faust
 import structlog
-from faust.types import TP, EventT
+from faust.types import EventT
 
 from autolearn.agents.apps import make_app
-from autolearn.agents.claims import Cancelled, Claim
+from autolearn.agents.claims import Claim
 from autolearn.agents.deciding import Decision, Place, check_stream, decide
+from autolearn.agents.ending import end_process
+from autolearn.agents.tenures import Tenures
 from autolearn.eventlog.log import Log
 from autolearn.schemas.codec import CONTENT_TYPE, decode_command, to_json
 from autolearn.schemas.dead_letters import DeadLetter
@@ -41,68 +41,20 @@ class DecideAgent:
         self.log, self.topics = log, Topics.of(settings)
         self.folder = home / "state" / f"decide-{settings.instance}"
         self.process = f"decide-{settings.instance}"
-        self.claims: dict[int, Claim] = {}
-        self.claiming: dict[int, asyncio.Task[None]] = {}
+        self.claims: Tenures[Claim] = Tenures(self.new_claim)
         self.room = asyncio.Semaphore(IN_FLIGHT)
-        self.app: Any = make_app("decide", settings, brokers, home, self.position)
-        self.app.on_partitions_assigned.connect(self.on_assigned, weak=False)
-        self.app.on_partitions_revoked.connect(self.on_revoked, weak=False)
+        self.app: Any = make_app("decide", settings, brokers, home, self.claims.position)
+        self.claims.follow(self.app)
         topic = self.app.topic(
             self.topics.commands.name, key_type=bytes, value_type=bytes, value_serializer="raw"
         )
         self.app.agent(topic, name="decide", concurrency=1)(self.run)
 
-    async def on_assigned(self, _: faust.App, assigned: set[TP], **__: object) -> None:
-        """Start claiming what is new. Not awaited: a long claim would stop the heartbeats."""
-        for tp in assigned:
-            if tp.partition not in self.claims:
-                self.start_claim(tp.partition)
-
-    def start_claim(self, partition: int) -> None:
-        """Begin a tenure of a partition."""
+    def new_claim(self, partition: int) -> Claim:
+        """Return a claim of a partition, not taken yet."""
         names = (self.topics.commands.name, self.topics.events.name)
-        claim = Claim(self.log, names, partition, self.folder / f"p{partition}")
-        self.claims[partition] = claim
-        self.claiming[partition] = asyncio.create_task(self.claim(claim))
-
-    async def claim(self, claim: Claim) -> None:
-        """Claim a partition in a thread; any failure but a revocation ends the process."""
-        try:
-            await asyncio.to_thread(claim.take, f"{self.process}-{uuid.uuid4().hex[:12]}")
-        except Cancelled:
-            logger.info("claim cancelled", partition=claim.partition)
-            raise
-        except Exception as error:  # noqa: BLE001 - a task's exception would be lost
-            end_process("a claim failed", error)
-        else:
-            logger.info(
-                "partition claimed",
-                partition=claim.partition,
-                term=claim.term,
-                last=claim.answered,
-                rebuilt=claim.follower.restarted,
-            )
-
-    async def on_revoked(self, _: faust.App, revoked: set[TP], **__: object) -> None:
-        """End the tenures of what was taken away."""
-        for tp in revoked:
-            claim = self.claims.pop(tp.partition, None)
-            if claim is not None:
-                claim.cancelled.set()
-                await asyncio.to_thread(claim.close)
-
-    async def position(self, tp: TP) -> int:
-        """Return the offset of the first command that the log does not say is answered."""
-        while True:
-            if tp.partition not in self.claims:
-                self.start_claim(tp.partition)
-            claim = self.claims[tp.partition]
-            try:
-                await asyncio.shield(self.claiming[tp.partition])
-            except Cancelled:
-                continue
-            if self.claims.get(tp.partition) is claim:
-                return claim.decided + 1
+        process = f"{self.process}-{uuid.uuid4().hex[:12]}"
+        return Claim(self.log, names, partition, self.folder / f"p{partition}", process)
 
     async def run(self, stream: Any) -> None:
         """Decide on every command that is delivered (the Faust agent)."""
@@ -114,16 +66,11 @@ class DecideAgent:
 
     async def handle(self, event: EventT[bytes]) -> None:
         """Decide on one delivered command, once there is room for one more append on its way."""
-        partition = event.message.partition
-        claim = self.claims.get(partition)
+        claim = await self.claims.of(event.message.partition)
         if claim is None:
             return  # not ours: whoever has the partition decides
-        try:
-            await asyncio.shield(self.claiming[partition])
-        except Cancelled:
-            return
         await self.room.acquire()
-        if self.claims.get(partition) is not claim or claim.fenced or not self.decide(claim, event):
+        if not self.claims.holds(claim) or claim.fenced or not self.decide(claim, event):
             self.room.release()
 
     def decide(self, claim: Claim, event: EventT[bytes]) -> bool:
@@ -180,7 +127,7 @@ class DecideAgent:
         self.room.release()
         if error is not None:
             end_process("an append failed", error)
-        if self.claims.get(claim.partition) is not claim or claim.fenced:
+        if not self.claims.holds(claim) or claim.fenced:
             return
         record = decision.record
         try:
@@ -219,9 +166,3 @@ class DecideAgent:
             key="/".join(map(str, place)),
             delivered=delivered,
         )
-
-
-def end_process(what: str, error: Exception | None) -> NoReturn:
-    """End the process at once (fail stop): nothing may happen after a failure in the write path."""
-    logger.critical(what, exc_info=error)
-    os._exit(70)
