@@ -29,7 +29,7 @@ Position = Callable[[TP], Awaitable[int | None]]
 
 def make_app(
     name: str, settings: Settings, brokers: str, home: Path, position: Position | None = None
-) -> faust.App:
+) -> Any:
     """Return a Faust application of the consumer group `<prefix>.<name>`.
 
     With `position`, reading starts there whenever partitions are assigned.

@@ -43,12 +43,20 @@ class DecideAgent:
         self.process = f"decide-{settings.instance}"
         self.claims: Tenures[Claim] = Tenures(self.new_claim)
         self.room = asyncio.Semaphore(IN_FLIGHT)
-        self.app: Any = make_app("decide", settings, brokers, home, self.claims.position)
-        self.claims.follow(self.app)
-        topic = self.app.topic(
+        app = make_app("decide", settings, brokers, home, self.claims.position)
+        self.apps = [app]
+        self.claims.follow(app)
+        topic = app.topic(
             self.topics.commands.name, key_type=bytes, value_type=bytes, value_serializer="raw"
         )
-        self.app.agent(topic, name="decide", concurrency=1)(self.run)
+        app.agent(topic, name="decide", concurrency=1)(self.run)
+
+    async def start(self) -> None:
+        """Do nothing: a tenure begins with the assignment of a partition."""
+
+    async def stop(self) -> None:
+        """End all tenures."""
+        await self.claims.close()
 
     def new_claim(self, partition: int) -> Claim:
         """Return a claim of a partition, not taken yet."""

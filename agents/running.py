@@ -6,56 +6,105 @@ import asyncio
 import signal
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Protocol
 
-import faust
 import structlog
 
-from autolearn.agents.decide import DecideAgent
+from autolearn.eventlog.log import Log
 from autolearn.eventlog.process import brokers, home_of, lock, open_log
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 
-__all__ = ["TYPES", "main"]
+__all__ = ["KIND_OF_TYPE", "TYPES", "main"]
 
-TYPES = ("decide", "dispatch", "supervise", "train", "evaluate")
+KIND_OF_TYPE = {"train": "training", "evaluate": "evaluation"}
+"""The kind of work of each process type that works."""
+
+TYPES = ("decide", "dispatch", "supervise", *KIND_OF_TYPE)
 logger = structlog.get_logger(__name__)
+
+
+class Agent(Protocol):
+    """What a process runs: Faust applications, with what must start before them and stop after."""
+
+    apps: list[Any]
+
+    async def start(self) -> None:
+        """Make ready, before the applications start."""
+        ...
+
+    async def stop(self) -> None:
+        """Let go of everything, after the applications have stopped."""
+        ...
 
 
 async def main(types: Sequence[str], settings: Settings) -> None:
     """Run the process types until SIGTERM or SIGINT.
 
     Raises:
-        AutoLearnError: they cannot start; or a Faust application has crashed.
+        AutoLearnError: they cannot start.
     """
     home, address = home_of(settings), brokers(settings)
     log = open_log(settings)
     with ExitStack() as locks:
         for name in types:
-            path = home / "state" / f"{name}-{settings.instance}" / "lock"
+            path = home / "state" / f"{name}-{settings.instance}.lock"
             locks.enter_context(lock(path, f"`autolearn run {name}`"))
         await asyncio.to_thread(log.create, Topics.of(settings).all())
-        agents = [DecideAgent(settings, log, address, home) for name in types]
-        await run([agent.app for agent in agents])
+        await run(agents_of(types, settings, log, address, home))
         await asyncio.to_thread(log.close)
 
 
-async def run(apps: Sequence[faust.App]) -> None:
-    """Run Faust applications until a signal comes, or one of them crashes."""
+def agents_of(
+    types: Sequence[str], settings: Settings, log: Log, address: str, home: Path
+) -> list[Agent]:
+    """Return the agents of the process types. Training and evaluation share one worker's slots."""
+    # Imported here, so that a process loads only what it runs.
+    agents: list[Agent] = []
+    if "decide" in types:
+        from autolearn.agents.decide import DecideAgent
+
+        agents.append(DecideAgent(settings, log, address, home))
+    if "dispatch" in types:
+        from autolearn.agents.dispatch import DispatchAgent
+
+        agents.append(DispatchAgent(settings, log, address, home))
+    if "supervise" in types:
+        from autolearn.agents.supervise import SuperviseAgent
+
+        agents.append(SuperviseAgent(settings, log, address, home))
+    kinds = tuple(kind for name, kind in KIND_OF_TYPE.items() if name in types)
+    if kinds:
+        from autolearn.agents.work import Worker
+
+        agents.append(Worker(kinds, settings, log, address, home))
+    return agents
+
+
+async def run(agents: Sequence[Agent]) -> None:
+    """Run agents until a signal comes, or one of their applications crashes."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    for app in apps:
-        app.finalize()
-        await app.start()
+    apps = [app for agent in agents for app in agent.apps]
+    await asyncio.gather(*(agent.start() for agent in agents))
+    await asyncio.gather(*(start(app) for app in apps))
     logger.info("running", apps=[app.conf.id for app in apps])
     crashed = [asyncio.ensure_future(app.wait_until_stopped()) for app in apps]
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait([stopping, *crashed], return_when=asyncio.FIRST_COMPLETED)
     logger.info("stopping")
-    for app in apps:
-        await app.stop()
+    await asyncio.gather(*(app.stop() for app in apps))
+    await asyncio.gather(*(agent.stop() for agent in agents))
     for task in (stopping, *crashed):
         task.cancel()
     for app in apps:
         if app.crash_reason is not None:
             raise app.crash_reason
+
+
+async def start(app: Any) -> None:
+    """Start a Faust application."""
+    app.finalize()
+    await app.start()

@@ -1,0 +1,140 @@
+"""The runs that have not ended, and what is on offer: what agents other than decide know."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+
+import msgspec
+from msgspec import Raw, Struct
+from msgspec.structs import replace
+
+from autolearn.eventlog.admission import Progress
+from autolearn.projections.rows import Rows
+from autolearn.projections.store import Store, key, prefix_of
+from autolearn.schemas import events
+from autolearn.schemas.codec import EventRecord, event_of, to_json
+from autolearn.schemas.work import work_of
+
+__all__ = ["Offered", "OpenRun", "OpenRuns", "spec_digest"]
+
+
+class OpenRun(Struct, frozen=True):
+    """A run that has not ended. `worker` holds the attempt; "" while nobody does.
+
+    `request` is the data of the event that accepted the run.
+    """
+
+    kind: str
+    run: str
+    stream: str
+    attempt: int
+    worker: str
+    request: Raw
+    time_limit: float
+    memory_limit: int
+
+
+class Handed(Struct, frozen=True, gc=False):
+    """The newest attempt of a run that was handed out as a task."""
+
+    attempt: int
+
+
+class Offered(Struct, frozen=True, gc=False):
+    """What is on offer under a name: the digest of its specification, and the stream's sequence."""
+
+    spec: str
+    sequence: int
+
+
+class OpenRuns:
+    """Folds events into the open runs (`eventlog.follower.Projection`)."""
+
+    def __init__(self, store: Store) -> None:
+        self.rows = Rows(store)
+        self.decoder = msgspec.json.Decoder(OpenRun)
+
+    def all(self) -> Iterator[OpenRun]:
+        """Yield the stored runs that have not ended."""
+        for _, row in self.rows.store.scan(prefix_of("open")):
+            yield self.decoder.decode(row)
+
+    def get(self, stream: str, run: str) -> OpenRun | None:
+        """Return a run, or None when it has ended or is not known yet."""
+        return self.rows.get(key("open", stream, run), OpenRun)
+
+    def offered(self, stream: str) -> Offered | None:
+        """Return what is on offer under a stream of the catalog."""
+        return self.rows.get(key("offered", stream), Offered)
+
+    def handed(self, run: OpenRun) -> bool:
+        """Say whether the run's present attempt was handed out."""
+        row = self.rows.get(key("handed", run.stream, run.run), Handed)
+        return row is not None and row.attempt >= run.attempt
+
+    def note_handed(self, run: OpenRun) -> None:
+        """Remember that an attempt was handed out (not from the log: only to save repetitions)."""
+        self.rows.put(key("handed", run.stream, run.run), Handed(run.attempt))
+
+    def fold(self, record: EventRecord) -> None:
+        """Take one admitted event in."""
+        event = event_of(record)
+        at = key("open", record.subject, getattr(event, "run", ""))
+        match event:
+            case events.RunRequested():
+                self.rows.put(at, opened(record, event))
+            case events.RunStarted():
+                run = self.rows.get(at, OpenRun)
+                assert run is not None
+                self.rows.put(at, replace(run, worker=event.worker))
+            case events.RunLost():
+                run = self.rows.get(at, OpenRun)
+                assert run is not None
+                self.rows.put(at, replace(run, worker="", attempt=event.attempt))
+            case events.RunCompleted() | events.RunFailed() | events.RunCancelled():
+                self.rows.delete(at)
+                self.rows.delete(key("handed", record.subject, event.run))
+            case events.SessionCommitted() | events.SessionDiscarded():
+                for run_id in event.cancelled:
+                    self.rows.delete(key("open", record.subject, run_id))
+                    self.rows.delete(key("handed", record.subject, run_id))
+            case (
+                events.EstimatorRegistered(spec=spec)
+                | events.MetricRegistered(spec=spec)
+                | events.DatasetRegistered(spec=spec)
+            ):
+                offered = Offered(spec_digest(spec), record.sequence)
+                self.rows.put(key("offered", record.subject), offered)
+
+    def commit(self, progress: Mapping[int, Progress]) -> None:
+        """Write what was folded and how far that is, both or neither."""
+        self.rows.commit(progress)
+
+    def progress(self) -> Mapping[int, Progress]:
+        """Return how far the stored content has come, per partition."""
+        return self.rows.progress()
+
+    def reset(self) -> None:
+        """Delete everything."""
+        self.rows.reset()
+
+
+def opened(record: EventRecord, event: events.RunRequested) -> OpenRun:
+    """Return the row of a run that was just accepted."""
+    assert isinstance(event, events.TrainingRequested | events.EvaluationRequested)
+    return OpenRun(
+        kind=work_of(event).name,
+        run=event.run,
+        stream=record.subject,
+        attempt=1,
+        worker="",
+        request=Raw(bytes(record.data)),
+        time_limit=event.time_limit,
+        memory_limit=event.memory_limit,
+    )
+
+
+def spec_digest(spec: Struct) -> str:
+    """Return the SHA-256 (hex) of a specification."""
+    return hashlib.sha256(to_json(spec)).hexdigest()

@@ -1,0 +1,45 @@
+"""How agents post commands: as the API does, with ids that are theirs to know."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from autolearn.agents.ending import end_process
+from autolearn.eventlog.log import Log
+from autolearn.schemas.codec import CONTENT_TYPE, CommandRecord, encode, raw
+from autolearn.schemas.errors import LogError
+from autolearn.schemas.messages import Command, type_of
+from autolearn.schemas.topics import Topics
+
+__all__ = ["now", "post"]
+
+
+def now() -> str:
+    """Return the time as RFC 3339 in UTC, with milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def post(
+    log: Log, topics: Topics, stream: str, command: Command, identity: str, actor: str
+) -> None:
+    """Append a command; a failed append ends the process.
+
+    Posting it again with the same `identity` is harmless: it is answered once.
+    """
+    record = CommandRecord(
+        id=identity,
+        source=f"autolearn/{actor}",
+        type=type_of(type(command)),
+        subject=stream,
+        time=now(),
+        actor=actor,
+        data=raw(command),
+    )
+
+    def delivered(error: LogError | None, _: int, __: int) -> None:
+        if error is not None:
+            end_process("a command could not be posted", error)
+
+    log.append(
+        topics.commands.name, encode(record), key=stream, headers=CONTENT_TYPE, delivered=delivered
+    )

@@ -1,0 +1,134 @@
+"""The supervise agent: one Faust agent on `workers` that reports the runs of workers that are gone.
+
+A worker is gone when it said so itself, or when it was silent for `worker_timeout` seconds. The
+decider opens the next attempt of its runs; reporting one twice does no harm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from autolearn.agents.apps import make_app
+from autolearn.agents.ending import end_process
+from autolearn.agents.open_runs import OpenRun, OpenRuns
+from autolearn.agents.posting import post
+from autolearn.eventlog.feed import Feed
+from autolearn.eventlog.follower import Follower
+from autolearn.eventlog.log import Log
+from autolearn.projections.store import RocksStore
+from autolearn.schemas.codec import EventRecord, from_json
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.topics import Topics
+from autolearn.schemas.work import WORK
+from autolearn.schemas.workers import Heartbeat
+
+__all__ = ["SuperviseAgent"]
+
+TICK = 1.0
+"""Seconds between two looks at the open runs."""
+REPEAT = 30.0
+"""Seconds after which an unanswered report is made again."""
+logger = structlog.get_logger(__name__)
+
+
+class SuperviseAgent:
+    """Watches the workers. Of several such processes, the one with the partition acts."""
+
+    def __init__(self, settings: Settings, log: Log, brokers: str, home: Path) -> None:
+        self.log, self.topics, self.settings = log, Topics.of(settings), settings
+        self.folder = home / "state" / f"supervise-{settings.instance}" / "runs"
+        self.heard: dict[str, float] = {}
+        self.stopped: set[str] = set()
+        self.reported: dict[tuple[str, int], float] = {}
+        self.assigned_at: float | None = None
+        app = make_app("supervise", settings, brokers, home)
+        self.apps = [app]
+        app.on_partitions_assigned.connect(self.on_assigned, weak=False)
+        app.on_partitions_revoked.connect(self.on_revoked, weak=False)
+        topic = app.topic(
+            self.topics.workers.name, key_type=bytes, value_type=bytes, value_serializer="raw"
+        )
+        app.agent(topic, name="supervise", concurrency=1)(self.run)
+
+    async def start(self) -> None:
+        """Follow the events, and look at the open runs every second."""
+        self.store = await asyncio.to_thread(RocksStore, self.folder)
+        self.runs = OpenRuns(self.store)
+        partitions = range(self.topics.events.partitions)
+        follower = await asyncio.to_thread(
+            Follower, self.log, self.topics.events.name, self.runs, partitions
+        )
+        await asyncio.to_thread(follower.catch_up)
+        self.feed = Feed(follower, self.on_events, lambda error: end_process("the feed", error))
+        self.feed.start()
+        self.looking = asyncio.create_task(self.look_for_ever())
+
+    async def stop(self) -> None:
+        """Stop following."""
+        self.looking.cancel()
+        await self.feed.stop()
+        await asyncio.to_thread(self.store.close)
+
+    def on_events(self, _: list[EventRecord]) -> None:
+        """Do nothing: the store has what is needed."""
+
+    async def on_assigned(self, _: Any, assigned: set[Any], **__: object) -> None:
+        """Begin to act, with every worker given the time of a silence to be heard."""
+        if assigned:
+            self.assigned_at = time.monotonic()
+
+    async def on_revoked(self, _: Any, revoked: set[Any], **__: object) -> None:
+        """Stop acting."""
+        if revoked:
+            self.assigned_at = None
+
+    async def run(self, stream: Any) -> None:
+        """Take in every heartbeat that is delivered (the Faust agent)."""
+        async for event in stream.events():
+            try:
+                beat = from_json(event.value or b"", Heartbeat)
+            except Exception as error:  # noqa: BLE001 - Faust would lose the event and go on
+                end_process("a heartbeat could not be read", error)
+            self.heard[beat.worker] = time.monotonic()
+            if beat.stopped:
+                self.stopped.add(beat.worker)
+
+    async def look_for_ever(self) -> None:
+        """Look at the open runs, again and again."""
+        try:
+            while True:
+                await asyncio.sleep(TICK)
+                self.look(time.monotonic())
+        except Exception as error:  # noqa: BLE001 - a task's exception would be lost
+            end_process("supervision failed", error)
+
+    def look(self, now: float) -> None:
+        """Report every started run whose worker is gone."""
+        if self.assigned_at is None:
+            return
+        for run in self.runs.all():
+            if run.worker and self.is_gone(run.worker, now):
+                self.report(run, now)
+        self.reported = {at: t for at, t in self.reported.items() if now - t < REPEAT}
+
+    def is_gone(self, worker: str, now: float) -> bool:
+        """Say whether a worker stopped, or was silent for too long."""
+        assert self.assigned_at is not None
+        last = max(self.heard.get(worker, 0.0), self.assigned_at)
+        return worker in self.stopped or now - last > self.settings.worker_timeout
+
+    def report(self, run: OpenRun, now: float) -> None:
+        """Tell the session that a run's worker is gone."""
+        if (run.run, run.attempt) in self.reported:
+            return
+        self.reported[run.run, run.attempt] = now
+        logger.warning("worker is gone", worker=run.worker, stream=run.stream, run=run.run)
+        command = WORK[run.kind].report_lost(run.run, run.attempt, run.worker)
+        identity = uuid.uuid5(uuid.NAMESPACE_OID, f"lost {run.run} {run.attempt}")
+        post(self.log, self.topics, run.stream, command, str(identity), "supervise")

@@ -1,0 +1,277 @@
+"""The train and evaluate agents: Faust agents on the task topics that claim and do the work.
+
+A worker takes a task when it has a free slot, claims the attempt with a command, and works only if
+the log says that the claim was accepted. The work itself is done by a process of its own
+(agents.executor), so that it can be cancelled and limited, and cannot take the worker down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import uuid
+from pathlib import Path
+from typing import Any
+
+import structlog
+from autolearn.agents.announcing import offers
+from autolearn.agents.executor import Completed, Executor, Failed, Limits, Running
+from faust.types import EventT
+from msgspec.structs import asdict
+
+from autolearn.agents.apps import make_app
+from autolearn.agents.ending import end_process
+from autolearn.agents.open_runs import OpenRuns, spec_digest
+from autolearn.agents.posting import now, post
+from autolearn.eventlog.feed import Feed
+from autolearn.eventlog.follower import Follower
+from autolearn.eventlog.log import Log
+from autolearn.projections.store import RocksStore
+from autolearn.schemas import commands
+from autolearn.schemas.codec import EventRecord, event_of, from_json, to_json
+from autolearn.schemas.events import RunStarted
+from autolearn.schemas.messages import Command
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.streams import stream as stream_name
+from autolearn.schemas.tasks import Task
+from autolearn.schemas.topics import TASK_TOPICS, Topics
+from autolearn.schemas.work import WORK
+from autolearn.schemas.workers import Heartbeat, Progress
+
+__all__ = ["Worker"]
+
+logger = structlog.get_logger(__name__)
+Offer = commands.RegisterEstimator | commands.RegisterMetric | commands.RegisterDataset
+KIND_OF_OFFER = {
+    commands.RegisterEstimator: "estimator",
+    commands.RegisterMetric: "metric",
+    commands.RegisterDataset: "dataset",
+}
+
+
+class Attempt:
+    """One attempt that this worker works on, or tries to claim."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.phase = "claiming"
+        self.since = now()
+        self.running: Running | None = None
+        self.cancelled = False
+
+    def progress(self) -> Progress:
+        """Return what a heartbeat says of it."""
+        session = self.task.stream.partition("/")[2]
+        task = self.task
+        return Progress(task.run, task.kind, session, task.attempt, self.phase, self.since)
+
+    def cancel(self) -> None:
+        """Stop the work; its outcome is not wanted any more."""
+        self.cancelled = True
+        if self.running is not None:
+            self.running.cancel()
+
+
+class Worker:
+    """Works on runs of some kinds (`training`, `evaluation`), `settings.slots` at a time.
+
+    Its id is new with every process, so that what an earlier one held is recognised as lost.
+    """
+
+    def __init__(
+        self, kinds: tuple[str, ...], settings: Settings, log: Log, brokers: str, home: Path
+    ) -> None:
+        self.kinds, self.settings, self.log, self.home = kinds, settings, log, home
+        self.topics = Topics.of(settings)
+        self.id = f"{socket.gethostname()}-{settings.instance}-{uuid.uuid4().hex[:12]}"
+        self.slots = asyncio.Semaphore(settings.slots)
+        self.attempts: dict[tuple[str, int], Attempt] = {}
+        self.answers: dict[str, asyncio.Future[EventRecord]] = {}
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.changed = asyncio.Event()
+        self.executor = Executor(settings.artifacts or (home / "artifacts").as_uri())
+        self.apps = [self.make_app(kind, brokers) for kind in kinds]
+
+    def make_app(self, kind: str, brokers: str) -> Any:
+        """Return the Faust application that brings the tasks of one kind of work."""
+        app = make_app(kind, self.settings, brokers, self.home)
+        topic = app.topic(
+            f"{self.settings.topic_prefix}.{TASK_TOPICS[kind]}",
+            key_type=bytes,
+            value_type=bytes,
+            value_serializer="raw",
+        )
+        app.agent(topic, name=kind, concurrency=1)(self.run)
+        return app
+
+    async def start(self) -> None:
+        """Follow the events, warm the executor, say what is on offer, and begin to beat."""
+        self.store = await asyncio.to_thread(
+            RocksStore,
+            self.home / "state" / f"work-{'-'.join(self.kinds)}-{self.settings.instance}",
+        )
+        self.runs = OpenRuns(self.store)
+        partitions = range(self.topics.events.partitions)
+        follower = await asyncio.to_thread(
+            Follower, self.log, self.topics.events.name, self.runs, partitions
+        )
+        await asyncio.gather(asyncio.to_thread(follower.catch_up), self.executor.warm())
+        self.feed = Feed(follower, self.on_events, lambda error: end_process("the feed", error))
+        self.feed.start()
+        self.beating = asyncio.create_task(self.beat_for_ever())
+        self.spawn(self.announce())
+
+    async def stop(self) -> None:
+        """End the runs at hand (others will start them again), and say so."""
+        self.beating.cancel()
+        for task in self.tasks:
+            task.cancel()
+        for attempt in self.attempts.values():
+            attempt.cancel()
+        await self.executor.close()
+        self.beat(stopped=True)
+        await self.feed.stop()
+        await asyncio.to_thread(self.store.close)
+
+    def spawn(self, work: Any) -> None:
+        """Run a coroutine; whatever it raises ends the process."""
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.done)
+
+    def done(self, task: asyncio.Task[None]) -> None:
+        """Look at how a task has ended."""
+        self.tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            end_process("work failed", task.exception())
+
+    async def announce(self) -> None:
+        """Register what is on offer and not in the log, or not as it is now."""
+        for command in await offers(self.executor):
+            assert isinstance(command, Offer)
+            name = stream_name(KIND_OF_OFFER[type(command)], command.spec.name)
+            known = self.runs.offered(name)
+            digest = spec_digest(command.spec)
+            if known is None or known.spec != digest:
+                # The sequence makes going back to an earlier specification another command.
+                offer = f"offer {name} {digest} after {known.sequence if known else 0}"
+                self.post(name, command, str(uuid.uuid5(uuid.NAMESPACE_OID, offer)))
+
+    async def run(self, stream: Any) -> None:
+        """Take every task that is delivered, once there is a free slot (the Faust agent)."""
+        async for event in stream.noack().events():
+            try:
+                await self.take(event)
+            except Exception as error:  # noqa: BLE001 - Faust would lose the task and go on
+                end_process("a task could not be taken", error)
+
+    async def take(self, event: EventT[bytes]) -> None:
+        """Begin to work on a task, unless it is known to be somebody's."""
+        task = from_json(event.value or b"", Task)
+        await self.slots.acquire()
+        known = self.runs.get(task.stream, task.run)
+        taken = known is not None and (known.worker or known.attempt != task.attempt)
+        if taken or (task.run, task.attempt) in self.attempts:
+            self.slots.release()
+            event.ack()
+            return
+        attempt = self.attempts[task.run, task.attempt] = Attempt(task)
+        self.spawn(self.work(attempt, event))
+
+    async def work(self, attempt: Attempt, event: EventT[bytes]) -> None:
+        """Claim an attempt, do the work if the claim was accepted, and post how it went."""
+        task, words = attempt.task, WORK[attempt.task.kind]
+        bound = logger.bind(stream=task.stream, run=task.run, attempt=task.attempt)
+        try:
+            claim = words.start(task.run, task.attempt, self.id)
+            answer = await self.ask(task, claim, "claim")
+            event.ack()
+            accepted = event_of(answer)
+            if not isinstance(accepted, RunStarted) or attempt.cancelled:
+                bound.info("not claimed", answer=answer.type)
+                return
+            bound.info("started", kind=task.kind)
+            end = await self.do(attempt)
+            if end is not None and not attempt.cancelled:
+                bound.info("ended", result=type(end).__name__)
+                await self.ask(task, end, "end")
+        finally:
+            del self.attempts[task.run, task.attempt]
+            self.slots.release()
+            self.changed.set()
+
+    async def do(self, attempt: Attempt) -> Command | None:
+        """Do the work in a process of its own, and return the command that reports its end."""
+        task, words = attempt.task, WORK[attempt.task.kind]
+        if self.runs.get(task.stream, task.run) is None:
+            return None  # cancelled right after the claim
+
+        def on_phase(phase: str) -> None:
+            attempt.phase = phase
+            self.changed.set()
+
+        limits = Limits(time_s=task.time_limit, memory_mb=task.memory_limit)
+        attempt.running = self.executor.start(task.kind, task.request, limits, on_phase)
+        self.changed.set()
+        outcome = await attempt.running.outcome()
+        about = {"run": task.run, "attempt": task.attempt, "worker": self.id}
+        match outcome:
+            case Completed(result):
+                return words.complete(**about, **asdict(result))
+            case Failed(reason, detail):
+                return words.fail(**about, reason=reason, detail=detail)
+
+    async def ask(self, task: Task, command: Command, what: str) -> EventRecord:
+        """Post a command about an attempt and return the event that answers it."""
+        name = f"{what} {task.run} {task.attempt} {self.id}"
+        identity = str(uuid.uuid5(uuid.NAMESPACE_OID, name))
+        answer = self.answers[identity] = asyncio.get_running_loop().create_future()
+        try:
+            self.post(task.stream, command, identity)
+            return await answer
+        finally:
+            del self.answers[identity]
+
+    def post(self, stream: str, command: Command, identity: str) -> None:
+        """Append a command to the log."""
+        post(self.log, self.topics, stream, command, identity, f"worker {self.id}")
+
+    def on_events(self, records: list[EventRecord]) -> None:
+        """Hand answers to those who wait, and end the runs that were cancelled."""
+        for record in records:
+            waiting = self.answers.get(record.causationid)
+            if waiting is not None and not waiting.done():
+                waiting.set_result(record)
+        for attempt in self.attempts.values():
+            task = attempt.task
+            if attempt.running is not None and self.runs.get(task.stream, task.run) is None:
+                attempt.cancel()
+
+    async def beat_for_ever(self) -> None:
+        """Send a heartbeat every second or so, and soon after something has changed."""
+        try:
+            while True:
+                self.changed.clear()
+                self.beat()
+                await asyncio.sleep(min(0.2, self.settings.heartbeat))
+                try:
+                    await asyncio.wait_for(self.changed.wait(), self.settings.heartbeat)
+                except TimeoutError:
+                    continue
+        except Exception as error:  # noqa: BLE001 - a task's exception would be lost
+            end_process("the heartbeat failed", error)
+
+    def beat(self, *, stopped: bool = False) -> None:
+        """Send one heartbeat."""
+        heartbeat = Heartbeat(
+            worker=self.id,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            kinds=self.kinds,
+            slots=self.settings.slots,
+            time=now(),
+            runs=tuple(attempt.progress() for attempt in self.attempts.values()),
+            stopped=stopped,
+        )
+        self.log.append(self.topics.workers.name, to_json(heartbeat), key=self.id)
