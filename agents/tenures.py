@@ -70,10 +70,7 @@ class Tenures(Generic[T]):
     async def on_revoked(self, _: Any, revoked: set[TP], **__: object) -> None:
         """End the tenures of what was taken away."""
         for tp in revoked:
-            tenure = self.held.pop(tp.partition, None)
-            if tenure is not None:
-                tenure.cancelled.set()
-                await asyncio.to_thread(tenure.close)
+            await self.end(tp.partition)
 
     def begin(self, partition: int) -> None:
         """Begin a tenure."""
@@ -116,7 +113,12 @@ class Tenures(Generic[T]):
 
     async def close(self) -> None:
         """End all tenures."""
-        for tenure in list(self.held.values()):
+        for partition in list(self.held):
+            await self.end(partition)
+
+    async def end(self, partition: int) -> None:
+        """End the tenure of a partition, if there is one: first it is ours no more, then closed."""
+        tenure = self.held.pop(partition, None)
+        if tenure is not None:
             tenure.cancelled.set()
             await asyncio.to_thread(tenure.close)
-        self.held.clear()

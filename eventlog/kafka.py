@@ -88,6 +88,7 @@ class KafkaLog:
     def __init__(self, bootstrap: str, client: Mapping[str, str] | None = None) -> None:
         self.settings: dict[str, object] = {
             "bootstrap.servers": bootstrap,
+            "socket.nagle.disable": True,
             "reconnect.backoff.ms": 20,
             "reconnect.backoff.max.ms": 1000,
             "log_level": 2,
