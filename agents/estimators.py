@@ -37,6 +37,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from autolearn.agents.hyperparameters import derive, suited
+from autolearn.agents.trusted import TRUSTED
 from autolearn.schemas.catalog import CLASSIFICATION, CLUSTERING, REGRESSION, EstimatorSpec
 from autolearn.schemas.values import Domain, Hyperparameter, JsonValue
 
@@ -94,6 +95,10 @@ class Estimator:
         settable = estimator.get_params(deep=False)
         ours = {"random_state": seed, "n_jobs": 1}
         return estimator.set_params(**{name: ours[name] for name in ours if name in settable})
+
+    def allowed_types(self) -> frozenset[str]:
+        """Return the dotted names of all types that a saved model may hold."""
+        return TRUSTED | {*self.trusted, f"{self.factory.__module__}.{self.factory.__qualname__}"}
 
 
 @functools.cache

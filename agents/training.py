@@ -10,9 +10,7 @@ from __future__ import annotations
 import random
 import tempfile
 import time
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,8 +21,9 @@ from sklearn.pipeline import Pipeline
 
 from autolearn.agents import model_files
 from autolearn.agents.environment import environment, one_thread
-from autolearn.agents.estimators import Estimator, distribution_of
+from autolearn.agents.estimators import distribution_of
 from autolearn.agents.faults import InputError
+from autolearn.agents.hearing import heard
 from autolearn.agents.learned import learned
 from autolearn.agents.plugins import find_estimator
 from autolearn.agents.preprocessing import preprocessor
@@ -35,12 +34,12 @@ from autolearn.artifacts.store import ArtifactStore
 from autolearn.artifacts.tables import Table, read_table, schema_hash
 from autolearn.schemas.catalog import CLASSIFICATION, REGRESSION
 from autolearn.schemas.events import TrainingRequested
-from autolearn.schemas.values import JsonValue
+from autolearn.schemas.values import JsonValue, Split
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Subject", "subject_of", "train"]
+__all__ = ["Subject", "answers_of", "subject_of", "train"]
 
 Array = np.ndarray[Any, Any]
 Report = Callable[[str], None]
@@ -66,7 +65,9 @@ def train(request: TrainingRequested, store: ArtifactStore, report: Report) -> T
         table = read_table(store.fetch_blob(request.dataset.version, Path(scratch)))
     check_schema(request, table)
     subject = subject_of(table, request.target, request.task)
-    parts = part(subject.rows, subject.strata(request), request.split, request.seed)
+    parts = part(
+        subject.rows, subject.strata(request.task, request.split), request.split, request.seed
+    )
 
     report("fitting")
     pipeline = Pipeline(
@@ -118,9 +119,9 @@ class Subject:
     answers: Array | None
     rows: Array
 
-    def strata(self, request: TrainingRequested) -> Array | None:
+    def strata(self, task: str, split: Split) -> Array | None:
         """Return the labels by which the split is balanced, if it is."""
-        if request.task != CLASSIFICATION or not request.split.stratify or self.answers is None:
+        if task != CLASSIFICATION or not split.stratify or self.answers is None:
             return None
         return np.asarray(self.answers[self.rows], dtype=str)
 
@@ -175,21 +176,24 @@ def subject_of(table: Table, target: str | None, task: str) -> Subject:
     return Subject(types, features, answers, rows)
 
 
-def answers_of(table: Table, target: str, task: str) -> tuple[Array, Array]:
-    """Return the target of every row, and in which rows it is present. Raises InputError."""
+def answers_of(table: Table, target: str, task: str, *, classes: int = 2) -> tuple[Array, Array]:
+    """Return the target of every row, and in which rows it is present.
+
+    Raises InputError when it does not fit the task, or has fewer than `classes` classes.
+    """
     if task == CLASSIFICATION:
         labels = table.labels(target)
         present = np.array([label is not None for label in labels], dtype=bool)
         answers = np.asarray(np.where(present, labels, ""), dtype=str)
-        classes = len(np.unique(answers[present]))
-        if classes == 1:
+        found = len(np.unique(answers[present]))
+        if 0 < found < classes:
             raise InputError(
                 f"the target {target} has one class only, {answers[present][0]}",
                 advice="Choose another target, or add rows of another class.",
             )
-        if classes > MOST_CLASSES:
+        if found > MOST_CLASSES:
             raise InputError(
-                f"the target {target} has {classes} different values, too many for classes",
+                f"the target {target} has {found} different values, too many for classes",
                 advice=f"At most {MOST_CLASSES} can be learned; a regression model may fit.",
             )
         return answers, present
@@ -246,25 +250,3 @@ def put(store: ArtifactStore, files: dict[str, JsonValue], model: bytes) -> Any:
             (folder / name).write_bytes(msgspec.json.format(text, indent=1))
         (folder / "model.skops").write_bytes(model)
         return store.put_folder(folder)
-
-
-@contextmanager
-def heard() -> Iterator[list[str]]:
-    """Collect what libraries warn of, each sentence once, instead of printing it."""
-    said: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        yield said
-    said += dict.fromkeys(f"{one.category.__name__}: {one.message}" for one in caught)
-
-
-def allowed_types(estimator: Estimator) -> frozenset[str]:
-    """Return the types that a saved model of this estimator may hold."""
-    from autolearn.agents.trusted import TRUSTED
-
-    return TRUSTED | {*estimator.trusted, type_name(estimator.factory)}
-
-
-def type_name(factory: Callable[..., Any]) -> str:
-    """Return the dotted name of a class."""
-    return f"{factory.__module__}.{factory.__qualname__}"

@@ -1,0 +1,242 @@
+"""One evaluation: metrics of a trained model on its held-out rows, or on another dataset."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from autolearn.agents import model_files
+from autolearn.agents.environment import environment, one_thread
+from autolearn.agents.estimators import distribution_of
+from autolearn.agents.faults import InputError
+from autolearn.agents.hearing import heard
+from autolearn.agents.metrics import Metric
+from autolearn.agents.plugins import find_estimator, find_metric
+from autolearn.agents.results import EvaluationResult
+from autolearn.agents.splitting import part
+from autolearn.agents.training import answers_of, subject_of
+from autolearn.artifacts.refusals import DatasetRefused
+from autolearn.artifacts.store import ArtifactStore
+from autolearn.artifacts.tables import Table, read_table
+from autolearn.schemas.catalog import CLASSIFICATION
+from autolearn.schemas.events import EvaluationRequested
+from autolearn.schemas.values import DatasetRef, JsonValue, Split
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["evaluate"]
+
+Array = np.ndarray[Any, Any]
+Report = Callable[[str], None]
+
+
+def evaluate(
+    request: EvaluationRequested, store: ArtifactStore, report: Report
+) -> EvaluationResult:
+    """Compute metrics of one stored model; `report` hears the phases reading, scoring.
+
+    Raises InputError when dataset, metrics and model do not fit together.
+    """
+    started = time.perf_counter()
+    one_thread()
+    metrics = [find_metric(name) for name in request.metrics]
+    report("reading")
+    with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
+        folder = store.fetch_folder(request.model, Path(scratch))
+        training = msgspec.json.decode((folder / "training.json").read_bytes(), type=Record)
+        schema = msgspec.json.decode((folder / "schema.json").read_bytes(), type=ModelSchema)
+        estimator = find_estimator(training.model)
+        for metric in metrics:
+            check_task(metric, training)
+        pipeline = model_files.load(folder / "model.skops", estimator.allowed_types())
+        table = read_table(store.fetch_blob(request.dataset.version, Path(scratch)))
+
+    rows = held_out(request, training, table) if request.held_out else other(schema, table, metrics)
+    report("scoring")
+    with heard():
+        values = score(metrics, pipeline, rows, training)
+    return EvaluationResult(
+        metrics=values,
+        environment=environment(*distribution_of(estimator.factory)),
+        rows=len(rows.features),
+        seconds=time.perf_counter() - started,
+    )
+
+
+class Record(msgspec.Struct, frozen=True):
+    """`training.json`, as far as an evaluation needs it."""
+
+    model: str
+    task: str
+    dataset: DatasetRef
+    target: str | None
+    split: Split
+    seed: int
+    held_out_sha256: str
+
+
+class ModelColumn(msgspec.Struct, frozen=True):
+    """A feature in `schema.json`."""
+
+    name: str
+    type: str
+
+
+class ModelTarget(msgspec.Struct, frozen=True):
+    """The target in `schema.json`."""
+
+    name: str
+    task: str
+
+
+class ModelSchema(msgspec.Struct, frozen=True):
+    """`schema.json`, as far as an evaluation needs it."""
+
+    columns: tuple[ModelColumn, ...]
+    target: ModelTarget | None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows to score: features, and the true answers (None without a target)."""
+
+    features: pd.DataFrame
+    truth: Array | None
+
+
+def held_out(request: EvaluationRequested, training: Record, table: Table) -> Rows:
+    """Return the rows that the training did not see. Raises InputError."""
+    if request.dataset.version != training.dataset.version:
+        raise InputError(
+            f"the model was trained on {training.dataset.name} in the version "
+            f"{training.dataset.version[:12]}, not {request.dataset.version[:12]}",
+            advice="Evaluate on that version, or on all rows of this dataset as another one.",
+        )
+    subject = subject_of(table, training.target, training.task)
+    strata = subject.strata(training.task, training.split)
+    parts = part(subject.rows, strata, training.split, training.seed)
+    if parts.fingerprint != training.held_out_sha256:
+        raise InputError(
+            "the split gives other held-out rows than it did for the training, so this library "
+            "version would score the model on rows that it has seen",
+            advice="Train again with the library version that is installed now.",
+        )
+    truth = None if subject.answers is None else subject.answers[parts.test]
+    return Rows(subject.features.iloc[parts.test], truth)
+
+
+def other(schema: ModelSchema, table: Table, metrics: list[Metric]) -> Rows:
+    """Return all rows with a target of another dataset. Raises InputError."""
+    absent = [column.name for column in schema.columns if column.name not in table.types]
+    if absent:
+        raise InputError(
+            f"the dataset lacks columns that the model needs: {', '.join(absent[:20])}",
+            advice="Evaluate on a dataset with the same columns as the training's.",
+        )
+    try:
+        features = table.features({column.name: column.type for column in schema.columns})
+    except DatasetRefused as refused:
+        raise InputError(refused.detail, advice="Give that column the training's type.") from None
+    wanted = any(metric.needs != "features" for metric in metrics)
+    if schema.target is None or not wanted:
+        return Rows(features, None)
+    if schema.target.name not in table.types:
+        raise InputError(
+            f"the dataset lacks the target {schema.target.name}, so nothing can be compared",
+            advice="Evaluate on a dataset that has it.",
+        )
+    truth, present = answers_of(table, schema.target.name, schema.target.task, classes=1)
+    if not present.any():
+        raise InputError(f"the target {schema.target.name} is missing in every row")
+    return Rows(features.iloc[np.flatnonzero(present)], truth[present])
+
+
+def check_task(metric: Metric, training: Record) -> None:
+    """Raise InputError unless the metric fits the model's task."""
+    if training.task not in metric.tasks:
+        raise InputError(
+            f"{metric.name} is for {' and '.join(metric.tasks)}, and {training.model} is for "
+            f"{training.task}",
+            advice="Choose a metric of that task.",
+        )
+
+
+def score(
+    metrics: list[Metric], pipeline: Any, rows: Rows, training: Record
+) -> dict[str, JsonValue]:
+    """Return each metric's value; what the model says is computed once per kind."""
+    answers = Answers(pipeline, rows.features, training)
+    found: dict[str, JsonValue] = {}
+    for metric in metrics:
+        if metric.needs == "features":
+            value = metric.compute(answers.transformed(), answers.predicted())
+        elif rows.truth is None:
+            raise InputError(f"{metric.name} compares with a target, and the model has none")
+        elif metric.needs == "scores":
+            value = metric.compute(rows.truth, answers.scores(metric), answers.classes())
+        elif metric.needs == "probabilities":
+            value = metric.compute(rows.truth, answers.probabilities(metric), answers.classes())
+        else:
+            value = metric.compute(rows.truth, answers.predicted())
+        found[metric.name] = value if metric.result == "matrix" else float(value)
+    return found
+
+
+class Answers:
+    """What a model says about rows, each computed when first asked for."""
+
+    def __init__(self, pipeline: Any, features: pd.DataFrame, training: Record) -> None:
+        self._pipeline, self._features, self._training = pipeline, features, training
+        self._known: dict[str, Array] = {}
+
+    def classes(self) -> list[str]:
+        """Return the classes in the order of the columns of scores and probabilities."""
+        return [str(label) for label in self._pipeline.classes_]
+
+    def predicted(self) -> Array:
+        """Return a label (string) or number per row. Raises InputError."""
+        if not hasattr(self._pipeline, "predict"):
+            raise InputError(f"{self._training.model} says nothing about rows it was not given")
+        predicted = self._once("predict")
+        return predicted.astype(str) if self._training.task == CLASSIFICATION else predicted
+
+    def transformed(self) -> Array:
+        """Return the features after preprocessing."""
+        if "transformed" not in self._known:
+            self._known["transformed"] = np.asarray(self._pipeline[:-1].transform(self._features))
+        return self._known["transformed"]
+
+    def probabilities(self, metric: Metric) -> Array:
+        """Return one row per row and one column per class. Raises InputError."""
+        if not hasattr(self._pipeline, "predict_proba"):
+            raise InputError(
+                f"{metric.name} needs probabilities, and {self._training.model} gives none",
+                advice="Choose another metric, such as roc-auc or accuracy, or another model.",
+            )
+        return self._once("predict_proba")
+
+    def scores(self, metric: Metric) -> Array:
+        """Return probabilities, or else decision values, per class. Raises InputError.
+
+        Probabilities come first: a multinomial model's decision values only compare the classes of
+        one row, and say little about which row is more of a class.
+        """
+        if hasattr(self._pipeline, "predict_proba") or not hasattr(
+            self._pipeline, "decision_function"
+        ):
+            return self.probabilities(metric)
+        values = self._once("decision_function")
+        return np.column_stack([-values, values]) if values.ndim == 1 else values
+
+    def _once(self, method: str) -> Array:
+        if method not in self._known:
+            self._known[method] = np.asarray(getattr(self._pipeline, method)(self._features))
+        return self._known[method]

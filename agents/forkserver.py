@@ -1,0 +1,230 @@
+"""The process from which every run is forked: libraries loaded once, one thread, no secrets.
+
+    python -m autolearn.agents.forkserver <descriptor> <module>
+
+imports <module>, whose `KINDS` are the kinds of work, and then obeys the socket <descriptor>, on
+which each line is a JSON object:
+
+    in   {"start": 7, "seconds": 60.0, "mebibytes": 2048}   with one descriptor, the run's channel
+    in   {"kill": 7}
+    out  {"ready": pid}
+    out  {"started": 7, "pid": pid}
+    out  {"ended": 7, "status": wait status, "cause": "time" | "memory" | null, "peak": bytes}
+
+Why not multiprocessing's fork server: its children import the parent's main program again before
+they work (the whole command line, here), starting one blocks the caller, and it neither limits nor
+kills. This one forks, enforces the limits every 50 ms even when the agent is busy, and kills whole
+families: each run leads a session and a process group of its own, and orphans come back to this
+process (PR_SET_CHILD_SUBREAPER), where they are ended. When the socket closes, because the agent
+has ended in whatever way, all runs are killed; and they die with this process (PR_SET_PDEATHSIG).
+
+Memory is the resident set of the run and its children, the shared pages of the preloaded libraries
+included. RLIMIT_AS would count address space that numeric libraries only reserve.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+__all__ = ["main"]
+
+POLL_SECONDS = 0.05
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass
+class Run:
+    """One forked process and its limits."""
+
+    number: int
+    pid: int
+    deadline: float
+    limit: int
+    cause: str | None = None
+    peak: int = 0
+
+
+def main(descriptor: int, preload: str) -> None:
+    """Serve until the socket closes."""
+    control = socket.socket(fileno=descriptor)
+    control.set_inheritable(False)
+    module = importlib.import_module(preload)
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    gc.collect()
+    gc.freeze()  # collections in the children must not touch, and so copy, these pages
+    ForkServer(control, module).serve()
+
+
+class ForkServer:
+    """Starts, watches and ends runs."""
+
+    def __init__(self, control: socket.socket, module: ModuleType) -> None:
+        self._control = control
+        self._module = module
+        self._runs: dict[int, Run] = {}
+        self._channels: list[int] = []
+        self._unread = b""
+        self._wake, self._woken = socket.socketpair()
+        self._wake.setblocking(False)
+        self._woken.setblocking(False)
+
+    def serve(self) -> None:
+        """Obey until the socket closes; then kill every run."""
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.set_wakeup_fd(self._woken.fileno(), warn_on_full_buffer=False)
+        self._say({"ready": os.getpid()})
+        open_ = True
+        while open_:
+            timeout = POLL_SECONDS if self._runs else None
+            ready, _, _ = select.select([self._control, self._wake], [], [], timeout)
+            if self._wake in ready:
+                self._wake.recv(4096)
+            if self._control in ready:
+                open_ = self._obey()
+            self._enforce()
+            self._reap()
+        for run in self._runs.values():
+            kill(run.pid)
+
+    def _obey(self) -> bool:
+        """Carry out what has been asked; return False when the agent is gone."""
+        try:
+            data, channels, _, _ = socket.recv_fds(self._control, 65_536, 32)
+        except ConnectionError:
+            return False
+        self._channels += channels
+        *lines, self._unread = (self._unread + data).split(b"\n")
+        for line in lines:
+            message = json.loads(line)
+            if "start" in message:
+                self._start(message)
+            elif (run := self._runs.get(message["kill"])) is not None:
+                kill(run.pid)
+        return bool(data)
+
+    def _start(self, message: dict[str, Any]) -> None:
+        channel = socket.socket(fileno=self._channels.pop(0))
+        server = os.getpid()
+        pid = os.fork()
+        if not pid:
+            self._become_run(channel, server)
+        channel.close()
+        deadline = time.monotonic() + message["seconds"]
+        run = Run(message["start"], pid, deadline, message["mebibytes"] << 20)
+        self._runs[run.number] = run
+        self._say({"started": run.number, "pid": pid})
+
+    def _become_run(self, channel: socket.socket, server: int) -> None:
+        """In the child: forget everything of the server, work, and never return."""
+        code = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
+                signal.signal(number, signal.SIG_DFL)
+            os.setsid()
+            prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != server:
+                return
+            self._control.close()
+            self._wake.close()
+            self._woken.close()
+            os.dup2(2, 1)
+            importlib.import_module("autolearn.agents.children").work(channel, self._module.KINDS)
+            code = 0
+        finally:
+            with contextlib.suppress(OSError, ValueError):
+                sys.stderr.flush()
+            os._exit(code)
+
+    def _enforce(self) -> None:
+        now = time.monotonic()
+        for run in self._runs.values():
+            resident = resident_bytes(run.pid)
+            run.peak = max(run.peak, resident)
+            if run.cause is None and (resident > run.limit or now > run.deadline):
+                run.cause = "memory" if resident > run.limit else "time"
+                kill(run.pid)
+
+    def _reap(self) -> None:
+        """Report the runs that have ended, after ending what they left behind."""
+        by_pid = {run.pid: run for run in self._runs.values()}
+        while (pid := ended_child()) is not None:
+            run = by_pid.pop(pid, None)
+            if run is None:
+                os.waitpid(pid, 0)
+                continue
+            kill(pid)  # its group; the number is ours until it is reaped
+            _, status = os.waitpid(pid, 0)
+            del self._runs[run.number]
+            self._end_orphans(set(by_pid))
+            self._say({"ended": run.number, "status": status, "cause": run.cause, "peak": run.peak})
+
+    def _end_orphans(self, known: set[int]) -> None:
+        for pid in children_of(os.getpid()):
+            if pid not in known:
+                kill(pid)
+
+    def _say(self, message: dict[str, Any]) -> None:
+        with contextlib.suppress(ConnectionError):
+            self._control.sendall(json.dumps(message).encode() + b"\n")
+
+
+def kill(pid: int) -> None:
+    """End a process and its group, whatever they do with signals."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def ended_child() -> int | None:
+    """Return the id of a child that has ended and is not reaped, if there is one."""
+    try:
+        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return None
+    return None if found is None else found.si_pid
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the resident memory of a process and its descendants; 0 when it has ended."""
+    try:
+        own = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
+    except (OSError, IndexError):
+        return 0
+    return own + sum(resident_bytes(child) for child in children_of(pid))
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the ids of a process's children; [] where the system does not tell."""
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    except OSError:
+        return []
+
+
+def prctl(option: int, value: int) -> None:
+    """Set a property of this process, where the system is Linux."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2])

@@ -1,0 +1,46 @@
+"""The kinds of work that a run's own process can do, by the names of `schemas.work.WORK`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from autolearn.agents.bundled import bundled
+from autolearn.agents.children import Kind
+from autolearn.agents.evaluating import evaluate
+from autolearn.agents.plugins import load_estimators, load_metrics
+from autolearn.agents.results import CatalogResult, EvaluationResult, TrainingResult
+from autolearn.agents.training import train
+from autolearn.artifacts.store import ArtifactStore
+from autolearn.schemas.events import EvaluationRequested, TrainingRequested
+
+__all__ = ["KINDS"]
+
+Report = Callable[[str], None]
+
+
+def training(request: bytes, store: ArtifactStore, report: Report) -> TrainingResult:
+    """Train; the request is a TrainingRequested."""
+    return train(msgspec.json.decode(request, type=TrainingRequested), store, report)
+
+
+def evaluation(request: bytes, store: ArtifactStore, report: Report) -> EvaluationResult:
+    """Evaluate; the request is an EvaluationRequested."""
+    return evaluate(msgspec.json.decode(request, type=EvaluationRequested), store, report)
+
+
+def catalog(_request: bytes, store: ArtifactStore, report: Report) -> CatalogResult:
+    """Find everything on offer, and put the bundled datasets into the store."""
+    report("loading")
+    estimators, metrics = load_estimators(), load_metrics()
+    report("storing")
+    return CatalogResult(
+        estimators=tuple(one.spec() for one in estimators.found.values()),
+        metrics=tuple(one.spec() for one in metrics.found.values()),
+        datasets=tuple(bundled(store)),
+        problems=estimators.problems + metrics.problems,
+    )
+
+
+KINDS: dict[str, Kind] = {"training": training, "evaluation": evaluation, "catalog": catalog}
