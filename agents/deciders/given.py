@@ -1,0 +1,66 @@
+"""Given these events, when this command comes, then that is the answer: how rules are tested.
+
+`given(session, SessionOpened("a")).when(DiscardSession()).then(SessionDiscarded())`, after Emmett's
+`DeciderSpecification`. It ships with the package, so that plug-ins test their deciders alike.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+from msgspec import Struct
+
+from autolearn.agents.deciders.decider import Decider
+from autolearn.schemas import events
+from autolearn.schemas.errors import REASONS
+from autolearn.schemas.messages import Command, Event
+
+__all__ = ["Given", "Refused", "When", "given"]
+
+
+class Refused(Struct, frozen=True):
+    """Expect a refusal for this reason, whatever its words for people are."""
+
+    reason: str
+
+
+class When(Struct, frozen=True):
+    """An answer that waits to be compared."""
+
+    decider: Decider
+    state: Any
+    answer: Event
+
+    def then(self, expected: Event | Refused) -> None:
+        """Check that this was the answer.
+
+        Raises:
+            AssertionError: it was another; or a refusal changes the state or has no words.
+        """
+        if not isinstance(expected, Refused):
+            assert self.answer == expected, f"expected {expected}, got {self.answer}"
+            return
+        assert isinstance(self.answer, events.Refused), f"expected {expected}, got {self.answer}"
+        assert self.answer.reason == expected.reason, f"expected {expected}, got {self.answer}"
+        assert self.answer.reason in REASONS, f"{expected.reason} is missing in errors.REASONS"
+        assert self.answer.detail, "a refusal says why"
+        after = self.decider.evolve(self.state, self.answer)
+        assert after == self.state, "a refusal changes nothing"
+
+
+class Given(Struct, frozen=True):
+    """A stream after some events."""
+
+    decider: Decider
+    state: Any
+
+    def when(self, command: Command) -> When:
+        """Decide on a command."""
+        assert isinstance(command, self.decider.commands), f"{command} never reaches this decider"
+        return When(self.decider, self.state, self.decider.decide(self.state, command))
+
+
+def given(decider: Decider, *past: Event) -> Given:
+    """Return a stream after these events, from the first."""
+    return Given(decider, reduce(decider.evolve, past, decider.initial))

@@ -1,0 +1,91 @@
+"""What holds for every history, whatever is asked in whatever order."""
+
+from collections import Counter
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autolearn.agents.deciders import DECIDERS
+from autolearn.agents.deciders.session import Ended, Open
+from autolearn.schemas import events
+from autolearn.schemas.codec import command_of, from_json, to_json
+from autolearn.schemas.messages import Event
+from autolearn.schemas.streams import KINDS
+from tests.stories import random_command, random_records
+
+ENDS = events.RunCompleted | events.RunFailed | events.RunCancelled
+ODD = st.randoms(use_true_random=False)
+
+
+def play(random: Random, kind: str, stream: str, count: int):
+    decider, state = DECIDERS[kind], DECIDERS[kind].initial
+    for _ in range(count):
+        command = random_command(random, stream)
+        event = decider.decide(state, command)
+        after = decider.evolve(state, event)
+        yield state, command, event, after
+        state = after
+
+
+@settings(max_examples=60, deadline=None)
+@given(ODD, st.sampled_from(["session/s", "estimator/e", "dataset/d"]))
+def test_every_command_is_answered_by_one_event_and_the_state_can_be_stored(random, stream):
+    kind = stream.partition("/")[0]
+    for state, command, event, after in play(random, kind, stream, 40):
+        assert isinstance(event, Event)
+        assert type(event) in events.EVENTS.values()
+        assert DECIDERS[kind].decide(state, command) == event, "decide is pure"
+        assert from_json(to_json(after), DECIDERS[kind].kind) == after
+        if isinstance(event, events.Refused):
+            assert after == state
+        else:
+            assert after != state
+
+
+@settings(max_examples=60, deadline=None)
+@given(ODD)
+def test_every_accepted_run_ends_at_most_once_and_has_one_worker_at_a_time(random):
+    requested, ends, holder = Counter(), Counter(), {}
+    for _, _, event, after in play(random, "session", "session/s", 80):
+        match event:
+            case events.RunRequested():
+                requested[event.run] += 1
+            case events.RunStarted():
+                assert holder.get(event.run) is None
+                holder[event.run] = event.worker
+            case events.RunCompleted():
+                assert holder.pop(event.run) == event.worker
+                ends[event.run] += 1
+            case events.RunFailed() | events.RunCancelled():
+                holder.pop(event.run, None)
+                ends[event.run] += 1
+            case events.RunLost():
+                assert holder.pop(event.run) == event.worker
+            case events.SessionCommitted() | events.SessionDiscarded():
+                ends.update(event.cancelled)
+                assert ends == requested, "what was accepted has ended, once"
+                assert isinstance(after, Ended)
+        assert all(count == 1 for count in (*requested.values(), *ends.values()))
+        assert not ends - requested
+        if isinstance(after, Open):
+            assert {name for name, run in after.runs.items() if not run.active} == set(ends)
+
+
+def test_every_kind_of_stream_has_a_decider():
+    assert set(DECIDERS) == set(KINDS)
+
+
+def test_the_random_commands_reach_every_event_of_a_session():
+    seen = set()
+    for seed in range(40):
+        for *_, event, _ in play(Random(seed), "session", "session/s", 120):
+            seen.add(type(event))
+    rest = {events.EstimatorRegistered, events.MetricRegistered, events.DatasetRegistered}
+    missing = set(events.EVENTS.values()) - seen - rest - {events.TermStarted, events.CommandFailed}
+    assert not missing
+
+
+def test_random_records_can_be_decoded():
+    for record in random_records(Random(1), 200):
+        command_of(record)

@@ -1,0 +1,252 @@
+"""The rules of a session: opening, asking for work, committing, discarding."""
+
+import pytest
+
+from autolearn.agents.deciders.given import Refused, given
+from autolearn.agents.deciders.session import Ended, Open, session
+from autolearn.schemas import commands, events
+from autolearn.schemas.commands import CommitSession, DiscardSession, OpenSession
+from autolearn.schemas.events import (
+    EvaluationCancelled,
+    EvaluationFailed,
+    EvaluationStarted,
+    SessionCommitted,
+    SessionDiscarded,
+    SessionOpened,
+    TrainingCancelled,
+    TrainingFailed,
+    TrainingStarted,
+)
+from tests import samples
+from tests.samples import (
+    evaluation_completed,
+    evaluation_requested,
+    request_evaluation,
+    request_training,
+    training_completed,
+    training_requested,
+)
+
+OPENED = SessionOpened("Irises")
+SESSION_COMMANDS = [
+    command for command in samples.COMMANDS.values() if isinstance(command, session.commands)
+]
+
+
+def named(command):
+    return type(command).__name__
+
+
+def trained(run="t1"):
+    return training_requested(run), TrainingStarted(run, 1, "w1"), training_completed(run)
+
+
+def failed(run="t1"):
+    return (
+        training_requested(run),
+        TrainingStarted(run, 1, "w1"),
+        TrainingFailed(run, 1, "w1", "raised", "ValueError"),
+    )
+
+
+def test_a_session_opens():
+    given(session).when(OpenSession("Irises")).then(OPENED)
+
+
+def test_a_session_opens_without_a_title():
+    given(session).when(OpenSession()).then(SessionOpened(""))
+
+
+def test_a_session_opens_once():
+    given(session, OPENED).when(OpenSession("Other")).then(Refused(reason="session-exists"))
+
+
+@pytest.mark.parametrize(
+    "command", [c for c in SESSION_COMMANDS if not isinstance(c, OpenSession)], ids=named
+)
+def test_nothing_happens_in_a_session_that_is_not_open(command):
+    given(session).when(command).then(Refused(reason="session-unknown"))
+
+
+@pytest.mark.parametrize("command", SESSION_COMMANDS, ids=named)
+@pytest.mark.parametrize(
+    ("ended", "reason"),
+    [
+        (SessionCommitted(("t1",)), "session-committed"),
+        (SessionDiscarded(), "session-discarded"),
+    ],
+    ids=["committed", "discarded"],
+)
+def test_nothing_happens_in_a_session_that_has_ended(ended, reason, command):
+    given(session, OPENED, *trained(), ended).when(command).then(Refused(reason=reason))
+
+
+# Requests
+
+
+def test_a_training_is_requested():
+    given(session, OPENED).when(request_training()).then(training_requested())
+
+
+def test_a_request_is_taken_over_field_by_field():
+    fields = {"seed": 7, "max_attempts": 1, "target": None, "hyperparameters": {"max_depth": None}}
+    given(session, OPENED).when(request_training(**fields)).then(training_requested(**fields))
+
+
+@pytest.mark.parametrize(
+    "past",
+    [
+        (training_requested(),),
+        trained(),
+        failed(),
+        (training_requested(), TrainingCancelled("t1")),
+        (*trained("t0"), evaluation_requested("t1", "t0")),
+    ],
+    ids=["open", "completed", "failed", "cancelled", "evaluation"],
+)
+def test_a_run_id_is_used_once(past):
+    stream = given(session, OPENED, *past)
+    stream.when(request_training("t1")).then(Refused(reason="run-exists"))
+    stream.when(request_evaluation("t1", "t0")).then(Refused(reason="run-exists"))
+
+
+def test_a_completed_training_can_be_evaluated():
+    given(session, OPENED, *trained()).when(request_evaluation()).then(
+        evaluation_requested(model=samples.MODEL.digest)
+    )
+
+
+def test_a_training_can_be_evaluated_twice_at_a_time():
+    given(session, OPENED, *trained(), evaluation_requested("e1")).when(
+        request_evaluation("e2")
+    ).then(evaluation_requested("e2"))
+
+
+@pytest.mark.parametrize(
+    ("past", "reason"),
+    [
+        ((), "training-unknown"),
+        ((*trained("t0"), evaluation_requested("t1", "t0")), "training-unknown"),
+        ((training_requested(),), "training-incomplete"),
+        ((training_requested(), TrainingStarted("t1", 1, "w1")), "training-incomplete"),
+        (failed(), "training-incomplete"),
+        ((training_requested(), TrainingCancelled("t1")), "training-incomplete"),
+    ],
+    ids=["unknown", "an evaluation", "open", "started", "failed", "cancelled"],
+)
+def test_only_a_completed_training_can_be_evaluated(past, reason):
+    given(session, OPENED, *past).when(request_evaluation("e9", "t1")).then(Refused(reason=reason))
+
+
+# Committing
+
+EVALUATED = (*trained(), evaluation_requested(), EvaluationStarted("e1", 1, "w1"))
+
+
+@pytest.mark.parametrize(
+    ("past", "chosen", "expected"),
+    [
+        (trained(), None, SessionCommitted(("t1",))),
+        ((*trained("t2"), *trained("t1")), None, SessionCommitted(("t2", "t1"))),
+        ((*trained(), *failed("t2")), None, SessionCommitted(("t1",))),
+        (
+            (*trained(), training_requested("t2"), TrainingCancelled("t2")),
+            None,
+            SessionCommitted(("t1",)),
+        ),
+        ((*EVALUATED, evaluation_completed()), None, SessionCommitted(("t1",))),
+        (
+            (*EVALUATED, EvaluationFailed("e1", 1, "w1", "raised", "…")),
+            None,
+            SessionCommitted(("t1",)),
+        ),
+        ((*EVALUATED, EvaluationCancelled("e1")), ("t1",), SessionCommitted(("t1",))),
+        ((*trained("t1"), *trained("t2")), ("t2",), SessionCommitted(("t2",))),
+        ((*trained("t1"), *trained("t2")), ("t2", "t1"), SessionCommitted(("t2", "t1"))),
+        ((*trained("t1"), *trained("t2")), ("t2", "t2"), SessionCommitted(("t2",))),
+        (
+            (*trained(), training_requested("t2"), training_requested("t3")),
+            ("t1",),
+            SessionCommitted(("t1",), cancelled=("t2", "t3")),
+        ),
+        (
+            (*trained("t1"), *trained("t2"), evaluation_requested("e1", "t1")),
+            ("t2",),
+            SessionCommitted(("t2",), cancelled=("e1",)),
+        ),
+    ],
+    ids=[
+        "all",
+        "all, in the order of their requests",
+        "a failed one is left out",
+        "a cancelled one is left out",
+        "with an evaluation",
+        "with a failed evaluation",
+        "with a cancelled evaluation",
+        "one of two",
+        "both by name",
+        "one named twice",
+        "others still going are stopped",
+        "an evaluation of another is stopped",
+    ],
+)
+def test_a_commit_keeps(past, chosen, expected):
+    given(session, OPENED, *past).when(CommitSession(chosen)).then(expected)
+
+
+@pytest.mark.parametrize(
+    ("past", "chosen", "reason"),
+    [
+        ((), None, "nothing-to-commit"),
+        ((), (), "nothing-to-commit"),
+        (trained(), (), "nothing-to-commit"),
+        (failed(), None, "nothing-to-commit"),
+        (trained(), ("t9",), "training-unknown"),
+        ((*trained(), evaluation_requested()), ("e1",), "training-unknown"),
+        ((training_requested(),), ("t1",), "training-incomplete"),
+        ((*trained(), *failed("t2")), ("t1", "t2"), "training-incomplete"),
+        ((training_requested(),), None, "run-active"),
+        ((*trained(), training_requested("t2")), None, "run-active"),
+        (EVALUATED, None, "run-active"),
+        (EVALUATED, ("t1",), "run-active"),
+    ],
+    ids=[
+        "empty session",
+        "nothing chosen in an empty session",
+        "nothing chosen",
+        "only failed",
+        "unknown",
+        "an evaluation",
+        "still open",
+        "failed",
+        "all, with one open",
+        "all, with one open besides",
+        "all, with an evaluation going",
+        "chosen, with its evaluation going",
+    ],
+)
+def test_a_commit_is_refused(past, chosen, reason):
+    given(session, OPENED, *past).when(CommitSession(chosen)).then(Refused(reason=reason))
+
+
+# Discarding
+
+
+def test_an_empty_session_can_be_discarded():
+    given(session, OPENED).when(DiscardSession()).then(SessionDiscarded())
+
+
+def test_a_discard_stops_what_is_going():
+    past = (*trained(), training_requested("t2"), evaluation_requested("e1"), *failed("t3"))
+    given(session, OPENED, *past).when(DiscardSession()).then(SessionDiscarded(("t2", "e1")))
+
+
+def test_answers_that_change_nothing_change_nothing():
+    for answer in (events.Refused("run-unknown", "…"), events.CommandFailed("…")):
+        for state in (session.initial, Open(), Ended("committed")):
+            assert session.evolve(state, answer) == state
+
+
+def test_the_decider_answers_every_command_of_a_session():
+    offers = commands.RegisterEstimator, commands.RegisterMetric, commands.RegisterDataset
+    assert {*session.commands, *offers} == set(commands.COMMANDS.values())

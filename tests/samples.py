@@ -1,0 +1,187 @@
+"""One message of every type, and short ways to make them."""
+
+from typing import Any
+
+from autolearn.schemas import commands, events
+from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
+from autolearn.schemas.messages import Command, Event, type_of
+from autolearn.schemas.values import (
+    Column,
+    DatasetRef,
+    Domain,
+    Hyperparameter,
+    Preprocessing,
+    Split,
+    TrainedModel,
+)
+
+SESSION = "session/0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90"
+OTHER_SESSION = "session/5c0b9b5e-7a10-4b8e-8f0e-2f4f0a3c1d11"
+IRIS = DatasetRef("iris", "a" * 64)
+WINE = DatasetRef("wine", "b" * 64)
+MODEL = TrainedModel("d" * 64, {"model.skops": "e" * 64, "schema.json": "f" * 64}, 2048)
+ENVIRONMENT = {"python": "3.11.9", "scikit-learn": "1.9.1", "threads": 1}
+
+ESTIMATOR = EstimatorSpec(
+    "decision-tree",
+    "classification",
+    "Asks one question after another.",
+    "scikit-learn",
+    "1.9.1",
+    (
+        Hyperparameter("max_depth", None, (Domain("integer", minimum=1), Domain("null"))),
+        Hyperparameter("criterion", "gini", (Domain("string", choices=("gini", "entropy")),)),
+    ),
+)
+METRIC = MetricSpec("f1", ("classification",), "Precision and recall in one.", "sklearn", "1.9.1")
+DATASET = DatasetSpec(
+    "iris",
+    IRIS.version,
+    "csv",
+    4551,
+    150,
+    (Column("petal", "number", 2, 43, 1.0, 6.9), Column("species", "string", distinct=3)),
+    "c" * 64,
+    target="species",
+    task="classification",
+    classes={"setosa": 50, "versicolor": 50, "virginica": 50},
+    origin="bundled",
+    summary="Three kinds of iris — Fisher, 1936.",
+)
+
+
+def request_training(run: str = "t1", **fields: Any) -> commands.RequestTraining:
+    about: dict[str, Any] = {
+        "model": "decision-tree",
+        "task": "classification",
+        "library_version": "1.9.1",
+        "dataset": IRIS,
+        "target": "species",
+        "schema_hash": "c" * 64,
+        "hyperparameters": {"max_depth": 3, "criterion": "gini"},
+        "split": Split(0.25, stratify=True),
+        "preprocessing": Preprocessing(),
+        "seed": 42,
+        "time_limit": 60.0,
+        "memory_limit": 512,
+    }
+    return commands.RequestTraining(run, **(about | fields))
+
+
+def request_evaluation(
+    run: str = "e1", training: str = "t1", **fields: Any
+) -> commands.RequestEvaluation:
+    about: dict[str, Any] = {
+        "metrics": ("precision", "f1"),
+        "dataset": IRIS,
+        "held_out": True,
+        "time_limit": 60.0,
+        "memory_limit": 512,
+    }
+    return commands.RequestEvaluation(run, training=training, **(about | fields))
+
+
+def complete_training(
+    run: str = "t1", attempt: int = 1, worker: str = "w1", **fields: Any
+) -> commands.CompleteTraining:
+    about: dict[str, Any] = {
+        "model": MODEL,
+        "parameters": {"classes_": ["setosa", "versicolor"], "depth": 3},
+        "environment": ENVIRONMENT,
+        "rows_train": 112,
+        "rows_test": 38,
+        "fit_seconds": 0.005,
+        "seconds": 0.25,
+    }
+    return commands.CompleteTraining(run, attempt, worker, **(about | fields))
+
+
+def complete_evaluation(
+    run: str = "e1", attempt: int = 1, worker: str = "w1", **fields: Any
+) -> commands.CompleteEvaluation:
+    about: dict[str, Any] = {
+        "metrics": {"f1": 0.97, "confusion-matrix": {"labels": ["a", "b"], "matrix": [[9, 1]]}},
+        "environment": ENVIRONMENT,
+        "rows": 38,
+        "seconds": 0.125,
+    }
+    return commands.CompleteEvaluation(run, attempt, worker, **(about | fields))
+
+
+def fields_of(message: Command) -> dict[str, Any]:
+    return {name: getattr(message, name) for name in message.__struct_fields__}
+
+
+def training_requested(run: str = "t1", **fields: Any) -> events.TrainingRequested:
+    return events.TrainingRequested(**fields_of(request_training(run, **fields)))
+
+
+def training_completed(
+    run: str = "t1", attempt: int = 1, worker: str = "w1", **fields: Any
+) -> events.TrainingCompleted:
+    return events.TrainingCompleted(**fields_of(complete_training(run, attempt, worker, **fields)))
+
+
+def evaluation_requested(
+    run: str = "e1", training: str = "t1", **fields: Any
+) -> events.EvaluationRequested:
+    about = {"model": MODEL.digest} | fields_of(request_evaluation(run, training)) | fields
+    return events.EvaluationRequested(**about)
+
+
+def evaluation_completed(
+    run: str = "e1", attempt: int = 1, worker: str = "w1", **fields: Any
+) -> events.EvaluationCompleted:
+    return events.EvaluationCompleted(
+        **fields_of(complete_evaluation(run, attempt, worker, **fields))
+    )
+
+
+def by_type(*messages: Any) -> dict[str, Any]:
+    return {type_of(type(message)): message for message in messages}
+
+
+COMMANDS: dict[str, Command] = by_type(
+    commands.RegisterEstimator(ESTIMATOR),
+    commands.RegisterMetric(METRIC),
+    commands.RegisterDataset(DATASET),
+    commands.OpenSession("Irises ❀"),
+    commands.CommitSession(("t1", "t2")),
+    commands.DiscardSession(),
+    request_training(),
+    commands.StartTraining("t1", 1, "w1"),
+    complete_training(),
+    commands.FailTraining("t1", 1, "w1", "memory", "It needed more than 512 MiB."),
+    commands.CancelTraining("t1"),
+    commands.ReportTrainingLost("t1", 1, "w1"),
+    request_evaluation(),
+    commands.StartEvaluation("e1", 1, "w1"),
+    complete_evaluation(),
+    commands.FailEvaluation("e1", 1, "w1", "raised", "ValueError: no rows"),
+    commands.CancelEvaluation("e1"),
+    commands.ReportEvaluationLost("e1", 1, "w1"),
+)
+
+EVENTS: dict[str, Event] = by_type(
+    events.TermStarted("decide-0-0123456789ab"),
+    events.Refused("run-unknown", "The session has no training t1."),
+    events.CommandFailed("ZeroDivisionError: division by zero"),
+    events.EstimatorRegistered(ESTIMATOR),
+    events.MetricRegistered(METRIC),
+    events.DatasetRegistered(DATASET),
+    events.SessionOpened("Irises ❀"),
+    events.SessionCommitted(("t1", "t2"), ("t3",)),
+    events.SessionDiscarded(("t1",)),
+    training_requested(),
+    events.TrainingStarted("t1", 1, "w1"),
+    training_completed(),
+    events.TrainingFailed("t1", 1, "w1", "memory", "It needed more than 512 MiB."),
+    events.TrainingCancelled("t1"),
+    events.TrainingLost("t1", 2, "w1"),
+    evaluation_requested(),
+    events.EvaluationStarted("e1", 1, "w1"),
+    evaluation_completed(),
+    events.EvaluationFailed("e1", 1, "w1", "raised", "ValueError: no rows"),
+    events.EvaluationCancelled("e1"),
+    events.EvaluationLost("e1", 2, "w1"),
+)

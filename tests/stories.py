@@ -1,0 +1,128 @@
+"""Random histories: commands as nobody would send them, and what the deciders make of them."""
+
+from random import Random
+
+from autolearn.agents.deciding import Place, decide
+from autolearn.agents.states import Stream, decider_of
+from autolearn.schemas import commands
+from autolearn.schemas.codec import CommandRecord, EventRecord, encode, raw
+from autolearn.schemas.messages import Command, type_of
+from autolearn.schemas.streams import KINDS
+from tests import samples
+
+STREAMS = (samples.SESSION, samples.OTHER_SESSION, "estimator/decision-tree", "dataset/iris")
+TRAININGS, EVALUATIONS = ("t1", "t2"), ("e1",)
+
+
+def random_command(random: Random, stream: str) -> Command:
+    """A command that the stream's decider knows; many of them will be refused."""
+    match stream.partition("/")[0]:
+        case "estimator":
+            return commands.RegisterEstimator(samples.ESTIMATOR)
+        case "dataset":
+            return commands.RegisterDataset(samples.DATASET)
+    attempt, worker = random.choice((1, 1, 1, 2)), random.choice(("w1", "w1", "w2"))
+    training, evaluation = random.choice(TRAININGS), random.choice(EVALUATIONS)
+    makers = (
+        (5, lambda: commands.OpenSession(random.choice(("", "Irises ❀", "\x00")))),
+        (1, lambda: commands.CommitSession(random.choice((None, None, (), ("t1",), ("t9",))))),
+        (0.4, commands.DiscardSession),
+        (5, lambda: request_training(random, training)),
+        (6, lambda: commands.StartTraining(training, attempt, worker)),
+        (6, lambda: samples.complete_training(training, attempt, worker)),
+        (2, lambda: commands.FailTraining(training, attempt, worker, "raised", "ValueError")),
+        (1, lambda: commands.CancelTraining(training)),
+        (3, lambda: commands.ReportTrainingLost(training, attempt, worker)),
+        (4, lambda: samples.request_evaluation(evaluation, training)),
+        (6, lambda: commands.StartEvaluation(evaluation, attempt, worker)),
+        (4, lambda: samples.complete_evaluation(evaluation, attempt, worker)),
+        (3, lambda: commands.FailEvaluation(evaluation, attempt, worker, "time", "…")),
+        (1, lambda: commands.CancelEvaluation(evaluation)),
+        (3, lambda: commands.ReportEvaluationLost(evaluation, attempt, worker)),
+    )
+    (make,) = random.choices([m for _, m in makers], [weight for weight, _ in makers])
+    return make()
+
+
+def request_training(random: Random, run: str) -> Command:
+    odd = random.choice((3, None, 10**25, 0.1 + 0.2, 1e300, -0.0, "é\u2028\x00", [1, [2.5]], {}))
+    dataset = random.choice((samples.IRIS, samples.WINE))
+    return samples.request_training(
+        run,
+        hyperparameters={"b": odd, "a": True},
+        dataset=dataset,
+        max_attempts=random.choice((1, 2)),
+    )
+
+
+def command_record(
+    stream: str, command: Command, identifier: str, **fields: object
+) -> CommandRecord:
+    """A command as a client sends it."""
+    return CommandRecord(
+        id=identifier,
+        source="tests",
+        type=type_of(type(command)),
+        subject=stream,
+        time=fields.pop("time", "2026-01-01T00:00:00Z"),  # type: ignore[arg-type]
+        data=raw(command),
+        **fields,  # type: ignore[arg-type]
+    )
+
+
+def random_records(random: Random, count: int) -> list[CommandRecord]:
+    """Commands to several streams; now and then one comes twice."""
+    records: list[CommandRecord] = []
+    for number in range(count):
+        if records and random.random() < 0.1:
+            records.append(random.choice(records[-5:]))
+            continue
+        stream = random.choices(STREAMS, (10, 10, 1, 1))[0]
+        record = command_record(
+            stream,
+            random_command(random, stream),
+            f"c{number}",
+            time=f"2026-01-01T00:{number // 60:02}:{number % 60:02}Z",
+            actor="ada",
+            fingerprint=f"{number:x}",
+        )
+        records.append(record)
+    return records
+
+
+class Reference:
+    """Decides commands one by one, with nothing else in mind: what the write path must come to."""
+
+    def __init__(self, partition: int = 0, term: int = 1) -> None:
+        self.partition, self.term, self.last = partition, term, -1
+        self.streams: dict[str, Stream] = {}
+        self.seen: set[tuple[str, str]] = set()
+
+    def answer(self, offset: int, record: CommandRecord) -> EventRecord | None:
+        """The event that answers a command; None if it came before."""
+        if (record.subject, record.id) in self.seen:
+            return None
+        before = self.streams.get(record.subject)
+        if before is None:
+            before = Stream(0, decider_of(record.subject).initial)
+        place = Place(self.partition, offset, self.last, self.term)
+        decision = decide(before, record, place)
+        self.last = offset
+        self.seen.add((record.subject, record.id))
+        self.streams[record.subject] = decision.after
+        return decision.record
+
+
+def history(random: Random, count: int) -> list[EventRecord]:
+    """The events that answer random commands."""
+    reference = Reference()
+    answers = (reference.answer(o, r) for o, r in enumerate(random_records(random, count)))
+    return [answer for answer in answers if answer is not None]
+
+
+def values(records: list[EventRecord]) -> list[bytes]:
+    """Events as they lie on the log."""
+    return [encode(record) for record in records]
+
+
+assert all(stream.partition("/")[0] in KINDS for stream in STREAMS)
