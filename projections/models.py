@@ -161,10 +161,11 @@ class Reference(Struct, frozen=True, gc=False):
 
 
 class EndedRow(Struct, frozen=True, gc=False):
-    """How a session ended (committed or discarded), and when."""
+    """How a session ended (committed or discarded), when, and which runs that stopped."""
 
     how: str
     time: str
+    cancelled: tuple[str, ...] = ()
 
 
 RunRow = TrainingRow | EvaluationRow

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from autolearn.eventlog.admission import Progress
 from autolearn.projections.rows import Rows
-from autolearn.projections.store import Store, prefix_of
+from autolearn.projections.store import Readable, Store, prefix_of
 from autolearn.projections.views import VIEWS, fold
 from autolearn.schemas.codec import EventRecord
 
@@ -37,7 +37,7 @@ class ReadModels:
         self.rows.reset()
 
 
-def digest(store: Store, view: str) -> str:
+def digest(store: Readable, view: str) -> str:
     """Return the SHA-256 (hex) of a view's content, whatever its layout on the disk.
 
     Over the view's rows in the order of their keys, the hash takes for key and value each the

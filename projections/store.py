@@ -14,13 +14,13 @@ from rocksdict import AccessType, Options, Rdict, WriteBatch, WriteOptions
 
 from autolearn.schemas.errors import StoreError
 
-__all__ = ["MemoryStore", "RocksStore", "Store", "key", "prefix_of"]
+__all__ = ["MemoryStore", "Readable", "RocksStore", "Store", "key", "prefix_of"]
 
 Row = tuple[bytes, bytes]
 
 
-class Store(Protocol):
-    """Keys and values in order. Reads may come from any thread, writes from one at a time."""
+class Readable(Protocol):
+    """Keys and values in order, to read."""
 
     def get(self, key: bytes) -> bytes | None:
         """Return a value, or None."""
@@ -28,6 +28,14 @@ class Store(Protocol):
 
     def scan(self, prefix: bytes, *, after: bytes = b"", reverse: bool = False) -> Iterator[Row]:
         """Yield rows whose key has the prefix, in order; those past the key `after` if given."""
+        ...
+
+
+class Store(Readable, Protocol):
+    """Keys and values in order. Reads may come from any thread, writes from one at a time."""
+
+    def snapshot(self) -> Readable:
+        """Return the content as it is now: later writes do not show. For one thread."""
         ...
 
     def write(self, rows: Mapping[bytes, bytes | None]) -> None:
@@ -58,6 +66,12 @@ class MemoryStore:
         low, high = bounds(prefix, after, reverse=reverse)
         keys = sorted((key for key in self.rows if low <= key < high), reverse=reverse)
         yield from [(key, self.rows[key]) for key in keys]
+
+    def snapshot(self) -> Readable:
+        """Return the content as it is now."""
+        copy = MemoryStore()
+        copy.rows = dict(self.rows)
+        return copy
 
     def write(self, rows: Mapping[bytes, bytes | None]) -> None:
         """Write rows, and delete those that are None."""
@@ -110,20 +124,11 @@ class RocksStore:
 
     def scan(self, prefix: bytes, *, after: bytes = b"", reverse: bool = False) -> Iterator[Row]:
         """Yield rows whose key has the prefix, in order; those past the key `after` if given."""
-        low, high = bounds(prefix, after, reverse=reverse)
-        iterator = self.db.iter()
-        if reverse:
-            iterator.seek_for_prev(high)
-            if iterator.valid() and iterator.key() == high:
-                iterator.prev()
-        else:
-            iterator.seek(low)
-        while iterator.valid():
-            key = iterator.key()
-            if not low <= key < high:
-                return
-            yield key, iterator.value()
-            iterator.prev() if reverse else iterator.next()
+        return RocksSnapshot(self.db).scan(prefix, after=after, reverse=reverse)
+
+    def snapshot(self) -> Readable:
+        """Return the content as it is now."""
+        return RocksSnapshot(self.db)
 
     def write(self, rows: Mapping[bytes, bytes | None]) -> None:
         """Write rows, and delete those that are None: all or nothing, also across a crash."""
@@ -144,6 +149,44 @@ class RocksStore:
     def close(self) -> None:
         """Write what is in memory to the disk, and let go of the folder."""
         self.db.close()
+
+
+class RocksSnapshot:
+    """A store's content at one moment.
+
+    An iterator sees what was there when it was made, so all reads go through one. (rocksdict's own
+    snapshots do not reach their iterators in 0.3.29.)
+    """
+
+    def __init__(self, db: Rdict) -> None:
+        self.iterator = db.iter()
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return a value, or None."""
+        self.iterator.seek(key)
+        if not self.iterator.valid() or self.iterator.key() != key:
+            return None
+        value: bytes = self.iterator.value()
+        return value
+
+    def scan(self, prefix: bytes, *, after: bytes = b"", reverse: bool = False) -> Iterator[Row]:
+        """Yield rows whose key has the prefix, in order; those past the key `after` if given."""
+        low, high = bounds(prefix, after, reverse=reverse)
+        iterator = self.iterator
+        if reverse:
+            iterator.seek_for_prev(high)
+            if iterator.valid() and iterator.key() == high:
+                iterator.prev()
+        else:
+            iterator.seek(low)
+        while iterator.valid():
+            key = iterator.key()
+            if not low <= key < high:
+                return
+            yield key, iterator.value()
+            if iterator.key() != key:  # another read moved the iterator meanwhile
+                iterator.seek(key)
+            iterator.prev() if reverse else iterator.next()
 
 
 def bounds(prefix: bytes, after: bytes, *, reverse: bool) -> tuple[bytes, bytes]:

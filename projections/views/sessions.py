@@ -70,22 +70,22 @@ def fold(rows: Rows, record: EventRecord, event: Event) -> None:
     match event:
         case events.SessionCommitted():
             experiments.commit(rows, row, event)
-            end(rows, row, "committed")
+            end(rows, row, "committed", event.cancelled)
         case events.SessionDiscarded():
             for pointer_at, pointer in rows.scan(prefix_of("run-id", session), Pointer):
                 rows.delete(pointer_at)
                 rows.delete(run_key(session, pointer.number))
-            end(rows, row, "discarded")
+            end(rows, row, "discarded", event.cancelled)
         case _:
             rows.put(at, row)
             fold_run(rows, record, event, session)
 
 
-def end(rows: Rows, row: SessionRow, how: str) -> None:
+def end(rows: Rows, row: SessionRow, how: str, cancelled: tuple[str, ...]) -> None:
     """Take a session out of the view of open sessions."""
     rows.delete(key("session", row.id))
     rows.delete(key("session-by-time", row.created, row.id))
-    rows.put(key("session-ended", row.id), EndedRow(how, row.updated))
+    rows.put(key("session-ended", row.id), EndedRow(how, row.updated, cancelled))
 
 
 def fold_run(rows: Rows, record: EventRecord, event: Event, session: str) -> None:

@@ -1,0 +1,57 @@
+"""`python -m autolearn.api [--services …] [--host …] [--port …]`: one API process.
+
+Exit codes: 0 stopped by a signal, 2 bad arguments or settings, 3 no Kafka, 4 another process holds
+this instance's name, 70 fail stop.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from autolearn.api.app import SERVICES
+from autolearn.api.server import serve
+from autolearn.eventlog.process import read_settings
+from autolearn.schemas.errors import AlreadyRunning, AutoLearnError, SettingsError
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve the API, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="autolearn run api", description="Serve the REST API.")
+    parser.add_argument(
+        "--services",
+        type=names,
+        default=tuple(SERVICES),
+        help=f"comma-separated, of {', '.join(SERVICES)} (default: all)",
+    )
+    parser.add_argument("--host", help="address to listen on (default: AUTOLEARN_API_HOST)")
+    parser.add_argument("--port", type=int, help="port, 0 for a free one (AUTOLEARN_API_PORT)")
+    options = parser.parse_args(arguments)
+    try:
+        settings = read_settings()
+        host = options.host or settings.api_host
+        port = settings.api_port if options.port is None else options.port
+        return serve(settings, options.services, host, port)
+    except AutoLearnError as error:
+        print(error.diagnostics(), file=sys.stderr)
+        return (
+            2 if isinstance(error, SettingsError) else 4 if isinstance(error, AlreadyRunning) else 3
+        )
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Return the services of an option."""
+    chosen = tuple(name.strip() for name in text.split(",") if name.strip())
+    unknown = [name for name in chosen if name not in SERVICES]
+    if unknown or not chosen:
+        raise argparse.ArgumentTypeError(
+            f"there is no service {', '.join(unknown) or 'given'}; there are {', '.join(SERVICES)}"
+        )
+    return chosen
+
+
+if __name__ == "__main__":
+    sys.exit(main())

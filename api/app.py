@@ -1,0 +1,149 @@
+"""The app: which routers are served, and what surrounds all of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from types import MappingProxyType
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from autolearn.api import openapi
+from autolearn.api.facade import Facade
+from autolearn.api.limits import LimitBodies
+from autolearn.api.measures import CountRequests
+from autolearn.api.problems import Problem, respond, unavailable
+from autolearn.api.routers import (
+    health,
+    sessions,
+)
+from autolearn.schemas.errors import AutoLearnError, LogError
+
+__all__ = ["SERVICES", "make_app"]
+
+SERVICES: Mapping[str, Callable[[Facade], APIRouter]] = MappingProxyType(
+    {
+        "sessions": sessions.router,
+    }
+)
+"""The services that a process can serve, with their routers."""
+
+
+def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastAPI:
+    """Return the app of a process that serves these services."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        facade.start()
+        yield
+        await facade.stop()
+
+    app = FastAPI(
+        title="AutoLearn",
+        version=version("autolearn"),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    for common in (health.router,):
+        app.include_router(common(facade))
+    for service in services:
+        app.include_router(SERVICES[service](facade))
+    app.add_exception_handler(HTTPException, on_http_error)
+    app.add_exception_handler(RequestValidationError, on_invalid_request)
+    app.add_exception_handler(LogError, on_log_error)
+    app.add_exception_handler(Exception, on_fault)
+    app.add_middleware(RequireReady, facade=facade)
+    settings = facade.settings
+    app.add_middleware(LimitBodies, limit=settings.max_body, upload_limit=settings.max_upload)
+    app.add_middleware(CountRequests, measures=facade.measures)
+    app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
+    return app
+
+
+class RequireReady:
+    """Answers 503 under /v1 until the process has caught up with the log."""
+
+    def __init__(self, app: ASGIApp, facade: Facade) -> None:
+        self.app, self.facade = app, facade
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] == "http" and scope["path"].startswith("/v1/"):
+            try:
+                self.facade.require_ready()
+            except Problem as problem:
+                await respond(problem, scope["path"])(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """Answer with a problem: ours, or one for what the framework found."""
+    if isinstance(error, Problem):
+        return respond(error, request.url.path)
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        problem = Problem(
+            404,
+            "no-such-route",
+            "There is nothing here",
+            f"{request.url.path} is no path of this process: see /openapi.json. A process may "
+            "serve some of the services only.",
+        )
+    elif error.status_code == 405:
+        allowed = (error.headers or {}).get("allow", "")
+        problem = Problem(
+            405,
+            "method-not-allowed",
+            "That method is not offered here",
+            f"{request.method} is not offered on {request.url.path}; {allowed or 'others'} is.",
+            headers=error.headers,
+        )
+    else:
+        problem = Problem(
+            error.status_code,
+            "http",
+            "The request failed",
+            str(error.detail),
+            headers=error.headers,
+        )
+    return respond(problem, request.url.path)
+
+
+async def on_invalid_request(request: Request, error: Exception) -> Response:
+    """Answer with every fault of the query and path, and where it is."""
+    assert isinstance(error, RequestValidationError)
+    faults = [
+        {
+            "in": str(fault["loc"][0]),
+            "parameter": str(fault["loc"][-1]),
+            "detail": fault["msg"][:1].lower() + fault["msg"][1:],
+        }
+        for fault in error.errors()
+    ]
+    words = "; ".join(f"{fault['parameter']}: {fault['detail']}" for fault in faults)
+    problem = Problem(
+        422, "invalid-request", "The request does not fit", f"{words}.", errors=faults
+    )
+    return respond(problem, request.url.path)
+
+
+async def on_log_error(request: Request, error: Exception) -> Response:
+    """Answer that the log cannot be reached."""
+    detail = error.detail if isinstance(error, AutoLearnError) else str(error)
+    return respond(unavailable(f"{detail} Try again."), request.url.path)
+
+
+async def on_fault(request: Request, _: Exception) -> Response:
+    """Answer that something of ours is broken; the server logs the traceback."""
+    problem = Problem(
+        500, "fault", "AutoLearn failed", "This is a fault of AutoLearn: its log has the details."
+    )
+    return respond(problem, request.url.path)

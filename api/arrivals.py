@@ -1,0 +1,61 @@
+"""Who waits for what: requests that wait for the answer of a command, or for news of a stream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from autolearn.schemas.codec import EventRecord
+
+__all__ = ["Arrivals"]
+
+ANY = ""
+
+
+class Arrivals:
+    """Wakes those who wait when events were stored. Everything here runs on the event loop."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, asyncio.Future[None]] = {}
+        self.news: dict[str, asyncio.Future[None]] = {}
+
+    def expect(self, command: str) -> asyncio.Future[None]:
+        """Return what is done as soon as the answer of a command is stored."""
+        found = self.answers.get(command)
+        if found is None or found.done():
+            found = self.answers[command] = asyncio.get_running_loop().create_future()
+        return found
+
+    def forget(self, command: str) -> None:
+        """Expect a command's answer no longer."""
+        self.answers.pop(command, None)
+
+    def notify(self, records: list[EventRecord]) -> None:
+        """Wake everyone who waits for one of these events, which are stored."""
+        for record in records:
+            self.settle(self.answers, record.causationid)
+            if self.news:
+                self.settle(self.news, record.subject)
+        self.settle(self.news, ANY)
+
+    def settle(self, waiting: dict[str, asyncio.Future[None]], at: str) -> None:
+        """Wake those who wait for one thing."""
+        future = waiting.pop(at, None)
+        if future is not None and not future.done():
+            future.set_result(None)
+
+    async def until(self, true: Callable[[], bool], seconds: float, stream: str = ANY) -> bool:
+        """Wait until a condition holds, asked again at each event of the stream (or of any).
+
+        Returns whether it holds; False after `seconds`.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while not true():
+            future = self.news.get(stream)
+            if future is None:
+                future = self.news[stream] = loop.create_future()
+            done, _ = await asyncio.wait((future,), timeout=deadline - loop.time())
+            if not done:
+                return true()
+        return True

@@ -1,0 +1,87 @@
+"""What a request asks for besides its body: Idempotency-Key and Prefer."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import uuid
+from typing import NamedTuple
+
+from starlette.requests import Request
+
+from autolearn.api.problems import Problem
+from autolearn.schemas.codec import to_json
+
+__all__ = ["Asked", "Prefer", "derive", "prefer_of"]
+
+NAMESPACE = uuid.UUID("6f1d3f2c-5a0e-4d0c-9a55-2d3a7d1b8c10")
+"""Command ids are version-5 UUIDs in here: the same key on the same route is the same command."""
+
+VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
+WAIT = re.compile(r"wait\s*=\s*\"?(\d{1,9})\"?", re.IGNORECASE)
+LONGEST_WAIT = 300.0
+
+
+class Prefer(NamedTuple):
+    """The preferences of a request (RFC 7240): how long to wait, in seconds, and what then."""
+
+    wait: float | None = None
+    respond_async: bool = False
+
+    def applied(self) -> dict[str, str]:
+        """Return the header that says what was honoured."""
+        words = ["respond-async"] if self.respond_async else []
+        if self.wait is not None:
+            words.append(f"wait={self.wait:g}")
+        return {"Preference-Applied": ", ".join(words)} if words else {}
+
+
+class Asked(NamedTuple):
+    """One request for one command.
+
+    `id` is the command's, `fingerprint` tells requests with the same key apart by their content.
+    """
+
+    id: str
+    fingerprint: str
+    prefer: Prefer
+
+    @classmethod
+    def of(cls, request: Request, content: object) -> Asked:
+        """Read the headers of a request with this content.
+
+        Raises:
+            Problem: the Idempotency-Key is malformed.
+        """
+        key = request.headers.get("idempotency-key")
+        if key is None:
+            command = str(uuid.uuid4())
+        elif VISIBLE.fullmatch(key):
+            route = f"{request.method} {request.url.path}"
+            command = str(uuid.uuid5(NAMESPACE, f"{route}:{key}"))
+        else:
+            raise Problem(
+                400,
+                "malformed-idempotency-key",
+                "The Idempotency-Key is malformed",
+                "It must be 1 to 255 visible ASCII characters without spaces: send a new UUID "
+                "with each request, and the same one again only to repeat that request.",
+            )
+        return cls(command, hashlib.sha256(to_json(content)).hexdigest()[:32], prefer_of(request))
+
+
+def prefer_of(request: Request) -> Prefer:
+    """Return the preferences of a request; those that are not understood do not count."""
+    wait, respond_async = None, False
+    for preference in ",".join(request.headers.getlist("prefer")).split(","):
+        words = preference.split(";")[0].strip()
+        if words.lower() == "respond-async":
+            respond_async = True
+        elif wait is None and (found := WAIT.fullmatch(words)):
+            wait = min(float(found[1]), LONGEST_WAIT)
+    return Prefer(wait, respond_async)
+
+
+def derive(command: str, what: str) -> str:
+    """Return the id of something that a command makes: a retry makes the same."""
+    return str(uuid.uuid5(uuid.UUID(command), what))

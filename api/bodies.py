@@ -1,0 +1,174 @@
+"""What clients send: the bodies of requests, checked by pydantic, and how they are read."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
+
+from autolearn.api.problems import Problem
+
+__all__ = [
+    "BODIES",
+    "CommitBody",
+    "DatasetBody",
+    "EvaluationBody",
+    "PreprocessingBody",
+    "SessionBody",
+    "SplitBody",
+    "TrainingBody",
+    "read",
+]
+
+B = TypeVar("B", bound=BaseModel)
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Body(BaseModel):
+    """Unknown fields are refused, and nothing is converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class SessionBody(Body):
+    """What a session starts with."""
+
+    title: str = Field(default="", max_length=200, description="A few words for people.")
+
+
+class CommitBody(Body):
+    """What of a session is kept."""
+
+    trainings: Annotated[list[Name], Field(min_length=1, max_length=10_000)] | None = Field(
+        default=None, description="The trainings to keep; all completed ones without this."
+    )
+
+
+class DatasetBody(Body):
+    """One version of a dataset."""
+
+    name: Name
+    version: Name | None = Field(
+        default=None, description="The SHA-256 of its bytes; the newest version without this."
+    )
+
+
+class SplitBody(Body):
+    """How rows are parted before training."""
+
+    test: float = Field(default=0.25, gt=0, lt=1, description="The held-out fraction of the rows.")
+    stratify: bool = Field(
+        default=True, description="Keep the class balance in both parts (classification only)."
+    )
+
+
+class PreprocessingBody(Body):
+    """What happens to the features first, fitted on the training rows."""
+
+    impute: Literal["mean", "median", "most-frequent"] = "median"
+    scale: Literal["standard", "min-max", "none"] = "standard"
+    encode: Literal["one-hot", "ordinal"] = "one-hot"
+
+
+class Limits(Body):
+    """What a run may take."""
+
+    time_limit: float | None = Field(default=None, gt=0, le=7 * 86400, description="Seconds.")
+    memory_limit: int | None = Field(default=None, ge=64, le=2**24, description="MiB.")
+
+
+class TrainingBody(Limits):
+    """What is trained on what."""
+
+    model: Name
+    dataset: Name | DatasetBody
+    target: Name | None = Field(
+        default=None, description="A column; the dataset's own without this."
+    )
+    hyperparameters: dict[str, Any] = Field(
+        default={}, max_length=200, description="Those that differ from the model's defaults."
+    )
+    split: SplitBody = SplitBody()
+    preprocessing: PreprocessingBody = PreprocessingBody()
+    seed: int = Field(default=0, ge=0, lt=2**32)
+
+
+class EvaluationBody(Limits):
+    """What is measured of which trained model."""
+
+    training: Name
+    metrics: Annotated[list[Name], Field(min_length=1, max_length=100)] | None = Field(
+        default=None, description="All that fit the task without this."
+    )
+    dataset: Name | DatasetBody | None = Field(
+        default=None,
+        description="The held-out rows of the training without this, else all rows of it.",
+    )
+
+
+BODIES: tuple[type[Body], ...] = (SessionBody, CommitBody, TrainingBody, EvaluationBody)
+
+
+async def read(request: Request, kind: type[B]) -> B:
+    """Return the body of a request.
+
+    Raises:
+        Problem: it is not JSON (400), says that it is something else (415), or does not fit (422).
+    """
+    content = await request.body()
+    given = request.headers.get("content-type", "application/json").partition(";")[0].strip()
+    if content and not (given == "application/json" or given.endswith("+json")):
+        raise Problem(
+            415,
+            "not-json",
+            "The body is not JSON",
+            f"It is {given[:100]!r}: send JSON with content-type: application/json.",
+        )
+    try:
+        value = msgspec.json.decode(content) if content else {}
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Problem(
+            400,
+            "not-json",
+            "The body is not JSON",
+            f"It cannot be read as JSON (RFC 8259): {error}.",
+        ) from None
+    if not isinstance(value, dict):
+        raise Problem(
+            422, "invalid-body", "The body does not fit", "It must be a JSON object: {…}."
+        )
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        raise invalid_body(error) from None
+
+
+def invalid_body(error: ValidationError) -> Problem:
+    """Return the problem of a body that does not fit, with every fault and where it is."""
+    faults = [
+        {"pointer": pointer(fault["loc"]), "detail": sentence(fault["type"], fault["msg"])}
+        for fault in error.errors(include_url=False, include_input=False, include_context=False)
+    ]
+    words = "; ".join(f"{fault['pointer']}: {fault['detail']}" for fault in faults[:5])
+    return Problem(422, "invalid-body", "The body does not fit", f"{words}.", errors=faults)
+
+
+def pointer(where: tuple[int | str, ...]) -> str:
+    """Return a place in the body as a JSON pointer in a URI fragment (RFC 6901)."""
+    # pydantic names the member of a union that it tried, which is not part of the body.
+    parts = [
+        str(part) for part in where if not str(part).startswith(("DatasetBody", "constrained-"))
+    ]
+    return "#" + "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def sentence(kind: str, words: str) -> str:
+    """Return what is wrong in a place."""
+    if kind == "extra_forbidden":
+        return "there is no such field"
+    if kind == "missing":
+        return "this field is required"
+    return words[:1].lower() + words[1:]

@@ -1,0 +1,183 @@
+"""The state of one API process: the log, the read models that follow it, and who waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from autolearn.api import problems
+from autolearn.api.arrivals import Arrivals
+from autolearn.api.brokers import Brokers
+from autolearn.api.commands import Commands
+from autolearn.api.heartbeats import Heartbeats
+from autolearn.api.measures import Measures
+from autolearn.artifacts.store import ArtifactStore
+from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.feed import Feed
+from autolearn.eventlog.follower import Follower
+from autolearn.eventlog.log import Log
+from autolearn.projections.projection import ReadModels
+from autolearn.projections.queries import Queries
+from autolearn.projections.store import Store
+from autolearn.schemas.codec import EventRecord
+from autolearn.schemas.errors import AutoLearnError, LogError
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.topics import Topics
+
+__all__ = ["Facade"]
+
+log = structlog.stdlib.get_logger("autolearn.api")
+
+FRESH_TIMEOUT = 2.0
+
+
+class Facade:
+    """What the routers share. `start` and `stop` run on the event loop.
+
+    `home` is the folder of the process's temporary files; `on_failure` is called once when the
+    process cannot go on: it must end then.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        to: Log,
+        store: Store,
+        artifacts: ArtifactStore,
+        home: Path,
+        on_failure: Callable[[], None],
+    ) -> None:
+        self.settings, self.log, self.store = settings, to, store
+        self.artifacts, self.home, self.on_failure = artifacts, home, on_failure
+        self.topics = Topics.of(settings)
+        self.queries, self.arrivals = Queries(store), Arrivals()
+        self.brokers = Brokers(to, self.topics.events.name)
+        self.heartbeats = Heartbeats(to, self.topics.workers.name)
+        self.measures = Measures(self)
+        self.commands = Commands(
+            to,
+            self.topics.commands.name,
+            self.queries,
+            self.arrivals,
+            decision_timeout=settings.decision_timeout,
+            available=lambda: self.brokers.answer,
+        )
+        self.goal: dict[int, int] | None = None
+        self.caught_up = False
+        self.failure: str | None = None
+        self.feed: Feed | None = None
+        self.starting: asyncio.Task[None] | None = None
+        self.barrier, self.barrier_began = asyncio.Lock(), 0.0
+
+    # From start to stop
+
+    def start(self) -> None:
+        """Begin to follow the log; return at once."""
+        self.starting = asyncio.get_running_loop().create_task(self.open())
+
+    async def open(self) -> None:
+        """Create what is missing on the brokers, and follow."""
+        try:
+            await asyncio.to_thread(self.log.create, self.topics.all())
+            follower = await asyncio.to_thread(self.follower)
+        except Exception as error:  # noqa: BLE001 - whatever it is, this process cannot go on
+            self.fail(error)
+            return
+        self.feed = Feed(follower, self.on_events, self.fail)
+        self.feed.start()
+        self.brokers.start()
+        self.heartbeats.start()
+
+    def follower(self) -> Follower:
+        """Return the reader of the log, and note how far it must come to be ready."""
+        partitions = range(self.topics.events.partitions)
+        follower = Follower(self.log, self.topics.events.name, ReadModels(self.store), partitions)
+        if follower.restarted:
+            log.warning("rebuilding", reason="the store belongs to another log")
+        self.goal = self.log.ends(self.topics.events.name)
+        return follower
+
+    def on_events(self, records: list[EventRecord]) -> None:
+        """Wake who waits for these events, which are stored now."""
+        self.arrivals.notify(records)
+        self.measures.decided(records)
+
+    def fail(self, error: Exception) -> None:
+        """Stop: what this process knows can no longer be trusted to be up to date."""
+        self.failure = error.diagnostics() if isinstance(error, AutoLearnError) else repr(error)
+        log.error("stopping", why=self.failure, exc_info=None if self.expected(error) else error)
+        self.on_failure()
+
+    def expected(self, error: Exception) -> bool:
+        """Say whether an error explains itself, without its traceback."""
+        return isinstance(error, AutoLearnError)
+
+    async def stop(self) -> None:
+        """Let go of everything."""
+        if self.starting is not None:
+            await asyncio.gather(self.starting, return_exceptions=True)
+        self.brokers.stop()
+        self.heartbeats.stop()
+        if self.feed is not None:
+            await self.feed.stop()
+        await asyncio.to_thread(self.log.close)
+        self.store.close()
+
+    # How far it is
+
+    @property
+    def ready(self) -> bool:
+        """Whether the read models have come to where the log ended when the process started."""
+        if not self.caught_up and self.goal is not None:
+            self.caught_up = not self.missing()
+        return self.caught_up and self.failure is None
+
+    def missing(self) -> int | None:
+        """Return how many records are to be folded until the process is ready."""
+        if self.goal is None:
+            return None
+        reached = self.queries.progress()
+        return sum(max(0, end - reached.get(p, Progress()).next) for p, end in self.goal.items())
+
+    def require_ready(self) -> None:
+        """Raise a problem unless the process is ready."""
+        if self.caught_up and self.failure is None:
+            return
+        if not self.ready:
+            left = self.missing()
+            raise problems.unavailable(
+                f"This process is catching up with the log: {left} events to go."
+                if left is not None
+                else "This process is starting: it waits for Kafka.",
+                kind="not-ready",
+            )
+
+    async def fresh(self) -> None:
+        """Wait until the read models hold everything that is on the log by now.
+
+        What is not found after this does not exist, whichever process it was made through. Gives
+        up quietly when the brokers do not answer.
+        """
+        asked = asyncio.get_running_loop().time()
+        async with self.barrier:
+            if self.barrier_began > asked or not self.brokers.answer:
+                return
+            self.barrier_began = asyncio.get_running_loop().time()
+            try:
+                ends = await asyncio.wait_for(
+                    asyncio.to_thread(self.log.ends, self.topics.events.name), FRESH_TIMEOUT
+                )
+            except (LogError, TimeoutError):
+                return
+            deadline = self.barrier_began + FRESH_TIMEOUT
+            while not self.holds(ends) and asyncio.get_running_loop().time() < deadline:
+                # Records that are not admitted wake nobody, hence the short wait.
+                await self.arrivals.until(lambda: self.holds(ends), 0.02)
+
+    def holds(self, ends: dict[int, int]) -> bool:
+        """Say whether everything before these offsets is folded."""
+        reached = self.queries.progress()
+        return all(reached.get(p, Progress()).next >= end for p, end in ends.items())

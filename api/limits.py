@@ -1,0 +1,55 @@
+"""How large a body may be: checked as it comes in, before anybody looks at it."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from autolearn.api.problems import Problem, respond
+
+__all__ = ["LimitBodies", "too_large"]
+
+
+class LimitBodies:
+    """Refuses bodies over `limit` bytes (413), uploads to /v1/datasets/<name> aside.
+
+    A Content-Length over the limit is refused at once; a body that is longer than it said, or did
+    not say, as soon as it is over.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int, upload_limit: int) -> None:
+        self.app, self.limit, self.upload_limit = app, limit, upload_limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
+            await self.app(scope, receive, send)
+            return
+        upload = scope["method"] == "PUT" and scope["path"].startswith("/v1/datasets/")
+        limit = self.upload_limit if upload else self.limit
+        for name, value in scope["headers"]:
+            if name == b"content-length" and value.isdigit() and int(value) > limit:
+                await respond(too_large(limit), scope["path"])(scope, receive, send)
+                return
+        received = 0
+
+        async def limited() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > limit:
+                raise too_large(limit)
+            return message
+
+        await self.app(scope, limited, send)
+
+
+def too_large(limit: int) -> Problem:
+    """Return the problem of a body over the limit. The connection is closed with it."""
+    return Problem(
+        413,
+        "body-too-large",
+        "The body is too large",
+        f"At most {limit:,} bytes are taken here. Data belong into a dataset: "
+        "PUT /v1/datasets/{name}.",
+        headers={"Connection": "close"},
+    )

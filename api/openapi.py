@@ -1,0 +1,118 @@
+"""The OpenAPI document: bodies from pydantic, responses from msgspec, problems everywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from autolearn.api.bodies import BODIES
+
+__all__ = ["accepts", "answers", "describe"]
+
+REF = "#/components/schemas/{name}"
+KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "1 to 255 visible characters. Repeating a request with its key does it once.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$"},
+}
+PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "description": "wait=N: wait up to N seconds (at most 300) until it is done. "
+    "respond-async: answer 202 at once, with a Location to follow (RFC 7240).",
+    "schema": {"type": "string", "examples": ["wait=30", "respond-async"]},
+}
+HEADERS = {
+    "Location": "Where the resource is.",
+    "Link": "The next page, with rel=next (RFC 8288).",
+    "Preference-Applied": "Which preferences were honoured (RFC 7240).",
+}
+PROBLEM: dict[str, Any] = {
+    "title": "Problem",
+    "description": "An error, as RFC 9457 has it. There may be further members.",
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string"},
+        "errors": {"type": "array", "items": {"type": "object"}},
+    },
+}
+returned: dict[str, Any] = {}
+"""The types of all answers, by the name of their schema."""
+
+
+def accepts(
+    body: type[BaseModel] | None, *, command: bool = False, prefer: bool = False
+) -> dict[str, Any]:
+    """Return the OpenAPI of what a route takes besides its path and query."""
+    extra: dict[str, Any] = {}
+    if body is not None:
+        schema = {"$ref": REF.format(name=body.__name__)}
+        needed = any(field.is_required() for field in body.model_fields.values())
+        extra["requestBody"] = {
+            "required": needed,
+            "content": {"application/json": {"schema": schema}},
+        }
+    if command or prefer:
+        extra["parameters"] = [KEY, PREFER] if command else [PREFER]
+    return extra
+
+
+def answers(bodies: dict[int, Any], *headers: str) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI of a route's answers: the type of each status, and problems."""
+    described: dict[int | str, dict[str, Any]] = {}
+    for status, kind in bodies.items():
+        (_,), found = msgspec.json.schema_components([kind], ref_template=REF)
+        (schema,), _ = msgspec.json.schema_components([kind], ref_template=REF)
+        returned.update(found)
+        described[status] = {
+            "description": {201: "Made.", 202: "Accepted, not done yet."}.get(status, "Found."),
+            "content": {"application/json": {"schema": schema}},
+        }
+        shown = [*headers, "Location"] if status == 202 else headers
+        if shown:
+            described[status]["headers"] = {
+                name: {"description": HEADERS[name], "schema": {"type": "string"}} for name in shown
+            }
+    return described
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document of an app, made once."""
+    if app.openapi_schema is not None:
+        return app.openapi_schema
+    document = get_openapi(
+        title="AutoLearn",
+        version=app.version,
+        description="Event-sourced life cycle of machine-learning models.",
+        routes=app.routes,
+    )
+    _, bodies = models_json_schema(
+        [(body, "validation") for body in BODIES], ref_template="#/components/schemas/{model}"
+    )
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    schemas.update({"Problem": PROBLEM, **bodies.get("$defs", {}), **returned})
+    problem = {
+        "description": "A problem: what is wrong, why, and what to do.",
+        "content": {"application/problem+json": {"schema": {"$ref": REF.format(name="Problem")}}},
+    }
+    for path in document["paths"].values():
+        for operation in path.values():
+            operation["responses"].pop("422", None)
+            operation["responses"]["default"] = problem
+    app.openapi_schema = document
+    return document

@@ -1,0 +1,140 @@
+"""Problems: every error over HTTP, as RFC 9457 has it (`application/problem+json`).
+
+The type is `urn:autolearn:problem:<kind>`. For a refused command the kind is the reason of the
+event (`schemas.errors.REASONS`).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from autolearn.projections.models import Answer
+from autolearn.schemas.errors import REASONS
+from autolearn.schemas.streams import KINDS
+
+__all__ = [
+    "Problem",
+    "check_id",
+    "failed",
+    "known",
+    "listed",
+    "malformed_id",
+    "refusal",
+    "respond",
+    "unavailable",
+]
+
+PREFIX = "urn:autolearn:problem:"
+
+
+class Problem(HTTPException):
+    """An error to answer with. `members` are further members of the problem's JSON."""
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        title: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **members: Any,
+    ) -> None:
+        super().__init__(status, detail, dict(headers) if headers else None)
+        self.kind, self.title, self.members = kind, title, members
+
+    def body(self, instance: str = "") -> dict[str, Any]:
+        """Return the members of the problem's JSON."""
+        about = {"instance": instance} if instance else {}
+        return {
+            "type": PREFIX + self.kind,
+            "title": self.title,
+            "status": self.status_code,
+            "detail": self.detail,
+            **about,
+            **self.members,
+        }
+
+
+def respond(problem: Problem, instance: str) -> Response:
+    """Return a problem as a response."""
+    return Response(
+        msgspec.json.encode(problem.body(instance)),
+        problem.status_code,
+        problem.headers,
+        "application/problem+json",
+    )
+
+
+def refusal(answer: Answer, **members: Any) -> Problem:
+    """Return the problem that a refused command is."""
+    reason = REASONS.get(answer.reason)
+    if reason is None:
+        return Problem(409, answer.reason, "The command was refused", answer.detail, **members)
+    return Problem(reason.status, answer.reason, reason.title, answer.detail, **members)
+
+
+def failed(answer: Answer) -> Problem:
+    """Return the problem that a decider's own fault is."""
+    return Problem(
+        500,
+        "command-failed",
+        "The command could not be decided",
+        f"{answer.detail} This is a fault of AutoLearn, nothing was changed: report it.",
+    )
+
+
+def unavailable(detail: str, *, kind: str = "log-unavailable", retry_after: int = 1) -> Problem:
+    """Return the problem for what cannot be done at the moment."""
+    return Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        kind,
+        "That cannot be done at the moment",
+        detail,
+        headers={"Retry-After": str(retry_after)},
+    )
+
+
+def malformed_id(kind: str, given: str, words: str) -> Problem:
+    """Return the problem of an id that cannot be one."""
+    return Problem(
+        422,
+        "malformed-id",
+        "An id is malformed",
+        f"{given[:120]!r} cannot be the {kind} that is meant: it must be {words}.",
+    )
+
+
+def check_id(kind: str, given: str, called: str = "") -> None:
+    """Raise the problem of a malformed id unless it may be the id of this kind of stream."""
+    if not KINDS[kind].fits(given):
+        raise malformed_id(called or kind, given, KINDS[kind].words)
+
+
+def known(kind: str, given: str, names: Iterable[str], where: str) -> Problem:
+    """Return the problem of something unknown, which says what there is."""
+    there = sorted(names)
+    near = difflib.get_close_matches(given, there, 1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return Problem(
+        404,
+        f"unknown-{kind}",
+        f"There is no such {kind}",
+        f"There is no {kind} {given!r}.{hint} There {listed(there)}: see {where}.",
+        known=there[:100],
+    )
+
+
+def listed(names: list[str]) -> str:
+    """Return names for people."""
+    if not names:
+        return "are none yet"
+    more = f" and {len(names) - 30} more" if len(names) > 30 else ""
+    return ("is " if len(names) == 1 else "are ") + ", ".join(names[:30]) + more

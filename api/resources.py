@@ -1,0 +1,265 @@
+"""What clients get: the rows of the read models, with links and what is going on now."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from autolearn.projections.models import (
+    DatasetRow,
+    EstimatorRow,
+    EvaluationRow,
+    ExperimentRow,
+    MetricRow,
+    RunRow,
+    SessionRow,
+    TrainingRow,
+)
+from autolearn.projections.queries import Moment
+from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
+from autolearn.schemas.values import DatasetRef, JsonValue, Preprocessing, Split, TrainedModel
+
+__all__ = [
+    "Dataset",
+    "Discarded",
+    "Evaluation",
+    "Experiment",
+    "ExperimentSummary",
+    "Metric",
+    "Model",
+    "Page",
+    "Running",
+    "Session",
+    "SessionSummary",
+    "Training",
+    "dataset",
+    "evaluation",
+    "experiment",
+    "experiment_summary",
+    "metric",
+    "model",
+    "run",
+    "session",
+    "session_summary",
+    "training",
+]
+
+Item = TypeVar("Item")
+Links = dict[str, str]
+"""Where related resources are, by relation."""
+
+
+class Page(Struct, Generic[Item]):
+    """A part of a list. `next` is the token of the next page, None on the last one."""
+
+    items: list[Item]
+    next: str | None = None
+
+
+class Running(Struct):
+    """What a worker does on a run now, as its last heartbeat said.
+
+    `phase` is a word such as starting, loading, fitting, storing, evaluating; `waiting` while no
+    worker has taken the run.
+    """
+
+    run: str
+    kind: str
+    attempt: int
+    phase: str
+    worker: str = ""
+    host: str = ""
+    since: str | None = None
+
+
+Live = Callable[[RunRow], Running | None]
+"""Tells what is going on with a run now; None when nothing is known."""
+
+
+class Model(EstimatorSpec, kw_only=True, frozen=True):
+    """A model of the catalog."""
+
+    registered: str
+    links: Links
+
+
+class Metric(MetricSpec, kw_only=True, frozen=True):
+    """A metric of the catalog."""
+
+    registered: str
+    links: Links
+
+
+class Dataset(DatasetSpec, kw_only=True, frozen=True):
+    """A version of a dataset."""
+
+    registered: str
+    links: Links
+
+
+class Training(TrainingRow, kw_only=True, frozen=True):
+    """A training. `defaults` are the model's values for the hyperparameters not asked for."""
+
+    defaults: dict[str, JsonValue]
+    progress: Running | None
+    links: Links
+
+
+class Evaluation(EvaluationRow, kw_only=True, frozen=True):
+    """An evaluation of a training."""
+
+    progress: Running | None
+    links: Links
+
+
+class SessionSummary(SessionRow, kw_only=True, frozen=True):
+    """An open session in a list."""
+
+    links: Links
+
+
+class Session(SessionRow, kw_only=True, frozen=True):
+    """An open session with all its runs. `counts` are by kind of work and status."""
+
+    counts: dict[str, dict[str, int]]
+    running: list[Running]
+    trainings: list[Training]
+    evaluations: list[Evaluation]
+    links: Links
+
+
+class Discarded(Struct):
+    """A session that was discarded, with the runs that this stopped."""
+
+    id: str
+    discarded: str
+    cancelled: tuple[str, ...]
+
+
+class ExperimentSummary(ExperimentRow, kw_only=True, frozen=True):
+    """An experiment in a list; `trainings` are ids."""
+
+    links: Links
+
+
+class Experiment(Struct, kw_only=True, frozen=True):
+    """An experiment: a committed session with the trainings and evaluations that it keeps."""
+
+    id: str
+    title: str
+    created: str
+    committed: str
+    actor: str
+    sequence: int
+    training_data: tuple[DatasetRef, ...]
+    evaluation_data: tuple[DatasetRef, ...]
+    trainings: list[Training]
+    evaluations: list[Evaluation]
+    links: Links
+
+
+# The namespace in which msgspec finds the types of inherited fields.
+_ = (Preprocessing, Split, TrainedModel)
+
+
+def model(row: EstimatorRow) -> Model:
+    """Return a model as clients see it."""
+    links = {"self": f"/v1/models/{row.spec.name}"}
+    return Model(**asdict(row.spec), registered=row.registered, links=links)
+
+
+def metric(row: MetricRow) -> Metric:
+    """Return a metric as clients see it."""
+    links = {"self": f"/v1/metrics/{row.spec.name}"}
+    return Metric(**asdict(row.spec), registered=row.registered, links=links)
+
+
+def dataset(row: DatasetRow) -> Dataset:
+    """Return a dataset as clients see it."""
+    at = f"/v1/datasets/{row.spec.name}"
+    links = {"self": at, "versions": f"{at}/versions"}
+    return Dataset(**asdict(row.spec), registered=row.registered, links=links)
+
+
+def run(moment: Moment, row: RunRow, live: Live, base: str) -> Training | Evaluation:
+    """Return a run as clients see it."""
+    if isinstance(row, TrainingRow):
+        return training(moment, row, live, base)
+    return evaluation(row, live, base)
+
+
+def training(moment: Moment, row: TrainingRow, live: Live, base: str) -> Training:
+    """Return a training as clients see it; `base` is the path of its session or experiment."""
+    at = f"{base}/trainings/{row.id}"
+    links = {"self": at, "owner": base, "model": f"/v1/models/{row.model}"}
+    if row.artifact is not None:
+        links["artifact"] = f"{at}/artifact"
+    offer = moment.model(row.model)
+    defaults: dict[str, Any] = {}
+    if offer is not None and offer.spec.library_version == row.library_version:
+        known = {parameter.name: parameter.default for parameter in offer.spec.hyperparameters}
+        defaults = {name: value for name, value in known.items() if name not in row.hyperparameters}
+    return Training(**asdict(row), defaults=defaults, progress=live(row), links=links)
+
+
+def evaluation(row: EvaluationRow, live: Live, base: str) -> Evaluation:
+    """Return an evaluation as clients see it."""
+    links = {
+        "self": f"{base}/evaluations/{row.id}",
+        "owner": base,
+        "training": f"{base}/trainings/{row.training}",
+    }
+    return Evaluation(**asdict(row), progress=live(row), links=links)
+
+
+def session_summary(row: SessionRow) -> SessionSummary:
+    """Return an open session as a list shows it."""
+    return SessionSummary(**asdict(row), links={"self": f"/v1/sessions/{row.id}"})
+
+
+def session(moment: Moment, row: SessionRow, live: Live) -> Session:
+    """Return an open session as clients see it."""
+    at = f"/v1/sessions/{row.id}"
+    rows = moment.runs(row.id)
+    going = (live(run) for run in rows if run.ended is None)
+    return Session(
+        **asdict(row),
+        counts={
+            "trainings": counted(run for run in rows if isinstance(run, TrainingRow)),
+            "evaluations": counted(run for run in rows if isinstance(run, EvaluationRow)),
+        },
+        running=[running for running in going if running is not None],
+        **divided(moment, rows, live, at),
+        links={"self": at, "trainings": f"{at}/trainings", "evaluations": f"{at}/evaluations"},
+    )
+
+
+def experiment_summary(row: ExperimentRow) -> ExperimentSummary:
+    """Return an experiment as a list shows it."""
+    return ExperimentSummary(**asdict(row), links={"self": f"/v1/experiments/{row.id}"})
+
+
+def experiment(moment: Moment, row: ExperimentRow, live: Live) -> Experiment:
+    """Return an experiment as clients see it."""
+    at = f"/v1/experiments/{row.id}"
+    about = {name: value for name, value in asdict(row).items() if name != "trainings"}
+    runs = divided(moment, moment.runs(row.id), live, at)
+    return Experiment(**about, **runs, links={"self": at})
+
+
+def divided(moment: Moment, rows: Iterable[RunRow], live: Live, base: str) -> dict[str, Any]:
+    """Return the trainings and the evaluations among runs."""
+    runs = [run(moment, row, live, base) for row in rows]
+    return {
+        "trainings": [item for item in runs if isinstance(item, Training)],
+        "evaluations": [item for item in runs if isinstance(item, Evaluation)],
+    }
+
+
+def counted(rows: Iterable[RunRow]) -> dict[str, int]:
+    """Return how many runs there are of each status."""
+    return dict(Counter(row.status for row in rows))

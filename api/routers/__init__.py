@@ -1,0 +1,1 @@
+"""The routers, one per service, and what every process serves besides."""

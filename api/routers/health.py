@@ -1,0 +1,118 @@
+"""What every process serves: health, metrics, its position in the log, and digests."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import APIRouter
+from msgspec import Struct
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.responses import Response
+
+from autolearn.api import problems
+from autolearn.api.facade import Facade
+from autolearn.api.openapi import answers
+from autolearn.api.pages import to_token
+from autolearn.api.responses import json
+from autolearn.eventlog.admission import Progress
+from autolearn.projections.queries import Moment
+
+__all__ = ["Digests", "Health", "Position", "router"]
+
+
+class Health(Struct):
+    """How a process is. `missing` counts the events that it has yet to take in."""
+
+    status: str
+    detail: str = ""
+    missing: int | None = None
+
+
+class Place(Struct):
+    """How far one partition of `events` is known."""
+
+    partition: int
+    next: int
+    term: int
+    last: int
+    """The offset of the last command answered."""
+
+
+class Position(Struct):
+    """A point in the whole log. `token` stands for it, in one word."""
+
+    token: str
+    partitions: list[Place]
+
+
+class Digests(Struct):
+    """The SHA-256 of each view at one position: equal wherever the same events were folded."""
+
+    position: Position
+    views: dict[str, str]
+
+
+def router(facade: Facade) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(tags=["process"])
+
+    @routes.get("/health/live", responses=answers({200: Health}))
+    async def live() -> Response:
+        """Say that the process runs."""
+        return json(Health("live"))
+
+    @routes.get("/health/ready", responses=answers({200: Health, 503: Health}))
+    async def ready() -> Response:
+        """Say whether the process has caught up with the log, and whether Kafka answers."""
+        health = readiness(facade)
+        return json(health, 200 if health.status == "ready" else 503)
+
+    @routes.get("/metrics", response_class=Response)
+    async def metrics() -> Response:
+        """Return the process's figures for Prometheus."""
+        return Response(facade.measures.page(), media_type=CONTENT_TYPE_LATEST)
+
+    @routes.get("/v1/position", responses=answers({200: Position}))
+    async def position() -> Response:
+        """Show how far the log is known here."""
+        facade.require_ready()
+        return json(position_of(facade.queries.progress()))
+
+    @routes.get("/v1/digests", responses=answers({200: Digests}))
+    async def digests() -> Response:
+        """Show the digest of each view, and the position at which they are so."""
+        facade.require_ready()
+        return json(await asyncio.to_thread(digests_of, facade.queries.now))
+
+    return routes
+
+
+def readiness(facade: Facade) -> Health:
+    """Return whether a process is ready, and if not, why."""
+    if facade.failure is not None:
+        return Health("failed", facade.failure)
+    if not facade.ready:
+        missing = facade.missing()
+        return Health("starting" if missing is None else "catching-up", missing=missing)
+    if not facade.brokers.answer:
+        return Health(
+            "log-unavailable", f"Kafka does not answer: reads go on. {facade.brokers.error}".strip()
+        )
+    return Health("ready", missing=0)
+
+
+def position_of(reached: dict[int, Progress]) -> Position:
+    """Return a position as clients see it."""
+    places = [Place(p, at.next, at.term, at.last) for p, at in sorted(reached.items())]
+    token = to_token([[at.partition, at.next, at.term, at.last] for at in places])
+    return Position(token, places)
+
+
+def digests_of(now: object) -> Digests:
+    """Return the digests of all views (blocks while it reads them)."""
+    moment = now() if callable(now) else now
+    assert isinstance(moment, Moment)
+    return Digests(position_of(moment.progress()), moment.digests())
+
+
+_ = problems

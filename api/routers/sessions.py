@@ -1,0 +1,111 @@
+"""Service `sessions`: open, see, commit and discard sessions."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from autolearn.api import bodies, resources
+from autolearn.api.asked import Asked, derive
+from autolearn.api.commands import Accepted
+from autolearn.api.facade import Facade
+from autolearn.api.found import find_session
+from autolearn.api.openapi import accepts, answers
+from autolearn.api.pages import from_token, next_link, to_token
+from autolearn.api.problems import check_id
+from autolearn.api.responses import CommandState, created, json, pending
+from autolearn.schemas import commands
+from autolearn.schemas.streams import stream
+
+__all__ = ["router"]
+
+Limit = Annotated[int, Query(ge=1, le=500)]
+
+
+def router(facade: Facade) -> APIRouter:
+    """Return the routes of the service."""
+    routes = APIRouter(prefix="/v1/sessions", tags=["sessions"])
+
+    @routes.post(
+        "",
+        status_code=201,
+        openapi_extra=accepts(bodies.SessionBody, command=True),
+        responses=answers({201: resources.Session, 202: CommandState}, "Location"),
+    )
+    async def open_session(request: Request) -> Response:
+        """Open a session."""
+        body = await bodies.read(request, bodies.SessionBody)
+        asked = Asked.of(request, body.model_dump())
+        session = derive(asked.id, "session")
+        answer = await facade.commands.post(
+            stream("session", session), commands.OpenSession(body.title), asked
+        )
+        if isinstance(answer, Accepted):
+            return pending(answer, asked)
+        moment = facade.queries.now()
+        row, at = moment.session(session), f"/v1/sessions/{session}"
+        if row is None:  # a repeated request, and the session has ended since
+            state = CommandState(asked.id, "accepted", answer.stream, at)
+            return created(state, at, asked)
+        return created(resources.session(moment, row, facade.heartbeats.live), at, asked)
+
+    @routes.get("", responses=answers({200: resources.Page[resources.SessionSummary]}, "Link"))
+    async def list_sessions(request: Request, limit: Limit = 50, page: str = "") -> Response:
+        """List the open sessions, newest first."""
+        after = from_token(page, tuple[str, str], "page") if page else None
+        rows = facade.queries.now().sessions(after, limit + 1)
+        more = to_token((rows[limit - 1].created, rows[limit - 1].id)) if rows[limit:] else None
+        items = [resources.session_summary(row) for row in rows[:limit]]
+        return json(resources.Page(items, more), headers=next_link(request.url, more))
+
+    @routes.get("/{session}", responses=answers({200: resources.Session}))
+    async def see_session(session: str) -> Response:
+        """Show an open session with its runs, and what is going on now."""
+        moment, row = await find_session(facade, session)
+        return json(resources.session(moment, row, facade.heartbeats.live))
+
+    @routes.post(
+        "/{session}/commit",
+        status_code=201,
+        openapi_extra=accepts(bodies.CommitBody, command=True),
+        responses=answers({201: resources.Experiment, 202: CommandState}, "Location"),
+    )
+    async def commit_session(request: Request, session: str) -> Response:
+        """Keep a session as an experiment; it leaves the open sessions in the same step."""
+        check_id("session", session)
+        body = await bodies.read(request, bodies.CommitBody)
+        asked = Asked.of(request, body.model_dump())
+        chosen = None if body.trainings is None else tuple(body.trainings)
+        answer = await facade.commands.post(
+            stream("session", session), commands.CommitSession(chosen), asked
+        )
+        if isinstance(answer, Accepted):
+            return pending(answer, asked)
+        moment = facade.queries.now()
+        row, at = moment.experiment(session), f"/v1/experiments/{session}"
+        if row is None:
+            return created(CommandState(asked.id, "accepted", answer.stream, at), at, asked)
+        return created(resources.experiment(moment, row, facade.heartbeats.live), at, asked)
+
+    @routes.post(
+        "/{session}/discard",
+        openapi_extra=accepts(None, command=True),
+        responses=answers({200: resources.Discarded, 202: CommandState}),
+    )
+    async def discard_session(request: Request, session: str) -> Response:
+        """End a session and keep nothing of it. Runs that are going are cancelled."""
+        check_id("session", session)
+        asked = Asked.of(request, {})
+        answer = await facade.commands.post(
+            stream("session", session), commands.DiscardSession(), asked
+        )
+        if isinstance(answer, Accepted):
+            return pending(answer, asked)
+        ended = facade.queries.now().ended(session)
+        cancelled = ended.cancelled if ended is not None else ()
+        discarded = resources.Discarded(session, answer.time, cancelled)
+        return json(discarded, headers=asked.prefer.applied())
+
+    return routes

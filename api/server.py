@@ -1,0 +1,83 @@
+"""One API process from start to end: settings, lock, store, server."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+import uvicorn
+
+from autolearn.api.app import make_app
+from autolearn.api.facade import Facade
+from autolearn.artifacts.store import ArtifactStore
+from autolearn.eventlog.process import configure_logs, home_of, lock, open_log
+from autolearn.projections.store import RocksStore
+from autolearn.schemas.errors import StoreError
+from autolearn.schemas.settings import Settings
+
+__all__ = ["serve"]
+
+log = structlog.stdlib.get_logger("autolearn.api")
+
+FAIL_STOP = 70
+GRACE = 3
+"""Seconds that open requests have when the process is told to stop."""
+
+
+def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> int:
+    """Serve until told to stop (SIGTERM, Ctrl-C) or something fails; return the exit code.
+
+    Raises:
+        AlreadyRunning: another process has this instance name on this home.
+        LogError: no Kafka is named.
+    """
+    configure_logs(settings)
+    home = home_of(settings)
+    folder = home / "state" / f"api-{settings.instance}"
+    with lock(folder / "lock", f"The API process {settings.instance!r}"):
+        to = open_log(settings)
+        store = open_store(folder / "views")
+        facade = Facade(
+            settings,
+            to,
+            store,
+            ArtifactStore(settings.artifacts or (home / "artifacts").as_uri()),
+            folder,
+            on_failure=lambda: setattr(server, "should_exit", True),
+        )
+        server = uvicorn.Server(
+            uvicorn.Config(
+                make_app(facade, services),
+                host=host,
+                port=port,
+                loop="uvloop",
+                http="httptools",
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=GRACE,
+            )
+        )
+        # The server stops at these by itself, and raises them again at its end: that is enough.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+        log.info("serving", services=",".join(services), host=host, port=port)
+        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+            runner.run(server.serve())
+        return FAIL_STOP if facade.failure is not None or not server.started else 0
+
+
+def open_store(folder: Path) -> RocksStore:
+    """Open the views; a damaged folder is deleted, for everything in it is on the log."""
+    try:
+        return RocksStore(folder)
+    except StoreError as error:
+        log.warning("rebuilding", reason=error.detail)
+        shutil.rmtree(folder, ignore_errors=True)
+        return RocksStore(folder)

@@ -1,0 +1,200 @@
+"""What can be asked of the read models. Every question of one `Moment` is answered alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from autolearn.eventlog.admission import Progress
+from autolearn.projections.models import (
+    Answer,
+    DatasetRow,
+    EndedRow,
+    EstimatorRow,
+    EvaluationRow,
+    ExperimentRow,
+    MetricRow,
+    Pointer,
+    RunRow,
+    SessionRow,
+    TrainingRow,
+)
+from autolearn.projections.projection import digest
+from autolearn.projections.rows import PROGRESS
+from autolearn.projections.store import Readable, Store, key, prefix_of
+from autolearn.projections.views import VIEWS
+from autolearn.projections.views.answers import answer_key
+from autolearn.projections.views.sessions import ROW_OF, run_key, runs_prefix
+
+__all__ = ["Moment", "Queries"]
+
+T = TypeVar("T", bound=Struct)
+
+KINDS = (
+    Answer,
+    DatasetRow,
+    EndedRow,
+    EstimatorRow,
+    EvaluationRow,
+    ExperimentRow,
+    MetricRow,
+    Pointer,
+    Progress,
+    SessionRow,
+    TrainingRow,
+)
+DECODERS: dict[type[Struct], msgspec.json.Decoder[Struct]] = {
+    kind: msgspec.json.Decoder(kind) for kind in KINDS
+}
+
+
+class Queries:
+    """The read models of a store that a Follower writes at the same time."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def now(self) -> Moment:
+        """Return the read models as they are now. Use it from one thread, and not for long."""
+        return Moment(self.store.snapshot())
+
+    def answer(self, command: str) -> Answer | None:
+        """Return how a command was answered, if it was."""
+        value = self.store.get(answer_key(command))
+        return None if value is None else msgspec.json.decode(value, type=Answer)
+
+    def progress(self) -> dict[int, Progress]:
+        """Return how far the log is folded into the store, per partition."""
+        return self.now().progress()
+
+
+class Moment:
+    """The read models at one moment, whatever is folded meanwhile."""
+
+    def __init__(self, content: Readable) -> None:
+        self.content = content
+
+    # Where it is in the log
+
+    def progress(self) -> dict[int, Progress]:
+        """Return the position of this moment, per partition of `events`."""
+        return {
+            int.from_bytes(at[-8:], "big"): decode(value, Progress)
+            for at, value in self.content.scan(prefix_of(PROGRESS))
+        }
+
+    def answer(self, command: str) -> Answer | None:
+        """Return how a command was answered, if it was."""
+        return self.get(answer_key(command), Answer)
+
+    def digests(self) -> dict[str, str]:
+        """Return the SHA-256 of each view's content."""
+        return {view: digest(self.content, view) for view in VIEWS}
+
+    # The catalog
+
+    def model(self, name: str) -> EstimatorRow | None:
+        """Return a model on offer."""
+        return self.get(key("estimator", name), EstimatorRow)
+
+    def models(self) -> list[EstimatorRow]:
+        """Return all models on offer, by name."""
+        return list(self.scan(prefix_of("estimator"), EstimatorRow))
+
+    def metric(self, name: str) -> MetricRow | None:
+        """Return a metric on offer."""
+        return self.get(key("metric", name), MetricRow)
+
+    def metrics(self) -> list[MetricRow]:
+        """Return all metrics on offer, by name."""
+        return list(self.scan(prefix_of("metric"), MetricRow))
+
+    def dataset(self, name: str, version: str | None = None) -> DatasetRow | None:
+        """Return a dataset: its newest version, or the one that is named."""
+        if version is None:
+            return self.get(key("dataset", name), DatasetRow)
+        return self.get(key("dataset-version", name, version), DatasetRow)
+
+    def datasets(self, after: str = "", limit: int | None = None) -> list[DatasetRow]:
+        """Return the newest version of datasets, by name, past the name `after`."""
+        bound = key("dataset", after) if after else b""
+        return list(islice(self.scan(prefix_of("dataset"), DatasetRow, after=bound), limit))
+
+    def dataset_versions(self, name: str) -> list[DatasetRow]:
+        """Return all versions of a dataset, newest first."""
+        rows = self.scan(prefix_of("dataset-version", name), DatasetRow)
+        return sorted(rows, key=lambda row: (row.registered, row.spec.version), reverse=True)
+
+    # Sessions and experiments
+
+    def session(self, session: str) -> SessionRow | None:
+        """Return an open session."""
+        return self.get(key("session", session), SessionRow)
+
+    def ended(self, session: str) -> EndedRow | None:
+        """Return how a session ended."""
+        return self.get(key("session-ended", session), EndedRow)
+
+    def sessions(self, after: tuple[str, str] | None, limit: int) -> list[SessionRow]:
+        """Return open sessions, newest first, past (time of creation, id)."""
+        ids = islice(self.by_time("session-by-time", after), limit)
+        return [row for at in list(ids) if (row := self.session(at)) is not None]
+
+    def experiment(self, experiment: str) -> ExperimentRow | None:
+        """Return an experiment."""
+        return self.get(key("experiment", experiment), ExperimentRow)
+
+    def experiments(self, after: tuple[str, str] | None, limit: int) -> list[ExperimentRow]:
+        """Return experiments, the newest commit first, past (time of the commit, id)."""
+        ids = islice(self.by_time("experiment-by-time", after), limit)
+        return [row for at in list(ids) if (row := self.experiment(at)) is not None]
+
+    def by_time(self, index: str, after: tuple[str, str] | None) -> Iterator[str]:
+        """Yield the ids in an index, newest first."""
+        bound = key(index, *after) if after else b""
+        for at, _ in self.content.scan(prefix_of(index), after=bound, reverse=True):
+            yield at.rpartition(b"\x00")[2].decode()
+
+    # Runs, of sessions and of experiments alike
+
+    def run(self, session: str, kind: str, run: str) -> RunRow | None:
+        """Return one run of a kind of work."""
+        pointer = self.get(key("run-id", session, run), Pointer)
+        if pointer is None or pointer.kind != kind:
+            return None
+        return self.get(run_key(session, pointer.number), ROW_OF[kind])
+
+    def training(self, session: str, run: str) -> TrainingRow | None:
+        """Return one training."""
+        row = self.run(session, "training", run)
+        return row if isinstance(row, TrainingRow) else None
+
+    def runs(self, session: str) -> list[RunRow]:
+        """Return all runs of a session or experiment, in the order of their requests."""
+        pointers = self.scan(prefix_of("run-id", session), Pointer)
+        kinds = {pointer.number: pointer.kind for pointer in pointers}
+        return [
+            decode(value, ROW_OF[kinds[int.from_bytes(at[-8:], "big")]])
+            for at, value in self.content.scan(runs_prefix(session))
+        ]
+
+    # How rows are read
+
+    def get(self, at: bytes, kind: type[T]) -> T | None:
+        """Return a row, or None."""
+        value = self.content.get(at)
+        return None if value is None else decode(value, kind)
+
+    def scan(self, prefix: bytes, kind: type[T], after: bytes = b"") -> Iterator[T]:
+        """Yield rows in the order of their keys."""
+        for _, value in self.content.scan(prefix, after=after):
+            yield decode(value, kind)
+
+
+def decode(value: bytes, kind: type[T]) -> T:
+    """Return the bytes of a row as a Struct."""
+    return DECODERS[kind].decode(value)  # type: ignore[return-value]
