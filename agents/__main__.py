@@ -1,4 +1,6 @@
-"""`python -m autolearn.agents TYPE…`: one process of one or more process types.
+"""`python -m autolearn.agents [--with-parent] TYPE…`: one process of one or more process types.
+
+It prints `ready` once it can work. With --with-parent it ends with the process that started it.
 
 Types: decide, dispatch, supervise, train, evaluate. Exit codes: 0 stopped by a signal, 2 bad
 arguments or settings, 3 no Kafka, 4 another process holds this instance's name, 70 fail stop.
@@ -10,16 +12,18 @@ import asyncio
 import sys
 
 from autolearn.agents.running import TYPES, main
-from autolearn.eventlog.process import configure_logs, read_settings
+from autolearn.eventlog.process import configure_logs, end_with_parent, read_settings
 from autolearn.schemas.errors import AlreadyRunning, AutoLearnError, SettingsError
 
 if __name__ == "__main__":
-    wanted = sys.argv[1:]
+    wanted = [word for word in sys.argv[1:] if word != "--with-parent"]
     if not wanted or not set(wanted) <= set(TYPES):
-        sys.exit(f"usage: python -m autolearn.agents TYPE…, of {', '.join(TYPES)}")
+        sys.exit(f"usage: python -m autolearn.agents [--with-parent] TYPE…, of {', '.join(TYPES)}")
     try:
         settings = read_settings()
         configure_logs(settings)
+        if "--with-parent" in sys.argv:
+            end_with_parent()
         asyncio.run(main(wanted, settings))
     except AutoLearnError as error:
         print(error.diagnostics(), file=sys.stderr)

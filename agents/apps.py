@@ -8,6 +8,7 @@ from the log itself, not from the group's committed offsets.
 from __future__ import annotations
 
 import hashlib
+import logging
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
@@ -76,6 +77,8 @@ def seeking_consumer(position: Position) -> type[Consumer]:
 
     class SeekingConsumer(Consumer):
         """Faust may call perform_seek more than once, and before the assignment's signal."""
+
+        logger = logging.getLogger("faust.transport.consumer")
 
         async def perform_seek(self) -> None:
             for tp in self.assignment():

@@ -54,6 +54,10 @@ class DecideAgent:
     async def start(self) -> None:
         """Do nothing: a tenure begins with the assignment of a partition."""
 
+    async def ready(self) -> None:
+        """Wait until the first assignment is taken."""
+        await self.claims.ready()
+
     async def stop(self) -> None:
         """End all tenures."""
         await self.claims.close()

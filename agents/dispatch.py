@@ -90,6 +90,10 @@ class DispatchAgent:
     async def start(self) -> None:
         """Do nothing: a tenure begins with the assignment of a partition."""
 
+    async def ready(self) -> None:
+        """Wait until the first assignment is taken."""
+        await self.watches.ready()
+
     async def stop(self) -> None:
         """End all tenures."""
         await self.watches.close()

@@ -11,8 +11,9 @@ from typing import Any, Protocol
 
 import structlog
 
+from autolearn.agents.ending import end_process
 from autolearn.eventlog.log import Log
-from autolearn.eventlog.process import brokers, home_of, lock, open_log
+from autolearn.eventlog.process import brokers, home_of, lock, open_log, say_ready
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 
@@ -32,6 +33,10 @@ class Agent(Protocol):
 
     async def start(self) -> None:
         """Make ready, before the applications start."""
+        ...
+
+    async def ready(self) -> None:
+        """Return once it can do its work."""
         ...
 
     async def stop(self) -> None:
@@ -91,17 +96,31 @@ async def run(agents: Sequence[Agent]) -> None:
     await asyncio.gather(*(agent.start() for agent in agents))
     await asyncio.gather(*(start(app) for app in apps))
     logger.info("running", apps=[app.conf.id for app in apps])
+    ready = asyncio.ensure_future(announce_ready(agents))
+    ready.add_done_callback(check)
     crashed = [asyncio.ensure_future(app.wait_until_stopped()) for app in apps]
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait([stopping, *crashed], return_when=asyncio.FIRST_COMPLETED)
     logger.info("stopping")
     await asyncio.gather(*(app.stop() for app in apps))
     await asyncio.gather(*(agent.stop() for agent in agents))
-    for task in (stopping, *crashed):
+    for task in (stopping, ready, *crashed):
         task.cancel()
     for app in apps:
         if app.crash_reason is not None:
             raise app.crash_reason
+
+
+async def announce_ready(agents: Sequence[Agent]) -> None:
+    """Say so once every agent can do its work."""
+    await asyncio.gather(*(agent.ready() for agent in agents))
+    say_ready()
+
+
+def check(ready: asyncio.Future[None]) -> None:
+    """End the process when it could not be made ready."""
+    if not ready.cancelled() and ready.exception() is not None:
+        end_process("the process cannot be made ready", ready.exception())
 
 
 async def start(app: Any) -> None:

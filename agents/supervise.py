@@ -69,6 +69,9 @@ class SuperviseAgent:
         self.feed.start()
         self.looking = asyncio.create_task(self.look_for_ever())
 
+    async def ready(self) -> None:
+        """Do nothing: supervision may begin later than everything else."""
+
     async def stop(self) -> None:
         """Stop following."""
         self.looking.cancel()

@@ -55,6 +55,7 @@ class Tenures(Generic[T]):
         self.new = new
         self.held: dict[int, T] = {}
         self.taking: dict[int, asyncio.Task[None]] = {}
+        self.assigned = asyncio.Event()
 
     def follow(self, app: Any) -> None:
         """Begin and end tenures as Faust's application is assigned partitions."""
@@ -66,6 +67,12 @@ class Tenures(Generic[T]):
         for tp in assigned:
             if tp.partition not in self.held:
                 self.begin(tp.partition)
+        self.assigned.set()
+
+    async def ready(self) -> None:
+        """Wait until partitions were assigned (perhaps none) and are taken."""
+        await self.assigned.wait()
+        await asyncio.gather(*(self.of(partition) for partition in list(self.held)))
 
     async def on_revoked(self, _: Any, revoked: set[TP], **__: object) -> None:
         """End the tenures of what was taken away."""

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from autolearn.agents.announcing import offers
-from autolearn.agents.executor import Completed, Executor, Failed, Limits, Running
 from faust.types import EventT
 from msgspec.structs import asdict
 
+from autolearn.agents.announcing import offers
 from autolearn.agents.apps import make_app
 from autolearn.agents.ending import end_process
+from autolearn.agents.executor import Completed, Executor, Failed, Limits, Running
 from autolearn.agents.open_runs import OpenRuns, spec_digest
 from autolearn.agents.posting import now, post
 from autolearn.eventlog.feed import Feed
@@ -120,7 +120,11 @@ class Worker:
         self.feed = Feed(follower, self.on_events, lambda error: end_process("the feed", error))
         self.feed.start()
         self.beating = asyncio.create_task(self.beat_for_ever())
-        self.spawn(self.announce())
+        self.announcing = asyncio.create_task(self.announce())
+
+    async def ready(self) -> None:
+        """Wait until everything on offer is in the log."""
+        await self.announcing
 
     async def stop(self) -> None:
         """End the runs at hand (others will start them again), and say so."""
@@ -148,7 +152,10 @@ class Worker:
 
     async def announce(self) -> None:
         """Register what is on offer and not in the log, or not as it is now."""
-        for command in await offers(self.executor):
+        on_offer = await offers(self.executor)
+        for problem in on_offer.problems:
+            logger.warning("a plug-in was left out", problem=problem)
+        for command in on_offer:
             assert isinstance(command, Offer)
             name = stream_name(KIND_OF_OFFER[type(command)], command.spec.name)
             known = self.runs.offered(name)
@@ -156,7 +163,7 @@ class Worker:
             if known is None or known.spec != digest:
                 # The sequence makes going back to an earlier specification another command.
                 offer = f"offer {name} {digest} after {known.sequence if known else 0}"
-                self.post(name, command, str(uuid.uuid5(uuid.NAMESPACE_OID, offer)))
+                await self.ask(name, command, str(uuid.uuid5(uuid.NAMESPACE_OID, offer)))
 
     async def run(self, stream: Any) -> None:
         """Take every task that is delivered, once there is a free slot (the Faust agent)."""
@@ -185,7 +192,7 @@ class Worker:
         bound = logger.bind(stream=task.stream, run=task.run, attempt=task.attempt)
         try:
             claim = words.start(task.run, task.attempt, self.id)
-            answer = await self.ask(task, claim, "claim")
+            answer = await self.ask(task.stream, claim, self.identity(task, "claim"))
             event.ack()
             accepted = event_of(answer)
             if not isinstance(accepted, RunStarted) or attempt.cancelled:
@@ -195,7 +202,7 @@ class Worker:
             end = await self.do(attempt)
             if end is not None and not attempt.cancelled:
                 bound.info("ended", result=type(end).__name__)
-                await self.ask(task, end, "end")
+                await self.ask(task.stream, end, self.identity(task, "end"))
         finally:
             del self.attempts[task.run, task.attempt]
             self.slots.release()
@@ -215,27 +222,26 @@ class Worker:
         attempt.running = self.executor.start(task.kind, task.request, limits, on_phase)
         self.changed.set()
         outcome = await attempt.running.outcome()
-        about = {"run": task.run, "attempt": task.attempt, "worker": self.id}
+        about: dict[str, Any] = {"run": task.run, "attempt": task.attempt, "worker": self.id}
         match outcome:
             case Completed(result):
                 return words.complete(**about, **asdict(result))
             case Failed(reason, detail):
                 return words.fail(**about, reason=reason, detail=detail)
 
-    async def ask(self, task: Task, command: Command, what: str) -> EventRecord:
-        """Post a command about an attempt and return the event that answers it."""
-        name = f"{what} {task.run} {task.attempt} {self.id}"
-        identity = str(uuid.uuid5(uuid.NAMESPACE_OID, name))
+    def identity(self, task: Task, what: str) -> str:
+        """Return the id of this worker's one command of a sort about an attempt."""
+        return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{what} {task.run} {task.attempt} {self.id}"))
+
+    async def ask(self, stream: str, command: Command, identity: str) -> EventRecord:
+        """Post a command and return the event that answers it."""
+        answer: asyncio.Future[EventRecord]
         answer = self.answers[identity] = asyncio.get_running_loop().create_future()
         try:
-            self.post(task.stream, command, identity)
+            post(self.log, self.topics, stream, command, identity, f"worker {self.id}")
             return await answer
         finally:
             del self.answers[identity]
-
-    def post(self, stream: str, command: Command, identity: str) -> None:
-        """Append a command to the log."""
-        post(self.log, self.topics, stream, command, identity, f"worker {self.id}")
 
     def on_events(self, records: list[EventRecord]) -> None:
         """Hand answers to those who wait, and end the runs that were cancelled."""

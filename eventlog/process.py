@@ -5,7 +5,9 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +22,18 @@ from autolearn.eventlog.kafka import KafkaLog
 from autolearn.schemas.errors import AlreadyRunning, LogError
 from autolearn.schemas.settings import Settings, load
 
-__all__ = ["Running", "configure_logs", "home_of", "lock", "open_log", "read_settings", "running"]
+__all__ = [
+    "Running",
+    "brokers",
+    "configure_logs",
+    "end_with_parent",
+    "home_of",
+    "lock",
+    "open_log",
+    "read_settings",
+    "running",
+    "say_ready",
+]
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -135,3 +148,22 @@ def configure_logs(settings: Settings) -> None:
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("autolearn").setLevel(settings.log_level.upper())
+
+
+def say_ready(what: str = "") -> None:
+    """Tell whoever started this process that it is ready: one line on standard output."""
+    print(f"ready {what}".rstrip(), flush=True)
+
+
+def end_with_parent() -> None:
+    """End this process by SIGTERM when the one that started it ends, however it ends.
+
+    The parent holds the other end of standard input; the system closes it with the parent.
+    """
+
+    def wait_for_end() -> None:
+        while sys.stdin.buffer.read(4096):
+            continue
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait_for_end, name="end-with-parent", daemon=True).start()
