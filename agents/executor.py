@@ -24,7 +24,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,6 +34,9 @@ import msgspec
 from autolearn.agents.results import RESULTS
 
 __all__ = ["Completed", "Executor", "Failed", "Limits", "Outcome", "Running"]
+
+Word = dict[str, Any]
+Channel = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 MAX_LINE = 16 << 20
 STRAGGLING_SECONDS = 1.0
@@ -146,6 +149,7 @@ class Executor:
         self._server: Server | None = None
         self._starting = asyncio.Lock()
         self._scratch: Path | None = None
+        self._clearing: set[asyncio.Task[None]] = set()
 
     async def warm(self) -> None:
         """Start the fork server and wait until it has loaded everything (about two seconds).
@@ -190,7 +194,7 @@ class Executor:
             await server.close()
         self._lost()
         tasks = [run.task for run in self._runs.values() if run.task is not None]
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, *self._clearing, return_exceptions=True)
         if self._scratch is not None:
             await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
             self._scratch = None
@@ -202,6 +206,7 @@ class Executor:
             await self.warm()
             server, scratch = self._server, self._scratch
             if run.cancelled or server is None or scratch is None:
+                self._runs.pop(run.number, None)
                 return CANCELLED
             folder = scratch / str(run.number)
             job = {
@@ -219,52 +224,56 @@ class Executor:
                 }
                 await server.say(message, theirs)
             run.arm(lambda: server.kill(run.number))
-            try:
-                said = await self._converse(run, ours, msgspec.json.encode(job), on_phase)
-            finally:
-                await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-            return self._outcome(run, kind, run.ended.result(), said)
-        finally:
-            self._runs.pop(run.number, None)
-
-    async def _converse(
-        self, run: Running, channel: socket.socket, job: bytes, on_phase: Callable[[str], None]
-    ) -> dict[str, Any] | None:
-        """Send the job, hear phases, and return the last word once the process has ended."""
-        reader, writer = await asyncio.open_connection(sock=channel, limit=MAX_LINE)
-        listening = asyncio.ensure_future(last_word(reader, on_phase))
-        try:
-            with contextlib.suppress(ConnectionError):
-                writer.write(job)
-                writer.write_eof()
-                await writer.drain()
-            await asyncio.shield(run.ended)
-            # a grandchild that got away may keep the channel open: do not wait for it
+            channel = await asyncio.open_connection(sock=ours, limit=MAX_LINE)
+            listening = asyncio.create_task(converse(channel, msgspec.json.encode(job), on_phase))
+            self._spawn(self._clear(run, listening, folder))
+            either: list[asyncio.Future[Any]] = [listening, run.ended]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if listening.done() and (outcome := self._told(run, kind, listening.result())):
+                return outcome
+            # it ended in some other way; a grandchild that got away may keep the channel open
+            await run.ended
             await asyncio.wait([listening], timeout=STRAGGLING_SECONDS)
-            return listening.result() if listening.done() else None
-        finally:
-            listening.cancel()
-            writer.close()
+            said = listening.result() if listening.done() else None
+            return self._told(run, kind, said) or self._ended(run, run.ended.result(), said)
+        except BaseException:
+            self._runs.pop(run.number, None)
+            raise
 
-    def _outcome(
-        self, run: Running, kind: str, ended: Ended, said: dict[str, Any] | None
-    ) -> Outcome:
-        run.peak_bytes = ended.peak
-        if said is not None and "result" in said:
-            with contextlib.suppress(msgspec.ValidationError):
+    async def _clear(
+        self, run: Running, listening: asyncio.Task[Word | None], folder: Path
+    ) -> None:
+        """Once the process has ended, remove what it left."""
+        await run.ended
+        self._runs.pop(run.number, None)
+        run.peak_bytes = run.ended.result().peak
+        await asyncio.wait([listening], timeout=STRAGGLING_SECONDS)
+        listening.cancel()
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._clearing.add(task)
+        task.add_done_callback(self._clearing.discard)
+
+    def _told(self, run: Running, kind: str, said: Word | None) -> Outcome | None:
+        """Return the outcome that the process itself has told, if it makes sense."""
+        with contextlib.suppress(msgspec.ValidationError):
+            if said is not None and "result" in said:
                 return Completed(msgspec.convert(said["result"], self._results[kind]))
+            if said is not None and "failed" in said and not run.cancelled:
+                return msgspec.convert(said["failed"], Failed)
+        return None
+
+    def _ended(self, run: Running, ended: Ended, said: Word | None) -> Outcome:
+        """Return the outcome of a process that has not told one."""
         if run.cancelled:
             return CANCELLED
         if ended.cause == "time":
             return Failed("time", f"it took longer than its limit of {run.limits.time_s:g} s")
         if ended.cause == "memory":
-            return Failed(
-                "memory",
-                f"it used {ended.peak >> 20} MiB of memory; its limit is {run.limits.memory_mb}",
-            )
-        if said is not None and "failed" in said:
-            with contextlib.suppress(msgspec.ValidationError):
-                return msgspec.convert(said["failed"], Failed)
+            used, limit = ended.peak >> 20, run.limits.memory_mb
+            return Failed("memory", f"it used {used} MiB of memory; its limit is {limit} MiB")
         return Failed("crashed", words_for(ended.status, said))
 
     def _heard(self, message: dict[str, Any]) -> None:
@@ -389,26 +398,30 @@ def finish(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-async def last_word(
-    reader: asyncio.StreamReader, on_phase: Callable[[str], None]
-) -> dict[str, Any] | None:
-    """Read to the end; return the last message that is no phase, or None if there is garbage."""
-    word: dict[str, Any] | None = None
+async def converse(channel: Channel, job: bytes, on_phase: Callable[[str], None]) -> Word | None:
+    """Send the job, hear phases, and return the first message that is none.
+
+    Returns None when the channel closes before, and {} when there is garbage on it.
+    """
+    reader, writer = channel
     try:
+        writer.write(job)
+        writer.write_eof()
         while line := await reader.readline():
-            message = msgspec.json.decode(line, type=dict[str, Any])
-            if isinstance(phase := message.get("phase"), str):
-                on_phase(phase)
-            else:
-                word = message
+            message = msgspec.json.decode(line, type=Word)
+            if not isinstance(phase := message.get("phase"), str):
+                return message
+            on_phase(phase)
     except (msgspec.DecodeError, ValueError):
         return {}
     except ConnectionError:
-        return word
-    return word
+        return None
+    finally:
+        writer.close()
+    return None
 
 
-def words_for(status: int, said: dict[str, Any] | None) -> str:
+def words_for(status: int, said: Word | None) -> str:
     """Return what is known about a process that ended without a result."""
     if os.WIFSIGNALED(status):
         name = signal.Signals(os.WTERMSIG(status)).name

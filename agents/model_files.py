@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 import skops.io
+from skops.io._utils import SaveContext, get_state
 
 from autolearn.agents.trusted import LOADERS
 from autolearn.schemas.errors import AutoLearnError
@@ -36,19 +37,38 @@ class ModelRefused(AutoLearnError):
 
 
 def dump(pipeline: Any) -> bytes:
-    """Return the skops file of a fitted pipeline."""
-    raw = io.BytesIO()
-    skops.io.dump(pipeline, raw)
-    with zipfile.ZipFile(raw) as source:
-        tree = msgspec.json.decode(source.read(SCHEMA))
-        order = Numbering()
-        order.visit(tree)
-        target = io.BytesIO()
-        with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as out:
-            for old, new in order.files.items():
-                out.writestr(zipfile.ZipInfo(new, EPOCH), source.read(old))
-            out.writestr(zipfile.ZipInfo(SCHEMA, EPOCH), msgspec.json.encode(tree))
+    """Return the skops file of a fitted pipeline.
+
+    The tree is taken from skops before it is written: `skops.io.dump` would print it with
+    indentation, by an encoder in Python, which takes longer than a small fit.
+    """
+    arrays = Arrays()
+    context = SaveContext(zip_file=arrays)
+    tree = get_state(pipeline, context)
+    tree |= {"protocol": context.protocol, "_skops_version": skops.__version__}
+    order = Numbering()
+    order.visit(tree)
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as out:
+        for old, new in order.files.items():
+            out.writestr(zipfile.ZipInfo(new, EPOCH), arrays.content[old])
+        out.writestr(zipfile.ZipInfo(SCHEMA, EPOCH), msgspec.json.encode(tree))
     return target.getvalue()
+
+
+class Arrays:
+    """Stands in for the zip file while skops collects a tree: keeps the arrays by name."""
+
+    def __init__(self) -> None:
+        self.content: dict[str, bytes] = {}
+
+    def namelist(self) -> dict[str, bytes]:
+        """Return what knows the names."""
+        return self.content
+
+    def writestr(self, name: str, data: bytes | memoryview) -> None:
+        """Keep an array."""
+        self.content[name] = bytes(data)
 
 
 def load(path: Path, trusted: Collection[str]) -> Any:

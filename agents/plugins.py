@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Generic, TypeVar
@@ -36,27 +37,36 @@ class Offer(Generic[T]):
 
 def load_estimators() -> Offer[Estimator]:
     """Return every model on offer in this environment."""
-    return load(MODELS, Estimator, metadata.entry_points(group=MODELS))
+    return load(MODELS, Estimator, entries_of(MODELS))
 
 
 def load_metrics() -> Offer[Metric]:
     """Return every metric on offer in this environment."""
-    return load(METRICS, Metric, metadata.entry_points(group=METRICS))
+    return load(METRICS, Metric, entries_of(METRICS))
 
 
 def find_estimator(name: str) -> Estimator:
     """Return the model of this name. Raises InputError; loads nothing else."""
-    return find(MODELS, Estimator, name)
+    found: Estimator = find(MODELS, Estimator, name)
+    return found
 
 
 def find_metric(name: str) -> Metric:
     """Return the metric of this name. Raises InputError; loads nothing else."""
-    return find(METRICS, Metric, name)
+    found: Metric = find(METRICS, Metric, name)
+    return found
 
 
+@functools.cache
+def entries_of(group: str) -> metadata.EntryPoints:
+    """Return the entry points of a group; looking through all distributions takes a while."""
+    return metadata.entry_points(group=group)
+
+
+@functools.cache
 def find(group: str, kind: type[T], name: str) -> T:
-    """Load one entry point."""
-    offer = load(group, kind, metadata.entry_points(group=group, name=name))
+    """Load one entry point, once."""
+    offer = load(group, kind, entries_of(group).select(name=name))
     if name not in offer.found:
         raise InputError(
             " ".join(offer.problems) or f"this worker has no {word_of(kind)} {name!r}",

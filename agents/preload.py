@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from autolearn.agents import children, model_files
+from autolearn.agents import children as children  # so that no run has to import it
+from autolearn.agents import model_files
 from autolearn.agents.environment import environment, one_thread
 from autolearn.agents.estimators import distribution_of, logistic_regression
 from autolearn.agents.hearing import heard
 from autolearn.agents.learned import learned
 from autolearn.agents.metrics import Metric
-from autolearn.agents.plugins import load_estimators, load_metrics
+from autolearn.agents.plugins import find_estimator, find_metric, load_estimators, load_metrics
 from autolearn.agents.preprocessing import preprocessor
 from autolearn.agents.profiles import example, feature_profile, score_profile
 from autolearn.agents.splitting import part
@@ -30,8 +31,9 @@ def warm() -> None:
     """Go the way of a training once, without a store."""
     one_thread()
     environment(*distribution_of(logistic_regression.factory))
-    load_estimators()
-    metrics = load_metrics().found
+    for name in load_estimators().found:
+        find_estimator(name)
+    metrics = {name: find_metric(name) for name in load_metrics().found}
     answers = np.array(["a", "b", "c", "c"] * 5)
     features = pd.DataFrame(
         {"x": np.arange(20.0), "y": pd.Series(["p", "q"] * 10, dtype=object)}, copy=False
@@ -60,4 +62,3 @@ def score(metrics: dict[str, Metric], predicted: np.ndarray, truth: np.ndarray) 
 
 
 warm()
-_ = children

@@ -137,9 +137,13 @@ class ArtifactStore:
         digest = hashlib.sha256(manifest).hexdigest()
         folder = self._folder(digest)
         if not self._files.exists(f"{folder}/{MANIFEST}"):
-            for name, path in files.items():
-                self._write(f"{folder}/{name}", read_chunks(path))
-            self._write(f"{folder}/{MANIFEST}", [manifest])
+            if self._local:
+                (local / MANIFEST).write_bytes(manifest)
+                self._move_folder(local, [*files, MANIFEST], Path(folder))
+            else:
+                for name, path in files.items():
+                    self._write(f"{folder}/{name}", read_chunks(path))
+                self._write(f"{folder}/{MANIFEST}", [manifest])
         size = sum(path.stat().st_size for path in files.values()) + len(manifest)
         return TrainedModel(digest=digest, files=hashes, bytes=size)
 
@@ -213,11 +217,35 @@ class ArtifactStore:
             self._files.mv(temporary, path)
             return
         Path(temporary).replace(path)
-        descriptor = os.open(folder, os.O_RDONLY)
+        sync(Path(folder))
+
+    def _move_folder(self, source: Path, names: list[str], folder: Path) -> None:
+        """Copy files to a new folder that appears whole, or not at all."""
+        incoming = Path(self._root, "incoming", uuid.uuid4().hex)
+        incoming.mkdir(parents=True)
         try:
-            os.fsync(descriptor)
+            for name in names:
+                shutil.copyfile(source / name, incoming / name)
+                sync(incoming / name)
+            sync(incoming)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                incoming.rename(folder)
+            except OSError:
+                if not (folder / MANIFEST).exists():  # otherwise another process was first
+                    raise
+            sync(folder.parent)
         finally:
-            os.close(descriptor)
+            shutil.rmtree(incoming, ignore_errors=True)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's bytes, or a folder's names, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_chunks(path: Path) -> Iterator[bytes]:

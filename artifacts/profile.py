@@ -1,0 +1,125 @@
+"""Profiling a file in a process of its own, because the file may be hostile.
+
+    python -m autolearn.artifacts.profile < question.json
+
+reads a `Question` from standard input, limits its own memory and processor time, and writes a line
+of JSON: {"spec": DatasetSpec} or {"refused": [sentence, ...]}. `profile_apart` does all of that for
+an asyncio program. Light: nothing that reads files is imported before the limits are set.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import sys
+from pathlib import Path
+
+import msgspec
+
+from autolearn.artifacts.refusals import DatasetRefused
+from autolearn.schemas.catalog import DatasetSpec
+
+__all__ = ["Answer", "Question", "profile_apart"]
+
+
+class Question(msgspec.Struct, frozen=True):
+    """The arguments of `artifacts.profiling.profile`, and the limits (MiB, processor seconds)."""
+
+    path: str
+    name: str
+    format: str
+    version: str
+    bytes: int
+    target: str | None = None
+    origin: str = "uploaded"
+    summary: str = ""
+    memory_mb: int = 2048
+    cpu_s: int = 120
+
+
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Either of the two."""
+
+    spec: DatasetSpec | None = None
+    refused: tuple[str, ...] = ()
+
+
+async def profile_apart(question: Question) -> DatasetSpec:
+    """Profile a file without risk to this process, and without blocking its loop.
+
+    Raises DatasetRefused; also when the file needs more memory or time than it may have.
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "autolearn.artifacts.profile",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1"},
+    )
+    try:
+        async with asyncio.timeout(question.cpu_s * 2):
+            written, _ = await process.communicate(msgspec.json.encode(question))
+        answer = msgspec.json.decode(written, type=Answer)
+    except (TimeoutError, msgspec.DecodeError):
+        raise DatasetRefused(too_much(question)) from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if answer.spec is None:
+        raise DatasetRefused(answer.refused or too_much(question))
+    return answer.spec
+
+
+def too_much(question: Question) -> str:
+    """Return the sentence for a file that is too much to read."""
+    return (
+        f"Reading the file takes more than {question.memory_mb} MiB of memory or {question.cpu_s} s "
+        "of processor time, or crashes the reader: send fewer columns, or Parquet in smaller row "
+        "groups."
+    )
+
+
+def main() -> None:
+    """Answer the question on standard input."""
+    question = msgspec.json.decode(sys.stdin.buffer.read(), type=Question)
+    limit(resource.RLIMIT_AS, question.memory_mb << 20)
+    limit(resource.RLIMIT_CPU, question.cpu_s)
+    limit(resource.RLIMIT_CORE, 0)
+    try:
+        answer = Answer(spec=examined(question))
+    except DatasetRefused as refused:
+        answer = Answer(refused=refused.sentences)
+    except MemoryError:
+        answer = Answer(refused=(too_much(question),))
+    sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
+
+
+def examined(question: Question) -> DatasetSpec:
+    """Profile the file."""
+    from autolearn.artifacts.profiling import profile
+
+    return profile(
+        Path(question.path),
+        name=question.name,
+        format=question.format,
+        version=question.version,
+        bytes=question.bytes,
+        target=question.target,
+        origin=question.origin,
+        summary=question.summary,
+    )
+
+
+def limit(what: int, most: int) -> None:
+    """Lower a limit of this process for good."""
+    _, hard = resource.getrlimit(what)
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(what, (most, most))
+
+
+if __name__ == "__main__":
+    main()
