@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from autolearn.api.app import SERVICES
 from autolearn.api.server import serve
-from autolearn.eventlog.process import read_settings
+from autolearn.eventlog.process import end_with_parent, read_settings
 from autolearn.schemas.errors import AlreadyRunning, AutoLearnError, SettingsError
 
 __all__ = ["main"]
@@ -29,7 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--host", help="address to listen on (default: AUTOLEARN_API_HOST)")
     parser.add_argument("--port", type=int, help="port, 0 for a free one (AUTOLEARN_API_PORT)")
+    parser.add_argument(
+        "--with-parent", action="store_true", help="end with the process that started this one"
+    )
     options = parser.parse_args(arguments)
+    if options.with_parent:
+        end_with_parent()
     try:
         settings = read_settings()
         host = options.host or settings.api_host

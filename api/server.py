@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import uvicorn
 from autolearn.api.app import make_app
 from autolearn.api.facade import Facade
 from autolearn.artifacts.store import ArtifactStore
-from autolearn.eventlog.process import configure_logs, home_of, lock, open_log
+from autolearn.eventlog.process import configure_logs, home_of, lock, open_log, say_ready
 from autolearn.projections.store import RocksStore
 from autolearn.schemas.errors import StoreError
 from autolearn.schemas.settings import Settings
@@ -49,7 +50,8 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
             folder,
             on_failure=lambda: setattr(server, "should_exit", True),
         )
-        server = uvicorn.Server(
+        server = Server(
+            facade,
             uvicorn.Config(
                 make_app(facade, services),
                 host=host,
@@ -62,7 +64,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=GRACE,
-            )
+            ),
         )
         # The server stops at these by itself, and raises them again at its end: that is enough.
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -71,6 +73,26 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
             runner.run(server.serve())
         return FAIL_STOP if facade.failure is not None or not server.started else 0
+
+
+class Server(uvicorn.Server):
+    """Uvicorn, which says `ready URL` on standard output once the read models have caught up."""
+
+    def __init__(self, facade: Facade, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.facade = facade
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and go on; the word comes later."""
+        await super().startup(sockets)
+        self.announcing = asyncio.create_task(self.announce())
+
+    async def announce(self) -> None:
+        """Say where the API is, once it is ready."""
+        while not self.facade.ready:  # noqa: ASYNC110 - it is a question to the store
+            await asyncio.sleep(0.02)
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        say_ready(f"http://{host}:{port}")
 
 
 def open_store(folder: Path) -> RocksStore:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Mapping
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -39,6 +40,12 @@ CONSUMER = {
     "auto.offset.reset": "error",
     "allow.auto.create.topics": False,
 }
+
+ANSWER_TIMEOUT = 30.0
+"""Seconds within which a broker must answer a question."""
+LEADERLESS = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+LEADER_PAUSE = 0.02
+"""Seconds between two questions while a partition has no leader."""
 
 
 class KafkaReader:
@@ -112,6 +119,7 @@ class KafkaLog:
             ]
             for future in admin.create_topics(new, request_timeout=timeout).values() if new else ():
                 wait_unless_exists(future)
+            await_leaders(admin, set(wanted), time.monotonic() + timeout)
         except KafkaException as error:
             raise LogError(
                 f"The topics cannot be created on {self.settings['bootstrap.servers']}: "
@@ -143,18 +151,31 @@ class KafkaLog:
     def watermarks(self, topic: str) -> dict[int, tuple[int, int]]:
         """Return, per partition, the oldest offset kept and the one that comes next."""
         consumer = Consumer({**self.settings, **CONSUMER, "group.id": "autolearn-reader"})
+        deadline = time.monotonic() + ANSWER_TIMEOUT
         try:
-            found = consumer.list_topics(topic, timeout=30.0).topics[topic]
-            if found.error is not None:
-                raise LogError(f"The topic {topic} cannot be read: {found.error.str()}.")
-            partitions = [TopicPartition(topic, partition) for partition in found.partitions]
-            return {
-                p.partition: consumer.get_watermark_offsets(p, timeout=30.0) for p in partitions
-            }
-        except KafkaException as error:
-            raise LogError(f"The topic {topic} cannot be read: {error.args[0].str()}.") from None
+            while True:
+                try:
+                    return self.watermarks_now(consumer, topic)
+                except KafkaException as error:
+                    # A topic just made has no leader for a moment; a partition may just move.
+                    if error.args[0].code() not in LEADERLESS or time.monotonic() > deadline:
+                        why = error.args[0].str()
+                        raise LogError(f"The topic {topic} cannot be read: {why}.") from None
+                    time.sleep(LEADER_PAUSE)
         finally:
             consumer.close()
+
+    def watermarks_now(self, consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
+        """Ask for the watermarks once."""
+        found = consumer.list_topics(topic, timeout=ANSWER_TIMEOUT).topics[topic]
+        if found.error is not None:
+            raise KafkaException(found.error)
+        return {
+            partition: consumer.get_watermark_offsets(
+                TopicPartition(topic, partition), timeout=ANSWER_TIMEOUT
+            )
+            for partition in found.partitions
+        }
 
     def append(
         self,
@@ -224,3 +245,15 @@ def wait_unless_exists(future: object) -> None:
     except KafkaException as error:
         if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
             raise
+
+
+def await_leaders(admin: AdminClient, names: set[str], deadline: float) -> None:
+    """Wait until every partition of these topics has a leader; give up silently at `deadline`."""
+    while time.monotonic() < deadline:
+        topics = admin.list_topics(timeout=ANSWER_TIMEOUT).topics
+        found = [topics[name] for name in names if name in topics]
+        if len(found) == len(names) and all(
+            partition.leader >= 0 for topic in found for partition in topic.partitions.values()
+        ):
+            return
+        time.sleep(LEADER_PAUSE)

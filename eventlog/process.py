@@ -162,7 +162,7 @@ def end_with_parent() -> None:
     """
 
     def wait_for_end() -> None:
-        while sys.stdin.buffer.read(4096):
+        while os.read(0, 4096):
             continue
         os.kill(os.getpid(), signal.SIGTERM)
 
