@@ -12,10 +12,13 @@ from autolearn.agents.deciders.decider import Decider
 from autolearn.eventlog.admission import TERM_STARTED, Progress
 from autolearn.projections.rows import Rows
 from autolearn.projections.store import Store, key
-from autolearn.schemas.codec import EventRecord, event_of, to_json
+from autolearn.schemas.codec import EventRecord, event_of
 
 __all__ = ["States", "Stream", "decider_of"]
 
+# Keeps the order of a dict, unlike the codec: a session's runs stay in the order of their requests,
+# so that a decision is the same before and after its stream was stored.
+encoder = msgspec.json.Encoder()
 decoders = {kind: msgspec.json.Decoder(decider.kind) for kind, decider in DECIDERS.items()}
 
 
@@ -72,7 +75,7 @@ class States:
             return
         before = self.load(record.subject)
         after = decider_of(record.subject).evolve(before.state, event_of(record))
-        stored = StoredStream(record.sequence, Raw(to_json(after)))
+        stored = StoredStream(record.sequence, Raw(encoder.encode(after)))
         self.rows.put(key("state", record.subject), stored)
         self.rows.put(key("seen", record.subject, record.causationid), Seen(record.sequence))
 
