@@ -1,14 +1,16 @@
 """Random histories: commands as nobody would send them, and what the deciders make of them."""
 
+import json
 from random import Random
 
 from autolearn.agents.deciding import Place, decide
 from autolearn.agents.states import Stream, decider_of
 from autolearn.schemas import commands
-from autolearn.schemas.codec import CommandRecord, EventRecord, encode, raw
+from autolearn.schemas.codec import CommandRecord, EventRecord, decode_command, encode, raw
+from autolearn.schemas.errors import MalformedRecord
 from autolearn.schemas.messages import Command, type_of
 from autolearn.schemas.streams import KINDS
-from tests import samples
+from tests import checker, samples
 
 STREAMS = (samples.SESSION, samples.OTHER_SESSION, "estimator/decision-tree", "dataset/iris")
 TRAININGS, EVALUATIONS = ("t1", "t2"), ("e1",)
@@ -118,6 +120,23 @@ def history(random: Random, count: int) -> list[EventRecord]:
     reference = Reference()
     answers = (reference.answer(o, r) for o, r in enumerate(random_records(random, count)))
     return [answer for answer in answers if answer is not None]
+
+
+def check_content(commands: checker.Topic, events: checker.Topic) -> None:
+    """Check that each answer is the one that deciding the commands one by one gives."""
+    for partition, asked in commands.items():
+        reference, expected = Reference(partition), []
+        for offset, _, value in asked:
+            try:
+                answer = reference.answer(offset, decode_command(value or b""))
+            except MalformedRecord:
+                continue
+            if answer is not None:
+                about = answer.causationid, answer.type, answer.sequence
+                expected.append((*about, json.loads(bytes(answer.data))))
+        answers, _, _ = checker.admitted(partition, events[partition])
+        got = [(a["causationid"], a["type"], a["sequence"], a["data"]) for a in answers]
+        assert got == expected
 
 
 def values(records: list[EventRecord]) -> list[bytes]:

@@ -1,0 +1,182 @@
+"""Checks the write path by the raw records of its two topics, and imports nothing of AutoLearn.
+
+It has an admission rule and an idea of a well-formed command of its own, so that a fault in ours
+cannot hide itself. `check(commands, events)` returns what it counted, or raises `Broken`.
+"""
+
+import json
+import re
+import uuid
+from collections import defaultdict
+from typing import NamedTuple
+
+from confluent_kafka import Consumer, TopicPartition
+
+__all__ = ["Broken", "Found", "Record", "admitted", "check", "read_topic"]
+
+SUBJECT = re.compile(
+    r"(estimator|metric|dataset)/[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?"
+    r"|session/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+)
+COMMAND = re.compile(
+    r"autolearn\.((Open|Commit|Discard)Session|Register(Estimator|Metric|Dataset)"
+    r"|(Request|Start|Complete|Fail|Cancel)(Training|Evaluation)"
+    r"|Report(Training|Evaluation)Lost)\.v1"
+)
+
+
+class Broken(AssertionError):
+    """The log does not say what it must."""
+
+
+class Record(NamedTuple):
+    """One record as it lies on a partition."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+
+
+Topic = dict[int, list[Record]]
+
+
+class Found(NamedTuple):
+    """What was counted, over all partitions."""
+
+    answered: int
+    ignored: int
+    """Events that the admission rule leaves out."""
+    skipped: int
+    """Commands that came before."""
+    malformed: int
+    terms: dict[int, int]
+
+
+def read_topic(bootstrap: str, topic: str) -> Topic:
+    """All records that are on a topic now."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": f"checker-{uuid.uuid4().hex}",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "error",
+        }
+    )
+    try:
+        partitions = consumer.list_topics(topic, 10).topics[topic].partitions
+        found: Topic = {}
+        for partition in sorted(partitions):
+            at = TopicPartition(topic, partition, 0)
+            _, end = consumer.get_watermark_offsets(at, 10)
+            found[partition] = []
+            consumer.assign([at])
+            while len(found[partition]) < end:
+                for message in consumer.consume(min(1000, end - len(found[partition])), 10):
+                    if message.error():
+                        raise Broken(f"{topic}: {message.error()}")
+                    found[partition].append(
+                        Record(message.offset(), message.key(), message.value())
+                    )
+        return found
+    finally:
+        consumer.close()
+
+
+def check(commands: Topic, events: Topic) -> Found:
+    """Check every partition; raise `Broken` at the first thing that is wrong."""
+    if set(commands) != set(events):
+        raise Broken("commands and events have different partitions")
+    answered = ignored = skipped = malformed = 0
+    terms = {}
+    for partition in commands:
+        answers, left_out, terms[partition] = admitted(partition, events[partition])
+        wanted, again, bad = wanted_answers(commands[partition])
+        compare(partition, wanted, answers)
+        answered += len(answers)
+        ignored += left_out
+        skipped += again
+        malformed += bad
+    return Found(answered, ignored, skipped, malformed, terms)
+
+
+def admitted(partition: int, records: list[Record]) -> tuple[list[dict], int, int]:
+    """The answers that count, the number of events that do not, and the last term."""
+    term, last, ignored = 0, -1, 0
+    answers: list[dict] = []
+    for record in records:
+        event = json.loads(record.value or b"")
+        if event["subject"].encode() != record.key:
+            raise Broken(f"p{partition}@{record.offset}: the key is not the subject")
+        if event["type"] == "autolearn.TermStarted.v1":
+            if event["term"] > term:
+                term = event["term"]
+            else:
+                ignored += 1
+        elif (event["term"], event["prev"]) == (term, last) and event["commandoffset"] > last:
+            last = event["commandoffset"]
+            answers.append(event)
+        else:
+            ignored += 1
+    return answers, ignored, term
+
+
+def wanted_answers(records: list[Record]) -> tuple[list[tuple[int, dict]], int, int]:
+    """The commands that must be answered, with their offsets, in order; repeats; malformed ones."""
+    wanted: list[tuple[int, dict]] = []
+    seen: set[tuple[str, str]] = set()
+    skipped = malformed = 0
+    for record in records:
+        command = well_formed(record)
+        if command is None:
+            malformed += 1
+        elif (command["subject"], command["id"]) in seen:
+            skipped += 1
+        else:
+            seen.add((command["subject"], command["id"]))
+            wanted.append((record.offset, command))
+    return wanted, skipped, malformed
+
+
+def well_formed(record: Record) -> dict | None:
+    """The command of a record, or None."""
+    try:
+        command = json.loads(record.value or b"")
+        subject, identifier, kind = command["subject"], command["id"], command["type"]
+        fits = (
+            SUBJECT.fullmatch(subject) and COMMAND.fullmatch(kind) and isinstance(identifier, str)
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
+    return command if fits and record.key == subject.encode() else None
+
+
+def compare(partition: int, wanted: list[tuple[int, dict]], answers: list[dict]) -> None:
+    """Compare the commands of one partition with their answers."""
+    expected = [offset for offset, _ in wanted]
+    got = [answer["commandoffset"] for answer in answers]
+    if expected != got:
+        missing, extra = sorted(set(expected) - set(got))[:5], sorted(set(got) - set(expected))[:5]
+        raise Broken(
+            f"p{partition}: {len(expected)} commands, {len(got)} answers; "
+            f"unanswered {missing}, answered without cause {extra}"
+        )
+    sequences: defaultdict[str, int] = defaultdict(int)
+    last, term = -1, 0
+    for (offset, command), answer in zip(wanted, answers, strict=True):
+        where = f"p{partition}, command {offset}"
+        subject = command["subject"]
+        if (answer["causationid"], answer["subject"]) != (command["id"], subject):
+            raise Broken(f"{where}: answered by {answer['id']}, which is about another command")
+        for name in ("time", "actor", "fingerprint"):
+            if answer.get(name, "") != command.get(name, ""):
+                raise Broken(f"{where}: {name} is not the command's")
+        sequences[subject] += 1
+        if answer["sequence"] != sequences[subject]:
+            raise Broken(
+                f"{where}: number {answer['sequence']} of {subject}, not {sequences[subject]}"
+            )
+        if answer["prev"] != last:
+            raise Broken(f"{where}: prev is {answer['prev']}, not {last}")
+        if answer["term"] < term:
+            raise Broken(f"{where}: the term went back from {term} to {answer['term']}")
+        last, term = offset, answer["term"]
