@@ -39,7 +39,7 @@ from sklearn.tree import DecisionTreeClassifier
 from autolearn.agents.hyperparameters import derive, suited
 from autolearn.agents.trusted import TRUSTED
 from autolearn.schemas.catalog import CLASSIFICATION, CLUSTERING, REGRESSION, EstimatorSpec
-from autolearn.schemas.values import Domain, Hyperparameter, JsonValue
+from autolearn.schemas.values import Hyperparameter, JsonValue
 
 __all__ = ["Estimator"]
 
@@ -139,11 +139,6 @@ svm = Estimator(
     summary="The border between classes with the widest margin (no probabilities).",
     factory=SVC,
     leave_out=("decision_function_shape", "break_ties"),
-    override=(
-        Hyperparameter(
-            "kernel", "rbf", (Domain("string", choices=("linear", "poly", "rbf", "sigmoid")),)
-        ),
-    ),
 )
 
 naive_bayes = Estimator(

@@ -24,6 +24,9 @@ OURS = frozenset(
 )
 """Parameters that the system sets, or that do not change the model."""
 
+UNUSABLE = frozenset({"precomputed", "pyfunc"})
+"""Choices that want a matrix of distances, or a function, in place of features."""
+
 DEPRECATED = ("deprecated", "warn")
 
 
@@ -53,7 +56,7 @@ def domains_of(constraint: Any) -> Iterator[Domain]:
         case "array-like":
             yield Domain("array")
         case StrOptions():
-            shown = constraint.options - constraint.deprecated
+            shown = constraint.options - constraint.deprecated - UNUSABLE
             yield Domain("string", choices=tuple(sorted(shown)))
         case Options() if issubclass(constraint.type, Real):
             shown = constraint.options - constraint.deprecated

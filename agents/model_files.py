@@ -36,8 +36,10 @@ class ModelRefused(AutoLearnError):
     title = "The model file is not trusted"
 
 
-def dump(pipeline: Any) -> bytes:
+def dump(pipeline: Any, trusted: Collection[str]) -> bytes:
     """Return the skops file of a fitted pipeline.
+
+    Raises ModelRefused when it holds types that are not `trusted`, for `load` would refuse it.
 
     The tree is taken from skops before it is written: `skops.io.dump` would print it with
     indentation, by an encoder in Python, which takes longer than a small fit.
@@ -46,6 +48,7 @@ def dump(pipeline: Any) -> bytes:
     context = SaveContext(zip_file=arrays)
     tree = get_state(pipeline, context)
     tree |= {"protocol": context.protocol, "_skops_version": skops.__version__}
+    check(types_in(tree), trusted)
     order = Numbering()
     order.visit(tree)
     target = io.BytesIO()
@@ -84,13 +87,18 @@ def load(path: Path, trusted: Collection[str]) -> Any:
         raise ModelRefused(
             f"{path.name} is not a skops file ({error})", advice="Train the model again."
         ) from None
-    unknown = sorted(found - set(trusted))
+    check(found, trusted)
+    return skops.io.load(path, trusted=sorted(found))
+
+
+def check(found: Collection[str], trusted: Collection[str]) -> None:
+    """Raise ModelRefused for types that are not trusted."""
+    unknown = sorted(set(found) - set(trusted))
     if unknown:
         raise ModelRefused(
-            f"{path.name} holds {', '.join(unknown)}, which this catalog model does not need",
+            f"the model holds {', '.join(unknown)}, which is not trusted",
             advice="If it comes from a plug-in, name these types in its Estimator(trusted=...).",
         )
-    return skops.io.load(path, trusted=sorted(found))
 
 
 def types_in(tree: dict[str, Any]) -> set[str]:
@@ -112,7 +120,7 @@ def nodes(tree: Any) -> Iterator[dict[str, Any]]:
             if "__loader__" in part:
                 yield part
             waiting.extend(part.values())
-        elif isinstance(part, list):
+        elif isinstance(part, list | tuple):
             waiting.extend(part)
 
 
@@ -125,26 +133,23 @@ class Numbering:
 
     def visit(self, part: Any) -> None:
         """Number a part of the tree, in place."""
-        if isinstance(part, list):
+        if isinstance(part, list | tuple):
             for one in part:
                 self.visit(one)
         elif isinstance(part, dict):
-            if "__id__" in part:
+            if "__loader__" in part:
                 self._name(part)
             for one in part.values():
-                if isinstance(one, dict | list):
+                if isinstance(one, dict | list | tuple):
                     self.visit(one)
 
     def _name(self, node: dict[str, Any]) -> None:
-        loader = node.get("__loader__")
-        if loader == "JsonNode":
-            # whether two equal constants are one object is the interpreter's business
-            del node["__id__"]
-            return
-        if loader == "SetNode":
+        if node["__loader__"] == "SetNode":
             node["content"].sort(key=lambda one: msgspec.json.encode(one.get("content")))
-        old = node["__id__"]
-        node["__id__"] = self._numbers.setdefault(old, len(self._numbers) + 1)
+        old = node.pop("__id__", None)
+        # whether two equal constants are one object is the interpreter's business
+        if old is not None and node["__loader__"] != "JsonNode":
+            node["__id__"] = self._numbers.setdefault(old, len(self._numbers) + 1)
         if "file" in node:
             suffix = Path(node["file"]).suffix
             node["file"] = self.files.setdefault(node["file"], f"{len(self.files) + 1}{suffix}")

@@ -52,7 +52,7 @@ def warm() -> None:
     feature_profile(features)
     example(features)
     learned(pipeline, said)
-    model_files.dump(pipeline)
+    model_files.dump(pipeline, logistic_regression.allowed_types())
 
 
 def score(metrics: dict[str, Metric], predicted: np.ndarray, truth: np.ndarray) -> None:

@@ -94,7 +94,7 @@ def train(request: TrainingRequested, store: ArtifactStore, report: Report) -> T
         "environment.json": used,
         "training.json": record(request, parts),
     }
-    model = put(store, files, model_files.dump(pipeline))
+    model = put(store, files, model_files.dump(pipeline, estimator.allowed_types()))
     return TrainingResult(
         model=model,
         parameters=learned(pipeline, said),

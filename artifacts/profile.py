@@ -24,13 +24,16 @@ __all__ = ["Answer", "Question", "profile_apart"]
 
 
 class Question(msgspec.Struct, frozen=True):
-    """The arguments of `artifacts.profiling.profile`, and the limits (MiB, processor seconds)."""
+    """The arguments of `artifacts.profiling.profile`, and the limits (MiB, processor seconds).
+
+    Without a `format` it is recognised from the first bytes.
+    """
 
     path: str
     name: str
-    format: str
     version: str
     bytes: int
+    format: str | None = None
     target: str | None = None
     origin: str = "uploaded"
     summary: str = ""
@@ -77,9 +80,9 @@ async def profile_apart(question: Question) -> DatasetSpec:
 def too_much(question: Question) -> str:
     """Return the sentence for a file that is too much to read."""
     return (
-        f"Reading the file takes more than {question.memory_mb} MiB of memory or {question.cpu_s} s "
-        "of processor time, or crashes the reader: send fewer columns, or Parquet in smaller row "
-        "groups."
+        f"Reading the file takes more than {question.memory_mb} MiB of memory or "
+        f"{question.cpu_s} s of processor time, or crashes the reader: send fewer columns, or "
+        "Parquet in smaller row groups."
     )
 
 
@@ -100,12 +103,13 @@ def main() -> None:
 
 def examined(question: Question) -> DatasetSpec:
     """Profile the file."""
-    from autolearn.artifacts.profiling import profile
+    from autolearn.artifacts.tables import format_of, profile
 
+    path = Path(question.path)
     return profile(
-        Path(question.path),
+        path,
         name=question.name,
-        format=question.format,
+        format=question.format or format_of(path),
         version=question.version,
         bytes=question.bytes,
         target=question.target,
