@@ -19,8 +19,14 @@ from autolearn.api.limits import LimitBodies
 from autolearn.api.measures import CountRequests
 from autolearn.api.problems import Problem, respond, unavailable
 from autolearn.api.routers import (
+    catalog,
+    commands,
+    evaluations,
+    events,
+    experiments,
     health,
     sessions,
+    trainings,
 )
 from autolearn.schemas.errors import AutoLearnError, LogError
 
@@ -28,7 +34,11 @@ __all__ = ["SERVICES", "make_app"]
 
 SERVICES: Mapping[str, Callable[[Facade], APIRouter]] = MappingProxyType(
     {
+        "catalog": catalog.router,
         "sessions": sessions.router,
+        "trainings": trainings.router,
+        "evaluations": evaluations.router,
+        "storage": experiments.router,
     }
 )
 """The services that a process can serve, with their routers."""
@@ -51,7 +61,7 @@ def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastA
         redoc_url=None,
         redirect_slashes=False,
     )
-    for common in (health.router,):
+    for common in (health.router, commands.router, events.router):
         app.include_router(common(facade))
     for service in services:
         app.include_router(SERVICES[service](facade))

@@ -135,6 +135,12 @@ class Facade:
             self.caught_up = not self.missing()
         return self.caught_up and self.failure is None
 
+    async def until_ready(self) -> None:
+        """Wait until the process is ready."""
+        while not self.ready:
+            # Records that are not admitted wake nobody, hence the short wait.
+            await self.arrivals.until(lambda: self.ready, 0.02)
+
     def missing(self) -> int | None:
         """Return how many records are to be folded until the process is ready."""
         if self.goal is None:

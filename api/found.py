@@ -7,10 +7,10 @@ from typing import TypeVar
 
 from autolearn.api.facade import Facade
 from autolearn.api.problems import Problem, check_id
-from autolearn.projections.models import ExperimentRow, RunRow, SessionRow, TrainingRow
+from autolearn.projections.models import ExperimentRow, RunRow, SessionRow
 from autolearn.projections.queries import Moment
 
-__all__ = ["find", "find_experiment", "find_run", "find_session", "no_session", "no_training"]
+__all__ = ["find", "find_experiment", "find_run", "find_session", "no_session"]
 
 T = TypeVar("T")
 
@@ -109,11 +109,3 @@ async def find_run(facade: Facade, session: str, kind: str, run: str) -> tuple[M
             f"The session has no {kind} {run}: GET /v1/sessions/{session}/{kind}s lists them.",
         )
     return moment, row
-
-
-def no_training(training: str) -> Problem:
-    """Return the problem of a training that is not in the session or experiment."""
-    return Problem(404, "run-unknown", "There is no such training", f"It has none {training}.")
-
-
-_ = TrainingRow

@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from autolearn.api.bodies import BODIES
 
-__all__ = ["accepts", "answers", "describe"]
+__all__ = ["UPLOAD", "accepts", "answers", "describe"]
 
 REF = "#/components/schemas/{name}"
 KEY = {
@@ -34,6 +34,14 @@ HEADERS = {
     "Location": "Where the resource is.",
     "Link": "The next page, with rel=next (RFC 8288).",
     "Preference-Applied": "Which preferences were honoured (RFC 7240).",
+}
+FILE = {"schema": {"type": "string", "format": "binary"}}
+UPLOAD: dict[str, Any] = {
+    "parameters": [KEY, PREFER],
+    "requestBody": {
+        "required": True,
+        "content": {"text/csv": FILE, "application/vnd.apache.parquet": FILE},
+    },
 }
 PROBLEM: dict[str, Any] = {
     "title": "Problem",
@@ -71,11 +79,12 @@ def accepts(
 
 
 def answers(bodies: dict[int, Any], *headers: str) -> dict[int | str, dict[str, Any]]:
-    """Return the OpenAPI of a route's answers: the type of each status, and problems."""
+    """Return the OpenAPI of a route's answers: the type (or types) of each status."""
     described: dict[int | str, dict[str, Any]] = {}
     for status, kind in bodies.items():
-        (_,), found = msgspec.json.schema_components([kind], ref_template=REF)
-        (schema,), _ = msgspec.json.schema_components([kind], ref_template=REF)
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        schemas, found = msgspec.json.schema_components(kinds, ref_template=REF)
+        schema = schemas[0] if len(schemas) == 1 else {"anyOf": list(schemas)}
         returned.update(found)
         described[status] = {
             "description": {201: "Made.", 202: "Accepted, not done yet."}.get(status, "Found."),

@@ -23,12 +23,12 @@ __all__ = [
     "Problem",
     "check_id",
     "failed",
-    "known",
     "listed",
     "malformed_id",
     "refusal",
     "respond",
     "unavailable",
+    "unknown",
 ]
 
 PREFIX = "urn:autolearn:problem:"
@@ -118,17 +118,27 @@ def check_id(kind: str, given: str, called: str = "") -> None:
         raise malformed_id(called or kind, given, KINDS[kind].words)
 
 
-def known(kind: str, given: str, names: Iterable[str], where: str) -> Problem:
-    """Return the problem of something unknown, which says what there is."""
+def unknown(
+    kind: str, given: str, names: Iterable[str], where: str, pointer: str | None = None
+) -> Problem:
+    """Return the problem of something unknown, which says what there is.
+
+    With the `pointer` to where a body names it, it is the body that is wrong (422), otherwise the
+    path (404).
+    """
     there = sorted(names)
     near = difflib.get_close_matches(given, there, 1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
+    detail = f"There is no {kind} {given[:200]!r}.{hint}"
+    members: dict[str, Any] = {"known": there[:100]}
+    if pointer is not None:
+        members["errors"] = [{"pointer": pointer, "detail": detail}]
     return Problem(
-        404,
+        404 if pointer is None else 422,
         f"unknown-{kind}",
         f"There is no such {kind}",
-        f"There is no {kind} {given!r}.{hint} There {listed(there)}: see {where}.",
-        known=there[:100],
+        f"{detail} There {listed(there)}: see {where}.",
+        **members,
     )
 
 

@@ -224,7 +224,7 @@ def session_summary(row: SessionRow) -> SessionSummary:
 def session(moment: Moment, row: SessionRow, live: Live) -> Session:
     """Return an open session as clients see it."""
     at = f"/v1/sessions/{row.id}"
-    rows = moment.runs(row.id)
+    rows = list(moment.runs(row.id))
     going = (live(run) for run in rows if run.ended is None)
     return Session(
         **asdict(row),

@@ -173,14 +173,13 @@ class Moment:
         row = self.run(session, "training", run)
         return row if isinstance(row, TrainingRow) else None
 
-    def runs(self, session: str) -> list[RunRow]:
-        """Return all runs of a session or experiment, in the order of their requests."""
+    def runs(self, session: str, after: int = 0) -> Iterator[RunRow]:
+        """Yield the runs of a session or experiment, in the order of their numbers past `after`."""
         pointers = self.scan(prefix_of("run-id", session), Pointer)
         kinds = {pointer.number: pointer.kind for pointer in pointers}
-        return [
-            decode(value, ROW_OF[kinds[int.from_bytes(at[-8:], "big")]])
-            for at, value in self.content.scan(runs_prefix(session))
-        ]
+        bound = run_key(session, after)
+        for at, value in self.content.scan(runs_prefix(session), after=bound):
+            yield decode(value, ROW_OF[kinds[int.from_bytes(at[-8:], "big")]])
 
     # How rows are read
 

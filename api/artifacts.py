@@ -1,0 +1,89 @@
+"""Trained models over HTTP: which files there are, and the files themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from pathlib import Path
+
+from msgspec import Struct
+from starlette.background import BackgroundTask
+from starlette.responses import FileResponse, Response
+
+from autolearn.api.facade import Facade
+from autolearn.api.problems import Problem, unknown
+from autolearn.api.resources import Links
+from autolearn.artifacts.store import ArtifactError
+from autolearn.projections.queries import Moment
+
+__all__ = ["Artifact", "ArtifactFile", "artifact_of", "send_file"]
+
+
+class ArtifactFile(Struct):
+    """A file of a trained model."""
+
+    name: str
+    sha256: str
+    links: Links
+
+
+class Artifact(Struct):
+    """A trained model. `digest` names its folder, `bytes` is the size of all its files."""
+
+    digest: str
+    bytes: int
+    files: list[ArtifactFile]
+
+
+def artifact_of(moment: Moment, session: str, run: str, base: str) -> Artifact:
+    """Return the trained model of a training; `base` is the path of its session or experiment.
+
+    Raises:
+        Problem: there is no such training, or it has no model.
+    """
+    row = moment.training(session, run)
+    if row is None:
+        raise Problem(
+            404, "run-unknown", "There is no such training", f"{base} has no training {run}."
+        )
+    if row.artifact is None:
+        raise Problem(
+            409,
+            "training-incomplete",
+            "The training has no model",
+            f"The training {run} is {row.status}; only a completed one has a model.",
+        )
+    at = f"{base}/trainings/{run}/artifact"
+    files = [
+        ArtifactFile(name, digest, {"self": f"{at}/{name}"})
+        for name, digest in sorted(row.artifact.files.items())
+    ]
+    return Artifact(row.artifact.digest, row.artifact.bytes, files)
+
+
+async def send_file(facade: Facade, artifact: Artifact, name: str) -> Response:
+    """Send one file of a trained model, checked against its hash.
+
+    Raises:
+        Problem: there is no such file, or the store does not have it as it was put.
+    """
+    known = {file.name: file.sha256 for file in artifact.files}
+    if name not in known:
+        raise unknown("file", name, known, "the list of files, one level up")
+    scratch = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=facade.home))
+    clean = BackgroundTask(shutil.rmtree, scratch, ignore_errors=True)
+    try:
+        folder = await asyncio.to_thread(facade.artifacts.fetch_folder, artifact.digest, scratch)
+    except ArtifactError as error:
+        await clean()
+        raise Problem(
+            500, "artifact-unavailable", error.title, f"{error.detail}. {error.advice}".strip()
+        ) from None
+    return FileResponse(
+        folder / name,
+        media_type="application/json" if name.endswith(".json") else "application/octet-stream",
+        headers={"ETag": f'"{known[name]}"'},
+        filename=name,
+        background=clean,
+    )

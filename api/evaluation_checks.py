@@ -1,0 +1,98 @@
+"""Whether an evaluation that is asked for can be: checked before the log sees it."""
+
+from __future__ import annotations
+
+from autolearn.api.bodies import EvaluationBody
+from autolearn.api.data import check_dataset, wrong
+from autolearn.api.problems import Problem, unknown
+from autolearn.projections.models import TrainingRow
+from autolearn.projections.queries import Moment
+from autolearn.schemas.catalog import DatasetSpec, check_metrics
+from autolearn.schemas.commands import RequestEvaluation
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.values import DatasetRef
+
+__all__ = ["request_evaluation"]
+
+NUMERIC = {"integer", "number", "boolean", "timestamp"}
+
+
+def request_evaluation(
+    run: str, session: str, body: EvaluationBody, moment: Moment, settings: Settings
+) -> RequestEvaluation:
+    """Return the command for an evaluation.
+
+    Whether the training is completed is left to the decider, which alone knows.
+
+    Raises:
+        Problem: the training, a metric or the dataset is unknown, or they do not fit together.
+    """
+    training = moment.training(session, body.training)
+    if training is None:
+        raise no_training(moment, session, body.training)
+    metrics = fitting(training, body.metrics, moment)
+    dataset = training.dataset
+    if body.dataset is not None:
+        spec = check_dataset(moment, body.dataset)
+        dataset = DatasetRef(spec.name, spec.version)
+        if dataset != training.dataset:
+            check_columns(training, spec, moment)
+    return RequestEvaluation(
+        run=run,
+        training=training.id,
+        metrics=metrics,
+        dataset=dataset,
+        held_out=dataset == training.dataset,
+        time_limit=body.time_limit or settings.time_limit,
+        memory_limit=body.memory_limit or settings.memory_limit,
+    )
+
+
+def no_training(moment: Moment, session: str, training: str) -> Problem:
+    """Return the problem of a training that the session does not have."""
+    names = [row.id for row in moment.runs(session) if isinstance(row, TrainingRow)]
+    where = f"/v1/sessions/{session}/trainings"
+    return unknown("training", training, names, where, "#/training")
+
+
+def fitting(training: TrainingRow, wanted: list[str] | None, moment: Moment) -> tuple[str, ...]:
+    """Return the metrics to compute: those wanted, or all that fit the task.
+
+    Raises:
+        Problem: one is unknown or does not fit.
+    """
+    offers = {row.spec.name: row.spec for row in moment.metrics()}
+    if wanted is None:
+        return tuple(name for name, spec in offers.items() if training.task in spec.tasks)
+    faults = check_metrics(training.task, wanted, offers)
+    if not faults:
+        return tuple(dict.fromkeys(wanted))
+    unknown_ones = [name for name in wanted if name not in offers]
+    raise Problem(
+        422,
+        "unknown-metric" if unknown_ones else "metric-unfit",
+        "There is no such metric" if unknown_ones else "A metric does not fit the task",
+        "; ".join(faults) + ".",
+        errors=[{"pointer": "#/metrics", "detail": fault} for fault in faults],
+        known=sorted(offers),
+    )
+
+
+def check_columns(training: TrainingRow, other: DatasetSpec, moment: Moment) -> None:
+    """Raise a problem unless another dataset has the columns that the model was trained on."""
+    own = moment.dataset(training.dataset.name, training.dataset.version)
+    if own is None:
+        return
+    there = {column.name: column.type for column in other.columns}
+    missing = [column.name for column in own.spec.columns if column.name not in there]
+    other_type = [
+        f"{column.name} ({there[column.name]}, not {column.type})"
+        for column in own.spec.columns
+        if column.name in there and (there[column.name] in NUMERIC) != (column.type in NUMERIC)
+    ]
+    faults = [f"{other.name} lacks {', '.join(missing[:20])}"] if missing else []
+    if other_type:
+        faults.append(f"{other.name} has other types in {', '.join(other_type[:20])}")
+    if faults:
+        detail = "; ".join(faults) + f": it must have the columns of {own.spec.name}"
+        raise wrong("dataset-unfit", "The dataset does not fit the model", {"#/dataset": detail})

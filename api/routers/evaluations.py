@@ -1,0 +1,57 @@
+"""Service `evaluations`: measure trained models."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from autolearn.api import bodies, data, resources
+from autolearn.api.asked import Asked
+from autolearn.api.evaluation_checks import request_evaluation
+from autolearn.api.facade import Facade
+from autolearn.api.found import find_session
+from autolearn.api.openapi import accepts, answers
+from autolearn.api.problems import check_id
+from autolearn.api.responses import CommandState
+from autolearn.api.runs import add_run_routes, request_run
+
+__all__ = ["router"]
+
+
+def router(facade: Facade) -> APIRouter:
+    """Return the routes of the service."""
+    routes = APIRouter(prefix="/v1/sessions/{session}/evaluations", tags=["evaluations"])
+    add_run_routes(routes, facade, "evaluation", resources.Evaluation)
+
+    @routes.post(
+        "",
+        status_code=201,
+        openapi_extra=accepts(bodies.EvaluationBody, command=True),
+        responses=answers(
+            {201: resources.Evaluation, 202: (resources.Evaluation, CommandState)}, "Location"
+        ),
+    )
+    async def evaluate(request: Request, session: str) -> Response:
+        """Measure a trained model. With `Prefer: wait=N` the answer comes when that has ended."""
+        check_id("session", session)
+        body = await bodies.read(request, bodies.EvaluationBody)
+        check_id("session", body.training, "training")
+        asked = Asked.of(request, body.model_dump())
+        if facade.queries.answer(asked.id) is None:
+            moment = facade.queries.now()
+            known = moment.training(session, body.training)
+            dataset = True if body.dataset is None else data.find_dataset(moment, body.dataset)
+            await data.looked_up(facade, known, dataset)
+            if facade.queries.now().training(session, body.training) is None:
+                await find_session(facade, session)  # says what became of the session
+        return await request_run(
+            facade,
+            asked,
+            session,
+            "evaluation",
+            lambda run: request_evaluation(
+                run, session, body, facade.queries.now(), facade.settings
+            ),
+        )
+
+    return routes

@@ -1,0 +1,75 @@
+"""Service `storage`: experiments, which are committed sessions, and what they keep."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from autolearn.api import resources
+from autolearn.api.artifacts import Artifact, artifact_of, send_file
+from autolearn.api.facade import Facade
+from autolearn.api.found import find_experiment
+from autolearn.api.openapi import answers
+from autolearn.api.pages import from_token, next_link, to_token
+from autolearn.api.problems import Problem, check_id
+from autolearn.api.responses import json
+
+__all__ = ["router"]
+
+Limit = Annotated[int, Query(ge=1, le=500)]
+
+
+def router(facade: Facade) -> APIRouter:
+    """Return the routes of the service."""
+    routes = APIRouter(prefix="/v1/experiments", tags=["storage"])
+
+    @routes.get("", responses=answers({200: resources.Page[resources.ExperimentSummary]}, "Link"))
+    async def list_experiments(request: Request, limit: Limit = 50, page: str = "") -> Response:
+        """List the experiments, the newest commit first."""
+        after = from_token(page, tuple[str, str], "page") if page else None
+        rows = facade.queries.now().experiments(after, limit + 1)
+        more = to_token((rows[limit - 1].committed, rows[limit - 1].id)) if rows[limit:] else None
+        items = [resources.experiment_summary(row) for row in rows[:limit]]
+        return json(resources.Page(items, more), headers=next_link(request.url, more))
+
+    @routes.get("/{experiment}", responses=answers({200: resources.Experiment}))
+    async def see_experiment(experiment: str) -> Response:
+        """Show an experiment with the trainings and evaluations that it keeps."""
+        moment, row = await find_experiment(facade, experiment)
+        return json(resources.experiment(moment, row, facade.heartbeats.live))
+
+    @routes.get("/{experiment}/trainings/{run}", responses=answers({200: resources.Training}))
+    async def see_training(experiment: str, run: str) -> Response:
+        """Show a training that an experiment keeps."""
+        return await see(experiment, "training", run)
+
+    @routes.get("/{experiment}/evaluations/{run}", responses=answers({200: resources.Evaluation}))
+    async def see_evaluation(experiment: str, run: str) -> Response:
+        """Show an evaluation that an experiment keeps."""
+        return await see(experiment, "evaluation", run)
+
+    @routes.get("/{experiment}/trainings/{run}/artifact", responses=answers({200: Artifact}))
+    async def see_artifact(experiment: str, run: str) -> Response:
+        """List the files of a trained model."""
+        moment, _ = await find_experiment(facade, experiment)
+        return json(artifact_of(moment, experiment, run, f"/v1/experiments/{experiment}"))
+
+    @routes.get("/{experiment}/trainings/{run}/artifact/{file}", response_class=Response)
+    async def get_file(experiment: str, run: str, file: str) -> Response:
+        """Send one file of a trained model."""
+        moment, _ = await find_experiment(facade, experiment)
+        artifact = artifact_of(moment, experiment, run, f"/v1/experiments/{experiment}")
+        return await send_file(facade, artifact, file)
+
+    async def see(experiment: str, kind: str, run: str) -> Response:
+        check_id("session", run, kind)
+        moment, _ = await find_experiment(facade, experiment)
+        row, base = moment.run(experiment, kind, run), f"/v1/experiments/{experiment}"
+        if row is None:
+            detail = f"The experiment keeps no {kind} {run}: see {base}."
+            raise Problem(404, "run-unknown", f"There is no such {kind}", detail)
+        return json(resources.run(moment, row, facade.heartbeats.live, base))
+
+    return routes

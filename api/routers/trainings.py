@@ -1,0 +1,65 @@
+"""Service `trainings`: train catalog models on datasets, and get what was trained."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from autolearn.api import bodies, data, resources
+from autolearn.api.artifacts import Artifact, artifact_of, send_file
+from autolearn.api.asked import Asked
+from autolearn.api.facade import Facade
+from autolearn.api.found import find_run
+from autolearn.api.openapi import accepts, answers
+from autolearn.api.problems import check_id
+from autolearn.api.responses import CommandState, json
+from autolearn.api.runs import add_run_routes, request_run
+from autolearn.api.training_checks import request_training
+
+__all__ = ["router"]
+
+
+def router(facade: Facade) -> APIRouter:
+    """Return the routes of the service."""
+    routes = APIRouter(prefix="/v1/sessions/{session}/trainings", tags=["trainings"])
+    add_run_routes(routes, facade, "training", resources.Training)
+
+    @routes.post(
+        "",
+        status_code=201,
+        openapi_extra=accepts(bodies.TrainingBody, command=True),
+        responses=answers(
+            {201: resources.Training, 202: (resources.Training, CommandState)}, "Location"
+        ),
+    )
+    async def train(request: Request, session: str) -> Response:
+        """Train a model. With `Prefer: wait=N` the answer comes when the training has ended."""
+        check_id("session", session)
+        body = await bodies.read(request, bodies.TrainingBody)
+        asked = Asked.of(request, body.model_dump())
+        moment = facade.queries.now()
+        await data.looked_up(
+            facade, moment.model(body.model), data.find_dataset(moment, body.dataset)
+        )
+        return await request_run(
+            facade,
+            asked,
+            session,
+            "training",
+            lambda run: request_training(run, body, facade.queries.now(), facade.settings),
+        )
+
+    @routes.get("/{run}/artifact", responses=answers({200: Artifact}))
+    async def see_artifact(session: str, run: str) -> Response:
+        """List the files of the trained model."""
+        moment, _ = await find_run(facade, session, "training", run)
+        return json(artifact_of(moment, session, run, f"/v1/sessions/{session}"))
+
+    @routes.get("/{run}/artifact/{file}", response_class=Response)
+    async def get_file(session: str, run: str, file: str) -> Response:
+        """Send one file of the trained model."""
+        moment, _ = await find_run(facade, session, "training", run)
+        artifact = artifact_of(moment, session, run, f"/v1/sessions/{session}")
+        return await send_file(facade, artifact, file)
+
+    return routes

@@ -1,0 +1,130 @@
+"""What trainings and evaluations have in common: ask for one, list, see, wait, cancel."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from itertools import islice
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from autolearn.api import resources
+from autolearn.api.asked import Asked, derive, prefer_of
+from autolearn.api.commands import Accepted
+from autolearn.api.facade import Facade
+from autolearn.api.found import find_run, find_session
+from autolearn.api.openapi import accepts, answers
+from autolearn.api.pages import from_token, next_link, to_token
+from autolearn.api.problems import check_id
+from autolearn.api.responses import CommandState, created, json, pending
+from autolearn.projections.models import RunRow
+from autolearn.projections.views.sessions import ROW_OF
+from autolearn.schemas.messages import Command
+from autolearn.schemas.streams import stream
+from autolearn.schemas.work import WORK
+
+__all__ = ["add_run_routes", "request_run"]
+
+Status = Literal["open", "started", "completed", "failed", "cancelled"]
+Limit = Annotated[int, Query(ge=1, le=500)]
+
+
+async def request_run(
+    facade: Facade, asked: Asked, session: str, kind: str, make: Callable[[str], Command]
+) -> Response:
+    """Have a run accepted, and answer with it: at once, or when it has ended if so preferred.
+
+    `make` returns the command for the run's id, or raises a problem.
+    """
+    began = asyncio.get_running_loop().time()
+    run = derive(asked.id, "run")
+    answer = await facade.commands.post(stream("session", session), lambda: make(run), asked)
+    if isinstance(answer, Accepted):
+        return pending(answer, asked)
+    at, status = f"/v1/sessions/{session}/{kind}s/{run}", 201
+    if asked.prefer.wait is not None:
+        left = asked.prefer.wait - (asyncio.get_running_loop().time() - began)
+        status = 201 if await until_ended(facade, session, kind, run, left) else 202
+    moment = facade.queries.now()
+    row = moment.run(session, kind, run)
+    if row is None:  # the session has ended since, and does not keep it
+        return created(CommandState(asked.id, "accepted", answer.stream, at), at, asked)
+    content = resources.run(moment, row, facade.heartbeats.live, f"/v1/sessions/{session}")
+    return json(content, status, {"Location": at, **asked.prefer.applied()})
+
+
+async def until_ended(facade: Facade, session: str, kind: str, run: str, seconds: float) -> bool:
+    """Wait until a run has ended or is gone; say whether that is so."""
+
+    def ended() -> bool:
+        row = facade.queries.now().run(session, kind, run)
+        return row is None or row.ended is not None
+
+    return await facade.arrivals.until(ended, max(0.0, seconds), stream("session", session))
+
+
+def add_run_routes(routes: APIRouter, facade: Facade, kind: str, resource: Any) -> None:
+    """Add the routes that list, show and cancel the runs of a kind of work."""
+
+    @routes.get(
+        "", responses=answers({200: resources.Page[resource]}, "Link"), name=f"list_{kind}s"
+    )
+    async def list_runs(
+        request: Request,
+        session: str,
+        limit: Limit = 100,
+        page: str = "",
+        status: Status | None = None,
+    ) -> Response:
+        """List the runs of this kind in the order of their requests."""
+        after = from_token(page, int, "page") if page else 0
+        moment, _ = await find_session(facade, session)
+
+        def wanted(row: RunRow) -> bool:
+            return isinstance(row, ROW_OF[kind]) and status in (None, row.status)
+
+        rows = list(islice(filter(wanted, moment.runs(session, max(0, after))), limit + 1))
+        more = to_token(rows[limit - 1].number) if rows[limit:] else None
+        base, live = f"/v1/sessions/{session}", facade.heartbeats.live
+        items = [resources.run(moment, row, live, base) for row in rows[:limit]]
+        return json(resources.Page(items, more), headers=next_link(request.url, more))
+
+    @routes.get(
+        "/{run}",
+        openapi_extra=accepts(None, prefer=True),
+        responses=answers({200: resource}, "Preference-Applied"),
+        name=f"see_{kind}",
+    )
+    async def see_run(request: Request, session: str, run: str) -> Response:
+        """Show one run; with `Prefer: wait=N`, as soon as it has ended."""
+        moment, row = await find_run(facade, session, kind, run)
+        prefer = prefer_of(request)
+        if prefer.wait is not None and row.ended is None:
+            await until_ended(facade, session, kind, run, prefer.wait)
+            moment, row = await find_run(facade, session, kind, run)
+        content = resources.run(moment, row, facade.heartbeats.live, f"/v1/sessions/{session}")
+        return json(content, headers=prefer.applied())
+
+    @routes.post(
+        "/{run}/cancel",
+        openapi_extra=accepts(None, command=True),
+        responses=answers({200: resource, 202: CommandState}),
+        name=f"cancel_{kind}",
+    )
+    async def cancel_run(request: Request, session: str, run: str) -> Response:
+        """Stop a run that has not ended."""
+        check_id("session", session)
+        check_id("session", run, kind)
+        asked = Asked.of(request, {})
+        command = WORK[kind].cancel(run)
+        answer = await facade.commands.post(stream("session", session), command, asked)
+        if isinstance(answer, Accepted):
+            return pending(answer, asked)
+        moment = facade.queries.now()
+        row, base = moment.run(session, kind, run), f"/v1/sessions/{session}"
+        if row is None:
+            return json(CommandState(asked.id, "accepted", answer.stream))
+        content = resources.run(moment, row, facade.heartbeats.live, base)
+        return json(content, headers=asked.prefer.applied())

@@ -1,0 +1,116 @@
+"""A dataset on its way in: received, examined in a process of its own, kept, registered.
+
+Nothing is kept of a file that is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from starlette.requests import ClientDisconnect, Request
+
+from autolearn.api.facade import Facade
+from autolearn.api.problems import Problem
+from autolearn.artifacts.profile import Question, profile_apart
+from autolearn.artifacts.refusals import DatasetRefused
+from autolearn.artifacts.tables import format_of
+from autolearn.schemas.catalog import DatasetSpec
+
+__all__ = ["Received", "examine", "keep", "received"]
+
+BLOCK = 1 << 20
+TYPES = {
+    "text/csv": "csv",
+    "application/csv": "csv",
+    "application/vnd.apache.parquet": "parquet",
+    "application/parquet": "parquet",
+    "application/x-parquet": "parquet",
+}
+
+
+class Received(NamedTuple):
+    """A file as it came: where it lies for now, the SHA-256 of its bytes, and how many they are."""
+
+    path: Path
+    digest: str
+    size: int
+
+
+@asynccontextmanager
+async def received(request: Request, folder: Path) -> AsyncIterator[Received]:
+    """Write the body of a request into a file, which is gone at the end.
+
+    Raises:
+        Problem: the body is over the limit, is a form, or the client has gone away.
+    """
+    if request.headers.get("content-type", "").startswith("multipart/"):
+        raise Problem(
+            415,
+            "not-a-file",
+            "The body is a form",
+            "Send the bytes of the file themselves, such as curl --upload-file data.csv does.",
+        )
+    digest, size, block = hashlib.sha256(), 0, bytearray()
+    with tempfile.NamedTemporaryFile(dir=folder, prefix="upload-") as file:
+
+        def write(content: bytes) -> None:
+            digest.update(content)
+            file.write(content)
+            file.flush()
+
+        try:
+            async for chunk in request.stream():
+                size += len(chunk)
+                block += chunk
+                if len(block) >= BLOCK:
+                    await asyncio.to_thread(write, bytes(block))
+                    block.clear()
+        except ClientDisconnect:
+            raise Problem(
+                400, "incomplete", "The body is incomplete", "The connection was closed early."
+            ) from None
+        await asyncio.to_thread(write, bytes(block))
+        yield Received(Path(file.name), digest.hexdigest(), size)
+
+
+async def examine(
+    file: Received, name: str, *, given: str | None, media: str, target: str | None, summary: str
+) -> DatasetSpec:
+    """Return what a file holds. The format is the one `given`, or told by media type or bytes.
+
+    Raises:
+        Problem: it cannot be used; every fault is listed.
+    """
+    said = given or TYPES.get(media.partition(";")[0].strip().lower())
+    if said is None:
+        said = await asyncio.to_thread(format_of, file.path)
+    question = Question(
+        path=str(file.path),
+        name=name,
+        format=said,
+        version=file.digest,
+        bytes=file.size,
+        target=target,
+        summary=summary,
+    )
+    try:
+        return await profile_apart(question)
+    except DatasetRefused as refused:
+        raise Problem(
+            422,
+            "dataset-refused",
+            refused.title,
+            " ".join(refused.sentences),
+            errors=[{"detail": sentence} for sentence in refused.sentences],
+        ) from None
+
+
+async def keep(facade: Facade, file: Received) -> None:
+    """Put a file into the artifact store; it is on the disk when this returns."""
+    await asyncio.to_thread(facade.artifacts.put_blob, file.path)
