@@ -27,6 +27,8 @@ class ParquetFile:
     def __init__(self, path: Path) -> None:
         try:
             self._file = pyarrow.parquet.ParquetFile(path, pre_buffer=False)
+        except MemoryError:
+            raise
         except (pa.ArrowException, OSError) as error:
             raise DatasetRefused(
                 f"This is not a Parquet file that can be read ({first_line(error)}): write it "
@@ -43,6 +45,8 @@ class ParquetFile:
             for batch in self._file.iter_batches(BATCH, use_threads=False):
                 named = zip(batch.columns, self.kinds, strict=True)
                 yield [cast(column, kind) for column, kind in named]
+        except MemoryError:
+            raise
         except (pa.ArrowException, OSError) as error:
             raise DatasetRefused(
                 f"The Parquet file is damaged ({first_line(error)}): write it again."
