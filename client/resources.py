@@ -1,0 +1,253 @@
+"""What the API answers with, as the client sees it. Fields that are new to it are passed over."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
+
+from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
+from autolearn.schemas.values import DatasetRef, Preprocessing, Split, TrainedModel
+
+__all__ = [
+    "Artifact",
+    "ArtifactFile",
+    "CommandState",
+    "Dataset",
+    "Digests",
+    "Discarded",
+    "Evaluation",
+    "Events",
+    "Experiment",
+    "ExperimentSummary",
+    "Health",
+    "Metric",
+    "Model",
+    "Page",
+    "Position",
+    "Running",
+    "Session",
+    "SessionSummary",
+    "Training",
+]
+
+Item = TypeVar("Item")
+Links = dict[str, str]
+
+
+class Page(Struct, Generic[Item]):
+    """A part of a list; `next` is what to give as `page` for the next part, None on the last."""
+
+    items: list[Item]
+    next: str | None = None
+
+
+class Model(EstimatorSpec, kw_only=True, frozen=True):
+    """A model of the catalog."""
+
+    registered: str
+    links: Links = {}
+
+
+class Metric(MetricSpec, kw_only=True, frozen=True):
+    """A metric of the catalog."""
+
+    registered: str
+    links: Links = {}
+
+
+class Dataset(DatasetSpec, kw_only=True, frozen=True):
+    """A version of a dataset."""
+
+    registered: str
+    links: Links = {}
+
+
+class Running(Struct, kw_only=True):
+    """What a worker does on a run now; `phase` is waiting while no worker has it."""
+
+    run: str
+    kind: str
+    attempt: int
+    phase: str
+    worker: str = ""
+    host: str = ""
+    since: str | None = None
+
+
+class Run(Struct, kw_only=True, frozen=True):
+    """What trainings and evaluations have in common.
+
+    `status` is open, started, completed, failed or cancelled; `reason` and `detail` say why it
+    failed; the times are RFC 3339.
+    """
+
+    id: str
+    session: str
+    number: int
+    status: str
+    requested: str
+    updated: str
+    dataset: DatasetRef
+    attempt: int = 1
+    worker: str = ""
+    started: str | None = None
+    ended: str | None = None
+    reason: str = ""
+    detail: str = ""
+    environment: dict[str, Any] = {}
+    seconds: float | None = None
+    progress: Running | None = None
+    links: Links = {}
+
+
+class Training(Run, kw_only=True, frozen=True):
+    """A training. `defaults` are the model's values of the hyperparameters not asked for."""
+
+    model: str
+    task: str
+    library_version: str
+    target: str | None
+    hyperparameters: dict[str, Any]
+    defaults: dict[str, Any] = {}
+    split: Split
+    preprocessing: Preprocessing
+    seed: int
+    artifact: TrainedModel | None = None
+    parameters: dict[str, Any] = {}
+    rows_train: int | None = None
+    rows_test: int | None = None
+    fit_seconds: float | None = None
+
+
+class Evaluation(Run, kw_only=True, frozen=True):
+    """An evaluation; `results` are by metric, `model` is the digest of the trained model."""
+
+    training: str
+    model: str
+    metrics: tuple[str, ...]
+    held_out: bool
+    results: dict[str, Any] = {}
+    rows: int | None = None
+
+
+class SessionSummary(Struct, kw_only=True, frozen=True):
+    """An open session in a list."""
+
+    id: str
+    title: str
+    created: str
+    updated: str
+    actor: str = ""
+    sequence: int = 0
+    links: Links = {}
+
+
+class Session(SessionSummary, kw_only=True, frozen=True):
+    """An open session with all its runs; `counts` are by kind of work and status."""
+
+    counts: dict[str, dict[str, int]]
+    running: list[Running]
+    trainings: list[Training]
+    evaluations: list[Evaluation]
+
+
+class Discarded(Struct, kw_only=True, frozen=True):
+    """A discarded session, with the runs that this stopped."""
+
+    id: str
+    discarded: str
+    cancelled: tuple[str, ...] = ()
+
+
+class ExperimentAbout(Struct, kw_only=True, frozen=True):
+    """What every view of an experiment has."""
+
+    id: str
+    title: str
+    created: str
+    committed: str
+    actor: str = ""
+    sequence: int = 0
+    training_data: tuple[DatasetRef, ...] = ()
+    evaluation_data: tuple[DatasetRef, ...] = ()
+    links: Links = {}
+
+
+class ExperimentSummary(ExperimentAbout, kw_only=True, frozen=True):
+    """An experiment in a list; `trainings` are ids."""
+
+    trainings: tuple[str, ...]
+
+
+class Experiment(ExperimentAbout, kw_only=True, frozen=True):
+    """An experiment with what it keeps."""
+
+    trainings: list[Training]
+    evaluations: list[Evaluation]
+
+
+class ArtifactFile(Struct, kw_only=True, frozen=True):
+    """A file of a trained model."""
+
+    name: str
+    sha256: str
+    links: Links = {}
+
+
+class Artifact(Struct, kw_only=True, frozen=True):
+    """A trained model: its files."""
+
+    digest: str
+    bytes: int
+    files: list[ArtifactFile]
+
+
+class CommandState(Struct, kw_only=True, frozen=True):
+    """How far a command is: pending, accepted or refused."""
+
+    id: str
+    state: str
+    stream: str | None = None
+    resource: str | None = None
+    problem: dict[str, Any] | None = None
+    links: Links = {}
+
+
+class Place(Struct, frozen=True):
+    """How far one partition of `events` is known."""
+
+    partition: int
+    next: int
+    term: int
+    last: int
+
+
+class Position(Struct, frozen=True):
+    """A point in the whole log."""
+
+    token: str
+    partitions: list[Place]
+
+
+class Digests(Struct, frozen=True):
+    """The SHA-256 of each view at one position."""
+
+    position: Position
+    views: dict[str, str]
+
+
+class Events(Struct, frozen=True):
+    """Some events, as CloudEvents in JSON; `next` is where to go on."""
+
+    items: list[dict[str, Any]]
+    next: str
+    more: bool
+
+
+class Health(Struct, frozen=True):
+    """How an API process is."""
+
+    status: str
+    detail: str = ""
+    missing: int | None = None

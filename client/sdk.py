@@ -1,0 +1,127 @@
+"""The Python client, sync and async: the same methods, one description of each.
+
+    with AutoLearn("http://127.0.0.1:8321") as autolearn:
+        session = autolearn.session(autolearn.sessions.open("first steps").id)
+        training = session.train("random-forest", "iris", wait=60)
+        print(session.evaluate(training.id, ["f1"], wait=60).results)
+        session.commit()
+
+`AsyncAutoLearn` is used with `async with` and `await`. What changes something carries an
+Idempotency-Key, so a lost connection or a 503 is tried again without doing anything twice.
+Problems of the API are raised as `Problem`; when it does not answer, `Unreachable` is.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from autolearn.client.sdk_errors import Problem, Unreachable
+from autolearn.client.sdk_operations import Experiments, OneSession, Sessions, System
+from autolearn.client.sdk_transport import Awaiting, Blocking
+
+__all__ = ["AsyncAutoLearn", "AutoLearn", "Problem", "Unreachable"]
+
+
+class BlockingPart(Blocking):
+    """A part of `AutoLearn`, on the same connections."""
+
+    def __init__(self, http: httpx.Client) -> None:
+        self.http = http
+
+
+class AwaitingPart(Awaiting):
+    """A part of `AsyncAutoLearn`, on the same connections."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http = http
+
+
+class BlockingSessions(BlockingPart, Sessions):
+    """The open sessions."""
+
+
+class AwaitingSessions(AwaitingPart, Sessions):
+    """The open sessions."""
+
+
+class BlockingExperiments(BlockingPart, Experiments):
+    """The experiments."""
+
+
+class AwaitingExperiments(AwaitingPart, Experiments):
+    """The experiments."""
+
+
+class BlockingSession(BlockingPart, OneSession):
+    """One session."""
+
+    def __init__(self, http: httpx.Client, session: str) -> None:
+        super().__init__(http)
+        self.id = session
+
+
+class AwaitingSession(AwaitingPart, OneSession):
+    """One session."""
+
+    def __init__(self, http: httpx.AsyncClient, session: str) -> None:
+        super().__init__(http)
+        self.id = session
+
+
+class AutoLearn(Blocking, System):
+    """A client that blocks. `url` is where the API is; use it from one thread at a time."""
+
+    def __init__(self, url: str, *, transport: httpx.BaseTransport | None = None) -> None:
+        self.http = httpx.Client(base_url=url, transport=transport, trust_env=False)
+        self.sessions = BlockingSessions(self.http)
+        self.experiments = BlockingExperiments(self.http)
+
+    def session(self, session: str) -> BlockingSession:
+        """Return a proxy of one session; nothing is asked yet."""
+        return BlockingSession(self.http, session)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class AsyncAutoLearn(Awaiting, System):
+    """A client to await. `url` is where the API is."""
+
+    def __init__(self, url: str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self.http = httpx.AsyncClient(base_url=url, transport=transport, trust_env=False)
+        self.sessions = AwaitingSessions(self.http)
+        self.experiments = AwaitingExperiments(self.http)
+
+    def session(self, session: str) -> AwaitingSession:
+        """Return a proxy of one session; nothing is asked yet."""
+        return AwaitingSession(self.http, session)
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self.http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()

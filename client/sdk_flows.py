@@ -1,0 +1,168 @@
+"""How requests are made, repeated and waited for; without doing any input or output.
+
+A flow is a generator. It yields a `Send` and gets the response, or yields a `Pause` in seconds; a
+failed connection is raised into it. The sync and the async transport both drive the same flows.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Generator, Mapping
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import httpx
+import msgspec
+from msgspec import Struct
+
+from autolearn.client.resources import CommandState
+from autolearn.client.sdk_errors import Problem, Unreachable, problem_of
+
+__all__ = ["Call", "Flow", "Pause", "Send", "ask", "ask_bytes"]
+
+T = TypeVar("T")
+
+RETRIED = frozenset({429, 503})
+GRACE = 30.0
+"""Seconds that an answer may take beyond what the request says it waits for."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
+
+
+class Send(Struct, frozen=True):
+    """One request to send. `content` is the body, or the file to stream."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    content: bytes | Path | None
+    timeout: float
+
+
+class Pause(Struct, frozen=True):
+    """Time to let pass, in seconds."""
+
+    seconds: float
+
+
+Flow = Generator[Send | Pause, Any, T]
+
+
+class Call(Struct, Generic[T], frozen=True):
+    """One question to the API, and the type of its answer.
+
+    Every call that changes something has an Idempotency-Key, so that it can be repeated.
+    """
+
+    method: str
+    path: str
+    answer: type[T]
+    query: Mapping[str, object] = {}
+    body: Mapping[str, object] | Path | None = None
+    wait: float | None = None
+    media: str = "application/json"
+    key: str | None = None
+
+
+def ask(call: Call[T], patience: float = 30.0) -> Flow[T]:
+    """Get the answer of a call; what is not decided yet is followed until it is.
+
+    Raises:
+        Problem: the API refuses, or fails for longer than `patience` seconds.
+        Unreachable: no API answers for that long.
+    """
+    response = yield from exchange(call, patience)
+    if response.status_code == 202 and "/v1/commands/" in response.headers.get("location", ""):
+        response = yield from followed(call, response.headers["location"], patience)
+    return msgspec.json.decode(response.content, type=call.answer)
+
+
+def ask_bytes(call: Call[bytes], patience: float = 30.0) -> Flow[bytes]:
+    """Get the answer of a call as it is."""
+    response = yield from exchange(call, patience)
+    return response.content
+
+
+def exchange(call: Call[Any], patience: float) -> Flow[httpx.Response]:
+    """Send a request, again if that may help, always with the same key."""
+    send, pause = sent(call), FIRST_PAUSE
+    until = time.monotonic() + patience
+    while True:
+        error: Problem | Unreachable
+        try:
+            response: httpx.Response = yield send
+        except httpx.TransportError as failure:
+            error = Unreachable(
+                f"{str(failure) or type(failure).__name__}.",
+                advice="Start it with `autolearn up`, or say where it is (AUTOLEARN_URL).",
+            )
+            after = 0.0
+        else:
+            if response.is_success:
+                return response
+            error, after = problem_of(response), seconds_of(response.headers.get("retry-after"))
+            if response.status_code not in RETRIED:
+                raise error
+        wait = max(after, pause * random.uniform(0.5, 1.0))
+        if time.monotonic() + wait > until:
+            raise error
+        yield Pause(wait)
+        pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def sent(call: Call[Any]) -> Send:
+    """Return the request of a call."""
+    headers: dict[str, str] = {"Accept": "application/json, application/problem+json"}
+    content: bytes | Path | None = None
+    if isinstance(call.body, Path):
+        content = call.body
+        headers["Content-Type"] = call.media
+    elif call.body is not None:
+        given = {name: value for name, value in call.body.items() if value is not None}
+        content = msgspec.json.encode(given)
+        headers["Content-Type"] = "application/json"
+    if call.method in ("POST", "PUT"):
+        headers["Idempotency-Key"] = call.key or str(uuid.uuid4())
+    if call.wait is not None:
+        headers["Prefer"] = f"wait={round(call.wait)}"
+    query = {name: str(value) for name, value in call.query.items() if value not in (None, "")}
+    return Send(call.method, call.path, query, headers, content, (call.wait or 0) + GRACE)
+
+
+def followed(call: Call[Any], location: str, patience: float) -> Flow[httpx.Response]:
+    """Follow a command until it is answered, and return the resource that it made."""
+    until, pause = time.monotonic() + patience, FIRST_PAUSE
+    at, _, query = location.partition("?")
+    pairs = dict(httpx.QueryParams(query))
+    while True:
+        response = yield from exchange(Call("GET", at, CommandState, pairs), patience)
+        state = msgspec.json.decode(response.content, type=CommandState)
+        if state.state == "refused":
+            about = dict(state.problem or {})
+            raise Problem(
+                int(about.pop("status", 409)),
+                str(about.pop("type", "")),
+                str(about.pop("title", "The command was refused")),
+                str(about.pop("detail", "")),
+                about.pop("errors", []),
+                about,
+            )
+        if state.state == "accepted":
+            if state.resource is None:
+                return response
+            return (yield from exchange(Call("GET", state.resource, call.answer), patience))
+        if time.monotonic() > until:
+            raise Unreachable(
+                f"The command {state.id} is on the log, and nobody has decided it yet.",
+                advice=f"Is a decider running? See {location} for its answer.",
+                title="There is no answer yet",
+            )
+        yield Pause(pause)
+        pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def seconds_of(given: str | None) -> float:
+    """Return the seconds of a Retry-After header."""
+    return float(given) if given is not None and given.isdigit() else 0.0
