@@ -160,7 +160,7 @@ class DecideAgent:
         loop = asyncio.get_running_loop()
         message = event.message
         place = (message.topic, message.partition, message.offset)
-        letter = DeadLetter(*place, message.key, event.value, error.detail)
+        letter = DeadLetter.of(place, message.key, event.value, error.detail)
         logger.warning("a command was put on dead-letters", at=place, reason=error.detail)
 
         def buried(failure: LogError | None) -> None:

@@ -8,10 +8,11 @@ only needs the envelope pays only for the envelope.
 
 from __future__ import annotations
 
-from typing import TypeVar
+import re
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 
 from autolearn.schemas.commands import COMMANDS
 from autolearn.schemas.errors import MalformedRecord, UnknownType
@@ -21,6 +22,7 @@ from autolearn.schemas.upcasters import UPCASTERS
 
 __all__ = [
     "CONTENT_TYPE",
+    "DEEPEST",
     "CommandRecord",
     "EventRecord",
     "Headers",
@@ -30,6 +32,7 @@ __all__ = [
     "encode",
     "event_of",
     "from_json",
+    "is_too_deep",
     "raw",
     "to_json",
 ]
@@ -41,21 +44,29 @@ CONTENT_TYPE: Headers = (("content-type", b"application/cloudevents+json; charse
 """The Kafka header of every command and event (CloudEvents Kafka protocol binding, 3.3)."""
 
 
+DEEPEST = 100
+"""How deep the JSON of a command may be nested. Decoders recurse: what one program can just decode,
+another, which is deeper in its own calls, cannot; and nothing on `events` may be unreadable."""
+
+Short = Annotated[str, Meta(max_length=200)]
+
+
 class CommandRecord(Struct, frozen=True, kw_only=True, gc=False):
     """A command as it lies on the log.
 
     `id` is the command's id, `subject` its stream, `time` RFC 3339 in UTC, `actor` who asks, and
-    `fingerprint` tells requests with the same id but another content apart.
+    `fingerprint` tells requests with the same id but another content apart. They are short, because
+    every answer repeats them and must be written, however large the command's data are.
     """
 
-    specversion: str = "1.0"
-    id: str
-    source: str
-    type: str
-    subject: str
-    time: str
-    actor: str = ""
-    fingerprint: str = ""
+    specversion: Literal["1.0"] = "1.0"
+    id: Annotated[str, Meta(min_length=1, max_length=200)]
+    source: Short
+    type: Short
+    subject: Short
+    time: Short
+    actor: Short = ""
+    fingerprint: Short = ""
     datacontenttype: str = "application/json"
     data: Raw = Raw(b"{}")
 
@@ -69,7 +80,7 @@ class EventRecord(Struct, frozen=True, kw_only=True, gc=False):
     tenure of the partition. `time` is the command's.
     """
 
-    specversion: str = "1.0"
+    specversion: Literal["1.0"] = "1.0"
     id: str
     source: str
     type: str
@@ -85,6 +96,10 @@ class EventRecord(Struct, frozen=True, kw_only=True, gc=False):
     datacontenttype: str = "application/json"
     data: Raw = Raw(b"{}")
 
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
+NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 
 encoder = msgspec.json.Encoder(order="deterministic")
 command_decoder = msgspec.json.Decoder(CommandRecord)
@@ -116,7 +131,7 @@ def from_json(data: bytes | Raw, kind: type[T]) -> T:
     """
     try:
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise MalformedRecord(f"{error}.") from None
 
 
@@ -124,12 +139,28 @@ def decode_command(value: bytes) -> CommandRecord:
     """Return the record of a command; its data are not looked at.
 
     Raises:
-        MalformedRecord: the bytes are not a CloudEvent in JSON.
+        MalformedRecord: the bytes are not a CloudEvent in JSON, or nested too deep.
     """
     try:
-        return command_decoder.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise MalformedRecord(f"A command cannot be decoded: {error}.") from None
+        record = command_decoder.decode(value)
+        if not is_too_deep(value):
+            return record
+        why = f"it is nested deeper than {DEEPEST}"
+    except RecursionError:
+        why = f"it is nested deeper than {DEEPEST}"
+    except UNREADABLE as error:
+        why = str(error)
+    raise MalformedRecord(f"A command cannot be decoded: {why}.")
+
+
+def is_too_deep(value: bytes) -> bool:
+    """Say whether JSON is nested deeper than `DEEPEST`."""
+    if value.count(b"[") + value.count(b"{") <= DEEPEST:
+        return False
+    brackets = STRING.sub(b"", value).translate(None, NO_BRACKET)
+    for _ in range(DEEPEST):  # take away at least the innermost pairs each time
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    return brackets != b""
 
 
 def decode_event(value: bytes) -> EventRecord:
@@ -140,7 +171,7 @@ def decode_event(value: bytes) -> EventRecord:
     """
     try:
         return event_decoder.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise MalformedRecord(f"An event cannot be decoded: {error}.") from None
 
 
@@ -156,7 +187,7 @@ def command_of(record: CommandRecord) -> Command:
         raise UnknownType(f"There is no command {record.type[:200]!r}.")
     try:
         return decoder.decode(record.data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise MalformedRecord(f"The data of a {record.type} do not fit: {error}.") from None
 
 
@@ -172,7 +203,7 @@ def event_of(record: EventRecord) -> Event:
         if decoder is not None:
             return decoder.decode(record.data)
         return lift(record)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise MalformedRecord(
             f"The data of the {record.type} with id {record.id} do not fit: {error}."
         ) from None
