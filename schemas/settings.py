@@ -25,7 +25,7 @@ CLIENT_ONLY = {"AUTOLEARN_SESSION", "AUTOLEARN_URL"}
 """Variables that only the command line reads (the current session, and where the API is)."""
 
 Count = Annotated[int, Meta(ge=1)]
-Seconds = Annotated[float, Meta(gt=0)]
+Seconds = Annotated[float, Meta(gt=0, le=366 * 24 * 3600)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
 
@@ -40,7 +40,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Properties passed through to every Kafka client, from AUTOLEARN_KAFKA_*."""
     artifacts: str = ""
     """URL of the artifact store, as fsspec understands it; empty: a folder in `home`."""
-    topic_prefix: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,60}$")] = "autolearn"
+    topic_prefix: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,60}\Z")] = "autolearn"
     replication: Count = 1
     """Copies of every topic's partitions: 1 on the embedded broker, 3 on a cluster."""
     min_insync_replicas: Count = 1
@@ -52,7 +52,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     api_host: str = "127.0.0.1"
     api_port: Port = 8321
     """0 takes a free one."""
-    instance: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,60}$")] = "0"
+    instance: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,60}\Z")] = "0"
     """Names this instance among those of its process type on this home: two may not share one."""
     slots: Count = 2
     """Runs that one worker process works on at a time."""
@@ -66,7 +66,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Bytes of the largest dataset that may be uploaded."""
     decision_timeout: Seconds = 10.0
     """Seconds that an HTTP request waits for its command's answer before it says 202."""
-    session_timeout: Annotated[float, Meta(ge=1)] = 10.0
+    session_timeout: Annotated[float, Meta(ge=1, le=1800)] = 10.0
     """Seconds after which the group gives the partitions of a silent process to another."""
     heartbeat: Seconds = 1.0
     """Seconds between two heartbeats of a worker."""
