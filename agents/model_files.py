@@ -2,8 +2,9 @@
 
 A skops file is a zip of `schema.json` (a tree of nodes) and arrays. As skops writes it, nodes and
 arrays are named by memory addresses and the zip carries the time; here nodes are numbered in the
-order of the tree, sets are sorted, and every entry gets the zip epoch. It stays an ordinary skops
-file. Nothing is compressed, so the bytes do not depend on a compressor's version either.
+order of the tree, sets are sorted, the gaps in records are zeros, and every entry gets the zip
+epoch. It stays an ordinary skops file. Nothing is compressed, so the bytes do not depend on a
+compressor's version either.
 
 Loading refuses every type that is not in the list it is given: skops' own default list, which
 holds all of scikit-learn and more, is not enough to pass.
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import skops.io
 from skops.io._utils import SaveContext, get_state
 
@@ -71,7 +73,20 @@ class Arrays:
 
     def writestr(self, name: str, data: bytes | memoryview) -> None:
         """Keep an array."""
-        self.content[name] = bytes(data)
+        self.content[name] = without_padding(bytes(data))
+
+
+def without_padding(npy: bytes) -> bytes:
+    """Return a .npy file with zeros between the fields of records, where memory had anything."""
+    if b"'|V" not in npy[:1024]:  # how a header says that there are gaps
+        return npy
+    records = np.load(io.BytesIO(npy), allow_pickle=False)
+    clean = np.zeros(records.shape, records.dtype)
+    for name in records.dtype.names:
+        clean[name] = records[name]
+    out = io.BytesIO()
+    np.save(out, clean, allow_pickle=False)
+    return out.getvalue()
 
 
 def load(path: Path, trusted: Collection[str]) -> Any:
