@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from autolearn.api import openapi
@@ -108,13 +109,13 @@ async def on_http_error(request: Request, error: Exception) -> Response:
             "serve some of the services only.",
         )
     elif error.status_code == 405:
-        allowed = (error.headers or {}).get("allow", "")
+        allowed = ", ".join(sorted(methods_of(request)))
         problem = Problem(
             405,
             "method-not-allowed",
             "That method is not offered here",
-            f"{request.method} is not offered on {request.url.path}; {allowed or 'others'} is.",
-            headers=error.headers,
+            f"{request.method} is not offered on {request.url.path}: {allowed} can be used.",
+            headers={"Allow": allowed},
         )
     else:
         problem = Problem(
@@ -125,6 +126,16 @@ async def on_http_error(request: Request, error: Exception) -> Response:
             headers=error.headers,
         )
     return respond(problem, request.url.path)
+
+
+def methods_of(request: Request) -> set[str]:
+    """Return the methods that are offered on the path of a request."""
+    return {
+        method
+        for method in ("GET", "POST", "PUT")
+        for route in request.app.routes
+        if route.matches({**request.scope, "method": method})[0] is Match.FULL
+    }
 
 
 async def on_invalid_request(request: Request, error: Exception) -> Response:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
@@ -30,6 +33,8 @@ from autolearn.schemas.topics import Topics
 __all__ = ["Facade"]
 
 log = structlog.stdlib.get_logger("autolearn.api")
+
+T = TypeVar("T")
 
 FRESH_TIMEOUT = 2.0
 
@@ -69,22 +74,36 @@ class Facade:
         self.caught_up = False
         self.failure: str | None = None
         self.feed: Feed | None = None
-        self.starting: asyncio.Task[None] | None = None
+        self.stopping = False
         self.barrier, self.barrier_began = asyncio.Lock(), 0.0
 
     # From start to stop
 
     def start(self) -> None:
         """Begin to follow the log; return at once."""
-        self.starting = asyncio.get_running_loop().create_task(self.open())
+        self.loop = asyncio.get_running_loop()
+        # A daemon thread: while brokers do not answer, nobody who stops the process waits for it.
+        threading.Thread(target=self.open, name="open", daemon=True).start()
 
-    async def open(self) -> None:
-        """Create what is missing on the brokers, and follow."""
+    def open(self) -> None:
+        """Create what is missing on the brokers, and find where to go on (in a thread)."""
         try:
-            await asyncio.to_thread(self.log.create, self.topics.all())
-            follower = await asyncio.to_thread(self.follower)
+            self.log.create(self.topics.all())
+            follower = self.follower()
         except Exception as error:  # noqa: BLE001 - whatever it is, this process cannot go on
-            self.fail(error)
+            self.on_loop(self.fail, error)
+        else:
+            self.on_loop(self.follow, follower)
+
+    def on_loop(self, call: Callable[[T], None], argument: T) -> None:
+        """Call something on the event loop, unless the process is stopping."""
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(call, argument)
+
+    def follow(self, follower: Follower) -> None:
+        """Read the log from now on, in threads."""
+        if self.stopping:
+            follower.close()
             return
         self.feed = Feed(follower, self.on_events, self.fail)
         self.feed.start()
@@ -117,8 +136,7 @@ class Facade:
 
     async def stop(self) -> None:
         """Let go of everything."""
-        if self.starting is not None:
-            await asyncio.gather(self.starting, return_exceptions=True)
+        self.stopping = True
         self.brokers.stop()
         self.heartbeats.stop()
         if self.feed is not None:
