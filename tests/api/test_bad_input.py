@@ -1,0 +1,172 @@
+"""Every bad request gets a problem that says what and why, and changes nothing."""
+
+import socket
+import uuid
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.asserting import position, problem
+
+IRIS = {"model": "logistic-regression", "dataset": "iris"}
+
+TRAININGS: list[tuple[dict[str, Any], str, str]] = [
+    (IRIS | {"model": "logistik-regression"}, "unknown-model", "'logistic-regression'?"),
+    (IRIS | {"dataset": "irs"}, "unknown-dataset", "'iris'?"),
+    (IRIS | {"dataset": {"name": "iris", "version": "0"}}, "unknown-version", "versions"),
+    (IRIS | {"target": "colour"}, "unknown-target", "species"),
+    (IRIS | {"hyperparameters": {"C": "much"}}, "invalid-hyperparameters", "C must be number"),
+    (IRIS | {"hyperparameters": {"C": -1}}, "invalid-hyperparameters", "C must be number > 0"),
+    (IRIS | {"hyperparameters": {"max_iter": 1.5}}, "invalid-hyperparameters", "integer"),
+    (IRIS | {"hyperparameters": {"max_iter": 10**400}}, "invalid-hyperparameters", "2^53"),
+    (IRIS | {"hyperparameters": {"depth": 1}}, "invalid-hyperparameters", "no hyperparameter"),
+    (IRIS | {"model": "ridge"}, "task-unfit", "decision-tree"),
+    (IRIS | {"dataset": "diabetes"}, "task-unfit", "ridge"),
+    (IRIS | {"target": "petal_width"}, "task-unfit", "regression"),
+    (IRIS | {"split": {"test": 0}}, "invalid-body", "#/split/test"),
+    (IRIS | {"split": {"test": 1}}, "invalid-body", "#/split/test"),
+    (IRIS | {"split": {"test": 0.99}}, "split-unfit", "3 classes"),
+    (IRIS | {"seed": -1}, "invalid-body", "#/seed"),
+    (IRIS | {"seed": "1"}, "invalid-body", "#/seed"),
+    (IRIS | {"sed": 1}, "invalid-body", "#/sed: there is no such field"),
+    (IRIS | {"preprocessing": {"scale": "big"}}, "invalid-body", "min-max"),
+    (IRIS | {"time_limit": 0}, "invalid-body", "#/time_limit"),
+    ({"dataset": "iris"}, "invalid-body", "#/model: this field is required"),
+    ({"model": "svm", "dataset": {"name": "iris", "x": 1}}, "invalid-body", "#/dataset/x"),
+]
+
+
+@pytest.mark.parametrize(("body", "kind", "words"), TRAININGS)
+def test_a_training_that_cannot_be(
+    http: httpx.Client, session: str, body: dict[str, Any], kind: str, words: str
+):
+    before = position(http)
+    content = problem(http.post(f"{session}/trainings", json=body), 422, kind, words)
+    assert all(error["pointer"].startswith("#/") for error in content["errors"])
+    assert content["errors"]
+    assert position(http) == before
+
+
+def test_all_faults_of_a_body_are_named(http: httpx.Client, session: str):
+    body = IRIS | {"seed": -1, "what": 1, "split": {"test": 2}}
+    content = problem(http.post(f"{session}/trainings", json=body), 422, "invalid-body")
+    places = {error["pointer"] for error in content["errors"]}
+    assert places == {"#/seed", "#/what", "#/split/test"}
+
+
+@pytest.mark.parametrize(
+    ("metrics", "kind", "words"),
+    [
+        (["f2"], "unknown-metric", "f1"),
+        (["r2"], "metric-unfit", "accuracy"),
+        (["accuracy", "silhouette"], "metric-unfit", "silhouette does not fit"),
+        ([], "invalid-body", "#/metrics"),
+    ],
+)
+def test_a_metric_that_cannot_be(
+    http: httpx.Client, trained: tuple[str, str], metrics: list[str], kind: str, words: str
+):
+    session, training = trained
+    body = {"training": training, "metrics": metrics}
+    before = position(http)
+    problem(http.post(f"{session}/evaluations", json=body), 422, kind, words)
+    assert position(http) == before
+
+
+def test_an_evaluation_of_nothing(http: httpx.Client, trained: tuple[str, str]):
+    session, training = trained
+    at = f"{session}/evaluations"
+    problem(http.post(at, json={"training": str(uuid.uuid4())}), 422, "unknown-training", training)
+    problem(http.post(at, json={"training": "t1"}), 422, "malformed-id", "UUID")
+    other = {"training": training, "dataset": "wine"}
+    problem(http.post(at, json=other), 422, "dataset-unfit", "lacks")
+
+
+IDS = ["x", str(uuid.uuid4()).upper(), "..%2F..", "a%00b", "%FF", "1" * 300]
+
+
+@pytest.mark.parametrize("identifier", IDS)
+def test_malformed_ids(http: httpx.Client, identifier: str):
+    for at in ("/v1/sessions/{}", "/v1/experiments/{}", "/v1/commands/{}"):
+        answer = http.get(at.format(identifier))
+        if "%2F" in identifier:  # a slash makes it another path
+            problem(answer, 404, "no-such-route")
+        else:
+            problem(answer, 422, "malformed-id", "a UUID in lower case")
+
+
+def test_unknown_sessions(http: httpx.Client):
+    at = f"/v1/sessions/{uuid.uuid4()}"
+    problem(http.get(at), 404, "session-unknown", "/v1/sessions")
+    problem(http.get(f"{at}/trainings"), 404, "session-unknown")
+    problem(http.post(f"{at}/trainings", json=IRIS), 404, "session-unknown")
+    problem(http.post(f"{at}/commit"), 404, "session-unknown")
+    problem(http.post(f"{at}/discard"), 404, "session-unknown")
+
+
+@pytest.mark.parametrize("kind", ["model", "metric", "dataset"])
+def test_unknown_in_the_catalog_says_what_there_is(http: httpx.Client, kind: str):
+    content = problem(http.get(f"/v1/{kind}s/nope"), 404, f"unknown-{kind}", f"/v1/{kind}s")
+    assert content["known"]
+    problem(http.get(f"/v1/{kind}s/No%20pe"), 422, "malformed-id", "lower-case")
+
+
+@pytest.mark.parametrize(
+    "content", [b"{", b"nope", b'{"title": NaN}', b'"\xff"', b"[" * 100_000, b'{"title":"\\ud800"}']
+)
+def test_a_body_that_is_not_json(http: httpx.Client, content: bytes):
+    headers = {"content-type": "application/json"}
+    answer = http.post("/v1/sessions", content=content, headers=headers)
+    problem(answer, 400, "not-json", "JSON")
+
+
+@pytest.mark.parametrize("content", [b"[]", b"1", b'{"title": 1}', b'{"title": null}'])
+def test_a_body_that_does_not_fit(http: httpx.Client, content: bytes):
+    headers = {"content-type": "application/json"}
+    answer = http.post("/v1/sessions", content=content, headers=headers)
+    problem(answer, 422, "invalid-body")
+
+
+def test_a_body_that_says_it_is_something_else(http: httpx.Client):
+    answer = http.post("/v1/sessions", data={"title": "a form"})
+    problem(answer, 415, "not-json", "x-www-form-urlencoded")
+
+
+def test_100_megabytes_are_refused_before_they_come(http: httpx.Client):
+    url = httpx.URL(http.base_url)
+    with socket.create_connection((url.host, url.port or 80), timeout=10) as connection:
+        head = "POST /v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 104857600\r\n\r\n"
+        connection.sendall(head.encode())  # and not one byte of the body
+        answer = connection.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"urn:autolearn:problem:body-too-large" in answer
+
+
+def test_100_megabytes_of_unknown_length_are_refused_on_the_way(http: httpx.Client):
+    given = 0
+
+    def body():
+        nonlocal given
+        for _ in range(1600):
+            given += 65536
+            yield b" " * 65536
+
+    answer = http.post("/v1/sessions", content=body())
+    problem(answer, 413, "body-too-large", "4,194,304")
+    assert given < 50_000_000
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=x", "limit=501", "page=!", "page=W10"])
+def test_a_query_that_does_not_fit(http: httpx.Client, query: str):
+    answer = http.get(f"/v1/sessions?{query}")
+    kind = "malformed-token" if query.startswith("page") else "invalid-request"
+    assert problem(answer, 422, kind)["errors"][0]["parameter"] == query.partition("=")[0]
+
+
+def test_paths_and_methods_that_do_not_exist(http: httpx.Client):
+    problem(http.get("/v2/sessions"), 404, "no-such-route")
+    problem(http.get("/v1/sessions/"), 404, "no-such-route")
+    answer = http.delete("/v1/sessions")
+    problem(answer, 405, "method-not-allowed", "GET, POST")
+    assert answer.headers["allow"] == "GET, POST"

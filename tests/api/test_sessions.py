@@ -1,0 +1,85 @@
+"""Open, see, list, commit and discard sessions."""
+
+import httpx
+
+from tests.api.asserting import problem
+from tests.api.conftest import System
+
+
+def test_a_session_is_there_for_whoever_opened_it(http: httpx.Client):
+    answer = http.post("/v1/sessions", json={"title": "mine"})
+    assert answer.status_code == 201
+    seen = http.get(answer.headers["location"])
+    assert seen.json() == answer.json()
+    assert seen.json()["title"] == "mine"
+    assert seen.json()["created"].endswith("Z")
+    assert seen.json()["counts"] == {"trainings": {}, "evaluations": {}}
+
+
+def test_another_process_has_it_at_once(system: System):
+    for _ in range(10):
+        at = system.http.post("/v1/sessions").headers["location"]
+        assert system.other.get(at).status_code == 200
+
+
+def test_sessions_are_listed_newest_first_in_pages_that_any_process_gives(system: System):
+    opened = [system.http.post("/v1/sessions").json()["id"] for _ in range(5)]
+    seen, next_page, clients = [], "/v1/sessions?limit=2", [system.http, system.other]
+    while len(seen) < 5:
+        page = clients[len(seen) % 2].get(next_page)
+        seen += [item["id"] for item in page.json()["items"]]
+        next_page = page.links["next"]["url"]
+    assert seen[:5] == opened[::-1]
+
+
+def test_the_last_page_has_no_next(http: httpx.Client):
+    http.post("/v1/sessions")
+    page = http.get("/v1/sessions?limit=500")
+    assert page.json()["next"] is None
+    assert "link" not in page.headers
+
+
+def test_a_committed_session_is_an_experiment_and_no_session_any_more(http: httpx.Client):
+    at = http.post("/v1/sessions", json={"title": "kept"}).headers["location"]
+    body = {"model": "naive-bayes", "dataset": "iris", "seed": 7}
+    training = http.post(f"{at}/trainings", json=body, headers={"Prefer": "wait=60"}).json()
+    body = {"training": training["id"], "metrics": ["precision", "recall"]}
+    http.post(f"{at}/evaluations", json=body, headers={"Prefer": "wait=60"})
+    answer = http.post(f"{at}/commit")
+    assert answer.status_code == 201, answer.text
+    experiment = answer.headers["location"]
+    kept = http.get(experiment).json()
+    assert kept["title"] == "kept"
+    assert kept["training_data"] == kept["evaluation_data"] == [training["dataset"]]
+    assert [item["seed"] for item in kept["trainings"]] == [7]
+    assert set(kept["evaluations"][0]["results"]) == {"precision", "recall"}
+    gone = problem(http.get(at), 404, "session-committed", experiment)
+    assert gone["experiment"] == experiment
+    assert at.rpartition("/")[2] not in http.get("/v1/sessions?limit=500").text
+    assert http.get("/v1/experiments?limit=1").json()["items"][0]["id"] == kept["id"]
+    files = http.get(kept["trainings"][0]["links"]["artifact"]).json()["files"]
+    assert "model.skops" in {file["name"] for file in files}
+    problem(http.post(f"{at}/commit"), 409, "session-committed")
+    problem(http.post(f"{at}/discard"), 409, "session-committed")
+    again = {"model": "naive-bayes", "dataset": "iris"}
+    problem(http.post(f"{at}/trainings", json=again), 409, "session-committed")
+    problem(http.get(f"{at}/trainings"), 404, "session-committed")
+
+
+def test_nothing_is_left_of_a_discarded_session(http: httpx.Client, session: str):
+    run = http.post(f"{session}/trainings", json={"model": "svm", "dataset": "digits"}).json()
+    answer = http.post(f"{session}/discard")
+    assert answer.status_code == 200
+    assert answer.json()["cancelled"] in ([run["id"]], [])
+    problem(http.get(session), 410, "session-discarded")
+    problem(http.get(f"{session}/trainings/{run['id']}"), 410, "session-discarded")
+
+
+def test_a_session_without_a_model_cannot_be_committed(http: httpx.Client, session: str):
+    problem(http.post(f"{session}/commit"), 409, "nothing-to-commit")
+    assert http.get(session).status_code == 200
+
+
+def test_an_open_session_is_no_experiment(http: httpx.Client, session: str):
+    at = session.replace("sessions", "experiments")
+    problem(http.get(at), 404, "experiment-unknown", "not committed")
