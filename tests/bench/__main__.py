@@ -1,0 +1,95 @@
+"""`python -m tests.bench [NAME…]`: measure, print a table, write build/bench.json.
+
+With names only those benches run, and what build/bench.json holds of the others stays in it.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import psutil
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench.main_job import main_job
+
+RESULT = Path("build/bench.json")
+
+
+class Aim(NamedTuple):
+    """What a figure should be: at most (or at least) so much; None: it is told only."""
+
+    words: str
+    limit: float | None = None
+    at_least: bool = False
+
+    def met(self, figure: float) -> bool:
+        if self.limit is None:
+            return True
+        return figure >= self.limit if self.at_least else figure <= self.limit
+
+    def __str__(self) -> str:
+        return "" if self.limit is None else f"{'≥' if self.at_least else '≤'} {self.limit:g}"
+
+
+class Bench(NamedTuple):
+    """A function that measures, and the aims of every figure that it returns."""
+
+    run: Callable[[], Awaitable[dict[str, float]]]
+    aims: dict[str, Aim]
+
+
+BENCHES = {
+    "main-job": Bench(
+        main_job,
+        {
+            "command_p50_ms": Aim("a command, answered: median, ms", 5),
+            "command_p99_ms": Aim("a command, answered: 99 of 100, ms", 20),
+            "commands_per_s_20_clients": Aim("commands a second, 20 clients", 700, at_least=True),
+            "training_overhead_p50_ms": Aim("a training but its 5-ms fit: median, ms", 40),
+            "short_trainings_ratio": Aim("50 trainings, 2 slots: time / (fits / 2)"),
+            "rest_pss_mb": Aim("memory of `autolearn up` at rest (PSS), MiB", 1024),
+            "up_ready_s": Aim("`autolearn up` until ready, warm, s", 8),
+        },
+    ),
+}
+
+
+def main(names: list[str]) -> None:
+    """Run benches by their names; all without."""
+    if unknown := set(names) - set(BENCHES):
+        sys.exit(f"there is no bench {', '.join(unknown)}; there are {', '.join(BENCHES)}")
+    busy = psutil.cpu_percent(1.0)
+    print(f"{machine()}; {busy:.0f} % busy with other things before the start", flush=True)
+    table = Table("", "figure", "aim", "")
+    table.columns[1].justify = "right"
+    known = msgspec.json.decode(RESULT.read_bytes()) if names and RESULT.exists() else {}
+    for name in names or BENCHES:
+        figures = uvloop.run(BENCHES[name].run())
+        for key, aim in BENCHES[name].aims.items():
+            known[key] = round(figures[key], 2)
+            verdict = "" if aim.met(figures[key]) else "missed"
+            table.add_row(aim.words, f"{figures[key]:.2f}", str(aim), verdict)
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_bytes(msgspec.json.format(msgspec.json.encode(known | {"machine": machine()})))
+    Console().print(table)
+
+
+def machine() -> str:
+    """The machine in words: cores, model, memory."""
+    cpus = Path("/proc/cpuinfo")
+    lines = cpus.read_text().splitlines() if cpus.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    model = models[0] if models else platform.machine()
+    return f"{os.cpu_count()} cores {model}, {psutil.virtual_memory().total / 2**30:.0f} GiB"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
