@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from autolearn.agents.states import Stream, decider_of
-from autolearn.schemas import events
+from autolearn.schemas import commands, events
 from autolearn.schemas.codec import CommandRecord, EventRecord, command_of, encode, raw
 from autolearn.schemas.errors import MalformedRecord
-from autolearn.schemas.messages import Event, type_of
+from autolearn.schemas.messages import Command, Event, type_of
 from autolearn.schemas.streams import kind_of
 from autolearn.schemas.topics import LARGEST_MESSAGE
 
 __all__ = ["Decision", "Place", "check_stream", "decide"]
 
 SOURCE = "autolearn/decide"
+LONGEST_DETAIL = 1000
+Register = commands.RegisterEstimator | commands.RegisterMetric | commands.RegisterDataset
 
 
 class Place(NamedTuple):
@@ -61,7 +63,7 @@ def decide(stream: Stream, record: CommandRecord, place: Place) -> Decision:
     command = command_of(record)
     decider = decider_of(record.subject)
     event: Event
-    if not isinstance(command, decider.commands):
+    if not isinstance(command, decider.commands) or registers_another(record.subject, command):
         event = events.Refused(
             "wrong-stream", f"{type(command).__name__} is no command for {record.subject}."
         )
@@ -70,15 +72,19 @@ def decide(stream: Stream, record: CommandRecord, place: Place) -> Decision:
         event = decider.decide(stream.state, command)
         decision = answer(stream, record, place, event)
     except Exception as error:  # noqa: BLE001 - a fault in a rule must not stop the partition
-        return answer(
-            stream, record, place, events.CommandFailed(f"{type(error).__name__}: {error}")
-        )
+        why = f"{type(error).__name__}: {error}"[:LONGEST_DETAIL]
+        return answer(stream, record, place, events.CommandFailed(why))
     if len(decision.value) > LARGEST_MESSAGE:
         why = (
             f"The answer has {len(decision.value)} bytes, more than the {LARGEST_MESSAGE} allowed."
         )
         return answer(stream, record, place, events.Refused("too-large", why))
     return decision
+
+
+def registers_another(stream: str, command: Command) -> bool:
+    """Say whether a command registers, on one name's stream, something with another name."""
+    return isinstance(command, Register) and command.spec.name != stream.partition("/")[2]
 
 
 def answer(stream: Stream, command: CommandRecord, place: Place, event: Event) -> Decision:
