@@ -138,16 +138,17 @@ def wanted_answers(records: list[Record]) -> tuple[list[tuple[int, dict]], int, 
 
 
 def well_formed(record: Record) -> dict | None:
-    """The command of a record, or None."""
+    """The command of a record, or None. Of the data, only those of OpenSession are looked at."""
     try:
         command = json.loads(record.value or b"")
         subject, identifier, kind = command["subject"], command["id"], command["type"]
         fits = (
-            SUBJECT.fullmatch(subject) and COMMAND.fullmatch(kind) and isinstance(identifier, str)
+            SUBJECT.fullmatch(subject) and COMMAND.fullmatch(kind) and 1 <= len(identifier) <= 200
         )
-    except (ValueError, KeyError, TypeError):
+        title = command["data"].get("title", "")
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    return command if fits and record.key == subject.encode() else None
+    return command if fits and isinstance(title, str) and record.key == subject.encode() else None
 
 
 def compare(partition: int, wanted: list[tuple[int, dict]], answers: list[dict]) -> None:
