@@ -99,6 +99,7 @@ class EventRecord(Struct, frozen=True, kw_only=True, gc=False):
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
+ONE_KIND = bytes.maketrans(b"{}", b"[]")
 NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 
 encoder = msgspec.json.Encoder(order="deterministic")
@@ -157,9 +158,9 @@ def is_too_deep(value: bytes) -> bool:
     """Say whether JSON is nested deeper than `DEEPEST`."""
     if value.count(b"[") + value.count(b"{") <= DEEPEST:
         return False
-    brackets = STRING.sub(b"", value).translate(None, NO_BRACKET)
-    for _ in range(DEEPEST):  # take away at least the innermost pairs each time
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    brackets = STRING.sub(b"", value).translate(ONE_KIND, NO_BRACKET)
+    for _ in range(DEEPEST):  # take away the innermost pairs each time
+        brackets = brackets.replace(b"[]", b"")
     return brackets != b""
 
 
