@@ -29,7 +29,7 @@ ESTIMATOR = EstimatorSpec(
     "scikit-learn",
     "1.9.1",
     (
-        Hyperparameter("max_depth", None, (Domain("integer", minimum=1), Domain("null"))),
+        Hyperparameter("max_depth", None, (Domain("integer", minimum=1.0), Domain("null"))),
         Hyperparameter("criterion", "gini", (Domain("string", choices=("gini", "entropy")),)),
     ),
 )

@@ -1,0 +1,82 @@
+"""What was once written stays readable: golden records of every event and command."""
+
+import json
+
+import pytest
+
+from autolearn.schemas import codec
+from autolearn.schemas.commands import COMMANDS
+from autolearn.schemas.events import EVENTS
+from tests import samples
+from tests.golden import FOLDERS, command_record, event_record, path_of
+
+HOW = "add one to tests/samples.py, then run `python -m tests.golden` and commit the new file"
+GOLDEN_EVENTS = sorted(FOLDERS["events"].glob("*.json"))
+GOLDEN_COMMANDS = sorted(FOLDERS["commands"].glob("*.json"))
+
+
+def type_of_file(path):
+    return f"autolearn.{path.stem}"
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_every_event_has_a_golden_file(name):
+    assert path_of("events", name).exists(), f"{name} has no golden file: {HOW}"
+    assert name in samples.EVENTS, f"{name} has no sample: {HOW}"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_golden_file(name):
+    assert path_of("commands", name).exists(), f"{name} has no golden file: {HOW}"
+    assert name in samples.COMMANDS, f"{name} has no sample: {HOW}"
+
+
+@pytest.mark.parametrize("path", GOLDEN_EVENTS, ids=lambda path: path.stem)
+def test_an_event_of_any_time_can_be_read(path):
+    record = codec.decode_event(path.read_bytes())
+    assert record.type == type_of_file(path)
+    assert type(codec.event_of(record)) in EVENTS.values()
+
+
+@pytest.mark.parametrize("path", GOLDEN_COMMANDS, ids=lambda path: path.stem)
+def test_a_command_of_any_time_can_be_read(path):
+    record = codec.decode_command(path.read_bytes())
+    assert type(codec.command_of(record)) is COMMANDS[type_of_file(path)]
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_an_event_is_read_and_written_as_it_was(name):
+    value = path_of("events", name).read_bytes()
+    record = codec.decode_event(value)
+    assert codec.event_of(record) == samples.EVENTS[name]
+    assert codec.encode(record) == value
+    assert codec.encode(event_record(name, codec.event_of(record))) == value
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_is_read_and_written_as_it_was(name):
+    value = path_of("commands", name).read_bytes()
+    record = codec.decode_command(value)
+    assert codec.command_of(record) == samples.COMMANDS[name]
+    assert codec.encode(record) == value
+    assert codec.encode(command_record(name, codec.command_of(record))) == value
+
+
+@pytest.mark.parametrize(
+    "path", [*GOLDEN_EVENTS, *GOLDEN_COMMANDS], ids=lambda p: f"{p.parent.name}/{p.stem}"
+)
+def test_every_record_is_a_cloud_event(path):
+    """CloudEvents 1.0: required attributes, non-empty; names of lower-case letters and digits."""
+    event = json.loads(path.read_bytes())
+    assert event["specversion"] == "1.0"
+    for name in ("id", "source", "type"):
+        assert isinstance(event[name], str)
+        assert event[name]
+    assert event["datacontenttype"] == "application/json"
+    assert isinstance(event["data"], dict)
+    for name, value in event.items():
+        assert name.isalnum()
+        assert name.islower()
+        if name != "data":
+            assert isinstance(value, str | int)
+            assert not isinstance(value, int) or -(2**31) <= value < 2**31

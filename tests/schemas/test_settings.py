@@ -1,0 +1,149 @@
+"""Settings: what is taken, and what is refused in which words."""
+
+import pytest
+
+from autolearn.schemas.errors import SettingsError
+from autolearn.schemas.settings import Settings, load
+from autolearn.schemas.topics import TASK_TOPICS, Topics
+from autolearn.schemas.work import WORK
+
+
+def test_without_variables_everything_has_its_default():
+    assert load({}) == Settings()
+    assert load({"PATH": "/bin", "HOME": "/root", "autolearn_kafka": "x"}) == Settings()
+
+
+def test_values_are_read_as_what_they_are():
+    settings = load(
+        {
+            "AUTOLEARN_HOME": "/data",
+            "AUTOLEARN_KAFKA": "a:9092,b:9092",
+            "AUTOLEARN_PARTITIONS": "12",
+            "AUTOLEARN_HEARTBEAT": "0.5",
+            "AUTOLEARN_LOG_FORMAT": "json",
+            "AUTOLEARN_API_PORT": "0",
+        }
+    )
+    assert settings == Settings(
+        home="/data",
+        kafka="a:9092,b:9092",
+        partitions=12,
+        heartbeat=0.5,
+        log_format="json",
+        api_port=0,
+    )
+
+
+def test_the_environment_wins_over_the_file():
+    file = {"AUTOLEARN_SLOTS": "3", "AUTOLEARN_PARTITIONS": "3", "AUTOLEARN_HOME": None, "X": "y"}
+    settings = load({"AUTOLEARN_SLOTS": "5"}, file)
+    assert (settings.slots, settings.partitions, settings.home) == (5, 3, "")
+
+
+def test_the_file_is_checked_too():
+    with pytest.raises(SettingsError, match="AUTOLEARN_SLOTS='many'"):
+        load({}, {"AUTOLEARN_SLOTS": "many"})
+    with pytest.raises(SettingsError, match="AUTOLEARN_SLOT is not a setting"):
+        load({}, {"AUTOLEARN_SLOT": "1"})
+
+
+def test_kafka_properties_pass_through():
+    settings = load(
+        {
+            "AUTOLEARN_KAFKA": "a:9092",
+            "AUTOLEARN_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+            "AUTOLEARN_KAFKA_SASL_USERNAME": "Ada",
+        }
+    )
+    assert settings.kafka == "a:9092"
+    assert settings.kafka_client == {"security.protocol": "SASL_SSL", "sasl.username": "Ada"}
+
+
+def test_what_only_the_command_line_reads_is_no_mistake():
+    assert load({"AUTOLEARN_URL": "http://x", "AUTOLEARN_SESSION": "s"}) == Settings()
+
+
+@pytest.mark.parametrize("variable", ["AUTOLEARN_PARTITION", "AUTOLEARN_", "AUTOLEARN_HOMES"])
+def test_an_unknown_variable_is_refused_and_the_known_ones_are_named(variable):
+    with pytest.raises(SettingsError) as failure:
+        load({variable: "1"})
+    assert failure.value.detail == f"{variable} is not a setting."
+    assert "AUTOLEARN_PARTITIONS" in failure.value.advice
+
+
+BAD = {
+    "AUTOLEARN_TOPIC_PREFIX": ["", "Big", "-x", "a b", "ü", "x" * 62, "x\n", "a/b"],
+    "AUTOLEARN_INSTANCE": ["", "a b", "-1", "x" * 62, "1\n", "../up"],
+    "AUTOLEARN_REPLICATION": ["0", "-1", "x", "", "1.5", "1e999", "true"],
+    "AUTOLEARN_MIN_INSYNC_REPLICAS": ["0", "two"],
+    "AUTOLEARN_PARTITIONS": ["0", "1001", "", "4 "],
+    "AUTOLEARN_TASK_PARTITIONS": ["0", "1001"],
+    "AUTOLEARN_API_PORT": ["-1", "65536", "http"],
+    "AUTOLEARN_SLOTS": ["0", "two"],
+    "AUTOLEARN_TIME_LIMIT": ["0", "-1", "nan", "inf", "soon"],
+    "AUTOLEARN_MEMORY_LIMIT": ["63", "1GB"],
+    "AUTOLEARN_MAX_BODY": ["0", "-5"],
+    "AUTOLEARN_MAX_UPLOAD": ["0", "big"],
+    "AUTOLEARN_DECISION_TIMEOUT": ["0", "nan"],
+    "AUTOLEARN_SESSION_TIMEOUT": ["0.5", "1801", "inf"],
+    "AUTOLEARN_HEARTBEAT": ["0", "-inf"],
+    "AUTOLEARN_WORKER_TIMEOUT": ["0", "1e10"],
+    "AUTOLEARN_LOG_LEVEL": ["loud", "INFO", ""],
+    "AUTOLEARN_LOG_FORMAT": ["xml", ""],
+}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [(variable, value) for variable, values in BAD.items() for value in values],
+)
+def test_a_bad_value_is_refused_by_name(variable, value):
+    with pytest.raises(SettingsError) as failure:
+        load({variable: value})
+    words = failure.value.diagnostics()
+    assert f"{variable}={value!r} does not fit: " in words
+    assert "Correct or unset it" in words
+    assert "$" not in words.partition("does not fit")[2], "no path of a library's"
+
+
+def test_every_setting_that_can_be_wrong_is_in_the_table_above():
+    free = {"home", "kafka", "kafka_client", "artifacts", "api_host"}
+    assert {name.removeprefix("AUTOLEARN_").lower() for name in BAD} == (
+        set(Settings.__struct_fields__) - free
+    )
+
+
+def test_a_long_value_is_not_repeated_at_length():
+    with pytest.raises(SettingsError) as failure:
+        load({"AUTOLEARN_SLOTS": "x" * 10_000})
+    assert len(failure.value.diagnostics()) < 600
+
+
+def test_more_copies_must_agree_than_there_are():
+    with pytest.raises(SettingsError, match="more than the 1 of AUTOLEARN_REPLICATION"):
+        load({"AUTOLEARN_MIN_INSYNC_REPLICAS": "2"})
+    load({"AUTOLEARN_MIN_INSYNC_REPLICAS": "2", "AUTOLEARN_REPLICATION": "3"})
+
+
+def test_topics_follow_the_settings():
+    topics = Topics.of(load({"AUTOLEARN_TOPIC_PREFIX": "lab", "AUTOLEARN_PARTITIONS": "7"}))
+    assert topics.commands.name == "lab.commands"
+    assert topics.commands.partitions == topics.events.partitions == 7
+    assert topics.events.config["retention.ms"] == "-1"
+    assert topics.events.config["cleanup.policy"] == "delete"
+    assert topics.events.config["flush.messages"] == "1"
+    assert topics.workers.config["cleanup.policy"] == "compact"
+    assert len({topic.name for topic in topics.all()}) == len(topics.__struct_fields__)
+
+
+def test_copies_make_flushing_needless():
+    settings = load({"AUTOLEARN_REPLICATION": "3", "AUTOLEARN_MIN_INSYNC_REPLICAS": "2"})
+    for topic in Topics.of(settings).all():
+        assert topic.replication == 3
+        assert topic.config["min.insync.replicas"] == "2"
+    assert "flush.messages" not in Topics.of(settings).events.config
+
+
+def test_every_kind_of_work_has_a_topic():
+    assert set(TASK_TOPICS) == set(WORK)
+    assert set(TASK_TOPICS.values()) <= set(Topics.__struct_fields__)
