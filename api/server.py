@@ -69,7 +69,6 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
         # The server stops at these by itself, and raises them again at its end: that is enough.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
-        log.info("serving", services=",".join(services), host=host, port=port)
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
             runner.run(server.serve())
         return FAIL_STOP if facade.failure is not None or not server.started else 0
@@ -85,14 +84,15 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and go on; the word comes later."""
         await super().startup(sockets)
-        self.announcing = asyncio.create_task(self.announce())
-
-    async def announce(self) -> None:
-        """Say where the API is, once it is ready."""
-        while not self.facade.ready:  # noqa: ASYNC110 - it is a question to the store
-            await asyncio.sleep(0.02)
         host, port = self.servers[0].sockets[0].getsockname()[:2]
-        say_ready(f"http://{host}:{port}")
+        shown = f"[{host}]" if ":" in host else host
+        log.info("listening", url=f"http://{shown}:{port}")
+        self.announcing = asyncio.create_task(self.announce(f"http://{shown}:{port}"))
+
+    async def announce(self, url: str) -> None:
+        """Say where the API is, once it is ready."""
+        await self.facade.until_ready()
+        say_ready(url)
 
 
 def open_store(folder: Path) -> RocksStore:

@@ -15,7 +15,6 @@ from autolearn.api.facade import Facade
 from autolearn.api.openapi import accepts, answers
 from autolearn.api.pages import from_token, to_token
 from autolearn.api.responses import json
-from autolearn.eventlog.admission import Progress
 
 __all__ = ["router"]
 
@@ -40,34 +39,26 @@ def router(facade: Facade) -> APIRouter:
         responses=answers({200: Events}, "Preference-Applied"),
     )
     async def list_events(request: Request, after: str = "", limit: Limit = 100) -> Response:
-        """List the admitted events past a position, in log order within every stream.
+        """List the admitted events past a position, each stream in its order.
 
         `after` is a position's token; without it the list starts at the first event. With
         `Prefer: wait=N` an empty list is answered only after N seconds.
         """
-        at = place(after)
+        places = from_token(after, list[Place], "after") if after else []
+        at = {place.partition: place for place in places}
         prefer = prefer_of(request)
 
+        def ends() -> dict[int, int]:
+            return {p: reached.next for p, reached in facade.queries.progress().items()}
+
         def news() -> bool:
-            reached = facade.queries.progress()
-            return any(end.next > at.get(p, Progress()).next for p, end in reached.items())
+            return any(end > at.get(p, Place(p)).next for p, end in ends().items())
 
         if prefer.wait is not None:
             await facade.arrivals.until(news, prefer.wait)
-        until = facade.queries.progress()
-        at = {p: at.get(p, Progress()) for p in until}
-        topic = facade.topics.events.name
-        items = await asyncio.to_thread(read_page, facade.log, topic, at, until, limit)
-        more = any(at[p].next < end.next for p, end in until.items())
-        token = to_token(
-            [Place(p, reached.next, reached.term, reached.last) for p, reached in at.items()]
-        )
-        return json(Events(items, token, more), headers=prefer.applied())
+        until, topic = ends(), facade.topics.events.name
+        items, behind = await asyncio.to_thread(read_page, facade.log, topic, at, until, limit)
+        more = any(place.next < until[place.partition] for place in behind)
+        return json(Events(items, to_token(behind), more), headers=prefer.applied())
 
     return routes
-
-
-def place(token: str) -> dict[int, Progress]:
-    """Return the position that a token stands for."""
-    places = from_token(token, list[Place], "after") if token else []
-    return {at.partition: Progress(at.next, at.term, at.last) for at in places}

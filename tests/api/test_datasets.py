@@ -1,0 +1,148 @@
+"""Datasets over HTTP: what is taken, what is refused, and that nothing is left of the refused."""
+
+import hashlib
+from pathlib import Path
+
+import httpx
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.api.asserting import position, problem
+from tests.api.conftest import MAX_UPLOAD, System
+
+GOOD = (
+    b"height,colour,kind\n1.5,red,a\n2,,b\n,red,a\n3,blue,b\n4,blue,a\n5,red,b\n6,red,a\n7,red,b\n"
+)
+
+
+def kept(system: System) -> set[Path]:
+    """All files of the artifact store."""
+    folder = system.folder / "home" / "artifacts"
+    return {path for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_csv_is_profiled_kept_and_trained_on(http: httpx.Client, session: str):
+    answer = http.put("/v1/datasets/shapes?target=kind&summary=Some+shapes", content=GOOD)
+    assert answer.status_code == 201, answer.text
+    shown = http.get(answer.headers["location"]).json()
+    assert shown == answer.json()
+    assert shown["version"] == hashlib.sha256(GOOD).hexdigest()
+    assert (shown["rows"], shown["task"], shown["summary"]) == (8, "classification", "Some shapes")
+    assert shown["classes"] == {"a": 4, "b": 4}
+    assert {c["name"]: (c["type"], c["missing"]) for c in shown["columns"]} == {
+        "height": ("number", 1),
+        "colour": ("string", 1),
+        "kind": ("string", 0),
+    }
+    body = {"model": "decision-tree", "dataset": "shapes", "split": {"test": 0.5}}
+    run = http.post(f"{session}/trainings", json=body, headers={"Prefer": "wait=60"}).json()
+    assert run["status"] == "completed", run
+
+
+def test_the_same_file_again_is_no_new_version_another_one_is(system: System):
+    at = "/v1/datasets/versioned"
+    first = system.http.put(at, content=GOOD)
+    before = position(system.http)
+    again = system.http.put(at, content=GOOD)
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.json() == first.json()
+    assert position(system.http) == before
+    second = system.other.put(at, content=GOOD + b"8,red,a\n")
+    assert second.status_code == 201
+    versions = [item["version"] for item in system.http.get(f"{at}/versions").json()["items"]]
+    assert versions == [second.json()["version"], first.json()["version"]]
+    assert system.http.get(at).json()["rows"] == 9
+
+
+def test_a_parquet_file_is_known_by_its_bytes(http: httpx.Client, tmp_path: Path):
+    pq.write_table(pa.table({"a": [1, 2, 3], "b": ["x", "y", None]}), tmp_path / "t")
+    answer = http.put("/v1/datasets/columnar", content=(tmp_path / "t").read_bytes())
+    assert answer.status_code == 201, answer.text
+    assert (answer.json()["format"], answer.json()["rows"]) == ("parquet", 3)
+
+
+def test_a_target_of_one_s_own_choice(http: httpx.Client, session: str):
+    body = {"model": "ridge", "dataset": "iris", "target": "petal_width"}
+    run = http.post(f"{session}/trainings", json=body, headers={"Prefer": "wait=60"}).json()
+    assert (run["status"], run["target"]) == ("completed", "petal_width")
+
+
+BAD = [
+    (b"", "", "header"),
+    (b"\n1,2\n", "", "header"),
+    (b"a,b\n", "", "no rows"),
+    (b"a,b\n1,2\n3\n", "", "Line 3"),
+    (b"a,b\n1,\n2,\n", "", "Column b is empty"),
+    (b"a,b\n1,\xff\n", "", "UTF-8"),
+    (b"a,b\n1,x\n2,x\n", "?target=b", "one value only"),
+    (b"a,b\n1,x\n2,y\n", "?target=c", "no column 'c'"),
+    (b"a,a\n1,x\n2,y\n", "", "a"),
+    (b"PAR1 but no Parquet", "", "Parquet"),
+    (GOOD, "?format=parquet", "Parquet"),
+]
+
+
+@pytest.mark.parametrize(("content", "query", "words"), BAD)
+def test_a_file_that_is_refused_leaves_nothing(
+    system: System, content: bytes, query: str, words: str
+):
+    before, files = position(system.http), kept(system)
+    answer = system.http.put(f"/v1/datasets/refused{query}", content=content)
+    content_of = problem(answer, 422, "dataset-refused", words)
+    assert content_of["errors"]
+    assert position(system.http) == before
+    assert kept(system) == files
+    assert not list((system.folder / "home" / "state" / "api-0").glob("upload-*"))
+    problem(system.http.get("/v1/datasets/refused"), 404, "unknown-dataset")
+
+
+def test_all_faults_of_a_file_are_named(http: httpx.Client):
+    answer = http.put("/v1/datasets/refused?target=zz", content=b"a,b\n1,\n2,\n")
+    assert len(problem(answer, 422, "dataset-refused")["errors"]) == 2
+
+
+def test_a_file_over_the_limit_is_refused_on_the_way(system: System):
+    files = kept(system)
+
+    def rows():
+        yield b"a\n"
+        for _ in range(MAX_UPLOAD // 1000 * 4):
+            yield b"1\n" * 500
+
+    answer = system.http.put("/v1/datasets/large", content=rows())
+    problem(answer, 413, "body-too-large", f"{MAX_UPLOAD:,}")
+    assert kept(system) == files
+    assert not list((system.folder / "home" / "state" / "api-0").glob("upload-*"))
+
+
+@pytest.mark.parametrize("name", ["Upper", "-x", "a b", "x" * 101])
+def test_a_malformed_name(http: httpx.Client, name: str):
+    answer = http.put(f"/v1/datasets/{name}", content=GOOD)
+    problem(answer, 422, "malformed-id", "lower-case letters")
+
+
+def test_a_form_is_not_a_file(http: httpx.Client):
+    answer = http.put("/v1/datasets/form", files={"file": ("t.csv", GOOD)})
+    problem(answer, 415, "not-a-file", "--upload-file")
+
+
+def test_the_catalog_is_complete(http: httpx.Client):
+    models = {item["name"]: item for item in http.get("/v1/models").json()["items"]}
+    assert {"logistic-regression", "decision-tree", "random-forest", "svm", "naive-bayes"} <= set(
+        models
+    )
+    assert {"ridge", "gradient-boosting-regressor", "k-means"} <= set(models)
+    one = http.get("/v1/models/random-forest").json()
+    assert one == models["random-forest"]
+    assert one["library"] == "scikit-learn"
+    trees = next(p for p in one["hyperparameters"] if p["name"] == "n_estimators")
+    assert (trees["default"], trees["domains"][0]["minimum"]) == (100, 1)
+    metrics = {item["name"] for item in http.get("/v1/metrics").json()["items"]}
+    assert {"precision", "recall", "f1", "confusion-matrix", "rmse", "silhouette"} <= metrics
+    assert "classification" in http.get("/v1/metrics/f1").json()["tasks"]
+    first = http.get("/v1/datasets?limit=2")
+    second = http.get(first.links["next"]["url"])
+    names = [item["name"] for page in (first, second) for item in page.json()["items"]]
+    assert names == sorted(set(names))
+    assert len(names) >= 3

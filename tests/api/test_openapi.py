@@ -1,0 +1,117 @@
+"""The OpenAPI document is sound, and the API answers as it says."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+
+Document = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def document(http: httpx.Client) -> Document:
+    content: Document = http.get("/openapi.json").json()
+    return content
+
+
+def references(node: object) -> Iterator[str]:
+    """All references in a document."""
+    if isinstance(node, dict):
+        for name, value in node.items():
+            if name == "$ref":
+                yield value
+            else:
+                yield from references(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from references(value)
+
+
+def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            yield path, method, operation
+
+
+def test_every_reference_leads_somewhere_and_every_schema_is_one(document: Document):
+    schemas = document["components"]["schemas"]
+    for reference in references(document):
+        assert reference.removeprefix("#/components/schemas/") in schemas
+    for schema in schemas.values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_every_operation_is_described(document: Document):
+    found = list(operations(document))
+    assert len(found) > 30
+    names = [operation["operationId"] for _, _, operation in found]
+    assert len(set(names)) == len(names)
+    for path, method, operation in found:
+        assert operation["description"].endswith("."), path
+        assert "application/problem+json" in operation["responses"]["default"]["content"]
+        asked = {parameter["name"] for parameter in operation.get("parameters", [])}
+        assert {part[1:-1] for part in path.split("/") if part.startswith("{")} <= asked
+        if method in ("post", "put"):
+            assert {"Idempotency-Key", "Prefer"} <= asked, path
+
+
+def check(document: Document, answer: httpx.Response, path: str) -> None:
+    """Check an answer against what the document says of its route."""
+    operation = document["paths"][path][answer.request.method.lower()]
+    described = operation["responses"].get(
+        str(answer.status_code), operation["responses"]["default"]
+    )
+    media = answer.headers["content-type"]
+    schema = {**described["content"][media]["schema"], "components": document["components"]}
+    jsonschema.validate(answer.json(), schema, jsonschema.Draft202012Validator)
+    for name in described.get("headers", {}):
+        assert name in answer.headers or name in ("Link", "Preference-Applied"), name
+
+
+def test_answers_are_as_described(http: httpx.Client, document: Document, trained: tuple[str, str]):
+    session, training = trained
+    one = "/v1/sessions/{session}"
+    body = {"training": training, "metrics": ["f1", "confusion-matrix"]}
+    wait = {"Prefer": "wait=60"}
+    evaluation = http.post(f"{session}/evaluations", json=body, headers=wait)
+    answers = [
+        (evaluation, f"{one}/evaluations"),
+        (http.get(session), one),
+        (http.get(f"{session}/trainings"), f"{one}/trainings"),
+        (http.get(f"{session}/trainings/{training}"), f"{one}/trainings/{{run}}"),
+        (http.get(f"{session}/trainings/{training}/artifact"), f"{one}/trainings/{{run}}/artifact"),
+        (http.get(f"{session}/evaluations"), f"{one}/evaluations"),
+        (http.get("/v1/sessions"), "/v1/sessions"),
+        (http.post("/v1/sessions"), "/v1/sessions"),
+        (http.post("/v1/sessions", headers={"Prefer": "respond-async"}), "/v1/sessions"),
+        (http.post("/v1/sessions", json={"x": 1}), "/v1/sessions"),
+        (http.get("/v1/sessions/x"), one),
+        (http.get("/v1/models"), "/v1/models"),
+        (http.get("/v1/models/svm"), "/v1/models/{name}"),
+        (http.get("/v1/metrics"), "/v1/metrics"),
+        (http.get("/v1/datasets"), "/v1/datasets"),
+        (http.get("/v1/datasets/iris/versions"), "/v1/datasets/{name}/versions"),
+        (http.get("/v1/experiments"), "/v1/experiments"),
+        (http.get("/v1/position"), "/v1/position"),
+        (http.get("/v1/digests"), "/v1/digests"),
+        (http.get("/v1/events?limit=5"), "/v1/events"),
+        (http.get("/health/live"), "/health/live"),
+        (http.get("/health/ready"), "/health/ready"),
+    ]
+    for answer, path in answers:
+        check(document, answer, path)
+
+
+def test_a_body_that_the_document_refuses_is_refused(http: httpx.Client, document: Document):
+    schema = {
+        "$ref": "#/components/schemas/TrainingBody",
+        "components": document["components"],
+    }
+    bodies = [{"model": "svm", "dataset": "iris", "seed": -1}, {"model": "svm"}, {"x": 1}]
+    for body in bodies:
+        assert not jsonschema.Draft202012Validator(schema).is_valid(body)
+    jsonschema.validate(
+        {"model": "svm", "dataset": {"name": "iris"}, "split": {"test": 0.5}}, schema
+    )
