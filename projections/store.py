@@ -191,7 +191,7 @@ class RocksSnapshot:
 
 def bounds(prefix: bytes, after: bytes, *, reverse: bool) -> tuple[bytes, bytes]:
     """Return the first key and the end (exclusive) of a scan."""
-    low, high = prefix, prefix + b"\xff" * 8
+    low, high = prefix, prefix + b"\xff" * 9  # the largest integer in a key has 8 of them
     if after and reverse:
         high = min(high, after)
     elif after:
