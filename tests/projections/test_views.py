@@ -1,0 +1,341 @@
+"""The read models: what a story leaves in them, and that every way of folding gives the same."""
+
+import hashlib
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autolearn.agents.deciding import Place, decide
+from autolearn.agents.states import States
+from autolearn.eventlog.follower import Follower
+from autolearn.eventlog.memory import MemoryLog
+from autolearn.projections import models
+from autolearn.projections.projection import ReadModels, digest
+from autolearn.projections.rows import Rows
+from autolearn.projections.store import MemoryStore, key, prefix_of
+from autolearn.projections.views import VIEWS, fold
+from autolearn.schemas import commands
+from autolearn.schemas.codec import EventRecord, encode, to_json
+from autolearn.schemas.messages import Command
+from autolearn.schemas.topics import Topic
+from tests import samples
+from tests.eventlog.test_admission import started
+from tests.samples import complete_evaluation, complete_training, request_evaluation
+from tests.samples import request_training as train
+from tests.stories import Reference, command_record, history
+
+ID = samples.SESSION.removeprefix("session/")
+
+
+class Told:
+    """A story told to the read models, one command a second."""
+
+    def __init__(self) -> None:
+        self.reference, self.store = Reference(), MemoryStore()
+        self.models, self.count = ReadModels(self.store), 0
+        self.answers: list[EventRecord] = []
+
+    def tell(self, *asked: Command, stream: str = samples.SESSION) -> None:
+        for command in asked:
+            self.count += 1
+            time = f"2026-01-01T00:00:{self.count:02}Z"
+            record = command_record(stream, command, f"c{self.count}", time=time, actor="ada")
+            answer = self.reference.answer(self.count, record)
+            assert answer is not None
+            self.answers.append(answer)
+            self.models.fold(answer)
+            self.models.commit({})
+
+    def tables(self) -> set[str]:
+        """The tables with rows, answers aside."""
+        tables = {row.partition(b"\x00")[0].decode() for row in self.store.rows}
+        return tables - {"answer"}
+
+    def get(self, kind, *parts):
+        return Rows(self.store).get(key(*parts), kind)
+
+    def ids(self, table: str) -> list[str]:
+        return [row.split(b"\x00")[-1].decode() for row, _ in self.store.scan(prefix_of(table))]
+
+
+def done(run: str = "t1", **fields) -> tuple[Command, ...]:
+    return train(run, **fields), commands.StartTraining(run, 1, "w1"), complete_training(run)
+
+
+def evaluated(run: str, training: str, **fields) -> tuple[Command, ...]:
+    return (
+        request_evaluation(run, training, **fields),
+        commands.StartEvaluation(run, 1, "w1"),
+        complete_evaluation(run),
+    )
+
+
+def at(second: int) -> str:
+    return f"2026-01-01T00:00:{second:02}Z"
+
+
+def test_an_open_session():
+    told = Told()
+    told.tell(commands.OpenSession("Irises"))
+    assert told.get(models.SessionRow, "session", ID) == models.SessionRow(
+        ID, "Irises", at(1), "ada", at(1), 1
+    )
+    assert told.ids("session-by-time") == [ID]
+    assert told.tables() == {"session", "session-by-time"}
+
+
+def test_a_training_from_request_to_model():
+    told = Told()
+    told.tell(commands.OpenSession(), train())
+    row = told.get(models.TrainingRow, "run", ID, 2)
+    assert (row.id, row.session, row.number, row.status) == ("t1", ID, 2, "open")
+    assert (row.requested, row.started, row.ended) == (at(2), None, None)
+    assert (row.model, row.dataset, row.seed) == ("decision-tree", samples.IRIS, 42)
+    told.tell(commands.StartTraining("t1", 1, "w1"))
+    row = told.get(models.TrainingRow, "run", ID, 2)
+    assert (row.status, row.attempt, row.worker, row.started) == ("started", 1, "w1", at(3))
+    told.tell(commands.ReportTrainingLost("t1", 1, "w1"))
+    row = told.get(models.TrainingRow, "run", ID, 2)
+    assert (row.status, row.attempt, row.worker, row.started) == ("open", 2, "", None)
+    told.tell(commands.StartTraining("t1", 2, "w2"), complete_training("t1", 2, "w2"))
+    row = told.get(models.TrainingRow, "run", ID, 2)
+    assert (row.status, row.attempt, row.worker) == ("completed", 2, "w2")
+    assert (row.artifact, row.parameters["depth"], row.rows_train) == (samples.MODEL, 3, 112)
+    assert (row.requested, row.started, row.ended, row.updated) == (at(2), at(5), at(6), at(6))
+    session = told.get(models.SessionRow, "session", ID)
+    assert (session.sequence, session.updated) == (6, at(6))
+
+
+def test_runs_that_end_otherwise():
+    told = Told()
+    told.tell(
+        commands.OpenSession(),
+        train("t1"),
+        commands.StartTraining("t1", 1, "w1"),
+        commands.FailTraining("t1", 1, "w1", "memory", "It needed more than 512 MiB."),
+        train("t2"),
+        commands.CancelTraining("t2"),
+    )
+    failed = told.get(models.TrainingRow, "run", ID, 2)
+    assert (failed.status, failed.reason, failed.ended) == ("failed", "memory", at(4))
+    assert failed.detail == "It needed more than 512 MiB."
+    cancelled = told.get(models.TrainingRow, "run", ID, 5)
+    assert (cancelled.status, cancelled.ended) == ("cancelled", at(6))
+
+
+def test_an_evaluation():
+    told = Told()
+    told.tell(commands.OpenSession(), *done(), *evaluated("e1", "t1", dataset=samples.WINE))
+    row = told.get(models.EvaluationRow, "run", ID, 5)
+    assert (row.id, row.training, row.model) == ("e1", "t1", samples.MODEL.digest)
+    assert (row.status, row.results["f1"], row.rows) == ("completed", 0.97, 38)
+    assert (row.dataset, row.metrics, row.held_out) == (samples.WINE, ("precision", "f1"), True)
+
+
+STORY = (
+    commands.OpenSession("Irises"),
+    *done("t1"),
+    *done("t2", dataset=samples.WINE),
+    *evaluated("e1", "t1", dataset=samples.WINE),
+    *evaluated("e2", "t2"),
+    train("t3"),
+    request_evaluation("e3", "t2"),
+)
+
+
+def test_a_commit_makes_an_experiment_and_leaves_no_session():
+    told = Told()
+    told.tell(*STORY, commands.CommitSession(("t1",)))
+    assert told.get(models.ExperimentRow, "experiment", ID) == models.ExperimentRow(
+        id=ID,
+        title="Irises",
+        created=at(1),
+        committed=at(16),
+        actor="ada",
+        sequence=16,
+        trainings=("t1",),
+        training_data=(samples.IRIS,),
+        evaluation_data=(samples.WINE,),
+    )
+    assert told.ids("experiment-by-time") == [ID]
+    assert told.ids("run-id") == ["e1", "t1"]
+    assert len(list(told.store.scan(prefix_of("run", ID)))) == 2
+    assert told.get(models.EndedRow, "session-ended", ID) == models.EndedRow(
+        "committed", at(16), ("t3", "e3")
+    )
+    assert told.tables() == {"experiment", "experiment-by-time", "run", "run-id", "session-ended"}
+
+
+def test_a_commit_of_everything_keeps_what_is_completed():
+    told = Told()
+    told.tell(*STORY, commands.CancelTraining("t3"), commands.CancelEvaluation("e3"))
+    told.tell(commands.CommitSession())
+    experiment = told.get(models.ExperimentRow, "experiment", ID)
+    assert experiment.trainings == ("t1", "t2")
+    assert set(experiment.training_data) == {samples.IRIS, samples.WINE}
+    assert told.ids("run-id") == ["e1", "e2", "t1", "t2"]
+
+
+class WatchedStore(MemoryStore):
+    """Looks at itself after every write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[int, int]] = []
+
+    def write(self, rows) -> None:
+        super().write(rows)
+        counted = tuple(len(list(self.scan(prefix_of(t)))) for t in ("session", "experiment"))
+        self.seen.append(counted)
+
+
+def test_nobody_sees_a_session_in_both_views_or_in_none():
+    told = Told()
+    told.tell(*STORY, commands.CommitSession(("t1",)))
+    watched = WatchedStore()
+    read_models = ReadModels(watched)
+    for answer in told.answers:
+        read_models.fold(answer)
+        read_models.commit({})
+    assert watched.seen == [(1, 0)] * len(STORY) + [(0, 1)], "one write per event"
+
+
+def test_a_discard_leaves_nothing_but_that_it_was():
+    told = Told()
+    told.tell(*STORY, commands.DiscardSession())
+    assert told.tables() == {"session-ended"}
+    assert told.get(models.EndedRow, "session-ended", ID) == models.EndedRow(
+        "discarded", at(16), ("t3", "e3")
+    )
+
+
+def test_refusals_change_no_row_but_their_own_answer():
+    told = Told()
+    told.tell(commands.OpenSession())
+    before = {row: value for row, value in told.store.rows.items() if b"answer" not in row}
+    told.tell(commands.OpenSession(), commands.CancelTraining("t9"), commands.CommitSession())
+    assert before == {row: v for row, v in told.store.rows.items() if b"answer" not in row}
+    answer = told.get(models.Answer, "answer", "c3")
+    assert (answer.stream, answer.sequence, answer.reason) == (samples.SESSION, 3, "run-unknown")
+    assert answer.type == "autolearn.Refused.v1"
+    assert "no training t9" in answer.detail
+
+
+def test_every_command_has_an_answer():
+    told = Told()
+    told.tell(*STORY)
+    found = [told.get(models.Answer, "answer", f"c{n + 1}") for n in range(len(STORY))]
+    assert [answer.sequence for answer in found] == list(range(1, len(STORY) + 1))
+    assert not any(answer.reason for answer in found)
+
+
+def test_the_catalog_shows_the_newest_and_keeps_old_versions_of_datasets():
+    told = Told()
+    told.tell(commands.RegisterEstimator(samples.ESTIMATOR), stream="estimator/decision-tree")
+    told.tell(commands.RegisterMetric(samples.METRIC), stream="metric/f1")
+    told.tell(commands.RegisterDataset(samples.DATASET), stream="dataset/iris")
+    newer = type(samples.DATASET)(
+        **{f: getattr(samples.DATASET, f) for f in samples.DATASET.__struct_fields__}
+        | {"version": "9" * 64, "rows": 151}
+    )
+    told.tell(commands.RegisterDataset(newer), stream="dataset/iris")
+    assert told.get(models.EstimatorRow, "estimator", "decision-tree").registered == at(1)
+    assert told.get(models.MetricRow, "metric", "f1").spec == samples.METRIC
+    assert told.get(models.DatasetRow, "dataset", "iris") == models.DatasetRow(newer, at(4))
+    for spec, second in ((samples.DATASET, 3), (newer, 4)):
+        row = told.get(models.DatasetRow, "dataset-version", "iris", spec.version)
+        assert row == models.DatasetRow(spec, at(second))
+
+
+# Every way of folding gives the same
+
+
+def digests(store: MemoryStore) -> dict[str, str]:
+    return {view: digest(store, view) for view in VIEWS}
+
+
+def live(records: list[EventRecord]) -> dict[str, str]:
+    store = MemoryStore()
+    read_models = ReadModels(store)
+    for record in records:
+        read_models.fold(record)
+        read_models.commit({})
+    return digests(store)
+
+
+def rebuilt(records: list[EventRecord], size: int) -> dict[str, str]:
+    store = MemoryStore()
+    read_models = ReadModels(store)
+    for begin in range(0, len(records), size):
+        for record in records[begin : begin + size]:
+            read_models.fold(record)
+        read_models.commit({})
+    return digests(store)
+
+
+def restarted(records: list[EventRecord], random: Random) -> dict[str, str]:
+    log = MemoryLog()
+    log.create([Topic("events", 1, 1, {})])
+    for record in (started(1), *records):
+        log.append("events", encode(record), key=record.subject)
+    store = MemoryStore()
+    while True:
+        follower = Follower(log, "events", ReadModels(store), [0])
+        for _ in range(random.randint(1, 3)):
+            follower.step(0, limit=random.randint(1, 20))
+        if not follower.behind():
+            return digests(store)
+        for message in follower.reader.read(random.randint(1, 20), 0):  # lost in a crash
+            follower.take(0, message.offset() or 0, message.value())
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(0, 2**32).map(Random), st.integers(0, 120), st.integers(1, 120))
+def test_live_rebuilt_and_restarted_folds_agree(random: Random, count: int, size: int):
+    records = history(random, count)
+    assert live(records) == rebuilt(records, size) == restarted(records, random)
+
+
+def test_random_histories_reach_every_view():
+    reached = set()
+    empty = digests(MemoryStore())
+    for seed in range(30):
+        found = live(history(Random(seed), 150))
+        reached |= {view for view in VIEWS if found[view] != empty[view]}
+    assert reached == set(VIEWS)
+
+
+def test_a_digest_is_what_its_definition_says():
+    store = MemoryStore()
+    rows = Rows(store)
+    record = decide(
+        States(MemoryStore()).load("metric/f1"),
+        command_record("metric/f1", commands.RegisterMetric(samples.METRIC), "c1", time="now"),
+        Place(0, 0, -1, 1),
+    ).record
+    fold(rows, record)
+    rows.commit({})
+    row_key = b"metric\x00f1"
+    row = to_json(models.MetricRow(samples.METRIC, "now"))
+    hand = hashlib.sha256(
+        len(row_key).to_bytes(8, "big") + row_key + len(row).to_bytes(8, "big") + row
+    )
+    assert digest(store, "catalog") == hand.hexdigest()
+    assert digest(store, "sessions") == hashlib.sha256().hexdigest()
+
+
+def test_every_table_belongs_to_one_view():
+    tables = [table for view in VIEWS.values() for table in view]
+    assert len(tables) == len(set(tables))
+    told = Told()
+    told.tell(*STORY, commands.CommitSession(("t1",)))
+    assert told.tables() <= set(tables)
+
+
+def test_a_digest_does_not_depend_on_how_far_the_log_is_read():
+    store = MemoryStore()
+    ReadModels(store).commit({})
+    before = digests(store)
+    store.write({key("progress", 0): b"{}"})
+    assert digests(store) == before
