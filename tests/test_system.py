@@ -70,7 +70,9 @@ def ends(client: AutoLearn, run: str) -> Counter[str]:
     while (page := client.events(after=after, limit=1000)).items:
         for event in page.items:
             name = event["type"].split(".")[1]
-            if event["data"].get("run") == run and name.endswith(("Completed", "Failed", "Cancelled")):
+            if event["data"].get("run") == run and name.endswith(
+                ("Completed", "Failed", "Cancelled")
+            ):
                 found[name] += 1
         after = page.next
     return found
