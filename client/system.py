@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 
 from autolearn.eventlog.process import Running, home_of, lock
 from autolearn.schemas.errors import AutoLearnError
-from autolearn.schemas.settings import Settings
+from autolearn.schemas.settings import KAFKA_PREFIX, PREFIX, Settings
 
-__all__ = ["CannotStart", "System", "state_folders"]
+__all__ = ["CannotStart", "System", "delete_state", "install_kafka", "state_folders"]
 
-READY_TIMEOUT = 60.0
-"""Seconds within which every process must say that it is ready."""
+READY_TIMEOUT = 900.0
+"""Seconds within which every process must say that it is ready; a long log takes its time."""
+PATIENCE = 20.0
+"""Seconds after which a process that is not ready yet is mentioned."""
 STOP_TIMEOUT = 20.0
 """Seconds that a process has to stop by itself."""
 LARGEST_LOG = 16 * 1024 * 1024
@@ -59,9 +64,8 @@ class System:
         self.home = home_of(settings)
         self.url = self.kafka = ""
         self.processes: dict[str, asyncio.subprocess.Process] = {}
-        self.watching: list[asyncio.Task[None]] = []
+        self.tasks: set[asyncio.Task[None]] = set()
         self.held = ExitStack()
-        self.stopping = False
 
     async def start(self) -> None:
         """Start everything, and return when commands are answered.
@@ -81,18 +85,28 @@ class System:
                 folder = str(self.home / "kafka")
                 run = ("run", "--with-parent", "--folder", folder, "--port", str(port))
                 parts.insert(0, Part("kafka", ("autolearn.eventlog.embedded", *run)))
-            said = await asyncio.gather(*(self.launch(part) for part in parts))
-            self.url = said[-1]
+            self.url = (await self.launch_all(parts))[-1]
             up = Running(os.getpid(), self.url, self.kafka)
             (self.home / "up.json").write_bytes(msgspec.json.encode(up))
         except BaseException:
             await self.stop()
             raise
         for part in parts:
-            self.watching.append(asyncio.create_task(self.watch(part)))
+            self.go_on(self.watch(part))
+
+    async def launch_all(self, parts: list[Part]) -> list[str]:
+        """Start processes at the same time; when one cannot start, give up the others."""
+        launches = [asyncio.create_task(self.launch(part)) for part in parts]
+        try:
+            return await asyncio.gather(*launches)
+        finally:
+            for launch in launches:
+                launch.cancel()
+            await asyncio.gather(*launches, return_exceptions=True)
 
     async def launch(self, part: Part) -> str:
         """Start a process, wait until it is ready, and return what it says of itself."""
+        began = time.monotonic()
         log = self.home / "logs" / f"{part.name}.log"
         log.parent.mkdir(exist_ok=True)
         if log.exists() and log.stat().st_size > LARGEST_LOG:
@@ -110,72 +124,97 @@ class System:
                 start_new_session=True,
             )
         assert process.stdout is not None
+        waiting = self.go_on(self.mention(part, log))
         try:
             async with asyncio.timeout(READY_TIMEOUT):
-                while line := (await process.stdout.readline()).decode():
+                while line := (await process.stdout.readline()).decode(errors="replace"):
                     if line.startswith("ready"):
+                        self.told(f"{part.name:8} ready after {time.monotonic() - began:.1f} s")
+                        self.go_on(drain(process.stdout, log))
                         return line.removeprefix("ready").strip()
             status = await process.wait()
             why = f"The process {part.name} ended with status {status} before it was ready."
         except TimeoutError:
+            await self.end(part.name)
             why = f"The process {part.name} was not ready within {READY_TIMEOUT:g} s."
-        words = log.read_bytes()[start:].decode(errors="replace").splitlines()[-15:]
+        finally:
+            waiting.cancel()
+        with log.open("rb") as output:
+            output.seek(start)
+            words = output.read().decode(errors="replace").splitlines()[-15:]
         raise CannotStart(
             "\n  ".join([why, *words]),
             advice=f"Its whole log is {log}. Mend the cause, start again.",
         )
 
+    async def mention(self, part: Part, log: Path) -> None:
+        """Say now and then that a process is not ready yet."""
+        began = time.monotonic()
+        while True:
+            await asyncio.sleep(PATIENCE)
+            self.told(f"{part.name:8} is still starting ({time.monotonic() - began:.0f} s): {log}")
+
     def environment(self) -> Mapping[str, str]:
-        """Return the environment of the processes: ours, with home and brokers spelled out."""
+        """Return the environment of the processes: ours, with every setting spelled out.
+
+        An API that is started again keeps its port, also if the first one was a free one.
+        """
+        port = urlsplit(self.url).port if self.url else self.settings.api_port
+        fields = msgspec.structs.asdict(self.settings)
+        client = fields.pop("kafka_client")
+        known = {"home": self.home, "kafka": self.kafka, "api_port": port}
         return {
             **os.environ,
-            "AUTOLEARN_HOME": str(self.home),
-            "AUTOLEARN_KAFKA": self.kafka,
-            "AUTOLEARN_API_HOST": self.settings.api_host,
-            "AUTOLEARN_API_PORT": str(self.settings.api_port),
+            **{PREFIX + name.upper(): str(value) for name, value in (fields | known).items()},
+            **{KAFKA_PREFIX + k.upper().replace(".", "_"): v for k, v in client.items()},
             "PYTHONUNBUFFERED": "1",
         }
 
+    def go_on(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Do something beside everything else, until it is done or the system stops."""
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
+
     async def watch(self, part: Part) -> None:
         """Start a process again whenever it ends by itself, at longer and longer intervals."""
-        pause = 0.5
+        pause = 0.0
         while True:
-            started = time.monotonic()
+            began = time.monotonic()
             status = await self.processes[part.name].wait()
-            if self.stopping:
-                return
-            pause = 0.5 if time.monotonic() - started > 60 else min(30.0, pause * 2)
-            self.told(f"{part.name} ended with status {status}; it is started again.")
+            pause = 0.0 if time.monotonic() - began > 60 else min(30.0, 2 * pause + 0.5)
+            self.told(f"{part.name:8} ended with status {status}; it is started again")
+            await asyncio.sleep(pause)
             try:
                 await self.launch(part)
             except CannotStart as error:
                 self.told(error.diagnostics())
-                await asyncio.sleep(pause)
-            else:
-                self.told(f"{part.name} is ready again.")
 
     async def stop(self) -> None:
         """Stop everything: work first, the API, then Kafka."""
-        self.stopping = True
+        tasks = list(self.tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         for names in (("workers", "api"), ("agents",), ("kafka",)):
             await asyncio.gather(*(self.end(name) for name in names if name in self.processes))
-        for task in self.watching:
-            task.cancel()
-        await asyncio.gather(*self.watching, return_exceptions=True)
         (self.home / "up.json").unlink(missing_ok=True)
         self.held.close()
 
     async def end(self, name: str) -> None:
-        """Ask one process to stop; kill it if it does not."""
+        """Ask one process to stop; kill it and what it started if it does not."""
         process = self.processes[name]
-        if process.returncode is None:
-            process.send_signal(signal.SIGTERM)
-            try:
-                await asyncio.wait_for(process.wait(), STOP_TIMEOUT)
-            except TimeoutError:
-                self.told(f"{name} did not stop within {STOP_TIMEOUT:g} s; it is killed.")
-                process.kill()
-                await process.wait()
+        if process.returncode is not None:
+            return
+        process.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(process.wait(), STOP_TIMEOUT)
+        except TimeoutError:
+            self.told(f"{name:8} did not stop within {STOP_TIMEOUT:g} s; it is killed")
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
 
     async def __aenter__(self) -> System:
         await self.start()
@@ -183,6 +222,30 @@ class System:
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
+
+
+async def drain(output: asyncio.StreamReader, log: Path) -> None:
+    """Append what a process prints after its first word to its log file."""
+    while words := await output.read(1 << 16):
+        with log.open("ab") as file:
+            file.write(words)
+
+
+def install_kafka() -> None:
+    """Fetch Kafka if it is not on this machine yet, with a progress bar on standard error.
+
+    Raises:
+        CannotStart: it could not be fetched.
+    """
+    command = [sys.executable, "-m", "autolearn.eventlog.embedded", "install"]
+    status = subprocess.run(command, check=False).returncode
+    if status in (130, -signal.SIGINT):
+        raise KeyboardInterrupt
+    if status:
+        raise CannotStart(
+            "Apache Kafka could not be installed: the words above say why.",
+            advice="With AUTOLEARN_KAFKA=host:port,… your own brokers are used instead.",
+        )
 
 
 def free_port() -> int:
@@ -196,3 +259,11 @@ def free_port() -> int:
 def state_folders(home: Path) -> list[Path]:
     """Return every RocksDB folder of a home: what may be deleted, and is rebuilt from the log."""
     return sorted({current.parent for current in (home / "state").glob("**/CURRENT")})
+
+
+def delete_state(home: Path) -> list[Path]:
+    """Delete every RocksDB folder of a home, while nothing runs on it; return what is gone."""
+    folders = state_folders(home)
+    for folder in folders:
+        shutil.rmtree(folder)
+    return folders

@@ -1,0 +1,82 @@
+"""The command line `autolearn`: every command, and how each way of failing ends.
+
+Only typer and the standard library are loaded here; a command loads what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from autolearn.client.commands import (
+    cancel,
+    catalog,
+    dataset,
+    demo,
+    evaluate,
+    events,
+    experiment,
+    replay,
+    run,
+    session,
+    train,
+    up,
+    version,
+)
+from autolearn.client.exits import EXIT_CODES, FAULT, code_of, words_of
+from autolearn.schemas.errors import AutoLearnError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="autolearn",
+    help="Train, evaluate and keep models. Everything that happens is an event on Apache Kafka.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+RUNS, WORK, PAST = "The system", "Work", "What is and was"
+
+app.command("up", rich_help_panel=RUNS)(up.up)
+app.command("demo", rich_help_panel=RUNS)(demo.demo)
+app.command("run", rich_help_panel=RUNS)(run.run)
+app.add_typer(replay.app, name="replay", rich_help_panel=RUNS)
+app.command("version", rich_help_panel=RUNS)(version.version)
+app.add_typer(session.app, name="session", rich_help_panel=WORK)
+app.command("train", rich_help_panel=WORK)(train.train)
+app.command("evaluate", rich_help_panel=WORK)(evaluate.evaluate)
+app.command("cancel", rich_help_panel=WORK)(cancel.cancel)
+app.add_typer(catalog.app, name="catalog", rich_help_panel=PAST)
+app.add_typer(dataset.app, name="dataset", rich_help_panel=PAST)
+app.add_typer(experiment.app, name="experiment", rich_help_panel=PAST)
+app.command("events", rich_help_panel=PAST)(events.events)
+
+
+def main() -> None:
+    """Run the command line, and exit with a documented code.
+
+    What failed is told on standard error in the words of the error. The traceback of a fault of
+    ours is shown with AUTOLEARN_LOG_LEVEL=debug only.
+    """
+    try:
+        app()
+    except AutoLearnError as error:
+        print(words_of(error), file=sys.stderr)
+        sys.exit(code_of(error))
+    except Exception as error:
+        if os.environ.get("AUTOLEARN_LOG_LEVEL") == "debug":
+            raise
+        print(
+            f"AutoLearn failed\n  {type(error).__name__}: {error}\n  This is a fault of the "
+            "command line: AUTOLEARN_LOG_LEVEL=debug shows where.",
+            file=sys.stderr,
+        )
+        sys.exit(FAULT)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""Where the API is, which session is meant, and what the API said."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import typer
+from dotenv import dotenv_values
+
+from autolearn.client.resources import Page, Session
+from autolearn.client.sdk import AutoLearn, Problem, Unreachable
+from autolearn.eventlog.process import home_of, read_settings, running
+from autolearn.schemas.streams import KINDS
+
+__all__ = ["Connection", "connect", "only"]
+
+HASTE = 1.0
+"""Seconds after which an API that does not answer is given up."""
+LIST = 500
+
+
+class Connection:
+    """A client of the API, with what the command line keeps between two commands.
+
+    `said` is the body of the newest answer, as it came.
+    """
+
+    def __init__(self, client: AutoLearn, home: Path, session: str | None) -> None:
+        self.client, self.home, self.wanted = client, home, session
+        self.said = b""
+        client.http.event_hooks["response"].append(self.keep)
+
+    def keep(self, response: httpx.Response) -> None:
+        """Keep the body of an answer."""
+        self.said = response.read()
+
+    # The session that is meant
+
+    @property
+    def memory(self) -> Path:
+        """The file with the id of the session that was opened last."""
+        return self.home / "session"
+
+    def remember(self, session: str) -> None:
+        """Make this the session of the commands to come."""
+        self.memory.write_text(f"{session}\n")
+
+    def forget(self, session: str) -> None:
+        """Forget a session, if it is the one that is remembered."""
+        if self.memory.exists() and self.memory.read_text().strip() == session:
+            self.memory.unlink()
+
+    def session_id(self, given: str | None = None) -> str:
+        """Return the id of the session that is meant: given, by --session, or the last opened.
+
+        Raises:
+            typer.BadParameter: none is meant, or several could be.
+        """
+        wanted = given or self.wanted
+        if not wanted and self.memory.exists():
+            return self.memory.read_text().strip()
+        if not wanted:
+            raise typer.BadParameter(
+                "No session is open here: open one with `autolearn session open`, or name one "
+                "with --session or AUTOLEARN_SESSION.",
+                param_hint="'--session'",
+            )
+        return only(wanted, lambda: (item["id"] for item in self.every(self.client.sessions.list)))
+
+    def session(self) -> tuple[Any, Session]:
+        """Return the proxy of the session that is meant, and its content."""
+        proxy = self.client.session(self.session_id())
+        return proxy, proxy.get()
+
+    # Lists
+
+    def every(self, ask: Callable[..., Page[Any]], **given: Any) -> list[dict[str, Any]]:
+        """Return the items of all pages of a list, as the API said them."""
+        items, page = [], None
+        while True:
+            answer = ask(limit=LIST, page=page, **given)
+            items += msgspec.json.decode(self.said)["items"]
+            if (page := answer.next) is None:
+                return items
+
+
+@contextmanager
+def connect(url: str | None = None, session: str | None = None) -> Iterator[Connection]:
+    """Find the API, and talk to it.
+
+    Raises:
+        SettingsError: a setting is not right.
+        Unreachable: nobody says where the API is, or it does not answer.
+    """
+    home = home_of(read_settings())
+    variables = {**dotenv_values(".env"), **os.environ}
+    at = url or variables.get("AUTOLEARN_URL") or url_of(home)
+    if not at.startswith(("http://", "https://")):
+        raise typer.BadParameter(f"{at!r} is not a URL: it must begin with http:// or https://.")
+    with AutoLearn(at) as client:
+        reach(client, at)
+        yield Connection(client, home, session or variables.get("AUTOLEARN_SESSION"))
+
+
+def url_of(home: Path) -> str:
+    """Return where `autolearn up` on this home has its API."""
+    up = running(home)
+    if up is None:
+        raise Unreachable(
+            f"`autolearn up` does not run on {home}.",
+            advice="Start `autolearn up`, or say where the API is with --url or AUTOLEARN_URL.",
+        )
+    return up.url
+
+
+def reach(client: AutoLearn, url: str) -> None:
+    """Raise Unreachable at once when nobody answers, instead of trying for long."""
+    try:
+        client.ready(patience=HASTE)
+    except Unreachable as error:
+        raise Unreachable(
+            f"{url}: {error.detail}",
+            advice="Start `autolearn up`, or set AUTOLEARN_URL to where the API is.",
+        ) from None
+    except Problem:
+        pass  # what is asked for may work all the same; if not, its own words say why
+
+
+def only(given: str, known: Callable[[], Iterable[str]]) -> str:
+    """Return the one known id that starts with `given`; if there is none, `given` itself.
+
+    Raises:
+        typer.BadParameter: there are several.
+    """
+    if KINDS["session"].fits(given):
+        return given
+    fitting = sorted({one for one in known() if one.startswith(given)})
+    if len(fitting) > 1:
+        some = ", ".join(fitting[:5])
+        raise typer.BadParameter(f"{given!r} is the start of several ids: {some}.")
+    return fitting[0] if fitting else given

@@ -1,0 +1,46 @@
+"""Options that many commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+__all__ = ["MemoryLimit", "Metrics", "SessionOption", "TimeLimit", "Url", "Wait", "words"]
+
+Url = Annotated[
+    str | None,
+    typer.Option(
+        "--url",
+        metavar="URL",
+        help="Where the API is. [default: AUTOLEARN_URL, else `autolearn up` on this machine]",
+    ),
+]
+SessionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--session",
+        metavar="ID",
+        help="The session, or the start of its id. [default: AUTOLEARN_SESSION, else the last "
+        "that was opened]",
+    ),
+]
+Wait = Annotated[
+    bool, typer.Option("--wait/--no-wait", help="Wait for the end, and show what goes on.")
+]
+TimeLimit = Annotated[
+    float | None, typer.Option(metavar="SECONDS", help="After which the run is stopped.")
+]
+MemoryLimit = Annotated[
+    int | None, typer.Option(metavar="MIB", help="Beyond which the run is stopped.")
+]
+Metrics = Annotated[
+    str | None, typer.Option(metavar="NAME,…", help="What to measure, such as precision,recall.")
+]
+
+
+def words(given: str | None) -> list[str] | None:
+    """Return what stands between the commas of an option."""
+    if given is None:
+        return None
+    return [word.strip() for word in given.split(",") if word.strip()]

@@ -1,0 +1,91 @@
+"""`autolearn catalog`: models, metrics and datasets on offer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from autolearn.client.cli_options import Url
+from autolearn.client.exits import EXIT_CODES
+from autolearn.client.output import As, Output
+
+if TYPE_CHECKING:
+    from autolearn.client.cli_connection import Connection
+
+__all__ = ["app", "list_datasets", "show_dataset"]
+
+app = typer.Typer(
+    help="What is on offer: models, metrics and datasets.", no_args_is_help=True, epilog=EXIT_CODES
+)
+
+Name = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show all about this one.")]
+
+
+@app.command("models")
+def models(name: Name = None, output: As = Output.table, url: Url = None) -> None:
+    """List the models; with NAME, show its task, hyperparameters and library version."""
+    from autolearn.client.cli_connection import connect
+    from autolearn.client.output import console, print_json
+    from autolearn.client.views import catalog as views
+
+    with connect(url) as to:
+        found = to.client.models().items if name is None else [to.client.model(name)]
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            console().print(views.models(found) if name is None else views.model(found[0]))
+
+
+@app.command("metrics")
+def metrics(name: Name = None, output: As = Output.table, url: Url = None) -> None:
+    """List the metrics; with NAME, show one."""
+    from autolearn.client.cli_connection import connect
+    from autolearn.client.output import console, print_json
+    from autolearn.client.views import catalog as views
+
+    with connect(url) as to:
+        found = to.client.metrics().items if name is None else [to.client.metric(name)]
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            console().print(views.metrics(found))
+
+
+@app.command("datasets")
+def datasets(name: Name = None, output: As = Output.table, url: Url = None) -> None:
+    """List the datasets; with NAME, show its schema, missing values, classes and versions."""
+    from autolearn.client.cli_connection import connect
+
+    with connect(url) as to:
+        if name is None:
+            list_datasets(to, output)
+        else:
+            show_dataset(to, name, output)
+
+
+def list_datasets(to: Connection, output: Output) -> None:
+    """Print all datasets."""
+    import msgspec
+
+    from autolearn.client import resources
+    from autolearn.client.output import console, print_json
+    from autolearn.client.views import catalog as views
+
+    items = to.every(to.client.datasets)
+    if output == Output.json:
+        print_json({"items": items, "next": None})
+    else:
+        console().print(views.datasets(msgspec.convert(items, list[resources.Dataset])))
+
+
+def show_dataset(to: Connection, name: str, output: Output) -> None:
+    """Print a dataset in its newest version."""
+    from autolearn.client.output import console, print_json
+    from autolearn.client.views import catalog as views
+
+    dataset = to.client.dataset(name)
+    if output == Output.json:
+        print_json(to.said)
+    else:
+        console().print(views.dataset(dataset, to.client.dataset_versions(name).items))

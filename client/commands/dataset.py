@@ -1,0 +1,66 @@
+"""`autolearn dataset`: bring datasets, and see them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from autolearn.client.cli_options import Url
+from autolearn.client.commands.catalog import list_datasets, show_dataset
+from autolearn.client.exits import EXIT_CODES
+from autolearn.client.output import As, Output
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Bring datasets, and see them.", no_args_is_help=True, epilog=EXIT_CODES)
+
+
+@app.command("add")
+def add(
+    path: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV or Parquet.")
+    ],
+    name: Annotated[str | None, typer.Option(help="[default: the file's]")] = None,
+    target: Annotated[str | None, typer.Option(help="The column to learn.")] = None,
+    summary: Annotated[str, typer.Option(help="A few words for people.")] = "",
+    file_format: Annotated[
+        Literal["csv", "parquet"] | None, typer.Option("--format", help="[default: by the file]")
+    ] = None,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Upload a file as a dataset, or as a new version of it. The same file is no new version."""
+    from autolearn.client.cli_connection import connect
+    from autolearn.client.output import console, print_json
+    from autolearn.client.views import catalog as views
+
+    with connect(url) as to:
+        added = to.client.upload_dataset(
+            path, name, target=target, format=file_format, summary=summary
+        )
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            console().print(views.dataset(added, [added]))
+
+
+@app.command("list")
+def list_(output: As = Output.table, url: Url = None) -> None:
+    """List the datasets."""
+    from autolearn.client.cli_connection import connect
+
+    with connect(url) as to:
+        list_datasets(to, output)
+
+
+@app.command("show")
+def show(
+    name: Annotated[str, typer.Argument()], output: As = Output.table, url: Url = None
+) -> None:
+    """Show a dataset: schema, missing values, class balance and versions."""
+    from autolearn.client.cli_connection import connect
+
+    with connect(url) as to:
+        show_dataset(to, name, output)

@@ -1,0 +1,64 @@
+"""`autolearn evaluate`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from autolearn.client.cli_options import (
+    MemoryLimit,
+    Metrics,
+    SessionOption,
+    TimeLimit,
+    Url,
+    Wait,
+    words,
+)
+from autolearn.client.output import As, Output
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    training: Annotated[str, typer.Argument(help="The start of its id is enough.")],
+    metrics: Metrics = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(help="NAME or NAME@VERSION. [default: the held-out rows of the training]"),
+    ] = None,
+    time_limit: TimeLimit = None,
+    memory_limit: MemoryLimit = None,
+    wait: Wait = True,
+    session: SessionOption = None,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Measure a trained model: with these metrics, or with all that fit its task.
+
+    Ctrl-C while waiting leaves the evaluation going. Exit code 1: it did not complete.
+    """
+    from autolearn.client.cli_connection import connect, only
+    from autolearn.client.cli_waiting import follow, require_completed
+    from autolearn.client.commands.train import reference
+    from autolearn.client.output import console, print_json
+    from autolearn.client.views import runs as views
+
+    with connect(url, session) as to:
+        proxy = to.client.session(to.session_id())
+        chosen = only(training, lambda: (item["id"] for item in to.every(proxy.trainings)))
+        evaluation = proxy.evaluate(
+            chosen,
+            words(metrics),
+            dataset=None if dataset is None else reference(dataset),
+            time_limit=time_limit,
+            memory_limit=memory_limit,
+        )
+        if wait:
+            evaluation = follow(evaluation, lambda s: proxy.evaluation(evaluation.id, wait=s))
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            console().print(views.evaluation(evaluation))
+    if wait:
+        require_completed(evaluation)

@@ -1,0 +1,57 @@
+"""`autolearn experiment`: committed sessions."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from autolearn.client.cli_options import Url
+from autolearn.client.exits import EXIT_CODES
+from autolearn.client.output import As, Output
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Committed sessions, and what they keep.", no_args_is_help=True, epilog=EXIT_CODES
+)
+
+
+@app.command("list")
+def list_(output: As = Output.table, url: Url = None) -> None:
+    """List the experiments, the newest commit first."""
+    import msgspec
+
+    from autolearn.client import resources
+    from autolearn.client.cli_connection import connect
+    from autolearn.client.output import console, print_json
+    from autolearn.client.views import sessions as views
+
+    with connect(url) as to:
+        items = to.every(to.client.experiments.list)
+        if output == Output.json:
+            print_json({"items": items, "next": None})
+        else:
+            found = msgspec.convert(items, list[resources.ExperimentSummary])
+            console().print(views.experiments(found))
+
+
+@app.command("show")
+def show(
+    experiment: Annotated[str, typer.Argument(help="The start of its id is enough.")],
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Show an experiment: its data, trainings and evaluations."""
+    from autolearn.client.cli_connection import connect, only
+    from autolearn.client.output import console, print_json
+    from autolearn.client.views import sessions as views
+
+    with connect(url) as to:
+        every = to.client.experiments.list
+        chosen = only(experiment, lambda: (item["id"] for item in to.every(every)))
+        found = to.client.experiments.get(chosen)
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            console().print(views.experiment(found))

@@ -1,0 +1,134 @@
+"""`autolearn session`: open, see, commit and discard sessions."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from autolearn.client.cli_options import SessionOption, Url
+from autolearn.client.exits import EXIT_CODES
+from autolearn.client.output import As, Output
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Drafts of work: open, see, commit (then it is an experiment) or discard.",
+    no_args_is_help=True,
+    epilog=EXIT_CODES,
+)
+
+
+@app.command("open")
+def open_(
+    title: Annotated[str, typer.Option(help="A few words for people.")] = "",
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Open a session; the commands that follow are about it."""
+    from autolearn.client.cli_connection import connect
+    from autolearn.client.output import print_json
+
+    with connect(url) as to:
+        session = to.client.sessions.open(title)
+        to.remember(session.id)
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            print(f"Opened session {session.id}")
+
+
+@app.command("show")
+def show(
+    session: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Or --session, or the last opened.")
+    ] = None,
+    output: As = Output.table,
+    url: Url = None,
+    chosen: SessionOption = None,
+) -> None:
+    """Show an open session: settings, learned parameters, evaluations, and what runs now."""
+    from autolearn.client.cli_connection import connect
+    from autolearn.client.output import console, print_json
+    from autolearn.client.views import sessions as views
+
+    with connect(url, chosen) as to:
+        found = to.client.session(to.session_id(session)).get()
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            console().print(views.session(found))
+
+
+@app.command("list")
+def list_(output: As = Output.table, url: Url = None) -> None:
+    """List the open sessions, newest first."""
+    import msgspec
+
+    from autolearn.client import resources
+    from autolearn.client.cli_connection import connect
+    from autolearn.client.output import console, print_json
+    from autolearn.client.views import sessions as views
+
+    with connect(url) as to:
+        items = to.every(to.client.sessions.list)
+        if output == Output.json:
+            print_json({"items": items, "next": None})
+        else:
+            console().print(views.sessions(msgspec.convert(items, list[resources.SessionSummary])))
+
+
+@app.command("commit")
+def commit(
+    training: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--training",
+            metavar="ID",
+            help="Keep only this training, or the start of its id; may be repeated. "
+            "[default: all that completed]",
+        ),
+    ] = None,
+    session: SessionOption = None,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Keep the session as an experiment; it is no session any more."""
+    from autolearn.client.cli_connection import connect, only
+    from autolearn.client.output import print_json
+
+    with connect(url, session) as to:
+        proxy = to.client.session(to.session_id())
+        chosen = None
+        if training:
+            known = [item["id"] for item in to.every(proxy.trainings)]
+            chosen = [only(one, lambda: known) for one in training]
+        experiment = proxy.commit(chosen)
+        to.forget(experiment.id)
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            kept = (
+                f"{len(experiment.trainings)} trainings, {len(experiment.evaluations)} evaluations"
+            )
+            print(f"Committed: experiment {experiment.id} keeps {kept}")
+
+
+@app.command("discard")
+def discard(
+    session: SessionOption = None,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """End the session and keep nothing of it; runs that are going are cancelled."""
+    from autolearn.client.cli_connection import connect
+    from autolearn.client.output import print_json
+
+    with connect(url, session) as to:
+        discarded = to.client.session(to.session_id()).discard()
+        to.forget(discarded.id)
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            stopped = len(discarded.cancelled)
+            print(f"Discarded session {discarded.id}; {stopped} runs were cancelled")

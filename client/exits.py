@@ -1,0 +1,49 @@
+"""How `autolearn` exits, which error means which code, and how errors are told."""
+
+from __future__ import annotations
+
+from autolearn.schemas.errors import AlreadyRunning, AutoLearnError, LogError, SettingsError
+
+__all__ = [
+    "EXIT_CODES",
+    "FAULT",
+    "INTERRUPTED",
+    "NO",
+    "REFUSED",
+    "UNREACHABLE",
+    "USAGE",
+    "code_of",
+    "words_of",
+]
+
+NO, USAGE, UNREACHABLE, REFUSED, FAULT, INTERRUPTED = 1, 2, 3, 4, 5, 130
+
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 the answer is no (a run failed, a replay differs); 2 bad arguments or "
+    "settings; 3 AutoLearn cannot be reached; 4 refused (the words say why); 5 AutoLearn failed; "
+    "130 interrupted."
+)
+
+
+def code_of(error: AutoLearnError) -> int:
+    """Return the exit code of an error."""
+    status = getattr(error, "status", None)
+    if isinstance(status, int):
+        return REFUSED if status < 500 else FAULT
+    if isinstance(error, SettingsError):
+        return USAGE
+    if isinstance(error, AlreadyRunning):
+        return REFUSED
+    return UNREACHABLE if isinstance(error, LogError) else FAULT
+
+
+def words_of(error: AutoLearnError) -> str:
+    """Return what happened, why, every fault that the detail does not name, and what to do."""
+    lines = [error.title, f"  {error.detail}"]
+    for fault in getattr(error, "errors", ()):
+        words, at = str(fault.get("detail", "")), fault.get("pointer") or fault.get("parameter")
+        if words and words not in error.detail:
+            lines.append(f"  - {at}: {words}" if at else f"  - {words}")
+    if error.advice:
+        lines.append(f"  {error.advice}")
+    return "\n".join(lines)

@@ -1,0 +1,110 @@
+"""How models, metrics and datasets look as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from autolearn.client import resources as r
+from autolearn.client.output import pairs, rows, short, shortened, when
+
+__all__ = ["dataset", "datasets", "metrics", "model", "models"]
+
+
+def models(found: Iterable[r.Model]) -> Table:
+    """Return the models on offer."""
+    lines = [
+        (one.name, one.task, f"{one.library} {one.library_version}", one.summary) for one in found
+    ]
+    return rows(("model", "task", "library", ""), lines)
+
+
+def model(one: r.Model) -> RenderableType:
+    """Return all about a model."""
+    lines = [
+        (p.name, " or ".join(map(str, p.domains)), shortened(p.default))
+        for p in one.hyperparameters
+    ]
+    about = pairs(
+        {"model": one.name, "task": one.task, "library": f"{one.library} {one.library_version}"}
+    )
+    return Group(Text(one.summary), about, "", rows(("hyperparameter", "value", "default"), lines))
+
+
+def metrics(found: Iterable[r.Metric]) -> Table:
+    """Return metrics on offer."""
+    better = {True: "higher", False: "lower", None: "-"}
+    lines = [
+        (
+            one.name,
+            ", ".join(one.tasks),
+            one.result,
+            better[one.greater_is_better],
+            f"{one.library} {one.library_version}",
+            one.summary,
+        )
+        for one in found
+    ]
+    return rows(("metric", "tasks", "result", "better", "library", ""), lines)
+
+
+def datasets(found: Iterable[r.Dataset]) -> Table:
+    """Return the datasets, each in its newest version."""
+    lines = [
+        (
+            one.name,
+            one.rows,
+            len(one.columns),
+            sum(column.missing for column in one.columns),
+            one.target,
+            one.task,
+            one.origin,
+            short(one.version),
+            one.summary,
+        )
+        for one in found
+    ]
+    heads = ("dataset", "rows", "columns", "missing", "target", "task", "origin", "version", "")
+    return rows(heads, lines)
+
+
+def dataset(one: r.Dataset, versions: Sequence[r.Dataset]) -> RenderableType:
+    """Return all about a dataset."""
+    about = pairs(
+        {
+            "dataset": one.name,
+            "version": one.version,
+            "rows": f"{one.rows:,}",
+            "file": f"{one.format}, {one.bytes:,} bytes, {one.origin}",
+            "target": one.target,
+            "task": one.task,
+            "since": when(one.registered),
+            "summary": one.summary,
+        }
+    )
+    schema = rows(
+        ("column", "type", "missing", "distinct", "minimum", "maximum"),
+        [
+            (
+                column.name,
+                column.type,
+                column.missing,
+                column.distinct,
+                column.minimum,
+                column.maximum,
+            )
+            for column in one.columns
+        ],
+    )
+    parts: list[RenderableType] = [about, "", schema]
+    if one.classes:
+        total = sum(one.classes.values())
+        lines = [(name, count, f"{count / total:.0%}") for name, count in one.classes.items()]
+        parts += ["", rows((f"{one.target}", "rows", "share"), lines)]
+    if len(versions) > 1:
+        older = [(short(v.version), v.rows, when(v.registered)) for v in versions]
+        parts += ["", rows(("version", "rows", "since"), older)]
+    return Group(*parts)
