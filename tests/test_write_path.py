@@ -153,6 +153,7 @@ def test_killed_under_load(
         sender = Sender(bench, load(random, count))
         for moment in moments:
             sender.allow(moment + random.randint(50, 400))
+            until(process.claimed)
             until(lambda moment=moment: bench.events() >= moment, pause=0.002)
             process.kill()
             if lose_state:
@@ -161,7 +162,7 @@ def test_killed_under_load(
             sender.allow(moment + random.randint(400, 600))
         sender.finish()
         found = bench.answered(count)
-    assert max(found.terms.values()) >= kills
+    assert sum(found.terms.values()) >= kills + 2
     assert found.ignored == 0, "nobody else was writing"
 
 
