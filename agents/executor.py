@@ -27,7 +27,7 @@ import tempfile
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -162,7 +162,7 @@ class Executor:
                 if self._scratch is None:
                     made = await asyncio.to_thread(tempfile.mkdtemp, prefix="autolearn-runs-")
                     self._scratch = Path(made)
-                server = Server(self._heard, self._lost)
+                server = Server(self._heard, self._lost, self._spawn)
                 await server.start(self._preload)
                 self._server = server
 
@@ -262,7 +262,9 @@ class Executor:
             if said is not None and "result" in said:
                 return Completed(msgspec.convert(said["result"], self._results[kind]))
             if said is not None and "failed" in said and not run.cancelled:
-                return msgspec.convert(said["failed"], Failed)
+                return Failed(
+                    **msgspec.convert(said["failed"], dict[Literal["reason", "detail"], str])
+                )
         return None
 
     def _ended(self, run: Running, ended: Ended, said: Word | None) -> Outcome:
@@ -297,8 +299,13 @@ class Executor:
 class Server:
     """The agent's side of a fork server."""
 
-    def __init__(self, heard: Callable[[dict[str, Any]], None], lost: Callable[[], None]) -> None:
-        self._heard, self._lost = heard, lost
+    def __init__(
+        self,
+        heard: Callable[[Word], None],
+        lost: Callable[[], None],
+        spawn_task: Callable[[Coroutine[Any, Any, None]], None],
+    ) -> None:
+        self._heard, self._lost, self._spawn = heard, lost, spawn_task
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._unread = b""
@@ -367,7 +374,7 @@ class Server:
         else:
             self._lost()
         if self._process is not None:
-            self._process.poll()
+            self._spawn(asyncio.to_thread(finish, self._process))
 
     def _hang_up(self) -> None:
         if self._control is not None:
@@ -376,12 +383,19 @@ class Server:
             self._control = None
 
 
+SERVER_ENVIRONMENT = {
+    **ONE_THREAD,
+    "PYTHONHASHSEED": "0",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # no thread may run in what is forked
+}
+
+
 def spawn(descriptor: int, preload: str) -> subprocess.Popen[bytes]:
     """Start a fork server in a session of its own, so that a Ctrl-C is the agent's business."""
     command = [sys.executable, "-m", "autolearn.agents.forkserver", str(descriptor), preload]
     return subprocess.Popen(
         command,
-        env={**os.environ, **ONE_THREAD, "PYTHONHASHSEED": "0"},
+        env={**os.environ, **SERVER_ENVIRONMENT},
         pass_fds=[descriptor],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

@@ -18,6 +18,10 @@ families: each run leads a session and a process group of its own, and orphans c
 process (PR_SET_CHILD_SUBREAPER), where they are ended. When the socket closes, because the agent
 has ended in whatever way, all runs are killed; and they die with this process (PR_SET_PDEATHSIG).
 
+One process is forked ahead of time, so that a run need not wait for it; and while nothing runs, it
+goes through the module's `warming()` (a generator; a job that comes interrupts it between steps),
+so that the first touch of shared pages, which copies them, is not on a run's clock either.
+
 Memory is the resident set of the run and its children, the shared pages of the preloaded libraries
 included. RLIMIT_AS would count address space that numeric libraries only reserve.
 """
@@ -43,6 +47,7 @@ from typing import Any
 __all__ = ["main"]
 
 POLL_SECONDS = 0.05
+ENDING_SECONDS = 3.0
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -70,6 +75,15 @@ def main(descriptor: int, preload: str) -> None:
     ForkServer(control, module).serve()
 
 
+@dataclass
+class Spare:
+    """A process that waits for a job: b"w" on its socket lets it warm up, b"j" brings a channel."""
+
+    pid: int
+    socket: socket.socket
+    warming: bool = False
+
+
 class ForkServer:
     """Starts, watches and ends runs."""
 
@@ -78,6 +92,7 @@ class ForkServer:
         self._module = module
         self._runs: dict[int, Run] = {}
         self._channels: list[int] = []
+        self._spare: Spare | None = None
         self._unread = b""
         self._wake, self._woken = socket.socketpair()
         self._wake.setblocking(False)
@@ -91,6 +106,7 @@ class ForkServer:
         self._say({"ready": os.getpid()})
         open_ = True
         while open_:
+            self._provide()
             timeout = POLL_SECONDS if self._runs else None
             ready, _, _ = select.select([self._control, self._wake], [], [], timeout)
             if self._wake in ready:
@@ -99,8 +115,17 @@ class ForkServer:
                 open_ = self._obey()
             self._enforce()
             self._reap()
-        for run in self._runs.values():
-            kill(run.pid)
+        self._end_all()
+
+    def _end_all(self) -> None:
+        """Kill every run and whatever it has left, until nothing is left."""
+        last = time.monotonic() + ENDING_SECONDS
+        while (living := children_of(os.getpid())) and time.monotonic() < last:
+            for pid in living:
+                kill(pid)
+            while (ended := ended_child()) is not None:
+                os.waitpid(ended, 0)
+            time.sleep(0.005)
 
     def _obey(self) -> bool:
         """Carry out what has been asked; return False when the agent is gone."""
@@ -119,19 +144,49 @@ class ForkServer:
         return bool(data)
 
     def _start(self, message: dict[str, Any]) -> None:
-        channel = socket.socket(fileno=self._channels.pop(0))
-        server = os.getpid()
-        pid = os.fork()
-        if not pid:
-            self._become_run(channel, server)
-        channel.close()
+        channel = self._channels.pop(0)
+        try:
+            pid = self._hand_over(channel)
+        finally:
+            os.close(channel)
         deadline = time.monotonic() + message["seconds"]
         run = Run(message["start"], pid, deadline, message["mebibytes"] << 20)
         self._runs[run.number] = run
         self._say({"started": run.number, "pid": pid})
 
-    def _become_run(self, channel: socket.socket, server: int) -> None:
-        """In the child: forget everything of the server, work, and never return."""
+    def _hand_over(self, channel: int) -> int:
+        """Give a channel to the spare process, or to a new one, and return its id."""
+        while True:
+            spare = self._spare or self._fork()
+            self._spare = None
+            with spare.socket:
+                try:
+                    socket.send_fds(spare.socket, [b"j"], [channel])
+                except ConnectionError:  # somebody has killed it
+                    continue
+                return spare.pid
+
+    def _provide(self) -> None:
+        """Have a process ready for the next job, and let it warm up while nothing runs."""
+        if self._spare is None:
+            self._spare = self._fork()
+        if not self._runs and not self._spare.warming:
+            self._spare.warming = True
+            with contextlib.suppress(ConnectionError):
+                self._spare.socket.send(b"w")
+
+    def _fork(self) -> Spare:
+        ours, theirs = socket.socketpair()
+        server = os.getpid()
+        pid = os.fork()
+        if not pid:
+            ours.close()
+            self._become_run(theirs, server)
+        theirs.close()
+        return Spare(pid, ours)
+
+    def _become_run(self, orders: socket.socket, server: int) -> None:
+        """In the child: forget everything of the server, wait, work, and never return."""
         code = 1
         try:
             signal.set_wakeup_fd(-1)
@@ -141,16 +196,32 @@ class ForkServer:
             prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != server:
                 return
-            self._control.close()
-            self._wake.close()
-            self._woken.close()
+            for inherited in (self._control, self._wake, self._woken):
+                inherited.close()
             os.dup2(2, 1)
-            importlib.import_module("autolearn.agents.children").work(channel, self._module.KINDS)
+            channel = self._await_job(orders)
+            orders.close()
+            if channel is not None:
+                importlib.import_module("autolearn.agents.children").work(
+                    channel, self._module.KINDS
+                )
             code = 0
         finally:
             with contextlib.suppress(OSError, ValueError):
                 sys.stderr.flush()
             os._exit(code)
+
+    def _await_job(self, orders: socket.socket) -> socket.socket | None:
+        """In the child: warm up if told to, and return the channel of the job that comes."""
+        while True:
+            data, channels, _, _ = socket.recv_fds(orders, 1, 1)
+            if data == b"j":
+                return socket.socket(fileno=channels[0])
+            if not data:
+                return None
+            for _ in getattr(self._module, "warming", tuple)():
+                if select.select([orders], [], [], 0)[0]:
+                    break
 
     def _enforce(self) -> None:
         now = time.monotonic()
@@ -165,6 +236,9 @@ class ForkServer:
         """Report the runs that have ended, after ending what they left behind."""
         by_pid = {run.pid: run for run in self._runs.values()}
         while (pid := ended_child()) is not None:
+            if self._spare is not None and self._spare.pid == pid:
+                self._spare.socket.close()
+                self._spare = None
             run = by_pid.pop(pid, None)
             if run is None:
                 os.waitpid(pid, 0)
@@ -172,12 +246,13 @@ class ForkServer:
             kill(pid)  # its group; the number is ours until it is reaped
             _, status = os.waitpid(pid, 0)
             del self._runs[run.number]
-            self._end_orphans(set(by_pid))
+            self._end_orphans(by_pid)
             self._say({"ended": run.number, "status": status, "cause": run.cause, "peak": run.peak})
 
-    def _end_orphans(self, known: set[int]) -> None:
+    def _end_orphans(self, running: dict[int, Run]) -> None:
+        spare = None if self._spare is None else self._spare.pid
         for pid in children_of(os.getpid()):
-            if pid not in known:
+            if pid not in running and pid != spare:
                 kill(pid)
 
     def _say(self, message: dict[str, Any]) -> None:

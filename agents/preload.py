@@ -1,10 +1,15 @@
 """What the fork server loads before it forks, so that a run starts in milliseconds.
 
-Importing is not enough: many modules are loaded on first use. A tiny pipeline is fitted, saved and
-loaded once, by code that starts no thread (KMeans and Arrow's readers would).
+Importing is not enough: many modules are loaded on first use. So a tiny pipeline is fitted and
+saved here once, by code that starts no thread (a process with threads must not be forked): no
+KMeans, no reader of Arrow's. `warming` goes further, in a process that is not forked any more.
 """
 
 from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,36 +27,61 @@ from autolearn.agents.preprocessing import preprocessor
 from autolearn.agents.profiles import example, feature_profile, score_profile
 from autolearn.agents.splitting import part
 from autolearn.agents.tasks import KINDS
+from autolearn.artifacts.tables import read_table, schema_hash
 from autolearn.schemas.values import Preprocessing, Split
 
-__all__ = ["KINDS"]
+__all__ = ["KINDS", "warming"]
 
 
-def warm() -> None:
-    """Go the way of a training once, without a store."""
+def warming() -> Iterator[None]:
+    """Go the way of a training once, without a store; yield every few milliseconds."""
+    yield from read()
+    yield from fit()
+
+
+def read() -> Iterator[None]:
+    """Read a table (which starts threads of Arrow's)."""
+    descriptor = os.memfd_create("warm")
+    try:
+        rows = "".join(f"{number}.5,{number},true,b,2024-01-01\n" for number in range(9))
+        os.write(descriptor, f"u,v,w,x,y\n{rows}".encode())
+        path = Path(f"/proc/self/fd/{descriptor}")
+        table = read_table(path)
+        yield
+        table.features(table.types)
+        schema_hash(table.types.items())
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def fit() -> Iterator[None]:
+    """Fit, describe and save a tiny pipeline, by code that starts no thread."""
     one_thread()
     environment(*distribution_of(logistic_regression.factory))
-    for name in load_estimators().found:
-        find_estimator(name)
     metrics = {name: find_metric(name) for name in load_metrics().found}
     answers = np.array(["a", "b", "c", "c"] * 5)
     features = pd.DataFrame(
         {"x": np.arange(20.0), "y": pd.Series(["p", "q"] * 10, dtype=object)}, copy=False
     )
     part(np.arange(20), answers, Split(), seed=0)
-    pipeline = Pipeline(
-        [
-            ("preprocess", preprocessor({"x": "number", "y": "string"}, Preprocessing())),
-            ("estimator", logistic_regression.build({}, seed=0)),
-        ]
-    )
+    features = features.iloc[np.arange(20)]
+    yield
+    steps = preprocessor({"x": "number", "y": "string"}, Preprocessing())
+    estimator = logistic_regression.build({}, seed=0)
+    pipeline = Pipeline([("preprocess", steps), ("estimator", estimator)])
     with heard() as said:
+        steps.fit_transform(features)
+        yield
         pipeline.fit(features, answers)
+        yield
         score_profile(pipeline, features, "classification")
         score(metrics, pipeline.predict(features), answers)
+    yield
     feature_profile(features)
     example(features)
     learned(pipeline, said)
+    yield
     model_files.dump(pipeline, logistic_regression.allowed_types())
 
 
@@ -61,4 +91,7 @@ def score(metrics: dict[str, Metric], predicted: np.ndarray, truth: np.ndarray) 
         metrics[name].compute(truth, predicted)
 
 
-warm()
+for estimator_name in load_estimators().found:
+    find_estimator(estimator_name)
+for _ in fit():
+    pass
