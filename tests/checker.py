@@ -63,20 +63,19 @@ def read_topic(bootstrap: str, topic: str) -> Topic:
         }
     )
     try:
-        partitions = consumer.list_topics(topic, 10).topics[topic].partitions
-        found: Topic = {}
-        for partition in sorted(partitions):
-            at = TopicPartition(topic, partition, 0)
-            _, end = consumer.get_watermark_offsets(at, 10)
-            found[partition] = []
-            consumer.assign([at])
-            while len(found[partition]) < end:
-                for message in consumer.consume(min(1000, end - len(found[partition])), 10):
-                    if message.error():
-                        raise Broken(f"{topic}: {message.error()}")
-                    found[partition].append(
-                        Record(message.offset(), message.key(), message.value())
-                    )
+        numbers = sorted(consumer.list_topics(topic, 10).topics[topic].partitions)
+        places = [TopicPartition(topic, number, 0) for number in numbers]
+        left = sum(consumer.get_watermark_offsets(place, 10)[1] for place in places)
+        found: Topic = {number: [] for number in numbers}
+        consumer.assign(places)
+        while left > 0:
+            message = consumer.poll(10)
+            if message is None or message.error():
+                raise Broken(f"{topic}: {message and message.error()}")
+            found[message.partition()].append(
+                Record(message.offset(), message.key(), message.value())
+            )
+            left -= 1
         return found
     finally:
         consumer.close()
