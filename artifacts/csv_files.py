@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -155,7 +156,7 @@ def check_names(names: list[str]) -> None:
         faults.append(
             f"The header has no name for column {', '.join(empty[:5])}: name every column."
         )
-    twice = sorted({name for name in names if name and names.count(name) > 1})
+    twice = sorted(name for name, count in Counter(names).items() if name and count > 1)
     if looks_like_data(names):
         faults.append(
             f"The first row looks like data ({', '.join(names[:5])}): begin the file with a header "
