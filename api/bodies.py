@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 
 from autolearn.api.problems import Problem
+from autolearn.schemas.codec import DEEPEST, is_too_deep
 
 __all__ = [
     "BODIES",
@@ -23,6 +24,9 @@ __all__ = [
 ]
 
 B = TypeVar("B", bound=BaseModel)
+
+DEEPEST_BODY = DEEPEST - 2
+"""Levels of lists and objects in a body: the record of a command adds its own."""
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -136,6 +140,13 @@ async def read(request: Request, kind: type[B]) -> B:
             "The body is not JSON",
             f"It cannot be read as JSON (RFC 8259): {error}.",
         ) from None
+    if is_too_deep(content, DEEPEST_BODY):
+        raise Problem(
+            422,
+            "invalid-body",
+            "The body does not fit",
+            f"It is nested too deeply: at most {DEEPEST_BODY} levels of lists and objects.",
+        )
     if not isinstance(value, dict):
         raise Problem(
             422, "invalid-body", "The body does not fit", "It must be a JSON object: {…}."

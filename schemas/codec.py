@@ -154,12 +154,12 @@ def decode_command(value: bytes) -> CommandRecord:
     raise MalformedRecord(f"A command cannot be decoded: {why}.")
 
 
-def is_too_deep(value: bytes) -> bool:
-    """Say whether JSON is nested deeper than `DEEPEST`."""
-    if value.count(b"[") + value.count(b"{") <= DEEPEST:
+def is_too_deep(value: bytes, levels: int = DEEPEST) -> bool:
+    """Say whether JSON is nested deeper than so many levels of lists and objects."""
+    if value.count(b"[") + value.count(b"{") <= levels:
         return False
     brackets = STRING.sub(b"", value).translate(ONE_KIND, NO_BRACKET)
-    for _ in range(DEEPEST):  # take away the innermost pairs each time
+    for _ in range(levels):  # take away the innermost pairs each time
         brackets = brackets.replace(b"[]", b"")
     return brackets != b""
 

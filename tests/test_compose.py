@@ -9,11 +9,12 @@ import pytest
 from jsonschema.validators import validator_for
 from ruamel.yaml import YAML  # check-jsonschema brings it
 
+from autolearn.agents.running import TYPES
 from autolearn.eventlog.kafka_lock import KAFKA
 from autolearn.schemas.settings import load
 
 ROOT = Path(__file__).parent.parent
-PROCESSES = {"api", "decide", "dispatch", "train", "evaluate", "supervise"}
+PROCESSES = {"api", *TYPES}
 
 
 @pytest.fixture(scope="module")

@@ -170,3 +170,13 @@ def test_paths_and_methods_that_do_not_exist(http: httpx.Client):
     answer = http.delete("/v1/sessions")
     problem(answer, 405, "method-not-allowed", "GET, POST")
     assert answer.headers["allow"] == "GET, POST"
+
+
+def test_a_body_that_no_command_could_hold_is_refused(http, session):
+    deep: object = 1
+    for _ in range(150):
+        deep = [deep]
+    body = {"model": "svm", "dataset": "iris", "hyperparameters": {"C": deep}}
+    answer = http.post(f"{session}/trainings", json=body)
+    assert answer.status_code == 422
+    assert "nested too deeply" in answer.json()["detail"]
