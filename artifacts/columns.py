@@ -14,6 +14,8 @@ In CSV, white space around a value is dropped and the MISSING tokens count as ab
 
 from __future__ import annotations
 
+from array import array
+from itertools import accumulate
 from typing import Any, TypeAlias
 
 import pyarrow as pa
@@ -43,11 +45,22 @@ ARROW: dict[str, Any] = {
 }
 
 
+def texts(*values: str) -> Values:
+    """Return an array of strings; unlike `pyarrow.array`, without importing pandas."""
+    ends = array("i", accumulate((len(value) for value in values), initial=0))
+    buffers = [None, pa.py_buffer(ends.tobytes()), pa.py_buffer("".join(values).encode("ascii"))]
+    return pa.Array.from_buffers(pa.string(), len(values), buffers)
+
+
+ABSENT = texts(*MISSING)
+BOOLEANS = texts("true", "false")
+NULL = pa.nulls(1, pa.string())[0]
+
+
 def clean(values: Values) -> Values:
     """Return CSV text without surrounding white space, and null where a value is missing."""
     trimmed = pc.utf8_trim_whitespace(values)
-    absent = pc.is_in(trimmed, value_set=pa.array(MISSING))
-    return pc.if_else(absent, pa.scalar(None, pa.string()), trimmed)
+    return pc.if_else(pc.is_in(trimmed, value_set=ABSENT), NULL, trimmed)
 
 
 def cast(values: Values, kind: str) -> Values:
@@ -66,7 +79,7 @@ def cast(values: Values, kind: str) -> Values:
 def holds(values: Values, kind: str) -> bool:
     """Say whether every present value of clean text reads as this kind."""
     if kind == "boolean":
-        return bool(pc.all(pc.is_in(pc.utf8_lower(values), pa.array(["true", "false", None]))))
+        return bool(pc.all(pc.is_in(pc.utf8_lower(values.drop_null()), BOOLEANS)))
     if kind in NUMBERS:
         pattern = INTEGER if kind == "integer" else NUMBER
         if pc.all(pc.match_substring_regex(values, pattern)).as_py() is False:
@@ -147,14 +160,14 @@ class ColumnTally:
     def _count(self, values: Values) -> None:
         if self.counts is None:
             return
-        for pair in pc.value_counts(values.drop_null()):
-            value = pair["values"].as_py()
-            self.counts[value] = self.counts.get(value, 0) + pair["counts"].as_py()
+        found, rows = pc.value_counts(values.drop_null()).flatten()
+        for value, count in zip(found.to_pylist(), rows.to_pylist(), strict=True):
+            self.counts[value] = self.counts.get(value, 0) + count
         if len(self.counts) > self._limit:
             self.counts = None
 
     def _measure(self, values: Values) -> None:
-        finite = values.filter(pc.is_finite(values).fill_null(False))
+        finite = values.filter(pc.is_finite(values))
         self.infinite += len(values) - values.null_count - len(finite)
         if not len(finite):
             return

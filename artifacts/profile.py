@@ -60,7 +60,7 @@ async def profile_apart(question: Question) -> DatasetSpec:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
-        env={**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "jemalloc", "OMP_NUM_THREADS": "1"},
     )
     try:
         async with asyncio.timeout(question.cpu_s * 2):
