@@ -63,7 +63,7 @@ def main() -> None:
     ours is shown with AUTOLEARN_LOG_LEVEL=debug only.
     """
     try:
-        app()
+        app(prog_name="autolearn")
     except AutoLearnError as error:
         print(words_of(error), file=sys.stderr)
         sys.exit(code_of(error))

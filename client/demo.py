@@ -86,7 +86,7 @@ class Story:
     async def tell(self) -> int:
         """Tell the whole story, and return the exit code."""
         began = time.monotonic()
-        system = System(self.settings, lambda words: self.say(f"  {words}"))
+        system = System(self.settings, self.say)
         try:
             before = await self.first_life(system)
             with self.step("Delete every RocksDB folder"):
@@ -102,7 +102,7 @@ class Story:
 
     async def first_life(self, system: System) -> Snapshot:
         """Do the main job on a new system, and stop it; return what it said at the end."""
-        with self.step(f"Start everything on the empty folder {system.home}"):
+        with self.step("Start everything on an empty folder"):
             await system.start()
         async with AsyncAutoLearn(system.url) as client:
             with self.step("List the catalog"):

@@ -19,6 +19,7 @@ __all__ = [
     "As",
     "Output",
     "console",
+    "count",
     "messages",
     "number",
     "pairs",
@@ -93,6 +94,8 @@ def pairs(about: Mapping[str, object]) -> RenderableType:
     from rich.text import Text
 
     table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column()
+    table.add_column(overflow="fold")
     for name, value in about.items():
         if value not in (None, "", ()):
             table.add_row(Text(name, "bold"), Text(text(value)))
@@ -110,6 +113,8 @@ def text(cell: object) -> str:
     """Return a cell as text, without the control characters of whoever wrote it."""
     if cell is None:
         return "-"
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
     if isinstance(cell, float):
         return number(cell)
     return "".join(one if one.isprintable() or one == "\n" else "\ufffd" for one in str(cell))
@@ -131,9 +136,14 @@ def when(time: str | None) -> str | None:
     """Return a time of the API (RFC 3339, UTC) as a local one."""
     from datetime import datetime
 
-    if time is None:
+    if not time:
         return None
     return f"{datetime.fromisoformat(time).astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def count(many: int, what: str) -> str:
+    """Return a number of things, such as `1 training` or `2 trainings`."""
+    return f"{many} {what}" if many == 1 else f"{many} {what}s"
 
 
 def shortened(value: object, length: int = 60) -> str:

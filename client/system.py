@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack, suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -75,6 +76,7 @@ class System:
             CannotStart: a process ended or was not ready in time; the words of its log are in it.
         """
         self.held.enter_context(lock(self.home / "up.lock", "`autolearn up`"))
+        self.told(f"AutoLearn {version('autolearn')} starts on {self.home}")
         try:
             parts = [AGENTS, WORKERS, API]
             if self.settings.kafka:
@@ -129,7 +131,7 @@ class System:
             async with asyncio.timeout(READY_TIMEOUT):
                 while line := (await process.stdout.readline()).decode(errors="replace"):
                     if line.startswith("ready"):
-                        self.told(f"{part.name:8} ready after {time.monotonic() - began:.1f} s")
+                        self.told(f"  {part.name:8} ready after {time.monotonic() - began:.1f} s")
                         self.go_on(drain(process.stdout, log))
                         return line.removeprefix("ready").strip()
             status = await process.wait()
@@ -144,7 +146,7 @@ class System:
             words = output.read().decode(errors="replace").splitlines()[-15:]
         raise CannotStart(
             "\n  ".join([why, *words]),
-            advice=f"Its whole log is {log}. Mend the cause, start again.",
+            advice=f"Its whole log is {log}.",
         )
 
     async def mention(self, part: Part, log: Path) -> None:
@@ -152,7 +154,9 @@ class System:
         began = time.monotonic()
         while True:
             await asyncio.sleep(PATIENCE)
-            self.told(f"{part.name:8} is still starting ({time.monotonic() - began:.0f} s): {log}")
+            self.told(
+                f"  {part.name:8} is still starting ({time.monotonic() - began:.0f} s): {log}"
+            )
 
     def environment(self) -> Mapping[str, str]:
         """Return the environment of the processes: ours, with every setting spelled out.
@@ -184,12 +188,12 @@ class System:
             began = time.monotonic()
             status = await self.processes[part.name].wait()
             pause = 0.0 if time.monotonic() - began > 60 else min(30.0, 2 * pause + 0.5)
-            self.told(f"{part.name:8} ended with status {status}; it is started again")
+            self.told(f"  {part.name:8} ended with status {status}; it is started again")
             await asyncio.sleep(pause)
             try:
                 await self.launch(part)
             except CannotStart as error:
-                self.told(error.diagnostics())
+                self.told(f"  {error.detail.splitlines()[0]} {error.advice}")
 
     async def stop(self) -> None:
         """Stop everything: work first, the API, then Kafka."""
@@ -211,7 +215,7 @@ class System:
         try:
             await asyncio.wait_for(process.wait(), STOP_TIMEOUT)
         except TimeoutError:
-            self.told(f"{name:8} did not stop within {STOP_TIMEOUT:g} s; it is killed")
+            self.told(f"  {name:8} did not stop within {STOP_TIMEOUT:g} s; it is killed")
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from importlib.metadata import version
 
 from platformdirs import user_data_path
 
@@ -35,8 +34,7 @@ async def serve(settings: Settings) -> None:
     for number in SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, signalled.set)
     began = time.monotonic()
-    system = System(settings, lambda words: say(f"  {words}"))
-    say(f"AutoLearn {version('autolearn')} starts on {system.home}")
+    system = System(settings, say)
     stop = asyncio.create_task(signalled.wait())
     start = asyncio.create_task(system.start())
     await asyncio.wait((stop, start), return_when=asyncio.FIRST_COMPLETED)

@@ -19,7 +19,7 @@ app = typer.Typer(
     help="What is on offer: models, metrics and datasets.", no_args_is_help=True, epilog=EXIT_CODES
 )
 
-Name = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show all about this one.")]
+Name = Annotated[str | None, typer.Argument(metavar="NAME", help="Show all about this one.")]
 
 
 @app.command("models")

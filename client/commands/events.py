@@ -72,4 +72,5 @@ def line(event: dict[str, Any]) -> str:
     stream = f"{kind}/{short(name) if kind == 'session' else name}"
     what = event["type"].removeprefix("autolearn.")
     about = shortened(event.get("data"), 80)
-    return f"{when(event['time'])}  {stream:32} {event['sequence']:>5}  {what:26} {about}"
+    time = when(event["time"]) or ""
+    return f"{time:19}  {stream:32} {event['sequence']:>5}  {what:26} {about}"

@@ -41,7 +41,7 @@ def open_(
 @app.command("show")
 def show(
     session: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="Or --session, or the last opened.")
+        str | None, typer.Argument(metavar="ID", help="Or --session, or the last opened.")
     ] = None,
     output: As = Output.table,
     url: Url = None,
@@ -95,7 +95,7 @@ def commit(
 ) -> None:
     """Keep the session as an experiment; it is no session any more."""
     from autolearn.client.cli_connection import connect, only
-    from autolearn.client.output import print_json
+    from autolearn.client.output import count, print_json
 
     with connect(url, session) as to:
         proxy = to.client.session(to.session_id())
@@ -108,10 +108,9 @@ def commit(
         if output == Output.json:
             print_json(to.said)
         else:
-            kept = (
-                f"{len(experiment.trainings)} trainings, {len(experiment.evaluations)} evaluations"
-            )
-            print(f"Committed: experiment {experiment.id} keeps {kept}")
+            trainings = count(len(experiment.trainings), "training")
+            evaluations = count(len(experiment.evaluations), "evaluation")
+            print(f"Committed: experiment {experiment.id} keeps {trainings}, {evaluations}")
 
 
 @app.command("discard")
@@ -122,7 +121,7 @@ def discard(
 ) -> None:
     """End the session and keep nothing of it; runs that are going are cancelled."""
     from autolearn.client.cli_connection import connect
-    from autolearn.client.output import print_json
+    from autolearn.client.output import count, print_json
 
     with connect(url, session) as to:
         discarded = to.client.session(to.session_id()).discard()
@@ -130,5 +129,5 @@ def discard(
         if output == Output.json:
             print_json(to.said)
         else:
-            stopped = len(discarded.cancelled)
-            print(f"Discarded session {discarded.id}; {stopped} runs were cancelled")
+            stopped = count(len(discarded.cancelled), "run")
+            print(f"Discarded session {discarded.id}; {stopped} cancelled")

@@ -97,7 +97,7 @@ def train(
         else:
             console().print(views.training(training))
             if evaluated is not None:
-                console().print(views.evaluation(evaluation))
+                console().print("", views.evaluation(evaluation), sep="\n")
     if wait:
         require_completed(training)
     if evaluated is not None:

@@ -1,0 +1,115 @@
+"""How answers are printed."""
+
+import io
+import json
+import sys
+from typing import Any
+
+import pytest
+
+from autolearn.client.board import Board
+from autolearn.client.output import console, count, number, pairs, print_json, rows, shortened, when
+from autolearn.client.resources import Running, Training
+from autolearn.schemas.values import DatasetRef, Preprocessing, Split
+
+
+def printed(table: Any, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    console().print(table)
+    return [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_pipe_gets_whole_lines_without_colours(capsys):
+    lines = printed(rows(("id", "n"), [("x" * 150, 1), ("y", None)]), capsys)
+    assert len(lines) == 4
+    assert lines[2].startswith("x" * 150)
+    assert "\x1b" not in "".join(lines)
+
+
+def test_no_color_is_honoured_on_a_terminal(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    def colours() -> str:
+        terminal = Terminal()
+        monkeypatch.setattr(sys, "stdout", terminal)
+        console().print("words", style="red")
+        return terminal.getvalue()
+
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b[31m" in colours()
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[31m" not in colours()
+
+
+def test_numbers_stand_at_the_right_and_text_is_taken_as_it_is(capsys):
+    lines = printed(rows(("name", "n"), [("[b]a[/b]", 10), ("\x1b[31mb", 9)]), capsys)
+    assert lines[2].split() == ["[b]a[/b]", "10"]
+    assert "\x1b" not in lines[3]
+    assert lines[2].endswith("10")
+    assert lines[3].endswith(" 9")
+
+
+def test_pairs_leave_out_what_is_not_there(capsys):
+    assert printed(pairs({"a": 1, "b": None, "c": "", "d": True}), capsys) == ["a  1", "d  yes"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.5, "0.5000"), (3.0, "3"), (12345.678, "1.235e+04"), (1e-9, "1e-09"), (-0.25, "-0.2500")],
+)
+def test_numbers_have_four_decimals_at_most(value, text):
+    assert number(value) == text
+
+
+def test_small_words():
+    assert count(1, "run") == "1 run"
+    assert count(0, "run") == "0 runs"
+    assert shortened({"a": [1, 2, 3]}, 6) == '{"a":…'
+    assert when(None) is None
+    assert when("") is None
+    assert when("2026-01-02T03:04:05Z") is not None
+
+
+def test_json_is_the_same_document(capsys):
+    print_json(b'{"b":1,"a":[0.1,null,"\\u00e9"]}')
+    assert json.loads(capsys.readouterr().out) == {"b": 1, "a": [0.1, None, "é"]}
+
+
+def test_in_a_pipe_every_change_is_a_line(capsys):
+    with Board() as board:
+        board.show(training())
+        board.show(training())
+        board.show(training(progress=Running(run="t", kind="training", attempt=1, phase="fitting")))
+        board.show(training(status="completed", ended="2026-01-01T00:00:00Z", seconds=1.5))
+        board.show(training(status="failed", ended="2026-01-01T00:00:00Z", attempt=2))
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert [line.split(": ")[1] for line in said.err.splitlines()] == [
+        "open",
+        "fitting",
+        "✓ completed (1.50 s)",
+        "✗ failed",
+    ]
+
+
+def training(**fields: Any) -> Training:
+    about: dict[str, Any] = {
+        "id": "t",
+        "session": "s",
+        "number": 1,
+        "status": "open",
+        "requested": "",
+        "updated": "",
+        "dataset": DatasetRef("iris", "v"),
+        "model": "svm",
+        "task": "classification",
+        "library_version": "1",
+        "target": "species",
+        "hyperparameters": {},
+        "split": Split(),
+        "preprocessing": Preprocessing(),
+        "seed": 0,
+    }
+    return Training(**(about | fields))

@@ -1,0 +1,259 @@
+"""The main job over the command line, on a real system; and what is refused, in which words."""
+
+import json
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.client.processes import Said, Up, autolearn, command, environment, run_alone, up
+
+pytestmark = pytest.mark.kafka
+
+PENGUINS = Path(__file__).parents[1] / "examples" / "penguins.csv"
+
+
+@pytest.fixture(scope="module")
+def system(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    home = tmp_path_factory.mktemp("story") / "home"
+    with up(home, kafka=kafka, topic_prefix="story-cli") as running:
+        yield running
+
+
+@pytest.fixture
+def cli(system: Up) -> Any:
+    def run(*words: object) -> Said:
+        return autolearn(*words, home=system.home)
+
+    return run
+
+
+@pytest.fixture
+def says(cli: Any) -> Any:
+    """Run a command that must succeed; return its JSON."""
+
+    def run(*words: object) -> Any:
+        said = cli(*words, "-o", "json")
+        assert said.code == 0, said.err
+        return json.loads(said.out)
+
+    return run
+
+
+@pytest.fixture
+def http(system: Up) -> Iterator[httpx.Client]:
+    url = json.loads((system.home / "up.json").read_bytes())["url"]
+    with httpx.Client(base_url=url) as client:
+        yield client
+
+
+@pytest.fixture
+def session(says: Any) -> str:
+    return str(says("session", "open", "--title", "a test")["id"])
+
+
+def test_the_catalog_is_shown(cli, says, http):
+    listed = cli("catalog", "models").out
+    assert "logistic-regression" in listed
+    assert "scikit-learn" in listed
+    assert "ccp_alpha" in cli("catalog", "models", "random-forest").out
+    assert "confusion-matrix" in cli("catalog", "metrics").out
+    iris = cli("catalog", "datasets", "iris").out
+    assert "petal_length" in iris
+    assert re.search(r"setosa +50 +33%", iris)
+    for path in ("models", "models/svm", "metrics", "metrics/f1", "datasets", "datasets/iris"):
+        assert says("catalog", *path.split("/")) == http.get(f"/v1/{path}").json()
+
+
+def test_a_session_from_its_opening_to_the_experiment(cli, says, http, tmp_path):
+    added = says("dataset", "add", PENGUINS, "--name", "birds", "--target", "species")
+    assert (added["rows"], added["classes"]["Adelie"]) == (344, 152)
+    assert re.search(r"sex +string +11 ", cli("dataset", "show", "birds").out)
+    session = says("session", "open", "--title", "birds")["id"]
+
+    said = cli("train", "random-forest", "birds", "-p", "n_estimators=20", "--seed", 7, "--metrics",
+               "precision,recall", "--test", 0.3, "--scale", "none", "-o", "json")  # fmt: skip
+    assert said.code == 0
+    assert ": ✓ completed" in said.err
+    both = json.loads(said.out)
+    training = both["training"]
+    assert (training["hyperparameters"], training["seed"]) == ({"n_estimators": 20}, 7)
+    assert (training["split"]["test"], training["preprocessing"]["scale"]) == (0.3, "none")
+    assert both["evaluation"]["results"].keys() == {"precision", "recall"}
+
+    other = says("train", "naive-bayes", "birds", "--no-wait")
+    assert other["status"] in ("open", "started")
+    assert cli("evaluate", training["id"][:8], "--metrics", "f1", "--dataset", "birds").code == 0
+    until(lambda: says("session", "show")["counts"]["trainings"] == {"completed": 2})
+
+    shown = says("session", "show")
+    assert shown == http.get(f"/v1/sessions/{session}").json()
+    table = cli("session", "show", session[:8]).out
+    for words in (session, "birds", "n_estimators=20", "classes=[", "held-out rows", "precision"):
+        assert words in table
+
+    said = cli("session", "commit", "--training", training["id"][:8])
+    assert said.code == 0
+    assert said.out == f"Committed: experiment {session} keeps 1 training, 2 evaluations\n"
+    assert says("experiment", "show", session[:8]) == http.get(f"/v1/experiments/{session}").json()
+    assert session in cli("experiment", "list").out
+    assert session not in cli("session", "list").out
+    again = cli("session", "show")
+    assert (again.code, "No session is open here" in again.err) == (2, True)
+
+
+def test_a_discarded_session_is_gone(cli, session):
+    assert "0 runs cancelled" in cli("session", "discard").out
+    assert (code := cli("session", "show", session).code) == 4, code
+
+
+def test_a_failed_run_exits_with_1_and_says_why(cli, session):
+    said = cli("train", "random-forest", "digits", "-p", "n_estimators=5000", "--time-limit", 0.5)
+    assert said.code == 1
+    assert "did not complete\n  time: " in said.err
+    assert "✗ failed" in said.out
+
+
+def test_a_run_is_cancelled(cli, says, session):
+    run = says("train", "random-forest", "digits", "-p", "n_estimators=50000", "--no-wait")
+    assert cli("cancel", run["id"][:8]).code == 0
+    until(lambda: says("session", "show")["counts"]["trainings"] == {"cancelled": 1})
+
+
+def test_ctrl_c_ends_the_waiting_and_not_the_run(system, cli, says, session):
+    words = command("train", "random-forest", "digits", "-p", "n_estimators=50000")
+    waiting = subprocess.Popen(
+        words, env=environment(home=system.home), stderr=subprocess.PIPE, text=True
+    )
+    assert waiting.stderr is not None
+    assert "waiting" in waiting.stderr.readline()
+    waiting.send_signal(signal.SIGINT)
+    err = waiting.communicate(timeout=20)[1]
+    assert waiting.returncode == 130
+    found = re.search(r"Cancel it: autolearn (cancel \w+ --session \w+)", err)
+    assert found is not None
+    assert "goes on" in err
+    assert says("session", "show")["trainings"][0]["ended"] is None
+    assert cli(*found[1].split()).code == 0
+
+
+def test_the_log_is_printed(cli, says, session, http):
+    page = says("events", "--limit", 5)
+    assert page == http.get("/v1/events", params={"limit": 5}).json()
+    said = cli("events", "--limit", 5)
+    assert len(said.out.splitlines()) == 5
+    after = re.search(r"--after (\S+)", said.err)
+    assert after is not None
+    assert says("events", "--after", after[1], "--limit", 1)["items"]
+    assert any(
+        e["subject"] == f"session/{session}" for e in says("events", "--limit", 9999)["items"]
+    )
+
+
+def test_the_log_is_followed(system, cli):
+    following = subprocess.Popen(
+        command("events", "--follow", "--after", "now", "-o", "json"),
+        env=environment(home=system.home),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert following.stdout is not None
+    time.sleep(1.5)  # until it follows: events before are none of its business
+    cli("session", "open", "--title", "followed")
+    assert json.loads(following.stdout.readline())["data"] == {"title": "followed"}
+    following.send_signal(signal.SIGINT)
+    assert following.wait(10) == 130
+    following.stdout.close()
+
+
+def test_the_log_says_the_same_again(system, cli, kafka):
+    settings = {"home": system.home, "kafka": kafka, "topic_prefix": "story-cli"}
+    said = run_alone("replay", "verify", **settings)
+    assert (said.returncode, said.stderr) == (0, "")
+    assert "Equal: the log says the same." in said.stdout
+    said = run_alone("replay", "rebuild", "-o", "json", **settings)
+    assert said.returncode == 0
+    assert json.loads(said.stdout)["placed"] is False
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("train nope iris", "There is no model 'nope'."),
+        ("train svn iris", "Did you mean 'svm'?"),
+        ("train svm nope", "There is no dataset 'nope'."),
+        ("train svm iris -p C=-1", "C must be number > 0; got -1"),
+        ("train svm iris -p C=big", "got 'big'"),
+        ("train svm iris -p nope=1", "svm has no hyperparameter 'nope'"),
+        ("train svm iris --target nope", "nope"),
+        ("train svm iris --test 2", "less than 1"),
+        ("train svm iris --seed -1", "greater than or equal to 0"),
+        ("train ridge iris", "ridge is for regression"),
+        ("evaluate nope", "'nope' cannot be the training that is meant"),
+        ("evaluate 0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90", "0b9f7a52"),
+        ("cancel 0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90", "0b9f7a52"),
+        ("session show nope", "'nope' cannot be the session that is meant"),
+        ("session show 0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90", "There is no session 0b9f7a52"),
+        ("session commit", "commit"),
+        ("experiment show 0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90", "There is no experiment"),
+        ("catalog models nope", "There is no model 'nope'."),
+        ("catalog metrics nope", "There is no metric 'nope'."),
+        ("dataset show nope", "There is no dataset 'nope'."),
+        ("dataset show NO.PE", "lower-case letters"),
+        ("events --after nope", "is not a token of this list"),
+        ("events --session-is-no-option", None),
+    ],
+)
+def test_what_is_wrong_is_said(cli, session, words, why):
+    said = cli(*words.split())
+    assert (said.code, said.out) == ((4, "") if why else (2, ""))
+    assert (why or "No such option") in said.err
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "empty"),
+        (b"a,b\n", "no rows"),
+        (b"a,b\n1,2\n3\n", "Line 3 has 1 values"),
+        (b"a,b\n1,\xff\n", "UTF-8"),
+        (b"1,2\n3,4\n5,6\n", "header"),
+    ],
+)
+def test_a_bad_file_is_refused_in_words(cli, tmp_path, content, why):
+    (tmp_path / "bad.csv").write_bytes(content)
+    said = cli("dataset", "add", tmp_path / "bad.csv")
+    assert (said.code, said.out) == (4, "")
+    assert why in said.err
+
+
+def test_the_words_are_those_of_the_problem(cli, session, http):
+    body = {"model": "svm", "dataset": "iris", "hyperparameters": {"C": -1}}
+    problem = http.post(f"/v1/sessions/{session}/trainings", json=body).json()
+    assert cli("train", "svm", "iris", "-p", "C=-1").err == (
+        f"{problem['title']}\n  {problem['detail']}\n"
+    )
+
+
+def test_a_committed_session_takes_nothing_more(cli, session):
+    assert cli("train", "svm", "iris").code == 0
+    assert cli("session", "commit").code == 0
+    for words in ("session commit", "train svm iris", "session discard"):
+        said = cli(*words.split(), "--session", session)
+        assert said.code == 4
+        assert said.err.startswith("The session is committed")
+
+
+def until(holds: Any) -> None:
+    """Wait until something holds."""
+    end = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.1)
