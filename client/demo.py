@@ -10,6 +10,7 @@ import asyncio
 import shutil
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import as_file, files
@@ -51,7 +52,8 @@ def run_demo(home: Path | None, *, keep: bool = False) -> int:
     """Run the story; return 0 if the rebuilt state is the same, otherwise 1.
 
     `home` is left as it is at the end. Without it a temporary folder is used; it is deleted when
-    all went well, or on Ctrl-C, unless `keep`.
+    all went well, or on Ctrl-C, unless `keep`. On brokers named by the settings, it uses topics of
+    its own, and leaves them.
 
     Raises:
         AutoLearnError: a step failed.
@@ -61,6 +63,9 @@ def run_demo(home: Path | None, *, keep: bool = False) -> int:
         install_kafka()
     folder = home or Path(tempfile.mkdtemp(prefix="autolearn-demo-"))
     chosen = msgspec.structs.replace(settings, home=str(folder), api_port=0)
+    if settings.kafka:  # a cluster of the user's: keep away from what is there
+        prefix = f"{settings.topic_prefix[:40]}-demo-{uuid.uuid4().hex[:8]}"
+        chosen = msgspec.structs.replace(chosen, topic_prefix=prefix)
     out = console()
     code = 1
     try:
