@@ -12,6 +12,7 @@ from pathlib import Path
 
 import structlog
 
+from autolearn.agents.posting import now
 from autolearn.agents.states import States, Stream
 from autolearn.agents.tenures import Cancelled
 from autolearn.eventlog.admission import TERM_STARTED
@@ -102,7 +103,7 @@ class Claim:
             source="autolearn/decide",
             type=TERM_STARTED,
             subject=f"partition/{self.partition}",
-            time="",
+            time=now(),
             sequence=0,
             term=term,
             data=raw(TermStarted(self.process)),

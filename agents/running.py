@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import structlog
+from aiokafka.errors import KafkaError
 
 from autolearn.agents.ending import end_process
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.process import brokers, home_of, lock, open_log, say_ready
+from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 
@@ -124,6 +126,16 @@ def check(ready: asyncio.Future[None]) -> None:
 
 
 async def start(app: Any) -> None:
-    """Start a Faust application."""
+    """Start a Faust application.
+
+    Raises:
+        LogError: no broker answers.
+    """
     app.finalize()
-    await app.start()
+    try:
+        await app.start()
+    except KafkaError as error:
+        raise LogError(
+            f"{app.conf.id} cannot join its group on {app.conf.broker}: {error!r}.",
+            advice="Check that the brokers run, and AUTOLEARN_KAFKA.",
+        ) from None

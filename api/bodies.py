@@ -81,7 +81,12 @@ class Limits(Body):
     """What a run may take."""
 
     time_limit: float | None = Field(default=None, gt=0, le=7 * 86400, description="Seconds.")
-    memory_limit: int | None = Field(default=None, ge=64, le=2**24, description="MiB.")
+    memory_limit: int | None = Field(
+        default=None,
+        ge=256,
+        le=2**24,
+        description="MiB of resident memory, of which the libraries take about 180.",
+    )
 
 
 class TrainingBody(Limits):

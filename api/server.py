@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import shutil
 import signal
 import socket
@@ -85,6 +86,8 @@ class Server(uvicorn.Server):
         """Listen, and go on; the word comes later."""
         await super().startup(sockets)
         host, port = self.servers[0].sockets[0].getsockname()[:2]
+        if ipaddress.ip_address(host).is_unspecified:  # every address: name one that works here
+            host = "::1" if ":" in host else "127.0.0.1"
         shown = f"[{host}]" if ":" in host else host
         log.info("listening", url=f"http://{shown}:{port}")
         self.announcing = asyncio.create_task(self.announce(f"http://{shown}:{port}"))

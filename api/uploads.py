@@ -19,7 +19,6 @@ from autolearn.api.facade import Facade
 from autolearn.api.problems import Problem
 from autolearn.artifacts.profile import Question, profile_apart
 from autolearn.artifacts.refusals import DatasetRefused
-from autolearn.artifacts.tables import format_of
 from autolearn.schemas.catalog import DatasetSpec
 
 __all__ = ["Received", "examine", "keep", "received"]
@@ -88,8 +87,6 @@ async def examine(
         Problem: it cannot be used; every fault is listed.
     """
     said = given or TYPES.get(media.partition(";")[0].strip().lower())
-    if said is None:
-        said = await asyncio.to_thread(format_of, file.path)
     question = Question(
         path=str(file.path),
         name=name,

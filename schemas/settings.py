@@ -58,7 +58,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Runs that one worker process works on at a time."""
     time_limit: Seconds = 3600.0
     """Seconds that a run may take, unless its request says otherwise."""
-    memory_limit: Annotated[int, Meta(ge=64)] = 4096
+    memory_limit: Annotated[int, Meta(ge=256)] = 4096
     """MiB that a run's process may use, unless its request says otherwise."""
     max_body: Count = 4 * 1024 * 1024
     """Bytes of the largest HTTP body, uploads of datasets aside."""

@@ -104,7 +104,7 @@ class Domain(Struct, frozen=True, omit_defaults=True):
             return value in self.choices
         if self.type not in ("integer", "number"):
             return True
-        if not math.isfinite(value):
+        if isinstance(value, float) and not math.isfinite(value):
             return False
         low = self.minimum is None or (
             value > self.minimum if self.exclusive_minimum else value >= self.minimum

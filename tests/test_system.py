@@ -103,7 +103,7 @@ def test_discarding_a_session_ends_what_it_runs(system, client):
     ("limit", "reason", "words"),
     [
         ({"time_limit": 0.5}, "time", "0.5 s"),
-        ({"memory_limit": 250}, "memory", "250"),
+        ({"memory_limit": 256}, "memory", "256"),
     ],
 )
 def test_a_training_beyond_its_limits_fails_with_the_reason(client, limit, reason, words):

@@ -81,7 +81,7 @@ BAD = {
     "AUTOLEARN_API_PORT": ["-1", "65536", "http"],
     "AUTOLEARN_SLOTS": ["0", "two"],
     "AUTOLEARN_TIME_LIMIT": ["0", "-1", "nan", "inf", "soon"],
-    "AUTOLEARN_MEMORY_LIMIT": ["63", "1GB"],
+    "AUTOLEARN_MEMORY_LIMIT": ["255", "1GB"],
     "AUTOLEARN_MAX_BODY": ["0", "-5"],
     "AUTOLEARN_MAX_UPLOAD": ["0", "big"],
     "AUTOLEARN_DECISION_TIMEOUT": ["0", "nan"],
