@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import psutil
@@ -42,7 +42,7 @@ class Aim(NamedTuple):
 class Bench(NamedTuple):
     """A function that measures, and the aims of every figure that it returns."""
 
-    run: Callable[[], Awaitable[dict[str, float]]]
+    run: Callable[[], Coroutine[Any, Any, dict[str, float]]]
     aims: dict[str, Aim]
 
 
