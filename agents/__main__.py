@@ -11,6 +11,8 @@ from __future__ import annotations
 import asyncio
 import sys
 
+import uvloop
+
 from autolearn.agents.running import TYPES, main
 from autolearn.eventlog.process import configure_logs, end_with_parent, read_settings
 from autolearn.schemas.errors import AlreadyRunning, AutoLearnError, SettingsError
@@ -24,6 +26,7 @@ if __name__ == "__main__":
         configure_logs(settings)
         if "--with-parent" in sys.argv:
             end_with_parent()
+        uvloop.install()  # for the loops of Faust's own threads as well
         asyncio.run(main(wanted, settings))
     except AutoLearnError as error:
         print(error.diagnostics(), file=sys.stderr)
