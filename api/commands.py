@@ -125,7 +125,7 @@ class Commands:
         finally:
             self.arrivals.forget(asked.id)
         answer = self.queries.answer(asked.id)
-        log.info("command", type=record.type, stream=stream, command=asked.id, run=run_of(command))
+        log.debug("command", type=record.type, stream=stream, command=asked.id, run=run_of(command))
         if answer is not None and not at_once:
             return checked(answer, asked)
         if sending.at is not None:
