@@ -18,7 +18,7 @@ families: each run leads a session and a process group of its own, and orphans c
 process (PR_SET_CHILD_SUBREAPER), where they are ended. When the socket closes, because the agent
 has ended in whatever way, all runs are killed; and they die with this process (PR_SET_PDEATHSIG).
 
-One process is forked ahead of time, so that a run need not wait for it; and while nothing runs, it
+One process is forked ahead of time, so that a run need not wait for it; while a core is free, it
 goes through the module's `warming()` (a generator; a job that comes interrupts it between steps),
 so that the first touch of shared pages, which copies them, is not on a run's clock either.
 
@@ -47,6 +47,7 @@ from typing import Any
 __all__ = ["main"]
 
 POLL_SECONDS = 0.05
+CORES = os.cpu_count() or 1
 ENDING_SECONDS = 3.0
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -167,10 +168,10 @@ class ForkServer:
                 return spare.pid
 
     def _provide(self) -> None:
-        """Have a process ready for the next job, and let it warm up while nothing runs."""
+        """Have a process ready for the next job, and let it warm up while a core is free."""
         if self._spare is None:
             self._spare = self._fork()
-        if not self._runs and not self._spare.warming:
+        if len(self._runs) < CORES and not self._spare.warming:
             self._spare.warming = True
             with contextlib.suppress(ConnectionError):
                 self._spare.socket.send(b"w")
