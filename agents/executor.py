@@ -16,13 +16,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
@@ -31,6 +28,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from autolearn.agents.fork_client import Server
 from autolearn.agents.results import RESULTS
 
 __all__ = ["Completed", "Executor", "Failed", "Limits", "Outcome", "Running"]
@@ -40,19 +38,6 @@ Channel = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 MAX_LINE = 16 << 20
 STRAGGLING_SECONDS = 1.0
-CLOSING_SECONDS = 5.0
-
-ONE_THREAD = dict.fromkeys(
-    (
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "NUMEXPR_NUM_THREADS",
-        "VECLIB_MAXIMUM_THREADS",
-        "LOKY_MAX_CPU_COUNT",
-    ),
-    "1",
-)
 
 
 class Limits(NamedTuple):
@@ -294,122 +279,6 @@ class Executor:
         for run in self._runs.values():
             if not run.ended.done():
                 run.ended.set_result(Ended(signal.SIGKILL, None, 0))
-
-
-class Server:
-    """The agent's side of a fork server."""
-
-    def __init__(
-        self,
-        heard: Callable[[Word], None],
-        lost: Callable[[], None],
-        spawn_task: Callable[[Coroutine[Any, Any, None]], None],
-    ) -> None:
-        self._heard, self._lost, self._spawn = heard, lost, spawn_task
-        self._process: subprocess.Popen[bytes] | None = None
-        self._control: socket.socket | None = None
-        self._unread = b""
-        self._ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._speaking = asyncio.Lock()
-        self.pid: int | None = None
-
-    async def start(self, preload: str) -> None:
-        """Start the process and wait until it is ready. Raises RuntimeError."""
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        with theirs:
-            self._process = await asyncio.to_thread(spawn, theirs.fileno(), preload)
-        self._control = ours
-        asyncio.get_running_loop().add_reader(ours, self._read)
-        self.pid = await self._ready
-
-    async def say(self, message: dict[str, Any], channel: socket.socket | None = None) -> None:
-        """Send a message, with a descriptor if need be."""
-        line = json.dumps(message).encode() + b"\n"
-        descriptors = [] if channel is None else [channel.fileno()]
-        async with self._speaking:
-            while self._control is not None:
-                try:
-                    socket.send_fds(self._control, [line], descriptors)
-                except BlockingIOError:
-                    await asyncio.sleep(0.001)
-                except ConnectionError:
-                    return
-                else:
-                    return
-
-    def kill(self, number: int) -> None:
-        """Have a run killed."""
-        task = asyncio.get_running_loop().create_task(self.say({"kill": number}))
-        task.add_done_callback(lambda done: done.exception())
-
-    async def close(self) -> None:
-        """Close the socket, on which the fork server ends; wait for it."""
-        self._hang_up()
-        if self._process is not None:
-            await asyncio.to_thread(finish, self._process)
-
-    def _read(self) -> None:
-        try:
-            data = b"" if self._control is None else self._control.recv(65_536)
-        except BlockingIOError:
-            return
-        except ConnectionError:
-            data = b""
-        if not data:
-            self._end()
-            return
-        *lines, self._unread = (self._unread + data).split(b"\n")
-        for line in lines:
-            message = json.loads(line)
-            if "ready" in message:
-                self._ready.set_result(message["ready"])
-            else:
-                self._heard(message)
-
-    def _end(self) -> None:
-        self._hang_up()
-        if not self._ready.done():
-            self._ready.set_exception(RuntimeError("the fork server ended while it was loading"))
-        else:
-            self._lost()
-        if self._process is not None:
-            self._spawn(asyncio.to_thread(finish, self._process))
-
-    def _hang_up(self) -> None:
-        if self._control is not None:
-            asyncio.get_running_loop().remove_reader(self._control)
-            self._control.close()
-            self._control = None
-
-
-SERVER_ENVIRONMENT = {
-    **ONE_THREAD,
-    "PYTHONHASHSEED": "0",
-    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # no thread may run in what is forked
-}
-
-
-def spawn(descriptor: int, preload: str) -> subprocess.Popen[bytes]:
-    """Start a fork server in a session of its own, so that a Ctrl-C is the agent's business."""
-    command = [sys.executable, "-m", "autolearn.agents.forkserver", str(descriptor), preload]
-    return subprocess.Popen(
-        command,
-        env={**os.environ, **SERVER_ENVIRONMENT},
-        pass_fds=[descriptor],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-
-
-def finish(process: subprocess.Popen[bytes]) -> None:
-    """Wait for a fork server that has been told to end; kill it when it does not."""
-    try:
-        process.wait(CLOSING_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 async def converse(channel: Channel, job: bytes, on_phase: Callable[[str], None]) -> Word | None:
