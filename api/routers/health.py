@@ -9,13 +9,11 @@ from msgspec import Struct
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
-from autolearn.api import problems
 from autolearn.api.facade import Facade
 from autolearn.api.openapi import answers
 from autolearn.api.pages import to_token
 from autolearn.api.responses import json
 from autolearn.eventlog.admission import Progress
-from autolearn.projections.queries import Moment
 
 __all__ = ["Digests", "Health", "Position", "router"]
 
@@ -82,7 +80,7 @@ def router(facade: Facade) -> APIRouter:
     async def digests() -> Response:
         """Show the digest of each view, and the position at which they are so."""
         facade.require_ready()
-        return json(await asyncio.to_thread(digests_of, facade.queries.now))
+        return json(await asyncio.to_thread(digests_of, facade))
 
     return routes
 
@@ -108,11 +106,7 @@ def position_of(reached: dict[int, Progress]) -> Position:
     return Position(token, places)
 
 
-def digests_of(now: object) -> Digests:
-    """Return the digests of all views (blocks while it reads them)."""
-    moment = now() if callable(now) else now
-    assert isinstance(moment, Moment)
+def digests_of(facade: Facade) -> Digests:
+    """Return the digests of all views at one moment (blocks while it reads them)."""
+    moment = facade.queries.now()
     return Digests(position_of(moment.progress()), moment.digests())
-
-
-_ = problems
