@@ -1,4 +1,4 @@
-"""Every error of ours, and every reason for which a command is refused.
+"""The tree of our errors, and every reason for which a command is refused.
 
 AutoLearnError
 ├── SettingsError       a setting is unknown or has a bad value
@@ -6,7 +6,10 @@ AutoLearnError
 ├── UnknownType         a record of a type or version that this program does not know
 ├── LogError            the log cannot be reached, or did not take an append
 ├── StoreError          a RocksDB folder cannot be opened or read
-└── AlreadyRunning      another process holds the same folder or instance name
+├── AlreadyRunning      another process holds the same folder or instance name
+└── beside their code: DatasetRefused, ArtifactError (artifacts), BrokerError (eventlog),
+    InputError, ModelRefused, CatalogUnavailable (agents), CannotStart, DemoFailed,
+    Problem, Unreachable (client; Unreachable is a LogError)
 
 Each says what happened (`title`), why (`detail`) and what to do next (`advice`).
 """
