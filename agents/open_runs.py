@@ -77,7 +77,7 @@ class OpenRuns:
         """Remember that an attempt was handed out (not from the log: only to save repetitions)."""
         self.rows.put(key("handed", run.stream, run.run), Handed(run.attempt))
 
-    def fold(self, record: EventRecord) -> None:
+    def fold(self, record: EventRecord, _: int, __: int, /) -> None:
         """Take one admitted event in."""
         event = event_of(record)
         at = key("open", record.subject, getattr(event, "run", ""))

@@ -69,7 +69,7 @@ class States:
         """Return how far the stored content has come, per partition."""
         return self.rows.progress()
 
-    def fold(self, record: EventRecord) -> None:
+    def fold(self, record: EventRecord, _: int, __: int, /) -> None:
         """Take one admitted event in."""
         if record.type == TERM_STARTED:
             return

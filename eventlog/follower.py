@@ -26,8 +26,8 @@ class Projection(Protocol):
         """Return how far the stored content has come, per partition."""
         ...
 
-    def fold(self, record: EventRecord) -> None:
-        """Take one admitted event in. It is stored with the next commit."""
+    def fold(self, record: EventRecord, partition: int, offset: int, /) -> None:
+        """Take in one admitted event, which lies there. It is stored with the next commit."""
         ...
 
     def commit(self, progress: Mapping[int, Progress]) -> None:
@@ -65,7 +65,7 @@ class Fold:
         if not at.admit(record):
             return False
         try:
-            self.projection.fold(record)
+            self.projection.fold(record, partition, offset)
         except MalformedRecord as error:
             raise type(error)(
                 f"{error.detail} It lies at offset {offset} of partition {partition} "

@@ -19,6 +19,7 @@ __all__ = [
     "Reference",
     "RunRow",
     "SessionRow",
+    "StreamRow",
     "TrainingRow",
 ]
 
@@ -166,6 +167,13 @@ class EndedRow(Struct, frozen=True, gc=False):
     how: str
     time: str
     cancelled: tuple[str, ...] = ()
+
+
+class StreamRow(Struct):
+    """The offsets of some events of a stream, which all lie on one partition."""
+
+    partition: int
+    offsets: list[int]
 
 
 RunRow = TrainingRow | EvaluationRow

@@ -24,9 +24,9 @@ class ReadModels:
         """Return how far the stored content has come, per partition."""
         return self.rows.progress()
 
-    def fold(self, record: EventRecord) -> None:
-        """Take one admitted event in."""
-        fold(self.rows, record)
+    def fold(self, record: EventRecord, partition: int, offset: int, /) -> None:
+        """Take in one admitted event, which lies there."""
+        fold(self.rows, record, partition, offset)
 
     def commit(self, progress: Mapping[int, Progress]) -> None:
         """Write what was folded and how far that is, both or neither."""

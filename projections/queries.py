@@ -21,6 +21,7 @@ from autolearn.projections.models import (
     Pointer,
     RunRow,
     SessionRow,
+    StreamRow,
     TrainingRow,
 )
 from autolearn.projections.projection import digest
@@ -29,6 +30,7 @@ from autolearn.projections.store import Readable, Store, key, prefix_of
 from autolearn.projections.views import VIEWS
 from autolearn.projections.views.answers import answer_key
 from autolearn.projections.views.sessions import ROW_OF, run_key, runs_prefix
+from autolearn.projections.views.streams import stream_prefix
 
 __all__ = ["Moment", "Queries"]
 
@@ -45,6 +47,7 @@ KINDS = (
     Pointer,
     Progress,
     SessionRow,
+    StreamRow,
     TrainingRow,
 )
 DECODERS: dict[type[Struct], msgspec.json.Decoder[Struct]] = {
@@ -180,6 +183,27 @@ class Moment:
         bound = run_key(session, after)
         for at, value in self.content.scan(runs_prefix(session), after=bound):
             yield decode(value, ROW_OF[kinds[int.from_bytes(at[-8:], "big")]])
+
+    # Streams
+
+    def offsets(self, stream: str) -> tuple[int, list[int]]:
+        """Return the partition of a stream, and the offsets of its events in their order.
+
+        A stream without events has no offsets.
+        """
+        rows = list(self.scan(stream_prefix(stream), StreamRow))
+        offsets = [offset for row in rows for offset in row.offsets]
+        return rows[0].partition if rows else 0, offsets
+
+    def streams(self, kind: str, after: str = "") -> Iterator[str]:
+        """Yield the ids of all streams of a kind that have an event, in order, past one of them."""
+        low = key("stream", f"{kind}/{after}") + b"\x01" if after else b""
+        last = None
+        for at, _ in self.content.scan(key("stream", f"{kind}/"), after=low):
+            name = at[len(b"stream\0") : -9].decode()
+            if name != last:
+                last = name
+                yield name.partition("/")[2]
 
     # How rows are read
 

@@ -5,6 +5,7 @@ AutoLearnError
 ├── MalformedRecord     the bytes of a record are not a message of ours
 ├── UnknownType         a record of a type or version that this program does not know
 ├── LogError            the log cannot be reached, or did not take an append
+├── PositionError       a word is no position, or no position of this log
 ├── StoreError          a RocksDB folder cannot be opened or read
 ├── AlreadyRunning      another process holds the same folder or instance name
 └── beside their code: DatasetRefused, ArtifactError (artifacts), BrokerError (eventlog),
@@ -24,6 +25,7 @@ __all__ = [
     "AutoLearnError",
     "LogError",
     "MalformedRecord",
+    "PositionError",
     "Reason",
     "SettingsError",
     "StoreError",
@@ -73,6 +75,12 @@ class LogError(AutoLearnError):
     """The log cannot be reached, or did not take an append."""
 
     title = "Kafka did not do what was asked"
+
+
+class PositionError(AutoLearnError):
+    """A word is no position, or the position lies in another log or in the future."""
+
+    title = "That is not a point in this log"
 
 
 class StoreError(AutoLearnError):

@@ -187,10 +187,11 @@ def records(log: MemoryLog, topic: str) -> checker.Topic:
 
 
 def views_of(log: MemoryLog) -> dict[str, str]:
+    """The digests of the views, but for the one of offsets: new terms move them."""
     store = MemoryStore()
     follower = Follower(log, "events", ReadModels(store), [0])
     follower.catch_up()
-    return {view: digest(store, view) for view in VIEWS}
+    return {view: digest(store, view) for view in VIEWS if view != "streams"}
 
 
 def check(log: MemoryLog) -> checker.Found:

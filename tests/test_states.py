@@ -38,16 +38,16 @@ def test_a_stream_without_events_has_the_initial_state():
 
 def test_runs_keep_the_order_of_their_requests_when_stored():
     states = States(MemoryStore())
-    states.fold(record(1, events.SessionOpened("")))
+    states.fold(record(1, events.SessionOpened("")), 0, 0)
     for number, run in enumerate(("t3", "t1", "t2"), 2):
-        states.fold(record(number, samples.training_requested(run)))
+        states.fold(record(number, samples.training_requested(run)), 0, 0)
         states = reopened(states)
     assert list(states.load(samples.SESSION).state.runs) == ["t3", "t1", "t2"]
 
 
 def test_a_command_is_seen_in_its_stream_only():
     states = States(MemoryStore())
-    states.fold(record(1, events.SessionOpened("")))
+    states.fold(record(1, events.SessionOpened("")), 0, 0)
     for each in (states, reopened(states)):
         assert each.seen(samples.SESSION, "c1")
         assert not each.seen(samples.SESSION, "c2")
@@ -66,7 +66,7 @@ def test_a_term_changes_no_stream():
         term=1,
         data=raw(events.TermStarted("p")),
     )
-    states.fold(term)
+    states.fold(term, 0, 0)
     assert not states.rows.pending
 
 
@@ -75,9 +75,9 @@ def test_storing_after_every_event_changes_nothing():
         past = history(Random(seed), 80)
         stored, kept = States(MemoryStore()), States(MemoryStore())
         for event in past:
-            stored.fold(event)
+            stored.fold(event, 0, 0)
             stored = reopened(stored)
-            kept.fold(event)
+            kept.fold(event, 0, 0)
         for name in {event.subject for event in past}:
             one, other = stored.load(name), kept.load(name)
             assert isinstance(one, Stream)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autolearn.projections.rows import Rows
-from autolearn.projections.views import answers, catalog, experiments, sessions
+from autolearn.projections.views import answers, catalog, experiments, sessions, streams
 from autolearn.schemas.codec import EventRecord, event_of
 
 __all__ = ["VIEWS", "fold"]
@@ -13,12 +13,14 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "sessions": sessions.TABLES,
     "experiments": experiments.TABLES,
     "answers": answers.TABLES,
+    "streams": streams.TABLES,
 }
 """The tables of each view: the first parts of their keys."""
 
 
-def fold(rows: Rows, record: EventRecord) -> None:
+def fold(rows: Rows, record: EventRecord, partition: int, offset: int) -> None:
     """Take one admitted event into every view. Equal events on equal rows give equal rows."""
+    streams.fold(rows, record, partition, offset)
     event = event_of(record)
     answers.fold(rows, record, event)
     catalog.fold(rows, record, event)

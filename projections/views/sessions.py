@@ -29,7 +29,7 @@ from autolearn.schemas.work import work_of
 
 __all__ = ["TABLES", "fold", "run_key", "runs_prefix"]
 
-TABLES = ("session", "session-by-time", "session-ended", "run", "run-id")
+TABLES = ("session", "session-by-time", "session-opened", "session-ended", "run", "run-id")
 ROW_OF: dict[str, type[TrainingRow] | type[EvaluationRow]] = {
     "training": TrainingRow,
     "evaluation": EvaluationRow,
@@ -62,6 +62,7 @@ def fold(rows: Rows, record: EventRecord, event: Event) -> None:
         )
         rows.put(key("session", session), opened)
         rows.put(key("session-by-time", record.time, session), Reference(session))
+        rows.put(key("session-opened", record.time, session), Reference(session))
         return
     at = key("session", session)
     row = rows.get(at, SessionRow)

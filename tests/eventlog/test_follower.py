@@ -33,7 +33,7 @@ class Journal:
     def progress(self) -> Mapping[int, Progress]:
         return {partition: replace(at) for partition, at in self.reached.items()}
 
-    def fold(self, record: EventRecord) -> None:
+    def fold(self, record: EventRecord, _: int, __: int, /) -> None:
         self.pending.append(record.id)
 
     def commit(self, progress: Mapping[int, Progress]) -> None:

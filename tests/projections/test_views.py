@@ -44,13 +44,13 @@ class Told:
             answer = self.reference.answer(self.count, record)
             assert answer is not None
             self.answers.append(answer)
-            self.models.fold(answer)
+            self.models.fold(answer, 0, answer.sequence)
             self.models.commit({})
 
     def tables(self) -> set[str]:
-        """The tables with rows, answers aside."""
+        """The tables with rows, but for what every event leaves: its answer and its place."""
         tables = {row.partition(b"\x00")[0].decode() for row in self.store.rows}
-        return tables - {"answer"}
+        return tables - {"answer", "stream"}
 
     def get(self, kind, *parts):
         return Rows(self.store).get(key(*parts), kind)
@@ -82,7 +82,7 @@ def test_an_open_session():
         ID, "Irises", at(1), "ada", at(1), 1
     )
     assert told.ids("session-by-time") == [ID]
-    assert told.tables() == {"session", "session-by-time"}
+    assert told.tables() == {"session", "session-by-time", "session-opened"}
 
 
 def test_a_training_from_request_to_model():
@@ -164,7 +164,14 @@ def test_a_commit_makes_an_experiment_and_leaves_no_session():
     assert told.get(models.EndedRow, "session-ended", ID) == models.EndedRow(
         "committed", at(16), ("t3", "e3")
     )
-    assert told.tables() == {"experiment", "experiment-by-time", "run", "run-id", "session-ended"}
+    assert told.tables() == {
+        "experiment",
+        "experiment-by-time",
+        "run",
+        "run-id",
+        "session-ended",
+        "session-opened",
+    }
 
 
 def test_a_commit_of_everything_keeps_what_is_completed():
@@ -196,7 +203,7 @@ def test_nobody_sees_a_session_in_both_views_or_in_none():
     watched = WatchedStore()
     read_models = ReadModels(watched)
     for answer in told.answers:
-        read_models.fold(answer)
+        read_models.fold(answer, 0, answer.sequence)
         read_models.commit({})
     assert watched.seen == [(1, 0)] * len(STORY) + [(0, 1)], "one write per event"
 
@@ -204,18 +211,23 @@ def test_nobody_sees_a_session_in_both_views_or_in_none():
 def test_a_discard_leaves_nothing_but_that_it_was():
     told = Told()
     told.tell(*STORY, commands.DiscardSession())
-    assert told.tables() == {"session-ended"}
+    assert told.tables() == {"session-ended", "session-opened"}
     assert told.get(models.EndedRow, "session-ended", ID) == models.EndedRow(
         "discarded", at(16), ("t3", "e3")
     )
 
 
-def test_refusals_change_no_row_but_their_own_answer():
+def test_a_refusal_leaves_only_its_answer_and_its_place():
     told = Told()
     told.tell(commands.OpenSession())
-    before = {row: value for row, value in told.store.rows.items() if b"answer" not in row}
+
+    def others() -> dict[bytes, bytes]:
+        mine = (b"answer", b"stream")
+        return {row: value for row, value in told.store.rows.items() if not row.startswith(mine)}
+
+    before = others()
     told.tell(commands.OpenSession(), commands.CancelTraining("t9"), commands.CommitSession())
-    assert before == {row: v for row, v in told.store.rows.items() if b"answer" not in row}
+    assert before == others()
     answer = told.get(models.Answer, "answer", "c3")
     assert (answer.stream, answer.sequence, answer.reason) == (samples.SESSION, 3, "run-unknown")
     assert answer.type == "autolearn.Refused.v1"
@@ -258,8 +270,8 @@ def digests(store: MemoryStore) -> dict[str, str]:
 def live(records: list[EventRecord]) -> dict[str, str]:
     store = MemoryStore()
     read_models = ReadModels(store)
-    for record in records:
-        read_models.fold(record)
+    for offset, record in enumerate(records, 1):
+        read_models.fold(record, 0, offset)
         read_models.commit({})
     return digests(store)
 
@@ -268,8 +280,8 @@ def rebuilt(records: list[EventRecord], size: int) -> dict[str, str]:
     store = MemoryStore()
     read_models = ReadModels(store)
     for begin in range(0, len(records), size):
-        for record in records[begin : begin + size]:
-            read_models.fold(record)
+        for offset, record in enumerate(records[begin : begin + size], begin + 1):
+            read_models.fold(record, 0, offset)
         read_models.commit({})
     return digests(store)
 
@@ -314,7 +326,7 @@ def test_a_digest_is_what_its_definition_says():
         command_record("metric/f1", commands.RegisterMetric(samples.METRIC), "c1", time="now"),
         Place(0, 0, -1, 1),
     ).record
-    fold(rows, record)
+    fold(rows, record, 0, 1)
     rows.commit({})
     row_key = b"metric\x00f1"
     row = to_json(models.MetricRow(samples.METRIC, "now"))

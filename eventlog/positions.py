@@ -1,0 +1,115 @@
+"""Positions: points in the whole log, told to users as one word."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Mapping
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.log import Log
+from autolearn.schemas.codec import to_json
+from autolearn.schemas.errors import PositionError
+
+__all__ = ["Place", "Position", "log_id"]
+
+
+class Place(Struct, array_like=True, frozen=True, gc=False):
+    """A point on one partition of `events`: everything before the offset `next`.
+
+    `term` and `last` are those of the admission rule there, so that reading can go on.
+    """
+
+    partition: Annotated[int, Meta(ge=0)]
+    next: Annotated[int, Meta(ge=0)] = 0
+    term: int = 0
+    last: int = -1
+
+    def progress(self) -> Progress:
+        """Return the state of the admission rule at this place."""
+        return Progress(self.next, self.term, self.last)
+
+
+class Position(Struct, array_like=True, frozen=True, gc=False):
+    """A point in the whole log. `log` says which log it is (see `log_id`)."""
+
+    log: str
+    places: tuple[Place, ...]
+
+    @classmethod
+    def of(cls, log: str, reached: Mapping[int, Progress]) -> Position:
+        """Return where a reader is."""
+        places = (Place(p, at.next, at.term, at.last) for p, at in sorted(reached.items()))
+        return cls(log, tuple(places))
+
+    @classmethod
+    def parse(cls, token: str) -> Position:
+        """Return the position that a token stands for.
+
+        Raises:
+            PositionError: it is not a position's token.
+        """
+        try:
+            content = base64.b64decode(token + "=" * (-len(token) % 4), b"-_", validate=True)
+            position = msgspec.json.decode(content, type=cls)
+        except (binascii.Error, msgspec.DecodeError, ValueError):
+            raise PositionError(
+                f"{token[:120]!r} is not a position.",
+                advice="Take the `token` of `autolearn position` or of an answer, as it is.",
+            ) from None
+        partitions = [place.partition for place in position.places]
+        if len(set(partitions)) < len(partitions):
+            raise PositionError(f"{token[:120]!r} names a partition twice.")
+        return position
+
+    def token(self) -> str:
+        """Return the position as one word."""
+        return base64.urlsafe_b64encode(to_json(self)).decode().rstrip("=")
+
+    def next(self, partition: int) -> int:
+        """Return the offset before which everything on a partition is meant."""
+        return next((place.next for place in self.places if place.partition == partition), 0)
+
+    def check(self, log: str, ends: Mapping[int, int]) -> None:
+        """Check that this is a point in that log, as far as it was written.
+
+        Raises:
+            PositionError: it belongs to another log, or lies in the future.
+        """
+        known = self.log in ("", log) and all(place.partition in ends for place in self.places)
+        if not known:
+            raise PositionError(
+                "The position belongs to another log than the one that is read here.",
+                advice="Positions hold on the cluster that told them, and where it was restored.",
+            )
+        ahead = [place for place in self.places if place.next > ends[place.partition]]
+        if ahead:
+            raise PositionError(
+                f"The position lies in the future: it is at offset {ahead[0].next} of partition "
+                f"{ahead[0].partition}, which ends at {ends[ahead[0].partition]}.",
+                advice="Ask again later, or for a position that was told before.",
+            )
+
+
+def log_id(log: Log, topic: str, timeout: float = 10.0) -> str:
+    """Return what tells a log from every other: 16 hex digits of its first record's SHA-256.
+
+    They are those of partition 0, and stay the same when the log is restored from a backup. An
+    empty partition has none yet: "".
+
+    Raises:
+        LogError: the log cannot be read.
+    """
+    if not log.ends(topic)[0]:
+        return ""
+    reader = log.reader(topic, {0: 0})
+    try:
+        found = reader.read(1, timeout)
+    finally:
+        reader.close()
+    return hashlib.sha256(found[0].value() or b"").hexdigest()[:16] if found else ""
