@@ -5,27 +5,18 @@ from __future__ import annotations
 import heapq
 from collections.abc import Mapping
 from itertools import islice
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
-from msgspec import Meta, Raw, Struct
+from msgspec import Raw
 
-from autolearn.eventlog.admission import Progress
 from autolearn.eventlog.log import Log, Message
+from autolearn.eventlog.positions import Place
 from autolearn.schemas.codec import decode_event
 from autolearn.schemas.errors import LogError
 
-__all__ = ["Place", "read_page"]
+__all__ = ["read_page"]
 
 PATIENCE = 10.0
-
-
-class Place(Struct, array_like=True, frozen=True, gc=False):
-    """How far one partition was read: with the term and the last command, a page can go on."""
-
-    partition: int
-    next: Annotated[int, Meta(ge=0)] = 0
-    term: int = 0
-    last: int = -1
 
 
 class Found(NamedTuple):
@@ -42,7 +33,7 @@ class Column:
     def __init__(self, start: Place, end: int, limit: int) -> None:
         self.end, self.limit = end, limit
         self.partition = start.partition
-        self.at = Progress(start.next, start.term, start.last)
+        self.at = start.progress()
         self.found: list[Found] = []
 
     @property

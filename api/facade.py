@@ -22,6 +22,7 @@ from autolearn.eventlog.admission import Progress
 from autolearn.eventlog.feed import Feed
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
+from autolearn.eventlog.positions import log_id
 from autolearn.projections.projection import ReadModels
 from autolearn.projections.queries import Queries
 from autolearn.projections.store import Store
@@ -70,6 +71,7 @@ class Facade:
             decision_timeout=settings.decision_timeout,
             available=lambda: self.brokers.answer,
         )
+        self.log_id = ""
         self.goal: dict[int, int] | None = None
         self.caught_up = False
         self.failure: str | None = None
@@ -152,6 +154,12 @@ class Facade:
         if not self.caught_up and self.goal is not None:
             self.caught_up = not self.missing()
         return self.caught_up and self.failure is None
+
+    async def which_log(self) -> str:
+        """Return the id of the log (`eventlog.positions.log_id`): "" while it is empty."""
+        if not self.log_id:
+            self.log_id = await asyncio.to_thread(log_id, self.log, self.topics.events.name)
+        return self.log_id
 
     async def until_ready(self) -> None:
         """Wait until the process is ready."""

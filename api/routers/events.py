@@ -10,11 +10,12 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from autolearn.api.asked import prefer_of
-from autolearn.api.event_pages import Place, read_page
+from autolearn.api.event_pages import read_page
 from autolearn.api.facade import Facade
 from autolearn.api.openapi import accepts, answers
-from autolearn.api.pages import from_token, to_token
+from autolearn.api.positions import read_position
 from autolearn.api.responses import json
+from autolearn.eventlog.positions import Place, Position
 
 __all__ = ["router"]
 
@@ -44,8 +45,10 @@ def router(facade: Facade) -> APIRouter:
         `after` is a position's token; without it the list starts at the first event. With
         `Prefer: wait=N` an empty list is answered only after N seconds.
         """
-        places = from_token(after, list[Place], "after") if after else []
-        at = {place.partition: place for place in places}
+        at: dict[int, Place] = {}
+        if after:
+            position = await read_position(facade, after, "after")
+            at = {place.partition: place for place in position.places}
         prefer = prefer_of(request)
 
         def ends() -> dict[int, int]:
@@ -59,6 +62,7 @@ def router(facade: Facade) -> APIRouter:
         until, topic = ends(), facade.topics.events.name
         items, behind = await asyncio.to_thread(read_page, facade.log, topic, at, until, limit)
         more = any(place.next < until[place.partition] for place in behind)
-        return json(Events(items, to_token(behind), more), headers=prefer.applied())
+        token = Position(await facade.which_log(), tuple(behind)).token()
+        return json(Events(items, token, more), headers=prefer.applied())
 
     return routes

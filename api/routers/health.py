@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from autolearn.api.facade import Facade
 from autolearn.api.openapi import answers
-from autolearn.api.pages import to_token
 from autolearn.api.responses import json
+from autolearn.eventlog import positions
 from autolearn.eventlog.admission import Progress
 
 __all__ = ["Digests", "Health", "Position", "router"]
@@ -74,13 +74,13 @@ def router(facade: Facade) -> APIRouter:
     async def position() -> Response:
         """Show how far the log is known here."""
         facade.require_ready()
-        return json(position_of(facade.queries.progress()))
+        return json(position_of(await facade.which_log(), facade.queries.progress()))
 
     @routes.get("/v1/digests", responses=answers({200: Digests}))
     async def digests() -> Response:
         """Show the digest of each view, and the position at which they are so."""
         facade.require_ready()
-        return json(await asyncio.to_thread(digests_of, facade))
+        return json(await asyncio.to_thread(digests_of, facade, await facade.which_log()))
 
     return routes
 
@@ -99,14 +99,13 @@ def readiness(facade: Facade) -> Health:
     return Health("ready", missing=0)
 
 
-def position_of(reached: dict[int, Progress]) -> Position:
-    """Return a position as clients see it."""
+def position_of(log: str, reached: dict[int, Progress]) -> Position:
+    """Return a position as clients see it; `log` is the id of the log."""
     places = [Place(p, at.next, at.term, at.last) for p, at in sorted(reached.items())]
-    token = to_token([[at.partition, at.next, at.term, at.last] for at in places])
-    return Position(token, places)
+    return Position(positions.Position.of(log, reached).token(), places)
 
 
-def digests_of(facade: Facade) -> Digests:
+def digests_of(facade: Facade, log: str) -> Digests:
     """Return the digests of all views at one moment (blocks while it reads them)."""
     moment = facade.queries.now()
-    return Digests(position_of(moment.progress()), moment.digests())
+    return Digests(position_of(log, moment.progress()), moment.digests())

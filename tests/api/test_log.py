@@ -51,7 +51,7 @@ def test_who_waits_for_events_gets_them_as_they_come(http: httpx.Client):
 def test_there_are_no_events_past_the_end(http: httpx.Client):
     page = http.get("/v1/events", params={"after": position(http)}).json()
     assert (page["items"], page["more"]) == ([], False)
-    problem(http.get("/v1/events?after=x"), 422, "malformed-token", "after")
+    problem(http.get("/v1/events?after=x"), 422, "bad-position", "after")
 
 
 def test_two_processes_know_the_same(system: System):
