@@ -24,7 +24,7 @@ demo: setup  ## run the main job on a real Kafka
 test: setup  ## run every test, real broker included
 	@$(BIN)/python -m pytest
 
-check: setup  ## the gate: format, lint, types, layers, tests
+check: setup  ## the gate: format, lint, types, layers, evolution, tests
 	@scripts/check
 
 bench: setup  ## measure, print a table, write build/bench.json

@@ -13,7 +13,7 @@ from autolearn.eventlog.admission import Progress
 from autolearn.projections.rows import Rows
 from autolearn.projections.store import Store, key, prefix_of
 from autolearn.schemas import events
-from autolearn.schemas.codec import EventRecord, event_of, to_json
+from autolearn.schemas.codec import EventRecord, event_of, raw, to_json
 from autolearn.schemas.work import work_of
 
 __all__ = ["Offered", "OpenRun", "OpenRuns", "spec_digest"]
@@ -22,7 +22,7 @@ __all__ = ["Offered", "OpenRun", "OpenRuns", "spec_digest"]
 class OpenRun(Struct, frozen=True):
     """A run that has not ended. `worker` holds the attempt; "" while nobody does.
 
-    `request` is the data of the event that accepted the run.
+    `request` is the event that accepted the run, in the present version.
     """
 
     kind: str
@@ -129,7 +129,7 @@ def opened(record: EventRecord, event: events.RunRequested) -> OpenRun:
         stream=record.subject,
         attempt=1,
         worker="",
-        request=Raw(bytes(record.data)),
+        request=raw(event),  # as lifted: workers know the present version only
         time_limit=event.time_limit,
         memory_limit=event.memory_limit,
     )

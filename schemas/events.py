@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.messages import Event, type_of
 from autolearn.schemas.values import DatasetRef, JsonValue, Preprocessing, Split, TrainedModel
@@ -216,9 +218,14 @@ class EvaluationStarted(RunStarted, frozen=True):
 
 
 class EvaluationCompleted(RunCompleted, frozen=True):
-    """Metrics are there. The fields are those of `commands.CompleteEvaluation`."""
+    """Metrics are there: `results` are the `metrics` of `commands.CompleteEvaluation`.
 
-    metrics: dict[str, JsonValue]
+    Version 1 called them `metrics`, as `EvaluationRequested` calls the names that were asked for.
+    """
+
+    version: ClassVar[int] = 2
+
+    results: dict[str, JsonValue]
     environment: dict[str, JsonValue]
     rows: int
     seconds: float

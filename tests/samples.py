@@ -132,9 +132,8 @@ def evaluation_requested(
 def evaluation_completed(
     run: str = "e1", attempt: int = 1, worker: str = "w1", **fields: Any
 ) -> events.EvaluationCompleted:
-    return events.EvaluationCompleted(
-        **fields_of(complete_evaluation(run, attempt, worker, **fields))
-    )
+    about = fields_of(complete_evaluation(run, attempt, worker))
+    return events.EvaluationCompleted(**({"results": about.pop("metrics")} | about | fields))
 
 
 def by_type(*messages: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 
 from autolearn.schemas import commands, events
 from autolearn.schemas.messages import Event
-from autolearn.schemas.work import work_of
+from autolearn.schemas.work import Work, work_of
 
 __all__ = ["Run", "Runs", "RunCommand", "decide_run", "evolve_runs"]
 
@@ -78,7 +78,7 @@ def decide_run(runs: Runs, command: RunCommand) -> Event:
                 return over(command)
     match command:
         case commands.CompleteRun():
-            return work.completed(**asdict(command))
+            return completed(work, command)
         case commands.FailRun():
             return work.failed(**asdict(command))
         case commands.ReportRunLost() if run.attempt < run.max_attempts:
@@ -86,6 +86,14 @@ def decide_run(runs: Runs, command: RunCommand) -> Event:
         case commands.ReportRunLost():
             why = f"{run.attempt} workers were lost while they worked on it."
             return work.failed(command.run, run.attempt, command.worker, "lost", why)
+
+
+def completed(work: Work, command: commands.CompleteRun) -> Event:
+    """Accept a result. The event's fields are the command's, but for one name."""
+    fields = asdict(command)
+    if isinstance(command, commands.CompleteEvaluation):
+        fields["results"] = fields.pop("metrics")
+    return work.completed(**fields)
 
 
 def over(command: RunCommand) -> Event:

@@ -152,7 +152,7 @@ def changed(row: RunRow, record: EventRecord, event: Event) -> RunRow:
                 row,
                 status="completed",
                 ended=record.time,
-                results=event.metrics,
+                results=event.results,
                 environment=event.environment,
                 rows=event.rows,
                 seconds=event.seconds,

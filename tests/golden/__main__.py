@@ -1,8 +1,23 @@
-"""`python -m tests.golden`: write the golden files that are missing."""
+"""`python -m tests.golden`: write what is missing of what is kept for ever.
 
+The golden records of new types, and the shapes of new types and fields. Nothing that was shipped is
+changed: that is refused, with what to do instead (exit code 1).
+"""
+
+import sys
+
+from autolearn.schemas.upcasters import UPCASTERS
+from tests.evolution import shapes
+from tests.evolution.compatibility import faults, grown
 from tests.golden import missing
 
-for path, value in missing().items():
+before, now = shapes.shipped(), shapes.present()
+if refused := faults(before, now, UPCASTERS):
+    sys.exit("\n".join(refused))
+wanted = missing()
+if grown(before, now) != before:
+    wanted[shapes.PATH] = shapes.encoded(grown(before, now)).encode()
+for path, value in wanted.items():
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(value)
     print(f"wrote {path}")

@@ -7,6 +7,7 @@ import pytest
 from autolearn.schemas import codec
 from autolearn.schemas.commands import COMMANDS
 from autolearn.schemas.events import EVENTS
+from autolearn.schemas.upcasters import UPCASTERS
 from tests import samples
 from tests.golden import FOLDERS, command_record, event_record, path_of
 
@@ -17,6 +18,13 @@ GOLDEN_COMMANDS = sorted(FOLDERS["commands"].glob("*.json"))
 
 def type_of_file(path):
     return f"autolearn.{path.stem}"
+
+
+def present(name):
+    """The type that records of this type are lifted to."""
+    while name in UPCASTERS:
+        name, _ = UPCASTERS[name]
+    return name
 
 
 @pytest.mark.parametrize("name", EVENTS)
@@ -35,7 +43,15 @@ def test_every_command_has_a_golden_file(name):
 def test_an_event_of_any_time_can_be_read(path):
     record = codec.decode_event(path.read_bytes())
     assert record.type == type_of_file(path)
-    assert type(codec.event_of(record)) in EVENTS.values()
+    assert type(codec.event_of(record)) is EVENTS[present(record.type)]
+
+
+@pytest.mark.parametrize("name", UPCASTERS)
+def test_an_event_of_an_old_version_says_what_the_present_one_does(name):
+    record = codec.decode_event(path_of("events", name).read_bytes())
+    assert name not in EVENTS
+    assert codec.event_of(record) == samples.EVENTS[present(name)]
+    assert codec.encode(record) == path_of("events", name).read_bytes()
 
 
 @pytest.mark.parametrize("path", GOLDEN_COMMANDS, ids=lambda path: path.stem)
