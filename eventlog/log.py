@@ -102,6 +102,30 @@ class Log(Protocol):
         """
         ...
 
+    def partitions(self) -> dict[str, int]:
+        """Return the name of every topic that there is, and its number of partitions.
+
+        Raises:
+            LogError: no broker answers.
+        """
+        ...
+
+    def cluster(self) -> str:
+        """Return the id of the Kafka cluster.
+
+        Raises:
+            LogError: no broker answers.
+        """
+        ...
+
+    def delete_before(self, topic: str, offsets: Mapping[int, int]) -> None:
+        """Delete, per partition, the records before an offset: it becomes the oldest one kept.
+
+        Raises:
+            LogError: there is no such offset, or the broker refuses.
+        """
+        ...
+
     def append(
         self,
         topic: str,

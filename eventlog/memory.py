@@ -77,6 +77,8 @@ class MemoryReader:
         for partition, offset in self.next.items():
             if offset > len(partitions[partition]):
                 raise LogError(f"Reading {self.topic} failed: offset {offset} is past the end.")
+            if offset < self.log.kept.get((self.topic, partition), 0):
+                raise LogError(f"Reading {self.topic} failed: offset {offset} is not kept.")
         return any(len(partitions[p]) > offset for p, offset in self.next.items())
 
     def close(self) -> None:
@@ -88,6 +90,7 @@ class MemoryLog:
 
     def __init__(self) -> None:
         self.topics: dict[str, list[list[MemoryMessage]]] = {}
+        self.kept: dict[tuple[str, int], int] = {}
         self.changed = threading.Condition()
 
     def create(self, topics: Iterable[Topic], timeout: float = 30.0) -> None:  # noqa: ARG002
@@ -108,8 +111,24 @@ class MemoryLog:
         return {p: len(records) for p, records in enumerate(self.topics[topic])}
 
     def begins(self, topic: str) -> dict[int, int]:
-        """Return, per partition, the oldest offset that is still kept: 0, nothing is dropped."""
-        return dict.fromkeys(self.ends(topic), 0)
+        """Return, per partition, the oldest offset that is still kept."""
+        return {partition: self.kept.get((topic, partition), 0) for partition in self.ends(topic)}
+
+    def partitions(self) -> dict[str, int]:
+        """Return the name of every topic that there is, and its number of partitions."""
+        return {name: len(partitions) for name, partitions in self.topics.items()}
+
+    def cluster(self) -> str:
+        """Return the id of this log."""
+        return f"memory-{id(self):x}"
+
+    def delete_before(self, topic: str, offsets: Mapping[int, int]) -> None:
+        """Delete, per partition, the records before an offset (they are only hidden)."""
+        ends = self.ends(topic)
+        for partition, offset in offsets.items():
+            if offset > ends[partition]:
+                raise LogError(f"{topic} has no offset {offset} on partition {partition}.")
+            self.kept[topic, partition] = max(offset, self.kept.get((topic, partition), 0))
 
     def append(
         self,

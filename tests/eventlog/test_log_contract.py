@@ -205,6 +205,30 @@ def test_begins_and_ends(bench: Bench):
     assert bench.log.begins(bench.topic) == {0: 0, 1: 0, 2: 0}
 
 
+def test_the_oldest_records_can_be_deleted(bench: Bench):
+    bench.create(2)
+    bench.append(*numbered(10), partition=1)
+    bench.log.delete_before(bench.topic, {1: 4})
+    bench.log.delete_before(bench.topic, {1: 2})
+    assert bench.log.begins(bench.topic) == {0: 0, 1: 4}
+    assert bench.log.ends(bench.topic) == {0: 0, 1: 10}
+    assert values(bench.read(6, {1: 4})) == numbered(10)[4:]
+    reader = bench.log.reader(bench.topic, {1: 3})
+    with pytest.raises(LogError, match=bench.topic):
+        read(reader, 1)
+    reader.close()
+    with pytest.raises(LogError, match=bench.topic):
+        bench.log.delete_before(bench.topic, {1: 11})
+
+
+def test_a_log_knows_its_topics_and_its_name(bench: Bench):
+    assert bench.topic not in bench.log.partitions()
+    bench.create(3)
+    assert bench.log.partitions()[bench.topic] == 3
+    assert len(bench.log.cluster()) > 5
+    assert bench.log.cluster() == bench.log.cluster()
+
+
 def test_an_unknown_topic_has_no_ends(bench: Bench):
     for ask in (bench.log.ends, bench.log.begins):
         with pytest.raises(LogError, match=bench.topic):
