@@ -18,7 +18,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
@@ -135,15 +135,7 @@ class ArtifactStore:
         hashes = {name: hash_file(path) for name, path in files.items()}
         manifest = json.dumps(hashes, indent=1, sort_keys=True).encode()
         digest = hashlib.sha256(manifest).hexdigest()
-        folder = self._folder(digest)
-        if not self._files.exists(f"{folder}/{MANIFEST}"):
-            if self._local:
-                (local / MANIFEST).write_bytes(manifest)
-                self._move_folder(local, [*files, MANIFEST], Path(folder))
-            else:
-                for name, path in files.items():
-                    self._write(f"{folder}/{name}", read_chunks(path))
-                self._write(f"{folder}/{MANIFEST}", [manifest])
+        self._keep_folder(digest, files, manifest)
         size = sum(path.stat().st_size for path in files.values()) + len(manifest)
         return TrainedModel(digest=digest, files=hashes, bytes=size)
 
@@ -153,13 +145,7 @@ class ArtifactStore:
         On a local file system it is the store's own folder, and nothing is copied; otherwise it is
         `into`. Raises ArtifactMissing and Tampered.
         """
-        source = self._folder(digest)
-        try:
-            manifest = bytes(self._files.cat_file(f"{source}/{MANIFEST}"))
-        except FileNotFoundError:
-            raise missing("model", digest) from None
-        if hashlib.sha256(manifest).hexdigest() != digest:
-            raise tampered(f"{source}/{MANIFEST}")
+        source, manifest = self._folder(digest), self._manifest(digest)
         target = Path(source) if self._local else into
         for name, expected in json.loads(manifest).items():
             if name != Path(name).name:
@@ -171,11 +157,64 @@ class ArtifactStore:
             check_file(target / name, expected)
         return target
 
+    def copy_folder(self, digest: str, source: ArtifactStore, scratch: Path) -> None:
+        """Keep a folder of another store, under the same digest; `scratch` is an empty folder.
+
+        Raises ArtifactMissing and Tampered; then nothing of it is kept.
+        """
+        folder, manifest = source.fetch_folder(digest, scratch), source._manifest(digest)
+        files = {name: folder / name for name in json.loads(manifest)}
+        self._keep_folder(digest, files, manifest)
+
     def folder_exists(self, digest: str) -> bool:
         """Say whether a whole folder is kept under this digest."""
         return bool(self._files.exists(f"{self._folder(digest)}/{MANIFEST}"))
 
+    # everything
+
+    def blobs(self) -> dict[str, int]:
+        """Return the digest and the bytes of every blob, in order."""
+        found = {path.rpartition("/")[2]: size for path, size in self._sizes("datasets").items()}
+        return {digest: found[digest] for digest in sorted(found) if is_digest(digest)}
+
+    def folders(self) -> dict[str, int]:
+        """Return the digest and the bytes of every whole folder, in order."""
+        found: dict[str, int] = {}
+        whole: set[str] = set()
+        for path, size in self._sizes("models").items():
+            digest, name = path.split("/")[-2:]
+            found[digest] = found.get(digest, 0) + size
+            whole |= {digest} if name == MANIFEST else set()
+        return {digest: found[digest] for digest in sorted(whole) if is_digest(digest)}
+
     # inside
+
+    def _sizes(self, kind: str) -> dict[str, int]:
+        """Return the path and the bytes of every file of a kind."""
+        self._files.invalidate_cache()  # what others have put since counts as well
+        found = self._files.find(f"{self._root}/{kind}", detail=True)
+        return {path: int(about["size"]) for path, about in found.items()}
+
+    def _manifest(self, digest: str) -> bytes:
+        path = f"{self._folder(digest)}/{MANIFEST}"
+        try:
+            manifest = bytes(self._files.cat_file(path))
+        except FileNotFoundError:
+            raise missing("model", digest) from None
+        if hashlib.sha256(manifest).hexdigest() != digest:
+            raise tampered(path)
+        return manifest
+
+    def _keep_folder(self, digest: str, files: Mapping[str, Path], manifest: bytes) -> None:
+        if self.folder_exists(digest):
+            return
+        folder = self._folder(digest)
+        if self._local:
+            self._copy_in(files, manifest, Path(folder))
+            return
+        for name, path in files.items():
+            self._write(f"{folder}/{name}", read_chunks(path))
+        self._write(f"{folder}/{MANIFEST}", [manifest])
 
     def _blob(self, digest: str) -> str:
         return f"{self._root}/datasets/{digest[:2]}/{checked(digest)}"
@@ -219,14 +258,16 @@ class ArtifactStore:
         Path(temporary).replace(path)
         sync(Path(folder))
 
-    def _move_folder(self, source: Path, names: list[str], folder: Path) -> None:
+    def _copy_in(self, files: Mapping[str, Path], manifest: bytes, folder: Path) -> None:
         """Copy files to a new folder that appears whole, or not at all."""
         incoming = Path(self._root, "incoming", uuid.uuid4().hex)
         incoming.mkdir(parents=True)
         try:
-            for name in names:
-                shutil.copyfile(source / name, incoming / name)
+            for name, path in files.items():
+                shutil.copyfile(path, incoming / name)
                 sync(incoming / name)
+            (incoming / MANIFEST).write_bytes(manifest)
+            sync(incoming / MANIFEST)
             sync(incoming)
             folder.parent.mkdir(parents=True, exist_ok=True)
             try:
@@ -267,9 +308,14 @@ def check_file(path: Path, digest: str) -> None:
         raise tampered(str(path))
 
 
+def is_digest(name: str) -> bool:
+    """Say whether a name is a SHA-256 in hex."""
+    return len(name) == 64 and not set(name) - set("0123456789abcdef")
+
+
 def checked(digest: str) -> str:
     """Return `digest` if it is a SHA-256 in hex; otherwise raise ArtifactMissing."""
-    if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
+    if not is_digest(digest):
         raise ArtifactMissing(f"{digest!r} is not a SHA-256 in hexadecimal digits")
     return digest
 

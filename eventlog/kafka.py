@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._metadata import ClusterMetadata
 from confluent_kafka.cimpl import NewTopic
 
 from autolearn.eventlog.log import Delivered, Message, Reader
@@ -180,14 +181,45 @@ class KafkaLog:
             for partition in found.partitions
         }
 
+    def partitions(self) -> dict[str, int]:
+        """Return the name of every topic that there is, and its number of partitions."""
+        topics = self.metadata().topics
+        return {name: len(about.partitions) for name, about in topics.items()}
+
+    def cluster(self) -> str:
+        """Return the id of the Kafka cluster."""
+        return self.metadata().cluster_id or ""
+
+    def metadata(self) -> ClusterMetadata:
+        """Ask for what the brokers say about themselves and all topics."""
+        try:
+            return AdminClient(self.settings).list_topics(timeout=ANSWER_TIMEOUT)  # type: ignore[arg-type]
+        except KafkaException as error:
+            raise LogError(
+                f"No answer from {self.settings['bootstrap.servers']}: {error.args[0].str()}.",
+                advice="Check that the brokers run, and AUTOLEARN_KAFKA.",
+            ) from None
+
+    def delete_before(self, topic: str, offsets: Mapping[int, int]) -> None:
+        """Delete, per partition, the records before an offset."""
+        places = [TopicPartition(topic, p, offset) for p, offset in offsets.items()]
+        admin = AdminClient(self.settings)  # type: ignore[arg-type]
+        try:
+            for future in admin.delete_records(places).values() if places else ():
+                future.result()
+        except KafkaException as error:
+            why = error.args[0].str()
+            raise LogError(f"The oldest records of {topic} cannot be deleted: {why}.") from None
+
     def append(
         self,
         topic: str,
         value: bytes | None,
         *,
-        key: str,
+        key: str | bytes | None,
         partition: int | None = None,
         headers: Headers = (),
+        time: int | None = None,
         delivered: Delivered | None = None,
     ) -> None:
         """Send one record; return before it is written. `delivered` tells how it went."""
@@ -204,6 +236,7 @@ class KafkaLog:
                 key,
                 -1 if partition is None else partition,
                 headers=list(headers),
+                timestamp=time or 0,
                 on_delivery=on_delivery,
             )
         except BufferError:

@@ -49,6 +49,10 @@ class Message(Protocol):
         """Return the kind of time stamp and the time, in milliseconds since 1970."""
         ...
 
+    def headers(self) -> list[tuple[str, bytes]] | None:
+        """Return the headers in their order; None when there are none."""
+        ...
+
 
 class Reader(Protocol):
     """Reads some partitions of one topic in order."""
@@ -98,19 +102,45 @@ class Log(Protocol):
         """
         ...
 
+    def partitions(self) -> dict[str, int]:
+        """Return the name of every topic that there is, and its number of partitions.
+
+        Raises:
+            LogError: no broker answers.
+        """
+        ...
+
+    def cluster(self) -> str:
+        """Return the id of the Kafka cluster.
+
+        Raises:
+            LogError: no broker answers.
+        """
+        ...
+
+    def delete_before(self, topic: str, offsets: Mapping[int, int]) -> None:
+        """Delete, per partition, the records before an offset: it becomes the oldest one kept.
+
+        Raises:
+            LogError: there is no such offset, or the broker refuses.
+        """
+        ...
+
     def append(
         self,
         topic: str,
         value: bytes | None,
         *,
-        key: str,
+        key: str | bytes | None,
         partition: int | None = None,
         headers: Headers = (),
+        time: int | None = None,
         delivered: Delivered | None = None,
     ) -> None:
         """Send one record; return before it is written. `delivered` tells how it went.
 
         Without a partition, Kafka's murmur2 hash of the key chooses it, as in Java clients.
+        `time` is the record's time stamp, in milliseconds since 1970 and above 0; None: now.
 
         Raises:
             LogError: the local queue is full, or the record is too large.

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from autolearn.artifacts.copying import Held, copy_all, held_by
 from autolearn.artifacts.store import ArtifactMissing, ArtifactStore, Tampered, TooLarge
 
 
@@ -166,3 +167,29 @@ def test_how_content_is_cut_does_not_matter(chunks: list[bytes]) -> None:
     store = ArtifactStore("memory://cuts")
     whole = b"".join(chunks)
     assert store.put_blob(chunks) == (hashlib.sha256(whole).hexdigest(), len(whole))
+
+
+@pytest.mark.parametrize("kind", ["file", "memory"])
+def test_everything_is_copied_to_another_store(store, kind, folder, tmp_path) -> None:
+    other = (tmp_path / "other").as_uri() if kind == "file" else f"memory://{uuid.uuid4()}"
+    target, told = ArtifactStore(other), []
+    blob, model = store.put_blob([b"abc"]), store.put_folder(folder)
+    assert not (folder / "manifest.json").exists(), "the source is left as it was"
+    for _ in range(2):  # what is there already is fine
+        copied = copy_all(store, target, lambda *each: told.append(each))
+        assert copied == held_by(store) == held_by(target) == Held(1, 1, 3 + model.bytes)
+    assert told[-1] == (copied.bytes, copied.bytes)
+    (tmp_path / "into").mkdir()
+    assert target.fetch_blob(blob.digest, tmp_path / "into").read_bytes() == b"abc"
+    assert (target.fetch_folder(model.digest, tmp_path / "into") / "a.skops").read_bytes() == b"abc"
+    assert not leftovers(target)
+
+
+def test_a_damaged_artifact_is_not_copied(store, tmp_path) -> None:
+    digest = store.put_blob([b"abc"]).digest
+    files, root = fsspec.core.url_to_fs(store.url)
+    files.pipe_file(f"{root}/datasets/{digest[:2]}/{digest}", b"abd")
+    target = ArtifactStore((tmp_path / "other").as_uri())
+    with pytest.raises(Tampered, match=digest):
+        copy_all(store, target, lambda *_: None)
+    assert held_by(target) == Held(0, 0, 0)

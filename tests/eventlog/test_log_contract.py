@@ -44,6 +44,34 @@ def test_a_message_says_where_it_lay_and_when_it_came(bench: Bench):
     assert before - 1000 <= at <= time.time() * 1000 + 1000
 
 
+def test_a_record_keeps_the_time_that_it_is_given(bench: Bench):
+    bench.create()
+    for at in (1_600_000_000_123, 1, None):
+        bench.log.append(bench.topic, b"v", key="k", time=at)
+    bench.log.flush(10)
+    old, oldest, now = (message.timestamp() for message in bench.read(3))
+    assert (old, oldest) == ((1, 1_600_000_000_123), (1, 1))
+    assert abs(now[1] - time.time() * 1000) < 60_000
+
+
+def test_a_record_keeps_its_headers_in_order(bench: Bench):
+    bench.create()
+    headers = (("b", b"1"), ("a", b"\xff"), ("b", b""))
+    bench.log.append(bench.topic, b"v", key="k", headers=headers)
+    bench.append(b"none")
+    first, second = bench.read(2)
+    assert first.headers() == list(headers)
+    assert second.headers() is None
+
+
+def test_a_key_is_text_or_bytes_or_nothing(bench: Bench):
+    bench.create()
+    for key in ("clé", b"\xff", None):
+        bench.log.append(bench.topic, b"v", key=key, partition=0)
+    bench.log.flush(10)
+    assert [message.key() for message in bench.read(3)] == ["clé".encode(), b"\xff", None]
+
+
 def test_each_partition_has_an_order_of_its_own(bench: Bench):
     bench.create(2)
     for number in range(50):
@@ -175,6 +203,30 @@ def test_begins_and_ends(bench: Bench):
     bench.append(*numbered(2), partition=2)
     assert bench.log.ends(bench.topic) == {0: 0, 1: 5, 2: 2}
     assert bench.log.begins(bench.topic) == {0: 0, 1: 0, 2: 0}
+
+
+def test_the_oldest_records_can_be_deleted(bench: Bench):
+    bench.create(2)
+    bench.append(*numbered(10), partition=1)
+    bench.log.delete_before(bench.topic, {1: 4})
+    bench.log.delete_before(bench.topic, {1: 2})
+    assert bench.log.begins(bench.topic) == {0: 0, 1: 4}
+    assert bench.log.ends(bench.topic) == {0: 0, 1: 10}
+    assert values(bench.read(6, {1: 4})) == numbered(10)[4:]
+    reader = bench.log.reader(bench.topic, {1: 3})
+    with pytest.raises(LogError, match=bench.topic):
+        read(reader, 1)
+    reader.close()
+    with pytest.raises(LogError, match=bench.topic):
+        bench.log.delete_before(bench.topic, {1: 11})
+
+
+def test_a_log_knows_its_topics_and_its_name(bench: Bench):
+    assert bench.topic not in bench.log.partitions()
+    bench.create(3)
+    assert bench.log.partitions()[bench.topic] == 3
+    assert len(bench.log.cluster()) > 5
+    assert bench.log.cluster() == bench.log.cluster()
 
 
 def test_an_unknown_topic_has_no_ends(bench: Bench):
