@@ -20,7 +20,7 @@ from autolearn.api.pages import from_token, next_link, to_token
 from autolearn.api.problems import check_id
 from autolearn.api.responses import CommandState, created, json, pending
 from autolearn.projections.models import RunRow
-from autolearn.projections.views.sessions import ROW_OF
+from autolearn.projections.run_rows import ROW_OF
 from autolearn.schemas.messages import Command
 from autolearn.schemas.streams import stream
 from autolearn.schemas.work import WORK

@@ -15,11 +15,9 @@ __all__ = [
     "EvaluationRow",
     "ExperimentRow",
     "MetricRow",
-    "Pointer",
     "Reference",
     "RunRow",
     "SessionRow",
-    "StreamRow",
     "TrainingRow",
 ]
 
@@ -136,13 +134,6 @@ class EvaluationRow(Struct, frozen=True):
     seconds: float | None = None
 
 
-class Pointer(Struct, frozen=True, gc=False):
-    """Where a run's row is: the number of its request in the session, and the kind of work."""
-
-    kind: str
-    number: int
-
-
 class Answer(Struct, frozen=True, gc=False):
     """How a command was answered: the event's type, and why if it was refused."""
 
@@ -167,13 +158,6 @@ class EndedRow(Struct, frozen=True, gc=False):
     how: str
     time: str
     cancelled: tuple[str, ...] = ()
-
-
-class StreamRow(Struct):
-    """The offsets of some events of a stream, which all lie on one partition."""
-
-    partition: int
-    offsets: list[int]
 
 
 RunRow = TrainingRow | EvaluationRow

@@ -15,21 +15,20 @@ from autolearn.projections.models import (
     DatasetRow,
     EndedRow,
     EstimatorRow,
-    EvaluationRow,
     ExperimentRow,
     MetricRow,
-    Pointer,
     RunRow,
     SessionRow,
-    StreamRow,
     TrainingRow,
 )
 from autolearn.projections.projection import digest
 from autolearn.projections.rows import PROGRESS
+from autolearn.projections.run_rows import run_row
 from autolearn.projections.store import Readable, Store, key, prefix_of
+from autolearn.projections.stored import StoredRun, StoredSession, StreamRow
 from autolearn.projections.views import VIEWS
 from autolearn.projections.views.answers import answer_key
-from autolearn.projections.views.sessions import ROW_OF, run_key, runs_prefix
+from autolearn.projections.views.runs import run_key
 from autolearn.projections.views.streams import stream_prefix
 
 __all__ = ["Moment", "Queries"]
@@ -41,14 +40,12 @@ KINDS = (
     DatasetRow,
     EndedRow,
     EstimatorRow,
-    EvaluationRow,
     ExperimentRow,
     MetricRow,
-    Pointer,
     Progress,
-    SessionRow,
+    StoredRun,
+    StoredSession,
     StreamRow,
-    TrainingRow,
 )
 DECODERS: dict[type[Struct], msgspec.json.Decoder[Struct]] = {
     kind: msgspec.json.Decoder(kind) for kind in KINDS
@@ -136,7 +133,10 @@ class Moment:
 
     def session(self, session: str) -> SessionRow | None:
         """Return an open session."""
-        return self.get(key("session", session), SessionRow)
+        row = self.get(key("session", session), StoredSession)
+        if row is None:
+            return None
+        return SessionRow(session, row.title, row.created, row.actor, row.updated, row.sequence)
 
     def ended(self, session: str) -> EndedRow | None:
         """Return how a session ended."""
@@ -166,10 +166,8 @@ class Moment:
 
     def run(self, session: str, kind: str, run: str) -> RunRow | None:
         """Return one run of a kind of work."""
-        pointer = self.get(key("run-id", session, run), Pointer)
-        if pointer is None or pointer.kind != kind:
-            return None
-        return self.get(run_key(session, pointer.number), ROW_OF[kind])
+        row = self.get(run_key(session, run), StoredRun)
+        return run_row(session, row) if row is not None and row.kind == kind else None
 
     def training(self, session: str, run: str) -> TrainingRow | None:
         """Return one training."""
@@ -178,11 +176,9 @@ class Moment:
 
     def runs(self, session: str, after: int = 0) -> Iterator[RunRow]:
         """Yield the runs of a session or experiment, in the order of their numbers past `after`."""
-        pointers = self.scan(prefix_of("run-id", session), Pointer)
-        kinds = {pointer.number: pointer.kind for pointer in pointers}
-        bound = run_key(session, after)
-        for at, value in self.content.scan(runs_prefix(session), after=bound):
-            yield decode(value, ROW_OF[kinds[int.from_bytes(at[-8:], "big")]])
+        stored = self.scan(prefix_of("run", session), StoredRun)
+        rows = sorted((row for row in stored if row.number > after), key=lambda row: row.number)
+        return (run_row(session, row) for row in rows)
 
     # Streams
 

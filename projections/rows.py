@@ -20,19 +20,36 @@ PROGRESS = "progress"
 
 
 class Rows:
-    """The rows of a store as Structs. What is put is seen at once by `get`, stored by `commit`."""
+    """The rows of a store as Structs. What is put is seen at once by `get`, stored by `commit`.
+
+    A row that many events of a batch change is decoded and encoded once.
+    """
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self.pending: dict[bytes, Struct | None] = {}
+        self.written: dict[bytes, bytes | None] = {}
+        self.known: dict[bytes, Struct | None] = {}
+        """Rows as they are stored: those of the newest batch, which the next one often needs."""
         self.decoders: dict[type[Struct], msgspec.json.Decoder[Struct]] = {}
 
     def get(self, at: bytes, kind: type[T]) -> T | None:
-        """Return a row, or None."""
+        """Return a row, or None. It must not be changed: `change` is for that."""
         if at in self.pending:
             return self.pending[at]  # type: ignore[return-value]
+        if at in self.known:
+            return self.known[at]  # type: ignore[return-value]
         value = self.store.get(at)
         return None if value is None else self.decoder(kind).decode(value)  # type: ignore[return-value]
+
+    def change(self, at: bytes, kind: type[T]) -> T | None:
+        """Return a row to be changed in place, or None; it is stored as it is at the commit."""
+        row = self.pending.get(at)
+        if row is None:
+            row = self.get(at, kind)
+            if row is not None:
+                self.pending[at] = row
+        return row  # type: ignore[return-value]
 
     def decoder(self, kind: type[Struct]) -> msgspec.json.Decoder[Struct]:
         """Return the decoder of a kind of row, made once."""
@@ -44,24 +61,23 @@ class Rows:
         """Set a row."""
         self.pending[at] = row
 
+    def put_once(self, at: bytes, row: Struct) -> None:
+        """Set a row that no fold will ever ask for: it is encoded at once, and not kept."""
+        self.written[at] = to_json(row)
+
     def delete(self, at: bytes) -> None:
         """Delete a row."""
         self.pending[at] = None
 
-    def scan(self, prefix: bytes, kind: type[T]) -> list[tuple[bytes, T]]:
-        """Return the rows whose key has the prefix, in order, pending ones included."""
-        keys = {at for at, _ in self.store.scan(prefix)}
-        keys.update(at for at in self.pending if at.startswith(prefix))
-        rows = ((at, self.get(at, kind)) for at in sorted(keys))
-        return [(at, row) for at, row in rows if row is not None]
-
     def commit(self, progress: Mapping[int, Progress]) -> None:
         """Write everything pending, and how far the log is folded into it: all or nothing."""
-        written = {at: None if row is None else to_json(row) for at, row in self.pending.items()}
+        written = self.written
+        for at, row in self.pending.items():
+            written[at] = None if row is None else to_json(row)
         for partition, reached in progress.items():
             written[key(PROGRESS, partition)] = to_json(reached)
         self.store.write(written)
-        self.pending.clear()
+        self.known, self.pending, self.written = self.pending, {}, {}
 
     def progress(self) -> dict[int, Progress]:
         """Return how far the log is folded into the store, per partition."""
@@ -72,5 +88,5 @@ class Rows:
 
     def reset(self) -> None:
         """Delete everything."""
-        self.pending.clear()
+        self.known, self.pending, self.written = {}, {}, {}
         self.store.clear()

@@ -13,11 +13,12 @@ from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Raw, Struct
+from msgspec.structs import replace
 
 from autolearn.schemas.commands import COMMANDS
 from autolearn.schemas.errors import MalformedRecord, UnknownType
 from autolearn.schemas.events import EVENTS
-from autolearn.schemas.messages import Command, Event
+from autolearn.schemas.messages import Command, Event, type_of
 from autolearn.schemas.upcasters import UPCASTERS
 
 __all__ = [
@@ -33,7 +34,9 @@ __all__ = [
     "event_of",
     "from_json",
     "is_too_deep",
+    "lifted",
     "raw",
+    "read_part",
     "to_json",
 ]
 
@@ -205,9 +208,39 @@ def event_of(record: EventRecord) -> Event:
             return decoder.decode(record.data)
         return lift(record)
     except UNREADABLE as error:
-        raise MalformedRecord(
-            f"The data of the {record.type} with id {record.id} do not fit: {error}."
-        ) from None
+        raise unfit(record, error) from None
+
+
+def read_part(record: EventRecord, decoder: msgspec.json.Decoder[T]) -> T:
+    """Return some of the data of an event of a present version: what the decoder's type has.
+
+    Raises:
+        MalformedRecord: its data do not fit.
+    """
+    try:
+        return decoder.decode(record.data)
+    except UNREADABLE as error:
+        raise unfit(record, error) from None
+
+
+def lifted(record: EventRecord) -> EventRecord:
+    """Return an event's record in the present version of its type; most are so already.
+
+    Raises:
+        UnknownType: there is no such event, or it is of a newer version than this program knows.
+        MalformedRecord: its data do not fit its type.
+    """
+    if record.type in event_data:
+        return record
+    event = event_of(record)
+    return replace(record, type=type_of(type(event)), data=raw(event))
+
+
+def unfit(record: EventRecord, error: Exception) -> MalformedRecord:
+    """Return the error of an event whose data do not fit its type."""
+    return MalformedRecord(
+        f"The data of the {record.type} with id {record.id} do not fit: {error}."
+    )
 
 
 def lift(record: EventRecord) -> Event:

@@ -4,41 +4,41 @@ from __future__ import annotations
 
 from autolearn.projections.models import Answer
 from autolearn.projections.rows import Rows
-from autolearn.projections.store import key
 from autolearn.schemas import events
-from autolearn.schemas.codec import EventRecord
-from autolearn.schemas.messages import Event
+from autolearn.schemas.codec import EventRecord, event_of
+from autolearn.schemas.messages import type_of
 
 __all__ = ["TABLES", "answer_key", "fold"]
 
 TABLES = ("answer",)
 
+REFUSED = type_of(events.Refused)
+FAILED = type_of(events.CommandFailed)
+
 
 def answer_key(command: str) -> bytes:
     """Return the key of a command's answer."""
-    return key("answer", command)
+    return f"answer\0{command}".encode()
 
 
-def fold(rows: Rows, record: EventRecord, event: Event) -> None:
+def fold(rows: Rows, record: EventRecord) -> None:
     """Note the answer that an event is."""
-    if isinstance(event, events.TermStarted):
-        return
-    match event:
-        case events.Refused(reason=reason, detail=detail):
-            pass
-        case events.CommandFailed(detail=detail):
-            reason = "command-failed"
-        case _:
-            reason = detail = ""
-    rows.put(
-        answer_key(record.causationid),
-        Answer(
-            stream=record.subject,
-            sequence=record.sequence,
-            type=record.type,
-            time=record.time,
-            fingerprint=record.fingerprint,
-            reason=reason,
-            detail=detail,
-        ),
+    reason = detail = ""
+    if record.type == REFUSED:
+        event = event_of(record)
+        assert isinstance(event, events.Refused)
+        reason, detail = event.reason, event.detail
+    elif record.type == FAILED:
+        event = event_of(record)
+        assert isinstance(event, events.CommandFailed)
+        reason, detail = "command-failed", event.detail
+    answer = Answer(
+        record.subject,
+        record.sequence,
+        record.type,
+        record.time,
+        record.fingerprint,
+        reason,
+        detail,
     )
+    rows.put_once(answer_key(record.causationid), answer)

@@ -6,17 +6,17 @@ from autolearn.projections.models import DatasetRow, EstimatorRow, MetricRow
 from autolearn.projections.rows import Rows
 from autolearn.projections.store import key
 from autolearn.schemas import events
-from autolearn.schemas.codec import EventRecord
-from autolearn.schemas.messages import Event
+from autolearn.schemas.codec import EventRecord, event_of
+from autolearn.schemas.messages import type_of
 
-__all__ = ["TABLES", "fold"]
+__all__ = ["HANDLERS", "TABLES"]
 
 TABLES = ("estimator", "metric", "dataset", "dataset-version")
 
 
-def fold(rows: Rows, record: EventRecord, event: Event) -> None:
+def register(rows: Rows, record: EventRecord) -> None:
     """Take a registration in."""
-    match event:
+    match event_of(record):
         case events.EstimatorRegistered(spec=spec):
             rows.put(key("estimator", spec.name), EstimatorRow(spec, record.time))
         case events.MetricRegistered(spec=spec):
@@ -25,3 +25,10 @@ def fold(rows: Rows, record: EventRecord, event: Event) -> None:
             row = DatasetRow(spec, record.time)
             rows.put(key("dataset", spec.name), row)
             rows.put(key("dataset-version", spec.name, spec.version), row)
+
+
+HANDLERS = {
+    type_of(events.EstimatorRegistered): register,
+    type_of(events.MetricRegistered): register,
+    type_of(events.DatasetRegistered): register,
+}

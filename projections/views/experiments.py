@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from autolearn.projections.models import (
-    EvaluationRow,
-    ExperimentRow,
-    Pointer,
-    Reference,
-    SessionRow,
-    TrainingRow,
-)
+from msgspec import Struct
+
+from autolearn.projections.models import ExperimentRow, Reference
 from autolearn.projections.rows import Rows
-from autolearn.projections.store import key, prefix_of
+from autolearn.projections.store import key
+from autolearn.projections.stored import StoredRun, StoredSession
+from autolearn.projections.views.runs import run_key
 from autolearn.schemas import events
+from autolearn.schemas.codec import from_json
 from autolearn.schemas.values import DatasetRef
 
 __all__ = ["TABLES", "commit"]
@@ -20,37 +18,39 @@ __all__ = ["TABLES", "commit"]
 TABLES = ("experiment", "experiment-by-time")
 
 
-def commit(rows: Rows, session: SessionRow, event: events.SessionCommitted) -> None:
+class Used(Struct, frozen=True):
+    """What a run was made with, of the data of its request."""
+
+    dataset: DatasetRef
+    training: str = ""
+
+
+def commit(rows: Rows, session: str, row: StoredSession, event: events.SessionCommitted) -> None:
     """Make an experiment of a session: keep its chosen trainings and what was measured of them."""
-    training_data: dict[DatasetRef, None] = {}
-    evaluation_data: dict[DatasetRef, None] = {}
-    for at, pointer in rows.scan(prefix_of("run-id", session.id), Pointer):
-        run_at = key("run", session.id, pointer.number)
-        if pointer.kind == "training":
-            training = rows.get(run_at, TrainingRow)
-            assert training is not None
-            kept = training.id in event.trainings
-            if kept:
-                training_data[training.dataset] = None
+    data: dict[str, dict[DatasetRef, None]] = {"training": {}, "evaluation": {}}
+    for run_id in row.runs:
+        at = run_key(session, run_id)
+        run = rows.get(at, StoredRun)
+        assert run is not None
+        used = from_json(run.request, Used)
+        if run.kind == "training":
+            kept = run_id in event.trainings
         else:
-            evaluation = rows.get(run_at, EvaluationRow)
-            assert evaluation is not None
-            kept = evaluation.training in event.trainings and evaluation.status == "completed"
-            if kept:
-                evaluation_data[evaluation.dataset] = None
-        if not kept:
+            kept = used.training in event.trainings and run.status == "completed"
+        if kept:
+            data[run.kind][used.dataset] = None
+        else:
             rows.delete(at)
-            rows.delete(run_at)
     experiment = ExperimentRow(
-        id=session.id,
-        title=session.title,
-        created=session.created,
-        committed=session.updated,
-        actor=session.actor,
-        sequence=session.sequence,
+        id=session,
+        title=row.title,
+        created=row.created,
+        committed=row.updated,
+        actor=row.actor,
+        sequence=row.sequence,
         trainings=event.trainings,
-        training_data=tuple(training_data),
-        evaluation_data=tuple(evaluation_data),
+        training_data=tuple(data["training"]),
+        evaluation_data=tuple(data["evaluation"]),
     )
-    rows.put(key("experiment", session.id), experiment)
-    rows.put(key("experiment-by-time", session.updated, session.id), Reference(session.id))
+    rows.put_once(key("experiment", session), experiment)
+    rows.put_once(key("experiment-by-time", row.updated, session), Reference(session))

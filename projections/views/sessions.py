@@ -6,164 +6,92 @@ it in both places or in none.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
-from msgspec.structs import asdict, replace
-
-from autolearn.projections.models import (
-    EndedRow,
-    EvaluationRow,
-    Pointer,
-    Reference,
-    RunRow,
-    SessionRow,
-    TrainingRow,
-)
+from autolearn.projections.models import EndedRow, Reference
 from autolearn.projections.rows import Rows
-from autolearn.projections.store import key, prefix_of
-from autolearn.projections.views import experiments
+from autolearn.projections.store import key
+from autolearn.projections.stored import StoredSession
+from autolearn.projections.views import experiments, runs
 from autolearn.schemas import events
-from autolearn.schemas.codec import EventRecord
-from autolearn.schemas.messages import Event
-from autolearn.schemas.work import work_of
+from autolearn.schemas.codec import EventRecord, event_of
+from autolearn.schemas.messages import type_of
+from autolearn.schemas.work import WORK
 
-__all__ = ["TABLES", "fold", "run_key", "runs_prefix"]
+__all__ = ["HANDLERS", "TABLES"]
 
-TABLES = ("session", "session-by-time", "session-opened", "session-ended", "run", "run-id")
-ROW_OF: dict[str, type[TrainingRow] | type[EvaluationRow]] = {
-    "training": TrainingRow,
-    "evaluation": EvaluationRow,
-}
+TABLES = ("session", "session-by-time", "session-opened", "session-ended", "run")
 
-
-def run_key(session: str, number: int) -> bytes:
-    """Return the key of a run's row, also after the session was committed."""
-    return key("run", session, number)
+Handler = Callable[[Rows, EventRecord], None]
+Taken = Callable[[Rows, EventRecord, str, StoredSession], None]
 
 
-def runs_prefix(session: str) -> bytes:
-    """Return the prefix of the rows of a session's runs, in the order of their requests."""
-    return prefix_of("run", session)
+def open_session(rows: Rows, record: EventRecord) -> None:
+    """A session is open."""
+    event, session, time = event_of(record), id_of(record), record.time
+    assert isinstance(event, events.SessionOpened)
+    opened = StoredSession(event.title, time, record.actor, time, record.sequence, [])
+    rows.put(key("session", session), opened)
+    rows.put(key("session-by-time", time, session), Reference(session))
+    rows.put_once(key("session-opened", time, session), Reference(session))
 
 
-def fold(rows: Rows, record: EventRecord, event: Event) -> None:
-    """Take an event of a session in."""
-    kind, _, session = record.subject.partition("/")
-    if kind != "session" or isinstance(event, events.Refused | events.CommandFailed):
-        return
-    if isinstance(event, events.SessionOpened):
-        opened = SessionRow(
-            id=session,
-            title=event.title,
-            created=record.time,
-            actor=record.actor,
-            updated=record.time,
-            sequence=record.sequence,
-        )
-        rows.put(key("session", session), opened)
-        rows.put(key("session-by-time", record.time, session), Reference(session))
-        rows.put(key("session-opened", record.time, session), Reference(session))
-        return
-    at = key("session", session)
-    row = rows.get(at, SessionRow)
-    assert row is not None, f"{record.type} for a session that is not open"
-    row = replace(row, updated=record.time, sequence=record.sequence)
-    match event:
-        case events.SessionCommitted():
-            experiments.commit(rows, row, event)
-            end(rows, row, "committed", event.cancelled)
-        case events.SessionDiscarded():
-            for pointer_at, pointer in rows.scan(prefix_of("run-id", session), Pointer):
-                rows.delete(pointer_at)
-                rows.delete(run_key(session, pointer.number))
-            end(rows, row, "discarded", event.cancelled)
-        case _:
-            rows.put(at, row)
-            fold_run(rows, record, event, session)
+def in_session(take: Taken) -> Handler:
+    """Return the handler of an event of an open session: its row is noted as changed."""
+
+    def handle(rows: Rows, record: EventRecord) -> None:
+        session = id_of(record)
+        row = rows.change(f"session\0{session}".encode(), StoredSession)
+        assert row is not None, f"{record.type} for a session that is not open"
+        row.updated, row.sequence = record.time, record.sequence
+        take(rows, record, session, row)
+
+    return handle
 
 
-def end(rows: Rows, row: SessionRow, how: str, cancelled: tuple[str, ...]) -> None:
+def request(kind: str) -> Handler:
+    """Return the handler of the events that accept a run of a kind of work."""
+    return in_session(lambda rows, record, at, row: runs.request(rows, record, at, row, kind))
+
+
+def change(how: runs.Change) -> Handler:
+    """Return the handler of the events that change a run."""
+    return in_session(lambda rows, record, at, _: runs.change(rows, record, at, how))
+
+
+def commit(rows: Rows, record: EventRecord, session: str, row: StoredSession) -> None:
+    """The session is an experiment."""
+    event = event_of(record)
+    assert isinstance(event, events.SessionCommitted)
+    experiments.commit(rows, session, row, event)
+    end(rows, session, row, "committed", event.cancelled)
+
+
+def discard(rows: Rows, record: EventRecord, session: str, row: StoredSession) -> None:
+    """Nothing of the session is kept."""
+    event = event_of(record)
+    assert isinstance(event, events.SessionDiscarded)
+    for run in row.runs:
+        rows.delete(runs.run_key(session, run))
+    end(rows, session, row, "discarded", event.cancelled)
+
+
+def end(rows: Rows, session: str, row: StoredSession, how: str, cancelled: tuple[str, ...]) -> None:
     """Take a session out of the view of open sessions."""
-    rows.delete(key("session", row.id))
-    rows.delete(key("session-by-time", row.created, row.id))
-    rows.put(key("session-ended", row.id), EndedRow(how, row.updated, cancelled))
+    rows.delete(key("session", session))
+    rows.delete(key("session-by-time", row.created, session))
+    rows.put_once(key("session-ended", session), EndedRow(how, row.updated, cancelled))
 
 
-def fold_run(rows: Rows, record: EventRecord, event: Event, session: str) -> None:
-    """Take an event of a run in."""
-    kind = work_of(event).name
-    if isinstance(event, events.RunRequested):
-        requested = new_run(record, event, session)
-        rows.put(run_key(session, record.sequence), requested)
-        rows.put(key("run-id", session, event.run), Pointer(kind, record.sequence))
-        return
-    run: str = event.run  # type: ignore[attr-defined]
-    pointer = rows.get(key("run-id", session, run), Pointer)
-    assert pointer is not None, f"{record.type} for a run that was not requested"
-    at = run_key(session, pointer.number)
-    row: RunRow | None = rows.get(at, ROW_OF[kind])
-    assert row is not None
-    rows.put(at, changed(row, record, event))
+def id_of(record: EventRecord) -> str:
+    """Return the id of the session that an event belongs to."""
+    return record.subject[8:]
 
 
-def new_run(record: EventRecord, event: events.RunRequested, session: str) -> RunRow:
-    """Return the row of a run that was just requested."""
-    about: dict[str, Any] = {
-        "id": event.run,
-        "session": session,
-        "number": record.sequence,
-        "status": "open",
-        "requested": record.time,
-        "updated": record.time,
-    }
-    row = ROW_OF[work_of(event).name]
-    known = row.__struct_fields__
-    fields: dict[str, Any] = {k: v for k, v in asdict(event).items() if k in known}
-    return row(**about, **fields)
-
-
-def changed(row: RunRow, record: EventRecord, event: Event) -> RunRow:
-    """Return a run's row after an event."""
-    row = replace(row, updated=record.time)
-    match event:
-        case events.RunStarted():
-            return replace(
-                row,
-                status="started",
-                attempt=event.attempt,
-                worker=event.worker,
-                started=record.time,
-            )
-        case events.TrainingCompleted():
-            return replace(
-                row,
-                status="completed",
-                ended=record.time,
-                artifact=event.model,
-                parameters=event.parameters,
-                environment=event.environment,
-                rows_train=event.rows_train,
-                rows_test=event.rows_test,
-                fit_seconds=event.fit_seconds,
-                seconds=event.seconds,
-            )
-        case events.EvaluationCompleted():
-            return replace(
-                row,
-                status="completed",
-                ended=record.time,
-                results=event.results,
-                environment=event.environment,
-                rows=event.rows,
-                seconds=event.seconds,
-            )
-        case events.RunFailed():
-            return replace(
-                row, status="failed", ended=record.time, reason=event.reason, detail=event.detail
-            )
-        case events.RunCancelled():
-            return replace(row, status="cancelled", ended=record.time)
-        case events.RunLost():
-            return replace(row, status="open", attempt=event.attempt, worker="", started=None)
-        case _:
-            return row
+HANDLERS: dict[str, Handler] = {
+    type_of(events.SessionOpened): open_session,
+    type_of(events.SessionCommitted): in_session(commit),
+    type_of(events.SessionDiscarded): in_session(discard),
+    **{type_of(work.requested): request(work.name) for work in WORK.values()},
+    **{name: change(how) for name, how in runs.TYPES.items()},
+}

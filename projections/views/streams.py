@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from autolearn.eventlog.admission import TERM_STARTED
-from autolearn.projections.models import StreamRow
 from autolearn.projections.rows import Rows
-from autolearn.projections.store import key, prefix_of
+from autolearn.projections.store import prefix_of
+from autolearn.projections.stored import StreamRow
 from autolearn.schemas.codec import EventRecord
 
 __all__ = ["TABLES", "fold", "stream_prefix"]
@@ -23,12 +22,11 @@ def stream_prefix(stream: str) -> bytes:
 
 def fold(rows: Rows, record: EventRecord, partition: int, offset: int) -> None:
     """Note where an event lies."""
-    if record.type == TERM_STARTED:
+    chunk, place = divmod(record.sequence - 1, CHUNK)
+    at = f"stream\0{record.subject}\0".encode() + chunk.to_bytes(8, "big")
+    if place == 0:
+        rows.put(at, StreamRow(partition, [offset]))
         return
-    at = key("stream", record.subject, (record.sequence - 1) // CHUNK)
-    row = rows.get(at, StreamRow)
-    if row is None:
-        row = StreamRow(partition, [])
-        rows.put(at, row)
+    row = rows.change(at, StreamRow)
+    assert row is not None, f"event {record.sequence} of {record.subject} is not its first"
     row.offsets.append(offset)
-    rows.put(at, row)

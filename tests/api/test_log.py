@@ -5,6 +5,7 @@ import time
 
 import httpx
 
+from autolearn.projections.views import VIEWS
 from tests.api.asserting import position, problem
 from tests.api.conftest import System
 

@@ -12,6 +12,7 @@ from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.memory import MemoryLog
 from autolearn.projections import models
 from autolearn.projections.projection import ReadModels, digest
+from autolearn.projections.queries import Moment, Queries
 from autolearn.projections.rows import Rows
 from autolearn.projections.store import MemoryStore, key, prefix_of
 from autolearn.projections.views import VIEWS, fold
@@ -55,6 +56,12 @@ class Told:
     def get(self, kind, *parts):
         return Rows(self.store).get(key(*parts), kind)
 
+    def now(self) -> Moment:
+        return Queries(self.store).now()
+
+    def run(self, kind: str, run: str):
+        return self.now().run(ID, kind, run)
+
     def ids(self, table: str) -> list[str]:
         return [row.split(b"\x00")[-1].decode() for row, _ in self.store.scan(prefix_of(table))]
 
@@ -78,9 +85,7 @@ def at(second: int) -> str:
 def test_an_open_session():
     told = Told()
     told.tell(commands.OpenSession("Irises"))
-    assert told.get(models.SessionRow, "session", ID) == models.SessionRow(
-        ID, "Irises", at(1), "ada", at(1), 1
-    )
+    assert told.now().session(ID) == models.SessionRow(ID, "Irises", at(1), "ada", at(1), 1)
     assert told.ids("session-by-time") == [ID]
     assert told.tables() == {"session", "session-by-time", "session-opened"}
 
@@ -88,22 +93,22 @@ def test_an_open_session():
 def test_a_training_from_request_to_model():
     told = Told()
     told.tell(commands.OpenSession(), train())
-    row = told.get(models.TrainingRow, "run", ID, 2)
+    row = told.run("training", "t1")
     assert (row.id, row.session, row.number, row.status) == ("t1", ID, 2, "open")
     assert (row.requested, row.started, row.ended) == (at(2), None, None)
     assert (row.model, row.dataset, row.seed) == ("decision-tree", samples.IRIS, 42)
     told.tell(commands.StartTraining("t1", 1, "w1"))
-    row = told.get(models.TrainingRow, "run", ID, 2)
+    row = told.run("training", "t1")
     assert (row.status, row.attempt, row.worker, row.started) == ("started", 1, "w1", at(3))
     told.tell(commands.ReportTrainingLost("t1", 1, "w1"))
-    row = told.get(models.TrainingRow, "run", ID, 2)
+    row = told.run("training", "t1")
     assert (row.status, row.attempt, row.worker, row.started) == ("open", 2, "", None)
     told.tell(commands.StartTraining("t1", 2, "w2"), complete_training("t1", 2, "w2"))
-    row = told.get(models.TrainingRow, "run", ID, 2)
+    row = told.run("training", "t1")
     assert (row.status, row.attempt, row.worker) == ("completed", 2, "w2")
     assert (row.artifact, row.parameters["depth"], row.rows_train) == (samples.MODEL, 3, 112)
     assert (row.requested, row.started, row.ended, row.updated) == (at(2), at(5), at(6), at(6))
-    session = told.get(models.SessionRow, "session", ID)
+    session = told.now().session(ID)
     assert (session.sequence, session.updated) == (6, at(6))
 
 
@@ -117,17 +122,17 @@ def test_runs_that_end_otherwise():
         train("t2"),
         commands.CancelTraining("t2"),
     )
-    failed = told.get(models.TrainingRow, "run", ID, 2)
+    failed = told.run("training", "t1")
     assert (failed.status, failed.reason, failed.ended) == ("failed", "memory", at(4))
     assert failed.detail == "It needed more than 512 MiB."
-    cancelled = told.get(models.TrainingRow, "run", ID, 5)
+    cancelled = told.run("training", "t2")
     assert (cancelled.status, cancelled.ended) == ("cancelled", at(6))
 
 
 def test_an_evaluation():
     told = Told()
     told.tell(commands.OpenSession(), *done(), *evaluated("e1", "t1", dataset=samples.WINE))
-    row = told.get(models.EvaluationRow, "run", ID, 5)
+    row = told.run("evaluation", "e1")
     assert (row.id, row.training, row.model) == ("e1", "t1", samples.MODEL.digest)
     assert (row.status, row.results["f1"], row.rows) == ("completed", 0.97, 38)
     assert (row.dataset, row.metrics, row.held_out) == (samples.WINE, ("precision", "f1"), True)
@@ -159,7 +164,7 @@ def test_a_commit_makes_an_experiment_and_leaves_no_session():
         evaluation_data=(samples.WINE,),
     )
     assert told.ids("experiment-by-time") == [ID]
-    assert told.ids("run-id") == ["e1", "t1"]
+    assert told.ids("run") == ["e1", "t1"]
     assert len(list(told.store.scan(prefix_of("run", ID)))) == 2
     assert told.get(models.EndedRow, "session-ended", ID) == models.EndedRow(
         "committed", at(16), ("t3", "e3")
@@ -168,7 +173,6 @@ def test_a_commit_makes_an_experiment_and_leaves_no_session():
         "experiment",
         "experiment-by-time",
         "run",
-        "run-id",
         "session-ended",
         "session-opened",
     }
@@ -181,7 +185,7 @@ def test_a_commit_of_everything_keeps_what_is_completed():
     experiment = told.get(models.ExperimentRow, "experiment", ID)
     assert experiment.trainings == ("t1", "t2")
     assert set(experiment.training_data) == {samples.IRIS, samples.WINE}
-    assert told.ids("run-id") == ["e1", "e2", "t1", "t2"]
+    assert told.ids("run") == ["e1", "e2", "t1", "t2"]
 
 
 class WatchedStore(MemoryStore):

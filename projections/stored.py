@@ -1,0 +1,49 @@
+"""The rows of sessions, runs and streams as they are stored.
+
+A run's row keeps the data of its events as they are, so that a fold neither decodes nor encodes
+them: a query does, for the few rows that it returns (`projections.queries`).
+"""
+
+from __future__ import annotations
+
+from msgspec import Raw, Struct
+
+__all__ = ["StoredRun", "StoredSession", "StreamRow"]
+
+
+class StoredSession(Struct, gc=False):
+    """An open session, with the ids of its runs in the order of their requests."""
+
+    title: str
+    created: str
+    actor: str
+    updated: str
+    sequence: int
+    runs: list[str]
+
+
+class StoredRun(Struct, gc=False):
+    """One run, of any kind of work. `number` is the sequence of its request in its stream.
+
+    `request` is the data of the event that accepted it, `outcome` of the one that completed it or
+    said why it failed.
+    """
+
+    kind: str
+    number: int
+    status: str
+    requested: str
+    updated: str
+    request: Raw
+    attempt: int = 1
+    worker: str = ""
+    started: str | None = None
+    ended: str | None = None
+    outcome: Raw = Raw(b"null")
+
+
+class StreamRow(Struct, gc=False):
+    """The offsets of some events of a stream, which all lie on one partition."""
+
+    partition: int
+    offsets: list[int]

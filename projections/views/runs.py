@@ -1,0 +1,91 @@
+"""The runs of sessions: how each event of a run changes its row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+from msgspec import Struct
+
+from autolearn.projections.rows import Rows
+from autolearn.projections.stored import StoredRun, StoredSession
+from autolearn.schemas.codec import EventRecord, read_part
+from autolearn.schemas.messages import type_of
+from autolearn.schemas.work import WORK
+
+__all__ = ["TYPES", "RunPart", "request", "run_key"]
+
+
+class RunPart(Struct, frozen=True, gc=False):
+    """What a fold reads of a run's events; the rest of their data is stored as it is."""
+
+    run: str
+    attempt: int = 1
+    worker: str = ""
+
+
+part = msgspec.json.Decoder(RunPart)
+
+Change = Callable[[StoredRun, RunPart, EventRecord], None]
+
+
+def run_key(session: str, run: str) -> bytes:
+    """Return the key of a run's row, also after the session was committed."""
+    return f"run\0{session}\0{run}".encode()
+
+
+def request(rows: Rows, record: EventRecord, session: str, row: StoredSession, kind: str) -> None:
+    """Take in that a run was requested."""
+    run = read_part(record, part).run
+    requested = StoredRun(kind, record.sequence, "open", record.time, record.time, record.data)
+    rows.put(run_key(session, run), requested)
+    row.runs.append(run)
+
+
+def change(rows: Rows, record: EventRecord, session: str, how: Change) -> None:
+    """Take in what happened to a run."""
+    about = read_part(record, part)
+    run = rows.change(run_key(session, about.run), StoredRun)
+    assert run is not None, f"{record.type} for a run that was not requested"
+    run.updated = record.time
+    how(run, about, record)
+
+
+def start(run: StoredRun, about: RunPart, record: EventRecord) -> None:
+    """A worker holds the attempt."""
+    run.status, run.attempt, run.worker = "started", about.attempt, about.worker
+    run.started = record.time
+
+
+def complete(run: StoredRun, _: RunPart, record: EventRecord) -> None:
+    """The run has its result."""
+    run.status, run.ended, run.outcome = "completed", record.time, record.data
+
+
+def fail(run: StoredRun, _: RunPart, record: EventRecord) -> None:
+    """The run ended without a result."""
+    run.status, run.ended, run.outcome = "failed", record.time, record.data
+
+
+def cancel(run: StoredRun, _: RunPart, record: EventRecord) -> None:
+    """The run was stopped."""
+    run.status, run.ended = "cancelled", record.time
+
+
+def lose(run: StoredRun, about: RunPart, _: EventRecord) -> None:
+    """The next attempt is open."""
+    run.status, run.attempt, run.worker, run.started = "open", about.attempt, "", None
+
+
+TYPES: dict[str, Change] = {
+    type_of(event): how
+    for work in WORK.values()
+    for event, how in (
+        (work.started, start),
+        (work.completed, complete),
+        (work.failed, fail),
+        (work.cancelled, cancel),
+        (work.lost, lose),
+    )
+}
+"""What each type of event does to the run that it is about."""
