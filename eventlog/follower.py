@@ -128,9 +128,14 @@ class Follower(Fold):
 
     def fold_batch(self, messages: list[Message]) -> list[EventRecord]:
         """Fold and store messages; return the admitted events."""
-        taken = [self.take(m.partition() or 0, m.offset() or 0, m.value()) for m in messages]
+        admitted = self.fold(messages)
         if messages:
             self.commit()
+        return admitted
+
+    def fold(self, messages: list[Message]) -> list[EventRecord]:
+        """Fold messages; they are stored with the next `commit`. Return the admitted events."""
+        taken = [self.take(m.partition() or 0, m.offset() or 0, m.value()) for m in messages]
         return [record for record in taken if record is not None]
 
     def catch_up(self, timeout: float = 1.0) -> None:

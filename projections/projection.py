@@ -7,18 +7,27 @@ from collections.abc import Mapping
 
 from autolearn.eventlog.admission import Progress
 from autolearn.projections.rows import Rows
-from autolearn.projections.store import Readable, Store, prefix_of
-from autolearn.projections.views import VIEWS, fold
+from autolearn.projections.store import Readable, Store, key, prefix_of
+from autolearn.projections.views import FORMAT, VIEWS, fold
 from autolearn.schemas.codec import EventRecord
 
 __all__ = ["ReadModels", "digest"]
 
+FORMAT_KEY = key("format")
+FORMAT_VALUE = str(FORMAT).encode()
+
 
 class ReadModels:
-    """Folds events into all views of a store (`eventlog.follower.Projection`)."""
+    """Folds events into all views of a store (`eventlog.follower.Projection`).
+
+    A store that holds rows of another format is emptied: it is folded again from the start.
+    """
 
     def __init__(self, store: Store) -> None:
         self.rows = Rows(store)
+        found = store.get(FORMAT_KEY)
+        if found != FORMAT_VALUE and self.rows.progress():
+            store.clear()
 
     def progress(self) -> Mapping[int, Progress]:
         """Return how far the stored content has come, per partition."""
@@ -30,6 +39,7 @@ class ReadModels:
 
     def commit(self, progress: Mapping[int, Progress]) -> None:
         """Write what was folded and how far that is, both or neither."""
+        self.rows.written[FORMAT_KEY] = FORMAT_VALUE
         self.rows.commit(progress)
 
     def reset(self) -> None:

@@ -2,7 +2,8 @@
 
 `python -m autolearn.projections.replay rebuild|verify [--url URL] [--json]`. With --json, standard
 output has one JSON document a line: `{"progress": {…}}` now and then, and last `{"result": {…}}`.
-Exit codes: 0 done (or equal), 1 differs, 2 bad arguments or settings, 3 no Kafka or no API.
+Exit codes: 0 done (or equal), 1 differs, 2 bad arguments or settings, 3 no Kafka or no API,
+130 interrupted.
 """
 
 from __future__ import annotations
@@ -36,12 +37,20 @@ from autolearn.schemas.topics import Topics
 
 __all__ = ["Rebuilt", "Served", "rebuild", "served_by"]
 
+READ = 2000
+"""Records that are asked of the reader at once."""
+COMMIT = 50_000
+"""Records that are folded between two writes: hot rows are written once, memory stays bounded."""
+
 Told = Callable[[int, int], None]
 """Hears how many records are folded, and how many there are."""
 
 
 class Rebuilt(Struct, frozen=True):
-    """What a rebuild has done: records read, events admitted, seconds, and each view's digest."""
+    """What a rebuild has done: records read, events admitted, seconds, and each view's digest.
+
+    `resumed_at` counts the records that an interrupted rebuild before had folded already.
+    """
 
     records: int
     events: int
@@ -49,6 +58,7 @@ class Rebuilt(Struct, frozen=True):
     events_per_s: float
     position: dict[int, int]
     digests: dict[str, str]
+    resumed_at: int = 0
 
 
 class Place(Struct):
@@ -74,31 +84,40 @@ class Served(Struct):
 def rebuild(
     log: Log, topic: str, folder: Path, goal: Mapping[int, int], told: Told = lambda *_: None
 ) -> Rebuilt:
-    """Fold the log from its start up to `goal` (offsets, exclusive) into a new store at `folder`.
+    """Fold the log up to `goal` (offsets, exclusive) into the store at `folder`.
 
-    The fold is the one used live, through the same Follower.
+    The fold is the one used live, through the same Follower. What an interrupted rebuild has left
+    in the folder is gone on with.
 
     Raises:
         LogError: the log cannot be read.
         MalformedRecord: a record is not an event of ours; the message names its position.
     """
     began = time.perf_counter()
-    store = RocksStore(folder)
+    store = RocksStore(folder, bulk=True)
     follower = Follower(log, topic, ReadModels(store), goal)
-    total, events = sum(goal.values()), 0
+    total, before = sum(goal.values()), sum(goal.values()) - follower.short_of(goal)
+    events = folded = 0
     try:
         while left := follower.short_of(goal):
-            messages = follower.reader.read(5000, 0.5)
+            messages = follower.reader.read(READ, 0.5)
             wanted = [m for m in messages if (m.offset() or 0) < goal[m.partition() or 0]]
-            events += len(follower.fold_batch(wanted))
+            events += len(follower.fold(wanted))
+            folded += len(wanted)
+            if folded >= COMMIT:
+                follower.commit()
+                folded = 0
             told(total - left, total)
+        follower.commit()
         told(total, total)
         seconds = time.perf_counter() - began
         digests = {view: digest(store, view) for view in VIEWS}
     finally:
         follower.close()
         store.close()
-    return Rebuilt(total, events, seconds, events / seconds, dict(goal), digests)
+    return Rebuilt(
+        total - before, events, seconds, events / seconds, dict(goal), digests, resumed_at=before
+    )
 
 
 def served_by(url: str) -> Served:
@@ -119,10 +138,12 @@ def served_by(url: str) -> Served:
 
 
 def run_rebuild(settings: Settings, told: Told) -> tuple[dict[str, Any], int]:
-    """Rebuild the read models, and put them in place unless an API process has them open."""
+    """Rebuild the read models, and put them in place unless an API process has them open.
+
+    What an interrupted rebuild has folded stays, and the next one goes on from there.
+    """
     folder = home_of(settings) / "state" / f"api-{settings.instance}"
     log, new = open_log(settings), folder / "views.new"
-    shutil.rmtree(new, ignore_errors=True)
     try:
         topic = Topics.of(settings).events.name
         rebuilt = rebuild(log, topic, new, log.ends(topic), told)
@@ -133,8 +154,8 @@ def run_rebuild(settings: Settings, told: Told) -> tuple[dict[str, Any], int]:
                 placed = True
         except AlreadyRunning:
             placed = False
+            shutil.rmtree(new)
     finally:
-        shutil.rmtree(new, ignore_errors=True)
         log.close()
     return {**asdict(rebuilt), "placed": placed, "folder": str(folder / "views")}, 0
 
@@ -187,6 +208,9 @@ def main(arguments: list[str]) -> int:
     except AutoLearnError as error:
         print(error.diagnostics(), file=sys.stderr)
         return 2 if isinstance(error, SettingsError) else 3
+    except KeyboardInterrupt:
+        print("Interrupted: the same command goes on from here.", file=sys.stderr)
+        return 130
     print(
         json.dumps({"result": result} if chosen.json else result, indent=None if chosen.json else 2)
     )

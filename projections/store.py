@@ -154,7 +154,7 @@ class RocksStore:
                 batch.delete(key)
             else:
                 batch.put(key, value)
-        how.disable_wal = self.bulk
+        how.disable_wal = self.bulk  # type: ignore[assignment, method-assign]  # a wrong stub
         self.db.write(batch, how)
         if self.bulk:
             self.db.flush(wait=False)  # unsorted rows must not be what is read from

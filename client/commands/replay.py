@@ -45,12 +45,23 @@ def fold(*arguments: str) -> tuple[dict[str, Any], int]:
     import sys
 
     import msgspec
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     from autolearn.client.output import messages
 
     console = messages()
-    columns = (TextColumn("folding the log"), BarColumn(), MofNCompleteColumn())
+    columns = (
+        TextColumn("folding the log"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     result: dict[str, Any] = {}
     command = [sys.executable, "-m", "autolearn.projections.replay", *arguments, "--json"]
     with (
@@ -80,6 +91,8 @@ def show(result: dict[str, Any], code: int, output: Output) -> None:
         raise typer.Exit(code)
     out, served = console(), result.get("served")
     about = {"events": result["events"], "seconds": result["seconds"]}
+    if result["resumed_at"]:
+        about["folded before an interruption"] = result["resumed_at"]
     out.print(pairs({**about, "events per second": round(result["events_per_s"])}))
     digests = sorted(result["digests"].items())
     if served is None:

@@ -51,7 +51,7 @@ class Told:
     def tables(self) -> set[str]:
         """The tables with rows, but for what every event leaves: its answer and its place."""
         tables = {row.partition(b"\x00")[0].decode() for row in self.store.rows}
-        return tables - {"answer", "stream"}
+        return tables - {"answer", "stream", "format"}
 
     def get(self, kind, *parts):
         return Rows(self.store).get(key(*parts), kind)

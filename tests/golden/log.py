@@ -1,0 +1,78 @@
+"""A log with every golden event ever shipped, in an order that rules allow."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from autolearn.schemas.codec import EventRecord, decode_event
+from tests.golden import FOLDERS
+
+__all__ = ["golden_log"]
+
+A, B, C = (f"session/{number * 8}-0000-4000-8000-000000000000" for number in "abc")
+
+STORY = [
+    ("partition/0", "TermStarted.v1", ""),
+    ("estimator/decision-tree", "EstimatorRegistered.v1", ""),
+    ("metric/f1", "MetricRegistered.v1", ""),
+    ("dataset/iris", "DatasetRegistered.v1", ""),
+    (A, "SessionOpened.v1", ""),
+    (A, "TrainingRequested.v1", "t1"),
+    (A, "TrainingStarted.v1", "t1"),
+    (A, "TrainingLost.v1", "t1"),
+    (A, "TrainingStarted.v1", "t1"),
+    (A, "TrainingCompleted.v1", "t1"),
+    (A, "EvaluationRequested.v1", "e1"),
+    (A, "EvaluationStarted.v1", "e1"),
+    (A, "EvaluationLost.v1", "e1"),
+    (A, "EvaluationStarted.v1", "e1"),
+    (A, "EvaluationCompleted.v1", "e1"),
+    (A, "EvaluationRequested.v1", "e2"),
+    (A, "EvaluationCompleted.v2", "e2"),
+    (A, "TrainingRequested.v1", "t2"),
+    (A, "TrainingCompleted.v1", "t2"),
+    (A, "TrainingRequested.v1", "t4"),
+    (A, "TrainingFailed.v1", "t4"),
+    (A, "TrainingRequested.v1", "t3"),
+    (A, "TrainingCancelled.v1", "t3"),
+    (A, "EvaluationRequested.v1", "e3"),
+    (A, "EvaluationFailed.v1", "e3"),
+    (A, "EvaluationRequested.v1", "e4"),
+    (A, "EvaluationCancelled.v1", "e4"),
+    (A, "Refused.v1", ""),
+    (A, "CommandFailed.v1", ""),
+    (A, "SessionCommitted.v1", ""),
+    (B, "SessionOpened.v1", ""),
+    (B, "TrainingRequested.v1", "t1"),
+    (B, "SessionDiscarded.v1", ""),
+    (C, "SessionOpened.v1", ""),
+    (C, "TrainingRequested.v1", "t1"),
+    (C, "TrainingStarted.v1", "t1"),
+]
+"""Stream, golden file, and the run that its data are made to name."""
+
+
+def golden_log() -> list[EventRecord]:
+    """The records, as one decider would have written them on partition 0."""
+    records, sequences = [], dict.fromkeys((stream for stream, _, _ in STORY), 0)
+    last = -1
+    for offset, (stream, name, run) in enumerate(STORY):
+        value = (FOLDERS["events"] / f"{name}.json").read_bytes()
+        for known in ("t1", "e1"):
+            if run:
+                value = value.replace(f'"run":"{known}"'.encode(), f'"run":"{run}"'.encode())
+        record = replace(decode_event(value), subject=stream, term=1)
+        if not stream.startswith("partition/"):
+            sequences[stream] += 1
+            record = replace(
+                record,
+                id=f"0-{offset}-1",
+                sequence=sequences[stream],
+                causationid=f"command-{offset}",
+                commandoffset=offset,
+                prev=last,
+                time=f"2026-01-02T03:04:{offset:02}Z",
+            )
+            last = offset
+        records.append(record)
+    return records

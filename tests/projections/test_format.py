@@ -1,0 +1,66 @@
+"""The rows of the read models may not change unnoticed: stores of another format are rebuilt."""
+
+import json
+from pathlib import Path
+
+from autolearn.eventlog.follower import Follower
+from autolearn.eventlog.memory import MemoryLog
+from autolearn.projections.projection import ReadModels, digest
+from autolearn.projections.queries import Queries
+from autolearn.projections.store import MemoryStore, key
+from autolearn.projections.views import FORMAT, VIEWS
+from autolearn.schemas.codec import encode
+from autolearn.schemas.topics import Topic
+from tests.golden import FOLDERS
+from tests.golden.log import STORY, golden_log
+
+DIGESTS = Path(__file__).parent.parent / "golden" / "digests.json"
+
+
+def written() -> MemoryLog:
+    log = MemoryLog()
+    log.create([Topic("events", 1, 1, {})])
+    for record in golden_log():
+        log.append("events", encode(record), key=record.subject)
+    return log
+
+
+def folded(log: MemoryLog) -> MemoryStore:
+    store = MemoryStore()
+    Follower(log, "events", ReadModels(store), [0]).catch_up()
+    return store
+
+
+def test_the_golden_log_holds_every_event_ever_shipped():
+    shipped = {path.stem for path in FOLDERS["events"].glob("*.json")}
+    assert {name for _, name, _ in STORY} == shipped, "add the new event to tests/golden/log.py"
+
+
+def test_every_golden_event_is_admitted_and_shown():
+    store = folded(written())
+    now = Queries(store).now()
+    kept = now.experiments(None, 10)[0]
+    shown = {run.id: run.status for run in now.runs(kept.id)}
+    assert shown == dict.fromkeys(("t1", "t2", "e1", "e2"), "completed")
+    first, second = (now.run(kept.id, "evaluation", run) for run in ("e1", "e2"))
+    assert first.results == second.results, "version 1 is lifted"
+    assert [row.title for row in now.sessions(None, 10)] == ["Irises ❀"]
+    assert len(list(store.scan(b"answer\0"))) == len(STORY) - 1
+
+
+def test_rows_change_only_with_the_format():
+    store = folded(written())
+    found = {view: digest(store, view) for view in VIEWS}
+    known = json.loads(DIGESTS.read_bytes())
+    assert known[str(FORMAT)] == found, (
+        "The same log gives other rows than before: raise FORMAT in projections/views, and add "
+        f"to tests/golden/digests.json under it: {json.dumps(found)}"
+    )
+
+
+def test_a_store_of_another_format_is_folded_again():
+    log, store = written(), MemoryStore()
+    store.write({key("format"): b"1", key("session", "old"): b"{}"})
+    store.write({key("progress", 0): b'{"next":5,"term":1,"last":4,"id":"0-4-1"}'})
+    Follower(log, "events", ReadModels(store), [0]).catch_up()
+    assert store.rows == folded(log).rows
