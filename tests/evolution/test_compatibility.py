@@ -9,6 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from msgspec import Struct
 
+from autolearn.eventlog.admission import TERM_STARTED
 from autolearn.schemas import codec
 from autolearn.schemas.upcasters import UPCASTERS
 from tests.evolution.compatibility import faults, grown, unnoted
@@ -115,6 +116,11 @@ def test_an_upcaster_may_go_over_several_versions():
 )
 def test_an_upcaster_that_does_not_lift_is_refused(lifts, now, why):
     assert any(why in fault for fault in faults(BEFORE, now, lifts))
+
+
+def test_the_event_that_the_admission_rule_names_has_one_version_for_ever():
+    """A reader that does not know a TermStarted would pass over all that comes after it."""
+    assert TERM_STARTED == "autolearn.TermStarted.v1"
 
 
 @pytest.mark.parametrize("group", FOLDERS)
