@@ -71,6 +71,17 @@ def test_a_renamed_field_is_refused_with_what_to_do():
     assert "docs/evolution.md" in fault
 
 
+def test_the_documentation_shows_what_the_gate_says():
+    """The worked example, as if the field had been renamed in place."""
+    now = present()
+    v1, v2 = (f"autolearn.EvaluationCompleted.v{version}" for version in (1, 2))
+    now["events"][v1] = now["events"].pop(v2)
+    before = shipped()
+    del before["events"][v2]
+    (fault,) = faults(before, now, {})
+    assert f"```text\n{fault}\n```" in (ROOT / "docs" / "evolution.md").read_text()
+
+
 @pytest.mark.parametrize("group", ["commands", "events", "records"])
 def test_a_type_that_is_gone_is_refused(group):
     nothing = {"commands": {}, "events": {}, "records": {}}
