@@ -110,6 +110,7 @@ command_decoder = msgspec.json.Decoder(CommandRecord)
 event_decoder = msgspec.json.Decoder(EventRecord)
 command_data = {name: msgspec.json.Decoder(kind) for name, kind in COMMANDS.items()}
 event_data = {name: msgspec.json.Decoder(kind) for name, kind in EVENTS.items()}
+newest = {name.rpartition(".v")[0]: name for name in EVENTS}
 
 
 def encode(record: CommandRecord | EventRecord) -> bytes:
@@ -250,8 +251,19 @@ def lift(record: EventRecord) -> Event:
         name, upcast = UPCASTERS[name]
         data = upcast(msgspec.json.decode(record.data) if data is None else data)
     if data is None or name not in EVENTS:
-        raise UnknownType(
-            f"The event {record.id} of {record.subject} is a {record.type[:200]!r}.",
-            advice="A newer version of AutoLearn wrote it: use that version or a later one.",
-        )
+        raise unknown(record)
     return msgspec.convert(data, EVENTS[name])
+
+
+def unknown(record: EventRecord) -> UnknownType:
+    """Return what there is to say about an event that this program does not know."""
+    what = f"The event {record.id} of {record.subject} is a {record.type[:200]!r}"
+    known = newest.get(record.type.rpartition(".v")[0])
+    if known is None:
+        why, who = ", an event that this version does not know", "Most likely a"
+    else:
+        why, who = f"; this version knows that event up to {known!r}", "A"
+    return UnknownType(
+        f"{what}{why}.",
+        advice=f"{who} newer version of AutoLearn wrote it: use that version or a later one.",
+    )

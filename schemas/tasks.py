@@ -11,7 +11,10 @@ __all__ = ["Task"]
 
 
 class Task(Struct, frozen=True, gc=False):
-    """One attempt of a run. `request` is the event that accepted it, in the present version."""
+    """One attempt of one run.
+
+    `request` is the event that accepted the run, in the present version.
+    """
 
     kind: str
     run: str

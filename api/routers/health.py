@@ -1,8 +1,9 @@
-"""What every process serves: health, metrics, its position in the log, and digests."""
+"""What every process serves: health, metrics, topics, its position in the log, and digests."""
 
 from __future__ import annotations
 
 import asyncio
+from importlib.metadata import version
 
 from fastapi import APIRouter
 from msgspec import Struct
@@ -14,6 +15,8 @@ from autolearn.api.openapi import answers
 from autolearn.api.responses import json
 from autolearn.eventlog import positions
 from autolearn.eventlog.admission import Progress
+from autolearn.schemas import asyncapi
+from autolearn.schemas.topics import Topics
 
 __all__ = ["Digests", "Health", "Position", "router"]
 
@@ -69,6 +72,11 @@ def router(facade: Facade) -> APIRouter:
     async def metrics() -> Response:
         """Return the process's figures for Prometheus."""
         return Response(facade.measures.page(), media_type=CONTENT_TYPE_LATEST)
+
+    @routes.get("/asyncapi.json", response_class=Response)
+    async def topics() -> Response:
+        """Describe the topics of this installation and the messages on them (AsyncAPI 3)."""
+        return json(asyncapi.document(Topics.of(facade.settings), version("autolearn")))
 
     @routes.get("/v1/position", responses=answers({200: Position}))
     async def position() -> Response:

@@ -7,6 +7,8 @@ import httpx
 import jsonschema
 import pytest
 
+from tests.api.conftest import System
+
 Document = dict[str, Any]
 
 
@@ -55,6 +57,15 @@ def test_every_operation_is_described(document: Document):
         assert {part[1:-1] for part in path.split("/") if part.startswith("{")} <= asked
         if method in ("post", "put"):
             assert {"Idempotency-Key", "Prefer"} <= asked, path
+
+
+def test_the_topics_are_described_as_they_are_called_here(system: System, http: httpx.Client):
+    answer = http.get("/asyncapi.json")
+    assert answer.headers["content-type"] == "application/json"
+    prefix = system.environment["AUTOLEARN_TOPIC_PREFIX"]
+    channels = answer.json()["channels"]
+    assert channels["events"]["address"] == f"{prefix}.events"
+    assert "autolearn.EvaluationCompleted.v2" in channels["events"]["messages"]
 
 
 def check(document: Document, answer: httpx.Response, path: str) -> None:

@@ -174,7 +174,11 @@ BAD = {
     "garbage": (b"garbage", MalformedRecord),
     "tombstone": (None, MalformedRecord),
     "unknown type": (
-        encode(replace(story()[-1], type="autolearn.SessionOpened.v99")),
+        encode(replace(story()[-1], type="autolearn.SessionHeld.v1")),
+        UnknownType,
+    ),
+    "newer version": (
+        encode(replace(story()[-1], type="autolearn.EvaluationCompleted.v3")),
         UnknownType,
     ),
 }

@@ -83,14 +83,14 @@ class Comparison(NamedTuple):
         was, now = old["properties"], new["properties"]
         had, needs = set(old.get("required", ())), set(new.get("required", ()))
         dot = f"{at}." if at else ""
-        for name in was.keys() - now.keys():
-            like = [other for other in now.keys() - was.keys() if now[other] == was[name]]
+        for name in sorted(was.keys() - now.keys()):
+            like = [other for other in sorted(now.keys() - was.keys()) if now[other] == was[name]]
             hint = f" (is it {like[0]} now?)" if like else ""
             yield f"field {dot}{name} is gone{hint}"
         for name in sorted(needs - had):
             why = "has no default any more" if name in was else "is new and has no default"
             yield f"field {dot}{name} {why}: old records lack it"
-        for name in was.keys() & now.keys():
+        for name in sorted(was.keys() & now.keys()):
             if name not in had | needs:
                 yield from other_default(was[name], now[name], dot + name)
             yield from self.of(was[name], now[name], dot + name, above)

@@ -9,6 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from msgspec import Struct
 
+from autolearn.eventlog.admission import TERM_STARTED
 from autolearn.schemas import codec
 from autolearn.schemas.upcasters import UPCASTERS
 from tests.evolution.compatibility import faults, grown, unnoted
@@ -70,6 +71,17 @@ def test_a_renamed_field_is_refused_with_what_to_do():
     assert "docs/evolution.md" in fault
 
 
+def test_the_documentation_shows_what_the_gate_says():
+    """The worked example, as if the field had been renamed in place."""
+    now = present()
+    v1, v2 = (f"autolearn.EvaluationCompleted.v{version}" for version in (1, 2))
+    now["events"][v1] = now["events"].pop(v2)
+    before = shipped()
+    del before["events"][v2]
+    (fault,) = faults(before, now, {})
+    assert f"```text\n{fault}\n```" in (ROOT / "docs" / "evolution.md").read_text()
+
+
 @pytest.mark.parametrize("group", ["commands", "events", "records"])
 def test_a_type_that_is_gone_is_refused(group):
     nothing = {"commands": {}, "events": {}, "records": {}}
@@ -115,6 +127,11 @@ def test_an_upcaster_may_go_over_several_versions():
 )
 def test_an_upcaster_that_does_not_lift_is_refused(lifts, now, why):
     assert any(why in fault for fault in faults(BEFORE, now, lifts))
+
+
+def test_the_event_that_the_admission_rule_names_has_one_version_for_ever():
+    """A reader that does not know a TermStarted would pass over all that comes after it."""
+    assert TERM_STARTED == "autolearn.TermStarted.v1"
 
 
 @pytest.mark.parametrize("group", FOLDERS)

@@ -10,7 +10,7 @@ from autolearn.schemas.codec import CommandRecord, EventRecord, encode, raw
 from autolearn.schemas.messages import Command, Event
 from tests import samples
 
-__all__ = ["FOLDERS", "command_record", "event_record", "missing", "path_of"]
+__all__ = ["FOLDERS", "command_record", "event_record", "golden_records", "missing", "path_of"]
 
 FOLDERS = {
     "events": Path(__file__).parent / "events",
@@ -60,3 +60,12 @@ def missing() -> dict[Path, bytes]:
         for name, command in samples.COMMANDS.items()
     }
     return {path: value for path, value in wanted.items() if not path.exists()}
+
+
+def golden_records() -> dict[str, bytes]:
+    """The golden records that there are, old versions included, by type."""
+    return {
+        f"autolearn.{path.stem}": path.read_bytes()
+        for folder in FOLDERS.values()
+        for path in sorted(folder.glob("*.json"))
+    }

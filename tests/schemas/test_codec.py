@@ -162,9 +162,26 @@ def test_data_that_do_not_fit_are_malformed():
         assert not isinstance(failure.value, UnknownType)
 
 
-def test_an_event_of_a_newer_version_says_what_to_do():
-    with pytest.raises(UnknownType, match=r"autolearn\.SessionOpened\.v2") as failure:
-        codec.event_of(replace(EVENT, type="autolearn.SessionOpened.v2"))
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("SessionOpened.v2", "SessionOpened.v1"),
+        ("EvaluationCompleted.v3", "EvaluationCompleted.v2"),
+    ],
+)
+def test_an_event_of_a_newer_version_says_what_to_do(name, known):
+    with pytest.raises(UnknownType) as failure:
+        codec.event_of(replace(EVENT, type=f"autolearn.{name}"))
+    assert f"{EVENT.id} of {EVENT.subject} is a 'autolearn.{name}'" in failure.value.detail
+    assert f"knows that event up to 'autolearn.{known}'" in failure.value.detail
+    assert failure.value.advice.startswith("A newer version of AutoLearn wrote it")
+
+
+@pytest.mark.parametrize("name", ["autolearn.SessionHeld.v1", "org.example.Other", ".v1", ""])
+def test_an_event_of_an_unknown_type_says_what_to_do(name):
+    with pytest.raises(UnknownType, match="an event that this version does not know") as failure:
+        codec.event_of(replace(EVENT, type=name))
+    assert repr(name) in failure.value.detail
     assert "newer version" in failure.value.advice
 
 

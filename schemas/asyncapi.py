@@ -1,0 +1,219 @@
+"""The AsyncAPI 3 document: every topic, every message on it, and who sends and receives it.
+
+Made from the types (https://www.asyncapi.com/docs/reference/specification/v3.0.0). The committed
+docs/asyncapi.json has the default settings, old versions of events and golden records as examples.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from autolearn.schemas.codec import CONTENT_TYPE, CommandRecord, EventRecord
+from autolearn.schemas.commands import COMMANDS
+from autolearn.schemas.dead_letters import DeadLetter
+from autolearn.schemas.described import Schema, schemas_of
+from autolearn.schemas.events import EVENTS
+from autolearn.schemas.tasks import Task
+from autolearn.schemas.topics import Topic, Topics
+from autolearn.schemas.traffic import CHANNELS, TRAFFIC, Channel
+from autolearn.schemas.upcasters import UPCASTERS
+from autolearn.schemas.workers import Heartbeat
+
+__all__ = ["document"]
+
+SCHEMAS = "#/components/schemas/"
+CLOUD_EVENT = CONTENT_TYPE[0][1].decode()
+BINDING = "0.5.0"
+PLAIN: dict[str, type[Struct]] = {
+    "trainings": Task,
+    "evaluations": Task,
+    "workers": Heartbeat,
+    "dead_letters": DeadLetter,
+}
+"""The messages without an envelope, by channel."""
+
+
+def document(
+    topics: Topics,
+    version: str,
+    old: Mapping[str, Schema] | None = None,
+    examples: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return the document.
+
+    `old` has the JSON Schemas of events of old versions, which are still on the log, by type
+    (others than those that are lifted are passed over); `examples` a record by type.
+    """
+    before = {name: shape for name, shape in (old or {}).items() if name in UPCASTERS}
+    messages = dict(all_messages(before))
+    for name, example in (examples or {}).items():
+        if name in messages:
+            messages[name]["examples"] = [{"name": "golden", "payload": example}]
+    channels = {
+        name: channel(name, getattr(topics, name), about, on_channel(name, messages))
+        for name, about in CHANNELS.items()
+    }
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "AutoLearn",
+            "version": version,
+            "description": "The topics of AutoLearn. Every command is answered by exactly one "
+            "event; the events are the only truth. Events of old versions stay on the log and are "
+            "lifted to the present version when they are read.",
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": "application/json",
+        "channels": channels,
+        "operations": dict(operations(channels)),
+        "components": {"messages": messages, "schemas": all_schemas(before)},
+    }
+
+
+def all_schemas(old: Mapping[str, Schema]) -> dict[str, Schema]:
+    """Return every schema that the messages name."""
+    kinds: list[type[Struct]] = [CommandRecord, EventRecord]
+    kinds += [*COMMANDS.values(), *EVENTS.values(), *PLAIN.values()]
+    found = schemas_of(kinds, SCHEMAS + "{name}")
+    for name, shape in old.items():
+        for inner, schema in shape["$defs"].items():
+            found[f"{name}.{inner}"] = moved(schema, name)
+    return found
+
+
+def moved(schema: Any, name: str) -> Any:
+    """Return a schema of an old version with its references led to where that version's lie."""
+    if isinstance(schema, dict):
+        return {
+            key: SCHEMAS + f"{name}.{last(value)}" if key == "$ref" else moved(value, name)
+            for key, value in schema.items()
+        }
+    return [moved(one, name) for one in schema] if isinstance(schema, list) else schema
+
+
+def last(reference: str) -> str:
+    """Return the name at the end of a reference."""
+    return reference.rsplit("/", 1)[-1]
+
+
+def all_messages(old: Mapping[str, Schema]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every message by name: present types, events of old versions, and plain ones."""
+    for name, command in COMMANDS.items():
+        yield name, cloud_event(name, CommandRecord, command.__name__, command)
+    for name, event in EVENTS.items():
+        yield name, cloud_event(name, EventRecord, event.__name__, event)
+    for name, shape in old.items():
+        message = cloud_event(name, EventRecord, f"{name}.{last(shape['$ref'])}")
+        summary = f"An old version: read as {UPCASTERS[name][0]}."
+        yield name, message | {"deprecated": True, "summary": summary}
+    for channel_name, kind in PLAIN.items():
+        key = CHANNELS[channel_name].key
+        yield (
+            kind.__name__,
+            {
+                "name": kind.__name__,
+                "summary": summary_of(kind),
+                "contentType": "application/json",
+                "payload": {"$ref": SCHEMAS + kind.__name__},
+                **({"bindings": keyed(key)} if key else {}),
+            },
+        )
+
+
+def cloud_event(
+    name: str, envelope: type[Struct], data: str, kind: type[Struct] | None = None
+) -> dict[str, Any]:
+    """Return a message that is a CloudEvent in structured mode; `data` names its data's schema."""
+    command = envelope is CommandRecord
+    return {
+        "name": name,
+        "summary": summary_of(kind) if kind else "",
+        "contentType": CLOUD_EVENT,
+        "headers": {
+            "type": "object",
+            "required": ["content-type"],
+            "properties": {"content-type": {"type": "string", "const": CLOUD_EVENT}},
+        },
+        "payload": {
+            "allOf": [
+                {"$ref": SCHEMAS + envelope.__name__},
+                {
+                    "type": "object",
+                    "required": ["type", "data"],
+                    "properties": {"type": {"const": name}, "data": {"$ref": SCHEMAS + data}},
+                },
+            ]
+        },
+        "correlationId": {
+            "description": "The command's id; the event that answers it has it as causationid.",
+            "location": f"$message.payload#/{'id' if command else 'causationid'}",
+        },
+        "bindings": keyed(CHANNELS["commands" if command else "events"].key),
+    }
+
+
+def keyed(key: str) -> dict[str, Any]:
+    """Return the Kafka binding of messages with this key."""
+    return {
+        "kafka": {"key": {"type": "string", "description": key}, "bindingVersion": BINDING},
+    }
+
+
+def summary_of(kind: type[Struct]) -> str:
+    """Return the first paragraph of a type's docstring, on one line."""
+    return " ".join((inspect.getdoc(kind) or "").partition("\n\n")[0].split())
+
+
+def on_channel(name: str, messages: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the names of the messages on a channel, old versions last."""
+    if name in PLAIN:
+        return [PLAIN[name].__name__]
+    here = COMMANDS if name == "commands" else EVENTS
+    return [*here, *(m for m in messages if name == "events" and m in UPCASTERS)]
+
+
+def channel(key: str, topic: Topic, about: Channel, names: list[str]) -> dict[str, Any]:
+    """Return a topic as it is created, with the messages on it."""
+    config: dict[str, Any] = {
+        name: [value] if name == "cleanup.policy" else int(value)
+        for name, value in sorted(topic.config.items())
+    }
+    return {
+        "address": topic.name,
+        "title": key,
+        "description": about.what,
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
+        "bindings": {
+            "kafka": {
+                "topic": topic.name,
+                "partitions": topic.partitions,
+                "replicas": topic.replication,
+                "topicConfiguration": config,
+                "bindingVersion": BINDING,
+            }
+        },
+    }
+
+
+def operations(channels: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield who sends and who receives what, by name."""
+    for flow in TRAFFIC:
+        messages = channels[flow.channel]["messages"]
+        if flow.messages is not None:
+            messages = {name: messages[name] for name in flow.messages}
+        elif flow.action == "send":
+            messages = {name: ref for name, ref in messages.items() if name not in UPCASTERS}
+        at = f"#/channels/{flow.channel}"
+        yield (
+            f"{flow.who}.{flow.action}.{flow.channel}",
+            {
+                "action": flow.action,
+                "channel": {"$ref": at},
+                "summary": flow.why,
+                "messages": [{"$ref": f"{at}/messages/{name}"} for name in messages],
+            },
+        )

@@ -1,0 +1,60 @@
+"""Our types as JSON Schema: what the AsyncAPI document and the gate of evolution build on."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+__all__ = ["Schema", "describable", "schemas_of", "without_prose"]
+
+Schema = dict[str, Any]
+
+
+def schemas_of(kinds: Iterable[type[Struct]], template: str) -> dict[str, Schema]:
+    """Return the schemas of types and of all that they hold, by name; `template` makes the $refs.
+
+    They are plain JSON: a default of a tuple is a list.
+    """
+    shown = [describable(kind) for kind in dict.fromkeys(kinds)]
+    _, found = msgspec.json.schema_components(shown, ref_template=template)
+    plain: dict[str, Schema] = msgspec.json.decode(msgspec.json.encode(found))
+    return plain
+
+
+def describable(kind: type[Struct]) -> type[Struct]:
+    """Return a type that looks the same on the log, without raw JSON: no schema can show it."""
+    fields = msgspec.structs.fields(kind)
+    if not any(field.type is Raw for field in fields):
+        return kind
+    same: list[Any] = []
+    for field in fields:
+        what = Any if field.type is Raw else field.type
+        default = field.default
+        if isinstance(default, Raw):
+            default = msgspec.json.decode(default)
+        same.append(
+            (field.encode_name, what) if field.required else (field.encode_name, what, default)
+        )
+    doc = {"__doc__": inspect.getdoc(kind)}
+    return msgspec.defstruct(kind.__name__, same, namespace=doc, kw_only=True)
+
+
+def without_prose(schema: Any) -> Any:
+    """Return a schema without what is said to people. Fields keep their names, whatever these."""
+    if isinstance(schema, list):
+        return [without_prose(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    plain: Schema = {}
+    for key, value in schema.items():
+        if key in ("properties", "$defs"):
+            plain[key] = {name: without_prose(one) for name, one in value.items()}
+        elif key in ("default", "enum"):
+            plain[key] = value
+        elif key not in ("title", "description"):
+            plain[key] = without_prose(value)
+    return plain

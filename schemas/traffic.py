@@ -1,0 +1,114 @@
+"""What the topics are for, and who sends and receives on them: told to people by `asyncapi`."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from autolearn.schemas import commands
+from autolearn.schemas.messages import Command, type_of
+from autolearn.schemas.work import WORK
+
+__all__ = ["CHANNELS", "TRAFFIC", "Channel", "Flow"]
+
+
+class Channel(NamedTuple):
+    """What a topic holds, and what its records' keys are ("" for none)."""
+
+    what: str
+    key: str
+
+
+CHANNELS: dict[str, Channel] = {
+    "commands": Channel("What was asked, in the order in which it is decided.", "the stream"),
+    "events": Channel(
+        "What was decided: the only truth. A command on partition p is answered on partition p, "
+        "and an event counts only under the admission rule (docs/decisions/0002).",
+        "the stream",
+    ),
+    "trainings": Channel("Attempts of trainings that wait for a worker.", "the run's id"),
+    "evaluations": Channel("Attempts of evaluations that wait for a worker.", "the run's id"),
+    "workers": Channel("Heartbeats of the workers: the newest of each counts.", "the worker's id"),
+    "dead_letters": Channel("Records on `commands` that are no commands, with the reason.", ""),
+}
+"""The topics by their field of `topics.Topics`."""
+
+
+class Flow(NamedTuple):
+    """One process type on one topic. `messages` are CloudEvents types; None for all of the topic's.
+
+    Nobody sends old versions, whoever receives a topic may meet them.
+    """
+
+    who: str
+    action: Literal["send", "receive"]
+    channel: str
+    why: str
+    messages: tuple[str, ...] | None = None
+
+
+def types(*kinds: type[Command]) -> tuple[str, ...]:
+    """Return the CloudEvents types of commands."""
+    return tuple(map(type_of, kinds))
+
+
+OFFERS = (commands.RegisterEstimator, commands.RegisterMetric, commands.RegisterDataset)
+
+TRAFFIC: tuple[Flow, ...] = (
+    Flow(
+        "api",
+        "send",
+        "commands",
+        "What clients ask for over HTTP.",
+        types(
+            commands.RegisterDataset,
+            commands.OpenSession,
+            commands.CommitSession,
+            commands.DiscardSession,
+            *(kind for work in WORK.values() for kind in (work.request, work.cancel)),
+        ),
+    ),
+    *(
+        Flow(
+            name,
+            "send",
+            "commands",
+            "A worker says what is on offer, claims an attempt, and reports its end.",
+            types(*OFFERS, work.start, work.complete, work.fail),
+        )
+        for name, work in WORK.items()
+    ),
+    Flow(
+        "supervise",
+        "send",
+        "commands",
+        "Runs of workers that have fallen silent or stopped.",
+        types(*(work.report_lost for work in WORK.values())),
+    ),
+    Flow("decide", "receive", "commands", "One process per partition decides."),
+    Flow("decide", "send", "events", "One event for every command, and the start of every term."),
+    *(
+        Flow(who, "receive", "events", why)
+        for who, why in (
+            ("decide", "Folds the state on which it decides."),
+            ("api", "Folds the read models."),
+            ("dispatch", "Folds the runs that wait for a worker."),
+            ("supervise", "Folds the runs that a worker holds."),
+            ("training", "Learns which runs were cancelled, and how its commands were answered."),
+            ("evaluation", "Learns which runs were cancelled, and how its commands were answered."),
+        )
+    ),
+    *(
+        flow
+        for work, topic in (("training", "trainings"), ("evaluation", "evaluations"))
+        for flow in (
+            Flow("dispatch", "send", topic, "An attempt is open."),
+            Flow(work, "receive", topic, "A worker with a free slot takes it."),
+        )
+    ),
+    Flow("training", "send", "workers", "A heartbeat."),
+    Flow("evaluation", "send", "workers", "A heartbeat."),
+    Flow("supervise", "receive", "workers", "Notices who has fallen silent."),
+    Flow("api", "receive", "workers", "Shows the progress of runs."),
+    Flow("decide", "send", "dead_letters", "What is no command is set aside."),
+)
+"""Every way of a message from a process type to a topic, or back."""

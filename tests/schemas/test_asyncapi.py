@@ -1,0 +1,136 @@
+"""The AsyncAPI document is up to date, valid, and says of every golden record what it is."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from jsonschema import Draft7Validator, ValidationError
+
+from autolearn.schemas.asyncapi import document
+from autolearn.schemas.codec import to_json
+from autolearn.schemas.commands import COMMANDS
+from autolearn.schemas.dead_letters import DeadLetter
+from autolearn.schemas.events import EVENTS
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.tasks import Task
+from autolearn.schemas.topics import Topics
+from autolearn.schemas.upcasters import UPCASTERS
+from autolearn.schemas.workers import Heartbeat, Progress
+from tests.asyncapi import PATH, committed, made, text
+from tests.golden import golden_records
+
+OFFICIAL = json.loads((Path(__file__).parent / "asyncapi-3.0.0.json").read_bytes())
+RECORDS = {name: json.loads(value) for name, value in golden_records().items()}
+PLAIN = {
+    "Task": Task("training", "t1", "session/1", 1, msgspec.Raw(b'{"run":"t1"}'), 60.0, 512),
+    "Heartbeat": Heartbeat(
+        "w1", "host", 7, ("training",), 2, "2026-01-01T00:00:00Z",
+        (Progress("t1", "training", "session/1", 1, "fitting", "2026-01-01T00:00:00Z"),),
+    ),
+    "DeadLetter": DeadLetter("commands", 0, 7, None, b"\xff", "It is not JSON."),
+}  # fmt: skip
+
+
+def nodes(node: Any) -> Iterator[dict[str, Any]]:
+    """All objects in a document."""
+    if isinstance(node, dict):
+        yield node
+    for inner in (
+        node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    ):
+        yield from nodes(inner)
+
+
+def validate(name: str, record: Any) -> None:
+    """Hold a record against the payload schema of its message."""
+    whole = committed() | {"$ref": f"#/components/messages/{name}/payload"}
+    Draft7Validator(whole).validate(record)
+
+
+def test_the_document_is_up_to_date():
+    assert PATH.read_text() == text(), "run `python -m tests.golden` and commit docs/asyncapi.json"
+
+
+@pytest.mark.parametrize(
+    "made",
+    [made(), document(Topics.of(Settings(topic_prefix="other", replication=3)), "1.0")],
+    ids=["committed", "served"],
+)
+def test_the_document_is_valid(made: dict[str, Any]):
+    Draft7Validator(OFFICIAL).validate(made)
+    for schema in made["components"]["schemas"].values():
+        Draft7Validator.check_schema(schema)
+    for node in nodes(made):
+        if "$ref" in node:
+            place: Any = made
+            for step in node["$ref"].removeprefix("#/").split("/"):
+                place = place[step]
+
+
+def test_what_is_not_valid_is_noticed():
+    broken = made()
+    broken["channels"]["events"]["bindings"]["kafka"]["partitions"] = "four"
+    with pytest.raises(ValidationError):
+        Draft7Validator(OFFICIAL).validate(broken)
+
+
+def test_every_topic_is_a_channel_as_it_is_created():
+    topics = Topics.of(Settings())
+    channels = committed()["channels"]
+    assert [channel["address"] for channel in channels.values()] == [t.name for t in topics.all()]
+    for topic, channel in zip(topics.all(), channels.values(), strict=True):
+        kafka = channel["bindings"]["kafka"]
+        assert (kafka["partitions"], kafka["replicas"]) == (topic.partitions, topic.replication)
+        assert kafka["topicConfiguration"].keys() == topic.config.keys()
+    assert channels["events"]["bindings"]["kafka"]["topicConfiguration"]["retention.ms"] == -1
+
+
+def test_every_message_is_on_its_channel():
+    channels = committed()["channels"]
+    assert channels["commands"]["messages"].keys() == COMMANDS.keys()
+    assert channels["events"]["messages"].keys() == EVENTS.keys() | UPCASTERS.keys()
+    used = {name for channel in channels.values() for name in channel["messages"]}
+    assert used == committed()["components"]["messages"].keys()
+
+
+def test_every_message_is_sent_and_received():
+    for action in ("send", "receive"):
+        told = {
+            ref["$ref"].rsplit("/", 1)[-1]
+            for operation in committed()["operations"].values()
+            for ref in operation["messages"]
+            if operation["action"] == action
+        }
+        missing = committed()["components"]["messages"].keys() - told
+        assert missing == (UPCASTERS.keys() if action == "send" else {"DeadLetter"})
+
+
+def test_old_versions_are_deprecated():
+    messages = committed()["components"]["messages"]
+    assert {name for name, one in messages.items() if one.get("deprecated")} == UPCASTERS.keys()
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_golden_records_are_as_the_document_says(name: str):
+    validate(name, RECORDS[name])
+    assert committed()["components"]["messages"][name]["examples"][0]["payload"] == RECORDS[name]
+    for wrong in ({"type": "another"}, {"data": []}, {"subject": 7}):
+        with pytest.raises(ValidationError):
+            validate(name, RECORDS[name] | wrong)
+
+
+def test_an_old_version_has_its_own_schema():
+    old, new = (RECORDS[f"autolearn.EvaluationCompleted.v{number}"] for number in (1, 2))
+    with pytest.raises(ValidationError, match="'metrics' is a required property"):
+        validate(old["type"], old | {"data": new["data"]})
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_other_records_are_as_the_document_says(name: str):
+    record = json.loads(to_json(PLAIN[name]))
+    validate(name, record)
+    with pytest.raises(ValidationError):
+        validate(name, dict(list(record.items())[1:]))
