@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import platform
 import re
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from threadpoolctl import ThreadpoolController
 
 from autolearn.schemas.values import JsonValue
 
-__all__ = ["environment", "one_thread"]
+__all__ = ["environment", "environment_now", "one_thread"]
 
 LIBRARIES = ("autolearn", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops")
 
@@ -55,6 +56,19 @@ def environment(library: str, version: str) -> dict[str, JsonValue]:
     """Return the words for a model that `library` implements."""
     fixed = fixed_environment()
     return {**fixed, "libraries": {**fixed["libraries"], library: version}}
+
+
+def environment_now(libraries: Iterable[str]) -> dict[str, JsonValue]:
+    """Return the words for this machine, with the versions of `libraries` (null: not installed)."""
+    fixed = fixed_environment()
+    versions = dict(fixed["libraries"])
+    for name in libraries:
+        if name not in versions:
+            try:
+                versions[name] = metadata.version(name)
+            except metadata.PackageNotFoundError:
+                versions[name] = None
+    return {**fixed, "libraries": versions}
 
 
 def processor() -> str:

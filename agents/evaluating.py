@@ -14,7 +14,7 @@ import numpy as np
 
 from autolearn.agents import model_files
 from autolearn.agents.environment import environment, one_thread
-from autolearn.agents.estimators import distribution_of
+from autolearn.agents.estimators import Estimator, distribution_of
 from autolearn.agents.faults import InputError
 from autolearn.agents.hearing import heard
 from autolearn.agents.metrics import Metric
@@ -32,7 +32,7 @@ from autolearn.schemas.values import DatasetRef, JsonValue, Split
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["evaluate"]
+__all__ = ["Model", "evaluate", "held_out", "open_model", "other"]
 
 Array = np.ndarray[Any, Any]
 Report = Callable[[str], None]
@@ -50,22 +50,21 @@ def evaluate(
     metrics = [find_metric(name) for name in request.metrics]
     report("reading")
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
-        folder = store.fetch_folder(request.model, Path(scratch))
-        training = msgspec.json.decode((folder / "training.json").read_bytes(), type=Record)
-        schema = msgspec.json.decode((folder / "schema.json").read_bytes(), type=ModelSchema)
-        estimator = find_estimator(training.model)
+        model = open_model(store, request.model, Path(scratch))
         for metric in metrics:
-            check_task(metric, training)
-        pipeline = model_files.load(folder / "model.skops", estimator.allowed_types())
+            check_task(metric, model.training)
         table = read_table(store.fetch_blob(request.dataset.version, Path(scratch)))
 
-    rows = held_out(request, training, table) if request.held_out else other(schema, table, metrics)
+    if request.held_out:
+        rows = held_out(request.dataset, model.training, table)
+    else:
+        rows = other(model.schema, table, metrics)
     report("scoring")
     with heard():
-        values = score(metrics, pipeline, rows, training)
+        values = score(metrics, model.pipeline, rows, model.training)
     return EvaluationResult(
         metrics=values,
-        environment=environment(*distribution_of(estimator.factory)),
+        environment=environment(*distribution_of(model.estimator.factory)),
         rows=len(rows.features),
         seconds=time.perf_counter() - started,
     )
@@ -105,6 +104,26 @@ class ModelSchema(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
+class Model:
+    """A stored model: the fitted pipeline, what made it, and what its folder says of it."""
+
+    training: Record
+    schema: ModelSchema
+    estimator: Estimator
+    pipeline: Any
+
+
+def open_model(store: ArtifactStore, digest: str, into: Path) -> Model:
+    """Load a stored model. Raises ArtifactError, InputError and ModelRefused."""
+    folder = store.fetch_folder(digest, into)
+    training = msgspec.json.decode((folder / "training.json").read_bytes(), type=Record)
+    schema = msgspec.json.decode((folder / "schema.json").read_bytes(), type=ModelSchema)
+    estimator = find_estimator(training.model)
+    pipeline = model_files.load(folder / "model.skops", estimator.allowed_types())
+    return Model(training, schema, estimator, pipeline)
+
+
+@dataclass(frozen=True)
 class Rows:
     """The rows to score: features, and the true answers (None without a target)."""
 
@@ -112,12 +131,12 @@ class Rows:
     truth: Array | None
 
 
-def held_out(request: EvaluationRequested, training: Record, table: Table) -> Rows:
+def held_out(dataset: DatasetRef, training: Record, table: Table) -> Rows:
     """Return the rows that the training did not see. Raises InputError."""
-    if request.dataset.version != training.dataset.version:
+    if dataset.version != training.dataset.version:
         raise InputError(
             f"the model was trained on {training.dataset.name} in the version "
-            f"{training.dataset.version[:12]}, not {request.dataset.version[:12]}",
+            f"{training.dataset.version[:12]}, not {dataset.version[:12]}",
             advice="Evaluate on that version, or on all rows of this dataset as another one.",
         )
     subject = subject_of(table, training.target, training.task)

@@ -7,9 +7,10 @@ from typing import Any
 from msgspec import Struct
 
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
+from autolearn.schemas.retraining import Compared
 from autolearn.schemas.values import JsonValue, TrainedModel
 
-__all__ = ["RESULTS", "CatalogResult", "EvaluationResult", "TrainingResult"]
+__all__ = ["RESULTS", "CatalogResult", "ComparisonResult", "EvaluationResult", "TrainingResult"]
 
 
 class TrainingResult(Struct, frozen=True):
@@ -42,9 +43,17 @@ class CatalogResult(Struct, frozen=True):
     problems: tuple[str, ...] = ()
 
 
+class ComparisonResult(Struct, frozen=True):
+    """How the answers of two models compare, by data and by method."""
+
+    answers: tuple[Compared, ...]
+
+
 RESULTS: dict[str, Any] = {
     "training": TrainingResult,
     "evaluation": EvaluationResult,
     "catalog": CatalogResult,
+    "comparison": ComparisonResult,
+    "environment": dict[str, JsonValue],
 }
-"""The type of each kind's result; the names are those of `schemas.work.WORK`, and catalog."""
+"""The type of each kind's result; the names are those of `schemas.work.WORK`, and more."""

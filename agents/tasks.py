@@ -1,4 +1,4 @@
-"""The kinds of work that a run's own process can do, by the names of `schemas.work.WORK`."""
+"""The kinds of work that a run's own process can do: those of `schemas.work.WORK`, and more."""
 
 from __future__ import annotations
 
@@ -8,12 +8,21 @@ import msgspec
 
 from autolearn.agents.bundled import bundled
 from autolearn.agents.children import Kind
+from autolearn.agents.comparing import compare
+from autolearn.agents.environment import environment_now
 from autolearn.agents.evaluating import evaluate
 from autolearn.agents.plugins import load_estimators, load_metrics
-from autolearn.agents.results import CatalogResult, EvaluationResult, TrainingResult
+from autolearn.agents.results import (
+    CatalogResult,
+    ComparisonResult,
+    EvaluationResult,
+    TrainingResult,
+)
 from autolearn.agents.training import train
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.schemas.events import EvaluationRequested, TrainingRequested
+from autolearn.schemas.retraining import Comparison
+from autolearn.schemas.values import JsonValue
 
 __all__ = ["KINDS"]
 
@@ -43,4 +52,20 @@ def catalog(_request: bytes, store: ArtifactStore, report: Report) -> CatalogRes
     )
 
 
-KINDS: dict[str, Kind] = {"training": training, "evaluation": evaluation, "catalog": catalog}
+def comparison(request: bytes, store: ArtifactStore, report: Report) -> ComparisonResult:
+    """Compare two models; the request is a Comparison."""
+    return compare(msgspec.json.decode(request, type=Comparison), store, report)
+
+
+def environment(request: bytes, _store: ArtifactStore, _report: Report) -> dict[str, JsonValue]:
+    """Say what runs are computed with here; the request is a list of libraries."""
+    return environment_now(msgspec.json.decode(request, type=list[str]))
+
+
+KINDS: dict[str, Kind] = {
+    "training": training,
+    "evaluation": evaluation,
+    "catalog": catalog,
+    "comparison": comparison,
+    "environment": environment,
+}

@@ -79,7 +79,7 @@ class Run(Struct, kw_only=True, frozen=True):
     """What trainings and evaluations have in common.
 
     `status` is open, started, completed, failed or cancelled; `reason` and `detail` say why it
-    failed; the times are RFC 3339.
+    failed; the times are RFC 3339; the limits are seconds and MiB.
     """
 
     id: str
@@ -97,6 +97,8 @@ class Run(Struct, kw_only=True, frozen=True):
     detail: str = ""
     environment: dict[str, Any] = {}
     seconds: float | None = None
+    time_limit: float | None = None
+    memory_limit: int | None = None
     progress: Running | None = None
     links: Links = {}
 
@@ -108,6 +110,7 @@ class Training(Run, kw_only=True, frozen=True):
     task: str
     library_version: str
     target: str | None
+    schema_hash: str = ""
     hyperparameters: dict[str, Any]
     defaults: dict[str, Any] = {}
     split: Split

@@ -73,7 +73,8 @@ class TrainingRow(Struct, frozen=True):
     """One training.
 
     `status` is open (waits for a worker), started, completed, failed or cancelled. The times are
-    RFC 3339; `reason` and `detail` say why it failed.
+    RFC 3339; `reason` and `detail` say why it failed. The limits (seconds, MiB) are those asked
+    for; rows that were folded before they were kept have none, until the next rebuild.
     """
 
     id: str
@@ -105,6 +106,9 @@ class TrainingRow(Struct, frozen=True):
     rows_test: int | None = None
     fit_seconds: float | None = None
     seconds: float | None = None
+    schema_hash: str = ""
+    time_limit: float | None = None
+    memory_limit: int | None = None
 
 
 class EvaluationRow(Struct, frozen=True):
@@ -132,6 +136,8 @@ class EvaluationRow(Struct, frozen=True):
     environment: dict[str, JsonValue] = {}
     rows: int | None = None
     seconds: float | None = None
+    time_limit: float | None = None
+    memory_limit: int | None = None
 
 
 class Answer(Struct, frozen=True, gc=False):

@@ -10,7 +10,7 @@ AutoLearnError
 ├── AlreadyRunning      another process holds the same folder or instance name
 └── beside their code: DatasetRefused, ArtifactError (artifacts), BrokerError (eventlog),
     InputError, ModelRefused, CatalogUnavailable (agents), CannotStart, DemoFailed,
-    Problem, Unreachable (client; Unreachable is a LogError)
+    NothingRecorded, Problem, Unreachable (client; Unreachable is a LogError)
 
 Each says what happened (`title`), why (`detail`) and what to do next (`advice`).
 """

@@ -182,6 +182,46 @@ def test_the_log_says_the_same_again(system, cli, kafka):
     assert json.loads(said.stdout)["placed"] is False
 
 
+def test_what_is_recorded_is_trained_again(system, cli, says, kafka):
+    session = says("session", "open", "--title", "again")["id"]
+    first = says("train", "svm", "iris", "--metrics", "f1,accuracy")["training"]
+    limits = ("--time-limit", 50, "--memory-limit", 1000)
+    second = says("train", "k-means", "iris", "-p", "n_clusters=3", *limits)
+    assert (second["time_limit"], second["memory_limit"]) == (50, 1000)
+    before = says("events", "--limit", 9999)["next"]
+
+    settings = {"home": system.home, "kafka": kafka, "topic_prefix": "story-cli"}
+    said = run_alone("replay", "retrain", first["id"][:8], "-o", "json", **settings)
+    assert said.returncode == 0, said.stderr
+    answer = json.loads(said.stdout)
+    [one] = answer["trainings"]
+    assert (one["training"], one["verdict"]) == (first["id"], "identical-artifact")
+    assert one["present"] == first["artifact"]["digest"]
+    assert [evaluation["equal"] for evaluation in one["evaluations"]] == [True]
+    assert answer["same"]
+
+    assert cli("session", "commit").code == 0
+    said = run_alone("replay", "retrain", session[:8], **settings)
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.count("identical artifact") == 2
+    assert "Confirmed: 2 of 2 trainings" in said.stdout
+    since = says("events", "--after", before, "--limit", 9999)["items"]
+    types = [event["type"] for event in since if event["subject"] == f"session/{session}"]
+    assert types == ["autolearn.SessionCommitted.v1"]
+
+
+def test_a_training_that_has_not_completed_is_not_trained_again(cli, says, session):
+    run = says("train", "random-forest", "digits", "-p", "n_estimators=50000", "--no-wait")
+    assert cli("cancel", run["id"][:8]).code == 0
+    until(lambda: says("session", "show")["counts"]["trainings"] == {"cancelled": 1})
+    said = cli("replay", "retrain", run["id"])
+    assert (said.code, said.out) == (4, "")
+    assert "has no model: it is cancelled" in said.err
+    said = cli("replay", "retrain", "")
+    assert said.code == 2
+    assert "is the start of several ids" in said.err
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
@@ -198,6 +238,8 @@ def test_the_log_says_the_same_again(system, cli, kafka):
         ("evaluate nope", "'nope' cannot be the training that is meant"),
         ("evaluate 0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90", "0b9f7a52"),
         ("cancel 0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90", "0b9f7a52"),
+        ("replay retrain nope", "'nope' is no experiment, no training of one"),
+        ("replay retrain 0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90", "is no experiment"),
         ("session show nope", "'nope' cannot be the session that is meant"),
         ("session show 0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90", "There is no session 0b9f7a52"),
         ("session commit", "commit"),

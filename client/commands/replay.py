@@ -6,16 +6,19 @@ from typing import Annotated, Any
 
 import typer
 
+from autolearn.client.commands.retrain import retrain
 from autolearn.client.exits import EXIT_CODES
 from autolearn.client.output import As, Output
 
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Fold the whole log again: to rebuild the read models, or to verify them.",
+    help="Do it again: fold the whole log, to rebuild the read models or to verify them; or train "
+    "again what is recorded.",
     no_args_is_help=True,
     epilog=EXIT_CODES,
 )
+app.command("retrain")(retrain)
 
 
 @app.command("rebuild")

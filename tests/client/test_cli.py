@@ -25,6 +25,7 @@ COMMANDS = (
     "version",
     "replay rebuild",
     "replay verify",
+    "replay retrain",
     "session open",
     "session show",
     "session list",
@@ -53,6 +54,7 @@ READS = (
     "session show",
     "experiment list",
     "experiment show 1",
+    "replay retrain 1",
     "events",
 )
 

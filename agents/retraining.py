@@ -1,0 +1,230 @@
+"""Trains a recorded training again, in the way it was trained, and says how the two compare.
+
+The work is done by the executor, in the kinds of `agents.tasks`, as it is for live runs. It happens
+in a scratch store: datasets and recorded models are copied into it, and nothing is written back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from autolearn.agents.executor import Completed, Executor, Failed, Limits, Outcome
+from autolearn.agents.results import EvaluationResult, TrainingResult
+from autolearn.artifacts.store import ArtifactError, ArtifactStore
+from autolearn.schemas.retraining import (
+    Compared,
+    Comparison,
+    Data,
+    Difference,
+    RecordedEvaluation,
+    RecordedTraining,
+    Repeated,
+    Retrained,
+    Verdict,
+)
+from autolearn.schemas.values import JsonValue
+
+__all__ = ["Retraining", "environment_differences", "verdict_of"]
+
+SMALL = Limits(time_s=60, memory_mb=1024)
+
+
+class Retraining:
+    """Trains recorded trainings again, one at a time.
+
+    `executor` works on the store `scratch`; `original` is only read. `told` hears what goes on.
+    """
+
+    def __init__(
+        self,
+        executor: Executor,
+        original: ArtifactStore,
+        scratch: ArtifactStore,
+        told: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.executor, self.original, self.scratch, self.told = executor, original, scratch, told
+
+    async def check(self, recorded: RecordedTraining) -> Retrained:
+        """Train again, and compare: the artifact, its answers, the recorded evaluations."""
+        request, then = recorded.request, recorded.artifact
+        found = Retrained(request.run, request.model, "failed", then.digest)
+        if missing := await self.bring_dataset(request.dataset.version):
+            return replace(found, detail=missing)
+        limits = Limits(request.time_limit, request.memory_limit)
+        match await self.run("training", request, limits):
+            case Failed(reason, detail):
+                now = await self.environment(recorded.environment)
+                return replace(found, detail=f"{reason}: {detail}", environment=now)
+            case Completed(result):
+                trained: TrainingResult = result
+        evaluations = [await self.evaluate(one, trained) for one in recorded.evaluations]
+        answers, unsure = await self.compare(recorded, trained, limits)
+        return replace(
+            found,
+            verdict=verdict_of(trained.model.digest == then.digest, answers, evaluations),
+            present=trained.model.digest,
+            detail=unsure,
+            files=differing(then.files, trained.model.files),
+            answers=answers,
+            evaluations=tuple(evaluations),
+            environment=environment_differences(recorded.environment, trained.environment),
+            seconds=trained.seconds,
+        )
+
+    async def compare(
+        self, recorded: RecordedTraining, trained: TrainingResult, limits: Limits
+    ) -> tuple[tuple[Compared, ...], str]:
+        """Compare what both models say about the rows they were evaluated on, if they differ.
+
+        Returns what was compared, and why something could not be.
+        """
+        if missing := await self.bring_model(recorded.artifact.digest):
+            return (), f"The recorded artifact could not be read: {missing}"
+        if recorded.artifact.digest == trained.model.digest:
+            return (), ""
+        rows = [Data(recorded.request.dataset, held_out=True)]
+        rows += [data_of(one) for one in recorded.evaluations]
+        data = tuple(dict.fromkeys(rows))
+        for one in data:
+            if missing := await self.bring_dataset(one.dataset.version):
+                return (), f"The predictions could not be compared: {missing}"
+        comparison = Comparison(recorded.artifact.digest, trained.model.digest, data)
+        match await self.run("comparison", comparison, limits):
+            case Failed(reason, detail):
+                return (), f"The predictions could not be compared: {reason}: {detail}"
+            case Completed(result):
+                compared: tuple[Compared, ...] = result.answers
+        return compared, ""
+
+    async def evaluate(self, recorded: RecordedEvaluation, trained: TrainingResult) -> Repeated:
+        """Make a recorded evaluation again, with the new model."""
+        request = replace(recorded.request, model=trained.model.digest)
+        repeated = Repeated(request.run, data_of(recorded), False, recorded.results, {})
+        if missing := await self.bring_dataset(request.dataset.version):
+            return replace(repeated, detail=missing)
+        limits = Limits(request.time_limit, request.memory_limit)
+        match await self.run("evaluation", request, limits):
+            case Failed(reason, detail):
+                return replace(repeated, detail=f"{reason}: {detail}")
+            case Completed(result):
+                found: EvaluationResult = result
+        return replace(
+            repeated,
+            equal=found.metrics == recorded.results,
+            present=found.metrics,
+            environment=environment_differences(recorded.environment, found.environment),
+        )
+
+    async def run(self, kind: str, request: Any, limits: Limits) -> Outcome:
+        """Do work in a process of its own, as a worker does; killed when this is cancelled."""
+        running = self.executor.start(kind, request, limits, self.told)
+        try:
+            return await running.outcome()
+        except asyncio.CancelledError:
+            running.cancel()
+            raise
+
+    async def environment(self, recorded: dict[str, JsonValue]) -> tuple[Difference, ...]:
+        """Return how the environment differs where there is no new result that tells it."""
+        libraries = list(recorded.get("libraries", {}))
+        match await self.run("environment", libraries, SMALL):
+            case Completed(result):
+                return environment_differences(recorded, result)
+            case Failed(reason, detail):
+                return (
+                    Difference("the present environment is unknown", None, f"{reason}: {detail}"),
+                )
+
+    async def bring_dataset(self, version: str) -> str:
+        """Copy a dataset to the scratch store; return why that cannot be, or nothing."""
+
+        def bring() -> None:
+            if not self.scratch.exists(version):
+                with tempfile.TemporaryDirectory(prefix="autolearn-") as folder:
+                    self.scratch.put_blob(self.original.fetch_blob(version, Path(folder)))
+
+        return await tried(bring)
+
+    async def bring_model(self, digest: str) -> str:
+        """Copy a model to the scratch store; return why that cannot be, or nothing."""
+
+        def bring() -> None:
+            with tempfile.TemporaryDirectory(prefix="autolearn-") as folder:
+                fetched, copy = Path(folder, "fetched"), Path(folder, "copy")
+                fetched.mkdir()
+                shutil.copytree(self.original.fetch_folder(digest, fetched), copy)
+                self.scratch.put_folder(copy)
+
+        return await tried(bring)
+
+
+async def tried(bring: Callable[[], None]) -> str:
+    """Do something with stores beside the event loop; return why it cannot be, or nothing."""
+    try:
+        await asyncio.to_thread(bring)
+    except ArtifactError as error:
+        return f"{error.detail}. {error.advice}"
+    return ""
+
+
+def data_of(recorded: RecordedEvaluation) -> Data:
+    """Return the rows of an evaluation."""
+    return Data(recorded.request.dataset, recorded.request.held_out)
+
+
+def differing(recorded: dict[str, str], present: dict[str, str]) -> tuple[str, ...]:
+    """Return the names of the files that are not in both manifests with the same hash."""
+    names = recorded.keys() | present.keys()
+    return tuple(sorted(name for name in names if recorded.get(name) != present.get(name)))
+
+
+def verdict_of(
+    identical: bool, answers: tuple[Compared, ...], evaluations: list[Repeated]
+) -> Verdict:
+    """Return the strongest thing that holds; what could not be compared proves nothing."""
+    if identical:
+        return "identical-artifact"
+    if answers and not any(one.different for one in answers):
+        return "same-predictions"
+    if evaluations and all(one.equal for one in evaluations):
+        return "same-metrics"
+    return "differs"
+
+
+def environment_differences(
+    recorded: dict[str, JsonValue], present: dict[str, JsonValue]
+) -> tuple[Difference, ...]:
+    """Return what differs between two environments (`agents.environment`), by name."""
+    then, now = flat(recorded), flat(present)
+    return tuple(
+        Difference(name, then.get(name), now.get(name))
+        for name in sorted(then.keys() | now.keys())
+        if then.get(name) != now.get(name)
+    )
+
+
+def flat(environment: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return an environment with one entry per fact, such as `python` or `libraries.numpy`."""
+    found: dict[str, JsonValue] = {}
+    for name, value in environment.items():
+        if isinstance(value, dict):
+            found |= {f"{name}.{key}": one for key, one in value.items()}
+        elif isinstance(value, list):
+            found[name] = ", ".join(words(one) for one in value)
+        else:
+            found[name] = value
+    return found
+
+
+def words(pool: JsonValue) -> str:
+    """Return a numeric library, such as `openblas 0.3.30 Haswell`."""
+    if not isinstance(pool, dict):
+        return str(pool)
+    return " ".join(str(value) for value in pool.values() if value is not None)

@@ -1,0 +1,124 @@
+"""Finds what is recorded of trainings, over HTTP, for `autolearn replay retrain`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from autolearn.client.cli_connection import Connection, only
+from autolearn.client.resources import Evaluation, Experiment, Session, Training
+from autolearn.client.sdk import Problem
+from autolearn.eventlog.process import read_settings
+from autolearn.schemas.errors import AutoLearnError
+from autolearn.schemas.events import EvaluationRequested, TrainingRequested
+from autolearn.schemas.retraining import RecordedEvaluation, RecordedTraining
+from autolearn.schemas.settings import Settings
+
+__all__ = ["NothingRecorded", "recorded_of"]
+
+
+class NothingRecorded(AutoLearnError):
+    """There is no completed training of that id."""
+
+    title = "There is nothing to train again"
+    status = 404
+
+
+def recorded_of(to: Connection, given: str) -> list[RecordedTraining]:
+    """Return what is recorded of a training, or of all trainings of an experiment.
+
+    `given` is an id or its start: of an experiment, of a training of any experiment, or of a
+    training of the session that is meant.
+
+    Raises:
+        NothingRecorded: there is no such thing, or the training has not completed.
+        typer.BadParameter: it is the start of several ids.
+    """
+    session = open_session(to)
+    owners = {
+        training: item["id"]
+        for item in to.every(to.client.experiments.list)
+        for training in item["trainings"]
+    }
+    here = {training.id for training in session.trainings} if session is not None else set()
+    chosen = only(given, lambda: {*owners, *owners.values(), *here})
+    owner: Session | Experiment
+    if chosen in here and session is not None:
+        owner = session
+    elif chosen in owners or chosen in owners.values():
+        owner = to.client.experiments.get(owners.get(chosen, chosen))
+    else:
+        raise NothingRecorded(
+            f"{given!r} is no experiment, no training of one, and no training of the session that "
+            "is meant.",
+            advice="`autolearn experiment list` and `autolearn session show` have the ids.",
+        )
+    trainings = [one for one in owner.trainings if chosen in (owner.id, one.id)]
+    settings = read_settings()
+    return [recorded(one, owner.evaluations, settings) for one in trainings]
+
+
+def open_session(to: Connection) -> Session | None:
+    """Return the session that is meant, if one is, and it is still open."""
+    if not to.wanted and not to.memory.exists():
+        return None
+    try:
+        return to.session()[1]
+    except Problem as problem:
+        if to.wanted or problem.status >= 500:
+            raise
+        return None
+
+
+def recorded(
+    training: Training, evaluations: Iterable[Evaluation], settings: Settings
+) -> RecordedTraining:
+    """Return a training with its completed evaluations as the log has them."""
+    if training.artifact is None:
+        raise NothingRecorded(
+            f"The training {training.id} has no model: it is {training.status}.",
+            advice="Name a training that has completed.",
+        )
+    return RecordedTraining(
+        request=TrainingRequested(
+            run=training.id,
+            model=training.model,
+            task=training.task,
+            library_version=training.library_version,
+            dataset=training.dataset,
+            target=training.target,
+            schema_hash=training.schema_hash,
+            hyperparameters=training.hyperparameters,
+            split=training.split,
+            preprocessing=training.preprocessing,
+            seed=training.seed,
+            time_limit=training.time_limit or settings.time_limit,
+            memory_limit=training.memory_limit or settings.memory_limit,
+            max_attempts=1,
+        ),
+        artifact=training.artifact,
+        environment=training.environment,
+        evaluations=tuple(
+            recorded_evaluation(one, settings)
+            for one in evaluations
+            if one.training == training.id and one.status == "completed"
+        ),
+    )
+
+
+def recorded_evaluation(evaluation: Evaluation, settings: Settings) -> RecordedEvaluation:
+    """Return a completed evaluation as the log has it."""
+    return RecordedEvaluation(
+        request=EvaluationRequested(
+            run=evaluation.id,
+            training=evaluation.training,
+            model=evaluation.model,
+            metrics=evaluation.metrics,
+            dataset=evaluation.dataset,
+            held_out=evaluation.held_out,
+            time_limit=evaluation.time_limit or settings.time_limit,
+            memory_limit=evaluation.memory_limit or settings.memory_limit,
+            max_attempts=1,
+        ),
+        results=evaluation.results,
+        environment=evaluation.environment,
+    )
