@@ -11,6 +11,7 @@ import sys
 import typer
 
 from autolearn.client.commands import (
+    backup,
     cancel,
     catalog,
     dataset,
@@ -45,6 +46,8 @@ app.command("up", rich_help_panel=RUNS)(up.up)
 app.command("demo", rich_help_panel=RUNS)(demo.demo)
 app.command("run", rich_help_panel=RUNS)(run.run)
 app.add_typer(replay.app, name="replay", rich_help_panel=RUNS)
+app.command("backup", rich_help_panel=RUNS)(backup.backup)
+app.command("restore", rich_help_panel=RUNS)(backup.restore)
 app.command("version", rich_help_panel=RUNS)(version.version)
 app.add_typer(session.app, name="session", rich_help_panel=WORK)
 app.command("train", rich_help_panel=WORK)(train.train)

@@ -25,9 +25,10 @@ from autolearn.client.demo_compare import Snapshot, differences, take
 from autolearn.client.output import console, rows, short
 from autolearn.client.resources import Evaluation, Training
 from autolearn.client.sdk import AsyncAutoLearn
-from autolearn.client.system import System, delete_state, install_kafka
+from autolearn.client.system import System, install_kafka
 from autolearn.client.views import catalog, runs, sessions
 from autolearn.eventlog.process import read_settings
+from autolearn.eventlog.state import delete_state
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.settings import Settings
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -20,10 +19,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from autolearn.eventlog.process import Running, home_of, lock
+from autolearn.eventlog.state import cut_off
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.settings import KAFKA_PREFIX, PREFIX, Settings
 
-__all__ = ["CannotStart", "System", "delete_state", "install_kafka", "state_folders"]
+__all__ = ["CannotStart", "System", "install_kafka"]
 
 READY_TIMEOUT = 900.0
 """Seconds within which every process must say that it is ready; a long log takes its time."""
@@ -74,8 +74,15 @@ class System:
         Raises:
             AlreadyRunning: this home is in use.
             CannotStart: a process ended or was not ready in time; the words of its log are in it.
+                Or a backup was put back here, but not to its end.
         """
         self.held.enter_context(lock(self.home / "up.lock", "`autolearn up`"))
+        if backup := cut_off(self.home):
+            self.held.close()
+            raise CannotStart(
+                f"The restore of {backup} on {self.home} was cut off: the log is not whole.",
+                advice=f"Run `autolearn restore {backup}` again; it goes on where it stopped.",
+            )
         self.told(f"AutoLearn {version('autolearn')} starts on {self.home}")
         try:
             parts = [AGENTS, WORKERS, API]
@@ -258,16 +265,3 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def state_folders(home: Path) -> list[Path]:
-    """Return every RocksDB folder of a home: what may be deleted, and is rebuilt from the log."""
-    return sorted({current.parent for current in (home / "state").glob("**/CURRENT")})
-
-
-def delete_state(home: Path) -> list[Path]:
-    """Delete every RocksDB folder of a home, while nothing runs on it; return what is gone."""
-    folders = state_folders(home)
-    for folder in folders:
-        shutil.rmtree(folder)
-    return folders

@@ -9,8 +9,9 @@ AutoLearnError
 ├── StoreError          a RocksDB folder cannot be opened or read
 ├── AlreadyRunning      another process holds the same folder or instance name
 └── beside their code: DatasetRefused, ArtifactError (artifacts), BrokerError (eventlog),
-    InputError, ModelRefused, CatalogUnavailable (agents), CannotStart, DemoFailed,
-    NothingRecorded, Problem, Unreachable (client; Unreachable is a LogError)
+    BackupRefused, Damaged, NotEmpty, BackupFailed (projections), InputError, ModelRefused,
+    CatalogUnavailable (agents), CannotStart, DemoFailed, NothingRecorded, Problem, Unreachable
+    (client; Unreachable is a LogError)
 
 Each says what happened (`title`), why (`detail`) and what to do next (`advice`).
 """

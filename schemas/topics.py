@@ -18,12 +18,13 @@ TASK_TOPICS = {"training": "trainings", "evaluation": "evaluations"}
 
 
 class Topic(Struct, frozen=True):
-    """A topic as it is created."""
+    """A topic as it is created, and whether a backup holds it."""
 
     name: str
     partitions: int
     replication: int
     config: dict[str, str]
+    in_backup: bool = False
 
 
 class Topics(Struct, frozen=True):
@@ -47,6 +48,14 @@ class Topics(Struct, frozen=True):
             self.dead_letters,
         )
 
+    def in_backup(self) -> tuple[Topic, ...]:
+        """Return the topics that a backup holds, in the order in which it takes their ends.
+
+        `events` is first: the command that an event answers then lies before the end of `commands`.
+        """
+        others = [topic for topic in self.all() if topic != self.events and topic.in_backup]
+        return (self.events, *others)
+
     @classmethod
     def of(cls, settings: Settings) -> Topics:
         """Return the topics that the settings ask for."""
@@ -59,17 +68,31 @@ class Topics(Struct, frozen=True):
             # With one copy only, an acknowledged append must be on the disk: +0.3 ms each.
             durable["flush.messages"] = "1"
 
-        def topic(suffix: str, partitions: int, **config: str) -> Topic:
+        def topic(suffix: str, partitions: int, *, in_backup: bool, **config: str) -> Topic:
             config = {key.replace("_", "."): value for key, value in config.items()}
             name = f"{settings.topic_prefix}.{suffix}"
-            return Topic(name, partitions, settings.replication, durable | config)
+            return Topic(name, partitions, settings.replication, durable | config, in_backup)
 
-        work = {"retention_ms": str(7 * DAY_MS)}
+        # Tasks are not in a backup: what is open on `events` is handed out again. Neither are
+        # heartbeats: no worker of then is alive.
+        week = str(7 * DAY_MS)
         return cls(
-            commands=topic("commands", settings.partitions, retention_ms=str(90 * DAY_MS)),
-            events=topic("events", settings.partitions, retention_ms="-1"),
-            trainings=topic("trainings", settings.task_partitions, **work),
-            evaluations=topic("evaluations", settings.task_partitions, **work),
-            workers=topic("workers", 1, cleanup_policy="compact", flush_messages=str(2**63 - 1)),
-            dead_letters=topic("dead-letters", 1, retention_ms="-1"),
+            commands=topic(
+                "commands", settings.partitions, in_backup=True, retention_ms=str(90 * DAY_MS)
+            ),
+            events=topic("events", settings.partitions, in_backup=True, retention_ms="-1"),
+            trainings=topic(
+                "trainings", settings.task_partitions, in_backup=False, retention_ms=week
+            ),
+            evaluations=topic(
+                "evaluations", settings.task_partitions, in_backup=False, retention_ms=week
+            ),
+            workers=topic(
+                "workers",
+                1,
+                in_backup=False,
+                cleanup_policy="compact",
+                flush_messages=str(2**63 - 1),
+            ),
+            dead_letters=topic("dead-letters", 1, in_backup=True, retention_ms="-1"),
         )

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from autolearn.client.sdk import AutoLearn, Problem
-from autolearn.client.system import state_folders
+from autolearn.eventlog.state import state_folders
 from tests.running_system import RunningSystem, running_system
 
 pytestmark = pytest.mark.kafka

@@ -22,6 +22,8 @@ COMMANDS = (
     "up",
     "demo",
     "run",
+    "backup",
+    "restore",
     "version",
     "replay rebuild",
     "replay verify",

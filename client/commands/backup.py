@@ -1,0 +1,135 @@
+"""`autolearn backup` and `autolearn restore`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from autolearn.client.exits import EXIT_CODES
+from autolearn.client.output import As, Output
+
+__all__ = ["backup", "restore"]
+
+STAGES = {
+    "log": ("the log", "records"),
+    "lines": ("checking the log", "records"),
+    "artifacts": ("artifacts", "bytes"),
+    "checksums": ("checksums", "bytes"),
+    "views": ("folding the views", "records"),
+}
+"""What each stage is called, and what it counts."""
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the backup.")]
+
+
+def backup(folder: Folder, output: As = Output.table) -> None:
+    """Write the log and the artifacts to a new folder, as one checked set.
+
+    The system may run meanwhile; if `autolearn up` does not, its Kafka is started for as long as
+    this takes. The files can be read without this program: docs/backup.md says how.
+    """
+    from autolearn.client.output import console, count, pairs, print_json
+
+    result, code = work("backup", folder)
+    if output == Output.json:
+        print_json(result)
+    else:
+        out, held = console(), result["artifacts"]
+        out.print(pairs({f"{name}, records": many for name, many in result["records"].items()}))
+        out.print(
+            f"Written to {result['folder']}: {megabytes(result['bytes'])} in "
+            f"{result['seconds']:.1f} s, with {count(held['blobs'], 'dataset')} and "
+            f"{count(held['folders'], 'trained model')}."
+        )
+    raise typer.Exit(code)
+
+
+def restore(folder: Folder, output: As = Output.table) -> None:
+    """Put a backup back, onto an empty folder or empty brokers.
+
+    Nothing else may run on them. First every byte of the backup is checked; afterwards the views
+    folded from the log are compared with those of the backup. Exit code 1: they differ.
+    Interrupted, it is run again and goes on where it stopped.
+    """
+    from autolearn.client.output import console, print_json, rows, short
+
+    result, code = work("restore", folder)
+    if output == Output.json:
+        print_json(result)
+        raise typer.Exit(code)
+    out, differs = console(), result["differs"]
+    digests = sorted(result["digests"].items())
+    out.print(
+        rows(
+            ("view", "digest", "as in the backup"),
+            [(view, short(digest), view not in differs) for view, digest in digests],
+        )
+    )
+    if result["already"] == result["records"]:
+        out.print(f"It was restored already: {result['records']:,} records.")
+    else:
+        again = f", {result['already']:,} of them before" if result["already"] else ""
+        out.print(f"Restored {result['records']:,} records{again}, in {result['seconds']:.1f} s.")
+    if differs and result["comparable"]:
+        out.print(f"They differ: {', '.join(differs)}.")
+    elif differs:
+        out.print(
+            f"AutoLearn {result['program']} made the backup, and this version's views are others."
+        )
+    raise typer.Exit(code)
+
+
+def work(what: str, folder: Path) -> tuple[dict[str, Any], int]:
+    """Run the tool, show how far it is, and return its result and exit code.
+
+    Raises:
+        typer.Exit: it failed; it has said why.
+    """
+    import subprocess
+    import sys
+
+    import msgspec
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from autolearn.client.output import messages
+
+    console = messages()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[at]}"),
+        TimeRemainingColumn(),
+    )
+    result: dict[str, Any] = {}
+    command = [sys.executable, "-m", "autolearn.projections.backup", what, str(folder), "--json"]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE) as process,
+        Progress(*columns, console=console, disable=not console.is_terminal) as progress,
+    ):
+        bars: dict[str, Any] = {}
+        assert process.stdout is not None
+        for line in process.stdout:
+            said = msgspec.json.decode(line)
+            result = said.get("result", result)
+            if "progress" not in said:
+                continue
+            stage, done, total = (said["progress"][name] for name in ("stage", "done", "total"))
+            name, unit = STAGES.get(stage, (stage, "records"))
+            if stage not in bars:
+                bars[stage] = progress.add_task(name, total=None, at="")
+            at = f"{done:,} records" if unit == "records" else megabytes(done)
+            progress.update(bars[stage], completed=done, total=total, at=at)
+    if not result:
+        raise typer.Exit(process.returncode or 5)
+    return result, process.returncode
+
+
+def megabytes(size: int) -> str:
+    """Return a number of bytes in MB (millions)."""
+    return f"{size / 1e6:,.1f} MB"
+
+
+backup.__doc__ = f"{backup.__doc__}\n\n{EXIT_CODES}"
+restore.__doc__ = f"{restore.__doc__}\n\n{EXIT_CODES}"

@@ -1,0 +1,178 @@
+"""Backup and restore: `python -m autolearn.projections.backup backup|restore DIR [--json]`.
+
+With --json, standard output has one JSON document a line: `{"progress": {stage, done, total}}` now
+and then, and last `{"result": {…}}`. Where no brokers are named and `autolearn up` does not run on
+this home, the embedded broker runs for as long as this takes.
+Exit codes: 0 done, 1 restored, but a view differs, 2 bad arguments or settings, 3 no Kafka,
+4 refused (nothing was changed), 5 failed, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import asdict
+
+from autolearn.artifacts.store import ArtifactStore
+from autolearn.eventlog.embedded import EmbeddedBroker, install
+from autolearn.eventlog.install_bar import InstallBar
+from autolearn.eventlog.kafka import KafkaLog
+from autolearn.eventlog.process import home_of, lock, open_log, read_settings, running
+from autolearn.eventlog.state import delete_state, restoring
+from autolearn.projections.backups.errors import BackupRefused
+from autolearn.projections.backups.reading import BackupSet
+from autolearn.projections.backups.restoring import plan, restore
+from autolearn.projections.backups.writing import Told, write_backup
+from autolearn.schemas.errors import AlreadyRunning, AutoLearnError, LogError, SettingsError
+from autolearn.schemas.settings import Settings
+
+SHOWN_EVERY = 0.1
+"""Seconds between two words about the progress of a stage."""
+
+
+def run_backup(settings: Settings, target: Path, told: Told) -> tuple[dict[str, Any], int]:
+    """Write a backup, whether `autolearn up` runs or not."""
+    home = home_of(settings)
+    began = time.perf_counter()
+    if settings.kafka or running(home) is not None:
+        opened = closing_log(open_log(settings))
+    elif (home / "kafka" / "data").exists():
+        opened = locked_log(home)
+    else:
+        raise BackupRefused(
+            f"There is no log in {home} yet.",
+            title="There is nothing to back up",
+            advice="Check AUTOLEARN_HOME, or set AUTOLEARN_KAFKA to host:port of your brokers.",
+        )
+    with opened as log:
+        manifest = write_backup(log, settings, store_of(settings), target, told)
+    result = {
+        "folder": str(target),
+        "made": manifest.made,
+        "records": {
+            topic.topic: sum(part.records for part in topic.partitions) for topic in manifest.topics
+        },
+        "artifacts": asdict(manifest.artifacts),
+        "bytes": sum(path.stat().st_size for path in target.rglob("*") if path.is_file()),
+        "seconds": time.perf_counter() - began,
+        "digests": manifest.digests,
+    }
+    return result, 0
+
+
+def run_restore(settings: Settings, folder: Path, told: Told) -> tuple[dict[str, Any], int]:
+    """Restore a backup while nothing runs on this home."""
+    home = home_of(settings)
+    began = time.perf_counter()
+    backup = BackupSet(folder)
+    with lock(home / "up.lock", "`autolearn up`"):
+        opened = closing_log(open_log(settings)) if settings.kafka else embedded_log(home)
+        with opened as log:
+            parts = plan(log, settings, backup, told)
+            with restoring(home, folder):
+                restored = restore(log, settings, store_of(settings), backup, parts, told)
+        # Among others, what was handed out before is not on the topics of tasks any more.
+        delete_state(home)
+    manifest = backup.manifest
+    comparable = manifest.program == version("autolearn")
+    result = {
+        "folder": str(folder),
+        "made": manifest.made,
+        "program": manifest.program,
+        **asdict(restored),
+        "artifacts": asdict(manifest.artifacts),
+        "comparable": comparable,
+        "seconds": time.perf_counter() - began,
+    }
+    return result, 1 if restored.differs and comparable else 0
+
+
+def store_of(settings: Settings) -> ArtifactStore:
+    """Return the artifact store of the settings."""
+    return ArtifactStore(settings.artifacts or (home_of(settings) / "artifacts").as_uri())
+
+
+@contextmanager
+def closing_log(log: KafkaLog) -> Iterator[KafkaLog]:
+    """Use a log, and let go of it."""
+    try:
+        yield log
+    finally:
+        log.close()
+
+
+@contextmanager
+def locked_log(home: Path) -> Iterator[KafkaLog]:
+    """Run the home's embedded broker, and let nobody start `autolearn up` meanwhile."""
+    with lock(home / "up.lock", "`autolearn up`"), embedded_log(home) as log:
+        yield log
+
+
+@contextmanager
+def embedded_log(home: Path) -> Iterator[KafkaLog]:
+    """Run the home's embedded broker. The caller holds `up.lock`."""
+    with InstallBar() as bar:
+        jars = install(bar)
+    with (
+        EmbeddedBroker(home / "kafka", jars=jars) as broker,
+        closing_log(KafkaLog(broker.bootstrap)) as log,
+    ):
+        yield log
+
+
+def code_of(error: AutoLearnError) -> int:
+    """Return the exit code of an error, as the command line documents it."""
+    match error:
+        case SettingsError():
+            return 2
+        case LogError():
+            return 3
+        case BackupRefused() | AlreadyRunning():
+            return 4
+        case _:
+            return 5
+
+
+def main(arguments: list[str]) -> int:
+    """Run the tool and return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m autolearn.projections.backup")
+    parser.add_argument("what", choices=("backup", "restore"))
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--json", action="store_true")
+    chosen = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up in either case
+    shown, stage_shown = 0.0, ""
+
+    def told(stage: str, done: int, total: int) -> None:
+        nonlocal shown, stage_shown
+        due = stage != stage_shown or done == total or time.monotonic() - shown > SHOWN_EVERY
+        if chosen.json and due:
+            shown, stage_shown = time.monotonic(), stage
+            progress = {"stage": stage, "done": done, "total": total}
+            print(json.dumps({"progress": progress}), flush=True)
+
+    run = run_backup if chosen.what == "backup" else run_restore
+    try:
+        result, code = run(read_settings(), chosen.folder.absolute(), told)
+    except AutoLearnError as error:
+        print(error.diagnostics(), file=sys.stderr)
+        return code_of(error)
+    except KeyboardInterrupt:
+        return 130
+    print(
+        json.dumps({"result": result} if chosen.json else result, indent=None if chosen.json else 2)
+    )
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,31 @@
+"""What can go wrong with a backup. Whatever it is, nothing is half-done."""
+
+from __future__ import annotations
+
+from autolearn.schemas.errors import AutoLearnError
+
+__all__ = ["BackupFailed", "BackupRefused", "Damaged", "NotEmpty"]
+
+
+class BackupRefused(AutoLearnError):
+    """There is nothing to back up, or the folder cannot take it; or a set cannot be restored."""
+
+    title = "That cannot be done"
+
+
+class Damaged(BackupRefused):
+    """A set of files is not the backup that was made."""
+
+    title = "The backup is damaged"
+
+
+class NotEmpty(BackupRefused):
+    """Something else than this backup lies where it is to be restored."""
+
+    title = "Nothing was restored: there is something already"
+
+
+class BackupFailed(AutoLearnError):
+    """The files of a backup could not be written or read."""
+
+    title = "The backup failed"

@@ -1,0 +1,362 @@
+"""Backups of a log in memory: what is put back is what was there, and nothing else is."""
+
+import base64
+import hashlib
+import json
+import resource
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from autolearn.artifacts.store import ArtifactStore
+from autolearn.eventlog.log import Log
+from autolearn.eventlog.memory import MemoryLog
+from autolearn.projections.backups.errors import BackupFailed, BackupRefused, Damaged, NotEmpty
+from autolearn.projections.backups.format import Text, as_bytes, as_text, decode_line, line_of
+from autolearn.projections.backups.reading import BackupSet
+from autolearn.projections.backups.restoring import plan, restore
+from autolearn.projections.backups.writing import write_backup
+from autolearn.schemas.codec import CONTENT_TYPE, EventRecord, encode, raw
+from autolearn.schemas.errors import LogError, SettingsError
+from autolearn.schemas.events import TermStarted
+from autolearn.schemas.messages import type_of
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.topics import Topics
+from tests import stories
+
+HERE = Settings(partitions=2, topic_prefix="here")
+THERE = Settings(partitions=2, topic_prefix="there")
+OLD = 1_600_000_000_000
+
+
+def nothing(*_: object) -> None:
+    """Hear of progress."""
+
+
+def append(log: Log, topic: str, partition: int, *values: bytes | None) -> None:
+    for value in values:
+        at = OLD + log.ends(topic)[partition]
+        log.append(topic, value, key="é", partition=partition, headers=CONTENT_TYPE, time=at)
+
+
+def told_log(seed: int = 1, count: int = 60, *, expired: int = 0) -> MemoryLog:
+    """A log with a story on each partition: the last commands are not answered yet."""
+    log, topics, random = MemoryLog(), Topics.of(HERE), Random(seed)
+    log.create(topics.all())
+    for partition in range(2):
+        reference = stories.Reference(partition)
+        claimed = EventRecord(
+            id=f"t{partition}", source="tests", type=type_of(TermStarted), subject="partition/0",
+            time="2026-01-01T00:00:00Z", sequence=0, term=1, data=raw(TermStarted("p")),
+        )  # fmt: skip
+        append(log, topics.events.name, partition, encode(claimed))
+        for offset, record in enumerate(stories.random_records(random, count)):
+            append(log, topics.commands.name, partition, encode(record))
+            answer = reference.answer(offset, record) if offset < count - 5 else None
+            if answer is not None:
+                append(log, topics.events.name, partition, encode(answer))
+    append(log, topics.dead_letters.name, 0, b"\xff\x00", None, b"")
+    log.delete_before(topics.commands.name, {0: min(expired, count)})
+    return log
+
+
+def store_with(folder: Path, *contents: bytes) -> ArtifactStore:
+    store = ArtifactStore(folder.as_uri())
+    for content in contents:
+        store.put_blob([content])
+    return store
+
+
+@pytest.fixture
+def backup(tmp_path: Path) -> Path:
+    """A backup whose oldest commands had expired."""
+    store = store_with(tmp_path / "store", b"one", b"two")
+    write_backup(told_log(expired=20), HERE, store, tmp_path / "backup", nothing)
+    return tmp_path / "backup"
+
+
+def put_back(log: Log, backup: Path, to: Settings = THERE) -> tuple[int, list[str]]:
+    """Restore; return how many records were there, and which views differ."""
+    opened = BackupSet(backup)
+    parts = plan(log, to, opened, nothing)
+    store = ArtifactStore((backup.parent / "restored").as_uri())
+    restored = restore(log, to, store, opened, parts, nothing)
+    return restored.already, restored.differs
+
+
+def contents(log: Log, of: Settings) -> list[object]:
+    """All that a reader can see of the topics of a backup."""
+    seen: list[object] = []
+    for topic in Topics.of(of).in_backup():
+        begins, ends = log.begins(topic.name), log.ends(topic.name)
+        seen += [begins, ends]
+        for partition, begin in begins.items():
+            if begin == ends[partition]:
+                continue
+            reader = log.reader(topic.name, {partition: begin})
+            seen += [
+                (m.offset(), m.timestamp(), m.key(), m.headers(), m.value())
+                for m in reader.read(ends[partition] - begin, 1)
+            ]
+    return seen
+
+
+@given(some.none() | some.binary() | some.text().map(str.encode))
+def test_any_bytes_can_be_written_as_json(data: bytes | None):
+    assert as_bytes(msgspec.json.decode(msgspec.json.encode(as_text(data)), type=Text)) == data
+
+
+@given(
+    some.binary(), some.none() | some.binary(), some.lists(some.tuples(some.text(), some.binary()))
+)
+def test_a_record_survives_its_line(value, key, headers):
+    log = MemoryLog()
+    log.create(Topics.of(HERE).all())
+    log.append("here.events", value, key=key, partition=0, headers=tuple(headers), time=OLD)
+    (message,) = log.reader("here.events", {0: 0}).read(1, 1)
+    line = line_of(message)
+    assert line.count(b"\n") == 1
+    read = decode_line(line)
+    assert (read.offset, read.time, as_bytes(read.key), as_bytes(read.value)) == (
+        0,
+        OLD,
+        key,
+        value,
+    )
+    assert [(name, as_bytes(text)) for name, text in read.headers] == headers
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=some.integers(0, 2**32), count=some.integers(5, 80), expired=some.integers(0, 90))
+def test_any_history_comes_back_as_it_was(seed, count, expired, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("any")
+    before, after = told_log(seed, count, expired=expired), MemoryLog()
+    manifest = write_backup(before, HERE, store_with(folder / "s"), folder / "b", nothing)
+    assert put_back(after, folder / "b") == (0, [])
+    assert contents(after, THERE) == contents(before, HERE)
+    assert put_back(after, folder / "b") == (manifest.records(), []), "again: nothing to do"
+    assert contents(after, THERE) == contents(before, HERE)
+
+
+def test_the_files_can_be_read_without_this_program(backup):
+    check = ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"]
+    assert subprocess.run(check, cwd=backup, check=False).returncode == 0
+    manifest = json.loads((backup / "manifest.json").read_bytes())
+    assert manifest["format"] == 1
+    assert [topic["topic"] for topic in manifest["topics"]] == [
+        "events",
+        "commands",
+        "dead-letters",
+    ]
+    part = manifest["topics"][1]["partitions"][0]
+    assert (part["first"], part["end"], part["records"]) == (20, 60, 40)
+    lines = [json.loads(line) for line in (backup / part["file"]).read_text().splitlines()]
+    assert [line["offset"] for line in lines] == list(range(20, 60))
+    assert json.loads(lines[0]["value"])["specversion"] == "1.0"
+    assert (lines[0]["key"], lines[0]["time"]) == ("é", OLD + 20)
+    letters = (backup / "log/dead-letters/0.jsonl").read_text().splitlines()
+    assert [json.loads(line)["value"] for line in letters] == [
+        {"base64": base64.b64encode(b"\xff\x00").decode()},
+        None,
+        "",
+    ]
+    name = hashlib.sha256(b"one").hexdigest()
+    assert (backup / "artifacts/datasets" / name[:2] / name).read_bytes() == b"one"
+    assert not list(backup.parent.glob("*.part"))
+
+
+def test_artifacts_come_back(backup):
+    put_back(MemoryLog(), backup)
+    store = ArtifactStore((backup.parent / "restored").as_uri())
+    assert len(store.blobs()) == 2
+
+
+class CutOff(MemoryLog):
+    """A log whose broker goes away after so many appends."""
+
+    left = 10**9
+
+    def append(self, *args: Any, **kwargs: Any) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise LogError("the broker is gone")
+        super().append(*args, **kwargs)
+
+
+@pytest.mark.parametrize("at", [0, 1, 50, 111, 115, 130, 150, 200])
+def test_a_restore_that_was_cut_off_goes_on(backup, at):
+    log, whole = CutOff(), MemoryLog()
+    log.left = at
+    with pytest.raises(LogError, match="gone"):
+        put_back(log, backup)
+    log.left = 10**9
+    already, differs = put_back(log, backup)
+    assert (already > 0, differs) == (at > 0, [])
+    put_back(whole, backup)
+    assert contents(log, THERE) == contents(whole, THERE)
+
+
+def flip(folder: Path, name: str) -> None:
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / name).write_bytes(content)
+
+
+def edit(folder: Path, name: str, change: Callable[[list[str]], list[str]]) -> None:
+    """Change a file's lines, and make the checksums fit: only the log's own order can tell."""
+    lines = (folder / name).read_text().splitlines(keepends=True)
+    (folder / name).write_text("".join(change(lines)))
+    sums = (folder / "SHA256SUMS").read_text().splitlines()
+    digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    fitting = [f"{digest}  {name}" if line.endswith(f"  {name}") else line for line in sums]
+    (folder / "SHA256SUMS").write_text("\n".join(fitting) + "\n")
+
+
+def newer(lines: list[str]) -> list[str]:
+    return [line.replace('"format": 1', '"format": 2') for line in lines]
+
+
+def an_artifact(folder: Path) -> str:
+    found = (path for path in (folder / "artifacts").rglob("*") if path.is_file())
+    return next(found).relative_to(folder).as_posix()
+
+
+EVENTS = "log/events/1.jsonl"
+DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a flipped byte in the log": (lambda f: flip(f, EVENTS), EVENTS),
+    "a flipped byte in an artifact": (
+        lambda f: flip(f, an_artifact(f)),
+        "artifacts/datasets/",
+    ),
+    "a flipped byte in the manifest": (lambda f: flip(f, "manifest.json"), "manifest.json"),
+    "a flipped byte in the checksums": (lambda f: flip(f, "SHA256SUMS"), "SHA256SUMS|missing"),
+    "a missing file": (lambda f: (f / EVENTS).unlink(), EVENTS),
+    "no checksums": (lambda f: (f / "SHA256SUMS").unlink(), "SHA256SUMS"),
+    "a file too many": (lambda f: (f / "notes.txt").touch(), "notes.txt"),
+    "a line too few": (lambda f: edit(f, EVENTS, lambda lines: lines[:-1]), EVENTS),
+    "a line twice": (lambda f: edit(f, EVENTS, lambda lines: [*lines, lines[-1]]), EVENTS),
+    "a line cut": (lambda f: edit(f, EVENTS, lambda lines: [*lines[:-1], lines[-1][:-9]]), EVENTS),
+    "a hole": (lambda f: edit(f, EVENTS, lambda lines: [*lines[:3], *lines[4:]]), EVENTS),
+    "a newer version": (lambda f: edit(f, "manifest.json", newer), "format version 2"),
+    "no backup": (lambda f: (f / "manifest.json").unlink(), "is not a backup"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_set_that_is_not_whole_is_refused_and_nothing_is_written(backup, damage):
+    spoil, words = DAMAGES[damage]
+    spoil(backup)
+    log = MemoryLog()
+    with pytest.raises(BackupRefused, match=words) as refused:
+        put_back(log, backup)
+    assert refused.type is (
+        BackupRefused if damage in ("a newer version", "no backup") else Damaged
+    )
+    assert log.partitions() == {}
+    assert not (backup.parent / "restored").exists()
+
+
+@pytest.mark.parametrize("topic", ["events", "commands", "dead-letters", "trainings", "workers"])
+def test_a_log_in_use_is_left_alone(backup, topic):
+    log = MemoryLog()
+    log.create(Topics.of(THERE).all())
+    append(log, f"there.{topic}", 0, b"mine")
+    before = contents(log, THERE)
+    with pytest.raises(NotEmpty, match=f"there.{topic}") as refused:
+        put_back(log, backup)
+    assert "AUTOLEARN_TOPIC_PREFIX" in refused.value.advice
+    assert contents(log, THERE) == before
+
+
+def test_a_system_that_has_run_since_is_not_restored_over(backup):
+    log = MemoryLog()
+    put_back(log, backup)
+    append(log, "there.events", 1, b"a new term")
+    with pytest.raises(NotEmpty, match="that are not in the backup"):
+        put_back(log, backup)
+
+
+def test_the_number_of_partitions_must_be_the_same(backup):
+    log = MemoryLog()
+    with pytest.raises(SettingsError, match="2 partitions of events") as refused:
+        put_back(log, backup, Settings(partitions=3, topic_prefix="there"))
+    assert "AUTOLEARN_PARTITIONS to 2" in refused.value.advice
+    assert log.partitions() == {}
+
+
+def test_somebody_else_who_writes_meanwhile_is_noticed(backup):
+    log = MemoryLog()
+    opened = BackupSet(backup)
+    parts = plan(log, THERE, opened, nothing)
+    log.create(Topics.of(THERE).all())
+    append(log, "there.events", 0, b"theirs")
+    store = ArtifactStore((backup.parent / "restored").as_uri())
+    with pytest.raises(LogError, match="somebody else writes"):
+        restore(log, THERE, store, opened, parts, nothing)
+
+
+def test_a_folder_in_use_is_left_alone(backup, tmp_path):
+    log, store = told_log(), store_with(tmp_path / "store")
+    with pytest.raises(BackupRefused, match="has something in it"):
+        write_backup(log, HERE, store, backup, nothing)
+    BackupSet(backup).check(nothing)
+    (tmp_path / "other.part").mkdir()
+    with pytest.raises(BackupRefused, match="cut off"):
+        write_backup(log, HERE, store, tmp_path / "other", nothing)
+    (tmp_path / "file").touch()
+    for target in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/none/b")):
+        with pytest.raises(BackupRefused):
+            write_backup(log, HERE, store, target, nothing)
+
+
+def test_an_empty_folder_can_take_a_backup(tmp_path):
+    (tmp_path / "empty").mkdir()
+    write_backup(told_log(), HERE, store_with(tmp_path / "s"), tmp_path / "empty", nothing)
+    BackupSet(tmp_path / "empty").check(nothing)
+
+
+def test_without_a_log_there_is_nothing_to_back_up(tmp_path):
+    with pytest.raises(BackupRefused, match=r"here\.events"):
+        write_backup(MemoryLog(), HERE, store_with(tmp_path / "s"), tmp_path / "b", nothing)
+    assert not list(tmp_path.glob("b*"))
+
+
+def test_events_must_not_have_expired(tmp_path):
+    log = told_log()
+    log.delete_before("here.events", {0: 3})
+    with pytest.raises(BackupRefused, match=r"oldest records of here\.events are gone"):
+        write_backup(log, HERE, store_with(tmp_path / "s"), tmp_path / "b", nothing)
+
+
+def test_what_cannot_be_written_is_no_backup(tmp_path):
+    """As on a full disk: the system refuses to make a file any longer."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        with pytest.raises(BackupFailed, match="File too large"):
+            write_backup(told_log(), HERE, store_with(tmp_path / "s"), tmp_path / "b", nothing)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list(tmp_path.glob("b*"))
+
+
+def test_a_damaged_artifact_stops_the_backup(tmp_path):
+    store = store_with(tmp_path / "s", b"one")
+    (blob,) = (path for path in (tmp_path / "s").rglob("*") if path.is_file())
+    blob.write_bytes(b"two")
+    with pytest.raises(Exception, match=blob.name):
+        write_backup(told_log(), HERE, store, tmp_path / "b", nothing)
+    assert not list(tmp_path.glob("b*"))
+
+
+def test_a_copy_of_a_backup_is_a_backup(backup, tmp_path):
+    shutil.copytree(backup, tmp_path / "copy")
+    assert put_back(MemoryLog(), tmp_path / "copy") == (0, [])
