@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import NamedTuple
 
@@ -11,43 +11,70 @@ from msgspec import Raw
 
 from autolearn.eventlog.log import Log, Message
 from autolearn.eventlog.positions import Place
-from autolearn.schemas.codec import decode_event
+from autolearn.schemas.codec import EventRecord, decode_event
 from autolearn.schemas.errors import LogError
 
-__all__ = ["read_page"]
+__all__ = ["Found", "Page", "Places", "places_of", "read_page"]
 
 PATIENCE = 10.0
+LOOKED = 20_000
+"""How many records of a partition one page looks at, whether they fit or not."""
+BYTES = 4 * 1024 * 1024
+"""After how many bytes of a partition a page is full."""
+
+Fits = Callable[[EventRecord], bool]
+Places = dict[int, Place]
 
 
 class Found(NamedTuple):
-    """An admitted event as it lies on the log, and the place behind it."""
+    """An admitted event as it lies on the log, and the place right behind it."""
 
-    time: str
-    event: Raw
+    record: EventRecord
+    value: Raw
     behind: Place
 
 
-class Column:
-    """What is read of one partition: at most `limit` events, up to the offset `end`."""
+class Page(NamedTuple):
+    """Some events in the order in which they are given, and the places behind all of them."""
 
-    def __init__(self, start: Place, end: int, limit: int) -> None:
-        self.end, self.limit = end, limit
+    found: list[Found]
+    places: Places
+
+
+def places_of(reached: Mapping[int, Place], partitions: Mapping[int, object]) -> Places:
+    """Return a place on each of the partitions: where it was reached, else their starts."""
+    return {p: reached.get(p, Place(p)) for p in sorted(partitions)}
+
+
+class Column:
+    """What is read of one partition: at most `limit` events that fit, up to the offset `end`."""
+
+    def __init__(self, start: Place, end: int, limit: int, fits: Fits) -> None:
+        self.end, self.limit, self.fits = end, limit, fits
         self.partition = start.partition
         self.at = start.progress()
         self.found: list[Found] = []
+        self.looked = self.bytes = 0
 
     @property
     def full(self) -> bool:
         """Whether nothing more is to be read."""
-        return self.at.next >= self.end or len(self.found) >= self.limit
+        return (
+            self.at.next >= self.end
+            or len(self.found) >= self.limit
+            or self.looked >= LOOKED
+            or self.bytes >= BYTES
+        )
 
     def take(self, message: Message) -> None:
         """Read one message."""
         value = message.value() or b""
         record = decode_event(value)
         self.at.next = (message.offset() or 0) + 1
-        if self.at.admit(record):
-            self.found.append(Found(record.time, Raw(value), self.place()))
+        self.looked += 1
+        if self.at.admit(record) and self.fits(record):
+            self.bytes += len(value)
+            self.found.append(Found(record, Raw(value), self.place()))
 
     def place(self) -> Place:
         """Return how far this is."""
@@ -55,26 +82,34 @@ class Column:
 
 
 def read_page(
-    log: Log, topic: str, after: Mapping[int, Place], ends: Mapping[int, int], limit: int
-) -> tuple[list[Raw], list[Place]]:
-    """Return up to `limit` events past `after`, and the places behind them (blocks).
+    log: Log,
+    topic: str,
+    after: Places,
+    ends: Mapping[int, int],
+    limit: int,
+    fits: Fits,
+    most: int | None = None,
+) -> Page:
+    """Return events past `after` that fit: up to `limit` of each partition, `most` in all (blocks).
 
     Events of one partition come in their order, those of different ones by their commands' times.
+    A page may be empty before the end: it looks at a bounded number of records.
 
     Raises:
         LogError: what is on the log cannot be read in time.
     """
-    columns = {p: Column(after.get(p, Place(p)), end, limit) for p, end in sorted(ends.items())}
+    columns = {p: Column(place, ends[p], limit, fits) for p, place in after.items()}
     read(log, topic, columns)
-    merged = heapq.merge(*(column.found for column in columns.values()), key=lambda one: one.time)
-    taken = list(islice(merged, limit))
-    places = {p: after.get(p, Place(p)) for p in columns}
-    places |= {one.behind.partition: one.behind for one in taken}
+    merged = heapq.merge(
+        *(column.found for column in columns.values()), key=lambda one: one.record.time
+    )
+    taken = list(islice(merged, most))
+    places = after | {one.behind.partition: one.behind for one in taken}
     for partition, column in columns.items():
         all_taken = not column.found or column.found[-1].behind == places[partition]
         if all_taken and column.at.next > places[partition].next:
-            places[partition] = column.place()  # what was not admitted is not read again
-    return [one.event for one in taken], list(places.values())
+            places[partition] = column.place()  # what does not fit is not read again
+    return Page(taken, places)
 
 
 def read(log: Log, topic: str, columns: Mapping[int, Column]) -> None:

@@ -17,6 +17,7 @@ from autolearn.api.brokers import Brokers
 from autolearn.api.commands import Commands
 from autolearn.api.heartbeats import Heartbeats
 from autolearn.api.measures import Measures
+from autolearn.api.tail import Tail
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.admission import Progress
 from autolearn.eventlog.feed import Feed
@@ -63,6 +64,7 @@ class Facade:
         self.brokers = Brokers(to, self.topics.events.name)
         self.heartbeats = Heartbeats(to, self.topics.workers.name)
         self.measures = Measures(self)
+        self.tail = Tail(self)
         self.commands = Commands(
             to,
             self.topics.commands.name,
@@ -141,6 +143,7 @@ class Facade:
         self.stopping = True
         self.brokers.stop()
         self.heartbeats.stop()
+        await self.tail.stop()
         if self.feed is not None:
             await self.feed.stop()
         await asyncio.to_thread(self.log.close)

@@ -48,6 +48,9 @@ class Positions(Collector):
         ready = GaugeMetricFamily("autolearn_ready", "1 when this process is ready")
         ready.add_metric([], int(self.facade.ready and self.facade.brokers.answer))
         yield ready
+        followers = GaugeMetricFamily("autolearn_followers", "Clients that follow the events")
+        followers.add_metric([], self.facade.tail.followers)
+        yield followers
 
 
 class Measures:

@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from autolearn.api.bodies import BODIES
 
-__all__ = ["UPLOAD", "accepts", "answers", "describe"]
+__all__ = ["UPLOAD", "accepts", "answers", "describe", "streams"]
 
 REF = "#/components/schemas/{name}"
 KEY = {
@@ -95,6 +95,14 @@ def answers(bodies: dict[int, Any], *headers: str) -> dict[int | str, dict[str, 
             described[status]["headers"] = {
                 name: {"description": HEADERS[name], "schema": {"type": "string"}} for name in shown
             }
+    return described
+
+
+def streams(described: dict[int | str, dict[str, Any]]) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI of answers, of which the one with status 200 may be an event stream."""
+    words = "Server-Sent Events (WHATWG HTML, 9.2): id is a position, data a CloudEvent in JSON."
+    stream = {"schema": {"type": "string", "description": words}}
+    described[200]["content"]["text/event-stream"] = stream
     return described
 
 

@@ -92,6 +92,11 @@ class Server(uvicorn.Server):
         log.info("listening", url=f"http://{shown}:{port}")
         self.announcing = asyncio.create_task(self.announce(f"http://{shown}:{port}"))
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams that are open, which would never end by themselves, then the rest."""
+        self.facade.tail.close()
+        await super().shutdown(sockets)
+
     async def announce(self, url: str) -> None:
         """Say where the API is, once it is ready."""
         await self.facade.until_ready()

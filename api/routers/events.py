@@ -1,4 +1,4 @@
-"""The events, as they lie on the log."""
+"""The events, as they lie on the log: in pages, or as a stream that goes on."""
 
 from __future__ import annotations
 
@@ -6,20 +6,42 @@ import asyncio
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
 
-from autolearn.api.asked import prefer_of
-from autolearn.api.event_pages import read_page
+from autolearn.api.asked import Prefer, prefer_of
+from autolearn.api.event_filters import Wanted, wanted_of
+from autolearn.api.event_pages import Page, Places
+from autolearn.api.event_reading import check_stream, now, read_on, start_of
+from autolearn.api.event_stream import Subscription
 from autolearn.api.facade import Facade
-from autolearn.api.openapi import accepts, answers
-from autolearn.api.positions import read_position
+from autolearn.api.openapi import accepts, answers, streams
+from autolearn.api.problems import unavailable
 from autolearn.api.responses import json
-from autolearn.eventlog.positions import Place, Position
+from autolearn.api.sse import EventStream, wants_stream
+from autolearn.eventlog.positions import Position
 
 __all__ = ["router"]
 
-Limit = Annotated[int, Query(ge=1, le=1000)]
+After = Annotated[str, Query(description="A position, or `now`. Without it: the first event.")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="The most events of a page.")]
+Stream = Annotated[str, Query(description="Only events of this stream, such as dataset/iris.")]
+SessionId = Annotated[str, Query(description="Only events of this session or experiment.")]
+Types = Annotated[
+    list[str] | None,
+    Query(
+        alias="type",
+        description="Only events of this type, such as TrainingCompleted (all versions) or "
+        "autolearn.TrainingCompleted.v1. May be repeated.",
+    ),
+]
+LastId = Annotated[
+    str,
+    Header(
+        alias="Last-Event-ID",
+        description="The id of the last event that was received; counts more than `after`.",
+    ),
+]
 
 
 class Events(msgspec.Struct):
@@ -37,32 +59,57 @@ def router(facade: Facade) -> APIRouter:
     @routes.get(
         "",
         openapi_extra=accepts(None, prefer=True),
-        responses=answers({200: Events}, "Preference-Applied"),
+        responses=streams(answers({200: Events}, "Preference-Applied")),
     )
-    async def list_events(request: Request, after: str = "", limit: Limit = 100) -> Response:
+    async def list_events(
+        request: Request,
+        after: After = "",
+        limit: Limit = 100,
+        stream: Stream = "",
+        session: SessionId = "",
+        types: Types = None,
+        last_event_id: LastId = "",
+    ) -> Response:
         """List the admitted events past a position, each stream in its order.
 
-        `after` is a position's token; without it the list starts at the first event. With
-        `Prefer: wait=N` an empty list is answered only after N seconds.
+        With `Prefer: wait=N` an empty list is answered only after N seconds. With
+        `Accept: text/event-stream` the answer is a stream of Server-Sent Events that goes on: each
+        has the position behind it as its id, the CloudEvent's type as its name, and the CloudEvent
+        as it lies on the log as its data.
         """
-        at: dict[int, Place] = {}
-        if after:
-            position = await read_position(facade, after, "after")
-            at = {place.partition: place for place in position.places}
+        wanted = wanted_of(stream, session, types or ())
+        if wants_stream(request):
+            given = (last_event_id, "Last-Event-ID") if last_event_id else (after, "after")
+            at = await start_of(facade, *given)
+            await check_stream(facade, wanted)
+            if not facade.brokers.answer:
+                raise unavailable("Kafka does not answer, and the feed is read from it: try again.")
+            return EventStream(Subscription(facade, await facade.which_log(), wanted, at).parts())
+        at = await start_of(facade, after, "after")
+        await check_stream(facade, wanted)
         prefer = prefer_of(request)
-
-        def ends() -> dict[int, int]:
-            return {p: reached.next for p, reached in facade.queries.progress().items()}
-
-        def news() -> bool:
-            return any(end > at.get(p, Place(p)).next for p, end in ends().items())
-
-        if prefer.wait is not None:
-            await facade.arrivals.until(news, prefer.wait)
-        until, topic = ends(), facade.topics.events.name
-        items, behind = await asyncio.to_thread(read_page, facade.log, topic, at, until, limit)
-        more = any(place.next < until[place.partition] for place in behind)
-        token = Position(await facade.which_log(), tuple(behind)).token()
-        return json(Events(items, token, more), headers=prefer.applied())
+        page, more = await read_for(facade, wanted, at, limit, prefer)
+        token = Position(await facade.which_log(), tuple(page.places.values())).token()
+        items = [one.value for one in page.found]
+        return json(Events(items, token, more), headers={**prefer.applied(), "Vary": "Accept"})
 
     return routes
+
+
+async def read_for(
+    facade: Facade, wanted: Wanted, at: Places, limit: int, prefer: Prefer
+) -> tuple[Page, bool]:
+    """Return a page; an empty one at the end of the log only when the time to wait is over."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + (prefer.wait or 0.0)
+    while True:
+        page, more = await read_on(facade, wanted, at, limit, limit)
+        left, at = deadline - loop.time(), page.places
+        if page.found or more or left <= 0:
+            return page, more
+        await facade.arrivals.until(lambda at=at: is_past(now(facade), at), left)  # type: ignore[misc]
+
+
+def is_past(here: Places, at: Places) -> bool:
+    """Say whether there is something behind a place."""
+    return any(place.next > at[p].next for p, place in here.items())

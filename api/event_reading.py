@@ -1,0 +1,80 @@
+"""Reading on from a place: from the whole log, or from one stream's own events."""
+
+from __future__ import annotations
+
+import asyncio
+
+from autolearn.api.event_filters import Wanted
+from autolearn.api.event_pages import Page, Places, places_of, read_page
+from autolearn.api.facade import Facade
+from autolearn.api.positions import read_position
+from autolearn.api.problems import Problem
+from autolearn.api.stream_pages import lies, read_stream
+from autolearn.eventlog.positions import Place
+
+__all__ = ["check_stream", "now", "read_on", "start_of"]
+
+NOW = "now"
+
+
+def now(facade: Facade) -> Places:
+    """Return where the read models are."""
+    partitions = dict.fromkeys(range(facade.topics.events.partitions))
+    reached = facade.queries.progress().items()
+    return places_of({p: Place(p, at.next, at.term, at.last) for p, at in reached}, partitions)
+
+
+async def start_of(facade: Facade, given: str, parameter: str) -> Places:
+    """Return where to begin: at the first event, `now`, or a position that a parameter names.
+
+    Raises:
+        Problem: it is no position, of another log, or in the future.
+    """
+    here = now(facade)
+    if given == NOW:
+        return here
+    if not given:
+        return places_of({}, here)
+    position = await read_position(facade, given, parameter)
+    return places_of({place.partition: place for place in position.places}, here)
+
+
+async def check_stream(facade: Facade, wanted: Wanted) -> None:
+    """Raise the problem that the stream which is asked for has no events, if so."""
+    stream = wanted.stream
+    if stream is None or facade.queries.now().offsets(stream)[1]:
+        return
+    await facade.fresh()
+    if not facade.queries.now().offsets(stream)[1]:
+        raise Problem(
+            404,
+            "stream-unknown",
+            "There is no such stream",
+            f"Nothing has ever happened to {stream}: it has no events.",
+        )
+
+
+async def read_on(
+    facade: Facade, wanted: Wanted, at: Places, limit: int, most: int | None = None
+) -> tuple[Page, bool]:
+    """Return the next events that are wanted, and whether there may be more by now.
+
+    There are up to `limit` of each partition and `most` in all. A page may be empty before the
+    end, and is further on all the same.
+
+    Raises:
+        LogError: the log cannot be read in time.
+    """
+    topic = facade.topics.events.name
+    if wanted.stream is not None:
+        where = lies(facade.queries.now(), wanted.stream)
+        ends = {p: place.next for p, place in where.reached.items()}
+        page = await asyncio.to_thread(
+            read_stream, facade.log, topic, where, at, most or limit, wanted.fits
+        )
+    else:
+        ends = {p: place.next for p, place in now(facade).items()}
+        page = await asyncio.to_thread(
+            read_page, facade.log, topic, at, ends, limit, wanted.fits, most
+        )
+    return page, any(page.places[p].next < end for p, end in ends.items())

@@ -1,0 +1,130 @@
+"""One client that follows the events: what it is sent, and where it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Iterable, Iterator
+
+import msgspec
+import structlog
+
+from autolearn.api.event_filters import Wanted
+from autolearn.api.event_pages import Found, Places
+from autolearn.api.event_reading import read_on
+from autolearn.api.facade import Facade
+from autolearn.api.problems import Problem, unavailable
+from autolearn.api.sse import block, comment
+from autolearn.eventlog.positions import Position
+from autolearn.schemas.errors import AutoLearnError
+
+__all__ = ["Subscription"]
+
+log = structlog.stdlib.get_logger("autolearn.api")
+
+KEEP_ALIVE = 15.0
+"""Seconds of silence after which a client is sent something."""
+RETRY = 1000
+"""Milliseconds after which a client that lost its connection should come back."""
+PAGE = 1000
+PART = 64 * 1024
+"""Bytes that are handed to the connection at once: more only when it has taken these."""
+
+
+class Subscription:
+    """Sends the events past `at` that are wanted, until the client has gone.
+
+    A client that reads slowly is waited for: what it has not taken stays on the log.
+    """
+
+    def __init__(self, facade: Facade, log_id: str, wanted: Wanted, at: Places) -> None:
+        self.facade, self.log_id, self.wanted, self.at = facade, log_id, wanted, at
+        self.told, self.spoke = at, time.monotonic()
+
+    async def parts(self) -> AsyncGenerator[bytes, None]:
+        """Yield what is to be sent."""
+        yield block(id=self.token(), retry=RETRY)
+        tail, number = self.facade.tail, -1
+        try:
+            with tail.following():
+                while not tail.closed:
+                    new = tail.past(number, self.at)
+                    if new is None:
+                        async for part in self.catch_up():
+                            yield part
+                        continue
+                    found, number = new
+                    for part in joined(self.blocks(found)):
+                        yield part
+                    if time.monotonic() - self.spoke >= KEEP_ALIVE:
+                        yield self.sign_of_life()
+                    await tail.more(number, self.spoke + KEEP_ALIVE - time.monotonic())
+            yield self.farewell()
+        except Exception as error:  # noqa: BLE001 - the status is sent: it is said in the stream
+            yield self.why(error)
+
+    async def catch_up(self) -> AsyncGenerator[bytes, None]:
+        """Yield what lies on the log up to where the read models are."""
+        more = True
+        while more and not self.facade.tail.closed:
+            async with self.facade.tail.turns:
+                page, more = await read_on(self.facade, self.wanted, self.at, PAGE)
+            for part in joined(self.blocks(page.found)):
+                yield part
+            self.at = page.places
+            long_ago = time.monotonic() - self.spoke >= KEEP_ALIVE
+            if long_ago or (not more and self.at != self.told):
+                yield self.sign_of_life()
+
+    # How it is said
+
+    def blocks(self, found: Iterable[Found]) -> Iterator[bytes]:
+        """Yield events as they are sent, and note where that is; pass over what is not wanted."""
+        for one in found:
+            self.at = {**self.at, one.behind.partition: one.behind}
+            if self.wanted.fits(one.record):
+                yield block(id=self.token(), event=one.record.type, data=bytes(one.value))
+
+    def token(self) -> str:
+        """Return where the client is when it has got what is said now."""
+        self.told, self.spoke = self.at, time.monotonic()
+        return Position(self.log_id, tuple(self.at.values())).token()
+
+    def sign_of_life(self) -> bytes:
+        """Return what says that the connection lives, and how far the log was looked at."""
+        if self.at != self.told:
+            return block(id=self.token())
+        self.spoke = time.monotonic()
+        return comment("" if self.facade.brokers.answer else "Kafka does not answer")
+
+    def farewell(self) -> bytes:
+        """Return the last words when the process stops."""
+        if self.facade.failure is not None:
+            return block(event="problem", data=said(unavailable(self.facade.failure)))
+        return comment("The process stops: another one goes on from here.")
+
+    def why(self, error: Exception) -> bytes:
+        """Return why there are no more events."""
+        if isinstance(error, AutoLearnError):
+            log.warning("feed-ends", why=error.detail)
+            return block(event="problem", data=said(unavailable(f"{error.detail} Try again.")))
+        log.error("feed-ends", exc_info=error)
+        fault = Problem(500, "fault", "AutoLearn failed", "The log of AutoLearn has the details.")
+        return block(event="problem", data=said(fault))
+
+
+def said(problem: Problem) -> bytes:
+    """Return a problem as it is sent."""
+    return msgspec.json.encode(problem.body())
+
+
+def joined(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield several blocks in one part, up to PART bytes and one block more."""
+    waiting, size = [], 0
+    for one in blocks:
+        waiting.append(one)
+        size += len(one)
+        if size >= PART:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield b"".join(waiting)

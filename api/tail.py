@@ -1,0 +1,191 @@
+"""The newest events of the log, read once for all clients that follow it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from msgspec import Raw
+
+from autolearn.api.event_pages import Found, Places, places_of
+from autolearn.eventlog.log import Message, Reader
+from autolearn.eventlog.positions import Place
+from autolearn.schemas.codec import decode_event
+
+if TYPE_CHECKING:
+    from autolearn.api.facade import Facade
+
+__all__ = ["Tail"]
+
+KEPT = 4096
+KEPT_BYTES = 16 * 1024 * 1024
+"""How many events are kept, in number and in bytes: who is further behind reads the log itself."""
+IDLE = 30.0
+CATCHING_UP = 4
+"""How many clients of a process read the log at a time: others wait for their turn."""
+
+
+class Tail:
+    """The newest admitted events, in the order in which they were read.
+
+    While somebody follows, one reader of the log keeps them coming; with nobody, nothing runs.
+    An event is here only when the read models hold it. `failure` is why they come no more.
+    Everything runs on the event loop, the reading aside.
+    """
+
+    def __init__(self, facade: Facade) -> None:
+        self.facade = facade
+        self.followers = 0
+        self.closed = False
+        self.failure: Exception | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.kept: deque[Found] = deque()
+        self.first = self.bytes = 0
+        self.start: Places = {}
+        self.end: Places = {}
+        self.changed: asyncio.Future[None] | None = None
+        self.turns = asyncio.Semaphore(CATCHING_UP)
+
+    # Those who follow
+
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        """Keep the events coming for one client."""
+        self.followers += 1
+        if self.task is None or self.task.done():
+            self.begin()
+            self.task = asyncio.create_task(self.run(), name="tail")
+        try:
+            yield
+        finally:
+            self.followers -= 1
+            if not self.followers:
+                self.facade.arrivals.notify([])  # the reader need not wait for events any more
+
+    def past(self, number: int, at: Places) -> tuple[list[Found], int] | None:
+        """Return the events past a place, and the number to ask with next; None if some are gone.
+
+        Ask with -1 first. Numbers count the events that were ever here. Raises what ended the
+        reading.
+        """
+        if self.failure is not None:
+            raise self.failure
+        if number < self.first:
+            if any(at[p].next < place.next for p, place in self.start.items()):
+                return None
+            number = self.first
+        end = self.first + len(self.kept)
+        new = [self.kept[i - self.first] for i in range(number, end)]
+        return [one for one in new if one.behind.next > at[one.behind.partition].next], end
+
+    async def more(self, number: int, seconds: float) -> None:
+        """Wait until there are more than `number` events, or no more come; `seconds` at most."""
+        if number < self.first + len(self.kept) or self.closed or self.failure:
+            return
+        if self.changed is None:
+            self.changed = asyncio.get_running_loop().create_future()
+        await asyncio.wait((self.changed,), timeout=seconds)
+
+    def wake(self) -> None:
+        """Wake who waits for more."""
+        changed, self.changed = self.changed, None
+        if changed is not None:
+            changed.set_result(None)
+
+    def close(self) -> None:
+        """Tell all who follow that the process stops."""
+        self.closed = True
+        self.wake()
+
+    async def stop(self) -> None:
+        """Wait until nothing of this runs."""
+        self.close()
+        self.facade.arrivals.notify([])
+        if self.task is not None:
+            await self.task
+
+    # The one reader
+
+    async def run(self) -> None:
+        """Read the log while somebody follows."""
+        try:
+            while self.wanted:
+                await self.read_on()
+        except Exception as error:  # noqa: BLE001 - told to all who follow, whatever it is
+            self.failure = error
+            self.wake()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody waits for events."""
+        return self.followers > 0 and not self.closed
+
+    def begin(self) -> None:
+        """Begin anew where the read models are."""
+        self.failure = None
+        self.first += len(self.kept) + 1  # so that nobody goes on as if there were no gap
+        self.kept.clear()
+        self.bytes = 0
+        reached = self.facade.queries.progress()
+        partitions = dict.fromkeys(range(self.facade.topics.events.partitions))
+        places = {p: Place(p, at.next, at.term, at.last) for p, at in reached.items()}
+        self.start = places_of(places, partitions)
+        self.end = dict(self.start)
+
+    async def read_on(self) -> None:
+        """Read from where the read models are, until nobody follows."""
+        self.begin()
+        start = {p: place.next for p, place in self.end.items()}
+        topic, arrivals = self.facade.topics.events.name, self.facade.arrivals
+        reader = await asyncio.to_thread(self.facade.log.reader, topic, start)
+        try:
+            while self.wanted:
+                await arrivals.until(lambda: not self.wanted or self.behind(), IDLE)
+                if self.wanted and self.behind():
+                    await self.take(reader)
+        finally:
+            await asyncio.to_thread(reader.close)
+
+    def behind(self) -> bool:
+        """Say whether the read models are further than this."""
+        reached = self.facade.queries.progress()
+        return any(at.next > self.end[p].next for p, at in reached.items())
+
+    async def take(self, reader: Reader) -> None:
+        """Read what has come, and keep it as soon as the read models hold it."""
+        found = [
+            one
+            for message in await asyncio.to_thread(reader.read, 1000, 1.0)
+            if (one := self.admitted(message)) is not None
+        ]
+        needed = {one.behind.partition: one.behind.next for one in found}
+        while self.wanted and not self.facade.holds(needed):
+            await self.facade.arrivals.until(
+                lambda: not self.wanted or self.facade.holds(needed), IDLE
+            )
+        for one in found:
+            self.keep(one)
+        self.wake()
+
+    def admitted(self, message: Message) -> Found | None:
+        """Read one message, and return its event if it counts."""
+        partition, value = message.partition() or 0, message.value() or b""
+        record = decode_event(value)
+        at = self.end[partition].progress()
+        counts = at.admit(record)
+        behind = Place(partition, (message.offset() or 0) + 1, at.term, at.last)
+        self.end[partition] = behind
+        return Found(record, Raw(value), behind) if counts else None
+
+    def keep(self, one: Found) -> None:
+        """Keep one event, and drop the oldest when there are too many."""
+        self.kept.append(one)
+        self.bytes += len(one.value)
+        while len(self.kept) > KEPT or self.bytes > KEPT_BYTES:
+            oldest = self.kept.popleft()
+            self.first += 1
+            self.bytes -= len(oldest.value)
+            self.start[oldest.behind.partition] = oldest.behind
