@@ -26,6 +26,7 @@ from autolearn.api.routers import (
     events,
     experiments,
     health,
+    rebuild,
     sessions,
     trainings,
 )
@@ -62,7 +63,7 @@ def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastA
         redoc_url=None,
         redirect_slashes=False,
     )
-    for common in (health.router, commands.router, events.router):
+    for common in (health.router, commands.router, events.router, rebuild.router):
         app.include_router(common(facade))
     for service in services:
         app.include_router(SERVICES[service](facade))

@@ -17,6 +17,7 @@ from autolearn.api.brokers import Brokers
 from autolearn.api.commands import Commands
 from autolearn.api.heartbeats import Heartbeats
 from autolearn.api.measures import Measures
+from autolearn.api.rebuilding import Rebuilding
 from autolearn.api.tail import Tail
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.admission import Progress
@@ -65,6 +66,7 @@ class Facade:
         self.heartbeats = Heartbeats(to, self.topics.workers.name)
         self.measures = Measures(self)
         self.tail = Tail(self)
+        self.rebuilding = Rebuilding(self, home)
         self.commands = Commands(
             to,
             self.topics.commands.name,
@@ -123,6 +125,15 @@ class Facade:
         self.goal = self.log.ends(self.topics.events.name)
         return follower
 
+    async def hand_over(self, store: Store, follower: Follower) -> None:
+        """Serve from another store from now on, which a Follower has brought up to date."""
+        assert self.feed is not None
+        await self.feed.hand_over(follower, lambda: self.serve_from(store))
+
+    def serve_from(self, store: Store) -> None:
+        """Answer from another store. The old one closes when the last answer from it is made."""
+        self.store = self.queries.store = store
+
     def on_events(self, records: list[EventRecord]) -> None:
         """Wake who waits for these events, which are stored now."""
         self.arrivals.notify(records)
@@ -141,6 +152,7 @@ class Facade:
     async def stop(self) -> None:
         """Let go of everything."""
         self.stopping = True
+        await self.rebuilding.stop()
         self.brokers.stop()
         self.heartbeats.stop()
         await self.tail.stop()

@@ -17,6 +17,7 @@ from autolearn.api.app import make_app
 from autolearn.api.facade import Facade
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.process import configure_logs, home_of, lock, open_log, say_ready
+from autolearn.projections.place import ViewsPlace
 from autolearn.projections.store import RocksStore
 from autolearn.schemas.errors import StoreError
 from autolearn.schemas.settings import Settings
@@ -42,7 +43,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
     folder = home / "state" / f"api-{settings.instance}"
     with lock(folder / "lock", f"The API process {settings.instance!r}"):
         to = open_log(settings)
-        store = open_store(folder / "views")
+        store = open_store(ViewsPlace(folder).used)
         facade = Facade(
             settings,
             to,

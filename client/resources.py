@@ -240,6 +240,18 @@ class Digests(Struct, frozen=True):
     views: dict[str, str]
 
 
+class Rebuild(Struct, frozen=True):
+    """How a rebuild goes: `status` is none, folding, catching-up, done or failed."""
+
+    status: str
+    done: int = 0
+    total: int | None = None
+    events: int = 0
+    seconds: float = 0.0
+    events_per_s: float = 0.0
+    detail: str = ""
+
+
 class Events(Struct, frozen=True):
     """Some events, as CloudEvents in JSON; `next` is where to go on."""
 

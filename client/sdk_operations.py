@@ -100,6 +100,16 @@ class System:
         return ask(Call("GET", "/v1/digests", r.Digests))
 
     @operation
+    def rebuild(self) -> Flow[r.Rebuild]:
+        """Let the API process fold the log into new read models, which then replace its own."""
+        return ask(Call("POST", "/v1/rebuild", r.Rebuild))
+
+    @operation
+    def rebuilding(self, *, wait: float | None = None) -> Flow[r.Rebuild]:
+        """Return how the newest rebuild goes; with `wait`, wait so many seconds for its end."""
+        return ask(Call("GET", "/v1/rebuild", r.Rebuild, wait=wait))
+
+    @operation
     def command(
         self, command: str, *, partition: int | None = None, offset: int | None = None
     ) -> Flow[r.CommandState]:

@@ -30,6 +30,7 @@ class Feed:
         self.loop = asyncio.get_running_loop()
         self.lock = threading.Lock()
         self.stopped = threading.Event()
+        self.successor: tuple[Follower, Callable[[], None]] | None = None
         self.thread = threading.Thread(target=self.run, name="feed", daemon=True)
 
     def start(self) -> None:
@@ -40,6 +41,8 @@ class Feed:
         """Follow until stopped (in the thread)."""
         try:
             while not self.stopped.is_set():
+                if self.successor is not None:
+                    self.replace(*self.successor)
                 messages = self.follower.reader.read(5000, 0.2)
                 with self.lock:
                     admitted = self.follower.fold_batch(messages)
@@ -48,8 +51,41 @@ class Feed:
         except Exception as error:  # noqa: BLE001 - handed on, whatever it is
             self.loop.call_soon_threadsafe(self.on_error, error)
 
+    async def hand_over(self, follower: Follower, on_taken: Callable[[], None]) -> None:
+        """Go on with another Follower, of another store, from the same position.
+
+        `on_taken()` is called on the loop before any event that the new one folds is handed out.
+        """
+        taken = asyncio.Event()
+
+        def note() -> None:
+            on_taken()
+            taken.set()
+
+        self.successor = (follower, note)
+        await taken.wait()
+
+    def replace(self, new: Follower, on_taken: Callable[[], None]) -> None:
+        """Bring both Followers to the same position, and change over (in the thread)."""
+        old, self.successor = self.follower, None
+        while (reached := places(old)) != places(new):
+            if new.short_of(reached):
+                new.step(0.2, limit=1)
+            else:
+                with self.lock:
+                    admitted = old.step(0.2, limit=1)
+                self.loop.call_soon_threadsafe(self.on_events, admitted)
+        self.follower = new
+        self.loop.call_soon_threadsafe(on_taken)
+        old.close()
+
     async def stop(self) -> None:
         """Stop following, and let go of the connection."""
         self.stopped.set()
         await asyncio.to_thread(self.thread.join)
         self.follower.close()
+
+
+def places(follower: Follower) -> dict[int, int]:
+    """Return the offsets that a Follower folds next, per partition."""
+    return {partition: at.next for partition, at in follower.progress.items()}

@@ -1,16 +1,17 @@
 """Replay: fold the whole log again into an empty store, and compare with what is served.
 
-`python -m autolearn.projections.replay rebuild|verify [--url URL] [--json]`. With --json, standard
-output has one JSON document a line: `{"progress": {…}}` now and then, and last `{"result": {…}}`.
+`python -m autolearn.projections.replay rebuild|verify [--url URL] [--json]`, or
+`build --folder FOLDER`, by which an API process rebuilds its own while it serves. With --json,
+standard output has one JSON document a line: `{"progress": {…}}` now and then, and last
+`{"result": {…}}`.
 Exit codes: 0 done (or equal), 1 differs, 2 bad arguments or settings, 3 no Kafka or no API,
-130 interrupted.
+4 an API process has the read models open, 130 interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
 import tempfile
 import time
@@ -26,7 +27,15 @@ from msgspec.structs import asdict
 
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
-from autolearn.eventlog.process import home_of, lock, open_log, read_settings, running
+from autolearn.eventlog.process import (
+    end_with_parent,
+    home_of,
+    lock,
+    open_log,
+    read_settings,
+    running,
+)
+from autolearn.projections.place import ViewsPlace
 from autolearn.projections.projection import ReadModels, digest
 from autolearn.projections.store import RocksStore
 from autolearn.projections.views import VIEWS
@@ -138,26 +147,37 @@ def served_by(url: str) -> Served:
 
 
 def run_rebuild(settings: Settings, told: Told) -> tuple[dict[str, Any], int]:
-    """Rebuild the read models, and put them in place unless an API process has them open.
+    """Rebuild the read models of an API process that does not run, and put them in place.
 
     What an interrupted rebuild has folded stays, and the next one goes on from there.
     """
     folder = home_of(settings) / "state" / f"api-{settings.instance}"
-    log, new = open_log(settings), folder / "views.new"
+    log, place = open_log(settings), ViewsPlace(folder)
     try:
         topic = Topics.of(settings).events.name
-        rebuilt = rebuild(log, topic, new, log.ends(topic), told)
         try:
             with lock(folder / "lock", "An API process"):
-                shutil.rmtree(folder / "views", ignore_errors=True)
-                new.replace(folder / "views")
-                placed = True
-        except AlreadyRunning:
-            placed = False
-            shutil.rmtree(new)
+                rebuilt = rebuild(log, topic, place.spare, log.ends(topic), told)
+                place.switch()
+        except AlreadyRunning as error:
+            raise AlreadyRunning(
+                error.detail,
+                advice="Let it rebuild its read models while it serves them: "
+                "`autolearn replay rebuild --live`.",
+            ) from None
     finally:
         log.close()
-    return {**asdict(rebuilt), "placed": placed, "folder": str(folder / "views")}, 0
+    return {**asdict(rebuilt), "folder": str(place.used)}, 0
+
+
+def run_build(settings: Settings, folder: Path, told: Told) -> tuple[dict[str, Any], int]:
+    """Fold the log into a folder; who asked for it puts it in place."""
+    log = open_log(settings)
+    try:
+        topic = Topics.of(settings).events.name
+        return asdict(rebuild(log, topic, folder, log.ends(topic), told)), 0
+    finally:
+        log.close()
 
 
 def run_verify(settings: Settings, url: str, told: Told) -> tuple[dict[str, Any], int]:
@@ -183,10 +203,14 @@ def run_verify(settings: Settings, url: str, told: Told) -> tuple[dict[str, Any]
 def main(arguments: list[str]) -> int:
     """Run the tool and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m autolearn.projections.replay")
-    parser.add_argument("what", choices=("rebuild", "verify"))
+    parser.add_argument("what", choices=("rebuild", "verify", "build"))
     parser.add_argument("--url", default="")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--folder", type=Path, help="of `build`: where the new read models go")
+    parser.add_argument("--with-parent", action="store_true")
     chosen = parser.parse_args(arguments)
+    if chosen.with_parent:
+        end_with_parent()
     shown = 0.0
 
     def told(done: int, total: int) -> None:
@@ -199,6 +223,8 @@ def main(arguments: list[str]) -> int:
         settings = read_settings()
         if chosen.what == "rebuild":
             result, code = run_rebuild(settings, told)
+        elif chosen.what == "build":
+            result, code = run_build(settings, chosen.folder, told)
         else:
             up = running(home_of(settings))
             url = chosen.url or (
@@ -207,6 +233,8 @@ def main(arguments: list[str]) -> int:
             result, code = run_verify(settings, url, told)
     except AutoLearnError as error:
         print(error.diagnostics(), file=sys.stderr)
+        if isinstance(error, AlreadyRunning):
+            return 4
         return 2 if isinstance(error, SettingsError) else 3
     except KeyboardInterrupt:
         print("Interrupted: the same command goes on from here.", file=sys.stderr)

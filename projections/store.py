@@ -126,7 +126,13 @@ class RocksStore:
             options.set_level_zero_stop_writes_trigger(1 << 20)
         options.set_max_background_jobs(2)
         try:
-            return Rdict(str(self.folder), options=options, access_type=AccessType.read_write())
+            return Rdict(
+                str(self.folder),
+                options=options,
+                # Without this a folder is opened with the options that it was made with.
+                column_families={"default": options},
+                access_type=AccessType.read_write(),
+            )
         except Exception as error:
             raise StoreError(
                 f"{self.folder}: {error}.",

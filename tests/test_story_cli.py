@@ -172,14 +172,21 @@ def test_the_log_is_followed(system, cli):
     following.stdout.close()
 
 
-def test_the_log_says_the_same_again(system, cli, kafka):
+def test_the_log_says_the_same_again(system, says, kafka):
     settings = {"home": system.home, "kafka": kafka, "topic_prefix": "story-cli"}
     said = run_alone("replay", "verify", **settings)
     assert (said.returncode, said.stderr) == (0, "")
     assert "Equal: the log says the same." in said.stdout
     said = run_alone("replay", "rebuild", "-o", "json", **settings)
-    assert said.returncode == 0
-    assert json.loads(said.stdout)["placed"] is False
+    assert said.returncode == 4
+    assert "--live" in said.stderr
+    before = says("session", "list")
+    rebuilt = says("replay", "rebuild", "--live")
+    assert rebuilt["status"] == "done"
+    assert rebuilt["events"] > 0
+    assert says("session", "list") == before
+    assert says("session", "open", "--title", "after the swap")["title"] == "after the swap"
+    assert "Equal: the log says the same." in run_alone("replay", "verify", **settings).stdout
 
 
 def test_what_is_recorded_is_trained_again(system, cli, says, kafka):
@@ -248,7 +255,7 @@ def test_a_training_that_has_not_completed_is_not_trained_again(cli, says, sessi
         ("catalog metrics nope", "There is no metric 'nope'."),
         ("dataset show nope", "There is no dataset 'nope'."),
         ("dataset show NO.PE", "lower-case letters"),
-        ("events --after nope", "is not a token of this list"),
+        ("events --after nope", "is not a position"),
         ("events --session-is-no-option", None),
     ],
 )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from autolearn.client.cli_options import Url
 from autolearn.client.commands.retrain import retrain
 from autolearn.client.exits import EXIT_CODES
 from autolearn.client.output import As, Output
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 __all__ = ["app"]
 
@@ -22,9 +26,21 @@ app.command("retrain")(retrain)
 
 
 @app.command("rebuild")
-def rebuild(output: As = Output.table) -> None:
-    """Rebuild the read models from the log; put in place unless an API process has them open."""
-    show(*fold("rebuild"), output)
+def rebuild(
+    live: Annotated[
+        bool, typer.Option("--live", help="Let the API that runs do it, while it serves the old.")
+    ] = False,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Rebuild the read models from the log beside the old ones, and put them in their place.
+
+    An interrupted rebuild goes on where it was. Without --live no API process may have them open.
+    """
+    if live:
+        rebuild_live(url, output)
+    else:
+        show(*fold("rebuild"), output)
 
 
 @app.command("verify")
@@ -38,16 +54,34 @@ def verify(
     show(*fold("verify", *(("--url", url) if url else ())), output)
 
 
-def fold(*arguments: str) -> tuple[dict[str, Any], int]:
-    """Run the replay tool, show how far it is, and return its result and exit code.
+def rebuild_live(url: str | None, output: Output) -> None:
+    """Let an API process rebuild its read models, and show how far it is.
 
     Raises:
         typer.Exit: it failed; it has said why.
     """
-    import subprocess
-    import sys
+    from autolearn.client.cli_connection import connect
+    from autolearn.client.output import console, messages, pairs, print_json
 
-    import msgspec
+    with connect(url) as to, progress_bar() as progress:
+        bar = progress.add_task("", total=None)
+        state = to.client.rebuild()
+        while state.status in ("folding", "catching-up"):
+            state = to.client.rebuilding(wait=0.2)
+            progress.update(bar, completed=state.done, total=state.total)
+        if output == Output.json:
+            print_json(to.said)
+    if state.status == "failed":
+        messages().print(state.detail)
+        raise typer.Exit(5)
+    if output == Output.table:
+        about = {"events": state.events, "seconds": state.seconds}
+        console().print(pairs({**about, "events per second": round(state.events_per_s)}))
+        print("Rebuilt, and put in place while the API went on.")
+
+
+def progress_bar() -> Progress:
+    """Return a bar on standard error, shown to people only."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -59,17 +93,32 @@ def fold(*arguments: str) -> tuple[dict[str, Any], int]:
     from autolearn.client.output import messages
 
     console = messages()
-    columns = (
+    return Progress(
         TextColumn("folding the log"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
     )
+
+
+def fold(*arguments: str) -> tuple[dict[str, Any], int]:
+    """Run the replay tool, show how far it is, and return its result and exit code.
+
+    Raises:
+        typer.Exit: it failed; it has said why.
+    """
+    import subprocess
+    import sys
+
+    import msgspec
+
     result: dict[str, Any] = {}
     command = [sys.executable, "-m", "autolearn.projections.replay", *arguments, "--json"]
     with (
         subprocess.Popen(command, stdout=subprocess.PIPE) as process,
-        Progress(*columns, console=console, disable=not console.is_terminal) as progress,
+        progress_bar() as progress,
     ):
         bar = progress.add_task("", total=None)
         assert process.stdout is not None
@@ -100,8 +149,7 @@ def show(result: dict[str, Any], code: int, output: Output) -> None:
     digests = sorted(result["digests"].items())
     if served is None:
         out.print(rows(("view", "digest"), [(view, short(digest)) for view, digest in digests]))
-        placed = "put in place" if result["placed"] else "not put in place: an API process runs"
-        out.print(f"Rebuilt, and {placed}.")
+        out.print("Rebuilt, and put in place.")
     else:
         compared = [
             (view, short(ours), short(served.get(view, "")), ours == served.get(view))

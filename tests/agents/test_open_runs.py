@@ -31,6 +31,6 @@ def test_a_task_carries_the_request_in_its_present_version(monkeypatch):
     )
     assert event_of(record) == event
     runs = OpenRuns(MemoryStore())
-    runs.fold(record)
+    runs.fold(record, 0, 0)
     run = runs.get(samples.SESSION, event.run)
     assert msgspec.json.decode(run.request, type=TrainingRequested) == event

@@ -1,0 +1,41 @@
+"""Rebuilding the read models of this process from the log."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from autolearn.api.asked import prefer_of
+from autolearn.api.facade import Facade
+from autolearn.api.openapi import accepts, answers
+from autolearn.api.rebuilding import Status
+from autolearn.api.responses import json
+
+__all__ = ["router"]
+
+
+def router(facade: Facade) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(prefix="/v1/rebuild", tags=["process"])
+
+    @routes.post("", status_code=202, responses=answers({202: Status}))
+    async def rebuild() -> Response:
+        """Fold the log again into new read models, which replace these when they are ready.
+
+        While a rebuild goes on, asking again changes nothing.
+        """
+        facade.require_ready()
+        return json(facade.rebuilding.start(), 202)
+
+    @routes.get(
+        "",
+        openapi_extra=accepts(None, prefer=True),
+        responses=answers({200: Status}, "Preference-Applied"),
+    )
+    async def see_rebuild(request: Request) -> Response:
+        """Show how the newest rebuild goes. With `Prefer: wait=N` wait so long for its end."""
+        prefer = prefer_of(request)
+        status = await facade.rebuilding.until_over(prefer.wait or 0)
+        return json(status, headers=prefer.applied())
+
+    return routes
