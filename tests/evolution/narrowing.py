@@ -1,7 +1,7 @@
 """What a new shape no longer takes of what an old one took: a subtype check of JSON Schemas.
 
 A shape is a JSON Schema as msgspec makes them, with its nested structs under `$defs`. `narrowing`
-finds nothing exactly when every record that we wrote in the old shape is taken by the new one and
+finds nothing only when every record that we wrote in the old shape is taken by the new one and
 means the same. JSON Schema alone would ask for less and for more: a field that is gone, or another
 default, changes what old records say, though they are still taken; and a new optional field can
 only clash with a field of that name that nobody wrote. What cannot be judged is refused.

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET, Meta, Struct, UnsetType, defstruct
 
@@ -183,9 +183,12 @@ FIELDS: list[tuple[Any, st.SearchStrategy]] = [
 ]
 
 
-@given(st.sampled_from(FIELDS), st.sampled_from(FIELDS), st.data())
-def test_what_is_accepted_is_read_and_means_the_same(old, new, data):
-    assume(not changes(old[0], new[0]))
+PAIRS = [(old, new) for old in FIELDS for new in FIELDS if not changes(old[0], new[0])]
+
+
+@given(st.sampled_from(PAIRS), st.data())
+def test_what_is_accepted_is_read_and_means_the_same(pair, data):
+    old, new = pair
     record = {"x": msgspec.to_builtins(data.draw(old[1]))}
     read = msgspec.json.decode(msgspec.json.encode(record), type=struct(x=new[0]))
     again = msgspec.json.decode(msgspec.json.encode(read))["x"]
