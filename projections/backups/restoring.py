@@ -164,6 +164,8 @@ def next_of(
     begin, end = log.begins(name)[part.partition], log.ends(name)[part.partition]
     if end > part.end:
         raise not_empty(settings, f"There are records on {where} that are not in the backup.")
+    if end and begin > part.first:
+        raise not_empty(settings, f"The oldest records on {where} are gone: it begins at {begin}.")
     for line, message in zip(
         places(backup, part, begin), read_all(log, name, part.partition, begin, end), strict=False
     ):

@@ -284,6 +284,15 @@ def test_a_system_that_has_run_since_is_not_restored_over(backup):
         put_back(log, backup)
 
 
+def test_a_log_that_was_emptied_is_no_empty_log(backup):
+    log = MemoryLog()
+    log.create(Topics.of(THERE).all())
+    append(log, "there.events", 0, b"1", b"2")
+    log.delete_before("there.events", {0: 2})
+    with pytest.raises(NotEmpty, match="it begins at 2"):
+        put_back(log, backup)
+
+
 def test_the_number_of_partitions_must_be_the_same(backup):
     log = MemoryLog()
     with pytest.raises(SettingsError, match="2 partitions of events") as refused:
