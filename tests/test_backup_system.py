@@ -124,7 +124,7 @@ def test_a_broker_that_goes_away_in_the_middle_is_told_and_the_restore_goes_on(
             if stage == "log" and done >= 1000:
                 broker.kill()
 
-        parts = plan(log, THERE, backup, nothing)
+        parts = plan(log, THERE, backup)
         with pytest.raises(LogError) as failure:
             restore(log, THERE, store, backup, parts, kill_later)
         assert "goes on where it stopped" in failure.value.advice
@@ -133,7 +133,7 @@ def test_a_broker_that_goes_away_in_the_middle_is_told_and_the_restore_goes_on(
     # On another port: what the old producer still has on its way must not arrive.
     with EmbeddedBroker(tmp_path / "kafka") as broker:
         log = KafkaLog(broker.bootstrap)
-        restored = restore(log, THERE, store, backup, plan(log, THERE, backup, nothing), nothing)
+        restored = restore(log, THERE, store, backup, plan(log, THERE, backup), nothing)
         assert restored.differs == []
         assert 0 < restored.already < restored.records
         assert contents(log, THERE) == contents(story, HERE)
