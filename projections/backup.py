@@ -30,7 +30,7 @@ from autolearn.eventlog.process import home_of, lock, open_log, read_settings, r
 from autolearn.eventlog.state import delete_state, restoring
 from autolearn.projections.backups.errors import BackupRefused
 from autolearn.projections.backups.reading import BackupSet
-from autolearn.projections.backups.restoring import plan, restore
+from autolearn.projections.backups.restoring import check_set, plan, restore
 from autolearn.projections.backups.writing import Told, write_backup
 from autolearn.schemas.errors import AlreadyRunning, AutoLearnError, LogError, SettingsError
 from autolearn.schemas.settings import Settings
@@ -75,9 +75,10 @@ def run_restore(settings: Settings, folder: Path, told: Told) -> tuple[dict[str,
     began = time.perf_counter()
     backup = BackupSet(folder)
     with lock(home / "up.lock", "`autolearn up`"):
+        check_set(settings, backup, told)
         opened = closing_log(open_log(settings)) if settings.kafka else embedded_log(home)
         with opened as log:
-            parts = plan(log, settings, backup, told)
+            parts = plan(log, settings, backup)
             with restoring(home, folder):
                 restored = restore(log, settings, store_of(settings), backup, parts, told)
         # Among others, what was handed out before is not on the topics of tasks any more.

@@ -29,7 +29,7 @@ from autolearn.schemas.errors import LogError, SettingsError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topic, Topics
 
-__all__ = ["Part", "Restored", "plan", "restore"]
+__all__ = ["Part", "Restored", "check_set", "plan", "restore"]
 
 PATIENCE = 60.0
 """Seconds within which the broker must take what is on its way to it."""
@@ -58,20 +58,27 @@ class Part(Struct):
     next: int
 
 
-def plan(log: Log, settings: Settings, backup: BackupSet, told: Told) -> list[Part]:
-    """Check the whole set and what is there already; return what is to do. Nothing is written.
-
-    Topics may be missing, empty, or hold how this backup begins.
+def check_set(settings: Settings, backup: BackupSet, told: Told) -> None:
+    """Check the whole set, and that it fits the settings; no broker is asked.
 
     Raises:
         Damaged: the set is not what was written.
-        NotEmpty: something else is there.
         SettingsError: the settings ask for another number of partitions.
-        LogError: the brokers cannot be reached.
     """
     check_partitions(settings, backup)
-    check_others(log, settings)
     backup.check(told)
+
+
+def plan(log: Log, settings: Settings, backup: BackupSet) -> list[Part]:
+    """Look at what is there already, and return what is to do. Nothing is written.
+
+    The set was checked. Topics may be missing, empty, or hold how this backup begins.
+
+    Raises:
+        NotEmpty: something else is there.
+        LogError: the brokers cannot be reached.
+    """
+    check_others(log, settings)
     return [
         Part(
             f"{settings.topic_prefix}.{topic.topic}",
@@ -164,6 +171,8 @@ def next_of(
     begin, end = log.begins(name)[part.partition], log.ends(name)[part.partition]
     if end > part.end:
         raise not_empty(settings, f"There are records on {where} that are not in the backup.")
+    if end and begin > part.first:
+        raise not_empty(settings, f"The oldest records on {where} are gone: it begins at {begin}.")
     for line, message in zip(
         places(backup, part, begin), read_all(log, name, part.partition, begin, end), strict=False
     ):

@@ -22,7 +22,7 @@ from autolearn.eventlog.memory import MemoryLog
 from autolearn.projections.backups.errors import BackupFailed, BackupRefused, Damaged, NotEmpty
 from autolearn.projections.backups.format import Text, as_bytes, as_text, decode_line, line_of
 from autolearn.projections.backups.reading import BackupSet
-from autolearn.projections.backups.restoring import plan, restore
+from autolearn.projections.backups.restoring import check_set, plan, restore
 from autolearn.projections.backups.writing import write_backup
 from autolearn.schemas.codec import CONTENT_TYPE, EventRecord, encode, raw
 from autolearn.schemas.errors import LogError, SettingsError
@@ -86,7 +86,8 @@ def backup(tmp_path: Path) -> Path:
 def put_back(log: Log, backup: Path, to: Settings = THERE) -> tuple[int, list[str]]:
     """Restore; return how many records were there, and which views differ."""
     opened = BackupSet(backup)
-    parts = plan(log, to, opened, nothing)
+    check_set(to, opened, nothing)
+    parts = plan(log, to, opened)
     store = ArtifactStore((backup.parent / "restored").as_uri())
     restored = restore(log, to, store, opened, parts, nothing)
     return restored.already, restored.differs
@@ -284,6 +285,15 @@ def test_a_system_that_has_run_since_is_not_restored_over(backup):
         put_back(log, backup)
 
 
+def test_a_log_that_was_emptied_is_no_empty_log(backup):
+    log = MemoryLog()
+    log.create(Topics.of(THERE).all())
+    append(log, "there.events", 0, b"1", b"2")
+    log.delete_before("there.events", {0: 2})
+    with pytest.raises(NotEmpty, match="it begins at 2"):
+        put_back(log, backup)
+
+
 def test_the_number_of_partitions_must_be_the_same(backup):
     log = MemoryLog()
     with pytest.raises(SettingsError, match="2 partitions of events") as refused:
@@ -295,7 +305,7 @@ def test_the_number_of_partitions_must_be_the_same(backup):
 def test_somebody_else_who_writes_meanwhile_is_noticed(backup):
     log = MemoryLog()
     opened = BackupSet(backup)
-    parts = plan(log, THERE, opened, nothing)
+    parts = plan(log, THERE, opened)
     log.create(Topics.of(THERE).all())
     append(log, "there.events", 0, b"theirs")
     store = ArtifactStore((backup.parent / "restored").as_uri())
