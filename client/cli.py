@@ -19,6 +19,7 @@ from autolearn.client.commands import (
     evaluate,
     events,
     experiment,
+    history,
     replay,
     run,
     session,
@@ -57,6 +58,8 @@ app.add_typer(catalog.app, name="catalog", rich_help_panel=PAST)
 app.add_typer(dataset.app, name="dataset", rich_help_panel=PAST)
 app.add_typer(experiment.app, name="experiment", rich_help_panel=PAST)
 app.command("events", rich_help_panel=PAST)(events.events)
+app.command("history", rich_help_panel=PAST)(history.history)
+app.command("position", rich_help_panel=PAST)(events.position)
 
 
 def main() -> None:

@@ -37,7 +37,9 @@ class Connection:
         client.http.event_hooks["response"].append(self.keep)
 
     def keep(self, response: httpx.Response) -> None:
-        """Keep the body of an answer."""
+        """Keep the body of an answer, unless it is a stream without end."""
+        if response.headers.get("content-type", "").startswith("text/event-stream"):
+            return
         self.said = response.read()
 
     # The session that is meant
@@ -77,6 +79,22 @@ class Connection:
         """Return the proxy of the session that is meant, and its content."""
         proxy = self.client.session(self.session_id())
         return proxy, proxy.get()
+
+    def any_id(self, given: str) -> str:
+        """Return the id of the session or experiment that begins so.
+
+        Raises:
+            typer.BadParameter: several do.
+        """
+        lists = (self.client.sessions.list, self.client.experiments.list)
+        return only(given, lambda: (item["id"] for ask in lists for item in self.every(ask)))
+
+    def stream_id(self, given: str) -> str:
+        """Return the name of a stream: <kind>/<id>, or only the id of a session or experiment."""
+        kind, slash, name = given.rpartition("/")
+        if kind in ("session", "experiment") or not slash:
+            return f"session/{self.any_id(name)}"
+        return given
 
     # Lists
 

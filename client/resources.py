@@ -16,6 +16,7 @@ __all__ = [
     "Dataset",
     "Digests",
     "Discarded",
+    "Entry",
     "Evaluation",
     "Events",
     "Experiment",
@@ -258,6 +259,13 @@ class Events(Struct, frozen=True):
     items: list[dict[str, Any]]
     next: str
     more: bool
+
+
+class Entry(Struct, frozen=True):
+    """An event of the feed, a CloudEvent in JSON, and the position right behind it."""
+
+    position: str
+    event: dict[str, Any]
 
 
 class Health(Struct, frozen=True):

@@ -20,9 +20,10 @@ from msgspec import Struct
 from autolearn.client.resources import CommandState
 from autolearn.client.sdk_errors import Problem, Unreachable, problem_of
 
-__all__ = ["Call", "Flow", "Pause", "Send", "ask", "ask_bytes"]
+__all__ = ["Call", "Flow", "Pause", "Query", "Send", "ask", "ask_bytes", "seconds_of", "words_of"]
 
 T = TypeVar("T")
+Query = Mapping[str, str | list[str]]
 
 RETRIED = frozenset({429, 503})
 GRACE = 30.0
@@ -35,7 +36,7 @@ class Send(Struct, frozen=True):
 
     method: str
     path: str
-    query: Mapping[str, str]
+    query: Query
     headers: Mapping[str, str]
     content: bytes | Path | None
     timeout: float
@@ -127,8 +128,14 @@ def sent(call: Call[Any]) -> Send:
         headers["Idempotency-Key"] = call.key or str(uuid.uuid4())
     if call.wait is not None:
         headers["Prefer"] = f"wait={round(call.wait)}"
-    query = {name: str(value) for name, value in call.query.items() if value not in (None, "")}
+    query = words_of(call.query)
     return Send(call.method, call.path, query, headers, content, (call.wait or 0) + GRACE)
+
+
+def words_of(query: Mapping[str, object]) -> Query:
+    """Return a query as text, without what is not given; a list is a parameter that is repeated."""
+    given = {name: value for name, value in query.items() if value not in (None, "", [])}
+    return {n: [*map(str, v)] if isinstance(v, list) else str(v) for n, v in given.items()}
 
 
 def followed(call: Call[Any], location: str, patience: float) -> Flow[httpx.Response]:

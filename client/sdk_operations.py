@@ -10,7 +10,9 @@ from typing import Any, Literal, TypeVar
 
 from autolearn.client import resources as r
 from autolearn.client.sdk_errors import Unreachable
+from autolearn.client.sdk_feed import Feed, follow
 from autolearn.client.sdk_flows import Call, Flow, ask, ask_bytes
+from autolearn.client.sdk_listening import subscription
 from autolearn.client.sdk_transport import operation
 
 __all__ = ["Experiments", "OneSession", "Sessions", "System"]
@@ -83,11 +85,44 @@ class System:
 
     @operation
     def events(
-        self, *, after: str = "", limit: int | None = None, wait: float | None = None
+        self,
+        *,
+        after: str = "",
+        limit: int | None = None,
+        stream: str = "",
+        session: str = "",
+        types: Sequence[str] = (),
+        wait: float | None = None,
     ) -> Flow[r.Events]:
-        """List events past a position; with `wait`, wait so many seconds for the next ones."""
-        query = {"after": after, "limit": limit}
+        """List events past a position; with `wait`, wait so many seconds for the next ones.
+
+        `stream` (such as dataset/iris), `session` (an id) and `types` (such as TrainingCompleted)
+        choose among them.
+        """
+        query = {"after": after, "limit": limit, **chosen(stream, session, types)}
         return ask(Call("GET", "/v1/events", r.Events, query, wait=wait))
+
+    @subscription
+    def follow(
+        self,
+        *,
+        after: str = "",
+        stream: str = "",
+        session: str = "",
+        types: Sequence[str] = (),
+        patience: float = 60.0,
+    ) -> Feed:
+        """Iterate over the events past a position (`now`: those to come), and wait for more.
+
+        Each comes once and in the order of its stream, also when the connection or the API breaks
+        off meanwhile. An entry's `position` is where another call goes on. Choose as in `events`.
+
+        Raises:
+            Problem: the API refuses, or cannot give events for longer than `patience` seconds.
+            Unreachable: no API answers for that long.
+        """
+        query = {"after": after, **chosen(stream, session, types)}
+        return follow("/v1/events", query, patience)
 
     @operation
     def position(self) -> Flow[r.Position]:
@@ -303,6 +338,11 @@ def segment(name: str) -> str:
     from urllib.parse import quote
 
     return quote(name, safe="") or "%20"
+
+
+def chosen(stream: str, session: str, types: Sequence[str]) -> dict[str, object]:
+    """Return the query of a choice of events."""
+    return {"stream": stream, "session": session, "type": list(types)}
 
 
 def started(

@@ -1,4 +1,4 @@
-"""`autolearn events`: the log itself."""
+"""`autolearn events` and `autolearn position`: the log itself."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ import typer
 from autolearn.client.cli_options import Url
 from autolearn.client.output import As, Output, short, shortened, when
 
-__all__ = ["events"]
+__all__ = ["events", "position"]
 
 PAGE = 1000
-PATIENCE = 20.0
-"""Seconds that one request waits for the next event."""
+LIMIT = 100
 
 
 def events(
@@ -25,10 +24,28 @@ def events(
             help="Where to go on: a position, or `now`. [default: before the first event]",
         ),
     ] = "",
-    limit: Annotated[int, typer.Option(min=1, help="The most events to print.")] = 100,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="The most events to print. [default: 100; with --follow all]"),
+    ] = None,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Print all, and go on until Ctrl-C.")
     ] = False,
+    stream: Annotated[
+        str, typer.Option(metavar="STREAM", help="Only events of a stream: dataset/iris.")
+    ] = "",
+    types: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--type", metavar="TYPE", help="Only this type: TrainingCompleted. May be repeated."
+        ),
+    ] = None,
+    session: Annotated[
+        str,
+        typer.Option(
+            metavar="ID", help="Only events of a session or experiment; the start is enough."
+        ),
+    ] = "",
     output: As = Output.table,
     url: Url = None,
 ) -> None:
@@ -36,25 +53,25 @@ def events(
 
     With --follow, -o json prints one event a line.
     """
-    import msgspec
-
     from autolearn.client.cli_connection import connect
     from autolearn.client.output import print_json
 
     with connect(url) as to:
-        at = to.client.position().token if after == "now" else after
+        chosen: dict[str, Any] = {
+            "after": after,
+            "stream": to.stream_id(stream) if stream else "",
+            "session": to.any_id(session) if session else "",
+            "types": types or (),
+        }
+        if follow:
+            print_all(to.client.follow(**chosen), limit, as_json=output == Output.json)
+            return
         items: list[dict[str, Any]] = []
+        limit = limit or LIMIT
         while True:
-            size = PAGE if follow else min(PAGE, limit - len(items))
-            page = to.client.events(after=at, limit=size, wait=PATIENCE if follow else None)
-            at = page.next
-            if follow:
-                for event in page.items:
-                    is_json = output == Output.json
-                    print(msgspec.json.encode(event).decode() if is_json else line(event))
-                sys.stdout.flush()
-                continue
+            page = to.client.events(**chosen, limit=min(PAGE, limit - len(items)))
             items += page.items
+            chosen["after"] = page.next
             if not page.more or len(items) >= limit:
                 break
     if output == Output.json:
@@ -64,6 +81,30 @@ def events(
         print(line(event))
     if page.more:
         print(f"There are more: --after {page.next}", file=sys.stderr)
+
+
+def position(output: As = Output.table, url: Url = None) -> None:
+    """Print how far the log is known: a point in time, to give to --after or --as-of."""
+    from autolearn.client.cli_connection import connect
+    from autolearn.client.output import print_json
+
+    with connect(url) as to:
+        token = to.client.position().token
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            print(token)
+
+
+def print_all(entries: Any, limit: int | None, *, as_json: bool) -> None:
+    """Print entries of the feed as they come, up to `limit`."""
+    from itertools import islice
+
+    import msgspec
+
+    for entry in islice(entries, limit):
+        event = entry.event
+        print(msgspec.json.encode(event).decode() if as_json else line(event), flush=True)
 
 
 def line(event: dict[str, Any]) -> str:

@@ -1,0 +1,88 @@
+"""How a stream's past looks as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.table import Table
+
+from autolearn.client.output import number, rows, short, shortened, when
+
+__all__ = ["gist", "history"]
+
+Event = Mapping[str, Any]
+LONG = ("spec", "parameters", "environment")
+"""What is too long for a line, whatever its event."""
+REFUSALS = ("Refused", "CommandFailed")
+
+
+def history(events: Iterable[Event]) -> Table:
+    """Return events, each with the answer that it is to its command."""
+    lines = [
+        (
+            event["sequence"],
+            when(event["time"]),
+            event.get("actor") or None,
+            what(event),
+            answer(event),
+            short(event.get("causationid", "")),
+        )
+        for event in events
+    ]
+    return rows(("no.", "when", "who", "what", "answer", "command"), lines)
+
+
+def what(event: Event) -> str:
+    """Return what happened: the type, and the gist of what it says."""
+    name = name_of(event)
+    words = "" if name in REFUSALS else gist(event.get("data") or {})
+    return f"{name}  {words}" if words else name
+
+
+def answer(event: Event) -> str:
+    """Return how the command was answered."""
+    data = event.get("data") or {}
+    match name_of(event):
+        case "Refused":
+            return f"refused: {data.get('reason')}: {data.get('detail')}"
+        case "CommandFailed":
+            return f"failed: {data.get('detail')}"
+        case _:
+            return "accepted"
+
+
+def name_of(event: Event) -> str:
+    """Return the type without its namespace and version."""
+    return str(event["type"]).removeprefix("autolearn.").rpartition(".v")[0]
+
+
+def gist(data: Mapping[str, Any]) -> str:
+    """Return what an event says in one line of at most some 100 characters."""
+    if isinstance(data.get("spec"), Mapping):
+        spec = data["spec"]
+        about = [spec.get("name", ""), short(str(spec.get("version", "")))]
+        return " ".join(word for word in about if word)
+    words = [f"{name}={said(value)}" for name, value in data.items() if tells(name, value)]
+    line = " ".join(words)
+    return line if len(line) <= 100 else f"{line[:99]}…"
+
+
+def tells(name: str, value: object) -> bool:
+    """Say whether a field belongs into one line."""
+    return name not in LONG and value not in (None, "", [], {})
+
+
+def said(value: object) -> str:
+    """Return a value in a few characters: ids and hashes by their start, things by their name."""
+    if isinstance(value, str):
+        return short(value) if len(value) in (36, 64) else value
+    if isinstance(value, float):
+        return number(value)
+    if isinstance(value, list):
+        return ",".join(said(one) for one in value)
+    if isinstance(value, Mapping) and "digest" in value:
+        return short(str(value["digest"]))
+    if isinstance(value, Mapping) and "version" in value:
+        return f"{value.get('name', '')}@{short(str(value['version']))}"
+    return shortened(value, 40)
