@@ -185,9 +185,10 @@ class KafkaLog:
         topic: str,
         value: bytes | None,
         *,
-        key: str,
+        key: str | bytes | None,
         partition: int | None = None,
         headers: Headers = (),
+        time: int | None = None,
         delivered: Delivered | None = None,
     ) -> None:
         """Send one record; return before it is written. `delivered` tells how it went."""
@@ -204,6 +205,7 @@ class KafkaLog:
                 key,
                 -1 if partition is None else partition,
                 headers=list(headers),
+                timestamp=time or 0,
                 on_delivery=on_delivery,
             )
         except BufferError:

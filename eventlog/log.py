@@ -49,6 +49,10 @@ class Message(Protocol):
         """Return the kind of time stamp and the time, in milliseconds since 1970."""
         ...
 
+    def headers(self) -> list[tuple[str, bytes]] | None:
+        """Return the headers in their order; None when there are none."""
+        ...
+
 
 class Reader(Protocol):
     """Reads some partitions of one topic in order."""
@@ -103,14 +107,16 @@ class Log(Protocol):
         topic: str,
         value: bytes | None,
         *,
-        key: str,
+        key: str | bytes | None,
         partition: int | None = None,
         headers: Headers = (),
+        time: int | None = None,
         delivered: Delivered | None = None,
     ) -> None:
         """Send one record; return before it is written. `delivered` tells how it went.
 
         Without a partition, Kafka's murmur2 hash of the key chooses it, as in Java clients.
+        `time` is the record's time stamp, in milliseconds since 1970 and above 0; None: now.
 
         Raises:
             LogError: the local queue is full, or the record is too large.

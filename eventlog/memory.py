@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterable, Mapping
+from time import time_ns
 
 from aiokafka.partitioner import murmur2
 from msgspec import Struct
@@ -21,8 +21,9 @@ class MemoryMessage(Struct, frozen=True):
     """One record, with the accessors of confluent-kafka's messages."""
 
     at: tuple[str, int, int]
-    content: tuple[bytes, bytes | None]
+    content: tuple[bytes | None, bytes | None]
     time: int
+    meta: Headers
 
     def topic(self) -> str:
         """Return the topic's name."""
@@ -36,7 +37,7 @@ class MemoryMessage(Struct, frozen=True):
         """Return the offset within the partition."""
         return self.at[2]
 
-    def key(self) -> bytes:
+    def key(self) -> bytes | None:
         """Return the key."""
         return self.content[0]
 
@@ -47,6 +48,10 @@ class MemoryMessage(Struct, frozen=True):
     def timestamp(self) -> tuple[int, int]:
         """Return the kind of time stamp (1: set by the sender) and milliseconds since 1970."""
         return 1, self.time
+
+    def headers(self) -> list[tuple[str, bytes]] | None:
+        """Return the headers in their order; None when there are none."""
+        return list(self.meta) or None
 
 
 class MemoryReader:
@@ -111,9 +116,10 @@ class MemoryLog:
         topic: str,
         value: bytes | None,
         *,
-        key: str,
+        key: str | bytes | None,
         partition: int | None = None,
-        headers: Headers = (),  # noqa: ARG002
+        headers: Headers = (),
+        time: int | None = None,
         delivered: Delivered | None = None,
     ) -> None:
         """Write one record at once."""
@@ -121,13 +127,14 @@ class MemoryLog:
             raise LogError(f"{topic}: there is no such topic.")
         if len(value or b"") > LARGEST_MESSAGE + 64 * 1024:
             raise LogError(f"{topic}: the record is too large.")
+        key = key.encode() if isinstance(key, str) else key
         with self.changed:
             partitions = self.topics[topic]
             if partition is None:
-                partition = (murmur2(key.encode()) & 0x7FFFFFFF) % len(partitions)
+                partition = (murmur2(key or b"") & 0x7FFFFFFF) % len(partitions)
             records = partitions[partition]
             at = (topic, partition, len(records))
-            records.append(MemoryMessage(at, (key.encode(), value), time.time_ns() // 10**6))
+            records.append(MemoryMessage(at, (key, value), time or time_ns() // 10**6, headers))
             self.changed.notify_all()
         if delivered is not None:
             delivered(None, partition, at[2])

@@ -44,6 +44,34 @@ def test_a_message_says_where_it_lay_and_when_it_came(bench: Bench):
     assert before - 1000 <= at <= time.time() * 1000 + 1000
 
 
+def test_a_record_keeps_the_time_that_it_is_given(bench: Bench):
+    bench.create()
+    for at in (1_600_000_000_123, 1, None):
+        bench.log.append(bench.topic, b"v", key="k", time=at)
+    bench.log.flush(10)
+    old, oldest, now = (message.timestamp() for message in bench.read(3))
+    assert (old, oldest) == ((1, 1_600_000_000_123), (1, 1))
+    assert abs(now[1] - time.time() * 1000) < 60_000
+
+
+def test_a_record_keeps_its_headers_in_order(bench: Bench):
+    bench.create()
+    headers = (("b", b"1"), ("a", b"\xff"), ("b", b""))
+    bench.log.append(bench.topic, b"v", key="k", headers=headers)
+    bench.append(b"none")
+    first, second = bench.read(2)
+    assert first.headers() == list(headers)
+    assert second.headers() is None
+
+
+def test_a_key_is_text_or_bytes_or_nothing(bench: Bench):
+    bench.create()
+    for key in ("clé", b"\xff", None):
+        bench.log.append(bench.topic, b"v", key=key, partition=0)
+    bench.log.flush(10)
+    assert [message.key() for message in bench.read(3)] == ["clé".encode(), b"\xff", None]
+
+
 def test_each_partition_has_an_order_of_its_own(bench: Bench):
     bench.create(2)
     for number in range(50):
