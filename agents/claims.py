@@ -18,6 +18,7 @@ from autolearn.agents.tenures import Cancelled
 from autolearn.eventlog.admission import TERM_STARTED
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
+from autolearn.eventlog.times import stamp
 from autolearn.projections.store import RocksStore
 from autolearn.schemas.codec import CONTENT_TYPE, EventRecord, encode, from_json, raw
 from autolearn.schemas.errors import LogError
@@ -121,6 +122,7 @@ class Claim:
             key=record.subject,
             partition=self.partition,
             headers=CONTENT_TYPE,
+            time=stamp(record.time),
             delivered=delivered,
         )
         while not written.wait(1.0):

@@ -22,6 +22,7 @@ from autolearn.agents.deciding import Decision, Place, check_stream, decide
 from autolearn.agents.ending import end_process
 from autolearn.agents.tenures import Tenures
 from autolearn.eventlog.log import Log
+from autolearn.eventlog.times import stamp
 from autolearn.schemas.codec import CONTENT_TYPE, decode_command, to_json
 from autolearn.schemas.dead_letters import DeadLetter
 from autolearn.schemas.errors import LogError, MalformedRecord
@@ -124,6 +125,7 @@ class DecideAgent:
             key=decision.record.subject,
             partition=claim.partition,
             headers=CONTENT_TYPE,
+            time=stamp(decision.record.time),
             delivered=delivered,
         )
 

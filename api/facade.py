@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,6 +25,7 @@ from autolearn.eventlog.feed import Feed
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.positions import log_id
+from autolearn.eventlog.reading import Lookup
 from autolearn.projections.projection import ReadModels
 from autolearn.projections.queries import Queries
 from autolearn.projections.store import Store
@@ -62,6 +63,7 @@ class Facade:
         self.artifacts, self.home, self.on_failure = artifacts, home, on_failure
         self.topics = Topics.of(settings)
         self.queries, self.arrivals = Queries(store), Arrivals()
+        self.lookup = Lookup(to, self.topics.events.name)
         self.brokers = Brokers(to, self.topics.events.name)
         self.heartbeats = Heartbeats(to, self.topics.workers.name)
         self.measures = Measures(self)
@@ -158,6 +160,7 @@ class Facade:
         await self.tail.stop()
         if self.feed is not None:
             await self.feed.stop()
+        await asyncio.to_thread(self.lookup.close)
         await asyncio.to_thread(self.log.close)
         self.store.close()
 
@@ -219,12 +222,19 @@ class Facade:
                 )
             except (LogError, TimeoutError):
                 return
-            deadline = self.barrier_began + FRESH_TIMEOUT
-            while not self.holds(ends) and asyncio.get_running_loop().time() < deadline:
-                # Records that are not admitted wake nobody, hence the short wait.
-                await self.arrivals.until(lambda: self.holds(ends), 0.02)
+            await self.until_holds(ends, self.barrier_began + FRESH_TIMEOUT)
 
-    def holds(self, ends: dict[int, int]) -> bool:
+    async def until_holds(self, ends: Mapping[int, int], deadline: float) -> bool:
+        """Wait until everything before these offsets is folded; say whether it is, at `deadline`.
+
+        The deadline is a time of the event loop.
+        """
+        while not self.holds(ends) and asyncio.get_running_loop().time() < deadline:
+            # Records that are not admitted wake nobody, hence the short wait.
+            await self.arrivals.until(lambda: self.holds(ends), 0.02)
+        return self.holds(ends)
+
+    def holds(self, ends: Mapping[int, int]) -> bool:
         """Say whether everything before these offsets is folded."""
         reached = self.queries.progress()
         return all(reached.get(p, Progress()).next >= end for p, end in ends.items())

@@ -6,46 +6,78 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from autolearn.api.facade import Facade
+from autolearn.api.moments import Seen, began, see
 from autolearn.api.problems import Problem, check_id
 from autolearn.projections.models import ExperimentRow, RunRow, SessionRow
+from autolearn.projections.past import Past
 from autolearn.projections.queries import Moment
+from autolearn.schemas.streams import stream
 
-__all__ = ["find", "find_experiment", "find_run", "find_session", "no_session"]
+__all__ = ["find", "find_experiment", "find_run", "find_session", "not_then"]
 
 T = TypeVar("T")
 
 
-async def find(facade: Facade, look: Callable[[Moment], T | None]) -> tuple[Moment, T | None]:
+async def find(
+    facade: Facade,
+    look: Callable[[Moment], T | None],
+    as_of: str = "",
+    load: Callable[[Past], None] = lambda _: None,
+) -> tuple[Seen, T | None]:
     """Return what is looked for, and the moment at which it was found.
 
-    If it is not there, this looks again when the read models hold all that is on the log by now.
+    If it is not there now, this looks again when the read models hold all that is on the log by
+    now. At a point of the past, `load` says what may be looked at.
     """
-    moment = facade.queries.now()
-    found = look(moment)
-    if found is None:
+    seen = await see(facade, as_of, load)
+    found = look(seen.moment)
+    if found is None and not as_of:
         await facade.fresh()
-        moment = facade.queries.now()
-        found = look(moment)
-    return moment, found
+        seen = await see(facade, as_of, load)
+        found = look(seen.moment)
+    return seen, found
 
 
-async def find_session(facade: Facade, session: str) -> tuple[Moment, SessionRow]:
-    """Return an open session.
+async def find_session(facade: Facade, session: str, as_of: str = "") -> tuple[Seen, SessionRow]:
+    """Return a session that is open, or was open then.
 
     Raises:
         Problem: there is none; where it is now, if it was committed.
     """
     check_id("session", session)
-    moment = facade.queries.now()
-    row = moment.session(session)
+    seen = await see(facade, as_of, lambda past: past.load_session(session))
+    row = seen.moment.session(session)
+    if row is None and seen.moment.ended(session) is None and not as_of:
+        await facade.fresh()
+        seen = await see(facade, "", lambda _: None)
+        row = seen.moment.session(session)
     if row is None:
-        if moment.ended(session) is None:
-            await facade.fresh()
-            moment = facade.queries.now()
-            row = moment.session(session)
-        if row is None:
-            raise no_session(moment, session)
-    return moment, row
+        raise await no_session_then(facade, seen, session, as_of)
+    return seen, row
+
+
+async def no_session_then(facade: Facade, seen: Seen, session: str, as_of: str) -> Problem:
+    """Return the problem of a session that was not open at a moment."""
+    if as_of and seen.moment.ended(session) is None:
+        problem = await not_then(facade, "session", session, "session-unknown")
+        if problem is not None:
+            return problem
+    return no_session(seen.moment, session)
+
+
+async def not_then(facade: Facade, kind: str, name: str, problem: str) -> Problem | None:
+    """Return the problem of what came later than the point that was asked for, if it did."""
+    time = await began(facade, stream(kind, name))
+    if time is None:
+        return None
+    called = {"estimator": "model"}.get(kind, kind)
+    return Problem(
+        404,
+        problem,
+        f"There was no such {called} then",
+        f"There was no {called} {name} at that point: its first event came at {time}.",
+        began=time,
+    )
 
 
 def no_session(moment: Moment, session: str) -> Problem:
@@ -75,37 +107,48 @@ def no_session(moment: Moment, session: str) -> Problem:
     )
 
 
-async def find_experiment(facade: Facade, experiment: str) -> tuple[Moment, ExperimentRow]:
-    """Return an experiment, or raise the problem that there is none."""
+async def find_experiment(
+    facade: Facade, experiment: str, as_of: str = ""
+) -> tuple[Seen, ExperimentRow]:
+    """Return an experiment of now or of then, or raise the problem that there is none."""
     check_id("session", experiment, "experiment")
-    moment, row = await find(facade, lambda at: at.experiment(experiment))
-    if row is None:
-        still = moment.session(experiment) is not None
-        raise Problem(
-            404,
-            "experiment-unknown",
-            "There is no such experiment",
-            f"The session {experiment} is open, and not committed yet."
-            if still
-            else f"There is no experiment {experiment}: GET /v1/experiments lists those there are.",
-        )
-    return moment, row
+    seen, row = await find(
+        facade,
+        lambda at: at.experiment(experiment),
+        as_of,
+        lambda past: past.load_session(experiment),
+    )
+    if row is not None:
+        return seen, row
+    if seen.moment.session(experiment) is not None:
+        state = "was open then" if as_of else "is open"
+        detail = f"The session {experiment} {state}, and not committed yet."
+    else:
+        if as_of and seen.moment.ended(experiment) is None:
+            problem = await not_then(facade, "session", experiment, "experiment-unknown")
+            if problem is not None:
+                raise problem
+        detail = f"There is no experiment {experiment}: GET /v1/experiments lists those there are."
+    raise Problem(404, "experiment-unknown", "There is no such experiment", detail)
 
 
-async def find_run(facade: Facade, session: str, kind: str, run: str) -> tuple[Moment, RunRow]:
+async def find_run(
+    facade: Facade, session: str, kind: str, run: str, as_of: str = ""
+) -> tuple[Seen, RunRow]:
     """Return a run of an open session, or raise the problem that there is none."""
     check_id("session", run, kind)
-    moment, _ = await find_session(facade, session)
-    row = moment.run(session, kind, run)
-    if row is None:
+    seen, _ = await find_session(facade, session, as_of)
+    row = seen.moment.run(session, kind, run)
+    if row is None and not as_of:
         await facade.fresh()
-        moment, _ = await find_session(facade, session)
-        row = moment.run(session, kind, run)
+        seen, _ = await find_session(facade, session)
+        row = seen.moment.run(session, kind, run)
     if row is None:
+        has = "had" if as_of else "has"
         raise Problem(
             404,
             "run-unknown",
-            f"There is no such {kind}",
-            f"The session has no {kind} {run}: GET /v1/sessions/{session}/{kind}s lists them.",
+            f"There {'was' if as_of else 'is'} no such {kind}{' then' if as_of else ''}",
+            f"The session {has} no {kind} {run}: GET /v1/sessions/{session}/{kind}s lists them.",
         )
-    return moment, row
+    return seen, row

@@ -15,6 +15,7 @@ from autolearn.api.asked import Asked, derive, prefer_of
 from autolearn.api.commands import Accepted
 from autolearn.api.facade import Facade
 from autolearn.api.found import find_run, find_session
+from autolearn.api.moments import AsOf
 from autolearn.api.openapi import accepts, answers
 from autolearn.api.pages import from_token, next_link, to_token
 from autolearn.api.problems import check_id
@@ -77,19 +78,21 @@ def add_run_routes(routes: APIRouter, facade: Facade, kind: str, resource: Any) 
         limit: Limit = 100,
         page: str = "",
         status: Status | None = None,
+        as_of: AsOf = "",
     ) -> Response:
         """List the runs of this kind in the order of their requests."""
         after = from_token(page, int, "page") if page else 0
-        moment, _ = await find_session(facade, session)
+        seen, _ = await find_session(facade, session, as_of)
 
         def wanted(row: RunRow) -> bool:
             return isinstance(row, ROW_OF[kind]) and status in (None, row.status)
 
-        rows = list(islice(filter(wanted, moment.runs(session, max(0, after))), limit + 1))
+        rows = list(islice(filter(wanted, seen.moment.runs(session, max(0, after))), limit + 1))
         more = to_token(rows[limit - 1].number) if rows[limit:] else None
-        base, live = f"/v1/sessions/{session}", facade.heartbeats.live
-        items = [resources.run(moment, row, live, base) for row in rows[:limit]]
-        return json(resources.Page(items, more), headers=next_link(request.url, more))
+        base = f"/v1/sessions/{session}"
+        items = [resources.run(seen.moment, row, seen.live, base) for row in rows[:limit]]
+        headers = {**seen.headers, **next_link(request.url, more)}
+        return json(resources.Page(items, more), headers=headers)
 
     @routes.get(
         "/{run}",
@@ -97,15 +100,18 @@ def add_run_routes(routes: APIRouter, facade: Facade, kind: str, resource: Any) 
         responses=answers({200: resource}, "Preference-Applied"),
         name=f"see_{kind}",
     )
-    async def see_run(request: Request, session: str, run: str) -> Response:
-        """Show one run; with `Prefer: wait=N`, as soon as it has ended."""
-        moment, row = await find_run(facade, session, kind, run)
+    async def see_run(request: Request, session: str, run: str, as_of: AsOf = "") -> Response:
+        """Show one run; with `Prefer: wait=N`, as soon as it has ended.
+
+        With `as_of` it is shown as it was then, at once.
+        """
+        seen, row = await find_run(facade, session, kind, run, as_of)
         prefer = prefer_of(request)
-        if prefer.wait is not None and row.ended is None:
+        if prefer.wait is not None and row.ended is None and not as_of:
             await until_ended(facade, session, kind, run, prefer.wait)
-            moment, row = await find_run(facade, session, kind, run)
-        content = resources.run(moment, row, facade.heartbeats.live, f"/v1/sessions/{session}")
-        return json(content, headers=prefer.applied())
+            seen, row = await find_run(facade, session, kind, run)
+        content = resources.run(seen.moment, row, seen.live, f"/v1/sessions/{session}")
+        return json(content, headers=seen.headers or prefer.applied())
 
     @routes.post(
         "/{run}/cancel",

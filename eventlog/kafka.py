@@ -44,9 +44,17 @@ CONSUMER = {
     "auto.offset.reset": "error",
     "allow.auto.create.topics": False,
 }
+MOVED = {
+    # A fetch that waits for news at the end of the log would hold up the next move.
+    "fetch.wait.max.ms": 5,
+    "fetch.error.backoff.ms": 5,
+}
+"""What is different in a reader that is moved often."""
 
 ANSWER_TIMEOUT = 30.0
 """Seconds within which a broker must answer a question."""
+SMALL_FETCH = 256 * 1024
+"""Bytes of a fetch below which a moved reader does not read ahead of what was asked for."""
 LEADERLESS = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 LEADER_PAUSE = 0.02
 """Seconds between two questions while a partition has no leader."""
@@ -58,7 +66,8 @@ class KafkaReader:
     def __init__(
         self, settings: Mapping[str, object], topic: str, start: Mapping[int, int]
     ) -> None:
-        self.consumer = Consumer({**settings, **CONSUMER, "group.id": "autolearn-reader"})
+        self.topic = topic
+        self.consumer = Consumer({**CONSUMER, "group.id": "autolearn-reader", **settings})
         self.consumer.assign([TopicPartition(topic, p, offset) for p, offset in start.items()])
 
     def read(self, limit: int, timeout: float) -> list[Message]:
@@ -87,6 +96,15 @@ class KafkaReader:
         ):
             raise LogError(f"Reading {message.topic()} failed: {error.str()}.")
         return True
+
+    def move(self, partition: int, offset: int) -> None:
+        """Read on from there, and no other partition any more."""
+        # As quick as seek(), which needs the partition to be fetched already.
+        self.consumer.assign([TopicPartition(self.topic, partition, offset)])
+
+    def rest(self) -> None:
+        """Read nothing, and ask the brokers for nothing, until the next `move`."""
+        self.consumer.unassign()
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -140,9 +158,13 @@ class KafkaLog:
                     "a stream's order would be lost with another number.",
                 )
 
-    def reader(self, topic: str, start: Mapping[int, int]) -> Reader:
+    def reader(self, topic: str, start: Mapping[int, int], *, fetch: int | None = None) -> Reader:
         """Return a reader of the partitions in `start`, from these offsets on."""
-        return KafkaReader(self.settings, topic, start)
+        if fetch is None:
+            return KafkaReader(self.settings, topic, start)
+        ahead = 1 if fetch < SMALL_FETCH else fetch // 512
+        sizes = {"max.partition.fetch.bytes": fetch, "queued.min.messages": ahead}
+        return KafkaReader({**self.settings, **MOVED, **sizes}, topic, start)
 
     def ends(self, topic: str) -> dict[int, int]:
         """Return, per partition, the offset that the next append will get."""
@@ -151,6 +173,26 @@ class KafkaLog:
     def begins(self, topic: str) -> dict[int, int]:
         """Return, per partition, the oldest offset that is still kept."""
         return {partition: begin for partition, (begin, _) in self.watermarks(topic).items()}
+
+    def offsets_at(self, topic: str, time: int) -> dict[int, int]:
+        """Return, per partition, the offset of the first record whose time is `time` or later."""
+        ends = self.ends(topic)  # first: what comes meanwhile is past them, whatever its time
+        asked = [TopicPartition(topic, partition, time) for partition in ends]
+        consumer = Consumer({**self.settings, **CONSUMER, "group.id": "autolearn-reader"})
+        try:
+            found = consumer.offsets_for_times(asked, timeout=ANSWER_TIMEOUT)
+        except KafkaException as error:
+            raise LogError(f"{topic} cannot be asked: {error.args[0].str()}.") from None
+        finally:
+            consumer.close()
+        if failed := [at for at in found if at.error is not None]:
+            raise LogError(f"{topic} cannot be asked: {failed[0].error}.")
+        return {
+            at.partition: min(at.offset, ends[at.partition])
+            if at.offset >= 0
+            else ends[at.partition]
+            for at in found
+        }
 
     def watermarks(self, topic: str) -> dict[int, tuple[int, int]]:
         """Return, per partition, the oldest offset kept and the one that comes next."""

@@ -65,6 +65,14 @@ class Reader(Protocol):
         """
         ...
 
+    def move(self, partition: int, offset: int) -> None:
+        """Read on from there, and no other partition any more."""
+        ...
+
+    def rest(self) -> None:
+        """Read nothing, and ask the brokers for nothing, until the next `move`."""
+        ...
+
     def close(self) -> None:
         """Let go of the connection."""
         ...
@@ -82,8 +90,12 @@ class Log(Protocol):
         """
         ...
 
-    def reader(self, topic: str, start: Mapping[int, int]) -> Reader:
-        """Return a reader of the partitions in `start`, from these offsets on."""
+    def reader(self, topic: str, start: Mapping[int, int], *, fetch: int | None = None) -> Reader:
+        """Return a reader of the partitions in `start`, from these offsets on.
+
+        With `fetch` it is one that is moved often: it asks for so many bytes at a time, and does
+        not wait for news. Without, it is one that reads on and on.
+        """
         ...
 
     def ends(self, topic: str) -> dict[int, int]:
@@ -123,6 +135,17 @@ class Log(Protocol):
 
         Raises:
             LogError: there is no such offset, or the broker refuses.
+        """
+        ...
+
+    def offsets_at(self, topic: str, time: int) -> dict[int, int]:
+        """Return, per partition, the offset of the first record whose time is `time` or later.
+
+        Times are the records' time stamps, in milliseconds since 1970. Where there is no such
+        record, the offset is the one that the next append will get.
+
+        Raises:
+            LogError: the topic does not exist, or no broker answers.
         """
         ...
 

@@ -81,6 +81,14 @@ class MemoryReader:
                 raise LogError(f"Reading {self.topic} failed: offset {offset} is not kept.")
         return any(len(partitions[p]) > offset for p, offset in self.next.items())
 
+    def move(self, partition: int, offset: int) -> None:
+        """Read on from there, and no other partition any more."""
+        self.next = {partition: offset}
+
+    def rest(self) -> None:
+        """Read nothing until the next `move`."""
+        self.next = {}
+
     def close(self) -> None:
         """Do nothing: there is no connection."""
 
@@ -100,7 +108,13 @@ class MemoryLog:
             if len(partitions) != topic.partitions:
                 raise LogError(f"The topic {topic.name} has {len(partitions)} partitions.")
 
-    def reader(self, topic: str, start: Mapping[int, int]) -> Reader:
+    def reader(
+        self,
+        topic: str,
+        start: Mapping[int, int],
+        *,
+        fetch: int | None = None,  # noqa: ARG002
+    ) -> Reader:
         """Return a reader of the partitions in `start`, from these offsets on."""
         return MemoryReader(self, topic, start)
 
@@ -129,6 +143,15 @@ class MemoryLog:
             if offset > ends[partition]:
                 raise LogError(f"{topic} has no offset {offset} on partition {partition}.")
             self.kept[topic, partition] = max(offset, self.kept.get((topic, partition), 0))
+
+    def offsets_at(self, topic: str, time: int) -> dict[int, int]:
+        """Return, per partition, the offset of the first record whose time is `time` or later."""
+        ends = self.ends(topic)
+        with self.changed:
+            return {
+                p: next((m.offset() for m in self.topics[topic][p][:end] if m.time >= time), end)
+                for p, end in ends.items()
+            }
 
     def append(
         self,

@@ -39,7 +39,8 @@ class ReadModels:
 
     def commit(self, progress: Mapping[int, Progress]) -> None:
         """Write what was folded and how far that is, both or neither."""
-        self.rows.written[FORMAT_KEY] = FORMAT_VALUE
+        if progress:
+            self.rows.written[FORMAT_KEY] = FORMAT_VALUE
         self.rows.commit(progress)
 
     def reset(self) -> None:

@@ -11,7 +11,8 @@ from autolearn.api import resources, uploads
 from autolearn.api.asked import Asked
 from autolearn.api.commands import Accepted
 from autolearn.api.facade import Facade
-from autolearn.api.found import find
+from autolearn.api.found import find, not_then
+from autolearn.api.moments import AsOf, Seen, see
 from autolearn.api.openapi import UPLOAD, answers
 from autolearn.api.pages import from_token, next_link, to_token
 from autolearn.api.problems import Problem, check_id, unknown
@@ -34,67 +35,96 @@ def router(facade: Facade) -> APIRouter:
     routes = APIRouter(prefix="/v1", tags=["catalog"])
 
     @routes.get("/models", responses=answers({200: resources.Page[resources.Model]}))
-    async def list_models() -> Response:
-        """List the models on offer, by name."""
-        rows = facade.queries.now().models()
-        return json(resources.Page([resources.model(row) for row in rows]))
+    async def list_models(as_of: AsOf = "") -> Response:
+        """List the models on offer, by name; with `as_of`, those that were on offer then."""
+        seen = await see(facade, as_of, lambda past: past.load_kind("estimator"))
+        rows = seen.moment.models()
+        return json(resources.Page([resources.model(row) for row in rows]), headers=seen.headers)
 
     @routes.get("/models/{name}", responses=answers({200: resources.Model}))
-    async def see_model(name: str) -> Response:
+    async def see_model(name: str, as_of: AsOf = "") -> Response:
         """Show a model with its hyperparameters."""
         check_id("estimator", name, "model")
-        moment, row = await find(facade, lambda at: at.model(name))
+        seen, row = await find(
+            facade, lambda at: at.model(name), as_of, lambda past: past.load_kind("estimator")
+        )
         if row is None:
-            names = [row.spec.name for row in moment.models()]
-            raise unknown("model", name, names, "/v1/models")
-        return json(resources.model(row))
+            names = [row.spec.name for row in seen.moment.models()]
+            raise await missing(
+                "estimator", name, as_of, unknown("model", name, names, "/v1/models")
+            )
+        return json(resources.model(row), headers=seen.headers)
 
     @routes.get("/metrics", responses=answers({200: resources.Page[resources.Metric]}))
-    async def list_metrics() -> Response:
-        """List the metrics on offer, by name."""
-        rows = facade.queries.now().metrics()
-        return json(resources.Page([resources.metric(row) for row in rows]))
+    async def list_metrics(as_of: AsOf = "") -> Response:
+        """List the metrics on offer, by name; with `as_of`, those that were on offer then."""
+        seen = await see(facade, as_of, lambda past: past.load_kind("metric"))
+        rows = seen.moment.metrics()
+        return json(resources.Page([resources.metric(row) for row in rows]), headers=seen.headers)
 
     @routes.get("/metrics/{name}", responses=answers({200: resources.Metric}))
-    async def see_metric(name: str) -> Response:
+    async def see_metric(name: str, as_of: AsOf = "") -> Response:
         """Show a metric."""
         check_id("metric", name)
-        moment, row = await find(facade, lambda at: at.metric(name))
+        seen, row = await find(
+            facade, lambda at: at.metric(name), as_of, lambda past: past.load_kind("metric")
+        )
         if row is None:
-            names = [row.spec.name for row in moment.metrics()]
-            raise unknown("metric", name, names, "/v1/metrics")
-        return json(resources.metric(row))
+            names = [row.spec.name for row in seen.moment.metrics()]
+            raise await missing(
+                "metric", name, as_of, unknown("metric", name, names, "/v1/metrics")
+            )
+        return json(resources.metric(row), headers=seen.headers)
 
     @routes.get("/datasets", responses=answers({200: resources.Page[resources.Dataset]}, "Link"))
-    async def list_datasets(request: Request, limit: Limit = 200, page: str = "") -> Response:
-        """List the datasets by name, each in its newest version."""
+    async def list_datasets(
+        request: Request, limit: Limit = 200, page: str = "", as_of: AsOf = ""
+    ) -> Response:
+        """List the datasets by name, each in its newest version, or the newest of then."""
         after = from_token(page, str, "page") if page else ""
-        rows = facade.queries.now().datasets(after, limit + 1)
+        seen = await see(facade, as_of, lambda past: past.load_datasets(after, limit + 1))
+        rows = seen.moment.datasets(after, limit + 1)
         more = to_token(rows[limit - 1].spec.name) if rows[limit:] else None
         items = [resources.dataset(row) for row in rows[:limit]]
-        return json(resources.Page(items, more), headers=next_link(request.url, more))
+        return json(
+            resources.Page(items, more), headers={**seen.headers, **next_link(request.url, more)}
+        )
 
     @routes.get("/datasets/{name}", responses=answers({200: resources.Dataset}))
-    async def see_dataset(name: str) -> Response:
+    async def see_dataset(name: str, as_of: AsOf = "") -> Response:
         """Show the newest version of a dataset."""
         check_id("dataset", name)
-        return json(resources.dataset((await versions(name))[0]))
+        seen, rows = await versions(name, as_of)
+        return json(resources.dataset(rows[0]), headers=seen.headers)
 
     @routes.get(
         "/datasets/{name}/versions", responses=answers({200: resources.Page[resources.Dataset]})
     )
-    async def list_versions(name: str) -> Response:
+    async def list_versions(name: str, as_of: AsOf = "") -> Response:
         """List all versions of a dataset, newest first."""
         check_id("dataset", name)
-        return json(resources.Page([resources.dataset(row) for row in await versions(name)]))
+        seen, rows = await versions(name, as_of)
+        return json(resources.Page([resources.dataset(row) for row in rows]), headers=seen.headers)
 
-    async def versions(name: str) -> list[DatasetRow]:
-        moment, newest = await find(facade, lambda at: at.dataset(name))
+    async def versions(name: str, as_of: str) -> tuple[Seen, list[DatasetRow]]:
+        seen, newest = await find(
+            facade,
+            lambda at: at.dataset(name),
+            as_of,
+            lambda past: past.load(stream("dataset", name)),
+        )
         if newest is None:
-            names = [row.spec.name for row in moment.datasets()]
-            raise unknown("dataset", name, names, "/v1/datasets")
-        others = (row for row in moment.dataset_versions(name) if row.spec != newest.spec)
-        return [newest, *others]
+            there = facade.queries.now().datasets()
+            names = [row.spec.name for row in there]
+            raise await missing(
+                "dataset", name, as_of, unknown("dataset", name, names, "/v1/datasets")
+            )
+        others = (row for row in seen.moment.dataset_versions(name) if row.spec != newest.spec)
+        return seen, [newest, *others]
+
+    async def missing(kind: str, name: str, as_of: str, problem: Problem) -> Problem:
+        """Return the problem of a name that is not there, or was not there yet."""
+        return (as_of and await not_then(facade, kind, name, problem.kind)) or problem
 
     @routes.put(
         "/datasets/{name}",

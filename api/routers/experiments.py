@@ -11,6 +11,7 @@ from autolearn.api import resources
 from autolearn.api.artifacts import Artifact, artifact_of, send_file
 from autolearn.api.facade import Facade
 from autolearn.api.found import find_experiment
+from autolearn.api.moments import AsOf, see
 from autolearn.api.openapi import answers
 from autolearn.api.pages import from_token, next_link, to_token
 from autolearn.api.problems import Problem, check_id
@@ -26,50 +27,55 @@ def router(facade: Facade) -> APIRouter:
     routes = APIRouter(prefix="/v1/experiments", tags=["storage"])
 
     @routes.get("", responses=answers({200: resources.Page[resources.ExperimentSummary]}, "Link"))
-    async def list_experiments(request: Request, limit: Limit = 50, page: str = "") -> Response:
-        """List the experiments, the newest commit first."""
+    async def list_experiments(
+        request: Request, limit: Limit = 50, page: str = "", as_of: AsOf = ""
+    ) -> Response:
+        """List the experiments, the newest commit first; with `as_of`, those of then."""
         after = from_token(page, tuple[str, str], "page") if page else None
-        rows = facade.queries.now().experiments(after, limit + 1)
+        seen = await see(facade, as_of, lambda past: past.load_experiments(after, limit + 1))
+        rows = seen.moment.experiments(after, limit + 1)
         more = to_token((rows[limit - 1].committed, rows[limit - 1].id)) if rows[limit:] else None
         items = [resources.experiment_summary(row) for row in rows[:limit]]
-        return json(resources.Page(items, more), headers=next_link(request.url, more))
+        return json(
+            resources.Page(items, more), headers={**seen.headers, **next_link(request.url, more)}
+        )
 
     @routes.get("/{experiment}", responses=answers({200: resources.Experiment}))
-    async def see_experiment(experiment: str) -> Response:
+    async def see_experiment(experiment: str, as_of: AsOf = "") -> Response:
         """Show an experiment with the trainings and evaluations that it keeps."""
-        moment, row = await find_experiment(facade, experiment)
-        return json(resources.experiment(moment, row, facade.heartbeats.live))
+        seen, row = await find_experiment(facade, experiment, as_of)
+        return json(resources.experiment(seen.moment, row, seen.live), headers=seen.headers)
 
     @routes.get("/{experiment}/trainings/{run}", responses=answers({200: resources.Training}))
-    async def see_training(experiment: str, run: str) -> Response:
+    async def see_training(experiment: str, run: str, as_of: AsOf = "") -> Response:
         """Show a training that an experiment keeps."""
-        return await see(experiment, "training", run)
+        return await see_run(experiment, "training", run, as_of)
 
     @routes.get("/{experiment}/evaluations/{run}", responses=answers({200: resources.Evaluation}))
-    async def see_evaluation(experiment: str, run: str) -> Response:
+    async def see_evaluation(experiment: str, run: str, as_of: AsOf = "") -> Response:
         """Show an evaluation that an experiment keeps."""
-        return await see(experiment, "evaluation", run)
+        return await see_run(experiment, "evaluation", run, as_of)
 
     @routes.get("/{experiment}/trainings/{run}/artifact", responses=answers({200: Artifact}))
     async def see_artifact(experiment: str, run: str) -> Response:
         """List the files of a trained model."""
-        moment, _ = await find_experiment(facade, experiment)
-        return json(artifact_of(moment, experiment, run, f"/v1/experiments/{experiment}"))
+        seen, _ = await find_experiment(facade, experiment)
+        return json(artifact_of(seen.moment, experiment, run, f"/v1/experiments/{experiment}"))
 
     @routes.get("/{experiment}/trainings/{run}/artifact/{file}", response_class=Response)
     async def get_file(experiment: str, run: str, file: str) -> Response:
         """Send one file of a trained model."""
-        moment, _ = await find_experiment(facade, experiment)
-        artifact = artifact_of(moment, experiment, run, f"/v1/experiments/{experiment}")
+        seen, _ = await find_experiment(facade, experiment)
+        artifact = artifact_of(seen.moment, experiment, run, f"/v1/experiments/{experiment}")
         return await send_file(facade, artifact, file)
 
-    async def see(experiment: str, kind: str, run: str) -> Response:
+    async def see_run(experiment: str, kind: str, run: str, as_of: str) -> Response:
         check_id("session", run, kind)
-        moment, _ = await find_experiment(facade, experiment)
-        row, base = moment.run(experiment, kind, run), f"/v1/experiments/{experiment}"
+        seen, _ = await find_experiment(facade, experiment, as_of)
+        row, base = seen.moment.run(experiment, kind, run), f"/v1/experiments/{experiment}"
         if row is None:
             detail = f"The experiment keeps no {kind} {run}: see {base}."
             raise Problem(404, "run-unknown", f"There is no such {kind}", detail)
-        return json(resources.run(moment, row, facade.heartbeats.live, base))
+        return json(resources.run(seen.moment, row, seen.live, base), headers=seen.headers)
 
     return routes

@@ -12,6 +12,7 @@ from autolearn.api.asked import Asked, derive
 from autolearn.api.commands import Accepted
 from autolearn.api.facade import Facade
 from autolearn.api.found import find_session
+from autolearn.api.moments import AsOf, see
 from autolearn.api.openapi import accepts, answers
 from autolearn.api.pages import from_token, next_link, to_token
 from autolearn.api.problems import check_id
@@ -52,19 +53,24 @@ def router(facade: Facade) -> APIRouter:
         return created(resources.session(moment, row, facade.heartbeats.live), at, asked)
 
     @routes.get("", responses=answers({200: resources.Page[resources.SessionSummary]}, "Link"))
-    async def list_sessions(request: Request, limit: Limit = 50, page: str = "") -> Response:
-        """List the open sessions, newest first."""
+    async def list_sessions(
+        request: Request, limit: Limit = 50, page: str = "", as_of: AsOf = ""
+    ) -> Response:
+        """List the open sessions, newest first; with `as_of`, those that were open then."""
         after = from_token(page, tuple[str, str], "page") if page else None
-        rows = facade.queries.now().sessions(after, limit + 1)
+        seen = await see(facade, as_of, lambda past: past.load_sessions(after, limit + 1))
+        rows = seen.moment.sessions(after, limit + 1)
         more = to_token((rows[limit - 1].created, rows[limit - 1].id)) if rows[limit:] else None
         items = [resources.session_summary(row) for row in rows[:limit]]
-        return json(resources.Page(items, more), headers=next_link(request.url, more))
+        return json(
+            resources.Page(items, more), headers={**seen.headers, **next_link(request.url, more)}
+        )
 
     @routes.get("/{session}", responses=answers({200: resources.Session}))
-    async def see_session(session: str) -> Response:
-        """Show an open session with its runs, and what is going on now."""
-        moment, row = await find_session(facade, session)
-        return json(resources.session(moment, row, facade.heartbeats.live))
+    async def see_session(session: str, as_of: AsOf = "") -> Response:
+        """Show an open session with its runs, and what is going on now; or as it was then."""
+        seen, row = await find_session(facade, session, as_of)
+        return json(resources.session(seen.moment, row, seen.live), headers=seen.headers)
 
     @routes.post(
         "/{session}/commit",

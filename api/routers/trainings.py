@@ -52,14 +52,14 @@ def router(facade: Facade) -> APIRouter:
     @routes.get("/{run}/artifact", responses=answers({200: Artifact}))
     async def see_artifact(session: str, run: str) -> Response:
         """List the files of the trained model."""
-        moment, _ = await find_run(facade, session, "training", run)
-        return json(artifact_of(moment, session, run, f"/v1/sessions/{session}"))
+        seen, _ = await find_run(facade, session, "training", run)
+        return json(artifact_of(seen.moment, session, run, f"/v1/sessions/{session}"))
 
     @routes.get("/{run}/artifact/{file}", response_class=Response)
     async def get_file(session: str, run: str, file: str) -> Response:
         """Send one file of the trained model."""
-        moment, _ = await find_run(facade, session, "training", run)
-        artifact = artifact_of(moment, session, run, f"/v1/sessions/{session}")
+        seen, _ = await find_run(facade, session, "training", run)
+        artifact = artifact_of(seen.moment, session, run, f"/v1/sessions/{session}")
         return await send_file(facade, artifact, file)
 
     return routes

@@ -139,6 +139,44 @@ def test_a_read_returns_as_soon_as_there_is_news(bench: Bench):
     reader.close()
 
 
+def test_a_reader_is_moved(bench: Bench):
+    bench.create(2)
+    bench.append(*numbered(3000), partition=0)
+    bench.append(b"other", partition=1)
+    reader = bench.log.reader(bench.topic, {}, fetch=64 * 1024)
+    for offset in (2990, 0, 1500, 2999, 7):
+        reader.move(0, offset)
+        (message,) = read(reader, 1)
+        assert (message.partition(), message.offset()) == (0, offset)
+    reader.move(1, 0)
+    assert values(read(reader, 1)) == [b"other"]
+    assert reader.read(10, 0.2) == [], "it reads that partition only"
+    reader.close()
+
+
+def test_a_reader_rests_until_it_is_moved(bench: Bench):
+    bench.create()
+    bench.append(*numbered(10))
+    reader = bench.log.reader(bench.topic, {0: 0}, fetch=64 * 1024)
+    read(reader, 2)
+    reader.rest()
+    assert reader.read(10, 0.3) == []
+    reader.move(0, 8)
+    assert values(read(reader, 2)) == [b"8", b"9"]
+    reader.close()
+
+
+def test_offsets_are_found_by_time(bench: Bench):
+    bench.create(3)
+    for number, sent in enumerate((1000, 2000, 2000, 1500, 3000)):
+        bench.log.append(bench.topic, b"%d" % number, key="k", partition=0, time=sent)
+    bench.log.append(bench.topic, b"", key="k", partition=1, time=2500)
+    bench.log.flush(10)
+    for at, found in ((1, 0), (1000, 0), (1001, 1), (2000, 1), (2001, 4), (3000, 4), (3001, 5)):
+        other = 0 if at <= 2500 else 1
+        assert bench.log.offsets_at(bench.topic, at) == {0: found, 1: other, 2: 0}, at
+
+
 def test_an_offset_past_the_end_is_refused(bench: Bench):
     bench.create()
     bench.append(b"0")
@@ -230,7 +268,7 @@ def test_a_log_knows_its_topics_and_its_name(bench: Bench):
 
 
 def test_an_unknown_topic_has_no_ends(bench: Bench):
-    for ask in (bench.log.ends, bench.log.begins):
+    for ask in (bench.log.ends, bench.log.begins, lambda name: bench.log.offsets_at(name, 1)):
         with pytest.raises(LogError, match=bench.topic):
             ask(bench.topic)
 

@@ -1,0 +1,137 @@
+"""At which moment a request sees the read models: now, or as they were at a point of the log."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Annotated, NamedTuple, TypeVar
+
+from fastapi import Query
+
+from autolearn.api.facade import FRESH_TIMEOUT, Facade
+from autolearn.api.positions import read_position
+from autolearn.api.problems import Problem, unavailable
+from autolearn.api.resources import Live
+from autolearn.eventlog.positions import Position
+from autolearn.eventlog.times import millis, text
+from autolearn.projections.past import Past
+from autolearn.projections.queries import Moment
+from autolearn.schemas.codec import decode_event
+
+__all__ = ["AS_OF", "AsOf", "Seen", "began", "in_past", "read_point", "see"]
+
+T = TypeVar("T")
+
+HEADER = "AutoLearn-Position"
+AS_OF = "A position's token, or a time (RFC 3339 with a zone): what was known then."
+AsOf = Annotated[str, Query(max_length=50_000, description=AS_OF)]
+LOST_PLUS = re.compile(r"(T.*) (\d\d:?\d\d)")
+"""A zone whose + was not escaped in a query: it arrives as a space."""
+
+
+class Seen(NamedTuple):
+    """A moment, who knows what goes on with a run then, and the headers of the answer."""
+
+    moment: Moment
+    live: Live
+    headers: Mapping[str, str]
+
+
+async def see(facade: Facade, as_of: str, load: Callable[[Past], None]) -> Seen:
+    """Return the present, or the point `as_of` with what `load` loads of it (in a thread).
+
+    Raises:
+        Problem: `as_of` is no point of this log; or this process cannot go there now.
+    """
+    if not as_of:
+        return Seen(facade.queries.now(), facade.heartbeats.live, {})
+    position = await read_point(facade, as_of, "as_of")
+
+    def loaded(past: Past) -> Moment:
+        load(past)
+        return past.moment
+
+    moment = await in_past(facade, position, loaded)
+    return Seen(moment, lambda _: None, {HEADER: position.token()})
+
+
+async def in_past(facade: Facade, position: Position, ask: Callable[[Past], T]) -> T:
+    """Ask something of a point, in a thread."""
+    ends = {p: position.next(p) for p in facade.queries.progress()}
+    return await asyncio.to_thread(lambda: ask(Past(facade.queries.now(), facade.lookup, ends)))
+
+
+async def began(facade: Facade, stream: str) -> str | None:
+    """Return the time of a stream's first event; None when it has none by now."""
+    await facade.fresh()
+    first = await in_past(facade, Position("", ()), lambda past: past.first(stream))
+    return None if first is None else first.time
+
+
+# Which point is meant
+
+
+async def read_point(facade: Facade, given: str, parameter: str) -> Position:
+    """Return the position that a token or a time stands for, once it is folded here.
+
+    Tokens begin with a letter, times with a digit.
+
+    Raises:
+        Problem: it is neither, or no point of this log.
+    """
+    if not given[:1].isdigit():
+        position = await read_position(facade, given, parameter)
+        await until_folded(facade, {place.partition: place.next for place in position.places})
+        return position
+    ends = await ends_at(facade, given, parameter)
+    await until_folded(facade, ends)
+    places = await asyncio.to_thread(
+        lambda: Past(facade.queries.now(), facade.lookup, ends).places()
+    )
+    return Position(await facade.which_log(), places)
+
+
+async def until_folded(facade: Facade, ends: Mapping[int, int]) -> None:
+    """Wait until the read models, which know where each stream's events lie, have come so far."""
+    deadline = asyncio.get_running_loop().time() + FRESH_TIMEOUT
+    if not await facade.until_holds(ends, deadline):
+        raise unavailable(
+            "The position lies ahead of what this process has read of the log. Try again.",
+            kind="not-there-yet",
+        )
+
+
+async def ends_at(facade: Facade, given: str, parameter: str) -> dict[int, int]:
+    """Return, per partition, the offset of the first event that is later than a time."""
+    try:
+        point = millis(LOST_PLUS.sub(r"\1+\2", given))
+    except (ValueError, OverflowError):
+        raise bad_time(
+            parameter,
+            f"{given[:120]!r} is neither a position nor a time with a zone, such as "
+            "2026-01-31T09:30:00Z.",
+        ) from None
+    if point > time.time_ns() // 10**6:
+        raise bad_time(parameter, f"{given} lies in the future: ask for a time that has been.")
+    topic = facade.topics.events.name
+    ends = await asyncio.to_thread(facade.log.offsets_at, topic, max(1, point + 1))
+    if not any(ends.values()):
+        begin = await asyncio.to_thread(first_time, facade)
+        raise bad_time(parameter, f"{given} lies before the first event, which came at {begin}.")
+    return ends
+
+
+def first_time(facade: Facade) -> str:
+    """Return the time of the first record of all (blocks)."""
+    ends = facade.log.ends(facade.topics.events.name)
+    firsts = facade.lookup.read({p: [0] for p, end in ends.items() if end})
+    times = [decode_event(message.value() or b"").time for message in firsts]
+    return min(times, default=text(time.time_ns() // 10**6))
+
+
+def bad_time(parameter: str, detail: str) -> Problem:
+    """Return the problem of a time at which nothing can be seen."""
+    errors = [{"parameter": parameter, "detail": detail}]
+    return Problem(422, "bad-time", "That is not a point in this log", detail, errors=errors)

@@ -1,0 +1,123 @@
+"""Reading records whose offsets are known, without reading all that lies between them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from autolearn.eventlog.log import Log, Message, Reader
+from autolearn.schemas.errors import LogError
+
+__all__ = ["Lookup", "Span", "spans_of"]
+
+NEAR = 500
+"""Records between two offsets up to which reading on is quicker than moving: a record that is read
+in passing costs 1.4 us, a move 0.8 ms (measured with events of 700 bytes)."""
+SHORT = 100
+"""Records up to which a span is read with small fetches."""
+PIECE = 5000
+"""Records of the pieces into which a long span is cut, to be read side by side."""
+SMALL, LARGE = 64 * 1024, 2 * 1024 * 1024
+"""Bytes of one fetch, for short spans and for long ones."""
+READERS = 4
+PATIENCE = 10.0
+"""Seconds without any record after which the log cannot be read."""
+
+
+class Span(NamedTuple):
+    """Offsets of one partition that are read in one go, in their order."""
+
+    partition: int
+    offsets: Sequence[int]
+
+    def length(self) -> int:
+        """Return how many records that is, with those in between."""
+        return self.offsets[-1] - self.offsets[0] + 1
+
+
+class Lookup:
+    """Reads records of one topic by their offsets. Any thread may use it.
+
+    It keeps a few readers, because to make one takes longer than most look-ups.
+    """
+
+    def __init__(self, log: Log, topic: str) -> None:
+        self.log, self.topic = log, topic
+        self.lock = threading.Lock()
+        self.idle: dict[int, list[Reader]] = {SMALL: [], LARGE: []}
+        self.pool = ThreadPoolExecutor(READERS, "lookup")
+
+    def read(self, wanted: Mapping[int, Iterable[int]]) -> list[Message]:
+        """Return the records at these offsets, per partition in their order (blocks).
+
+        Raises:
+            LogError: the log cannot be read, or an offset is not on it.
+        """
+        spans = [span for p, offsets in sorted(wanted.items()) for span in spans_of(p, offsets)]
+        short = [span for span in spans if span.length() <= SHORT]
+        long = [span for span in spans if span.length() > SHORT]
+        work = [(SMALL, share) for share in shares(short)] + [
+            (LARGE, share) for share in shares(long)
+        ]
+        if len(work) == 1:
+            found = self.visit(*work[0])
+        else:
+            found = [m for part in self.pool.map(lambda w: self.visit(*w), work) for m in part]
+        return sorted(found, key=lambda m: (m.partition() or 0, m.offset() or 0))
+
+    def visit(self, fetch: int, spans: Sequence[Span]) -> list[Message]:
+        """Read spans one after the other with one reader."""
+        with self.lock:
+            reader = self.idle[fetch].pop() if self.idle[fetch] else None
+        reader = reader or self.log.reader(self.topic, {}, fetch=fetch)
+        try:
+            found = [message for span in spans for message in self.read_span(reader, span)]
+            reader.rest()
+        except BaseException:
+            reader.close()
+            raise
+        with self.lock:
+            self.idle[fetch].append(reader)
+        return found
+
+    def read_span(self, reader: Reader, span: Span) -> list[Message]:
+        """Read one span."""
+        at, last = span.offsets[0], span.offsets[-1]
+        wanted, found = set(span.offsets), []
+        reader.move(span.partition, at)
+        while at <= last:
+            messages = reader.read(min(1000, last - at + 1), PATIENCE)
+            if not messages:
+                raise LogError(f"{self.topic} cannot be read at the moment.")
+            found += [message for message in messages if message.offset() in wanted]
+            at = (messages[-1].offset() or 0) + 1
+        if len(found) < len(wanted):
+            raise LogError(f"{self.topic} has no record at some of the offsets that it had before.")
+        return found
+
+    def close(self) -> None:
+        """Let go of the connections; look-ups on their way are waited for."""
+        self.pool.shutdown()
+        for readers in self.idle.values():
+            while readers:
+                readers.pop().close()
+
+
+def spans_of(partition: int, offsets: Iterable[int]) -> list[Span]:
+    """Return the spans in which offsets are read: near ones together, long spans in pieces."""
+    spans: list[list[int]] = []
+    for offset in sorted(set(offsets)):
+        last = spans[-1] if spans else None
+        if last is None or offset - last[-1] > NEAR or offset - last[0] >= PIECE:
+            spans.append([offset])
+        else:
+            last.append(offset)
+    return [Span(partition, span) for span in spans]
+
+
+def shares(spans: Sequence[Span]) -> list[Sequence[Span]]:
+    """Return spans divided among the readers, those that lie together to the same one."""
+    size = -(-len(spans) // READERS) or 1
+    return [spans[at : at + size] for at in range(0, len(spans), size)]

@@ -1,0 +1,40 @@
+"""Times on the log: RFC 3339 for people, milliseconds since 1970 for Kafka's index of times."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+__all__ = ["millis", "stamp", "text"]
+
+
+def millis(given: str) -> int:
+    """Return an RFC 3339 time in milliseconds since 1970; what is finer is cut off.
+
+    Raises:
+        ValueError: it is no time, or has no zone.
+    """
+    moment = datetime.fromisoformat(given)
+    if moment.tzinfo is None:
+        raise ValueError(f"{given!r} has no time zone")
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
+
+
+def text(time_ms: int) -> str:
+    """Return milliseconds since 1970 as RFC 3339 in UTC, as events have it."""
+    moment = datetime.fromtimestamp(time_ms // 1000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ms % 1000:03d}Z"
+
+
+def stamp(given: str) -> int | None:
+    """Return the time stamp of the record of an event of this time; None lets Kafka set one.
+
+    It is the event's own time, but never one that is still to come: brokers refuse records from
+    the future, and a sender's clock may run ahead.
+    """
+    try:
+        found = millis(given)
+    except ValueError:  # whoever writes commands by hand may write anything
+        return None
+    return found if 0 < found <= time.time_ns() // 10**6 else None

@@ -1,0 +1,163 @@
+"""The read models as they were at a point of the log, folded from the streams that matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+
+from autolearn.eventlog.admission import TERM_STARTED
+from autolearn.eventlog.positions import Place
+from autolearn.eventlog.reading import Lookup
+from autolearn.projections.models import ExperimentRow, TrainingRow
+from autolearn.projections.projection import ReadModels
+from autolearn.projections.queries import Moment
+from autolearn.projections.store import MemoryStore
+from autolearn.schemas.codec import EventRecord, decode_event
+from autolearn.schemas.streams import stream
+
+__all__ = ["Past"]
+
+AHEAD = 20
+"""What is read in one go beyond what is surely needed: streams of a list, records of a place."""
+
+
+class Past:
+    """What was known when every partition had been read up to an offset, and no further.
+
+    `index` are the read models of now or of any later point: where each stream's events lie is
+    taken from there. `moment` has what was loaded, by the same fold and with the same questions as
+    the present. Everything here blocks; use it from one thread.
+    """
+
+    def __init__(self, index: Moment, lookup: Lookup, ends: Mapping[int, int]) -> None:
+        self.index, self.lookup, self.ends = index, lookup, ends
+        self.store = MemoryStore()
+        self.models = ReadModels(self.store)
+        self.loaded: set[str] = set()
+
+    @property
+    def moment(self) -> Moment:
+        """What is known of the streams that were loaded."""
+        return Moment(self.store)
+
+    # Where streams lie
+
+    def offsets(self, name: str) -> tuple[int, list[int]]:
+        """Return the partition of a stream, and the offsets of the events that it had then."""
+        partition, offsets = self.index.offsets(name)
+        end = self.ends.get(partition, 0)
+        return partition, [offset for offset in offsets if offset < end]
+
+    def began(self, name: str) -> bool:
+        """Say whether a stream had an event then."""
+        return bool(self.offsets(name)[1])
+
+    def first(self, name: str) -> EventRecord | None:
+        """Return the first event of a stream, also if it came later than this point."""
+        partition, offsets = self.index.offsets(name)
+        if not offsets:
+            return None
+        (message,) = self.lookup.read({partition: offsets[:1]})
+        return decode_event(message.value() or b"")
+
+    # Loading
+
+    def load(self, *names: str) -> None:
+        """Fold what these streams had then.
+
+        Raises:
+            LogError: the log cannot be read.
+        """
+        wanted: dict[int, list[int]] = {}
+        for name in {*names} - self.loaded:
+            partition, offsets = self.offsets(name)
+            wanted.setdefault(partition, []).extend(offsets)
+        self.loaded.update(names)
+        for message in self.lookup.read(wanted):
+            record = decode_event(message.value() or b"")
+            self.models.fold(record, message.partition() or 0, message.offset() or 0)
+        self.models.commit({})
+
+    def load_session(self, session: str) -> None:
+        """Fold a session or experiment, and the models that it trains."""
+        self.load(stream("session", session))
+        runs = self.moment.runs(session)
+        models = {run.model for run in runs if isinstance(run, TrainingRow)}
+        self.load(*(stream("estimator", model) for model in models))
+
+    def load_kind(self, kind: str) -> None:
+        """Fold all streams of a kind."""
+        self.load(*(stream(kind, name) for name in self.index.streams(kind)))
+
+    # Loading what a page of a list shows
+
+    def load_datasets(self, after: str, limit: int) -> None:
+        """Fold datasets past a name, until `limit` of them are known or there are no more."""
+        names = (stream("dataset", name) for name in self.index.streams("dataset", after))
+        there = (name for name in names if self.began(name))
+        while (missing := limit - len(self.moment.datasets(after, limit))) > 0:
+            if not (some := list(islice(there, missing))):
+                return
+            self.load(*some)
+
+    def load_sessions(self, after: tuple[str, str] | None, limit: int) -> None:
+        """Fold sessions past (time of creation, id), newest first, until enough are known.
+
+        That is, `limit` of them that were open then, or as many as there were.
+        """
+        candidates = self.perhaps_open(after)
+        while (missing := limit - len(self.moment.sessions(after, limit))) > 0:
+            if not (some := list(islice(candidates, missing + AHEAD))):
+                return
+            self.load(*some)
+
+    def perhaps_open(self, after: tuple[str, str] | None) -> Iterator[str]:
+        """Yield the sessions that may have been open then, newest first."""
+        for session in self.index.by_time("session-opened", after):
+            name = stream("session", session)
+            partition, offsets = self.index.offsets(name)
+            end = self.ends.get(partition, 0)
+            if offsets[0] >= end:
+                continue  # it came later
+            if offsets[-1] < end and self.index.session(session) is None:
+                continue  # all of it came before, its end too
+            yield name
+
+    def experiments(self, after: tuple[str, str] | None, limit: int) -> list[ExperimentRow]:
+        """Return the experiments of then, the newest commit first, past (time of it, id).
+
+        An experiment never changes, so nothing is folded: it only counts whether its commit came
+        before.
+        """
+        rows = (self.index.experiment(at) for at in self.index.by_time("experiment-by-time", after))
+        return list(islice((row for row in rows if row and self.was_committed(row)), limit))
+
+    def was_committed(self, row: ExperimentRow) -> bool:
+        """Say whether an experiment's commit came before."""
+        return len(self.offsets(stream("session", row.id))[1]) >= row.sequence
+
+    def load_experiments(self, after: tuple[str, str] | None, limit: int) -> None:
+        """Fold the experiments of a page."""
+        self.load(*(stream("session", row.id) for row in self.experiments(after, limit)))
+
+    # The position
+
+    def places(self) -> tuple[Place, ...]:
+        """Return this point as places of a position, from which the log can be read on."""
+        return tuple(self.place(partition, end) for partition, end in sorted(self.ends.items()))
+
+    def place(self, partition: int, end: int) -> Place:
+        """Return the place before an offset: with the term, and the last command answered.
+
+        The newest admitted event before it says both, but for terms that began since then.
+        """
+        terms, at = [0], end
+        while at > 0:
+            begin = max(0, at - AHEAD)
+            for message in reversed(self.lookup.read({partition: range(begin, at)})):
+                record, offset = decode_event(message.value() or b""), message.offset() or 0
+                terms.append(record.term if record.type == TERM_STARTED else 0)
+                if offset in self.index.offsets(record.subject)[1]:
+                    return Place(partition, end, max(record.term, *terms), record.commandoffset)
+            at = begin
+        return Place(partition, end, max(terms))

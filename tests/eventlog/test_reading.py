@@ -1,0 +1,82 @@
+"""Looking records up by their offsets."""
+
+import threading
+from random import Random
+
+import pytest
+
+from autolearn.eventlog import reading
+from autolearn.eventlog.reading import Lookup, spans_of
+from autolearn.schemas.errors import LogError
+from tests.eventlog.logs import Bench, bench
+
+__all__ = ["bench"]
+
+
+@pytest.fixture
+def near(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spans as on a long log, on a short one."""
+    monkeypatch.setattr(reading, "NEAR", 10)
+    monkeypatch.setattr(reading, "PIECE", 200)
+    monkeypatch.setattr(reading, "SHORT", 20)
+
+
+def fill(bench: Bench, count: int = 1000) -> None:
+    bench.create(2)
+    for number in range(count):
+        bench.log.append(bench.topic, b"%d" % number, key="k", partition=number % 2)
+    bench.log.flush(10)
+
+
+@pytest.mark.usefixtures("near")
+def test_what_is_wanted_is_found_and_nothing_else(bench: Bench):
+    fill(bench)
+    lookup = Lookup(bench.log, bench.topic)
+    for seed in range(15):
+        random = Random(seed)
+        wanted = {
+            p: random.sample(range(500), random.choice((1, 3, 50, 500)))
+            for p in random.sample((0, 1), random.choice((1, 2)))
+        }
+        found = [(m.partition(), m.offset(), int(m.value() or b"")) for m in lookup.read(wanted)]
+        assert found == [(p, o, 2 * o + p) for p in sorted(wanted) for o in sorted(wanted[p])]
+    assert lookup.read({}) == lookup.read({0: []}) == []
+    lookup.close()
+
+
+@pytest.mark.usefixtures("near")
+def test_many_may_look_at_the_same_time(bench: Bench):
+    fill(bench)
+    lookup, wrong = Lookup(bench.log, bench.topic), []
+
+    def look(seed: int) -> None:
+        for start in Random(seed).choices(range(400), k=10):
+            wanted = range(start, start + 100, 7 + seed)
+            if [m.offset() for m in lookup.read({seed % 2: wanted})] != list(wanted):
+                wrong.append(start)
+
+    threads = [threading.Thread(target=look, args=(seed,)) for seed in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not wrong
+    lookup.close()
+
+
+def test_what_is_not_there_is_an_error(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    fill(bench, 10)
+    monkeypatch.setattr(reading, "PATIENCE", 0.5)
+    lookup = Lookup(bench.log, bench.topic)
+    with pytest.raises(LogError, match=bench.topic):
+        lookup.read({0: [3, 7]})
+    assert [m.offset() for m in lookup.read({0: [3]})] == [3], "the next one has a sound reader"
+    lookup.close()
+
+
+def test_spans_hold_what_lies_near_and_are_not_too_long():
+    far = reading.NEAR + 1
+    assert [s.offsets for s in spans_of(0, [far + 1, 1, 0])] == [[0, 1], [far + 1]]
+    assert [s.offsets for s in spans_of(0, [0, reading.NEAR])] == [[0, reading.NEAR]]
+    pieces = spans_of(0, range(0, 3 * reading.PIECE, 50))
+    assert [span.length() for span in pieces] == [reading.PIECE - 49] * 3
