@@ -13,20 +13,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import asdict
 
-from autolearn.eventlog.follower import Follower
-from autolearn.eventlog.log import Log
 from autolearn.eventlog.process import (
     end_with_parent,
     home_of,
@@ -36,114 +28,13 @@ from autolearn.eventlog.process import (
     running,
 )
 from autolearn.projections.place import ViewsPlace
-from autolearn.projections.projection import ReadModels, digest
-from autolearn.projections.store import RocksStore
-from autolearn.projections.views import VIEWS
-from autolearn.schemas.codec import from_json
-from autolearn.schemas.errors import AlreadyRunning, AutoLearnError, LogError, SettingsError
+from autolearn.projections.rebuilding import Told, rebuild
+from autolearn.projections.verifying import verify
+from autolearn.schemas.errors import AlreadyRunning, AutoLearnError, SettingsError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 
-__all__ = ["Rebuilt", "Served", "rebuild", "served_by"]
-
-READ = 2000
-"""Records that are asked of the reader at once."""
-COMMIT = 50_000
-"""Records that are folded between two writes: hot rows are written once, memory stays bounded."""
-
-Told = Callable[[int, int], None]
-"""Hears how many records are folded, and how many there are."""
-
-
-class Rebuilt(Struct, frozen=True):
-    """What a rebuild has done: records read, events admitted, seconds, and each view's digest.
-
-    `resumed_at` counts the records that an interrupted rebuild before had folded already.
-    """
-
-    records: int
-    events: int
-    seconds: float
-    events_per_s: float
-    position: dict[int, int]
-    digests: dict[str, str]
-    resumed_at: int = 0
-
-
-class Place(Struct):
-    """How far a process has come on one partition."""
-
-    partition: int
-    next: int
-
-
-class Position(Struct):
-    """How far a process has come."""
-
-    partitions: list[Place]
-
-
-class Served(Struct):
-    """What an API process says of its views (`GET /v1/digests`)."""
-
-    position: Position
-    views: dict[str, str]
-
-
-def rebuild(
-    log: Log, topic: str, folder: Path, goal: Mapping[int, int], told: Told = lambda *_: None
-) -> Rebuilt:
-    """Fold the log up to `goal` (offsets, exclusive) into the store at `folder`.
-
-    The fold is the one used live, through the same Follower. What an interrupted rebuild has left
-    in the folder is gone on with.
-
-    Raises:
-        LogError: the log cannot be read.
-        MalformedRecord: a record is not an event of ours; the message names its position.
-    """
-    began = time.perf_counter()
-    store = RocksStore(folder, bulk=True)
-    follower = Follower(log, topic, ReadModels(store), goal)
-    total, before = sum(goal.values()), sum(goal.values()) - follower.short_of(goal)
-    events = folded = 0
-    try:
-        while left := follower.short_of(goal):
-            messages = follower.reader.read(READ, 0.5)
-            wanted = [m for m in messages if (m.offset() or 0) < goal[m.partition() or 0]]
-            events += len(follower.fold(wanted))
-            folded += len(wanted)
-            if folded >= COMMIT:
-                follower.commit()
-                folded = 0
-            told(total - left, total)
-        follower.commit()
-        told(total, total)
-        seconds = time.perf_counter() - began
-        digests = {view: digest(store, view) for view in VIEWS}
-    finally:
-        follower.close()
-        store.close()
-    return Rebuilt(
-        total - before, events, seconds, events / seconds, dict(goal), digests, resumed_at=before
-    )
-
-
-def served_by(url: str) -> Served:
-    """Return what the API process at `url` has, and at which position.
-
-    Raises:
-        LogError: it does not answer, or is not ready.
-    """
-    try:
-        with urllib.request.urlopen(f"{url}/v1/digests", timeout=60) as answer:  # noqa: S310
-            return from_json(answer.read(), Served)
-    except (urllib.error.URLError, TimeoutError) as error:
-        raise LogError(
-            f"{url}/v1/digests: {error}.",
-            title="The API does not answer",
-            advice="Start `autolearn up`, or name the API with --url or AUTOLEARN_URL.",
-        ) from None
+__all__ = ["main"]
 
 
 def run_rebuild(settings: Settings, told: Told) -> tuple[dict[str, Any], int]:
@@ -180,26 +71,6 @@ def run_build(settings: Settings, folder: Path, told: Told) -> tuple[dict[str, A
         log.close()
 
 
-def run_verify(settings: Settings, url: str, told: Told) -> tuple[dict[str, Any], int]:
-    """Rebuild to the position of the API process at `url`, and compare view by view."""
-    served = served_by(url)
-    goal = {place.partition: place.next for place in served.position.partitions}
-    with ExitStack() as end:
-        log = open_log(settings)
-        end.callback(log.close)
-        scratch = end.enter_context(tempfile.TemporaryDirectory(prefix="autolearn-verify-"))
-        topic = Topics.of(settings).events.name
-        rebuilt = rebuild(log, topic, Path(scratch) / "views", goal, told)
-    differs = [view for view in VIEWS if served.views.get(view) != rebuilt.digests[view]]
-    result = {
-        **asdict(rebuilt),
-        "served": served.views,
-        "equal": not differs,
-        "differs": differs,
-    }
-    return result, 1 if differs else 0
-
-
 def main(arguments: list[str]) -> int:
     """Run the tool and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m autolearn.projections.replay")
@@ -230,7 +101,8 @@ def main(arguments: list[str]) -> int:
             url = chosen.url or (
                 up.url if up else f"http://{settings.api_host}:{settings.api_port}"
             )
-            result, code = run_verify(settings, url, told)
+            result = verify(settings, url, told)
+            code = 0 if result["equal"] else 1
     except AutoLearnError as error:
         print(error.diagnostics(), file=sys.stderr)
         if isinstance(error, AlreadyRunning):

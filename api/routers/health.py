@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from importlib.metadata import version
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from msgspec import Struct
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
 from autolearn.api.facade import Facade
 from autolearn.api.openapi import answers
+from autolearn.api.problems import Problem, unknown
 from autolearn.api.responses import json
 from autolearn.eventlog import positions
 from autolearn.eventlog.admission import Progress
+from autolearn.projections.verifying import row_digests
+from autolearn.projections.views import VIEWS
 from autolearn.schemas import asyncapi
 from autolearn.schemas.topics import Topics
 
@@ -51,6 +55,17 @@ class Digests(Struct):
 
     position: Position
     views: dict[str, str]
+
+
+class RowDigests(Struct):
+    """The SHA-256 of the values of some rows, by key in hex. `next` is the key to go on after."""
+
+    position: Position
+    rows: dict[str, str]
+    next: str | None
+
+
+RowLimit = Annotated[int, Query(ge=1, le=10_000)]
 
 
 def router(facade: Facade) -> APIRouter:
@@ -90,6 +105,18 @@ def router(facade: Facade) -> APIRouter:
         facade.require_ready()
         return json(await asyncio.to_thread(digests_of, facade, await facade.which_log()))
 
+    @routes.get("/v1/digests/{view}", responses=answers({200: RowDigests}))
+    async def row_digests_of(view: str, after: str = "", limit: RowLimit = 1000) -> Response:
+        """Show the digest of each row of a view, in the order of their keys past `after` (hex)."""
+        facade.require_ready()
+        if view not in VIEWS:
+            raise unknown("view", view, VIEWS, "/v1/digests")
+        moment, past = facade.queries.now(), key_of(after)
+        reached = position_of(await facade.which_log(), moment.progress())
+        found = await asyncio.to_thread(list, row_digests(moment.content, view, past, limit))
+        more = found[-1][0] if len(found) == limit else None
+        return json(RowDigests(reached, dict(found), more))
+
     return routes
 
 
@@ -117,3 +144,16 @@ def digests_of(facade: Facade, log: str) -> Digests:
     """Return the digests of all views at one moment (blocks while it reads them)."""
     moment = facade.queries.now()
     return Digests(position_of(log, moment.progress()), moment.digests())
+
+
+def key_of(given: str) -> bytes:
+    """Return a key from hex.
+
+    Raises:
+        Problem: it is not hex.
+    """
+    try:
+        return bytes.fromhex(given)
+    except ValueError:
+        detail = f"{given[:120]!r} is no key: take `next` of an answer, as it is."
+        raise Problem(422, "malformed-key", "A key is malformed", detail) from None

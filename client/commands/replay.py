@@ -156,6 +156,9 @@ def show(result: dict[str, Any], code: int, output: Output) -> None:
             for view, ours in digests
         ]
         out.print(rows(("view", "from the log", "served", "equal"), compared))
+        if result["rows"]:
+            lines = [(row["view"], row["key"], row["how"]) for row in result["rows"]]
+            out.print(rows(("view", "row", "how it differs"), lines))
         differs = ", ".join(result["differs"])
         out.print(f"They differ: {differs}." if differs else "Equal: the log says the same.")
     raise typer.Exit(code)

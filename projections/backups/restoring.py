@@ -24,7 +24,7 @@ from autolearn.projections.backups.errors import NotEmpty
 from autolearn.projections.backups.format import Line, PartitionLog, TopicLog, as_bytes
 from autolearn.projections.backups.reading import BackupSet
 from autolearn.projections.backups.writing import Told
-from autolearn.projections.replay import rebuild
+from autolearn.projections.rebuilding import rebuild
 from autolearn.schemas.errors import LogError, SettingsError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topic, Topics

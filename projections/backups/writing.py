@@ -34,7 +34,7 @@ from autolearn.projections.backups.format import (
     line_of,
 )
 from autolearn.projections.backups.sums import write_sums
-from autolearn.projections.replay import rebuild
+from autolearn.projections.rebuilding import rebuild
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics

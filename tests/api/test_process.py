@@ -1,8 +1,11 @@
 """One API process: how it starts, what it says about itself, how it ends."""
 
+import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -13,6 +16,7 @@ import pytest
 
 from autolearn.eventlog.embedded import EmbeddedBroker
 from autolearn.eventlog.kafka import KafkaLog
+from autolearn.projections.store import RocksStore, prefix_of
 from tests.api.asserting import problem
 from tests.api.conftest import System
 from tests.api.processes import Api, Process
@@ -128,6 +132,37 @@ def test_a_damaged_store_is_rebuilt_with_the_same_content(system: System):
         ours, theirs = http.get("/v1/digests").json(), system.http.get("/v1/digests").json()
         assert ours["position"] == theirs["position"]
         assert ours["views"] == theirs["views"]
+    shutil.rmtree(views)
+
+
+def test_rows_that_are_not_what_the_log_says_are_found_by_key(system: System):
+    session = system.http.post("/v1/sessions").json()["id"]
+    views = system.folder / "home" / "state" / "api-4" / "views"
+    with Api(system.folder, system.environment, instance="4") as api, api.client() as http:
+        assert http.get(f"/v1/sessions/{session}").status_code == 200
+    assert api.popen.returncode == 0
+    store = RocksStore(views)
+    tampered = next(at for at, _ in store.scan(prefix_of("metric")))
+    store.write({tampered: None, b"metric\0zz": b"{}", f"session\0{session}".encode(): b"{}"})
+    store.close()
+    with Api(system.folder, system.environment, instance="4") as api, api.client() as http:
+        tool = (sys.executable, "-m", "autolearn.projections.replay", "verify", "--json")
+        said = subprocess.run(
+            (*tool, "--url", api.url),
+            env={**os.environ, **system.environment},
+            capture_output=True,
+            check=False,
+        )
+        problem(http.get("/v1/digests/nothing"), 404, "unknown-view", "catalog")
+        problem(http.get("/v1/digests/catalog?after=x"), 422, "malformed-key", "next")
+    assert said.returncode == 1, said.stderr
+    result = json.loads(said.stdout.splitlines()[-1])["result"]
+    assert result["differs"] == ["catalog", "sessions"]
+    assert {row["key"]: row["how"] for row in result["rows"]} == {
+        tampered.decode().replace("\0", "/"): "missing in what is served",
+        "metric/zz": "not from the log",
+        f"session/{session}": "other content",
+    }
     shutil.rmtree(views)
 
 

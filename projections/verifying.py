@@ -1,0 +1,175 @@
+"""Verifying: what an API process serves against the log, view by view and, if need be, by key."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from autolearn.eventlog.log import Log
+from autolearn.eventlog.process import open_log
+from autolearn.projections.rebuilding import Told, rebuild
+from autolearn.projections.store import Readable, RocksStore, prefix_of
+from autolearn.projections.views import VIEWS
+from autolearn.schemas.codec import from_json
+from autolearn.schemas.errors import LogError
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.topics import Topics
+
+__all__ = ["Served", "row_digests", "served_by", "verify"]
+
+T = TypeVar("T")
+
+PAGE = 10_000
+MOST_KEYS = 1000
+"""Differing keys that are listed; more are only counted."""
+
+
+class Place(Struct, frozen=True):
+    """How far a process has come on one partition."""
+
+    partition: int
+    next: int
+
+
+class Position(Struct, frozen=True):
+    """How far a process has come."""
+
+    partitions: list[Place]
+
+    def goal(self) -> dict[int, int]:
+        """Return it as offsets by partition."""
+        return {place.partition: place.next for place in self.partitions}
+
+
+class Served(Struct):
+    """What an API process says of its views (`GET /v1/digests`)."""
+
+    position: Position
+    views: dict[str, str]
+
+
+class ServedRows(Struct):
+    """What an API process says of some rows of a view (`GET /v1/digests/{view}`)."""
+
+    position: Position
+    rows: dict[str, str]
+    next: str | None
+
+
+def served_by(url: str) -> Served:
+    """Return what the API process at `url` has, and at which position.
+
+    Raises:
+        LogError: it does not answer, or is not ready.
+    """
+    return ask(f"{url}/v1/digests", Served)
+
+
+def ask(url: str, kind: type[T]) -> T:
+    """Return what the API answers.
+
+    Raises:
+        LogError: it does not.
+    """
+    try:
+        with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310
+            return from_json(answer.read(), kind)
+    except (urllib.error.URLError, TimeoutError) as error:
+        raise LogError(
+            f"{url}: {error}.",
+            title="The API does not answer",
+            advice="Start `autolearn up`, or name the API with --url or AUTOLEARN_URL.",
+        ) from None
+
+
+def verify(settings: Settings, url: str, told: Told) -> dict[str, Any]:
+    """Rebuild to the position of the API process at `url`, and compare.
+
+    The result's `differs` names the views that differ; `rows` lists their keys.
+
+    Raises:
+        LogError: the API or the log cannot be read.
+        MalformedRecord: a record on the log is not an event of ours.
+    """
+    served, topic = served_by(url), Topics.of(settings).events.name
+    with ExitStack() as end:
+        log = open_log(settings)
+        end.callback(log.close)
+        scratch = end.enter_context(tempfile.TemporaryDirectory(prefix="autolearn-verify-"))
+        folder = Path(scratch) / "views"
+        rebuilt = rebuild(log, topic, folder, served.position.goal(), told)
+        differs = [view for view in VIEWS if served.views.get(view) != rebuilt.digests[view]]
+        found = [row for view in differs for row in compare(log, topic, folder, url, view)]
+    return {
+        **asdict(rebuilt),
+        "served": served.views,
+        "equal": not differs,
+        "differs": differs,
+        "rows": found[:MOST_KEYS],
+        "rows_differing": len(found),
+    }
+
+
+def compare(log: Log, topic: str, folder: Path, url: str, view: str) -> list[dict[str, str]]:
+    """Return the keys of a view at which an API process and the log differ, and how.
+
+    The process may fold on meanwhile, so `folder` is brought to where it was at the end.
+    """
+    served: dict[str, str] = {}
+    after: str | None = ""
+    while after is not None:
+        query = urllib.parse.urlencode({"after": after, "limit": PAGE})
+        page = ask(f"{url}/v1/digests/{view}?{query}", ServedRows)
+        served |= page.rows
+        after = page.next
+    rebuild(log, topic, folder, page.position.goal())
+    store = RocksStore(folder)
+    try:
+        ours = dict(row_digests(store, view))
+    finally:
+        store.close()
+    return [
+        {"view": view, "key": shown(at), "how": how(ours.get(at), served.get(at))}
+        for at in sorted(ours.keys() | served.keys())
+        if ours.get(at) != served.get(at)
+    ]
+
+
+def how(ours: str | None, served: str | None) -> str:
+    """Say in which way a row differs."""
+    if served is None:
+        return "missing in what is served"
+    return "not from the log" if ours is None else "other content"
+
+
+def row_digests(
+    content: Readable, view: str, after: bytes = b"", limit: int | None = None
+) -> Iterator[tuple[str, str]]:
+    """Yield the key (hex) and the SHA-256 of the value (hex) of a view's rows, by table and key."""
+    past = (
+        (at, value)
+        for table in sorted(VIEWS[view])
+        if prefix_of(table) > after or after.startswith(prefix_of(table))
+        for at, value in content.scan(prefix_of(table), after=after)
+    )
+    for at, value in islice(past, limit):
+        yield at.hex(), hashlib.sha256(value).hexdigest()
+
+
+def shown(at: str) -> str:
+    """Return a key for people: its parts with slashes between them, integers as numbers."""
+    key = bytes.fromhex(at)
+    if len(key) > 9 and key[-9] == 0 and key[-8] == 0:
+        return f"{shown(key[:-9].hex())}/{int.from_bytes(key[-8:], 'big')}"
+    return key.decode(errors="backslashreplace").replace("\0", "/")
