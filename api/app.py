@@ -22,6 +22,7 @@ from autolearn.api.problems import Problem, respond, unavailable
 from autolearn.api.routers import (
     catalog,
     commands,
+    diff,
     evaluations,
     events,
     experiments,
@@ -62,7 +63,7 @@ def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastA
         redoc_url=None,
         redirect_slashes=False,
     )
-    for common in (health.router, commands.router, events.router):
+    for common in (health.router, commands.router, diff.router, events.router):
         app.include_router(common(facade))
     for service in services:
         app.include_router(SERVICES[service](facade))

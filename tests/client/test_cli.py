@@ -41,6 +41,7 @@ COMMANDS = (
     "dataset show",
     "experiment list",
     "experiment show",
+    "diff",
     "events",
 )
 READS = (
@@ -53,6 +54,8 @@ READS = (
     "session show",
     "experiment list",
     "experiment show 1",
+    "experiment list --as-of 2h",
+    "diff 2h",
     "events",
 )
 
@@ -111,6 +114,10 @@ def test_version(home):
         "run api decide",
         "run decide --services sessions",
         "events --limit 0",
+        "session show --as-of 2026-13-01",
+        "catalog models --as-of 12",
+        "diff",
+        "diff 25:00",
         "up --port 70000",
         "catalog models -o xml",
         "session list --url localhost:8321",
