@@ -22,6 +22,7 @@ from autolearn.api.problems import Problem, respond, unavailable
 from autolearn.api.routers import (
     catalog,
     commands,
+    diff,
     evaluations,
     events,
     experiments,
@@ -63,7 +64,8 @@ def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastA
         redoc_url=None,
         redirect_slashes=False,
     )
-    for common in (health.router, commands.router, events.router, rebuild.router):
+    commons = (health, commands, diff, events, rebuild)
+    for common in (module.router for module in commons):
         app.include_router(common(facade))
     for service in services:
         app.include_router(SERVICES[service](facade))

@@ -16,6 +16,7 @@ from autolearn.client.commands import (
     catalog,
     dataset,
     demo,
+    diff,
     evaluate,
     events,
     experiment,
@@ -57,6 +58,7 @@ app.command("cancel", rich_help_panel=WORK)(cancel.cancel)
 app.add_typer(catalog.app, name="catalog", rich_help_panel=PAST)
 app.add_typer(dataset.app, name="dataset", rich_help_panel=PAST)
 app.add_typer(experiment.app, name="experiment", rich_help_panel=PAST)
+app.command("diff", rich_help_panel=PAST)(diff.diff)
 app.command("events", rich_help_panel=PAST)(events.events)
 app.command("history", rich_help_panel=PAST)(history.history)
 app.command("position", rich_help_panel=PAST)(events.position)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,12 +29,13 @@ LIST = 500
 class Connection:
     """A client of the API, with what the command line keeps between two commands.
 
-    `said` is the body of the newest answer, as it came.
+    `said` is the body of the newest answer, as it came; `position` is the point of the past that
+    it is about, "" for the present.
     """
 
     def __init__(self, client: AutoLearn, home: Path, session: str | None) -> None:
         self.client, self.home, self.wanted = client, home, session
-        self.said = b""
+        self.said, self.position = b"", ""
         client.http.event_hooks["response"].append(self.keep)
 
     def keep(self, response: httpx.Response) -> None:
@@ -41,6 +43,12 @@ class Connection:
         if response.headers.get("content-type", "").startswith("text/event-stream"):
             return
         self.said = response.read()
+        self.position = response.headers.get("AutoLearn-Position", "")
+
+    def say_position(self) -> None:
+        """Name the point of the past that was shown, on standard error."""
+        if self.position:
+            print(f"As of {self.position}", file=sys.stderr)
 
     # The session that is meant
 
@@ -58,8 +66,10 @@ class Connection:
         if self.memory.exists() and self.memory.read_text().strip() == session:
             self.memory.unlink()
 
-    def session_id(self, given: str | None = None) -> str:
+    def session_id(self, given: str | None = None, as_of: str | None = None) -> str:
         """Return the id of the session that is meant: given, by --session, or the last opened.
+
+        The start of an id is looked up among the open sessions, or those that were open then.
 
         Raises:
             typer.BadParameter: none is meant, or several could be.
@@ -73,7 +83,8 @@ class Connection:
                 "with --session or AUTOLEARN_SESSION.",
                 param_hint="'--session'",
             )
-        return only(wanted, lambda: (item["id"] for item in self.every(self.client.sessions.list)))
+        ask = self.client.sessions.list
+        return only(wanted, lambda: (item["id"] for item in self.every(ask, as_of=as_of)))
 
     def session(self) -> tuple[Any, Session]:
         """Return the proxy of the session that is meant, and its content."""

@@ -12,8 +12,10 @@ from autolearn.schemas.values import DatasetRef, Preprocessing, Split, TrainedMo
 __all__ = [
     "Artifact",
     "ArtifactFile",
+    "Change",
     "CommandState",
     "Dataset",
+    "Diff",
     "Digests",
     "Discarded",
     "Entry",
@@ -266,6 +268,26 @@ class Entry(Struct, frozen=True):
 
     position: str
     event: dict[str, Any]
+
+
+class Change(Struct, frozen=True):
+    """What became of one thing: added, removed or changed; with the fields that differ."""
+
+    stream: str
+    what: str
+    id: str
+    change: str
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+
+
+class Diff(Struct, frozen=True):
+    """Changes between two positions; `more` says that further streams have changed."""
+
+    before: str
+    after: str
+    items: list[Change]
+    more: bool
 
 
 class Health(Struct, frozen=True):

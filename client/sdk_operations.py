@@ -30,41 +30,43 @@ class System:
     """The catalog, and the log as this API knows it."""
 
     @operation
-    def models(self) -> Flow[r.Page[r.Model]]:
+    def models(self, *, as_of: str | None = None) -> Flow[r.Page[r.Model]]:
         """List the models on offer."""
-        return ask(Call("GET", "/v1/models", r.Page[r.Model]))
+        return ask(Call("GET", "/v1/models", r.Page[r.Model], {"as_of": as_of}))
 
     @operation
-    def model(self, name: str) -> Flow[r.Model]:
+    def model(self, name: str, *, as_of: str | None = None) -> Flow[r.Model]:
         """Return one model with its hyperparameters."""
-        return ask(Call("GET", f"/v1/models/{segment(name)}", r.Model))
+        return ask(Call("GET", f"/v1/models/{segment(name)}", r.Model, {"as_of": as_of}))
 
     @operation
-    def metrics(self) -> Flow[r.Page[r.Metric]]:
+    def metrics(self, *, as_of: str | None = None) -> Flow[r.Page[r.Metric]]:
         """List the metrics on offer."""
-        return ask(Call("GET", "/v1/metrics", r.Page[r.Metric]))
+        return ask(Call("GET", "/v1/metrics", r.Page[r.Metric], {"as_of": as_of}))
 
     @operation
-    def metric(self, name: str) -> Flow[r.Metric]:
+    def metric(self, name: str, *, as_of: str | None = None) -> Flow[r.Metric]:
         """Return one metric."""
-        return ask(Call("GET", f"/v1/metrics/{segment(name)}", r.Metric))
+        return ask(Call("GET", f"/v1/metrics/{segment(name)}", r.Metric, {"as_of": as_of}))
 
     @operation
     def datasets(
-        self, *, limit: int | None = None, page: str | None = None
+        self, *, limit: int | None = None, page: str | None = None, as_of: str | None = None
     ) -> Flow[r.Page[r.Dataset]]:
         """List the datasets, each in its newest version."""
-        return ask(Call("GET", "/v1/datasets", r.Page[r.Dataset], {"limit": limit, "page": page}))
+        query = {"limit": limit, "page": page, "as_of": as_of}
+        return ask(Call("GET", "/v1/datasets", r.Page[r.Dataset], query))
 
     @operation
-    def dataset(self, name: str) -> Flow[r.Dataset]:
+    def dataset(self, name: str, *, as_of: str | None = None) -> Flow[r.Dataset]:
         """Return the newest version of a dataset."""
-        return ask(Call("GET", f"/v1/datasets/{segment(name)}", r.Dataset))
+        return ask(Call("GET", f"/v1/datasets/{segment(name)}", r.Dataset, {"as_of": as_of}))
 
     @operation
-    def dataset_versions(self, name: str) -> Flow[r.Page[r.Dataset]]:
+    def dataset_versions(self, name: str, *, as_of: str | None = None) -> Flow[r.Page[r.Dataset]]:
         """List all versions of a dataset, newest first."""
-        return ask(Call("GET", f"/v1/datasets/{segment(name)}/versions", r.Page[r.Dataset]))
+        at = f"/v1/datasets/{segment(name)}/versions"
+        return ask(Call("GET", at, r.Page[r.Dataset], {"as_of": as_of}))
 
     @operation
     def upload_dataset(
@@ -130,6 +132,19 @@ class System:
         return ask(Call("GET", "/v1/position", r.Position))
 
     @operation
+    def diff(
+        self,
+        before: str,
+        after: str | None = None,
+        *,
+        stream: str | None = None,
+        limit: int | None = None,
+    ) -> Flow[r.Diff]:
+        """Return what changed between two points (until now), in one stream or in all."""
+        query = {"from": before, "to": after, "stream": stream, "limit": limit}
+        return ask(Call("GET", "/v1/diff", r.Diff, query))
+
+    @operation
     def digests(self) -> Flow[r.Digests]:
         """Return the digest of every view."""
         return ask(Call("GET", "/v1/digests", r.Digests))
@@ -173,10 +188,10 @@ class Sessions:
 
     @operation
     def list(
-        self, *, limit: int | None = None, page: str | None = None
+        self, *, limit: int | None = None, page: str | None = None, as_of: str | None = None
     ) -> Flow[r.Page[r.SessionSummary]]:
         """List the open sessions, newest first."""
-        query = {"limit": limit, "page": page}
+        query = {"limit": limit, "page": page, "as_of": as_of}
         return ask(Call("GET", "/v1/sessions", r.Page[r.SessionSummary], query))
 
 
@@ -185,16 +200,17 @@ class Experiments:
 
     @operation
     def list(
-        self, *, limit: int | None = None, page: str | None = None
+        self, *, limit: int | None = None, page: str | None = None, as_of: str | None = None
     ) -> Flow[r.Page[r.ExperimentSummary]]:
         """List the experiments, the newest commit first."""
-        query = {"limit": limit, "page": page}
+        query = {"limit": limit, "page": page, "as_of": as_of}
         return ask(Call("GET", "/v1/experiments", r.Page[r.ExperimentSummary], query))
 
     @operation
-    def get(self, experiment: str) -> Flow[r.Experiment]:
+    def get(self, experiment: str, *, as_of: str | None = None) -> Flow[r.Experiment]:
         """Return an experiment with what it keeps."""
-        return ask(Call("GET", f"/v1/experiments/{segment(experiment)}", r.Experiment))
+        at = f"/v1/experiments/{segment(experiment)}"
+        return ask(Call("GET", at, r.Experiment, {"as_of": as_of}))
 
     @operation
     def artifact(self, experiment: str, training: str) -> Flow[r.Artifact]:
@@ -215,9 +231,12 @@ class OneSession:
     id: str
 
     @operation
-    def get(self) -> Flow[r.Session]:
-        """Return the session with its runs and what is going on."""
-        return ask(Call("GET", at(self), r.Session))
+    def get(self, *, as_of: str | None = None) -> Flow[r.Session]:
+        """Return the session with its runs and what is going on; or as it was at a point.
+
+        A point is a position's token or a time, RFC 3339 with a zone, here and elsewhere.
+        """
+        return ask(Call("GET", at(self), r.Session, {"as_of": as_of}))
 
     @operation
     def train(
@@ -273,18 +292,28 @@ class OneSession:
 
     @operation
     def trainings(
-        self, *, status: Status | None = None, limit: int | None = None, page: str | None = None
+        self,
+        *,
+        status: Status | None = None,
+        limit: int | None = None,
+        page: str | None = None,
+        as_of: str | None = None,
     ) -> Flow[r.Page[r.Training]]:
         """List the trainings in the order of their requests."""
-        query = {"status": status, "limit": limit, "page": page}
+        query = {"status": status, "limit": limit, "page": page, "as_of": as_of}
         return ask(Call("GET", f"{at(self)}/trainings", r.Page[r.Training], query))
 
     @operation
     def evaluations(
-        self, *, status: Status | None = None, limit: int | None = None, page: str | None = None
+        self,
+        *,
+        status: Status | None = None,
+        limit: int | None = None,
+        page: str | None = None,
+        as_of: str | None = None,
     ) -> Flow[r.Page[r.Evaluation]]:
         """List the evaluations in the order of their requests."""
-        query = {"status": status, "limit": limit, "page": page}
+        query = {"status": status, "limit": limit, "page": page, "as_of": as_of}
         return ask(Call("GET", f"{at(self)}/evaluations", r.Page[r.Evaluation], query))
 
     @operation

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
+from typing import NamedTuple
 
 from autolearn.eventlog.admission import TERM_STARTED
 from autolearn.eventlog.positions import Place
@@ -21,6 +22,24 @@ AHEAD = 20
 """What is read in one go beyond what is surely needed: streams of a list, records of a place."""
 
 
+class Told(NamedTuple):
+    """An admitted event, and where it lies."""
+
+    record: EventRecord
+    partition: int
+    offset: int
+
+
+def folded(events: Iterable[Told]) -> dict[bytes, bytes]:
+    """Return the rows that the events of one stream leave: no other stream has a part in them."""
+    store = MemoryStore()
+    models = ReadModels(store)
+    for event in events:
+        models.fold(*event)
+    models.commit({})
+    return store.rows
+
+
 class Past:
     """What was known when every partition had been read up to an offset, and no further.
 
@@ -32,7 +51,6 @@ class Past:
     def __init__(self, index: Moment, lookup: Lookup, ends: Mapping[int, int]) -> None:
         self.index, self.lookup, self.ends = index, lookup, ends
         self.store = MemoryStore()
-        self.models = ReadModels(self.store)
         self.loaded: set[str] = set()
 
     @property
@@ -73,10 +91,13 @@ class Past:
             partition, offsets = self.offsets(name)
             wanted.setdefault(partition, []).extend(offsets)
         self.loaded.update(names)
+        found: dict[str, list[Told]] = {}
         for message in self.lookup.read(wanted):
             record = decode_event(message.value() or b"")
-            self.models.fold(record, message.partition() or 0, message.offset() or 0)
-        self.models.commit({})
+            told = Told(record, message.partition() or 0, message.offset() or 0)
+            found.setdefault(record.subject, []).append(told)
+        for stream_told in found.values():
+            self.store.write(folded(stream_told))
 
     def load_session(self, session: str) -> None:
         """Fold a session or experiment, and the models that it trains."""

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,40 @@ def test_a_session_from_its_opening_to_the_experiment(cli, says, http, tmp_path)
     assert session not in cli("session", "list").out
     again = cli("session", "show")
     assert (again.code, "No session is open here" in again.err) == (2, True)
+
+
+def test_the_past_is_shown(cli, says, session):
+    opened = says("session", "show")
+    point = opened["created"]
+    assert cli("train", "naive-bayes", "iris").code == 0
+    trained = says("session", "show")
+    said = cli("session", "show", session[:8], "--as-of", point, "-o", "json")
+    assert (said.code, json.loads(said.out)) == (0, opened)
+    token = said.err.split()[-1]
+    assert said.err == f"As of {token}\n"
+    assert cli("session", "commit").code == 0
+    assert says("session", "show", session[:8], "--as-of", token) == opened
+    local = datetime.fromisoformat(trained["updated"]).astimezone().replace(tzinfo=None)
+    assert says("session", "show", session, "--as-of", local.isoformat()) == trained
+    assert session in cli("session", "list", "--as-of", token).out
+    assert session not in cli("experiment", "list", "--as-of", token).out
+    said = cli("experiment", "show", session, "--as-of", token)
+    assert (said.code, "was open then" in said.err) == (4, True)
+    assert says("experiment", "show", session[:8], "--as-of", "0s")["id"] == session
+    for words in ("catalog models", "catalog metrics", "catalog datasets", "dataset list",
+                  "catalog models svm", "catalog datasets iris", "dataset show iris"):  # fmt: skip
+        assert says(*words.split(), "--as-of", token) == says(*words.split())
+
+    changes = says("diff", token, "--stream", f"session/{session}")["items"]
+    assert [(one["what"], one["change"]) for one in changes] == [
+        ("session", "removed"),
+        ("experiment", "added"),
+        ("end of session", "added"),
+        ("training", "added"),
+    ]
+    table = cli("diff", point, local.isoformat()).out
+    assert re.search(rf"session/{session[:8]} +~ changed +session .*sequence +1 +4", table, re.S)
+    assert cli("diff", token, token).out == "Nothing changed.\n"
 
 
 def test_a_discarded_session_is_gone(cli, session):
@@ -256,6 +291,11 @@ def test_a_training_that_has_not_completed_is_not_trained_again(cli, says, sessi
         ("dataset show nope", "There is no dataset 'nope'."),
         ("dataset show NO.PE", "lower-case letters"),
         ("events --after nope", "is not a position"),
+        ("session list --as-of nope", "is not a position"),
+        ("session list --as-of 1990-01-01", "before the first event"),
+        ("session list --as-of 2100-01-01", "in the future"),
+        ("diff 0s 2h", "before the first event"),
+        ("diff 0s --stream iris", "is not a stream"),
         ("events --session-is-no-option", None),
     ],
 )

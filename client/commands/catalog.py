@@ -9,6 +9,7 @@ import typer
 from autolearn.client.cli_options import Url
 from autolearn.client.exits import EXIT_CODES
 from autolearn.client.output import As, Output
+from autolearn.client.points import AsOf, point
 
 if TYPE_CHECKING:
     from autolearn.client.cli_connection import Connection
@@ -23,69 +24,89 @@ Name = Annotated[str | None, typer.Argument(metavar="NAME", help="Show all about
 
 
 @app.command("models")
-def models(name: Name = None, output: As = Output.table, url: Url = None) -> None:
+def models(
+    name: Name = None, output: As = Output.table, url: Url = None, as_of: AsOf = None
+) -> None:
     """List the models; with NAME, show its task, hyperparameters and library version."""
     from autolearn.client.cli_connection import connect
     from autolearn.client.output import console, print_json
     from autolearn.client.views import catalog as views
 
+    then = as_of and point(as_of)
     with connect(url) as to:
-        found = to.client.models().items if name is None else [to.client.model(name)]
+        client = to.client
+        found = (
+            client.models(as_of=then).items if name is None else [client.model(name, as_of=then)]
+        )
         if output == Output.json:
             print_json(to.said)
         else:
             console().print(views.models(found) if name is None else views.model(found[0]))
+        to.say_position()
 
 
 @app.command("metrics")
-def metrics(name: Name = None, output: As = Output.table, url: Url = None) -> None:
+def metrics(
+    name: Name = None, output: As = Output.table, url: Url = None, as_of: AsOf = None
+) -> None:
     """List the metrics; with NAME, show one."""
     from autolearn.client.cli_connection import connect
     from autolearn.client.output import console, print_json
     from autolearn.client.views import catalog as views
 
+    then = as_of and point(as_of)
     with connect(url) as to:
-        found = to.client.metrics().items if name is None else [to.client.metric(name)]
+        client = to.client
+        found = (
+            client.metrics(as_of=then).items if name is None else [client.metric(name, as_of=then)]
+        )
         if output == Output.json:
             print_json(to.said)
         else:
             console().print(views.metrics(found))
+        to.say_position()
 
 
 @app.command("datasets")
-def datasets(name: Name = None, output: As = Output.table, url: Url = None) -> None:
+def datasets(
+    name: Name = None, output: As = Output.table, url: Url = None, as_of: AsOf = None
+) -> None:
     """List the datasets; with NAME, show its schema, missing values, classes and versions."""
     from autolearn.client.cli_connection import connect
 
+    then = as_of and point(as_of)
     with connect(url) as to:
         if name is None:
-            list_datasets(to, output)
+            list_datasets(to, output, then)
         else:
-            show_dataset(to, name, output)
+            show_dataset(to, name, output, then)
 
 
-def list_datasets(to: Connection, output: Output) -> None:
-    """Print all datasets."""
+def list_datasets(to: Connection, output: Output, then: str | None) -> None:
+    """Print all datasets, of now or of a point of the past."""
     import msgspec
 
     from autolearn.client import resources
     from autolearn.client.output import console, print_json
     from autolearn.client.views import catalog as views
 
-    items = to.every(to.client.datasets)
+    items = to.every(to.client.datasets, as_of=then)
     if output == Output.json:
         print_json({"items": items, "next": None})
     else:
         console().print(views.datasets(msgspec.convert(items, list[resources.Dataset])))
+    to.say_position()
 
 
-def show_dataset(to: Connection, name: str, output: Output) -> None:
+def show_dataset(to: Connection, name: str, output: Output, then: str | None) -> None:
     """Print a dataset in its newest version."""
     from autolearn.client.output import console, print_json
     from autolearn.client.views import catalog as views
 
-    dataset = to.client.dataset(name)
+    dataset = to.client.dataset(name, as_of=then)
     if output == Output.json:
         print_json(to.said)
     else:
-        console().print(views.dataset(dataset, to.client.dataset_versions(name).items))
+        versions = to.client.dataset_versions(name, as_of=then).items
+        console().print(views.dataset(dataset, versions))
+    to.say_position()

@@ -11,6 +11,7 @@ from autolearn.client.cli_options import Url
 from autolearn.client.commands.catalog import list_datasets, show_dataset
 from autolearn.client.exits import EXIT_CODES
 from autolearn.client.output import As, Output
+from autolearn.client.points import AsOf, point
 
 __all__ = ["app"]
 
@@ -47,20 +48,25 @@ def add(
 
 
 @app.command("list")
-def list_(output: As = Output.table, url: Url = None) -> None:
+def list_(output: As = Output.table, url: Url = None, as_of: AsOf = None) -> None:
     """List the datasets."""
     from autolearn.client.cli_connection import connect
 
+    then = as_of and point(as_of)
     with connect(url) as to:
-        list_datasets(to, output)
+        list_datasets(to, output, then)
 
 
 @app.command("show")
 def show(
-    name: Annotated[str, typer.Argument()], output: As = Output.table, url: Url = None
+    name: Annotated[str, typer.Argument()],
+    output: As = Output.table,
+    url: Url = None,
+    as_of: AsOf = None,
 ) -> None:
     """Show a dataset: schema, missing values, class balance and versions."""
     from autolearn.client.cli_connection import connect
 
+    then = as_of and point(as_of)
     with connect(url) as to:
-        show_dataset(to, name, output)
+        show_dataset(to, name, output, then)

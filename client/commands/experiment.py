@@ -9,6 +9,7 @@ import typer
 from autolearn.client.cli_options import Url
 from autolearn.client.exits import EXIT_CODES
 from autolearn.client.output import As, Output
+from autolearn.client.points import AsOf, point
 
 __all__ = ["app"]
 
@@ -18,8 +19,8 @@ app = typer.Typer(
 
 
 @app.command("list")
-def list_(output: As = Output.table, url: Url = None) -> None:
-    """List the experiments, the newest commit first."""
+def list_(output: As = Output.table, url: Url = None, as_of: AsOf = None) -> None:
+    """List the experiments, the newest commit first; with --as-of, those of then."""
     import msgspec
 
     from autolearn.client import resources
@@ -27,13 +28,15 @@ def list_(output: As = Output.table, url: Url = None) -> None:
     from autolearn.client.output import console, print_json
     from autolearn.client.views import sessions as views
 
+    then = as_of and point(as_of)
     with connect(url) as to:
-        items = to.every(to.client.experiments.list)
+        items = to.every(to.client.experiments.list, as_of=then)
         if output == Output.json:
             print_json({"items": items, "next": None})
         else:
             found = msgspec.convert(items, list[resources.ExperimentSummary])
             console().print(views.experiments(found))
+        to.say_position()
 
 
 @app.command("show")
@@ -41,17 +44,20 @@ def show(
     experiment: Annotated[str, typer.Argument(help="The start of its id is enough.")],
     output: As = Output.table,
     url: Url = None,
+    as_of: AsOf = None,
 ) -> None:
     """Show an experiment: its data, trainings and evaluations."""
     from autolearn.client.cli_connection import connect, only
     from autolearn.client.output import console, print_json
     from autolearn.client.views import sessions as views
 
+    then = as_of and point(as_of)
     with connect(url) as to:
         every = to.client.experiments.list
-        chosen = only(experiment, lambda: (item["id"] for item in to.every(every)))
-        found = to.client.experiments.get(chosen)
+        chosen = only(experiment, lambda: (item["id"] for item in to.every(every, as_of=then)))
+        found = to.client.experiments.get(chosen, as_of=then)
         if output == Output.json:
             print_json(to.said)
         else:
             console().print(views.experiment(found))
+        to.say_position()

@@ -9,6 +9,7 @@ import typer
 from autolearn.client.cli_options import SessionOption, Url
 from autolearn.client.exits import EXIT_CODES
 from autolearn.client.output import As, Output
+from autolearn.client.points import AsOf, point
 
 __all__ = ["app"]
 
@@ -46,23 +47,29 @@ def show(
     output: As = Output.table,
     url: Url = None,
     chosen: SessionOption = None,
+    as_of: AsOf = None,
 ) -> None:
-    """Show an open session: settings, learned parameters, evaluations, and what runs now."""
+    """Show an open session: settings, learned parameters, evaluations, and what runs now.
+
+    With --as-of: as it was then, also when it has been committed or discarded since.
+    """
     from autolearn.client.cli_connection import connect
     from autolearn.client.output import console, print_json
     from autolearn.client.views import sessions as views
 
+    then = as_of and point(as_of)
     with connect(url, chosen) as to:
-        found = to.client.session(to.session_id(session)).get()
+        found = to.client.session(to.session_id(session, then)).get(as_of=then)
         if output == Output.json:
             print_json(to.said)
         else:
             console().print(views.session(found))
+        to.say_position()
 
 
 @app.command("list")
-def list_(output: As = Output.table, url: Url = None) -> None:
-    """List the open sessions, newest first."""
+def list_(output: As = Output.table, url: Url = None, as_of: AsOf = None) -> None:
+    """List the open sessions, newest first; with --as-of, those that were open then."""
     import msgspec
 
     from autolearn.client import resources
@@ -70,12 +77,14 @@ def list_(output: As = Output.table, url: Url = None) -> None:
     from autolearn.client.output import console, print_json
     from autolearn.client.views import sessions as views
 
+    then = as_of and point(as_of)
     with connect(url) as to:
-        items = to.every(to.client.sessions.list)
+        items = to.every(to.client.sessions.list, as_of=then)
         if output == Output.json:
             print_json({"items": items, "next": None})
         else:
             console().print(views.sessions(msgspec.convert(items, list[resources.SessionSummary])))
+        to.say_position()
 
 
 @app.command("commit")

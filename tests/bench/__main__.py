@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.main_job import main_job
+from tests.bench.rebuilding import rebuilding
 
 RESULT = Path("build/bench.json")
 
@@ -57,6 +58,17 @@ BENCHES = {
             "short_trainings_ratio": Aim("50 trainings, 2 slots: time / (fits / 2)"),
             "rest_pss_mb": Aim("memory of `autolearn up` at rest (PSS), MiB", 1024),
             "up_ready_s": Aim("`autolearn up` until ready, warm, s", 8),
+        },
+    ),
+    "rebuild": Bench(
+        rebuilding,
+        {
+            "rebuild_events_per_s_1p": Aim("rebuild of 1M events, one process", 200_000, True),
+            "rebuild_events_per_s_2p": Aim("the same, two processes"),
+            "rebuild_2p_vs_1p": Aim("two processes / one", 1.7, at_least=True),
+            "rebuild_vs_bare_consumer": Aim("rebuild / a consumer that only reads"),
+            "rebuild_peak_pss_mb_100k": Aim("peak memory, 100k events (PSS), MiB"),
+            "rebuild_peak_pss_mb_1m": Aim("peak memory, 1M events (PSS), MiB"),
         },
     ),
 }

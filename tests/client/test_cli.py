@@ -44,6 +44,7 @@ COMMANDS = (
     "dataset show",
     "experiment list",
     "experiment show",
+    "diff",
     "events",
 )
 READS = (
@@ -57,6 +58,8 @@ READS = (
     "experiment list",
     "experiment show 1",
     "replay retrain 1",
+    "experiment list --as-of 2h",
+    "diff 2h",
     "events",
 )
 
@@ -115,6 +118,10 @@ def test_version(home):
         "run api decide",
         "run decide --services sessions",
         "events --limit 0",
+        "session show --as-of 2026-13-01",
+        "catalog models --as-of 12",
+        "diff",
+        "diff 25:00",
         "up --port 70000",
         "catalog models -o xml",
         "session list --url localhost:8321",

@@ -1,0 +1,51 @@
+"""`autolearn diff`: what changed between two points."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from autolearn.client.cli_options import Url
+from autolearn.client.output import As, Output
+
+__all__ = ["diff"]
+
+
+def diff(
+    before: Annotated[
+        str, typer.Argument(metavar="A", help="The earlier point: a position, a time, or 2h.")
+    ],
+    after: Annotated[
+        str, typer.Argument(metavar="B", help="The later point.", show_default="now")
+    ] = "",
+    stream: Annotated[
+        str, typer.Option(metavar="STREAM", help="This one only, such as dataset/iris.")
+    ] = "",
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="The most streams to show.")] = 100,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Show what changed between two points: what was added, removed, and changed from what to what.
+
+    With --stream only that stream's events are read; without it, the log between the points.
+    """
+    from autolearn.client.cli_connection import connect
+    from autolearn.client.output import console, print_json
+    from autolearn.client.points import point
+    from autolearn.client.views.changes import changes
+
+    points = point(before, "A"), point(after, "B") or None
+    with connect(url) as to:
+        found = to.client.diff(*points, stream=stream or None, limit=limit)
+        if output == Output.json:
+            print_json(to.said)
+            return
+        console().print(changes(found.items) if found.items else "Nothing changed.")
+        if found.more:
+            print(
+                f"More streams than these {limit} have changed: give a larger --limit, one "
+                "--stream, or nearer points.",
+                file=sys.stderr,
+            )

@@ -1,0 +1,50 @@
+"""Points in time, as people give them on the command line."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+__all__ = ["AsOf", "point"]
+
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        metavar="TIME|POSITION",
+        help="Show what was known then: a position's token, a time (2026-01-31, "
+        "2026-01-31T09:30, with or without a zone), or how long ago (90s, 10m, 2h, 3d).",
+    ),
+]
+SPAN = re.compile(r"-?(\d+(?:\.\d+)?) ?([smhd])(?: ago)?")
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def point(given: str, option: str = "--as-of") -> str:
+    """Return a point as the API takes it: a token as it is, a time with its zone.
+
+    A time without a zone is one of this machine's; a date is its beginning.
+
+    Raises:
+        typer.BadParameter: it begins like a time, and is none.
+    """
+    if span := SPAN.fullmatch(given):
+        try:
+            ago = timedelta(**{UNITS[span[2]]: float(span[1])})
+            return (datetime.now(UTC) - ago).isoformat()
+        except OverflowError:
+            raise typer.BadParameter(f"{given} is too long ago.", param_hint=option) from None
+    if not given[:1].isdigit():
+        return given
+    try:
+        time = datetime.fromisoformat(given)
+        return (time if time.tzinfo else time.astimezone()).isoformat()
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(
+            f"{given!r} is no time: give one such as 2026-01-31T09:30, how long ago such as 2h, "
+            "or a position.",
+            param_hint=option,
+        ) from None

@@ -1,0 +1,148 @@
+"""What changed between two points of the log: the rows of a stream before, and after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from msgspec import Struct, to_builtins
+
+from autolearn.eventlog.log import Log
+from autolearn.projections.models import RunRow, TrainingRow
+from autolearn.projections.queries import Moment
+from autolearn.schemas.errors import LogError
+from autolearn.schemas.streams import KINDS
+
+__all__ = ["THINGS", "Change", "changes_of", "streams_between"]
+
+PATIENCE = 10.0
+"""Seconds without any record after which the log cannot be read."""
+
+Fields = dict[str, Any]
+Thing = tuple[str, str]
+"""What it is, such as training, and its id."""
+
+
+class Change(Struct, frozen=True):
+    """What became of one thing of a stream.
+
+    `change` is added, removed or changed. `before` and `after` are its fields: all of them for
+    what was added or removed, those that differ for what was changed.
+    """
+
+    stream: str
+    what: str
+    id: str
+    change: str
+    before: Fields | None
+    after: Fields | None
+
+
+def session_things(moment: Moment, session: str) -> Iterator[tuple[str, str, Struct | None]]:
+    """Yield what a session's stream tells of."""
+    yield "session", session, moment.session(session)
+    yield "experiment", session, moment.experiment(session)
+    yield "end of session", session, moment.ended(session)
+    for run in moment.runs(session):
+        yield kind_of_work(run), run.id, run
+
+
+def kind_of_work(run: RunRow) -> str:
+    """Return what kind of work a run is."""
+    return "training" if isinstance(run, TrainingRow) else "evaluation"
+
+
+def dataset_things(moment: Moment, name: str) -> Iterator[tuple[str, str, Struct | None]]:
+    """Yield a dataset's newest version, and all of them."""
+    yield "dataset", name, moment.dataset(name)
+    for row in moment.dataset_versions(name):
+        yield "dataset version", f"{name}@{row.spec.version}", row
+
+
+def model_things(moment: Moment, name: str) -> Iterator[tuple[str, str, Struct | None]]:
+    """Yield a model on offer."""
+    yield "model", name, moment.model(name)
+
+
+def metric_things(moment: Moment, name: str) -> Iterator[tuple[str, str, Struct | None]]:
+    """Yield a metric on offer."""
+    yield "metric", name, moment.metric(name)
+
+
+THINGS: Mapping[str, Callable[[Moment, str], Iterator[tuple[str, str, Struct | None]]]] = {
+    "session": session_things,
+    "dataset": dataset_things,
+    "estimator": model_things,
+    "metric": metric_things,
+}
+"""What the streams of each kind tell of."""
+
+
+def things_of(moment: Moment, stream: str) -> dict[Thing, Fields]:
+    """Return all things of a stream with their fields."""
+    kind, _, name = stream.partition("/")
+    found = THINGS[kind](moment, name)
+    return {(what, at): fields_of(row) for what, at, row in found if row is not None}
+
+
+def fields_of(row: Struct) -> Fields:
+    """Return a row's fields, those of its specification among them, as JSON has them."""
+    fields: Fields = to_builtins(row)
+    return {**fields.pop("spec", {}), **fields}
+
+
+def changes_of(stream: str, before: Moment, after: Moment) -> list[Change]:
+    """Return what changed in a stream between two moments, which both have it."""
+    was, now = things_of(before, stream), things_of(after, stream)
+    return [
+        difference(stream, thing, was.get(thing), now.get(thing))
+        for thing in {**was, **now}
+        if was.get(thing) != now.get(thing)
+    ]
+
+
+def difference(stream: str, thing: Thing, was: Fields | None, now: Fields | None) -> Change:
+    """Return what became of one thing that is not the same."""
+    if was is None or now is None:
+        return Change(stream, *thing, "added" if was is None else "removed", was, now)
+    names = [name for name in {**was, **now} if was.get(name) != now.get(name)]
+    return Change(
+        stream,
+        *thing,
+        "changed",
+        {name: was[name] for name in names if name in was},
+        {name: now[name] for name in names if name in now},
+    )
+
+
+def streams_between(
+    log: Log, topic: str, begins: Mapping[int, int], ends: Mapping[int, int]
+) -> Iterator[str]:
+    """Yield the streams that records between two points are about, each once.
+
+    This reads all that lies between them. A record that is not admitted may be among them.
+
+    Raises:
+        LogError: the log cannot be read.
+    """
+    left = {p: end for p, end in ends.items() if end > begins.get(p, 0)}
+    if not left:
+        return
+    reader = log.reader(topic, {p: begins.get(p, 0) for p in left})
+    seen: set[bytes] = set()
+    try:
+        while left:
+            messages = reader.read(2000, PATIENCE)
+            if not messages:
+                raise LogError(f"{topic} cannot be read at the moment.")
+            for message in messages:
+                partition, offset = message.partition() or 0, message.offset() or 0
+                key = message.key() or b""
+                if offset < ends[partition] and key not in seen:
+                    seen.add(key)
+                    if key.partition(b"/")[0].decode() in KINDS:
+                        yield key.decode()
+                if offset + 1 >= ends[partition]:
+                    left.pop(partition, None)
+    finally:
+        reader.close()
