@@ -263,6 +263,41 @@ def test_a_client_that_reads_late_gets_all_and_the_process_keeps_little(
     asyncio.run(story())
 
 
+def test_where_nothing_fits_the_id_moves_on():
+    async def story() -> None:
+        none = Wanted(None, frozenset({"autolearn.SessionOpened.v1"}))
+        async with (
+            asyncio.timeout(20),
+            running(Random(6)) as (facade, _),
+            aclosing(follow(facade, none, "")) as events,
+        ):
+            await anext(events)
+            moved = await anext(events)
+            assert moved.data == ""
+            assert await start_of(facade, moved.id, "after") == now(facade)
+
+    asyncio.run(story())
+
+
+def test_a_silent_feed_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(event_stream, "KEEP_ALIVE", 0.01)
+
+    async def story() -> None:
+        async with asyncio.timeout(20), running(Random(7)) as (facade, histories):
+            none = Wanted(None, frozenset({"autolearn.SessionOpened.v1"}))
+            subscription = Subscription(facade, await facade.which_log(), none, now(facade))
+            async with aclosing(subscription.parts()) as parts:
+                await anext(parts)
+                assert await anext(parts) == b": \n\n"
+                histories.write(20)
+                while (part := await anext(parts)).startswith(b":"):
+                    continue
+                assert part.startswith(b"id: ")
+                assert b"data" not in part
+
+    asyncio.run(story())
+
+
 class Broken:
     """A reader of a log that is gone."""
 

@@ -42,6 +42,8 @@ COMMANDS = (
     "experiment list",
     "experiment show",
     "events",
+    "history",
+    "position",
 )
 READS = (
     "catalog models",
@@ -54,6 +56,8 @@ READS = (
     "experiment list",
     "experiment show 1",
     "events",
+    "history dataset/iris",
+    "position",
 )
 
 
