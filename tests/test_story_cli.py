@@ -196,15 +196,49 @@ def test_the_log_is_followed(system, cli):
         command("events", "--follow", "--after", "now", "-o", "json"),
         env=environment(home=system.home),
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
     )
     assert following.stdout is not None
     time.sleep(1.5)  # until it follows: events before are none of its business
     cli("session", "open", "--title", "followed")
     assert json.loads(following.stdout.readline())["data"] == {"title": "followed"}
     following.send_signal(signal.SIGINT)
-    assert following.wait(10) == 130
-    following.stdout.close()
+    assert following.communicate(timeout=10)[1] == b""
+    assert following.returncode == 130
+
+
+def test_the_events_of_one_thing_are_chosen(cli, says, session):
+    at = cli("position").out.strip()
+    assert says("position")["token"] == at
+    assert cli("train", "svm", "iris").code == 0
+    types = [e["type"].split(".")[1] for e in says("events", "--session", session[:8])["items"]]
+    assert types == ["SessionOpened", "TrainingRequested", "TrainingStarted", "TrainingCompleted"]
+    chosen = ("--after", at, "--type", "TrainingStarted", "--type", "TrainingCompleted")
+    said = cli("events", "--follow", "--limit", 2, "--session", session, *chosen)
+    assert [line.split()[4] for line in said.out.splitlines()] == [
+        "TrainingStarted.v1",
+        "TrainingCompleted.v1",
+    ]
+    assert cli("session", "commit").code == 0
+    assert says("events", "--stream", f"session/{session}", "--after", at, "--limit", 1)["more"]
+
+
+def test_a_history_says_what_happened_and_how_it_was_answered(cli, says, session, http):
+    assert cli("train", "svm", "iris", "-p", "C=0.5").code == 0
+    assert cli("session", "commit").code == 0
+    assert http.post(f"/v1/sessions/{session}/discard").status_code == 409
+    for name in (session, session[:8], f"session/{session[:8]}", f"experiment/{session}"):
+        lines = cli("history", name).out.splitlines()
+        assert len(lines) == 8, name
+    requested = r" 2 .* - +TrainingRequested +run=\w+ model=svm dataset=iris@\w+ .* accepted +\w{8}"
+    assert re.search(requested, lines[3])
+    assert '{"C":0.5}' in lines[3]
+    assert re.search(r" 6 .* Refused +refused: session-committed: .+ \w{8}", lines[7])
+    told = says("history", session)
+    assert told["stream"] == f"session/{session}"
+    assert [event["sequence"] for event in told["items"]] == list(range(1, 7))
+    assert "DatasetRegistered" in cli("history", "dataset/iris").out
+    assert "EstimatorRegistered" in cli("history", "estimator/svm").out
 
 
 def test_the_log_says_the_same_again(system, says, kafka):
@@ -296,6 +330,12 @@ def test_a_training_that_has_not_completed_is_not_trained_again(cli, says, sessi
         ("session list --as-of 2100-01-01", "in the future"),
         ("diff 0s 2h", "before the first event"),
         ("diff 0s --stream iris", "is not a stream"),
+        ("events --follow --after nope", "'nope' is not a position"),
+        ("events --type TrainingComplete", "Did you mean 'TrainingCompleted'?"),
+        ("events --stream dataset/nope", "Nothing has ever happened to dataset/nope"),
+        ("history user/me", "there is no kind of stream called 'user'"),
+        ("history nope", "'session/nope' is no stream"),
+        ("history 0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90", "it has no events"),
         ("events --session-is-no-option", None),
     ],
 )

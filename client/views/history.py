@@ -12,8 +12,26 @@ from autolearn.client.output import number, rows, short, shortened, when
 __all__ = ["gist", "history"]
 
 Event = Mapping[str, Any]
-LONG = ("spec", "parameters", "environment")
-"""What is too long for a line, whatever its event."""
+TOLD = (
+    "title",
+    "run",
+    "training",
+    "attempt",
+    "model",
+    "dataset",
+    "hyperparameters",
+    "metrics",
+    "results",
+    "rows",
+    "seconds",
+    "trainings",
+    "cancelled",
+    "process",
+    "reason",
+    "detail",
+)
+"""What is told of an event, in this order; -o json has all."""
+LONGEST = 100
 REFUSALS = ("Refused", "CommandFailed")
 
 
@@ -24,20 +42,14 @@ def history(events: Iterable[Event]) -> Table:
             event["sequence"],
             when(event["time"]),
             event.get("actor") or None,
-            what(event),
+            name_of(event),
+            gist(event),
             answer(event),
             short(event.get("causationid", "")),
         )
         for event in events
     ]
-    return rows(("no.", "when", "who", "what", "answer", "command"), lines)
-
-
-def what(event: Event) -> str:
-    """Return what happened: the type, and the gist of what it says."""
-    name = name_of(event)
-    words = "" if name in REFUSALS else gist(event.get("data") or {})
-    return f"{name}  {words}" if words else name
+    return rows(("no.", "when", "who", "what", "about", "answer", "command"), lines)
 
 
 def answer(event: Event) -> str:
@@ -57,20 +69,18 @@ def name_of(event: Event) -> str:
     return str(event["type"]).removeprefix("autolearn.").rpartition(".v")[0]
 
 
-def gist(data: Mapping[str, Any]) -> str:
-    """Return what an event says in one line of at most some 100 characters."""
+def gist(event: Event) -> str:
+    """Return what an event says, in one line; of a refusal the answer says it."""
+    data = event.get("data") or {}
+    if name_of(event) in REFUSALS:
+        return ""
     if isinstance(data.get("spec"), Mapping):
         spec = data["spec"]
         about = [spec.get("name", ""), short(str(spec.get("version", "")))]
         return " ".join(word for word in about if word)
-    words = [f"{name}={said(value)}" for name, value in data.items() if tells(name, value)]
+    words = [f"{name}={said(data[name])}" for name in TOLD if data.get(name)]
     line = " ".join(words)
-    return line if len(line) <= 100 else f"{line[:99]}…"
-
-
-def tells(name: str, value: object) -> bool:
-    """Say whether a field belongs into one line."""
-    return name not in LONG and value not in (None, "", [], {})
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
 
 
 def said(value: object) -> str:

@@ -62,7 +62,6 @@ class Histories:
         self, partition: int, what: Event, offset: int = -1, prev: int = -1, term: int = 0
     ) -> None:
         stream = STREAMS[partition + PARTITIONS * self.random.randrange(2)]
-        self.sequence[stream] += 1
         self.written += 1
         record = EventRecord(
             id=str(self.written),
@@ -70,14 +69,15 @@ class Histories:
             type=type_of(type(what)),
             subject=stream if isinstance(what, Refused) else f"partition/{partition}",
             time=f"2026-01-01T00:00:00.{self.random.randrange(1000):03}Z",
-            sequence=self.sequence[stream],
+            sequence=self.sequence[stream] + 1 if isinstance(what, Refused) else 0,
             causationid=f"c{self.written}",
             commandoffset=offset,
             prev=prev,
             term=term,
             data=raw(what),
         )
-        self.at[partition].admit(record)
+        if self.at[partition].admit(record) and isinstance(what, Refused):
+            self.sequence[stream] += 1
         self.log.append(self.topic, encode(record), key=stream, partition=partition)
 
     def admitted(self, wanted: Wanted) -> dict[int, list[str]]:
@@ -259,6 +259,41 @@ def test_a_client_that_reads_late_gets_all_and_the_process_keeps_little(
                 async with asyncio.timeout(10):
                     while behind:
                         behind -= bool((await anext(slow)).data)
+
+    asyncio.run(story())
+
+
+def test_where_nothing_fits_the_id_moves_on():
+    async def story() -> None:
+        none = Wanted(None, frozenset({"autolearn.SessionOpened.v1"}))
+        async with (
+            asyncio.timeout(20),
+            running(Random(6)) as (facade, _),
+            aclosing(follow(facade, none, "")) as events,
+        ):
+            await anext(events)
+            moved = await anext(events)
+            assert moved.data == ""
+            assert await start_of(facade, moved.id, "after") == now(facade)
+
+    asyncio.run(story())
+
+
+def test_a_silent_feed_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(event_stream, "KEEP_ALIVE", 0.01)
+
+    async def story() -> None:
+        async with asyncio.timeout(20), running(Random(7)) as (facade, histories):
+            none = Wanted(None, frozenset({"autolearn.SessionOpened.v1"}))
+            subscription = Subscription(facade, await facade.which_log(), none, now(facade))
+            async with aclosing(subscription.parts()) as parts:
+                await anext(parts)
+                assert await anext(parts) == b": \n\n"
+                histories.write(20)
+                while (part := await anext(parts)).startswith(b":"):
+                    continue
+                assert part.startswith(b"id: ")
+                assert b"data" not in part
 
     asyncio.run(story())
 

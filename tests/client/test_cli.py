@@ -46,6 +46,8 @@ COMMANDS = (
     "experiment show",
     "diff",
     "events",
+    "history",
+    "position",
 )
 READS = (
     "catalog models",
@@ -61,6 +63,8 @@ READS = (
     "experiment list --as-of 2h",
     "diff 2h",
     "events",
+    "history dataset/iris",
+    "position",
 )
 
 
