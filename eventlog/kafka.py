@@ -126,6 +126,7 @@ class KafkaLog:
         self.lock = threading.Lock()
         self.closed = threading.Event()
         self.producer: Producer | None = None
+        self.asker: Consumer | None = None
         self.thread: threading.Thread | None = None
 
     def create(self, topics: Iterable[Topic], timeout: float = 30.0) -> None:
@@ -176,17 +177,16 @@ class KafkaLog:
 
     def offsets_at(self, topic: str, time: int) -> dict[int, int]:
         """Return, per partition, the offset of the first record whose time is `time` or later."""
-        ends = self.ends(topic)  # first: what comes meanwhile is past them, whatever its time
-        asked = [TopicPartition(topic, partition, time) for partition in ends]
-        consumer = Consumer({**self.settings, **CONSUMER, "group.id": "autolearn-reader"})
         try:
-            found = consumer.offsets_for_times(asked, timeout=ANSWER_TIMEOUT)
+            # The ends first: what comes meanwhile is past them, whatever its time.
+            asker = self.running_asker()
+            ends = {p: end for p, (_, end) in self.watermarks_now(asker, topic).items()}
+            asked = [TopicPartition(topic, partition, time) for partition in ends]
+            found = asker.offsets_for_times(asked, timeout=ANSWER_TIMEOUT)
         except KafkaException as error:
-            raise LogError(f"{topic} cannot be asked: {error.args[0].str()}.") from None
-        finally:
-            consumer.close()
+            raise LogError(f"The topic {topic} cannot be read: {error.args[0].str()}.") from None
         if failed := [at for at in found if at.error is not None]:
-            raise LogError(f"{topic} cannot be asked: {failed[0].error}.")
+            raise LogError(f"The topic {topic} cannot be read: {failed[0].error}.")
         return {
             at.partition: min(at.offset, ends[at.partition])
             if at.offset >= 0
@@ -286,6 +286,13 @@ class KafkaLog:
         except KafkaException as error:
             raise LogError(f"{topic}: {error.args[0].str()}.") from None
 
+    def running_asker(self) -> Consumer:
+        """Return the consumer for questions about times, kept because making one takes longer."""
+        with self.lock:
+            if self.asker is None:
+                self.asker = Consumer({**self.settings, **CONSUMER, "group.id": "autolearn-reader"})
+            return self.asker
+
     def running_producer(self) -> Producer:
         """Return the producer, made on first use, with the thread that serves its callbacks."""
         with self.lock:
@@ -310,6 +317,10 @@ class KafkaLog:
 
     def close(self) -> None:
         """Flush for a moment, then let go of the connection."""
+        with self.lock:
+            if self.asker is not None:
+                self.asker.close()
+            self.asker = None
         if self.producer is not None and self.thread is not None:
             self.producer.flush(5.0)
             self.closed.set()

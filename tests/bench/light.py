@@ -40,14 +40,25 @@ class Client(asyncio.Protocol):
     async def post(self, path: str, body: Any, headers: Mapping[str, str] | None = None) -> Any:
         """Post a body as JSON and return that of the answer, which must be 201."""
         content = msgspec.json.encode(body)
-        more = {"host": "bench", "content-type": "application/json", **(headers or {})}
-        lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in more.items())]
+        more = {"content-type": "application/json", **(headers or {})}
+        return msgspec.json.decode(await self.ask("POST", path, content, more, 201))
+
+    async def get(self, path: str) -> bytes:
+        """Return the body of what is at a path, which must be 200."""
+        return await self.ask("GET", path, b"", {}, 200)
+
+    async def ask(
+        self, method: str, path: str, content: bytes, headers: Mapping[str, str], status: int
+    ) -> bytes:
+        """Send a request; return the body of its answer, which must have this status."""
+        lines = [f"{method} {path} HTTP/1.1", "host: bench"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
         self.received, self.answer = b"", asyncio.get_running_loop().create_future()
         head = "\r\n".join([*lines, f"content-length: {len(content)}", "\r\n"])
         self.transport.write(head.encode() + content)
         answer = await self.answer
-        assert answer.startswith(b"HTTP/1.1 201"), answer.decode()
-        return msgspec.json.decode(answer.partition(b"\r\n\r\n")[2])
+        assert answer.startswith(f"HTTP/1.1 {status}".encode()), answer.decode()
+        return answer.partition(b"\r\n\r\n")[2]
 
     def close(self) -> None:
         self.transport.close()

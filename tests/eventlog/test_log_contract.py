@@ -303,6 +303,13 @@ def test_all_our_topics_can_be_created(bench: Bench):
     }
 
 
+def test_a_log_that_was_asked_about_times_can_be_closed_twice(bench: Bench):
+    bench.create()
+    assert bench.log.offsets_at(bench.topic, 1) == {0: 0}
+    bench.log.close()
+    bench.log.close()
+
+
 def test_closing_twice_is_harmless():
     for log in (MemoryLog(), KafkaLog("127.0.0.1:1")):
         log.close()

@@ -17,7 +17,6 @@ __all__ = ["bench"]
 def near(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spans as on a long log, on a short one."""
     monkeypatch.setattr(reading, "NEAR", 10)
-    monkeypatch.setattr(reading, "PIECE", 200)
     monkeypatch.setattr(reading, "SHORT", 20)
 
 
@@ -74,9 +73,9 @@ def test_what_is_not_there_is_an_error(bench: Bench, monkeypatch: pytest.MonkeyP
     lookup.close()
 
 
-def test_spans_hold_what_lies_near_and_are_not_too_long():
+def test_what_lies_near_is_read_together():
     far = reading.NEAR + 1
     assert [s.offsets for s in spans_of(0, [far + 1, 1, 0])] == [[0, 1], [far + 1]]
     assert [s.offsets for s in spans_of(0, [0, reading.NEAR])] == [[0, reading.NEAR]]
-    pieces = spans_of(0, range(0, 3 * reading.PIECE, 50))
-    assert [span.length() for span in pieces] == [reading.PIECE - 49] * 3
+    (span,) = spans_of(3, range(10, 9999, 50))
+    assert (span.partition, span.length()) == (3, 9951)

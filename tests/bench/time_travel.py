@@ -1,0 +1,99 @@
+"""Time travel's figures: one session's past, in a log of a million events."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from autolearn.eventlog.embedded import EmbeddedBroker
+from autolearn.eventlog.kafka import KafkaLog
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.topics import Topics
+from tests.api.processes import Api
+from tests.bench.light import Client
+from tests.bench.long_log import LongLog
+
+__all__ = ["measure", "time_travel"]
+
+EVENTS, SESSION_EVENTS = 1_000_000, 200
+DAY = 50_000
+"""Records of the log over which the events of a session are spread that is worked on for a day."""
+DAYS = [(str(uuid.UUID(int=10**30 + n)), 100_000 + n * 75_000) for n in range(10)]
+"""Sessions of a day: id, and first record."""
+SCATTERED = [str(uuid.UUID(int=10**31 + n)) for n in range(5)]
+"""Sessions whose events are spread over the whole log."""
+SPANS = [
+    *((session, first, first + DAY, SESSION_EVENTS) for session, first in DAYS),
+    *((session, 1000 + n, EVENTS - 1000, SESSION_EVENTS) for n, session in enumerate(SCATTERED)),
+]
+
+
+async def time_travel() -> dict[str, float]:
+    """Write a log, have an API process read it, and ask for the past of sessions."""
+    with tempfile.TemporaryDirectory(prefix="autolearn-bench-") as folder:
+        broker = EmbeddedBroker(Path(folder) / "kafka")
+        await asyncio.to_thread(broker.start)
+        try:
+            settings = Settings(kafka=broker.bootstrap)
+            await asyncio.to_thread(write, settings)
+            with served(settings, Path(folder)) as api:
+                url = await asyncio.to_thread(api.ready, 600)
+                return await measure(url, [session for session, _ in DAYS], SCATTERED)
+        finally:
+            await asyncio.to_thread(broker.stop)
+
+
+def write(settings: Settings) -> None:
+    """Write the log (blocks)."""
+    log, topics = KafkaLog(settings.kafka), Topics.of(settings)
+    log.create(topics.all())
+    LongLog(log, topics.events.name, topics.events.partitions, SPANS).write(EVENTS)
+    log.close()
+
+
+@contextmanager
+def served(settings: Settings, folder: Path) -> Iterator[Api]:
+    """Run an API process."""
+    environment = {
+        "AUTOLEARN_HOME": str(folder / "home"),
+        "AUTOLEARN_KAFKA": settings.kafka,
+        "AUTOLEARN_TOPIC_PREFIX": settings.topic_prefix,
+    }
+    with Api(folder, environment, instance="0") as api:
+        yield api
+
+
+async def measure(url: str, day: Sequence[str], scattered: Sequence[str]) -> dict[str, float]:
+    """Return the median milliseconds of `session show --as-of`, by how the events lie."""
+    client = await Client.connect(url)
+    token = msgspec.json.decode(await client.get("/v1/position"))["token"]
+    newest = msgspec.json.decode(await client.get(f"/v1/sessions/{day[0]}"))["updated"]
+    figures = {
+        "as_of_p50_ms": await median(client, day, token),
+        "as_of_time_p50_ms": await median(client, day[:1], newest),
+        "as_of_scattered_p50_ms": await median(client, scattered, token),
+    }
+    client.close()
+    return figures
+
+
+async def median(
+    client: Client, sessions: Sequence[str], point: str, warm: int = 10, count: int = 100
+) -> float:
+    """Ask for the past of one session after the other; return the median in milliseconds."""
+    times = []
+    for number in range(warm + count):
+        session = sessions[number % len(sessions)]
+        began = time.perf_counter()
+        body = await client.get(f"/v1/sessions/{session}?as_of={point}")
+        times.append(time.perf_counter() - began)
+        assert msgspec.json.decode(body)["sequence"] == SESSION_EVENTS
+    return statistics.median(times[warm:]) * 1000
