@@ -27,7 +27,7 @@ WORDS = {
     "dataset": "dataset",
     "dataset-version": "dataset version",
 }
-INDEXES = {"session-by-time", "session-opened", "experiment-by-time", "run-id"}
+INDEXES = {"session-by-time", "session-opened", "experiment-by-time"}
 
 
 def test_every_kind_of_stream_and_every_table_has_its_words():
