@@ -31,6 +31,7 @@ PREFER = {
     "schema": {"type": "string", "examples": ["wait=30", "respond-async"]},
 }
 HEADERS = {
+    "AutoLearn-Position": "With as_of: the position that is shown.",
     "Location": "Where the resource is.",
     "Link": "The next page, with rel=next (RFC 8288).",
     "Preference-Applied": "Which preferences were honoured (RFC 7240).",

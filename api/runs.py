@@ -70,7 +70,9 @@ def add_run_routes(routes: APIRouter, facade: Facade, kind: str, resource: Any) 
     """Add the routes that list, show and cancel the runs of a kind of work."""
 
     @routes.get(
-        "", responses=answers({200: resources.Page[resource]}, "Link"), name=f"list_{kind}s"
+        "",
+        responses=answers({200: resources.Page[resource]}, "Link", "AutoLearn-Position"),
+        name=f"list_{kind}s",
     )
     async def list_runs(
         request: Request,
@@ -97,7 +99,7 @@ def add_run_routes(routes: APIRouter, facade: Facade, kind: str, resource: Any) 
     @routes.get(
         "/{run}",
         openapi_extra=accepts(None, prefer=True),
-        responses=answers({200: resource}, "Preference-Applied"),
+        responses=answers({200: resource}, "Preference-Applied", "AutoLearn-Position"),
         name=f"see_{kind}",
     )
     async def see_run(request: Request, session: str, run: str, as_of: AsOf = "") -> Response:

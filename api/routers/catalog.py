@@ -34,14 +34,16 @@ def router(facade: Facade) -> APIRouter:
     """Return the routes of the service."""
     routes = APIRouter(prefix="/v1", tags=["catalog"])
 
-    @routes.get("/models", responses=answers({200: resources.Page[resources.Model]}))
+    @routes.get(
+        "/models", responses=answers({200: resources.Page[resources.Model]}, "AutoLearn-Position")
+    )
     async def list_models(as_of: AsOf = "") -> Response:
         """List the models on offer, by name; with `as_of`, those that were on offer then."""
         seen = await see(facade, as_of, lambda past: past.load_kind("estimator"))
         rows = seen.moment.models()
         return json(resources.Page([resources.model(row) for row in rows]), headers=seen.headers)
 
-    @routes.get("/models/{name}", responses=answers({200: resources.Model}))
+    @routes.get("/models/{name}", responses=answers({200: resources.Model}, "AutoLearn-Position"))
     async def see_model(name: str, as_of: AsOf = "") -> Response:
         """Show a model with its hyperparameters."""
         check_id("estimator", name, "model")
@@ -55,14 +57,16 @@ def router(facade: Facade) -> APIRouter:
             )
         return json(resources.model(row), headers=seen.headers)
 
-    @routes.get("/metrics", responses=answers({200: resources.Page[resources.Metric]}))
+    @routes.get(
+        "/metrics", responses=answers({200: resources.Page[resources.Metric]}, "AutoLearn-Position")
+    )
     async def list_metrics(as_of: AsOf = "") -> Response:
         """List the metrics on offer, by name; with `as_of`, those that were on offer then."""
         seen = await see(facade, as_of, lambda past: past.load_kind("metric"))
         rows = seen.moment.metrics()
         return json(resources.Page([resources.metric(row) for row in rows]), headers=seen.headers)
 
-    @routes.get("/metrics/{name}", responses=answers({200: resources.Metric}))
+    @routes.get("/metrics/{name}", responses=answers({200: resources.Metric}, "AutoLearn-Position"))
     async def see_metric(name: str, as_of: AsOf = "") -> Response:
         """Show a metric."""
         check_id("metric", name)
@@ -76,7 +80,10 @@ def router(facade: Facade) -> APIRouter:
             )
         return json(resources.metric(row), headers=seen.headers)
 
-    @routes.get("/datasets", responses=answers({200: resources.Page[resources.Dataset]}, "Link"))
+    @routes.get(
+        "/datasets",
+        responses=answers({200: resources.Page[resources.Dataset]}, "Link", "AutoLearn-Position"),
+    )
     async def list_datasets(
         request: Request, limit: Limit = 200, page: str = "", as_of: AsOf = ""
     ) -> Response:
@@ -90,7 +97,9 @@ def router(facade: Facade) -> APIRouter:
             resources.Page(items, more), headers={**seen.headers, **next_link(request.url, more)}
         )
 
-    @routes.get("/datasets/{name}", responses=answers({200: resources.Dataset}))
+    @routes.get(
+        "/datasets/{name}", responses=answers({200: resources.Dataset}, "AutoLearn-Position")
+    )
     async def see_dataset(name: str, as_of: AsOf = "") -> Response:
         """Show the newest version of a dataset."""
         check_id("dataset", name)
@@ -98,7 +107,8 @@ def router(facade: Facade) -> APIRouter:
         return json(resources.dataset(rows[0]), headers=seen.headers)
 
     @routes.get(
-        "/datasets/{name}/versions", responses=answers({200: resources.Page[resources.Dataset]})
+        "/datasets/{name}/versions",
+        responses=answers({200: resources.Page[resources.Dataset]}, "AutoLearn-Position"),
     )
     async def list_versions(name: str, as_of: AsOf = "") -> Response:
         """List all versions of a dataset, newest first."""

@@ -26,7 +26,12 @@ def router(facade: Facade) -> APIRouter:
     """Return the routes of the service."""
     routes = APIRouter(prefix="/v1/experiments", tags=["storage"])
 
-    @routes.get("", responses=answers({200: resources.Page[resources.ExperimentSummary]}, "Link"))
+    @routes.get(
+        "",
+        responses=answers(
+            {200: resources.Page[resources.ExperimentSummary]}, "Link", "AutoLearn-Position"
+        ),
+    )
     async def list_experiments(
         request: Request, limit: Limit = 50, page: str = "", as_of: AsOf = ""
     ) -> Response:
@@ -40,18 +45,26 @@ def router(facade: Facade) -> APIRouter:
             resources.Page(items, more), headers={**seen.headers, **next_link(request.url, more)}
         )
 
-    @routes.get("/{experiment}", responses=answers({200: resources.Experiment}))
+    @routes.get(
+        "/{experiment}", responses=answers({200: resources.Experiment}, "AutoLearn-Position")
+    )
     async def see_experiment(experiment: str, as_of: AsOf = "") -> Response:
         """Show an experiment with the trainings and evaluations that it keeps."""
         seen, row = await find_experiment(facade, experiment, as_of)
         return json(resources.experiment(seen.moment, row, seen.live), headers=seen.headers)
 
-    @routes.get("/{experiment}/trainings/{run}", responses=answers({200: resources.Training}))
+    @routes.get(
+        "/{experiment}/trainings/{run}",
+        responses=answers({200: resources.Training}, "AutoLearn-Position"),
+    )
     async def see_training(experiment: str, run: str, as_of: AsOf = "") -> Response:
         """Show a training that an experiment keeps."""
         return await see_run(experiment, "training", run, as_of)
 
-    @routes.get("/{experiment}/evaluations/{run}", responses=answers({200: resources.Evaluation}))
+    @routes.get(
+        "/{experiment}/evaluations/{run}",
+        responses=answers({200: resources.Evaluation}, "AutoLearn-Position"),
+    )
     async def see_evaluation(experiment: str, run: str, as_of: AsOf = "") -> Response:
         """Show an evaluation that an experiment keeps."""
         return await see_run(experiment, "evaluation", run, as_of)

@@ -52,7 +52,12 @@ def router(facade: Facade) -> APIRouter:
             return created(state, at, asked)
         return created(resources.session(moment, row, facade.heartbeats.live), at, asked)
 
-    @routes.get("", responses=answers({200: resources.Page[resources.SessionSummary]}, "Link"))
+    @routes.get(
+        "",
+        responses=answers(
+            {200: resources.Page[resources.SessionSummary]}, "Link", "AutoLearn-Position"
+        ),
+    )
     async def list_sessions(
         request: Request, limit: Limit = 50, page: str = "", as_of: AsOf = ""
     ) -> Response:
@@ -66,7 +71,7 @@ def router(facade: Facade) -> APIRouter:
             resources.Page(items, more), headers={**seen.headers, **next_link(request.url, more)}
         )
 
-    @routes.get("/{session}", responses=answers({200: resources.Session}))
+    @routes.get("/{session}", responses=answers({200: resources.Session}, "AutoLearn-Position"))
     async def see_session(session: str, as_of: AsOf = "") -> Response:
         """Show an open session with its runs, and what is going on now; or as it was then."""
         seen, row = await find_session(facade, session, as_of)

@@ -7,9 +7,11 @@ import httpx
 import jsonschema
 import pytest
 
+from tests.api.asserting import position
 from tests.api.conftest import System
 
 Document = dict[str, Any]
+OPTIONAL = ("AutoLearn-Position", "Link", "Preference-Applied")
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +80,7 @@ def check(document: Document, answer: httpx.Response, path: str) -> None:
     schema = {**described["content"][media]["schema"], "components": document["components"]}
     jsonschema.validate(answer.json(), schema, jsonschema.Draft202012Validator)
     for name in described.get("headers", {}):
-        assert name in answer.headers or name in ("Link", "Preference-Applied"), name
+        assert name in answer.headers or name in OPTIONAL, name
 
 
 def test_answers_are_as_described(http: httpx.Client, document: Document, trained: tuple[str, str]):
@@ -106,6 +108,8 @@ def test_answers_are_as_described(http: httpx.Client, document: Document, traine
         (http.get("/v1/datasets/iris/versions"), "/v1/datasets/{name}/versions"),
         (http.get("/v1/experiments"), "/v1/experiments"),
         (http.get("/v1/position"), "/v1/position"),
+        (http.get(session, params={"as_of": position(http)}), one),
+        (http.get("/v1/diff", params={"from": position(http)}), "/v1/diff"),
         (http.get("/v1/digests"), "/v1/digests"),
         (http.get("/v1/events?limit=5"), "/v1/events"),
         (http.get("/health/live"), "/health/live"),
