@@ -180,6 +180,7 @@ chosen = st.sampled_from(
 
 async def in_pages(facade: Facade, wanted: Wanted, limit: int) -> list[str]:
     """The ids of all events, from one page to the next; each page is further on."""
+    await facade.fresh()  # what is not admitted wakes nobody: it may not be folded yet
     at: Places = await start_of(facade, "", "after")
     found: list[str] = []
     more = True
