@@ -18,6 +18,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.feed import feed
 from tests.bench.main_job import main_job
 
 RESULT = Path("build/bench.json")
@@ -57,6 +58,18 @@ BENCHES = {
             "short_trainings_ratio": Aim("50 trainings, 2 slots: time / (fits / 2)"),
             "rest_pss_mb": Aim("memory of `autolearn up` at rest (PSS), MiB", 1024),
             "up_ready_s": Aim("`autolearn up` until ready, warm, s", 8),
+        },
+    ),
+    "feed": Bench(
+        feed,
+        {
+            "feed_latency_p50_ms": Aim("an answer to its event on the feed: median, ms"),
+            "feed_idle_follower_kb": Aim("memory of a client that follows (PSS), KiB"),
+            "feed_idle_100_cpu_percent": Aim("100 idle clients, nothing happens: % of a core"),
+            "feed_commands_per_s_none": Aim("commands a second, nobody follows"),
+            "feed_commands_per_s_idle": Aim("commands a second, 100 follow another stream"),
+            "feed_commands_per_s_all": Aim("commands a second, 100 follow all"),
+            "feed_catch_up_events_per_s": Aim("events a second, one client from the first"),
         },
     ),
 }
