@@ -19,7 +19,7 @@ __all__ = ["Found", "Page", "Places", "places_of", "read_page"]
 PATIENCE = 10.0
 LOOKED = 20_000
 """How many records of a partition one page looks at, whether they fit or not."""
-BYTES = 4 * 1024 * 1024
+BYTES = 1024 * 1024
 """After how many bytes of a partition a page is full."""
 
 Fits = Callable[[EventRecord], bool]

@@ -56,8 +56,10 @@ class EventParser:
 
     def feed(self, part: bytes) -> Iterator[ServerSentEvent]:
         """Yield the events that end in this part."""
-        if self.after_cr and part:
-            part, self.after_cr = part.removeprefix(b"\n"), False
+        if not part:
+            return
+        if self.after_cr:
+            part = part.removeprefix(b"\n")
         lines = (self.rest + part).splitlines(keepends=True)
         self.rest = lines.pop() if lines and not lines[-1].endswith((b"\r", b"\n")) else b""
         self.after_cr = part.endswith(b"\r")

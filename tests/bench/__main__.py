@@ -18,6 +18,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.feed import feed
 from tests.bench.main_job import main_job
 from tests.bench.rebuilding import rebuilding
 
@@ -69,6 +70,18 @@ BENCHES = {
             "rebuild_vs_bare_consumer": Aim("rebuild / a consumer that only reads"),
             "rebuild_peak_pss_mb_100k": Aim("peak memory, 100k events (PSS), MiB"),
             "rebuild_peak_pss_mb_1m": Aim("peak memory, 1M events (PSS), MiB"),
+        },
+    ),
+    "feed": Bench(
+        feed,
+        {
+            "feed_latency_p50_ms": Aim("an answer to its event on the feed: median, ms"),
+            "feed_idle_follower_kb": Aim("memory of a client that follows (PSS), KiB"),
+            "feed_idle_100_cpu_percent": Aim("100 idle clients, nothing happens: % of a core"),
+            "feed_commands_per_s_none": Aim("commands a second, nobody follows"),
+            "feed_commands_per_s_idle": Aim("commands a second, 100 follow another stream"),
+            "feed_commands_per_s_all": Aim("commands a second, 100 follow all"),
+            "feed_catch_up_events_per_s": Aim("events a second, one client from the first"),
         },
     ),
 }

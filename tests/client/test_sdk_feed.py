@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from autolearn.client import sdk_feed
@@ -32,7 +32,12 @@ EVENTS = [
 ]
 
 
-@given(st.lists(st.integers(0, 200)), st.sampled_from(["\n", "\r", "\r\n"]), st.booleans())
+@example(cuts=[180, 180], end="\r\n", mark=False)  # an empty part between the two characters
+@given(
+    cuts=st.lists(st.integers(0, 200)),
+    end=st.sampled_from(["\n", "\r", "\r\n"]),
+    mark=st.booleans(),
+)
 def test_a_stream_means_the_same_however_it_is_cut(cuts: list[int], end: str, mark: bool):
     content = ("\ufeff" * mark + STREAM.replace("\n", end)).encode()
     at = [0, *sorted(min(cut, len(content)) for cut in cuts), len(content)]
