@@ -140,8 +140,11 @@ class EvaluationRow(Struct, frozen=True):
     memory_limit: int | None = None
 
 
-class Answer(Struct, frozen=True, gc=False):
-    """How a command was answered: the event's type, and why if it was refused."""
+class Answer(Struct, frozen=True, array_like=True, gc=False):
+    """How a command was answered: the event's type, and why if it was refused.
+
+    Stored as a JSON array, because there is one for every command.
+    """
 
     stream: str
     sequence: int

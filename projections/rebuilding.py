@@ -16,10 +16,11 @@ from autolearn.projections.views import VIEWS
 
 __all__ = ["Rebuilt", "Told", "rebuild"]
 
-READ = 2000
+READ = 500
 """Records that are asked of the reader at once."""
-COMMIT = 50_000
-"""Records that are folded between two writes: hot rows are written once, memory stays bounded."""
+COMMIT = 20_000
+"""Records that are folded between two writes: hot rows are written once, memory stays bounded.
+More of them no longer fit a processor's cache: 50,000 take 10 % longer."""
 
 Told = Callable[[int, int], None]
 """Hears how many records are folded, and how many there are."""

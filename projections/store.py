@@ -115,6 +115,9 @@ class RocksStore:
         options.set_write_buffer_size(16 * 1024 * 1024)
         options.set_max_write_buffer_number(2)
         options.set_keep_log_file_num(2)
+        # A rebuild leaves many files: they are merged behind the writes that follow, not before.
+        options.set_level_zero_slowdown_writes_trigger(1 << 20)
+        options.set_level_zero_stop_writes_trigger(1 << 20)
         if self.bulk:
             # Rows go into memory unsorted, and become a sorted file in another thread.
             options.set_memtable_factory(MemtableFactory.vector())
@@ -122,8 +125,6 @@ class RocksStore:
             options.set_write_buffer_size(BULK_BUFFER)
             options.set_max_write_buffer_number(3)
             options.set_disable_auto_compactions(True)
-            options.set_level_zero_slowdown_writes_trigger(1 << 20)
-            options.set_level_zero_stop_writes_trigger(1 << 20)
         options.set_max_background_jobs(2)
         try:
             return Rdict(

@@ -1,7 +1,8 @@
 """The rows of sessions, runs and streams as they are stored.
 
 A run's row keeps the data of its events as they are, so that a fold neither decodes nor encodes
-them: a query does, for the few rows that it returns (`projections.queries`).
+them: a query does, for the few rows that it returns (`projections.queries`). They are JSON arrays,
+without the names of their fields: a rebuild writes millions of them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from msgspec import Raw, Struct
 __all__ = ["StoredRun", "StoredSession", "StreamRow"]
 
 
-class StoredSession(Struct, gc=False):
+class StoredSession(Struct, array_like=True, gc=False):
     """An open session, with the ids of its runs in the order of their requests."""
 
     title: str
@@ -22,7 +23,7 @@ class StoredSession(Struct, gc=False):
     runs: list[str]
 
 
-class StoredRun(Struct, gc=False):
+class StoredRun(Struct, array_like=True, gc=False):
     """One run, of any kind of work. `number` is the sequence of its request in its stream.
 
     `request` is the data of the event that accepted it, `outcome` of the one that completed it or
@@ -42,7 +43,7 @@ class StoredRun(Struct, gc=False):
     outcome: Raw = Raw(b"null")
 
 
-class StreamRow(Struct, gc=False):
+class StreamRow(Struct, array_like=True, gc=False):
     """The offsets of some events of a stream, which all lie on one partition."""
 
     partition: int

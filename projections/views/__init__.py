@@ -18,7 +18,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
 }
 """The tables of each view: the first parts of their keys."""
 
-FORMAT = 2
+FORMAT = 3
 """Rises whenever the same log gives other rows than before: stores of another format are rebuilt.
 tests/projections/test_format.py notices when it should have risen."""
 
@@ -33,11 +33,13 @@ def fold(rows: Rows, record: EventRecord, partition: int, offset: int) -> None:
         UnknownType: this program does not know the event's type.
         MalformedRecord: its data do not fit its type.
     """
-    if record.type == TERM_STARTED:
-        return
-    record = lifted(record)
+    handle = HANDLERS.get(record.type)
+    if handle is None:
+        if record.type == TERM_STARTED:
+            return
+        record = lifted(record)
+        handle = HANDLERS.get(record.type)
     streams.fold(rows, record, partition, offset)
     answers.fold(rows, record)
-    handle = HANDLERS.get(record.type)
     if handle is not None:
         handle(rows, record)

@@ -12,8 +12,7 @@ __all__ = ["TABLES", "answer_key", "fold"]
 
 TABLES = ("answer",)
 
-REFUSED = type_of(events.Refused)
-FAILED = type_of(events.CommandFailed)
+UNSUCCESSFUL = {type_of(events.Refused), type_of(events.CommandFailed)}
 
 
 def answer_key(command: str) -> bytes:
@@ -24,14 +23,12 @@ def answer_key(command: str) -> bytes:
 def fold(rows: Rows, record: EventRecord) -> None:
     """Note the answer that an event is."""
     reason = detail = ""
-    if record.type == REFUSED:
-        event = event_of(record)
-        assert isinstance(event, events.Refused)
-        reason, detail = event.reason, event.detail
-    elif record.type == FAILED:
-        event = event_of(record)
-        assert isinstance(event, events.CommandFailed)
-        reason, detail = "command-failed", event.detail
+    if record.type in UNSUCCESSFUL:
+        match event_of(record):
+            case events.Refused() as refused:
+                reason, detail = refused.reason, refused.detail
+            case events.CommandFailed() as failed:
+                reason, detail = "command-failed", failed.detail
     answer = Answer(
         record.subject,
         record.sequence,

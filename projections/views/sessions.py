@@ -20,15 +20,17 @@ from autolearn.schemas.work import WORK
 
 __all__ = ["HANDLERS", "TABLES"]
 
+ID = slice(len("session/"), None)
+"""Where a session's id stands in the name of its stream."""
+
 TABLES = ("session", "session-by-time", "session-opened", "session-ended", "run")
 
 Handler = Callable[[Rows, EventRecord], None]
-Taken = Callable[[Rows, EventRecord, str, StoredSession], None]
 
 
 def open_session(rows: Rows, record: EventRecord) -> None:
     """A session is open."""
-    event, session, time = event_of(record), id_of(record), record.time
+    event, session, time = event_of(record), record.subject[ID], record.time
     assert isinstance(event, events.SessionOpened)
     opened = StoredSession(event.title, time, record.actor, time, record.sequence, [])
     rows.put(key("session", session), opened)
@@ -36,40 +38,48 @@ def open_session(rows: Rows, record: EventRecord) -> None:
     rows.put_once(key("session-opened", time, session), Reference(session))
 
 
-def in_session(take: Taken) -> Handler:
-    """Return the handler of an event of an open session: its row is noted as changed."""
-
-    def handle(rows: Rows, record: EventRecord) -> None:
-        session = id_of(record)
-        row = rows.change(f"session\0{session}".encode(), StoredSession)
-        assert row is not None, f"{record.type} for a session that is not open"
-        row.updated, row.sequence = record.time, record.sequence
-        take(rows, record, session, row)
-
-    return handle
+def changed(rows: Rows, record: EventRecord, session: str) -> StoredSession:
+    """Return the row of an open session, noted as changed by an event."""
+    row = rows.change(f"session\0{session}".encode(), StoredSession)
+    assert row is not None, f"{record.type} for a session that is not open"
+    row.updated, row.sequence = record.time, record.sequence
+    return row
 
 
 def request(kind: str) -> Handler:
     """Return the handler of the events that accept a run of a kind of work."""
-    return in_session(lambda rows, record, at, row: runs.request(rows, record, at, row, kind))
+
+    def handle(rows: Rows, record: EventRecord) -> None:
+        session = record.subject[ID]
+        runs.request(rows, record, session, changed(rows, record, session), kind)
+
+    return handle
 
 
 def change(how: runs.Change) -> Handler:
     """Return the handler of the events that change a run."""
-    return in_session(lambda rows, record, at, _: runs.change(rows, record, at, how))
+
+    def handle(rows: Rows, record: EventRecord) -> None:
+        session = record.subject[ID]
+        changed(rows, record, session)
+        runs.change(rows, record, session, how)
+
+    return handle
 
 
-def commit(rows: Rows, record: EventRecord, session: str, row: StoredSession) -> None:
+def commit(rows: Rows, record: EventRecord) -> None:
     """The session is an experiment."""
-    event = event_of(record)
+    event, session = event_of(record), record.subject[ID]
+    row = changed(rows, record, session)
     assert isinstance(event, events.SessionCommitted)
     experiments.commit(rows, session, row, event)
     end(rows, session, row, "committed", event.cancelled)
 
 
-def discard(rows: Rows, record: EventRecord, session: str, row: StoredSession) -> None:
+def discard(rows: Rows, record: EventRecord) -> None:
     """Nothing of the session is kept."""
-    event = event_of(record)
+    event, session = event_of(record), record.subject[ID]
+    row = changed(rows, record, session)
     assert isinstance(event, events.SessionDiscarded)
     for run in row.runs:
         rows.delete(runs.run_key(session, run))
@@ -83,15 +93,10 @@ def end(rows: Rows, session: str, row: StoredSession, how: str, cancelled: tuple
     rows.put_once(key("session-ended", session), EndedRow(how, row.updated, cancelled))
 
 
-def id_of(record: EventRecord) -> str:
-    """Return the id of the session that an event belongs to."""
-    return record.subject[8:]
-
-
 HANDLERS: dict[str, Handler] = {
     type_of(events.SessionOpened): open_session,
-    type_of(events.SessionCommitted): in_session(commit),
-    type_of(events.SessionDiscarded): in_session(discard),
+    type_of(events.SessionCommitted): commit,
+    type_of(events.SessionDiscarded): discard,
     **{type_of(work.requested): request(work.name) for work in WORK.values()},
     **{name: change(how) for name, how in runs.TYPES.items()},
 }

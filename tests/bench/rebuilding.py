@@ -105,6 +105,7 @@ def fold(to: Connection, bootstrap: str, topic: str, partitions: range) -> None:
         to.send("ready")
         to.recv()
         rebuilt = rebuild(log, topic, Path(folder) / "views", {p: ends[p] for p in partitions})
+        assert rebuilt.events == rebuilt.records, "some events were ignored"
         to.send(rebuilt.records)
 
 
