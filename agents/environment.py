@@ -16,9 +16,11 @@ from threadpoolctl import ThreadpoolController
 
 from autolearn.schemas.values import JsonValue
 
-__all__ = ["environment", "environment_now", "one_thread"]
+__all__ = ["POOL", "environment", "environment_now", "one_thread"]
 
 LIBRARIES = ("autolearn", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops")
+POOL = ("internal_api", "version", "architecture")
+"""What is told of each numeric library."""
 
 
 @functools.cache
@@ -47,8 +49,7 @@ def fixed_environment() -> dict[str, JsonValue]:
 
 def pools() -> list[JsonValue]:
     """Return the numeric libraries' versions and processor kernels, in a fixed order."""
-    keys = ("internal_api", "version", "architecture")
-    found = [{key: pool.get(key) for key in keys} for pool in controller().info()]
+    found = [{key: pool.get(key) for key in POOL} for pool in controller().info()]
     return sorted(found, key=lambda pool: [str(value) for value in pool.values()])
 
 

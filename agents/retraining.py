@@ -15,6 +15,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from autolearn.agents.environment import POOL
 from autolearn.agents.executor import Completed, Executor, Failed, Limits, Outcome
 from autolearn.agents.results import EvaluationResult, TrainingResult
 from autolearn.artifacts.store import ArtifactError, ArtifactStore
@@ -227,4 +228,5 @@ def words(pool: JsonValue) -> str:
     """Return a numeric library, such as `openblas 0.3.30 Haswell`."""
     if not isinstance(pool, dict):
         return str(pool)
-    return " ".join(str(value) for value in pool.values() if value is not None)
+    found = (pool.get(key) for key in POOL)  # an event's data have their keys in another order
+    return " ".join(str(value) for value in found if value is not None)

@@ -244,6 +244,8 @@ def test_the_environment_is_compared_fact_by_fact():
         Difference("libraries.b", "1", None),
         Difference("threads", None, 1),
     )
+    read = [dict(sorted(blas[0].items()))]
+    assert environment_differences({"blas": read}, {"blas": blas}) == (), "the log sorts keys"
 
 
 def tool(store: ArtifactStore, folder: Path) -> subprocess.Popen[bytes]:
