@@ -52,6 +52,12 @@ def test_the_commands(system):
         assert word in said
 
 
+def test_the_past(system):
+    said = run(system, ["sh", "-euc", block("sh", "autolearn diff")])
+    for word in ("+ added", "DatasetRegistered", "Rebuilt"):
+        assert word in said
+
+
 def test_the_python_client(system):
     program = block("python", "AutoLearn(").replace(URL, system.system.url)
     assert "precision" in run(system, [sys.executable, "-c", program])
