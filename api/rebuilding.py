@@ -71,7 +71,7 @@ class Rebuilding:
             self.status.status = "catching-up"
             store, follower = await asyncio.to_thread(self.catch_up)
             await self.facade.hand_over(store, follower)
-            await asyncio.to_thread(self.place.switch)
+            await asyncio.to_thread(self.place.switch, store.folder)
             self.status.status = "done"
             log.info("rebuilt", seconds=round(time.monotonic() - began, 1))
         except AutoLearnError as error:
@@ -85,7 +85,7 @@ class Rebuilding:
             sys.executable,
             *command,
             "--folder",
-            str(self.place.spare),
+            str(self.place.spare()),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -117,7 +117,7 @@ class Rebuilding:
     def catch_up(self) -> tuple[RocksStore, Follower]:
         """Open what was built, and fold what was written meanwhile (blocking)."""
         facade = self.facade
-        store = RocksStore(self.place.spare)
+        store = RocksStore(self.place.spare())
         topic, partitions = facade.topics.events.name, range(facade.topics.events.partitions)
         follower = Follower(facade.log, topic, ReadModels(store), partitions)
         follower.catch_up()

@@ -30,17 +30,22 @@ def rebuild(
     live: Annotated[
         bool, typer.Option("--live", help="Let the API that runs do it, while it serves the old.")
     ] = False,
+    view: Annotated[
+        str, typer.Option("--view", metavar="VIEW", help="Fold only this view; keep the others.")
+    ] = "",
     output: As = Output.table,
     url: Url = None,
 ) -> None:
     """Rebuild the read models from the log beside the old ones, and put them in their place.
 
     An interrupted rebuild goes on where it was. Without --live no API process may have them open.
+    The views are catalog, sessions, experiments, answers and streams; sessions and experiments can
+    only be folded together.
     """
     if live:
         rebuild_live(url, output)
     else:
-        show(*fold("rebuild"), output)
+        show(*fold("rebuild", *(("--view", view) if view else ())), output)
 
 
 @app.command("verify")
@@ -149,7 +154,7 @@ def show(result: dict[str, Any], code: int, output: Output) -> None:
     digests = sorted(result["digests"].items())
     if served is None:
         out.print(rows(("view", "digest"), [(view, short(digest)) for view, digest in digests]))
-        out.print("Rebuilt, and put in place.")
+        out.print(f"Rebuilt {', '.join(sorted(result['views']))}, and put in place.")
     else:
         compared = [
             (view, short(ours), short(served.get(view, "")), ours == served.get(view))
