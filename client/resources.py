@@ -244,7 +244,10 @@ class Digests(Struct, frozen=True):
 
 
 class Rebuild(Struct, frozen=True):
-    """How a rebuild goes: `status` is none, folding, catching-up, done or failed."""
+    """How a rebuild goes: `status` is none, folding, catching-up, done or failed.
+
+    `views` are those that are folded; all others are copied.
+    """
 
     status: str
     done: int = 0
@@ -253,6 +256,7 @@ class Rebuild(Struct, frozen=True):
     seconds: float = 0.0
     events_per_s: float = 0.0
     detail: str = ""
+    views: tuple[str, ...] = ()
 
 
 class Events(Struct, frozen=True):

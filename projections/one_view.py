@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from autolearn.projections.rebuilding import COMMIT, Rebuilt, Told, digests_of, 
 from autolearn.projections.store import Readable, RocksStore, Store, prefix_of
 from autolearn.schemas.errors import StoreError
 
-__all__ = ["NotAlone", "rebuild_part"]
+__all__ = ["NotAlone", "fold_part", "rebuild_part"]
 
 
 class NotAlone(StoreError):
@@ -51,20 +52,37 @@ def rebuild_part(
     ends = log.ends(topic)
     if any(ends.get(partition, 0) < end for partition, end in goal.items()):
         raise NotAlone("The read models have more events than this log: they are of another one.")
+    rebuilt = fold_part(log, topic, folder, part, goal, told)
+    store = RocksStore(folder, bulk=True)
+    try:
+        if Moment(store).progress() != reached:
+            raise NotAlone("The read models are of another log than this one.")
+        for table in part.other_tables():
+            copy(others, store, table)
+        return replace(rebuilt, digests=digests_of(store))
+    finally:
+        store.close()
+
+
+def fold_part(
+    log: Log, topic: str, folder: Path, part: Part, goal: Mapping[int, int], told: Told
+) -> Rebuilt:
+    """Fold a part of the log up to `goal` (offsets, exclusive) into the store at `folder`.
+
+    The store has no other views then. What an interrupted rebuild of this part has left in it is
+    gone on with, unless it is past the goal.
+
+    Raises:
+        LogError: the log cannot be read.
+        MalformedRecord: a record is not an event of ours; the message names its position.
+    """
     store = RocksStore(folder, bulk=True)
     try:
         models = ReadModels(store, part.fold)
         begun = models.progress()
         if copied(store, part) or any(at.next > goal.get(p, 0) for p, at in begun.items()):
             models.reset()
-        follower = Follower(log, topic, models, goal)
-        rebuilt = fold_up_to(goal, follower, told)
-        if follower.progress != reached:
-            models.reset()
-            raise NotAlone("The read models are of another log than this one.")
-        for table in part.other_tables():
-            copy(others, store, table)
-        return replace(rebuilt, digests=digests_of(store))
+        return fold_up_to(goal, Follower(log, topic, models, goal), told)
     finally:
         store.close()
 

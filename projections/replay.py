@@ -1,9 +1,9 @@
 """Replay: fold the whole log again into an empty store, and compare with what is served.
 
 `python -m autolearn.projections.replay rebuild [--view VIEW]|verify [--url URL] [--json]`, or
-`build --folder FOLDER`, by which an API process rebuilds its own while it serves. With --json,
-standard output has one JSON document a line: `{"progress": {…}}` now and then, and last
-`{"result": {…}}`.
+`build --folder FOLDER [--view VIEW]`, by which an API process rebuilds its own while it serves.
+With --json, standard output has one JSON document a line: `{"progress": {…}}` now and then, and
+last `{"result": {…}}`.
 Exit codes: 0 done (or equal), 1 differs, 2 bad arguments or settings, 3 no Kafka or no API,
 4 an API process has the read models open, 5 the log or the read models are not what they must be,
 130 interrupted. Only 0 changes what is in use.
@@ -29,7 +29,7 @@ from autolearn.eventlog.process import (
     read_settings,
     running,
 )
-from autolearn.projections.one_view import NotAlone, rebuild_part
+from autolearn.projections.one_view import NotAlone, fold_part, rebuild_part
 from autolearn.projections.parts import Part, part_of
 from autolearn.projections.place import ViewsPlace
 from autolearn.projections.rebuilding import Rebuilt, Told, rebuild
@@ -101,12 +101,18 @@ def rebuild_beside(log: Log, topic: str, old: Path, new: Path, part: Part, told:
         store.close()
 
 
-def run_build(settings: Settings, folder: Path, told: Told) -> tuple[dict[str, Any], int]:
-    """Fold the log into a folder; who asked for it puts it in place."""
+def run_build(
+    settings: Settings, folder: Path, view: str, told: Told
+) -> tuple[dict[str, Any], int]:
+    """Fold the log, or the part of a view, into a folder; who asked for it puts it in place."""
+    part = part_named(view) if view else None
     log = open_log(settings)
     try:
         topic = Topics.of(settings).events.name
-        return asdict(rebuild(log, topic, folder, log.ends(topic), told)), 0
+        ends = log.ends(topic)
+        if part is None:
+            return asdict(rebuild(log, topic, folder, ends, told)), 0
+        return asdict(fold_part(log, topic, folder, part, ends, told)), 0
     finally:
         log.close()
 
@@ -115,7 +121,7 @@ def main(arguments: list[str]) -> int:
     """Run the tool and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m autolearn.projections.replay")
     parser.add_argument("what", choices=("rebuild", "verify", "build"))
-    parser.add_argument("--view", default="", help="of `rebuild`: fold only this one again")
+    parser.add_argument("--view", default="", help="of `rebuild`, `build`: fold only this one")
     parser.add_argument("--url", default="")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--folder", type=Path, help="of `build`: where the new read models go")
@@ -136,7 +142,7 @@ def main(arguments: list[str]) -> int:
         if chosen.what == "rebuild":
             result, code = run_rebuild(settings, chosen.view, told)
         elif chosen.what == "build":
-            result, code = run_build(settings, chosen.folder, told)
+            result, code = run_build(settings, chosen.folder, chosen.view, told)
         else:
             up = running(home_of(settings))
             url = chosen.url or (

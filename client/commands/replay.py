@@ -43,7 +43,7 @@ def rebuild(
     only be folded together.
     """
     if live:
-        rebuild_live(url, output)
+        rebuild_live(view, url, output)
     else:
         show(*fold("rebuild", *(("--view", view) if view else ())), output)
 
@@ -59,8 +59,8 @@ def verify(
     show(*fold("verify", *(("--url", url) if url else ())), output)
 
 
-def rebuild_live(url: str | None, output: Output) -> None:
-    """Let an API process rebuild its read models, and show how far it is.
+def rebuild_live(view: str, url: str | None, output: Output) -> None:
+    """Let an API process rebuild its read models, or one view, and show how far it is.
 
     Raises:
         typer.Exit: it failed; it has said why.
@@ -70,7 +70,7 @@ def rebuild_live(url: str | None, output: Output) -> None:
 
     with connect(url) as to, progress_bar() as progress:
         bar = progress.add_task("", total=None)
-        state = to.client.rebuild()
+        state = to.client.rebuild(view or None)
         while state.status in ("folding", "catching-up"):
             state = to.client.rebuilding(wait=0.2)
             progress.update(bar, completed=state.done, total=state.total)
@@ -82,7 +82,8 @@ def rebuild_live(url: str | None, output: Output) -> None:
     if output == Output.table:
         about = {"events": state.events, "seconds": state.seconds}
         console().print(pairs({**about, "events per second": round(state.events_per_s)}))
-        print("Rebuilt, and put in place while the API went on.")
+        views = ", ".join(sorted(state.views))
+        print(f"Rebuilt {views}, and put in place while the API went on.")
 
 
 def progress_bar() -> Progress:
