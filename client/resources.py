@@ -237,8 +237,9 @@ class Position(Struct, frozen=True):
 
 
 class Digests(Struct, frozen=True):
-    """The SHA-256 of each view at one position."""
+    """The SHA-256 of each view at one position, as the process of this name has them."""
 
+    process: str
     position: Position
     views: dict[str, str]
 

@@ -1,6 +1,6 @@
 """Replay: fold the whole log again into an empty store, and compare with what is served.
 
-`python -m autolearn.projections.replay rebuild [--view VIEW]|verify [--url URL] [--json]`, or
+`python -m autolearn.projections.replay rebuild [--view VIEW]|verify [--url URL]… [--json]`, or
 `build --folder FOLDER [--view VIEW]`, by which an API process rebuilds its own while it serves.
 With --json, standard output has one JSON document a line: `{"progress": {…}}` now and then, and
 last `{"result": {…}}`.
@@ -122,7 +122,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m autolearn.projections.replay")
     parser.add_argument("what", choices=("rebuild", "verify", "build"))
     parser.add_argument("--view", default="", help="of `rebuild`, `build`: fold only this one")
-    parser.add_argument("--url", default="")
+    parser.add_argument("--url", action="append", help="of `verify`: may be repeated")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--folder", type=Path, help="of `build`: where the new read models go")
     parser.add_argument("--with-parent", action="store_true")
@@ -145,10 +145,8 @@ def main(arguments: list[str]) -> int:
             result, code = run_build(settings, chosen.folder, chosen.view, told)
         else:
             up = running(home_of(settings))
-            url = chosen.url or (
-                up.url if up else f"http://{settings.api_host}:{settings.api_port}"
-            )
-            result = verify(settings, url, told)
+            here = up.url if up else f"http://{settings.api_host}:{settings.api_port}"
+            result = verify(settings, chosen.url or [here], told)
             code = 0 if result["equal"] else 1
     except AutoLearnError as error:
         print(error.diagnostics(), file=sys.stderr)
