@@ -92,6 +92,10 @@ class Rebuilding:
         except AutoLearnError as error:
             self.status.status, self.status.detail = "failed", error.diagnostics()
             log.warning("not rebuilt", why=error.detail)
+        except Exception as error:
+            # Whoever waits for the end must hear of it; what is served goes on as it was.
+            self.status.status, self.status.detail = "failed", f"A fault of ours: {error!r}"
+            log.exception("not rebuilt")
 
     async def fold(self, folder: Path, view: str) -> dict[int, int]:
         """Fold the log up to now, in a process of its own; return up to where that is."""

@@ -155,6 +155,22 @@ def test_no_request_fails_and_no_answer_goes_back_in_time(system: System, api: A
         until(same)
 
 
+def test_one_that_fails_says_why_and_changes_nothing(system: System, api: Api):
+    place = ViewsPlace(system.folder / "home" / "state" / "api-5")
+    used, blocked = place.used, place.spare()
+    blocked.write_text("not a folder")
+    said = run_alone("replay", "rebuild", "--live", "--url", api.url)
+    assert said.returncode == 5
+    assert str(blocked) in said.stderr
+    with httpx.Client(base_url=api.url, trust_env=False) as http:
+        assert http.post("/v1/sessions").status_code == 201
+    assert place.used == used
+    blocked.unlink()
+    said = run_alone("replay", "rebuild", "--live", "--url", api.url)
+    assert (said.returncode, said.stderr) == (0, "")
+    assert place.used == blocked
+
+
 def test_one_view_is_rebuilt_while_it_is_served(api: Api):
     with httpx.Client(base_url=api.url, trust_env=False) as http:
         problem(http.post("/v1/rebuild?view=kitchen"), 404, "unknown-view", "catalog")
