@@ -83,6 +83,12 @@ def write(http: httpx.Client, known: Known) -> None:
         known.over.add(session)
 
 
+def write_more(http: httpx.Client, _: Known) -> None:
+    """Writes that nobody waits for: so many that each change-over has some in its middle."""
+    answer = http.post("/v1/sessions", headers={"Prefer": "respond-async"})
+    assert answer.status_code == 202, answer.text
+
+
 class Hammer:
     """Clients that ask without a pause.
 
@@ -112,7 +118,7 @@ class Hammer:
 @contextmanager
 def hammering(url: str) -> Iterator[Hammer]:
     """Ask on and on until the end of the block."""
-    hammer = Hammer(url, see_position, see_position, see_sessions, write, write)
+    hammer = Hammer(url, see_position, see_position, see_sessions, write, write_more)
     for thread in hammer.threads:
         thread.start()
     try:
