@@ -17,9 +17,12 @@ import structlog
 from msgspec import Struct
 
 from autolearn.eventlog.follower import Follower
+from autolearn.projections.one_view import rebuild_part
+from autolearn.projections.parts import Part, part_of
 from autolearn.projections.place import ViewsPlace
 from autolearn.projections.projection import ReadModels
 from autolearn.projections.store import RocksStore
+from autolearn.projections.views import VIEWS
 from autolearn.schemas.errors import AutoLearnError
 
 if TYPE_CHECKING:
@@ -27,11 +30,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Rebuilding", "Status"]
 
+PATIENCE = 60.0
+"""Seconds in which what is served must come to where the log ended."""
+
 log = structlog.stdlib.get_logger("autolearn.api")
 
 
 class Status(Struct):
-    """How a rebuild goes: `status` is none, folding, catching-up, done or failed."""
+    """How a rebuild goes: `status` is none, folding, catching-up, done or failed.
+
+    `views` are those that are folded; all others are copied.
+    """
 
     status: str = "none"
     done: int = 0
@@ -40,6 +49,7 @@ class Status(Struct):
     seconds: float = 0.0
     events_per_s: float = 0.0
     detail: str = ""
+    views: tuple[str, ...] = ()
 
 
 class Rebuilding:
@@ -48,13 +58,15 @@ class Rebuilding:
     def __init__(self, facade: Facade, folder: Path) -> None:
         self.facade, self.place = facade, ViewsPlace(folder)
         self.status = Status()
+        self.ends: dict[int, int] = {}
         self.task: asyncio.Task[None] | None = None
 
-    def start(self) -> Status:
-        """Begin a rebuild, unless one is going on."""
+    def start(self, view: str = "") -> Status:
+        """Begin a rebuild of everything, or of one view, unless a rebuild is going on."""
         if self.task is None or self.task.done():
-            self.status = Status("folding")
-            self.task = asyncio.create_task(self.run())
+            part = part_of(view)
+            self.status = Status("folding", views=tuple(VIEWS) if part is None else part.views)
+            self.task = asyncio.create_task(self.run(view, part))
         return self.status
 
     async def until_over(self, patience: float) -> Status:
@@ -63,29 +75,35 @@ class Rebuilding:
             await asyncio.wait({self.task}, timeout=patience)
         return self.status
 
-    async def run(self) -> None:
+    async def run(self, view: str, part: Part | None) -> None:
         """Rebuild, and take over."""
         began = time.monotonic()
         try:
-            await self.fold()
+            folder = self.place.spare(view)
+            ends = await self.fold(folder, view)
             self.status.status = "catching-up"
-            store, follower = await asyncio.to_thread(self.catch_up)
+            if part is not None:
+                await self.come_to(ends)
+            store, follower = await asyncio.to_thread(self.catch_up, folder, part)
             await self.facade.hand_over(store, follower)
-            await asyncio.to_thread(self.place.switch)
+            await asyncio.to_thread(self.place.switch, store.folder)
             self.status.status = "done"
             log.info("rebuilt", seconds=round(time.monotonic() - began, 1))
         except AutoLearnError as error:
             self.status.status, self.status.detail = "failed", error.diagnostics()
             log.warning("not rebuilt", why=error.detail)
+        except Exception as error:
+            # Whoever waits for the end must hear of it; what is served goes on as it was.
+            self.status.status, self.status.detail = "failed", f"A fault of ours: {error!r}"
+            log.exception("not rebuilt")
 
-    async def fold(self) -> None:
-        """Fold the log up to now, in a process of its own."""
+    async def fold(self, folder: Path, view: str) -> dict[int, int]:
+        """Fold the log up to now, in a process of its own; return up to where that is."""
         command = ("-m", "autolearn.projections.replay", "build", "--json", "--with-parent")
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *command,
-            "--folder",
-            str(self.place.spare),
+            *("--folder", str(folder), "--view", view),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -98,6 +116,7 @@ class Rebuilding:
             words = (await process.stderr.read()).decode(errors="replace")
             if await process.wait():
                 raise AutoLearnError(words.strip(), title="The log could not be folded")
+            return self.ends
         finally:
             if process.returncode is None:
                 process.kill()
@@ -113,12 +132,28 @@ class Rebuilding:
         if "result" in said:
             for name in ("events", "seconds", "events_per_s"):
                 setattr(self.status, name, said["result"][name])
+            self.ends = {int(p): end for p, end in said["result"]["position"].items()}
 
-    def catch_up(self) -> tuple[RocksStore, Follower]:
+    async def come_to(self, ends: dict[int, int]) -> None:
+        """Wait until what is served has everything that was folded: the rest is copied from it.
+
+        Raises:
+            AutoLearnError: it does not get there.
+        """
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        if not await self.facade.until_holds(ends, deadline):
+            raise AutoLearnError(
+                "The read models in use do not come to where the log ended.",
+                advice="Try again when /health/ready says that Kafka answers.",
+            )
+
+    def catch_up(self, folder: Path, part: Part | None) -> tuple[RocksStore, Follower]:
         """Open what was built, and fold what was written meanwhile (blocking)."""
         facade = self.facade
-        store = RocksStore(self.place.spare)
         topic, partitions = facade.topics.events.name, range(facade.topics.events.partitions)
+        if part is not None:
+            rebuild_part(facade.log, topic, facade.store.snapshot(), folder, part, lambda *_: None)
+        store = RocksStore(folder)
         follower = Follower(facade.log, topic, ReadModels(store), partitions)
         follower.catch_up()
         return store, follower

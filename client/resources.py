@@ -237,14 +237,18 @@ class Position(Struct, frozen=True):
 
 
 class Digests(Struct, frozen=True):
-    """The SHA-256 of each view at one position."""
+    """The SHA-256 of each view at one position, as the process of this name has them."""
 
+    process: str
     position: Position
     views: dict[str, str]
 
 
 class Rebuild(Struct, frozen=True):
-    """How a rebuild goes: `status` is none, folding, catching-up, done or failed."""
+    """How a rebuild goes: `status` is none, folding, catching-up, done or failed.
+
+    `views` are those that are folded; all others are copied.
+    """
 
     status: str
     done: int = 0
@@ -253,6 +257,7 @@ class Rebuild(Struct, frozen=True):
     seconds: float = 0.0
     events_per_s: float = 0.0
     detail: str = ""
+    views: tuple[str, ...] = ()
 
 
 class Events(Struct, frozen=True):

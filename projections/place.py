@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 __all__ = ["ViewsPlace"]
 
-FIRST, SECOND = "views", "views-2"
+NAME = re.compile(r"views(-(?P<number>[0-9]+)(-[a-z]+)?)?")
 
 
 class ViewsPlace:
     """The read models below the folder of one API process (blue and green).
 
     RocksDB cannot be renamed while it is open, so the file `current` names the folder in use.
+    Folders are numbered: what was in use once never becomes the beginning of a rebuild.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -23,18 +25,24 @@ class ViewsPlace:
     def used(self) -> Path:
         """The folder in use."""
         pointer = self.folder / "current"
-        second = pointer.exists() and pointer.read_text().strip() == SECOND
-        return self.folder / (SECOND if second else FIRST)
+        name = pointer.read_text().strip() if pointer.exists() else ""
+        return self.folder / (name if NAME.fullmatch(name) else "views")
 
-    @property
-    def spare(self) -> Path:
-        """The folder for a rebuild; what an interrupted one left may be in it."""
-        return self.folder / (FIRST if self.used.name == SECOND else SECOND)
+    def spare(self, view: str = "") -> Path:
+        """Return the folder for a rebuild of everything, or of one view.
 
-    def switch(self) -> None:
-        """Use the spare folder from now on, whatever happens next; the other is deleted."""
-        old, new = self.used, self.spare
+        What an interrupted one left may be in it. They are apart, for a rebuild of one view leaves
+        copies of other rows, and those may be what a rebuild of everything is to repair.
+        """
+        found = NAME.fullmatch(self.used.name)
+        number = int(found["number"] or 1) if found else 1
+        return self.folder / (f"views-{number + 1}-{view}" if view else f"views-{number + 1}")
+
+    def switch(self, new: Path) -> None:
+        """Use another folder from now on, whatever happens next; all others are deleted."""
         written = self.folder / "current.new"
         written.write_text(f"{new.name}\n")
         written.replace(self.folder / "current")
-        shutil.rmtree(old, ignore_errors=True)
+        for other in self.folder.glob("views*"):
+            if other != new:
+                shutil.rmtree(other, ignore_errors=True)

@@ -6,25 +6,26 @@ import hashlib
 from collections.abc import Mapping
 
 from autolearn.eventlog.admission import Progress
+from autolearn.projections.parts import Folding
 from autolearn.projections.rows import Rows
 from autolearn.projections.store import Readable, Store, key, prefix_of
 from autolearn.projections.views import FORMAT, VIEWS, fold
 from autolearn.schemas.codec import EventRecord
 
-__all__ = ["ReadModels", "digest"]
+__all__ = ["FORMAT_KEY", "FORMAT_VALUE", "ReadModels", "digest"]
 
 FORMAT_KEY = key("format")
 FORMAT_VALUE = str(FORMAT).encode()
 
 
 class ReadModels:
-    """Folds events into all views of a store (`eventlog.follower.Projection`).
+    """Folds events into all views of a store (`eventlog.follower.Projection`), or into a part.
 
     A store that holds rows of another format is emptied: it is folded again from the start.
     """
 
-    def __init__(self, store: Store) -> None:
-        self.rows = Rows(store)
+    def __init__(self, store: Store, take: Folding = fold) -> None:
+        self.rows, self.take = Rows(store), take
         found = store.get(FORMAT_KEY)
         if found != FORMAT_VALUE and self.rows.progress():
             store.clear()
@@ -35,7 +36,7 @@ class ReadModels:
 
     def fold(self, record: EventRecord, partition: int, offset: int, /) -> None:
         """Take in one admitted event, which lies there."""
-        fold(self.rows, record, partition, offset)
+        self.take(self.rows, record, partition, offset)
 
     def commit(self, progress: Mapping[int, Progress]) -> None:
         """Write what was folded and how far that is, both or neither."""

@@ -7,14 +7,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
 from autolearn.projections.projection import ReadModels, digest
-from autolearn.projections.store import RocksStore
+from autolearn.projections.store import Readable, RocksStore
 from autolearn.projections.views import VIEWS
 
-__all__ = ["Rebuilt", "Told", "rebuild"]
+__all__ = ["COMMIT", "Rebuilt", "Told", "digests_of", "fold_up_to", "rebuild"]
 
 READ = 500
 """Records that are asked of the reader at once."""
@@ -53,9 +54,27 @@ def rebuild(
         LogError: the log cannot be read.
         MalformedRecord: a record is not an event of ours; the message names its position.
     """
-    began = time.perf_counter()
     store = RocksStore(folder, bulk=True)
-    follower = Follower(log, topic, ReadModels(store), goal)
+    try:
+        rebuilt = fold_up_to(goal, Follower(log, topic, ReadModels(store), goal), told)
+        return replace(rebuilt, digests=digests_of(store))
+    finally:
+        store.close()
+
+
+def digests_of(content: Readable) -> dict[str, str]:
+    """Return the digest of every view."""
+    return {view: digest(content, view) for view in VIEWS}
+
+
+def fold_up_to(goal: Mapping[int, int], follower: Follower, told: Told) -> Rebuilt:
+    """Let a Follower fold and store everything before `goal`, and close it.
+
+    Raises:
+        LogError: the log cannot be read.
+        MalformedRecord: a record is not an event of ours; the message names its position.
+    """
+    began = time.perf_counter()
     total, before = sum(goal.values()), sum(goal.values()) - follower.short_of(goal)
     events = folded = 0
     try:
@@ -71,10 +90,8 @@ def rebuild(
         follower.commit()
         told(total, total)
         seconds = time.perf_counter() - began
-        digests = {view: digest(store, view) for view in VIEWS}
     finally:
         follower.close()
-        store.close()
     return Rebuilt(
-        total - before, events, seconds, events / seconds, dict(goal), digests, resumed_at=before
+        total - before, events, seconds, events / seconds, dict(goal), {}, resumed_at=before
     )

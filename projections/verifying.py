@@ -1,4 +1,4 @@
-"""Verifying: what an API process serves against the log, view by view and, if need be, by key."""
+"""Verifying: what API processes serve against the log, view by view and, if need be, by key."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 from msgspec import Struct
-from msgspec.structs import asdict
 
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.process import open_log
@@ -53,8 +52,9 @@ class Position(Struct, frozen=True):
 
 
 class Served(Struct):
-    """What an API process says of its views (`GET /v1/digests`)."""
+    """What an API process says of its views (`GET /v1/digests`), and its name."""
 
+    process: str
     position: Position
     views: dict[str, str]
 
@@ -93,38 +93,86 @@ def ask(url: str, kind: type[T]) -> T:
         ) from None
 
 
-def verify(settings: Settings, url: str, told: Told) -> dict[str, Any]:
-    """Rebuild to the position of the API process at `url`, and compare.
+class Scratch:
+    """The log folded up to one position after another, with as little folded twice as can be."""
 
-    The result's `differs` names the views that differ; `rows` lists their keys.
+    def __init__(self, log: Log, topic: str, below: Path) -> None:
+        self.log, self.topic, self.below = log, topic, below
+        self.reached: dict[int, int] = {}
+        self.made = self.records = self.events = 0
+        self.seconds = 0.0
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return self.below / f"views-{self.made}"
+
+    def fold_up_to(self, goal: dict[int, int], told: Told = lambda *_: None) -> dict[str, str]:
+        """Come to a position, and return the digests there."""
+        if any(goal.get(partition, 0) < at for partition, at in self.reached.items()):
+            self.made += 1  # a store does not go back: begin another
+        rebuilt = rebuild(self.log, self.topic, self.folder, goal, told)
+        self.reached = goal
+        self.records += rebuilt.records
+        self.events += rebuilt.events
+        self.seconds += rebuilt.seconds
+        return rebuilt.digests
+
+
+def verify(settings: Settings, urls: Sequence[str], told: Told) -> dict[str, Any]:
+    """Rebuild to the position of each of the API processes at `urls`, and compare.
+
+    The result's `processes` say of each by its `process` (name) and `url` which views differ
+    (`differs`), and at which keys (`rows`).
 
     Raises:
-        LogError: the API or the log cannot be read.
+        LogError: an API process or the log cannot be read.
         MalformedRecord: a record on the log is not an event of ours.
     """
-    served, topic = served_by(url), Topics.of(settings).events.name
+    all_served = {url: served_by(url) for url in urls}
     with ExitStack() as end:
         log = open_log(settings)
         end.callback(log.close)
-        scratch = end.enter_context(tempfile.TemporaryDirectory(prefix="autolearn-verify-"))
-        folder = Path(scratch) / "views"
-        rebuilt = rebuild(log, topic, folder, served.position.goal(), told)
-        differs = [view for view in VIEWS if served.views.get(view) != rebuilt.digests[view]]
-        found = [row for view in differs for row in compare(log, topic, folder, url, view)]
+        below = end.enter_context(tempfile.TemporaryDirectory(prefix="autolearn-verify-"))
+        scratch = Scratch(log, Topics.of(settings).events.name, Path(below))
+        processes = [
+            check(scratch, url, served, told)
+            for url, served in sorted(
+                all_served.items(), key=lambda item: sum(item[1].position.goal().values())
+            )
+        ]
     return {
-        **asdict(rebuilt),
+        "records": scratch.records,
+        "events": scratch.events,
+        "seconds": scratch.seconds,
+        "events_per_s": scratch.events / scratch.seconds,
+        "equal": not any(process["differs"] for process in processes),
+        "processes": processes,
+    }
+
+
+def check(scratch: Scratch, url: str, served: Served, told: Told) -> dict[str, Any]:
+    """Compare what an API process serves with the log at its position."""
+    goal = served.position.goal()
+    digests = scratch.fold_up_to(goal, told)
+    differs = [view for view in VIEWS if served.views.get(view) != digests[view]]
+    found = [row for view in differs for row in compare(scratch, url, view)]
+    return {
+        "process": served.process,
+        "url": url,
+        "position": goal,
+        "digests": digests,
         "served": served.views,
-        "equal": not differs,
         "differs": differs,
         "rows": found[:MOST_KEYS],
         "rows_differing": len(found),
     }
 
 
-def compare(log: Log, topic: str, folder: Path, url: str, view: str) -> list[dict[str, str]]:
+def compare(scratch: Scratch, url: str, view: str) -> list[dict[str, str]]:
     """Return the keys of a view at which an API process and the log differ, and how.
 
-    The process may fold on meanwhile, so `folder` is brought to where it was at the end.
+    The process may fold on meanwhile, so the log is folded to where it was at the end.
     """
     served: dict[str, str] = {}
     after: str | None = ""
@@ -133,8 +181,8 @@ def compare(log: Log, topic: str, folder: Path, url: str, view: str) -> list[dic
         page = ask(f"{url}/v1/digests/{view}?{query}", ServedRows)
         served |= page.rows
         after = page.next
-    rebuild(log, topic, folder, page.position.goal())
-    store = RocksStore(folder)
+    scratch.fold_up_to(page.position.goal())
+    store = RocksStore(scratch.folder)
     try:
         ours = dict(row_digests(store, view))
     finally:

@@ -241,7 +241,7 @@ def test_a_history_says_what_happened_and_how_it_was_answered(cli, says, session
     assert "EstimatorRegistered" in cli("history", "estimator/svm").out
 
 
-def test_the_log_says_the_same_again(system, says, kafka):
+def test_the_log_says_the_same_again(system, cli, says, kafka):
     settings = {"home": system.home, "kafka": kafka, "topic_prefix": "story-cli"}
     said = run_alone("replay", "verify", **settings)
     assert (said.returncode, said.stderr) == (0, "")
@@ -255,7 +255,13 @@ def test_the_log_says_the_same_again(system, says, kafka):
     assert rebuilt["events"] > 0
     assert says("session", "list") == before
     assert says("session", "open", "--title", "after the swap")["title"] == "after the swap"
-    assert "Equal: the log says the same." in run_alone("replay", "verify", **settings).stdout
+    assert says("replay", "rebuild", "--live", "--view", "catalog")["views"] == ["catalog"]
+    said = cli("replay", "rebuild", "--live", "--view", "kitchen")
+    assert said.code == 4
+    assert "There is no view 'kitchen'" in said.err
+    said = run_alone("replay", "verify", **settings)
+    assert "api-0 at http://" in said.stdout
+    assert "Equal: the log says the same." in said.stdout
 
 
 def test_what_is_recorded_is_trained_again(system, cli, says, kafka):

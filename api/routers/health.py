@@ -51,8 +51,12 @@ class Position(Struct):
 
 
 class Digests(Struct):
-    """The SHA-256 of each view at one position: equal wherever the same events were folded."""
+    """The SHA-256 of each view at one position: equal wherever the same events were folded.
 
+    `process` names the process that says so.
+    """
+
+    process: str
     position: Position
     views: dict[str, str]
 
@@ -143,7 +147,8 @@ def position_of(log: str, reached: dict[int, Progress]) -> Position:
 def digests_of(facade: Facade, log: str) -> Digests:
     """Return the digests of all views at one moment (blocks while it reads them)."""
     moment = facade.queries.now()
-    return Digests(position_of(log, moment.progress()), moment.digests())
+    name = f"api-{facade.settings.instance}"
+    return Digests(name, position_of(log, moment.progress()), moment.digests())
 
 
 def key_of(given: str) -> bytes:

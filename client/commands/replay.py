@@ -30,32 +30,42 @@ def rebuild(
     live: Annotated[
         bool, typer.Option("--live", help="Let the API that runs do it, while it serves the old.")
     ] = False,
+    view: Annotated[
+        str, typer.Option("--view", metavar="VIEW", help="Fold only this view; keep the others.")
+    ] = "",
     output: As = Output.table,
     url: Url = None,
 ) -> None:
     """Rebuild the read models from the log beside the old ones, and put them in their place.
 
     An interrupted rebuild goes on where it was. Without --live no API process may have them open.
+    The views are catalog, sessions, experiments, answers and streams; sessions and experiments can
+    only be folded together.
     """
     if live:
-        rebuild_live(url, output)
+        rebuild_live(view, url, output)
     else:
-        show(*fold("rebuild"), output)
+        show(*fold("rebuild", *(("--view", view) if view else ())), output)
 
 
 @app.command("verify")
 def verify(
     output: As = Output.table,
     url: Annotated[
-        str | None, typer.Option(metavar="URL", envvar="AUTOLEARN_URL", help="Where the API is.")
+        list[str] | None,
+        typer.Option(
+            metavar="URL",
+            envvar="AUTOLEARN_URL",
+            help="Where the API is. Repeat it to check several API processes.",
+        ),
     ] = None,
 ) -> None:
     """Rebuild beside what the API serves, and compare view by view. Exit code 1: they differ."""
-    show(*fold("verify", *(("--url", url) if url else ())), output)
+    show(*fold("verify", *(word for at in url or () for word in ("--url", at))), output)
 
 
-def rebuild_live(url: str | None, output: Output) -> None:
-    """Let an API process rebuild its read models, and show how far it is.
+def rebuild_live(view: str, url: str | None, output: Output) -> None:
+    """Let an API process rebuild its read models, or one view, and show how far it is.
 
     Raises:
         typer.Exit: it failed; it has said why.
@@ -65,7 +75,7 @@ def rebuild_live(url: str | None, output: Output) -> None:
 
     with connect(url) as to, progress_bar() as progress:
         bar = progress.add_task("", total=None)
-        state = to.client.rebuild()
+        state = to.client.rebuild(view or None)
         while state.status in ("folding", "catching-up"):
             state = to.client.rebuilding(wait=0.2)
             progress.update(bar, completed=state.done, total=state.total)
@@ -77,7 +87,8 @@ def rebuild_live(url: str | None, output: Output) -> None:
     if output == Output.table:
         about = {"events": state.events, "seconds": state.seconds}
         console().print(pairs({**about, "events per second": round(state.events_per_s)}))
-        print("Rebuilt, and put in place while the API went on.")
+        views = ", ".join(sorted(state.views))
+        print(f"Rebuilt {views}, and put in place while the API went on.")
 
 
 def progress_bar() -> Progress:
@@ -141,24 +152,36 @@ def show(result: dict[str, Any], code: int, output: Output) -> None:
     if output == Output.json:
         print_json(result)
         raise typer.Exit(code)
-    out, served = console(), result.get("served")
+    out = console()
     about = {"events": result["events"], "seconds": result["seconds"]}
-    if result["resumed_at"]:
+    if result.get("resumed_at"):
         about["folded before an interruption"] = result["resumed_at"]
     out.print(pairs({**about, "events per second": round(result["events_per_s"])}))
-    digests = sorted(result["digests"].items())
-    if served is None:
-        out.print(rows(("view", "digest"), [(view, short(digest)) for view, digest in digests]))
-        out.print("Rebuilt, and put in place.")
+    if "processes" in result:
+        for process in result["processes"]:
+            show_compared(process)
+        print("Equal: the log says the same." if result["equal"] else "They differ.")
     else:
-        compared = [
-            (view, short(ours), short(served.get(view, "")), ours == served.get(view))
-            for view, ours in digests
-        ]
-        out.print(rows(("view", "from the log", "served", "equal"), compared))
-        if result["rows"]:
-            lines = [(row["view"], row["key"], row["how"]) for row in result["rows"]]
-            out.print(rows(("view", "row", "how it differs"), lines))
-        differs = ", ".join(result["differs"])
-        out.print(f"They differ: {differs}." if differs else "Equal: the log says the same.")
+        digests = sorted(result["digests"].items())
+        out.print(rows(("view", "digest"), [(view, short(digest)) for view, digest in digests]))
+        out.print(f"Rebuilt {', '.join(sorted(result['views']))}, and put in place.")
     raise typer.Exit(code)
+
+
+def show_compared(process: dict[str, Any]) -> None:
+    """Print how what one process serves compares with the log."""
+    from autolearn.client.output import console, rows, short
+
+    out, served = console(), process["served"]
+    print(f"\n{process['process']} at {process['url']}")
+    compared = [
+        (view, short(ours), short(served.get(view, "")), ours == served.get(view))
+        for view, ours in sorted(process["digests"].items())
+    ]
+    out.print(rows(("view", "from the log", "served", "equal"), compared))
+    if process["rows"]:
+        lines = [(row["view"], row["key"], row["how"]) for row in process["rows"]]
+        out.print(rows(("view", "row", "how it differs"), lines))
+    if process["differs"]:
+        more = process["rows_differing"] - len(process["rows"])
+        print(f"Differs: {', '.join(process['differs'])}{f', {more} rows more' if more else ''}.")

@@ -9,17 +9,24 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
+from autolearn.eventlog.admission import Progress
 from autolearn.eventlog.embedded import EmbeddedBroker
 from autolearn.eventlog.kafka import KafkaLog
-from autolearn.projections.store import RocksStore, prefix_of
+from autolearn.projections.projection import FORMAT_KEY, FORMAT_VALUE
+from autolearn.projections.store import RocksStore, key, prefix_of
+from autolearn.schemas.codec import encode, to_json
 from tests.api.asserting import problem
 from tests.api.conftest import System
 from tests.api.processes import Api, Process
+from tests.eventlog.test_admission import answer, started
 
 
 def until(true: Callable[[], object], seconds: float = 30) -> None:
@@ -49,6 +56,20 @@ def listening(api: Api, folder: Path) -> str:
 
     until(there)
     return found[0]
+
+
+def verify(settings: dict[str, str], *urls: str) -> tuple[int, dict[str, Any], str]:
+    """Verify API processes: the exit code, the result, and what went wrong."""
+    tool = (sys.executable, "-m", "autolearn.projections.replay", "verify", "--json")
+    said = subprocess.run(
+        (*tool, *(word for url in urls for word in ("--url", url))),
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = said.stdout.splitlines()
+    return said.returncode, json.loads(lines[-1]).get("result", {}) if lines else {}, said.stderr
 
 
 def test_health_follows_the_broker(tmp_path: Path):
@@ -146,24 +167,55 @@ def test_rows_that_are_not_what_the_log_says_are_found_by_key(system: System):
     store.write({tampered: None, b"metric\0zz": b"{}", f"session\0{session}".encode(): b"{}"})
     store.close()
     with Api(system.folder, system.environment, instance="4") as api, api.client() as http:
-        tool = (sys.executable, "-m", "autolearn.projections.replay", "verify", "--json")
-        said = subprocess.run(
-            (*tool, "--url", api.url),
-            env={**os.environ, **system.environment},
-            capture_output=True,
-            check=False,
-        )
+        code, result, words = verify(system.environment, api.url, system.second.url)
         problem(http.get("/v1/digests/nothing"), 404, "unknown-view", "catalog")
         problem(http.get("/v1/digests/catalog?after=x"), 422, "malformed-key", "next")
-    assert said.returncode == 1, said.stderr
-    result = json.loads(said.stdout.splitlines()[-1])["result"]
-    assert result["differs"] == ["catalog", "sessions"]
-    assert {row["key"]: row["how"] for row in result["rows"]} == {
+    assert (code, result["equal"]) == (1, False), words
+    found = {process["process"]: process for process in result["processes"]}
+    assert found["api-1"]["url"] == system.second.url
+    assert found["api-1"]["digests"] == found["api-1"]["served"]
+    assert (found["api-1"]["differs"], found["api-1"]["rows"]) == ([], [])
+    assert found["api-4"]["differs"] == ["catalog", "sessions"]
+    assert {row["key"]: row["how"] for row in found["api-4"]["rows"]} == {
         tampered.decode().replace("\0", "/"): "missing in what is served",
         "metric/zz": "not from the log",
         f"session/{session}": "other content",
     }
     shutil.rmtree(views)
+
+
+def test_processes_that_serve_what_the_log_says(system: System):
+    code, result, words = verify(system.environment, system.first.url, system.second.url)
+    assert (code, result["equal"]) == (0, True), words
+    assert sorted(process["process"] for process in result["processes"]) == ["api-0", "api-1"]
+
+
+def test_a_process_that_does_not_answer_is_named(system: System):
+    code, result, words = verify(system.environment, system.first.url, "http://127.0.0.1:1")
+    assert (code, result) == (3, {})
+    assert "http://127.0.0.1:1/v1/digests" in words
+
+
+def test_a_log_that_this_version_cannot_read_is_not_verified(kafka: str, tmp_path: Path):
+    settings = environment(tmp_path, kafka)
+    topic = f"{settings['AUTOLEARN_TOPIC_PREFIX']}.events"
+    odd = replace(answer(0, -1, 1, "odd"), type="autolearn.SessionHeld.v1")
+    with Api(tmp_path, settings, instance="0") as api:
+        api.client().close()
+    log = KafkaLog(kafka)
+    for record in (started(1), odd):
+        log.append(topic, encode(record), key="x", partition=0)
+    log.close()
+    with closing(RocksStore(tmp_path / "state" / "api-0" / "views")) as store:
+        # As a newer version, which knows the event, has left it.
+        reached = to_json(Progress(2, 1, 0, "odd"))
+        store.write({FORMAT_KEY: FORMAT_VALUE, key("progress", 0): reached})
+    with Api(tmp_path, settings, instance="0") as api:
+        api.client().close()
+        code, result, words = verify(settings, api.url)
+    assert (code, result) == (5, {})
+    assert "'autolearn.SessionHeld.v1'" in words
+    assert f"offset 1 of partition 0 of {topic}" in words
 
 
 def test_services_apart(system: System):

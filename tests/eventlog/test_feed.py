@@ -1,0 +1,117 @@
+"""A Feed that changes over to another Follower: at one position, nothing lost, nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from random import Random
+
+import pytest
+from msgspec.structs import replace
+
+from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.feed import Feed
+from autolearn.eventlog.follower import Follower
+from autolearn.eventlog.memory import MemoryLog
+from autolearn.projections.projection import ReadModels
+from autolearn.projections.store import MemoryStore, key
+from autolearn.schemas.codec import EventRecord, encode, from_json
+from autolearn.schemas.topics import Topic
+from tests.eventlog.test_admission import started
+from tests.stories import history
+
+PARTITIONS = 2
+COUNT = 400
+
+
+def stories() -> list[list[EventRecord]]:
+    """What comes on each partition. No stream is on both, and no command."""
+    return [
+        [started(1), *(on(partition, record) for record in history(Random(partition), COUNT))]
+        for partition in range(PARTITIONS)
+    ]
+
+
+def on(partition: int, record: EventRecord) -> EventRecord:
+    """An event as if it were of a partition's own."""
+    return replace(
+        record,
+        id=f"{partition}-{record.id}",
+        subject=f"{record.subject}{partition}",
+        causationid=f"{partition}-{record.causationid}",
+    )
+
+
+def places(store: MemoryStore) -> dict[int, int]:
+    """How far a store is, also while a thread writes to it."""
+    found = {partition: store.get(key("progress", partition)) for partition in range(PARTITIONS)}
+    return {p: from_json(value, Progress).next if value else 0 for p, value in found.items()}
+
+
+class Writer:
+    """Writes the stories in a thread, the records of both partitions in turn."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        self.log, self.stories = log, stories()
+        self.written = [0] * PARTITIONS
+
+    def write(self, partition: int, count: int) -> None:
+        """Write the next records of a partition."""
+        at = self.written[partition]
+        for record in self.stories[partition][at : at + count]:
+            self.log.append("events", encode(record), key=record.subject, partition=partition)
+        self.written[partition] = min(at + count, len(self.stories[partition]))
+
+    def write_all(self) -> None:
+        """Write what is left, a little at a time."""
+        while any(n < len(story) for n, story in zip(self.written, self.stories, strict=True)):
+            for partition in range(PARTITIONS):
+                self.write(partition, 1)
+
+
+@pytest.mark.parametrize("ahead", [(0, 0), (30, 0), (0, 40), (25, 25)])
+def test_it_changes_over_at_one_position_while_events_come(ahead: tuple[int, int]):
+    """The new Follower is ahead by so many records of each partition, or has folded nothing."""
+    log = MemoryLog()
+    log.create([Topic("events", PARTITIONS, 1, {})])
+    writer, old, new = Writer(log), MemoryStore(), MemoryStore()
+    for partition in range(PARTITIONS):
+        writer.write(partition, 100)
+    first = Follower(log, "events", ReadModels(old), range(PARTITIONS))
+    first.catch_up()
+    for partition, count in enumerate(ahead):
+        writer.write(partition, count)
+    second = Follower(log, "events", ReadModels(new), range(PARTITIONS))
+    if any(ahead):
+        second.catch_up()
+    seen: list[EventRecord] = []
+    shown: list[tuple[dict[int, int], dict[int, int]]] = []
+
+    async def run() -> None:
+        failures, complete = list[Exception](), asyncio.Event()
+
+        def note(records: list[EventRecord]) -> None:
+            seen.extend(records)
+            if len(seen) >= sum(len(story) - 100 for story in writer.stories):
+                complete.set()
+
+        feed = Feed(first, note, failures.append)
+        background = threading.Thread(target=writer.write_all)
+        background.start()
+        feed.start()
+        await feed.hand_over(second, lambda: shown.append((places(old), places(new))))
+        async with asyncio.timeout(20):
+            await complete.wait()
+        await feed.stop()
+        background.join()
+        assert not failures
+
+    asyncio.run(run())
+    ((before, after),) = shown
+    assert all(after[partition] >= at for partition, at in before.items()), "not back in time"
+    for partition in range(PARTITIONS):
+        told = [record.id for record in seen if record.id.startswith(f"{partition}-")]
+        assert told == [record.id for record in writer.stories[partition][100:]]
+    whole = MemoryStore()
+    Follower(log, "events", ReadModels(whole), range(PARTITIONS)).catch_up()
+    assert new.rows == whole.rows
