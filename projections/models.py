@@ -15,10 +15,13 @@ __all__ = [
     "EvaluationRow",
     "ExperimentRow",
     "MetricRow",
+    "ReaderRow",
     "Reference",
     "RunRow",
     "SessionRow",
+    "TokenRow",
     "TrainingRow",
+    "UserRow",
 ]
 
 
@@ -167,6 +170,35 @@ class EndedRow(Struct, frozen=True, gc=False):
     how: str
     time: str
     cancelled: tuple[str, ...] = ()
+
+
+class ReaderRow(Struct, frozen=True, gc=False):
+    """A user who may read a session besides its owner, since a time."""
+
+    user: str
+    since: str
+
+
+class UserRow(Struct, frozen=True):
+    """A user. `updated` is the time of the newest event of the user's stream."""
+
+    name: str
+    role: str
+    disabled: bool
+    has_password: bool
+    created: str
+    updated: str
+
+
+class TokenRow(Struct, frozen=True):
+    """A token of a user, without what it is checked by. Times are RFC 3339 in UTC."""
+
+    id: str
+    user: str
+    name: str
+    created: str
+    expires: str | None
+    revoked: str | None
 
 
 RunRow = TrainingRow | EvaluationRow

@@ -11,7 +11,7 @@ from autolearn.eventlog.positions import Place
 from autolearn.eventlog.reading import Lookup
 from autolearn.projections.models import ExperimentRow, TrainingRow
 from autolearn.projections.projection import ReadModels
-from autolearn.projections.queries import Moment
+from autolearn.projections.queries import May, Moment, any_session
 from autolearn.projections.store import MemoryStore
 from autolearn.schemas.codec import EventRecord, decode_event
 from autolearn.schemas.streams import stream
@@ -121,20 +121,23 @@ class Past:
                 return
             self.load(*some)
 
-    def load_sessions(self, after: tuple[str, str] | None, limit: int) -> None:
+    def load_sessions(
+        self, after: tuple[str, str] | None, limit: int, may: May = any_session
+    ) -> None:
         """Fold sessions past (time of creation, id), newest first, until enough are known.
 
-        That is, `limit` of them that were open then, or as many as there were.
+        That is, `limit` of them that were open then and that one `may` see, or as many as there
+        were.
         """
-        candidates = self.perhaps_open(after)
+        candidates = self.perhaps_open(after, may)
         while (missing := limit - len(self.moment.sessions(after, limit))) > 0:
             if not (some := list(islice(candidates, missing + AHEAD))):
                 return
             self.load(*some)
 
-    def perhaps_open(self, after: tuple[str, str] | None) -> Iterator[str]:
+    def perhaps_open(self, after: tuple[str, str] | None, may: May = any_session) -> Iterator[str]:
         """Yield the sessions that may have been open then, newest first."""
-        for session in self.index.by_time("session-opened", after):
+        for session in filter(may, self.index.by_time("session-opened", after)):
             name = stream("session", session)
             partition, offsets = self.index.offsets(name)
             end = self.ends.get(partition, 0)
@@ -144,22 +147,27 @@ class Past:
                 continue  # all of it came before, its end too
             yield name
 
-    def experiments(self, after: tuple[str, str] | None, limit: int) -> list[ExperimentRow]:
+    def experiments(
+        self, after: tuple[str, str] | None, limit: int, may: May = any_session
+    ) -> list[ExperimentRow]:
         """Return the experiments of then, the newest commit first, past (time of it, id).
 
         An experiment never changes, so nothing is folded: it only counts whether its commit came
         before.
         """
-        rows = (self.index.experiment(at) for at in self.index.by_time("experiment-by-time", after))
+        seen = filter(may, self.index.by_time("experiment-by-time", after))
+        rows = (self.index.experiment(at) for at in seen)
         return list(islice((row for row in rows if row and self.was_committed(row)), limit))
 
     def was_committed(self, row: ExperimentRow) -> bool:
         """Say whether an experiment's commit came before."""
         return len(self.offsets(stream("session", row.id))[1]) >= row.sequence
 
-    def load_experiments(self, after: tuple[str, str] | None, limit: int) -> None:
+    def load_experiments(
+        self, after: tuple[str, str] | None, limit: int, may: May = any_session
+    ) -> None:
         """Fold the experiments of a page."""
-        self.load(*(stream("session", row.id) for row in self.experiments(after, limit)))
+        self.load(*(stream("session", row.id) for row in self.experiments(after, limit, may)))
 
     # The position
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TypeVar
 
@@ -17,21 +17,32 @@ from autolearn.projections.models import (
     EstimatorRow,
     ExperimentRow,
     MetricRow,
+    ReaderRow,
+    Reference,
     RunRow,
     SessionRow,
+    TokenRow,
     TrainingRow,
+    UserRow,
 )
 from autolearn.projections.projection import digest
 from autolearn.projections.rows import PROGRESS
 from autolearn.projections.run_rows import run_row
 from autolearn.projections.store import Readable, Store, key, prefix_of
-from autolearn.projections.stored import StoredRun, StoredSession, StreamRow
+from autolearn.projections.stored import (
+    StoredRun,
+    StoredSession,
+    StoredToken,
+    StoredUser,
+    StreamRow,
+)
 from autolearn.projections.views import VIEWS
 from autolearn.projections.views.answers import answer_key
 from autolearn.projections.views.runs import run_key
 from autolearn.projections.views.streams import stream_prefix
+from autolearn.projections.views.users import token_key, user_key
 
-__all__ = ["Moment", "Queries"]
+__all__ = ["May", "Moment", "Queries", "any_session"]
 
 T = TypeVar("T", bound=Struct)
 
@@ -43,13 +54,25 @@ KINDS = (
     ExperimentRow,
     MetricRow,
     Progress,
+    ReaderRow,
+    Reference,
     StoredRun,
     StoredSession,
+    StoredToken,
+    StoredUser,
     StreamRow,
 )
+May = Callable[[str], bool]
+"""Says whether somebody may see a session or experiment, by its id."""
+
 DECODERS: dict[type[Struct], msgspec.json.Decoder[Struct]] = {
     kind: msgspec.json.Decoder(kind) for kind in KINDS
 }
+
+
+def any_session(_: str) -> bool:
+    """Let every session be seen."""
+    return True
 
 
 class Queries:
@@ -70,6 +93,13 @@ class Queries:
     def progress(self) -> dict[int, Progress]:
         """Return how far the log is folded into the store, per partition."""
         return self.now().progress()
+
+    def latest(self) -> Moment:
+        """Return the read models without a snapshot: each question sees what is newest.
+
+        It costs less than `now`, and is for one question at a time.
+        """
+        return Moment(self.store)
 
 
 class Moment:
@@ -142,18 +172,22 @@ class Moment:
         """Return how a session ended."""
         return self.get(key("session-ended", session), EndedRow)
 
-    def sessions(self, after: tuple[str, str] | None, limit: int) -> list[SessionRow]:
-        """Return open sessions, newest first, past (time of creation, id)."""
-        ids = islice(self.by_time("session-by-time", after), limit)
+    def sessions(
+        self, after: tuple[str, str] | None, limit: int, may: May = any_session
+    ) -> list[SessionRow]:
+        """Return open sessions that one `may` see, newest first, past (time of creation, id)."""
+        ids = islice(filter(may, self.by_time("session-by-time", after)), limit)
         return [row for at in list(ids) if (row := self.session(at)) is not None]
 
     def experiment(self, experiment: str) -> ExperimentRow | None:
         """Return an experiment."""
         return self.get(key("experiment", experiment), ExperimentRow)
 
-    def experiments(self, after: tuple[str, str] | None, limit: int) -> list[ExperimentRow]:
-        """Return experiments, the newest commit first, past (time of the commit, id)."""
-        ids = islice(self.by_time("experiment-by-time", after), limit)
+    def experiments(
+        self, after: tuple[str, str] | None, limit: int, may: May = any_session
+    ) -> list[ExperimentRow]:
+        """Return experiments that one `may` see, the newest commit first, past (its time, id)."""
+        ids = islice(filter(may, self.by_time("experiment-by-time", after)), limit)
         return [row for at in list(ids) if (row := self.experiment(at)) is not None]
 
     def by_time(self, index: str, after: tuple[str, str] | None) -> Iterator[str]:
@@ -161,6 +195,53 @@ class Moment:
         bound = key(index, *after) if after else b""
         for at, _ in self.content.scan(prefix_of(index), after=bound, reverse=True):
             yield at.rpartition(b"\x00")[2].decode()
+
+    # Whose a session is, also when it has ended
+
+    def owner(self, session: str) -> str | None:
+        """Return who opened a session; None if there never was one."""
+        row = self.get(key("session-owner", session), Reference)
+        return None if row is None else row.id
+
+    def readers(self, session: str) -> list[ReaderRow]:
+        """Return who may read a session or experiment besides its owner, by name."""
+        return list(self.scan(prefix_of("session-reader", session), ReaderRow))
+
+    def is_reader(self, session: str, user: str) -> bool:
+        """Say whether a session or experiment is shared with a user."""
+        return self.get(key("session-reader", session, user), ReaderRow) is not None
+
+    # Users
+
+    def user(self, name: str) -> UserRow | None:
+        """Return a user."""
+        row = self.get(user_key(name), StoredUser)
+        return None if row is None else user_row(name, row)
+
+    def users(self) -> list[UserRow]:
+        """Return all users, by name."""
+        rows = self.content.scan(prefix_of("user"))
+        return [
+            user_row(at.rpartition(b"\0")[2].decode(), decode(row, StoredUser)) for at, row in rows
+        ]
+
+    def tokens(self, name: str) -> list[TokenRow]:
+        """Return all tokens of a user, oldest first."""
+        user = self.get(user_key(name), StoredUser)
+        found = {token: self.stored_token(token) for token in (user.tokens if user else ())}
+        return [
+            TokenRow(token, row.user, row.name, row.created, row.expires, row.revoked)
+            for token, row in found.items()
+            if row is not None
+        ]
+
+    def stored_user(self, name: str) -> StoredUser | None:
+        """Return a user with the verifier of the password: for checking it only."""
+        return self.get(user_key(name), StoredUser)
+
+    def stored_token(self, token: str) -> StoredToken | None:
+        """Return a token with the digest of its secret: for checking it only."""
+        return self.get(token_key(token), StoredToken)
 
     # Runs, of sessions and of experiments alike
 
@@ -212,6 +293,11 @@ class Moment:
         """Yield rows in the order of their keys."""
         for _, value in self.content.scan(prefix, after=after):
             yield decode(value, kind)
+
+
+def user_row(name: str, row: StoredUser) -> UserRow:
+    """Return a user as a query shows it: without the verifier of the password."""
+    return UserRow(name, row.role, row.disabled, bool(row.password), row.created, row.updated)
 
 
 def decode(value: bytes, kind: type[T]) -> T:

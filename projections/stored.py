@@ -1,4 +1,4 @@
-"""The rows of sessions, runs and streams as they are stored.
+"""The rows of sessions, runs, users and streams as they are stored.
 
 A run's row keeps the data of its events as they are, so that a fold neither decodes nor encodes
 them: a query does, for the few rows that it returns (`projections.queries`). They are JSON arrays,
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from msgspec import Raw, Struct
 
-__all__ = ["StoredRun", "StoredSession", "StreamRow"]
+__all__ = ["StoredRun", "StoredSession", "StoredToken", "StoredUser", "StreamRow"]
 
 
 class StoredSession(Struct, array_like=True, gc=False):
@@ -41,6 +41,28 @@ class StoredRun(Struct, array_like=True, gc=False):
     started: str | None = None
     ended: str | None = None
     outcome: Raw = Raw(b"null")
+
+
+class StoredUser(Struct, array_like=True, gc=False):
+    """A user, with the verifier of the password ("" for none) and the ids of all tokens."""
+
+    role: str
+    password: str
+    disabled: bool
+    created: str
+    updated: str
+    tokens: list[str]
+
+
+class StoredToken(Struct, array_like=True, gc=False):
+    """A token. `digest` is the SHA-256 (hex) of its secret."""
+
+    user: str
+    name: str
+    digest: str
+    created: str
+    expires: str | None
+    revoked: str | None = None
 
 
 class StreamRow(Struct, array_like=True, gc=False):

@@ -21,8 +21,11 @@ __all__ = ["PREFIX", "Settings", "load"]
 
 PREFIX = "AUTOLEARN_"
 KAFKA_PREFIX = "AUTOLEARN_KAFKA_"
-CLIENT_ONLY = {"AUTOLEARN_SESSION", "AUTOLEARN_URL"}
-"""Variables that only the command line reads (the current session, and where the API is)."""
+CLIENT_ONLY = {"AUTOLEARN_SESSION", "AUTOLEARN_TOKEN", "AUTOLEARN_URL"}
+"""Variables that only clients read: the current session, the token, and where the API is."""
+
+SAFE_URL = re.compile(r"https://|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?/")
+"""Where the keys of a provider may come from."""
 
 Count = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0, le=366 * 24 * 3600)]
@@ -49,6 +52,21 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Partitions of `commands` and of `events`; fixed once they exist."""
     task_partitions: Annotated[int, Meta(ge=1, le=1000)] = 8
     """Partitions of `trainings` and of `evaluations`: the most workers that share the work."""
+    auth: Literal["tokens", "oidc", "none"] = "tokens"
+    """How users are known: by tokens of this system; by bearer tokens of an OpenID provider; or not
+    at all: then whoever reaches the API may do everything."""
+    oidc_issuer: str = ""
+    """The provider: what `iss` of its tokens must be."""
+    oidc_jwks_url: str = ""
+    """Where the provider's public keys are: https, or a loopback address."""
+    oidc_audience: str = ""
+    """What `aud` of a token must hold: the name of this API with the provider."""
+    oidc_name_claim: str = "sub"
+    """The claim that is a user's name here. It must never be given to somebody else."""
+    oidc_role_claim: str = "roles"
+    """The claim with a user's roles; a dot leads into an object, as in `realm_access.roles`."""
+    oidc_sysadmin_role: str = "sysadmin"
+    """The role by which a user is a sysadmin."""
     api_host: str = "127.0.0.1"
     api_port: Port = 8321
     """0 takes a free one."""
@@ -105,7 +123,30 @@ def load(
             f"{settings.replication} of AUTOLEARN_REPLICATION.",
             advice="Set AUTOLEARN_REPLICATION to at least as many.",
         )
+    check_oidc(settings)
     return settings
+
+
+def check_oidc(settings: Settings) -> None:
+    """Check that a provider is named when it is needed, and that its keys come by a safe way.
+
+    Raises:
+        SettingsError: something is missing, or anybody on the way could change the keys.
+    """
+    if settings.auth != "oidc":
+        return
+    for field in ("oidc_issuer", "oidc_jwks_url", "oidc_audience"):
+        if not getattr(settings, field):
+            raise SettingsError(
+                f"{PREFIX}{field.upper()} is not set, and AUTOLEARN_AUTH is oidc.",
+                advice="Set the issuer, the JWKS URL and the audience of your provider.",
+            )
+    if not SAFE_URL.match(settings.oidc_jwks_url):
+        raise SettingsError(
+            f"AUTOLEARN_OIDC_JWKS_URL={settings.oidc_jwks_url[:200]!r} is neither https nor on "
+            "this machine.",
+            advice="Whoever can change the keys on their way is let in: use https.",
+        )
 
 
 def convert(variable: str, field: str, value: str) -> object:

@@ -52,6 +52,15 @@ def types(*kinds: type[Command]) -> tuple[str, ...]:
 
 
 OFFERS = (commands.RegisterEstimator, commands.RegisterMetric, commands.RegisterDataset)
+USERS = (
+    commands.AddUser,
+    commands.SetRole,
+    commands.SetPassword,
+    commands.DisableUser,
+    commands.EnableUser,
+    commands.IssueToken,
+    commands.RevokeToken,
+)
 
 TRAFFIC: tuple[Flow, ...] = (
     Flow(
@@ -64,6 +73,9 @@ TRAFFIC: tuple[Flow, ...] = (
             commands.OpenSession,
             commands.CommitSession,
             commands.DiscardSession,
+            commands.ShareSession,
+            commands.UnshareSession,
+            *USERS,
             *(kind for work in WORK.values() for kind in (work.request, work.cancel)),
         ),
     ),
@@ -83,6 +95,13 @@ TRAFFIC: tuple[Flow, ...] = (
         "commands",
         "Runs of workers that have fallen silent or stopped.",
         types(*(work.report_lost for work in WORK.values())),
+    ),
+    Flow(
+        "first-user",
+        "send",
+        "commands",
+        "`autolearn up` and `autolearn admin first-user` make the first sysadmin.",
+        types(commands.AddUser, commands.SetRole, commands.EnableUser, commands.IssueToken),
     ),
     Flow("decide", "receive", "commands", "One process per partition decides."),
     Flow("decide", "send", "events", "One event for every command, and the start of every term."),

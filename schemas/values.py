@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -14,6 +14,7 @@ __all__ = [
     "Hyperparameter",
     "JsonValue",
     "Preprocessing",
+    "Role",
     "Split",
     "TrainedModel",
 ]
@@ -22,6 +23,10 @@ type_names = {bool: "boolean", int: "integer", float: "number", str: "string", t
 
 JsonValue = Any
 """A value that JSON can hold: None, bool, int, float, str, or lists and dicts of these."""
+
+
+Role = Literal["user", "sysadmin"]
+"""What a user may do. A sysadmin administers; the work of others stays confidential to them."""
 
 
 class DatasetRef(Struct, frozen=True, gc=False):

@@ -24,15 +24,17 @@ class Unopened(Struct, frozen=True, tag="unopened"):
 
 
 class Open(Struct, frozen=True, tag="open"):
-    """A draft, with its runs by id."""
+    """A draft, with its runs by id, and who else may read it."""
 
     runs: Runs = {}
+    readers: tuple[str, ...] = ()
 
 
 class Ended(Struct, frozen=True, tag="ended"):
-    """Committed or discarded: nothing can change any more."""
+    """Committed or discarded: nothing can change any more, but who may read what is kept."""
 
     how: str
+    readers: tuple[str, ...] = ()
 
 
 Session = Unopened | Open | Ended
@@ -41,6 +43,8 @@ SessionCommand = (
     commands.OpenSession
     | commands.CommitSession
     | commands.DiscardSession
+    | commands.ShareSession
+    | commands.UnshareSession
     | commands.RequestTraining
     | commands.RequestEvaluation
     | RunCommand
@@ -54,6 +58,11 @@ def decide(state: Session, command: SessionCommand) -> Event:
             return events.SessionOpened(command.title)
         case Unopened(), _:
             return events.Refused("session-unknown", "There is no session with this id.")
+        case (
+            (Open() | Ended(how="committed")),
+            (commands.ShareSession() | commands.UnshareSession()),
+        ):
+            return share(state.readers, command)
         case Ended(), _:
             return events.Refused(f"session-{state.how}", f"This session is {state.how}.")
         case Open(), commands.OpenSession():
@@ -76,6 +85,20 @@ def decide(state: Session, command: SessionCommand) -> Event:
             return decide_run(state.runs, command)
         case _:
             assert_never((state, command))
+
+
+def share(
+    readers: tuple[str, ...], command: commands.ShareSession | commands.UnshareSession
+) -> Event:
+    """Let a user read a session, or no longer."""
+    user, may_read = command.user, command.user in readers
+    if isinstance(command, commands.ShareSession):
+        if may_read:
+            return events.Refused("already-shared", f"{user} may read this session already.")
+        return events.SessionShared(user)
+    if not may_read:
+        return events.Refused("not-shared", f"This session is not shared with {user}.")
+    return events.SessionUnshared(user)
 
 
 def request_training(runs: Runs, command: commands.RequestTraining) -> Event:
@@ -142,13 +165,22 @@ def evolve(state: Session, event: Event) -> Session:
         case events.SessionOpened():
             return Open()
         case events.SessionCommitted():
-            return Ended("committed")
+            return Ended("committed", readers_of(state))
+        case events.SessionShared(user=user) if isinstance(state, Open | Ended):
+            return replace(state, readers=(*state.readers, user))
+        case events.SessionUnshared(user=user) if isinstance(state, Open | Ended):
+            return replace(state, readers=tuple(one for one in state.readers if one != user))
         case events.SessionDiscarded():
             return Ended("discarded")
         case _ if isinstance(state, Open):
             return replace(state, runs=evolve_runs(state.runs, event))
         case _:
             return state
+
+
+def readers_of(state: Session) -> tuple[str, ...]:
+    """Return who may read a session besides its owner."""
+    return () if isinstance(state, Unopened) else state.readers
 
 
 session = Decider(
@@ -160,6 +192,8 @@ session = Decider(
         commands.OpenSession,
         commands.CommitSession,
         commands.DiscardSession,
+        commands.ShareSession,
+        commands.UnshareSession,
         *(command for work in WORK.values() for command in work[1:7]),
     ),
 )

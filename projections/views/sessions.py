@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from autolearn.projections.models import EndedRow, Reference
+from autolearn.projections.models import EndedRow, ReaderRow, Reference
 from autolearn.projections.rows import Rows
 from autolearn.projections.store import key
 from autolearn.projections.stored import StoredSession
@@ -23,7 +23,15 @@ __all__ = ["HANDLERS", "TABLES"]
 ID = slice(len("session/"), None)
 """Where a session's id stands in the name of its stream."""
 
-TABLES = ("session", "session-by-time", "session-opened", "session-ended", "run")
+TABLES = (
+    "session",
+    "session-by-time",
+    "session-opened",
+    "session-owner",
+    "session-reader",
+    "session-ended",
+    "run",
+)
 
 Handler = Callable[[Rows, EventRecord], None]
 
@@ -36,6 +44,8 @@ def open_session(rows: Rows, record: EventRecord) -> None:
     rows.put(key("session", session), opened)
     rows.put(key("session-by-time", time, session), Reference(session))
     rows.put_once(key("session-opened", time, session), Reference(session))
+    # Whose it is stays known when it has ended: the owner's name is the id that is meant.
+    rows.put_once(key("session-owner", session), Reference(record.actor))
 
 
 def changed(rows: Rows, record: EventRecord, session: str) -> StoredSession:
@@ -86,6 +96,18 @@ def discard(rows: Rows, record: EventRecord) -> None:
     end(rows, session, row, "discarded", event.cancelled)
 
 
+def share(rows: Rows, record: EventRecord) -> None:
+    """Somebody may read the session, or the experiment that it has become; or no longer."""
+    event, session = event_of(record), record.subject[ID]
+    if rows.get(key("session", session), StoredSession) is not None:
+        changed(rows, record, session)
+    match event:
+        case events.SessionShared(user=user):
+            rows.put(key("session-reader", session, user), ReaderRow(user, record.time))
+        case events.SessionUnshared(user=user):
+            rows.delete(key("session-reader", session, user))
+
+
 def end(rows: Rows, session: str, row: StoredSession, how: str, cancelled: tuple[str, ...]) -> None:
     """Take a session out of the view of open sessions."""
     rows.delete(key("session", session))
@@ -97,6 +119,8 @@ HANDLERS: dict[str, Handler] = {
     type_of(events.SessionOpened): open_session,
     type_of(events.SessionCommitted): commit,
     type_of(events.SessionDiscarded): discard,
+    type_of(events.SessionShared): share,
+    type_of(events.SessionUnshared): share,
     **{type_of(work.requested): request(work.name) for work in WORK.values()},
     **{name: change(how) for name, how in runs.TYPES.items()},
 }

@@ -4,8 +4,15 @@ import pytest
 
 from autolearn.agents.deciders.given import Refused, given
 from autolearn.agents.deciders.session import Ended, Open, session
+from autolearn.agents.deciders.user import user
 from autolearn.schemas import commands, events
-from autolearn.schemas.commands import CommitSession, DiscardSession, OpenSession
+from autolearn.schemas.commands import (
+    CommitSession,
+    DiscardSession,
+    OpenSession,
+    ShareSession,
+    UnshareSession,
+)
 from autolearn.schemas.events import (
     EvaluationCancelled,
     EvaluationFailed,
@@ -13,6 +20,8 @@ from autolearn.schemas.events import (
     SessionCommitted,
     SessionDiscarded,
     SessionOpened,
+    SessionShared,
+    SessionUnshared,
     TrainingCancelled,
     TrainingFailed,
     TrainingStarted,
@@ -78,7 +87,34 @@ def test_nothing_happens_in_a_session_that_is_not_open(command):
     ids=["committed", "discarded"],
 )
 def test_nothing_happens_in_a_session_that_has_ended(ended, reason, command):
+    if isinstance(command, ShareSession | UnshareSession) and isinstance(ended, SessionCommitted):
+        return  # an experiment can be shared: see below
     given(session, OPENED, *trained(), ended).when(command).then(Refused(reason=reason))
+
+
+# Sharing
+
+SHARED = SessionShared("grace")
+UNSHARED = SessionUnshared("grace")
+
+
+@pytest.mark.parametrize("past", [(), (*trained(), SessionCommitted(("t1",)))])
+def test_a_session_or_experiment_is_shared_and_unshared(past):
+    stream = given(session, OPENED, *past)
+    stream.when(ShareSession("grace")).then(SHARED)
+    stream.when(UnshareSession("grace")).then(Refused(reason="not-shared"))
+    stream = given(session, OPENED, *past, SHARED)
+    stream.when(ShareSession("grace")).then(Refused(reason="already-shared"))
+    stream.when(ShareSession("ada")).then(SessionShared("ada"))
+    stream.when(UnshareSession("grace")).then(UNSHARED)
+    stream = given(session, OPENED, *past, SHARED, UNSHARED)
+    stream.when(UnshareSession("grace")).then(Refused(reason="not-shared"))
+    stream.when(ShareSession("grace")).then(SHARED)
+
+
+def test_who_could_read_a_session_can_read_the_experiment():
+    past = (OPENED, *trained(), SHARED, SessionCommitted(("t1",)))
+    given(session, *past).when(ShareSession("grace")).then(Refused(reason="already-shared"))
 
 
 # Requests
@@ -249,4 +285,4 @@ def test_answers_that_change_nothing_change_nothing():
 
 def test_the_decider_answers_every_command_of_a_session():
     offers = commands.RegisterEstimator, commands.RegisterMetric, commands.RegisterDataset
-    assert {*session.commands, *offers} == set(commands.COMMANDS.values())
+    assert {*session.commands, *offers, *user.commands} == set(commands.COMMANDS.values())

@@ -48,6 +48,16 @@ STORY = [
     (C, "SessionOpened.v1", ""),
     (C, "TrainingRequested.v1", "t1"),
     (C, "TrainingStarted.v1", "t1"),
+    (A, "SessionShared.v1", ""),
+    (C, "SessionShared.v1", ""),
+    (C, "SessionUnshared.v1", ""),
+    ("user/ada", "UserAdded.v1", ""),
+    ("user/ada", "RoleSet.v1", ""),
+    ("user/ada", "PasswordSet.v1", ""),
+    ("user/ada", "TokenIssued.v1", ""),
+    ("user/ada", "TokenRevoked.v1", ""),
+    ("user/ada", "UserDisabled.v1", ""),
+    ("user/ada", "UserEnabled.v1", ""),
 ]
 """Stream, golden file, and the run that its data are made to name."""
 

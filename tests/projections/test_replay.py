@@ -179,7 +179,7 @@ def test_one_view_is_folded_and_the_others_are_kept(short: Place):
 def test_a_view_that_is_none(short: Place):
     code, _, err = short.run("rebuild", "--view", "kitchen")
     assert code == 2
-    assert "'kitchen' is none of catalog, sessions, experiments, answers, streams" in err
+    assert "'kitchen' is none of catalog, sessions, experiments, users, answers, streams" in err
 
 
 def test_one_view_where_there_are_none_yet(short: Place):

@@ -87,7 +87,7 @@ def test_an_open_session():
     told.tell(commands.OpenSession("Irises"))
     assert told.now().session(ID) == models.SessionRow(ID, "Irises", at(1), "ada", at(1), 1)
     assert told.ids("session-by-time") == [ID]
-    assert told.tables() == {"session", "session-by-time", "session-opened"}
+    assert told.tables() == {"session", "session-by-time", "session-opened", "session-owner"}
 
 
 def test_a_training_from_request_to_model():
@@ -171,6 +171,7 @@ def test_a_commit_makes_an_experiment_and_leaves_no_session():
     )
     assert told.tables() == {
         "experiment",
+        "session-owner",
         "experiment-by-time",
         "run",
         "session-ended",
@@ -215,7 +216,7 @@ def test_nobody_sees_a_session_in_both_views_or_in_none():
 def test_a_discard_leaves_nothing_but_that_it_was():
     told = Told()
     told.tell(*STORY, commands.DiscardSession())
-    assert told.tables() == {"session-ended", "session-opened"}
+    assert told.tables() == {"session-ended", "session-opened", "session-owner"}
     assert told.get(models.EndedRow, "session-ended", ID) == models.EndedRow(
         "discarded", at(16), ("t3", "e3")
     )
@@ -316,7 +317,7 @@ def test_live_rebuilt_and_restarted_folds_agree(random: Random, count: int, size
 def test_random_histories_reach_every_view():
     reached = set()
     empty = digests(MemoryStore())
-    for seed in range(30):
+    for seed in range(60):
         found = live(history(Random(seed), 150))
         reached |= {view for view in VIEWS if found[view] != empty[view]}
     assert reached == set(VIEWS)
