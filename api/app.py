@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from types import MappingProxyType
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -29,8 +29,11 @@ from autolearn.api.routers import (
     health,
     rebuild,
     sessions,
+    tokens,
     trainings,
+    users,
 )
+from autolearn.api.rules import authorise
 from autolearn.schemas.errors import AutoLearnError, LogError
 
 __all__ = ["SERVICES", "make_app"]
@@ -63,8 +66,10 @@ def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastA
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        dependencies=[Depends(authorise)],
     )
-    commons = (health, commands, diff, events, rebuild)
+    app.state.facade = facade
+    commons = (health, tokens, users, commands, diff, events, rebuild)
     for common in (module.router for module in commons):
         app.include_router(common(facade))
     for service in services:

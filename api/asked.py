@@ -39,12 +39,14 @@ class Prefer(NamedTuple):
 class Asked(NamedTuple):
     """One request for one command.
 
-    `id` is the command's, `fingerprint` tells requests with the same key apart by their content.
+    `id` is the command's, `fingerprint` tells requests with the same key apart by their content,
+    `actor` is who asks. The same key of another actor is another command.
     """
 
     id: str
     fingerprint: str
     prefer: Prefer
+    actor: str = ""
 
     @classmethod
     def of(cls, request: Request, content: object) -> Asked:
@@ -53,11 +55,13 @@ class Asked(NamedTuple):
         Raises:
             Problem: the Idempotency-Key is malformed.
         """
-        key = request.headers.get("idempotency-key")
+        key, actor = request.headers.get("idempotency-key"), request.state.principal.name
         if key is None:
             command = str(uuid.uuid4())
         elif VISIBLE.fullmatch(key):
             route = f"{request.method} {request.url.path}"
+            if actor:
+                route = f"{actor}\0{route}"
             command = str(uuid.uuid5(NAMESPACE, f"{route}:{key}"))
         else:
             raise Problem(
@@ -67,7 +71,8 @@ class Asked(NamedTuple):
                 "It must be 1 to 255 visible ASCII characters without spaces: send a new UUID "
                 "with each request, and the same one again only to repeat that request.",
             )
-        return cls(command, hashlib.sha256(to_json(content)).hexdigest()[:32], prefer_of(request))
+        fingerprint = hashlib.sha256(to_json(content)).hexdigest()[:32]
+        return cls(command, fingerprint, prefer_of(request), actor=actor)
 
 
 def prefer_of(request: Request) -> Prefer:

@@ -144,7 +144,7 @@ class Commands:
             type=type_of(type(command)),
             subject=stream,
             time=f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03d}Z",
-            actor=actor,
+            actor=actor or asked.actor,
             fingerprint=asked.fingerprint,
             data=raw(command),
         )

@@ -16,7 +16,10 @@ from autolearn.api.arrivals import Arrivals
 from autolearn.api.brokers import Brokers
 from autolearn.api.commands import Commands
 from autolearn.api.heartbeats import Heartbeats
+from autolearn.api.identity import Authenticate, by_token
 from autolearn.api.measures import Measures
+from autolearn.api.oidc import Provider
+from autolearn.api.passwords import Passwords
 from autolearn.api.rebuilding import Rebuilding
 from autolearn.api.tail import Tail
 from autolearn.artifacts.store import ArtifactStore
@@ -77,6 +80,10 @@ class Facade:
             decision_timeout=settings.decision_timeout,
             available=lambda: self.brokers.answer,
         )
+        self.passwords = Passwords()
+        self.authenticate: Authenticate = by_token
+        if settings.auth == "oidc":
+            self.authenticate = Provider(settings).authenticate
         self.log_id = ""
         self.goal: dict[int, int] | None = None
         self.caught_up = False

@@ -24,14 +24,19 @@ __all__ = [
     "Experiment",
     "ExperimentSummary",
     "Health",
+    "Me",
     "Metric",
     "Model",
+    "NewToken",
     "Page",
     "Position",
+    "Reader",
     "Running",
     "Session",
     "SessionSummary",
+    "Token",
     "Training",
+    "User",
 ]
 
 Item = TypeVar("Item")
@@ -146,6 +151,7 @@ class SessionSummary(Struct, kw_only=True, frozen=True):
     updated: str
     actor: str = ""
     sequence: int = 0
+    withheld: bool = False
     links: Links = {}
 
 
@@ -167,7 +173,7 @@ class Discarded(Struct, kw_only=True, frozen=True):
 
 
 class ExperimentAbout(Struct, kw_only=True, frozen=True):
-    """What every view of an experiment has."""
+    """What every view of an experiment has. What is confidential may be `withheld`."""
 
     id: str
     title: str
@@ -177,6 +183,7 @@ class ExperimentAbout(Struct, kw_only=True, frozen=True):
     sequence: int = 0
     training_data: tuple[DatasetRef, ...] = ()
     evaluation_data: tuple[DatasetRef, ...] = ()
+    withheld: bool = False
     links: Links = {}
 
 
@@ -191,6 +198,56 @@ class Experiment(ExperimentAbout, kw_only=True, frozen=True):
 
     trainings: list[Training]
     evaluations: list[Evaluation]
+
+
+class Reader(Struct, kw_only=True, frozen=True):
+    """A user with whom a session is shared."""
+
+    user: str
+    since: str
+
+
+class User(Struct, kw_only=True, frozen=True):
+    """A user; `role` is user or sysadmin."""
+
+    name: str
+    role: str
+    disabled: bool
+    has_password: bool
+    created: str
+    updated: str
+
+
+class Token(Struct, kw_only=True, frozen=True):
+    """A token, without its secret."""
+
+    id: str
+    user: str
+    name: str
+    created: str
+    expires: str | None = None
+    revoked: str | None = None
+
+
+class NewToken(Struct, kw_only=True, frozen=True):
+    """A new token; `token` is what lets one in, and is said this once."""
+
+    id: str
+    user: str
+    name: str
+    created: str
+    token: str
+    expires: str | None = None
+
+
+class Me(Struct, kw_only=True, frozen=True):
+    """Who one is; `auth` is tokens, oidc or none."""
+
+    name: str
+    role: str
+    auth: str
+    token: str | None = None
+    expires: str | None = None
 
 
 class ArtifactFile(Struct, kw_only=True, frozen=True):

@@ -13,6 +13,7 @@ from autolearn.client.sdk_errors import Unreachable
 from autolearn.client.sdk_feed import Feed, follow
 from autolearn.client.sdk_flows import Call, Flow, ask, ask_bytes
 from autolearn.client.sdk_listening import subscription
+from autolearn.client.sdk_paths import segment
 from autolearn.client.sdk_transport import operation
 
 __all__ = ["Experiments", "OneSession", "Sessions", "System"]
@@ -350,6 +351,23 @@ class OneSession:
         return download(f"{at(self)}/trainings/{segment(training)}/artifact", Path(folder))
 
     @operation
+    def share(self, user: str) -> Flow[r.Page[r.Reader]]:
+        """Let another user read the session, and the experiment; return who may."""
+        body = {"user": user}
+        return ask(Call("POST", f"{at(self)}/share", r.Page[r.Reader], body=body))
+
+    @operation
+    def unshare(self, user: str) -> Flow[r.Page[r.Reader]]:
+        """Let a user read it no longer; return who still may."""
+        body = {"user": user}
+        return ask(Call("POST", f"{at(self)}/unshare", r.Page[r.Reader], body=body))
+
+    @operation
+    def readers(self) -> Flow[r.Page[r.Reader]]:
+        """List who may read it besides its owner."""
+        return ask(Call("GET", f"{at(self)}/readers", r.Page[r.Reader]))
+
+    @operation
     def commit(self, trainings: Sequence[str] | None = None) -> Flow[r.Experiment]:
         """Keep the session as an experiment: all completed trainings, or only those named."""
         return ask(Call("POST", f"{at(self)}/commit", r.Experiment, body={"trainings": trainings}))
@@ -363,13 +381,6 @@ class OneSession:
 def at(session: OneSession) -> str:
     """Return the path of a session."""
     return f"/v1/sessions/{segment(session.id)}"
-
-
-def segment(name: str) -> str:
-    """Return a name as one segment of a path."""
-    from urllib.parse import quote
-
-    return quote(name, safe="") or "%20"
 
 
 def chosen(stream: str, session: str, types: Sequence[str]) -> dict[str, object]:

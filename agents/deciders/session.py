@@ -58,10 +58,7 @@ def decide(state: Session, command: SessionCommand) -> Event:
             return events.SessionOpened(command.title)
         case Unopened(), _:
             return events.Refused("session-unknown", "There is no session with this id.")
-        case (
-            (Open() | Ended(how="committed")),
-            (commands.ShareSession() | commands.UnshareSession()),
-        ):
+        case Ended(how="committed"), commands.ShareSession() | commands.UnshareSession():
             return share(state.readers, command)
         case Ended(), _:
             return events.Refused(f"session-{state.how}", f"This session is {state.how}.")
@@ -71,6 +68,8 @@ def decide(state: Session, command: SessionCommand) -> Event:
             return commit(state.runs, command)
         case Open(), commands.DiscardSession():
             return events.SessionDiscarded(cancelled=active(state.runs))
+        case Open(), commands.ShareSession() | commands.UnshareSession():
+            return share(state.readers, command)
         case Open(), commands.RequestTraining():
             return request_training(state.runs, command)
         case Open(), commands.RequestEvaluation():

@@ -8,9 +8,11 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from autolearn.api import resources
+from autolearn.api.access import Level, level_of, may_list
 from autolearn.api.artifacts import Artifact, artifact_of, send_file
 from autolearn.api.facade import Facade
 from autolearn.api.found import find_experiment
+from autolearn.api.identity import Who
 from autolearn.api.moments import AsOf, see
 from autolearn.api.openapi import answers
 from autolearn.api.pages import from_token, next_link, to_token
@@ -33,14 +35,18 @@ def router(facade: Facade) -> APIRouter:
         ),
     )
     async def list_experiments(
-        request: Request, limit: Limit = 50, page: str = "", as_of: AsOf = ""
+        request: Request, who: Who, limit: Limit = 50, page: str = "", as_of: AsOf = ""
     ) -> Response:
         """List the experiments, the newest commit first; with `as_of`, those of then."""
         after = from_token(page, tuple[str, str], "page") if page else None
-        seen = await see(facade, as_of, lambda past: past.load_experiments(after, limit + 1))
-        rows = seen.moment.experiments(after, limit + 1)
+        may = may_list(who, now := facade.queries.now())
+        seen = await see(facade, as_of, lambda past: past.load_experiments(after, limit + 1, may))
+        rows = seen.moment.experiments(after, limit + 1, may)
         more = to_token((rows[limit - 1].committed, rows[limit - 1].id)) if rows[limit:] else None
-        items = [resources.experiment_summary(row) for row in rows[:limit]]
+        items = [
+            resources.experiment_summary(row, withheld=level_of(who, now, row.id) < Level.READ)
+            for row in rows[:limit]
+        ]
         return json(
             resources.Page(items, more), headers={**seen.headers, **next_link(request.url, more)}
         )
@@ -48,10 +54,12 @@ def router(facade: Facade) -> APIRouter:
     @routes.get(
         "/{experiment}", responses=answers({200: resources.Experiment}, "AutoLearn-Position")
     )
-    async def see_experiment(experiment: str, as_of: AsOf = "") -> Response:
+    async def see_experiment(experiment: str, who: Who, as_of: AsOf = "") -> Response:
         """Show an experiment with the trainings and evaluations that it keeps."""
         seen, row = await find_experiment(facade, experiment, as_of)
-        return json(resources.experiment(seen.moment, row, seen.live), headers=seen.headers)
+        withheld = level_of(who, facade.queries.latest(), experiment) < Level.READ
+        content = resources.experiment(seen.moment, row, seen.live, withheld=withheld)
+        return json(content, headers=seen.headers)
 
     @routes.get(
         "/{experiment}/trainings/{run}",

@@ -8,10 +8,12 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from autolearn.api import bodies, resources
+from autolearn.api.access import Level, level_of, may_list
 from autolearn.api.asked import Asked, derive
 from autolearn.api.commands import Accepted
 from autolearn.api.facade import Facade
 from autolearn.api.found import find_session
+from autolearn.api.identity import Who
 from autolearn.api.moments import AsOf, see
 from autolearn.api.openapi import accepts, answers
 from autolearn.api.pages import from_token, next_link, to_token
@@ -59,23 +61,29 @@ def router(facade: Facade) -> APIRouter:
         ),
     )
     async def list_sessions(
-        request: Request, limit: Limit = 50, page: str = "", as_of: AsOf = ""
+        request: Request, who: Who, limit: Limit = 50, page: str = "", as_of: AsOf = ""
     ) -> Response:
         """List the open sessions, newest first; with `as_of`, those that were open then."""
         after = from_token(page, tuple[str, str], "page") if page else None
-        seen = await see(facade, as_of, lambda past: past.load_sessions(after, limit + 1))
-        rows = seen.moment.sessions(after, limit + 1)
+        may = may_list(who, now := facade.queries.now())
+        seen = await see(facade, as_of, lambda past: past.load_sessions(after, limit + 1, may))
+        rows = seen.moment.sessions(after, limit + 1, may)
         more = to_token((rows[limit - 1].created, rows[limit - 1].id)) if rows[limit:] else None
-        items = [resources.session_summary(row) for row in rows[:limit]]
+        items = [
+            resources.session_summary(row, withheld=level_of(who, now, row.id) < Level.READ)
+            for row in rows[:limit]
+        ]
         return json(
             resources.Page(items, more), headers={**seen.headers, **next_link(request.url, more)}
         )
 
     @routes.get("/{session}", responses=answers({200: resources.Session}, "AutoLearn-Position"))
-    async def see_session(session: str, as_of: AsOf = "") -> Response:
+    async def see_session(session: str, who: Who, as_of: AsOf = "") -> Response:
         """Show an open session with its runs, and what is going on now; or as it was then."""
         seen, row = await find_session(facade, session, as_of)
-        return json(resources.session(seen.moment, row, seen.live), headers=seen.headers)
+        withheld = level_of(who, facade.queries.latest(), session) < Level.READ
+        content = resources.session(seen.moment, row, seen.live, withheld=withheld)
+        return json(content, headers=seen.headers)
 
     @routes.post(
         "/{session}/commit",

@@ -122,6 +122,41 @@ def commit(
             print(f"Committed: experiment {experiment.id} keeps {trainings}, {evaluations}")
 
 
+User = Annotated[str, typer.Argument(metavar="USER", help="The other user's name.")]
+
+
+@app.command("share")
+def share(
+    session: Annotated[
+        str, typer.Argument(metavar="SESSION", help="Of a session or experiment, also its start.")
+    ],
+    user: User,
+    url: Url = None,
+) -> None:
+    """Let another user read a session, and the experiment that it becomes."""
+    from autolearn.client.cli_connection import connect
+
+    with connect(url) as to:
+        readers = to.client.session(to.any_id(session)).share(user)
+        print(f"Shared with {', '.join(one.user for one in readers.items)}")
+
+
+@app.command("unshare")
+def unshare(
+    session: Annotated[
+        str, typer.Argument(metavar="SESSION", help="Of a session or experiment, also its start.")
+    ],
+    user: User,
+    url: Url = None,
+) -> None:
+    """Let a user read it no longer, at once."""
+    from autolearn.client.cli_connection import connect
+
+    with connect(url) as to:
+        readers = to.client.session(to.any_id(session)).unshare(user)
+        print(f"Shared with {', '.join(one.user for one in readers.items) or 'nobody'}")
+
+
 @app.command("discard")
 def discard(
     session: SessionOption = None,

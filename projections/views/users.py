@@ -9,7 +9,7 @@ from autolearn.projections.store import key
 from autolearn.projections.stored import StoredToken, StoredUser
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, event_of
-from autolearn.schemas.messages import type_of
+from autolearn.schemas.messages import Event, type_of
 
 __all__ = ["HANDLERS", "TABLES", "token_key", "user_key"]
 
@@ -62,20 +62,16 @@ def change(rows: Rows, record: EventRecord) -> None:
             revoked.revoked = record.time
 
 
+CHANGES: tuple[type[Event], ...] = (
+    events.RoleSet,
+    events.PasswordSet,
+    events.UserDisabled,
+    events.UserEnabled,
+    events.TokenIssued,
+    events.TokenRevoked,
+)
+
 HANDLERS: dict[str, Callable[[Rows, EventRecord], None]] = {
     type_of(events.UserAdded): add,
-    **dict.fromkeys(
-        map(
-            type_of,
-            (
-                events.RoleSet,
-                events.PasswordSet,
-                events.UserDisabled,
-                events.UserEnabled,
-                events.TokenIssued,
-                events.TokenRevoked,
-            ),
-        ),
-        change,
-    ),
+    **{type_of(event): change for event in CHANGES},
 }

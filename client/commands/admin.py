@@ -1,0 +1,134 @@
+"""`autolearn admin`: what sysadmins do."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from autolearn.client.cli_options import Url
+from autolearn.client.exits import EXIT_CODES
+from autolearn.client.output import As, Output
+
+__all__ = ["app"]
+
+app = typer.Typer(help="What sysadmins do.", no_args_is_help=True, epilog=EXIT_CODES)
+user = typer.Typer(
+    help="Users: add, let in or not, give a role.", no_args_is_help=True, epilog=EXIT_CODES
+)
+app.add_typer(user, name="user")
+
+
+class Role(StrEnum):
+    """What a user may do."""
+
+    user = "user"
+    sysadmin = "sysadmin"
+
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
+
+
+@user.command("add")
+def add(
+    name: Name,
+    role: Annotated[Role, typer.Option(help="What the user may do.")] = Role.user,
+    no_password: Annotated[
+        bool, typer.Option("--no-password", help="One cannot log in until one is set.")
+    ] = False,
+    url: Url = None,
+) -> None:
+    """Add a user, who can then `autolearn login NAME`.
+
+    The password is asked for; in a pipe it is the first line of standard input.
+    """
+    from autolearn.client.cli_connection import connect
+    from autolearn.client.commands.login import secret
+
+    with connect(url) as to:
+        password = None if no_password else secret(f"Password of {name}", again=True)
+        added = to.client.add_user(name, role=role.value, password=password)
+    print(f"Added {added.role} {added.name}")
+
+
+@user.command("list")
+def list_(output: As = Output.table, url: Url = None) -> None:
+    """List the users."""
+    from autolearn.client.cli_connection import connect
+    from autolearn.client.output import console, print_json
+    from autolearn.client.views import users as views
+
+    with connect(url) as to:
+        found = to.client.users()
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            console().print(views.users(found.items))
+
+
+@user.command("role")
+def set_role(
+    name: Name,
+    role: Annotated[Role, typer.Argument(help="What the user may do from now on.")],
+    url: Url = None,
+) -> None:
+    """Give a user another role."""
+    from autolearn.client.cli_connection import connect
+
+    with connect(url) as to:
+        changed = to.client.set_role(name, role.value)
+    print(f"{changed.name} is {changed.role}")
+
+
+@user.command("password")
+def set_password(name: Name, url: Url = None) -> None:
+    """Give a user another password; the log says that you did."""
+    from autolearn.client.cli_connection import connect
+    from autolearn.client.commands.login import secret
+
+    with connect(url) as to:
+        to.client.set_password(name, secret(f"New password of {name}", again=True))
+    print(f"The password of {name} is set")
+
+
+@user.command("disable")
+def disable(name: Name, url: Url = None) -> None:
+    """Let a user in no longer, with any token, at once."""
+    from autolearn.client.cli_connection import connect
+
+    with connect(url) as to:
+        to.client.disable_user(name)
+    print(f"{name} is let in no longer")
+
+
+@user.command("enable")
+def enable(name: Name, url: Url = None) -> None:
+    """Let a user in again."""
+    from autolearn.client.cli_connection import connect
+
+    with connect(url) as to:
+        to.client.enable_user(name)
+    print(f"{name} is let in again")
+
+
+@app.command("first-user")
+def first_user(
+    name: Annotated[
+        str, typer.Option("--user", metavar="NAME", help="The sysadmin's name.")
+    ] = "admin",
+    anyway: Annotated[
+        bool,
+        typer.Option("--anyway", help="Also where there are users: for when all tokens are lost."),
+    ] = False,
+    url: Url = None,
+) -> None:
+    """Make the first sysadmin of an installation, and keep the token here.
+
+    `autolearn up` does it by itself. This writes to the brokers (AUTOLEARN_KAFKA, else those of
+    `autolearn up` on this machine): whoever may do that may do anything.
+    """
+    from autolearn.client.first_user import make_first_user
+
+    made = make_first_user(name, anyway=anyway, url=url)
+    print(made)
