@@ -30,6 +30,7 @@ __all__ = [
     "keep",
     "place_of",
     "place_of_home",
+    "token_for",
 ]
 
 
@@ -92,6 +93,13 @@ def find(place: str) -> Kept | None:
     """
     given = {**dotenv_values(".env"), **os.environ}.get("AUTOLEARN_TOKEN")
     return Kept("", given) if given else read().get(place)
+
+
+def token_for(url: str | None) -> str:
+    """Return the token for the API at a URL, or of `autolearn up` on this machine; "" without."""
+    place = place_of_home(home_of(read_settings())) if url is None else place_of(url)
+    kept = find(place)
+    return kept.token if kept is not None else ""
 
 
 def read() -> dict[str, Kept]:

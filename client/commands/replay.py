@@ -39,8 +39,8 @@ def rebuild(
     """Rebuild the read models from the log beside the old ones, and put them in their place.
 
     An interrupted rebuild goes on where it was. Without --live no API process may have them open.
-    The views are catalog, sessions, experiments, answers and streams; sessions and experiments can
-    only be folded together.
+    The views are catalog, sessions, experiments, users, answers and streams; sessions and
+    experiments can only be folded together.
     """
     if live:
         rebuild_live(view, url, output)
@@ -61,7 +61,10 @@ def verify(
     ] = None,
 ) -> None:
     """Rebuild beside what the API serves, and compare view by view. Exit code 1: they differ."""
-    show(*fold("verify", *(word for at in url or () for word in ("--url", at))), output)
+    from autolearn.client.credentials import token_for
+
+    words = (word for at in url or () for word in ("--url", at))
+    show(*fold("verify", *words, token=token_for(url[0] if url else None)), output)
 
 
 def rebuild_live(view: str, url: str | None, output: Output) -> None:
@@ -114,21 +117,23 @@ def progress_bar() -> Progress:
     )
 
 
-def fold(*arguments: str) -> tuple[dict[str, Any], int]:
+def fold(*arguments: str, token: str = "") -> tuple[dict[str, Any], int]:
     """Run the replay tool, show how far it is, and return its result and exit code.
 
     Raises:
         typer.Exit: it failed; it has said why.
     """
+    import os
     import subprocess
     import sys
 
     import msgspec
 
+    environment = {**os.environ, **({"AUTOLEARN_TOKEN": token} if token else {})}
     result: dict[str, Any] = {}
     command = [sys.executable, "-m", "autolearn.projections.replay", *arguments, "--json"]
     with (
-        subprocess.Popen(command, stdout=subprocess.PIPE) as process,
+        subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process,
         progress_bar() as progress,
     ):
         bar = progress.add_task("", total=None)
