@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from autolearn.api import problems
-from autolearn.api.access import Level, Sight
+from autolearn.api.access import Sight
 from autolearn.api.asked import derive
 from autolearn.api.facade import Facade
 from autolearn.api.identity import Who
@@ -36,8 +36,7 @@ def router(facade: Facade) -> APIRouter:
         # First how far this process is, then the answer: it may come in between.
         reached = facade.queries.progress()
         answer = facade.queries.answer(command)
-        sight = Sight(who, facade.queries)
-        if answer is not None and sight.level(answer.stream) > Level.NOTHING:
+        if answer is not None and Sight(who, facade.queries).knows(answer.stream):
             return json(state_of(command, answer))
         if partition in reached and offset is not None and reached[partition].last < offset:
             at = f"/v1/commands/{command}?partition={partition}&offset={offset}"
