@@ -339,7 +339,7 @@ def test_a_training_that_has_not_completed_is_not_trained_again(cli, says, sessi
         ("events --follow --after nope", "'nope' is not a position"),
         ("events --type TrainingComplete", "Did you mean 'TrainingCompleted'?"),
         ("events --stream dataset/nope", "Nothing has ever happened to dataset/nope"),
-        ("history user/me", "there is no kind of stream called 'user'"),
+        ("history person/me", "there is no kind of stream called 'person'"),
         ("history nope", "'session/nope' is no stream"),
         ("history 0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90", "it has no events"),
         ("events --session-is-no-option", None),

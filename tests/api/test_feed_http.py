@@ -100,7 +100,7 @@ def test_bad_choices_are_refused(http: httpx.Client):
     for headers in ({}, stream):
         asked = [
             ("stream=dataset", 422, "malformed-stream", "cannot be a dataset's id"),
-            ("stream=user/me", 422, "malformed-stream", "there are estimator, metric"),
+            ("stream=person/me", 422, "malformed-stream", "there are estimator, metric"),
             ("stream=dataset/IRIS", 422, "malformed-stream", "lower-case"),
             ("stream=dataset/no-such", 404, "stream-unknown", "dataset/no-such"),
             (f"session={other}", 404, "stream-unknown", other),
@@ -132,6 +132,8 @@ def test_nothing_is_left_of_clients_that_go_away(system: System):
     with listening(system.first.url, after="now") as events:
         next(events)
         until(lambda: followers(system.http) == 1)
+        system.http.post("/v1/sessions")
+        next(events)  # so the one reader is there
         threads = process.num_threads()
         clients = [socket.create_connection((host, int(port))) for _ in range(20)]
         for client in clients:
