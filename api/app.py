@@ -33,7 +33,7 @@ from autolearn.api.routers import (
     trainings,
     users,
 )
-from autolearn.api.rules import authorise
+from autolearn.api.rules import RULES, Rule, authorise
 from autolearn.schemas.errors import AutoLearnError, LogError
 
 __all__ = ["SERVICES", "make_app"]
@@ -82,7 +82,9 @@ def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastA
     settings = facade.settings
     app.add_middleware(LimitBodies, limit=settings.max_body, upload_limit=settings.max_upload)
     app.add_middleware(CountRequests, measures=facade.measures)
-    app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
+    public = [route for route, rule in RULES.items() if rule is Rule.PUBLIC]
+    wanted = None if settings.auth == "none" else public
+    app.openapi = lambda: openapi.describe(app, wanted)  # type: ignore[method-assign]
     return app
 
 

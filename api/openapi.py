@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -107,8 +108,11 @@ def streams(described: dict[int | str, dict[str, Any]]) -> dict[int | str, dict[
     return described
 
 
-def describe(app: FastAPI) -> dict[str, Any]:
-    """Return the OpenAPI document of an app, made once."""
+def describe(app: FastAPI, public: Collection[str] | None = None) -> dict[str, Any]:
+    """Return the OpenAPI document of an app, made once.
+
+    All operations but the `public` ones (method and path) want a token; None: nothing wants one.
+    """
     if app.openapi_schema is not None:
         return app.openapi_schema
     document = get_openapi(
@@ -132,5 +136,11 @@ def describe(app: FastAPI) -> dict[str, Any]:
         for operation in path.values():
             operation["responses"].pop("422", None)
             operation["responses"]["default"] = problem
+    if public is not None:
+        document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        for path, item in document["paths"].items():
+            for method, operation in item.items():
+                free = f"{method.upper()} {path}" in public
+                operation["security"] = [] if free else [{"token": []}]
     app.openapi_schema = document
     return document

@@ -39,6 +39,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
         LogError: no Kafka is named.
     """
     configure_logs(settings)
+    warn_if_open(settings, host)
     home = home_of(settings)
     folder = home / "state" / f"api-{settings.instance}"
     with lock(folder / "lock", f"The API process {settings.instance!r}"):
@@ -74,6 +75,17 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
             runner.run(server.serve())
         return FAIL_STOP if facade.failure is not None or not server.started else 0
+
+
+def warn_if_open(settings: Settings, host: str) -> None:
+    """Say so if others than this machine may reach an API that lets everybody do everything."""
+    try:
+        here = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, of whatever machine
+        here = False
+    if settings.auth == "none" and not here:
+        why = "AUTOLEARN_AUTH is none: whoever reaches this address may do everything"
+        log.warning("open", host=host, why=why)
 
 
 class Server(uvicorn.Server):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import heapq
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
@@ -68,6 +69,22 @@ May = Callable[[str], bool]
 DECODERS: dict[type[Struct], msgspec.json.Decoder[Struct]] = {
     kind: msgspec.json.Decoder(kind) for kind in KINDS
 }
+
+
+After = tuple[str, str] | None
+"""The (time, id) of the last one that was seen of a list; None at its beginning."""
+
+
+def merged(
+    own: Iterator[tuple[str, str]], shared: Iterable[tuple[str, str]], after: After
+) -> Iterator[str]:
+    """Yield the ids of both, by their times, newest first and each once."""
+    others = sorted((one for one in shared if after is None or one < after), reverse=True)
+    last = None
+    for one in heapq.merge(own, others, reverse=True):
+        if one != last:
+            yield one[1]
+        last = one
 
 
 def any_session(_: str) -> bool:
@@ -172,25 +189,51 @@ class Moment:
         """Return how a session ended."""
         return self.get(key("session-ended", session), EndedRow)
 
-    def sessions(
-        self, after: tuple[str, str] | None, limit: int, may: May = any_session
-    ) -> list[SessionRow]:
-        """Return open sessions that one `may` see, newest first, past (time of creation, id)."""
-        ids = islice(filter(may, self.by_time("session-by-time", after)), limit)
-        return [row for at in list(ids) if (row := self.session(at)) is not None]
+    def sessions(self, after: After, limit: int, whose: str | None = None) -> list[SessionRow]:
+        """Return open sessions, newest first, past (time of creation, id).
+
+        Those of everybody, or those `whose` owner or reader a user is.
+        """
+        if whose is None:
+            ids = self.by_time("session-by-time", after)
+        else:
+            shared = ((row.created, row.id) for row in self.shared(whose, self.session))
+            ids = merged(self.times_of("session-of", whose, after), shared, after)
+        return [row for at in islice(ids, limit) if (row := self.session(at)) is not None]
 
     def experiment(self, experiment: str) -> ExperimentRow | None:
         """Return an experiment."""
         return self.get(key("experiment", experiment), ExperimentRow)
 
     def experiments(
-        self, after: tuple[str, str] | None, limit: int, may: May = any_session
+        self, after: After, limit: int, whose: str | None = None
     ) -> list[ExperimentRow]:
-        """Return experiments that one `may` see, the newest commit first, past (its time, id)."""
-        ids = islice(filter(may, self.by_time("experiment-by-time", after)), limit)
-        return [row for at in list(ids) if (row := self.experiment(at)) is not None]
+        """Return experiments, the newest commit first, past (time of the commit, id).
 
-    def by_time(self, index: str, after: tuple[str, str] | None) -> Iterator[str]:
+        Those of everybody, or those `whose` owner or reader a user is.
+        """
+        if whose is None:
+            ids = self.by_time("experiment-by-time", after)
+        else:
+            shared = ((row.committed, row.id) for row in self.shared(whose, self.experiment))
+            ids = merged(self.times_of("experiment-of", whose, after), shared, after)
+        return [row for at in islice(ids, limit) if (row := self.experiment(at)) is not None]
+
+    def shared(self, user: str, look: Callable[[str], T | None]) -> Iterator[T]:
+        """Yield what is shared with a user, of sessions or of experiments, by their ids."""
+        for row in self.scan(prefix_of("session-shared", user), Reference):
+            found = look(row.id)
+            if found is not None:
+                yield found
+
+    def times_of(self, index: str, owner: str, after: After) -> Iterator[tuple[str, str]]:
+        """Yield (time, id) of what is an owner's, newest first, past one of them."""
+        bound = key(index, owner, *after) if after else b""
+        for at, _ in self.content.scan(prefix_of(index, owner), after=bound, reverse=True):
+            _, time, identifier = at.rsplit(b"\x00", 2)
+            yield time.decode(), identifier.decode()
+
+    def by_time(self, index: str, after: After) -> Iterator[str]:
         """Yield the ids in an index, newest first."""
         bound = key(index, *after) if after else b""
         for at, _ in self.content.scan(prefix_of(index), after=bound, reverse=True):

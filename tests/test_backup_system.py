@@ -50,7 +50,7 @@ def test_a_system_at_work_is_put_back_elsewhere_and_goes_on(kafka, tmp_path):
         {"kafka": kafka, "topic_prefix": f"backup-{where}", **QUICK} for where in ("here", "there")
     )
     old, new = tmp_path / "here", tmp_path / "there"
-    with up(old, **here):
+    with up(old, auth="none", **here):
         with client_of(old) as client:
             kept = client.session(client.sessions.open(title="kept").id)
             model = kept.train("decision-tree", "iris", wait=60)
@@ -74,7 +74,7 @@ def test_a_system_at_work_is_put_back_elsewhere_and_goes_on(kafka, tmp_path):
     again = autolearn("restore", tmp_path / "set", home=new, **there)
     assert (again.code, "restored already" in again.out) == (0, True), again.err
 
-    with up(new, **there), client_of(new) as client:
+    with up(new, auth="none", **there), client_of(new) as client:
         assert [each.id for each in client.experiments.list().items] == [kept.id]
         (into := tmp_path / "model").mkdir()
         assert (stores[1].fetch_folder(model.artifact.digest, into) / "model.skops").exists()
@@ -92,14 +92,14 @@ def test_a_system_at_work_is_put_back_elsewhere_and_goes_on(kafka, tmp_path):
 
 
 def test_on_a_laptop_the_embedded_broker_runs_for_as_long_as_it_takes(tmp_path):
-    with up(tmp_path / "old") as running, client_of(running.home) as client:
+    with up(tmp_path / "old", auth="none") as running, client_of(running.home) as client:
         session = client.sessions.open(title="mine").id
     made = result_of(run_alone("backup", tmp_path / "set", "-o", "json", home=tmp_path / "old"))
     restored = result_of(
         run_alone("restore", tmp_path / "set", "-o", "json", home=tmp_path / "new")
     )
     assert restored["digests"] == made["digests"]
-    with up(tmp_path / "new") as running, client_of(running.home) as client:
+    with up(tmp_path / "new", auth="none") as running, client_of(running.home) as client:
         assert client.session(session).get().title == "mine"
     (tmp_path / "new" / "restoring").write_text("/a/set\n")
     refused = run_alone("up", home=tmp_path / "new")

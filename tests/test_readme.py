@@ -30,10 +30,9 @@ def block(language: str, with_words: str) -> str:
 
 @pytest.fixture(scope="module")
 def system(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
-    with pytest.MonkeyPatch.context() as patch:  # the README is for who has just begun
-        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
-        with running_system(kafka, tmp_path_factory.mktemp("readme"), auth="tokens") as running:
-            yield running
+    # The README is for who has just begun, so tokens are on.
+    with running_system(kafka, tmp_path_factory.mktemp("readme"), auth="tokens") as running:
+        yield running
 
 
 def run(system: RunningSystem, command: list[str]) -> str:

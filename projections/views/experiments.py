@@ -15,7 +15,7 @@ from autolearn.schemas.values import DatasetRef
 
 __all__ = ["TABLES", "commit"]
 
-TABLES = ("experiment", "experiment-by-time")
+TABLES = ("experiment", "experiment-by-time", "experiment-of")
 
 
 class Used(Struct, frozen=True):
@@ -54,3 +54,4 @@ def commit(rows: Rows, session: str, row: StoredSession, event: events.SessionCo
     )
     rows.put_once(key("experiment", session), experiment)
     rows.put_once(key("experiment-by-time", row.updated, session), Reference(session))
+    rows.put_once(key("experiment-of", row.actor, row.updated, session), Reference(session))

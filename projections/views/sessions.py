@@ -28,7 +28,9 @@ TABLES = (
     "session-by-time",
     "session-opened",
     "session-owner",
+    "session-of",
     "session-reader",
+    "session-shared",
     "session-ended",
     "run",
 )
@@ -46,6 +48,7 @@ def open_session(rows: Rows, record: EventRecord) -> None:
     rows.put_once(key("session-opened", time, session), Reference(session))
     # Whose it is stays known when it has ended: the owner's name is the id that is meant.
     rows.put_once(key("session-owner", session), Reference(record.actor))
+    rows.put(key("session-of", record.actor, time, session), Reference(session))
 
 
 def changed(rows: Rows, record: EventRecord, session: str) -> StoredSession:
@@ -104,14 +107,17 @@ def share(rows: Rows, record: EventRecord) -> None:
     match event:
         case events.SessionShared(user=user):
             rows.put(key("session-reader", session, user), ReaderRow(user, record.time))
+            rows.put(key("session-shared", user, session), Reference(session))
         case events.SessionUnshared(user=user):
             rows.delete(key("session-reader", session, user))
+            rows.delete(key("session-shared", user, session))
 
 
 def end(rows: Rows, session: str, row: StoredSession, how: str, cancelled: tuple[str, ...]) -> None:
     """Take a session out of the view of open sessions."""
     rows.delete(key("session", session))
     rows.delete(key("session-by-time", row.created, session))
+    rows.delete(key("session-of", row.actor, row.created, session))
     rows.put_once(key("session-ended", session), EndedRow(how, row.updated, cancelled))
 
 

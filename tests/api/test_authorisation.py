@@ -51,6 +51,18 @@ def test_every_route_has_a_rule_and_every_rule_a_route():
     assert sorted(ASKED) == ROUTES, "say in ASKED how the route is asked"
 
 
+def test_the_document_says_which_routes_want_a_token(tmp_path: Path):
+    document = make_app(facade(tmp_path)).openapi()
+    wanted = {
+        f"{method.upper()} {path}": operation["security"]
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+    }
+    free = {route for route, security in wanted.items() if not security}
+    assert free == {r for r, rule in RULES.items() if rule is Rule.PUBLIC} - {"GET /openapi.json"}
+    assert "security" not in str(make_app(facade(tmp_path, auth="none")).openapi())
+
+
 def test_a_route_without_a_rule_is_for_nobody(tmp_path: Path):
     state = facade(tmp_path)
     app = make_app(state)

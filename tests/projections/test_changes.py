@@ -30,7 +30,8 @@ WORDS = {
     "user": "user",
     "token": "token",
 }
-INDEXES = {"session-by-time", "session-opened", "session-owner", "experiment-by-time"}
+INDEXES = {"session-by-time", "session-opened", "session-owner", "session-of", "session-shared"}
+INDEXES |= {"experiment-by-time", "experiment-of"}
 
 
 def test_every_kind_of_stream_and_every_table_has_its_words():

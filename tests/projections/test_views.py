@@ -87,7 +87,13 @@ def test_an_open_session():
     told.tell(commands.OpenSession("Irises"))
     assert told.now().session(ID) == models.SessionRow(ID, "Irises", at(1), "ada", at(1), 1)
     assert told.ids("session-by-time") == [ID]
-    assert told.tables() == {"session", "session-by-time", "session-opened", "session-owner"}
+    assert told.tables() == {
+        "session",
+        "session-by-time",
+        "session-opened",
+        "session-owner",
+        "session-of",
+    }
 
 
 def test_a_training_from_request_to_model():
@@ -171,6 +177,7 @@ def test_a_commit_makes_an_experiment_and_leaves_no_session():
     )
     assert told.tables() == {
         "experiment",
+        "experiment-of",
         "session-owner",
         "experiment-by-time",
         "run",

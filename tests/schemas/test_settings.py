@@ -88,6 +88,7 @@ BAD = {
     "AUTOLEARN_SESSION_TIMEOUT": ["0.5", "1801", "inf"],
     "AUTOLEARN_HEARTBEAT": ["0", "-inf"],
     "AUTOLEARN_WORKER_TIMEOUT": ["0", "1e10"],
+    "AUTOLEARN_AUTH": ["", "token", "None"],
     "AUTOLEARN_LOG_LEVEL": ["loud", "INFO", ""],
     "AUTOLEARN_LOG_FORMAT": ["xml", ""],
 }
@@ -108,6 +109,7 @@ def test_a_bad_value_is_refused_by_name(variable, value):
 
 def test_every_setting_that_can_be_wrong_is_in_the_table_above():
     free = {"home", "kafka", "kafka_client", "artifacts", "api_host"}
+    free |= {name for name in Settings.__struct_fields__ if name.startswith("oidc_")}
     assert {name.removeprefix("AUTOLEARN_").lower() for name in BAD} == (
         set(Settings.__struct_fields__) - free
     )
