@@ -42,10 +42,8 @@ NAME = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 class Provider:
     """Knows users by the tokens of one provider."""
 
-    def __init__(
-        self, settings: Settings, transport: httpx.AsyncBaseTransport | None = None
-    ) -> None:
-        self.settings, self.transport = settings, transport
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
         self.keys: KeySet | None = None
         self.fetched = self.tried = -KEPT
         self.fetching = asyncio.Lock()
@@ -103,9 +101,7 @@ class Provider:
         """Fetch the keys; when that fails, those of before are good for a while longer."""
         url = self.settings.oidc_jwks_url
         try:
-            async with httpx.AsyncClient(
-                timeout=PATIENCE, trust_env=False, transport=self.transport
-            ) as http:
+            async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as http:
                 answer = await http.get(url)
             answer.raise_for_status()
             self.keys = KeySet.import_key_set(answer.json())

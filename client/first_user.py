@@ -16,12 +16,13 @@ from autolearn.eventlog.process import home_of, read_settings, running
 __all__ = ["make_first_user"]
 
 
-def make_first_user(name: str, *, anyway: bool, url: str | None) -> str:
-    """Make a sysadmin, keep the token, and return what to tell.
+def make_first_user(name: str, *, anyway: bool, url: str | None, shown: bool) -> str:
+    """Make a sysadmin, keep the token, and return what to tell; or only the token, if `shown`.
 
     Raises:
         typer.Exit: it could not be made: its own words say why; or there are users already.
     """
+    at = "" if shown else place(url)  # first: a token that cannot be kept would be lost
     words = ["--user", name, *(["--anyway"] if anyway else [])]
     done = subprocess.run(
         [sys.executable, "-m", "autolearn.agents.first_user", *words],
@@ -39,7 +40,9 @@ def make_first_user(name: str, *, anyway: bool, url: str | None) -> str:
             file=sys.stderr,
         )
         raise typer.Exit(1)
-    file = credentials.keep(place(url), made["user"], made["token"])
+    if shown:
+        return made["token"]
+    file = credentials.keep(at, made["user"], made["token"])
     return f"Made sysadmin {made['user']}; the token is in {file}"
 
 

@@ -118,8 +118,9 @@ class System:
 
     @property
     def token(self) -> str:
-        """The token that is kept for this system, "" without one."""
-        kept = credentials.find(credentials.place_of_home(self.home))
+        """The token that is kept for this system, else AUTOLEARN_TOKEN, "" without one."""
+        place = credentials.place_of_home(self.home)
+        kept = credentials.read().get(place) or credentials.find(place)
         return kept.token if kept is not None else ""
 
     def needs_user(self) -> bool:
@@ -211,8 +212,10 @@ class System:
         fields = msgspec.structs.asdict(self.settings)
         client = fields.pop("kafka_client")
         known = {"home": self.home, "kafka": self.kafka, "api_port": port}
+        # Whoever starts the system has a token, perhaps; its processes need none.
+        ours = {name: value for name, value in os.environ.items() if name != "AUTOLEARN_TOKEN"}
         return {
-            **os.environ,
+            **ours,
             **{PREFIX + name.upper(): str(value) for name, value in (fields | known).items()},
             **{KAFKA_PREFIX + k.upper().replace(".", "_"): v for k, v in client.items()},
             "PYTHONUNBUFFERED": "1",

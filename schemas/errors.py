@@ -10,8 +10,8 @@ AutoLearnError
 ├── AlreadyRunning      another process holds the same folder or instance name
 └── beside their code: DatasetRefused, ArtifactError (artifacts), BrokerError (eventlog),
     BackupRefused, Damaged, NotEmpty, BackupFailed (projections), InputError, ModelRefused,
-    CatalogUnavailable (agents), CannotStart, DemoFailed, NothingRecorded, Problem, Unreachable
-    (client; Unreachable is a LogError)
+    CatalogUnavailable, Refused (agents), CannotStart, DemoFailed, NothingRecorded, Problem,
+    Unreachable, Unsafe (client; Unreachable is a LogError, Unsafe a SettingsError)
 
 Each says what happened (`title`), why (`detail`) and what to do next (`advice`).
 """

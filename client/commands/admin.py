@@ -121,6 +121,9 @@ def first_user(
         bool,
         typer.Option("--anyway", help="Also where there are users: for when all tokens are lost."),
     ] = False,
+    shown: Annotated[
+        bool, typer.Option("--print", help="Print the token instead of keeping it here.")
+    ] = False,
     url: Url = None,
 ) -> None:
     """Make the first sysadmin of an installation, and keep the token here.
@@ -130,5 +133,4 @@ def first_user(
     """
     from autolearn.client.first_user import make_first_user
 
-    made = make_first_user(name, anyway=anyway, url=url)
-    print(made)
+    print(make_first_user(name, anyway=anyway, url=url, shown=shown))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
 
+import psutil
 import pytest
 
 from autolearn.client.credentials import place_of_home
@@ -64,6 +65,24 @@ def test_up_makes_the_first_sysadmin_and_says_where_the_token_is(running: Up, ad
     assert (me["name"], me["role"], me["expires"]) == ("admin", "sysadmin", None)
     for log in (running.home / "logs").iterdir():
         assert kept["token"] not in log.read_text()
+
+
+def test_nothing_listens_beyond_this_machine(running: Up):
+    listening = [
+        connection.laddr.ip
+        for process in (running.process, *running.family())
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert listening
+    assert set(listening) == {"127.0.0.1"}
+
+
+def test_a_history_names_who_did_what_and_nothing_secret(admin: Desk):
+    lines = admin.does("history", "user/admin").splitlines()
+    assert [line.split()[4] for line in lines[2:4]] == ["UserAdded", "TokenIssued"]
+    assert all(line.split()[3] == "first-user" for line in lines[2:4])
+    assert "argon2" not in admin.does("history", "user/admin", "-o", "json")
 
 
 def test_without_a_token_nothing_is_said(ada: Desk):
@@ -140,8 +159,12 @@ def test_the_first_user_is_made_once_or_anyway(running: Up, admin: Desk, ada: De
         assert "There are users already" in said.err
         words = ("admin", "first-user", "--anyway", "--user", "rescue")
         assert "Made sysadmin rescue" in ada.does(*words, **running.settings)
+        printed = ada.does(*words, "--print", **running.settings).strip()
     me = json.loads(ada.does("whoami", "-o", "json"))
     assert (me["name"], me["role"]) == ("rescue", "sysadmin")
+    kept = ada.does("token", "show").strip()
+    assert kept != printed
+    assert json.loads(ada.does("whoami", "-o", "json", token=printed))["name"] == "rescue"
 
 
 def test_a_restart_makes_no_other_user(kafka: str, running: Up, admin: Desk):
