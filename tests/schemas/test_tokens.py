@@ -35,8 +35,11 @@ def test_a_token_does_not_show_its_secret():
         f" {WORD}",
         WORD.upper(),
         WORD.replace("-", "+"),
-    ]
-    + [WORD.replace("al_", "tk_"), f"al_{ID[:-1]}_{SECRET}", f"al_{ID}{SECRET}", "é" * 63],
+        WORD.replace("al_", "tk_"),
+        f"al_{ID[:-1]}_{SECRET}",
+        f"al_{ID}{SECRET}",
+        "é" * 63,
+    ],
 )
 def test_what_is_no_token(word: str):
     assert Token.read(word) is None
