@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +163,9 @@ class DecideAgent:
         loop = asyncio.get_running_loop()
         message = event.message
         place = (message.topic, message.partition, message.offset)
-        letter = DeadLetter.of(place, message.key, event.value, error.detail)
+        headers = message.headers or ()
+        pairs = headers.items() if isinstance(headers, Mapping) else headers
+        letter = DeadLetter.of(place, message.key, event.value, error.detail, pairs)
         logger.warning("a command was put on dead-letters", at=place, reason=error.detail)
 
         def buried(failure: LogError | None) -> None:
