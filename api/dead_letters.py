@@ -11,10 +11,10 @@ from typing import NamedTuple
 from autolearn.eventlog.log import Log, Message
 from autolearn.eventlog.reading import Lookup
 from autolearn.projections.queries import Queries
-from autolearn.projections.status.document import DeadLetterCount
 from autolearn.schemas.codec import decode_command, from_json
 from autolearn.schemas.dead_letters import DeadLetter
 from autolearn.schemas.errors import MalformedRecord
+from autolearn.schemas.status import DeadLetterCount
 
 __all__ = ["Found", "DeadLetters", "command_id"]
 

@@ -9,14 +9,13 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from autolearn.eventlog.cluster import Cluster, Member
-from autolearn.eventlog.disk import Usage
+from autolearn.eventlog.cluster import Cluster
 from autolearn.eventlog.process import home_of
-from autolearn.projections.status.document import Finding, Process, Status, WorkerState
 from autolearn.projections.status.findings import findings
 from autolearn.projections.status.looking import Looking
 from autolearn.projections.status.places import places_of, topic_bytes
 from autolearn.schemas.errors import LogError
+from autolearn.schemas.status import Finding, Member, Process, Status, Usage, WorkerState
 
 if TYPE_CHECKING:
     from autolearn.api.facade import Facade
@@ -93,7 +92,7 @@ class Inspection:
         behind = {str(p): max(0, end - reached[p].next) for p, end in ends.items() if p in reached}
         us = [Member(self.name, self.host, sorted(reached))]
         status.processes.insert(0, Process("api", facade.topics.events.name, us, behind))
-        status.workers = self.workers()
+        status.workers = WorkerState.all_of(facade.heartbeats.workers(), time.time())
         self.count_dead_letters(status)
         if (places := self.disks.newest()) is not None:
             status.disk = places
@@ -109,24 +108,6 @@ class Inspection:
             about = Finding("not-ready", f"{told_by} is not ready: {why}", "Give it time.")
             status.findings.insert(0, about)
         return status
-
-    def workers(self) -> list[WorkerState]:
-        """Return the workers that were heard of lately."""
-        now = time.time()
-        return [
-            WorkerState(
-                beat.worker,
-                beat.host,
-                beat.pid,
-                beat.kinds,
-                beat.slots,
-                max(0.0, round(now - sent / 1000, 1)),
-                beat.runs,
-            )
-            for beat, sent in sorted(
-                self.facade.heartbeats.newest.values(), key=lambda at: at[0].worker
-            )
-        ]
 
     def count_dead_letters(self, status: Status) -> None:
         """Count the dead letters, if the brokers answer."""

@@ -20,44 +20,11 @@ from msgspec import Struct
 
 from autolearn.eventlog.quorum import active_controller
 from autolearn.schemas.errors import LogError
+from autolearn.schemas.status import Broker, Member, TopicState
 
-__all__ = ["Broker", "Cluster", "GroupState", "Member", "TopicState"]
+__all__ = ["Cluster", "GroupState"]
 
 T = TypeVar("T")
-
-
-class Broker(Struct):
-    """A broker of the cluster. `controller`: it leads the quorum; None when that is not told."""
-
-    id: int
-    host: str
-    port: int
-    controller: bool | None
-
-
-class TopicState(Struct):
-    """A topic as it is: `records` are kept now, `bytes` only known of a broker on this machine.
-
-    Of its partitions, `under_replicated` have fewer copies in sync than they should have,
-    `leaderless` cannot be read or written, and `below_min` refuse appends with acks=all.
-    """
-
-    name: str
-    partitions: int
-    replication: int
-    records: int
-    under_replicated: int = 0
-    leaderless: int = 0
-    below_min: int = 0
-    bytes: int | None = None
-
-
-class Member(Struct):
-    """A process in a consumer group, and the partitions that it has."""
-
-    name: str
-    host: str
-    partitions: list[int]
 
 
 class GroupState(Struct):

@@ -7,18 +7,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from msgspec import Struct
+from autolearn.schemas.status import Usage
 
-__all__ = ["Usage", "bytes_of_topics", "usage"]
-
-
-class Usage(Struct):
-    """A folder: what it is for, the bytes that its files take, and those free on its disk."""
-
-    what: str
-    path: str
-    used: int
-    free: int
+__all__ = ["bytes_of_topics", "usage"]
 
 
 def usage(what: str, folder: Path) -> Usage | None:

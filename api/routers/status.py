@@ -8,7 +8,7 @@ from starlette.responses import Response
 from autolearn.api.facade import Facade
 from autolearn.api.openapi import answers
 from autolearn.api.responses import json
-from autolearn.projections.status.document import Status
+from autolearn.schemas.status import Status
 
 __all__ = ["router"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from autolearn.projections.status.document import Finding, Process, Status
+from autolearn.schemas.status import Finding, Process, Status
 
 __all__ = ["LEAST_FREE", "LONGEST_WAIT", "MOST_BEHIND", "findings"]
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from autolearn.eventlog.admission import Progress
-from autolearn.eventlog.cluster import Cluster, GroupState, TopicState
+from autolearn.eventlog.cluster import Cluster, GroupState
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.reading import Lookup
 from autolearn.eventlog.terms import Holders, newest
-from autolearn.projections.status.document import Process, Status, Term
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings
+from autolearn.schemas.status import Process, Status, Term, TopicState
 from autolearn.schemas.topics import GROUPS, Topics
 
 __all__ = ["Looking"]

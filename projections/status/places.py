@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from autolearn.eventlog.disk import Usage, bytes_of_topics, usage
+from autolearn.eventlog.disk import bytes_of_topics, usage
 from autolearn.schemas.settings import Settings
+from autolearn.schemas.status import Usage
 
 __all__ = ["places_of", "topic_bytes"]
 

@@ -2,13 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
-from autolearn.eventlog.cluster import Broker, Member, TopicState
-from autolearn.eventlog.disk import Usage
-from autolearn.schemas.workers import Progress
+from autolearn.schemas.workers import Heartbeat, Progress
 
-__all__ = ["DeadLetterCount", "Finding", "Process", "Status", "Term", "WorkerState"]
+__all__ = [
+    "Broker",
+    "DeadLetterCount",
+    "Finding",
+    "Member",
+    "Process",
+    "Status",
+    "Term",
+    "TopicState",
+    "Usage",
+    "WorkerState",
+]
+
+
+class Broker(Struct):
+    """A broker of the cluster. `controller`: it leads the quorum; None when that is not told."""
+
+    id: int
+    host: str
+    port: int
+    controller: bool | None
+
+
+class TopicState(Struct):
+    """A topic as it is: `records` are kept now, `bytes` only known of a broker on this machine.
+
+    Of its partitions, `under_replicated` have fewer copies in sync than they should have,
+    `leaderless` cannot be read or written, and `below_min` refuse appends with acks=all.
+    """
+
+    name: str
+    partitions: int
+    replication: int
+    records: int
+    under_replicated: int = 0
+    leaderless: int = 0
+    below_min: int = 0
+    bytes: int | None = None
+
+
+class Member(Struct):
+    """A process in a consumer group, and the partitions that it has."""
+
+    name: str
+    host: str
+    partitions: list[int]
+
+
+class Usage(Struct):
+    """A folder: what it is for, the bytes that its files take, and those free on its disk."""
+
+    what: str
+    path: str
+    used: int
+    free: int
 
 
 class Finding(Struct, frozen=True):
@@ -52,6 +106,19 @@ class WorkerState(Struct):
     slots: int
     silent: float
     runs: tuple[Progress, ...]
+
+    @classmethod
+    def all_of(cls, beats: Iterable[tuple[Heartbeat, int]], now: float) -> list[WorkerState]:
+        """Return workers by their heartbeats, each with when it was sent (ms), at `now` (s)."""
+        return [
+            cls(one.worker, one.host, one.pid, one.kinds, one.slots, silence(sent, now), one.runs)
+            for one, sent in sorted(beats, key=lambda beat: beat[0].worker)
+        ]
+
+
+def silence(sent: int, now: float) -> float:
+    """Return the seconds since a time in milliseconds, which a clock of others has told."""
+    return max(0.0, round(now - sent / 1000, 1))
 
 
 class DeadLetterCount(Struct):
