@@ -66,7 +66,8 @@ class Facade:
         self.settings, self.log, self.store = settings, to, store
         self.artifacts, self.home, self.on_failure = artifacts, home, on_failure
         self.topics = Topics.of(settings)
-        self.queries, self.arrivals = Queries(store), Arrivals()
+        self.queries = Queries(store)
+        self.arrivals = Arrivals(lambda *told: self.measures.answered(*told))
         self.lookup = Lookup(to, self.topics.events.name)
         self.brokers = Brokers(to, self.topics.events.name)
         self.heartbeats = Heartbeats(to, self.topics.workers.name)
@@ -104,6 +105,7 @@ class Facade:
         try:
             self.log.create(self.topics.all())
             follower = self.follower()
+            self.measures.runs.begin(self.queries.now())
         except Exception as error:  # noqa: BLE001 - whatever it is, this process cannot go on
             self.on_loop(self.fail, error)
         else:
@@ -145,7 +147,7 @@ class Facade:
     def on_events(self, records: list[EventRecord]) -> None:
         """Wake who waits for these events, which are stored now."""
         self.arrivals.notify(records)
-        self.measures.decided(records)
+        self.measures.taken(records)
 
     def fail(self, error: Exception) -> None:
         """Stop: what this process knows can no longer be trusted to be up to date."""

@@ -14,6 +14,7 @@ MOST_BEHIND = 10_000
 """Records that a reader may be behind; of tasks there may be any number."""
 LEAST_FREE = 1 << 30
 """Bytes that every disk should have free."""
+UNKNOWN = {"brokers": "Check that they run, and AUTOLEARN_KAFKA; the rest is as known here."}
 TASKS = ("training", "evaluation")
 RUN = {"training": "train", "evaluation": "evaluate"}
 
@@ -24,7 +25,7 @@ def findings(status: Status, topics: Iterable[str], worker_timeout: float) -> li
     A worker may be silent for `worker_timeout` seconds.
     """
     found = [
-        Finding(f"{part}-unknown", why, "Everything else here is as far as it is known.")
+        Finding(f"{part}-unknown", why, UNKNOWN.get(part, "Ask again."))
         for part, why in status.unknown.items()
     ]
     if "brokers" not in status.unknown:
