@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from autolearn.api.run_counts import RunCounts
+from autolearn.eventlog.admission import TERM_STARTED
 from autolearn.eventlog.meter import Meter, Reading
 from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.status import Status
@@ -42,7 +43,8 @@ class Measures:
         self.runs.take(records)
         if self.counting:
             for record in records:
-                self.meter.count("autolearn_decisions_total", record.type)
+                if record.type != TERM_STARTED:  # which answers no command
+                    self.meter.count("autolearn_decisions_total", record.type)
 
     def ended(self, kind: str, result: str) -> None:
         """Count a run that has ended."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from typing import TypeVar
 
 from confluent_kafka import (
     ConsumerGroupTopicPartitions,
     IsolationLevel,
+    KafkaError,
     KafkaException,
     TopicPartition,
 )
@@ -25,6 +27,13 @@ from autolearn.schemas.status import Broker, Member, TopicState
 __all__ = ["Cluster", "GroupState"]
 
 T = TypeVar("T")
+CHOOSING = (
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+)
+PAUSE = 0.05
+"""Seconds between two questions about a group whose coordinator is being chosen."""
 
 
 class GroupState(Struct):
@@ -87,21 +96,37 @@ class Cluster:
 
     def groups(self, names: Mapping[str, str]) -> dict[str, GroupState]:
         """Return consumer groups by name; `names` has the topic of each. One may have nobody."""
-        described = self.admin.describe_consumer_groups([*names], request_timeout=self.timeout)
         return {
             name: GroupState(
-                sorted(map(member_of, self.asked(future).members), key=lambda one: one.name),
-                self.committed(name, names[name]),
+                self.settled(lambda name=name: self.members(name)),  # type: ignore[misc]
+                self.settled(lambda at=(name, topic): self.committed(*at)),  # type: ignore[misc]
             )
-            for name, future in described.items()
+            for name, topic in names.items()
         }
+
+    def settled(self, ask: Callable[[], T]) -> T:
+        """Ask about a group, again while its coordinator is just being chosen."""
+        deadline = time.monotonic() + self.timeout
+        while True:
+            try:
+                return ask()
+            except KafkaException as error:
+                if error.args[0].code() not in CHOOSING or time.monotonic() > deadline:
+                    raise self.silent(error) from None
+            time.sleep(PAUSE)
+
+    def members(self, group: str) -> list[Member]:
+        """Return who is in a group, by name."""
+        futures = self.admin.describe_consumer_groups([group], request_timeout=self.timeout)
+        found = futures[group].result(self.timeout + 1)
+        return sorted(map(member_of, found.members), key=lambda one: one.name)
 
     def committed(self, group: str, topic: str) -> dict[int, int]:
         """Return what a group has committed on a topic; nothing where it has not."""
         futures = self.admin.list_consumer_group_offsets(
             [ConsumerGroupTopicPartitions(group)], request_timeout=self.timeout
         )
-        places = self.asked(futures[group]).topic_partitions
+        places = futures[group].result(self.timeout + 1).topic_partitions
         return {at.partition: at.offset for at in places if at.topic == topic and at.offset >= 0}
 
     def asked(self, answer: Future[T]) -> T:
