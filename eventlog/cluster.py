@@ -113,6 +113,8 @@ class Cluster:
             except KafkaException as error:
                 if error.args[0].code() not in CHOOSING or time.monotonic() > deadline:
                     raise self.silent(error) from None
+            except TimeoutError as error:
+                raise self.silent(error) from None
             time.sleep(PAUSE)
 
     def members(self, group: str) -> list[Member]:
