@@ -7,6 +7,7 @@ as one line on standard output. Exit codes: 0 printed, 2 bad settings, 3 no Kafk
 from __future__ import annotations
 
 import argparse
+import logging
 import socket
 import sys
 import time
@@ -92,6 +93,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m autolearn.projections.status")
     parser.add_argument("--without-api", metavar="WHY", default="No API was asked.")
     chosen = parser.parse_args(arguments)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it has to say is in the status
     try:
         status = status_of(read_settings(), chosen.without_api)
     except AutoLearnError as error:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from autolearn.eventlog.admission import Progress
-from autolearn.eventlog.cluster import Cluster, GroupState
+from autolearn.eventlog.cluster import Cluster
+from autolearn.eventlog.groups import GroupState
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.reading import Lookup
 from autolearn.eventlog.terms import Holders, newest
@@ -39,24 +40,23 @@ class Looking:
         partition must do, which a deposed decider may have written.
         """
         status = Status(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}Z", told_by)
+        part = "brokers"
         try:
-            self.fill(status, reached)
-        except LogError as error:
-            status.unknown["brokers"] = error.detail
+            least = self.settings.min_insync_replicas
+            status.brokers = self.cluster.brokers()
+            found = self.cluster.topics({topic.name: least for topic in self.topics.all()})
+            status.topics = list(found.values())
+            part = "terms"
+            readable = {n: range(t.partitions) for n, t in found.items() if not t.leaderless}
+            spans = self.cluster.spans(readable)
+            events = spans.get(self.topics.events.name, {})
+            at = self.last_records(events) if reached is None else reached
+            status.terms = [self.term(p, at[p], span) for p, span in events.items() if p in at]
+            part = "processes"
+            status.processes = self.processes(found, spans, at)
+        except LogError as error:  # nobody waits for the answers to further questions
+            status.unknown[part] = error.detail
         return status
-
-    def fill(self, status: Status, reached: Mapping[int, Progress] | None) -> None:
-        """Ask the brokers for one thing after the other; the first without an answer ends it."""
-        least = self.settings.min_insync_replicas
-        status.brokers = self.cluster.brokers()
-        found = self.cluster.topics({topic.name: least for topic in self.topics.all()})
-        status.topics = list(found.values())
-        readable = {n: range(t.partitions) for n, t in found.items() if not t.leaderless}
-        spans = self.cluster.spans(readable)
-        events = spans.get(self.topics.events.name, {})
-        at = self.last_records(events) if reached is None else reached
-        status.processes = self.processes(found, spans, at)
-        status.terms = [self.term(p, at[p], span) for p, span in events.items() if p in at]
 
     def last_records(self, spans: Spans) -> dict[int, Progress]:
         """Return where the deciders are by the last record of each partition of `events`."""

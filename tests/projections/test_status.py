@@ -3,7 +3,7 @@
 import pytest
 
 from autolearn.eventlog.admission import Progress
-from autolearn.eventlog.cluster import GroupState
+from autolearn.eventlog.groups import GroupState
 from autolearn.projections.status.findings import LEAST_FREE, findings
 from autolearn.projections.status.looking import next_of
 from autolearn.projections.status.places import artifacts_of, places_of, topic_bytes
