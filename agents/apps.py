@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import socket
-import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import faust
 from faust.transport.drivers.aiokafka import Consumer
 from faust.types import TP
 
+from autolearn.eventlog.groups import ssl_context
 from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings
 
@@ -96,13 +96,7 @@ def credentials(client: dict[str, str]) -> Any:
         return None
     context = None
     if protocol in ("SSL", "SASL_SSL"):
-        context = ssl.create_default_context(cafile=client.get("ssl.ca.location"))
-        if "ssl.certificate.location" in client:
-            context.load_cert_chain(
-                client["ssl.certificate.location"],
-                client.get("ssl.key.location"),
-                client.get("ssl.key.password"),
-            )
+        context = ssl_context(client)
     if protocol == "SSL":
         return faust.SSLCredentials(context)
     mechanism = client.get("sasl.mechanism", client.get("sasl.mechanisms", "PLAIN"))

@@ -21,6 +21,7 @@ from autolearn.agents.open_runs import OpenRun, OpenRuns
 from autolearn.agents.tenures import Cancelled, Tenures
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
+from autolearn.eventlog.meter import Meter
 from autolearn.projections.store import RocksStore
 from autolearn.schemas.codec import EventRecord, event_of, to_json
 from autolearn.schemas.errors import LogError
@@ -73,8 +74,10 @@ class Watch:
 class DispatchAgent:
     """Hands out the runs of the partitions of `events` that the group gives to this process."""
 
-    def __init__(self, settings: Settings, log: Log, brokers: str, home: Path) -> None:
-        self.log, self.topics = log, Topics.of(settings)
+    def __init__(
+        self, settings: Settings, log: Log, brokers: str, home: Path, meter: Meter
+    ) -> None:
+        self.log, self.topics, self.meter = log, Topics.of(settings), meter
         self.prefix = settings.topic_prefix
         self.folder = home / "state" / f"dispatch-{settings.instance}"
         self.watches: Tenures[Watch] = Tenures(self.new_watch)
@@ -159,6 +162,7 @@ class DispatchAgent:
         """Remember that a run was handed out."""
         if error is not None:
             end_process("a task could not be handed out", error)
+        self.meter.count("autolearn_dispatch_tasks_total", run.kind)
         logger.info("handed out", stream=run.stream, run=run.run, attempt=run.attempt)
         if self.watches.holds(watch) and watch.runs.get(run.stream, run.run) is not None:
             watch.runs.note_handed(run)

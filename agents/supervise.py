@@ -21,6 +21,7 @@ from autolearn.agents.posting import post
 from autolearn.eventlog.feed import Feed
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
+from autolearn.eventlog.meter import Meter
 from autolearn.projections.store import RocksStore
 from autolearn.schemas.codec import EventRecord, from_json
 from autolearn.schemas.settings import Settings
@@ -40,9 +41,12 @@ logger = structlog.get_logger(__name__)
 class SuperviseAgent:
     """Watches the workers. Of several such processes, the one with the partition acts."""
 
-    def __init__(self, settings: Settings, log: Log, brokers: str, home: Path) -> None:
+    def __init__(
+        self, settings: Settings, log: Log, brokers: str, home: Path, meter: Meter
+    ) -> None:
         self.log, self.topics, self.settings = log, Topics.of(settings), settings
         self.folder = home / "state" / f"supervise-{settings.instance}" / "runs"
+        self.meter = meter
         self.heard: dict[str, float] = {}
         self.stopped: set[str] = set()
         self.reported: dict[tuple[str, int], float] = {}
@@ -131,6 +135,7 @@ class SuperviseAgent:
         if (run.run, run.attempt) in self.reported:
             return
         self.reported[run.run, run.attempt] = now
+        self.meter.count("autolearn_supervise_lost_runs_total", run.kind)
         logger.warning("worker is gone", worker=run.worker, stream=run.stream, run=run.run)
         command = WORK[run.kind].report_lost(run.run, run.attempt, run.worker)
         identity = uuid.uuid5(uuid.NAMESPACE_OID, f"lost {run.run} {run.attempt}")

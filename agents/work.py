@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from autolearn.agents.posting import now, post
 from autolearn.eventlog.feed import Feed
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
+from autolearn.eventlog.meter import Meter, Reading
 from autolearn.projections.store import RocksStore
 from autolearn.schemas import commands
 from autolearn.schemas.codec import EventRecord, event_of, from_json, to_json
@@ -80,7 +82,13 @@ class Worker:
     """
 
     def __init__(
-        self, kinds: tuple[str, ...], settings: Settings, log: Log, brokers: str, home: Path
+        self,
+        kinds: tuple[str, ...],
+        settings: Settings,
+        log: Log,
+        brokers: str,
+        home: Path,
+        meter: Meter,
     ) -> None:
         self.kinds, self.settings, self.log, self.home = kinds, settings, log, home
         self.topics = Topics.of(settings)
@@ -90,6 +98,8 @@ class Worker:
         self.answers: dict[str, asyncio.Future[EventRecord]] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         self.changed = asyncio.Event()
+        self.meter = meter
+        meter.watch(self.busy)
         self.executor = Executor(settings.artifacts or (home / "artifacts").as_uri())
         self.apps = [self.make_app(kind, brokers) for kind in kinds]
 
@@ -137,6 +147,13 @@ class Worker:
         self.beat(stopped=True)
         await self.feed.stop()
         await asyncio.to_thread(self.store.close)
+
+    def busy(self) -> list[Reading]:
+        """Return how many slots there are, and how many are in use."""
+        return [
+            ("autolearn_worker_slots", (), self.settings.slots),
+            ("autolearn_worker_busy_slots", (), len(self.attempts)),
+        ]
 
     def spawn(self, work: Any) -> None:
         """Run a coroutine; whatever it raises ends the process."""
@@ -218,10 +235,15 @@ class Worker:
             attempt.phase = phase
             self.changed.set()
 
+        began = time.perf_counter()
         limits = Limits(time_s=task.time_limit, memory_mb=task.memory_limit)
         attempt.running = self.executor.start(task.kind, task.request, limits, on_phase)
         self.changed.set()
         outcome = await attempt.running.outcome()
+        ended = "completed" if isinstance(outcome, Completed) else "failed"
+        ended = "cancelled" if attempt.cancelled else ended
+        took = time.perf_counter() - began
+        self.meter.observe("autolearn_worker_run_duration_seconds", took, task.kind, ended)
         about: dict[str, Any] = {"run": task.run, "attempt": task.attempt, "worker": self.id}
         match outcome:
             case Completed(result):

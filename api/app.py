@@ -22,6 +22,7 @@ from autolearn.api.problems import Problem, respond, unavailable
 from autolearn.api.routers import (
     catalog,
     commands,
+    dead_letters,
     diff,
     evaluations,
     events,
@@ -29,6 +30,7 @@ from autolearn.api.routers import (
     health,
     rebuild,
     sessions,
+    status,
     trainings,
 )
 from autolearn.schemas.errors import AutoLearnError, LogError
@@ -64,7 +66,7 @@ def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastA
         redoc_url=None,
         redirect_slashes=False,
     )
-    commons = (health, commands, diff, events, rebuild)
+    commons = (health, status, commands, dead_letters, diff, events, rebuild)
     for common in (module.router for module in commons):
         app.include_router(common(facade))
     for service in services:
@@ -82,14 +84,15 @@ def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastA
 
 
 class RequireReady:
-    """Answers 503 under /v1 until the process has caught up with the log."""
+    """Answers 503 under /v1, the status aside, until the process has caught up with the log."""
 
     def __init__(self, app: ASGIApp, facade: Facade) -> None:
         self.app, self.facade = app, facade
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["type"] == "http" and scope["path"].startswith("/v1/"):
+        path = scope.get("path", "")
+        if scope["type"] == "http" and path.startswith("/v1/") and path != "/v1/status":
             try:
                 self.facade.require_ready()
             except Problem as problem:

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from autolearn.schemas.codec import EventRecord
+from autolearn.schemas.events import CommandFailed, Refused
+from autolearn.schemas.messages import type_of
 
 __all__ = ["Arrivals"]
 
 ANY = ""
+ANSWERS = {type_of(Refused): "refused", type_of(CommandFailed): "failed"}
 
 
 class Arrivals:
-    """Wakes those who wait when events were stored. Everything here runs on the event loop."""
+    """Wakes those who wait when events were stored. Everything here runs on the event loop.
 
-    def __init__(self) -> None:
+    `told(answer, seconds)` hears how long the answer of a command took that somebody waits for:
+    accepted, refused or failed.
+    """
+
+    def __init__(self, told: Callable[[str, float], None] = lambda *_: None) -> None:
+        self.told = told
         self.answers: dict[str, asyncio.Future[None]] = {}
+        self.asked: dict[str, float] = {}
         self.news: dict[str, asyncio.Future[None]] = {}
 
     def expect(self, command: str) -> asyncio.Future[None]:
@@ -24,19 +34,29 @@ class Arrivals:
         found = self.answers.get(command)
         if found is None or found.done():
             found = self.answers[command] = asyncio.get_running_loop().create_future()
+            self.asked[command] = time.perf_counter()
         return found
 
     def forget(self, command: str) -> None:
         """Expect a command's answer no longer."""
         self.answers.pop(command, None)
+        self.asked.pop(command, None)
 
     def notify(self, records: list[EventRecord]) -> None:
         """Wake everyone who waits for one of these events, which are stored."""
         for record in records:
-            self.settle(self.answers, record.causationid)
+            if record.causationid in self.answers:
+                self.settle(self.answers, record.causationid)
+                self.tell(record)
             if self.news:
                 self.settle(self.news, record.subject)
         self.settle(self.news, ANY)
+
+    def tell(self, record: EventRecord) -> None:
+        """Tell how long an answer took."""
+        asked = self.asked.pop(record.causationid, None)
+        if asked is not None:
+            self.told(ANSWERS.get(record.type, "accepted"), time.perf_counter() - asked)
 
     def settle(self, waiting: dict[str, asyncio.Future[None]], at: str) -> None:
         """Wake those who wait for one thing."""

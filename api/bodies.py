@@ -17,6 +17,7 @@ __all__ = [
     "DatasetBody",
     "EvaluationBody",
     "PreprocessingBody",
+    "RetryBody",
     "SessionBody",
     "SplitBody",
     "TrainingBody",
@@ -118,7 +119,21 @@ class EvaluationBody(Limits):
     )
 
 
-BODIES: tuple[type[Body], ...] = (SessionBody, CommitBody, TrainingBody, EvaluationBody)
+class RetryBody(Body):
+    """What is put back in the place of a dead letter."""
+
+    value: dict[str, Any] | None = Field(
+        default=None, description="A command as a CloudEvent; the dead letter's own without this."
+    )
+
+
+BODIES: tuple[type[Body], ...] = (
+    SessionBody,
+    CommitBody,
+    TrainingBody,
+    EvaluationBody,
+    RetryBody,
+)
 
 
 async def read(request: Request, kind: type[B]) -> B:

@@ -15,7 +15,7 @@ from autolearn.api.asked import Asked
 from autolearn.eventlog.log import Log
 from autolearn.projections.models import Answer
 from autolearn.projections.queries import Queries
-from autolearn.schemas.codec import CONTENT_TYPE, CommandRecord, encode, raw
+from autolearn.schemas.codec import CONTENT_TYPE, CommandRecord, Headers, encode, raw
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.messages import Command, type_of
 
@@ -84,7 +84,12 @@ class Commands:
         self.available = available
 
     async def post(
-        self, stream: str, make: Callable[[], Command] | Command, asked: Asked, actor: str = ""
+        self,
+        stream: str,
+        make: Callable[[], Command] | Command,
+        asked: Asked,
+        actor: str = "",
+        headers: Headers = (),
     ) -> Answer | Accepted:
         """Have a command decided, once, however often it is asked for with the same id.
 
@@ -112,7 +117,7 @@ class Commands:
                 self.topic,
                 encode(record),
                 key=stream,
-                headers=CONTENT_TYPE,
+                headers=CONTENT_TYPE + headers,
                 delivered=sending.delivered,
             )
             if not at_once:

@@ -15,12 +15,15 @@ from autolearn.api import problems
 from autolearn.api.arrivals import Arrivals
 from autolearn.api.brokers import Brokers
 from autolearn.api.commands import Commands
+from autolearn.api.dead_letters import DeadLetters
 from autolearn.api.heartbeats import Heartbeats
+from autolearn.api.inspection import Inspection
 from autolearn.api.measures import Measures
 from autolearn.api.rebuilding import Rebuilding
 from autolearn.api.tail import Tail
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.cluster import Cluster
 from autolearn.eventlog.feed import Feed
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
@@ -47,7 +50,7 @@ class Facade:
     """What the routers share. `start` and `stop` run on the event loop.
 
     `home` is the folder of the process's temporary files; `on_failure` is called once when the
-    process cannot go on: it must end then.
+    process cannot go on: it must end then. Without a `cluster` the status tells less.
     """
 
     def __init__(
@@ -58,16 +61,20 @@ class Facade:
         artifacts: ArtifactStore,
         home: Path,
         on_failure: Callable[[], None],
+        cluster: Cluster | None = None,
     ) -> None:
         self.settings, self.log, self.store = settings, to, store
         self.artifacts, self.home, self.on_failure = artifacts, home, on_failure
         self.topics = Topics.of(settings)
-        self.queries, self.arrivals = Queries(store), Arrivals()
+        self.queries = Queries(store)
+        self.arrivals = Arrivals(lambda *told: self.measures.answered(*told))
         self.lookup = Lookup(to, self.topics.events.name)
         self.brokers = Brokers(to, self.topics.events.name)
         self.heartbeats = Heartbeats(to, self.topics.workers.name)
         self.measures = Measures(self)
         self.tail = Tail(self)
+        self.dead_letters = DeadLetters(to, self.topics.dead_letters.name, self.queries)
+        self.inspection = Inspection(self, cluster)
         self.rebuilding = Rebuilding(self, home)
         self.commands = Commands(
             to,
@@ -98,6 +105,7 @@ class Facade:
         try:
             self.log.create(self.topics.all())
             follower = self.follower()
+            self.measures.runs.begin(self.queries.now())
         except Exception as error:  # noqa: BLE001 - whatever it is, this process cannot go on
             self.on_loop(self.fail, error)
         else:
@@ -139,7 +147,7 @@ class Facade:
     def on_events(self, records: list[EventRecord]) -> None:
         """Wake who waits for these events, which are stored now."""
         self.arrivals.notify(records)
-        self.measures.decided(records)
+        self.measures.taken(records)
 
     def fail(self, error: Exception) -> None:
         """Stop: what this process knows can no longer be trusted to be up to date."""
@@ -160,7 +168,8 @@ class Facade:
         await self.tail.stop()
         if self.feed is not None:
             await self.feed.stop()
-        await asyncio.to_thread(self.lookup.close)
+        for room in (self.lookup, self.dead_letters, self.inspection):
+            await asyncio.to_thread(room.close)
         await asyncio.to_thread(self.log.close)
         self.store.close()
 

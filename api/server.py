@@ -16,7 +16,15 @@ import uvicorn
 from autolearn.api.app import make_app
 from autolearn.api.facade import Facade
 from autolearn.artifacts.store import ArtifactStore
-from autolearn.eventlog.process import configure_logs, home_of, lock, open_log, say_ready
+from autolearn.eventlog.cluster import Cluster
+from autolearn.eventlog.process import (
+    brokers,
+    configure_logs,
+    home_of,
+    lock,
+    open_log,
+    say_ready,
+)
 from autolearn.projections.place import ViewsPlace
 from autolearn.projections.store import RocksStore
 from autolearn.schemas.errors import StoreError
@@ -51,6 +59,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
             ArtifactStore(settings.artifacts or (home / "artifacts").as_uri()),
             folder,
             on_failure=lambda: setattr(server, "should_exit", True),
+            cluster=Cluster(brokers(settings), settings.kafka_client),
         )
         server = Server(
             facade,

@@ -15,6 +15,7 @@ from autolearn.client.commands import (
     cancel,
     catalog,
     dataset,
+    dead_letters,
     demo,
     diff,
     evaluate,
@@ -24,6 +25,7 @@ from autolearn.client.commands import (
     replay,
     run,
     session,
+    status,
     train,
     up,
     version,
@@ -45,6 +47,8 @@ app = typer.Typer(
 RUNS, WORK, PAST = "The system", "Work", "What is and was"
 
 app.command("up", rich_help_panel=RUNS)(up.up)
+app.command("status", rich_help_panel=RUNS)(status.status)
+app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=RUNS)
 app.command("demo", rich_help_panel=RUNS)(demo.demo)
 app.command("run", rich_help_panel=RUNS)(run.run)
 app.add_typer(replay.app, name="replay", rich_help_panel=RUNS)

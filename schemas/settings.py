@@ -72,6 +72,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Seconds between two heartbeats of a worker."""
     worker_timeout: Seconds = 10.0
     """Seconds of silence after which a worker's runs are given to others."""
+    metrics: Annotated[str, Meta(pattern=r"^(|[^:\s]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})\Z")] = ""
+    """Where agents and workers serve /metrics, `host:port` (port 0: a free one); empty: nowhere.
+    The API has /metrics anyway."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
 

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from autolearn.schemas.settings import Settings
 
-__all__ = ["TASK_TOPICS", "Topic", "Topics"]
+__all__ = ["GROUPS", "TASK_TOPICS", "Topic", "Topics"]
 
 DAY_MS = 24 * 60 * 60 * 1000
 MEGABYTE = 1024 * 1024
@@ -15,6 +15,14 @@ LARGEST_MESSAGE = 4 * MEGABYTE
 
 TASK_TOPICS = {"training": "trainings", "evaluation": "evaluations"}
 """The topic on which each kind of work is handed out."""
+
+GROUPS = {
+    "decide": "commands",
+    "dispatch": "events",
+    "supervise": "workers",
+    **TASK_TOPICS,
+}
+"""The consumer groups, `<prefix>.<process type or kind of work>`, and the topic that each reads."""
 
 
 class Topic(Struct, frozen=True):

@@ -110,5 +110,6 @@ TRAFFIC: tuple[Flow, ...] = (
     Flow("supervise", "receive", "workers", "Notices who has fallen silent."),
     Flow("api", "receive", "workers", "Shows the progress of runs."),
     Flow("decide", "send", "dead_letters", "What is no command is set aside."),
+    Flow("api", "receive", "dead_letters", "Shows them; puts back what is a command after all."),
 )
 """Every way of a message from a process type to a topic, or back."""

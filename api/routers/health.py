@@ -89,8 +89,9 @@ def router(facade: Facade) -> APIRouter:
 
     @routes.get("/metrics", response_class=Response)
     async def metrics() -> Response:
-        """Return the process's figures for Prometheus."""
-        return Response(facade.measures.page(), media_type=CONTENT_TYPE_LATEST)
+        """Return the process's figures for Prometheus, and those of the status."""
+        status = await facade.inspection.status()
+        return Response(facade.measures.page(status), media_type=CONTENT_TYPE_LATEST)
 
     @routes.get("/asyncapi.json", response_class=Response)
     async def topics() -> Response:

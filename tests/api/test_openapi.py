@@ -112,6 +112,10 @@ def test_answers_are_as_described(http: httpx.Client, document: Document, traine
         (http.get("/v1/diff", params={"from": position(http)}), "/v1/diff"),
         (http.get("/v1/digests"), "/v1/digests"),
         (http.get("/v1/events?limit=5"), "/v1/events"),
+        (http.get("/v1/status"), "/v1/status"),
+        (http.get("/v1/dead-letters"), "/v1/dead-letters"),
+        (http.get("/v1/dead-letters/x"), "/v1/dead-letters/{letter}"),
+        (http.post("/v1/dead-letters/x/retry"), "/v1/dead-letters/{letter}/retry"),
         (http.get("/health/live"), "/health/live"),
         (http.get("/health/ready"), "/health/ready"),
     ]

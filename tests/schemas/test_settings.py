@@ -88,6 +88,7 @@ BAD = {
     "AUTOLEARN_SESSION_TIMEOUT": ["0.5", "1801", "inf"],
     "AUTOLEARN_HEARTBEAT": ["0", "-inf"],
     "AUTOLEARN_WORKER_TIMEOUT": ["0", "1e10"],
+    "AUTOLEARN_METRICS": ["9464", "localhost", ":9464", "::1:9464", "a b:1", "host:port", "h:1\n"],
     "AUTOLEARN_LOG_LEVEL": ["loud", "INFO", ""],
     "AUTOLEARN_LOG_FORMAT": ["xml", ""],
 }
