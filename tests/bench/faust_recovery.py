@@ -42,7 +42,7 @@ async def recovered(bootstrap: str, source: str, folder: str) -> dict[str, float
     )
     table = app.Table(TABLE, partitions=PARTITIONS, options={"driver": "rocksdict"})
     times: dict[str, float] = {}
-    rows: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    seen: asyncio.Future[tuple[int, Any, Any]] = asyncio.get_running_loop().create_future()
 
     @app.on_partitions_assigned.connect
     async def assigned(*_: Any, **__: Any) -> None:
@@ -55,19 +55,21 @@ async def recovered(bootstrap: str, source: str, folder: str) -> dict[str, float
     @app.agent(app.topic(source, key_type=str, value_type=bytes))
     async def look(events: Any) -> None:
         async for event in events.events():
-            if not rows.done():
+            if not seen.done():
                 told = msgspec.json.decode(event.value)
-                assert table[event.key]["sequence"] == told["sequence"]
-                rows.set_result(len(table))
+                seen.set_result((len(table), table.get(event.key), told))
 
     await app.start()
     crash = asyncio.ensure_future(app.wait_until_stopped())
-    await asyncio.wait([rows, crash], return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait([seen, crash], return_when=asyncio.FIRST_COMPLETED)
     if app.crash_reason is not None:
         raise app.crash_reason
     await app.stop()
     crash.cancel()
-    return {"seconds": times["recovered"] - times["assigned"], "rows": rows.result()}
+    rows, row, event = seen.result()
+    assert row is not None, event
+    assert row["sequence"] == event["sequence"], (row, event)
+    return {"seconds": times["recovered"] - times["assigned"], "rows": rows}
 
 
 if __name__ == "__main__":

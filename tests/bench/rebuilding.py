@@ -124,6 +124,7 @@ def fold(to: Connection, bootstrap: str, topic: str, partitions: range) -> None:
         to.send("ready")
         to.recv()
         rebuilt = rebuild(log, topic, Path(folder) / "views", {p: ends[p] for p in partitions})
+        assert rebuilt.events == rebuilt.records, "not every event was admitted"
         to.send(rebuilt.records)
 
 

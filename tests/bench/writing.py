@@ -21,7 +21,7 @@ def create(bootstrap: str, partitions: int, *names: str) -> None:
 
 
 def write(bootstrap: str, records: Iterable[tuple[str, Record]]) -> None:
-    """Append records to topics, each to the one that stands beside it.
+    """Append records to topics, each to the one that stands beside it, in their order.
 
     Raises:
         RuntimeError: the broker has not taken one.
@@ -35,11 +35,14 @@ def write(bootstrap: str, records: Iterable[tuple[str, Record]]) -> None:
     producer = Producer(
         {
             "bootstrap.servers": bootstrap,
+            # Without it a batch that is sent again lies behind the next one, and is not admitted.
+            "enable.idempotence": True,
             "linger.ms": 20,
             "batch.size": 1_000_000,
             "queue.buffering.max.messages": 200_000,
             "message.timeout.ms": 0,
             "delivery.report.only.error": True,
+            "log_level": 3,  # a broker that has just started is asked twice for a producer's id
         }
     )
     for number, (topic, record) in enumerate(records):
