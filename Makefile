@@ -27,7 +27,12 @@ test: setup  ## run every test, real broker included
 check: setup  ## the gate: format, lint, types, layers, evolution, tests
 	@scripts/check
 
-bench: setup  ## measure, print a table, write build/bench.json
+build/bench-venv/.installed: requirements/bench.txt
+	@test -x build/bench-venv/bin/python || $(PYTHON) -m venv build/bench-venv
+	@build/bench-venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+bench: setup build/bench-venv/.installed  ## measure, print a table, write build/bench.json
 	@$(BIN)/python -m tests.bench
 
 lock:  ## resolve the dependencies again

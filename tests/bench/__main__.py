@@ -18,9 +18,11 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.api_start import api_start
 from tests.bench.feed import feed
 from tests.bench.main_job import main_job
 from tests.bench.rebuilding import rebuilding
+from tests.bench.time_travel import time_travel
 
 RESULT = Path("build/bench.json")
 
@@ -68,9 +70,27 @@ BENCHES = {
             "rebuild_events_per_s_2p": Aim("the same, two processes"),
             "rebuild_2p_vs_1p": Aim("two processes / one", 1.7, at_least=True),
             "rebuild_vs_bare_consumer": Aim("rebuild / a consumer that only reads"),
+            "rebuild_vs_faust_recovery": Aim("rebuild / recovery of a Faust table", 5, True),
+            "rebuild_vs_quix_recovery": Aim("rebuild / recovery of a Quix Streams state"),
+            "faust_recovery_records_per_s": Aim("recovery of a Faust table, 100k records"),
+            "quix_recovery_records_per_s": Aim("recovery of a Quix Streams state, 1M records"),
             "rebuild_peak_pss_mb_100k": Aim("peak memory, 100k events (PSS), MiB"),
             "rebuild_peak_pss_mb_1m": Aim("peak memory, 1M events (PSS), MiB"),
         },
+    ),
+    "time-travel": Bench(
+        time_travel,
+        {
+            "as_of_p50_ms": Aim(
+                "`session show --as-of POSITION`, 200 events of 1M: median, ms", 30
+            ),
+            "as_of_time_p50_ms": Aim("the same, as of a time"),
+            "as_of_scattered_p50_ms": Aim("the same, its events spread over the whole log"),
+        },
+    ),
+    "api-start": Bench(
+        api_start,
+        {"api_ready_from_empty_100k_s": Aim("an API process without read models, 100k events, s")},
     ),
     "feed": Bench(
         feed,
