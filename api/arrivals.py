@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from autolearn.schemas.codec import EventRecord
 
@@ -13,22 +14,33 @@ ANY = ""
 
 
 class Arrivals:
-    """Wakes those who wait when events were stored. Everything here runs on the event loop."""
+    """Wakes those who wait when events were stored. Everything here runs on the event loop.
+
+    Nothing is kept of a command that nobody waits for.
+    """
 
     def __init__(self) -> None:
         self.answers: dict[str, asyncio.Future[None]] = {}
+        self.waiting: dict[str, int] = {}
         self.news: dict[str, asyncio.Future[None]] = {}
 
-    def expect(self, command: str) -> asyncio.Future[None]:
-        """Return what is done as soon as the answer of a command is stored."""
-        found = self.answers.get(command)
-        if found is None or found.done():
-            found = self.answers[command] = asyncio.get_running_loop().create_future()
-        return found
+    @contextmanager
+    def expected(self, command: str) -> Iterator[asyncio.Future[None]]:
+        """Give what is done as soon as the answer of a command is stored.
 
-    def forget(self, command: str) -> None:
-        """Expect a command's answer no longer."""
-        self.answers.pop(command, None)
+        Several requests may wait for the same command; the first that gives up leaves the others.
+        """
+        found = self.answers.get(command)
+        if found is None:
+            found = self.answers[command] = asyncio.get_running_loop().create_future()
+        self.waiting[command] = self.waiting.get(command, 0) + 1
+        try:
+            yield found
+        finally:
+            self.waiting[command] -= 1
+            if not self.waiting[command]:
+                del self.waiting[command]
+                self.answers.pop(command, None)
 
     def notify(self, records: list[EventRecord]) -> None:
         """Wake everyone who waits for one of these events, which are stored."""
@@ -37,6 +49,11 @@ class Arrivals:
             if self.news:
                 self.settle(self.news, record.subject)
         self.settle(self.news, ANY)
+
+    def give_up(self) -> None:
+        """Wake everyone who waits for an answer: there will be none."""
+        for command in list(self.answers):
+            self.settle(self.answers, command)
 
     def settle(self, waiting: dict[str, asyncio.Future[None]], at: str) -> None:
         """Wake those who wait for one thing."""

@@ -20,6 +20,7 @@ __all__ = ["Heartbeats"]
 log = structlog.stdlib.get_logger("autolearn.api")
 
 FORGOTTEN_AFTER_MS = 30_000
+PAUSE = 5.0
 
 
 class Heartbeats:
@@ -41,16 +42,22 @@ class Heartbeats:
         self.thread.start()
 
     def run(self) -> None:
-        """Read until stopped (in the thread)."""
-        try:
-            reader = self.log.reader(self.topic, self.log.begins(self.topic))
+        """Read until stopped (in the thread); after a fault, again from the start."""
+        while not self.stopped.is_set():
             try:
-                while not self.stopped.is_set():
-                    self.take(reader.read(1000, 0.5))
-            finally:
-                reader.close()
-        except AutoLearnError as error:
-            log.warning("live progress is not shown", why=error.diagnostics())
+                self.read()
+            except AutoLearnError as error:
+                log.warning("live progress is not shown", why=error.diagnostics())
+                self.stopped.wait(PAUSE)
+
+    def read(self) -> None:
+        """Read until stopped, or until a fault."""
+        reader = self.log.reader(self.topic, self.log.begins(self.topic))
+        try:
+            while not self.stopped.is_set():
+                self.take(reader.read(1000, 0.5))
+        finally:
+            reader.close()
 
     def take(self, messages: list[Message]) -> None:
         """Keep what is new and recent."""

@@ -8,18 +8,20 @@ import shutil
 import signal
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
 import uvicorn
 
 from autolearn.api.app import make_app
+from autolearn.api.connections import Connection
 from autolearn.api.facade import Facade
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.process import configure_logs, home_of, lock, open_log, say_ready
 from autolearn.projections.place import ViewsPlace
 from autolearn.projections.store import RocksStore
-from autolearn.schemas.errors import StoreError
+from autolearn.schemas.errors import AutoLearnError, StoreError
 from autolearn.schemas.settings import Settings
 
 __all__ = ["serve"]
@@ -59,7 +61,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
                 host=host,
                 port=port,
                 loop="uvloop",
-                http="httptools",
+                http=Connection,
                 ws="none",
                 lifespan="on",
                 log_config=None,
@@ -100,8 +102,9 @@ class Server(uvicorn.Server):
 
     async def announce(self, url: str) -> None:
         """Say where the API is, once it is ready."""
-        await self.facade.until_ready()
-        say_ready(url)
+        with suppress(AutoLearnError):  # that the process fails is told by who made it fail
+            await self.facade.until_ready()
+            say_ready(url)
 
 
 def open_store(folder: Path) -> RocksStore:
