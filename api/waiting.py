@@ -25,7 +25,7 @@ class LimitWaiting:
 
     There are two sorts, those that read and those that change something, so that neither takes the
     other's place. All bodies together may have `limit_bytes` bytes, each for as long as its request
-    lasts. Uploads, which go to the disk, are not among them; nor are clients that follow the events.
+    lasts; uploads, which go to the disk, aside. Clients that follow the events do not count.
     """
 
     def __init__(self, app: ASGIApp, waiting: Waiting, limit: int, limit_bytes: int) -> None:
