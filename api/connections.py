@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import socket
+
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-__all__ = ["CUT", "Connection"]
+__all__ = ["EXTENSION", "Connection"]
 
-CUT = "autolearn.cut"
-"""The ASGI extension by which an app cuts the connection that a request came in on."""
+EXTENSION = "autolearn.connection"
+"""The ASGI extension by which an app reaches the connection that a request came in on."""
+SEND_BUFFER = 128 * 1024
+"""Bytes that the kernel holds of a stream (Linux takes twice as much for itself)."""
 LINGER = 5.0
 """Seconds that a client has to take the last words."""
 
@@ -18,7 +22,15 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Offer the extension to the request that begins."""
         super().on_message_begin()
-        self.scope["extensions"] = {CUT: {"cut": self.cut}}
+        self.scope["extensions"] = {EXTENSION: {"narrow": self.narrow, "cut": self.cut}}
+
+    def narrow(self) -> None:
+        """Have the kernel hold little, so that it shows soon whether the client takes anything.
+
+        Left alone, Linux holds 4 MiB, and reports room only when a third of them was taken.
+        """
+        bare = self.transport.get_extra_info("socket")
+        bare.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
 
     def cut(self) -> None:
         """Close behind the end of the answer, which is written whatever is still to be taken.

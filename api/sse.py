@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from autolearn.api.connections import CUT
+from autolearn.api.connections import EXTENSION
 
 __all__ = ["MEDIA_TYPE", "EventStream", "block", "comment", "is_stream", "wants_stream"]
 
@@ -66,11 +66,13 @@ class EventStream(StreamingResponse):
     ) -> None:
         super().__init__(parts, headers=HEADERS, media_type=MEDIA_TYPE)
         self.parts, self.patience, self.farewell = parts, patience, farewell
-        self.cut: Callable[[], None] = lambda: None
+        self.connection: Mapping[str, Callable[[], None]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the response; note how the connection can be cut."""
-        self.cut = scope.get("extensions", {}).get(CUT, {}).get("cut", self.cut)
+        """Send the response on its connection, which another server than ours does not offer."""
+        self.connection = scope.get("extensions", {}).get(EXTENSION, {})
+        if narrow := self.connection.get("narrow"):
+            narrow()
         await super().__call__(scope, receive, send)
 
     async def stream_response(self, send: Send) -> None:
@@ -78,7 +80,8 @@ class EventStream(StreamingResponse):
 
         async def in_time(message: Message) -> None:
             try:
-                await asyncio.wait_for(send(message), self.patience)
+                async with asyncio.timeout(self.patience):
+                    await send(message)
             except TimeoutError:
                 raise NotTaken from None
 
@@ -87,5 +90,6 @@ class EventStream(StreamingResponse):
                 await super().stream_response(in_time)
             except NotTaken:
                 last = {"type": "http.response.body", "body": self.farewell(), "more_body": False}
-                self.cut()
-                await send(last)
+                if cut := self.connection.get("cut"):
+                    cut()
+                    await send(last)
