@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -56,6 +57,7 @@ class Commands:
         self.appends = Appends(
             settings.max_appends, settings.max_pending, patience=settings.append_timeout
         )
+        self.sent: dict[str, Sending] = {}
         self.backlog = Backlog(
             settings.partitions,
             settings.max_undecided,
@@ -80,8 +82,11 @@ class Commands:
         if earlier is not None:
             return checked(earlier, asked)
         command = make() if callable(make) else make
-        with self.arrivals.expected(asked.id) as answered:
-            sending = self.send(self.record(stream, command, asked, actor), asked)
+        with self.waiting_for(asked.id) as answered:
+            sending = self.sent.get(asked.id)
+            if sending is None or sending.error is not None:
+                sending = self.send(self.record(stream, command, asked, actor), asked)
+                self.sent[asked.id] = sending
             await self.answer_or_append(answered, sending, asked.prefer)
         answer = self.queries.answer(asked.id)
         kind, run = type_of(type(command)), run_of(command)
@@ -91,6 +96,16 @@ class Commands:
         if sending.at is not None:
             return Accepted(asked.id, *sending.at)
         raise unacknowledged(asked)
+
+    @contextmanager
+    def waiting_for(self, command: str) -> Iterator[asyncio.Future[None]]:
+        """Give what is done when a command is answered; until then it is not sent again."""
+        try:
+            with self.arrivals.expected(command) as answered:
+                yield answered
+        finally:
+            if command not in self.arrivals.waiting:
+                self.sent.pop(command, None)
 
     def require_room(self, stream: str, command: str, size: int = 0) -> None:
         """Raise a problem if a command cannot be sent now. What is answered already always can."""

@@ -20,7 +20,7 @@ __all__ = ["Heartbeats"]
 log = structlog.stdlib.get_logger("autolearn.api")
 
 FORGOTTEN_AFTER_MS = 30_000
-PAUSE = 5.0
+PAUSE, PATIENCE = 5.0, 2.0
 
 
 class Heartbeats:
@@ -104,7 +104,7 @@ class Heartbeats:
         return [(h, progress) for h, sent in newest if sent >= limit for progress in h.runs]
 
     def stop(self) -> None:
-        """Stop reading."""
+        """Stop reading; a question that brokers do not answer is not waited for."""
         self.stopped.set()
         if hasattr(self, "thread"):
-            self.thread.join()
+            self.thread.join(PATIENCE)

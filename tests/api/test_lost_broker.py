@@ -135,6 +135,15 @@ def test_writes_are_refused_reads_go_on_and_all_comes_back(bench: Bench, lost):
         assert opened.count(f"session/{session}") == 1
 
 
+def test_it_stops_when_it_is_told_to_also_without_a_broker(bench: Bench):
+    with stopped(bench.broker):
+        answer = bench.http.post("/v1/sessions")
+        problem(answer, 503, "not-acknowledged", "/v1/commands/", "had no Idempotency-Key")
+        began = time.monotonic()
+        assert bench.api.stop() == 0
+        assert time.monotonic() - began < 15
+
+
 def test_it_waits_for_brokers_that_are_not_there_yet(tmp_path: Path):
     (port,) = free_ports(1)
     settings = environment(tmp_path, f"127.0.0.1:{port}")

@@ -84,7 +84,7 @@ def test_one_request_too_many_is_told_to_come_back(kafka: str, tmp_path: Path):
         problem(refused, 429, "too-many-requests", "5 requests", "Nothing was done")
         assert int(refused.headers["retry-after"]) >= 1
         assert http.get("/v1/sessions").status_code == 200, "those that read have a place"
-        until(lambda: figure(http, "autolearn_undecided"))
+        until(lambda: figure(http, "autolearn_undecided") == 1)  # it was sent once
         with deciders(api, tmp_path):
             answers = [one.result() for one in waiting]
             assert {(a.status_code, a.json()["id"]) for a in answers} == {
