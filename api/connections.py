@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -17,7 +18,47 @@ LINGER = 5.0
 
 
 class Connection(HttpToolsProtocol):
-    """One connection. ASGI alone has no way to part from a client that takes nothing."""
+    """One connection. ASGI alone has no way to part from a client that takes nothing.
+
+    Any client that takes nothing of an answer for `patience` seconds loses its connection: an
+    answer that is written whole would lie here for as long as the client likes.
+    """
+
+    patience = 300.0
+    stuck: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        """Note that the client does not take what was written."""
+        super().pause_writing()
+        self.watch()
+
+    def watch(self) -> None:
+        """Look later whether it has taken anything."""
+        left = self.transport.get_write_buffer_size()
+        self.stuck = self.loop.call_later(self.patience, self.part_unless_below, left)
+
+    def part_unless_below(self, size: int) -> None:
+        """Part from the client unless less is left to take than this; nothing is added by then."""
+        if self.transport.get_write_buffer_size() < size:
+            self.watch()
+        else:
+            self.transport.abort()
+
+    def resume_writing(self) -> None:
+        """Note that it has taken most of it."""
+        super().resume_writing()
+        self.wait_no_more()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        super().connection_lost(exc)
+        self.wait_no_more()
+
+    def wait_no_more(self) -> None:
+        """Stop the clock."""
+        if self.stuck is not None:
+            self.stuck.cancel()
+            self.stuck = None
 
     def on_message_begin(self) -> None:
         """Offer the extension to the request that begins."""
