@@ -91,7 +91,6 @@ class Facade:
         self.failure: str | None = None
         self.waits_for = ""
         self.feed: Feed | None = None
-        self.stopping = False
         self.stopped = threading.Event()
         self.barrier, self.barrier_began = asyncio.Lock(), 0.0
 
@@ -141,7 +140,7 @@ class Facade:
 
     def follow(self, follower: Follower) -> None:
         """Read the log from now on, in threads."""
-        if self.stopping:
+        if self.stopped.is_set():
             follower.close()
             return
         self.feed = Feed(follower, self.on_events, self.fail)
@@ -187,7 +186,6 @@ class Facade:
 
     async def stop(self) -> None:
         """Let go of everything."""
-        self.stopping = True
         self.stopped.set()
         await self.rebuilding.stop()
         self.brokers.stop()
