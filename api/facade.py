@@ -128,7 +128,7 @@ class Facade:
         except TopicMismatch:
             raise
         except LogError as error:
-            if error.detail != self.waits_for:
+            if not self.waits_for:  # it is told once here, and all the time by health
                 log.warning("waiting", why=error.detail)
             self.waits_for = error.detail
             return None
