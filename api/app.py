@@ -33,6 +33,8 @@ from autolearn.api.routers import (
     status,
     trainings,
 )
+from autolearn.api.staleness import MarkStale
+from autolearn.api.waiting import LimitWaiting
 from autolearn.schemas.errors import AutoLearnError, LogError
 
 __all__ = ["SERVICES", "make_app"]
@@ -75,9 +77,16 @@ def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastA
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(LogError, on_log_error)
     app.add_exception_handler(Exception, on_fault)
-    app.add_middleware(RequireReady, facade=facade)
     settings = facade.settings
+    app.add_middleware(MarkStale, staleness=facade.staleness)
+    app.add_middleware(RequireReady, facade=facade)
     app.add_middleware(LimitBodies, limit=settings.max_body, upload_limit=settings.max_upload)
+    app.add_middleware(
+        LimitWaiting,
+        waiting=facade.waiting,
+        limit=settings.max_waiting,
+        limit_bytes=settings.max_pending,
+    )
     app.add_middleware(CountRequests, measures=facade.measures)
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
     return app

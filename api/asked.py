@@ -28,6 +28,11 @@ class Prefer(NamedTuple):
     wait: float | None = None
     respond_async: bool = False
 
+    @property
+    def at_once(self) -> bool:
+        """Whether the answer is not waited for."""
+        return self.respond_async and self.wait is None
+
     def applied(self) -> dict[str, str]:
         """Return the header that says what was honoured."""
         words = ["respond-async"] if self.respond_async else []
@@ -40,11 +45,13 @@ class Asked(NamedTuple):
     """One request for one command.
 
     `id` is the command's, `fingerprint` tells requests with the same key apart by their content.
+    Only one that is `keyed` can be repeated: another request would be another command.
     """
 
     id: str
     fingerprint: str
     prefer: Prefer
+    keyed: bool = True
 
     @classmethod
     def of(cls, request: Request, content: object) -> Asked:
@@ -67,7 +74,8 @@ class Asked(NamedTuple):
                 "It must be 1 to 255 visible ASCII characters without spaces: send a new UUID "
                 "with each request, and the same one again only to repeat that request.",
             )
-        return cls(command, hashlib.sha256(to_json(content)).hexdigest()[:32], prefer_of(request))
+        fingerprint = hashlib.sha256(to_json(content)).hexdigest()[:32]
+        return cls(command, fingerprint, prefer_of(request), key is not None)
 
 
 def prefer_of(request: Request) -> Prefer:

@@ -19,6 +19,8 @@ __all__ = ["Heartbeats"]
 
 log = structlog.stdlib.get_logger("autolearn.api")
 
+PAUSE, PATIENCE = 5.0, 2.0
+
 
 class Heartbeats:
     """Reads the topic `workers` in a thread of its own. It is not part of the truth.
@@ -39,16 +41,22 @@ class Heartbeats:
         self.thread.start()
 
     def run(self) -> None:
-        """Read until stopped (in the thread)."""
-        try:
-            reader = self.log.reader(self.topic, self.log.begins(self.topic))
+        """Read until stopped (in the thread); after a fault, again from the start."""
+        while not self.stopped.is_set():
             try:
-                while not self.stopped.is_set():
-                    self.beats.take(reader.read(1000, 0.5), self.limit())
-            finally:
-                reader.close()
-        except AutoLearnError as error:
-            log.warning("live progress is not shown", why=error.diagnostics())
+                self.read()
+            except AutoLearnError as error:
+                log.warning("live progress is not shown", why=error.diagnostics())
+                self.stopped.wait(PAUSE)
+
+    def read(self) -> None:
+        """Read until stopped, or until a fault."""
+        reader = self.log.reader(self.topic, self.log.begins(self.topic))
+        try:
+            while not self.stopped.is_set():
+                self.beats.take(reader.read(1000, 0.5), self.limit())
+        finally:
+            reader.close()
 
     def live(self, row: RunRow) -> Running | None:
         """Return what goes on with a run now; None when it has ended."""
@@ -82,7 +90,7 @@ class Heartbeats:
         return [(beat, progress) for beat, _ in self.workers() for progress in beat.runs]
 
     def stop(self) -> None:
-        """Stop reading."""
+        """Stop reading; a question that brokers do not answer is not waited for."""
         self.stopped.set()
         if hasattr(self, "thread"):
-            self.thread.join()
+            self.thread.join(PATIENCE)

@@ -68,6 +68,7 @@ class Measures:
             yield "autolearn_term", (str(partition),), at.term
         yield "autolearn_ready", (), facade.ready and facade.brokers.answer
         yield "autolearn_sse_clients", (), facade.tail.followers
+        yield from pressing(facade)
         for kind in WORK:
             for state in ("waiting", "running"):
                 yield "autolearn_runs", (kind, state), self.runs.counts[kind, state]
@@ -76,6 +77,18 @@ class Measures:
         """Return everything in Prometheus' text format."""
         self.status = status
         return self.meter.page()
+
+
+def pressing(facade: Facade) -> Iterator[Reading]:
+    """Yield what presses on this process: the figures behind 429, 503 and cut clients."""
+    for sort, many in facade.waiting.requests.items():
+        yield "autolearn_waiting_requests", (sort,), many
+    yield "autolearn_waiting_bytes", (), facade.waiting.bytes
+    yield "autolearn_appends", (), len(facade.commands.appends.sendings)
+    yield "autolearn_appends_bytes", (), facade.commands.appends.bytes
+    for partition, many in facade.commands.backlog.undecided().items():
+        yield "autolearn_undecided", (str(partition),), many
+    yield "autolearn_stale_seconds", (), facade.staleness.seconds() or 0.0
 
 
 def about(status: Status | None) -> Iterator[Reading]:

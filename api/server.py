@@ -8,12 +8,14 @@ import shutil
 import signal
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
 import uvicorn
 
 from autolearn.api.app import make_app
+from autolearn.api.connections import Connection
 from autolearn.api.facade import Facade
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.cluster import Cluster
@@ -27,7 +29,7 @@ from autolearn.eventlog.process import (
 )
 from autolearn.projections.place import ViewsPlace
 from autolearn.projections.store import RocksStore
-from autolearn.schemas.errors import StoreError
+from autolearn.schemas.errors import AutoLearnError, StoreError
 from autolearn.schemas.settings import Settings
 
 __all__ = ["serve"]
@@ -68,7 +70,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
                 host=host,
                 port=port,
                 loop="uvloop",
-                http="httptools",
+                http=Connection,
                 ws="none",
                 lifespan="on",
                 log_config=None,
@@ -109,8 +111,9 @@ class Server(uvicorn.Server):
 
     async def announce(self, url: str) -> None:
         """Say where the API is, once it is ready."""
-        await self.facade.until_ready()
-        say_ready(url)
+        with suppress(AutoLearnError):  # that the process fails is told by who made it fail
+            await self.facade.until_ready()
+            say_ready(url)
 
 
 def open_store(folder: Path) -> RocksStore:

@@ -49,6 +49,29 @@ METRICS: dict[str, Metric] = {
     "autolearn_ready": Metric(
         "gauge", (API,), (), "1 when this process has caught up and Kafka answers."
     ),
+    # API: what presses on it
+    "autolearn_waiting_requests": Metric(
+        "gauge", (API,), ("sort",), "Requests that are worked on."
+    ),
+    "autolearn_waiting_bytes": Metric(
+        "gauge", (API,), (), "Bytes of the bodies of requests that are worked on."
+    ),
+    "autolearn_appends": Metric("gauge", (API,), (), "Commands on their way to Kafka."),
+    "autolearn_appends_bytes": Metric(
+        "gauge", (API,), (), "Bytes of the commands on their way to Kafka."
+    ),
+    "autolearn_undecided": Metric(
+        "gauge",
+        (API,),
+        ("partition",),
+        "Commands up to the newest of this process that wait for their decision.",
+    ),
+    "autolearn_stale_seconds": Metric(
+        "gauge", (API,), (), "Age of the read models while Kafka does not answer; else 0."
+    ),
+    "autolearn_cut_followers_total": Metric(
+        "counter", (API,), (), "Clients that were cut because they took nothing of their stream."
+    ),
     # API: what the log says
     "autolearn_decisions_total": Metric(
         "counter", (API,), ("type",), "Events seen on the log since this process was ready."

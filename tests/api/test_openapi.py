@@ -11,7 +11,7 @@ from tests.api.asserting import position
 from tests.api.conftest import System
 
 Document = dict[str, Any]
-OPTIONAL = ("AutoLearn-Position", "Link", "Preference-Applied")
+OPTIONAL = ("Age", "AutoLearn-Position", "Cache-Status", "Link", "Preference-Applied")
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +55,9 @@ def test_every_operation_is_described(document: Document):
     for path, method, operation in found:
         assert operation["description"].endswith("."), path
         assert "application/problem+json" in operation["responses"]["default"]["content"]
+        for status in ("429", "503") if path.startswith("/v1/") else ():
+            assert operation["responses"][status]["headers"]["Retry-After"]["required"], path
+            assert "application/problem+json" in operation["responses"][status]["content"]
         asked = {parameter["name"] for parameter in operation.get("parameters", [])}
         assert {part[1:-1] for part in path.split("/") if part.startswith("{")} <= asked
         if method in ("post", "put") and path != "/v1/rebuild":  # which is no command

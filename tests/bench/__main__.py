@@ -21,6 +21,7 @@ from rich.table import Table
 from tests.bench.api_start import api_start
 from tests.bench.feed import feed
 from tests.bench.main_job import main_job
+from tests.bench.pressure import pressure
 from tests.bench.rebuilding import rebuilding
 from tests.bench.time_travel import time_travel
 
@@ -102,6 +103,21 @@ BENCHES = {
             "feed_commands_per_s_idle": Aim("commands a second, 100 follow another stream"),
             "feed_commands_per_s_all": Aim("commands a second, 100 follow all"),
             "feed_catch_up_events_per_s": Aim("events a second, one client from the first"),
+        },
+    ),
+    "pressure": Bench(
+        pressure,
+        {
+            "pressure_rest_pss_mb": Aim("memory of an API process at rest (PSS), MiB"),
+            "pressure_peak_pss_mb": Aim("deciders stopped, 200 clients: its peak, MiB", 512),
+            "pressure_late_growth_mb": Aim("the same: growth while all is refused, MiB", 16),
+            "pressure_accepted": Aim("commands taken before they are refused"),
+            "pressure_refusals_per_s": Aim("refusals a second then"),
+            "pressure_refusal_p99_ms": Aim("a refusal: 99 of 100, ms"),
+            "pressure_read_p99_ms": Aim("a read meanwhile: 99 of 100, ms"),
+            "pressure_waiting_peak_pss_mb": Aim("1,200 clients that wait: peak, MiB", 512),
+            "pressure_waiting_refused": Aim("of these, told to come back (429)"),
+            "pressure_drained_s": Aim("deciders go on: seconds until all is decided"),
         },
     ),
 }
