@@ -16,7 +16,7 @@ from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, event_of, raw, to_json
 from autolearn.schemas.work import work_of
 
-__all__ = ["Offered", "OpenRun", "OpenRuns", "spec_digest"]
+__all__ = ["Offered", "OpenRun", "OpenRuns", "runs_in", "spec_digest"]
 
 
 class OpenRun(Struct, frozen=True):
@@ -33,12 +33,6 @@ class OpenRun(Struct, frozen=True):
     request: Raw
     time_limit: float
     memory_limit: int
-
-
-class Handed(Struct, frozen=True, gc=False):
-    """The newest attempt of a run that was handed out as a task."""
-
-    attempt: int
 
 
 class Offered(Struct, frozen=True, gc=False):
@@ -68,15 +62,6 @@ class OpenRuns:
         """Return what is on offer under a stream of the catalog."""
         return self.rows.get(key("offered", stream), Offered)
 
-    def handed(self, run: OpenRun) -> bool:
-        """Say whether the run's present attempt was handed out."""
-        row = self.rows.get(key("handed", run.stream, run.run), Handed)
-        return row is not None and row.attempt >= run.attempt
-
-    def note_handed(self, run: OpenRun) -> None:
-        """Remember that an attempt was handed out (not from the log: only to save repetitions)."""
-        self.rows.put(key("handed", run.stream, run.run), Handed(run.attempt))
-
     def fold(self, record: EventRecord, _: int, __: int, /) -> None:
         """Take one admitted event in."""
         event = event_of(record)
@@ -94,11 +79,9 @@ class OpenRuns:
                 self.rows.put(at, replace(run, worker="", attempt=event.attempt))
             case events.RunCompleted() | events.RunFailed() | events.RunCancelled():
                 self.rows.delete(at)
-                self.rows.delete(key("handed", record.subject, event.run))
             case events.SessionCommitted() | events.SessionDiscarded():
                 for run_id in event.cancelled:
                     self.rows.delete(key("open", record.subject, run_id))
-                    self.rows.delete(key("handed", record.subject, run_id))
             case (
                 events.EstimatorRegistered(spec=spec)
                 | events.MetricRegistered(spec=spec)
@@ -133,6 +116,16 @@ def opened(record: EventRecord, event: events.RunRequested) -> OpenRun:
         time_limit=event.time_limit,
         memory_limit=event.memory_limit,
     )
+
+
+def runs_in(record: EventRecord) -> tuple[str, ...]:
+    """Return the ids of the runs, of the event's session, that may stand otherwise after it."""
+    match event_of(record):
+        case events.SessionCommitted(cancelled=runs) | events.SessionDiscarded(cancelled=runs):
+            return runs
+        case event:
+            run: str | None = getattr(event, "run", None)
+            return () if run is None else (run,)
 
 
 def spec_digest(spec: Struct) -> str:
