@@ -18,8 +18,9 @@ from autolearn.schemas.workers import Heartbeat
 
 __all__ = ["OFFER_SECONDS", "Offer", "Pool"]
 
-OFFER_SECONDS = 1.0
-"""How long an offer keeps a slot: many times what a task and its claim take (about 20 ms)."""
+OFFER_SECONDS = 0.7
+"""How long an offer keeps a slot: many times what a task and its claim take (about 20 ms), and so
+short that a slot is idle for less than 2 s even when two offers in a row get lost."""
 
 
 class Offer(NamedTuple):
