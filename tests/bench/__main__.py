@@ -20,6 +20,7 @@ from rich.table import Table
 
 from tests.bench.feed import feed
 from tests.bench.main_job import main_job
+from tests.bench.pool import pool
 from tests.bench.rebuilding import rebuilding
 
 RESULT = Path("build/bench.json")
@@ -82,6 +83,17 @@ BENCHES = {
             "feed_commands_per_s_idle": Aim("commands a second, 100 follow another stream"),
             "feed_commands_per_s_all": Aim("commands a second, 100 follow all"),
             "feed_catch_up_events_per_s": Aim("events a second, one client from the first"),
+        },
+    ),
+    "pool": Bench(
+        pool,
+        {
+            "pool_trainings_per_s_1": Aim("50-ms trainings a second, 1 worker with 1 slot"),
+            "pool_trainings_per_s_2": Aim("the same, 2 workers"),
+            "pool_trainings_per_s_4": Aim("the same, 4 workers"),
+            "pool_short_beside_long_s": Aim("40 of them beside a 60-s one, 2 workers, s", 60),
+            "pool_idle_max_s": Aim("longest time a slot was idle while a run waited, s", 2),
+            "worker_recovery_max_s": Aim("kill -9 of a worker to the next attempt, s", 15),
         },
     ),
 }
