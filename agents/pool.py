@@ -120,7 +120,7 @@ class Pool:
         """Make offers until no free slot can be given an attempt that waits."""
         self.look_at_the_clock(now)
         made = []
-        while free := [m for m in self.members.values() if self.free(m)]:
+        while self.turns and (free := [m for m in self.members.values() if self.free(m)]):
             kinds = {kind for member in free for kind in member.beat.partitions}
             attempt = self.turns.take(sorted(kinds))
             if attempt is None:

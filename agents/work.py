@@ -111,6 +111,9 @@ class Worker:
 
         async def on_assigned(_: Any, assigned: set[TP], **__: object) -> None:
             mine.update(tp.partition for tp in assigned)
+            if not mine:
+                advice = "there are more workers than partitions: AUTOLEARN_TASK_PARTITIONS"
+                logger.warning("this worker gets no tasks", kind=kind, advice=advice)
             self.changed.set()  # dispatch should know which partitions reach this worker
 
         async def on_revoked(_: Any, revoked: set[TP], **__: object) -> None:
