@@ -2,7 +2,7 @@
 
 Round robin over sessions, first come first served within one (J. Nagle, RFC 970: a queue for each
 source instead of one for all): however much a session has queued, another one's only run waits for
-at most one run of each session. Pure, and every operation takes constant time.
+at most one run of each kind from each session. Pure, and every operation takes constant time.
 """
 
 from __future__ import annotations
@@ -43,8 +43,10 @@ class Queue:
 class Turns:
     """The attempts that wait, at most one of each run.
 
-    While a session waits for a kind of work that is served, no other session is served twice; only
-    an attempt that had its turn before (`put_back`) comes before all others.
+    While a session waits for a kind of work that is served, no other session is served twice with
+    the same kind; only an attempt that had its turn before (`put_back`) comes before all others.
+    Each kind has turns of its own: a session's evaluations cannot hold up its trainings, which
+    other workers may do.
     """
 
     def __init__(self) -> None:
@@ -91,10 +93,12 @@ class Turns:
         chosen = self.first(list(kinds))
         if chosen is None:
             return None
-        had_its_turn = chosen.key not in self.again[chosen.kind]
+        is_fresh = chosen.key not in self.again[chosen.kind]
         self.drop(chosen.key)
-        if had_its_turn:
-            self.move_back(chosen.stream)
+        ring = self.rings[chosen.kind]
+        if is_fresh and chosen.stream in ring:
+            ring[chosen.stream].turn = next(self.numbers)
+            ring.move_to_end(chosen.stream)
         return chosen
 
     def first(self, kinds: list[str]) -> Attempt | None:
@@ -106,11 +110,3 @@ class Turns:
         if not heads:
             return None
         return next(iter(min(heads, key=lambda queue: queue.turn).attempts.values()))
-
-    def move_back(self, stream: str) -> None:
-        """A session was served: its next turn, for any kind of work, comes after all others'."""
-        turn = next(self.numbers)
-        for ring in self.rings.values():
-            if stream in ring:
-                ring[stream].turn = turn
-                ring.move_to_end(stream)

@@ -8,6 +8,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from autolearn.agents.turns import Attempt, Turns
 
+Queue = tuple[str, str]
+"""What a session has waiting of one kind of work: its stream and the kind."""
 KINDS = ("training", "evaluation")
 STREAMS = tuple(f"session/{letter}" for letter in "abcd")
 kinds = st.sampled_from(KINDS)
@@ -22,8 +24,8 @@ class Serving(RuleBasedStateMachine):
         self.turns = Turns()
         self.waiting: list[Attempt] = []
         self.again: list[Attempt] = []
-        self.passed: dict[tuple[str, str], Counter[str]] = {}
-        """Per session and kind that waits: who was served since it began to wait or was served."""
+        self.passed: dict[Queue, Counter[Queue]] = {}
+        """Per queue that waits: which ones were served since it began to wait or was served."""
 
     def forget(self, stream: str, run: str) -> None:
         for them in (self.waiting, self.again):
@@ -66,14 +68,13 @@ class Serving(RuleBasedStateMachine):
             self.note(taken, {(one.stream, one.kind) for one in fair})
             self.waiting.remove(taken)
 
-    def note(self, taken: Attempt, could: set[tuple[str, str]]) -> None:
-        """No session is served twice while another one could have been."""
-        for queue in could:
-            if queue[0] == taken.stream:
-                self.passed[queue] = Counter()
-            else:
-                self.passed.setdefault(queue, Counter())[taken.stream] += 1
-                assert self.passed[queue][taken.stream] <= 1, queue
+    def note(self, taken: Attempt, could: set[Queue]) -> None:
+        """No session is served twice with a kind while another one could have been."""
+        served = (taken.stream, taken.kind)
+        self.passed[served] = Counter()
+        for queue in could - {served}:
+            self.passed.setdefault(queue, Counter())[served] += 1
+            assert self.passed[queue][served] <= 1, queue
 
     @invariant()
     def all_are_there(self) -> None:
