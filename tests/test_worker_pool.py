@@ -78,3 +78,23 @@ def test_what_a_killed_worker_held_is_done_elsewhere_and_once(pool: WorkerPool):
     assert [len(course.ended[run]) for run in runs] == [1] * 3
     assert [len(course.started[run]) for run in runs] == [2 if run == lost else 1 for run in runs]
     assert course.started[lost][1][1] in before
+
+
+def test_a_worker_that_wakes_up_too_late_gives_up_what_others_do(pool: WorkerPool):
+    session, before = new_session(pool), Course(pool.client).workers()
+    pool.start("3")
+    runs = sleep(pool.client, session, 60, 3)
+    until(lambda: all(Course(pool.client).started[run] for run in runs))
+    course = Course(pool.client)
+    [late] = course.workers() - before
+    [lost] = [run for run in runs if course.started[run][0][1] == late]
+    pool.workers["3"].process.send_signal(signal.SIGSTOP)
+    pool.client.session(session).cancel_training(next(run for run in runs if run != lost))
+    until(lambda: len(Course(pool.client).started[lost]) == 2)
+    pool.workers["3"].process.send_signal(signal.SIGCONT)
+    short = sleep(pool.client, session, 0.05)  # everybody else is busy with 60 s
+    wait(pool, session, short)
+    course = Course(pool.client)
+    assert course.started[short[0]][0][1] == late
+    assert course.ended[lost] == []
+    pool.client.session(session).discard()
