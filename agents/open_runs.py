@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import msgspec
 from msgspec import Raw, Struct
@@ -22,7 +22,8 @@ __all__ = ["Offered", "OpenRun", "OpenRuns", "runs_in", "spec_digest"]
 class OpenRun(Struct, frozen=True):
     """A run that has not ended. `worker` holds the attempt; "" while nobody does.
 
-    `request` is the event that accepted the run, in the present version.
+    `request` is the event that accepted the run, in the present version; `sequence` is that event's
+    within its session.
     """
 
     kind: str
@@ -33,6 +34,7 @@ class OpenRun(Struct, frozen=True):
     request: Raw
     time_limit: float
     memory_limit: int
+    sequence: int = 0
 
 
 class Offered(Struct, frozen=True, gc=False):
@@ -49,10 +51,10 @@ class OpenRuns:
         self.rows = Rows(store)
         self.decoder = msgspec.json.Decoder(OpenRun)
 
-    def all(self) -> Iterator[OpenRun]:
-        """Yield the stored runs that have not ended."""
-        for _, row in self.rows.store.scan(prefix_of("open")):
-            yield self.decoder.decode(row)
+    def all(self) -> list[OpenRun]:
+        """Return the stored runs that have not ended; those of a session as they were accepted."""
+        found = [self.decoder.decode(row) for _, row in self.rows.store.scan(prefix_of("open"))]
+        return sorted(found, key=lambda run: run.sequence)
 
     def get(self, stream: str, run: str) -> OpenRun | None:
         """Return a run, or None when it has ended or is not known yet."""
@@ -115,6 +117,7 @@ def opened(record: EventRecord, event: events.RunRequested) -> OpenRun:
         request=raw(event),  # as lifted: workers know the present version only
         time_limit=event.time_limit,
         memory_limit=event.memory_limit,
+        sequence=record.sequence,
     )
 
 

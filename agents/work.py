@@ -209,7 +209,7 @@ class Worker:
         try:
             async with self.slots:
                 if not self.is_taken(task):
-                    attempt.has_slot = True
+                    attempt.has_slot, attempt.since = True, now()
                     await self.claim_and_do(attempt)
         finally:
             del self.attempts[task.run, task.attempt]
@@ -225,7 +225,8 @@ class Worker:
         task, words = attempt.task, WORK[attempt.task.kind]
         bound = logger.bind(stream=task.stream, run=task.run, attempt=task.attempt)
         claim = words.start(task.run, task.attempt, self.id)
-        answer = await self.ask(task.stream, claim, self.identity(task, "claim"))
+        # A new id each time: a task may come again, and its second claim must be answered too.
+        answer = await self.ask(task.stream, claim, str(uuid.uuid4()))
         accepted = event_of(answer)
         if not isinstance(accepted, RunStarted) or attempt.cancelled:
             bound.info("not claimed", answer=answer.type)
@@ -234,7 +235,8 @@ class Worker:
         end = await self.do(attempt)
         if end is not None and not attempt.cancelled:
             bound.info("ended", result=type(end).__name__)
-            await self.ask(task.stream, end, self.identity(task, "end"))
+            identity = f"end {task.run} {task.attempt} {self.id}"
+            await self.ask(task.stream, end, str(uuid.uuid5(uuid.NAMESPACE_OID, identity)))
 
     async def do(self, attempt: Attempt) -> Command | None:
         """Do the work in a process of its own, and return the command that reports its end."""
@@ -262,12 +264,8 @@ class Worker:
         run = self.runs.get(task.stream, task.run)
         return run is not None and (run.worker, run.attempt) == (self.id, task.attempt)
 
-    def identity(self, task: Task, what: str) -> str:
-        """Return the id of this worker's one command of a sort about an attempt."""
-        return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{what} {task.run} {task.attempt} {self.id}"))
-
     async def ask(self, stream: str, command: Command, identity: str) -> EventRecord:
-        """Post a command and return the event that answers it."""
+        """Post a command and return the event that answers it. An id is for one question only."""
         answer: asyncio.Future[EventRecord]
         answer = self.answers[identity] = asyncio.get_running_loop().create_future()
         try:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from autolearn.eventlog.kafka import KafkaLog
 from tests.deciding_processes import until
 from tests.worker_pool import Course, WorkerPool, sleep, worker_pool
 
@@ -58,6 +59,20 @@ def test_after_the_agents_were_killed_all_that_waits_is_done_once(pool: WorkerPo
     course = Course(pool.client)
     assert [len(course.ended[run]) for run in runs] == [1] * 60
     assert [len(course.started[run]) for run in runs] == [1] * 60
+
+
+def test_tasks_that_come_again_after_their_runs_have_ended_do_no_harm(kafka: str, pool: WorkerPool):
+    session = new_session(pool)
+    wait(pool, session, sleep(pool.client, session, 0.05, 4))
+    log, topic = KafkaLog(kafka), f"{pool.system.settings.topic_prefix}.trainings"
+    reader, left = log.reader(topic, log.begins(topic)), sum(log.ends(topic).values())
+    while left:
+        for message in reader.read(left, 1.0):
+            left -= 1
+            log.append(topic, message.value(), key=message.key(), partition=message.partition())
+    reader.close()
+    log.close()
+    wait(pool, session, sleep(pool.client, session, 0.05, 4))
 
 
 def test_what_a_killed_worker_held_is_done_elsewhere_and_once(pool: WorkerPool):
