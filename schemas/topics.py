@@ -18,7 +18,7 @@ TASK_TOPICS = {"training": "trainings", "evaluation": "evaluations"}
 
 GROUPS = {
     "decide": "commands",
-    "dispatch": "events",
+    "dispatch": "workers",
     "supervise": "workers",
     **TASK_TOPICS,
 }

@@ -21,6 +21,7 @@ from rich.table import Table
 from tests.bench.api_start import api_start
 from tests.bench.feed import feed
 from tests.bench.main_job import main_job
+from tests.bench.pool import pool
 from tests.bench.pressure import pressure
 from tests.bench.rebuilding import rebuilding
 from tests.bench.time_travel import time_travel
@@ -118,6 +119,17 @@ BENCHES = {
             "pressure_waiting_peak_pss_mb": Aim("1,200 clients that wait: peak, MiB", 512),
             "pressure_waiting_refused": Aim("of these, told to come back (429)"),
             "pressure_drained_s": Aim("deciders go on: seconds until all is decided"),
+        },
+    ),
+    "pool": Bench(
+        pool,
+        {
+            "pool_trainings_per_s_1": Aim("50-ms trainings a second, 1 worker with 1 slot"),
+            "pool_trainings_per_s_2": Aim("the same, 2 workers"),
+            "pool_trainings_per_s_4": Aim("the same, 4 workers"),
+            "pool_short_beside_long_s": Aim("40 of them beside a 60-s one, 2 workers, s", 60),
+            "pool_idle_max_s": Aim("longest time a slot was idle while a run waited, s", 2),
+            "worker_recovery_max_s": Aim("kill -9 of a worker to the next attempt, s", 15),
         },
     ),
 }
