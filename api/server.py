@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import shutil
 import signal
 import socket
 from collections.abc import Sequence
-from pathlib import Path
 
 import structlog
 import uvicorn
@@ -19,7 +17,6 @@ from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.process import configure_logs, home_of, lock, open_log, say_ready
 from autolearn.projections.place import ViewsPlace
 from autolearn.projections.store import RocksStore
-from autolearn.schemas.errors import StoreError
 from autolearn.schemas.settings import Settings
 
 __all__ = ["serve"]
@@ -43,7 +40,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
     folder = home / "state" / f"api-{settings.instance}"
     with lock(folder / "lock", f"The API process {settings.instance!r}"):
         to = open_log(settings)
-        store = open_store(ViewsPlace(folder).used)
+        store = RocksStore(ViewsPlace(folder).used)
         facade = Facade(
             settings,
             to,
@@ -102,13 +99,3 @@ class Server(uvicorn.Server):
         """Say where the API is, once it is ready."""
         await self.facade.until_ready()
         say_ready(url)
-
-
-def open_store(folder: Path) -> RocksStore:
-    """Open the views; a damaged folder is deleted, for everything in it is on the log."""
-    try:
-        return RocksStore(folder)
-    except StoreError as error:
-        log.warning("rebuilding", reason=error.detail)
-        shutil.rmtree(folder, ignore_errors=True)
-        return RocksStore(folder)

@@ -1,4 +1,4 @@
-"""Clients that work all the time, through whichever API process answers, and remember what they saw.
+"""Clients that work all the time, through any API process that answers, and keep the receipts.
 
 A request is repeated with its Idempotency-Key until somebody answers it: 2xx and 4xx are answers,
 429, 5xx and lost connections are not.
@@ -20,7 +20,7 @@ from tests.faults.verdict import Receipt
 
 __all__ = ["Client", "Load"]
 
-PATIENCE = 180.0
+PATIENCE = 90.0
 """Seconds after which a request that nobody answers is a failure of the system."""
 EXPECTED = (404, 409, 410)
 """Refusals that this load asks for now and then."""
