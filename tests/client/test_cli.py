@@ -24,6 +24,7 @@ COMMANDS = (
     "run",
     "backup",
     "restore",
+    "dev cluster",
     "version",
     "replay rebuild",
     "replay verify",

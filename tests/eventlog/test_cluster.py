@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from autolearn.eventlog import probe
 from autolearn.eventlog.broker_errors import BrokerError
 from autolearn.eventlog.cluster import EmbeddedCluster
 from autolearn.eventlog.kafka import KafkaLog
 from autolearn.schemas.topics import Topic
+from tests.client.processes import command, environment
 
 pytestmark = pytest.mark.kafka
 SAFE = {"min.insync.replicas": "2"}
@@ -58,3 +62,29 @@ def test_a_folder_that_is_in_use_is_named_and_the_others_are_ended(cluster: Embe
     with pytest.raises(BrokerError, match="another broker uses"):
         second.start()
     assert not any(broker.alive for broker in second.brokers)
+
+
+def test_the_command_line_runs_one_and_says_how_to_use_it(tmp_path: Path):
+    words = ("dev", "cluster", "--folder", tmp_path / "cluster", "--port", 0)
+    with subprocess.Popen(
+        command(*words),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        kafka, copies = running.stdout.readline().split(), running.stdout.readline().split()
+        assert kafka[0] == "export"
+        bootstrap = kafka[1].removeprefix("AUTOLEARN_KAFKA=")
+        assert copies == ["export", "AUTOLEARN_REPLICATION=3", "AUTOLEARN_MIN_INSYNC_REPLICAS=2"]
+        log = KafkaLog(bootstrap)
+        log.create([Topic("kept", 1, 3, SAFE)])
+        assert append(log, b"a") == [None]
+        log.close()
+        running.send_signal(signal.SIGINT)
+        assert running.wait(60) == 0
+        said = running.stderr.read()
+    assert said.splitlines()[-2:] == ["Stopping …", "Stopped."]
+    assert not any(probe.answers(int(at.rpartition(":")[2])) for at in bootstrap.split(","))

@@ -18,7 +18,7 @@ import httpx
 
 from tests.faults.verdict import Receipt
 
-__all__ = ["Client", "Load"]
+__all__ = ["QUICK", "Client", "Load"]
 
 PATIENCE = 90.0
 """Seconds after which a request that nobody answers is a failure of the system."""

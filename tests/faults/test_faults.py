@@ -7,8 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from autolearn.eventlog.embedded import EmbeddedBroker
+from tests.faults.brokers import restart_broker
+from tests.faults.damage import HARMS, damage_folder, delete_folder
 from tests.faults.ground import Ground, Tally, ground
 from tests.faults.killing import kill_all_types
+from tests.faults.pausing import pause_decider
+from tests.faults.twice import ask_twice
 
 pytestmark = pytest.mark.kafka
 
@@ -32,3 +36,32 @@ def test_every_type_of_process_is_killed(system: Ground):
         kill_all_types(system, 5)
     print(system.verdict())
     assert system.fleet.ended == [], "nobody may end by itself because another is killed"
+
+
+def test_the_broker_is_killed_and_comes_back(system: Ground, broker: EmbeddedBroker):
+    system.begin(12)
+    with system.load():
+        restart_broker(system, broker)
+    system.verdict()
+
+
+def test_a_paused_decider_that_wakes_up_is_not_believed(system: Ground):
+    system.begin(13)
+    with system.load(clients=1):
+        ignored = pause_decider(system)
+    assert system.verdict().zombies >= ignored > 0
+
+
+def test_folders_are_deleted_and_damaged(system: Ground):
+    system.begin(14)
+    with system.load(clients=2):
+        delete_folder(system)
+        for harm in HARMS:
+            damage_folder(system, harm)
+    system.verdict()
+
+
+def test_one_request_through_two_processes_at_once(system: Ground):
+    system.begin(15)
+    ask_twice(system, 10)
+    system.verdict()
