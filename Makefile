@@ -30,6 +30,9 @@ check: setup  ## the gate: format, lint, types, layers, evolution, tests
 bench: setup  ## measure, print a table, write build/bench.json
 	@$(BIN)/python -m tests.bench
 
+faults: setup  ## inject every fault for long, write build/faults.json
+	@$(BIN)/python -m tests.faults
+
 lock:  ## resolve the dependencies again
 	@scripts/lock
 

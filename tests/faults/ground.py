@@ -16,6 +16,7 @@ from autolearn.eventlog.probe import free_ports
 from tests.faults.load import Client, Load
 from tests.faults.parts import Fleet, Part, until
 from tests.faults.probe import Probe
+from tests.faults.proxy import Proxy
 from tests.faults.verdict import Log, Receipt, Verdict, verify
 from tests.stories import check_content
 
@@ -77,6 +78,15 @@ class Ground:
             self.fleet.add(f"work-{instance}", "autolearn.agents", "train", "evaluate")
         self.fleet.until_ready(180)
         self.probe = Probe(self.kafka, self.prefix, PARTITIONS, self.seed)
+
+    def put_behind(self, proxy: Proxy) -> None:
+        """Have one of each type of process reach the broker through a proxy only."""
+        for kind in ("api", "decide", "dispatch", "supervise", "work"):
+            part = self.fleet[f"{kind}-b"]
+            part.environment = {**part.environment, "AUTOLEARN_KAFKA": f"127.0.0.1:{proxy.port}"}
+            part.kill()
+            until(lambda p=part: p.starts > 1, f"{part.name} starts again")
+        self.fleet.until_ready(180)
 
     @contextlib.contextmanager
     def load(self, clients: int = 3, pause: float = 0.1) -> Iterator[Load]:
