@@ -14,7 +14,6 @@ from autolearn.projections.rows import Rows
 from autolearn.projections.store import Store, key, prefix_of
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, event_of, raw, to_json
-from autolearn.schemas.tasks import Task
 from autolearn.schemas.work import work_of
 
 __all__ = ["Offered", "OpenRun", "OpenRuns", "spec_digest"]
@@ -34,18 +33,6 @@ class OpenRun(Struct, frozen=True):
     request: Raw
     time_limit: float
     memory_limit: int
-
-    def task(self) -> Task:
-        """Return the task that hands this run's present attempt out."""
-        return Task(
-            kind=self.kind,
-            run=self.run,
-            stream=self.stream,
-            attempt=self.attempt,
-            request=self.request,
-            time_limit=self.time_limit,
-            memory_limit=self.memory_limit,
-        )
 
 
 class Handed(Struct, frozen=True, gc=False):

@@ -2,10 +2,6 @@
 
 A worker is gone when it said so itself, or when it was silent for `worker_timeout` seconds. The
 decider opens the next attempt of its runs; reporting one twice does no harm.
-
-A run that nobody has started for long is handed out once more. Its task may have expired, or Faust
-may have dropped it in a rebalance (the fault suite has seen that); as a rule it only waits for a
-slot, and a second task of it does no harm either.
 """
 
 from __future__ import annotations
@@ -14,7 +10,7 @@ import asyncio
 import time
 import uuid
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 
@@ -26,10 +22,9 @@ from autolearn.eventlog.feed import Feed
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
 from autolearn.projections.store import RocksStore
-from autolearn.schemas.codec import EventRecord, from_json, to_json
-from autolearn.schemas.errors import LogError
+from autolearn.schemas.codec import EventRecord, from_json
 from autolearn.schemas.settings import Settings
-from autolearn.schemas.topics import TASK_TOPICS, Topics
+from autolearn.schemas.topics import Topics
 from autolearn.schemas.work import WORK
 from autolearn.schemas.workers import Heartbeat
 
@@ -39,16 +34,7 @@ TICK = 1.0
 """Seconds between two looks at the open runs."""
 REPEAT = 30.0
 """Seconds after which an unanswered report is made again."""
-FORGOTTEN = 15.0
-"""Seconds until a run that nobody starts is handed out again; the next time after twice as many."""
 logger = structlog.get_logger(__name__)
-
-
-class Waiting(NamedTuple):
-    """Since when nobody starts a run (monotonic), and for how many seconds that is fine."""
-
-    since: float
-    patience: float
 
 
 class SuperviseAgent:
@@ -60,7 +46,6 @@ class SuperviseAgent:
         self.heard: dict[str, float] = {}
         self.stopped: set[str] = set()
         self.reported: dict[tuple[str, int], float] = {}
-        self.waiting: dict[tuple[str, int], Waiting] = {}
         self.assigned_at: float | None = None
         app = make_app("supervise", settings, brokers, home)
         self.apps = [app]
@@ -130,24 +115,10 @@ class SuperviseAgent:
         """Report every started run whose worker is gone."""
         if self.assigned_at is None:
             return
-        waiting: dict[tuple[str, int], Waiting] = {}
         for run in self.runs.all():
-            if not run.worker:
-                waiting[run.run, run.attempt] = self.remind(run, now)
-            elif self.is_gone(run.worker, now):
+            if run.worker and self.is_gone(run.worker, now):
                 self.report(run, now)
-        self.waiting = waiting
         self.reported = {at: t for at, t in self.reported.items() if now - t < REPEAT}
-
-    def remind(self, run: OpenRun, now: float) -> Waiting:
-        """Hand a run out again if it has waited for long; return how it waits from now on."""
-        since = self.waiting.get((run.run, run.attempt), Waiting(now, FORGOTTEN))
-        if now - since.since < since.patience:
-            return since
-        logger.warning("nobody starts it: handed out again", stream=run.stream, run=run.run)
-        topic = f"{self.settings.topic_prefix}.{TASK_TOPICS[run.kind]}"
-        self.log.append(topic, to_json(run.task()), key=run.run, delivered=must_be_written)
-        return Waiting(now, 2 * since.patience)
 
     def is_gone(self, worker: str, now: float) -> bool:
         """Say whether a worker stopped, or was silent for too long."""
@@ -164,9 +135,3 @@ class SuperviseAgent:
         command = WORK[run.kind].report_lost(run.run, run.attempt, run.worker)
         identity = uuid.uuid5(uuid.NAMESPACE_OID, f"lost {run.run} {run.attempt}")
         post(self.log, self.topics, run.stream, command, str(identity), "supervise")
-
-
-def must_be_written(error: LogError | None, _: int, __: int) -> None:
-    """End the process when a task could not be handed out."""
-    if error is not None:
-        end_process("a task could not be handed out", error)

@@ -192,7 +192,8 @@ class Worker:
         bound = logger.bind(stream=task.stream, run=task.run, attempt=task.attempt)
         try:
             claim = words.start(task.run, task.attempt, self.id)
-            answer = await self.ask(task.stream, claim, self.identity(task, "claim"))
+            # A new id each time: a claim that comes again, after a rebalance, must be answered again.
+            answer = await self.ask(task.stream, claim, str(uuid.uuid4()))
             event.ack()
             accepted = event_of(answer)
             if not isinstance(accepted, RunStarted) or attempt.cancelled:
@@ -202,7 +203,7 @@ class Worker:
             end = await self.do(attempt)
             if end is not None and not attempt.cancelled:
                 bound.info("ended", result=type(end).__name__)
-                await self.ask(task.stream, end, self.identity(task, "end"))
+                await self.ask(task.stream, end, self.identity_of_end(task))
         finally:
             del self.attempts[task.run, task.attempt]
             self.slots.release()
@@ -229,9 +230,9 @@ class Worker:
             case Failed(reason, detail):
                 return words.fail(**about, reason=reason, detail=detail)
 
-    def identity(self, task: Task, what: str) -> str:
-        """Return the id of this worker's one command of a sort about an attempt."""
-        return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{what} {task.run} {task.attempt} {self.id}"))
+    def identity_of_end(self, task: Task) -> str:
+        """Return the id of this worker's one command about how an attempt ended."""
+        return str(uuid.uuid5(uuid.NAMESPACE_OID, f"end {task.run} {task.attempt} {self.id}"))
 
     async def ask(self, stream: str, command: Command, identity: str) -> EventRecord:
         """Post a command and return the event that answers it."""
