@@ -192,7 +192,7 @@ class Worker:
         bound = logger.bind(stream=task.stream, run=task.run, attempt=task.attempt)
         try:
             claim = words.start(task.run, task.attempt, self.id)
-            # A new id each time: a claim that comes again, after a rebalance, must be answered again.
+            # A new id each time: a task may come again, and its claim must be answered again.
             answer = await self.ask(task.stream, claim, str(uuid.uuid4()))
             event.ack()
             accepted = event_of(answer)

@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
+from confluent_kafka import Producer
 
 from autolearn.client.sdk import AutoLearn, Problem
 from autolearn.eventlog.state import state_folders
+from tests.checker import read_topic
 from tests.running_system import RunningSystem, running_system
 
 pytestmark = pytest.mark.kafka
@@ -139,6 +141,20 @@ def test_a_killed_worker_loses_nothing_and_nothing_ends_twice(system, client):
     assert done[0].attempt == 2
     for run in done:
         assert ends(client, run.id) == {"TrainingCompleted": 1}
+
+
+def test_a_task_that_comes_again_and_again_takes_no_slot_for_ever(kafka, system, client):
+    session = client.session(client.sessions.open().id)
+    run = session.train("naive-bayes", "iris", wait=60)
+    topic = f"{system.settings.topic_prefix}.trainings"
+    found = [r for records in read_topic(kafka, topic).values() for r in records]
+    (task,) = {r.value: r for r in found if run.id.encode() in (r.value or b"")}.values()
+    producer = Producer({"bootstrap.servers": kafka, "log_level": 0})
+    for _ in range(4):
+        producer.produce(topic, task.value, task.key)
+    assert producer.flush(20) == 0
+    assert session.train("naive-bayes", "iris", wait=60).status == "completed"
+    assert ends(client, run.id) == {"TrainingCompleted": 1}
 
 
 def test_commands_are_answered_after_the_deciders_were_killed(system, client):
