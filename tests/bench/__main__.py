@@ -21,6 +21,7 @@ from rich.table import Table
 from tests.bench.feed import feed
 from tests.bench.main_job import main_job
 from tests.bench.rebuilding import rebuilding
+from tests.bench.recovery import recovery
 
 RESULT = Path("build/bench.json")
 
@@ -70,6 +71,14 @@ BENCHES = {
             "rebuild_vs_bare_consumer": Aim("rebuild / a consumer that only reads"),
             "rebuild_peak_pss_mb_100k": Aim("peak memory, 100k events (PSS), MiB"),
             "rebuild_peak_pss_mb_1m": Aim("peak memory, 1M events (PSS), MiB"),
+        },
+    ),
+    "recovery": Bench(
+        recovery,
+        {
+            "decider_recovery_p50_s": Aim("kill -9 of the decider until it decides: median, s", 3),
+            "decider_recovery_max_s": Aim("the same, the longest, s", 3),
+            "broker_recovery_max_s": Aim("kill -9 of the broker until all decide, longest, s"),
         },
     ),
     "feed": Bench(

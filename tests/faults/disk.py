@@ -64,12 +64,14 @@ def fill_under_api(ground: Ground, disk: Path) -> None:
         client.open()  # every session is a row of the read models
         return "No space left on device" in part.log.read_text()
 
+    starts = part.starts
     with full(disk):
         until(noticed, "the process says that the disk is full")
+        until(lambda: part.starts > starts, "it ends, and is started again")
     ground.keep(client)
     client.close()
-    until(part.is_ready, "with space again, the process is ready")
-    assert ground.digests_of(f"http://127.0.0.1:{port}")["views"]
+    url = f"http://127.0.0.1:{port}"
+    until(lambda: ground.digests_of(url)["views"], "with space again, the process is ready", 180)
     part.wanted = False
     part.kill()
     ground.tally.counts["disks_full"] += 1

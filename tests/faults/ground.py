@@ -77,6 +77,10 @@ class Ground:
                 self.fleet.add(f"{kind}-{instance}", "autolearn.agents", kind)
             self.fleet.add(f"work-{instance}", "autolearn.agents", "train", "evaluate")
         self.fleet.until_ready(180)
+        self.ask_by_hand()
+
+    def ask_by_hand(self) -> None:
+        """Have a probe, once the topics are there."""
         self.probe = Probe(self.kafka, self.prefix, PARTITIONS, self.seed)
 
     def put_behind(self, proxy: Proxy) -> None:

@@ -7,7 +7,7 @@ import time
 from tests.faults.ground import Ground
 from tests.faults.parts import Part, until
 
-__all__ = ["TYPES", "kill", "kill_all_types"]
+__all__ = ["TYPES", "kill", "kill_all_types", "kill_decider"]
 
 TYPES = ("decide", "dispatch", "work", "supervise", "api")
 SLOW = {"model": "random-forest", "dataset": "digits", "hyperparameters": {"n_estimators": 1500}}
@@ -37,12 +37,13 @@ def kill(ground: Ground, kind: str) -> None:
     ground.ready(part)
 
 
-def kill_decider(ground: Ground, part: Part) -> None:
-    """It is back when every partition is answered."""
+def kill_decider(ground: Ground, part: Part) -> float:
+    """It is back when every partition is answered; return the seconds."""
     since = ground.probe.places()
     killed = part.kill()
     seconds = ground.probe.answered(since, killed)
     ground.tally.recovered("kill -9 of a decider: all partitions decide", seconds)
+    return seconds
 
 
 def kill_dispatcher(ground: Ground, part: Part) -> None:
