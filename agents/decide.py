@@ -44,6 +44,7 @@ class DecideAgent:
         self.process = f"decide-{settings.instance}"
         self.claims: Tenures[Claim] = Tenures(self.new_claim)
         self.room = asyncio.Semaphore(IN_FLIGHT)
+        self.patience = settings.session_timeout
         app = make_app("decide", settings, brokers, home, self.claims.position)
         self.apps = [app]
         self.claims.follow(app)
@@ -151,11 +152,21 @@ class DecideAgent:
         if not confirmed:
             claim.fenced = True
             logger.warning("somebody else decides here now", partition=claim.partition)
+            asyncio.get_running_loop().call_later(self.patience, self.must_be_revoked, claim)
             return
         event.ack()
         logger.debug(
             "decided", stream=record.subject, command=record.causationid, answer=record.type
         )
+
+    def must_be_revoked(self, claim: Claim) -> None:
+        """End the process if the group has left it a partition that somebody else has claimed.
+
+        Rebalances in quick succession can do that: the other has lost the partition again, and
+        nobody would decide here. The next process claims it anew.
+        """
+        if self.claims.holds(claim):
+            end_process(f"partition {claim.partition} is ours, but was claimed by somebody else")
 
     def bury(self, event: EventT[bytes], error: MalformedRecord) -> None:
         """Put a command that cannot be decoded on `dead-letters`; then acknowledge it."""
