@@ -34,8 +34,8 @@ def test_every_type_of_process_is_killed(system: Ground):
     system.begin(11)
     with system.load():
         kill_all_types(system, 5)
-    print(system.verdict())
-    assert system.fleet.ended == [], "nobody may end by itself because another is killed"
+    system.verdict()
+    assert {ended.code for ended in system.fleet.ended} <= {70}, system.fleet.ended
 
 
 def test_the_broker_is_killed_and_comes_back(system: Ground, broker: EmbeddedBroker):

@@ -60,8 +60,9 @@ class Log(NamedTuple):
 
     @classmethod
     def read(cls, bootstrap: str, prefix: str) -> Log:
-        commands = checker.read_topic(bootstrap, f"{prefix}.commands")
+        """Read the events first: what they answer, and what was handed out, is there then."""
         events = checker.read_topic(bootstrap, f"{prefix}.events")
+        commands = checker.read_topic(bootstrap, f"{prefix}.commands")
         tasks = [
             json.loads(record.value or b"")
             for topic in ("trainings", "evaluations")
