@@ -1,6 +1,7 @@
-"""`make faults`, or `python -m tests.faults [SEED]`: all schedules, for long; build/faults.json.
+"""`make faults`, or `python -m tests.faults [SEED [SCALE]]`: all schedules; build/faults.json.
 
 The same seed injects the same faults in the same order; what the machine makes of them differs.
+With a scale of 0.1 there is a tenth of everything.
 """
 
 from __future__ import annotations
@@ -37,11 +38,15 @@ SIMULATED = 2000
 class Run:
     """All schedules, one after the other, and what came of them."""
 
-    def __init__(self, seed: int, folder: Path) -> None:
-        self.seed, self.folder = seed, folder
+    def __init__(self, seed: int, folder: Path, scale: float = 1.0) -> None:
+        self.seed, self.folder, self.scale = seed, folder, scale
         self.tally = Tally()
         self.schedules = 0
         self.verdicts: dict[str, Verdict] = {}
+
+    def times(self, count: int) -> range:
+        """How often something is done."""
+        return range(max(1, round(count * self.scale)))
 
     def next_seed(self) -> int:
         self.seed += 1
@@ -59,18 +64,18 @@ class Run:
             EmbeddedBroker(folder / "kafka") as broker,
             ground(broker.bootstrap, folder, self.next_seed(), self.tally) as on,
         ):
-            for _ in range(10):
+            for _ in self.times(10):
                 on.begin(self.next_seed())
                 with on.load():
                     kill_all_types(on, 10)
                 self.checked(on, "kill -9 of every type")
-            for _ in range(5):
+            for _ in self.times(5):
                 on.begin(self.next_seed())
                 with on.load():
                     restart_broker(on, broker)
                     restart_broker(on, broker)
                 self.checked(on, "kill -9 of the only broker")
-            for _ in range(5):
+            for _ in self.times(5):
                 on.begin(self.next_seed())
                 with on.load(clients=1):
                     pause_decider(on)
@@ -78,12 +83,12 @@ class Run:
                 self.checked(on, "SIGSTOP of a decider")
             on.begin(self.next_seed())
             with on.load():
-                for harm in (*HARMS, *HARMS):
+                for harm in [harm for _ in self.times(3) for harm in HARMS]:
                     delete_folder(on)
                     damage_folder(on, harm)
             self.checked(on, "RocksDB folders deleted and damaged")
             on.begin(self.next_seed())
-            ask_twice(on, 50)
+            ask_twice(on, len(self.times(50)))
             self.checked(on, "one request through two processes")
             for seconds in (HOUR, -HOUR) if can_shift() else ():
                 on.begin(self.next_seed())
@@ -98,7 +103,7 @@ class Run:
             EmbeddedCluster(folder / "kafka") as cluster,
             ground(cluster.bootstrap, folder, self.next_seed(), self.tally, **copies) as on,
         ):
-            for _ in range(4):
+            for _ in self.times(4):
                 on.begin(self.next_seed())
                 with on.load():
                     for which in WHICH:
@@ -112,7 +117,7 @@ class Run:
             ground(broker.bootstrap, folder, self.next_seed(), self.tally) as on,
         ):
             on.put_behind(proxy)
-            for fault in (*FAULTS, *FAULTS):
+            for fault in [fault for _ in self.times(2) for fault in FAULTS]:
                 on.begin(self.next_seed())
                 with on.load():
                     disturb(on, proxy, fault)
@@ -139,7 +144,7 @@ class Run:
         """The same write path in memory, under many more interleavings."""
         quiet = structlog.make_filtering_bound_logger(logging.ERROR)
         structlog.configure(wrapper_class=quiet)
-        for seed in range(SIMULATED):
+        for seed in self.times(SIMULATED):
             simulate(seed)
 
     def result(self, seconds: float) -> dict[str, object]:
@@ -158,7 +163,7 @@ class Run:
             "receipts": sum(verdict.receipts for verdict in last),
             "lost": 0,
             "twice": 0,
-            "simulated_schedules": SIMULATED,
+            "simulated_schedules": len(self.times(SIMULATED)),
             "seeds": self.tally.seeds,
             "seconds": round(seconds),
             "machine": machine(),
@@ -177,7 +182,8 @@ def main() -> None:
     """Run everything, and write build/faults.json."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="autolearn-faults-") as folder:
-        run = Run(int(sys.argv[1]) if sys.argv[1:] else 1000, Path(folder))
+        seed, scale = [*sys.argv[1:], *("1000", "1")[len(sys.argv) - 1 :]]
+        run = Run(int(seed), Path(folder), float(scale))
         run.simulated()
         run.on_one_broker()
         run.on_three_brokers()

@@ -76,7 +76,7 @@ class Ground:
             for kind in ("decide", "dispatch", "supervise"):
                 self.fleet.add(f"{kind}-{instance}", "autolearn.agents", kind)
             self.fleet.add(f"work-{instance}", "autolearn.agents", "train", "evaluate")
-        self.fleet.until_ready(180)
+        self.fleet.until_ready(300)
         self.ask_by_hand()
 
     def ask_by_hand(self) -> None:
@@ -153,6 +153,8 @@ class Ground:
 
     def close(self) -> None:
         self.fleet.close()
+        for ended in self.fleet.ended:
+            self.tally.counts[f"ended by itself, code {ended.code}"] += 1
         with contextlib.suppress(AttributeError):
             self.probe.close()
 
