@@ -35,16 +35,14 @@ def shift_clock(ground: Ground, seconds: int) -> None:
         part.kill()
         until(lambda p=part, s=starts: p.starts > s, f"{part.name} starts again")
     ground.fleet.until_ready()
-    client = ground.client()
-    session = client.open()
-    run = client.train(session, {"model": "decision-tree", "dataset": "iris"})
-    done = client.ended(session, "training", run)
+    with ground.client() as client:
+        session = client.open()
+        run = client.train(session, {"model": "decision-tree", "dataset": "iris"})
+        done = client.ended(session, "training", run)
     assert done["status"] == "completed", done
     # The worker's clock shows where it says when its attempt began; the log's order does not care.
     heard = now_of(ground, done["worker"])
     assert abs(heard - datetime.now(UTC) - timedelta(seconds=seconds)) < timedelta(minutes=5)
-    ground.keep(client)
-    client.close()
     for part in ground.fleet.of("work"):
         part.environment = {k: v for k, v in part.environment.items() if k not in off}
         part.kill()

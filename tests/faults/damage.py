@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -27,7 +28,10 @@ def delete_folder(ground: Ground) -> None:
 
 def damage_folder(ground: Ground, harm: str) -> None:
     """Damage a folder while its process is down; it must start, and say that it has rebuilt."""
-    folder = ground.random.choice(folders(ground))
+    said = harm in ("no manifest", "nonsense in CURRENT")
+    # A folder of a partition that has moved to another process is not opened again.
+    sure = [each for each in folders(ground) if not said or not re.fullmatch(r"p\d+", each.name)]
+    folder = ground.random.choice(sure)
     part = owner(ground, folder)
     print(f"  {harm}: {folder.relative_to(ground.folder)}", flush=True)
     part.wanted = False
@@ -38,7 +42,7 @@ def damage_folder(ground: Ground, harm: str) -> None:
     until(lambda: part.popen.poll() is None, f"{part.name} starts again")
     ground.ready(part)
     ground.tally.counts["folders_damaged"] += 1
-    if harm in ("no manifest", "nonsense in CURRENT"):
+    if said:
         until(lambda: "rebuilt from the log" in part.said(), f"{part.name} says that it rebuilds")
 
 

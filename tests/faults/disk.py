@@ -15,6 +15,7 @@ from pathlib import Path
 from autolearn.eventlog.embedded import EmbeddedBroker
 from autolearn.eventlog.probe import free_ports
 from tests.faults.ground import Ground
+from tests.faults.load import Client
 from tests.faults.parts import until
 
 __all__ = ["can_mount", "fill_under_api", "fill_under_broker", "small_disk"]
@@ -58,18 +59,15 @@ def fill_under_api(ground: Ground, disk: Path) -> None:
     home = {"AUTOLEARN_HOME": str(disk)}
     part = ground.fleet.add("api-full", "autolearn.api", "--port", str(port), **home)
     ground.ready(part)
-    client = ground.client()
 
-    def noticed() -> bool:
+    def noticed(client: Client) -> bool:
         client.open()  # every session is a row of the read models
         return "No space left on device" in part.log.read_text()
 
     starts = part.starts
-    with full(disk):
-        until(noticed, "the process says that the disk is full")
+    with full(disk), ground.client() as client:
+        until(lambda: noticed(client), "the process says that the disk is full")
         until(lambda: part.starts > starts, "it ends, and is started again")
-    ground.keep(client)
-    client.close()
     url = f"http://127.0.0.1:{port}"
     until(lambda: ground.digests_of(url)["views"], "with space again, the process is ready", 180)
     part.wanted = False

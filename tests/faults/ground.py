@@ -111,9 +111,15 @@ class Ground:
         self.tally.counts["http_commands"] += client.commands
         self.tally.counts["http_repeats"] += client.repeats
 
-    def client(self) -> Client:
-        """A client for the schedule itself; `keep` it."""
-        return Client(self.random.getrandbits(32), lambda: list(self.urls.values()))
+    @contextlib.contextmanager
+    def client(self) -> Iterator[Client]:
+        """A client for the schedule itself."""
+        client = Client(self.random.getrandbits(32), lambda: list(self.urls.values()))
+        try:
+            yield client
+        finally:
+            client.close()
+        self.keep(client)
 
     def ready(self, part: Part, seconds: float = 90) -> None:
         """Wait until a process says that it is ready."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from tests.faults.ground import Ground
+from tests.faults.load import QUICK
 from tests.faults.parts import Part, until
 
 __all__ = ["TYPES", "kill", "kill_all_types", "kill_decider"]
@@ -48,41 +50,38 @@ def kill_decider(ground: Ground, part: Part) -> float:
 
 def kill_dispatcher(ground: Ground, part: Part) -> None:
     """It is back when trainings of all partitions, asked for since, are at work or done."""
-    client = ground.client()
-    sessions = [client.open() for _ in range(4)]
-    killed = part.kill()
-    runs = [
-        client.train(session, {"model": "naive-bayes", "dataset": "iris"}) for session in sessions
-    ]
-    for session, run in zip(sessions, runs, strict=True):
-        until(
-            lambda s=session, r=run: client.run(s, "training", r)["status"] != "open",
-            "a training asked for while a dispatcher was gone",
-        )
+    with ground.client() as client:
+        sessions = [client.open() for _ in range(4)]
+        killed = part.kill()
+        runs = [client.train(session, QUICK) for session in sessions]
+        for session, run in zip(sessions, runs, strict=True):
+            until(
+                lambda s=session, r=run: client.run(s, "training", r)["status"] != "open",
+                "a training asked for while a dispatcher was gone",
+            )
     seconds = time.monotonic() - killed
     ground.tally.recovered("kill -9 of a dispatcher: new trainings started", seconds)
-    ground.keep(client)
-    client.close()
 
 
 def kill_worker(ground: Ground) -> None:
     """Kill the one that works on a training; that is at work again elsewhere, or after."""
-    client = ground.client()
-    session = client.open()
-    run = client.train(session, SLOW)
-    worker = until(lambda: client.run(session, "training", run)["worker"], "a training starts")
-    (part,) = (p for p in ground.fleet.of("work") if f"-{p.name.partition('-')[2]}-" in worker)
-    killed = part.kill()
-    until(
-        lambda: (
-            (now := client.run(session, "training", run))["attempt"] > 1 and now["status"] != "open"
-        ),
-        "the training of a killed worker starts again",
-    )
-    ground.tally.recovered("kill -9 of a worker: its run starts again", time.monotonic() - killed)
-    client.post("discard", session, f"/v1/sessions/{session}/discard")
-    ground.keep(client)
-    client.close()
+    with ground.client() as client:
+        session = client.open()
+        run = client.train(session, SLOW)
+
+        def now() -> dict[str, Any]:
+            return client.run(session, "training", run)
+
+        worker = until(lambda: now()["worker"], "a training starts")
+        (part,) = (p for p in ground.fleet.of("work") if f"-{p.name.partition('-')[2]}-" in worker)
+        killed = part.kill()
+        until(
+            lambda: (seen := now())["attempt"] > 1 and seen["status"] != "open",
+            "the training of a killed worker starts again",
+        )
+        seconds = time.monotonic() - killed
+        ground.tally.recovered("kill -9 of a worker: its run starts again", seconds)
+        client.post("discard", session, f"/v1/sessions/{session}/discard")
 
 
 def until_ready_again(ground: Ground, part: Part, killed: float) -> None:

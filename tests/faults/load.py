@@ -172,6 +172,8 @@ class Load:
                 client.story()
         except BaseException as error:  # noqa: BLE001 - handed on by stop()
             self.failures.append(error)
+        finally:
+            client.close()
 
     def stop(self) -> None:
         """Let every client finish what it has begun; raise what went wrong."""
@@ -179,7 +181,5 @@ class Load:
         for thread in self.threads:
             thread.join(2 * PATIENCE)
             assert not thread.is_alive(), "a client does not come to an end"
-        for client in self.clients:
-            client.close()
         for failure in self.failures:
             raise failure
