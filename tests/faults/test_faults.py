@@ -8,6 +8,7 @@ import pytest
 
 from autolearn.eventlog.embedded import EmbeddedBroker
 from tests.faults.brokers import restart_broker
+from tests.faults.clock import HOUR, can_shift, shift_clock
 from tests.faults.damage import HARMS, damage_folder, delete_folder
 from tests.faults.ground import Ground, Tally, ground
 from tests.faults.killing import kill_all_types
@@ -64,4 +65,11 @@ def test_folders_are_deleted_and_damaged(system: Ground):
 def test_one_request_through_two_processes_at_once(system: Ground):
     system.begin(15)
     ask_twice(system, 10)
+    system.verdict()
+
+
+@pytest.mark.skipif(not can_shift(), reason="no C compiler to build what moves a clock")
+def test_workers_whose_clock_is_an_hour_off(system: Ground):
+    system.begin(16)
+    shift_clock(system, system.random.choice((HOUR, -HOUR)))
     system.verdict()
