@@ -35,6 +35,9 @@ build/bench-venv/.installed: requirements/bench.txt
 bench: setup build/bench-venv/.installed  ## measure, print a table, write build/bench.json
 	@$(BIN)/python -m tests.bench
 
+faults: setup  ## inject every fault for long, write build/faults.json
+	@$(BIN)/python -m tests.faults
+
 lock:  ## resolve the dependencies again
 	@scripts/lock
 

@@ -50,6 +50,7 @@ class DecideAgent:
         self.claims: Tenures[Claim] = Tenures(self.new_claim)
         self.room = asyncio.Semaphore(IN_FLIGHT)
         meter.watch(lambda: [("autolearn_decider_partitions", (), len(self.claims.held))])
+        self.patience = settings.session_timeout
         app = make_app("decide", settings, brokers, home, self.claims.position)
         self.apps = [app]
         self.claims.follow(app)
@@ -160,12 +161,22 @@ class DecideAgent:
             claim.fenced = True
             self.meter.count("autolearn_decider_fenced_total")
             logger.warning("somebody else decides here now", partition=claim.partition)
+            asyncio.get_running_loop().call_later(self.patience, self.must_be_revoked, claim)
             return
         event.ack()
         self.meter.count("autolearn_decider_decisions_total", record.type)
         logger.debug(
             "decided", stream=record.subject, command=record.causationid, answer=record.type
         )
+
+    def must_be_revoked(self, claim: Claim) -> None:
+        """End the process if the group has left it a partition that somebody else has claimed.
+
+        Rebalances in quick succession can do that: the other has lost the partition again, and
+        nobody would decide here. The next process claims it anew.
+        """
+        if self.claims.holds(claim):
+            end_process(f"partition {claim.partition} is ours, but was claimed by somebody else")
 
     def bury(self, event: EventT[bytes], error: MalformedRecord) -> None:
         """Put a command that cannot be decoded on `dead-letters`; then acknowledge it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from types import MappingProxyType
@@ -35,7 +35,7 @@ from autolearn.api.routers import (
 )
 from autolearn.api.staleness import MarkStale
 from autolearn.api.waiting import LimitWaiting
-from autolearn.schemas.errors import AutoLearnError, LogError
+from autolearn.schemas.errors import AutoLearnError, LogError, StoreError
 
 __all__ = ["SERVICES", "make_app"]
 
@@ -76,6 +76,7 @@ def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastA
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(LogError, on_log_error)
+    app.add_exception_handler(StoreError, on_store_error(facade))
     app.add_exception_handler(Exception, on_fault)
     settings = facade.settings
     app.add_middleware(MarkStale, staleness=facade.staleness)
@@ -175,6 +176,19 @@ async def on_log_error(request: Request, error: Exception) -> Response:
     """Answer that the log cannot be reached."""
     detail = error.detail if isinstance(error, AutoLearnError) else str(error)
     return respond(unavailable(f"{detail} Try again."), request.url.path)
+
+
+def on_store_error(
+    facade: Facade,
+) -> Callable[[Request, Exception], Coroutine[None, None, Response]]:
+    """Return what answers that the read models are damaged: the process ends, and rebuilds them."""
+
+    async def stop(request: Request, error: Exception) -> Response:
+        facade.fail(error)
+        words = "The read models of this process are damaged and are rebuilt from the log."
+        return respond(unavailable(f"{words} Try again."), request.url.path)
+
+    return stop
 
 
 async def on_fault(request: Request, _: Exception) -> Response:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import shutil
 import signal
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 
 import structlog
 import uvicorn
@@ -29,7 +27,7 @@ from autolearn.eventlog.process import (
 )
 from autolearn.projections.place import ViewsPlace
 from autolearn.projections.store import RocksStore
-from autolearn.schemas.errors import AutoLearnError, StoreError
+from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.settings import Settings
 
 __all__ = ["serve"]
@@ -53,7 +51,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
     folder = home / "state" / f"api-{settings.instance}"
     with lock(folder / "lock", f"The API process {settings.instance!r}"):
         to = open_log(settings)
-        store = open_store(ViewsPlace(folder).used)
+        store = RocksStore(ViewsPlace(folder).used)
         facade = Facade(
             settings,
             to,
@@ -114,13 +112,3 @@ class Server(uvicorn.Server):
         with suppress(AutoLearnError):  # that the process fails is told by who made it fail
             await self.facade.until_ready()
             say_ready(url)
-
-
-def open_store(folder: Path) -> RocksStore:
-    """Open the views; a damaged folder is deleted, for everything in it is on the log."""
-    try:
-        return RocksStore(folder)
-    except StoreError as error:
-        log.warning("rebuilding", reason=error.detail)
-        shutil.rmtree(folder, ignore_errors=True)
-        return RocksStore(folder)

@@ -17,6 +17,7 @@ from autolearn.client.commands import (
     dataset,
     dead_letters,
     demo,
+    dev,
     diff,
     evaluate,
     events,
@@ -54,6 +55,7 @@ app.command("run", rich_help_panel=RUNS)(run.run)
 app.add_typer(replay.app, name="replay", rich_help_panel=RUNS)
 app.command("backup", rich_help_panel=RUNS)(backup.backup)
 app.command("restore", rich_help_panel=RUNS)(backup.restore)
+app.add_typer(dev.app, name="dev", rich_help_panel=RUNS)
 app.command("version", rich_help_panel=RUNS)(version.version)
 app.add_typer(session.app, name="session", rich_help_panel=WORK)
 app.command("train", rich_help_panel=WORK)(train.train)

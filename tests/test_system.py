@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
+from confluent_kafka import Producer
 
 from autolearn.client.sdk import AutoLearn, Problem
 from autolearn.eventlog.state import state_folders
+from tests.checker import read_topic
 from tests.running_system import RunningSystem, running_system
 
 pytestmark = pytest.mark.kafka
@@ -138,6 +140,24 @@ def test_a_killed_worker_loses_nothing_and_nothing_ends_twice(system, client):
     assert {run.status for run in done} == {"completed"}
     assert done[0].attempt == 2
     for run in done:
+        assert ends(client, run.id) == {"TrainingCompleted": 1}
+
+
+def test_tasks_that_come_again_take_no_slot_for_ever(kafka, system, client):
+    session = client.session(client.sessions.open().id)
+    runs = [
+        session.train("naive-bayes", "iris", seed=seed, wait=60)
+        for seed in range(2 * system.settings.slots)
+    ]
+    topic = f"{system.settings.topic_prefix}.trainings"
+    tasks = [task for tasks in read_topic(kafka, topic).values() for task in tasks]
+    producer = Producer({"bootstrap.servers": kafka, "log_level": 0})
+    for task in tasks:
+        if any(run.id.encode() in (task.value or b"") for run in runs):
+            producer.produce(topic, task.value, task.key)
+    assert producer.flush(20) == 0
+    assert session.train("naive-bayes", "iris", wait=60).status == "completed"
+    for run in runs:
         assert ends(client, run.id) == {"TrainingCompleted": 1}
 
 

@@ -24,6 +24,7 @@ from tests.bench.main_job import main_job
 from tests.bench.pool import pool
 from tests.bench.pressure import pressure
 from tests.bench.rebuilding import rebuilding
+from tests.bench.recovery import recovery
 from tests.bench.time_travel import time_travel
 
 RESULT = Path("build/bench.json")
@@ -93,6 +94,14 @@ BENCHES = {
     "api-start": Bench(
         api_start,
         {"api_ready_from_empty_100k_s": Aim("an API process without read models, 100k events, s")},
+    ),
+    "recovery": Bench(
+        recovery,
+        {
+            "decider_recovery_p50_s": Aim("kill -9 of the decider until it decides: median, s", 3),
+            "decider_recovery_max_s": Aim("the same, the longest, s", 3),
+            "broker_recovery_max_s": Aim("kill -9 of the broker until all decide, longest, s"),
+        },
     ),
     "feed": Bench(
         feed,

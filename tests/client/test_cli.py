@@ -28,6 +28,7 @@ COMMANDS = (
     "run",
     "backup",
     "restore",
+    "dev cluster",
     "version",
     "replay rebuild",
     "replay verify",
