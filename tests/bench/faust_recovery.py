@@ -9,6 +9,7 @@ it. Prints one line of JSON: the seconds, and the number of rows.
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import tempfile
 import time
@@ -72,6 +73,7 @@ async def recovered(bootstrap: str, source: str, folder: str) -> dict[str, float
 
 
 if __name__ == "__main__":
+    signal.alarm(600)  # nobody may be left to end it
     with tempfile.TemporaryDirectory(prefix="autolearn-bench-") as folder:
         found = uvloop.run(recovered(sys.argv[1], sys.argv[2], folder))
     print(msgspec.json.encode(found).decode(), flush=True)

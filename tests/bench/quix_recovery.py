@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import sys
 import tempfile
 from typing import Any
@@ -59,6 +60,7 @@ def recovered(bootstrap: str, source: str, folder: str) -> float:
 
 
 if __name__ == "__main__":
+    signal.alarm(600)  # nobody may be left to end it
     with tempfile.TemporaryDirectory(prefix="autolearn-bench-") as folder:
         seconds = recovered(sys.argv[1], sys.argv[2], folder)
     print(json.dumps({"seconds": seconds}), flush=True)
