@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.api_start import api_start
+from tests.bench.deciders import deciders
 from tests.bench.feed import feed
 from tests.bench.main_job import main_job
 from tests.bench.pool import pool
@@ -94,6 +95,14 @@ BENCHES = {
     "api-start": Bench(
         api_start,
         {"api_ready_from_empty_100k_s": Aim("an API process without read models, 100k events, s")},
+    ),
+    "deciders": Bench(
+        deciders,
+        {
+            "decider_commands_per_s_1": Aim("commands a second, 1 decide process, 8 partitions"),
+            "decider_commands_per_s_2": Aim("the same, 2 decide processes"),
+            "decider_commands_per_s_4": Aim("the same, 4 decide processes"),
+        },
     ),
     "recovery": Bench(
         recovery,
