@@ -184,16 +184,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="autolearn-faults-") as folder:
         seed, scale = [*sys.argv[1:], *("1000", "1")[len(sys.argv) - 1 :]]
         run = Run(int(seed), Path(folder), float(scale))
-        run.simulated()
-        run.on_one_broker()
-        run.on_three_brokers()
-        run.behind_a_proxy()
-        if can_mount():
-            run.on_small_disks()
-    RESULT.parent.mkdir(exist_ok=True)
-    content = msgspec.json.encode(run.result(time.monotonic() - began))
-    RESULT.write_bytes(msgspec.json.format(content))
+        parts = [run.simulated, run.on_one_broker, run.on_three_brokers, run.behind_a_proxy]
+        for part in [*parts, run.on_small_disks] if can_mount() else parts:
+            part()
+            write(run.result(time.monotonic() - began))
     print(RESULT.read_text())
+
+
+def write(result: dict[str, object]) -> None:
+    """Publish what is done so far."""
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_bytes(msgspec.json.format(msgspec.json.encode(result)))
 
 
 if __name__ == "__main__":
