@@ -76,7 +76,10 @@ def fill_under_api(ground: Ground, disk: Path) -> None:
 
 
 def fill_under_broker(ground: Ground, disk: Path, broker: EmbeddedBroker) -> None:
-    """A broker whose disk is full ends; what it had acknowledged is there after its restart."""
+    """A broker whose disk is full ends; what it had acknowledged is there after its restart.
+
+    Its log is on the same disk: why it ended may not be in it.
+    """
 
     def ended() -> bool:
         ground.probe.send(0)
@@ -86,8 +89,6 @@ def fill_under_broker(ground: Ground, disk: Path, broker: EmbeddedBroker) -> Non
     since = ground.probe.places()
     with full(disk):
         until(ended, "the broker ends", 180)
-    said = "".join(f.read_text(errors="replace") for f in (broker.folder / "logs").iterdir())
-    assert "No space left on device" in said
     broker.kill()
     broker.start(120)
     ground.probe.answered(since, time.monotonic(), 180)
