@@ -192,14 +192,14 @@ def test_the_log_is_printed(cli, says, session, http):
 
 
 def test_the_log_is_followed(system, cli):
+    point = cli("position").out.strip()
     following = subprocess.Popen(
-        command("events", "--follow", "--after", "now", "-o", "json"),
+        command("events", "--follow", "--after", point, "-o", "json"),
         env=environment(home=system.home),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
     assert following.stdout is not None
-    time.sleep(1.5)  # until it follows: events before are none of its business
     cli("session", "open", "--title", "followed")
     assert json.loads(following.stdout.readline())["data"] == {"title": "followed"}
     following.send_signal(signal.SIGINT)
