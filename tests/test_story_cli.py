@@ -4,7 +4,6 @@ import json
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ import httpx
 import pytest
 
 from tests.client.processes import Said, Up, autolearn, command, environment, run_alone, up
+from tests.waiting import until
 
 pytestmark = pytest.mark.kafka
 
@@ -384,11 +384,3 @@ def test_a_committed_session_takes_nothing_more(cli, session):
         said = cli(*words.split(), "--session", session)
         assert said.code == 4
         assert said.err.startswith("The session is committed")
-
-
-def until(holds: Any) -> None:
-    """Wait until something holds."""
-    end = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.1)

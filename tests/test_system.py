@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import psutil
 import pytest
@@ -18,6 +18,7 @@ from autolearn.client.sdk import AutoLearn, Problem
 from autolearn.eventlog.state import state_folders
 from tests.checker import read_topic
 from tests.running_system import RunningSystem, running_system
+from tests.waiting import until
 
 pytestmark = pytest.mark.kafka
 
@@ -34,13 +35,6 @@ def system(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run
 @pytest.fixture
 def client(system: RunningSystem) -> AutoLearn:
     return system.client
-
-
-def until(true: Callable[[], object], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.02)
 
 
 def fitting(client: AutoLearn, session: str, run: str) -> bool:

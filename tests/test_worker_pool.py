@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from autolearn.eventlog.kafka import KafkaLog
-from tests.deciding_processes import until
+from tests.waiting import until
 from tests.worker_pool import Course, WorkerPool, sleep, worker_pool
 
 pytestmark = pytest.mark.kafka

@@ -21,8 +21,9 @@ from autolearn.eventlog.admission import TERM_STARTED
 from autolearn.schemas import commands
 from autolearn.schemas.codec import CommandRecord, EventRecord, encode, raw
 from autolearn.schemas.events import TermStarted
-from tests.deciding_processes import Bench, deciding, until
+from tests.deciding_processes import Bench, deciding
 from tests.stories import command_record, random_command
+from tests.waiting import until
 
 pytestmark = pytest.mark.kafka
 

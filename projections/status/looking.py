@@ -79,13 +79,13 @@ class Looking:
     ) -> list[Process]:
         """Return every process type with a consumer group."""
         prefix = self.settings.topic_prefix
-        read = {name: f"{prefix}.{topic}" for name, topic in GROUPS.items()}
-        groups = self.cluster.groups({f"{prefix}.{name}": topic for name, topic in read.items()})
+        full = {n: (f"{prefix}.{g.name}", f"{prefix}.{g.topic}") for n, g in GROUPS.items()}
+        groups = self.cluster.groups(dict(full.values()))
         processes = []
-        for name, topic in read.items():
+        for name, (group_name, topic) in full.items():
             if topic not in found:
                 continue
-            group = groups[f"{prefix}.{name}"]
+            group = groups[group_name]
             next_ = next_of(name, group, spans.get(topic, {}), reached)
             behind = {p: end - next_[p] for p, (_, end) in spans.get(topic, {}).items()}
             waiting = self.waiting(next_, behind) if name == "decide" else None

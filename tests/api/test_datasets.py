@@ -10,7 +10,7 @@ import pytest
 
 from tests.api.asserting import position, problem
 from tests.api.conftest import MAX_UPLOAD, System
-from tests.api.test_process import until
+from tests.waiting import until
 
 GOOD = (
     b"height,colour,kind\n1.5,red,a\n2,,b\n,red,a\n3,blue,b\n4,blue,a\n5,red,b\n6,red,a\n7,red,b\n"

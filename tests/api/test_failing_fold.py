@@ -1,7 +1,7 @@
 """A fold that raises: the process says so, lets go of all who wait, and ends."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from autolearn.schemas.settings import Settings
 from tests.api.asserting import problem
 from tests.api.processes import Api
 from tests.api.test_process import environment
+from tests.waiting import soon
 
 SESSION = "session/00000000-0000-4000-8000-000000000000"
 
@@ -82,19 +83,13 @@ async def running(folder: Path) -> AsyncIterator[tuple[Facade, httpx.AsyncClient
         yield facade, http, log
 
 
-async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not true():  # noqa: ASYNC110 - what is waited for has no event of its own
-            await asyncio.sleep(0.01)
-
-
 def test_health_is_red_and_nobody_waits_for_ever(tmp_path: Path):
     async def story() -> None:
         async with running(tmp_path) as (facade, http, log):
             for health in ("live", "ready"):
                 assert (await http.get(f"/health/{health}")).status_code == 200
             slow = asyncio.create_task(http.post("/v1/sessions", headers={"Prefer": "wait=300"}))
-            await until(lambda: facade.arrivals.waiting)
+            await soon(lambda: facade.arrivals.waiting)
             break_log(log, facade.topics.events.name)
             async with asyncio.timeout(10):
                 pending = await slow

@@ -19,7 +19,7 @@ from autolearn.eventlog.probe import free_ports
 from tests.api.asserting import position, problem
 from tests.api.conftest import System
 from tests.api.processes import Api
-from tests.api.test_process import until
+from tests.waiting import until
 
 
 @contextmanager

@@ -15,8 +15,8 @@ from autolearn.projections.views import VIEWS
 from tests.api.asserting import problem
 from tests.api.conftest import System
 from tests.api.processes import Api
-from tests.api.test_process import until
 from tests.client.processes import run_alone
+from tests.waiting import until
 
 
 class Known:

@@ -17,7 +17,8 @@ from autolearn.eventlog.probe import free_ports
 from tests import checker
 from tests.api.asserting import problem
 from tests.api.processes import Api, Process
-from tests.api.test_process import environment, listening, until
+from tests.api.test_process import environment, listening
+from tests.waiting import until
 
 BOUND = 6.0
 """Seconds within which everything is answered, whatever became of the broker."""

@@ -13,7 +13,8 @@ import httpx
 from autolearn.client.sdk import AutoLearn
 from tests.api.asserting import problem
 from tests.api.processes import Api, Process
-from tests.api.test_process import environment, until
+from tests.api.test_process import environment
+from tests.waiting import until
 
 LIMIT = 20
 ASYNC = {"Prefer": "respond-async"}

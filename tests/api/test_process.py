@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -27,14 +26,7 @@ from tests.api.asserting import problem
 from tests.api.conftest import System
 from tests.api.processes import Api, Process
 from tests.eventlog.test_admission import answer, started
-
-
-def until(true: Callable[[], object], seconds: float = 30) -> None:
-    """Ask until something is so."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.05)
+from tests.waiting import until
 
 
 def environment(folder: Path, kafka: str) -> dict[str, str]:

@@ -17,8 +17,9 @@ from tests.api.processes import Api
 from tests.api.test_feed_http import followers
 from tests.api.test_feed_http import listening as following
 from tests.api.test_pressure import figure
-from tests.api.test_process import environment, until
+from tests.api.test_process import environment
 from tests.bench.serving import fill
+from tests.waiting import until
 
 EVENTS = 12_000
 """More bytes than any socket on the way takes in."""

@@ -3,7 +3,6 @@
 import concurrent.futures
 import re
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -16,15 +15,9 @@ from autolearn.schemas.metrics import METRICS
 from tests.api.conftest import System
 from tests.api.processes import Api, Process
 from tests.api.test_process import environment, listening
+from tests.waiting import until
 
 pytestmark = pytest.mark.kafka
-
-
-def until(true: Callable[[], object], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.2)
 
 
 def test_everything_that_runs_is_in_it(system: System, http: httpx.Client):

@@ -17,7 +17,8 @@ from autolearn.eventlog.embedded import EmbeddedBroker
 from autolearn.schemas.codec import CommandRecord, raw
 from autolearn.schemas.commands import OpenSession
 from autolearn.schemas.messages import type_of
-from tests.deciding_processes import Bench, deciding, until
+from tests.deciding_processes import Bench, deciding
+from tests.waiting import until
 
 __all__ = ["deciders"]
 
@@ -55,13 +56,13 @@ def rate(bench: Bench, count: int) -> float:
     others.
     """
     processes = [bench.process(str(number)) for number in range(count)]
-    until(lambda: all(process.claimed() for process in processes), 120)
-    until(lambda: settled(bench, PARTITIONS), 120)
+    until(lambda: all(process.claimed() for process in processes), seconds=120)
+    until(lambda: settled(bench, PARTITIONS), seconds=120)
     terms = bench.events()
     began = time.perf_counter()
     bench.send(*(command(str(uuid.uuid4())) for _ in range(COMMANDS)))
     bench.flush()
-    until(lambda: bench.events() >= terms + COMMANDS, 300)
+    until(lambda: bench.events() >= terms + COMMANDS, seconds=300)
     seconds = time.perf_counter() - began
     bench.answered(COMMANDS)
     return COMMANDS / seconds

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from autolearn.schemas.settings import Settings
-from tests.deciding_processes import until
+from tests.waiting import until
 from tests.worker_pool import Course, WorkerPool, sleep, worker_pool
 
 __all__ = ["pool"]

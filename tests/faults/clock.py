@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests import checker
 from tests.faults.ground import Ground
-from tests.faults.parts import until
+from tests.waiting import until
 
 __all__ = ["HOUR", "can_shift", "shift_clock"]
 

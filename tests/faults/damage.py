@@ -7,7 +7,8 @@ import shutil
 from pathlib import Path
 
 from tests.faults.ground import Ground
-from tests.faults.parts import Part, until
+from tests.faults.parts import Part
+from tests.waiting import until
 
 __all__ = ["HARMS", "damage_folder", "delete_folder"]
 

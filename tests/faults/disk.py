@@ -16,7 +16,7 @@ from autolearn.eventlog.embedded import EmbeddedBroker
 from autolearn.eventlog.probe import free_ports
 from tests.faults.ground import Ground
 from tests.faults.load import Client
-from tests.faults.parts import until
+from tests.waiting import until
 
 __all__ = ["can_mount", "fill_under_api", "fill_under_broker", "small_disk"]
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from tests.faults.ground import Ground
 from tests.faults.load import QUICK
-from tests.faults.parts import Part, until
+from tests.faults.parts import Part
+from tests.waiting import until
 
 __all__ = ["TYPES", "kill", "kill_all_types", "kill_decider"]
 

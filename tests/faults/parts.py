@@ -8,23 +8,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from tests.waiting import until
 
 __all__ = ["Ended", "Fleet", "Part", "until"]
 
 PAUSE = 0.5
 """Seconds before a process that could not even start is started again."""
-
-
-def until(true: Callable[[], Any], what: str, seconds: float = 90, pause: float = 0.02) -> Any:
-    """Wait for a condition, and return what it came to."""
-    deadline = time.monotonic() + seconds
-    while not (found := true()):
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        time.sleep(pause)
-    return found
 
 
 class Ended(NamedTuple):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from tests.faults.ground import Ground
-from tests.faults.parts import until
 from tests.faults.verdict import Log
+from tests.waiting import until
 
 __all__ = ["pause_decider"]
 
