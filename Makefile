@@ -21,14 +21,23 @@ setup: .venv/.installed  ## make the virtual environment, and fetch Kafka once
 demo: setup  ## run the main job on a real Kafka
 	@$(BIN)/autolearn demo
 
+# Files go to two processes with a broker each: most tests wait most of the time.
 test: setup  ## run every test, real broker included
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: setup  ## the gate: format, lint, types, layers, evolution, tests
 	@scripts/check
 
-bench: setup  ## measure, print a table, write build/bench.json
+build/bench-venv/.installed: requirements/bench.txt
+	@test -x build/bench-venv/bin/python || $(PYTHON) -m venv build/bench-venv
+	@build/bench-venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+bench: setup build/bench-venv/.installed  ## measure, print a table, write build/bench.json
 	@$(BIN)/python -m tests.bench
+
+faults: setup  ## inject every fault for long, write build/faults.json
+	@$(BIN)/python -m tests.faults
 
 lock:  ## resolve the dependencies again
 	@scripts/lock

@@ -7,20 +7,23 @@ from the log itself, not from the group's committed offsets.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import socket
-import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import faust
-from faust.transport.drivers.aiokafka import Consumer
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
 from faust.types import TP
 
+from autolearn.agents.ending import end_process
+from autolearn.eventlog.groups import ssl_context
 from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings
+from autolearn.schemas.topics import GROUPS
 
 __all__ = ["Position", "instance_name", "make_app"]
 
@@ -31,7 +34,7 @@ Position = Callable[[TP], Awaitable[int | None]]
 def make_app(
     name: str, settings: Settings, brokers: str, home: Path, position: Position | None = None
 ) -> Any:
-    """Return a Faust application of the consumer group `<prefix>.<name>`.
+    """Return the Faust application of a process type or kind of work.
 
     With `position`, reading starts there whenever partitions are assigned.
 
@@ -41,7 +44,7 @@ def make_app(
     folder = home / "state" / f"{name}-{settings.instance}"
     folder.mkdir(parents=True, exist_ok=True)
     app = faust.App(
-        f"{settings.topic_prefix}.{name}",
+        f"{settings.topic_prefix}.{GROUPS[name].name}",
         broker="kafka://" + ";kafka://".join(brokers.split(",")),
         broker_credentials=credentials(settings.kafka_client),
         datadir=folder / "faust",
@@ -60,9 +63,8 @@ def make_app(
         consumer_auto_offset_reset="earliest",
         consumer_group_instance_id=instance_name(name, settings, home),
     )
-    if position is not None:
-        # create_consumer() takes the class from the transport.
-        vars(app.transport)["Consumer"] = seeking_consumer(position)
+    # create_consumer() takes the class from the transport.
+    vars(app.transport)["Consumer"] = consumer_class(position)
     return app
 
 
@@ -72,7 +74,7 @@ def instance_name(name: str, settings: Settings, home: Path) -> str:
     return f"{name}-{settings.instance}-{place}"
 
 
-def seeking_consumer(position: Position) -> type[Consumer]:
+def consumer_class(position: Position | None) -> type[Consumer]:
     """Return Faust's consumer, except that it seeks to `position` after an assignment."""
 
     class SeekingConsumer(Consumer):
@@ -80,13 +82,38 @@ def seeking_consumer(position: Position) -> type[Consumer]:
 
         logger = logging.getLogger("faust.transport.consumer")
 
+        def _new_consumer_thread(self) -> WatchedThread:
+            return WatchedThread(self, loop=self.loop, beacon=self.beacon)
+
         async def perform_seek(self) -> None:
+            if position is None:
+                await super().perform_seek()
+                return
             for tp in self.assignment():
                 offset = await position(tp)
                 if offset is not None:
                     await self.seek(tp, offset)
 
     return SeekingConsumer
+
+
+class WatchedThread(AIOKafkaConsumerThread):
+    """Ends the process when its consumer can no longer take part in the group.
+
+    aiokafka logs the failure of its coordination and tells it with the next record, which never
+    comes to a consumer without partitions: the process would wait for ever.
+    """
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        consumer: Any = self._consumer  # neither library has a public way to its coordination
+        consumer._coordinator._coordination_task.add_done_callback(end_if_failed)
+
+
+def end_if_failed(coordination: asyncio.Task[None]) -> None:
+    """End the process with the reason, unless the consumer was closed."""
+    if not coordination.cancelled() and coordination.exception() is not None:
+        end_process("the consumer group cannot be kept", coordination.exception())
 
 
 def credentials(client: dict[str, str]) -> Any:
@@ -96,13 +123,7 @@ def credentials(client: dict[str, str]) -> Any:
         return None
     context = None
     if protocol in ("SSL", "SASL_SSL"):
-        context = ssl.create_default_context(cafile=client.get("ssl.ca.location"))
-        if "ssl.certificate.location" in client:
-            context.load_cert_chain(
-                client["ssl.certificate.location"],
-                client.get("ssl.key.location"),
-                client.get("ssl.key.password"),
-            )
+        context = ssl_context(client)
     if protocol == "SSL":
         return faust.SSLCredentials(context)
     mechanism = client.get("sasl.mechanism", client.get("sasl.mechanisms", "PLAIN"))

@@ -9,7 +9,9 @@ ends the process: another tenure starts from the log.
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from autolearn.agents.deciding import Decision, Place, check_stream, decide
 from autolearn.agents.ending import end_process
 from autolearn.agents.tenures import Tenures
 from autolearn.eventlog.log import Log
+from autolearn.eventlog.meter import Meter
 from autolearn.eventlog.times import stamp
 from autolearn.schemas.codec import CONTENT_TYPE, decode_command, to_json
 from autolearn.schemas.dead_letters import DeadLetter
@@ -38,12 +41,16 @@ logger = structlog.get_logger(__name__)
 class DecideAgent:
     """Decides on the partitions of `commands` that the group gives to this process."""
 
-    def __init__(self, settings: Settings, log: Log, brokers: str, home: Path) -> None:
-        self.log, self.topics = log, Topics.of(settings)
+    def __init__(
+        self, settings: Settings, log: Log, brokers: str, home: Path, meter: Meter
+    ) -> None:
+        self.log, self.topics, self.meter = log, Topics.of(settings), meter
         self.folder = home / "state" / f"decide-{settings.instance}"
         self.process = f"decide-{settings.instance}"
         self.claims: Tenures[Claim] = Tenures(self.new_claim)
         self.room = asyncio.Semaphore(IN_FLIGHT)
+        meter.watch(lambda: [("autolearn_decider_partitions", (), len(self.claims.held))])
+        self.patience = settings.session_timeout
         app = make_app("decide", settings, brokers, home, self.claims.position)
         self.apps = [app]
         self.claims.follow(app)
@@ -114,9 +121,11 @@ class DecideAgent:
 
     def append(self, claim: Claim, event: EventT[bytes], decision: Decision) -> None:
         """Send a decision to the log; `confirm` runs on the loop once it is written."""
-        loop = asyncio.get_running_loop()
+        loop, began = asyncio.get_running_loop(), time.perf_counter()
 
         def delivered(error: LogError | None, _: int, offset: int) -> None:
+            took = time.perf_counter() - began
+            self.meter.observe("autolearn_decider_append_duration_seconds", took)
             loop.call_soon_threadsafe(self.confirm, claim, event, decision, error, offset)
 
         self.log.append(
@@ -150,25 +159,40 @@ class DecideAgent:
             end_process("a decision could not be taken in", failure)
         if not confirmed:
             claim.fenced = True
+            self.meter.count("autolearn_decider_fenced_total")
             logger.warning("somebody else decides here now", partition=claim.partition)
+            asyncio.get_running_loop().call_later(self.patience, self.must_be_revoked, claim)
             return
         event.ack()
+        self.meter.count("autolearn_decider_decisions_total", record.type)
         logger.debug(
             "decided", stream=record.subject, command=record.causationid, answer=record.type
         )
+
+    def must_be_revoked(self, claim: Claim) -> None:
+        """End the process if the group has left it a partition that somebody else has claimed.
+
+        Rebalances in quick succession can do that: the other has lost the partition again, and
+        nobody would decide here. The next process claims it anew.
+        """
+        if self.claims.holds(claim):
+            end_process(f"partition {claim.partition} is ours, but was claimed by somebody else")
 
     def bury(self, event: EventT[bytes], error: MalformedRecord) -> None:
         """Put a command that cannot be decoded on `dead-letters`; then acknowledge it."""
         loop = asyncio.get_running_loop()
         message = event.message
         place = (message.topic, message.partition, message.offset)
-        letter = DeadLetter.of(place, message.key, event.value, error.detail)
+        headers = message.headers or ()
+        pairs = headers.items() if isinstance(headers, Mapping) else headers
+        letter = DeadLetter.of(place, message.key, event.value, error.detail, pairs)
         logger.warning("a command was put on dead-letters", at=place, reason=error.detail)
 
         def buried(failure: LogError | None) -> None:
             self.room.release()
             if failure is not None:
                 end_process("a dead letter could not be written", failure)
+            self.meter.count("autolearn_decider_dead_letters_total")
             event.ack()
 
         def delivered(failure: LogError | None, _: int, __: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import msgspec
 from msgspec import Raw, Struct
@@ -16,13 +16,14 @@ from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, event_of, raw, to_json
 from autolearn.schemas.work import work_of
 
-__all__ = ["Offered", "OpenRun", "OpenRuns", "spec_digest"]
+__all__ = ["Offered", "OpenRun", "OpenRuns", "runs_in", "spec_digest"]
 
 
 class OpenRun(Struct, frozen=True):
     """A run that has not ended. `worker` holds the attempt; "" while nobody does.
 
-    `request` is the event that accepted the run, in the present version.
+    `request` is the event that accepted the run, in the present version; `sequence` is that event's
+    within its session.
     """
 
     kind: str
@@ -33,12 +34,7 @@ class OpenRun(Struct, frozen=True):
     request: Raw
     time_limit: float
     memory_limit: int
-
-
-class Handed(Struct, frozen=True, gc=False):
-    """The newest attempt of a run that was handed out as a task."""
-
-    attempt: int
+    sequence: int = 0
 
 
 class Offered(Struct, frozen=True, gc=False):
@@ -55,10 +51,10 @@ class OpenRuns:
         self.rows = Rows(store)
         self.decoder = msgspec.json.Decoder(OpenRun)
 
-    def all(self) -> Iterator[OpenRun]:
-        """Yield the stored runs that have not ended."""
-        for _, row in self.rows.store.scan(prefix_of("open")):
-            yield self.decoder.decode(row)
+    def all(self) -> list[OpenRun]:
+        """Return the stored runs that have not ended; those of a session as they were accepted."""
+        found = [self.decoder.decode(row) for _, row in self.rows.store.scan(prefix_of("open"))]
+        return sorted(found, key=lambda run: run.sequence)
 
     def get(self, stream: str, run: str) -> OpenRun | None:
         """Return a run, or None when it has ended or is not known yet."""
@@ -67,15 +63,6 @@ class OpenRuns:
     def offered(self, stream: str) -> Offered | None:
         """Return what is on offer under a stream of the catalog."""
         return self.rows.get(key("offered", stream), Offered)
-
-    def handed(self, run: OpenRun) -> bool:
-        """Say whether the run's present attempt was handed out."""
-        row = self.rows.get(key("handed", run.stream, run.run), Handed)
-        return row is not None and row.attempt >= run.attempt
-
-    def note_handed(self, run: OpenRun) -> None:
-        """Remember that an attempt was handed out (not from the log: only to save repetitions)."""
-        self.rows.put(key("handed", run.stream, run.run), Handed(run.attempt))
 
     def fold(self, record: EventRecord, _: int, __: int, /) -> None:
         """Take one admitted event in."""
@@ -94,11 +81,9 @@ class OpenRuns:
                 self.rows.put(at, replace(run, worker="", attempt=event.attempt))
             case events.RunCompleted() | events.RunFailed() | events.RunCancelled():
                 self.rows.delete(at)
-                self.rows.delete(key("handed", record.subject, event.run))
             case events.SessionCommitted() | events.SessionDiscarded():
                 for run_id in event.cancelled:
                     self.rows.delete(key("open", record.subject, run_id))
-                    self.rows.delete(key("handed", record.subject, run_id))
             case (
                 events.EstimatorRegistered(spec=spec)
                 | events.MetricRegistered(spec=spec)
@@ -132,7 +117,18 @@ def opened(record: EventRecord, event: events.RunRequested) -> OpenRun:
         request=raw(event),  # as lifted: workers know the present version only
         time_limit=event.time_limit,
         memory_limit=event.memory_limit,
+        sequence=record.sequence,
     )
+
+
+def runs_in(record: EventRecord) -> tuple[str, ...]:
+    """Return the ids of the runs, of the event's session, that may stand otherwise after it."""
+    match event_of(record):
+        case events.SessionCommitted(cancelled=runs) | events.SessionDiscarded(cancelled=runs):
+            return runs
+        case event:
+            run: str | None = getattr(event, "run", None)
+            return () if run is None else (run,)
 
 
 def spec_digest(spec: Struct) -> str:

@@ -13,7 +13,9 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from autolearn.agents.ending import end_process
+from autolearn.eventlog.exposing import exposed
 from autolearn.eventlog.log import Log
+from autolearn.eventlog.meter import Meter
 from autolearn.eventlog.process import brokers, home_of, lock, open_log, say_ready
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings
@@ -54,17 +56,19 @@ async def main(types: Sequence[str], settings: Settings) -> None:
     """
     home, address = home_of(settings), brokers(settings)
     log = open_log(settings)
-    with ExitStack() as locks:
+    meter = Meter(*dict.fromkeys("work" if name in KIND_OF_TYPE else name for name in types))
+    with ExitStack() as held:
         for name in types:
             path = home / "state" / f"{name}-{settings.instance}.lock"
-            locks.enter_context(lock(path, f"`autolearn run {name}`"))
+            held.enter_context(lock(path, f"`autolearn run {name}`"))
+        held.enter_context(exposed(meter, settings, home, f"{'-'.join(types)}-{settings.instance}"))
         await asyncio.to_thread(log.create, Topics.of(settings).all())
-        await run(agents_of(types, settings, log, address, home))
+        await run(agents_of(types, settings, log, address, home, meter))
         await asyncio.to_thread(log.close)
 
 
 def agents_of(
-    types: Sequence[str], settings: Settings, log: Log, address: str, home: Path
+    types: Sequence[str], settings: Settings, log: Log, address: str, home: Path, meter: Meter
 ) -> list[Agent]:
     """Return the agents of the process types. Training and evaluation share one worker's slots."""
     # Imported here, so that a process loads only what it runs.
@@ -72,20 +76,20 @@ def agents_of(
     if "decide" in types:
         from autolearn.agents.decide import DecideAgent
 
-        agents.append(DecideAgent(settings, log, address, home))
+        agents.append(DecideAgent(settings, log, address, home, meter))
     if "dispatch" in types:
         from autolearn.agents.dispatch import DispatchAgent
 
-        agents.append(DispatchAgent(settings, log, address, home))
+        agents.append(DispatchAgent(settings, log, address, home, meter))
     if "supervise" in types:
         from autolearn.agents.supervise import SuperviseAgent
 
-        agents.append(SuperviseAgent(settings, log, address, home))
+        agents.append(SuperviseAgent(settings, log, address, home, meter))
     kinds = tuple(kind for name, kind in KIND_OF_TYPE.items() if name in types)
     if kinds:
         from autolearn.agents.work import Worker
 
-        agents.append(Worker(kinds, settings, log, address, home))
+        agents.append(Worker(kinds, settings, log, address, home, meter))
     return agents
 
 

@@ -16,11 +16,12 @@ import structlog
 
 from autolearn.agents.apps import make_app
 from autolearn.agents.ending import end_process
-from autolearn.agents.open_runs import OpenRun, OpenRuns
+from autolearn.agents.open_runs import OpenRun, OpenRuns, runs_in
 from autolearn.agents.posting import post
 from autolearn.eventlog.feed import Feed
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
+from autolearn.eventlog.meter import Meter
 from autolearn.projections.store import RocksStore
 from autolearn.schemas.codec import EventRecord, from_json
 from autolearn.schemas.settings import Settings
@@ -31,7 +32,7 @@ from autolearn.schemas.workers import Heartbeat
 __all__ = ["SuperviseAgent"]
 
 TICK = 1.0
-"""Seconds between two looks at the open runs."""
+"""Seconds between two looks at the runs that are held."""
 REPEAT = 30.0
 """Seconds after which an unanswered report is made again."""
 logger = structlog.get_logger(__name__)
@@ -40,12 +41,16 @@ logger = structlog.get_logger(__name__)
 class SuperviseAgent:
     """Watches the workers. Of several such processes, the one with the partition acts."""
 
-    def __init__(self, settings: Settings, log: Log, brokers: str, home: Path) -> None:
+    def __init__(
+        self, settings: Settings, log: Log, brokers: str, home: Path, meter: Meter
+    ) -> None:
         self.log, self.topics, self.settings = log, Topics.of(settings), settings
         self.folder = home / "state" / f"supervise-{settings.instance}" / "runs"
+        self.meter = meter
         self.heard: dict[str, float] = {}
         self.stopped: set[str] = set()
         self.reported: dict[tuple[str, int], float] = {}
+        self.held: dict[tuple[str, str], OpenRun] = {}
         self.assigned_at: float | None = None
         app = make_app("supervise", settings, brokers, home)
         self.apps = [app]
@@ -57,7 +62,7 @@ class SuperviseAgent:
         app.agent(topic, name="supervise", concurrency=1)(self.run)
 
     async def start(self) -> None:
-        """Follow the events, and look at the open runs every second."""
+        """Follow the events, and look at the runs that are held every second."""
         self.store = await asyncio.to_thread(RocksStore, self.folder)
         self.runs = OpenRuns(self.store)
         partitions = range(self.topics.events.partitions)
@@ -65,6 +70,8 @@ class SuperviseAgent:
             Follower, self.log, self.topics.events.name, self.runs, partitions
         )
         await asyncio.to_thread(follower.catch_up)
+        for run in self.runs.all():
+            self.note(run.stream, run.run, run)
         self.feed = Feed(follower, self.on_events, lambda error: end_process("the feed", error))
         self.feed.start()
         self.looking = asyncio.create_task(self.look_for_ever())
@@ -78,8 +85,18 @@ class SuperviseAgent:
         await self.feed.stop()
         await asyncio.to_thread(self.store.close)
 
-    def on_events(self, _: list[EventRecord]) -> None:
-        """Do nothing: the store has what is needed."""
+    def on_events(self, records: list[EventRecord]) -> None:
+        """Look at the runs that events are about as they stand now."""
+        for record in records:
+            for run in runs_in(record):
+                self.note(record.subject, run, self.runs.get(record.subject, run))
+
+    def note(self, stream: str, run: str, now_open: OpenRun | None) -> None:
+        """Remember a run for as long as a worker holds it: of those that wait there may be many."""
+        if now_open is not None and now_open.worker:
+            self.held[stream, run] = now_open
+        else:
+            self.held.pop((stream, run), None)
 
     async def on_assigned(self, _: Any, assigned: set[Any], **__: object) -> None:
         """Begin to act, with every worker given the time of a silence to be heard."""
@@ -103,7 +120,7 @@ class SuperviseAgent:
                 self.stopped.add(beat.worker)
 
     async def look_for_ever(self) -> None:
-        """Look at the open runs, again and again."""
+        """Look at the runs that are held, again and again."""
         try:
             while True:
                 await asyncio.sleep(TICK)
@@ -115,8 +132,8 @@ class SuperviseAgent:
         """Report every started run whose worker is gone."""
         if self.assigned_at is None:
             return
-        for run in self.runs.all():
-            if run.worker and self.is_gone(run.worker, now):
+        for run in self.held.values():
+            if self.is_gone(run.worker, now):
                 self.report(run, now)
         self.reported = {at: t for at, t in self.reported.items() if now - t < REPEAT}
 
@@ -131,6 +148,7 @@ class SuperviseAgent:
         if (run.run, run.attempt) in self.reported:
             return
         self.reported[run.run, run.attempt] = now
+        self.meter.count("autolearn_supervise_lost_runs_total", run.kind)
         logger.warning("worker is gone", worker=run.worker, stream=run.stream, run=run.run)
         command = WORK[run.kind].report_lost(run.run, run.attempt, run.worker)
         identity = uuid.uuid5(uuid.NAMESPACE_OID, f"lost {run.run} {run.attempt}")

@@ -1,8 +1,9 @@
 """The train and evaluate agents: Faust agents on the task topics that claim and do the work.
 
-A worker takes a task when it has a free slot, claims the attempt with a command, and works only if
-the log says that the claim was accepted. The work itself is done by a process of its own
-(agents.executor), so that it can be cancelled and limited, and cannot take the worker down.
+A task comes when dispatch believes that a slot is free. The worker claims its attempt with a
+command, and works only if the log says that the claim was accepted. The work itself is done by a
+process of its own (agents.executor), so that it can be cancelled and limited, and cannot take the
+worker down.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
 import uuid
 from pathlib import Path
 from typing import Any
 
 import structlog
-from faust.types import EventT
+from faust.types import TP
 from msgspec.structs import asdict
 
 from autolearn.agents.announcing import offers
@@ -27,6 +29,7 @@ from autolearn.agents.posting import now, post
 from autolearn.eventlog.feed import Feed
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
+from autolearn.eventlog.meter import Meter, Reading
 from autolearn.projections.store import RocksStore
 from autolearn.schemas import commands
 from autolearn.schemas.codec import EventRecord, event_of, from_json, to_json
@@ -51,10 +54,11 @@ KIND_OF_OFFER = {
 
 
 class Attempt:
-    """One attempt that this worker works on, or tries to claim."""
+    """One attempt that this worker works on, tries to claim, or has no slot for yet."""
 
     def __init__(self, task: Task) -> None:
         self.task = task
+        self.has_slot = False
         self.phase = "claiming"
         self.since = now()
         self.running: Running | None = None
@@ -80,16 +84,25 @@ class Worker:
     """
 
     def __init__(
-        self, kinds: tuple[str, ...], settings: Settings, log: Log, brokers: str, home: Path
+        self,
+        kinds: tuple[str, ...],
+        settings: Settings,
+        log: Log,
+        brokers: str,
+        home: Path,
+        meter: Meter,
     ) -> None:
         self.kinds, self.settings, self.log, self.home = kinds, settings, log, home
         self.topics = Topics.of(settings)
         self.id = f"{socket.gethostname()}-{settings.instance}-{uuid.uuid4().hex[:12]}"
         self.slots = asyncio.Semaphore(settings.slots)
         self.attempts: dict[tuple[str, int], Attempt] = {}
+        self.partitions: dict[str, set[int]] = {kind: set() for kind in kinds}
         self.answers: dict[str, asyncio.Future[EventRecord]] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         self.changed = asyncio.Event()
+        self.meter = meter
+        meter.watch(self.busy)
         self.executor = Executor(settings.artifacts or (home / "artifacts").as_uri())
         self.apps = [self.make_app(kind, brokers) for kind in kinds]
 
@@ -103,6 +116,22 @@ class Worker:
             value_serializer="raw",
         )
         app.agent(topic, name=kind, concurrency=1)(self.run)
+
+        mine = self.partitions[kind]
+
+        async def on_assigned(_: Any, assigned: set[TP], **__: object) -> None:
+            mine.update(tp.partition for tp in assigned)
+            if not mine:
+                advice = "there are more workers than partitions: AUTOLEARN_TASK_PARTITIONS"
+                logger.warning("this worker gets no tasks", kind=kind, advice=advice)
+            self.changed.set()  # dispatch should know which partitions reach this worker
+
+        async def on_revoked(_: Any, revoked: set[TP], **__: object) -> None:
+            mine.difference_update(tp.partition for tp in revoked)
+            self.changed.set()
+
+        app.on_partitions_assigned.connect(on_assigned, weak=False)
+        app.on_partitions_revoked.connect(on_revoked, weak=False)
         return app
 
     async def start(self) -> None:
@@ -138,6 +167,13 @@ class Worker:
         await self.feed.stop()
         await asyncio.to_thread(self.store.close)
 
+    def busy(self) -> list[Reading]:
+        """Return how many slots there are, and how many are in use."""
+        return [
+            ("autolearn_worker_slots", (), self.settings.slots),
+            ("autolearn_worker_busy_slots", (), len(self.attempts)),
+        ]
+
     def spawn(self, work: Any) -> None:
         """Run a coroutine; whatever it raises ends the process."""
         task = asyncio.create_task(work)
@@ -166,62 +202,78 @@ class Worker:
                 await self.ask(name, command, str(uuid.uuid5(uuid.NAMESPACE_OID, offer)))
 
     async def run(self, stream: Any) -> None:
-        """Take every task that is delivered, once there is a free slot (the Faust agent)."""
-        async for event in stream.noack().events():
+        """Take every task that is delivered (the Faust agent)."""
+        async for event in stream.events():
             try:
-                await self.take(event)
+                self.take(from_json(event.value or b"", Task))
             except Exception as error:  # noqa: BLE001 - Faust would lose the task and go on
                 end_process("a task could not be taken", error)
 
-    async def take(self, event: EventT[bytes]) -> None:
-        """Begin to work on a task, unless it is known to be somebody's."""
-        task = from_json(event.value or b"", Task)
-        await self.slots.acquire()
-        known = self.runs.get(task.stream, task.run)
-        taken = known is not None and (known.worker or known.attempt != task.attempt)
-        if taken or (task.run, task.attempt) in self.attempts:
-            self.slots.release()
-            event.ack()
-            return
-        attempt = self.attempts[task.run, task.attempt] = Attempt(task)
-        self.spawn(self.work(attempt, event))
+    def take(self, task: Task) -> None:
+        """Begin to work on a task, or leave it to others: dispatch offers again what nobody starts.
 
-    async def work(self, attempt: Attempt, event: EventT[bytes]) -> None:
+        Never waits, since other tasks are behind it. While all slots are taken a few tasks may wait
+        for one here: dispatch hears a little earlier than the worker itself that a run has ended.
+        """
+        known = (task.run, task.attempt) in self.attempts
+        if not known and len(self.attempts) < 2 * self.settings.slots:
+            attempt = self.attempts[task.run, task.attempt] = Attempt(task)
+            self.spawn(self.work(attempt))
+
+    async def work(self, attempt: Attempt) -> None:
+        """Once there is a slot: claim an attempt, do the work if it was accepted, post its end."""
+        task = attempt.task
+        try:
+            async with self.slots:
+                if not self.is_taken(task):
+                    attempt.has_slot, attempt.since = True, now()
+                    await self.claim_and_do(attempt)
+        finally:
+            del self.attempts[task.run, task.attempt]
+            self.changed.set()
+
+    def is_taken(self, task: Task) -> bool:
+        """Say whether the log tells already that somebody has the attempt, or had it."""
+        run = self.runs.get(task.stream, task.run)
+        return run is not None and (run.worker != "" or run.attempt != task.attempt)
+
+    async def claim_and_do(self, attempt: Attempt) -> None:
         """Claim an attempt, do the work if the claim was accepted, and post how it went."""
         task, words = attempt.task, WORK[attempt.task.kind]
         bound = logger.bind(stream=task.stream, run=task.run, attempt=task.attempt)
-        try:
-            claim = words.start(task.run, task.attempt, self.id)
-            answer = await self.ask(task.stream, claim, self.identity(task, "claim"))
-            event.ack()
-            accepted = event_of(answer)
-            if not isinstance(accepted, RunStarted) or attempt.cancelled:
-                bound.info("not claimed", answer=answer.type)
-                return
-            bound.info("started", kind=task.kind)
-            end = await self.do(attempt)
-            if end is not None and not attempt.cancelled:
-                bound.info("ended", result=type(end).__name__)
-                await self.ask(task.stream, end, self.identity(task, "end"))
-        finally:
-            del self.attempts[task.run, task.attempt]
-            self.slots.release()
-            self.changed.set()
+        claim = words.start(task.run, task.attempt, self.id)
+        # A new id each time: a task may come again, and its second claim must be answered too.
+        answer = await self.ask(task.stream, claim, str(uuid.uuid4()))
+        accepted = event_of(answer)
+        if not isinstance(accepted, RunStarted) or attempt.cancelled:
+            bound.info("not claimed", answer=answer.type)
+            return
+        bound.info("started", kind=task.kind)
+        end = await self.do(attempt)
+        if end is not None and not attempt.cancelled:
+            bound.info("ended", result=type(end).__name__)
+            identity = f"end {task.run} {task.attempt} {self.id}"
+            await self.ask(task.stream, end, str(uuid.uuid5(uuid.NAMESPACE_OID, identity)))
 
     async def do(self, attempt: Attempt) -> Command | None:
         """Do the work in a process of its own, and return the command that reports its end."""
         task, words = attempt.task, WORK[attempt.task.kind]
-        if self.runs.get(task.stream, task.run) is None:
+        if not self.holds(task):
             return None  # cancelled right after the claim
 
         def on_phase(phase: str) -> None:
             attempt.phase = phase
             self.changed.set()
 
+        began = time.perf_counter()
         limits = Limits(time_s=task.time_limit, memory_mb=task.memory_limit)
         attempt.running = self.executor.start(task.kind, task.request, limits, on_phase)
         self.changed.set()
         outcome = await attempt.running.outcome()
+        ended = "completed" if isinstance(outcome, Completed) else "failed"
+        ended = "cancelled" if attempt.cancelled else ended
+        took = time.perf_counter() - began
+        self.meter.observe("autolearn_worker_run_duration_seconds", took, task.kind, ended)
         about: dict[str, Any] = {"run": task.run, "attempt": task.attempt, "worker": self.id}
         match outcome:
             case Completed(result):
@@ -229,12 +281,13 @@ class Worker:
             case Failed(reason, detail):
                 return words.fail(**about, reason=reason, detail=detail)
 
-    def identity(self, task: Task, what: str) -> str:
-        """Return the id of this worker's one command of a sort about an attempt."""
-        return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{what} {task.run} {task.attempt} {self.id}"))
+    def holds(self, task: Task) -> bool:
+        """Say whether the log tells that this worker has the attempt; it was told so before."""
+        run = self.runs.get(task.stream, task.run)
+        return run is not None and (run.worker, run.attempt) == (self.id, task.attempt)
 
     async def ask(self, stream: str, command: Command, identity: str) -> EventRecord:
-        """Post a command and return the event that answers it."""
+        """Post a command and return the event that answers it. An id is for one question only."""
         answer: asyncio.Future[EventRecord]
         answer = self.answers[identity] = asyncio.get_running_loop().create_future()
         try:
@@ -244,14 +297,13 @@ class Worker:
             del self.answers[identity]
 
     def on_events(self, records: list[EventRecord]) -> None:
-        """Hand answers to those who wait, and end the runs that were cancelled."""
+        """Hand answers to those who wait, and end the runs that were cancelled or given away."""
         for record in records:
             waiting = self.answers.get(record.causationid)
             if waiting is not None and not waiting.done():
                 waiting.set_result(record)
         for attempt in self.attempts.values():
-            task = attempt.task
-            if attempt.running is not None and self.runs.get(task.stream, task.run) is None:
+            if attempt.running is not None and not self.holds(attempt.task):
                 attempt.cancel()
 
     async def beat_for_ever(self) -> None:
@@ -277,7 +329,8 @@ class Worker:
             kinds=self.kinds,
             slots=self.settings.slots,
             time=now(),
-            runs=tuple(attempt.progress() for attempt in self.attempts.values()),
+            runs=tuple(each.progress() for each in self.attempts.values() if each.has_slot),
+            partitions={k: tuple(sorted(mine)) for k, mine in self.partitions.items() if mine},
             stopped=stopped,
         )
         self.log.append(self.topics.workers.name, to_json(heartbeat), key=self.id)

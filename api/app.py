@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from types import MappingProxyType
@@ -22,6 +22,7 @@ from autolearn.api.problems import Problem, respond, unavailable
 from autolearn.api.routers import (
     catalog,
     commands,
+    dead_letters,
     diff,
     evaluations,
     events,
@@ -29,12 +30,15 @@ from autolearn.api.routers import (
     health,
     rebuild,
     sessions,
+    status,
     tokens,
     trainings,
     users,
 )
 from autolearn.api.rules import RULES, Rule, authorise
-from autolearn.schemas.errors import AutoLearnError, LogError
+from autolearn.api.staleness import MarkStale
+from autolearn.api.waiting import LimitWaiting
+from autolearn.schemas.errors import AutoLearnError, LogError, StoreError
 
 __all__ = ["SERVICES", "make_app"]
 
@@ -69,7 +73,7 @@ def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastA
         dependencies=[Depends(authorise)],
     )
     app.state.facade = facade
-    commons = (health, tokens, users, commands, diff, events, rebuild)
+    commons = (health, tokens, users, status, commands, dead_letters, diff, events, rebuild)
     for common in (module.router for module in commons):
         app.include_router(common(facade))
     for service in services:
@@ -77,10 +81,18 @@ def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastA
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(LogError, on_log_error)
+    app.add_exception_handler(StoreError, on_store_error(facade))
     app.add_exception_handler(Exception, on_fault)
-    app.add_middleware(RequireReady, facade=facade)
     settings = facade.settings
+    app.add_middleware(MarkStale, staleness=facade.staleness)
+    app.add_middleware(RequireReady, facade=facade)
     app.add_middleware(LimitBodies, limit=settings.max_body, upload_limit=settings.max_upload)
+    app.add_middleware(
+        LimitWaiting,
+        waiting=facade.waiting,
+        limit=settings.max_waiting,
+        limit_bytes=settings.max_pending,
+    )
     app.add_middleware(CountRequests, measures=facade.measures)
     public = [route for route, rule in RULES.items() if rule is Rule.PUBLIC]
     wanted = None if settings.auth == "none" else public
@@ -89,14 +101,15 @@ def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastA
 
 
 class RequireReady:
-    """Answers 503 under /v1 until the process has caught up with the log."""
+    """Answers 503 under /v1, the status aside, until the process has caught up with the log."""
 
     def __init__(self, app: ASGIApp, facade: Facade) -> None:
         self.app, self.facade = app, facade
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["type"] == "http" and scope["path"].startswith("/v1/"):
+        path = scope.get("path", "")
+        if scope["type"] == "http" and path.startswith("/v1/") and path != "/v1/status":
             try:
                 self.facade.require_ready()
             except Problem as problem:
@@ -170,6 +183,19 @@ async def on_log_error(request: Request, error: Exception) -> Response:
     """Answer that the log cannot be reached."""
     detail = error.detail if isinstance(error, AutoLearnError) else str(error)
     return respond(unavailable(f"{detail} Try again."), request.url.path)
+
+
+def on_store_error(
+    facade: Facade,
+) -> Callable[[Request, Exception], Coroutine[None, None, Response]]:
+    """Return what answers that the read models are damaged: the process ends, and rebuilds them."""
+
+    async def stop(request: Request, error: Exception) -> Response:
+        facade.fail(error)
+        words = "The read models of this process are damaged and are rebuilt from the log."
+        return respond(unavailable(f"{words} Try again."), request.url.path)
+
+    return stop
 
 
 async def on_fault(request: Request, _: Exception) -> Response:

@@ -28,6 +28,11 @@ class Prefer(NamedTuple):
     wait: float | None = None
     respond_async: bool = False
 
+    @property
+    def at_once(self) -> bool:
+        """Whether the answer is not waited for."""
+        return self.respond_async and self.wait is None
+
     def applied(self) -> dict[str, str]:
         """Return the header that says what was honoured."""
         words = ["respond-async"] if self.respond_async else []
@@ -41,11 +46,13 @@ class Asked(NamedTuple):
 
     `id` is the command's, `fingerprint` tells requests with the same key apart by their content,
     `actor` is who asks. The same key of another actor is another command.
+    Only one that is `keyed` can be repeated: another request would be another command.
     """
 
     id: str
     fingerprint: str
     prefer: Prefer
+    keyed: bool = True
     actor: str = ""
 
     @classmethod
@@ -72,7 +79,7 @@ class Asked(NamedTuple):
                 "with each request, and the same one again only to repeat that request.",
             )
         fingerprint = hashlib.sha256(to_json(content)).hexdigest()[:32]
-        return cls(command, fingerprint, prefer_of(request), actor=actor)
+        return cls(command, fingerprint, prefer_of(request), key is not None, actor)
 
 
 def prefer_of(request: Request) -> Prefer:

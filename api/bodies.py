@@ -24,6 +24,7 @@ __all__ = [
     "PreprocessingBody",
     "ReaderBody",
     "RoleBody",
+    "RetryBody",
     "SessionBody",
     "SplitBody",
     "TokenBody",
@@ -189,6 +190,14 @@ class ReaderBody(Body):
     user: UserName
 
 
+class RetryBody(Body):
+    """What is put back in the place of a dead letter."""
+
+    value: dict[str, Any] | None = Field(
+        default=None, description="A command as a CloudEvent; the dead letter's own without this."
+    )
+
+
 BODIES: tuple[type[Body], ...] = (
     SessionBody,
     CommitBody,
@@ -201,6 +210,7 @@ BODIES: tuple[type[Body], ...] = (
     PasswordBody,
     OwnPasswordBody,
     ReaderBody,
+    RetryBody,
 )
 
 

@@ -17,13 +17,15 @@ PATIENCE = 3.0
 class Brokers:
     """Asks for the ends of a topic every few seconds, in a thread of its own.
 
-    `answer` is False once a question was not answered for PATIENCE seconds, until one is.
+    `answer` is False once a question was not answered for PATIENCE seconds, until one is. `heard`
+    is when the ends were asked for that are known, a time of `time.monotonic`.
     """
 
     def __init__(self, log: Log, topic: str) -> None:
         self.log, self.topic = log, topic
         self.ends: dict[int, int] = {}
         self.error = ""
+        self.heard = time.monotonic()
         self.asked: float | None = None
         self.stopped = threading.Event()
 
@@ -40,10 +42,10 @@ class Brokers:
     def run(self) -> None:
         """Ask until stopped (in the thread)."""
         while not self.stopped.is_set():
-            self.asked = time.monotonic()
+            self.asked = asked = time.monotonic()
             try:
                 self.ends = self.log.ends(self.topic)
-                self.error = ""
+                self.heard, self.error = asked, ""
             except LogError as error:
                 self.error = error.detail
             self.asked = None

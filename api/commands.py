@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 import structlog
 
 from autolearn.api import problems
+from autolearn.api.appends import Appends, Sending
 from autolearn.api.arrivals import Arrivals
-from autolearn.api.asked import Asked
+from autolearn.api.asked import Asked, Prefer
+from autolearn.api.backlog import Backlog
 from autolearn.eventlog.log import Log
 from autolearn.projections.models import Answer
 from autolearn.projections.queries import Queries
-from autolearn.schemas.codec import CONTENT_TYPE, CommandRecord, encode, raw
+from autolearn.schemas.codec import CONTENT_TYPE, CommandRecord, Headers, encode, raw
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.messages import Command, type_of
+from autolearn.schemas.settings import Settings
 
 __all__ = ["Accepted", "Commands"]
 
@@ -30,37 +34,6 @@ class Accepted(NamedTuple):
     id: str
     partition: int
     offset: int
-
-
-class Sending:
-    """One append on its way. The log's thread reports to `delivered`."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, answered: asyncio.Future[None]) -> None:
-        self.loop, self.answered = loop, answered
-        self.written: asyncio.Future[None] | None = None
-        self.at: tuple[int, int] | None = None
-        self.error: LogError | None = None
-
-    def delivered(self, error: LogError | None, partition: int, offset: int) -> None:
-        """Note how the append went; wake the request only where it must know now."""
-        if error is None:
-            self.at = (partition, offset)
-        self.error = error
-        if error is not None or self.written is not None:
-            self.loop.call_soon_threadsafe(self.wake)
-
-    async def acknowledged(self, seconds: float) -> None:
-        """Wait until the append is written, or failed."""
-        self.written = self.loop.create_future()
-        if self.at is None and self.error is None:
-            await asyncio.wait((self.written,), timeout=seconds)
-
-    def wake(self) -> None:
-        """Go on with the request (on the event loop)."""
-        if self.written is not None and not self.written.done():
-            self.written.set_result(None)
-        if self.error is not None and not self.answered.done():
-            self.answered.set_result(None)
 
 
 class Commands:
@@ -76,64 +49,118 @@ class Commands:
         queries: Queries,
         arrivals: Arrivals,
         *,
-        decision_timeout: float,
+        settings: Settings,
         available: Callable[[], bool],
     ) -> None:
         self.log, self.topic, self.queries, self.arrivals = to, topic, queries, arrivals
-        self.decision_timeout = decision_timeout
-        self.available = available
+        self.settings, self.available = settings, available
+        self.appends = Appends(
+            settings.max_appends, settings.max_pending, patience=settings.append_timeout
+        )
+        self.sent: dict[str, Sending] = {}
+        self.backlog = Backlog(
+            settings.partitions,
+            settings.max_undecided,
+            queries.progress,
+            lambda command: queries.answer(command) is not None,
+        )
 
     async def post(
-        self, stream: str, make: Callable[[], Command] | Command, asked: Asked, actor: str = ""
+        self,
+        stream: str,
+        make: Callable[[], Command] | Command,
+        asked: Asked,
+        actor: str = "",
+        headers: Headers = (),
     ) -> Answer | Accepted:
         """Have a command decided, once, however often it is asked for with the same id.
 
         `make` is called for the command only if it has no answer yet. Waits for the answer, or
-        for the append alone if the request prefers so.
+        for the append alone if the request prefers so; and never longer than `append_timeout`
+        for an append that Kafka does not take.
 
         Raises:
             Problem: the command was refused or failed; the key was used for another request; the
-                log does not take the append; or whatever `make` raises.
+                log or the deciders do not keep up, or do not answer; or whatever `make` raises.
         """
         earlier = self.queries.answer(asked.id)
         if earlier is not None:
             return checked(earlier, asked)
         command = make() if callable(make) else make
-        if not self.available():
-            raise problems.unavailable("Kafka does not answer: nothing was sent. Try again.")
-        answered = self.arrivals.expect(asked.id)
-        loop = asyncio.get_running_loop()
-        sending = Sending(loop, answered)
-        record = self.record(stream, command, asked, actor)
-        prefer, timeout = asked.prefer, self.decision_timeout
-        at_once = prefer.respond_async and prefer.wait is None
-        try:
-            self.log.append(
-                self.topic,
-                encode(record),
-                key=stream,
-                headers=CONTENT_TYPE,
-                delivered=sending.delivered,
-            )
-            if not at_once:
-                wait = timeout if prefer.wait is None else prefer.wait
-                await asyncio.wait((answered,), timeout=wait)
-            if not answered.done():
-                await sending.acknowledged(timeout)
-        except LogError as error:
-            raise problems.unavailable(f"{error.detail} Nothing was changed. Try again.") from None
-        finally:
-            self.arrivals.forget(asked.id)
+        with self.waiting_for(asked.id) as answered:
+            sending = self.sent.get(asked.id)
+            if sending is None or sending.error is not None:
+                record = self.record(stream, command, asked, actor)
+                sending = self.send(record, asked, headers)
+                self.sent[asked.id] = sending
+            await self.answer_or_append(answered, sending, asked.prefer)
         answer = self.queries.answer(asked.id)
-        log.debug("command", type=record.type, stream=stream, command=asked.id, run=run_of(command))
-        if answer is not None and not at_once:
+        kind, run = type_of(type(command)), run_of(command)
+        log.debug("command", type=kind, stream=stream, command=asked.id, run=run)
+        if answer is not None and not asked.prefer.at_once:
             return checked(answer, asked)
         if sending.at is not None:
             return Accepted(asked.id, *sending.at)
-        raise problems.unavailable(
-            "Kafka has not acknowledged the command yet; it may still happen. Repeat the request "
-            "with the same Idempotency-Key: it will not be done twice.",
-        )
+        raise unacknowledged(asked)
+
+    @contextmanager
+    def waiting_for(self, command: str) -> Iterator[asyncio.Future[None]]:
+        """Give what is done when a command is answered; until then it is not sent again."""
+        try:
+            with self.arrivals.expected(command) as answered:
+                yield answered
+        finally:
+            if command not in self.arrivals.waiting:
+                self.sent.pop(command, None)
+
+    def require_room(self, stream: str, command: str, size: int = 0) -> None:
+        """Raise a problem if a command cannot be sent now. What is answered already always can."""
+        if command in self.appends.sendings or self.queries.answer(command) is not None:
+            return
+        if not self.available():
+            raise problems.unavailable("Kafka does not answer: nothing was sent. Try again.")
+        self.appends.require_room(size)
+        self.backlog.require_room(stream, command)
+
+    def send(self, record: CommandRecord, asked: Asked, headers: Headers) -> Sending:
+        """Send a command, unless the same one is on its way already.
+
+        Raises:
+            Problem: it cannot be sent now.
+        """
+        earlier = self.appends.sendings.get(asked.id)
+        if earlier is not None:
+            return earlier
+        value = encode(record)
+        self.require_room(record.subject, asked.id, len(value))
+        sending, delivered = self.appends.add(asked.id, len(value), self.backlog.wrote)
+        try:
+            self.log.append(
+                self.topic,
+                value,
+                key=record.subject,
+                headers=CONTENT_TYPE + headers,
+                delivered=delivered,
+            )
+        except LogError as error:
+            self.appends.remove(asked.id)
+            raise problems.unavailable(f"{error.detail} Nothing was changed. Try again.") from None
+        return sending
+
+    async def answer_or_append(
+        self, answered: asyncio.Future[None], sending: Sending, prefer: Prefer
+    ) -> None:
+        """Wait for an answer as long as is preferred, for the append not longer than is allowed."""
+        loop = asyncio.get_running_loop()
+        began, patience = loop.time(), self.settings.append_timeout
+        wait = self.settings.decision_timeout if prefer.wait is None else prefer.wait
+        if not prefer.at_once:
+            await asyncio.wait((answered,), timeout=min(wait, patience))
+        if not answered.done():
+            await sending.over(began + patience - loop.time())
+        left = began + wait - loop.time()
+        if not prefer.at_once and not answered.done() and sending.at is not None and left > 0:
+            await asyncio.wait((answered,), timeout=left)
 
     def record(self, stream: str, command: Command, asked: Asked, actor: str) -> CommandRecord:
         """Return a command as it lies on the log."""
@@ -148,6 +175,21 @@ class Commands:
             fingerprint=asked.fingerprint,
             data=raw(command),
         )
+
+
+def unacknowledged(asked: Asked) -> problems.Problem:
+    """Return the problem of a command of which nobody knows whether it is on the log."""
+    again = (
+        "Repeat the request with the same Idempotency-Key: it will not be done twice."
+        if asked.keyed
+        else f"Look at /v1/commands/{asked.id} before you repeat the request, for it had no "
+        "Idempotency-Key; with one it would not be done twice."
+    )
+    return problems.unavailable(
+        f"Kafka has not acknowledged the command yet; it may still happen. {again}",
+        kind="not-acknowledged",
+        command=asked.id,
+    )
 
 
 def run_of(command: Command) -> str | None:

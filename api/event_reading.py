@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from autolearn.api.access import Level
 from autolearn.api.event_filters import Wanted
@@ -72,17 +73,26 @@ async def read_on(
 
     Raises:
         LogError: the log cannot be read in time.
+        Problem: the brokers do not answer, and there is something to read.
     """
     topic = facade.topics.events.name
     if wanted.stream is not None:
         where = lies(facade.queries.now(), wanted.stream)
         ends = {p: place.next for p, place in where.reached.items()}
+        require_readable(facade, at, ends)
         page = await asyncio.to_thread(
             read_stream, facade.log, topic, where, at, most or limit, wanted.fits
         )
     else:
         ends = {p: place.next for p, place in now(facade).items()}
+        require_readable(facade, at, ends)
         page = await asyncio.to_thread(
             read_page, facade.log, topic, at, ends, limit, wanted.fits, most
         )
     return page, any(page.places[p].next < end for p, end in ends.items())
+
+
+def require_readable(facade: Facade, at: Places, ends: Mapping[int, int]) -> None:
+    """Raise a problem if there is something before `ends` that cannot be read now."""
+    if any(at[p].next < end for p, end in ends.items()):
+        facade.require_brokers()

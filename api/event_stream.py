@@ -34,7 +34,8 @@ PART = 64 * 1024
 class Subscription:
     """Sends the events past `at` that are wanted, until the client has gone.
 
-    A client that reads slowly is waited for: what it has not taken stays on the log.
+    A client that reads slowly is waited for: what it has not taken stays on the log. One that takes
+    nothing at all is cut (`sse.EventStream`), and can come back.
     """
 
     def __init__(self, facade: Facade, log_id: str, wanted: Wanted, at: Places) -> None:
@@ -111,6 +112,17 @@ class Subscription:
         if self.facade.failure is not None:
             return block(event="problem", data=said(unavailable(self.facade.failure)))
         return comment("The process stops: another one goes on from here.")
+
+    def cut_off(self) -> bytes:
+        """Return the last words to a client that took nothing for too long."""
+        self.facade.measures.meter.count("autolearn_cut_followers_total")
+        seconds = self.facade.settings.feed_timeout
+        log.info("follower-cut", seconds=seconds)
+        detail = (
+            f"Nothing of what was sent was taken for {seconds:g} seconds. Come back with the last "
+            "id that was received as Last-Event-ID: nothing is lost."
+        )
+        return block(event="problem", data=said(unavailable(detail, kind="too-slow")))
 
     def why(self, error: Exception) -> bytes:
         """Return why there are no more events."""

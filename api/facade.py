@@ -15,15 +15,20 @@ from autolearn.api import problems
 from autolearn.api.arrivals import Arrivals
 from autolearn.api.brokers import Brokers
 from autolearn.api.commands import Commands
+from autolearn.api.dead_letters import DeadLetters
 from autolearn.api.heartbeats import Heartbeats
 from autolearn.api.identity import Authenticate, by_token
+from autolearn.api.inspection import Inspection
 from autolearn.api.measures import Measures
 from autolearn.api.oidc import Provider
 from autolearn.api.passwords import Passwords
 from autolearn.api.rebuilding import Rebuilding
+from autolearn.api.staleness import Staleness
 from autolearn.api.tail import Tail
+from autolearn.api.waiting import Waiting
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.cluster import Cluster
 from autolearn.eventlog.feed import Feed
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
@@ -33,7 +38,7 @@ from autolearn.projections.projection import ReadModels
 from autolearn.projections.queries import Queries
 from autolearn.projections.store import Store
 from autolearn.schemas.codec import EventRecord
-from autolearn.schemas.errors import AutoLearnError, LogError
+from autolearn.schemas.errors import AutoLearnError, LogError, TopicMismatch
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 
@@ -44,13 +49,15 @@ log = structlog.stdlib.get_logger("autolearn.api")
 T = TypeVar("T")
 
 FRESH_TIMEOUT = 2.0
+OPEN_TIMEOUT, OPEN_PAUSE = 5.0, 1.0
+"""Seconds that brokers have to answer when a process starts, and between two tries."""
 
 
 class Facade:
     """What the routers share. `start` and `stop` run on the event loop.
 
     `home` is the folder of the process's temporary files; `on_failure` is called once when the
-    process cannot go on: it must end then.
+    process cannot go on: it must end then. Without a `cluster` the status tells less.
     """
 
     def __init__(
@@ -61,35 +68,42 @@ class Facade:
         artifacts: ArtifactStore,
         home: Path,
         on_failure: Callable[[], None],
+        cluster: Cluster | None = None,
     ) -> None:
         self.settings, self.log, self.store = settings, to, store
         self.artifacts, self.home, self.on_failure = artifacts, home, on_failure
         self.topics = Topics.of(settings)
-        self.queries, self.arrivals = Queries(store), Arrivals()
+        self.queries = Queries(store)
+        self.arrivals = Arrivals(lambda *told: self.measures.answered(*told))
         self.lookup = Lookup(to, self.topics.events.name)
         self.brokers = Brokers(to, self.topics.events.name)
         self.heartbeats = Heartbeats(to, self.topics.workers.name)
         self.measures = Measures(self)
         self.tail = Tail(self)
+        self.dead_letters = DeadLetters(to, self.topics.dead_letters.name, self.queries)
+        self.inspection = Inspection(self, cluster)
         self.rebuilding = Rebuilding(self, home)
         self.commands = Commands(
             to,
             self.topics.commands.name,
             self.queries,
             self.arrivals,
-            decision_timeout=settings.decision_timeout,
+            settings=settings,
             available=lambda: self.brokers.answer,
         )
         self.passwords = Passwords()
         self.authenticate: Authenticate = by_token
         if settings.auth == "oidc":
             self.authenticate = Provider(settings).authenticate
+        self.waiting = Waiting()
+        self.staleness = Staleness(self.brokers, self.holds)
         self.log_id = ""
         self.goal: dict[int, int] | None = None
         self.caught_up = False
         self.failure: str | None = None
+        self.waits_for = ""
         self.feed: Feed | None = None
-        self.stopping = False
+        self.stopped = threading.Event()
         self.barrier, self.barrier_began = asyncio.Lock(), 0.0
 
     # From start to stop
@@ -101,14 +115,37 @@ class Facade:
         threading.Thread(target=self.open, name="open", daemon=True).start()
 
     def open(self) -> None:
-        """Create what is missing on the brokers, and find where to go on (in a thread)."""
+        """Create what is missing on the brokers, and find where to go on (in a thread).
+
+        Brokers that do not answer yet, or are too few yet, are waited for.
+        """
         try:
-            self.log.create(self.topics.all())
-            follower = self.follower()
+            while (follower := self.try_open()) is None:
+                if self.stopped.wait(OPEN_PAUSE):
+                    return
         except Exception as error:  # noqa: BLE001 - whatever it is, this process cannot go on
             self.on_loop(self.fail, error)
         else:
             self.on_loop(self.follow, follower)
+
+    def try_open(self) -> Follower | None:
+        """Try it once; None if the brokers cannot do it now.
+
+        Raises:
+            AutoLearnError: trying again would not help.
+        """
+        try:
+            self.log.create(self.topics.all(), OPEN_TIMEOUT)
+            follower = self.follower()
+        except TopicMismatch:
+            raise
+        except LogError as error:
+            if not self.waits_for:  # it is told once here, and all the time by health
+                log.warning("waiting", why=error.detail)
+            self.waits_for = error.detail
+            return None
+        self.measures.runs.begin(self.queries.now())
+        return follower
 
     def on_loop(self, call: Callable[[T], None], argument: T) -> None:
         """Call something on the event loop, unless the process is stopping."""
@@ -117,7 +154,7 @@ class Facade:
 
     def follow(self, follower: Follower) -> None:
         """Read the log from now on, in threads."""
-        if self.stopping:
+        if self.stopped.is_set():
             follower.close()
             return
         self.feed = Feed(follower, self.on_events, self.fail)
@@ -128,10 +165,11 @@ class Facade:
     def follower(self) -> Follower:
         """Return the reader of the log, and note how far it must come to be ready."""
         partitions = range(self.topics.events.partitions)
+        goal = self.log.ends(self.topics.events.name)
         follower = Follower(self.log, self.topics.events.name, ReadModels(self.store), partitions)
         if follower.restarted:
             log.warning("rebuilding", reason="the store belongs to another log")
-        self.goal = self.log.ends(self.topics.events.name)
+        self.goal = goal
         return follower
 
     async def hand_over(self, store: Store, follower: Follower) -> None:
@@ -146,12 +184,14 @@ class Facade:
     def on_events(self, records: list[EventRecord]) -> None:
         """Wake who waits for these events, which are stored now."""
         self.arrivals.notify(records)
-        self.measures.decided(records)
+        self.measures.taken(records)
 
     def fail(self, error: Exception) -> None:
         """Stop: what this process knows can no longer be trusted to be up to date."""
         self.failure = error.diagnostics() if isinstance(error, AutoLearnError) else repr(error)
         log.error("stopping", why=self.failure, exc_info=None if self.expected(error) else error)
+        self.arrivals.give_up()
+        self.arrivals.notify([])
         self.on_failure()
 
     def expected(self, error: Exception) -> bool:
@@ -160,14 +200,15 @@ class Facade:
 
     async def stop(self) -> None:
         """Let go of everything."""
-        self.stopping = True
+        self.stopped.set()
         await self.rebuilding.stop()
         self.brokers.stop()
         self.heartbeats.stop()
         await self.tail.stop()
         if self.feed is not None:
             await self.feed.stop()
-        await asyncio.to_thread(self.lookup.close)
+        for room in (self.lookup, self.dead_letters, self.inspection):
+            await asyncio.to_thread(room.close)
         await asyncio.to_thread(self.log.close)
         self.store.close()
 
@@ -183,12 +224,19 @@ class Facade:
     async def which_log(self) -> str:
         """Return the id of the log (`eventlog.positions.log_id`): "" while it is empty."""
         if not self.log_id:
+            self.require_brokers()
             self.log_id = await asyncio.to_thread(log_id, self.log, self.topics.events.name)
         return self.log_id
 
     async def until_ready(self) -> None:
-        """Wait until the process is ready."""
+        """Wait until the process is ready.
+
+        Raises:
+            AutoLearnError: it never will be: something failed, such as a fold that raised.
+        """
         while not self.ready:
+            if self.failure is not None:
+                raise AutoLearnError(self.failure, title="This process has failed")
             # Records that are not admitted wake nobody, hence the short wait.
             await self.arrivals.until(lambda: self.ready, 0.02)
 
@@ -204,12 +252,23 @@ class Facade:
         if self.caught_up and self.failure is None:
             return
         if not self.ready:
-            left = self.missing()
+            raise problems.unavailable(self.why_not_ready(), kind="not-ready")
+
+    def why_not_ready(self) -> str:
+        """Return what this process waits for, or why it will never be ready."""
+        left = self.missing()
+        if self.failure is not None:
+            return self.failure
+        if left is not None:
+            return f"This process is catching up with the log: {left} events to go."
+        return f"This process is starting: it waits for Kafka. {self.waits_for}".strip()
+
+    def require_brokers(self) -> None:
+        """Raise a problem unless the brokers answer: what is asked is read from the log."""
+        if not self.brokers.answer:
             raise problems.unavailable(
-                f"This process is catching up with the log: {left} events to go."
-                if left is not None
-                else "This process is starting: it waits for Kafka.",
-                kind="not-ready",
+                "Kafka does not answer, and this is read from it. What is known without it is "
+                "shown all the same: try again."
             )
 
     async def fresh(self) -> None:

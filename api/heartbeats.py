@@ -9,17 +9,17 @@ from collections.abc import Callable
 import structlog
 
 from autolearn.api.resources import Running
-from autolearn.eventlog.log import Log, Message
+from autolearn.eventlog.log import Log
+from autolearn.projections.beats import FORGOTTEN_AFTER_MS, Beats
 from autolearn.projections.models import RunRow, TrainingRow
-from autolearn.schemas.codec import from_json
-from autolearn.schemas.errors import AutoLearnError, MalformedRecord
+from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.workers import Heartbeat, Progress
 
 __all__ = ["Heartbeats"]
 
 log = structlog.stdlib.get_logger("autolearn.api")
 
-FORGOTTEN_AFTER_MS = 30_000
+PAUSE, PATIENCE = 5.0, 2.0
 
 
 class Heartbeats:
@@ -32,7 +32,7 @@ class Heartbeats:
         self, to: Log, topic: str, clock: Callable[[], float] = lambda: time.time() * 1000
     ) -> None:
         self.log, self.topic, self.clock = to, topic, clock
-        self.newest: dict[str, tuple[Heartbeat, int]] = {}
+        self.beats = Beats()
         self.stopped = threading.Event()
 
     def start(self) -> None:
@@ -41,35 +41,22 @@ class Heartbeats:
         self.thread.start()
 
     def run(self) -> None:
-        """Read until stopped (in the thread)."""
-        try:
-            reader = self.log.reader(self.topic, self.log.begins(self.topic))
+        """Read until stopped (in the thread); after a fault, again from the start."""
+        while not self.stopped.is_set():
             try:
-                while not self.stopped.is_set():
-                    self.take(reader.read(1000, 0.5))
-            finally:
-                reader.close()
-        except AutoLearnError as error:
-            log.warning("live progress is not shown", why=error.diagnostics())
+                self.read()
+            except AutoLearnError as error:
+                log.warning("live progress is not shown", why=error.diagnostics())
+                self.stopped.wait(PAUSE)
 
-    def take(self, messages: list[Message]) -> None:
-        """Keep what is new and recent."""
-        limit = self.clock() - FORGOTTEN_AFTER_MS
-        for message in messages:
-            value, sent = message.value(), message.timestamp()[1]
-            if value is None or sent < limit:
-                continue
-            try:
-                heartbeat = from_json(value, Heartbeat)
-            except MalformedRecord as error:
-                log.warning("heartbeat", why=error.detail)
-                continue
-            if heartbeat.stopped:
-                self.newest.pop(heartbeat.worker, None)
-            else:
-                self.newest[heartbeat.worker] = (heartbeat, sent)
-        if any(sent < limit for _, sent in self.newest.values()):
-            self.newest = {w: kept for w, kept in self.newest.items() if kept[1] >= limit}
+    def read(self) -> None:
+        """Read until stopped, or until a fault."""
+        reader = self.log.reader(self.topic, self.log.begins(self.topic))
+        try:
+            while not self.stopped.is_set():
+                self.beats.take(reader.read(1000, 0.5), self.limit())
+        finally:
+            reader.close()
 
     def live(self, row: RunRow) -> Running | None:
         """Return what goes on with a run now; None when it has ended."""
@@ -90,14 +77,20 @@ class Heartbeats:
         phase = "starting" if row.status == "started" else "waiting"
         return Running(row.id, kind, row.attempt, phase, row.worker, since=row.started)
 
+    def limit(self) -> float:
+        """Return the time before which a heartbeat counts no longer (milliseconds since 1970)."""
+        return self.clock() - FORGOTTEN_AFTER_MS
+
+    def workers(self) -> list[tuple[Heartbeat, int]]:
+        """Return the newest heartbeat of every worker heard of lately, and when it was sent."""
+        return self.beats.since(self.limit())
+
     def work(self) -> list[tuple[Heartbeat, Progress]]:
         """Return what every worker works on."""
-        limit = self.clock() - FORGOTTEN_AFTER_MS
-        newest = list(self.newest.values())
-        return [(h, progress) for h, sent in newest if sent >= limit for progress in h.runs]
+        return [(beat, progress) for beat, _ in self.workers() for progress in beat.runs]
 
     def stop(self) -> None:
-        """Stop reading."""
+        """Stop reading; a question that brokers do not answer is not waited for."""
         self.stopped.set()
         if hasattr(self, "thread"):
-            self.thread.join()
+            self.thread.join(PATIENCE)

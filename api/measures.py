@@ -1,115 +1,156 @@
-"""Every metric of an API process, for Prometheus, and the ASGI layer that counts requests."""
+"""What an API process measures (`schemas.metrics`), and the ASGI layer that counts requests."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from autolearn.api.run_counts import RunCounts
+from autolearn.eventlog.admission import TERM_STARTED
+from autolearn.eventlog.meter import Meter, Reading
 from autolearn.schemas.codec import EventRecord
+from autolearn.schemas.status import Status
+from autolearn.schemas.work import WORK
 
 if TYPE_CHECKING:
     from autolearn.api.facade import Facade
 
 __all__ = ["CountRequests", "Measures"]
 
-BUCKETS = (0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 300)
-
-
-class Positions(Collector):
-    """How far the read models are, read when somebody asks."""
-
-    def __init__(self, facade: Facade) -> None:
-        self.facade = facade
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the position, the term and the lag of each partition of `events`."""
-        reached = self.facade.queries.progress()
-        ends = self.facade.brokers.ends
-        position = GaugeMetricFamily(
-            "autolearn_position", "Offset that is folded next", labels=["partition"]
-        )
-        term = GaugeMetricFamily("autolearn_term", "Term of the decider", labels=["partition"])
-        lag = GaugeMetricFamily(
-            "autolearn_lag", "Records on the log that are not folded yet", labels=["partition"]
-        )
-        for partition, at in reached.items():
-            label = [str(partition)]
-            position.add_metric(label, at.next)
-            term.add_metric(label, at.term)
-            if partition in ends:
-                lag.add_metric(label, max(0, ends[partition] - at.next))
-        yield from (position, term, lag)
-        ready = GaugeMetricFamily("autolearn_ready", "1 when this process is ready")
-        ready.add_metric([], int(self.facade.ready and self.facade.brokers.answer))
-        yield ready
-        followers = GaugeMetricFamily("autolearn_followers", "Clients that follow the events")
-        followers.add_metric([], self.facade.tail.followers)
-        yield followers
+EVENT_STREAM = b"text/event-stream"
 
 
 class Measures:
-    """What one process counts."""
+    """What one process counts. Nothing of the log's past is counted: only what comes from now on.
+
+    `status` is what the gauges about other processes are read from.
+    """
 
     def __init__(self, facade: Facade) -> None:
-        self.registry = CollectorRegistry()
-        self.requests = Counter(
-            "autolearn_requests",
-            "HTTP requests",
-            ["method", "route", "status"],
-            registry=self.registry,
-        )
-        self.seconds = Histogram(
-            "autolearn_request_seconds",
-            "Seconds from a request to the end of its answer",
-            ["method", "route"],
-            buckets=BUCKETS,
-            registry=self.registry,
-        )
-        self.decisions = Counter(
-            "autolearn_decisions", "Decisions seen on the log", ["type"], registry=self.registry
-        )
-        self.registry.register(Positions(facade))
+        self.facade, self.meter = facade, Meter("api")
+        self.status: Status | None = None
+        self.runs = RunCounts(self.ended, self.lost)
+        self.counting = False
+        self.meter.watch(self.here)
+        self.meter.watch(lambda: about(self.status))
 
-    def decided(self, records: list[EventRecord]) -> None:
-        """Count events."""
-        for record in records:
-            self.decisions.labels(record.type).inc()
+    def taken(self, records: list[EventRecord]) -> None:
+        """Count events, which are stored now."""
+        self.counting = self.counting or self.facade.ready
+        self.runs.take(records)
+        if self.counting:
+            for record in records:
+                if record.type != TERM_STARTED:  # which answers no command
+                    self.meter.count("autolearn_decisions_total", record.type)
 
-    def page(self) -> bytes:
+    def ended(self, kind: str, result: str) -> None:
+        """Count a run that has ended."""
+        if self.counting:
+            self.meter.count("autolearn_runs_ended_total", kind, result)
+
+    def lost(self, kind: str) -> None:
+        """Count an attempt that was lost."""
+        if self.counting:
+            self.meter.count("autolearn_attempts_lost_total", kind)
+
+    def answered(self, answer: str, seconds: float) -> None:
+        """Note how long somebody waited for the answer of a command."""
+        self.meter.observe("autolearn_command_duration_seconds", seconds, answer)
+
+    def here(self) -> Iterator[Reading]:
+        """Yield what is known without asking anybody."""
+        facade = self.facade
+        for partition, at in facade.queries.progress().items():
+            yield "autolearn_position", (str(partition),), at.next
+            yield "autolearn_term", (str(partition),), at.term
+        yield "autolearn_ready", (), facade.ready and facade.brokers.answer
+        yield "autolearn_sse_clients", (), facade.tail.followers
+        yield from pressing(facade)
+        for kind in WORK:
+            for state in ("waiting", "running"):
+                yield "autolearn_runs", (kind, state), self.runs.counts[kind, state]
+
+    def page(self, status: Status) -> bytes:
         """Return everything in Prometheus' text format."""
-        return generate_latest(self.registry)
+        self.status = status
+        return self.meter.page()
+
+
+def pressing(facade: Facade) -> Iterator[Reading]:
+    """Yield what presses on this process: the figures behind 429, 503 and cut clients."""
+    for sort, many in facade.waiting.requests.items():
+        yield "autolearn_waiting_requests", (sort,), many
+    yield "autolearn_waiting_bytes", (), facade.waiting.bytes
+    yield "autolearn_appends", (), len(facade.commands.appends.sendings)
+    yield "autolearn_appends_bytes", (), facade.commands.appends.bytes
+    for partition, many in facade.commands.backlog.undecided().items():
+        yield "autolearn_undecided", (str(partition),), many
+    yield "autolearn_stale_seconds", (), facade.staleness.seconds() or 0.0
+
+
+def about(status: Status | None) -> Iterator[Reading]:
+    """Yield what a status tells; what it does not know is left out, rather than told as before."""
+    if status is None:
+        return
+    for process in status.processes:
+        yield "autolearn_process_members", (process.name,), len(process.members)
+        for partition, many in process.behind.items():
+            yield "autolearn_lag_records", (process.name, partition), many
+        if process.name == "decide":
+            yield "autolearn_oldest_command_wait_seconds", (), process.waiting or 0.0
+    for topic in status.topics:
+        labels = (topic.name,)
+        yield "autolearn_under_replicated_partitions", labels, topic.under_replicated
+        yield "autolearn_leaderless_partitions", labels, topic.leaderless
+    busy = sum(len(worker.runs) for worker in status.workers)
+    slots = sum(worker.slots for worker in status.workers)
+    yield "autolearn_workers", (), len(status.workers)
+    yield "autolearn_slots", ("busy",), busy
+    yield "autolearn_slots", ("free",), max(0, slots - busy)
+    if status.dead_letters is not None:
+        yield "autolearn_dead_letters", (), status.dead_letters.total
+        yield "autolearn_dead_letters_open", (), status.dead_letters.open or 0
+    for place in status.disk:
+        yield "autolearn_disk_free_bytes", (place.what,), place.free
+        yield "autolearn_disk_used_bytes", (place.what,), place.used
+    for kind, many in counted(finding.kind for finding in status.findings):
+        yield "autolearn_findings", (kind,), many
+
+
+def counted(kinds: Iterable[str]) -> Iterable[tuple[str, int]]:
+    """Return how many there are of each."""
+    there = list(kinds)
+    return [(kind, there.count(kind)) for kind in dict.fromkeys(there)]
 
 
 class CountRequests:
     """Counts requests and their time by route (the pattern, not the path)."""
 
     def __init__(self, app: ASGIApp, measures: Measures) -> None:
-        self.app, self.measures = app, measures
+        self.app, self.meter = app, measures.meter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        began, status = time.perf_counter(), 500
+        began, status, stream = time.perf_counter(), 500, False
 
         async def counted(message: Message) -> None:
-            nonlocal status
+            nonlocal status, stream
             if message["type"] == "http.response.start":
                 status = message["status"]
+                stream = any(value.startswith(EVENT_STREAM) for _, value in message["headers"])
             await send(message)
 
         try:
             await self.app(scope, receive, counted)
         finally:
-            route = getattr(scope.get("route"), "path", "other")
-            self.measures.requests.labels(scope["method"], route, status).inc()
-            self.measures.seconds.labels(scope["method"], route).observe(
-                time.perf_counter() - began
-            )
+            method, route = scope["method"], getattr(scope.get("route"), "path", "other")
+            self.meter.count("autolearn_http_requests_total", method, route, str(status))
+            if not stream:
+                took = time.perf_counter() - began
+                self.meter.observe("autolearn_http_request_duration_seconds", took, method, route)

@@ -59,6 +59,7 @@ async def see(facade: Facade, as_of: str, load: Callable[[Past], None]) -> Seen:
 
 async def in_past(facade: Facade, position: Position, ask: Callable[[Past], T]) -> T:
     """Ask something of a point, in a thread."""
+    facade.require_brokers()
     ends = {p: position.next(p) for p in facade.queries.progress()}
     return await asyncio.to_thread(lambda: ask(Past(facade.queries.now(), facade.lookup, ends)))
 
@@ -115,6 +116,7 @@ async def ends_at(facade: Facade, given: str, parameter: str) -> dict[int, int]:
         ) from None
     if point > time.time_ns() // 10**6:
         raise bad_time(parameter, f"{given} lies in the future: ask for a time that has been.")
+    facade.require_brokers()
     topic = facade.topics.events.name
     ends = await asyncio.to_thread(facade.log.offsets_at, topic, max(1, point + 1))
     if not any(ends.values()):

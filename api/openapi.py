@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -36,6 +36,21 @@ HEADERS = {
     "Location": "Where the resource is.",
     "Link": "The next page, with rel=next (RFC 8288).",
     "Preference-Applied": "Which preferences were honoured (RFC 7240).",
+}
+STALE = {
+    "Age": "While Kafka does not answer: the age of what is shown, in seconds (RFC 9111).",
+    "Cache-Status": "With Age: why what is shown may be old (RFC 9211).",
+}
+LATER = {
+    "429": "This process works on too many requests: try again after Retry-After.",
+    "503": "Kafka or the deciders do not answer or do not keep up, or this process starts: try "
+    "again after Retry-After, with the same Idempotency-Key.",
+}
+"""What every route under /v1 may answer instead."""
+RETRY_AFTER = {
+    "description": "Seconds after which to try again (RFC 9110).",
+    "required": True,
+    "schema": {"type": "integer", "minimum": 0},
 }
 FILE = {"schema": {"type": "string", "format": "binary"}}
 UPLOAD: dict[str, Any] = {
@@ -94,10 +109,25 @@ def answers(bodies: dict[int, Any], *headers: str) -> dict[int | str, dict[str, 
         }
         shown = [*headers, "Location"] if status == 202 else headers
         if shown:
-            described[status]["headers"] = {
-                name: {"description": HEADERS[name], "schema": {"type": "string"}} for name in shown
-            }
+            described[status]["headers"] = headers_of({name: HEADERS[name] for name in shown})
     return described
+
+
+def headers_of(words: Mapping[str, str]) -> dict[str, Any]:
+    """Return the OpenAPI of headers."""
+    return {
+        name: {"description": described, "schema": {"type": "string"}}
+        for name, described in words.items()
+    }
+
+
+def later(problem: dict[str, Any]) -> dict[str, Any]:
+    """Return the OpenAPI of the answers that say when to try again."""
+    headers = {"Retry-After": RETRY_AFTER}
+    return {
+        status: {**problem, "description": words, "headers": headers}
+        for status, words in LATER.items()
+    }
 
 
 def streams(described: dict[int | str, dict[str, Any]]) -> dict[int | str, dict[str, Any]]:
@@ -132,15 +162,18 @@ def describe(app: FastAPI, public: Collection[str] | None = None) -> dict[str, A
         "description": "A problem: what is wrong, why, and what to do.",
         "content": {"application/problem+json": {"schema": {"$ref": REF.format(name="Problem")}}},
     }
-    for path in document["paths"].values():
-        for operation in path.values():
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
             operation["responses"].pop("422", None)
             operation["responses"]["default"] = problem
-    if public is not None:
-        document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-        for path, item in document["paths"].items():
-            for method, operation in item.items():
+            if path.startswith("/v1/"):
+                operation["responses"] |= later(problem)
+            if path.startswith("/v1/") and method == "get":
+                operation["responses"]["200"].setdefault("headers", {}).update(headers_of(STALE))
+            if public is not None:
                 free = f"{method.upper()} {path}" in public
                 operation["security"] = [] if free else [{"token": []}]
+    if public is not None:
+        document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     app.openapi_schema = document
     return document

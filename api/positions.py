@@ -22,6 +22,7 @@ async def read_position(facade: Facade, token: str, parameter: str) -> Position:
         position = Position.parse(token)
         ends = {p: at.next for p, at in facade.queries.progress().items()}
         if any(place.next > ends.get(place.partition, 0) for place in position.places):
+            facade.require_brokers()
             # another process may have told it, which is further ahead than this one
             ends = await asyncio.to_thread(facade.log.ends, facade.topics.events.name)
         position.check(await facade.which_log(), ends)

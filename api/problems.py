@@ -27,6 +27,7 @@ __all__ = [
     "malformed_id",
     "refusal",
     "respond",
+    "too_many",
     "unavailable",
     "unknown",
 ]
@@ -91,12 +92,26 @@ def failed(answer: Answer) -> Problem:
     )
 
 
-def unavailable(detail: str, *, kind: str = "log-unavailable", retry_after: int = 1) -> Problem:
+def unavailable(
+    detail: str, *, kind: str = "log-unavailable", retry_after: int = 1, **members: Any
+) -> Problem:
     """Return the problem for what cannot be done at the moment."""
     return Problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         kind,
         "That cannot be done at the moment",
+        detail,
+        headers={"Retry-After": str(retry_after)},
+        **members,
+    )
+
+
+def too_many(detail: str, *, retry_after: int = 1) -> Problem:
+    """Return the problem of one request too many at a time."""
+    return Problem(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "too-many-requests",
+        "This process works on too many requests",
         detail,
         headers={"Retry-After": str(retry_after)},
     )

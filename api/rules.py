@@ -60,7 +60,11 @@ RULES: dict[str, Rule] = {
     "GET /v1/diff": Rule.USER,
     "GET /v1/events": Rule.USER,
     "GET /v1/position": Rule.USER,
-    # The process
+    # The system
+    "GET /v1/status": Rule.SYSADMIN,
+    "GET /v1/dead-letters": Rule.SYSADMIN,
+    "GET /v1/dead-letters/{letter}": Rule.SYSADMIN,
+    "POST /v1/dead-letters/{letter}/retry": Rule.SYSADMIN,
     "GET /v1/digests": Rule.SYSADMIN,
     "GET /v1/digests/{view}": Rule.SYSADMIN,
     "GET /v1/rebuild": Rule.SYSADMIN,

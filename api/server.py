@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import shutil
 import signal
 import socket
 from collections.abc import Sequence
-from pathlib import Path
+from contextlib import suppress
 
 import structlog
 import uvicorn
 
 from autolearn.api.app import make_app
+from autolearn.api.connections import Connection
 from autolearn.api.facade import Facade
 from autolearn.artifacts.store import ArtifactStore
-from autolearn.eventlog.process import configure_logs, home_of, lock, open_log, say_ready
+from autolearn.eventlog.cluster import Cluster
+from autolearn.eventlog.process import (
+    brokers,
+    configure_logs,
+    home_of,
+    lock,
+    open_log,
+    say_ready,
+)
 from autolearn.projections.place import ViewsPlace
 from autolearn.projections.store import RocksStore
-from autolearn.schemas.errors import StoreError
+from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.settings import Settings
 
 __all__ = ["serve"]
@@ -44,7 +52,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
     folder = home / "state" / f"api-{settings.instance}"
     with lock(folder / "lock", f"The API process {settings.instance!r}"):
         to = open_log(settings)
-        store = open_store(ViewsPlace(folder).used)
+        store = RocksStore(ViewsPlace(folder).used)
         facade = Facade(
             settings,
             to,
@@ -52,6 +60,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
             ArtifactStore(settings.artifacts or (home / "artifacts").as_uri()),
             folder,
             on_failure=lambda: setattr(server, "should_exit", True),
+            cluster=Cluster(brokers(settings), settings.kafka_client),
         )
         server = Server(
             facade,
@@ -60,7 +69,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
                 host=host,
                 port=port,
                 loop="uvloop",
-                http="httptools",
+                http=Connection,
                 ws="none",
                 lifespan="on",
                 log_config=None,
@@ -112,15 +121,6 @@ class Server(uvicorn.Server):
 
     async def announce(self, url: str) -> None:
         """Say where the API is, once it is ready."""
-        await self.facade.until_ready()
-        say_ready(url)
-
-
-def open_store(folder: Path) -> RocksStore:
-    """Open the views; a damaged folder is deleted, for everything in it is on the log."""
-    try:
-        return RocksStore(folder)
-    except StoreError as error:
-        log.warning("rebuilding", reason=error.detail)
-        shutil.rmtree(folder, ignore_errors=True)
-        return RocksStore(folder)
+        with suppress(AutoLearnError):  # that the process fails is told by who made it fail
+            await self.facade.until_ready()
+            say_ready(url)

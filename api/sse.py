@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
-from starlette.types import Send
+from starlette.types import Message, Receive, Scope, Send
 
-__all__ = ["MEDIA_TYPE", "EventStream", "block", "comment", "wants_stream"]
+from autolearn.api.connections import EXTENSION
+
+__all__ = ["MEDIA_TYPE", "EventStream", "block", "comment", "is_stream", "wants_stream"]
 
 MEDIA_TYPE = "text/event-stream"
 HEADERS = {
@@ -42,17 +45,51 @@ def wants_stream(request: Request) -> bool:
     return any(one.split(";")[0].strip() == MEDIA_TYPE for one in accepted)
 
 
+def is_stream(scope: Scope) -> bool:
+    """Say whether a request is for the stream of events."""
+    return scope["path"] == "/v1/events" and wants_stream(Request(scope))
+
+
+class NotTaken(Exception):
+    """A client did not take what it was sent in time."""
+
+
 class EventStream(StreamingResponse):
     """A response that is written as its parts come, one when the one before has been taken.
 
-    The generator is closed at once when the client has gone away.
+    The generator is closed at once when the client has gone away. A client that does not take a
+    part within `patience` seconds is cut, behind the words of `farewell`.
     """
 
-    def __init__(self, parts: AsyncGenerator[bytes, None]) -> None:
+    def __init__(
+        self, parts: AsyncGenerator[bytes, None], patience: float, farewell: Callable[[], bytes]
+    ) -> None:
         super().__init__(parts, headers=HEADERS, media_type=MEDIA_TYPE)
-        self.parts = parts
+        self.parts, self.patience, self.farewell = parts, patience, farewell
+        self.connection: Mapping[str, Callable[[], None]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the response on its connection, which another server than ours does not offer."""
+        self.connection = scope.get("extensions", {}).get(EXTENSION, {})
+        if narrow := self.connection.get("narrow"):
+            narrow()
+        await super().__call__(scope, receive, send)
 
     async def stream_response(self, send: Send) -> None:
         """Write all parts."""
+
+        async def in_time(message: Message) -> None:
+            try:
+                async with asyncio.timeout(self.patience):
+                    await send(message)
+            except TimeoutError:
+                raise NotTaken from None
+
         async with aclosing(self.parts):
-            await super().stream_response(send)
+            try:
+                await super().stream_response(in_time)
+            except NotTaken:
+                last = {"type": "http.response.body", "body": self.farewell(), "more_body": False}
+                if cut := self.connection.get("cut"):
+                    cut()
+                    await send(last)

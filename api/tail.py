@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import Raw
 
 from autolearn.api.event_pages import Found, Places, places_of
+from autolearn.api.problems import too_many
 from autolearn.eventlog.log import Message, Reader
 from autolearn.eventlog.positions import Place
 from autolearn.schemas.codec import decode_event
@@ -23,7 +24,11 @@ __all__ = ["Tail"]
 KEPT = 4096
 KEPT_BYTES = 16 * 1024 * 1024
 """How many events are kept, in number and in bytes: who is further behind reads the log itself."""
+HELD_BYTES = 256 * 1024
+"""How many bytes of them a client holds that has not taken them, and one event more."""
 IDLE = 30.0
+FULL_RETRY = 10
+"""Seconds after which a client should come back that may not follow now."""
 CATCHING_UP = 4
 """How many clients of a process read the log at a time: others wait for their turn."""
 
@@ -51,6 +56,15 @@ class Tail:
 
     # Those who follow
 
+    def require_room(self) -> None:
+        """Raise a problem if too many follow already."""
+        if self.followers >= self.facade.settings.max_followers:
+            raise too_many(
+                f"{self.followers} clients follow the events here, and no more may: try again, or "
+                "ask another process.",
+                retry_after=FULL_RETRY,
+            )
+
     @contextmanager
     def following(self) -> Iterator[None]:
         """Keep the events coming for one client."""
@@ -66,7 +80,7 @@ class Tail:
                 self.facade.arrivals.notify([])  # the reader need not wait for events any more
 
     def past(self, number: int, at: Places) -> tuple[list[Found], int] | None:
-        """Return the events past a place, and the number to ask with next; None if some are gone.
+        """Return some events past a place, and the number to ask with next; None if some are gone.
 
         Ask with -1 first. Numbers count the events that were ever here. Raises what ended the
         reading.
@@ -78,8 +92,15 @@ class Tail:
                 return None
             number = self.first
         end = self.first + len(self.kept)
-        new = [self.kept[i - self.first] for i in range(number, end)]
-        return [one for one in new if one.behind.next > at[one.behind.partition].next], end
+        new: list[Found] = []
+        size = 0
+        while number < end and size < HELD_BYTES:
+            one = self.kept[number - self.first]
+            number += 1
+            if one.behind.next > at[one.behind.partition].next:
+                new.append(one)
+                size += len(one.value)
+        return new, number
 
     async def more(self, number: int, seconds: float) -> None:
         """Wait until there are more than `number` events, or no more come; `seconds` at most."""

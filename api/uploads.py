@@ -21,9 +21,11 @@ from autolearn.artifacts.profile import Question, profile_apart
 from autolearn.artifacts.refusals import DatasetRefused
 from autolearn.schemas.catalog import DatasetSpec
 
-__all__ = ["Received", "examine", "keep", "received"]
+__all__ = ["EXAMINED_AT_ONCE", "Received", "examine", "keep", "received"]
 
 BLOCK = 1 << 20
+EXAMINED_AT_ONCE = 4
+"""Files that one process examines at a time, for each takes a process and memory: others wait."""
 TYPES = {
     "text/csv": "csv",
     "application/csv": "csv",

@@ -16,7 +16,9 @@ from autolearn.client.commands import (
     cancel,
     catalog,
     dataset,
+    dead_letters,
     demo,
+    dev,
     diff,
     evaluate,
     events,
@@ -26,6 +28,7 @@ from autolearn.client.commands import (
     replay,
     run,
     session,
+    status,
     token,
     train,
     up,
@@ -48,11 +51,14 @@ app = typer.Typer(
 RUNS, WORK, PAST, USERS = "The system", "Work", "What is and was", "Users"
 
 app.command("up", rich_help_panel=RUNS)(up.up)
+app.command("status", rich_help_panel=RUNS)(status.status)
+app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=RUNS)
 app.command("demo", rich_help_panel=RUNS)(demo.demo)
 app.command("run", rich_help_panel=RUNS)(run.run)
 app.add_typer(replay.app, name="replay", rich_help_panel=RUNS)
 app.command("backup", rich_help_panel=RUNS)(backup.backup)
 app.command("restore", rich_help_panel=RUNS)(backup.restore)
+app.add_typer(dev.app, name="dev", rich_help_panel=RUNS)
 app.command("version", rich_help_panel=RUNS)(version.version)
 app.add_typer(session.app, name="session", rich_help_panel=WORK)
 app.command("train", rich_help_panel=WORK)(train.train)

@@ -15,6 +15,8 @@ __all__ = [
     "Change",
     "CommandState",
     "Dataset",
+    "DeadLetter",
+    "DeadLetterSummary",
     "Diff",
     "Digests",
     "Discarded",
@@ -31,6 +33,7 @@ __all__ = [
     "Page",
     "Position",
     "Reader",
+    "Retry",
     "Running",
     "Session",
     "SessionSummary",
@@ -358,3 +361,44 @@ class Health(Struct, frozen=True):
     status: str
     detail: str = ""
     missing: int | None = None
+
+
+class DeadLetterSummary(Struct, kw_only=True, frozen=True):
+    """A record that was no command, and why; `command` is the id that a retry gives it.
+
+    `state` is open, or accepted or refused once that command is answered, by an event of the type
+    `answer`. Of a `cut` value only the beginning was kept; `size` is the whole one's, in bytes.
+    """
+
+    id: str
+    time: str
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    size: int
+    cut: bool
+    state: str
+    command: str
+    answer: str | None = None
+    links: Links = {}
+
+
+class DeadLetter(DeadLetterSummary, kw_only=True, frozen=True):
+    """A dead letter with its value: as `text` if it is UTF-8, else in `base64`."""
+
+    key: str | None = None
+    headers: list[tuple[str, str]] = []
+    text: str | None = None
+    base64: str | None = None
+
+
+class Retry(Struct, kw_only=True, frozen=True):
+    """What a retry came to; `state` is pending, accepted or refused."""
+
+    dead_letter: str
+    command: str
+    state: str
+    stream: str | None = None
+    answer: str | None = None
+    links: Links = {}

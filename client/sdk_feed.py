@@ -125,7 +125,7 @@ def follow(path: str, query: Mapping[str, object], patience: float) -> Feed:
         lived = time.monotonic() - began
         if listened.events or lived > LONGEST_PAUSE:
             pause, until = FIRST_PAUSE, time.monotonic() + patience
-        wait = max(listened.after, pause * random.uniform(0.5, 1.0))
+        wait = listened.after + pause * random.uniform(0.5, 1.0)
         if time.monotonic() + wait > until:
             raise listened.why
         yield Pause(wait)

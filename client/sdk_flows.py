@@ -10,6 +10,8 @@ import random
 import time
 import uuid
 from collections.abc import Generator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -87,7 +89,10 @@ def ask_bytes(call: Call[bytes], patience: float = 30.0) -> Flow[bytes]:
 
 
 def exchange(call: Call[Any], patience: float) -> Flow[httpx.Response]:
-    """Send a request, again if that may help, always with the same key."""
+    """Send a request, again if that may help, always with the same key.
+
+    A 429 or 503 is tried again when its Retry-After is over, if that is within `patience` seconds.
+    """
     send, pause = sent(call), FIRST_PAUSE
     until = time.monotonic() + patience
     while True:
@@ -106,7 +111,8 @@ def exchange(call: Call[Any], patience: float) -> Flow[httpx.Response]:
             error, after = problem_of(response), seconds_of(response.headers.get("retry-after"))
             if response.status_code not in RETRIED:
                 raise error
-        wait = max(after, pause * random.uniform(0.5, 1.0))
+        # Never before the time that the API named, and not all clients at once behind it.
+        wait = after + pause * random.uniform(0.5, 1.0)
         if time.monotonic() + wait > until:
             raise error
         yield Pause(wait)
@@ -171,5 +177,14 @@ def followed(call: Call[Any], location: str, patience: float) -> Flow[httpx.Resp
 
 
 def seconds_of(given: str | None) -> float:
-    """Return the seconds of a Retry-After header."""
-    return float(given) if given is not None and given.isdigit() else 0.0
+    """Return the seconds of a Retry-After header (RFC 9110, 10.2.3): a number, or until a date."""
+    if given is None:
+        return 0.0
+    if given.isdigit():
+        return float(given)
+    try:
+        at = parsedate_to_datetime(given)
+    except ValueError:
+        return 0.0
+    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    return max(0.0, (at - datetime.now(UTC)).total_seconds())

@@ -15,6 +15,7 @@ from autolearn.client.sdk_flows import Call, Flow, ask, ask_bytes
 from autolearn.client.sdk_listening import subscription
 from autolearn.client.sdk_paths import segment
 from autolearn.client.sdk_transport import operation
+from autolearn.schemas.status import Status as SystemStatus
 
 __all__ = ["Experiments", "OneSession", "Sessions", "System"]
 
@@ -170,6 +171,35 @@ class System:
         """Return what became of a command."""
         query = {"partition": partition, "offset": offset}
         return ask(Call("GET", f"/v1/commands/{segment(command)}", r.CommandState, query))
+
+    @operation
+    def status(self) -> Flow[SystemStatus]:
+        """Return the state of the whole installation, and what needs attention."""
+        return ask(Call("GET", "/v1/status", SystemStatus))
+
+    @operation
+    def dead_letters(
+        self, *, reason: str = "", limit: int | None = None, page: str | None = None
+    ) -> Flow[r.Page[r.DeadLetterSummary]]:
+        """List what could not be decoded, newest first; `reason` has words of the reason.
+
+        With a reason a page may be short, or empty: go on while there is a `next`.
+        """
+        query = {"reason": reason, "limit": limit, "page": page}
+        return ask(Call("GET", "/v1/dead-letters", r.Page[r.DeadLetterSummary], query))
+
+    @operation
+    def dead_letter(self, letter: str) -> Flow[r.DeadLetter]:
+        """Return one dead letter with its headers and its value."""
+        return ask(Call("GET", f"/v1/dead-letters/{segment(letter)}", r.DeadLetter))
+
+    @operation
+    def retry_dead_letter(
+        self, letter: str, value: Mapping[str, Any] | None = None, *, wait: float | None = None
+    ) -> Flow[r.Retry]:
+        """Put the command of a dead letter back on the log, or `value` in its place; once."""
+        at = f"/v1/dead-letters/{segment(letter)}/retry"
+        return ask(Call("POST", at, r.Retry, body={"value": value}, wait=wait))
 
     @operation
     def ready(self, *, patience: float = 30.0) -> Flow[r.Health]:

@@ -5,21 +5,25 @@ folder's name needs no escaping, whatever is in it, and a folder can be moved.
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 from autolearn.eventlog.probe import HOST
 
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 
+
+class Member(NamedTuple):
+    """A broker's place in its cluster: its number, from 1, and the controller ports of all."""
+
+    number: int
+    controllers: tuple[int, ...]
+
+
 _INTERNAL_TOPICS = {
     "offsets.topic.num.partitions": 4,
-    "offsets.topic.replication.factor": 1,
     "offsets.retention.minutes": 10 * 365 * 24 * 60,
     "transaction.state.log.num.partitions": 1,
-    "transaction.state.log.replication.factor": 1,
-    "transaction.state.log.min.isr": 1,
     "share.coordinator.state.topic.num.partitions": 1,
-    "share.coordinator.state.topic.replication.factor": 1,
-    "share.coordinator.state.topic.min.isr": 1,
 }
 
 _BEHAVIOUR = {
@@ -66,19 +70,21 @@ logger.config.level = warn
 """
 
 
-def write(folder: Path, port: int, controller_port: int) -> None:
+def write(folder: Path, port: int, member: Member) -> None:
     """Write `server.properties` and `log4j2.properties` into the folder."""
+    controllers = [f"{HOST}:{controller}" for controller in member.controllers]
     settings = {
-        "node.id": 1,
+        "node.id": member.number,
         "process.roles": "broker,controller",
-        "controller.quorum.voters": f"1@{HOST}:{controller_port}",
-        "listeners": f"BROKER://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
+        "controller.quorum.voters": ",".join(f"{n}@{at}" for n, at in enumerate(controllers, 1)),
+        "listeners": f"BROKER://{HOST}:{port},CONTROLLER://{controllers[member.number - 1]}",
         "advertised.listeners": f"BROKER://{HOST}:{port}",
         "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "inter.broker.listener.name": "BROKER",
         "controller.listener.names": "CONTROLLER",
         "log.dirs": "data",
         **_INTERNAL_TOPICS,
+        **_copies(len(controllers)),
         **_BEHAVIOUR,
         **_SMALL,
     }
@@ -86,3 +92,16 @@ def write(folder: Path, port: int, controller_port: int) -> None:
     (folder / "server.properties").write_text("".join(lines))
     (folder / "log4j2.properties").write_text(_LOG4J)
     (folder / "logs").mkdir(exist_ok=True)
+
+
+def _copies(brokers: int) -> dict[str, int]:
+    """How many copies Kafka's own topics have, and how many must take an append."""
+    copies, needed = min(brokers, 3), 2 if brokers >= 3 else 1
+    return {
+        "min.insync.replicas": needed,
+        "offsets.topic.replication.factor": copies,
+        "transaction.state.log.replication.factor": copies,
+        "transaction.state.log.min.isr": needed,
+        "share.coordinator.state.topic.replication.factor": copies,
+        "share.coordinator.state.topic.min.isr": needed,
+    }

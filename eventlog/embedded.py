@@ -7,6 +7,7 @@ import contextlib
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from base64 import urlsafe_b64encode
@@ -51,6 +52,8 @@ class EmbeddedBroker:
         heap_mb: limit of the Java heap, in MiB.
         jars: what to run; without it, `install()` is asked at every start.
         flags: more options for the JVM.
+        member: its place in a cluster (`eventlog.embedded_cluster`); without it, it is alone.
+        cluster_id: of that cluster.
     """
 
     def __init__(
@@ -61,12 +64,16 @@ class EmbeddedBroker:
         heap_mb: int = 256,
         jars: Jars | None = None,
         flags: Sequence[str] = (),
+        member: broker_files.Member | None = None,
+        cluster_id: str = "",
     ) -> None:
         self.folder = folder.absolute()
         self._port = port
         self._heap_mb = heap_mb
         self._jars = jars
         self._flags = tuple(flags)
+        self._member, self._cluster_id = member, cluster_id
+        self._abandoned = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._held = contextlib.ExitStack()
 
@@ -99,6 +106,7 @@ class EmbeddedBroker:
         """
         if self._process is not None:
             raise RuntimeError("the broker was started already")
+        self._abandoned.clear()
         jars = self._jars or install()
         deadline = time.monotonic() + timeout
         with contextlib.ExitStack() as held:
@@ -112,6 +120,10 @@ class EmbeddedBroker:
                         raise
             self._process, self._held = process, held.pop_all()
         return self
+
+    def abandon(self) -> None:
+        """Make a `start` fail soon that goes on in another thread."""
+        self._abandoned.set()
 
     def stop(self, timeout: float = _STOP_LIMIT) -> None:
         """End the broker in good order; after `timeout` seconds, at once. Idempotent."""
@@ -159,14 +171,15 @@ class EmbeddedBroker:
         # A killed JVM leaves its unpacked native libraries behind.
         shutil.rmtree(self.folder / "tmp", ignore_errors=True)
         (self.folder / "tmp").mkdir()
-        broker_files.write(self.folder, self._port or port, controller_port)
+        member = self._member or broker_files.Member(1, (controller_port,))
+        broker_files.write(self.folder, self._port or port, member)
         return self._port or port
 
     def _format(self, jars: Jars, deadline: float) -> None:
         # Kafka writes this file last, so a format that was interrupted is done again.
         if (self.folder / "data" / "meta.properties").exists():
             return
-        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster_id = self._cluster_id or new_cluster_id()
         arguments = [
             *jvm.command(jars, self._heap_mb),
             *("kafka.tools.StorageTool", "format", "--ignore-formatted"),
@@ -186,9 +199,14 @@ class EmbeddedBroker:
             code = process.poll()
             if code is not None:
                 raise ended_early(self.folder, code)
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or self._abandoned.is_set():
                 raise too_slow(self.folder)
             time.sleep(_PROBE_INTERVAL)
+
+
+def new_cluster_id() -> str:
+    """An id for a new cluster."""
+    return urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from autolearn.eventlog.log import Delivered, Message, Reader
 from autolearn.schemas.codec import Headers
-from autolearn.schemas.errors import LogError
+from autolearn.schemas.errors import LogError, TopicMismatch
 from autolearn.schemas.topics import LARGEST_MESSAGE, Topic
 
 __all__ = ["KafkaLog", "KafkaReader"]
@@ -152,7 +152,7 @@ class KafkaLog:
         for name, topic in wanted.items():
             found = len(existing[name].partitions) if name in existing else topic.partitions
             if found != topic.partitions:
-                raise LogError(
+                raise TopicMismatch(
                     f"The topic {name} has {found} partitions, the settings ask for "
                     f"{topic.partitions}.",
                     advice=f"Set AUTOLEARN_PARTITIONS (or AUTOLEARN_TASK_PARTITIONS) to {found}: "

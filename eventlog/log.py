@@ -85,8 +85,8 @@ class Log(Protocol):
         """Create the topics that are missing. Existing ones stay as they are.
 
         Raises:
-            LogError: no broker answers within `timeout` seconds, or it refuses; or a topic exists
-                with another number of partitions.
+            LogError: no broker answers within `timeout` seconds, or it refuses.
+            TopicMismatch: a topic exists with another number of partitions.
         """
         ...
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from autolearn.eventlog.log import Delivered, Message, Reader
 from autolearn.schemas.codec import Headers
-from autolearn.schemas.errors import LogError
+from autolearn.schemas.errors import LogError, TopicMismatch
 from autolearn.schemas.topics import LARGEST_MESSAGE, Topic
 
 __all__ = ["MemoryLog"]
@@ -106,7 +106,7 @@ class MemoryLog:
         for topic in topics:
             partitions = self.topics.setdefault(topic.name, [[] for _ in range(topic.partitions)])
             if len(partitions) != topic.partitions:
-                raise LogError(f"The topic {topic.name} has {len(partitions)} partitions.")
+                raise TopicMismatch(f"The topic {topic.name} has {len(partitions)} partitions.")
 
     def reader(
         self,

@@ -81,7 +81,7 @@ def run_restore(settings: Settings, folder: Path, told: Told) -> tuple[dict[str,
             parts = plan(log, settings, backup)
             with restoring(home, folder):
                 restored = restore(log, settings, store_of(settings), backup, parts, told)
-        # Among others, what was handed out before is not on the topics of tasks any more.
+        # It was folded from whatever log was here before.
         delete_state(home)
     manifest = backup.manifest
     comparable = manifest.program == version("autolearn")

@@ -34,11 +34,16 @@ class Rows:
         self.decoders: dict[type[Struct], msgspec.json.Decoder[Struct]] = {}
 
     def get(self, at: bytes, kind: type[T]) -> T | None:
-        """Return a row, or None. It must not be changed: `change` is for that."""
-        if at in self.pending:
-            return self.pending[at]  # type: ignore[return-value]
-        if at in self.known:
-            return self.known[at]  # type: ignore[return-value]
+        """Return a row, or None. It must not be changed: `change` is for that.
+
+        Any thread may ask: `commit` in another one hands pending rows to `known` first.
+        """
+        pending = self.pending
+        if at in pending:
+            return pending[at]  # type: ignore[return-value]
+        known = self.known
+        if at in known:
+            return known[at]  # type: ignore[return-value]
         value = self.store.get(at)
         return None if value is None else self.decoder(kind).decode(value)  # type: ignore[return-value]
 

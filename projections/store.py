@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+import structlog
 from rocksdict import AccessType, MemtableFactory, Options, Rdict, WriteBatch, WriteOptions
 
 from autolearn.schemas.errors import StoreError
 
 __all__ = ["MemoryStore", "Readable", "RocksStore", "Store", "key", "prefix_of"]
+
+logger = structlog.get_logger(__name__)
 
 Row = tuple[bytes, bytes]
 
@@ -93,7 +97,10 @@ class MemoryStore:
 
 
 class RocksStore:
-    """A store in a RocksDB folder. One process at a time may have it open.
+    """A store in a RocksDB folder, of which the log has everything. One process may have it open.
+
+    A damaged folder is deleted when it is opened, with a warning, and the store is empty. Damage
+    that shows later raises StoreError and leaves a mark, so that the next to open it does that.
 
     With `bulk` it takes large writes fast, and a crash may lose the newest of them, never a part of
     one: for rebuilds, which begin again where the store is. Open it without afterwards.
@@ -104,10 +111,37 @@ class RocksStore:
         self.db = self.open()
 
     def open(self) -> Rdict:
-        """Open the folder, or make it.
+        """Open the folder, or make it; if it is damaged, make it anew.
 
         Raises:
-            StoreError: it is open elsewhere, or damaged.
+            StoreError: it is open elsewhere, or the disk does not allow it.
+        """
+        if self.mark.exists():
+            self.discard(self.mark.read_text())
+        try:
+            return self.opened()
+        except StoreError as error:
+            if not is_damage(error.detail):
+                raise
+            self.discard(error.detail)
+            return self.opened()
+
+    @property
+    def mark(self) -> Path:
+        """The file beside the folder that says that it is damaged."""
+        return self.folder.with_name(f"{self.folder.name}.damaged")
+
+    def discard(self, why: str) -> None:
+        """Delete the folder, and say so."""
+        logger.warning("damaged, rebuilt from the log", folder=str(self.folder), reason=why)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.mark.unlink(missing_ok=True)
+
+    def opened(self) -> Rdict:
+        """Open the folder as it is, or make it.
+
+        Raises:
+            StoreError: that is not possible.
         """
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         options = Options(raw_mode=True)
@@ -140,21 +174,42 @@ class RocksStore:
                 advice="If no other process uses it, delete it: it is rebuilt from the log.",
             ) from error
 
+    def failed(self, error: Exception) -> StoreError:
+        """Return what RocksDB raised as an error of ours; mark the folder if it is damaged."""
+        if is_damage(str(error)):
+            with suppress(OSError):
+                self.mark.write_text(str(error))
+        return StoreError(
+            f"{self.folder}: {error}.",
+            advice="Start again: a damaged folder is rebuilt from the log.",
+        )
+
     def get(self, key: bytes) -> bytes | None:
-        """Return a value, or None."""
-        value: bytes | None = self.db.get(key)
+        """Return a value, or None.
+
+        Raises:
+            StoreError: the folder is damaged or gone.
+        """
+        try:
+            value: bytes | None = self.db.get(key)
+        except Exception as error:
+            raise self.failed(error) from error
         return value
 
     def scan(self, prefix: bytes, *, after: bytes = b"", reverse: bool = False) -> Iterator[Row]:
         """Yield rows whose key has the prefix, in order; those past the key `after` if given."""
-        return RocksSnapshot(self.db).scan(prefix, after=after, reverse=reverse)
+        return self.snapshot().scan(prefix, after=after, reverse=reverse)
 
-    def snapshot(self) -> Readable:
+    def snapshot(self) -> RocksSnapshot:
         """Return the content as it is now."""
-        return RocksSnapshot(self.db)
+        return RocksSnapshot(self)
 
     def write(self, rows: Mapping[bytes, bytes | None]) -> None:
-        """Write rows, and delete those that are None: all or nothing, also across a crash."""
+        """Write rows, and delete those that are None: all or nothing, also across a crash.
+
+        Raises:
+            StoreError: the folder is damaged or gone, or the disk is full.
+        """
         batch, how = WriteBatch(raw_mode=True), WriteOptions()
         for key, value in rows.items() if self.bulk else sorted(rows.items()):
             if value is None:
@@ -162,9 +217,12 @@ class RocksStore:
             else:
                 batch.put(key, value)
         how.disable_wal = self.bulk  # type: ignore[assignment, method-assign]  # a wrong stub
-        self.db.write(batch, how)
-        if self.bulk:
-            self.db.flush(wait=False)  # unsorted rows must not be what is read from
+        try:
+            self.db.write(batch, how)
+            if self.bulk:
+                self.db.flush(wait=False)  # unsorted rows must not be what is read from
+        except Exception as error:
+            raise self.failed(error) from error
 
     def clear(self) -> None:
         """Delete the folder and start with an empty one."""
@@ -174,9 +232,12 @@ class RocksStore:
 
     def close(self) -> None:
         """Write what is in memory to the disk, and let go of the folder."""
-        if self.bulk:
-            self.db.flush()
-        self.db.close()
+        try:
+            if self.bulk:
+                self.db.flush()
+            self.db.close()
+        except Exception as error:  # noqa: BLE001 - it is closed all the same
+            logger.warning("not closed well", reason=self.failed(error).detail)
 
 
 class RocksSnapshot:
@@ -186,13 +247,20 @@ class RocksSnapshot:
     snapshots do not reach their iterators in 0.3.29.)
     """
 
-    def __init__(self, db: Rdict) -> None:
-        self.iterator = db.iter()
+    def __init__(self, store: RocksStore) -> None:
+        self.store, self.iterator = store, store.db.iter()
 
     def get(self, key: bytes) -> bytes | None:
-        """Return a value, or None."""
+        """Return a value, or None.
+
+        Raises:
+            StoreError: the folder is damaged.
+        """
         self.iterator.seek(key)
-        if not self.iterator.valid() or self.iterator.key() != key:
+        if not self.iterator.valid():
+            self.check()
+            return None
+        if self.iterator.key() != key:
             return None
         value: bytes = self.iterator.value()
         return value
@@ -215,6 +283,23 @@ class RocksSnapshot:
             if iterator.key() != key:  # another read moved the iterator meanwhile
                 iterator.seek(key)
             iterator.prev() if reverse else iterator.next()
+        self.check()
+
+    def check(self) -> None:
+        """Raise StoreError if there seem to be no more rows because they cannot be read."""
+        try:
+            self.iterator.status()
+        except Exception as error:
+            raise self.store.failed(error) from error
+
+
+def is_damage(words: str) -> bool:
+    """Say whether RocksDB's words mean a folder that is of no use any more.
+
+    Not so one that another process has open, nor a disk that is full or may not be written.
+    """
+    signs = ("Corruption", "No such file or directory", "Invalid argument", "NotFound")
+    return any(sign in words for sign in signs)
 
 
 def bounds(prefix: bytes, after: bytes, *, reverse: bool) -> tuple[bytes, bytes]:

@@ -5,6 +5,7 @@ AutoLearnError
 ├── MalformedRecord     the bytes of a record are not a message of ours
 ├── UnknownType         a record of a type or version that this program does not know
 ├── LogError            the log cannot be reached, or did not take an append
+│   └── TopicMismatch   a topic has another number of partitions than the settings
 ├── PositionError       a word is no position, or no position of this log
 ├── StoreError          a RocksDB folder cannot be opened or read
 ├── AlreadyRunning      another process holds the same folder or instance name
@@ -30,6 +31,7 @@ __all__ = [
     "Reason",
     "SettingsError",
     "StoreError",
+    "TopicMismatch",
     "UnknownType",
 ]
 
@@ -76,6 +78,10 @@ class LogError(AutoLearnError):
     """The log cannot be reached, or did not take an append."""
 
     title = "Kafka did not do what was asked"
+
+
+class TopicMismatch(LogError):
+    """A topic has another number of partitions than the settings ask for."""
 
 
 class PositionError(AutoLearnError):

@@ -84,12 +84,30 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Bytes of the largest dataset that may be uploaded."""
     decision_timeout: Seconds = 10.0
     """Seconds that an HTTP request waits for its command's answer before it says 202."""
+    append_timeout: Seconds = 5.0
+    """Seconds that an HTTP request waits until Kafka has its command, before it says 503."""
+    max_waiting: Count = 1000
+    """Requests that one API process works on at a time, those that change something and those
+    that read, each."""
+    max_appends: Count = 1000
+    """Commands of one API process that are on their way to Kafka at a time."""
+    max_pending: Annotated[int, Meta(ge=64 * 1024)] = 64 * 1024 * 1024
+    """Bytes of all bodies that one API process holds, and of its commands on their way, each."""
+    max_undecided: Count = 5000
+    """Commands of one partition that wait for their decision, before the API takes no more."""
+    max_followers: Count = 1000
+    """Clients that follow the events through one API process."""
+    feed_timeout: Seconds = 30.0
+    """Seconds within which a client that follows must take what it was sent, or it is cut."""
     session_timeout: Annotated[float, Meta(ge=1, le=1800)] = 10.0
     """Seconds after which the group gives the partitions of a silent process to another."""
     heartbeat: Seconds = 1.0
     """Seconds between two heartbeats of a worker."""
     worker_timeout: Seconds = 10.0
     """Seconds of silence after which a worker's runs are given to others."""
+    metrics: Annotated[str, Meta(pattern=r"^(|[^:\s]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})\Z")] = ""
+    """Where agents and workers serve /metrics, `host:port` (port 0: a free one); empty: nowhere.
+    The API has /metrics anyway."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
 

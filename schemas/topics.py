@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from autolearn.schemas.settings import Settings
 
-__all__ = ["TASK_TOPICS", "Topic", "Topics"]
+__all__ = ["GROUPS", "TASK_TOPICS", "Group", "Topic", "Topics"]
 
 DAY_MS = 24 * 60 * 60 * 1000
 MEGABYTE = 1024 * 1024
@@ -15,6 +15,26 @@ LARGEST_MESSAGE = 4 * MEGABYTE
 
 TASK_TOPICS = {"training": "trainings", "evaluation": "evaluations"}
 """The topic on which each kind of work is handed out."""
+
+
+class Group(Struct, frozen=True):
+    """A consumer group: its name after the prefix, and the topic that its members read.
+
+    The topic of a name never changes. A broker gives a static member that comes back what it had
+    before, whatever it subscribes to now, and aiokafka does not survive that.
+    """
+
+    name: str
+    topic: str
+
+
+GROUPS = {
+    "decide": Group("decide", "commands"),
+    "dispatch": Group("dispatch-workers", "workers"),
+    "supervise": Group("supervise", "workers"),
+    **{kind: Group(kind, topic) for kind, topic in TASK_TOPICS.items()},
+}
+"""The consumer group of each process type or kind of work."""
 
 
 class Topic(Struct, frozen=True):

@@ -120,14 +120,16 @@ TRAFFIC: tuple[Flow, ...] = (
         flow
         for work, topic in (("training", "trainings"), ("evaluation", "evaluations"))
         for flow in (
-            Flow("dispatch", "send", topic, "An attempt is open."),
-            Flow(work, "receive", topic, "A worker with a free slot takes it."),
+            Flow("dispatch", "send", topic, "An attempt is open, and a worker has a free slot."),
+            Flow(work, "receive", topic, "The worker claims the attempt."),
         )
     ),
     Flow("training", "send", "workers", "A heartbeat."),
     Flow("evaluation", "send", "workers", "A heartbeat."),
     Flow("supervise", "receive", "workers", "Notices who has fallen silent."),
+    Flow("dispatch", "receive", "workers", "Learns who has a free slot."),
     Flow("api", "receive", "workers", "Shows the progress of runs."),
     Flow("decide", "send", "dead_letters", "What is no command is set aside."),
+    Flow("api", "receive", "dead_letters", "Shows them; puts back what is a command after all."),
 )
 """Every way of a message from a process type to a topic, or back."""

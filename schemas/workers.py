@@ -27,7 +27,11 @@ class Progress(Struct, frozen=True, gc=False):
 
 
 class Heartbeat(Struct, frozen=True, gc=False):
-    """One worker process, now. Its id is new with every start of the process."""
+    """One worker process, now. Its id is new with every start of the process.
+
+    `partitions` are those of the task topics that reach it now, per kind of work; a kind without
+    any is not there.
+    """
 
     worker: str
     host: str
@@ -36,4 +40,5 @@ class Heartbeat(Struct, frozen=True, gc=False):
     slots: int
     time: str
     runs: tuple[Progress, ...] = ()
+    partitions: dict[str, tuple[int, ...]] = {}
     stopped: bool = False

@@ -1,11 +1,17 @@
 """What every test can ask for."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from autolearn.eventlog.embedded import EmbeddedBroker
+
+
+def pytest_configure() -> None:
+    """Forget the width of the terminal that xdist sets: what the tests start writes to pipes."""
+    os.environ.pop("COLUMNS", None)
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -21,16 +20,9 @@ from autolearn.schemas.settings import load
 from autolearn.schemas.topics import Topics
 from tests import checker
 from tests.stories import check_content
+from tests.waiting import until
 
 SESSION_TIMEOUT = 3
-
-
-def until(true: Callable[[], object], seconds: float = 30, pause: float = 0.02) -> None:
-    """Wait for a condition; fail when it does not come."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(pause)
 
 
 class Process:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +19,12 @@ from autolearn.schemas.errors import LogError
 from tests.client.processes import Said, autolearn, run_alone, up
 from tests.projections.test_backups import HERE, THERE, contents, nothing, store_with, told_log
 from tests.running_system import QUICK
+from tests.waiting import until
 
 pytestmark = pytest.mark.kafka
 
 LONG = {"n_estimators": 20_000}
 """Hyperparameters of a training that is not done before the backup is."""
-
-
-def until(true: Callable[[], object], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.05)
 
 
 def client_of(home: Path) -> AutoLearn:

@@ -10,6 +10,7 @@ import json
 from collections import deque
 from pathlib import Path
 from random import Random
+from unittest import mock
 
 import pytest
 
@@ -208,6 +209,13 @@ def run(seed: int, folder: Path, steps: int = 300) -> World:
         world.step()
     world.finish()
     return world
+
+
+def simulate(seed: int) -> checker.Found:
+    """Run and check one schedule in memory, outside of pytest."""
+    with mock.patch.object(claims, "RocksStore", QuickStore):
+        QuickStore.folders.clear()
+        return check(run(seed, Path(f"world-{seed}")).log)
 
 
 @pytest.fixture

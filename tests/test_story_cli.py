@@ -4,7 +4,6 @@ import json
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 
 from autolearn.client import credentials
 from tests.client.processes import Said, Up, autolearn, command, environment, run_alone, up
+from tests.waiting import until
 
 pytestmark = pytest.mark.kafka
 
@@ -196,14 +196,14 @@ def test_the_log_is_printed(cli, says, session, http):
 
 
 def test_the_log_is_followed(system, cli):
+    point = cli("position").out.strip()
     following = subprocess.Popen(
-        command("events", "--follow", "--after", "now", "-o", "json"),
+        command("events", "--follow", "--after", point, "-o", "json"),
         env=environment(home=system.home),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
     assert following.stdout is not None
-    time.sleep(1.5)  # until it follows: events before are none of its business
     cli("session", "open", "--title", "followed")
     assert json.loads(following.stdout.readline())["data"] == {"title": "followed"}
     following.send_signal(signal.SIGINT)
@@ -390,11 +390,3 @@ def test_a_committed_session_takes_nothing_more(cli, session):
         said = cli(*words.split(), "--session", session)
         assert said.code == 4
         assert said.err.startswith("The session is committed")
-
-
-def until(holds: Any) -> None:
-    """Wait until something holds."""
-    end = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.1)

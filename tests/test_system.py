@@ -8,14 +8,17 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import psutil
 import pytest
+from confluent_kafka import Producer
 
 from autolearn.client.sdk import AutoLearn, Problem
 from autolearn.eventlog.state import state_folders
+from tests.checker import read_topic
 from tests.running_system import RunningSystem, running_system
+from tests.waiting import until
 
 pytestmark = pytest.mark.kafka
 
@@ -32,13 +35,6 @@ def system(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run
 @pytest.fixture
 def client(system: RunningSystem) -> AutoLearn:
     return system.client
-
-
-def until(true: Callable[[], object], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.02)
 
 
 def fitting(client: AutoLearn, session: str, run: str) -> bool:
@@ -138,6 +134,24 @@ def test_a_killed_worker_loses_nothing_and_nothing_ends_twice(system, client):
     assert {run.status for run in done} == {"completed"}
     assert done[0].attempt == 2
     for run in done:
+        assert ends(client, run.id) == {"TrainingCompleted": 1}
+
+
+def test_tasks_that_come_again_take_no_slot_for_ever(kafka, system, client):
+    session = client.session(client.sessions.open().id)
+    runs = [
+        session.train("naive-bayes", "iris", seed=seed, wait=60)
+        for seed in range(2 * system.settings.slots)
+    ]
+    topic = f"{system.settings.topic_prefix}.trainings"
+    tasks = [task for tasks in read_topic(kafka, topic).values() for task in tasks]
+    producer = Producer({"bootstrap.servers": kafka, "log_level": 0})
+    for task in tasks:
+        if any(run.id.encode() in (task.value or b"") for run in runs):
+            producer.produce(topic, task.value, task.key)
+    assert producer.flush(20) == 0
+    assert session.train("naive-bayes", "iris", wait=60).status == "completed"
+    for run in runs:
         assert ends(client, run.id) == {"TrainingCompleted": 1}
 
 

@@ -17,10 +17,13 @@ from random import Random
 
 import pytest
 
+from autolearn.eventlog.admission import TERM_STARTED
 from autolearn.schemas import commands
-from autolearn.schemas.codec import CommandRecord, encode
-from tests.deciding_processes import Bench, deciding, until
+from autolearn.schemas.codec import CommandRecord, EventRecord, encode, raw
+from autolearn.schemas.events import TermStarted
+from tests.deciding_processes import Bench, deciding
 from tests.stories import command_record, random_command
+from tests.waiting import until
 
 pytestmark = pytest.mark.kafka
 
@@ -213,6 +216,32 @@ def test_a_paused_process_that_wakes_up_is_not_believed(kafka: str, tmp_path: Pa
         found = bench.answered(2000)
         assert sum(found.terms.values()) >= 3
         print(found)
+
+
+def test_a_claim_that_nobody_stands_behind_does_not_stop_a_partition(kafka: str, tmp_path: Path):
+    """Two rebalances in quick succession have left that (the fault suite has seen it)."""
+    with deciding(kafka, tmp_path, partitions=1) as bench:
+        process = bench.process()
+        until(process.claimed)
+        record = EventRecord(
+            id="0-term-2-nobody",
+            source="tests",
+            type=TERM_STARTED,
+            subject="partition/0",
+            time="2026-01-01T00:00:00Z",
+            sequence=0,
+            term=2,
+            data=raw(TermStarted("nobody")),
+        )
+        bench.producer.produce(bench.topics.events.name, encode(record), "partition/0", 0)
+        bench.flush()
+        bench.send(*load(Random(7), 50))
+        bench.flush()
+        assert process.popen.wait(30) == 70
+        process.start()
+        found = bench.answered(50)
+    assert found.ignored > 0
+    assert found.terms == {0: 3}
 
 
 def test_a_second_process_takes_its_share(kafka: str, tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -33,6 +34,7 @@ Summary = Annotated[str, Query(max_length=2000, description="A few words for peo
 def router(facade: Facade) -> APIRouter:
     """Return the routes of the service."""
     routes = APIRouter(prefix="/v1", tags=["catalog"])
+    examining = asyncio.Semaphore(uploads.EXAMINED_AT_ONCE)
 
     @routes.get(
         "/models", responses=answers({200: resources.Page[resources.Model]}, "AutoLearn-Position")
@@ -155,19 +157,22 @@ def router(facade: Facade) -> APIRouter:
         The same file again is no new version (200).
         """
         check_id("dataset", name)
+        early = Asked.of(request, None)  # before all of a large file is read in vain
+        facade.commands.require_room(stream("dataset", name), early.id)
         async with uploads.received(request, facade.home) as file:
             asked = Asked.of(request, [file.digest, target, format, summary])
             present = facade.queries.now().dataset(name)
             if present is not None and same(present.spec, file.digest, target, summary):
                 return json(resources.dataset(present), headers=asked.prefer.applied())
-            spec = await uploads.examine(
-                file,
-                name,
-                given=format,
-                media=request.headers.get("content-type", ""),
-                target=target,
-                summary=summary,
-            )
+            async with examining:
+                spec = await uploads.examine(
+                    file,
+                    name,
+                    given=format,
+                    media=request.headers.get("content-type", ""),
+                    target=target,
+                    summary=summary,
+                )
             await uploads.keep(facade, file)
         return await register(spec, asked)
 

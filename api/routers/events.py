@@ -18,7 +18,6 @@ from autolearn.api.event_stream import Subscription
 from autolearn.api.facade import Facade
 from autolearn.api.identity import Who
 from autolearn.api.openapi import accepts, answers, streams
-from autolearn.api.problems import unavailable
 from autolearn.api.responses import json
 from autolearn.api.rules import authorise
 from autolearn.api.sse import EventStream, wants_stream
@@ -86,9 +85,11 @@ def router(facade: Facade) -> APIRouter:
             given = (last_event_id, "Last-Event-ID") if last_event_id else (after, "after")
             at = await start_of(facade, *given)
             await check_stream(facade, wanted)
-            if not facade.brokers.answer:
-                raise unavailable("Kafka does not answer, and the feed is read from it: try again.")
-            return EventStream(Subscription(facade, await facade.which_log(), wanted, at).parts())
+            facade.require_brokers()
+            facade.tail.require_room()
+            follower = Subscription(facade, await facade.which_log(), wanted, at)
+            patience = facade.settings.feed_timeout
+            return EventStream(follower.parts(), patience, follower.cut_off)
         at = await start_of(facade, after, "after")
         await check_stream(facade, wanted)
         prefer = prefer_of(request)

@@ -76,9 +76,11 @@ def router(facade: Facade) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(tags=["process"])
 
-    @routes.get("/health/live", responses=answers({200: Health}))
+    @routes.get("/health/live", responses=answers({200: Health, 503: Health}))
     async def live() -> Response:
-        """Say that the process runs."""
+        """Say that the process runs; or that it has failed, and must be started anew."""
+        if facade.failure is not None:
+            return json(Health("failed", facade.failure), 503)
         return json(Health("live"))
 
     @routes.get("/health/ready", responses=answers({200: Health, 503: Health}))
@@ -89,8 +91,9 @@ def router(facade: Facade) -> APIRouter:
 
     @routes.get("/metrics", response_class=Response)
     async def metrics() -> Response:
-        """Return the process's figures for Prometheus."""
-        return Response(facade.measures.page(), media_type=CONTENT_TYPE_LATEST)
+        """Return the process's figures for Prometheus, and those of the status."""
+        status = await facade.inspection.status()
+        return Response(facade.measures.page(status), media_type=CONTENT_TYPE_LATEST)
 
     @routes.get("/asyncapi.json", response_class=Response)
     async def topics() -> Response:
@@ -130,11 +133,15 @@ def readiness(facade: Facade) -> Health:
         return Health("failed", facade.failure)
     if not facade.ready:
         missing = facade.missing()
-        return Health("starting" if missing is None else "catching-up", missing=missing)
+        status = "starting" if missing is None else "catching-up"
+        return Health(status, facade.why_not_ready(), missing)
     if not facade.brokers.answer:
-        return Health(
-            "log-unavailable", f"Kafka does not answer: reads go on. {facade.brokers.error}".strip()
-        )
+        why = f"Kafka does not answer: reads go on. {facade.brokers.error}".strip()
+        return Health("log-unavailable", why)
+    if facade.commands.appends.stalled:
+        return Health("log-unavailable", "Kafka takes no appends: reads go on.")
+    if facade.staleness.seconds() is not None:
+        return Health("catching-up", "Kafka was lost, and is back: what was missed is read.")
     return Health("ready", missing=0)
 
 

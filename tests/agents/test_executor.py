@@ -22,6 +22,7 @@ from autolearn.artifacts.store import ArtifactStore
 from autolearn.schemas.commands import RegisterDataset, RegisterEstimator, RegisterMetric
 from tests.agents import hostile
 from tests.agents.runs import evaluation, nothing, training
+from tests.waiting import soon
 
 ENOUGH = Limits(time_s=30, memory_mb=4096)
 Story = Callable[[Executor], Coroutine[Any, Any, None]]
@@ -54,14 +55,7 @@ def play(story: Story, store: str = "memory://executor") -> None:
 
 async def gone(*pids: int) -> None:
     """Wait until processes have ended (at most ten seconds)."""
-    await until(lambda: not any(psutil.pid_exists(pid) and not zombie(pid) for pid in pids))
-
-
-async def until(true: Callable[[], bool]) -> None:
-    """Wait for something that other processes do (at most ten seconds)."""
-    async with asyncio.timeout(10):
-        while not true():  # noqa: ASYNC110 - nobody could set an event
-            await asyncio.sleep(0.01)
+    await soon(lambda: not any(psutil.pid_exists(pid) and not zombie(pid) for pid in pids))
 
 
 def zombie(pid: int) -> bool:
@@ -109,7 +103,7 @@ def test_what_kind_of_process_it_is() -> None:
         assert found["descriptors"] <= 5  # standard ones, the channel, the one that lists them
         await gone(found["pid"])
         scratch = Path(found["scratch"])
-        await until(lambda: not scratch.exists())
+        await soon(lambda: not scratch.exists())
 
     before = signal.getsignal(signal.SIGTERM)
     try:
@@ -283,10 +277,10 @@ def test_a_spare_process_that_is_killed_is_replaced() -> None:
         assert executor.server_pid is not None
         server = psutil.Process(executor.server_pid)
         for _ in range(3):
-            await until(lambda: len(server.children()) == 1)
+            await soon(lambda: len(server.children()) == 1)
             spares = server.children()
             spares[0].kill()
-            await until(lambda dead=spares[0].pid: [one.pid for one in server.children()] != [dead])
+            await soon(lambda dead=spares[0].pid: [one.pid for one in server.children()] != [dead])
             echo = {"phases": [], "answer": {}}
             assert await executor.start("echo", echo, ENOUGH).outcome() == Completed({})
 
@@ -301,12 +295,12 @@ def test_what_a_run_leaves_behind_is_removed(end: str) -> None:
         if end == "return":
             assert isinstance(outcome, Completed)
             folder = Path(outcome.result).parent
-            await until(lambda: not folder.exists())
+            await soon(lambda: not folder.exists())
         else:
             assert outcome == Failed("crashed", "its process ended without a result (exit code 1)")
         assert executor.server_pid is not None
         server = psutil.Process(executor.server_pid)
-        await until(lambda: len(server.children(recursive=True)) <= 1)  # the spare
+        await soon(lambda: len(server.children(recursive=True)) <= 1)  # the spare
 
     play(story)
 
@@ -330,7 +324,7 @@ def test_the_loop_goes_on_while_runs_are_waited_for(tmp_path: Path) -> None:
 
     async def story(executor: Executor) -> None:
         runs = [executor.start("patience", str(tmp_path / "go"), ENOUGH) for _ in range(4)]
-        await until(lambda: all(run.pid is not None for run in runs))
+        await soon(lambda: all(run.pid is not None for run in runs))
         (tmp_path / "go").touch()
         assert [await run.outcome() for run in runs] == [Completed({})] * 4
 

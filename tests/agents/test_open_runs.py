@@ -34,3 +34,14 @@ def test_a_task_carries_the_request_in_its_present_version(monkeypatch):
     runs.fold(record, 0, 0)
     run = runs.get(samples.SESSION, event.run)
     assert msgspec.json.decode(run.request, type=TrainingRequested) == event
+
+
+def test_the_runs_of_a_session_come_in_the_order_in_which_they_were_accepted():
+    """Their ids say nothing about it, and dispatch asks after a restart."""
+    runs = OpenRuns(MemoryStore())
+    for sequence, run in enumerate("cab", 1):
+        event = msgspec.structs.replace(samples.training_requested(), run=run)
+        record = event_record("autolearn.TrainingRequested.v1", event)
+        runs.fold(msgspec.structs.replace(record, sequence=sequence), 0, sequence)
+    runs.commit({})
+    assert [run.run for run in runs.all()] == ["c", "a", "b"]

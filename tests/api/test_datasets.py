@@ -10,6 +10,7 @@ import pytest
 
 from tests.api.asserting import position, problem
 from tests.api.conftest import MAX_UPLOAD, System
+from tests.waiting import until
 
 GOOD = (
     b"height,colour,kind\n1.5,red,a\n2,,b\n,red,a\n3,blue,b\n4,blue,a\n5,red,b\n6,red,a\n7,red,b\n"
@@ -50,8 +51,12 @@ def test_the_same_file_again_is_no_new_version_another_one_is(system: System):
     assert position(system.http) == before
     second = system.other.put(at, content=GOOD + b"8,red,a\n")
     assert second.status_code == 201
-    versions = [item["version"] for item in system.http.get(f"{at}/versions").json()["items"]]
-    assert versions == [second.json()["version"], first.json()["version"]]
+    wanted = [second.json()["version"], first.json()["version"]]
+
+    def versions() -> list[str]:
+        return [item["version"] for item in system.http.get(f"{at}/versions").json()["items"]]
+
+    until(lambda: versions() == wanted)  # the other process may know of it first
     assert system.http.get(at).json()["rows"] == 9
 
 

@@ -223,6 +223,7 @@ def test_cut_at_any_event_it_goes_on_right_behind_it(random: Random, wanted: Wan
     with (
         patch.object(event_stream, "PAGE", random.choice((1, 2, 1000))),
         patch.object(tail, "KEPT", random.choice((2, 1000))),
+        patch.object(tail, "HELD_BYTES", random.choice((1, 1000, 100_000))),
     ):
         asyncio.run(story())
 

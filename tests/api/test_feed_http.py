@@ -19,7 +19,7 @@ from autolearn.eventlog.probe import free_ports
 from tests.api.asserting import position, problem
 from tests.api.conftest import System
 from tests.api.processes import Api
-from tests.api.test_process import until
+from tests.waiting import until
 
 
 @contextmanager
@@ -122,7 +122,7 @@ def test_bad_choices_are_refused(http: httpx.Client):
 
 
 def followers(http: httpx.Client) -> float:
-    return float(http.get("/metrics").text.rpartition("\nautolearn_followers ")[2].split("\n")[0])
+    return float(http.get("/metrics").text.rpartition("\nautolearn_sse_clients ")[2].split("\n")[0])
 
 
 def test_nothing_is_left_of_clients_that_go_away(system: System):

@@ -74,9 +74,12 @@ def test_prometheus_gets_requests_by_route_and_the_position(http: httpx.Client):
     session = http.post("/v1/sessions").json()["id"]
     http.get(f"/v1/sessions/{session}")
     text = http.get("/metrics").text
-    route = 'autolearn_requests_total{method="GET",route="/v1/sessions/{session}",status="200"}'
+    route = (
+        'autolearn_http_requests_total{method="GET",route="/v1/sessions/{session}",status="200"}'
+    )
     assert route in text
     assert session not in text
     assert 'autolearn_decisions_total{type="autolearn.SessionOpened.v1"}' in text
     assert 'autolearn_position{partition="0"}' in text
-    assert "autolearn_request_seconds_bucket" in text
+    assert "autolearn_http_request_duration_seconds_bucket" in text
+    assert 'autolearn_command_duration_seconds_count{answer="accepted"}' in text

@@ -13,7 +13,7 @@ from tests.api.conftest import System
 Document = dict[str, Any]
 NO_COMMANDS = ("/v1/rebuild", "/v1/login", "/v1/tokens")
 """What changes something and is no command, or says a secret that cannot be repeated."""
-OPTIONAL = ("AutoLearn-Position", "Link", "Preference-Applied")
+OPTIONAL = ("Age", "AutoLearn-Position", "Cache-Status", "Link", "Preference-Applied")
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +57,9 @@ def test_every_operation_is_described(document: Document):
     for path, method, operation in found:
         assert operation["description"].endswith("."), path
         assert "application/problem+json" in operation["responses"]["default"]["content"]
+        for status in ("429", "503") if path.startswith("/v1/") else ():
+            assert operation["responses"][status]["headers"]["Retry-After"]["required"], path
+            assert "application/problem+json" in operation["responses"][status]["content"]
         asked = {parameter["name"] for parameter in operation.get("parameters", [])}
         assert {part[1:-1] for part in path.split("/") if part.startswith("{")} <= asked
         if method in ("post", "put") and path not in NO_COMMANDS:
@@ -114,6 +117,10 @@ def test_answers_are_as_described(http: httpx.Client, document: Document, traine
         (http.get("/v1/diff", params={"from": position(http)}), "/v1/diff"),
         (http.get("/v1/digests"), "/v1/digests"),
         (http.get("/v1/events?limit=5"), "/v1/events"),
+        (http.get("/v1/status"), "/v1/status"),
+        (http.get("/v1/dead-letters"), "/v1/dead-letters"),
+        (http.get("/v1/dead-letters/x"), "/v1/dead-letters/{letter}"),
+        (http.post("/v1/dead-letters/x/retry"), "/v1/dead-letters/{letter}/retry"),
         (http.get("/health/live"), "/health/live"),
         (http.get("/health/ready"), "/health/ready"),
     ]

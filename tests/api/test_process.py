@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -27,14 +26,7 @@ from tests.api.asserting import problem
 from tests.api.conftest import System
 from tests.api.processes import Api, Process
 from tests.eventlog.test_admission import answer, started
-
-
-def until(true: Callable[[], object], seconds: float = 30) -> None:
-    """Ask until something is so."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.05)
+from tests.waiting import until
 
 
 def environment(folder: Path, kafka: str) -> dict[str, str]:
@@ -149,7 +141,7 @@ def test_a_damaged_store_is_rebuilt_with_the_same_content(system: System):
     assert api.popen.returncode == 0
     (views / "CURRENT").write_text("nonsense")
     with Api(system.folder, system.environment, instance="2") as api, api.client() as http:
-        assert "rebuilding" in api.log.read_text()
+        assert "rebuilt from the log" in api.log.read_text()
         ours, theirs = http.get("/v1/digests").json(), system.http.get("/v1/digests").json()
         assert ours["position"] == theirs["position"]
         assert ours["views"] == theirs["views"]

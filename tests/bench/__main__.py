@@ -18,9 +18,15 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.api_start import api_start
+from tests.bench.deciders import deciders
 from tests.bench.feed import feed
 from tests.bench.main_job import main_job
+from tests.bench.pool import pool
+from tests.bench.pressure import pressure
 from tests.bench.rebuilding import rebuilding
+from tests.bench.recovery import recovery
+from tests.bench.time_travel import time_travel
 
 RESULT = Path("build/bench.json")
 
@@ -68,8 +74,42 @@ BENCHES = {
             "rebuild_events_per_s_2p": Aim("the same, two processes"),
             "rebuild_2p_vs_1p": Aim("two processes / one", 1.7, at_least=True),
             "rebuild_vs_bare_consumer": Aim("rebuild / a consumer that only reads"),
+            "rebuild_vs_faust_recovery": Aim("rebuild / recovery of a Faust table", 5, True),
+            "rebuild_vs_quix_recovery": Aim("rebuild / recovery of a Quix Streams state"),
+            "faust_recovery_records_per_s": Aim("recovery of a Faust table, 100k records"),
+            "quix_recovery_records_per_s": Aim("recovery of a Quix Streams state, 1M records"),
             "rebuild_peak_pss_mb_100k": Aim("peak memory, 100k events (PSS), MiB"),
             "rebuild_peak_pss_mb_1m": Aim("peak memory, 1M events (PSS), MiB"),
+        },
+    ),
+    "time-travel": Bench(
+        time_travel,
+        {
+            "as_of_p50_ms": Aim(
+                "`session show --as-of POSITION`, 200 events of 1M: median, ms", 30
+            ),
+            "as_of_time_p50_ms": Aim("the same, as of a time"),
+            "as_of_scattered_p50_ms": Aim("the same, its events spread over the whole log"),
+        },
+    ),
+    "api-start": Bench(
+        api_start,
+        {"api_ready_from_empty_100k_s": Aim("an API process without read models, 100k events, s")},
+    ),
+    "deciders": Bench(
+        deciders,
+        {
+            "decider_commands_per_s_1": Aim("commands a second, 1 decide process, 8 partitions"),
+            "decider_commands_per_s_2": Aim("the same, 2 decide processes"),
+            "decider_commands_per_s_4": Aim("the same, 4 decide processes"),
+        },
+    ),
+    "recovery": Bench(
+        recovery,
+        {
+            "decider_recovery_p50_s": Aim("kill -9 of the decider until it decides: median, s", 3),
+            "decider_recovery_max_s": Aim("the same, the longest, s", 3),
+            "broker_recovery_max_s": Aim("kill -9 of the broker until all decide, longest, s"),
         },
     ),
     "feed": Bench(
@@ -82,6 +122,32 @@ BENCHES = {
             "feed_commands_per_s_idle": Aim("commands a second, 100 follow another stream"),
             "feed_commands_per_s_all": Aim("commands a second, 100 follow all"),
             "feed_catch_up_events_per_s": Aim("events a second, one client from the first"),
+        },
+    ),
+    "pressure": Bench(
+        pressure,
+        {
+            "pressure_rest_pss_mb": Aim("memory of an API process at rest (PSS), MiB"),
+            "pressure_peak_pss_mb": Aim("deciders stopped, 200 clients: its peak, MiB", 512),
+            "pressure_late_growth_mb": Aim("the same: growth while all is refused, MiB", 16),
+            "pressure_accepted": Aim("commands taken before they are refused"),
+            "pressure_refusals_per_s": Aim("refusals a second then"),
+            "pressure_refusal_p99_ms": Aim("a refusal: 99 of 100, ms"),
+            "pressure_read_p99_ms": Aim("a read meanwhile: 99 of 100, ms"),
+            "pressure_waiting_peak_pss_mb": Aim("1,200 clients that wait: peak, MiB", 512),
+            "pressure_waiting_refused": Aim("of these, told to come back (429)"),
+            "pressure_drained_s": Aim("deciders go on: seconds until all is decided"),
+        },
+    ),
+    "pool": Bench(
+        pool,
+        {
+            "pool_trainings_per_s_1": Aim("50-ms trainings a second, 1 worker with 1 slot"),
+            "pool_trainings_per_s_2": Aim("the same, 2 workers"),
+            "pool_trainings_per_s_4": Aim("the same, 4 workers"),
+            "pool_short_beside_long_s": Aim("40 of them beside a 60-s one, 2 workers, s", 60),
+            "pool_idle_max_s": Aim("longest time a slot was idle while a run waited, s", 2),
+            "worker_recovery_max_s": Aim("kill -9 of a worker to the next attempt, s", 15),
         },
     ),
 }

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import islice
 from random import Random
 from typing import NamedTuple
 
-from confluent_kafka import Producer
-
+from autolearn.eventlog.times import text
 from autolearn.schemas import events
-from autolearn.schemas.codec import EventRecord, encode, raw
+from autolearn.schemas.codec import CONTENT_TYPE, EventRecord, Headers, encode, raw
 from autolearn.schemas.messages import Event, type_of
 from tests import samples
 
-__all__ = ["EVENTS_OF_A_SESSION", "Record", "history", "write"]
+__all__ = ["EVENTS_OF_A_SESSION", "PARTITIONS", "Record", "Span", "history"]
 
+PARTITIONS = 4
 EVENTS_OF_A_SESSION = 20
 RUNS = 3
 OPEN_AT_ONCE = 200
 """Sessions that go on at the same time, so that their events lie between each other."""
+BEGIN = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * 1000
+STEP = 100
+"""Milliseconds between two records."""
 
 ENVIRONMENT = {
     "python": "3.11.9",
@@ -39,6 +44,9 @@ ENVIRONMENT = {
     "processor": "some processor with a name of a usual length",
 }
 
+Ids = dict[str, bytes]
+"""What is filled into a template: ids by their names."""
+
 
 class Record(NamedTuple):
     """An event as it lies on the log."""
@@ -46,6 +54,21 @@ class Record(NamedTuple):
     partition: int
     key: bytes
     value: bytes
+    time: int
+    headers: Headers = CONTENT_TYPE
+
+
+class Span(NamedTuple):
+    """A session whose events are spread evenly over a stretch of the log. It stays open.
+
+    `first` and `last` are about the numbers of the records, in the whole log, that are its first
+    and last event.
+    """
+
+    session: str
+    first: int
+    last: int
+    events: int
 
 
 class Template:
@@ -56,8 +79,8 @@ class Template:
             id="@partition@-@offset@-1",
             source="autolearn/decide",
             type=type_of(type(event)),
-            subject="session/@session@",
-            time="2026-01-01T@clock@Z",
+            subject="@stream@",
+            time="@time@",
             sequence=-1001,
             causationid="@command@",
             commandoffset=-1002,
@@ -73,7 +96,7 @@ class Template:
         self.fixed = parts[::2]
         self.names = [name.decode() for name in parts[1::2]]
 
-    def fill(self, values: dict[str, bytes]) -> bytes:
+    def fill(self, values: Ids) -> bytes:
         """Return the bytes of one event."""
         found = [self.fixed[0]]
         for name, after in zip(self.names, self.fixed[1:], strict=True):
@@ -81,102 +104,137 @@ class Template:
         return b"".join(found)
 
 
-def story() -> list[Template]:
-    """One session: three trainings, each evaluated, and the commit."""
-    told: list[Event] = [events.SessionOpened("Irises")]
-    for number in range(1, RUNS + 1):
-        training, evaluation = f"@training{number}@", f"@evaluation{number}@"
-        told += [
-            samples.training_requested(training),
-            events.TrainingStarted(training, 1, "worker-main"),
-            samples.training_completed(training, environment=ENVIRONMENT),
-            samples.evaluation_requested(evaluation, training),
-            events.EvaluationStarted(evaluation, 1, "worker-main"),
-            samples.evaluation_completed(evaluation, environment=ENVIRONMENT),
+class Words:
+    """The templates of all events, and ids that are the same for the same seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = Random(seed)
+        self.opened = Template(events.SessionOpened("Irises"))
+        self.trained = [
+            Template(samples.training_requested("@training@")),
+            Template(events.TrainingStarted("@training@", 1, "worker-main")),
+            Template(samples.training_completed("@training@", environment=ENVIRONMENT)),
         ]
-    told.append(events.SessionCommitted(tuple(f"@training{n}@" for n in range(1, RUNS + 1))))
-    assert len(told) == EVENTS_OF_A_SESSION
-    return [Template(event) for event in told]
+        self.evaluated = [
+            Template(samples.evaluation_requested("@evaluation@", "@training@")),
+            Template(events.EvaluationStarted("@evaluation@", 1, "worker-main")),
+            Template(samples.evaluation_completed("@evaluation@", environment=ENVIRONMENT)),
+        ]
+        kept = tuple(f"@training{number}@" for number in range(RUNS))
+        self.committed = Template(events.SessionCommitted(kept))
+
+    def new_id(self) -> bytes:
+        """Return a new id."""
+        return str(uuid.UUID(int=self.random.getrandbits(128), version=4)).encode()
+
+    def short(self) -> Iterator[tuple[Template, Ids]]:
+        """Yield one session: three trainings, each evaluated, and the commit."""
+        kept = {f"training{number}": self.new_id() for number in range(RUNS)}
+        yield self.opened, {}
+        for training in kept.values():
+            ids = {"training": training, "evaluation": self.new_id()}
+            for template in (*self.trained, *self.evaluated):
+                yield template, ids
+        yield self.committed, kept
+
+    def long(self) -> Iterator[tuple[Template, Ids]]:
+        """Yield a session that trains without end."""
+        yield self.opened, {}
+        while True:
+            ids = {"training": self.new_id()}
+            for template in self.trained:
+                yield template, ids
 
 
-def history(sessions: int, partitions: int, seed: int = 0) -> Iterator[Record]:
-    """Yield the records of a log with so many sessions, all committed: 20 events each."""
-    random, templates = Random(seed), story()
+class Session:
+    """A session that goes on: its stream, and what is still to be told of it."""
 
-    def word() -> bytes:
-        return str(uuid.UUID(int=random.getrandbits(128), version=4)).encode()
+    def __init__(
+        self, partition: int, name: bytes, story: Iterator[tuple[Template, Ids]], events: int
+    ) -> None:
+        self.partition, self.stream, self.story = partition, b"session/" + name, story
+        self.told, self.events = 0, events
 
-    for partition in range(partitions):
+
+class Log:
+    """Numbers the records as the deciders of its partitions would have."""
+
+    def __init__(self, partitions: int, words: Words) -> None:
+        self.records, self.answered, self.words = 0, [0] * partitions, words
+
+    def term(self, partition: int) -> Record:
+        """Return the start of the first term."""
         started = EventRecord(
             id=f"{partition}-term-1-bench",
             source="autolearn/decide",
             type=type_of(events.TermStarted),
             subject=f"partition/{partition}",
-            time="2026-01-01T00:00:00.000000Z",
+            time=text(BEGIN),
             sequence=0,
             term=1,
             data=raw(events.TermStarted("bench")),
         )
-        yield Record(partition, started.subject.encode(), encode(started))
-    offsets = [0] * partitions
-    going: list[tuple[int, bytes, dict[str, bytes], Iterator[tuple[int, Template]]]] = []
-    begun = written = 0
-    while begun < sessions or going:
-        while begun < sessions and len(going) < OPEN_AT_ONCE:
-            ids = {f"{kind}{n}": word() for kind in ("training", "evaluation") for n in (1, 2, 3)}
-            session = word()
-            values = {"session": session, **ids}
-            going.append((begun % partitions, session, values, iter(enumerate(templates, 1))))
-            begun += 1
-        at = random.randrange(len(going))
-        partition, session, values, left = going[at]
-        step = next(left, None)
-        if step is None:
-            going[at] = going[-1]
-            going.pop()
-            continue
-        sequence, template = step
-        offset = offsets[partition]
-        offsets[partition] += 1
-        seconds, micros = divmod(written * 80, 1_000_000)
-        written += 1
-        clock = b"%02d:%02d:%02d.%06d" % (seconds // 3600, seconds // 60 % 60, seconds % 60, micros)
-        values |= {
+        self.records += 1
+        return Record(partition, started.subject.encode(), encode(started), BEGIN)
+
+    def next(self, session: Session) -> Record:
+        """Return the next event of a session."""
+        template, ids = next(session.story)
+        session.told += 1
+        partition, time = session.partition, BEGIN + self.records * STEP
+        offset = self.answered[partition]
+        self.answered[partition] += 1
+        self.records += 1
+        values = {
+            **ids,
             "partition": b"%d" % partition,
             "offset": b"%d" % offset,
             "prev": b"%d" % (offset - 1),
-            "sequence": b"%d" % sequence,
-            "command": word(),
-            "clock": clock,
+            "stream": session.stream,
+            "sequence": b"%d" % session.told,
+            "command": self.words.new_id(),
+            "time": text(time).encode(),
         }
-        yield Record(partition, b"session/" + session, template.fill(values))
+        return Record(partition, session.stream, template.fill(values), time)
 
 
-def write(
-    bootstrap: str, topic: str, records: Iterator[Record], told: Callable[[int], None] = lambda _: 0
-) -> int:
-    """Append records to a topic; return how many."""
-    producer = Producer(
-        {
-            "bootstrap.servers": bootstrap,
-            "enable.idempotence": True,  # or a repeated request changes the order
-            "linger.ms": 20,
-            "batch.size": 1_000_000,
-            "queue.buffering.max.messages": 200_000,
-            "message.timeout.ms": 0,
-        }
+def history(
+    sessions: int, spans: Sequence[Span] = (), partitions: int = PARTITIONS, seed: int = 0
+) -> Iterator[Record]:
+    """Yield the records of a log with so many sessions, all committed, of 20 events each.
+
+    The sessions of `spans` lie between them, on the partitions in turn.
+    """
+    words = Words(seed)
+    log, guests = Log(partitions, words), appointments(spans, partitions, words)
+    new = (
+        Session(number % partitions, words.new_id(), words.short(), EVENTS_OF_A_SESSION)
+        for number in range(sessions)
     )
-    count = 0
-    for record in records:
-        while True:
-            try:
-                producer.produce(topic, record.value, record.key, record.partition)
-                break
-            except BufferError:
-                producer.poll(0.1)
-        count += 1
-        if count % 10_000 == 0:
-            producer.poll(0)
-            told(count)
-    producer.flush()
-    return count
+    for partition in range(partitions):
+        yield log.term(partition)
+    going = list(islice(new, OPEN_AT_ONCE))
+    while going:
+        while guest := guests.pop(log.records, None):
+            yield log.next(guest)
+        at = words.random.randrange(len(going))
+        session = going[at]
+        yield log.next(session)
+        if session.told == session.events:
+            going[at] = going[-1]
+            going[-1:] = islice(new, 1)
+    assert not guests, "a span ends after the log"
+
+
+def appointments(spans: Sequence[Span], partitions: int, words: Words) -> dict[int, Session]:
+    """Return which record belongs to which of the sessions that are spread over a span."""
+    found: dict[int, Session] = {}
+    for index, span in enumerate(spans):
+        name = span.session.encode()
+        session = Session(index % partitions, name, words.long(), span.events)
+        for event in range(span.events):
+            number = span.first + (span.last - span.first) * event // max(1, span.events - 1)
+            while number in found:
+                number += 1
+            found[number] = session
+    return found

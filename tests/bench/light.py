@@ -51,14 +51,25 @@ class Client(asyncio.Protocol):
         self, method: str, path: str, content: bytes, headers: Mapping[str, str], status: int
     ) -> bytes:
         """Send a request; return the body of its answer, which must have this status."""
+        answer = await self.exchange(method, path, content, headers)
+        assert answer.startswith(f"HTTP/1.1 {status}".encode()), answer.decode()
+        return answer.partition(b"\r\n\r\n")[2]
+
+    async def status(self, method: str, path: str, headers: Mapping[str, str]) -> int:
+        """Send a request without a body, and return the status of its answer."""
+        answer = await self.exchange(method, path, b"", headers)
+        return int(answer.split(maxsplit=2)[1])
+
+    async def exchange(
+        self, method: str, path: str, content: bytes, headers: Mapping[str, str]
+    ) -> bytes:
+        """Send a request, and return all of its answer."""
         lines = [f"{method} {path} HTTP/1.1", "host: bench"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         self.received, self.answer = b"", asyncio.get_running_loop().create_future()
         head = "\r\n".join([*lines, f"content-length: {len(content)}", "\r\n"])
         self.transport.write(head.encode() + content)
-        answer = await self.answer
-        assert answer.startswith(f"HTTP/1.1 {status}".encode()), answer.decode()
-        return answer.partition(b"\r\n\r\n")[2]
+        return await self.answer
 
     def close(self) -> None:
         self.transport.close()

@@ -1,4 +1,7 @@
-"""How fast the log is folded again: a million events of 50,000 sessions, beside a bare consumer."""
+"""How fast the log is folded again: a million events of 50,000 sessions.
+
+Beside it: a bare consumer of the same records, and what others do instead (`recoveries`).
+"""
 
 from __future__ import annotations
 
@@ -15,13 +18,15 @@ import psutil
 from autolearn.eventlog.embedded import EmbeddedBroker
 from autolearn.eventlog.kafka import KafkaLog
 from autolearn.projections.rebuilding import rebuild
-from autolearn.schemas.topics import Topic
-from tests.bench.history import history, write
+from tests.bench import recoveries
+from tests.bench.changelogs import faust_changelog, quix_changelog
+from tests.bench.history import PARTITIONS, history
+from tests.bench.writing import create, write
 
 __all__ = ["rebuilding"]
 
-PARTITIONS = 4
 LARGE, SMALL = "bench-1m.events", "bench-100k.events"
+LARGE_SESSIONS, SMALL_SESSIONS = 50_000, 5_000
 ROUNDS = 3
 
 
@@ -31,29 +36,43 @@ async def rebuilding() -> dict[str, float]:
 
 
 def measure() -> dict[str, float]:
+    recoveries.quix_python()
     with tempfile.TemporaryDirectory() as home, EmbeddedBroker(Path(home) / "kafka") as broker:
-        log = KafkaLog(broker.bootstrap)
-        log.create([Topic(name, PARTITIONS, 1, {}) for name in (LARGE, SMALL)])
-        log.close()
-        write(broker.bootstrap, LARGE, history(50_000, PARTITIONS))
-        write(broker.bootstrap, SMALL, history(5_000, PARTITIONS))
-        bare, one, two, peaks = [], [], [], []
+        at = broker.bootstrap
+        fill(at)
+        bare, one, two, peaks, faust, quix = [], [], [], [], [], []
         for _ in range(ROUNDS):
-            bare.append(consumed(broker.bootstrap, LARGE))
-            rate, peak = folded(broker.bootstrap, LARGE, 1)
+            bare.append(consumed(at, LARGE))
+            rate, peak = folded(at, LARGE, 1)
             one.append(rate)
             peaks.append(peak)
-            two.append(folded(broker.bootstrap, LARGE, 2)[0])
-        _, small_peak = folded(broker.bootstrap, SMALL, 1)
+            two.append(folded(at, LARGE, 2)[0])
+            faust.append(recoveries.faust(at, SMALL, SMALL_SESSIONS))
+            quix.append(recoveries.quix(at, LARGE))
+        _, small_peak = folded(at, SMALL, 1)
     rate = statistics.median(one)
     return {
         "rebuild_events_per_s_1p": rate,
         "rebuild_events_per_s_2p": statistics.median(two),
         "rebuild_2p_vs_1p": statistics.median(two) / rate,
         "rebuild_vs_bare_consumer": rate / statistics.median(bare),
+        "rebuild_vs_faust_recovery": rate / statistics.median(faust),
+        "rebuild_vs_quix_recovery": rate / statistics.median(quix),
+        "faust_recovery_records_per_s": statistics.median(faust),
+        "quix_recovery_records_per_s": statistics.median(quix),
         "rebuild_peak_pss_mb_100k": small_peak,
         "rebuild_peak_pss_mb_1m": statistics.median(peaks),
     }
+
+
+def fill(bootstrap: str) -> None:
+    """Write the two logs, and the changelogs of what others would have folded from them."""
+    faust, quix = recoveries.FAUST_CHANGELOG, recoveries.quix_changelog_of(LARGE)
+    create(bootstrap, PARTITIONS, LARGE, SMALL, faust, quix)
+    write(bootstrap, ((LARGE, record) for record in history(LARGE_SESSIONS)))
+    write(bootstrap, ((SMALL, record) for record in history(SMALL_SESSIONS)))
+    write(bootstrap, ((faust, one) for one in faust_changelog(history(SMALL_SESSIONS))))
+    write(bootstrap, ((quix, one) for one in quix_changelog(history(LARGE_SESSIONS), LARGE)))
 
 
 def consumed(bootstrap: str, topic: str) -> float:
@@ -105,7 +124,7 @@ def fold(to: Connection, bootstrap: str, topic: str, partitions: range) -> None:
         to.send("ready")
         to.recv()
         rebuilt = rebuild(log, topic, Path(folder) / "views", {p: ends[p] for p in partitions})
-        assert rebuilt.events == rebuilt.records, "some events were ignored"
+        assert rebuilt.events == rebuilt.records, "not every event was admitted"
         to.send(rebuilt.records)
 
 

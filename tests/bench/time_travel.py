@@ -7,23 +7,21 @@ import statistics
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from autolearn.eventlog.embedded import EmbeddedBroker
-from autolearn.eventlog.kafka import KafkaLog
 from autolearn.schemas.settings import Settings
-from autolearn.schemas.topics import Topics
-from tests.api.processes import Api
+from tests.bench.history import Span
 from tests.bench.light import Client
-from tests.bench.long_log import LongLog
+from tests.bench.serving import api_of, fill
 
 __all__ = ["measure", "time_travel"]
 
-EVENTS, SESSION_EVENTS = 1_000_000, 200
+SESSIONS, SESSION_EVENTS = 50_000, 200
+"""Sessions that fill the log, with a million events; events of each that is looked at."""
 DAY = 50_000
 """Records of the log over which the events of a session are spread that is worked on for a day."""
 DAYS = [(str(uuid.UUID(int=10**30 + n)), 100_000 + n * 75_000) for n in range(10)]
@@ -31,8 +29,8 @@ DAYS = [(str(uuid.UUID(int=10**30 + n)), 100_000 + n * 75_000) for n in range(10
 SCATTERED = [str(uuid.UUID(int=10**31 + n)) for n in range(5)]
 """Sessions whose events are spread over the whole log."""
 SPANS = [
-    *((session, first, first + DAY, SESSION_EVENTS) for session, first in DAYS),
-    *((session, 1000 + n, EVENTS - 1000, SESSION_EVENTS) for n, session in enumerate(SCATTERED)),
+    *(Span(session, first, first + DAY, SESSION_EVENTS) for session, first in DAYS),
+    *(Span(session, 1000 + n, 999_000, SESSION_EVENTS) for n, session in enumerate(SCATTERED)),
 ]
 
 
@@ -43,32 +41,12 @@ async def time_travel() -> dict[str, float]:
         await asyncio.to_thread(broker.start)
         try:
             settings = Settings(kafka=broker.bootstrap)
-            await asyncio.to_thread(write, settings)
-            with served(settings, Path(folder)) as api:
+            await asyncio.to_thread(fill, settings, SESSIONS, SPANS)
+            with api_of(settings, Path(folder)) as api:
                 url = await asyncio.to_thread(api.ready, 600)
                 return await measure(url, [session for session, _ in DAYS], SCATTERED)
         finally:
             await asyncio.to_thread(broker.stop)
-
-
-def write(settings: Settings) -> None:
-    """Write the log (blocks)."""
-    log, topics = KafkaLog(settings.kafka), Topics.of(settings)
-    log.create(topics.all())
-    LongLog(log, topics.events.name, topics.events.partitions, SPANS).write(EVENTS)
-    log.close()
-
-
-@contextmanager
-def served(settings: Settings, folder: Path) -> Iterator[Api]:
-    """Run an API process."""
-    environment = {
-        "AUTOLEARN_HOME": str(folder / "home"),
-        "AUTOLEARN_KAFKA": settings.kafka,
-        "AUTOLEARN_TOPIC_PREFIX": settings.topic_prefix,
-    }
-    with Api(folder, environment, instance="0") as api:
-        yield api
 
 
 async def measure(url: str, day: Sequence[str], scattered: Sequence[str]) -> dict[str, float]:

@@ -20,10 +20,15 @@ from tests.client.processes import autolearn
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
     "up",
+    "status",
+    "dead-letters list",
+    "dead-letters show",
+    "dead-letters retry",
     "demo",
     "run",
     "backup",
     "restore",
+    "dev cluster",
     "version",
     "replay rebuild",
     "replay verify",
@@ -67,6 +72,10 @@ COMMANDS = (
     "position",
 )
 READS = (
+    "status",
+    "dead-letters list",
+    "dead-letters show 0-0",
+    "dead-letters retry 0-0",
     "catalog models",
     "catalog metrics",
     "catalog datasets",
@@ -132,6 +141,9 @@ def test_version(home):
         "nonsense",
         "train",
         "train svm",
+        "dead-letters show",
+        "dead-letters list --limit 0",
+        "dead-letters retry 0-0 --value no-such-file.json",
         "train svm iris -p C",
         "train svm iris -p C=1 -p C=2",
         "train svm iris --scale huge",

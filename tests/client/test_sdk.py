@@ -4,7 +4,10 @@ import asyncio
 import json
 import math
 import re
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ import pytest
 
 from autolearn.client import sdk, sdk_flows
 from autolearn.client.sdk import AsyncAutoLearn, AutoLearn, Problem, Unreachable
+from autolearn.client.sdk_flows import seconds_of
 from autolearn.client.sdk_operations import Experiments, OneSession, Sessions, System
 
 SESSION = {
@@ -93,6 +97,40 @@ def test_what_changes_something_has_a_key_that_repetitions_keep(ask):
     assert len(set(seen)) == 2
     ask(played, lambda a: a.sessions.open(key="mine"))
     assert seen[-1] == "mine"
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_it_waits_as_long_as_it_is_told_and_then_asks_for_the_same(ask, status: int):
+    asked: list[tuple[float, str]] = []
+
+    def played(request: httpx.Request) -> httpx.Response:
+        asked.append((time.monotonic(), request.headers["idempotency-key"]))
+        if len(asked) == 1:
+            return httpx.Response(status, json={"title": "busy"}, headers={"retry-after": "1"})
+        return httpx.Response(201, json=SESSION)
+
+    ask(played, lambda a: a.sessions.open())
+    (first, key), (second, again) = asked
+    assert second - first >= 1
+    assert key == again
+
+
+def test_it_does_not_wait_for_longer_than_it_has_patience(ask):
+    def played(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(503, json={"title": "closed"}, headers={"retry-after": "3600"})
+
+    began = time.monotonic()
+    with pytest.raises(Problem) as raised:
+        ask(played, lambda a: a.sessions.open())
+    assert raised.value.title == "closed"
+    assert time.monotonic() - began < 5
+
+
+def test_retry_after_is_a_number_or_a_date():
+    assert seconds_of("7") == 7
+    assert 55 < seconds_of(format_datetime(datetime.now(UTC) + timedelta(minutes=1))) <= 60
+    assert seconds_of("Fri, 31 Dec 1999 23:59:59 GMT") == 0
+    assert [seconds_of(given) for given in (None, "", "soon", "-1", "1.5")] == [0] * 5
 
 
 def test_a_read_has_no_key(ask):

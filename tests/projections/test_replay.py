@@ -24,9 +24,9 @@ from autolearn.projections.rebuilding import COMMIT, digests_of
 from autolearn.projections.store import RocksStore, prefix_of
 from autolearn.projections.views import VIEWS
 from autolearn.schemas.codec import EventRecord, encode
-from autolearn.schemas.topics import Topic
 from tests import samples
-from tests.bench.history import EVENTS_OF_A_SESSION, history, write
+from tests.bench.history import EVENTS_OF_A_SESSION, history
+from tests.bench.writing import create, write
 
 pytestmark = pytest.mark.kafka
 
@@ -83,10 +83,8 @@ class Place(NamedTuple):
 def place(kafka: str, home: Path, sessions: int) -> Place:
     """A log with so many sessions."""
     found = Place(kafka, f"replay-{uuid.uuid4().hex[:8]}", home)
-    log = KafkaLog(kafka)
-    log.create([Topic(found.topic, PARTITIONS, 1, {})])
-    log.close()
-    write(kafka, found.topic, history(sessions, PARTITIONS))
+    create(kafka, PARTITIONS, found.topic)
+    write(kafka, ((found.topic, record) for record in history(sessions, partitions=PARTITIONS)))
     return found
 
 

@@ -1,5 +1,7 @@
 """What every store promises: the same tests in memory and on RocksDB."""
 
+import itertools
+import shutil
 import signal
 import subprocess
 import sys
@@ -188,13 +190,76 @@ def test_a_folder_is_opened_once(tmp_path: Path):
     RocksStore(tmp_path / "db").close()
 
 
-def test_a_damaged_folder_says_so(tmp_path: Path):
-    store = RocksStore(tmp_path / "db")
-    fill(store, b"a")
+def flip(file: Path) -> None:
+    """Change some bytes in the middle of a file."""
+    content = bytearray(file.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 50] = bytes(each ^ 0xFF for each in content[middle : middle + 50])
+    file.write_bytes(content)
+
+
+def cut(file: Path) -> None:
+    """Leave the first half of a file."""
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def on_disk(folder: Path, rows: int = 50_000) -> None:
+    """Have rows in sorted files."""
+    store = RocksStore(folder)
+    store.write({b"%06d" % number: b"v" * 40 for number in range(rows)})
+    store.db.flush()
     store.close()
-    (tmp_path / "db" / "CURRENT").write_text("nonsense\n")
+
+
+@pytest.mark.parametrize(
+    ("file", "harm"),
+    [
+        *itertools.product(["CURRENT", "MANIFEST-*"], [flip, cut, Path.unlink]),
+        *itertools.product(["*.sst"], [cut, Path.unlink]),
+    ],
+)
+def test_a_damaged_folder_is_made_anew(tmp_path: Path, file: str, harm, capsys):
+    on_disk(tmp_path / "db")
+    for found in (tmp_path / "db").glob(file):
+        harm(found)
+    store = RocksStore(tmp_path / "db")
+    left = len(keys(store.scan(b"")))
+    if file == "MANIFEST-*" and harm is not Path.unlink:
+        assert left in (0, 50_000), "as of an earlier moment: the offsets are of that moment too"
+    else:
+        assert left == 0
+        assert "rebuilt from the log" in capsys.readouterr().out
+    store.write({b"a": b"1"})
+    store.close()
+    store = RocksStore(tmp_path / "db")
+    assert store.get(b"a") == b"1"
+    store.close()
+
+
+def test_damage_that_shows_when_reading_mends_with_the_next_start(tmp_path: Path, capsys):
+    on_disk(tmp_path / "db", 500_000)
+    store = RocksStore(tmp_path / "db")
+    for found in (tmp_path / "db").glob("*.sst"):
+        flip(found)
     with pytest.raises(StoreError, match="db"):
-        RocksStore(tmp_path / "db")
+        [store.get(b"%06d" % number) for number in range(500_000)]
+    with pytest.raises(StoreError, match="db"):
+        list(store.scan(b""))
+    store.close()
+    store = RocksStore(tmp_path / "db")
+    assert "rebuilt from the log" in capsys.readouterr().out
+    assert keys(store.scan(b"")) == []
+    store.close()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["db"]
+
+
+def test_a_folder_that_was_deleted_under_a_store_is_an_error(tmp_path: Path):
+    store = RocksStore(tmp_path / "db")
+    shutil.rmtree(tmp_path / "db")
+    with pytest.raises(StoreError, match="db"):
+        [store.write({b"%d" % number: b"v" * 1_000_000}) for number in range(200)]
+    store.close()
+    RocksStore(tmp_path / "db").close()
 
 
 WRITER = """

@@ -1,0 +1,163 @@
+"""The pool of workers: who is free, and which waiting attempt is offered to whom.
+
+Pure: what happened and what time it is are told to it. It offers no more than there are free slots,
+so no run waits behind another one while a slot is free elsewhere; all others wait in `Turns`.
+
+An offer is not a promise. It may get lost, or reach a worker that has died: after OFFER_SECONDS
+without a start the attempt is offered again. Two workers may then claim it; one is accepted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+from autolearn.agents.open_runs import OpenRun
+from autolearn.agents.turns import Attempt, Key, Turns
+from autolearn.schemas.workers import Heartbeat
+
+__all__ = ["OFFER_SECONDS", "Offer", "Pool"]
+
+OFFER_SECONDS = 0.7
+"""How long an offer keeps a slot: many times what a task and its claim take (about 20 ms), and so
+short that a slot is idle for less than 2 s even when two offers in a row get lost."""
+
+
+class Offer(NamedTuple):
+    """An attempt for a worker: to be sent to `partition` of its kind's topic."""
+
+    attempt: Attempt
+    worker: str
+    partition: int
+
+
+class Made(NamedTuple):
+    """An offer that was made, and when it is over."""
+
+    offer: Offer
+    until: float
+
+
+class Member:
+    """A worker that is heard of."""
+
+    def __init__(self) -> None:
+        self.beat: Heartbeat
+        self.heard = self.offered = 0.0
+        self.doubted = False
+        """It let an offer pass, and was not heard since."""
+
+
+class Pool:
+    """Workers by their heartbeats, and open runs by their events.
+
+    A worker that was not heard for `silence` seconds is offered nothing.
+    """
+
+    def __init__(self, silence: float) -> None:
+        self.silence = silence
+        self.turns = Turns()
+        self.members: dict[str, Member] = {}
+        self.holders: dict[Key, str] = {}
+        self.made: dict[Key, Made] = {}
+        self.load: Counter[str] = Counter()
+        """Per worker, the runs that it holds or was offered."""
+
+    def heard(self, beat: Heartbeat, now: float) -> None:
+        """Take in a heartbeat."""
+        if beat.stopped:
+            self.members.pop(beat.worker, None)
+            return
+        member = self.members.setdefault(beat.worker, Member())
+        member.beat, member.heard, member.doubted = beat, now, False
+
+    def forget_workers(self) -> None:
+        """Begin anew, without any worker: heartbeats are not delivered here any more."""
+        self.members.clear()
+        for run in list(self.made):
+            self.turns.put_back(self.release_offer(run))
+
+    def see(self, stream: str, run: str, now_open: OpenRun | None) -> None:
+        """Take in how a run stands now; None: it has ended. Seeing the same again is harmless."""
+        key = (stream, run)
+        if now_open is None or now_open.worker:
+            self.release(key)
+            self.turns.drop(key)
+            if now_open is not None:
+                self.holders[key] = now_open.worker
+                self.load[now_open.worker] += 1
+            return
+        attempt = Attempt(now_open.kind, stream, run, now_open.attempt)
+        made = self.made.get(key)
+        if attempt == self.turns.get(key) or (made is not None and attempt == made.offer.attempt):
+            return
+        self.release(key)
+        if attempt.number > 1:
+            self.turns.put_back(attempt)
+        else:
+            self.turns.add(attempt)
+
+    def release(self, run: Key) -> None:
+        """Free the slot that a run takes, if it takes one."""
+        if run in self.made:
+            self.release_offer(run)
+        if run in self.holders:
+            self.unload(self.holders.pop(run))
+
+    def release_offer(self, run: Key) -> Attempt:
+        """Free the slot that a run was offered, and return its attempt."""
+        offer = self.made.pop(run).offer
+        self.unload(offer.worker)
+        return offer.attempt
+
+    def unload(self, worker: str) -> None:
+        """A slot of a worker is free again."""
+        self.load[worker] -= 1
+        if not self.load[worker]:
+            del self.load[worker]
+
+    def offers(self, now: float) -> list[Offer]:
+        """Make offers until no free slot can be given an attempt that waits."""
+        self.look_at_the_clock(now)
+        made = []
+        while self.turns and (free := [m for m in self.members.values() if self.free(m)]):
+            kinds = {kind for member in free for kind in member.beat.partitions}
+            attempt = self.turns.take(sorted(kinds))
+            if attempt is None:
+                break
+            made.append(self.offer(attempt, free, now))
+        return made
+
+    def offer(self, attempt: Attempt, free: list[Member], now: float) -> Offer:
+        """Offer an attempt to the worker that suits best, of those with a free slot."""
+
+        def cost(member: Member) -> tuple[bool, int, int, float]:
+            # Those who can do little else first; then who has most slots free, or waits longest.
+            kinds = len(member.beat.partitions)
+            return member.doubted, kinds, -self.free(member), member.offered
+
+        able = [member for member in free if attempt.kind in member.beat.partitions]
+        member = min(able, key=cost)
+        member.offered = now
+        worker = member.beat.worker
+        offer = Offer(attempt, worker, member.beat.partitions[attempt.kind][0])
+        self.made[attempt.key] = Made(offer, now + OFFER_SECONDS)
+        self.load[worker] += 1
+        return offer
+
+    def free(self, member: Member) -> int:
+        """Return how many slots of a worker are free; none while no task can reach it."""
+        reachable = bool(member.beat.partitions)
+        return max(0, member.beat.slots - self.load[member.beat.worker]) if reachable else 0
+
+    def look_at_the_clock(self, now: float) -> None:
+        """Take back offers that nobody took up, and forget who has fallen silent."""
+        for run, made in list(self.made.items()):
+            if made.until > now:
+                break  # they are in the order in which they were made
+            self.turns.put_back(self.release_offer(run))
+            if made.offer.worker in self.members:
+                self.members[made.offer.worker].doubted = True
+        for worker, member in list(self.members.items()):
+            if now - member.heard > self.silence:
+                del self.members[worker]

@@ -1,0 +1,91 @@
+"""Putting the command of a dead letter back on the log, once."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from autolearn.api.asked import Asked, Prefer
+from autolearn.api.commands import Accepted
+from autolearn.api.dead_letters import Found, command_id
+from autolearn.api.facade import Facade
+from autolearn.api.problems import Problem
+from autolearn.projections.models import Answer
+from autolearn.schemas.codec import CommandRecord, command_of, decode_command
+from autolearn.schemas.dead_letters import RETRY_HEADER
+from autolearn.schemas.errors import MalformedRecord
+from autolearn.schemas.streams import kind_of
+
+__all__ = ["Retried", "check", "retry"]
+
+
+class Retried(NamedTuple):
+    """What a retry came to: the command's id, and its answer; None while nobody has decided it."""
+
+    command: str
+    answer: Answer | None
+
+
+async def retry(facade: Facade, found: Found, value: bytes | None, prefer: Prefer) -> Retried:
+    """Ask again for what a dead letter asked for, or for `value` in its place.
+
+    The command keeps its id, stream, type, data and actor, and is asked for now: its time is of
+    the retry, because the order of times on the log is that of what was decided. An answer that is
+    there already is returned, and nothing is sent: whoever sent the command may have repaired it.
+
+    Raises:
+        Problem: it still is no command; or the command is refused, or cannot be sent.
+    """
+    command = command_id(found)
+    await facade.fresh()
+    if (answer := facade.queries.answer(command)) is not None:
+        return Retried(command, answer)
+    record = replace(check(found, value), id=command)
+    fingerprint = record.fingerprint if value is None else hashlib.sha256(value).hexdigest()[:32]
+    answered = await facade.commands.post(
+        record.subject,
+        command_of(record),
+        Asked(command, fingerprint, prefer),
+        record.actor,
+        headers=((RETRY_HEADER, found.id.encode()),),
+    )
+    return Retried(command, None if isinstance(answered, Accepted) else answered)
+
+
+def check(found: Found, value: bytes | None) -> CommandRecord:
+    """Return the command of a letter, or that of `value`, which is to take its place.
+
+    Raises:
+        Problem: it would become a dead letter again.
+    """
+    letter = found.letter
+    try:
+        record = decode_command((letter.value or b"") if value is None else value)
+        command_of(record)
+        kind_of(record.subject)
+    except MalformedRecord as error:
+        raise still_malformed(found, value, error.detail) from None
+    except ValueError as error:
+        why = f"The subject names no stream: {error}."
+        raise still_malformed(found, value, why) from None
+    if value is None and letter.key != record.subject.encode():
+        why = f"The record's key is {letter.key!r:.200}, its subject {record.subject!r}."
+        raise still_malformed(found, value, why)
+    return record
+
+
+def still_malformed(found: Found, value: bytes | None, why: str) -> Problem:
+    """Return the problem of what cannot be put back."""
+    if value is not None:
+        errors = [{"pointer": "#/value", "detail": why}]
+        return Problem(422, "malformed-command", "That is no command", why, errors=errors)
+    cut = " Only its beginning was kept." if found.letter.cut else ""
+    return Problem(
+        409,
+        "still-malformed",
+        "The dead letter still cannot be decoded",
+        f"{why}{cut} Give a corrected command in its place (`value`; --value FILE), or a version "
+        "of AutoLearn that knows it.",
+    )

@@ -1,0 +1,42 @@
+"""How much room there is, and what takes it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from autolearn.schemas.status import Usage
+
+__all__ = ["bytes_of_topics", "usage"]
+
+
+def usage(what: str, folder: Path) -> Usage | None:
+    """Return what a folder takes (looks at every file in it); None when there is none.
+
+    Used are the blocks on the disk, as in `du`: logs and indexes of Kafka have holes.
+    """
+    if not folder.is_dir():
+        return None
+    return Usage(what, str(folder), sum(sizes(folder)), shutil.disk_usage(folder).free)
+
+
+def sizes(folder: Path) -> Iterator[int]:
+    """Yield the bytes on the disk of every file below a folder; what vanishes meanwhile is 0."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                yield os.lstat(os.path.join(place, name)).st_blocks * 512  # noqa: PTH118 - quicker
+            except FileNotFoundError:
+                continue
+
+
+def bytes_of_topics(data: Path) -> dict[str, int]:
+    """Return what each topic takes in the data folder of a broker on this machine."""
+    found: dict[str, int] = {}
+    for folder in data.glob("*-*") if data.is_dir() else ():
+        topic, _, partition = folder.name.rpartition("-")
+        if partition.isdigit():
+            found[topic] = found.get(topic, 0) + sum(sizes(folder))
+    return found

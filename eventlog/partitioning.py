@@ -1,0 +1,27 @@
+"""Which partition the records of a key go to: murmur2, as in Java clients and in librdkafka."""
+
+from __future__ import annotations
+
+__all__ = ["partition_of"]
+
+SEED, FACTOR, SHIFT = 0x9747B28C, 0x5BD1E995, 24
+WORD = 0xFFFFFFFF
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """Return the partition of a key (org.apache.kafka.common.utils.Utils.toPositive)."""
+    return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+
+
+def murmur2(data: bytes) -> int:
+    """Return the 32-bit MurmurHash2 of A. Appleby, with Kafka's seed."""
+    value = SEED ^ len(data)
+    whole = len(data) & ~3
+    for at in range(0, whole, 4):
+        part = int.from_bytes(data[at : at + 4], "little") * FACTOR & WORD
+        part = (part ^ part >> SHIFT) * FACTOR & WORD
+        value = (value * FACTOR & WORD) ^ part
+    if whole < len(data):
+        value = (value ^ int.from_bytes(data[whole:], "little")) * FACTOR & WORD
+    value = (value ^ value >> 13) * FACTOR & WORD
+    return value ^ value >> 15

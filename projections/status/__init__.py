@@ -1,0 +1,1 @@
+"""What the operators of an installation see: the state of everything at one moment."""

@@ -1,0 +1,79 @@
+"""What of a status needs attention: the rules behind the exit code of `autolearn status`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from autolearn.schemas.status import Finding, Process, Status
+
+__all__ = ["LEAST_FREE", "LONGEST_WAIT", "MOST_BEHIND", "findings"]
+
+LONGEST_WAIT = 30.0
+"""Seconds that a command may wait for its answer."""
+MOST_BEHIND = 10_000
+"""Records that a reader may be behind; of tasks there may be any number."""
+LEAST_FREE = 1 << 30
+"""Bytes that every disk should have free."""
+UNKNOWN = {"brokers": "Check that they run, and AUTOLEARN_KAFKA; the rest is as known here."}
+TASKS = ("training", "evaluation")
+RUN = {"training": "train", "evaluation": "evaluate"}
+
+
+def findings(status: Status, topics: Iterable[str], worker_timeout: float) -> list[Finding]:
+    """Return what needs attention; `topics` is what there should be.
+
+    A worker may be silent for `worker_timeout` seconds.
+    """
+    found = [
+        Finding(f"{part}-unknown", why, UNKNOWN.get(part, "Ask again."))
+        for part, why in status.unknown.items()
+    ]
+    if "brokers" not in status.unknown:
+        found += [*about_topics(status, topics)]
+        for process in status.processes:
+            found += about_process(process)
+    for worker in status.workers:
+        if worker.silent > worker_timeout:
+            why = f"{worker.worker} has said nothing for {worker.silent:.0f} s."
+            found.append(Finding("worker-silent", why, "Its runs are started again elsewhere."))
+    if status.dead_letters is not None and status.dead_letters.recent:
+        why = f"{status.dead_letters.recent} commands of the last day could not be decoded."
+        found.append(Finding("dead-letters", why, "See `autolearn dead-letters list`."))
+    for place in status.disk:
+        if place.free < LEAST_FREE:
+            why = f"{place.path} ({place.what}) has {place.free / 2**20:.0f} MiB free."
+            found.append(Finding("disk-low", why, "Make room: a full disk stops everything."))
+    return found
+
+
+def about_topics(status: Status, names: Iterable[str]) -> Iterator[Finding]:
+    """Yield what is wrong with topics."""
+    there = {topic.name for topic in status.topics}
+    if missing := [name for name in names if name not in there]:
+        why = f"There is no topic {', '.join(missing)}."
+        yield Finding("topic-missing", why, "Any process of AutoLearn makes it at its start.")
+    for topic in status.topics:
+        if topic.leaderless:
+            why = f"{topic.leaderless} partitions of {topic.name} have no leader."
+            yield Finding("partition-down", why, "Start the brokers that hold them.")
+        elif topic.below_min:
+            why = f"{topic.below_min} partitions of {topic.name} take no appends: too few copies."
+            yield Finding("partition-down", why, "Start the brokers that hold the others.")
+        elif topic.under_replicated:
+            why = f"{topic.under_replicated} partitions of {topic.name} have too few copies."
+            yield Finding("under-replicated", why, "Start the brokers that hold the others.")
+
+
+def about_process(process: Process) -> Iterator[Finding]:
+    """Yield what is wrong with a process type."""
+    if not process.members:
+        name = RUN.get(process.name, process.name)
+        why = f"No process of type {name} runs."
+        yield Finding("nobody-runs", why, f"Start one: `autolearn run {name}`.")
+    if process.waiting is not None and process.waiting > LONGEST_WAIT:
+        why = f"A command has waited {process.waiting:.0f} s for its answer."
+        yield Finding("slow-decisions", why, "See the log of the decide processes.")
+    behind = sum(process.behind.values())
+    if behind > MOST_BEHIND and process.name not in TASKS:
+        why = f"{process.name} is {behind} records behind on {process.topic}."
+        yield Finding("behind", why, "Give it time, or start more processes of its type.")

@@ -1,0 +1,102 @@
+"""The worker pool's figures: more workers, long runs beside short ones, and workers that die."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import tempfile
+import time
+from pathlib import Path
+
+from autolearn.schemas.settings import Settings
+from tests.waiting import until
+from tests.worker_pool import Course, WorkerPool, sleep, worker_pool
+
+__all__ = ["pool"]
+
+SHORT, LONG = 0.05, 60.0
+"""Seconds that runs take: they sleep, so that the machine's cores are not what is measured."""
+KILLS = 6
+
+
+async def pool() -> dict[str, float]:
+    """Measure one system, with the default settings but one slot per worker."""
+    return await asyncio.to_thread(measure)
+
+
+def measure() -> dict[str, float]:
+    """Start with one worker, and go on with more."""
+    defaults = Settings()
+    times = {
+        "session_timeout": defaults.session_timeout,
+        "worker_timeout": defaults.worker_timeout,
+        "heartbeat": defaults.heartbeat,
+    }
+    with (
+        tempfile.TemporaryDirectory(prefix="autolearn-bench-") as folder,
+        worker_pool("", Path(folder), 1, **times) as pool,
+    ):
+        sleep_all(pool, 20)
+        figures = {"pool_trainings_per_s_1": rate(pool, 100)}
+        pool.start("1")
+        figures["pool_trainings_per_s_2"] = rate(pool, 200)
+        figures |= long_and_short(pool)
+        pool.start("2", "3")
+        figures["pool_trainings_per_s_4"] = rate(pool, 300)
+        figures["worker_recovery_max_s"] = max(recovery(pool) for _ in range(KILLS))
+    return figures
+
+
+def sleep_all(pool: WorkerPool, count: int) -> list[str]:
+    """Ask for short runs, and wait until all have ended."""
+    session = pool.client.session(pool.client.sessions.open().id)
+    runs = sleep(pool.client, session.id, SHORT, count)
+    for run in runs:
+        assert session.training(run, wait=120).status == "completed"
+    return runs
+
+
+def rate(pool: WorkerPool, count: int) -> float:
+    """How many short runs end each second, once all of them have been asked for."""
+    runs = sleep_all(pool, count)
+    course = Course(pool.client)
+    asked = max(course.requested[run] for run in runs)
+    ends = sorted(course.ended[run][0] for run in runs)
+    after = [end for end in ends if end > asked]
+    return len(after) / (ends[-1] - asked)
+
+
+def long_and_short(pool: WorkerPool, count: int = 40) -> dict[str, float]:
+    """Short runs on two workers, one of which does a long one."""
+    session = pool.client.session(pool.client.sessions.open().id)
+    [long] = sleep(pool.client, session.id, LONG)
+    until(lambda: Course(pool.client).started[long])
+    runs = sleep_all(pool, count)
+    session.cancel_training(long)
+    course = Course(pool.client)
+    asked = min(course.requested[run] for run in runs)
+    return {
+        "pool_short_beside_long_s": max(course.ended[run][0] for run in runs) - asked,
+        "pool_idle_max_s": course.longest_idle(),
+    }
+
+
+def recovery(pool: WorkerPool) -> float:
+    """Seconds from the kill -9 of a worker until another one has started what it held."""
+    session = pool.client.session(pool.client.sessions.open().id)
+    [run] = sleep(pool.client, session.id, LONG)
+    until(lambda: Course(pool.client).started[run])
+    instance = Course(pool.client).started[run][0][1].split("-")[-2]
+    killed = time.time()
+    if instance == "0":  # `autolearn up` starts it again at once
+        os.kill(pool.system.pid("workers"), signal.SIGKILL)
+    else:
+        pool.workers[instance].kill()
+    until(lambda: len(Course(pool.client).started[run]) == 2, pause=0.2)
+    took = Course(pool.client).started[run][1][0] - killed
+    session.cancel_training(run)
+    assert len(Course(pool.client).ended[run]) == 1
+    if instance != "0":
+        pool.start(instance)
+    return took

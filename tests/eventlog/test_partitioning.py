@@ -1,0 +1,12 @@
+"""The partition of a key is the one that librdkafka and Java clients choose."""
+
+from aiokafka.partitioner import murmur2
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autolearn.eventlog.partitioning import partition_of
+
+
+@given(st.text(max_size=80), st.integers(1, 1000))
+def test_it_is_that_of_another_implementation(key: str, partitions: int):
+    assert partition_of(key, partitions) == (murmur2(key.encode()) & 0x7FFFFFFF) % partitions

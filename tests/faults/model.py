@@ -1,0 +1,124 @@
+"""The rules of a session, written a second time: from docs, with dicts, and without our code.
+
+It answers with the type of the event, and with the reason of a refusal.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["Model"]
+
+KINDS = {"Training": "training", "Evaluation": "evaluation"}
+ACTIVE = ("open", "started")
+
+
+class Model:
+    """The streams of one partition, as deciding their commands one by one leaves them."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[str, dict[str, Any]] = {}
+        self.offers: dict[str, Any] = {}
+
+    def answer(self, subject: str, kind: str, data: dict[str, Any]) -> tuple[str, str]:
+        """Decide a command: `kind` is its name without prefix and version."""
+        if not subject.startswith("session/"):
+            return self.offer(subject, kind, data)
+        session = self.sessions.get(subject)
+        if session is None:
+            if kind != "OpenSession":
+                return "Refused", "session-unknown"
+            self.sessions[subject] = {"status": "open", "runs": {}}
+            return "SessionOpened", ""
+        if session["status"] != "open":
+            return "Refused", f"session-{session['status']}"
+        match kind:
+            case "OpenSession":
+                return "Refused", "session-exists"
+            case "DiscardSession":
+                session["status"] = "discarded"
+                return "SessionDiscarded", ""
+            case "CommitSession":
+                return self.commit(session, data)
+            case "RequestTraining" | "RequestEvaluation":
+                return self.request(session["runs"], KINDS[kind.removeprefix("Request")], data)
+            case _:
+                return self.step(session["runs"], kind, data)
+
+    def offer(self, subject: str, kind: str, data: dict[str, Any]) -> tuple[str, str]:
+        if f"Register{subject.partition('/')[0].title()}" != kind:
+            return "Refused", "wrong-stream"
+        if self.offers.get(subject) == data["spec"]:
+            return "Refused", "unchanged"
+        self.offers[subject] = data["spec"]
+        return f"{kind.removeprefix('Register')}Registered", ""
+
+    def commit(self, session: dict[str, Any], data: dict[str, Any]) -> tuple[str, str]:
+        runs, chosen = session["runs"], data.get("trainings")
+        done = [
+            n for n, r in runs.items() if r["kind"] == "training" and r["status"] == "completed"
+        ]
+        for name in chosen or ():
+            if name not in runs or runs[name]["kind"] != "training":
+                return "Refused", "training-unknown"
+            if name not in done:
+                return "Refused", "training-incomplete"
+        going = [run for run in runs.values() if run["status"] in ACTIVE]
+        if chosen is not None:
+            going = [run for run in going if run["of"] in chosen]
+        if going:
+            return "Refused", "run-active"
+        if not (done if chosen is None else chosen):
+            return "Refused", "nothing-to-commit"
+        session["status"] = "committed"
+        return "SessionCommitted", ""
+
+    def request(self, runs: dict[str, Any], kind: str, data: dict[str, Any]) -> tuple[str, str]:
+        if data["run"] in runs:
+            return "Refused", "run-exists"
+        if kind == "evaluation":
+            training = runs.get(data["training"])
+            if training is None or training["kind"] != "training":
+                return "Refused", "training-unknown"
+            if training["status"] != "completed":
+                return "Refused", "training-incomplete"
+        runs[data["run"]] = {
+            "kind": kind,
+            "status": "open",
+            "attempt": 1,
+            "worker": "",
+            "most": data["max_attempts"],
+            "of": data.get("training", ""),
+        }
+        return f"{kind.title()}Requested", ""
+
+    def step(self, runs: dict[str, Any], command: str, data: dict[str, Any]) -> tuple[str, str]:
+        """Decide a command about a run."""
+        noun = "Training" if "Training" in command else "Evaluation"
+        verb = command.replace(noun, "")
+        run = runs.get(data["run"])
+        if run is None or run["kind"] != KINDS[noun]:
+            return "Refused", "run-unknown"
+        if run["status"] not in ACTIVE:
+            return "Refused", "run-ended"
+        if verb == "Cancel":
+            run["status"] = "cancelled"
+            return f"{noun}Cancelled", ""
+        if verb == "Start":
+            if data["attempt"] != run["attempt"]:
+                return "Refused", "attempt-over"
+            if run["status"] == "started":
+                return "Refused", "attempt-taken"
+            run |= {"status": "started", "worker": data["worker"]}
+            return f"{noun}Started", ""
+        held = ("started", run["attempt"], run["worker"])
+        if held != (run["status"], data["attempt"], data["worker"]):
+            return "Refused", "attempt-over"
+        if verb == "Complete":
+            run["status"] = "completed"
+            return f"{noun}Completed", ""
+        if verb == "ReportLost" and run["attempt"] < run["most"]:
+            run |= {"status": "open", "attempt": run["attempt"] + 1, "worker": ""}
+            return f"{noun}Lost", ""
+        run["status"] = "failed"
+        return f"{noun}Failed", ""
