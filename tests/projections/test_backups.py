@@ -151,13 +151,14 @@ def test_the_files_can_be_read_without_this_program(backup):
     check = ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"]
     assert subprocess.run(check, cwd=backup, check=False).returncode == 0
     manifest = json.loads((backup / "manifest.json").read_bytes())
-    assert manifest["format"] == 1
+    assert manifest["format"] == 2
     assert [topic["topic"] for topic in manifest["topics"]] == [
+        "checkpoints",
         "events",
         "commands",
         "dead-letters",
     ]
-    part = manifest["topics"][1]["partitions"][0]
+    part = manifest["topics"][2]["partitions"][0]
     assert (part["first"], part["end"], part["records"]) == (20, 60, 40)
     lines = [json.loads(line) for line in (backup / part["file"]).read_text().splitlines()]
     assert [line["offset"] for line in lines] == list(range(20, 60))
@@ -222,7 +223,7 @@ def edit(folder: Path, name: str, change: Callable[[list[str]], list[str]]) -> N
 
 
 def newer(lines: list[str]) -> list[str]:
-    return [line.replace('"format": 1', '"format": 2') for line in lines]
+    return [line.replace('"format": 2', '"format": 3') for line in lines]
 
 
 def an_artifact(folder: Path) -> str:
@@ -246,7 +247,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a line twice": (lambda f: edit(f, EVENTS, lambda lines: [*lines, lines[-1]]), EVENTS),
     "a line cut": (lambda f: edit(f, EVENTS, lambda lines: [*lines[:-1], lines[-1][:-9]]), EVENTS),
     "a hole": (lambda f: edit(f, EVENTS, lambda lines: [*lines[:3], *lines[4:]]), EVENTS),
-    "a newer version": (lambda f: edit(f, "manifest.json", newer), "format version 2"),
+    "a newer version": (lambda f: edit(f, "manifest.json", newer), "format version 3"),
     "no backup": (lambda f: (f / "manifest.json").unlink(), "is not a backup"),
 }  # fmt: skip
 
