@@ -32,7 +32,7 @@ class Checkpoint(Struct, frozen=True, kw_only=True):
     term: Number
     last: Annotated[int, Meta(ge=-1)]
     time: str
-    previous: Digest | Literal[""] = ""
+    previous: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?\Z")] = ""
     broken: Number | None = None
     v: Literal[1] = 1
 

@@ -14,7 +14,7 @@ from hashlib import sha256
 from autolearn.eventlog.admission import TERM_STARTED, Progress
 from autolearn.eventlog.chain import Chain, link_digest
 from autolearn.projections.chains.doubts import Doubt
-from autolearn.projections.chains.findings import Attested, Finding, Report
+from autolearn.projections.chains.findings import Attested, Finding, Kind, Report
 from autolearn.schemas.chain import Checkpoint
 from autolearn.schemas.codec import EventRecord, decode_event
 from autolearn.schemas.errors import MalformedRecord
@@ -39,9 +39,13 @@ class PartitionCheck:
         self.records = self.left_out = self.held = self.looked = 0
         self.good: Checkpoint | None = None
         self.doubt: Doubt | None = None
+        self.failed: Finding | None = None
+        """A checkpoint that is not right, while the records after it may still say more."""
         self.found: Finding | None = None
         self.bare: int | None = None
         """The first admitted record since the last header that fits, that has none itself."""
+        self.fits = -1
+        """The offset of the newest record whose header fits."""
         self.recent: deque[tuple[bytes, int, EventRecord]] = deque(maxlen=RECENT)
         """Admitted records with the hash before them and their offsets."""
         if begin:
@@ -63,6 +67,8 @@ class PartitionCheck:
         except MalformedRecord as error:
             self.be_sure("changed", offset, "", f"It is no event: {error.detail}")
             return
+        if self.failed is not None:
+            self.looked += 1
         if self.doubt is not None:
             self.doubt.see(offset, record, value, told)
             if self.doubt.certain:
@@ -89,23 +95,22 @@ class PartitionCheck:
             if self.bare is None:
                 self.bare = offset
         elif told == self.chain.hash:
-            self.bare = None
-            if self.doubt is not None and self.doubt.header_clears:
+            self.bare, self.fits = None, offset
+            if self.doubt is not None and self.doubt.header_clears and self.failed is None:
                 self.doubt = None
-        elif self.doubt is not None:
-            self.doubt.certain = True
         else:
             doubt = self.be_sure(
                 "changed", offset, record.id, "Its header has another hash than the chain."
             )
-            doubt.before, doubt.since = before, self.bare
+            if doubt.kind == "changed":
+                doubt.before, doubt.since = before, self.bare
 
     def leave_out(
         self, offset: int, record: EventRecord, value: bytes, told: bytes | None, last: int
     ) -> None:
         """Note a record that does not count: there may be more to it than a late decider."""
         self.left_out += 1
-        if self.doubt is not None or record.type == TERM_STARTED:
+        if record.type == TERM_STARTED or not (self.doubt is None or self.doubt.weak):
             return
         term, command, prev = self.progress.term, record.commandoffset, record.prev
         if record.term > term:
@@ -114,26 +119,28 @@ class PartitionCheck:
         elif record.term == term and command > last and prev > last:
             why = f"The answer to command {prev} should come before it."
             self.doubt = Doubt("removed", offset, record.id, why)
-            self.doubt.missing_command = prev
+            self.doubt.missing_answer = (term, prev)
         elif record.term == term and command > last:
             why = f"The one at offset {offset} was written as if it were not there."
             self.be_sure("inserted", self.chain.offset, self.recent[-1][2].id, why)
         elif record.term == term:
             why = f"Command {command} is answered before it."
             self.doubt = Doubt("inserted", offset, record.id, why, header_clears=False)
-        self.find_fork(offset, value, told)
+        self.find_fork(offset, record, value, told)
 
-    def find_fork(self, offset: int, value: bytes, told: bytes | None) -> None:
+    def find_fork(self, offset: int, record: EventRecord, value: bytes, told: bytes | None) -> None:
         """See whether a record that is left out was written in the place of one that counts.
 
         A decider that was deposed writes so after a TermStarted. In a term it cannot happen.
         """
         digest = sha256(value).digest()
         for before, place, other in self.recent:
-            if told is not None and link_digest(before, digest) == told:
+            if told is not None and link_digest(before, digest) == told and record != other:
                 why = f"The one at offset {offset} was written as if it were not there."
-                certain = other.type != TERM_STARTED
-                self.doubt = Doubt("inserted", place, other.id, why, certain=certain)
+                late = other.type == TERM_STARTED
+                if late and place < max(self.fits, self.doubt.offset if self.doubt else -1):
+                    break  # whoever began that term has decided since: the usual case
+                self.doubt = Doubt("inserted", place, other.id, why, certain=not late, weak=late)
 
     def misplaced(self, offset: int, record: EventRecord) -> None:
         """Note a record that lies at another offset than the next."""
@@ -146,7 +153,7 @@ class PartitionCheck:
 
     def compare(self) -> None:
         """Compare with every checkpoint that attests this many events, or should have before."""
-        while self.checkpoints and self.found is None:
+        while self.checkpoints and self.found is None and self.failed is None:
             one = self.checkpoints[0]
             here = self.chain.events == one.events
             if not here and self.progress.next <= one.offset:
@@ -157,8 +164,10 @@ class PartitionCheck:
             elif self.chain.hash.hex() != one.hash:
                 self.fails(one, "changed", "another hash there")
             elif self.chain.offset != one.offset:
-                kind = "inserted" if self.chain.offset > one.offset else "removed"
-                self.fails(one, kind, f"the same events up to it, they end at {self.chain.offset}")
+                if self.doubt is not None and self.doubt.header_clears:
+                    self.doubt = None  # all that counts is there
+                moved: Kind = "inserted" if self.chain.offset > one.offset else "removed"
+                self.fails(one, moved, f"the same events up to it, they end at {self.chain.offset}")
             else:
                 self.holds(one)
         self.due = self.checkpoints[0].events if self.checkpoints else -1
@@ -173,26 +182,20 @@ class PartitionCheck:
         self.held += 1
         self.doubt = self.bare = None
 
-    def fails(self, one: Checkpoint, kind: str, what: str) -> None:
-        """Note that a checkpoint is not right: a doubt since the one before names the record."""
+    def fails(self, one: Checkpoint, kind: Kind, what: str) -> None:
+        """Note that a checkpoint is not right: something since the one before was changed."""
         said = f"The checkpoint of {one.time} attests for offset {one.offset} {what}."
-        if self.doubt is not None:
-            self.doubt.detail += f" {said}"
-            self.found = self.doubt.finding(self.partition, self.after)
-        else:
-            self.found = Finding(
-                self.partition, kind, one.offset, "", said, self.after, exact=False  # type: ignore[arg-type]
-            )  # fmt: skip
+        self.failed = Finding(self.partition, kind, one.offset, "", said, self.after, exact=False)
 
     @property
     def after(self) -> int:
         """The offset up to which all is attested; -1: none."""
         return -1 if self.good is None else self.good.offset
 
-    def be_sure(self, kind: str, offset: int, id: str, detail: str) -> Doubt:  # noqa: A002
+    def be_sure(self, kind: Kind, offset: int, id: str, detail: str) -> Doubt:  # noqa: A002
         """Note what cannot come about by itself; a doubt before it was right then."""
-        if self.doubt is None:
-            self.doubt = Doubt(kind, offset, id, detail, certain=True)  # type: ignore[arg-type]
+        if self.doubt is None or self.doubt.weak:
+            self.doubt = Doubt(kind, offset, id, detail, certain=True)
         self.doubt.certain = True
         return self.doubt
 
@@ -200,13 +203,21 @@ class PartitionCheck:
         """Note that what comes next cannot be read at all."""
         self.be_sure("changed", self.progress.next, "", why)
 
-    def report(self) -> Report:
-        """Return what was found, once all records were taken."""
-        if self.found is None and self.doubt is not None and self.doubt.certain:
-            self.found = self.doubt.finding(self.partition, self.after)
-        if self.found is None and self.checkpoints:
+    def conclude(self) -> Finding | None:
+        """Return what is wrong, once the records were looked at as far as need be."""
+        if self.failed is None and self.checkpoints and not (self.doubt and self.doubt.certain):
             one = self.checkpoints[-1]
             self.fails(one, "truncated", f"{one.events} events; the log ends before")
+        if self.doubt is None or not (self.doubt.certain or self.failed is not None):
+            return self.failed
+        if self.failed is not None and not self.after < self.doubt.offset <= self.failed.offset:
+            return self.failed
+        return self.doubt.finding(self.partition, self.after)
+
+    def report(self) -> Report:
+        """Return what was found, once all records were taken."""
+        if self.found is None:
+            self.found = self.conclude()
         good = self.good
         attested = good and Attested(good.offset, good.events, good.hash, good.time)
         return Report(

@@ -13,9 +13,10 @@ __all__ = ["Doubt"]
 class Doubt:
     """The first thing that looks wrong on a partition. Nothing that comes before it does.
 
-    A `certain` one cannot come about without somebody changing the log. Others can, rarely: they
-    are dropped when a later header (`header_clears`) or checkpoint shows that nothing is missing.
-    With `since` it may as well be about a record from that offset on.
+    A `certain` one cannot come about without somebody changing the log. Others can, and a `weak`
+    one often does: it gives way to any other. They are dropped when a checkpoint, or with
+    `header_clears` a later header, shows that nothing is missing. With `since` it may as well be
+    about a record from that offset on.
     """
 
     def __init__(
@@ -26,11 +27,13 @@ class Doubt:
         detail: str,
         *,
         certain: bool = False,
+        weak: bool = False,
         header_clears: bool = True,
     ) -> None:
         self.kind, self.offset, self.id, self.detail = kind, offset, id, detail
-        self.certain, self.header_clears = certain, header_clears
-        self.missing_offset = self.missing_command = self.missing_term = -1
+        self.certain, self.weak, self.header_clears = certain, weak, header_clears
+        self.missing_offset = self.missing_term = -1
+        self.missing_answer = (-1, -1)
         self.before = b""
         self.since: int | None = None
 
@@ -39,9 +42,9 @@ class Doubt:
         if self.kind == "removed" and (
             offset == self.missing_offset
             or (record.type == TERM_STARTED and record.term == self.missing_term)
-            or (self.missing_command >= 0 and record.commandoffset == self.missing_command)
+            or (record.term, record.commandoffset) == self.missing_answer
         ):
-            self.kind = "reordered"
+            self.kind, self.header_clears = "reordered", False
             self.detail += f" That one comes later, at offset {offset}."
         elif self.before and told is not None and link(self.before, value) == told:
             # Its writer knew nothing of the record in doubt, nor of any since.

@@ -12,7 +12,7 @@ from msgspec import Struct
 from autolearn.eventlog.checkpoints import fingerprint, opened
 from autolearn.eventlog.signing import PublicKeys, SignatureRefused
 from autolearn.projections.chains.checking import PartitionCheck
-from autolearn.projections.chains.findings import Finding, Report
+from autolearn.projections.chains.findings import Finding, Kind, Report
 from autolearn.projections.chains.sources import Source, Unreadable
 from autolearn.schemas.chain import Checkpoint
 from autolearn.schemas.errors import SettingsError
@@ -98,9 +98,9 @@ class Signed:
                 why = f"The checkpoint before that of {one.time} is missing."
                 self.wrong(partition, "checkpoint-missing", one.offset, why)
 
-    def wrong(self, partition: int, kind: str, offset: int, why: str) -> None:
+    def wrong(self, partition: int, kind: Kind, offset: int, why: str) -> None:
         """Note what is wrong."""
-        self.findings.append(Finding(partition, kind, offset, "", why, exact=False))  # type: ignore[arg-type]
+        self.findings.append(Finding(partition, kind, offset, "", why, exact=False))
 
 
 def verify_chain(
