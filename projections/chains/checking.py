@@ -164,10 +164,7 @@ class PartitionCheck:
             elif self.chain.hash.hex() != one.hash:
                 self.fails(one, "changed", "another hash there")
             elif self.chain.offset != one.offset:
-                if self.doubt is not None and self.doubt.header_clears:
-                    self.doubt = None  # all that counts is there
-                moved: Kind = "inserted" if self.chain.offset > one.offset else "removed"
-                self.fails(one, moved, f"the same events up to it, they end at {self.chain.offset}")
+                self.moved(one)
             else:
                 self.holds(one)
         self.due = self.checkpoints[0].events if self.checkpoints else -1
@@ -181,6 +178,13 @@ class PartitionCheck:
         self.good = self.checkpoints.popleft()
         self.held += 1
         self.doubt = self.bare = None
+
+    def moved(self, one: Checkpoint) -> None:
+        """Note that all that counts is there, but not where it was: other records came or went."""
+        kind: Kind = "inserted" if self.chain.offset > one.offset else "removed"
+        self.fails(one, kind, f"the events that end here at offset {self.chain.offset}")
+        copied = self.doubt is not None and not self.doubt.header_clears
+        self.found = self.conclude() if copied else self.failed
 
     def fails(self, one: Checkpoint, kind: Kind, what: str) -> None:
         """Note that a checkpoint is not right: something since the one before was changed."""
@@ -205,9 +209,12 @@ class PartitionCheck:
 
     def conclude(self) -> Finding | None:
         """Return what is wrong, once the records were looked at as far as need be."""
+        if self.found is not None:
+            return self.found
         if self.failed is None and self.checkpoints and not (self.doubt and self.doubt.certain):
             one = self.checkpoints[-1]
             self.fails(one, "truncated", f"{one.events} events; the log ends before")
+            self.doubt = None if self.doubt is None or self.doubt.weak else self.doubt
         if self.doubt is None or not (self.doubt.certain or self.failed is not None):
             return self.failed
         if self.failed is not None and not self.after < self.doubt.offset <= self.failed.offset:
@@ -216,8 +223,7 @@ class PartitionCheck:
 
     def report(self) -> Report:
         """Return what was found, once all records were taken."""
-        if self.found is None:
-            self.found = self.conclude()
+        self.found = self.conclude()
         good = self.good
         attested = good and Attested(good.offset, good.events, good.hash, good.time)
         return Report(
