@@ -92,7 +92,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     partition whose chain is found broken is not decided on any more."""
     checkpoint_events: Count = 1000
     """Events of a partition after which a checkpoint is signed, at the latest."""
-    checkpoint_interval: Seconds = 60.0
+    checkpoint_interval: Annotated[float, Meta(gt=0, le=300)] = 60.0
     """Seconds after which a checkpoint is signed if anything has happened, at the latest."""
     checkpoint_file: str = ""
     """A file to which every checkpoint is appended, best on another machine; empty: none."""

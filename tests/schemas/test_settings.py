@@ -97,7 +97,7 @@ BAD = {
     "AUTOLEARN_WORKER_TIMEOUT": ["0", "1e10"],
     "AUTOLEARN_CHAIN": ["yes", ""],
     "AUTOLEARN_CHECKPOINT_EVENTS": ["0", "many"],
-    "AUTOLEARN_CHECKPOINT_INTERVAL": ["0", "inf"],
+    "AUTOLEARN_CHECKPOINT_INTERVAL": ["0", "301"],
     "AUTOLEARN_METRICS": ["9464", "localhost", ":9464", "::1:9464", "a b:1", "host:port", "h:1\n"],
     "AUTOLEARN_LOG_LEVEL": ["loud", "INFO", ""],
     "AUTOLEARN_LOG_FORMAT": ["xml", ""],
