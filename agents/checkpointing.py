@@ -50,10 +50,11 @@ class Checkpointing:
         self.task = asyncio.create_task(self.run(held))
 
     async def run(self, held: Callable[[], Iterable[Claim]]) -> None:
-        """Sign every so often, and once more at the end."""
-        while not self.stopping.is_set():
+        """Sign every so often, and once more when it is stopped."""
+        stopped = False
+        while not stopped:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.stopping.wait(), self.interval)
+                stopped = await asyncio.wait_for(self.stopping.wait(), self.interval)
             for claim in held():
                 self.sign(claim)
 

@@ -95,10 +95,10 @@ class Claim:
         self.follower.close()
         if self.links is not None:
             self.links.begin(self.log, self.events, self.checkpoints, at)
-        self.taken = True
         self.answered = at.last
         # What expired undecided is gone: start at the oldest command that is kept.
         self.decided = max(at.last, self.log.begins(self.commands)[self.partition] - 1)
+        self.taken = True
         logger.info(
             "partition claimed",
             partition=self.partition,

@@ -9,10 +9,10 @@ AutoLearnError
 ├── PositionError       a word is no position, or no position of this log
 ├── StoreError          a RocksDB folder cannot be opened or read
 ├── AlreadyRunning      another process holds the same folder or instance name
-└── beside their code: DatasetRefused, ArtifactError (artifacts), BrokerError (eventlog),
-    BackupRefused, Damaged, NotEmpty, BackupFailed (projections), InputError, ModelRefused,
-    CatalogUnavailable (agents), CannotStart, DemoFailed, NothingRecorded, Problem, Unreachable
-    (client; Unreachable is a LogError)
+└── beside their code: DatasetRefused, ArtifactError (artifacts), BrokerError, SignatureRefused
+    (eventlog), BackupRefused, Damaged, NotEmpty, BackupFailed, ProofRefused (projections),
+    InputError, ModelRefused, CatalogUnavailable (agents), CannotStart, DemoFailed,
+    NothingRecorded, Problem, Unreachable (client; Unreachable is a LogError)
 
 Each says what happened (`title`), why (`detail`) and what to do next (`advice`).
 """
