@@ -175,6 +175,24 @@ def test_the_files_can_be_read_without_this_program(backup):
     assert not list(backup.parent.glob("*.part"))
 
 
+def test_a_backup_of_format_1_has_no_checkpoints_and_comes_back(backup):
+    shutil.rmtree(backup / "log/checkpoints")
+    manifest = json.loads((backup / "manifest.json").read_bytes())
+    older = manifest | {"format": 1, "topics": manifest["topics"][1:]}
+    edit(backup, "manifest.json", lambda _: [json.dumps(older)])
+    sums = (backup / "SHA256SUMS").read_text().splitlines(keepends=True)
+    kept = [line for line in sums if "log/checkpoints" not in line]
+    (backup / "SHA256SUMS").write_text("".join(kept))
+    log = MemoryLog()
+    assert put_back(log, backup) == (0, [])
+    assert log.ends("there.checkpoints") == {0: 0, 1: 0}
+    other = MemoryLog()
+    other.create(Topics.of(THERE).all())
+    append(other, "there.checkpoints", 0, b"theirs")
+    with pytest.raises(NotEmpty, match=r"there\.checkpoints has records"):
+        put_back(other, backup)
+
+
 def test_artifacts_come_back(backup):
     put_back(MemoryLog(), backup)
     store = ArtifactStore((backup.parent / "restored").as_uri())
