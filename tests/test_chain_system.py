@@ -210,11 +210,11 @@ def forged(message: Message) -> bytes | None:
     return value
 
 
-@pytest.mark.parametrize("chain", ["on", "strict"])
-def test_a_changed_log_is_found_by_the_next_decider(past: Bench, tmp_path: Path, chain: str):
+@pytest.mark.parametrize("setting", ["on", "strict"])
+def test_a_changed_log_is_found_by_the_next_decider(past: Bench, tmp_path: Path, setting: str):
     with deciding(past.kafka, tmp_path) as other:
         other.environment |= {
-            "AUTOLEARN_CHAIN": chain,
+            "AUTOLEARN_CHAIN": setting,
             "AUTOLEARN_CHECKPOINT_INTERVAL": "0.5",
             "AUTOLEARN_SIGNING_KEY": str(past.folder / "home/keys/signing.pem"),
         }
@@ -227,7 +227,7 @@ def test_a_changed_log_is_found_by_the_next_decider(past: Bench, tmp_path: Path,
         names = one_each()
         other.send(*(command_record(name, commands.OpenSession(), "more") for name in names))
         other.flush()
-        wanted = names[1:] if chain == "strict" else names
+        wanted = names[1:] if setting == "strict" else names
         until(lambda: len(answered(other)) >= len(wanted), PATIENCE, pause=0.2)
         assert process.stop() == 0
         assert answered(other) == wanted, "strict: nothing is decided on partition 0 any more"
