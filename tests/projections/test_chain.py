@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from joserfc.jwk import OKPKey
 
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.signing import PublicKeys, SigningKey
@@ -26,8 +27,6 @@ SEEDS = range(12)
 
 @cache
 def key() -> SigningKey:
-    from joserfc.jwk import OKPKey
-
     return SigningKey(OKPKey.generate_key("Ed25519"))
 
 
@@ -283,15 +282,27 @@ def test_the_beginning_is_gone():
     assert (found.kind, found.offset) == ("removed", 0)
 
 
+RFC_8037 = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
 def test_the_hash_of_the_golden_log():
     """The formula and the golden bytes are for ever: old checkpoints must hold."""
     records = chains.golden()
     right = chains.hashes(records)
-    digest = json.loads((Path(__file__).parents[1] / "golden" / "chain.json").read_bytes())
+    digest = json.loads((GOLDEN / "chain.json").read_bytes())
     assert {"events": len(right), "hash": right[max(right)]} == digest
     found = verified(records, chains.checkpoints(records, key(), 7))
     assert found.partitions[0].attested is not None
     assert found.partitions[0].attested.hash == digest["hash"]
+
+
+def test_the_golden_checkpoint_of_the_golden_log():
+    """Signed once, with the example key of RFC 8037; it must hold for ever."""
+    token = (GOLDEN / "checkpoint.jws").read_bytes().strip()
+    keys = PublicKeys([OKPKey.import_key(RFC_8037)])
+    found = verify_chain(LogSource(log_of(chains.golden(), [token]), HERE), keys)
+    assert (found.findings, found.checkpoints, found.unattested) == ([], 1, 0)
 
 
 # In a backup: JSON lines.
