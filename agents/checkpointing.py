@@ -72,6 +72,7 @@ class Checkpointing:
         except LogError as error:
             logger.warning("checkpoints may not be written", why=error.detail)
         self.writer.shutdown()
+        self.file = None  # what is written to the log later than this is on the log only
 
     def after(self, claim: Claim) -> None:
         """Sign a partition's chain if many events are not attested yet."""
