@@ -10,6 +10,7 @@ from msgspec import Raw, Struct
 from autolearn.agents.deciders import DECIDERS
 from autolearn.agents.deciders.decider import Decider
 from autolearn.eventlog.admission import TERM_STARTED, Progress
+from autolearn.eventlog.chain import Chain
 from autolearn.projections.rows import Rows
 from autolearn.projections.store import Store, key
 from autolearn.schemas.codec import EventRecord, event_of
@@ -78,6 +79,18 @@ class States:
         stored = StoredStream(record.sequence, Raw(encoder.encode(after)))
         self.rows.put(key("state", record.subject), stored)
         self.rows.put(key("seen", record.subject, record.causationid), Seen(record.sequence))
+
+    def chain(self, partition: int) -> Chain | None:
+        """Return the hash chain of a partition as far as it was folded; None: it was not kept."""
+        return self.rows.get(key("chain", partition), Chain)
+
+    def keep_chain(self, partition: int, chain: Chain) -> None:
+        """Keep the hash chain of a partition; it is stored with the next commit."""
+        self.rows.put(key("chain", partition), chain)
+
+    def forget_chain(self, partition: int) -> None:
+        """Keep no hash chain from here on."""
+        self.rows.delete(key("chain", partition))
 
     def commit(self, progress: Mapping[int, Progress]) -> None:
         """Write what was folded and how far that is, both or neither."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from autolearn.schemas.chain import Checkpoint
 from autolearn.schemas.codec import CONTENT_TYPE, CommandRecord, EventRecord
 from autolearn.schemas.commands import COMMANDS
 from autolearn.schemas.dead_letters import DeadLetter
@@ -29,6 +30,7 @@ SCHEMAS = "#/components/schemas/"
 CLOUD_EVENT = CONTENT_TYPE[0][1].decode()
 BINDING = "0.5.0"
 PLAIN: dict[str, type[Struct]] = {
+    "checkpoints": Checkpoint,
     "trainings": Task,
     "evaluations": Task,
     "workers": Heartbeat,
@@ -117,11 +119,25 @@ def all_messages(old: Mapping[str, Schema]) -> Iterator[tuple[str, dict[str, Any
             {
                 "name": kind.__name__,
                 "summary": summary_of(kind),
-                "contentType": "application/json",
-                "payload": {"$ref": SCHEMAS + kind.__name__},
+                **signed_or_plain(kind),
                 **({"bindings": keyed(key)} if key else {}),
             },
         )
+
+
+def signed_or_plain(kind: type[Struct]) -> dict[str, Any]:
+    """Return how a message without an envelope looks on the log."""
+    schema = {"$ref": SCHEMAS + kind.__name__}
+    if kind is not Checkpoint:
+        return {"contentType": "application/json", "payload": schema}
+    payload = {
+        "type": "string",
+        "pattern": r"^[\w-]+\.[\w-]+\.[\w-]+$",
+        "contentMediaType": "application/jose",
+        "contentSchema": schema,
+        "description": "A JWS in compact form; what it has signed is a Checkpoint in JSON.",
+    }
+    return {"contentType": "application/jose", "payload": payload}
 
 
 def cloud_event(

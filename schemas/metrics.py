@@ -144,6 +144,15 @@ METRICS: dict[str, Metric] = {
     "autolearn_decider_fenced_total": Metric(
         "counter", (DECIDE,), (), "Tenures that ended because another process had taken over."
     ),
+    "autolearn_decider_checkpoints_total": Metric(
+        "counter", (DECIDE,), (), "Checkpoints of the chain that were signed and written."
+    ),
+    "autolearn_decider_checkpoints_failed_total": Metric(
+        "counter", (DECIDE,), (), "Checkpoints that could not be written, to the log or the file."
+    ),
+    "autolearn_decider_broken_chains": Metric(
+        "gauge", (DECIDE,), (), "Partitions of this process whose chain was found broken."
+    ),
     "autolearn_decider_partitions": Metric(
         "gauge", (DECIDE,), (), "Partitions that this process decides on."
     ),

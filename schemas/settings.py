@@ -105,6 +105,18 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Seconds between two heartbeats of a worker."""
     worker_timeout: Seconds = 10.0
     """Seconds of silence after which a worker's runs are given to others."""
+    chain: Literal["on", "off", "strict"] = "on"
+    """Whether events are chained by hashes and checkpoints are signed (docs/chain.md). `strict`: a
+    partition whose chain is found broken is not decided on any more."""
+    checkpoint_events: Count = 1000
+    """Events of a partition after which a checkpoint is signed, at the latest."""
+    checkpoint_interval: Annotated[float, Meta(gt=0, le=300)] = 60.0
+    """Seconds after which a checkpoint is signed if anything has happened, at the latest."""
+    checkpoint_file: str = ""
+    """A file to which every checkpoint is appended, best on another machine; empty: none."""
+    signing_key: str = ""
+    """The private key (Ed25519, PKCS#8 PEM, mode 0600) that signs checkpoints; empty:
+    `keys/signing.pem` in `home`, which is made at the first start."""
     metrics: Annotated[str, Meta(pattern=r"^(|[^:\s]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})\Z")] = ""
     """Where agents and workers serve /metrics, `host:port` (port 0: a free one); empty: nowhere.
     The API has /metrics anyway."""

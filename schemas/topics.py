@@ -52,6 +52,7 @@ class Topics(Struct, frozen=True):
 
     commands: Topic
     events: Topic
+    checkpoints: Topic
     trainings: Topic
     evaluations: Topic
     workers: Topic
@@ -62,6 +63,7 @@ class Topics(Struct, frozen=True):
         return (
             self.commands,
             self.events,
+            self.checkpoints,
             self.trainings,
             self.evaluations,
             self.workers,
@@ -71,10 +73,11 @@ class Topics(Struct, frozen=True):
     def in_backup(self) -> tuple[Topic, ...]:
         """Return the topics that a backup holds, in the order in which it takes their ends.
 
-        `events` is first: the command that an event answers then lies before the end of `commands`.
+        `events` comes before `commands`: the command that an event answers then lies before the
+        end of `commands`. `checkpoints` is first: what they attest lies before the end of `events`.
         """
-        others = [topic for topic in self.all() if topic != self.events and topic.in_backup]
-        return (self.events, *others)
+        first = (self.checkpoints, self.events)
+        return (*first, *(one for one in self.all() if one not in first and one.in_backup))
 
     @classmethod
     def of(cls, settings: Settings) -> Topics:
@@ -101,6 +104,9 @@ class Topics(Struct, frozen=True):
                 "commands", settings.partitions, in_backup=True, retention_ms=str(90 * DAY_MS)
             ),
             events=topic("events", settings.partitions, in_backup=True, retention_ms="-1"),
+            checkpoints=topic(
+                "checkpoints", settings.partitions, in_backup=True, retention_ms="-1"
+            ),
             trainings=topic(
                 "trainings", settings.task_partitions, in_backup=False, retention_ms=week
             ),

@@ -25,6 +25,11 @@ CHANNELS: dict[str, Channel] = {
         "and an event counts only under the admission rule (docs/decisions/0002).",
         "the stream",
     ),
+    "checkpoints": Channel(
+        "Signed hashes of the partitions of `events`, each on the partition of the same number: "
+        "JWS in compact form (RFC 7515) with Ed25519, whose payload is a Checkpoint.",
+        "the partition's name",
+    ),
     "trainings": Channel("Attempts of trainings that wait for a worker.", "the run's id"),
     "evaluations": Channel("Attempts of evaluations that wait for a worker.", "the run's id"),
     "workers": Channel("Heartbeats of the workers: the newest of each counts.", "the worker's id"),
@@ -105,6 +110,9 @@ TRAFFIC: tuple[Flow, ...] = (
     ),
     Flow("decide", "receive", "commands", "One process per partition decides."),
     Flow("decide", "send", "events", "One event for every command, and the start of every term."),
+    Flow("decide", "send", "checkpoints", "Attests the events of its partitions."),
+    Flow("decide", "receive", "checkpoints", "Goes on from the newest one of its partition."),
+    Flow("api", "receive", "checkpoints", "Shows the newest ones, and whether a chain is broken."),
     *(
         Flow(who, "receive", "events", why)
         for who, why in (

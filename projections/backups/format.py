@@ -37,8 +37,8 @@ __all__ = [
     "line_of",
 ]
 
-FORMAT = 1
-"""The version of the format. A program reads its own and the older ones."""
+FORMAT = 2
+"""The version of the format. A program reads its own and the older ones: 1 has no checkpoints."""
 MANIFEST, SUMS, ARTIFACTS = "manifest.json", "SHA256SUMS", "artifacts"
 
 

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.api_start import api_start
+from tests.bench.chain import chain
 from tests.bench.deciders import deciders
 from tests.bench.feed import feed
 from tests.bench.main_job import main_job
@@ -80,6 +81,17 @@ BENCHES = {
             "quix_recovery_records_per_s": Aim("recovery of a Quix Streams state, 1M records"),
             "rebuild_peak_pss_mb_100k": Aim("peak memory, 100k events (PSS), MiB"),
             "rebuild_peak_pss_mb_1m": Aim("peak memory, 1M events (PSS), MiB"),
+        },
+    ),
+    "chain": Bench(
+        chain,
+        {
+            "chain_event_us": Aim("hash and header of an event in the decider, us", 50),
+            "chain_signature_ms": Aim("signing a checkpoint, ms"),
+            "chain_verify_events_per_s": Aim("`replay verify --chain`, events a second"),
+            "chain_verify_backup_events_per_s": Aim("the same on a backup"),
+            "chain_verify_event_cpu_us": Aim("processor time of it for an event, us"),
+            "chain_verify_backup_event_cpu_us": Aim("the same on a backup"),
         },
     ),
     "time-travel": Bench(

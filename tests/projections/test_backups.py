@@ -151,13 +151,14 @@ def test_the_files_can_be_read_without_this_program(backup):
     check = ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"]
     assert subprocess.run(check, cwd=backup, check=False).returncode == 0
     manifest = json.loads((backup / "manifest.json").read_bytes())
-    assert manifest["format"] == 1
+    assert manifest["format"] == 2
     assert [topic["topic"] for topic in manifest["topics"]] == [
+        "checkpoints",
         "events",
         "commands",
         "dead-letters",
     ]
-    part = manifest["topics"][1]["partitions"][0]
+    part = manifest["topics"][2]["partitions"][0]
     assert (part["first"], part["end"], part["records"]) == (20, 60, 40)
     lines = [json.loads(line) for line in (backup / part["file"]).read_text().splitlines()]
     assert [line["offset"] for line in lines] == list(range(20, 60))
@@ -172,6 +173,24 @@ def test_the_files_can_be_read_without_this_program(backup):
     name = hashlib.sha256(b"one").hexdigest()
     assert (backup / "artifacts/datasets" / name[:2] / name).read_bytes() == b"one"
     assert not list(backup.parent.glob("*.part"))
+
+
+def test_a_backup_of_format_1_has_no_checkpoints_and_comes_back(backup):
+    shutil.rmtree(backup / "log/checkpoints")
+    manifest = json.loads((backup / "manifest.json").read_bytes())
+    older = manifest | {"format": 1, "topics": manifest["topics"][1:]}
+    edit(backup, "manifest.json", lambda _: [json.dumps(older)])
+    sums = (backup / "SHA256SUMS").read_text().splitlines(keepends=True)
+    kept = [line for line in sums if "log/checkpoints" not in line]
+    (backup / "SHA256SUMS").write_text("".join(kept))
+    log = MemoryLog()
+    assert put_back(log, backup) == (0, [])
+    assert log.ends("there.checkpoints") == {0: 0, 1: 0}
+    other = MemoryLog()
+    other.create(Topics.of(THERE).all())
+    append(other, "there.checkpoints", 0, b"theirs")
+    with pytest.raises(NotEmpty, match=r"there\.checkpoints has records"):
+        put_back(other, backup)
 
 
 def test_artifacts_come_back(backup):
@@ -222,7 +241,7 @@ def edit(folder: Path, name: str, change: Callable[[list[str]], list[str]]) -> N
 
 
 def newer(lines: list[str]) -> list[str]:
-    return [line.replace('"format": 1', '"format": 2') for line in lines]
+    return [line.replace('"format": 2', '"format": 3') for line in lines]
 
 
 def an_artifact(folder: Path) -> str:
@@ -246,7 +265,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a line twice": (lambda f: edit(f, EVENTS, lambda lines: [*lines, lines[-1]]), EVENTS),
     "a line cut": (lambda f: edit(f, EVENTS, lambda lines: [*lines[:-1], lines[-1][:-9]]), EVENTS),
     "a hole": (lambda f: edit(f, EVENTS, lambda lines: [*lines[:3], *lines[4:]]), EVENTS),
-    "a newer version": (lambda f: edit(f, "manifest.json", newer), "format version 2"),
+    "a newer version": (lambda f: edit(f, "manifest.json", newer), "format version 3"),
     "no backup": (lambda f: (f / "manifest.json").unlink(), "is not a backup"),
 }  # fmt: skip
 

@@ -96,6 +96,9 @@ BAD = {
     "AUTOLEARN_HEARTBEAT": ["0", "-inf"],
     "AUTOLEARN_WORKER_TIMEOUT": ["0", "1e10"],
     "AUTOLEARN_AUTH": ["", "token", "None"],
+    "AUTOLEARN_CHAIN": ["yes", ""],
+    "AUTOLEARN_CHECKPOINT_EVENTS": ["0", "many"],
+    "AUTOLEARN_CHECKPOINT_INTERVAL": ["0", "301"],
     "AUTOLEARN_METRICS": ["9464", "localhost", ":9464", "::1:9464", "a b:1", "host:port", "h:1\n"],
     "AUTOLEARN_LOG_LEVEL": ["loud", "INFO", ""],
     "AUTOLEARN_LOG_FORMAT": ["xml", ""],
@@ -118,6 +121,7 @@ def test_a_bad_value_is_refused_by_name(variable, value):
 def test_every_setting_that_can_be_wrong_is_in_the_table_above():
     free = {"home", "kafka", "kafka_client", "artifacts", "api_host"}
     free |= {name for name in Settings.__struct_fields__ if name.startswith("oidc_")}
+    free |= {"checkpoint_file", "signing_key"}
     assert {name.removeprefix("AUTOLEARN_").lower() for name in BAD} == (
         set(Settings.__struct_fields__) - free
     )
