@@ -1,6 +1,7 @@
 """What every test can ask for."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -9,8 +10,14 @@ from autolearn.eventlog.embedded import EmbeddedBroker
 
 
 def pytest_configure() -> None:
-    """Forget the width of the terminal that xdist sets: what the tests start writes to pipes."""
+    """See to it that what the tests start behaves the same wherever they run.
+
+    xdist sets the width of a terminal, but the tests read pipes. A shell that runs the tests in the
+    background has them ignore Ctrl-C, and what they start would inherit that.
+    """
     os.environ.pop("COLUMNS", None)
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
