@@ -1,17 +1,30 @@
 """What every test can ask for."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from autolearn.eventlog.embedded import EmbeddedBroker
 
+settings.register_profile(
+    "shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("shared machine")
+
 
 def pytest_configure() -> None:
-    """Forget the width of the terminal that xdist sets: what the tests start writes to pipes."""
+    """See to it that what the tests start behaves the same wherever they run.
+
+    xdist sets the width of a terminal, but the tests read pipes. A shell that runs the tests in the
+    background has them ignore Ctrl-C, and what they start would inherit that.
+    """
     os.environ.pop("COLUMNS", None)
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
