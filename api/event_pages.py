@@ -78,7 +78,7 @@ class Column:
 
     def place(self) -> Place:
         """Return how far this is."""
-        return Place(self.partition, self.at.next, self.at.term, self.at.last)
+        return Place.of(self.partition, self.at)
 
 
 def read_page(

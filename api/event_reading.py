@@ -22,7 +22,7 @@ def now(facade: Facade) -> Places:
     """Return where the read models are."""
     partitions = dict.fromkeys(range(facade.topics.events.partitions))
     reached = facade.queries.progress().items()
-    return places_of({p: Place(p, at.next, at.term, at.last) for p, at in reached}, partitions)
+    return places_of({p: Place.of(p, at) for p, at in reached}, partitions)
 
 
 async def start_of(facade: Facade, given: str, parameter: str) -> Places:

@@ -35,7 +35,7 @@ class Lies(NamedTuple):
 def lies(moment: Moment, stream: str) -> Lies:
     """Return where the events of a stream lie at a moment."""
     partition, offsets = moment.offsets(stream)
-    reached = {p: Place(p, at.next, at.term, at.last) for p, at in moment.progress().items()}
+    reached = {p: Place.of(p, at) for p, at in moment.progress().items()}
     return Lies(partition, offsets, reached)
 
 

@@ -152,7 +152,7 @@ class Tail:
         self.bytes = 0
         reached = self.facade.queries.progress()
         partitions = dict.fromkeys(range(self.facade.topics.events.partitions))
-        places = {p: Place(p, at.next, at.term, at.last) for p, at in reached.items()}
+        places = {p: Place.of(p, at) for p, at in reached.items()}
         self.start = places_of(places, partitions)
         self.end = dict(self.start)
 
@@ -196,8 +196,9 @@ class Tail:
         partition, value = message.partition() or 0, message.value() or b""
         record = decode_event(value)
         at = self.end[partition].progress()
+        at.next = (message.offset() or 0) + 1
         counts = at.admit(record)
-        behind = Place(partition, (message.offset() or 0) + 1, at.term, at.last)
+        behind = Place.of(partition, at)
         self.end[partition] = behind
         return Found(record, Raw(value), behind) if counts else None
 
