@@ -17,7 +17,8 @@ import pytest
 from autolearn.client import sdk, sdk_flows
 from autolearn.client.sdk import AsyncAutoLearn, AutoLearn, Problem, Unreachable
 from autolearn.client.sdk_flows import seconds_of
-from autolearn.client.sdk_operations import Experiments, OneSession, Sessions, System
+from autolearn.client.sdk_operations import Experiments, OneSession, Sessions
+from autolearn.client.sdk_system import System
 
 SESSION = {
     "id": "s1",
