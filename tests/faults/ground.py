@@ -162,7 +162,7 @@ class Ground:
         self.fleet.close()
         for ended in self.fleet.ended:
             self.tally.counts[f"ended by itself, code {ended.code}"] += 1
-        with contextlib.suppress(AttributeError):
+        if hasattr(self, "probe"):  # not so if something failed to start
             self.probe.close()
 
 
