@@ -17,6 +17,7 @@ from autolearn.schemas.errors import LogError
 __all__ = ["Found", "Page", "Places", "places_of", "read_page"]
 
 PATIENCE = 10.0
+"""Seconds without any record after which the log cannot be read."""
 LOOKED = 20_000
 """How many records of a partition one page looks at, whether they fit or not."""
 BYTES = 1024 * 1024

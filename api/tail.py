@@ -27,6 +27,7 @@ KEPT_BYTES = 16 * 1024 * 1024
 HELD_BYTES = 256 * 1024
 """How many bytes of them a client holds that has not taken them, and one event more."""
 IDLE = 30.0
+"""Seconds between two looks at whether anybody still follows."""
 FULL_RETRY = 10
 """Seconds after which a client should come back that may not follow now."""
 CATCHING_UP = 4

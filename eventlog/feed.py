@@ -55,6 +55,7 @@ class Feed:
         """Go on with another Follower, of another store, from the same position.
 
         `on_taken()` is called on the loop before any event that the new one folds is handed out.
+        Returns after that, so never when the feed is stopped before.
         """
         taken = asyncio.Event()
 
