@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from msgspec import Raw
 
-from autolearn.api.event_pages import Fits, Found, Page, Places
+from autolearn.api.event_pages import BYTES, Fits, Found, Page, Places
 from autolearn.eventlog.log import Message
 from autolearn.eventlog.positions import Place
 from autolearn.eventlog.reading import Lookup
@@ -19,7 +19,7 @@ __all__ = ["Lies", "lies", "read_stream"]
 
 LOOKED = 5000
 """How many of a stream's events one page looks at, whether they fit or not."""
-BATCH = 1000
+BATCH = 100
 """How many of them are read at once."""
 
 
@@ -39,7 +39,7 @@ def lies(moment: Moment, stream: str) -> Lies:
 
 
 def read_stream(lookup: Lookup, at: Lies, after: Places, limit: int, fits: Fits) -> Page:
-    """Return up to `limit` events of one stream past `after` that fit (blocks).
+    """Return events of one stream past `after` that fit: up to `limit`, and about BYTES (blocks).
 
     Only the stream's own events are looked at. Behind the last of them the page is on every
     partition where the read models are: what lies there is of other streams.
@@ -49,7 +49,7 @@ def read_stream(lookup: Lookup, at: Lies, after: Places, limit: int, fits: Fits)
     """
     wanted = at.offsets[bisect_left(at.offsets, after[at.partition].next) :]
     found: list[Found] = []
-    places, looked = after, 0
+    places, looked, size = after, 0, 0
     for message in read_at(lookup, at.partition, wanted[:LOOKED]):
         looked += 1
         value, offset = message.value() or b"", message.offset() or 0
@@ -59,7 +59,8 @@ def read_stream(lookup: Lookup, at: Lies, after: Places, limit: int, fits: Fits)
         places = after | {at.partition: behind}
         if fits(record):
             found.append(Found(record, Raw(value), behind))
-            if len(found) >= limit:
+            size += len(value)
+            if len(found) >= limit or size >= BYTES:
                 break
     if looked < len(wanted):
         return Page(found, places)
