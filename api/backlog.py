@@ -61,7 +61,7 @@ class Backlog:
         """Raise a problem if the deciders of a stream's partition are too far behind."""
         if max(map(self.waiting, self.newest)) < self.limit:
             return
-        partition = partition_of(stream.encode(), len(self.newest))
+        partition = partition_of(stream, len(self.newest))
         waiting = self.undecided()[partition]
         if waiting < self.limit or self.is_probe(partition, command):
             return

@@ -13,8 +13,8 @@ from autolearn.eventlog.log import Delivered
 from autolearn.eventlog.partitioning import partition_of
 
 LIMIT = 10
-STREAM = next(s for n in range(100) if partition_of((s := f"session/{n}").encode(), 2) == 0)
-OTHER = next(s for n in range(100) if partition_of((s := f"session/{n}").encode(), 2) == 1)
+STREAM = next(s for n in range(100) if partition_of(s := f"session/{n}", 2) == 0)
+OTHER = next(s for n in range(100) if partition_of(s := f"session/{n}", 2) == 1)
 
 
 class Deciders:
