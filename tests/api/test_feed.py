@@ -194,7 +194,7 @@ async def in_pages(facade: Facade, wanted: Wanted, limit: int) -> list[str]:
     return found
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.randoms(use_true_random=False), chosen)
 def test_cut_at_any_event_it_goes_on_right_behind_it(random: Random, wanted: Wanted):
     """Of any history, some of it written while a client follows, however little is kept."""

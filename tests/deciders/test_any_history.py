@@ -28,7 +28,7 @@ def play(random: Random, kind: str, stream: str, count: int):
         state = after
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ODD, st.sampled_from(["session/s", "estimator/e", "dataset/d"]))
 def test_every_command_is_answered_by_one_event_and_the_state_can_be_stored(random, stream):
     kind = stream.partition("/")[0]
@@ -43,7 +43,7 @@ def test_every_command_is_answered_by_one_event_and_the_state_can_be_stored(rand
             assert after != state
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ODD)
 def test_every_accepted_run_ends_at_most_once_and_has_one_worker_at_a_time(random):
     requested, ends, holder = Counter(), Counter(), {}

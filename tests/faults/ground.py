@@ -162,6 +162,8 @@ class Ground:
         self.fleet.close()
         for ended in self.fleet.ended:
             self.tally.counts[f"ended by itself, code {ended.code}"] += 1
+            last = "\n    ".join(ended.words.splitlines()[-4:])
+            print(f"  {ended.part} ended by itself, code {ended.code}:\n    {last}", flush=True)
         if hasattr(self, "probe"):  # not so if something failed to start
             self.probe.close()
 

@@ -135,7 +135,7 @@ def test_a_record_survives_its_line(value, key, headers):
     assert [(name, as_bytes(text)) for name, text in read.headers] == headers
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=some.integers(0, 2**32), count=some.integers(5, 80), expired=some.integers(0, 90))
 def test_any_history_comes_back_as_it_was(seed, count, expired, tmp_path_factory):
     folder = tmp_path_factory.mktemp("any")
