@@ -30,6 +30,7 @@ __all__ = [
     "Model",
     "Page",
     "Position",
+    "Rebuild",
     "Retry",
     "Running",
     "Session",

@@ -19,7 +19,8 @@ from typing import Self
 import httpx
 
 from autolearn.client.sdk_errors import Problem, Unreachable
-from autolearn.client.sdk_operations import Experiments, OneSession, Sessions, System
+from autolearn.client.sdk_operations import Experiments, OneSession, Sessions
+from autolearn.client.sdk_system import System
 from autolearn.client.sdk_transport import Awaiting, Blocking
 
 __all__ = ["AsyncAutoLearn", "AutoLearn", "Problem", "Unreachable"]
