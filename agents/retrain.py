@@ -27,7 +27,7 @@ import msgspec
 from autolearn.agents.executor import Executor
 from autolearn.agents.retraining import Retraining
 from autolearn.artifacts.store import ArtifactStore
-from autolearn.eventlog.process import end_with_parent, home_of, read_settings
+from autolearn.eventlog.process import configure_logs, end_with_parent, home_of, read_settings
 from autolearn.schemas.errors import AutoLearnError, SettingsError
 from autolearn.schemas.retraining import RecordedTraining, RetrainCheck
 
@@ -111,6 +111,7 @@ def main() -> int:
     """Run the tool and return its exit code."""
     try:
         settings = read_settings()
+        configure_logs(settings)  # standard output is for the documents alone
         trainings = read_trainings()
         store = settings.artifacts or (home_of(settings) / "artifacts").as_uri()
 

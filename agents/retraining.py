@@ -35,6 +35,7 @@ from autolearn.schemas.values import JsonValue
 __all__ = ["Retraining", "environment_differences", "verdict_of"]
 
 SMALL = Limits(time_s=60, memory_mb=1024)
+"""For work that only looks at the environment."""
 
 
 class Retraining:

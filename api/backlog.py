@@ -12,7 +12,9 @@ from autolearn.eventlog.partitioning import partition_of
 __all__ = ["Backlog"]
 
 PROBE = 60.0
+"""Seconds between two probes while nothing is answered."""
 RETRY_AFTER = 2
+"""Seconds."""
 
 
 class Backlog:
@@ -20,7 +22,8 @@ class Backlog:
 
     It knows the offset of every command that it appended itself, and with it how many others there
     are before it: that of any process, and what workers report. `reached` tells the last command
-    answered (`commandoffset` of the newest event).
+    answered (`commandoffset` of the newest event), `answered` whether a command is; `clock` is in
+    seconds.
 
     Commands that nobody answers count too: those sent twice, which deciders pass over, and those
     that were no commands. At the end of a partition they would keep it closed for ever. So one
@@ -34,8 +37,9 @@ class Backlog:
         limit: int,
         reached: Callable[[], Mapping[int, Progress]],
         answered: Callable[[str], bool],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.limit, self.reached, self.answered = limit, reached, answered
+        self.limit, self.reached, self.answered, self.clock = limit, reached, answered, clock
         self.newest = dict.fromkeys(range(partitions), -1)
         self.last = dict.fromkeys(range(partitions), -1)
         self.probes: dict[int, tuple[str, float]] = {}
@@ -71,11 +75,7 @@ class Backlog:
     def is_probe(self, partition: int, command: str) -> bool:
         """Say whether a command may go all the same, to find out where the deciders are."""
         probe = self.probes.get(partition)
-        if (
-            probe is not None
-            and time.monotonic() - probe[1] < PROBE
-            and not self.answered(probe[0])
-        ):
+        if probe is not None and self.clock() - probe[1] < PROBE and not self.answered(probe[0]):
             return False
-        self.probes[partition] = (command, time.monotonic())
+        self.probes[partition] = (command, self.clock())
         return True

@@ -11,7 +11,9 @@ from autolearn.schemas.errors import LogError
 __all__ = ["Brokers"]
 
 EVERY = 2.0
+"""Seconds between two questions."""
 PATIENCE = 3.0
+"""Seconds after which a question counts as not answered."""
 
 
 class Brokers:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from autolearn.eventlog.log import Log, Message
 from autolearn.eventlog.reading import Lookup
+from autolearn.eventlog.times import text
 from autolearn.projections.queries import Queries
 from autolearn.schemas.codec import decode_command, from_json
 from autolearn.schemas.dead_letters import DeadLetter
@@ -45,8 +45,7 @@ class Found(NamedTuple):
     @property
     def when(self) -> str:
         """The time as RFC 3339."""
-        at = datetime.fromtimestamp(self.time / 1000, UTC)
-        return f"{at:%Y-%m-%dT%H:%M:%S}.{self.time % 1000:03d}Z"
+        return text(self.time)
 
 
 class DeadLetters:

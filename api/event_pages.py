@@ -17,6 +17,7 @@ from autolearn.schemas.errors import LogError
 __all__ = ["Found", "Page", "Places", "places_of", "read_page"]
 
 PATIENCE = 10.0
+"""Seconds without any record after which the log cannot be read."""
 LOOKED = 20_000
 """How many records of a partition one page looks at, whether they fit or not."""
 BYTES = 1024 * 1024
@@ -78,7 +79,7 @@ class Column:
 
     def place(self) -> Place:
         """Return how far this is."""
-        return Place(self.partition, self.at.next, self.at.term, self.at.last)
+        return Place.of(self.partition, self.at)
 
 
 def read_page(

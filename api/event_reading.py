@@ -23,7 +23,7 @@ def now(facade: Facade) -> Places:
     """Return where the read models are."""
     partitions = dict.fromkeys(range(facade.topics.events.partitions))
     reached = facade.queries.progress().items()
-    return places_of({p: Place(p, at.next, at.term, at.last) for p, at in reached}, partitions)
+    return places_of({p: Place.of(p, at) for p, at in reached}, partitions)
 
 
 async def start_of(facade: Facade, given: str, parameter: str) -> Places:
@@ -75,17 +75,17 @@ async def read_on(
         LogError: the log cannot be read in time.
         Problem: the brokers do not answer, and there is something to read.
     """
-    topic = facade.topics.events.name
     if wanted.stream is not None:
         where = lies(facade.queries.now(), wanted.stream)
         ends = {p: place.next for p, place in where.reached.items()}
         require_readable(facade, at, ends)
         page = await asyncio.to_thread(
-            read_stream, facade.log, topic, where, at, most or limit, wanted.fits
+            read_stream, facade.lookup, where, at, most or limit, wanted.fits
         )
     else:
         ends = {p: place.next for p, place in now(facade).items()}
         require_readable(facade, at, ends)
+        topic = facade.topics.events.name
         page = await asyncio.to_thread(
             read_page, facade.log, topic, at, ends, limit, wanted.fits, most
         )

@@ -27,6 +27,7 @@ KEEP_ALIVE = 15.0
 RETRY = 1000
 """Milliseconds after which a client that lost its connection should come back."""
 PAGE = 1000
+"""Events of each partition that are read from the log at once."""
 PART = 64 * 1024
 """Bytes that are handed to the connection at once: more only when it has taken these."""
 

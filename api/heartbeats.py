@@ -20,6 +20,7 @@ __all__ = ["Heartbeats"]
 log = structlog.stdlib.get_logger("autolearn.api")
 
 PAUSE, PATIENCE = 5.0, 2.0
+"""Seconds until reading begins again after a fault, and that `stop` waits for the thread."""
 
 
 class Heartbeats:

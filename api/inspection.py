@@ -27,6 +27,7 @@ FRESH = 2.0
 FRESH_DISK = 60.0
 """The same of the disks, where every file is looked at."""
 DISK_PATIENCE = 1.0
+"""Seconds for which the first answer waits for them."""
 
 
 class Disks:

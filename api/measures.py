@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -116,14 +117,8 @@ def about(status: Status | None) -> Iterator[Reading]:
     for place in status.disk:
         yield "autolearn_disk_free_bytes", (place.what,), place.free
         yield "autolearn_disk_used_bytes", (place.what,), place.used
-    for kind, many in counted(finding.kind for finding in status.findings):
+    for kind, many in Counter(finding.kind for finding in status.findings).items():
         yield "autolearn_findings", (kind,), many
-
-
-def counted(kinds: Iterable[str]) -> Iterable[tuple[str, int]]:
-    """Return how many there are of each."""
-    there = list(kinds)
-    return [(kind, there.count(kind)) for kind in dict.fromkeys(there)]
 
 
 class CountRequests:

@@ -58,14 +58,24 @@ async def see(facade: Facade, as_of: str, load: Callable[[Past], None]) -> Seen:
 
 
 async def in_past(facade: Facade, position: Position, ask: Callable[[Past], T]) -> T:
-    """Ask something of a point, in a thread."""
+    """Ask something of a point, in a thread.
+
+    Raises:
+        Problem: the brokers do not answer.
+        LogError: the log cannot be read.
+    """
     facade.require_brokers()
     ends = {p: position.next(p) for p in facade.queries.progress()}
     return await asyncio.to_thread(lambda: ask(Past(facade.queries.now(), facade.lookup, ends)))
 
 
 async def began(facade: Facade, stream: str) -> str | None:
-    """Return the time of a stream's first event; None when it has none by now."""
+    """Return the time of a stream's first event; None when it has none by now.
+
+    Raises:
+        Problem: the brokers do not answer.
+        LogError: the log cannot be read.
+    """
     await facade.fresh()
     first = await in_past(facade, Position("", ()), lambda past: past.first(stream))
     return None if first is None else first.time
@@ -95,7 +105,11 @@ async def read_point(facade: Facade, given: str, parameter: str) -> Position:
 
 
 async def until_folded(facade: Facade, ends: Mapping[int, int]) -> None:
-    """Wait until the read models, which know where each stream's events lie, have come so far."""
+    """Wait until the read models, which know where each stream's events lie, have come so far.
+
+    Raises:
+        Problem: they have not after FRESH_TIMEOUT seconds.
+    """
     deadline = asyncio.get_running_loop().time() + FRESH_TIMEOUT
     if not await facade.until_holds(ends, deadline):
         raise unavailable(
@@ -105,7 +119,12 @@ async def until_folded(facade: Facade, ends: Mapping[int, int]) -> None:
 
 
 async def ends_at(facade: Facade, given: str, parameter: str) -> dict[int, int]:
-    """Return, per partition, the offset of the first event that is later than a time."""
+    """Return, per partition, the offset of the first event that is later than a time.
+
+    Raises:
+        Problem: it is no time at which anything was known, or the brokers do not answer.
+        LogError: the log cannot be read.
+    """
     try:
         point = millis(LOST_PLUS.sub(r"\1+\2", given))
     except (ValueError, OverflowError):

@@ -96,13 +96,19 @@ def accepts(
 
 
 def answers(bodies: dict[int, Any], *headers: str) -> dict[int | str, dict[str, Any]]:
-    """Return the OpenAPI of a route's answers: the type (or types) of each status."""
+    """Return the OpenAPI of a route's answers: the type (or types) of each status.
+
+    Raises:
+        ValueError: another type of an answer has the same name; one would be shown as the other.
+    """
     described: dict[int | str, dict[str, Any]] = {}
     for status, kind in bodies.items():
         kinds = kind if isinstance(kind, tuple) else (kind,)
         schemas, found = msgspec.json.schema_components(kinds, ref_template=REF)
         schema = schemas[0] if len(schemas) == 1 else {"anyOf": list(schemas)}
-        returned.update(found)
+        for name, shape in found.items():
+            if returned.setdefault(name, shape) != shape:
+                raise ValueError(f"two types of answers are called {name}")
         described[status] = {
             "description": {201: "Made.", 202: "Accepted, not done yet."}.get(status, "Found."),
             "content": {"application/json": {"schema": schema}},

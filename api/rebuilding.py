@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ from autolearn.schemas.errors import AutoLearnError
 if TYPE_CHECKING:
     from autolearn.api.facade import Facade
 
-__all__ = ["Rebuilding", "Status"]
+__all__ = ["Rebuild", "Rebuilding"]
 
 PATIENCE = 60.0
 """Seconds in which what is served must come to where the log ended."""
@@ -36,7 +37,7 @@ PATIENCE = 60.0
 log = structlog.stdlib.get_logger("autolearn.api")
 
 
-class Status(Struct):
+class Rebuild(Struct):
     """How a rebuild goes: `status` is none, folding, catching-up, done or failed.
 
     `views` are those that are folded; all others are copied.
@@ -57,19 +58,19 @@ class Rebuilding:
 
     def __init__(self, facade: Facade, folder: Path) -> None:
         self.facade, self.place = facade, ViewsPlace(folder)
-        self.status = Status()
+        self.status = Rebuild()
         self.ends: dict[int, int] = {}
         self.task: asyncio.Task[None] | None = None
 
-    def start(self, view: str = "") -> Status:
+    def start(self, view: str = "") -> Rebuild:
         """Begin a rebuild of everything, or of one view, unless a rebuild is going on."""
         if self.task is None or self.task.done():
             part = part_of(view)
-            self.status = Status("folding", views=tuple(VIEWS) if part is None else part.views)
+            self.status = Rebuild("folding", views=tuple(VIEWS) if part is None else part.views)
             self.task = asyncio.create_task(self.run(view, part))
         return self.status
 
-    async def until_over(self, patience: float) -> Status:
+    async def until_over(self, patience: float) -> Rebuild:
         """Return the status once the rebuild is over, or after `patience` seconds."""
         if self.task is not None:
             await asyncio.wait({self.task}, timeout=patience)
@@ -153,9 +154,13 @@ class Rebuilding:
         topic, partitions = facade.topics.events.name, range(facade.topics.events.partitions)
         if part is not None:
             rebuild_part(facade.log, topic, facade.store.snapshot(), folder, part, lambda *_: None)
-        store = RocksStore(folder)
-        follower = Follower(facade.log, topic, ReadModels(store), partitions)
-        follower.catch_up()
+        with ExitStack() as failed:  # a folder that stayed open could not be gone on with
+            store = RocksStore(folder)
+            failed.callback(store.close)
+            follower = Follower(facade.log, topic, ReadModels(store), partitions)
+            failed.callback(follower.close)
+            follower.catch_up()
+            failed.pop_all()
         return store, follower
 
     async def stop(self) -> None:

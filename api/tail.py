@@ -27,6 +27,7 @@ KEPT_BYTES = 16 * 1024 * 1024
 HELD_BYTES = 256 * 1024
 """How many bytes of them a client holds that has not taken them, and one event more."""
 IDLE = 30.0
+"""Seconds between two looks at whether anybody still follows."""
 FULL_RETRY = 10
 """Seconds after which a client should come back that may not follow now."""
 CATCHING_UP = 4
@@ -152,7 +153,7 @@ class Tail:
         self.bytes = 0
         reached = self.facade.queries.progress()
         partitions = dict.fromkeys(range(self.facade.topics.events.partitions))
-        places = {p: Place(p, at.next, at.term, at.last) for p, at in reached.items()}
+        places = {p: Place.of(p, at) for p, at in reached.items()}
         self.start = places_of(places, partitions)
         self.end = dict(self.start)
 
@@ -196,8 +197,9 @@ class Tail:
         partition, value = message.partition() or 0, message.value() or b""
         record = decode_event(value)
         at = self.end[partition].progress()
+        at.next = (message.offset() or 0) + 1
         counts = at.admit(record)
-        behind = Place(partition, (message.offset() or 0) + 1, at.term, at.last)
+        behind = Place.of(partition, at)
         self.end[partition] = behind
         return Found(record, Raw(value), behind) if counts else None
 

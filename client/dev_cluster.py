@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -47,7 +47,8 @@ def run_cluster(folder: Path, port: int) -> None:
 
 def watch(cluster: EmbeddedCluster) -> None:
     """Start every broker again that ends by itself, for ever."""
-    while not threading.Event().wait(LOOK):
+    while True:
+        time.sleep(LOOK)
         for number, broker in enumerate(cluster.brokers, 1):
             if not broker.alive:
                 say(f"Broker {number} has ended; it is started again.")

@@ -72,7 +72,13 @@ def open_session(to: Connection) -> Session | None:
 def recorded(
     training: Training, evaluations: Iterable[Evaluation], settings: Settings
 ) -> RecordedTraining:
-    """Return a training with its completed evaluations as the log has them."""
+    """Return a training with its completed evaluations as the log has them.
+
+    The limits of `settings` stand for those that old read models do not have.
+
+    Raises:
+        NothingRecorded: the training has no model.
+    """
     if training.artifact is None:
         raise NothingRecorded(
             f"The training {training.id} has no model: it is {training.status}.",

@@ -33,6 +33,7 @@ __all__ = [
     "Page",
     "Position",
     "Reader",
+    "Rebuild",
     "Retry",
     "Running",
     "Session",

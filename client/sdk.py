@@ -20,7 +20,8 @@ import httpx
 
 from autolearn.client.credentials import find, place_of
 from autolearn.client.sdk_errors import Problem, Unreachable
-from autolearn.client.sdk_operations import Experiments, OneSession, Sessions, System
+from autolearn.client.sdk_operations import Experiments, OneSession, Sessions
+from autolearn.client.sdk_system import System
 from autolearn.client.sdk_transport import Awaiting, Blocking
 from autolearn.client.sdk_users import Users
 

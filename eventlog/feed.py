@@ -55,6 +55,7 @@ class Feed:
         """Go on with another Follower, of another store, from the same position.
 
         `on_taken()` is called on the loop before any event that the new one folds is handed out.
+        Returns after that, so never when the feed is stopped before.
         """
         taken = asyncio.Event()
 
@@ -66,9 +67,15 @@ class Feed:
         await taken.wait()
 
     def replace(self, new: Follower, on_taken: Callable[[], None]) -> None:
-        """Bring both Followers to the same position, and change over (in the thread)."""
+        """Bring both Followers to the same position, and change over (in the thread).
+
+        If the feed is stopped before they are there, the old one stays.
+        """
         old, self.successor = self.follower, None
         while (reached := places(old)) != places(new):
+            if self.stopped.is_set():
+                new.close()
+                return
             if new.short_of(reached):
                 new.step(0.2, limit=1)
             else:

@@ -6,10 +6,10 @@ import threading
 from collections.abc import Iterable, Mapping
 from time import time_ns
 
-from aiokafka.partitioner import murmur2
 from msgspec import Struct
 
 from autolearn.eventlog.log import Delivered, Message, Reader
+from autolearn.eventlog.partitioning import partition_of
 from autolearn.schemas.codec import Headers
 from autolearn.schemas.errors import LogError, TopicMismatch
 from autolearn.schemas.topics import LARGEST_MESSAGE, Topic
@@ -173,7 +173,7 @@ class MemoryLog:
         with self.changed:
             partitions = self.topics[topic]
             if partition is None:
-                partition = (murmur2(key or b"") & 0x7FFFFFFF) % len(partitions)
+                partition = partition_of(key or b"", len(partitions))
             records = partitions[partition]
             at = (topic, partition, len(records))
             records.append(MemoryMessage(at, (key, value), time or time_ns() // 10**6, headers))

@@ -8,9 +8,10 @@ SEED, FACTOR, SHIFT = 0x9747B28C, 0x5BD1E995, 24
 WORD = 0xFFFFFFFF
 
 
-def partition_of(key: str, partitions: int) -> int:
+def partition_of(key: str | bytes, partitions: int) -> int:
     """Return the partition of a key (org.apache.kafka.common.utils.Utils.toPositive)."""
-    return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+    data = key.encode() if isinstance(key, str) else key
+    return (murmur2(data) & 0x7FFFFFFF) % partitions
 
 
 def murmur2(data: bytes) -> int:

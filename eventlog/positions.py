@@ -30,6 +30,11 @@ class Place(Struct, array_like=True, frozen=True, gc=False):
     term: int = 0
     last: int = -1
 
+    @classmethod
+    def of(cls, partition: int, reached: Progress) -> Place:
+        """Return where a reader of a partition is."""
+        return cls(partition, reached.next, reached.term, reached.last)
+
     def progress(self) -> Progress:
         """Return the state of the admission rule at this place."""
         return Progress(self.next, self.term, self.last)
@@ -44,8 +49,7 @@ class Position(Struct, array_like=True, frozen=True, gc=False):
     @classmethod
     def of(cls, log: str, reached: Mapping[int, Progress]) -> Position:
         """Return where a reader is."""
-        places = (Place(p, at.next, at.term, at.last) for p, at in sorted(reached.items()))
-        return cls(log, tuple(places))
+        return cls(log, tuple(Place.of(p, at) for p, at in sorted(reached.items())))
 
     @classmethod
     def parse(cls, token: str) -> Position:

@@ -16,6 +16,7 @@ __all__ = ["active_controller"]
 API_KEY, VERSION, CORRELATION, NO_CLIENT_ID = 55, 0, 1, -1
 TOPIC = b"__cluster_metadata"
 PATIENCE = 1.0
+"""Seconds within which a broker must answer."""
 # Flexible encoding (KIP-482): lengths are one more than they say, and structures end with tags.
 HEADER = struct.pack(">hhihB", API_KEY, VERSION, CORRELATION, NO_CLIENT_ID, 0)
 BODY = bytes([2, len(TOPIC) + 1]) + TOPIC + bytes([2]) + struct.pack(">i", 0) + bytes(3)

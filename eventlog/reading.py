@@ -1,16 +1,16 @@
-"""Reading records whose offsets are known, without reading all that lies between them."""
+"""Reading records at known offsets, without those between them; or all between two points."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from autolearn.eventlog.log import Log, Message, Reader
 from autolearn.schemas.errors import LogError
 
-__all__ = ["Lookup", "Span", "spans_of"]
+__all__ = ["Lookup", "Span", "read_between", "spans_of"]
 
 NEAR = 500
 """Records between two offsets up to which reading on is quicker than moving: a record that is read
@@ -118,3 +118,34 @@ def shares(spans: Sequence[Span]) -> list[Sequence[Span]]:
     """Return spans divided among the readers, those that lie together to the same one."""
     size = -(-len(spans) // READERS) or 1
     return [spans[at : at + size] for at in range(0, len(spans), size)]
+
+
+def read_between(
+    log: Log,
+    topic: str,
+    begins: Mapping[int, int],
+    ends: Mapping[int, int],
+    patience: float = PATIENCE,
+) -> Iterator[Message]:
+    """Yield what lies between two points (ends exclusive), each partition in its order (blocks).
+
+    Raises:
+        LogError: the log cannot be read, or nothing has come for `patience` seconds.
+    """
+    left = {p: end for p, end in ends.items() if end > begins.get(p, 0)}
+    if not left:
+        return
+    reader = log.reader(topic, {p: begins.get(p, 0) for p in left})
+    try:
+        while left:
+            messages = reader.read(2000, patience)
+            if not messages:
+                raise LogError(f"{topic} cannot be read at the moment.")
+            for message in messages:
+                partition, offset = message.partition() or 0, message.offset() or 0
+                if offset < ends[partition]:
+                    yield message
+                if offset + 1 >= ends[partition]:
+                    left.pop(partition, None)
+    finally:
+        reader.close()

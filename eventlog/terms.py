@@ -46,7 +46,11 @@ class Holders:
 
 
 def newest(lookup: Lookup, partition: int, begin: int, end: int) -> EventRecord | None:
-    """Return the last record of a partition, None when it has none (blocks)."""
+    """Return the last record of a partition, None when it has none (blocks).
+
+    Raises:
+        LogError: the log cannot be read.
+    """
     if begin >= end:
         return None
     return decode_event(lookup.read({partition: [end - 1]})[0].value() or b"")

@@ -26,7 +26,14 @@ from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.embedded import EmbeddedBroker, install
 from autolearn.eventlog.install_bar import InstallBar
 from autolearn.eventlog.kafka import KafkaLog
-from autolearn.eventlog.process import home_of, lock, open_log, read_settings, running
+from autolearn.eventlog.process import (
+    configure_logs,
+    home_of,
+    lock,
+    open_log,
+    read_settings,
+    running,
+)
 from autolearn.eventlog.state import delete_state, restoring
 from autolearn.projections.backups.errors import BackupRefused
 from autolearn.projections.backups.reading import BackupSet
@@ -163,7 +170,9 @@ def main(arguments: list[str]) -> int:
 
     run = run_backup if chosen.what == "backup" else run_restore
     try:
-        result, code = run(read_settings(), chosen.folder.absolute(), told)
+        settings = read_settings()
+        configure_logs(settings)  # standard output is for the documents alone
+        result, code = run(settings, chosen.folder.absolute(), told)
     except AutoLearnError as error:
         print(error.diagnostics(), file=sys.stderr)
         return code_of(error)

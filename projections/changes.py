@@ -8,15 +8,12 @@ from typing import Any
 from msgspec import Struct, to_builtins
 
 from autolearn.eventlog.log import Log
+from autolearn.eventlog.reading import read_between
 from autolearn.projections.models import RunRow, TrainingRow
 from autolearn.projections.queries import Moment
-from autolearn.schemas.errors import LogError
 from autolearn.schemas.streams import KINDS
 
 __all__ = ["THINGS", "Change", "changes_of", "streams_between"]
-
-PATIENCE = 10.0
-"""Seconds without any record after which the log cannot be read."""
 
 Fields = dict[str, Any]
 Thing = tuple[str, str]
@@ -135,24 +132,10 @@ def streams_between(
     Raises:
         LogError: the log cannot be read.
     """
-    left = {p: end for p, end in ends.items() if end > begins.get(p, 0)}
-    if not left:
-        return
-    reader = log.reader(topic, {p: begins.get(p, 0) for p in left})
     seen: set[bytes] = set()
-    try:
-        while left:
-            messages = reader.read(2000, PATIENCE)
-            if not messages:
-                raise LogError(f"{topic} cannot be read at the moment.")
-            for message in messages:
-                partition, offset = message.partition() or 0, message.offset() or 0
-                key = message.key() or b""
-                if offset < ends[partition] and key not in seen:
-                    seen.add(key)
-                    if key.partition(b"/")[0].decode() in KINDS:
-                        yield key.decode()
-                if offset + 1 >= ends[partition]:
-                    left.pop(partition, None)
-    finally:
-        reader.close()
+    for message in read_between(log, topic, begins, ends):
+        key = message.key() or b""
+        if key not in seen:
+            seen.add(key)
+            if key.partition(b"/")[0].decode() in KINDS:
+                yield key.decode()

@@ -45,7 +45,8 @@ class Past:
 
     `index` are the read models of now or of any later point: where each stream's events lie is
     taken from there. `moment` has what was loaded, by the same fold and with the same questions as
-    the present. Everything here blocks; use it from one thread.
+    the present. Everything here blocks, and raises LogError when the log cannot be read; use it
+    from one thread.
     """
 
     def __init__(self, index: Moment, lookup: Lookup, ends: Mapping[int, int]) -> None:

@@ -24,6 +24,7 @@ from msgspec.structs import asdict
 
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.process import (
+    configure_logs,
     end_with_parent,
     home_of,
     lock,
@@ -141,6 +142,7 @@ def main(arguments: list[str]) -> int:
 
     try:
         settings = read_settings()
+        configure_logs(settings)  # standard output is for the documents alone
         if chosen.what == "rebuild":
             result, code = run_rebuild(settings, chosen.view, told)
         elif chosen.what == "build":

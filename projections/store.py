@@ -177,7 +177,7 @@ class RocksStore:
     def failed(self, error: Exception) -> StoreError:
         """Return what RocksDB raised as an error of ours; mark the folder if it is damaged."""
         if is_damage(str(error)):
-            with suppress(OSError):
+            with suppress(OSError):  # the disk takes no mark: the error itself is told
                 self.mark.write_text(str(error))
         return StoreError(
             f"{self.folder}: {error}.",

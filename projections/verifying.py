@@ -30,6 +30,7 @@ __all__ = ["Served", "row_digests", "served_by", "verify"]
 T = TypeVar("T")
 
 PAGE = 10_000
+"""Rows whose digests are asked for at once."""
 MOST_KEYS = 1000
 """Differing keys that are listed; more are only counted."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
-__all__ = ["Schema", "describable", "schemas_of", "without_prose"]
+__all__ = ["Schema", "schemas_of"]
 
 Schema = dict[str, Any]
 
@@ -41,20 +41,3 @@ def describable(kind: type[Struct]) -> type[Struct]:
         )
     doc = {"__doc__": inspect.getdoc(kind)}
     return msgspec.defstruct(kind.__name__, same, namespace=doc, kw_only=True)
-
-
-def without_prose(schema: Any) -> Any:
-    """Return a schema without what is said to people. Fields keep their names, whatever these."""
-    if isinstance(schema, list):
-        return [without_prose(one) for one in schema]
-    if not isinstance(schema, dict):
-        return schema
-    plain: Schema = {}
-    for key, value in schema.items():
-        if key in ("properties", "$defs"):
-            plain[key] = {name: without_prose(one) for name, one in value.items()}
-        elif key in ("default", "enum"):
-            plain[key] = value
-        elif key not in ("title", "description"):
-            plain[key] = without_prose(value)
-    return plain

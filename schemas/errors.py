@@ -3,11 +3,12 @@
 AutoLearnError
 ├── SettingsError       a setting is unknown or has a bad value
 ├── MalformedRecord     the bytes of a record are not a message of ours
-├── UnknownType         a record of a type or version that this program does not know
+│   └── UnknownType     a record of a type or version that this program does not know
 ├── LogError            the log cannot be reached, or did not take an append
 │   └── TopicMismatch   a topic has another number of partitions than the settings
 ├── PositionError       a word is no position, or no position of this log
 ├── StoreError          a RocksDB folder cannot be opened or read
+│   └── NotAlone        one view cannot be rebuilt without the others (projections)
 ├── AlreadyRunning      another process holds the same folder or instance name
 └── beside their code: DatasetRefused, ArtifactError (artifacts), BrokerError, SignatureRefused
     (eventlog), BackupRefused, Damaged, NotEmpty, BackupFailed, ProofRefused (projections),

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from autolearn.schemas import commands
 from autolearn.schemas.messages import Command, type_of
+from autolearn.schemas.topics import TASK_TOPICS
 from autolearn.schemas.work import WORK
 
 __all__ = ["CHANNELS", "TRAFFIC", "Channel", "Flow"]
@@ -126,7 +127,7 @@ TRAFFIC: tuple[Flow, ...] = (
     ),
     *(
         flow
-        for work, topic in (("training", "trainings"), ("evaluation", "evaluations"))
+        for work, topic in TASK_TOPICS.items()
         for flow in (
             Flow("dispatch", "send", topic, "An attempt is open, and a worker has a free slot."),
             Flow(work, "receive", topic, "The worker claims the attempt."),

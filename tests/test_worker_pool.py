@@ -63,7 +63,8 @@ def test_after_the_agents_were_killed_all_that_waits_is_done_once(pool: WorkerPo
 
 def test_tasks_that_come_again_after_their_runs_have_ended_do_no_harm(kafka: str, pool: WorkerPool):
     session = new_session(pool)
-    wait(pool, session, sleep(pool.client, session, 0.05, 4))
+    runs = sleep(pool.client, session, 0.05, 4)
+    wait(pool, session, runs)
     log, topic = KafkaLog(kafka), f"{pool.system.settings.topic_prefix}.trainings"
     reader, left = log.reader(topic, log.begins(topic)), sum(log.ends(topic).values())
     while left:
@@ -73,6 +74,9 @@ def test_tasks_that_come_again_after_their_runs_have_ended_do_no_harm(kafka: str
     reader.close()
     log.close()
     wait(pool, session, sleep(pool.client, session, 0.05, 4))
+    course = Course(pool.client)
+    assert [len(course.started[run]) for run in runs] == [1] * 4
+    assert [len(course.ended[run]) for run in runs] == [1] * 4
 
 
 def test_what_a_killed_worker_held_is_done_elsewhere_and_once(pool: WorkerPool):

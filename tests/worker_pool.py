@@ -139,7 +139,6 @@ class Course:
     def __init__(self, client: AutoLearn) -> None:
         self.requested: dict[str, float] = {}
         self.started: defaultdict[str, list[tuple[float, str]]] = defaultdict(list)
-        self.lost: defaultdict[str, list[float]] = defaultdict(list)
         self.ended: defaultdict[str, list[float]] = defaultdict(list)
         after = ""
         while (page := client.events(after=after, limit=1000)).items:
@@ -154,8 +153,6 @@ class Course:
             self.requested[run] = time
         elif name == "TrainingStarted":
             self.started[run].append((time, event["data"]["worker"]))
-        elif name == "TrainingLost":
-            self.lost[run].append(time)
         elif name in ("TrainingCompleted", "TrainingFailed", "TrainingCancelled"):
             self.ended[run].append(time)
 

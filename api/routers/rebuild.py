@@ -9,7 +9,7 @@ from autolearn.api.asked import prefer_of
 from autolearn.api.facade import Facade
 from autolearn.api.openapi import accepts, answers
 from autolearn.api.problems import unknown
-from autolearn.api.rebuilding import Status
+from autolearn.api.rebuilding import Rebuild
 from autolearn.api.responses import json
 from autolearn.projections.views import VIEWS
 
@@ -20,7 +20,7 @@ def router(facade: Facade) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(prefix="/v1/rebuild", tags=["process"])
 
-    @routes.post("", status_code=202, responses=answers({202: Status}))
+    @routes.post("", status_code=202, responses=answers({202: Rebuild}))
     async def rebuild(view: str = "") -> Response:
         """Fold the log again into new read models, which replace these when they are ready.
 
@@ -35,7 +35,7 @@ def router(facade: Facade) -> APIRouter:
     @routes.get(
         "",
         openapi_extra=accepts(None, prefer=True),
-        responses=answers({200: Status}, "Preference-Applied"),
+        responses=answers({200: Rebuild}, "Preference-Applied"),
     )
     async def see_rebuild(request: Request) -> Response:
         """Show how the newest rebuild goes. With `Prefer: wait=N` wait so long for its end."""

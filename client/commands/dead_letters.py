@@ -22,6 +22,7 @@ app = typer.Typer(
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="As in the list, such as 0-17.")]
 WAIT = 10.0
+"""Seconds that a retry waits for the decision."""
 
 
 @app.command("list")

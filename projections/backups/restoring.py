@@ -19,20 +19,21 @@ from msgspec import Struct
 from autolearn.artifacts.copying import copy_all
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.log import Log, Message
+from autolearn.eventlog.reading import read_between
 from autolearn.projections.backups.appending import Appender
 from autolearn.projections.backups.errors import NotEmpty
 from autolearn.projections.backups.format import Line, PartitionLog, TopicLog, as_bytes
 from autolearn.projections.backups.reading import BackupSet
 from autolearn.projections.backups.writing import Told
 from autolearn.projections.rebuilding import rebuild
-from autolearn.schemas.errors import LogError, SettingsError
+from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topic, Topics
 
 __all__ = ["Part", "Restored", "check_set", "plan", "restore"]
 
 PATIENCE = 60.0
-"""Seconds within which the broker must take what is on its way to it."""
+"""Seconds within which the broker must take what is on its way to it, or give the next record."""
 SETTINGS = {"commands": "AUTOLEARN_PARTITIONS", "events": "AUTOLEARN_PARTITIONS"}
 """The setting with the number of a topic's partitions; the other topics have a fixed number."""
 
@@ -175,9 +176,8 @@ def next_of(
         raise not_empty(settings, f"There are records on {where} that are not in the backup.")
     if end and begin > part.first:
         raise not_empty(settings, f"The oldest records on {where} are gone: it begins at {begin}.")
-    for line, message in zip(
-        places(backup, part, begin), read_all(log, name, part.partition, begin, end), strict=False
-    ):
+    found = read_between(log, name, {part.partition: begin}, {part.partition: end}, PATIENCE)
+    for line, message in zip(places(backup, part, begin), found, strict=False):
         if not same(line, message):
             raise not_empty(settings, f"Offset {message.offset()} on {where} is another record.")
     return end
@@ -190,21 +190,6 @@ def places(backup: BackupSet, part: PartitionLog, start: int) -> Iterator[Line]:
     for line in backup.lines(part):
         if line.offset >= start:
             yield line
-
-
-def read_all(log: Log, topic: str, partition: int, begin: int, end: int) -> Iterator[Message]:
-    """Yield the records of a partition between two offsets."""
-    reader = log.reader(topic, {partition: begin})
-    try:
-        while begin < end:
-            messages = reader.read(2000, PATIENCE)
-            if not messages:
-                raise LogError(f"Offset {begin} of partition {partition} of {topic} is not read.")
-            for message in messages:
-                begin = (message.offset() or 0) + 1
-                yield message
-    finally:
-        reader.close()
 
 
 def same(line: Line, message: Message) -> bool:

@@ -14,7 +14,7 @@ import time
 
 from autolearn.eventlog.cluster import Cluster
 from autolearn.eventlog.log import Log
-from autolearn.eventlog.process import brokers, home_of, open_log, read_settings
+from autolearn.eventlog.process import brokers, configure_logs, home_of, open_log, read_settings
 from autolearn.projections.beats import FORGOTTEN_AFTER_MS, Beats
 from autolearn.projections.status.findings import findings
 from autolearn.projections.status.looking import Looking
@@ -95,7 +95,9 @@ def main(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it has to say is in the status
     try:
-        status = status_of(read_settings(), chosen.without_api)
+        settings = read_settings()
+        configure_logs(settings)  # standard output is for the status alone
+        status = status_of(settings, chosen.without_api)
     except AutoLearnError as error:
         print(error.diagnostics(), file=sys.stderr)
         return 2 if isinstance(error, SettingsError) else 3

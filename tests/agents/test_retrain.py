@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import msgspec
@@ -294,11 +293,9 @@ def test_the_tool_leaves_nothing_behind_when_it_is_stopped(store, tmp_path, how)
         process.stdin.flush()
         while b'"fitting"' not in process.stdout.readline():
             assert process.poll() is None
-        began = time.monotonic()
         if how == "signal":
             process.send_signal(signal.SIGINT)
         else:
             process.stdin.close()
-        assert process.wait(30) == 130
-        assert time.monotonic() - began < 10
+        assert process.wait(30) == 130  # the training alone takes much longer
     assert list((tmp_path / "tmp").iterdir()) == []

@@ -1,14 +1,12 @@
 """What is let through to the log, and when no more: without a broker."""
 
 import asyncio
-import time
 
 import pytest
 
-from autolearn.api import backlog
 from autolearn.api.appends import Appends, Sending
 from autolearn.api.arrivals import Arrivals
-from autolearn.api.backlog import Backlog
+from autolearn.api.backlog import PROBE, Backlog
 from autolearn.api.problems import Problem
 from autolearn.eventlog.admission import Progress
 from autolearn.eventlog.log import Delivered
@@ -24,9 +22,14 @@ class Deciders:
 
     def __init__(self) -> None:
         self.last = -1
+        self.now = 0.0
         self.ids: set[str] = set()
         self.backlog = Backlog(
-            2, LIMIT, lambda: {0: Progress(last=self.last)}, self.ids.__contains__
+            2,
+            LIMIT,
+            lambda: {0: Progress(last=self.last)},
+            self.ids.__contains__,
+            lambda: self.now,
         )
 
     def refuses(self, stream: str, command: str = "c") -> bool:
@@ -74,14 +77,14 @@ def test_a_probe_that_was_answered_already_is_followed_by_another():
     assert deciders.refuses(STREAM)
 
 
-def test_deciders_that_stand_still_get_one_probe_in_a_while(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(backlog, "PROBE", 0.2)
+def test_deciders_that_stand_still_get_one_probe_in_a_while():
     deciders = Deciders()
     deciders.backlog.wrote(0, LIMIT)
-    let_through, until = 0, time.monotonic() + 0.5
-    while time.monotonic() < until:
-        let_through += not deciders.refuses(STREAM)
-    assert let_through == 3
+    let_through = []
+    for deciders.now in range(int(2.5 * PROBE)):
+        if not deciders.refuses(STREAM):
+            let_through.append(deciders.now)
+    assert let_through == [0, PROBE, 2 * PROBE]
 
 
 def send(appends: Appends, command: str, size: int = 1) -> tuple[Sending, Delivered]:

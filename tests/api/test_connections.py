@@ -9,6 +9,7 @@ import uvicorn
 from starlette.responses import Response
 
 from autolearn.api.connections import Connection
+from tests.waiting import soon
 
 SIZE = 32 * 1024 * 1024
 """More than the sockets on the way take in."""
@@ -56,11 +57,8 @@ async def taken(client: socket.socket, pause: float) -> int:
 def test_who_takes_nothing_is_let_go():
     async def story() -> None:
         async with server() as (running, client):
-            async with asyncio.timeout(10):
-                while not running.server_state.connections:  # noqa: ASYNC110 - uvicorn's own
-                    await asyncio.sleep(0.01)
-                while running.server_state.connections:  # noqa: ASYNC110 - uvicorn's own
-                    await asyncio.sleep(0.01)
+            await soon(lambda: running.server_state.connections)
+            await soon(lambda: not running.server_state.connections)
             assert await taken(client, 0) < SIZE
 
     asyncio.run(story())

@@ -3,7 +3,6 @@
 import base64
 import concurrent.futures
 import json
-import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +17,7 @@ from autolearn.schemas.dead_letters import LONGEST_VALUE
 from tests import checker
 from tests.api.asserting import problem
 from tests.api.conftest import System
+from tests.waiting import until
 
 pytestmark = pytest.mark.kafka
 
@@ -36,10 +36,8 @@ class Post:
         before = self.newest()
         self.log.append(self.topic, value, key=key, headers=headers)
         self.log.flush(10)
-        deadline = time.monotonic() + 20
-        while (found := self.newest()) == before:
-            assert time.monotonic() < deadline, "no dead letter came"
-            time.sleep(0.05)
+        until(lambda: self.newest() != before, "a dead letter comes")
+        found = self.newest()
         assert found is not None
         return found
 
@@ -141,14 +139,13 @@ def test_what_still_is_no_command_is_refused_and_nothing_is_sent(http: httpx.Cli
         answer = http.post(letter["links"]["retry"])
         problem(answer, 409, "still-malformed", words, "--value FILE")
     for value, words in (
-        ({}, "`id`"),
-        ({"value": {}}, "missing required field"),
-        ({"value": json.loads(encode(opening("x")))}, "names no stream"),
+        ({}, "missing required field"),
+        (json.loads(encode(opening("x"))), "names no stream"),
     ):
-        answer = http.post(rubbish["links"]["retry"], json=value)
-        kind = "malformed-command" if value else "still-malformed"
-        assert answer.json()["type"].endswith(kind), words
-        assert words in answer.json()["detail"] or not value
+        answer = http.post(rubbish["links"]["retry"], json={"value": value})
+        problem(answer, 422, "malformed-command", words)
+    answer = http.post(rubbish["links"]["retry"], json={})
+    problem(answer, 409, "still-malformed", "cannot be decoded")
     assert len(post.commands()) == sent
     assert http.get(rubbish["links"]["self"]).json()["state"] == "open"
 
@@ -216,10 +213,7 @@ def test_a_client_that_sent_its_command_again_has_repaired_it(system: System, po
     letter = post.send(encode(record), "wrong-key")
     post.log.append(post.topic, encode(record), key=record.subject)
     post.log.flush(10)
-    deadline = time.monotonic() + 20
-    while system.http.get(letter["links"]["self"]).json()["state"] == "open":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: system.http.get(letter["links"]["self"]).json()["state"] != "open")
     sent = len(post.commands())
     assert system.http.post(letter["links"]["retry"]).json()["state"] == "accepted"
     assert len(post.commands()) == sent

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autolearn.api import event_stream, tail
+from autolearn.api import event_pages, event_stream, stream_pages, tail
 from autolearn.api.event_filters import Wanted
 from autolearn.api.event_pages import Places
 from autolearn.api.event_reading import now, read_on, start_of
@@ -222,10 +222,31 @@ def test_cut_at_any_event_it_goes_on_right_behind_it(random: Random, wanted: Wan
 
     with (
         patch.object(event_stream, "PAGE", random.choice((1, 2, 1000))),
+        patch.object(stream_pages, "BATCH", random.choice((1, 3, 1000))),
+        patch.object(stream_pages, "BYTES", random.choice((1, 1000, 100_000))),
         patch.object(tail, "KEPT", random.choice((2, 1000))),
         patch.object(tail, "HELD_BYTES", random.choice((1, 1000, 100_000))),
     ):
         asyncio.run(story())
+
+
+@pytest.mark.parametrize("wanted", [Wanted(), Wanted(STREAMS[0])], ids=["all", "of one stream"])
+def test_a_page_is_bounded_in_bytes(wanted: Wanted, monkeypatch: pytest.MonkeyPatch):
+    for module in (event_pages, stream_pages):
+        monkeypatch.setattr(module, "BYTES", 1)
+
+    async def story() -> None:
+        async with running(Random(8)) as (facade, histories):
+            histories.write(60)
+            await facade.fresh()
+            start = await start_of(facade, "", "after")
+            page, more = await read_on(facade, wanted, start, 1000)
+            partitions = [one.behind.partition for one in page.found]
+            assert more
+            assert len(partitions) == len(set(partitions)) > 0, "one of each, for it has a byte"
+            assert len(await in_pages(facade, wanted, 1000)) > 3 * len(partitions)
+
+    asyncio.run(story())
 
 
 def test_nothing_runs_when_nobody_follows():

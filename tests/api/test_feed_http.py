@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -156,11 +155,10 @@ def test_open_streams_end_in_good_order_when_the_process_stops(system: System):
         listening(api.url, after="now") as events,
     ):
         next(events)
-        began = time.monotonic()
         os.kill(api.popen.pid, signal.SIGTERM)
-        assert list(events) == []  # no exception: the last chunk came
+        # No exception: the last chunk came. A stream that the end of the grace cuts has none.
+        assert list(events) == []
         assert api.popen.wait(10) == 0
-        assert time.monotonic() - began < 2.5  # the grace is 3 seconds
 
 
 class Cutting:

@@ -149,7 +149,6 @@ def test_no_request_fails_and_no_answer_goes_back_in_time(system: System, api: A
             assert not hammer.failures
             assert all(now > then for now, then in zip(hammer.counts, before, strict=True))
     assert not hammer.failures, hammer.failures
-    assert min(hammer.counts) > 20
     assert place.used.name == f"{first.name}-4-answers", "the read models were swapped three times"
     # The one before is deleted when the last answer from it is made.
     until(lambda: [f.name for f in place.folder.glob("views*")] == [place.used.name])

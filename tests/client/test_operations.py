@@ -2,7 +2,6 @@
 
 import json
 import socket
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from autolearn.eventlog.kafka import KafkaLog
 from autolearn.schemas.metrics import METRICS
 from tests.client.processes import Said, Up, autolearn, up
+from tests.waiting import until
 
 pytestmark = pytest.mark.kafka
 
@@ -36,9 +36,12 @@ def say(running: Up, *words: object, **settings: object) -> Said:
 
 def until_well(running: Up) -> Said:
     """What status says once nothing needs attention: the first heartbeat may be to come."""
-    deadline = time.monotonic() + 30
-    while (said := say(running, "status")).code != 0 or "Workers" not in said.out:
-        assert time.monotonic() < deadline, said.out
+
+    def well() -> Said | None:
+        said = say(running, "status")
+        return said if said.code == 0 and "Workers" in said.out else None
+
+    said: Said = until(well, "nothing needs attention")
     return said
 
 
@@ -94,10 +97,8 @@ def test_a_dead_letter_from_its_finding_to_its_retry(running: Up, kafka: str, tm
     broken = json.dumps(command | {"data": {"title": 1}, "id": "a-1"}).encode() + b"\x1b[2J"
     log.append(f"{PREFIX}.commands", broken, key=command["subject"])
     log.close()
-    deadline = time.monotonic() + 30
-    while "dead-letters: 1 " not in (said := say(running, "status")).out:
-        assert time.monotonic() < deadline, said.out
-    assert said.code == 1
+    until(lambda: "dead-letters: 1 " in say(running, "status").out, "the finding")
+    assert say(running, "status").code == 1
     listed = say(running, "dead-letters", "list")
     assert (listed.code, "0-0" in listed.out, "open" in listed.out) == (0, True, True)
     nothing = say(running, "dead-letters", "list", "--reason", "no such words")

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import msgspec
@@ -23,6 +22,7 @@ from autolearn.schemas.retraining import (
 )
 from autolearn.schemas.values import DatasetRef, TrainedModel
 from tests.agents.runs import training
+from tests.waiting import until
 
 DATA = Data(DatasetRef("iris", "0" * 64), held_out=True)
 
@@ -96,11 +96,9 @@ def test_ctrl_c_ends_the_check_and_leaves_nothing_behind(tmp_path: Path):
         [sys.executable, "-c", PROGRAM, msgspec.json.encode(was).decode()],
         env={**os.environ, **settings},
     ) as process:
-        end = time.monotonic() + 60
-        while not list(scratch.glob("autolearn-runs-*/1")):  # the run's own folder
-            assert process.poll() is None
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        own = "autolearn-runs-*/1"  # the run's own folder
+        until(lambda: list(scratch.glob(own)) or process.poll() is not None)
+        assert process.poll() is None
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130
     assert list(scratch.iterdir()) == []

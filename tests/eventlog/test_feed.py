@@ -19,6 +19,7 @@ from autolearn.schemas.codec import EventRecord, encode, from_json
 from autolearn.schemas.topics import Topic
 from tests.eventlog.test_admission import started
 from tests.stories import history
+from tests.waiting import soon
 
 PARTITIONS = 2
 COUNT = 400
@@ -67,6 +68,33 @@ class Writer:
         while any(n < len(story) for n, story in zip(self.written, self.stories, strict=True)):
             for partition in range(PARTITIONS):
                 self.write(partition, 1)
+
+
+def test_it_stops_although_the_two_do_not_come_to_one_position():
+    """As when the brokers go away in the middle of a change-over."""
+    logs = [MemoryLog(), MemoryLog()]
+    for log, count in zip(logs, (50, 60), strict=True):
+        log.create([Topic("events", PARTITIONS, 1, {})])
+        Writer(log).write(0, count)
+    first, second = (
+        Follower(log, "events", ReadModels(MemoryStore()), range(PARTITIONS)) for log in logs
+    )
+    first.catch_up()
+    second.catch_up()
+
+    async def run() -> None:
+        failures = list[Exception]()
+        feed = Feed(first, lambda _: None, failures.append)
+        feed.start()
+        changing = asyncio.create_task(feed.hand_over(second, lambda: None))
+        await asyncio.sleep(0)
+        await soon(lambda: feed.successor is None)
+        async with asyncio.timeout(10):
+            await feed.stop()
+        changing.cancel()
+        assert not failures
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize("ahead", [(0, 0), (30, 0), (0, 40), (25, 25)])

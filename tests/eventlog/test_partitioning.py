@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from autolearn.eventlog.partitioning import partition_of
 
 
-@given(st.text(max_size=80), st.integers(1, 1000))
-def test_it_is_that_of_another_implementation(key: str, partitions: int):
-    assert partition_of(key, partitions) == (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+@given(st.binary(max_size=80) | st.text(max_size=80), st.integers(1, 1000))
+def test_it_is_that_of_another_implementation(key: str | bytes, partitions: int):
+    data = key.encode() if isinstance(key, str) else key
+    assert partition_of(key, partitions) == (murmur2(data) & 0x7FFFFFFF) % partitions

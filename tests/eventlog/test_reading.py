@@ -1,12 +1,12 @@
 """Looking records up by their offsets."""
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
 import pytest
 
 from autolearn.eventlog import reading
-from autolearn.eventlog.reading import Lookup, spans_of
+from autolearn.eventlog.reading import Lookup, read_between, spans_of
 from autolearn.schemas.errors import LogError
 from tests.eventlog.logs import Bench, bench
 
@@ -46,21 +46,32 @@ def test_what_is_wanted_is_found_and_nothing_else(bench: Bench):
 @pytest.mark.usefixtures("near")
 def test_many_may_look_at_the_same_time(bench: Bench):
     fill(bench)
-    lookup, wrong = Lookup(bench.log, bench.topic), []
+    lookup = Lookup(bench.log, bench.topic)
 
-    def look(seed: int) -> None:
-        for start in Random(seed).choices(range(400), k=10):
+    def look(seed: int) -> int:
+        starts = Random(seed).choices(range(400), k=10)
+        for start in starts:
             wanted = range(start, start + 100, 7 + seed)
-            if [m.offset() for m in lookup.read({seed % 2: wanted})] != list(wanted):
-                wrong.append(start)
+            assert [m.offset() for m in lookup.read({seed % 2: wanted})] == list(wanted)
+        return len(starts)
 
-    threads = [threading.Thread(target=look, args=(seed,)) for seed in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert not wrong
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(look, range(6))) == [10] * 6
     lookup.close()
+
+
+def test_all_that_lies_between_two_points_is_read(bench: Bench):
+    fill(bench)
+
+    def read(begins: dict[int, int], ends: dict[int, int]) -> list[tuple[int, int]]:
+        found = read_between(bench.log, bench.topic, begins, ends)
+        return sorted((m.partition(), m.offset()) for m in found)
+
+    assert read({0: 10}, {0: 13, 1: 2}) == [(0, 10), (0, 11), (0, 12), (1, 0), (1, 1)]
+    assert read({0: 3, 1: 9}, {0: 3, 1: 4}) == []
+    assert len(read({}, {0: 500, 1: 500})) == 1000
+    with pytest.raises(LogError, match=bench.topic):
+        list(read_between(bench.log, bench.topic, {}, {0: 501}, patience=1.0))
 
 
 def test_what_is_not_there_is_an_error(bench: Bench, monkeypatch: pytest.MonkeyPatch):

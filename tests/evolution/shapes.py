@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 
@@ -9,7 +10,7 @@ from autolearn.schemas.chain import Checkpoint, Proof
 from autolearn.schemas.codec import CommandRecord, EventRecord
 from autolearn.schemas.commands import COMMANDS
 from autolearn.schemas.dead_letters import DeadLetter
-from autolearn.schemas.described import Schema, schemas_of, without_prose
+from autolearn.schemas.described import Schema, schemas_of
 from autolearn.schemas.events import EVENTS
 from autolearn.schemas.tasks import Task
 from autolearn.schemas.workers import Heartbeat
@@ -47,3 +48,20 @@ def shape_of(kind: type[Struct]) -> Schema:
     """The JSON Schema of a type, with the structs that it holds, without its prose."""
     defs = schemas_of([kind], "#/$defs/{name}")
     return {"$ref": f"#/$defs/{kind.__name__}", "$defs": without_prose(defs)}
+
+
+def without_prose(schema: Any) -> Any:
+    """A schema without what is said to people. Fields keep their names, whatever these are."""
+    if isinstance(schema, list):
+        return [without_prose(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    plain: Schema = {}
+    for key, value in schema.items():
+        if key in ("properties", "$defs"):
+            plain[key] = {name: without_prose(one) for name, one in value.items()}
+        elif key in ("default", "enum"):
+            plain[key] = value
+        elif key not in ("title", "description"):
+            plain[key] = without_prose(value)
+    return plain

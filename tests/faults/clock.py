@@ -51,7 +51,6 @@ def shift_clock(ground: Ground, seconds: int) -> None:
 
 def now_of(ground: Ground, worker: str) -> datetime:
     """What a worker's newest heartbeat says that the time is."""
-
     (beats,) = checker.read_topic(ground.kafka, f"{ground.prefix}.workers").values()
     newest = [json.loads(beat.value or b"") for beat in beats if beat.key == worker.encode()][-1]
     return datetime.fromisoformat(newest["time"])

@@ -165,7 +165,7 @@ class Ground:
             self.tally.counts[f"ended by itself, code {ended.code}"] += 1
             last = "\n    ".join(ended.words.splitlines()[-4:])
             print(f"  {ended.part} ended by itself, code {ended.code}:\n    {last}", flush=True)
-        with contextlib.suppress(AttributeError):
+        if hasattr(self, "probe"):  # not so if something failed to start
             self.probe.close()
 
 

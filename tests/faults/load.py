@@ -44,7 +44,7 @@ class Client:
     def post(
         self, what: str, session: str, path: str, body: Any = None, prefer: str = "", key: str = ""
     ) -> httpx.Response:
-        """Send one command until it is answered. Its key is random, but for the title of `open`."""
+        """Send one command until it is answered; without a `key` it has a random one."""
         key = key or self.new_key()
         headers = {"idempotency-key": key, **({"prefer": prefer} if prefer else {})}
         self.commands += 1

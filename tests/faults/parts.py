@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from tests.waiting import until
 
-__all__ = ["Ended", "Fleet", "Part", "until"]
+__all__ = ["Ended", "Fleet", "Part"]
 
 PAUSE = 0.5
 """Seconds before a process that could not even start is started again."""

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from autolearn.artifacts.store import ArtifactStore
+from autolearn.artifacts.store import ArtifactStore, Tampered
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.memory import MemoryLog
 from autolearn.projections.backups.errors import BackupFailed, BackupRefused, Damaged, NotEmpty
@@ -381,7 +381,7 @@ def test_a_damaged_artifact_stops_the_backup(tmp_path):
     store = store_with(tmp_path / "s", b"one")
     (blob,) = (path for path in (tmp_path / "s").rglob("*") if path.is_file())
     blob.write_bytes(b"two")
-    with pytest.raises(Exception, match=blob.name):
+    with pytest.raises(Tampered, match=blob.name):
         write_backup(told_log(), HERE, store, tmp_path / "b", nothing)
     assert not list(tmp_path.glob("b*"))
 

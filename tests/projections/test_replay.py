@@ -174,6 +174,19 @@ def test_one_view_is_folded_and_the_others_are_kept(short: Place):
     assert [f.name for f in short.views.folder.glob("views*")] == [short.views.used.name]
 
 
+def test_a_damaged_folder_is_told_on_standard_error_alone(short: Place):
+    code, before, _ = short.run("rebuild")
+    assert code == 0
+    shutil.copytree(short.views.used, short.views.spare())
+    (short.views.spare() / "CURRENT").write_text("nonsense")
+    with short.start("rebuild") as process:
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert "rebuilt from the log" in err
+    *_, last = map(json.loads, out.splitlines())
+    assert last["result"]["digests"] == before["digests"]
+
+
 def test_a_view_that_is_none(short: Place):
     code, _, err = short.run("rebuild", "--view", "kitchen")
     assert code == 2

@@ -1,0 +1,206 @@
+"""What can be asked about the catalog, the log and the installation, once for both clients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from autolearn.client import resources as r
+from autolearn.client.sdk_feed import Feed, follow
+from autolearn.client.sdk_flows import Call, Flow, ask
+from autolearn.client.sdk_listening import subscription
+from autolearn.client.sdk_paths import segment
+from autolearn.client.sdk_transport import operation
+from autolearn.schemas.status import Status
+
+__all__ = ["System"]
+
+
+class System:
+    """The catalog, the log as this API knows it, and how the installation is."""
+
+    @operation
+    def models(self, *, as_of: str | None = None) -> Flow[r.Page[r.Model]]:
+        """List the models on offer."""
+        return ask(Call("GET", "/v1/models", r.Page[r.Model], {"as_of": as_of}))
+
+    @operation
+    def model(self, name: str, *, as_of: str | None = None) -> Flow[r.Model]:
+        """Return one model with its hyperparameters."""
+        return ask(Call("GET", f"/v1/models/{segment(name)}", r.Model, {"as_of": as_of}))
+
+    @operation
+    def metrics(self, *, as_of: str | None = None) -> Flow[r.Page[r.Metric]]:
+        """List the metrics on offer."""
+        return ask(Call("GET", "/v1/metrics", r.Page[r.Metric], {"as_of": as_of}))
+
+    @operation
+    def metric(self, name: str, *, as_of: str | None = None) -> Flow[r.Metric]:
+        """Return one metric."""
+        return ask(Call("GET", f"/v1/metrics/{segment(name)}", r.Metric, {"as_of": as_of}))
+
+    @operation
+    def datasets(
+        self, *, limit: int | None = None, page: str | None = None, as_of: str | None = None
+    ) -> Flow[r.Page[r.Dataset]]:
+        """List the datasets, each in its newest version."""
+        query = {"limit": limit, "page": page, "as_of": as_of}
+        return ask(Call("GET", "/v1/datasets", r.Page[r.Dataset], query))
+
+    @operation
+    def dataset(self, name: str, *, as_of: str | None = None) -> Flow[r.Dataset]:
+        """Return the newest version of a dataset."""
+        return ask(Call("GET", f"/v1/datasets/{segment(name)}", r.Dataset, {"as_of": as_of}))
+
+    @operation
+    def dataset_versions(self, name: str, *, as_of: str | None = None) -> Flow[r.Page[r.Dataset]]:
+        """List all versions of a dataset, newest first."""
+        at = f"/v1/datasets/{segment(name)}/versions"
+        return ask(Call("GET", at, r.Page[r.Dataset], {"as_of": as_of}))
+
+    @operation
+    def upload_dataset(
+        self,
+        path: Path | str,
+        name: str | None = None,
+        *,
+        target: str | None = None,
+        format: Literal["csv", "parquet"] | None = None,  # noqa: A002 - the word of the API
+        summary: str = "",
+    ) -> Flow[r.Dataset]:
+        """Offer a CSV or Parquet file, by its own name without another. It is streamed."""
+        path = Path(path)
+        at = f"/v1/datasets/{segment(name or path.stem.lower())}"
+        query = {"target": target, "format": format, "summary": summary}
+        call = Call("PUT", at, r.Dataset, query, path, media="application/octet-stream")
+        return ask(call)
+
+    @operation
+    def events(
+        self,
+        *,
+        after: str = "",
+        limit: int | None = None,
+        stream: str = "",
+        session: str = "",
+        types: Sequence[str] = (),
+        wait: float | None = None,
+    ) -> Flow[r.Events]:
+        """List events past a position; with `wait`, wait so many seconds for the next ones.
+
+        `stream` (such as dataset/iris), `session` (an id) and `types` (such as TrainingCompleted)
+        choose among them.
+        """
+        query = {"after": after, "limit": limit, **chosen(stream, session, types)}
+        return ask(Call("GET", "/v1/events", r.Events, query, wait=wait))
+
+    @subscription
+    def follow(
+        self,
+        *,
+        after: str = "",
+        stream: str = "",
+        session: str = "",
+        types: Sequence[str] = (),
+        patience: float = 60.0,
+    ) -> Feed:
+        """Iterate over the events past a position (`now`: those to come), and wait for more.
+
+        Each comes once and in the order of its stream, also when the connection or the API breaks
+        off meanwhile. An entry's `position` is where another call goes on. Choose as in `events`.
+
+        Raises:
+            Problem: the API refuses, or cannot give events for longer than `patience` seconds.
+            Unreachable: no API answers for that long.
+        """
+        query = {"after": after, **chosen(stream, session, types)}
+        return follow("/v1/events", query, patience)
+
+    @operation
+    def position(self) -> Flow[r.Position]:
+        """Return how far the log is known."""
+        return ask(Call("GET", "/v1/position", r.Position))
+
+    @operation
+    def diff(
+        self,
+        before: str,
+        after: str | None = None,
+        *,
+        stream: str | None = None,
+        limit: int | None = None,
+    ) -> Flow[r.Diff]:
+        """Return what changed between two points (until now), in one stream or in all."""
+        query = {"from": before, "to": after, "stream": stream, "limit": limit}
+        return ask(Call("GET", "/v1/diff", r.Diff, query))
+
+    @operation
+    def digests(self) -> Flow[r.Digests]:
+        """Return the digest of every view."""
+        return ask(Call("GET", "/v1/digests", r.Digests))
+
+    @operation
+    def rebuild(self, view: str | None = None) -> Flow[r.Rebuild]:
+        """Let the API process fold the log into new read models, which then replace its own.
+
+        With a `view` only that one is folded, and the others are copied as they are.
+        """
+        return ask(Call("POST", "/v1/rebuild", r.Rebuild, {"view": view}))
+
+    @operation
+    def rebuilding(self, *, wait: float | None = None) -> Flow[r.Rebuild]:
+        """Return how the newest rebuild goes; with `wait`, wait so many seconds for its end."""
+        return ask(Call("GET", "/v1/rebuild", r.Rebuild, wait=wait))
+
+    @operation
+    def command(
+        self, command: str, *, partition: int | None = None, offset: int | None = None
+    ) -> Flow[r.CommandState]:
+        """Return what became of a command."""
+        query = {"partition": partition, "offset": offset}
+        return ask(Call("GET", f"/v1/commands/{segment(command)}", r.CommandState, query))
+
+    @operation
+    def status(self) -> Flow[Status]:
+        """Return the state of the whole installation, and what needs attention."""
+        return ask(Call("GET", "/v1/status", Status))
+
+    @operation
+    def dead_letters(
+        self, *, reason: str = "", limit: int | None = None, page: str | None = None
+    ) -> Flow[r.Page[r.DeadLetterSummary]]:
+        """List what could not be decoded, newest first; `reason` has words of the reason.
+
+        With a reason a page may be short, or empty: go on while there is a `next`.
+        """
+        query = {"reason": reason, "limit": limit, "page": page}
+        return ask(Call("GET", "/v1/dead-letters", r.Page[r.DeadLetterSummary], query))
+
+    @operation
+    def dead_letter(self, letter: str) -> Flow[r.DeadLetter]:
+        """Return one dead letter with its headers and its value."""
+        return ask(Call("GET", f"/v1/dead-letters/{segment(letter)}", r.DeadLetter))
+
+    @operation
+    def retry_dead_letter(
+        self, letter: str, value: Mapping[str, Any] | None = None, *, wait: float | None = None
+    ) -> Flow[r.Retry]:
+        """Put the command of a dead letter back on the log, or `value` in its place; once."""
+        at = f"/v1/dead-letters/{segment(letter)}/retry"
+        return ask(Call("POST", at, r.Retry, body={"value": value}, wait=wait))
+
+    @operation
+    def ready(self, *, patience: float = 30.0) -> Flow[r.Health]:
+        """Return as soon as the API is ready.
+
+        Raises:
+            Problem: it is not ready after `patience` seconds.
+            Unreachable: it does not answer for so long.
+        """
+        return ask(Call("GET", "/health/ready", r.Health), patience)
+
+
+def chosen(stream: str, session: str, types: Sequence[str]) -> dict[str, object]:
+    """Return the query of a choice of events."""
+    return {"stream": stream, "session": session, "type": list(types)}

@@ -1,0 +1,172 @@
+"""How runs end before their time: limits, cancelling, killed processes, and what is left behind."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from autolearn.agents.executor import Completed, Executor, Failed, Limits
+from tests.agents.executing import ENOUGH, family, gone, importable, play, zombie
+from tests.waiting import soon
+
+
+@pytest.mark.parametrize("kind", ["eat", "eat_in_a_child"])
+def test_the_memory_limit(kind: str) -> None:
+    async def story(executor: Executor) -> None:
+        run = executor.start(kind, None, Limits(time_s=30, memory_mb=200))
+        outcome = await run.outcome()
+        assert isinstance(outcome, Failed)
+        assert outcome.reason == "memory"
+        assert "its limit is 200 MiB" in outcome.detail
+        assert run.pid is not None
+        await gone(run.pid)
+
+    play(story)
+
+
+def test_the_time_limit_ends_a_process_that_ignores_signals(tmp_path: Path) -> None:
+    async def story(executor: Executor) -> None:
+        started = time.monotonic()
+        limits = Limits(time_s=1.5, memory_mb=4096)
+        outcome = await executor.start("stay", str(tmp_path), limits).outcome()
+        assert outcome == Failed("time", "it took longer than its limit of 1.5 s")
+        assert time.monotonic() - started >= 1.5
+        await gone(*family(tmp_path))
+
+    play(story)
+
+
+def test_cancelling_kills_the_whole_family(tmp_path: Path) -> None:
+    async def story(executor: Executor) -> None:
+        staying = asyncio.Event()
+        run = executor.start("stay", str(tmp_path), ENOUGH, lambda _: staying.set())
+        await staying.wait()
+        pids = family(tmp_path)
+        assert len(pids) == 3
+        assert all(psutil.pid_exists(pid) for pid in pids)
+        run.cancel()
+        assert await run.outcome() == Failed("cancelled", "it was cancelled")
+        await gone(*pids)
+        run.cancel()  # harmless
+
+    play(story)
+
+
+def test_cancelling_before_there_is_a_process() -> None:
+    async def story(executor: Executor) -> None:
+        run = executor.start("echo", {"phases": [], "answer": {}}, ENOUGH)
+        run.cancel()
+        assert await run.outcome() == Failed("cancelled", "it was cancelled")
+
+    play(story)
+
+
+def test_cancelling_the_wait_does_not_cancel_the_run() -> None:
+    async def story(executor: Executor) -> None:
+        run = executor.start("echo", {"phases": [], "answer": {"x": 1}}, ENOUGH)
+        waiting = asyncio.ensure_future(run.outcome())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        assert await run.outcome() == Completed({"x": 1})
+
+    play(story)
+
+
+def test_closing_ends_everything(tmp_path: Path) -> None:
+    async def story(executor: Executor) -> None:
+        staying = asyncio.Event()
+        run = executor.start("stay", str(tmp_path), ENOUGH, lambda _: staying.set())
+        await staying.wait()
+        server = executor.server_pid
+        assert server is not None
+        await executor.close()
+        assert await run.outcome() == Failed("cancelled", "it was cancelled")
+        await gone(server, *family(tmp_path))
+
+    play(story)
+
+
+def test_runs_die_with_the_agent_even_if_it_is_killed(tmp_path: Path) -> None:
+    program = (
+        "import asyncio, sys\n"
+        "from autolearn.agents.executor import Executor, Limits\n"
+        "async def main():\n"
+        "    executor = Executor('memory://x', preload='tests.agents.hostile')\n"
+        "    await executor.warm()\n"
+        "    show = lambda _: print(executor.server_pid, flush=True)\n"
+        "    await executor.start('stay', sys.argv[1], Limits(60, 4096), show).outcome()\n"
+        "asyncio.run(main())\n"
+    )
+    with importable():
+        agent = subprocess.Popen(
+            [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE
+        )
+    with agent:
+        assert agent.stdout is not None
+        server = int(agent.stdout.readline())
+        agent.kill()
+    asyncio.run(gone(server, *family(tmp_path)))
+    assert len(family(tmp_path)) == 3
+
+
+def test_a_fork_server_that_is_killed_is_started_again(tmp_path: Path) -> None:
+    async def story(executor: Executor) -> None:
+        staying = asyncio.Event()
+        run = executor.start("stay", str(tmp_path), ENOUGH, lambda _: staying.set())
+        await staying.wait()
+        first = executor.server_pid
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        outcome = await run.outcome()
+        assert isinstance(outcome, Failed)
+        assert outcome.reason == "crashed"
+        assert run.pid is not None
+        await gone(run.pid)
+        echo = {"phases": [], "answer": {}}
+        assert await executor.start("echo", echo, ENOUGH).outcome() == Completed({})
+        assert executor.server_pid != first
+        for pid in family(tmp_path):  # a daemon of a daemon has nobody left to end it
+            if psutil.pid_exists(pid) and not zombie(pid):
+                os.kill(pid, signal.SIGKILL)
+
+    play(story)
+
+
+def test_a_spare_process_that_is_killed_is_replaced() -> None:
+    async def story(executor: Executor) -> None:
+        await executor.warm()
+        assert executor.server_pid is not None
+        server = psutil.Process(executor.server_pid)
+        for _ in range(3):
+            await soon(lambda: len(server.children()) == 1)
+            spares = server.children()
+            spares[0].kill()
+            await soon(lambda dead=spares[0].pid: [one.pid for one in server.children()] != [dead])
+            echo = {"phases": [], "answer": {}}
+            assert await executor.start("echo", echo, ENOUGH).outcome() == Completed({})
+
+    play(story)
+
+
+@pytest.mark.parametrize("end", ["return", "die"])
+def test_what_a_run_leaves_behind_is_removed(end: str) -> None:
+    async def story(executor: Executor) -> None:
+        run = executor.start("litter", end, ENOUGH)
+        outcome = await run.outcome()
+        if end == "return":
+            assert isinstance(outcome, Completed)
+            folder = Path(outcome.result).parent
+            await soon(lambda: not folder.exists())
+        else:
+            assert outcome == Failed("crashed", "its process ended without a result (exit code 1)")
+        assert executor.server_pid is not None
+        server = psutil.Process(executor.server_pid)
+        await soon(lambda: len(server.children(recursive=True)) <= 1)  # the spare
+
+    play(story)
