@@ -34,8 +34,10 @@ log = structlog.stdlib.get_logger("autolearn.api")
 
 MOST, MOST_BYTES = 20_000, 32 * 1024 * 1024
 """Records that are on their way to Kafka at a time: what comes on top is not recorded."""
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
 """What stands in a path and may be an id: other words could be anything."""
+NO_ID = "?"
 STREAM_OF = {"session": "session", "experiment": "session", "user": "user"}
 """The kind of stream that a part of a path names."""
 
@@ -65,7 +67,7 @@ class Call:
         """Return what is recorded of it: that it has come, or with a status how it has ended."""
         service, _, instance = self.instance.partition("/")
         ids, principal = self.ids(), self.scope.get("state", {}).get("principal")
-        named = [stream(STREAM_OF[n], v) for n, v in ids.items() if n in STREAM_OF]
+        named = [stream(STREAM_OF[n], v) for n, v in ids.items() if n in STREAM_OF and v != NO_ID]
         client = self.scope.get("client")
         took = (time.perf_counter() - self.clock) * 1000
         return Hop(
@@ -81,7 +83,7 @@ class Call:
             actor=principal.name if principal is not None else "",
             stream=self.stream or (named[0] if named else ""),
             command=self.command,
-            method=self.scope["method"] if self.scope["method"].isalpha() else "",
+            method=self.scope["method"] if self.scope["method"] in METHODS else "?",
             route=getattr(self.scope.get("route"), "path", ""),
             ids=ids,
             client=client[0] if client else "",
@@ -96,7 +98,7 @@ class Call:
         for name, value in self.scope.get("path_params", {}).items():
             token = Token.read(value)
             shown = token.id if token is not None else value
-            found[name] = shown if ID.fullmatch(shown) and known(name, shown) else "?"
+            found[name] = shown if ID.fullmatch(shown) and known(name, shown) else NO_ID
         return found
 
 
