@@ -9,6 +9,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -87,7 +88,7 @@ def test_a_training_is_one_trace_from_the_request_to_the_result(world: People):
     assert request["route"] == "/v1/sessions/{session}/trainings"
     assert request["ids"] == {"session": session.rpartition("/")[2]}
     assert request["duration"] > 0
-    for before, after in zip(WAY, WAY[1:], strict=False):
+    for before, after in pairwise(WAY):
         hop = placed[after]
         assert hop["instance"], hop
         assert hop["stream"] == session.removeprefix("/v1/").replace("sessions", "session")

@@ -105,11 +105,16 @@ def test_the_first_that_cannot_be_recorded_is_not_said_to_be_done(bench: Bench):
     """It may have been done meanwhile: so the answer says how to ask for it again."""
     http = bench.http
     until(lambda: http.post("/v1/sessions").status_code == 201)
+    keys = iter(range(1000))
     with bench.refusing():
-        answer = http.post("/v1/sessions", headers={"Idempotency-Key": "first"})
+        while True:  # the broker takes the change of its settings in a moment
+            key = {"Idempotency-Key": f"first-{next(keys)}"}
+            answer = http.post("/v1/sessions", headers=key)
+            if answer.status_code != 201:
+                break
         problem(answer, 503, "audit-unavailable", "same Idempotency-Key", "/v1/commands/")
     until(lambda: opened(http).status_code == 201)
-    again = http.post("/v1/sessions", headers={"Idempotency-Key": "first"})
+    again = http.post("/v1/sessions", headers=key)
     assert again.status_code == 201
     listed = http.get("/v1/sessions?limit=500").json()["items"]
     assert [one["id"] for one in listed].count(again.json()["id"]) == 1
