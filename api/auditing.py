@@ -129,8 +129,8 @@ class Audit:
         self.patience = settings.append_timeout
         self.appends = Appends(MOST, MOST_BYTES, self.patience)
         self.numbers = itertools.count()
-        self.early: list[tuple[Hop, Sending]] | None = []
-        self.failed = ""
+        self.early: list[Hop] | None = []
+        self.failed, self.losing = "", False
         meter.watch(self.readings)
 
     def readings(self) -> Sequence[Reading]:
@@ -153,8 +153,8 @@ class Audit:
     def open(self) -> None:
         """Begin to send: the topic is there."""
         early, self.early = self.early or [], None
-        for hop, way in early:
-            self.send(hop, way)
+        for hop in early:
+            self.write(hop)
 
     def arrive(self, call: Call) -> None:
         """Record that a request was let in; its answer waits for that."""
@@ -168,47 +168,44 @@ class Audit:
         return self.write(hop)
 
     def write(self, hop: Hop) -> Sending | None:
-        """Send a record; return its way to the log, or None if it cannot be sent."""
-        way = Sending(0)
-        if self.early is None:
-            return way if self.send(hop, way) else None
-        if len(self.early) >= MOST:
-            self.lose("There are too many before the brokers answer.")
+        """Send a record; return its way to the log, or None if it is not on its way yet."""
+        value, number, appends = to_json(hop), str(next(self.numbers)), self.appends
+        if self.early is not None and len(self.early) < MOST:
+            self.early.append(hop)
             return None
-        self.early.append((hop, way))
-        return way
-
-    def send(self, hop: Hop, way: Sending) -> bool:
-        """Send a record; say whether it is on its way, and note there how that went."""
-        value, number = to_json(hop), str(next(self.numbers))
-        appends = self.appends
         if len(appends.sendings) >= MOST or appends.bytes + len(value) > MOST_BYTES:
             self.lose("Too many are on their way to Kafka.")
-            return False
-        _, taken = appends.add(number, len(value), lambda *_: None)
+            return None
+        way, delivered = appends.add(number, len(value), self.took)
 
-        def delivered(error: LogError | None, partition: int, offset: int) -> None:
-            if error is None:
-                self.failed = ""
-            else:
-                self.lose(error.detail)
-                self.failed = error.detail
-            taken(error, partition, offset)
-            way.note(error, partition, offset)
+        def told(error: LogError | None, partition: int, offset: int) -> None:
+            if error is not None:
+                self.fail(error)
+            delivered(error, partition, offset)
 
         try:
-            self.log.append(self.topic, value, key=hop.actor, delivered=delivered)
+            self.log.append(self.topic, value, key=hop.actor, delivered=told)
         except LogError as error:
             appends.remove(number)
-            self.lose(error.detail)
-            self.failed = error.detail
-            return False
-        return True
+            self.fail(error)
+            return None
+        return way
+
+    def took(self, _: int, __: int) -> None:
+        """Note that a record is on the log (in the log's thread)."""
+        self.failed, self.losing = "", False
+
+    def fail(self, error: LogError) -> None:
+        """Note that a record was not taken (any thread)."""
+        self.lose(error.detail)
+        self.failed = error.detail
 
     def lose(self, why: str) -> None:
         """Say that something is not recorded: loudly the first time (any thread)."""
         self.meter.count("autolearn_audit_lost_total")
-        (log.debug if self.failed else log.error)("not-recorded", why=why)
+        if not self.losing:
+            log.error("not-recorded", why=why)
+        self.losing = True
 
     async def recorded(self, way: Sending | None, call: Call) -> bool:
         """Wait until a record is on the log, as long as is allowed; say whether it is."""

@@ -123,6 +123,9 @@ class Trail:
     def run(self) -> None:
         """Fold until stopped (in the thread)."""
         try:
+            # The read models first: what waits for this reads the past, what waits for them works.
+            while not self.facade.caught_up and not self.stopped.wait(WAIT):
+                continue
             self.store = RocksStore(self.folder)
             self.trail = AuditTrail(self.store)
             while not self.stopped.is_set():
