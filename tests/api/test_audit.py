@@ -264,8 +264,7 @@ def test_what_a_killed_api_process_was_asked_is_there_and_so_is_what_came_of_it(
     given, trace = traceparent()
     doomed = Api(world.folder, world.environment, instance="doomed")
     try:
-        http = doomed.client()
-        with paused(world.agents.popen.pid):
+        with doomed.client() as http, paused(world.agents.popen.pid):
             asking = threading.Thread(target=lambda: ask_in_vain(world, http, given))
             asking.start()
             until(lambda: len(audit(world, f"trace={trace}")) == 1)
@@ -278,8 +277,8 @@ def test_what_a_killed_api_process_was_asked_is_there_and_so_is_what_came_of_it(
         assert kind_of(hops[2]) == ("decision", "decide", "SessionOpened")
     finally:
         doomed.stop()
-    with Api(world.folder, world.environment, instance="doomed") as again:
-        kept = way_of(world, trace, 3, again.client())
+    with Api(world.folder, world.environment, instance="doomed") as again, again.client() as http:
+        kept = way_of(world, trace, 3, http)
     assert kept == hops
 
 
