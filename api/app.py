@@ -99,7 +99,11 @@ def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastA
         limit_bytes=settings.max_pending,
     )
     if facade.audit.on:
-        app.add_middleware(RecordRequests, audit=facade.audit, brokers=facade.brokers)
+        app.add_middleware(
+            RecordRequests,
+            audit=facade.audit,
+            takes_commands=lambda: facade.brokers.answer and not facade.commands.appends.stalled,
+        )
     app.add_middleware(CountRequests, measures=facade.measures)
     public = [route for route, rule in RULES.items() if rule is Rule.PUBLIC]
     wanted = None if settings.auth == "none" else public

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 import msgspec
@@ -10,7 +10,6 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from autolearn.api.auditing import Audit, Call
-from autolearn.api.brokers import Brokers
 from autolearn.api.problems import PREFIX, respond
 from autolearn.api.sse import is_stream
 from autolearn.eventlog.tracing import TRACEPARENT
@@ -35,8 +34,8 @@ class RecordRequests:
     written, such requests are answered 503 (`audit-unavailable`); those that read are answered.
     """
 
-    def __init__(self, app: ASGIApp, audit: Audit, brokers: Brokers) -> None:
-        self.app, self.audit, self.brokers = app, audit, brokers
+    def __init__(self, app: ASGIApp, audit: Audit, takes_commands: Callable[[], bool]) -> None:
+        self.app, self.audit, self.takes_commands = app, audit, takes_commands
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -51,8 +50,8 @@ class RecordRequests:
         state["call"] = call
         answer = Answer(self.audit, call, send, scope, receive, changes=changes)
         try:
-            # Without brokers a command is refused anyway, in the words for that.
-            if changes and not self.audit.available and self.brokers.answer:
+            # Where no commands are taken either, they are refused anyway, in the words for that.
+            if changes and not self.audit.available and self.takes_commands():
                 problem = self.audit.unavailable()
                 await respond(problem, scope["path"])(scope, receive, answer.send)
             else:

@@ -11,6 +11,7 @@ import itertools
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 
 import structlog
 from starlette.types import Scope
@@ -25,7 +26,7 @@ from autolearn.schemas.audit import Hop, outcome_of
 from autolearn.schemas.codec import Headers, to_json
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings
-from autolearn.schemas.streams import KINDS, stream
+from autolearn.schemas.streams import KINDS
 from autolearn.schemas.tokens import Token
 
 __all__ = ["Audit", "Call"]
@@ -66,14 +67,13 @@ class Call:
     def hop(self, status: int = 0, problem: str = "") -> Hop:
         """Return what is recorded of it: that it has come, or with a status how it has ended."""
         service, _, instance = self.instance.partition("/")
-        ids, principal = self.ids(), self.scope.get("state", {}).get("principal")
-        named = [stream(STREAM_OF[n], v) for n, v in ids.items() if n in STREAM_OF and v != NO_ID]
+        principal = self.scope.get("state", {}).get("principal")
         client = self.scope.get("client")
         took = (time.perf_counter() - self.clock) * 1000
         return Hop(
             id=self.trace.span,
             kind="request",
-            time=text(self.began),
+            time=self.time,
             service=service,
             instance=instance,
             outcome=outcome_of(status),
@@ -81,25 +81,39 @@ class Call:
             span=self.trace.span,
             parent=self.parent,
             actor=principal.name if principal is not None else "",
-            stream=self.stream or (named[0] if named else ""),
+            stream=self.stream or self.named,
             command=self.command,
             method=self.scope["method"] if self.scope["method"] in METHODS else "?",
             route=getattr(self.scope.get("route"), "path", ""),
-            ids=ids,
+            ids=self.ids,
             client=client[0] if client else "",
             status=status,
             problem=problem,
             duration=round(took, 3) if status else 0.0,
         )
 
+    @cached_property
+    def time(self) -> str:
+        """When it came, as RFC 3339."""
+        return text(self.began)
+
+    @cached_property
     def ids(self) -> dict[str, str]:
-        """Return what the path names. A token that stands there is not told, only its id."""
+        """What the path names. A token that stands there is not told, only its id."""
         found = {}
         for name, value in self.scope.get("path_params", {}).items():
             token = Token.read(value)
-            shown = token.id if token is not None else value
+            shown = token.id if token is not None else "" if value.startswith("al_") else value
             found[name] = shown if ID.fullmatch(shown) and known(name, shown) else NO_ID
         return found
+
+    @cached_property
+    def named(self) -> str:
+        """The stream that the path names, if it does."""
+        for name, value in self.ids.items():
+            if name in STREAM_OF and value != NO_ID:
+                return f"{STREAM_OF[name]}/{value}"
+        return ""
 
 
 def known(name: str, value: str) -> bool:

@@ -106,11 +106,10 @@ def sending(trace: Trace | None, instance: str, *more: str) -> Headers:
 
 def answering(command: Pairs, kind: str, instance: str) -> Headers:
     """Return the headers of the event that answers a command of this type with these headers."""
-    headers = dict(pairs(command))
-    sent = sending(trace_in(headers), instance, str(time.time_ns() // 10**6))
+    sent = sending(trace_in(command), instance, str(time.time_ns() // 10**6))
     if not sent:
         return ()
-    return (*sent, (ASKED, b"%b %b" % (headers.get(HOP, b"- -"), kind.encode())))
+    return (*sent, (ASKED, f"{word(command, HOP) or '- -'} {kind}".encode()))
 
 
 def trace_in(headers: Pairs) -> Trace | None:
@@ -136,11 +135,8 @@ def read(given: str) -> Sent:
 
 def word(headers: Pairs, name: str) -> str:
     """Return a header of ours as text; "" if there is none, or it cannot be ours."""
-    return next((v.decode() for n, v in pairs(headers) if n == name), "")
-
-
-def pairs(headers: Pairs) -> list[tuple[str, bytes]]:
-    """Return those of a record's headers that may be ours, whoever wrote them."""
     found = headers.items() if isinstance(headers, Mapping) else headers or ()
-    ours = (TRACEPARENT, HOP, ASKED)
-    return [(n, v) for n, v in found if n in ours and v and len(v) <= LONGEST and v.isascii()]
+    for one, value in found:
+        if one == name:
+            return value.decode() if value and len(value) <= LONGEST and value.isascii() else ""
+    return ""

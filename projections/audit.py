@@ -36,6 +36,9 @@ LOOKED_AT = 5000
 """Hops that are looked at for one page at most."""
 PRUNED = 1000
 """Hops that are deleted at a time."""
+INDEXES = ("trace", "stream", "actor")
+"""What hops are found by, the fewest first."""
+HOP = prefix_of("hop")
 OUTCOMES = {type_of(Refused): "refused", type_of(CommandFailed): "failed"}
 decoder = msgspec.json.Decoder(Hop)
 
@@ -71,10 +74,10 @@ class Sought(Struct, frozen=True):
 
     def index(self) -> bytes:
         """Return the prefix of the rows that have the fewest others among them."""
-        for name in ("trace", "stream", "actor"):
+        for name in INDEXES:
             if value := getattr(self, name):
                 return prefix_of(name, value)
-        return prefix_of("hop")
+        return HOP
 
 
 class AuditTrail:
@@ -102,15 +105,20 @@ class AuditTrail:
     def fold(self, record: EventRecord, partition: int, offset: int, /) -> None:
         """Do nothing: half of what an event tells is in its headers, which `Witness` reads."""
 
-    def put(self, hop: Hop) -> None:
-        """Keep a hop with the next commit. That a request came does not replace how it ended."""
-        time, identity = place = place_of(hop)
-        at = key("hop", *place)
-        if hop.kind == "request" and not hop.status and self.has(at):
-            return
+    def put(self, hop: Hop, oldest: int = 0) -> bool:
+        """Keep a hop with the next commit, unless it is older; say whether it is kept.
+
+        That a request came does not replace how it ended.
+        """
+        time, identity = place_of(hop)
+        tail = key(time, identity)
+        at = HOP + tail
+        if time < oldest or (hop.kind == "request" and not hop.status and self.has(at)):
+            return False
         self.rows.written[at] = to_json(hop)
         for index in indexes(hop):
-            self.rows.written[key(*index, time, identity)] = at
+            self.rows.written[index + tail] = at
+        return True
 
     def has(self, at: bytes) -> bool:
         """Say whether there is a hop."""
@@ -134,7 +142,7 @@ class AuditTrail:
         """Delete some of what is too old (`now`: milliseconds since 1970); say if there is more."""
         written: dict[bytes, bytes | None] = {}
         limit, found = now - AUDIT_DAYS * DAY_MS, 0
-        for at, value in self.store.scan(prefix_of("hop")):
+        for at, value in self.store.scan(HOP):
             hop = decoder.decode(value)
             time, identity = place_of(hop)
             if time >= limit or found == PRUNED:
@@ -142,7 +150,7 @@ class AuditTrail:
             found += 1
             written[at] = None
             for index in indexes(hop):
-                written[key(*index, time, identity)] = None
+                written[index + key(time, identity)] = None
         if written:
             self.store.write(written)
         return found == PRUNED
@@ -176,7 +184,7 @@ class AuditTrail:
             bound = min(bound, place) if bound else place
         content = self.store.snapshot()
         rows = content.scan(index, after=bound, reverse=True)
-        if index == prefix_of("hop"):
+        if index == HOP:
             yield from (decoder.decode(value) for _, value in rows)
             return
         for _, at in rows:
@@ -203,8 +211,7 @@ class Witness(Follower):
             record = decode_event(message.value() or b"")
             counts = self.take_record(message.partition() or 0, message.offset() or 0, record)
             for hop in hops_of(record, message, counts=counts):
-                if place_of(hop)[0] >= self.oldest:
-                    self.projection.put(hop)
+                if self.projection.put(hop, self.oldest):
                     self.taken.append(hop)
             if counts:
                 admitted.append(record)
@@ -283,8 +290,8 @@ def place_of(hop: Hop) -> Place:
     return time_of(hop.time, 0), hop.id
 
 
-def indexes(hop: Hop) -> Iterator[tuple[str, str]]:
-    """Yield the names of the indexes of a hop, and what it is found by."""
-    for name in ("trace", "actor", "stream"):
+def indexes(hop: Hop) -> Iterator[bytes]:
+    """Yield the prefixes of the indexes by which a hop is found."""
+    for name in INDEXES:
         if value := getattr(hop, name):
-            yield name, value
+            yield prefix_of(name, value)
