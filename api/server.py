@@ -61,7 +61,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
             folder,
             on_failure=lambda: setattr(server, "should_exit", True),
             cluster=Cluster(brokers(settings), settings.kafka_client),
-            audit_log=open_log(settings) if settings.audit == "on" else None,
+            audit_log=open_log(settings, gathers=True) if settings.audit == "on" else None,
         )
         server = Server(
             facade,

@@ -105,7 +105,7 @@ class Trail:
 
     def __init__(self, facade: Facade, folder: Path) -> None:
         self.facade, self.folder = facade, folder
-        self.log, self.topics = facade.log, facade.topics
+        self.log, self.topics = facade.audit_log, facade.topics
         self.recent = Recent(facade.settings.audit_memory)
         self.stopped = threading.Event()
         self.store: Store | None = None

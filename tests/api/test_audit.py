@@ -319,6 +319,7 @@ def test_no_secret_is_in_any_record(world: People, kafka: str):
     ask("GET", f"/v1/events?stream={CANARIES['query']}", headers=bearer)
     ask("GET", f"/{CANARIES['path']}", headers=bearer)
     ask("GET", f"/v1/sessions/{CANARIES['path']}", headers=bearer)
+    ask("POST", f"/v1/tokens/{word[:-2]}/revoke", headers=bearer)  # not copied to its end
     ask("POST", f"/v1/tokens/{word}/revoke", headers=bearer)
     ask("POST", "/v1/login", json={"user": CANARIES["password"], "password": "x"})
     ask(CANARIES["path"][:20], "/v1/sessions", headers=bearer)
@@ -329,7 +330,7 @@ def test_no_secret_is_in_any_record(world: People, kafka: str):
     told = b"\n".join(r.value or b"" for partition in records.values() for r in partition)
     assert last.encode() in told
     shown = "".join(map(str, audit(world, f"actor={name}") + audit(world, "source=memory")))
-    for canary in (*CANARIES.values(), secret, "0.123454321", BAD.rpartition("_")[2]):
+    for canary in (*CANARIES.values(), secret[:-2], "0.123454321", BAD.rpartition("_")[2]):
         assert canary.encode() not in told, canary
         assert canary not in shown, canary
 
