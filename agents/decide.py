@@ -28,6 +28,7 @@ from autolearn.eventlog.log import Log
 from autolearn.eventlog.meter import Meter
 from autolearn.eventlog.signing import SigningKey, key_path
 from autolearn.eventlog.times import stamp
+from autolearn.eventlog.tracing import answering, instance_of
 from autolearn.schemas.codec import Headers, decode_command, to_json
 from autolearn.schemas.dead_letters import DeadLetter
 from autolearn.schemas.errors import LogError, MalformedRecord
@@ -49,6 +50,7 @@ class DecideAgent:
         self.log, self.topics, self.meter = log, Topics.of(settings), meter
         self.folder = home / "state" / f"decide-{settings.instance}"
         self.process = f"decide-{settings.instance}"
+        self.instance = instance_of("decide", settings.instance)
         self.claims: Tenures[Claim] = Tenures(self.new_claim)
         self.room = asyncio.Semaphore(IN_FLIGHT)
         meter.watch(lambda: [("autolearn_decider_partitions", (), len(self.claims.held))])
@@ -135,7 +137,8 @@ class DecideAgent:
             claim.decided = offset
             self.bury(event, error)
             return True
-        self.append(claim, event, decision, claim.note(decision))
+        traced = answering(event.message.headers, record.type, self.instance)
+        self.append(claim, event, decision, claim.note(decision) + traced)
         return True
 
     def append(

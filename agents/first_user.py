@@ -24,6 +24,7 @@ from autolearn.eventlog.admission import Progress
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.process import end_with_parent, open_log, read_settings, say_ready
+from autolearn.eventlog.tracing import Trace, instance_of
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, event_of
 from autolearn.schemas.commands import AddUser, EnableUser, IssueToken, SetRole
@@ -110,7 +111,8 @@ def ask(
     """Post a command, and wait for its answer."""
     identity = str(uuid.uuid4())
     users.answers[identity] = None
-    post(log, topics, to, command, identity, "first-user")
+    instance = instance_of("first-user", "0")
+    post(log, topics, to, command, identity, "first-user", Trace.begin(), instance)
     deadline = time.monotonic() + PATIENCE
     while (answer := users.answers[identity]) is None:
         if time.monotonic() > deadline:

@@ -23,7 +23,7 @@ class OpenRun(Struct, frozen=True):
     """A run that has not ended. `worker` holds the attempt; "" while nobody does.
 
     `request` is the event that accepted the run, in the present version; `sequence` is that event's
-    within its session.
+    within its session, and `traceparent` what stands beside it on the log.
     """
 
     kind: str
@@ -35,6 +35,7 @@ class OpenRun(Struct, frozen=True):
     time_limit: float
     memory_limit: int
     sequence: int = 0
+    traceparent: str = ""
 
 
 class Offered(Struct, frozen=True, gc=False):
@@ -45,7 +46,9 @@ class Offered(Struct, frozen=True, gc=False):
 
 
 class OpenRuns:
-    """Folds events into the open runs (`eventlog.follower.Projection`)."""
+    """Folds events into the open runs (`eventlog.traced.TracedProjection`)."""
+
+    traceparent = ""
 
     def __init__(self, store: Store) -> None:
         self.rows = Rows(store)
@@ -70,7 +73,7 @@ class OpenRuns:
         at = key("open", record.subject, getattr(event, "run", ""))
         match event:
             case events.RunRequested():
-                self.rows.put(at, opened(record, event))
+                self.rows.put(at, opened(record, event, self.traceparent))
             case events.RunStarted():
                 run = self.rows.get(at, OpenRun)
                 assert run is not None
@@ -105,7 +108,7 @@ class OpenRuns:
         self.rows.reset()
 
 
-def opened(record: EventRecord, event: events.RunRequested) -> OpenRun:
+def opened(record: EventRecord, event: events.RunRequested, traceparent: str) -> OpenRun:
     """Return the row of a run that was just accepted."""
     assert isinstance(event, events.TrainingRequested | events.EvaluationRequested)
     return OpenRun(
@@ -118,6 +121,7 @@ def opened(record: EventRecord, event: events.RunRequested) -> OpenRun:
         time_limit=event.time_limit,
         memory_limit=event.memory_limit,
         sequence=record.sequence,
+        traceparent=traceparent,
     )
 
 

@@ -19,9 +19,10 @@ from autolearn.agents.ending import end_process
 from autolearn.agents.open_runs import OpenRun, OpenRuns, runs_in
 from autolearn.agents.posting import post
 from autolearn.eventlog.feed import Feed
-from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.meter import Meter
+from autolearn.eventlog.traced import Traced
+from autolearn.eventlog.tracing import Trace, instance_of
 from autolearn.projections.store import RocksStore
 from autolearn.schemas.codec import EventRecord, from_json
 from autolearn.schemas.settings import Settings
@@ -47,6 +48,7 @@ class SuperviseAgent:
         self.log, self.topics, self.settings = log, Topics.of(settings), settings
         self.folder = home / "state" / f"supervise-{settings.instance}" / "runs"
         self.meter = meter
+        self.instance = instance_of("supervise", settings.instance)
         self.heard: dict[str, float] = {}
         self.stopped: set[str] = set()
         self.reported: dict[tuple[str, int], float] = {}
@@ -67,7 +69,7 @@ class SuperviseAgent:
         self.runs = OpenRuns(self.store)
         partitions = range(self.topics.events.partitions)
         follower = await asyncio.to_thread(
-            Follower, self.log, self.topics.events.name, self.runs, partitions
+            Traced, self.log, self.topics.events.name, self.runs, partitions
         )
         await asyncio.to_thread(follower.catch_up)
         for run in self.runs.all():
@@ -152,4 +154,13 @@ class SuperviseAgent:
         logger.warning("worker is gone", worker=run.worker, stream=run.stream, run=run.run)
         command = WORK[run.kind].report_lost(run.run, run.attempt, run.worker)
         identity = uuid.uuid5(uuid.NAMESPACE_OID, f"lost {run.run} {run.attempt}")
-        post(self.log, self.topics, run.stream, command, str(identity), "supervise")
+        post(
+            self.log,
+            self.topics,
+            run.stream,
+            command,
+            str(identity),
+            "supervise",
+            Trace.read(run.traceparent),
+            self.instance,
+        )

@@ -30,6 +30,7 @@ from autolearn.eventlog.feed import Feed
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.meter import Meter, Reading
+from autolearn.eventlog.tracing import Trace, trace_in
 from autolearn.projections.store import RocksStore
 from autolearn.schemas import commands
 from autolearn.schemas.codec import EventRecord, event_of, from_json, to_json
@@ -56,8 +57,8 @@ KIND_OF_OFFER = {
 class Attempt:
     """One attempt that this worker works on, tries to claim, or has no slot for yet."""
 
-    def __init__(self, task: Task) -> None:
-        self.task = task
+    def __init__(self, task: Task, trace: Trace | None) -> None:
+        self.task, self.trace = task, trace
         self.has_slot = False
         self.phase = "claiming"
         self.since = now()
@@ -199,17 +200,19 @@ class Worker:
             if known is None or known.spec != digest:
                 # The sequence makes going back to an earlier specification another command.
                 offer = f"offer {name} {digest} after {known.sequence if known else 0}"
-                await self.ask(name, command, str(uuid.uuid5(uuid.NAMESPACE_OID, offer)))
+                identity = str(uuid.uuid5(uuid.NAMESPACE_OID, offer))
+                begun = Trace.begin() if self.settings.audit == "on" else None
+                await self.ask(name, command, identity, begun)
 
     async def run(self, stream: Any) -> None:
         """Take every task that is delivered (the Faust agent)."""
         async for event in stream.events():
             try:
-                self.take(from_json(event.value or b"", Task))
+                self.take(from_json(event.value or b"", Task), trace_in(event.message.headers))
             except Exception as error:  # noqa: BLE001 - Faust would lose the task and go on
                 end_process("a task could not be taken", error)
 
-    def take(self, task: Task) -> None:
+    def take(self, task: Task, trace: Trace | None) -> None:
         """Begin to work on a task, or leave it to others: dispatch offers again what nobody starts.
 
         Never waits, since other tasks are behind it. While all slots are taken a few tasks may wait
@@ -217,7 +220,7 @@ class Worker:
         """
         known = (task.run, task.attempt) in self.attempts
         if not known and len(self.attempts) < 2 * self.settings.slots:
-            attempt = self.attempts[task.run, task.attempt] = Attempt(task)
+            attempt = self.attempts[task.run, task.attempt] = Attempt(task, trace)
             self.spawn(self.work(attempt))
 
     async def work(self, attempt: Attempt) -> None:
@@ -243,7 +246,7 @@ class Worker:
         bound = logger.bind(stream=task.stream, run=task.run, attempt=task.attempt)
         claim = words.start(task.run, task.attempt, self.id)
         # A new id each time: a task may come again, and its second claim must be answered too.
-        answer = await self.ask(task.stream, claim, str(uuid.uuid4()))
+        answer = await self.ask(task.stream, claim, str(uuid.uuid4()), attempt.trace)
         accepted = event_of(answer)
         if not isinstance(accepted, RunStarted) or attempt.cancelled:
             bound.info("not claimed", answer=answer.type)
@@ -253,7 +256,8 @@ class Worker:
         if end is not None and not attempt.cancelled:
             bound.info("ended", result=type(end).__name__)
             identity = f"end {task.run} {task.attempt} {self.id}"
-            await self.ask(task.stream, end, str(uuid.uuid5(uuid.NAMESPACE_OID, identity)))
+            identity = str(uuid.uuid5(uuid.NAMESPACE_OID, identity))
+            await self.ask(task.stream, end, identity, attempt.trace)
 
     async def do(self, attempt: Attempt) -> Command | None:
         """Do the work in a process of its own, and return the command that reports its end."""
@@ -286,12 +290,15 @@ class Worker:
         run = self.runs.get(task.stream, task.run)
         return run is not None and (run.worker, run.attempt) == (self.id, task.attempt)
 
-    async def ask(self, stream: str, command: Command, identity: str) -> EventRecord:
+    async def ask(
+        self, stream: str, command: Command, identity: str, trace: Trace | None
+    ) -> EventRecord:
         """Post a command and return the event that answers it. An id is for one question only."""
         answer: asyncio.Future[EventRecord]
         answer = self.answers[identity] = asyncio.get_running_loop().create_future()
         try:
-            post(self.log, self.topics, stream, command, identity, f"worker {self.id}")
+            actor, instance = f"worker {self.id}", f"work/{self.id}"
+            post(self.log, self.topics, stream, command, identity, actor, trace, instance)
             return await answer
         finally:
             del self.answers[identity]

@@ -15,11 +15,13 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from autolearn.api import openapi
+from autolearn.api.audit_layer import RecordRequests
 from autolearn.api.facade import Facade
 from autolearn.api.limits import LimitBodies
 from autolearn.api.measures import CountRequests
 from autolearn.api.problems import Problem, respond, unavailable
 from autolearn.api.routers import (
+    audit,
     catalog,
     commands,
     dead_letters,
@@ -73,7 +75,10 @@ def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastA
         dependencies=[Depends(authorise)],
     )
     app.state.facade = facade
-    commons = (health, tokens, users, status, commands, dead_letters, diff, events, rebuild)
+    commons = (
+        *(health, tokens, users, status, audit),
+        *(commands, dead_letters, diff, events, rebuild),
+    )
     for common in (module.router for module in commons):
         app.include_router(common(facade))
     for service in services:
@@ -93,6 +98,12 @@ def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastA
         limit=settings.max_waiting,
         limit_bytes=settings.max_pending,
     )
+    if facade.audit.on:
+        app.add_middleware(
+            RecordRequests,
+            audit=facade.audit,
+            takes_commands=lambda: facade.brokers.answer and not facade.commands.appends.stalled,
+        )
     app.add_middleware(CountRequests, measures=facade.measures)
     public = [route for route, rule in RULES.items() if rule is Rule.PUBLIC]
     wanted = None if settings.auth == "none" else public

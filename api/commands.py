@@ -83,6 +83,8 @@ class Commands:
             Problem: the command was refused or failed; the key was used for another request; the
                 log or the deciders do not keep up, or do not answer; or whatever `make` raises.
         """
+        if asked.call is not None:
+            headers += asked.call.posting(stream, asked.id)
         earlier = self.queries.answer(asked.id)
         if earlier is not None:
             return checked(earlier, asked)

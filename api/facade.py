@@ -13,6 +13,7 @@ import structlog
 
 from autolearn.api import problems
 from autolearn.api.arrivals import Arrivals
+from autolearn.api.auditing import Audit
 from autolearn.api.brokers import Brokers
 from autolearn.api.commands import Commands
 from autolearn.api.dead_letters import DeadLetters
@@ -25,6 +26,7 @@ from autolearn.api.passwords import Passwords
 from autolearn.api.rebuilding import Rebuilding
 from autolearn.api.staleness import Staleness
 from autolearn.api.tail import Tail
+from autolearn.api.trail import Trail
 from autolearn.api.waiting import Waiting
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.admission import Progress
@@ -57,7 +59,8 @@ class Facade:
     """What the routers share. `start` and `stop` run on the event loop.
 
     `home` is the folder of the process's temporary files; `on_failure` is called once when the
-    process cannot go on: it must end then. Without a `cluster` the status tells less.
+    process cannot go on: it must end then. Without a `cluster` the status tells less. `audit_log`
+    is the same log by a connection of its own, for the behaviour log.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Facade:
         home: Path,
         on_failure: Callable[[], None],
         cluster: Cluster | None = None,
+        audit_log: Log | None = None,
     ) -> None:
         self.settings, self.log, self.store = settings, to, store
         self.artifacts, self.home, self.on_failure = artifacts, home, on_failure
@@ -80,6 +84,15 @@ class Facade:
         self.heartbeats = Heartbeats(to, self.topics.workers.name)
         self.measures = Measures(self)
         self.tail = Tail(self)
+        self.audit_log = audit_log or to
+        self.trail = Trail(self, home / "audit")
+        self.audit = Audit(
+            self.audit_log,
+            self.topics.audit.name,
+            settings,
+            self.measures.meter,
+            self.trail.recent.add,
+        )
         self.dead_letters = DeadLetters(to, self.topics.dead_letters.name, self.queries)
         self.inspection = Inspection(self, cluster)
         self.rebuilding = Rebuilding(self, home)
@@ -161,6 +174,9 @@ class Facade:
         self.feed.start()
         self.brokers.start()
         self.heartbeats.start()
+        if self.audit.on:
+            self.audit.open()
+            self.trail.start()
 
     def follower(self) -> Follower:
         """Return the reader of the log, and note how far it must come to be ready."""
@@ -205,11 +221,13 @@ class Facade:
         self.brokers.stop()
         self.heartbeats.stop()
         await self.tail.stop()
+        await self.trail.stop()
         if self.feed is not None:
             await self.feed.stop()
         for room in (self.lookup, self.dead_letters, self.inspection):
             await asyncio.to_thread(room.close)
-        await asyncio.to_thread(self.log.close)
+        for log_ in {self.log, self.audit_log}:
+            await asyncio.to_thread(log_.close)
         self.store.close()
 
     # How far it is

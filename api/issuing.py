@@ -9,6 +9,7 @@ import uuid
 from msgspec import Struct
 
 from autolearn.api.asked import Asked, Prefer
+from autolearn.api.auditing import Call
 from autolearn.api.commands import Accepted
 from autolearn.api.facade import Facade
 from autolearn.api.problems import Problem, unavailable
@@ -31,7 +32,9 @@ class NewToken(Struct):
     token: str
 
 
-async def issue(facade: Facade, user: str, name: str, days: float, actor: str) -> NewToken:
+async def issue(
+    facade: Facade, user: str, name: str, days: float, actor: str, call: Call | None
+) -> NewToken:
     """Make a token for a user; with 0 days it is good until it is revoked.
 
     A request that is repeated makes another token: what was lost on its way cannot be said again.
@@ -41,7 +44,7 @@ async def issue(facade: Facade, user: str, name: str, days: float, actor: str) -
     """
     token = made_of(secrets.token_hex(8), secrets.token_urlsafe(32))
     expires = text(int((time.time() + days * 86_400) * 1000)) if days else None
-    asked = Asked(str(uuid.uuid4()), "", Prefer(), actor=actor)
+    asked = Asked(str(uuid.uuid4()), "", Prefer(), actor=actor, call=call)
     command = IssueToken(token.id, name, token.digest, expires)
     answer = await facade.commands.post(stream("user", user), command, asked)
     row = facade.queries.latest().stored_token(token.id)

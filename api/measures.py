@@ -68,7 +68,7 @@ class Measures:
             yield "autolearn_position", (str(partition),), at.next
             yield "autolearn_term", (str(partition),), at.term
         yield "autolearn_ready", (), facade.ready and facade.brokers.answer
-        yield "autolearn_sse_clients", (), facade.tail.followers
+        yield "autolearn_sse_clients", (), facade.tail.followers + facade.tail.others
         yield from pressing(facade)
         for kind in WORK:
             for state in ("waiting", "running"):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from autolearn.api.asked import Asked, Prefer
+from autolearn.api.auditing import Call
 from autolearn.api.commands import Accepted
 from autolearn.api.dead_letters import Found, command_id
 from autolearn.api.facade import Facade
@@ -28,7 +29,9 @@ class Retried(NamedTuple):
     answer: Answer | None
 
 
-async def retry(facade: Facade, found: Found, value: bytes | None, prefer: Prefer) -> Retried:
+async def retry(
+    facade: Facade, found: Found, value: bytes | None, prefer: Prefer, call: Call | None
+) -> Retried:
     """Ask again for what a dead letter asked for, or for `value` in its place.
 
     The command keeps its id, stream, type, data and actor, and is asked for now: its time is of
@@ -47,7 +50,7 @@ async def retry(facade: Facade, found: Found, value: bytes | None, prefer: Prefe
     answered = await facade.commands.post(
         record.subject,
         command_of(record),
-        Asked(command, fingerprint, prefer),
+        Asked(command, fingerprint, prefer, call=call),
         record.actor,
         headers=((RETRY_HEADER, found.id.encode()),),
     )

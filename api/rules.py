@@ -11,6 +11,7 @@ from enum import Enum
 from fastapi import Request
 
 from autolearn.api.access import Level, level_of
+from autolearn.api.auditing import Call
 from autolearn.api.facade import Facade
 from autolearn.api.identity import EVERYBODY, NOBODY, Principal, no_token
 from autolearn.api.problems import Problem, check_id
@@ -62,6 +63,7 @@ RULES: dict[str, Rule] = {
     "GET /v1/position": Rule.USER,
     # The system
     "GET /v1/status": Rule.SYSADMIN,
+    "GET /v1/audit": Rule.SYSADMIN,
     "GET /v1/dead-letters": Rule.SYSADMIN,
     "GET /v1/dead-letters/{letter}": Rule.SYSADMIN,
     "POST /v1/dead-letters/{letter}/retry": Rule.SYSADMIN,
@@ -108,6 +110,14 @@ async def authorise(request: Request) -> None:
             far as the one who asks may know (404).
     """
     facade: Facade = request.app.state.facade
+    await check(facade, request)
+    arriving: Call | None = getattr(request.state, "arriving", None)
+    if arriving is not None:
+        facade.audit.arrive(arriving)
+
+
+async def check(facade: Facade, request: Request) -> None:
+    """Find out who asks, and raise the problem that the rule does not let them."""
     if facade.settings.auth == "none":
         request.state.principal = EVERYBODY
         return

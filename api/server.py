@@ -61,6 +61,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
             folder,
             on_failure=lambda: setattr(server, "should_exit", True),
             cluster=Cluster(brokers(settings), settings.kafka_client),
+            audit_log=open_log(settings, gathers=True) if settings.audit == "on" else None,
         )
         server = Server(
             facade,
@@ -117,6 +118,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the streams that are open, which would never end by themselves, then the rest."""
         self.facade.tail.close()
+        self.facade.trail.recent.close()
         await super().shutdown(sockets)
 
     async def announce(self, url: str) -> None:

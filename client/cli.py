@@ -12,6 +12,7 @@ import typer
 
 from autolearn.client.commands import (
     admin,
+    audit,
     backup,
     cancel,
     catalog,
@@ -52,6 +53,7 @@ RUNS, WORK, PAST, USERS = "The system", "Work", "What is and was", "Users"
 
 app.command("up", rich_help_panel=RUNS)(up.up)
 app.command("status", rich_help_panel=RUNS)(status.status)
+app.command("audit", rich_help_panel=RUNS)(audit.audit)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=RUNS)
 app.command("demo", rich_help_panel=RUNS)(demo.demo)
 app.command("run", rich_help_panel=RUNS)(run.run)

@@ -19,6 +19,7 @@ from typing import Self
 import httpx
 
 from autolearn.client.credentials import find, place_of
+from autolearn.client.sdk_audit import Auditing
 from autolearn.client.sdk_errors import Problem, Unreachable
 from autolearn.client.sdk_operations import Experiments, OneSession, Sessions
 from autolearn.client.sdk_system import System
@@ -82,7 +83,7 @@ class AwaitingSession(AwaitingPart, OneSession):
         self.id = session
 
 
-class AutoLearn(Blocking, System, Users):
+class AutoLearn(Blocking, System, Users, Auditing):
     """A client that blocks. `url` is where the API is; use it from one thread at a time.
 
     `token` says who asks; without it, AUTOLEARN_TOKEN or what `autolearn login` has kept does.
@@ -121,7 +122,7 @@ class AutoLearn(Blocking, System, Users):
         self.close()
 
 
-class AsyncAutoLearn(Awaiting, System, Users):
+class AsyncAutoLearn(Awaiting, System, Users, Auditing):
     """A client to await. `url` is where the API is, and `token` says who asks, as in AutoLearn."""
 
     def __init__(

@@ -50,6 +50,10 @@ MOVED = {
     "fetch.error.backoff.ms": 5,
 }
 """What is different in a reader that is moved often."""
+GATHERING_PRODUCER = {"linger.ms": 2}
+GATHERING_CONSUMER = {"fetch.min.bytes": 1024 * 1024, "fetch.wait.max.ms": 200}
+"""What is different where many records at a time cost less: each request to a broker costs both
+sides 0.1-0.2 ms of a processor."""
 
 ANSWER_TIMEOUT = 30.0
 """Seconds within which a broker must answer a question."""
@@ -112,9 +116,15 @@ class KafkaReader:
 
 
 class KafkaLog:
-    """The log on the brokers `bootstrap`; `client` holds further properties (SASL, TLS)."""
+    """The log on the brokers `bootstrap`; `client` holds further properties (SASL, TLS).
 
-    def __init__(self, bootstrap: str, client: Mapping[str, str] | None = None) -> None:
+    One that `gathers` sends records 2 ms later and reads them up to 200 ms later, many at a time.
+    """
+
+    def __init__(
+        self, bootstrap: str, client: Mapping[str, str] | None = None, *, gathers: bool = False
+    ) -> None:
+        self.gathers = gathers
         self.settings: dict[str, object] = {
             "bootstrap.servers": bootstrap,
             "socket.nagle.disable": True,
@@ -162,7 +172,8 @@ class KafkaLog:
     def reader(self, topic: str, start: Mapping[int, int], *, fetch: int | None = None) -> Reader:
         """Return a reader of the partitions in `start`, from these offsets on."""
         if fetch is None:
-            return KafkaReader(self.settings, topic, start)
+            ways = GATHERING_CONSUMER if self.gathers else {}
+            return KafkaReader({**self.settings, **ways}, topic, start)
         ahead = 1 if fetch < SMALL_FETCH else fetch // 512
         sizes = {"max.partition.fetch.bytes": fetch, "queued.min.messages": ahead}
         return KafkaReader({**self.settings, **MOVED, **sizes}, topic, start)
@@ -297,7 +308,8 @@ class KafkaLog:
         """Return the producer, made on first use, with the thread that serves its callbacks."""
         with self.lock:
             if self.producer is None:
-                self.producer = Producer({**self.settings, **PRODUCER})
+                ways = GATHERING_PRODUCER if self.gathers else {}
+                self.producer = Producer({**self.settings, **PRODUCER, **ways})
                 self.thread = threading.Thread(
                     target=self.serve, name="kafka-producer", daemon=True
                 )

@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from autolearn.schemas.audit import Hop
 from autolearn.schemas.chain import Checkpoint
 from autolearn.schemas.codec import CONTENT_TYPE, CommandRecord, EventRecord
 from autolearn.schemas.commands import COMMANDS
@@ -35,8 +36,15 @@ PLAIN: dict[str, type[Struct]] = {
     "evaluations": Task,
     "workers": Heartbeat,
     "dead_letters": DeadLetter,
+    "audit": Hop,
 }
 """The messages without an envelope, by channel."""
+TRACING = {
+    "traceparent": {"type": "string", "description": "Where in its trace it was sent (W3C)."},
+    "hop": {"type": "string", "description": "Who sent it: process, span before, time or nothing."},
+}
+ASKED = {"type": "string", "description": "The `hop` of the command that is answered, its type."}
+"""Kafka headers of commands, events and tasks, which they need not have."""
 
 
 def document(
@@ -120,6 +128,7 @@ def all_messages(old: Mapping[str, Schema]) -> Iterator[tuple[str, dict[str, Any
                 "name": kind.__name__,
                 "summary": summary_of(kind),
                 **signed_or_plain(kind),
+                **({"headers": {"type": "object", "properties": TRACING}} if kind is Task else {}),
                 **({"bindings": keyed(key)} if key else {}),
             },
         )
@@ -152,7 +161,11 @@ def cloud_event(
         "headers": {
             "type": "object",
             "required": ["content-type"],
-            "properties": {"content-type": {"type": "string", "const": CLOUD_EVENT}},
+            "properties": {
+                "content-type": {"type": "string", "const": CLOUD_EVENT},
+                **TRACING,
+                **({} if command else {"asked": ASKED}),
+            },
         },
         "payload": {
             "allOf": [
@@ -195,8 +208,7 @@ def on_channel(name: str, messages: Mapping[str, Mapping[str, Any]]) -> list[str
 def channel(key: str, topic: Topic, about: Channel, names: list[str]) -> dict[str, Any]:
     """Return a topic as it is created, with the messages on it."""
     config: dict[str, Any] = {
-        name: [value] if name == "cleanup.policy" else int(value)
-        for name, value in sorted(topic.config.items())
+        name: configured(name, value) for name, value in sorted(topic.config.items())
     }
     return {
         "address": topic.name,
@@ -213,6 +225,13 @@ def channel(key: str, topic: Topic, about: Channel, names: list[str]) -> dict[st
             }
         },
     }
+
+
+def configured(name: str, value: str) -> Any:
+    """Return a setting of a topic as the Kafka binding has it."""
+    if name == "cleanup.policy":
+        return [value]
+    return value if name == "compression.type" else int(value)
 
 
 def operations(channels: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -72,6 +72,15 @@ METRICS: dict[str, Metric] = {
     "autolearn_cut_followers_total": Metric(
         "counter", (API,), (), "Clients that were cut because they took nothing of their stream."
     ),
+    "autolearn_audit_available": Metric(
+        "gauge", (API,), (), "1 when the behaviour log can be written; else nothing is changed."
+    ),
+    "autolearn_audit_pending": Metric(
+        "gauge", (API,), (), "Records of the behaviour log on their way to Kafka."
+    ),
+    "autolearn_audit_lost_total": Metric(
+        "counter", (API,), (), "Records of the behaviour log that could not be written."
+    ),
     # API: what the log says
     "autolearn_decisions_total": Metric(
         "counter", (API,), ("type",), "Events seen on the log since this process was ready."

@@ -117,6 +117,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     signing_key: str = ""
     """The private key (Ed25519, PKCS#8 PEM, mode 0600) that signs checkpoints; empty:
     `keys/signing.pem` in `home`, which is made at the first start."""
+    audit: Literal["on", "off"] = "on"
+    """Whether every request is recorded on `audit`, and traces go through the log (docs/audit.md).
+    """
+    audit_memory: Count = 10_000
+    """Hops of requests that each API process keeps in memory."""
     metrics: Annotated[str, Meta(pattern=r"^(|[^:\s]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})\Z")] = ""
     """Where agents and workers serve /metrics, `host:port` (port 0: a free one); empty: nowhere.
     The API has /metrics anyway."""

@@ -6,9 +6,10 @@ from msgspec import Struct
 
 from autolearn.schemas.settings import Settings
 
-__all__ = ["GROUPS", "TASK_TOPICS", "Group", "Topic", "Topics"]
+__all__ = ["AUDIT_DAYS", "DAY_MS", "GROUPS", "TASK_TOPICS", "Group", "Topic", "Topics"]
 
 DAY_MS = 24 * 60 * 60 * 1000
+AUDIT_DAYS = 400
 MEGABYTE = 1024 * 1024
 LARGEST_MESSAGE = 4 * MEGABYTE
 """Bytes of the largest command or event. Topics allow twice that, for headers and growth."""
@@ -57,6 +58,7 @@ class Topics(Struct, frozen=True):
     evaluations: Topic
     workers: Topic
     dead_letters: Topic
+    audit: Topic
 
     def all(self) -> tuple[Topic, ...]:
         """Return every topic, in the order in which they are created."""
@@ -68,6 +70,7 @@ class Topics(Struct, frozen=True):
             self.evaluations,
             self.workers,
             self.dead_letters,
+            self.audit,
         )
 
     def in_backup(self) -> tuple[Topic, ...]:
@@ -121,4 +124,11 @@ class Topics(Struct, frozen=True):
                 flush_messages=str(2**63 - 1),
             ),
             dead_letters=topic("dead-letters", 1, in_backup=True, retention_ms="-1"),
+            audit=topic(
+                "audit",
+                settings.partitions,
+                in_backup=True,
+                compression_type="gzip",
+                retention_ms=str(AUDIT_DAYS * DAY_MS),
+            ),
         )

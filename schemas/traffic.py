@@ -35,6 +35,11 @@ CHANNELS: dict[str, Channel] = {
     "evaluations": Channel("Attempts of evaluations that wait for a worker.", "the run's id"),
     "workers": Channel("Heartbeats of the workers: the newest of each counts.", "the worker's id"),
     "dead_letters": Channel("Records on `commands` that are no commands, with the reason.", ""),
+    "audit": Channel(
+        "Every HTTP request and every task that was handed out. Commands and decisions are told by "
+        "`events`, whose headers have the trace.",
+        "who asked",
+    ),
 }
 """The topics by their field of `topics.Topics`."""
 
@@ -138,6 +143,9 @@ TRAFFIC: tuple[Flow, ...] = (
     Flow("supervise", "receive", "workers", "Notices who has fallen silent."),
     Flow("dispatch", "receive", "workers", "Learns who has a free slot."),
     Flow("api", "receive", "workers", "Shows the progress of runs."),
+    Flow("api", "send", "audit", "A request begins that changes something, or has ended."),
+    Flow("dispatch", "send", "audit", "A task was handed out."),
+    Flow("api", "receive", "audit", "Folds the behaviour log that sysadmins ask for."),
     Flow("decide", "send", "dead_letters", "What is no command is set aside."),
     Flow("api", "receive", "dead_letters", "Shows them; puts back what is a command after all."),
 )

@@ -7,7 +7,7 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from autolearn.api import bodies
-from autolearn.api.asked import Asked
+from autolearn.api.asked import Asked, call_of
 from autolearn.api.commands import Accepted
 from autolearn.api.facade import Facade
 from autolearn.api.identity import Principal, Who
@@ -52,6 +52,8 @@ def router(facade: Facade) -> APIRouter:
         if name and facade.queries.latest().stored_user(name) is None:
             await facade.fresh()  # added just now, through another process
         user = facade.queries.latest().stored_user(name) if name else None
+        if user is not None and (call := call_of(request)) is not None:
+            call.stream = stream("user", name)  # a word that is no user's could be a password
         fits = await facade.passwords.fits(user.password if user else "", body.password)
         if not fits or user is None or user.disabled:
             raise Problem(
@@ -61,7 +63,8 @@ def router(facade: Facade) -> APIRouter:
                 "There is no such user, the password is another, or the user is disabled.",
                 headers={"WWW-Authenticate": 'Bearer realm="autolearn"'},
             )
-        made = await issue(facade, name, body.name, body.days, name)
+        request.state.principal = Principal(name)
+        made = await issue(facade, name, body.name, body.days, name, call_of(request))
         return json(made, 201, SECRET)
 
     @routes.get("/me", responses=answers({200: Me}))
@@ -108,7 +111,9 @@ def router(facade: Facade) -> APIRouter:
         """Make another token for oneself. An Idempotency-Key makes no difference."""
         body = await bodies.read(request, bodies.TokenBody)
         require_tokens(facade)
-        return json(await issue(facade, who.name, body.name, body.days, who.name), 201, SECRET)
+        call = call_of(request)
+        made = await issue(facade, who.name, body.name, body.days, who.name, call)
+        return json(made, 201, SECRET)
 
     @routes.post(
         "/tokens/{token}/revoke",

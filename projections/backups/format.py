@@ -37,8 +37,9 @@ __all__ = [
     "line_of",
 ]
 
-FORMAT = 2
-"""The version of the format. A program reads its own and the older ones: 1 has no checkpoints."""
+FORMAT = 3
+"""The version of the format. A program reads its own and the older ones: 1 has no checkpoints, and
+neither 1 nor 2 has the behaviour log."""
 MANIFEST, SUMS, ARTIFACTS = "manifest.json", "SHA256SUMS", "artifacts"
 
 

@@ -33,12 +33,12 @@ class People:
             "AUTOLEARN_TOPIC_PREFIX": f"people-{uuid.uuid4().hex[:8]}",
         }
         types = ("decide", "dispatch", "supervise", "train", "evaluate")
-        agents = Process(folder, "agents", self.environment, "autolearn.agents", *types)
-        stack.callback(agents.stop)
+        self.agents = Process(folder, "agents", self.environment, "autolearn.agents", *types)
+        stack.callback(self.agents.stop)
         self.first = stack.enter_context(Api(folder, self.environment, instance="0"))
         self.second = stack.enter_context(Api(folder, self.environment, instance="1"))
         self.stack = stack
-        agents.ready()
+        self.agents.ready()
         self.topics = Topics.of(load(self.environment))
         log = KafkaLog(kafka)
         stack.callback(log.close)

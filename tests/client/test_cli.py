@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 COMMANDS = (
     "up",
     "status",
+    "audit",
     "dead-letters list",
     "dead-letters show",
     "dead-letters retry",
@@ -73,6 +74,7 @@ COMMANDS = (
 )
 READS = (
     "status",
+    "audit",
     "dead-letters list",
     "dead-letters show 0-0",
     "dead-letters retry 0-0",

@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from autolearn.schemas.audit import Hop
 from autolearn.schemas.chain import Checkpoint, Proof
 from autolearn.schemas.codec import CommandRecord, EventRecord
 from autolearn.schemas.commands import COMMANDS
@@ -21,7 +22,7 @@ Shapes = dict[str, dict[str, Schema]]
 """JSON Schemas by group (commands, events, records) and by name."""
 
 PATH = Path(__file__).parent / "shapes.json"
-RECORDS = (CommandRecord, EventRecord, Task, Heartbeat, DeadLetter, Checkpoint, Proof)
+RECORDS = (CommandRecord, EventRecord, Task, Heartbeat, DeadLetter, Checkpoint, Proof, Hop)
 """What lies on the topics without a version of its own."""
 
 

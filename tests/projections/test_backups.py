@@ -64,6 +64,7 @@ def told_log(seed: int = 1, count: int = 60, *, expired: int = 0) -> MemoryLog:
             if answer is not None:
                 append(log, topics.events.name, partition, encode(answer))
     append(log, topics.dead_letters.name, 0, b"\xff\x00", None, b"")
+    append(log, topics.audit.name, 1, b"{}")
     log.delete_before(topics.commands.name, {0: min(expired, count)})
     return log
 
@@ -151,12 +152,13 @@ def test_the_files_can_be_read_without_this_program(backup):
     check = ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"]
     assert subprocess.run(check, cwd=backup, check=False).returncode == 0
     manifest = json.loads((backup / "manifest.json").read_bytes())
-    assert manifest["format"] == 2
+    assert manifest["format"] == 3
     assert [topic["topic"] for topic in manifest["topics"]] == [
         "checkpoints",
         "events",
         "commands",
         "dead-letters",
+        "audit",
     ]
     part = manifest["topics"][2]["partitions"][0]
     assert (part["first"], part["end"], part["records"]) == (20, 60, 40)
@@ -175,21 +177,24 @@ def test_the_files_can_be_read_without_this_program(backup):
     assert not list(backup.parent.glob("*.part"))
 
 
-def test_a_backup_of_format_1_has_no_checkpoints_and_comes_back(backup):
-    shutil.rmtree(backup / "log/checkpoints")
+@pytest.mark.parametrize(("version", "lacks"), [(1, ["checkpoints", "audit"]), (2, ["audit"])])
+def test_an_older_backup_lacks_topics_and_comes_back(backup, version, lacks):
+    for topic in lacks:
+        shutil.rmtree(backup / "log" / topic)
     manifest = json.loads((backup / "manifest.json").read_bytes())
-    older = manifest | {"format": 1, "topics": manifest["topics"][1:]}
+    kept = [topic for topic in manifest["topics"] if topic["topic"] not in lacks]
+    older = manifest | {"format": version, "topics": kept}
     edit(backup, "manifest.json", lambda _: [json.dumps(older)])
     sums = (backup / "SHA256SUMS").read_text().splitlines(keepends=True)
-    kept = [line for line in sums if "log/checkpoints" not in line]
+    kept = [line for line in sums if not any(f"log/{topic}/" in line for topic in lacks)]
     (backup / "SHA256SUMS").write_text("".join(kept))
     log = MemoryLog()
     assert put_back(log, backup) == (0, [])
-    assert log.ends("there.checkpoints") == {0: 0, 1: 0}
+    assert all(log.ends(f"there.{topic}") == {0: 0, 1: 0} for topic in lacks)
     other = MemoryLog()
     other.create(Topics.of(THERE).all())
-    append(other, "there.checkpoints", 0, b"theirs")
-    with pytest.raises(NotEmpty, match=r"there\.checkpoints has records"):
+    append(other, f"there.{lacks[0]}", 0, b"theirs")
+    with pytest.raises(NotEmpty, match=f"there.{lacks[0]} has records"):
         put_back(other, backup)
 
 
@@ -241,7 +246,7 @@ def edit(folder: Path, name: str, change: Callable[[list[str]], list[str]]) -> N
 
 
 def newer(lines: list[str]) -> list[str]:
-    return [line.replace('"format": 2', '"format": 3') for line in lines]
+    return [line.replace('"format": 3', '"format": 4') for line in lines]
 
 
 def an_artifact(folder: Path) -> str:
@@ -265,7 +270,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a line twice": (lambda f: edit(f, EVENTS, lambda lines: [*lines, lines[-1]]), EVENTS),
     "a line cut": (lambda f: edit(f, EVENTS, lambda lines: [*lines[:-1], lines[-1][:-9]]), EVENTS),
     "a hole": (lambda f: edit(f, EVENTS, lambda lines: [*lines[:3], *lines[4:]]), EVENTS),
-    "a newer version": (lambda f: edit(f, "manifest.json", newer), "format version 3"),
+    "a newer version": (lambda f: edit(f, "manifest.json", newer), "format version 4"),
     "no backup": (lambda f: (f / "manifest.json").unlink(), "is not a backup"),
 }  # fmt: skip
 

@@ -99,6 +99,8 @@ BAD = {
     "AUTOLEARN_CHAIN": ["yes", ""],
     "AUTOLEARN_CHECKPOINT_EVENTS": ["0", "many"],
     "AUTOLEARN_CHECKPOINT_INTERVAL": ["0", "301"],
+    "AUTOLEARN_AUDIT": ["yes", ""],
+    "AUTOLEARN_AUDIT_MEMORY": ["0", "many"],
     "AUTOLEARN_METRICS": ["9464", "localhost", ":9464", "::1:9464", "a b:1", "host:port", "h:1\n"],
     "AUTOLEARN_LOG_LEVEL": ["loud", "INFO", ""],
     "AUTOLEARN_LOG_FORMAT": ["xml", ""],
