@@ -34,6 +34,7 @@ from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.positions import log_id
 from autolearn.eventlog.reading import Lookup
+from autolearn.eventlog.wire_keys import WireKeys
 from autolearn.projections.projection import ReadModels
 from autolearn.projections.queries import Queries
 from autolearn.projections.store import Store
@@ -57,7 +58,8 @@ class Facade:
     """What the routers share. `start` and `stop` run on the event loop.
 
     `home` is the folder of the process's temporary files; `on_failure` is called once when the
-    process cannot go on: it must end then. Without a `cluster` the status tells less.
+    process cannot go on: it must end then. Without a `cluster` the status tells less. `wire_keys`
+    is the folder of the keys to which clients seal requests.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Facade:
         home: Path,
         on_failure: Callable[[], None],
         cluster: Cluster | None = None,
+        wire_keys: Path | None = None,
     ) -> None:
         self.settings, self.log, self.store = settings, to, store
         self.artifacts, self.home, self.on_failure = artifacts, home, on_failure
@@ -92,6 +95,7 @@ class Facade:
             available=lambda: self.brokers.answer,
         )
         self.passwords = Passwords()
+        self.wire_keys = WireKeys(wire_keys or home / "keys")
         self.authenticate: Authenticate = by_token
         if settings.auth == "oidc":
             self.authenticate = Provider(settings).authenticate
