@@ -1,0 +1,195 @@
+"""Requests made of the OpenAPI document, sent as several people, and what is checked of answers.
+
+Of every answer: its status, media type, headers and body are in the document; it is no 5xx but the
+503 that the document names; and what is somebody else's is in none.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import hypothesis
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase
+from msgspec import Struct, field
+from schemathesis.core.failures import Failure, FailureGroup
+from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.fuzz.world import World
+
+__all__ = ["Report", "fuzz"]
+
+CHECKS = [
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+WHO = ("other", "none", "sysadmin", "reader", "bad")
+"""Who asks. All but the reader are strangers to the owner's work."""
+DEAR = {
+    "PUT /v1/datasets/{name}": 8,
+    "POST /v1/login": 8,
+    "POST /v1/users": 8,
+    "POST /v1/me/password": 8,
+    "POST /v1/users/{user}/password": 8,
+    "POST /v1/rebuild": 2,
+    "GET /v1/status": 10,
+    "GET /v1/digests": 10,
+}
+"""What takes a process, a lot of memory or long: how often it is asked in a round, twice."""
+WAIT = re.compile(r"wait\s*=", re.IGNORECASE)
+MENTIONED = 40
+"""Faults of which the report says more than their number."""
+
+
+class Report(Struct):
+    """What came of it; written to build/fuzz.json."""
+
+    seed: int
+    requests: int = 0
+    server_errors: int = 0
+    schema_violations: int = 0
+    crossings: int = 0
+    backpressure: int = 0
+    seconds: float = 0.0
+    statuses: dict[str, int] = field(default_factory=dict)
+    routes: dict[str, int] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing was found."""
+        return not (self.server_errors or self.schema_violations or self.crossings)
+
+
+class Fuzz:
+    """One run against one system; everything that is random follows from the seed."""
+
+    def __init__(self, on: World, seed: int) -> None:
+        self.on, self.report = on, Report(seed)
+        self.random = random.Random(seed)
+        self.http = requests.Session()
+        self.http.trust_env = False
+        self.schema = schemathesis.openapi.from_dict(on.document())
+        self.schema.config.update(base_url=on.url)
+        self.said: Counter[str] = Counter()
+        self.statuses: Counter[str] = Counter()
+        self.routes: Counter[str] = Counter()
+
+    def operations(self) -> Iterator[Any]:
+        """All operations of the document."""
+        for found in self.schema.get_all_operations():
+            yield found.ok()
+
+    def run(self, wanted: int) -> Report:
+        """Send so many requests, in rounds over all operations and people."""
+        began, before = time.monotonic(), self.on.events()
+        operations = list(self.operations())
+        each = max(1, min(100, wanted // (2 * len(operations))))
+        while self.report.requests < wanted:
+            for operation in operations:
+                self.some(operation, min(each, DEAR.get(operation.label, each)))
+        if self.on.events() != before:
+            self.fault("crossings", f"the owner's streams: {before} to {self.on.events()}")
+        self.report.seconds = round(time.monotonic() - began, 1)
+        self.report.statuses = dict(sorted(self.statuses.items()))
+        self.report.routes = dict(sorted(self.routes.items()))
+        return self.report
+
+    def some(self, operation: Any, many: int) -> None:
+        """Send some requests of one operation that are as described, and as many that are not."""
+        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+            strategy = operation.as_strategy(generation_mode=mode)
+
+            @hypothesis.seed(self.random.getrandbits(64))
+            @hypothesis.settings(
+                max_examples=many,
+                database=None,
+                deadline=None,
+                phases=[Phase.generate],
+                suppress_health_check=list(HealthCheck),
+            )
+            @hypothesis.given(strategy)
+            def send(case: Any) -> None:
+                self.one(case, self.random.choice(WHO))
+
+            try:
+                send()
+            except hypothesis.errors.Unsatisfiable:  # there is no wrong way to ask this
+                continue
+
+    def one(self, case: Any, who: str) -> None:
+        """Send one request, and check the answer."""
+        self.improve(case)
+        headers = {} if who == "none" else {"Authorization": f"Bearer {self.on.people.tokens[who]}"}
+        try:
+            answer = case.call(session=self.http, headers=headers, timeout=30)
+        except (requests.exceptions.InvalidHeader, UnicodeError):  # no client could send that
+            return
+        label = case.operation.label
+        self.report.requests += 1
+        self.routes[label] += 1
+        self.statuses[str(answer.status_code)] += 1
+        if answer.status_code in (429, 503):
+            self.report.backpressure += 1
+        elif answer.status_code >= 500:
+            self.fault("server_errors", self.about(case, who, answer, ""))
+        self.check(case, who, answer)
+        if who != "reader" and any(one in answer.text for one in self.on.canaries):
+            self.fault("crossings", self.about(case, who, answer, "a canary"))
+
+    def improve(self, case: Any) -> None:
+        """Name what there is, as often as not; and never wait."""
+        for name in list(case.path_parameters or {}):
+            if name in self.on.ids and self.random.random() < 0.6:
+                case.path_parameters[name] = self.random.choice(self.on.ids[name])
+        for name, value in list((case.headers or {}).items()):
+            if name.lower() == "prefer" and WAIT.search(str(value)):
+                case.headers[name] = "wait=0"
+
+    def check(self, case: Any, who: str, answer: Any) -> None:
+        """Check an answer against the document."""
+        described = case.operation.definition.raw["responses"]
+        if answer.status_code < 400 and str(answer.status_code) not in described:
+            self.fault("schema_violations", self.about(case, who, answer, "undescribed status"))
+        try:
+            case.validate_response(answer, checks=CHECKS)
+        except FailureGroup as group:
+            for failure in group.exceptions:
+                self.fault("schema_violations", self.about(case, who, answer, told(failure)))
+        except Failure as failure:
+            self.fault("schema_violations", self.about(case, who, answer, told(failure)))
+
+    def about(self, case: Any, who: str, answer: Any, what: str) -> str:
+        """One request in words."""
+        curl = case.as_curl_command()[:1000].replace(self.on.url, "")
+        return f"{what} | {who}: {answer.status_code} {answer.text[:300]!r} | {curl}"
+
+    def fault(self, kind: str, words: str) -> None:
+        """Note something that must not be."""
+        setattr(self.report, kind, getattr(self.report, kind) + 1)
+        if len(self.report.faults) < MENTIONED:
+            self.report.faults.append(f"{kind}: {words}")
+
+
+def told(failure: Any) -> str:
+    """What a check has to say."""
+    return f"{failure.title}: {failure.message[:500]}"
+
+
+def fuzz(on: World, seed: int, wanted: int) -> Report:
+    """Send at least so many requests; return what came of it."""
+    return Fuzz(on, seed).run(wanted)
