@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
@@ -34,7 +34,8 @@ from autolearn.eventlog.sealing import (
 __all__ = ["AsyncSealing", "Sealing"]
 
 WELL_KNOWN = "/.well-known/jwks.json"
-SEALED = ("authorization", "idempotency-key", "content-type", "content-length")
+SEALED = (b"authorization", b"idempotency-key", b"content-type", b"content-length")
+JOSE = MEDIA_TYPE.encode()
 
 
 class Keys(NamedTuple):
@@ -85,34 +86,35 @@ def keys_of(response: httpx.Response, trusted: str) -> Keys:
 def question(request: httpx.Request, content: bytes | None, keys: Keys) -> Question:
     """Return a request sealed; without `content` its body is a file, and is left as it is."""
     mine, jti = new_key(), secrets.token_urlsafe(18)
+    given = {name.lower(): value for name, value in request.headers.raw}  # cheaper than `headers`
     sealed = Sealed(
         htm=request.method,
         htu=request.url.raw_path.decode(),
         iat=int(time.time() + keys.ahead),
         jti=jti,
         answer=public_jwk(mine),
-        authorization=request.headers.get("authorization", ""),
-        idempotency_key=request.headers.get("idempotency-key", ""),
+        authorization=given.get(b"authorization", b"").decode("latin-1"),
+        idempotency_key=given.get(b"idempotency-key", b"").decode("latin-1"),
         body=Raw(content) if content else UNSET,
     )
     token = seal_request(sealed, keys.key, keys.kid)
-    dropped = SEALED if content is not None else SEALED[:2]
-    headers = [(k, v) for k, v in request.headers.items() if k not in dropped]
-    stream: Any = None
-    if content is None or request.method == "GET":
-        headers.append((HEADER, token.decode()))
-        stream = request.stream if content is None else None
-    else:
-        headers.append(("content-type", MEDIA_TYPE))
+    in_body = content is not None and request.method != "GET"
+    headers = without(request.headers, SEALED if in_body else SEALED[:2])
+    headers.append((b"content-type", JOSE) if in_body else (HEADER.encode(), token))
     out = httpx.Request(
         request.method,
         request.url,
         headers=headers,
-        content=None if stream is not None or request.method == "GET" else token,
-        stream=stream,
+        content=token if in_body else None,
+        stream=None if in_body else request.stream,
         extensions=request.extensions,
     )
     return Question(out, Opening(mine, jti))
+
+
+def without(headers: httpx.Headers, names: Collection[bytes]) -> list[tuple[bytes, bytes]]:
+    """Return headers, some left out."""
+    return [(name, value) for name, value in headers.raw if name.lower() not in names]
 
 
 def is_open(request: httpx.Request) -> bool:
@@ -148,10 +150,9 @@ def opened(response: httpx.Response, opening: Opening, stream: Any) -> httpx.Res
     """Return an answer as the routes made it."""
     if response.status_code != opening.status:
         raise httpx.RemoteProtocolError("The status of the answer was changed on its way.")
-    headers = [
-        *((k, v) for k, v in response.headers.multi_items() if k not in SEALED[2:]),
-        *([("content-type", opening.media)] if opening.media else []),
-    ]
+    headers = without(response.headers, SEALED[2:])
+    if opening.media:
+        headers.append((b"content-type", opening.media.encode("latin-1")))
     return httpx.Response(
         response.status_code, headers=headers, stream=stream, extensions=response.extensions
     )
