@@ -133,7 +133,7 @@ class Fuzz:
 
     def one(self, case: Any, who: str) -> None:
         """Send one request, and check the answer."""
-        self.improve(case)
+        self.improve(case, who)
         headers = {} if who == "none" else {"Authorization": f"Bearer {self.on.people.tokens[who]}"}
         try:
             answer = case.call(session=self.http, headers=headers, timeout=30)
@@ -151,9 +151,11 @@ class Fuzz:
         if who != "reader" and any(one in answer.text for one in self.on.canaries):
             self.fault("crossings", self.about(case, who, answer, "a canary"))
 
-    def improve(self, case: Any) -> None:
+    def improve(self, case: Any, who: str) -> None:
         """Name what there is, as often as not; and never wait."""
         for name in list(case.path_parameters or {}):
+            if name == "token" and who == "sysadmin":  # who may revoke the owner's, by which we ask
+                continue
             if name in self.on.ids and self.random.random() < 0.6:
                 case.path_parameters[name] = self.random.choice(self.on.ids[name])
         for name, value in list((case.headers or {}).items()):
