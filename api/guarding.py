@@ -138,7 +138,7 @@ class Guarded(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the words are ours
         """Say what is wrong with a head, and close."""
         self.stop_clock()
-        self.say(LONG if self.head > LONGEST_HEAD else NO_HTTP)
+        self.say(LONG if self.in_head and self.head > LONGEST_HEAD else NO_HTTP)
         self.transport.close()
 
     def say(self, problem: Problem) -> None:

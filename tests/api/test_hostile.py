@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import psutil
@@ -108,7 +109,7 @@ def test_parquet_that_stands_for_billions_of_rows(client: httpx.Client):
     rows = pa.array([True]).take(pa.array([0] * 1_000_000))
     group = pa.table({"a": pa.concat_arrays([rows] * 32)})
     bomb = parquet(group, times=40)
-    assert len(bomb) < 2 * MIB
+    assert len(bomb) < 5 * MIB
     problem(put(client, bomb), 422, "dataset-refused", "values")
 
 
@@ -147,8 +148,6 @@ NAMES = [
 
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
 def test_names_of_every_kind_of_thing(client: httpx.Client, name: str):
-    from urllib.parse import quote
-
     before, one = position(client), quote(name, safe="")
     for method, at in (
         ("PUT", f"/v1/datasets/{one}"),
@@ -175,10 +174,8 @@ def test_names_of_every_kind_of_thing(client: httpx.Client, name: str):
 
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
 def test_files_of_a_model_that_are_none(client: httpx.Client, trained: tuple[str, str], name: str):
-    from urllib.parse import quote
-
     session, training = trained
-    one = quote(name, safe="")
+    one = "%2e%2e" if name == ".." else quote(name, safe="")  # httpx would go one level up
     answer = client.get(f"{session}/trainings/{training}/artifact/{one}")
     assert answer.status_code == 404
     assert "root:" not in answer.text
@@ -321,7 +318,7 @@ def test_a_model_that_was_swapped_is_not_loaded(
     assert answer.json()["type"] == "urn:autolearn:problem:artifact-unavailable"
     asked = client.post(f"{session}/evaluations", json={"training": made["id"]}, headers=wait)
     assert asked.json()["status"] == "failed"
-    assert "changed" in json.dumps(asked.json())
+    assert "do not have the SHA-256" in asked.json()["detail"]
     assert not proof.exists()
     again = client.post(f"{session}/trainings", json=body, headers=wait).json()
     assert again["status"] == "completed"

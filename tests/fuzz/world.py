@@ -18,6 +18,9 @@ NUMBER = 0.7351948261073
 """A hyperparameter that no other training has."""
 
 
+IRIS = {"model": "logistic-regression", "dataset": "iris"}
+
+
 class World:
     """A system with two API processes. `ids` are what there is, by the path parameter it fits."""
 
@@ -27,11 +30,7 @@ class World:
         self.session = people.session(TITLE)
         people.share(self.session)
         at, wait = f"{self.session}/trainings", {"Prefer": "wait=60"}
-        body = {
-            "model": "logistic-regression",
-            "dataset": "iris",
-            "hyperparameters": {"C": NUMBER},
-        }
+        body = IRIS | {"hyperparameters": {"C": NUMBER}}
         made = people.ask("owner", "POST", at, json=body, headers=wait)
         assert made.json()["status"] == "completed", made.text
         training = made.json()["id"]
@@ -47,14 +46,16 @@ class World:
         people.ask("owner", "POST", f"{kept}/commit")
         artifact = people.ask("owner", "GET", f"{at}/{training}/artifact").json()
         mine = people.ask("other", "POST", "/v1/sessions", json={"title": "mine"}).json()["id"]
+        done = people.ask("other", "POST", f"/v1/sessions/{mine}/trainings", json=IRIS).json()["id"]
+        self.mine = mine
         people.add("lise")  # whom the sysadmin may do anything to
         tokens = people.ask("owner", "GET", "/v1/tokens").json()["items"]
         self.canaries = (TITLE, str(NUMBER), artifact["digest"], *hashes(artifact))
         session, experiment = self.session.split("/")[3], kept.split("/")[3]
         self.ids: Mapping[str, list[str]] = {
-            "session": [session, experiment, mine],
+            "session": [session, experiment, mine, mine],
             "experiment": [experiment, session],
-            "run": [training, evaluation, run],
+            "run": [training, evaluation, run, done],
             "file": [file["name"] for file in artifact["files"]],
             "command": [session, str(uuid.uuid5(uuid.UUID(session), "session"))],
             "token": [token["id"] for token in tokens],
