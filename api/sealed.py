@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from collections import OrderedDict
 from http import HTTPStatus
+from typing import NamedTuple
 
+from joserfc.jwk import OKPKey
 from msgspec import UNSET
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -44,7 +45,8 @@ class Seen:
 
     def __init__(self, most: int = MOST_SEEN) -> None:
         self.most, self.many = most, 0
-        self.by_second: OrderedDict[int, set[int]] = OrderedDict()
+        self.by_second: dict[int, set[int]] = {}
+        self.cleared = 0
 
     def take(self, jti: str, iat: int, now: float) -> bool:
         """Note a request; say whether it is one of now, and has not been here before.
@@ -54,8 +56,10 @@ class Seen:
         """
         if abs(now - iat) > WINDOW:
             return False
-        for second in [one for one in self.by_second if one < now - WINDOW]:
-            self.many -= len(self.by_second.pop(second))
+        if int(now) != self.cleared:
+            self.cleared = int(now)
+            for second in [one for one in self.by_second if one < now - WINDOW]:
+                self.many -= len(self.by_second.pop(second))
         there = self.by_second.setdefault(iat, set())
         if hash(jti) in there:
             return False
@@ -64,6 +68,13 @@ class Seen:
         there.add(hash(jti))
         self.many += 1
         return True
+
+
+class Asker(NamedTuple):
+    """To whom an answer is sealed, and the `jti` of the request that it is for."""
+
+    key: OKPKey
+    jti: str
 
 
 class Seal:
@@ -80,16 +91,16 @@ class Seal:
             await self.app(scope, receive, send)
             return
         try:
-            sealed, receive = await self.opened(scope, receive)
-            if sealed is not None:
-                send = Sealing(sealed, send)
+            asker, receive = await self.opened(scope, receive)
+            if asker is not None:
+                send = Sealing(asker, send)
         except Problem as problem:
             await respond(problem, scope["path"])(scope, receive, send)
             return
         await self.app(scope, receive, send)
 
-    async def opened(self, scope: Scope, receive: Receive) -> tuple[Sealed | None, Receive]:
-        """Return what a request says and its body; the scope is then that of the plain request.
+    async def opened(self, scope: Scope, receive: Receive) -> tuple[Asker | None, Receive]:
+        """Return who is answered, and the plain body; the scope is then that of a plain request.
 
         Raises:
             Problem: it is not sealed and should be (403), cannot be deciphered (400), or its body
@@ -106,7 +117,7 @@ class Seal:
             raise must_be_sealed("send files over TLS")
         if in_body:
             token = await whole(receive)
-        request = self.read(token, scope)
+        request, asker = self.read(token, scope)
         body = b"" if request.body is UNSET else bytes(request.body)
         if len(body) > self.limit:
             raise Problem(
@@ -116,13 +127,13 @@ class Seal:
                 f"At most {self.limit:,} bytes are taken here.",
             )
         replace(scope, request, None if file and not in_body else body)
-        return request, receive if file and not in_body else Body(body, receive)
+        return asker, receive if file and not in_body else Body(body, receive)
 
     def may_be_plain(self, scope: Scope) -> bool:
         """Say whether a request may come as it is."""
         return self.plain == "always" or (self.plain == "local" and confidential(scope))
 
-    def read(self, token: bytes, scope: Scope) -> Sealed:
+    def read(self, token: bytes, scope: Scope) -> tuple[Sealed, Asker]:
         """Return what is sealed, if it was made for this very request, now, and for the first time.
 
         Raises:
@@ -133,14 +144,14 @@ class Seal:
         target = target.partition(b"?")[0] + (b"?" + query if query else b"")
         try:
             request = open_request(token, self.keys.of)
-            public_key(request.answer)
+            asker = Asker(public_key(request.answer), request.jti)
         except Undecipherable:
             raise undecipherable() from None
         if (request.htm, request.htu) != (scope["method"], target.decode("latin-1")):
             raise undecipherable()
         if not self.seen.take(request.jti, request.iat, time.time()):
             raise undecipherable()
-        return request
+        return request, asker
 
 
 class Body:
@@ -161,8 +172,8 @@ class Body:
 class Sealing:
     """Sends an answer sealed to the key that the request named, part by part."""
 
-    def __init__(self, request: Sealed, send: Send) -> None:
-        self.to, self.jti, self.send = public_key(request.answer), request.jti, send
+    def __init__(self, asker: Asker, send: Send) -> None:
+        self.asker, self.send = asker, send
         self.start: Message | None = None
         self.answering: Answering | None = None
 
@@ -170,7 +181,7 @@ class Sealing:
         """Send a message. The head goes out with the first part of the body."""
         if message["type"] == "http.response.start":
             media = Headers(raw=message["headers"]).get("content-type", "")
-            self.answering = Answering(self.to, self.jti, message["status"], media)
+            self.answering = Answering(*self.asker, message["status"], media)
             self.start = message
             return
         if message["type"] != "http.response.body" or self.answering is None:

@@ -6,12 +6,12 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from autolearn.eventlog.embedded import EmbeddedBroker
 from tests.api.people import People
 
-__all__ = ["World", "world"]
+__all__ = ["Target", "World", "world"]
 
 TITLE = "canary-3f9c1e77d2"
 NUMBER = 0.7351948261073
@@ -21,12 +21,25 @@ NUMBER = 0.7351948261073
 IRIS = {"model": "logistic-regression", "dataset": "iris"}
 
 
+class Target(NamedTuple):
+    """What a process that fuzzes needs to know: the URL of an API process, and what there is.
+
+    `ids` are by the path parameter that they fit; `mine` is the session of the user `other`.
+    """
+
+    url: str
+    document: dict[str, Any]
+    tokens: dict[str, str]
+    ids: dict[str, list[str]]
+    mine: str
+    canaries: tuple[str, ...]
+
+
 class World:
-    """A system with two API processes. `ids` are what there is, by the path parameter it fits."""
+    """A system with two API processes."""
 
     def __init__(self, people: People) -> None:
         self.people = people
-        self.url = people.first.url
         self.session = people.session(TITLE)
         people.share(self.session)
         at, wait = f"{self.session}/trainings", {"Prefer": "wait=60"}
@@ -52,7 +65,7 @@ class World:
         tokens = people.ask("owner", "GET", "/v1/tokens").json()["items"]
         self.canaries = (TITLE, str(NUMBER), artifact["digest"], *hashes(artifact))
         session, experiment = self.session.split("/")[3], kept.split("/")[3]
-        self.ids: Mapping[str, list[str]] = {
+        self.ids = {
             "session": [session, experiment, mine, mine],
             "experiment": [experiment, session],
             "run": [training, evaluation, run, done],
@@ -76,10 +89,13 @@ class World:
         assert page["next"] is None or len(page["items"]) < 500
         return len(page["items"])
 
-    def document(self) -> dict[str, Any]:
-        """The OpenAPI document, as the process gives it."""
-        found: dict[str, Any] = self.people.nobody.get("/openapi.json").json()
-        return found
+    def targets(self) -> list[Target]:
+        """Both API processes."""
+        document: dict[str, Any] = self.people.nobody.get("/openapi.json").json()
+        return [
+            Target(api.url, document, self.people.tokens, self.ids, self.mine, self.canaries)
+            for api in (self.people.first, self.people.second)
+        ]
 
 
 def hashes(artifact: Mapping[str, Any]) -> Iterator[str]:
