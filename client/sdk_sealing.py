@@ -58,7 +58,10 @@ def keys_of(response: httpx.Response, trusted: str) -> Keys:
 
     Raises:
         Unreachable: it has none, or none of those.
+        httpx.RemoteProtocolError: it cannot say so now; it may be asked again.
     """
+    if response.status_code in (429, 500, 502, 503, 504):
+        raise httpx.RemoteProtocolError(f"{response.request.url}: status {response.status_code}.")
     try:
         there = msgspec.json.decode(response.content, type=dict[str, Any])["keys"]
         found = [public_key(jwk) for jwk in there if jwk.get("use", "enc") == "enc"]

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from autolearn.api.problems import Problem
 from autolearn.api.sealed import WINDOW, Seal, Seen
 from autolearn.client.sdk_errors import Unreachable
-from autolearn.client.sdk_sealing import AsyncSealing
+from autolearn.client.sdk_sealing import AsyncSealing, Sealing
 from autolearn.eventlog.sealing import HEADER, Opening, Sealed, new_key, public_jwk, seal_request
 from autolearn.eventlog.wire_keys import WireKeys, rotate
 from autolearn.schemas.errors import SettingsError
@@ -357,6 +357,29 @@ def test_only_keys_that_are_trusted_are_used(world: World):
     assert asyncio.run(story(f"other, {kid}")) == 201
     with pytest.raises(Unreachable, match="AUTOLEARN_SERVER_KEY"):
         asyncio.run(story("other"))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (503, {}, httpx.TransportError),  # it may be asked again
+        (404, {}, Unreachable),
+        (200, {"keys": []}, Unreachable),
+        (200, {"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "A" * 43}]}, Unreachable),
+        (200, [], Unreachable),
+    ],
+)
+def test_a_server_without_keys_is_asked_nothing(status: int, body: Any, error: type[Exception]):
+    asked = []
+
+    def played(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(status, json=body)
+
+    transport = Sealing(httpx.MockTransport(played))
+    with httpx.Client(transport=transport, base_url="http://api") as http, pytest.raises(error):
+        http.get("/v1/echo", headers={"Authorization": "Bearer secret"})
+    assert asked == ["/.well-known/jwks.json"]
 
 
 def test_what_was_seen_is_forgotten_when_it_is_too_old_anyway():
