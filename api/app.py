@@ -30,6 +30,7 @@ from autolearn.api.routers import (
     events,
     experiments,
     health,
+    keys,
     rebuild,
     sessions,
     status,
@@ -38,6 +39,7 @@ from autolearn.api.routers import (
     users,
 )
 from autolearn.api.rules import RULES, Rule, authorise
+from autolearn.api.sealed import Seal
 from autolearn.api.staleness import MarkStale
 from autolearn.api.waiting import LimitWaiting
 from autolearn.schemas.errors import AutoLearnError, LogError, StoreError
@@ -76,7 +78,7 @@ def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastA
     )
     app.state.facade = facade
     commons = (
-        *(health, tokens, users, status, audit),
+        *(health, keys, tokens, users, status, audit),
         *(commands, dead_letters, diff, events, rebuild),
     )
     for common in (module.router for module in commons):
@@ -91,6 +93,7 @@ def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastA
     settings = facade.settings
     app.add_middleware(MarkStale, staleness=facade.staleness)
     app.add_middleware(RequireReady, facade=facade)
+    app.add_middleware(Seal, keys=facade.wire_keys, settings=settings)
     app.add_middleware(LimitBodies, limit=settings.max_body, upload_limit=settings.max_upload)
     app.add_middleware(
         LimitWaiting,

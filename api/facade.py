@@ -36,6 +36,7 @@ from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.positions import log_id
 from autolearn.eventlog.reading import Lookup
+from autolearn.eventlog.wire_keys import WireKeys
 from autolearn.projections.projection import ReadModels
 from autolearn.projections.queries import Queries
 from autolearn.projections.store import Store
@@ -60,7 +61,8 @@ class Facade:
 
     `home` is the folder of the process's temporary files; `on_failure` is called once when the
     process cannot go on: it must end then. Without a `cluster` the status tells less. `audit_log`
-    is the same log by a connection of its own, for the behaviour log.
+    is the same log by a connection of its own, for the behaviour log. `wire_keys` is the folder of
+    the keys to which clients seal requests.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Facade:
         on_failure: Callable[[], None],
         cluster: Cluster | None = None,
         audit_log: Log | None = None,
+        wire_keys: Path | None = None,
     ) -> None:
         self.settings, self.log, self.store = settings, to, store
         self.artifacts, self.home, self.on_failure = artifacts, home, on_failure
@@ -105,6 +108,7 @@ class Facade:
             available=lambda: self.brokers.answer,
         )
         self.passwords = Passwords()
+        self.wire_keys = WireKeys(wire_keys or home / "keys")
         self.authenticate: Authenticate = by_token
         if settings.auth == "oidc":
             self.authenticate = Provider(settings).authenticate

@@ -40,6 +40,7 @@ RULES: dict[str, Rule] = {
     "GET /health/ready": Rule.PUBLIC,
     "GET /openapi.json": Rule.PUBLIC,
     "GET /asyncapi.json": Rule.PUBLIC,
+    "GET /.well-known/jwks.json": Rule.PUBLIC,
     "GET /metrics": Rule.USER,
     # Who one is
     "POST /v1/login": Rule.PUBLIC,

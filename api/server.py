@@ -6,8 +6,10 @@ import asyncio
 import ipaddress
 import signal
 import socket
+import ssl
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 import structlog
 import uvicorn
@@ -25,9 +27,10 @@ from autolearn.eventlog.process import (
     open_log,
     say_ready,
 )
+from autolearn.eventlog.wire_keys import folder_of_keys
 from autolearn.projections.place import ViewsPlace
 from autolearn.projections.store import RocksStore
-from autolearn.schemas.errors import AutoLearnError
+from autolearn.schemas.errors import AutoLearnError, SettingsError
 from autolearn.schemas.settings import Settings
 
 __all__ = ["serve"]
@@ -62,7 +65,9 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
             on_failure=lambda: setattr(server, "should_exit", True),
             cluster=Cluster(brokers(settings), settings.kafka_client),
             audit_log=open_log(settings, gathers=True) if settings.audit == "on" else None,
+            wire_keys=folder_of_keys(settings, home),
         )
+        facade.wire_keys.present()  # made now if there is none; what is wrong with it is said now
         server = Server(
             facade,
             uvicorn.Config(
@@ -77,6 +82,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=GRACE,
+                **tls(settings),
             ),
         )
         # The server stops at these by itself, and raises them again at its end: that is enough.
@@ -88,14 +94,42 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
 
 
 def warn_if_open(settings: Settings, host: str) -> None:
-    """Say so if others than this machine may reach an API that lets everybody do everything."""
+    """Say so if others than this machine may do or read everything."""
     try:
         here = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:  # a name, of whatever machine
         here = False
-    if settings.auth == "none" and not here:
+    if here:
+        return
+    if settings.auth == "none":
         why = "AUTOLEARN_AUTH is none: whoever reaches this address may do everything"
         log.warning("open", host=host, why=why)
+    if settings.plain == "always" and not settings.tls_cert:
+        why = "AUTOLEARN_PLAIN is always, without TLS: tokens and work can be read on their way"
+        log.warning("open", host=host, why=why)
+
+
+def tls(settings: Settings) -> dict[str, Any]:
+    """Return what uvicorn needs to speak TLS, if it should.
+
+    Raises:
+        SettingsError: the certificate or its key cannot be used.
+    """
+    if not settings.tls_cert:
+        return {}
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+            settings.tls_cert, settings.tls_key, password=""
+        )
+    except (OSError, ValueError) as error:  # SSLError is an OSError
+        raise SettingsError(
+            f"The certificate {settings.tls_cert} with the key {settings.tls_key} cannot be used: "
+            f"{error}.",
+            title="The API cannot speak TLS",
+            advice="AUTOLEARN_TLS_CERT and AUTOLEARN_TLS_KEY name PEM files; the key has no "
+            "password.",
+        ) from None
+    return {"ssl_certfile": settings.tls_cert, "ssl_keyfile": settings.tls_key}
 
 
 class Server(uvicorn.Server):
@@ -112,8 +146,9 @@ class Server(uvicorn.Server):
         if ipaddress.ip_address(host).is_unspecified:  # every address: name one that works here
             host = "::1" if ":" in host else "127.0.0.1"
         shown = f"[{host}]" if ":" in host else host
-        log.info("listening", url=f"http://{shown}:{port}")
-        self.announcing = asyncio.create_task(self.announce(f"http://{shown}:{port}"))
+        url = f"{'https' if self.config.is_ssl else 'http'}://{shown}:{port}"
+        log.info("listening", url=url)
+        self.announcing = asyncio.create_task(self.announce(url))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the streams that are open, which would never end by themselves, then the rest."""

@@ -18,6 +18,7 @@ from typing import Self
 
 import httpx
 
+from autolearn.client import sdk_trust
 from autolearn.client.credentials import find, place_of
 from autolearn.client.sdk_audit import Auditing
 from autolearn.client.sdk_errors import Problem, Unreachable
@@ -87,6 +88,7 @@ class AutoLearn(Blocking, System, Users, Auditing):
     """A client that blocks. `url` is where the API is; use it from one thread at a time.
 
     `token` says who asks; without it, AUTOLEARN_TOKEN or what `autolearn login` has kept does.
+    `seal` says whether requests are sealed (docs/wire.md); None: as AUTOLEARN_SEAL says, or yes.
     """
 
     def __init__(
@@ -95,9 +97,13 @@ class AutoLearn(Blocking, System, Users, Auditing):
         *,
         token: str | None = None,
         transport: httpx.BaseTransport | None = None,
+        seal: bool | None = None,
     ) -> None:
         self.http = httpx.Client(
-            base_url=url, headers=bearer(url, token), transport=transport, trust_env=False
+            base_url=url,
+            headers=bearer(url, token),
+            transport=sdk_trust.transport(transport, seal),
+            trust_env=False,
         )
         self.sessions = BlockingSessions(self.http)
         self.experiments = BlockingExperiments(self.http)
@@ -131,9 +137,13 @@ class AsyncAutoLearn(Awaiting, System, Users, Auditing):
         *,
         token: str | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        seal: bool | None = None,
     ) -> None:
         self.http = httpx.AsyncClient(
-            base_url=url, headers=bearer(url, token), transport=transport, trust_env=False
+            base_url=url,
+            headers=bearer(url, token),
+            transport=sdk_trust.async_transport(transport, seal),
+            trust_env=False,
         )
         self.sessions = AwaitingSessions(self.http)
         self.experiments = AwaitingExperiments(self.http)

@@ -21,8 +21,12 @@ __all__ = ["PREFIX", "Settings", "load"]
 
 PREFIX = "AUTOLEARN_"
 KAFKA_PREFIX = "AUTOLEARN_KAFKA_"
-CLIENT_ONLY = {"AUTOLEARN_SESSION", "AUTOLEARN_TOKEN", "AUTOLEARN_URL"}
-"""Variables that only clients read: the current session, the token, and where the API is."""
+CLIENT_ONLY = {
+    *("AUTOLEARN_SESSION", "AUTOLEARN_TOKEN", "AUTOLEARN_URL"),
+    *("AUTOLEARN_CA", "AUTOLEARN_SEAL", "AUTOLEARN_SERVER_KEY"),
+}
+"""Variables that only clients read: the current session, the token, where the API is; whose
+certificates and keys are trusted, and whether requests are sealed."""
 
 SAFE_URL = re.compile(r"https://|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?/")
 """Where the keys of a provider may come from."""
@@ -70,6 +74,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     api_host: str = "127.0.0.1"
     api_port: Port = 8321
     """0 takes a free one."""
+    tls_cert: str = ""
+    """The certificate (PEM, with its chain) by which the API speaks TLS; empty: it does not."""
+    tls_key: str = ""
+    """The private key (PEM) of the certificate."""
+    plain: Literal["local", "always", "never"] = "local"
+    """Which requests need not be sealed (docs/wire.md): those over TLS or from this machine; all;
+    or none."""
+    wire_keys: str = ""
+    """The folder of the keys to which clients seal requests; empty: `keys/wire` in `home`."""
     instance: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,60}\Z")] = "0"
     """Names this instance among those of its process type on this home: two may not share one."""
     slots: Count = 2
@@ -159,6 +172,11 @@ def load(
             advice="Set AUTOLEARN_REPLICATION to at least as many.",
         )
     check_oidc(settings)
+    if bool(settings.tls_cert) != bool(settings.tls_key):
+        raise SettingsError(
+            "One of AUTOLEARN_TLS_CERT and AUTOLEARN_TLS_KEY is set, and the other is not.",
+            advice="Set both to speak TLS, or neither.",
+        )
     return settings
 
 

@@ -134,3 +134,26 @@ def first_user(
     from autolearn.client.first_user import make_first_user
 
     print(make_first_user(name, anyway=anyway, url=url, shown=shown))
+
+
+@app.command("wire-keys")
+def wire_keys() -> None:
+    """Name the keys to which clients seal their requests to the API of this home, newest first.
+
+    A client with AUTOLEARN_SERVER_KEY set to one of the names asks no other server.
+    """
+    from autolearn.client.wire_keys import named
+
+    print("\n".join(named()))
+
+
+@app.command("rotate-wire-key")
+def rotate_wire_key() -> None:
+    """Make a new key to which clients seal their requests; the ones before open them for a day.
+
+    It goes into the folder of AUTOLEARN_WIRE_KEYS, else of this home; API processes take it from
+    there by themselves.
+    """
+    from autolearn.client.wire_keys import rotated
+
+    print(rotated())

@@ -162,6 +162,7 @@ ASKED: dict[str, Asked] = {
     "GET /health/ready": Asked("/health/ready"),
     "GET /openapi.json": Asked("/openapi.json"),
     "GET /asyncapi.json": Asked("/asyncapi.json"),
+    "GET /.well-known/jwks.json": Asked("/.well-known/jwks.json"),
     "GET /metrics": Asked("/metrics"),
     "POST /v1/login": Asked("/v1/login", 201, {"user": "other", "password": PASSWORD}),
     "GET /v1/me": Asked("/v1/me"),

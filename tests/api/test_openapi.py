@@ -135,6 +135,7 @@ def test_answers_are_as_described(http: httpx.Client, document: Document, traine
         (http.get("/v1/dead-letters"), "/v1/dead-letters"),
         (http.get("/v1/dead-letters/x"), "/v1/dead-letters/{letter}"),
         (http.post("/v1/dead-letters/x/retry"), "/v1/dead-letters/{letter}/retry"),
+        (http.get("/.well-known/jwks.json"), "/.well-known/jwks.json"),
         (http.get("/health/live"), "/health/live"),
         (http.get("/health/ready"), "/health/ready"),
     ]
