@@ -18,6 +18,7 @@ from autolearn.schemas.commands import COMMANDS
 from autolearn.schemas.dead_letters import DeadLetter
 from autolearn.schemas.described import Schema, schemas_of
 from autolearn.schemas.events import EVENTS
+from autolearn.schemas.keys import WrappedKey
 from autolearn.schemas.tasks import Task
 from autolearn.schemas.topics import Topic, Topics
 from autolearn.schemas.traffic import CHANNELS, TRAFFIC, Channel
@@ -35,6 +36,7 @@ PLAIN: dict[str, type[Struct]] = {
     "evaluations": Task,
     "workers": Heartbeat,
     "dead_letters": DeadLetter,
+    "keys": WrappedKey,
 }
 """The messages without an envelope, by channel."""
 

@@ -33,6 +33,11 @@ CHANNELS: dict[str, Channel] = {
     "trainings": Channel("Attempts of trainings that wait for a worker.", "the run's id"),
     "evaluations": Channel("Attempts of evaluations that wait for a worker.", "the run's id"),
     "workers": Channel("Heartbeats of the workers: the newest of each counts.", "the worker's id"),
+    "keys": Channel(
+        "The key of every session that is encrypted, wrapped by a master key (RFC 3394). A "
+        "tombstone shreds it; the record `roll` only closes a segment, so that it is compacted.",
+        "the key's id",
+    ),
     "dead_letters": Channel("Records on `commands` that are no commands, with the reason.", ""),
 }
 """The topics by their field of `topics.Topics`."""
@@ -137,6 +142,18 @@ TRAFFIC: tuple[Flow, ...] = (
     Flow("supervise", "receive", "workers", "Notices who has fallen silent."),
     Flow("dispatch", "receive", "workers", "Learns who has a free slot."),
     Flow("api", "receive", "workers", "Shows the progress of runs."),
+    Flow("api", "send", "keys", "A new session has a key of its own."),
+    Flow("supervise", "send", "keys", "Shreds the keys of sessions that are not kept."),
+    *(
+        Flow(who, "receive", "keys", why)
+        for who, why in (
+            ("api", "Reads what was said in sessions."),
+            ("decide", "Reads the commands of sessions, and encrypts its answers."),
+            ("training", "Reads its tasks, and encrypts their results."),
+            ("evaluation", "Reads its tasks, and encrypts their results."),
+            ("supervise", "Knows which keys there are."),
+        )
+    ),
     Flow("decide", "send", "dead_letters", "What is no command is set aside."),
     Flow("api", "receive", "dead_letters", "Shows them; puts back what is a command after all."),
 )

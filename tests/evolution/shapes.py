@@ -11,6 +11,7 @@ from autolearn.schemas.commands import COMMANDS
 from autolearn.schemas.dead_letters import DeadLetter
 from autolearn.schemas.described import Schema, schemas_of, without_prose
 from autolearn.schemas.events import EVENTS
+from autolearn.schemas.keys import WrappedKey
 from autolearn.schemas.tasks import Task
 from autolearn.schemas.workers import Heartbeat
 
@@ -20,7 +21,7 @@ Shapes = dict[str, dict[str, Schema]]
 """JSON Schemas by group (commands, events, records) and by name."""
 
 PATH = Path(__file__).parent / "shapes.json"
-RECORDS = (CommandRecord, EventRecord, Task, Heartbeat, DeadLetter, Checkpoint, Proof)
+RECORDS = (CommandRecord, EventRecord, Task, Heartbeat, DeadLetter, Checkpoint, Proof, WrappedKey)
 """What lies on the topics without a version of its own."""
 
 
