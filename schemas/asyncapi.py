@@ -7,6 +7,7 @@ docs/asyncapi.json has the default settings, old versions of events and golden r
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -197,7 +198,7 @@ def on_channel(name: str, messages: Mapping[str, Mapping[str, Any]]) -> list[str
 def channel(key: str, topic: Topic, about: Channel, names: list[str]) -> dict[str, Any]:
     """Return a topic as it is created, with the messages on it."""
     config: dict[str, Any] = {
-        name: [value] if name == "cleanup.policy" else int(value)
+        name: [value] if name == "cleanup.policy" else json.loads(value)
         for name, value in sorted(topic.config.items())
     }
     return {

@@ -9,8 +9,8 @@ AutoLearnError
 ├── PositionError       a word is no position, or no position of this log
 ├── StoreError          a RocksDB folder cannot be opened or read
 ├── AlreadyRunning      another process holds the same folder or instance name
-└── beside their code: DatasetRefused, ArtifactError (artifacts), BrokerError, SignatureRefused, Unreadable
-    (eventlog), BackupRefused, Damaged, NotEmpty, BackupFailed, ProofRefused (projections),
+└── beside their code: DatasetRefused, ArtifactError (artifacts), BrokerError, SignatureRefused,
+    Unreadable (eventlog), BackupRefused, Damaged, NotEmpty, BackupFailed, ProofRefused (projections),
     InputError, ModelRefused, CatalogUnavailable, Refused (agents), CannotStart, DemoFailed,
     NothingRecorded, Problem, Unreachable, Unsafe (client; Unreachable is a LogError, Unsafe a
     SettingsError)
