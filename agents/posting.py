@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from autolearn.agents.ending import end_process
@@ -20,11 +21,18 @@ def now() -> str:
 
 
 def post(
-    log: Log, topics: Topics, stream: str, command: Command, identity: str, actor: str
+    log: Log,
+    topics: Topics,
+    stream: str,
+    command: Command,
+    identity: str,
+    actor: str,
+    seal: Callable[[CommandRecord, Command], CommandRecord] = lambda record, _: record,
 ) -> None:
     """Append a command; a failed append ends the process.
 
-    Posting it again with the same `identity` is harmless: it is answered once.
+    Posting it again with the same `identity` is harmless: it is answered once. `seal` encrypts it
+    if it is confidential.
     """
     record = CommandRecord(
         id=identity,
@@ -41,5 +49,9 @@ def post(
             end_process("a command could not be posted", error)
 
     log.append(
-        topics.commands.name, encode(record), key=stream, headers=CONTENT_TYPE, delivered=delivered
+        topics.commands.name,
+        encode(seal(record, command)),
+        key=stream,
+        headers=CONTENT_TYPE,
+        delivered=delivered,
     )

@@ -18,6 +18,7 @@ from typing import Any
 
 import structlog
 from faust.types import TP
+from msgspec import Raw, Struct
 from msgspec.structs import asdict
 
 from autolearn.agents.announcing import offers
@@ -30,9 +31,11 @@ from autolearn.eventlog.feed import Feed
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.meter import Meter, Reading
+from autolearn.eventlog.sealing import Unreadable
+from autolearn.eventlog.vault import key_of_kept, open_vault
 from autolearn.projections.store import RocksStore
 from autolearn.schemas import commands
-from autolearn.schemas.codec import EventRecord, event_of, from_json, to_json
+from autolearn.schemas.codec import CommandRecord, EventRecord, event_of, from_json, to_json
 from autolearn.schemas.events import RunStarted
 from autolearn.schemas.messages import Command
 from autolearn.schemas.settings import Settings
@@ -51,6 +54,13 @@ KIND_OF_OFFER = {
     commands.RegisterMetric: "metric",
     commands.RegisterDataset: "dataset",
 }
+
+
+class Limited(Struct):
+    """The limits in a run's request."""
+
+    time_limit: float
+    memory_limit: int
 
 
 class Attempt:
@@ -101,6 +111,7 @@ class Worker:
         self.answers: dict[str, asyncio.Future[EventRecord]] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         self.changed = asyncio.Event()
+        self.vault = open_vault(settings, log, home)
         self.meter = meter
         meter.watch(self.busy)
         self.executor = Executor(settings.artifacts or (home / "artifacts").as_uri())
@@ -141,6 +152,7 @@ class Worker:
             self.home / "state" / f"work-{'-'.join(self.kinds)}-{self.settings.instance}",
         )
         self.runs = OpenRuns(self.store)
+        self.vault.start()
         partitions = range(self.topics.events.partitions)
         follower = await asyncio.to_thread(
             Follower, self.log, self.topics.events.name, self.runs, partitions
@@ -165,6 +177,7 @@ class Worker:
         await self.executor.close()
         self.beat(stopped=True)
         await self.feed.stop()
+        await asyncio.to_thread(self.vault.stop)
         await asyncio.to_thread(self.store.close)
 
     def busy(self) -> list[Reading]:
@@ -253,7 +266,11 @@ class Worker:
         if end is not None and not attempt.cancelled:
             bound.info("ended", result=type(end).__name__)
             identity = f"end {task.run} {task.attempt} {self.id}"
-            await self.ask(task.stream, end, str(uuid.uuid5(uuid.NAMESPACE_OID, identity)))
+            identity = str(uuid.uuid5(uuid.NAMESPACE_OID, identity))
+            try:
+                await self.ask(task.stream, end, identity, key_of_kept(task.request))
+            except Unreadable:
+                bound.info("its session has ended: its key is shredded")
 
     async def do(self, attempt: Attempt) -> Command | None:
         """Do the work in a process of its own, and return the command that reports its end."""
@@ -266,8 +283,11 @@ class Worker:
             self.changed.set()
 
         began = time.perf_counter()
-        limits = Limits(time_s=task.time_limit, memory_mb=task.memory_limit)
-        attempt.running = self.executor.start(task.kind, task.request, limits, on_phase)
+        opened = await asyncio.to_thread(self.open, task)
+        if opened is None:
+            return None  # its session has ended, and its key is shredded
+        request, limits = opened
+        attempt.running = self.executor.start(task.kind, request, limits, on_phase)
         self.changed.set()
         outcome = await attempt.running.outcome()
         ended = "completed" if isinstance(outcome, Completed) else "failed"
@@ -281,17 +301,38 @@ class Worker:
             case Failed(reason, detail):
                 return words.fail(**about, reason=reason, detail=detail)
 
+    def open(self, task: Task) -> tuple[Raw, Limits] | None:
+        """Return the request of a task in clear, and its limits; None if its key is gone."""
+        try:
+            if keyid := key_of_kept(task.request):
+                self.vault.find(keyid)
+            request = self.vault.open_kept(task.stream, task.request)
+        except Unreadable:
+            return None
+        said = from_json(request, Limited)
+        return request, Limits(time_s=said.time_limit, memory_mb=said.memory_limit)
+
     def holds(self, task: Task) -> bool:
         """Say whether the log tells that this worker has the attempt; it was told so before."""
         run = self.runs.get(task.stream, task.run)
         return run is not None and (run.worker, run.attempt) == (self.id, task.attempt)
 
-    async def ask(self, stream: str, command: Command, identity: str) -> EventRecord:
-        """Post a command and return the event that answers it. An id is for one question only."""
+    async def ask(
+        self, stream: str, command: Command, identity: str, keyid: str = ""
+    ) -> EventRecord:
+        """Post a command and return the event that answers it. An id is for one question only.
+
+        Raises:
+            Unreadable: it is confidential, and its key is shredded.
+        """
+
+        def seal(record: CommandRecord, command: Command) -> CommandRecord:
+            return self.vault.seal(record, command, keyid)
+
         answer: asyncio.Future[EventRecord]
         answer = self.answers[identity] = asyncio.get_running_loop().create_future()
         try:
-            post(self.log, self.topics, stream, command, identity, f"worker {self.id}")
+            post(self.log, self.topics, stream, command, identity, f"worker {self.id}", seal)
             return await answer
         finally:
             del self.answers[identity]

@@ -34,6 +34,7 @@ from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.positions import log_id
 from autolearn.eventlog.reading import Lookup
+from autolearn.eventlog.vault import Vault
 from autolearn.projections.projection import ReadModels
 from autolearn.projections.queries import Queries
 from autolearn.projections.store import Store
@@ -69,11 +70,14 @@ class Facade:
         home: Path,
         on_failure: Callable[[], None],
         cluster: Cluster | None = None,
+        vault: Vault | None = None,
     ) -> None:
         self.settings, self.log, self.store = settings, to, store
         self.artifacts, self.home, self.on_failure = artifacts, home, on_failure
         self.topics = Topics.of(settings)
-        self.queries = Queries(store)
+        self.vault = vault or Vault()
+        self.vault.shredded = self.shredded
+        self.queries = Queries(store, self.vault.open_kept)
         self.arrivals = Arrivals(lambda *told: self.measures.answered(*told))
         self.lookup = Lookup(to, self.topics.events.name)
         self.brokers = Brokers(to, self.topics.events.name)
@@ -90,6 +94,7 @@ class Facade:
             self.arrivals,
             settings=settings,
             available=lambda: self.brokers.answer,
+            vault=self.vault,
         )
         self.passwords = Passwords()
         self.authenticate: Authenticate = by_token
@@ -136,6 +141,8 @@ class Facade:
         """
         try:
             self.log.create(self.topics.all(), OPEN_TIMEOUT)
+            self.vault.start()
+            self.vault.catch_up()
             follower = self.follower()
         except TopicMismatch:
             raise
@@ -209,8 +216,28 @@ class Facade:
             await self.feed.stop()
         for room in (self.lookup, self.dead_letters, self.inspection):
             await asyncio.to_thread(room.close)
+        await asyncio.to_thread(self.vault.stop)
         await asyncio.to_thread(self.log.close)
         self.store.close()
+
+    # What is encrypted
+
+    def shredded(self, session: str) -> bool:
+        """Say whether a session has ended in a way that shreds its key."""
+        ended = self.queries.latest().ended(session)
+        return ended is not None and ended.how != "committed"
+
+    async def new_key(self, session: str, command: str) -> str:
+        """Return the id of the key of a session that a command opens, "" if it gets none.
+
+        Raises:
+            LogError: Kafka has not acknowledged it.
+            Problem: commands cannot be sent now.
+        """
+        if not self.vault.makes or self.queries.answer(command) is not None:
+            return ""
+        self.commands.require_room(f"session/{session}", command)
+        return await asyncio.to_thread(self.vault.make, session)
 
     # How far it is
 

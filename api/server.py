@@ -25,6 +25,7 @@ from autolearn.eventlog.process import (
     open_log,
     say_ready,
 )
+from autolearn.eventlog.vault import open_vault
 from autolearn.projections.place import ViewsPlace
 from autolearn.projections.store import RocksStore
 from autolearn.schemas.errors import AutoLearnError
@@ -35,6 +36,8 @@ __all__ = ["serve"]
 log = structlog.stdlib.get_logger("autolearn.api")
 
 FAIL_STOP = 70
+KEY_PATIENCE = 0.3
+"""Seconds that a key has to come that another process has made just now."""
 GRACE = 3
 """Seconds that open requests have when the process is told to stop."""
 
@@ -61,6 +64,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
             folder,
             on_failure=lambda: setattr(server, "should_exit", True),
             cluster=Cluster(brokers(settings), settings.kafka_client),
+            vault=open_vault(settings, to, home, makes=True, patience=KEY_PATIENCE),
         )
         server = Server(
             facade,

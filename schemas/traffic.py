@@ -33,12 +33,12 @@ CHANNELS: dict[str, Channel] = {
     "trainings": Channel("Attempts of trainings that wait for a worker.", "the run's id"),
     "evaluations": Channel("Attempts of evaluations that wait for a worker.", "the run's id"),
     "workers": Channel("Heartbeats of the workers: the newest of each counts.", "the worker's id"),
+    "dead_letters": Channel("Records on `commands` that are no commands, with the reason.", ""),
     "keys": Channel(
         "The key of every session that is encrypted, wrapped by a master key (RFC 3394). A "
         "tombstone shreds it; the record `roll` only closes a segment, so that it is compacted.",
         "the key's id",
     ),
-    "dead_letters": Channel("Records on `commands` that are no commands, with the reason.", ""),
 }
 """The topics by their field of `topics.Topics`."""
 
@@ -83,6 +83,7 @@ TRAFFIC: tuple[Flow, ...] = (
             commands.OpenSession,
             commands.CommitSession,
             commands.DiscardSession,
+            commands.DeleteExperiment,
             commands.ShareSession,
             commands.UnshareSession,
             *USERS,
@@ -103,8 +104,8 @@ TRAFFIC: tuple[Flow, ...] = (
         "supervise",
         "send",
         "commands",
-        "Runs of workers that have fallen silent or stopped.",
-        types(*(work.report_lost for work in WORK.values())),
+        "Runs of workers that have fallen silent or stopped; sessions that expire.",
+        types(commands.ExpireSession, *(work.report_lost for work in WORK.values())),
     ),
     Flow(
         "first-user",
