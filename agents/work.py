@@ -286,8 +286,7 @@ class Worker:
         opened = await asyncio.to_thread(self.open, task)
         if opened is None:
             return None  # its session has ended, and its key is shredded
-        request, limits = opened
-        attempt.running = self.executor.start(task.kind, request, limits, on_phase)
+        attempt.running = self.executor.start(task.kind, *opened[:2], on_phase, opened[2])
         self.changed.set()
         outcome = await attempt.running.outcome()
         ended = "completed" if isinstance(outcome, Completed) else "failed"
@@ -301,16 +300,20 @@ class Worker:
             case Failed(reason, detail):
                 return words.fail(**about, reason=reason, detail=detail)
 
-    def open(self, task: Task) -> tuple[Raw, Limits] | None:
-        """Return the request of a task in clear, and its limits; None if its key is gone."""
+    def open(self, task: Task) -> tuple[Raw, Limits, bytes] | None:
+        """Return the request of a task in clear, its limits, and the key of its session's models.
+
+        None if its session's key is gone.
+        """
+        key = b""
         try:
             if keyid := key_of_kept(task.request):
-                self.vault.find(keyid)
+                key = self.vault.find(keyid).derived("artifacts")
             request = self.vault.open_kept(task.stream, task.request)
         except Unreadable:
             return None
         said = from_json(request, Limited)
-        return request, Limits(time_s=said.time_limit, memory_mb=said.memory_limit)
+        return request, Limits(time_s=said.time_limit, memory_mb=said.memory_limit), key
 
     def holds(self, task: Task) -> bool:
         """Say whether the log tells that this worker has the attempt; it was told so before."""

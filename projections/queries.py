@@ -213,8 +213,13 @@ class Moment:
             return None
 
     def session_keyid(self, session: str) -> str | None:
-        """Return the id of the key of an open session, "" if it has none; None: it is not open."""
+        """Return the id of the key of a session or experiment, "" if it has none.
+
+        None: there is none, or nothing of it was kept.
+        """
+        row: StoredSession | StoredExperiment | None
         row = self.get(key("session", session), StoredSession)
+        row = row or self.get(key("experiment", session), StoredExperiment)
         return None if row is None else key_of_kept(row.opened)
 
     def ended(self, session: str) -> EndedRow | None:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from autolearn.api import resources
 from autolearn.api.access import Level, level_of, may_list
-from autolearn.api.artifacts import Artifact, artifact_of, send_file
+from autolearn.api.artifacts import Artifact, artifact_of, model_of, send_file
 from autolearn.api.asked import Asked
 from autolearn.api.commands import Accepted
 from autolearn.api.facade import Facade
@@ -92,8 +92,8 @@ def router(facade: Facade) -> APIRouter:
     async def get_file(experiment: str, run: str, file: str) -> Response:
         """Send one file of a trained model."""
         seen, _ = await find_experiment(facade, experiment)
-        artifact = artifact_of(seen.moment, experiment, run, f"/v1/experiments/{experiment}")
-        return await send_file(facade, artifact, file)
+        model = model_of(seen.moment, experiment, run, f"/v1/experiments/{experiment}")
+        return await send_file(facade, seen.moment, experiment, model, file)
 
     @routes.post(
         "/{experiment}/delete",
