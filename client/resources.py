@@ -18,6 +18,7 @@ __all__ = [
     "DeadLetter",
     "DeadLetterSummary",
     "Diff",
+    "Deleted",
     "Digests",
     "Discarded",
     "Entry",
@@ -165,6 +166,13 @@ class Session(SessionSummary, kw_only=True, frozen=True):
     running: list[Running]
     trainings: list[Training]
     evaluations: list[Evaluation]
+
+
+class Deleted(Struct, kw_only=True, frozen=True):
+    """An experiment that was deleted."""
+
+    id: str
+    deleted: str
 
 
 class Discarded(Struct, kw_only=True, frozen=True):

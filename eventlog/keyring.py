@@ -41,6 +41,7 @@ def session_of(identity: str) -> str:
 class KeyRing:
     """Knows the keys, makes new ones and shreds them. Methods block; any thread may call them.
 
+    Without `masters` it knows which keys there are, and can shred them, but has none of them.
     `on_key(id)` is called, in the ring's thread, for every key that is read from the log.
     """
 
@@ -48,7 +49,7 @@ class KeyRing:
         self,
         log: Log,
         topic: str,
-        masters: MasterKeys,
+        masters: MasterKeys | None,
         on_key: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.log, self.topic, self.masters, self.on_key = log, topic, masters, on_key
@@ -168,7 +169,7 @@ class KeyRing:
                 self.unwrapped.move_to_end(identity)
                 return key
             wrapped = self.wrapped.get(identity)
-        if wrapped is None:
+        if wrapped is None or self.masters is None:
             raise Unreadable
         try:
             content = base64.b64decode(wrapped.key, validate=True)
@@ -217,6 +218,7 @@ class KeyRing:
 
     def wrap(self, key: bytes) -> bytes:
         """Return the record of a key, wrapped by the present master key."""
+        assert self.masters is not None
         master = self.masters.present
         made = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         wrapped = base64.b64encode(master.wrap(key)).decode()
