@@ -72,6 +72,7 @@ class DecideAgent:
     async def start(self) -> None:
         """Follow the keys, sign checkpoints; a tenure begins when a partition is assigned."""
         self.vault.start()
+        await asyncio.to_thread(self.vault.catch_up)
         if self.checkpoints is not None:
             self.checkpoints.start(lambda: list(self.claims.held.values()))
 

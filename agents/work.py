@@ -153,6 +153,7 @@ class Worker:
         )
         self.runs = OpenRuns(self.store)
         self.vault.start()
+        await asyncio.to_thread(self.vault.catch_up)
         partitions = range(self.topics.events.partitions)
         follower = await asyncio.to_thread(
             Follower, self.log, self.topics.events.name, self.runs, partitions

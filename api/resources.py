@@ -168,6 +168,7 @@ class Experiment(Struct, kw_only=True, frozen=True):
     """
 
     withheld: bool = False
+    unreadable: bool = False
     id: str
     title: str
     created: str

@@ -155,7 +155,9 @@ class SessionSummary(Struct, kw_only=True, frozen=True):
     updated: str
     actor: str = ""
     sequence: int = 0
+    expires: int = 0
     withheld: bool = False
+    unreadable: bool = False
     links: Links = {}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from autolearn.eventlog.master_keys import MasterKeys
 from autolearn.eventlog.sealing import DataKey, Unreadable
 from autolearn.schemas.codec import from_json, to_json
 from autolearn.schemas.errors import AutoLearnError, LogError, MalformedRecord
-from autolearn.schemas.keys import ROLL, WrappedKey
+from autolearn.schemas.keys import ROLL, Roll, WrappedKey
 
 __all__ = ["KeyRing", "session_of"]
 
@@ -57,6 +58,8 @@ class KeyRing:
         self.wrapped: dict[str, WrappedKey] = {}
         self.sessions: dict[str, list[str]] = {}
         self.unwrapped: OrderedDict[str, DataKey] = OrderedDict()
+        self.shredded: set[str] = set()
+        """The ids of keys whose tombstones were read."""
         self.next = 0
         self.stopped = threading.Event()
         self.thread: threading.Thread | None = None
@@ -109,10 +112,21 @@ class KeyRing:
                 self.drop(identity)
             elif identity != ROLL:
                 self.add(identity, value)
+            else:
+                self.learn(value)
             self.next = (message.offset() or 0) + 1
             self.changed.notify_all()
         if value is not None and identity != ROLL:
             self.on_key(identity)
+
+    def learn(self, value: bytes) -> None:
+        """Ask again where the master keys are, if there is a new one."""
+        try:
+            named = from_json(value, Roll).master
+            if self.masters is not None and named and self.masters.known(named) is None:
+                self.masters.reload()
+        except AutoLearnError as error:
+            logger.warning("there is a new master key, and it is not here", why=error.detail)
 
     def add(self, identity: str, value: bytes) -> None:
         """Know a key, or know it as it is wrapped now."""
@@ -127,6 +141,7 @@ class KeyRing:
 
     def drop(self, identity: str) -> None:
         """Know a key no longer."""
+        self.shredded.add(identity)
         self.wrapped.pop(identity, None)
         self.unwrapped.pop(identity, None)
         ids = self.sessions.get(session_of(identity), [])
@@ -190,8 +205,10 @@ class KeyRing:
             Unreadable: there is none.
             LogError: the topic cannot be read in time.
         """
-        if not self.knows(identity):
-            self.catch_up()
+        if self.knows(identity):
+            with contextlib.suppress(Unreadable):  # it may be wrapped anew further on
+                return self.get(identity)
+        self.catch_up()
         return self.get(identity)
 
     def of_session(self, session: str) -> list[str]:
@@ -238,7 +255,8 @@ class KeyRing:
         Raises:
             LogError: Kafka has not acknowledged it in time.
         """
-        self.append(ROLL, b"{}")
+        master = self.masters.present.id if self.masters is not None else ""
+        self.append(ROLL, to_json(Roll(master)))
 
     def append(self, identity: str, value: bytes | None) -> int:
         """Append a record, and return its offset once it is acknowledged."""

@@ -27,7 +27,15 @@ from autolearn.eventlog.sealing import Unreadable
 from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings
 
-__all__ = ["MasterKey", "MasterKeys", "key_file", "make_key_file", "master_keys", "write_key_file"]
+__all__ = [
+    "MasterKey",
+    "MasterKeys",
+    "in_file",
+    "key_file",
+    "make_key_file",
+    "master_keys",
+    "write_key_file",
+]
 
 LENGTHS = (16, 32)
 PATIENCE = 30.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-__all__ = ["ROLL", "WrappedKey"]
+__all__ = ["ROLL", "Roll", "WrappedKey"]
 
 ROLL = "roll"
 """The Kafka key of a record that is no key: an append that closes the segment before it."""
@@ -22,3 +22,9 @@ class WrappedKey(Struct, frozen=True, gc=False):
     master: str
     key: str
     made: str
+
+
+class Roll(Struct, frozen=True, gc=False):
+    """An append that is no key. It may name the master key that wraps from here on."""
+
+    master: str = ""
