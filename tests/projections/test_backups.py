@@ -151,7 +151,7 @@ def test_the_files_can_be_read_without_this_program(backup):
     check = ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"]
     assert subprocess.run(check, cwd=backup, check=False).returncode == 0
     manifest = json.loads((backup / "manifest.json").read_bytes())
-    assert manifest["format"] == 2
+    assert manifest["format"] == 3
     assert [topic["topic"] for topic in manifest["topics"]] == [
         "checkpoints",
         "events",
@@ -241,7 +241,7 @@ def edit(folder: Path, name: str, change: Callable[[list[str]], list[str]]) -> N
 
 
 def newer(lines: list[str]) -> list[str]:
-    return [line.replace('"format": 2', '"format": 3') for line in lines]
+    return [line.replace('"format": 3', '"format": 4') for line in lines]
 
 
 def an_artifact(folder: Path) -> str:
@@ -265,7 +265,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a line twice": (lambda f: edit(f, EVENTS, lambda lines: [*lines, lines[-1]]), EVENTS),
     "a line cut": (lambda f: edit(f, EVENTS, lambda lines: [*lines[:-1], lines[-1][:-9]]), EVENTS),
     "a hole": (lambda f: edit(f, EVENTS, lambda lines: [*lines[:3], *lines[4:]]), EVENTS),
-    "a newer version": (lambda f: edit(f, "manifest.json", newer), "format version 3"),
+    "a newer version": (lambda f: edit(f, "manifest.json", newer), "format version 4"),
     "no backup": (lambda f: (f / "manifest.json").unlink(), "is not a backup"),
 }  # fmt: skip
 
