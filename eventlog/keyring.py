@@ -107,13 +107,13 @@ class KeyRing:
     def take(self, message: Message) -> None:
         """Take one record in."""
         identity, value = (message.key() or b"").decode(errors="replace"), message.value()
+        if value is not None and identity == ROLL:
+            self.learn(value)
         with self.changed:
             if value is None:
                 self.drop(identity)
             elif identity != ROLL:
                 self.add(identity, value)
-            else:
-                self.learn(value)
             self.next = (message.offset() or 0) + 1
             self.changed.notify_all()
         if value is not None and identity != ROLL:

@@ -234,7 +234,7 @@ def test_what_does_not_count_can_go_only_where_offsets_tell(seed: int):
 
 
 def test_a_log_that_was_cut_at_its_end():
-    records, tokens = story(1), signed(1)
+    records, tokens = story(2), signed(2)
     counted = chains.admitted(records)
     cut = records[: counted[-5]]
     found = the_finding(verified(cut, tokens))
