@@ -8,7 +8,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from autolearn.agents.states import Stream, decider_of
-from autolearn.eventlog.sealing import Unreadable
+from autolearn.eventlog.data_keys import Unreadable
 from autolearn.eventlog.vault import Vault, belongs
 from autolearn.schemas import commands, events
 from autolearn.schemas.codec import CommandRecord, EventRecord, command_of, encode, raw

@@ -27,11 +27,11 @@ from autolearn.agents.ending import end_process
 from autolearn.agents.executor import Completed, Executor, Failed, Limits, Running
 from autolearn.agents.open_runs import OpenRuns, spec_digest
 from autolearn.agents.posting import now, post
+from autolearn.eventlog.data_keys import Unreadable
 from autolearn.eventlog.feed import Feed
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.meter import Meter, Reading
-from autolearn.eventlog.sealing import Unreadable
 from autolearn.eventlog.vault import key_of_kept, open_vault
 from autolearn.projections.store import RocksStore
 from autolearn.schemas import commands

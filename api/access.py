@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from autolearn.api.event_pages import Found
 from autolearn.api.identity import Principal
-from autolearn.eventlog.sealing import Unreadable
+from autolearn.eventlog.data_keys import Unreadable
 from autolearn.projections.queries import May, Moment, Queries, any_session
 from autolearn.schemas.codec import EventRecord, encode, kept
 

@@ -38,7 +38,7 @@ from autolearn.api.routers import (
 from autolearn.api.rules import RULES, Rule, authorise
 from autolearn.api.staleness import MarkStale
 from autolearn.api.waiting import LimitWaiting
-from autolearn.eventlog.sealing import Unreadable
+from autolearn.eventlog.data_keys import Unreadable
 from autolearn.schemas.errors import AutoLearnError, LogError, StoreError
 
 __all__ = ["SERVICES", "make_app"]

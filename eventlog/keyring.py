@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 
 import structlog
 
+from autolearn.eventlog.data_keys import DataKey, Unreadable
 from autolearn.eventlog.log import Log, Message
 from autolearn.eventlog.master_keys import MasterKeys
-from autolearn.eventlog.sealing import DataKey, Unreadable
 from autolearn.schemas.codec import from_json, to_json
 from autolearn.schemas.errors import AutoLearnError, LogError, MalformedRecord
 from autolearn.schemas.keys import ROLL, Roll, WrappedKey

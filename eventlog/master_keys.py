@@ -23,7 +23,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
-from autolearn.eventlog.sealing import Unreadable
+from autolearn.eventlog.data_keys import Unreadable
 from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings
 

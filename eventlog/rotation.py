@@ -15,6 +15,7 @@ from pathlib import Path
 
 from msgspec import Struct, to_builtins
 
+from autolearn.eventlog.data_keys import Unreadable
 from autolearn.eventlog.keyring import KeyRing
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.master_keys import (
@@ -25,7 +26,6 @@ from autolearn.eventlog.master_keys import (
     write_key_file,
 )
 from autolearn.eventlog.process import home_of, open_log, read_settings
-from autolearn.eventlog.sealing import Unreadable
 from autolearn.schemas.errors import AutoLearnError, LogError, SettingsError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics

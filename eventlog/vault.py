@@ -17,10 +17,10 @@ import msgspec
 from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
+from autolearn.eventlog.data_keys import DataKey, Unreadable, about
 from autolearn.eventlog.keyring import KeyRing, session_of
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.master_keys import master_keys
-from autolearn.eventlog.sealing import DataKey, Unreadable, about
 from autolearn.schemas.codec import CommandRecord, EventRecord, clear_data, event_of, from_json, raw
 from autolearn.schemas.confidential import clear_part, is_confidential
 from autolearn.schemas.messages import Command, Event

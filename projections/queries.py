@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from autolearn.eventlog.admission import Progress
-from autolearn.eventlog.sealing import Unreadable
+from autolearn.eventlog.data_keys import Unreadable
 from autolearn.eventlog.vault import key_of_kept
 from autolearn.projections.models import (
     Answer,

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from msgspec import Raw
 from msgspec.structs import asdict
 
-from autolearn.eventlog.sealing import Unreadable
+from autolearn.eventlog.data_keys import Unreadable
 from autolearn.eventlog.vault import is_sealed
 from autolearn.projections.models import EvaluationRow, RunRow, TrainingRow
 from autolearn.projections.stored import StoredRun

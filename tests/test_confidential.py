@@ -12,9 +12,9 @@ from autolearn.agents.deciders import DECIDERS
 from autolearn.agents.deciding import Place, check_stream, decide
 from autolearn.agents.open_runs import OpenRuns
 from autolearn.agents.states import States, Stream, decider_of
+from autolearn.eventlog.data_keys import Unreadable
 from autolearn.eventlog.master_keys import MasterKey
 from autolearn.eventlog.memory import MemoryLog
-from autolearn.eventlog.sealing import Unreadable
 from autolearn.eventlog.vault import Vault, key_of_kept
 from autolearn.projections.projection import ReadModels, digest
 from autolearn.projections.queries import Moment

@@ -15,11 +15,11 @@ import pytest
 
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.client.sdk import AutoLearn, Problem
+from autolearn.eventlog.data_keys import Unreadable
 from autolearn.eventlog.embedded import EmbeddedBroker
 from autolearn.eventlog.kafka import KafkaLog
 from autolearn.eventlog.keyring import KeyRing
 from autolearn.eventlog.master_keys import master_keys
-from autolearn.eventlog.sealing import Unreadable
 from autolearn.eventlog.vault import Vault
 from autolearn.projections.rebuilding import rebuild
 from autolearn.schemas.codec import decode_command, decode_event

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from autolearn.eventlog.data_keys import Unreadable
 from autolearn.eventlog.keyring import KeyRing, session_of
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.master_keys import MasterKey, MasterKeys
 from autolearn.eventlog.memory import MemoryLog
-from autolearn.eventlog.sealing import Unreadable
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 

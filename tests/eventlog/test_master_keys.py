@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from autolearn.eventlog.data_keys import Unreadable
 from autolearn.eventlog.master_keys import (
     MasterKey,
     MasterKeys,
@@ -15,7 +16,6 @@ from autolearn.eventlog.master_keys import (
     master_keys,
     write_key_file,
 )
-from autolearn.eventlog.sealing import Unreadable
 from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings, load
 

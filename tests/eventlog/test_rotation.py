@@ -2,11 +2,11 @@
 
 import pytest
 
+from autolearn.eventlog.data_keys import Unreadable
 from autolearn.eventlog.keyring import KeyRing
 from autolearn.eventlog.master_keys import MasterKey, MasterKeys, key_file, make_key_file
 from autolearn.eventlog.memory import MemoryLog
 from autolearn.eventlog.rotation import rotate
-from autolearn.eventlog.sealing import Unreadable
 from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics

@@ -6,8 +6,8 @@ import random
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from autolearn.eventlog.data_keys import NONCE, DataKey, Unreadable, about
 from autolearn.eventlog.master_keys import MasterKey
-from autolearn.eventlog.sealing import NONCE, DataKey, Unreadable, about
 
 HERE = about("2-41-7", "autolearn.SessionOpened.v1", "session/a")
 
