@@ -23,7 +23,15 @@ from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.times import stamp
 from autolearn.projections.store import RocksStore
-from autolearn.schemas.codec import CONTENT_TYPE, EventRecord, Headers, encode, from_json, raw
+from autolearn.schemas.codec import (
+    CONTENT_TYPE,
+    EventRecord,
+    Headers,
+    clear_data,
+    encode,
+    from_json,
+    raw,
+)
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.events import TermStarted
 
@@ -170,7 +178,7 @@ class Claim:
             self.check()
             for record in self.follower.step(0.5):
                 if record.type == TERM_STARTED:
-                    newest = from_json(record.data, TermStarted).process
+                    newest = from_json(clear_data(record), TermStarted).process
         return newest
 
     def check(self) -> None:

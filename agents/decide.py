@@ -29,6 +29,7 @@ from autolearn.eventlog.meter import Meter
 from autolearn.eventlog.signing import SigningKey, key_path
 from autolearn.eventlog.times import stamp
 from autolearn.eventlog.tracing import answering, instance_of
+from autolearn.eventlog.vault import open_vault
 from autolearn.schemas.codec import Headers, decode_command, to_json
 from autolearn.schemas.dead_letters import DeadLetter
 from autolearn.schemas.errors import LogError, MalformedRecord
@@ -60,6 +61,7 @@ class DecideAgent:
         if settings.chain != "off":
             key = SigningKey.load_or_make(key_path(settings, home))
             self.checkpoints = Checkpointing(settings, log, key, meter)
+        self.vault = open_vault(settings, log, home)
         self.patience = settings.session_timeout
         app = make_app("decide", settings, brokers, home, self.claims.position)
         self.apps = [app]
@@ -70,7 +72,9 @@ class DecideAgent:
         app.agent(topic, name="decide", concurrency=1)(self.run)
 
     async def start(self) -> None:
-        """Begin to sign checkpoints; a tenure begins with the assignment of a partition."""
+        """Follow the keys, sign checkpoints; a tenure begins when a partition is assigned."""
+        self.vault.start()
+        await asyncio.to_thread(self.vault.catch_up)
         if self.checkpoints is not None:
             self.checkpoints.start(lambda: list(self.claims.held.values()))
 
@@ -83,6 +87,7 @@ class DecideAgent:
         if self.checkpoints is not None:
             await self.checkpoints.stop()
         await self.claims.close()
+        await asyncio.to_thread(self.vault.stop)
 
     def new_claim(self, partition: int) -> Claim:
         """Return a claim of a partition, not taken yet."""
@@ -111,6 +116,9 @@ class DecideAgent:
             return  # not ours: whoever has the partition decides
         if self.strict and claim in self.broken():
             return  # nothing is decided on a past that was changed; the command stays
+        if self.vault.lacks(event.value or b""):
+            # Its key was on the log before it, so that this is short; or it is shredded.
+            await asyncio.to_thread(self.vault.catch_up)
         await self.room.acquire()
         if not self.claims.holds(claim) or claim.fenced or not self.decide(claim, event):
             self.room.release()
@@ -132,7 +140,7 @@ class DecideAgent:
                 event.ack()
                 return False
             place = Place(claim.partition, offset, claim.answered, claim.term)
-            decision = decide(claim.stream(record.subject), record, place)
+            decision = decide(claim.stream(record.subject), record, place, self.vault)
         except MalformedRecord as error:
             claim.decided = offset
             self.bury(event, error)

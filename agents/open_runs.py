@@ -13,7 +13,8 @@ from autolearn.eventlog.admission import Progress
 from autolearn.projections.rows import Rows
 from autolearn.projections.store import Store, key, prefix_of
 from autolearn.schemas import events
-from autolearn.schemas.codec import EventRecord, event_of, raw, to_json
+from autolearn.schemas.codec import EventRecord, kept, lifted, to_json
+from autolearn.schemas.confidential import outline_of
 from autolearn.schemas.work import work_of
 
 __all__ = ["Offered", "OpenRun", "OpenRuns", "runs_in", "spec_digest"]
@@ -22,8 +23,9 @@ __all__ = ["Offered", "OpenRun", "OpenRuns", "runs_in", "spec_digest"]
 class OpenRun(Struct, frozen=True):
     """A run that has not ended. `worker` holds the attempt; "" while nobody does.
 
-    `request` is the event that accepted the run, in the present version; `sequence` is that event's
-    within its session, and `traceparent` what stands beside it on the log.
+    `request` is the data of the event that accepted the run, as `codec.kept` has them, in the
+    present version; the limits are 0 where they are encrypted. `sequence` is that event's within
+    its session, and `traceparent` what stands beside it on the log.
     """
 
     kind: str
@@ -69,7 +71,7 @@ class OpenRuns:
 
     def fold(self, record: EventRecord, _: int, __: int, /) -> None:
         """Take one admitted event in."""
-        event = event_of(record)
+        event = outline_of(record)
         at = key("open", record.subject, getattr(event, "run", ""))
         match event:
             case events.RunRequested():
@@ -117,7 +119,7 @@ def opened(record: EventRecord, event: events.RunRequested, traceparent: str) ->
         stream=record.subject,
         attempt=1,
         worker="",
-        request=raw(event),  # as lifted: workers know the present version only
+        request=kept(lifted(record)),  # as lifted: workers know the present version only
         time_limit=event.time_limit,
         memory_limit=event.memory_limit,
         sequence=record.sequence,
@@ -127,7 +129,7 @@ def opened(record: EventRecord, event: events.RunRequested, traceparent: str) ->
 
 def runs_in(record: EventRecord) -> tuple[str, ...]:
     """Return the ids of the runs, of the event's session, that may stand otherwise after it."""
-    match event_of(record):
+    match outline_of(record):
         case events.SessionCommitted(cancelled=runs) | events.SessionDiscarded(cancelled=runs):
             return runs
         case event:

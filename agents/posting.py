@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from autolearn.agents.ending import end_process
@@ -29,11 +30,12 @@ def post(
     actor: str,
     trace: Trace | None = None,
     instance: str = "",
+    seal: Callable[[CommandRecord, Command], CommandRecord] = lambda record, _: record,
 ) -> None:
     """Append a command; a failed append ends the process.
 
     Posting it again with the same `identity` is harmless: it is answered once. `trace` is what it
-    follows from, and `instance` who posts it.
+    follows from, and `instance` who posts it. `seal` encrypts it if it is confidential.
     """
     record = CommandRecord(
         id=identity,
@@ -51,7 +53,7 @@ def post(
 
     log.append(
         topics.commands.name,
-        encode(record),
+        encode(seal(record, command)),
         key=stream,
         headers=CONTENT_TYPE + sending(trace, instance),
         delivered=delivered,

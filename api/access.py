@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from msgspec import Raw
+from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
 from autolearn.api.event_pages import Found
 from autolearn.api.identity import Principal
+from autolearn.eventlog.data_keys import Unreadable
 from autolearn.projections.queries import May, Moment, Queries, any_session
-from autolearn.schemas.codec import EventRecord, encode
+from autolearn.schemas.codec import EventRecord, encode, kept
 
 __all__ = ["Level", "Sight", "level_of", "may_list"]
 
@@ -81,8 +82,20 @@ class Sight:
         return self.level(record.subject) > Level.NOTHING
 
     def shown(self, found: Found) -> Raw:
-        """Return an event as it lies on the log; without its data where these are withheld."""
-        if self.level(found.record.subject) >= Level.READ:
+        """Return an event in clear, as far as it is there for this principal and can be read."""
+        record = found.record
+        if self.level(record.subject) < Level.READ:
+            # The fingerprint is a hash of the request, by which its content could be guessed.
+            return Raw(encode(without_data(record, fingerprint="")))
+        if record.data_base64 is UNSET:
             return found.value
-        # The fingerprint is a hash of the request, by which its content could be guessed.
-        return Raw(encode(replace(found.record, data=Raw(b"{}"), fingerprint="")))
+        try:
+            data = self.queries.opens(record.subject, kept(record))
+        except Unreadable:
+            return Raw(encode(without_data(record))[:-1] + b',"withheld":"shredded"}')
+        return Raw(encode(replace(record, data=data, data_base64=UNSET)))
+
+
+def without_data(record: EventRecord, **more: str) -> EventRecord:
+    """Return an event that says nothing."""
+    return replace(record, data=Raw(b"{}"), data_base64=UNSET, **more)

@@ -19,7 +19,7 @@ from autolearn.api.audit_layer import RecordRequests
 from autolearn.api.facade import Facade
 from autolearn.api.limits import LimitBodies
 from autolearn.api.measures import CountRequests
-from autolearn.api.problems import Problem, respond, unavailable
+from autolearn.api.problems import Problem, respond, unavailable, unreadable
 from autolearn.api.routers import (
     audit,
     catalog,
@@ -42,6 +42,7 @@ from autolearn.api.rules import RULES, Rule, authorise
 from autolearn.api.sealed import Seal
 from autolearn.api.staleness import MarkStale
 from autolearn.api.waiting import LimitWaiting
+from autolearn.eventlog.data_keys import Unreadable
 from autolearn.schemas.errors import AutoLearnError, LogError, StoreError
 
 __all__ = ["SERVICES", "make_app"]
@@ -89,6 +90,7 @@ def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastA
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(LogError, on_log_error)
     app.add_exception_handler(StoreError, on_store_error(facade))
+    app.add_exception_handler(Unreadable, on_unreadable)
     app.add_exception_handler(Exception, on_fault)
     settings = facade.settings
     app.add_middleware(MarkStale, staleness=facade.staleness)
@@ -197,6 +199,11 @@ async def on_log_error(request: Request, error: Exception) -> Response:
     """Answer that the log cannot be reached."""
     detail = error.detail if isinstance(error, AutoLearnError) else str(error)
     return respond(unavailable(f"{detail} Try again."), request.url.path)
+
+
+async def on_unreadable(request: Request, _: Exception) -> Response:
+    """Answer that the key of what is asked for is not there."""
+    return respond(unreadable(), request.url.path)
 
 
 def on_store_error(

@@ -54,6 +54,13 @@ class SessionBody(Body):
     """What a session starts with."""
 
     title: str = Field(default="", max_length=200, description="A few words for people.")
+    expires: float | None = Field(
+        default=None,
+        ge=0,
+        le=3660,
+        allow_inf_nan=False,
+        description="Days unused after which it expires; 0: never. Without it: the system's.",
+    )
 
 
 class CommitBody(Body):

@@ -36,6 +36,7 @@ from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.positions import log_id
 from autolearn.eventlog.reading import Lookup
+from autolearn.eventlog.vault import Vault
 from autolearn.eventlog.wire_keys import WireKeys
 from autolearn.projections.projection import ReadModels
 from autolearn.projections.queries import Queries
@@ -76,11 +77,14 @@ class Facade:
         cluster: Cluster | None = None,
         audit_log: Log | None = None,
         wire_keys: Path | None = None,
+        vault: Vault | None = None,
     ) -> None:
         self.settings, self.log, self.store = settings, to, store
         self.artifacts, self.home, self.on_failure = artifacts, home, on_failure
         self.topics = Topics.of(settings)
-        self.queries = Queries(store)
+        self.vault = vault or Vault()
+        self.vault.shredded = self.shredded
+        self.queries = Queries(store, self.vault.open_kept)
         self.arrivals = Arrivals(lambda *told: self.measures.answered(*told))
         self.lookup = Lookup(to, self.topics.events.name)
         self.brokers = Brokers(to, self.topics.events.name)
@@ -106,6 +110,7 @@ class Facade:
             self.arrivals,
             settings=settings,
             available=lambda: self.brokers.answer,
+            vault=self.vault,
         )
         self.passwords = Passwords()
         self.wire_keys = WireKeys(wire_keys or home / "keys")
@@ -153,6 +158,8 @@ class Facade:
         """
         try:
             self.log.create(self.topics.all(), OPEN_TIMEOUT)
+            self.vault.start()
+            self.vault.catch_up()
             follower = self.follower()
         except TopicMismatch:
             raise
@@ -230,9 +237,29 @@ class Facade:
             await self.feed.stop()
         for room in (self.lookup, self.dead_letters, self.inspection):
             await asyncio.to_thread(room.close)
+        await asyncio.to_thread(self.vault.stop)
         for log_ in {self.log, self.audit_log}:
             await asyncio.to_thread(log_.close)
         self.store.close()
+
+    # What is encrypted
+
+    def shredded(self, session: str) -> bool:
+        """Say whether a session has ended in a way that shreds its key."""
+        ended = self.queries.latest().ended(session)
+        return ended is not None and ended.how != "committed"
+
+    async def new_key(self, session: str, command: str) -> str:
+        """Return the id of the key of a session that a command opens, "" if it gets none.
+
+        Raises:
+            LogError: Kafka has not acknowledged it.
+            Problem: commands cannot be sent now.
+        """
+        if not self.vault.makes or self.queries.answer(command) is not None:
+            return ""
+        self.commands.require_room(f"session/{session}", command)
+        return await asyncio.to_thread(self.vault.make, session)
 
     # How far it is
 

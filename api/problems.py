@@ -30,6 +30,7 @@ __all__ = [
     "too_many",
     "unavailable",
     "unknown",
+    "unreadable",
 ]
 
 PREFIX = "urn:autolearn:problem:"
@@ -103,6 +104,17 @@ def unavailable(
         detail,
         headers={"Retry-After": str(retry_after)},
         **members,
+    )
+
+
+def unreadable() -> Problem:
+    """Return the problem of what is encrypted with a key that is not there any more."""
+    return Problem(
+        HTTPStatus.GONE,
+        "unreadable",
+        "It cannot be read any more",
+        "It is encrypted, and its key is not there: it was shredded when the session was "
+        "discarded, expired or deleted. (Otherwise this process has no master key.)",
     )
 
 

@@ -25,6 +25,7 @@ from autolearn.schemas.values import DatasetRef, JsonValue, Preprocessing, Split
 
 __all__ = [
     "Dataset",
+    "Deleted",
     "Discarded",
     "Evaluation",
     "Experiment",
@@ -138,6 +139,13 @@ class Session(SessionRow, kw_only=True, frozen=True):
     links: Links
 
 
+class Deleted(Struct):
+    """An experiment that was deleted."""
+
+    id: str
+    deleted: str
+
+
 class Discarded(Struct):
     """A session that was discarded, with the runs that this stopped."""
 
@@ -160,6 +168,7 @@ class Experiment(Struct, kw_only=True, frozen=True):
     """
 
     withheld: bool = False
+    unreadable: bool = False
     id: str
     title: str
     created: str
@@ -237,7 +246,7 @@ def session_summary(row: SessionRow, *, withheld: bool = False) -> SessionSummar
 def session(moment: Moment, row: SessionRow, live: Live, *, withheld: bool = False) -> Session:
     """Return an open session as clients see it."""
     at = f"/v1/sessions/{row.id}"
-    rows = list(moment.runs(row.id))
+    rows = list(moment.outlines(row.id) if withheld else moment.runs(row.id))
     going = (live(run) for run in rows if run.ended is None)
     return Session(
         **asdict(replace(row, title="") if withheld else row),

@@ -45,7 +45,7 @@ async def retry(
     await facade.fresh()
     if (answer := facade.queries.answer(command)) is not None:
         return Retried(command, answer)
-    record = replace(check(found, value), id=command)
+    record = replace(check(facade, found, value), id=command)
     fingerprint = record.fingerprint if value is None else hashlib.sha256(value).hexdigest()[:32]
     answered = await facade.commands.post(
         record.subject,
@@ -57,8 +57,8 @@ async def retry(
     return Retried(command, None if isinstance(answered, Accepted) else answered)
 
 
-def check(found: Found, value: bytes | None) -> CommandRecord:
-    """Return the command of a letter, or that of `value`, which is to take its place.
+def check(facade: Facade, found: Found, value: bytes | None) -> CommandRecord:
+    """Return the command of a letter in clear, or that of `value`, which is to take its place.
 
     Raises:
         Problem: it would become a dead letter again.
@@ -66,6 +66,7 @@ def check(found: Found, value: bytes | None) -> CommandRecord:
     letter = found.letter
     try:
         record = decode_command((letter.value or b"") if value is None else value)
+        record = facade.vault.open(record)
         command_of(record)
         kind_of(record.subject)
     except MalformedRecord as error:

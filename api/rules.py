@@ -95,6 +95,7 @@ RULES: dict[str, Rule] = {
     f"GET {SESSION}/trainings/{{run}}/artifact/{{file}}": Rule.READER,
     "GET /v1/experiments": Rule.USER,
     f"GET {EXPERIMENT}": Rule.ACTIVITY,
+    f"POST {EXPERIMENT}/delete": Rule.OWNER,
     f"GET {EXPERIMENT}/trainings/{{run}}": Rule.READER,
     f"GET {EXPERIMENT}/evaluations/{{run}}": Rule.READER,
     f"GET {EXPERIMENT}/trainings/{{run}}/artifact": Rule.READER,

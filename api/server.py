@@ -27,6 +27,7 @@ from autolearn.eventlog.process import (
     open_log,
     say_ready,
 )
+from autolearn.eventlog.vault import open_vault
 from autolearn.eventlog.wire_keys import folder_of_keys
 from autolearn.projections.place import ViewsPlace
 from autolearn.projections.store import RocksStore
@@ -38,6 +39,8 @@ __all__ = ["serve"]
 log = structlog.stdlib.get_logger("autolearn.api")
 
 FAIL_STOP = 70
+KEY_PATIENCE = 0.3
+"""Seconds that a key has to come that another process has made just now."""
 GRACE = 3
 """Seconds that open requests have when the process is told to stop."""
 
@@ -66,6 +69,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
             cluster=Cluster(brokers(settings), settings.kafka_client),
             audit_log=open_log(settings, gathers=True) if settings.audit == "on" else None,
             wire_keys=folder_of_keys(settings, home),
+            vault=open_vault(settings, to, home, makes=True, patience=KEY_PATIENCE),
         )
         facade.wire_keys.present()  # made now if there is none; what is wrong with it is said now
         server = Server(

@@ -18,6 +18,7 @@ __all__ = [
     "DeadLetter",
     "DeadLetterSummary",
     "Diff",
+    "Deleted",
     "Digests",
     "Discarded",
     "Entry",
@@ -155,7 +156,9 @@ class SessionSummary(Struct, kw_only=True, frozen=True):
     updated: str
     actor: str = ""
     sequence: int = 0
+    expires: int = 0
     withheld: bool = False
+    unreadable: bool = False
     links: Links = {}
 
 
@@ -166,6 +169,13 @@ class Session(SessionSummary, kw_only=True, frozen=True):
     running: list[Running]
     trainings: list[Training]
     evaluations: list[Evaluation]
+
+
+class Deleted(Struct, kw_only=True, frozen=True):
+    """An experiment that was deleted."""
+
+    id: str
+    deleted: str
 
 
 class Discarded(Struct, kw_only=True, frozen=True):

@@ -29,9 +29,15 @@ class Sessions:
     """The open sessions."""
 
     @operation
-    def open(self, title: str = "", *, key: str | None = None) -> Flow[r.Session]:
-        """Open a session. `key` makes a repetition by another process safe."""
-        return ask(Call("POST", "/v1/sessions", r.Session, body={"title": title}, key=key))
+    def open(
+        self, title: str = "", *, expires: float | None = None, key: str | None = None
+    ) -> Flow[r.Session]:
+        """Open a session. `key` makes a repetition by another process safe.
+
+        It expires when it is not used for `expires` days, 0: never; None: as the system has it.
+        """
+        body = {"title": title} if expires is None else {"title": title, "expires": expires}
+        return ask(Call("POST", "/v1/sessions", r.Session, body=body, key=key))
 
     @operation
     def list(
@@ -70,6 +76,11 @@ class Experiments:
         """Fetch the files of a trained model into a folder, each checked by its hash."""
         at = f"/v1/experiments/{segment(experiment)}/trainings/{segment(training)}"
         return download(f"{at}/artifact", Path(folder))
+
+    @operation
+    def delete(self, experiment: str) -> Flow[r.Deleted]:
+        """Delete an experiment: nothing of it can be read any more."""
+        return ask(Call("POST", f"/v1/experiments/{segment(experiment)}/delete", r.Deleted))
 
 
 class OneSession:

@@ -87,6 +87,7 @@ class System:
             )
         self.told(f"AutoLearn {version('autolearn')} starts on {self.home}")
         try:
+            self.make_master_key()
             parts = [AGENTS, WORKERS, API]
             if self.settings.kafka:
                 self.kafka = self.settings.kafka
@@ -108,6 +109,15 @@ class System:
             raise
         for part in parts:
             self.go_on(self.watch(part))
+
+    # What it needs
+
+    def make_master_key(self) -> None:
+        """Make the master key of this home if it has none, and say where it is."""
+        from autolearn.eventlog.master_keys import make_key_file
+
+        if made := make_key_file(self.settings, self.home):
+            self.told(f"  made the master key: {made}; keep a copy elsewhere")
 
     # Who may use it
 

@@ -21,7 +21,7 @@ from autolearn.eventlog.tracing import asked_of, hop_of, trace_in
 from autolearn.projections.rows import Rows
 from autolearn.projections.store import Store, key, prefix_of
 from autolearn.schemas.audit import Hop
-from autolearn.schemas.codec import EventRecord, decode_event, from_json, to_json
+from autolearn.schemas.codec import EventRecord, decode_event, read_part, to_json
 from autolearn.schemas.errors import MalformedRecord
 from autolearn.schemas.events import CommandFailed, Refused
 from autolearn.schemas.messages import type_of
@@ -267,10 +267,13 @@ class About(Struct):
     attempt: int = 0
 
 
+about_decoder = msgspec.json.Decoder(About)
+
+
 def run_of(record: EventRecord) -> tuple[str, int]:
     """Return the run and the attempt that an event is about; ("", 0) if that cannot be read."""
     try:
-        about = from_json(record.data, About)
+        about = read_part(record, about_decoder)
     except MalformedRecord:
         return "", 0
     return about.run, about.attempt

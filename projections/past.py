@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple
@@ -57,7 +58,7 @@ class Past:
     @property
     def moment(self) -> Moment:
         """What is known of the streams that were loaded."""
-        return Moment(self.store)
+        return Moment(self.store, self.index.opens)
 
     # Where streams lie
 
@@ -104,7 +105,7 @@ class Past:
         """Fold a session or experiment, and the models that it trains."""
         self.load(stream("session", session))
         runs = self.moment.runs(session)
-        models = {run.model for run in runs if isinstance(run, TrainingRow)}
+        models = {r.model for r in runs if isinstance(r, TrainingRow) and not r.unreadable}
         self.load(*(stream("estimator", model) for model in models))
 
     def load_kind(self, kind: str) -> None:
@@ -153,12 +154,25 @@ class Past:
     ) -> list[ExperimentRow]:
         """Return the experiments of then, the newest commit first, past (time of it, id).
 
-        An experiment never changes, so nothing is folded: it only counts whether its commit came
-        before.
+        An experiment never changes but for its end, so nothing is folded: it only counts whether
+        its commit came before, and not its deletion.
         """
-        seen = filter(may, self.index.by_time("experiment-by-time", after))
-        rows = (self.index.experiment(at) for at in seen)
-        return list(islice((row for row in rows if row and self.was_committed(row)), limit))
+        there = (
+            self.index.experiment(at) for at in self.index.by_time("experiment-by-time", after)
+        )
+        gone = (self.index.gone(at) for at in self.index.by_time("experiment-gone-by-time", after))
+        rows = heapq.merge(
+            (row for row in there if row and may(row.id)),
+            (row for row in gone if row and may(row.id) and not self.was_deleted(row)),
+            key=lambda row: (row.committed, row.id),
+            reverse=True,
+        )
+        return list(islice((row for row in rows if self.was_committed(row)), limit))
+
+    def was_deleted(self, row: ExperimentRow) -> bool:
+        """Say whether an experiment that is gone was so then: its deletion is its last change."""
+        self.load(stream("session", row.id))
+        return self.moment.experiment(row.id) is None
 
     def was_committed(self, row: ExperimentRow) -> bool:
         """Say whether an experiment's commit came before."""

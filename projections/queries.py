@@ -8,14 +8,17 @@ from itertools import islice
 from typing import TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.data_keys import Unreadable
+from autolearn.eventlog.vault import key_of_kept
 from autolearn.projections.models import (
     Answer,
     DatasetRow,
     EndedRow,
     EstimatorRow,
+    EvaluationRow,
     ExperimentRow,
     MetricRow,
     ReaderRow,
@@ -28,9 +31,10 @@ from autolearn.projections.models import (
 )
 from autolearn.projections.projection import digest
 from autolearn.projections.rows import PROGRESS
-from autolearn.projections.run_rows import run_row
+from autolearn.projections.run_rows import Opens, in_clear, outline, run_row
 from autolearn.projections.store import Readable, Store, key, prefix_of
 from autolearn.projections.stored import (
+    StoredExperiment,
     StoredRun,
     StoredSession,
     StoredToken,
@@ -42,6 +46,9 @@ from autolearn.projections.views.answers import answer_key
 from autolearn.projections.views.runs import run_key
 from autolearn.projections.views.streams import stream_prefix
 from autolearn.projections.views.users import token_key, user_key
+from autolearn.schemas.codec import from_json
+from autolearn.schemas.events import SessionOpened
+from autolearn.schemas.values import DatasetRef
 
 __all__ = ["May", "Moment", "Queries", "any_session"]
 
@@ -52,11 +59,11 @@ KINDS = (
     DatasetRow,
     EndedRow,
     EstimatorRow,
-    ExperimentRow,
     MetricRow,
     Progress,
     ReaderRow,
     Reference,
+    StoredExperiment,
     StoredRun,
     StoredSession,
     StoredToken,
@@ -93,14 +100,17 @@ def any_session(_: str) -> bool:
 
 
 class Queries:
-    """The read models of a store that a Follower writes at the same time."""
+    """The read models of a store that a Follower writes at the same time.
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    `opens` decrypts what is encrypted in them.
+    """
+
+    def __init__(self, store: Store, opens: Opens = in_clear) -> None:
+        self.store, self.opens = store, opens
 
     def now(self) -> Moment:
         """Return the read models as they are now. Use it from one thread, and not for long."""
-        return Moment(self.store.snapshot())
+        return Moment(self.store.snapshot(), self.opens)
 
     def answer(self, command: str) -> Answer | None:
         """Return how a command was answered, if it was."""
@@ -116,14 +126,14 @@ class Queries:
 
         It costs less than `now`, and is for one question at a time.
         """
-        return Moment(self.store)
+        return Moment(self.store, self.opens)
 
 
 class Moment:
     """The read models at one moment, whatever is folded meanwhile."""
 
-    def __init__(self, content: Readable) -> None:
-        self.content = content
+    def __init__(self, content: Readable, opens: Opens = in_clear) -> None:
+        self.content, self.opens = content, opens
 
     # Where it is in the log
 
@@ -183,7 +193,34 @@ class Moment:
         row = self.get(key("session", session), StoredSession)
         if row is None:
             return None
-        return SessionRow(session, row.title, row.created, row.actor, row.updated, row.sequence)
+        opened = self.opened(session, row.opened)
+        return SessionRow(
+            id=session,
+            title=opened.title if opened else "",
+            created=row.created,
+            actor=row.actor,
+            updated=row.updated,
+            sequence=row.sequence,
+            expires=opened.expires if opened else 0,
+            unreadable=opened is None,
+        )
+
+    def opened(self, session: str, data: Raw) -> SessionOpened | None:
+        """Return the event that opened a session, None if it cannot be read."""
+        try:
+            return from_json(self.opens(f"session/{session}", data), SessionOpened)
+        except Unreadable:
+            return None
+
+    def session_keyid(self, session: str) -> str | None:
+        """Return the id of the key of a session or experiment, "" if it has none.
+
+        None: there is none, or nothing of it was kept.
+        """
+        row: StoredSession | StoredExperiment | None
+        row = self.get(key("session", session), StoredSession)
+        row = row or self.get(key("experiment", session), StoredExperiment)
+        return None if row is None else key_of_kept(row.opened)
 
     def ended(self, session: str) -> EndedRow | None:
         """Return how a session ended."""
@@ -203,7 +240,32 @@ class Moment:
 
     def experiment(self, experiment: str) -> ExperimentRow | None:
         """Return an experiment."""
-        return self.get(key("experiment", experiment), ExperimentRow)
+        row = self.get(key("experiment", experiment), StoredExperiment)
+        return None if row is None else self.experiment_row(experiment, row)
+
+    def gone(self, experiment: str) -> ExperimentRow | None:
+        """Return an experiment that was deleted, as far as anything of it is known."""
+        row = self.get(key("experiment-gone", experiment), StoredExperiment)
+        return None if row is None else self.experiment_row(experiment, row)
+
+    def experiment_row(self, experiment: str, row: StoredExperiment) -> ExperimentRow:
+        """Return an experiment with what it says, as far as that can be read."""
+        opened = self.opened(experiment, row.opened)
+        data: dict[type[RunRow], dict[DatasetRef, None]] = {TrainingRow: {}, EvaluationRow: {}}
+        for run in self.runs(experiment) if opened else ():
+            data[type(run)][run.dataset] = None
+        return ExperimentRow(
+            id=experiment,
+            title=opened.title if opened else "",
+            created=row.created,
+            committed=row.committed,
+            actor=row.actor,
+            sequence=row.sequence,
+            trainings=row.trainings,
+            training_data=tuple(data[TrainingRow]),
+            evaluation_data=tuple(data[EvaluationRow]),
+            unreadable=opened is None,
+        )
 
     def experiments(
         self, after: After, limit: int, whose: str | None = None
@@ -291,7 +353,9 @@ class Moment:
     def run(self, session: str, kind: str, run: str) -> RunRow | None:
         """Return one run of a kind of work."""
         row = self.get(run_key(session, run), StoredRun)
-        return run_row(session, row) if row is not None and row.kind == kind else None
+        if row is None or row.kind != kind:
+            return None
+        return run_row(session, row, self.opens, run)
 
     def training(self, session: str, run: str) -> TrainingRow | None:
         """Return one training."""
@@ -300,9 +364,22 @@ class Moment:
 
     def runs(self, session: str, after: int = 0) -> Iterator[RunRow]:
         """Yield the runs of a session or experiment, in the order of their numbers past `after`."""
-        stored = self.scan(prefix_of("run", session), StoredRun)
-        rows = sorted((row for row in stored if row.number > after), key=lambda row: row.number)
-        return (run_row(session, row) for row in rows)
+        rows = self.stored_runs(session, after)
+        return (run_row(session, row, self.opens, run) for run, row in rows)
+
+    def outlines(self, session: str) -> Iterator[RunRow]:
+        """Yield the runs as `runs` does, without what is confidential: nothing is decrypted."""
+        return (outline(session, row, run) for run, row in self.stored_runs(session))
+
+    def stored_runs(self, session: str, after: int = 0) -> list[tuple[str, StoredRun]]:
+        """Return the runs of a session as they are stored, with their ids."""
+        found = [
+            (at.rpartition(b"\0")[2].decode(), decode(value, StoredRun))
+            for at, value in self.content.scan(prefix_of("run", session))
+        ]
+        return sorted(
+            (one for one in found if one[1].number > after), key=lambda one: one[1].number
+        )
 
     # Streams
 

@@ -16,9 +16,11 @@ from autolearn.schemas.audit import Hop
 from autolearn.schemas.chain import Checkpoint
 from autolearn.schemas.codec import CONTENT_TYPE, CommandRecord, EventRecord
 from autolearn.schemas.commands import COMMANDS
+from autolearn.schemas.confidential import CLEAR
 from autolearn.schemas.dead_letters import DeadLetter
 from autolearn.schemas.described import Schema, schemas_of
 from autolearn.schemas.events import EVENTS
+from autolearn.schemas.keys import WrappedKey
 from autolearn.schemas.tasks import Task
 from autolearn.schemas.topics import Topic, Topics
 from autolearn.schemas.traffic import CHANNELS, TRAFFIC, Channel
@@ -37,6 +39,7 @@ PLAIN: dict[str, type[Struct]] = {
     "workers": Heartbeat,
     "dead_letters": DeadLetter,
     "audit": Hop,
+    "keys": WrappedKey,
 }
 """The messages without an envelope, by channel."""
 TRACING = {
@@ -172,8 +175,8 @@ def cloud_event(
                 {"$ref": SCHEMAS + envelope.__name__},
                 {
                     "type": "object",
-                    "required": ["type", "data"],
                     "properties": {"type": {"const": name}, "data": {"$ref": SCHEMAS + data}},
+                    **in_clear_or_not(kind),
                 },
             ]
         },
@@ -182,6 +185,16 @@ def cloud_event(
             "location": f"$message.payload#/{'id' if command else 'causationid'}",
         },
         "bindings": keyed(CHANNELS["commands" if command else "events"].key),
+    }
+
+
+def in_clear_or_not(kind: type[Struct] | None) -> dict[str, Any]:
+    """Return which members have the data: of what is confidential, encrypted ones may."""
+    if kind not in CLEAR:
+        return {"required": ["type", "data"]}
+    return {
+        "required": ["type"],
+        "oneOf": [{"required": ["data"]}, {"required": ["data_base64", "keyid"]}],
     }
 
 

@@ -75,10 +75,14 @@ class RegisterDataset(Command, frozen=True):
 # session/<id>
 
 
-class OpenSession(Command, frozen=True):
-    """Open a session: a draft in which trainings and evaluations are made."""
+class OpenSession(Command, frozen=True, omit_defaults=True):
+    """Open a session: a draft in which trainings and evaluations are made.
+
+    It expires when it is not used for `expires` seconds; 0: never.
+    """
 
     title: str = ""
+    expires: int = 0
 
 
 class CommitSession(Command, frozen=True):
@@ -89,6 +93,19 @@ class CommitSession(Command, frozen=True):
 
 class DiscardSession(Command, frozen=True):
     """End a session and keep nothing of it."""
+
+
+class ExpireSession(Command, frozen=True):
+    """End a session that is not used any more, and keep nothing of it.
+
+    It is refused if the session has not `runs` runs, all of which have ended: then it is in use.
+    """
+
+    runs: int
+
+
+class DeleteExperiment(Command, frozen=True):
+    """Delete an experiment: nothing of it can be read any more."""
 
 
 class ShareSession(Command, frozen=True):
@@ -315,6 +332,8 @@ COMMANDS: dict[str, type[Command]] = {
         OpenSession,
         CommitSession,
         DiscardSession,
+        ExpireSession,
+        DeleteExperiment,
         ShareSession,
         UnshareSession,
         AddUser,

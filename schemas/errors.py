@@ -10,11 +10,11 @@ AutoLearnError
 ├── StoreError          a RocksDB folder cannot be opened or read
 │   └── NotAlone        one view cannot be rebuilt without the others (projections)
 ├── AlreadyRunning      another process holds the same folder or instance name
-└── beside their code: DatasetRefused, ArtifactError (artifacts), BrokerError, SignatureRefused
-    (eventlog), BackupRefused, Damaged, NotEmpty, BackupFailed, ProofRefused (projections),
-    InputError, ModelRefused, CatalogUnavailable, Refused (agents), CannotStart, DemoFailed,
-    NothingRecorded, Problem, Unreachable, Unsafe (client; Unreachable is a LogError, Unsafe a
-    SettingsError)
+└── beside their code: DatasetRefused, ArtifactError (artifacts), BrokerError, SignatureRefused,
+    Unreadable (eventlog), BackupRefused, Damaged, NotEmpty, BackupFailed, ProofRefused
+    (projections), InputError, ModelRefused, CatalogUnavailable, Refused (agents), CannotStart,
+    DemoFailed, NothingRecorded, Problem, Unreachable, Unsafe (client; Unreachable is a LogError,
+    Unsafe a SettingsError)
 
 Each says what happened (`title`), why (`detail`) and what to do next (`advice`).
 """
@@ -116,6 +116,11 @@ REASONS: dict[str, Reason] = {
     "session-unknown": Reason(404, "There is no such session"),
     "session-committed": Reason(409, "The session is committed"),
     "session-discarded": Reason(409, "The session is discarded"),
+    "session-expired": Reason(409, "The session is expired"),
+    "session-deleted": Reason(409, "The experiment is deleted"),
+    "session-open": Reason(409, "The session is open"),
+    "session-in-use": Reason(409, "The session was used since"),
+    "unreadable": Reason(409, "The request is encrypted and cannot be read"),
     "run-exists": Reason(409, "The run exists already"),
     "run-unknown": Reason(404, "There is no such run"),
     "run-ended": Reason(409, "The run has ended"),

@@ -26,6 +26,7 @@ __all__ = [
     "EvaluationLost",
     "EvaluationRequested",
     "EvaluationStarted",
+    "ExperimentDeleted",
     "MetricRegistered",
     "PasswordSet",
     "Refused",
@@ -38,6 +39,7 @@ __all__ = [
     "RunStarted",
     "SessionCommitted",
     "SessionDiscarded",
+    "SessionExpired",
     "SessionOpened",
     "SessionShared",
     "SessionUnshared",
@@ -105,10 +107,11 @@ class DatasetRegistered(Event, frozen=True):
 # session/<id>
 
 
-class SessionOpened(Event, frozen=True):
-    """A session is open."""
+class SessionOpened(Event, frozen=True, omit_defaults=True):
+    """A session is open. The fields are those of `commands.OpenSession`."""
 
     title: str
+    expires: int = 0
 
 
 class SessionCommitted(Event, frozen=True):
@@ -122,6 +125,14 @@ class SessionDiscarded(Event, frozen=True):
     """Nothing of the session is kept; the runs in `cancelled` were stopped."""
 
     cancelled: tuple[str, ...] = ()
+
+
+class SessionExpired(Event, frozen=True):
+    """The session was not used any more, and nothing of it is kept."""
+
+
+class ExperimentDeleted(Event, frozen=True):
+    """Nothing of the experiment is kept any more."""
 
 
 class SessionShared(Event, frozen=True):
@@ -331,6 +342,8 @@ EVENTS: dict[str, type[Event]] = {
         SessionOpened,
         SessionCommitted,
         SessionDiscarded,
+        SessionExpired,
+        ExperimentDeleted,
         SessionShared,
         SessionUnshared,
         UserAdded,

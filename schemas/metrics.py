@@ -172,6 +172,9 @@ METRICS: dict[str, Metric] = {
     "autolearn_supervise_lost_runs_total": Metric(
         "counter", (SUPERVISE,), ("kind",), "Runs reported as lost with their worker."
     ),
+    "autolearn_shredded_keys_total": Metric(
+        "counter", (SUPERVISE,), (), "Keys of sessions that were shredded."
+    ),
     "autolearn_worker_slots": Metric("gauge", (WORK,), (), "Runs that this process takes at once."),
     "autolearn_worker_busy_slots": Metric(
         "gauge", (WORK,), (), "Attempts that it works on, or tries to claim."

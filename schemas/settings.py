@@ -135,6 +135,23 @@ class Settings(Struct, frozen=True, kw_only=True):
     """
     audit_memory: Count = 10_000
     """Hops of requests that each API process keeps in memory."""
+    encryption: Literal["auto", "on", "off"] = "auto"
+    """Whether what is said in a session is encrypted with a key of the session's own
+    (docs/confidentiality.md). `auto`: where there is a master key; `autolearn up` makes one. With
+    `off` new sessions are in clear, and those that are encrypted can still be read."""
+    master_key: str = ""
+    """The master key that wraps the sessions' keys: 16 or 32 bytes in base64. After a blank there
+    may be older ones, which are known but not used for anything new."""
+    master_key_file: str = ""
+    """A file (mode 0600) with the master key, and a line each for older ones; empty, and nothing
+    else is set: `keys/master.key` in `home`."""
+    master_key_command: str = ""
+    """A command line that prints what such a file would hold, for instance by asking a KMS."""
+    shred_within: Annotated[float, Meta(ge=30, le=7 * 24 * 3600)] = 60.0
+    """Seconds after which a shredded key is gone from the brokers' files."""
+    session_expires: Annotated[float, Meta(ge=0, le=3660)] = 0.0
+    """Days unused after which an open session expires, if it was not opened with another number;
+    0: never."""
     metrics: Annotated[str, Meta(pattern=r"^(|[^:\s]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})\Z")] = ""
     """Where agents and workers serve /metrics, `host:port` (port 0: a free one); empty: nowhere.
     The API has /metrics anyway."""
@@ -177,6 +194,7 @@ def load(
             "One of AUTOLEARN_TLS_CERT and AUTOLEARN_TLS_KEY is set, and the other is not.",
             advice="Set both to speak TLS, or neither.",
         )
+    check_master_key(settings)
     return settings
 
 
@@ -199,6 +217,20 @@ def check_oidc(settings: Settings) -> None:
             f"AUTOLEARN_OIDC_JWKS_URL={settings.oidc_jwks_url[:200]!r} is neither https nor on "
             "this machine.",
             advice="Whoever can change the keys on their way is let in: use https.",
+        )
+
+
+def check_master_key(settings: Settings) -> None:
+    """Check that at most one place is named where the master key comes from.
+
+    Raises:
+        SettingsError: there are several, and it would be chance which one counts.
+    """
+    fields = ("master_key", "master_key_file", "master_key_command")
+    named = [f"{PREFIX}{field.upper()}" for field in fields if getattr(settings, field)]
+    if len(named) > 1:
+        raise SettingsError(
+            f"{' and '.join(named)} are both set.", advice="Say once where the master key is."
         )
 
 

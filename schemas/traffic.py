@@ -40,6 +40,11 @@ CHANNELS: dict[str, Channel] = {
         "`events`, whose headers have the trace.",
         "who asked",
     ),
+    "keys": Channel(
+        "The key of every session that is encrypted, wrapped by a master key (RFC 3394). A "
+        "tombstone shreds it; the record `roll` only closes a segment, so that it is compacted.",
+        "the key's id",
+    ),
 }
 """The topics by their field of `topics.Topics`."""
 
@@ -84,6 +89,7 @@ TRAFFIC: tuple[Flow, ...] = (
             commands.OpenSession,
             commands.CommitSession,
             commands.DiscardSession,
+            commands.DeleteExperiment,
             commands.ShareSession,
             commands.UnshareSession,
             *USERS,
@@ -104,8 +110,8 @@ TRAFFIC: tuple[Flow, ...] = (
         "supervise",
         "send",
         "commands",
-        "Runs of workers that have fallen silent or stopped.",
-        types(*(work.report_lost for work in WORK.values())),
+        "Runs of workers that have fallen silent or stopped; sessions that expire.",
+        types(commands.ExpireSession, *(work.report_lost for work in WORK.values())),
     ),
     Flow(
         "first-user",
@@ -146,6 +152,18 @@ TRAFFIC: tuple[Flow, ...] = (
     Flow("api", "send", "audit", "A request begins that changes something, or has ended."),
     Flow("dispatch", "send", "audit", "A task was handed out."),
     Flow("api", "receive", "audit", "Folds the behaviour log that sysadmins ask for."),
+    Flow("api", "send", "keys", "A new session has a key of its own."),
+    Flow("supervise", "send", "keys", "Shreds the keys of sessions that are not kept."),
+    *(
+        Flow(who, "receive", "keys", why)
+        for who, why in (
+            ("api", "Reads what was said in sessions."),
+            ("decide", "Reads the commands of sessions, and encrypts its answers."),
+            ("training", "Reads its tasks, and encrypts their results."),
+            ("evaluation", "Reads its tasks, and encrypts their results."),
+            ("supervise", "Knows which keys there are."),
+        )
+    ),
     Flow("decide", "send", "dead_letters", "What is no command is set aside."),
     Flow("api", "receive", "dead_letters", "Shows them; puts back what is a command after all."),
 )

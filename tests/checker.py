@@ -19,7 +19,8 @@ SUBJECT = re.compile(
     r"|session/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 )
 COMMAND = re.compile(
-    r"autolearn\.((Open|Commit|Discard|Share|Unshare)Session|Register(Estimator|Metric|Dataset)"
+    r"autolearn\.((Open|Commit|Discard|Expire|Share|Unshare)Session|DeleteExperiment"
+    r"|Register(Estimator|Metric|Dataset)"
     r"|(Request|Start|Complete|Fail|Cancel)(Training|Evaluation)"
     r"|Report(Training|Evaluation)Lost"
     r"|(Add|Disable|Enable)User|Set(Role|Password)|(Issue|Revoke)Token)\.v1"

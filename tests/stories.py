@@ -36,6 +36,8 @@ def random_command(random: Random, stream: str) -> Command:
         (5, lambda: commands.OpenSession(random.choice(("", "Irises ❀", "\x00")))),
         (1, lambda: commands.CommitSession(random.choice((None, None, (), ("t1",), ("t9",))))),
         (0.4, commands.DiscardSession),
+        (0.1, lambda: commands.ExpireSession(random.choice((0, 1)))),
+        (0.2, commands.DeleteExperiment),
         (0.5, lambda: commands.ShareSession(random.choice(("ada", "grace")))),
         (0.5, lambda: commands.UnshareSession(random.choice(("ada", "grace")))),
         (5, lambda: request_training(random, training)),

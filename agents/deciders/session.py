@@ -31,7 +31,7 @@ class Open(Struct, frozen=True, tag="open"):
 
 
 class Ended(Struct, frozen=True, tag="ended"):
-    """Committed or discarded: nothing can change any more, but who may read what is kept."""
+    """Committed, discarded, expired or deleted. What is kept may be shared, or deleted."""
 
     how: str
     readers: tuple[str, ...] = ()
@@ -43,6 +43,8 @@ SessionCommand = (
     commands.OpenSession
     | commands.CommitSession
     | commands.DiscardSession
+    | commands.ExpireSession
+    | commands.DeleteExperiment
     | commands.ShareSession
     | commands.UnshareSession
     | commands.RequestTraining
@@ -55,11 +57,13 @@ def decide(state: Session, command: SessionCommand) -> Event:
     """Answer a command to a session."""
     match state, command:
         case Unopened(), commands.OpenSession():
-            return events.SessionOpened(command.title)
+            return events.SessionOpened(command.title, command.expires)
         case Unopened(), _:
             return events.Refused("session-unknown", "There is no session with this id.")
         case Ended(how="committed"), commands.ShareSession() | commands.UnshareSession():
             return share(state.readers, command)
+        case Ended(how="committed"), commands.DeleteExperiment():
+            return events.ExperimentDeleted()
         case Ended(), _:
             return events.Refused(f"session-{state.how}", f"This session is {state.how}.")
         case Open(), commands.OpenSession():
@@ -68,6 +72,11 @@ def decide(state: Session, command: SessionCommand) -> Event:
             return commit(state.runs, command)
         case Open(), commands.DiscardSession():
             return events.SessionDiscarded(cancelled=active(state.runs))
+        case Open(), commands.DeleteExperiment():
+            why = "This session is open, and no experiment: discard it."
+            return events.Refused("session-open", why)
+        case Open(), commands.ExpireSession():
+            return expire(state.runs, command)
         case Open(), commands.ShareSession() | commands.UnshareSession():
             return share(state.readers, command)
         case Open(), commands.RequestTraining():
@@ -98,6 +107,13 @@ def share(
     if not may_read:
         return events.Refused("not-shared", f"This session is not shared with {user}.")
     return events.SessionUnshared(user)
+
+
+def expire(runs: Runs, command: commands.ExpireSession) -> Event:
+    """End a session, unless it is in use: there is a run that the sender did not know of."""
+    if len(runs) != command.runs or active(runs):
+        return events.Refused("session-in-use", "This session is in use.")
+    return events.SessionExpired()
 
 
 def request_training(runs: Runs, command: commands.RequestTraining) -> Event:
@@ -171,6 +187,10 @@ def evolve(state: Session, event: Event) -> Session:
             return replace(state, readers=tuple(one for one in state.readers if one != user))
         case events.SessionDiscarded():
             return Ended("discarded")
+        case events.SessionExpired():
+            return Ended("expired")
+        case events.ExperimentDeleted():
+            return Ended("deleted")
         case _ if isinstance(state, Open):
             return replace(state, runs=evolve_runs(state.runs, event))
         case _:
@@ -191,6 +211,8 @@ session = Decider(
         commands.OpenSession,
         commands.CommitSession,
         commands.DiscardSession,
+        commands.ExpireSession,
+        commands.DeleteExperiment,
         commands.ShareSession,
         commands.UnshareSession,
         *(command for work in WORK.values() for command in work[1:7]),

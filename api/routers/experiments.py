@@ -9,15 +9,19 @@ from starlette.responses import Response
 
 from autolearn.api import resources
 from autolearn.api.access import Level, level_of, may_list
-from autolearn.api.artifacts import Artifact, artifact_of, send_file
+from autolearn.api.artifacts import Artifact, artifact_of, model_of, send_file
+from autolearn.api.asked import Asked
+from autolearn.api.commands import Accepted
 from autolearn.api.facade import Facade
 from autolearn.api.found import find_experiment
 from autolearn.api.identity import Who
 from autolearn.api.moments import AsOf, see
-from autolearn.api.openapi import answers
+from autolearn.api.openapi import accepts, answers
 from autolearn.api.pages import from_token, next_link, to_token
 from autolearn.api.problems import Problem, check_id
-from autolearn.api.responses import json
+from autolearn.api.responses import CommandState, json, pending
+from autolearn.schemas import commands
+from autolearn.schemas.streams import stream
 
 __all__ = ["router"]
 
@@ -88,8 +92,25 @@ def router(facade: Facade) -> APIRouter:
     async def get_file(experiment: str, run: str, file: str) -> Response:
         """Send one file of a trained model."""
         seen, _ = await find_experiment(facade, experiment)
-        artifact = artifact_of(seen.moment, experiment, run, f"/v1/experiments/{experiment}")
-        return await send_file(facade, artifact, file)
+        model = model_of(seen.moment, experiment, run, f"/v1/experiments/{experiment}")
+        return await send_file(facade, seen.moment, experiment, model, file)
+
+    @routes.post(
+        "/{experiment}/delete",
+        openapi_extra=accepts(None, command=True),
+        responses=answers({200: resources.Deleted, 202: CommandState}),
+    )
+    async def delete_experiment(request: Request, experiment: str) -> Response:
+        """Delete an experiment: its key is shredded, and nothing of it can be read any more."""
+        check_id("session", experiment, "experiment")
+        asked = Asked.of(request, {})
+        answer = await facade.commands.post(
+            stream("session", experiment), commands.DeleteExperiment(), asked
+        )
+        if isinstance(answer, Accepted):
+            return pending(answer, asked)
+        deleted = resources.Deleted(experiment, answer.time)
+        return json(deleted, headers=asked.prefer.applied())
 
     async def see_run(experiment: str, kind: str, run: str, as_of: str) -> Response:
         check_id("session", run, kind)

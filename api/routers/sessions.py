@@ -24,6 +24,7 @@ from autolearn.schemas.streams import stream
 
 __all__ = ["router"]
 
+DAY = 24 * 3600
 Limit = Annotated[int, Query(ge=1, le=500)]
 
 
@@ -42,9 +43,10 @@ def router(facade: Facade) -> APIRouter:
         body = await bodies.read(request, bodies.SessionBody)
         asked = Asked.of(request, body.model_dump())
         session = derive(asked.id, "session")
-        answer = await facade.commands.post(
-            stream("session", session), commands.OpenSession(body.title), asked
-        )
+        days = facade.settings.session_expires if body.expires is None else body.expires
+        command = commands.OpenSession(body.title, round(days * DAY))
+        keyid = await facade.new_key(session, asked.id)
+        answer = await facade.commands.post(stream("session", session), command, asked, keyid=keyid)
         if isinstance(answer, Accepted):
             return pending(answer, asked)
         moment = facade.queries.now()

@@ -157,3 +157,35 @@ def rotate_wire_key() -> None:
     from autolearn.client.wire_keys import rotated
 
     print(rotated())
+
+
+@app.command("rotate-master-key")
+def rotate_master_key(
+    forget_old: Annotated[
+        bool,
+        typer.Option(
+            "--forget-old", help="Make no new key, and take the old ones out of the key file."
+        ),
+    ] = False,
+    output: As = Output.table,
+) -> None:
+    """Wrap all sessions' keys with another master key; the log stays as it is.
+
+    This writes to the brokers and to the key file of this machine. Where the key comes from a
+    variable or a command, put the new one first there, before.
+    """
+    from autolearn.client.output import count, print_json
+    from autolearn.client.tools import run_tool
+
+    words = ["--forget-old"] if forget_old else []
+    found, code = run_tool("autolearn.eventlog.rotation", "wrapping", *words)
+    if output == Output.json:
+        print_json(found)
+    else:
+        print(f"{count(found['rewrapped'], 'key')} wrapped by the master key {found['master']}")
+        if found["unreadable"]:
+            print(f"{count(found['unreadable'], 'key')} are wrapped by one that is not known here")
+        if found["known"]:
+            where = f" in {found['file']}" if found["file"] else ""
+            print(f"Still known{where}: {', '.join(found['known'])}")
+    raise typer.Exit(code)

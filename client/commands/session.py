@@ -23,6 +23,10 @@ app = typer.Typer(
 @app.command("open")
 def open_(
     title: Annotated[str, typer.Option(help="A few words for people.")] = "",
+    expires: Annotated[
+        float | None,
+        typer.Option(metavar="DAYS", help="Days unused after which nothing is kept; 0: never."),
+    ] = None,
     output: As = Output.table,
     url: Url = None,
 ) -> None:
@@ -31,7 +35,7 @@ def open_(
     from autolearn.client.output import print_json
 
     with connect(url) as to:
-        session = to.client.sessions.open(title)
+        session = to.client.sessions.open(title, expires=expires)
         to.remember(session.id)
         if output == Output.json:
             print_json(to.said)

@@ -34,6 +34,7 @@ from autolearn.projections.backups.format import (
     TopicLog,
     line_of,
 )
+from autolearn.projections.backups.keys import copy_keys
 from autolearn.projections.backups.sums import write_sums
 from autolearn.projections.rebuilding import rebuild
 from autolearn.schemas.errors import LogError
@@ -115,6 +116,7 @@ def fill(log: Log, settings: Settings, store: ArtifactStore, folder: Path, told:
     made = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     cuts = take_cuts(log, settings)
     topics = copy_log(log, cuts, folder, told)
+    copy_keys(log, settings, folder)
     held = copy_artifacts(store, folder, told)
     manifest = Manifest(
         program=version("autolearn"),

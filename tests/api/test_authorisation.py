@@ -241,6 +241,10 @@ ASKED: dict[str, Asked] = {
     ),
     "GET /v1/experiments": Asked("/v1/experiments"),
     "GET /v1/experiments/{experiment}": Asked(lambda world: world.experiment),
+    # An open session is no experiment, and stays for the others.
+    "POST /v1/experiments/{experiment}/delete": Asked(
+        lambda world: world.session.replace("sessions", "experiments") + "/delete", 409
+    ),
     **{
         f"GET /v1/experiments/{{experiment}}{rest}": Asked(path)
         for rest, path in {

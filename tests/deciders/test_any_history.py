@@ -78,7 +78,7 @@ def test_every_kind_of_stream_has_a_decider():
 
 def test_the_random_commands_reach_every_event_of_a_session_and_of_a_user():
     seen = set()
-    for seed in range(60):
+    for seed in range(400):
         for kind in ("session", "user"):
             for *_, event, _ in play(Random(seed), kind, f"{kind}/s", 120):
                 seen.add(type(event))

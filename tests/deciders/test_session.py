@@ -8,7 +8,9 @@ from autolearn.agents.deciders.user import user
 from autolearn.schemas import commands, events
 from autolearn.schemas.commands import (
     CommitSession,
+    DeleteExperiment,
     DiscardSession,
+    ExpireSession,
     OpenSession,
     ShareSession,
     UnshareSession,
@@ -17,8 +19,10 @@ from autolearn.schemas.events import (
     EvaluationCancelled,
     EvaluationFailed,
     EvaluationStarted,
+    ExperimentDeleted,
     SessionCommitted,
     SessionDiscarded,
+    SessionExpired,
     SessionOpened,
     SessionShared,
     SessionUnshared,
@@ -83,13 +87,41 @@ def test_nothing_happens_in_a_session_that_is_not_open(command):
     [
         (SessionCommitted(("t1",)), "session-committed"),
         (SessionDiscarded(), "session-discarded"),
+        (SessionExpired(), "session-expired"),
     ],
-    ids=["committed", "discarded"],
+    ids=["committed", "discarded", "expired"],
 )
 def test_nothing_happens_in_a_session_that_has_ended(ended, reason, command):
-    if isinstance(command, ShareSession | UnshareSession) and isinstance(ended, SessionCommitted):
-        return  # an experiment can be shared: see below
+    what_is_kept = (ShareSession, UnshareSession, DeleteExperiment)
+    if isinstance(command, what_is_kept) and isinstance(ended, SessionCommitted):
+        return  # an experiment can be shared, and deleted: see below
     given(session, OPENED, *trained(), ended).when(command).then(Refused(reason=reason))
+
+
+# Ending for good
+
+
+def test_a_session_that_is_not_used_expires():
+    given(session, OPENED, *trained()).when(ExpireSession(1)).then(SessionExpired())
+    given(session, SessionOpened("", 60)).when(ExpireSession(0)).then(SessionExpired())
+
+
+def test_a_session_in_use_does_not_expire():
+    for past in ((training_requested("t1"),), (*trained("t1"), *trained("t2"))):
+        given(session, OPENED, *past).when(ExpireSession(1)).then(Refused(reason="session-in-use"))
+
+
+def test_an_experiment_is_deleted_once():
+    kept = (OPENED, *trained(), SessionCommitted(("t1",)))
+    given(session, *kept).when(DeleteExperiment()).then(ExperimentDeleted())
+    for command in SESSION_COMMANDS:
+        given(session, *kept, ExperimentDeleted()).when(command).then(
+            Refused(reason="session-deleted")
+        )
+
+
+def test_an_open_session_is_discarded_and_not_deleted():
+    given(session, OPENED).when(DeleteExperiment()).then(Refused(reason="session-open"))
 
 
 # Sharing

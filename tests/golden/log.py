@@ -9,7 +9,7 @@ from tests.golden import FOLDERS
 
 __all__ = ["golden_log"]
 
-A, B, C = (f"session/{number * 8}-0000-4000-8000-000000000000" for number in "abc")
+A, B, C, D, E = (f"session/{number * 8}-0000-4000-8000-000000000000" for number in "abcde")
 
 STORY = [
     ("partition/0", "TermStarted.v1", ""),
@@ -58,6 +58,13 @@ STORY = [
     ("user/ada", "TokenRevoked.v1", ""),
     ("user/ada", "UserDisabled.v1", ""),
     ("user/ada", "UserEnabled.v1", ""),
+    (D, "SessionOpened.v1", ""),
+    (D, "TrainingRequested.v1", "t1"),
+    (D, "TrainingCompleted.v1", "t1"),
+    (D, "SessionCommitted.v1", ""),
+    (D, "ExperimentDeleted.v1", ""),
+    (E, "SessionOpened.v1", ""),
+    (E, "SessionExpired.v1", ""),
 ]
 """Stream, golden file, and the run that its data are made to name."""
 

@@ -234,7 +234,7 @@ def test_what_does_not_count_can_go_only_where_offsets_tell(seed: int):
 
 
 def test_a_log_that_was_cut_at_its_end():
-    records, tokens = story(1), signed(1)
+    records, tokens = story(2), signed(2)
     counted = chains.admitted(records)
     cut = records[: counted[-5]]
     found = the_finding(verified(cut, tokens))
@@ -288,9 +288,9 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 
 def test_the_hash_of_the_golden_log():
     """The formula and the golden bytes are for ever: old checkpoints must hold."""
-    records = chains.golden()
-    right = chains.hashes(records)
     digest = json.loads((GOLDEN / "chain.json").read_bytes())
+    records = chains.golden()[: digest["events"]]  # new events are added behind them
+    right = chains.hashes(records)
     assert {"events": len(right), "hash": right[max(right)]} == digest
     found = verified(records, chains.checkpoints(records, key(), 7))
     assert found.partitions[0].attested is not None
@@ -301,7 +301,8 @@ def test_the_golden_checkpoint_of_the_golden_log():
     """Signed once, with the example key of RFC 8037; it must hold for ever."""
     token = (GOLDEN / "checkpoint.jws").read_bytes().strip()
     keys = PublicKeys([OKPKey.import_key(RFC_8037)])
-    found = verify_chain(LogSource(log_of(chains.golden(), [token]), HERE), keys)
+    records = chains.golden()[: json.loads((GOLDEN / "chain.json").read_bytes())["events"]]
+    found = verify_chain(LogSource(log_of(records, [token]), HERE), keys)
     assert (found.findings, found.checkpoints, found.unattested) == ([], 1, 0)
 
 
@@ -320,7 +321,7 @@ def in_backup(good: Path, to: Path, edit: Callable[[list[str]], object]) -> Veri
 
     shutil.copytree(good, to)
     file = to / "log/events/0.jsonl"
-    lines = file.read_text().splitlines()
+    lines = file.read_text().removesuffix("\n").split("\n")
     edit(lines)
     file.write_text("".join(f"{line}\n" for line in lines))
     return verify_chain(BackupSource(to), key().public())

@@ -31,7 +31,7 @@ WORDS = {
     "token": "token",
 }
 INDEXES = {"session-by-time", "session-opened", "session-owner", "session-of", "session-shared"}
-INDEXES |= {"experiment-by-time", "experiment-of"}
+INDEXES |= {"experiment-by-time", "experiment-of", "experiment-gone", "experiment-gone-by-time"}
 
 
 def test_every_kind_of_stream_and_every_table_has_its_words():

@@ -228,7 +228,10 @@ def next_record(to: Place, **fields: Any) -> EventRecord:
     [
         ({"type": "autolearn.SessionHeld.v1"}, "'autolearn.SessionHeld.v1'"),
         ({"type": "autolearn.SessionOpened.v9"}, "'autolearn.SessionOpened.v9'"),
-        ({"data": Raw(b'{"title":7}')}, "The data of the autolearn.SessionOpened.v1"),
+        (
+            {"type": "autolearn.Refused.v1", "data": Raw(b'{"reason":7}')},
+            "The data of the autolearn.Refused.v1",
+        ),
     ],
     ids=["an unknown type", "a newer version", "other data"],
 )

@@ -158,7 +158,7 @@ STORY = (
 def test_a_commit_makes_an_experiment_and_leaves_no_session():
     told = Told()
     told.tell(*STORY, commands.CommitSession(("t1",)))
-    assert told.get(models.ExperimentRow, "experiment", ID) == models.ExperimentRow(
+    assert told.now().experiment(ID) == models.ExperimentRow(
         id=ID,
         title="Irises",
         created=at(1),
@@ -190,7 +190,7 @@ def test_a_commit_of_everything_keeps_what_is_completed():
     told = Told()
     told.tell(*STORY, commands.CancelTraining("t3"), commands.CancelEvaluation("e3"))
     told.tell(commands.CommitSession())
-    experiment = told.get(models.ExperimentRow, "experiment", ID)
+    experiment = told.now().experiment(ID)
     assert experiment.trainings == ("t1", "t2")
     assert set(experiment.training_data) == {samples.IRIS, samples.WINE}
     assert told.ids("run") == ["e1", "e2", "t1", "t2"]

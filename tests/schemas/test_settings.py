@@ -102,6 +102,9 @@ BAD = {
     "AUTOLEARN_CHECKPOINT_INTERVAL": ["0", "301"],
     "AUTOLEARN_AUDIT": ["yes", ""],
     "AUTOLEARN_AUDIT_MEMORY": ["0", "many"],
+    "AUTOLEARN_ENCRYPTION": ["yes", "", "AES"],
+    "AUTOLEARN_SHRED_WITHIN": ["29", "inf", "soon"],
+    "AUTOLEARN_SESSION_EXPIRES": ["-1", "nan", "never"],
     "AUTOLEARN_METRICS": ["9464", "localhost", ":9464", "::1:9464", "a b:1", "host:port", "h:1\n"],
     "AUTOLEARN_LOG_LEVEL": ["loud", "INFO", ""],
     "AUTOLEARN_LOG_FORMAT": ["xml", ""],
@@ -125,6 +128,7 @@ def test_every_setting_that_can_be_wrong_is_in_the_table_above():
     free = {"home", "kafka", "kafka_client", "artifacts", "api_host"}
     free |= {name for name in Settings.__struct_fields__ if name.startswith("oidc_")}
     free |= {"checkpoint_file", "signing_key", "tls_cert", "tls_key", "wire_keys"}
+    free |= {"master_key", "master_key_file", "master_key_command"}
     assert {name.removeprefix("AUTOLEARN_").lower() for name in BAD} == (
         set(Settings.__struct_fields__) - free
     )
