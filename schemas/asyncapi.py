@@ -7,6 +7,7 @@ docs/asyncapi.json has the default settings, old versions of events and golden r
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -244,7 +245,7 @@ def configured(name: str, value: str) -> Any:
     """Return a setting of a topic as the Kafka binding has it."""
     if name == "cleanup.policy":
         return [value]
-    return value if name == "compression.type" else int(value)
+    return value if name == "compression.type" else json.loads(value)
 
 
 def operations(channels: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
