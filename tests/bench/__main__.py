@@ -27,6 +27,7 @@ from tests.bench.pool import pool
 from tests.bench.pressure import pressure
 from tests.bench.rebuilding import rebuilding
 from tests.bench.recovery import recovery
+from tests.bench.secure import secure
 from tests.bench.time_travel import time_travel
 
 RESULT = Path("build/bench.json")
@@ -92,6 +93,21 @@ BENCHES = {
             "chain_verify_backup_events_per_s": Aim("the same on a backup"),
             "chain_verify_event_cpu_us": Aim("processor time of it for an event, us"),
             "chain_verify_backup_event_cpu_us": Aim("the same on a backup"),
+        },
+    ),
+    "secure": Bench(
+        secure,
+        {
+            "open_command_p50_ms": Aim("a command by our client, all of security off: median, ms"),
+            "secure_command_p50_ms": Aim("the same, all on"),
+            "secure_vs_open_command_p50": Aim("on / off", 1.2),
+            "open_commands_per_s_20_clients": Aim("commands a second, 20 of our clients, off"),
+            "secure_commands_per_s_20_clients": Aim("the same, all on"),
+            "secure_vs_open_throughput": Aim("on / off", 0.8, at_least=True),
+            "rebuild_clear_events_per_s": Aim("rebuild, 200k events in clear, events a second"),
+            "rebuild_encrypted_events_per_s": Aim("the same, encrypted", 100_000, at_least=True),
+            "secure_vs_open_fold": Aim("encrypted / clear", 0.8, at_least=True),
+            "secure_vs_open_rebuild": Aim("encrypted and the chain checked / clear"),
         },
     ),
     "time-travel": Bench(

@@ -60,7 +60,7 @@ def measure() -> dict[str, float]:
     with tempfile.TemporaryDirectory() as home, EmbeddedBroker(Path(home) / "kafka") as broker:
         log = KafkaLog(broker.bootstrap)
         log.create(TOPICS.all())
-        write(broker.bootstrap, chained(key))
+        write(broker.bootstrap, chained(key, history(SESSIONS)))
         store = ArtifactStore((Path(home) / "store").as_uri())
         write_backup(log, SETTINGS, store, Path(home) / "backup", lambda *_: None)
         sources = LogSource(log, SETTINGS), BackupSource(Path(home) / "backup")
@@ -79,10 +79,10 @@ def measure() -> dict[str, float]:
     }
 
 
-def chained(key: SigningKey) -> Iterator[tuple[str, Record]]:
-    """The usual history, with the headers and checkpoints that deciders would write."""
+def chained(key: SigningKey, records: Iterator[Record]) -> Iterator[tuple[str, Record]]:
+    """Records with the headers and checkpoints that deciders would write."""
     heads: defaultdict[int, Head] = defaultdict(Head)
-    for record in history(SESSIONS):
+    for record in records:
         chain, previous = heads[record.partition]
         chain = chain.then(chain.offset + 1, record.value)
         yield (
