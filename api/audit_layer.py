@@ -125,7 +125,7 @@ class Answer:
         """Record how it has ended, unless that was done."""
         if not self.ended:
             self.ended = True
-            self.audit.end(self.call, self.status, self.problem)
+            self.audit.ended(self.call, self.status, self.problem)
 
 
 def kind_of(body: bytes) -> str:

@@ -7,6 +7,7 @@ recorded, also if the process is killed in between. Of what only reads, the end 
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import re
 import time
@@ -35,6 +36,8 @@ log = structlog.stdlib.get_logger("autolearn.api")
 
 MOST, MOST_BYTES = 20_000, 32 * 1024 * 1024
 """Records that are on their way to Kafka at a time: what comes on top is not recorded."""
+GATHER = 0.02
+"""Seconds for which records are gathered that nobody waits for: to send one alone costs most."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
 """What stands in a path and may be an id: other words could be anything."""
@@ -144,6 +147,7 @@ class Audit:
         self.appends = Appends(MOST, MOST_BYTES, self.patience)
         self.numbers = itertools.count()
         self.early: list[Hop] | None = []
+        self.ends: list[Hop] = []
         self.failed, self.losing = "", False
         meter.watch(self.readings)
 
@@ -176,10 +180,24 @@ class Audit:
             call.arrival = self.write(call.hop())
 
     def end(self, call: Call, status: int, problem: str) -> Sending | None:
-        """Record how a request has ended."""
+        """Record how a request has ended, before it is answered."""
         hop = call.hop(status, problem)
         self.note([hop])
         return self.write(hop)
+
+    def ended(self, call: Call, status: int, problem: str) -> None:
+        """Record how a request has ended, a moment after it was answered, with others."""
+        hop = call.hop(status, problem)
+        self.note([hop])
+        self.ends.append(hop)
+        if len(self.ends) == 1:
+            asyncio.get_running_loop().call_later(GATHER, self.flush)
+
+    def flush(self) -> None:
+        """Send the records that were gathered."""
+        ends, self.ends = self.ends, []
+        for hop in ends:
+            self.write(hop)
 
     def write(self, hop: Hop) -> Sending | None:
         """Send a record; return its way to the log, or None if it is not on its way yet."""

@@ -232,6 +232,7 @@ class Facade:
         self.brokers.stop()
         self.heartbeats.stop()
         await self.tail.stop()
+        self.audit.flush()
         await self.trail.stop()
         if self.feed is not None:
             await self.feed.stop()

@@ -50,10 +50,8 @@ MOVED = {
     "fetch.error.backoff.ms": 5,
 }
 """What is different in a reader that is moved often."""
-GATHERING_PRODUCER = {"linger.ms": 2}
 GATHERING_CONSUMER = {"fetch.min.bytes": 1024 * 1024, "fetch.wait.max.ms": 200}
-"""What is different where many records at a time cost less: each request to a broker costs both
-sides 0.1-0.2 ms of a processor."""
+"""What is different where many records at a time cost less, and may come later."""
 
 ANSWER_TIMEOUT = 30.0
 """Seconds within which a broker must answer a question."""
@@ -118,7 +116,7 @@ class KafkaReader:
 class KafkaLog:
     """The log on the brokers `bootstrap`; `client` holds further properties (SASL, TLS).
 
-    One that `gathers` sends records 2 ms later and reads them up to 200 ms later, many at a time.
+    One that `gathers` reads what is new up to 200 ms later, many records at a time.
     """
 
     def __init__(
@@ -308,8 +306,7 @@ class KafkaLog:
         """Return the producer, made on first use, with the thread that serves its callbacks."""
         with self.lock:
             if self.producer is None:
-                ways = GATHERING_PRODUCER if self.gathers else {}
-                self.producer = Producer({**self.settings, **PRODUCER, **ways})
+                self.producer = Producer({**self.settings, **PRODUCER})
                 self.thread = threading.Thread(
                     target=self.serve, name="kafka-producer", daemon=True
                 )

@@ -9,8 +9,8 @@ which are kept for ever, tell the whole way of a command.
 from __future__ import annotations
 
 import os
+import random
 import re
-import secrets
 import socket
 import time
 from collections.abc import Iterable, Mapping
@@ -49,7 +49,7 @@ class Trace(NamedTuple):
     @classmethod
     def begin(cls) -> Trace:
         """Return the beginning of a new trace."""
-        return cls(secrets.token_hex(16), secrets.token_hex(8))
+        return cls(fresh(16), fresh(8))
 
     @classmethod
     def read(cls, given: str) -> Trace | None:
@@ -67,10 +67,15 @@ class Trace(NamedTuple):
 
     def child(self) -> Trace:
         """Return the next place in the same trace."""
-        return Trace(self.trace, secrets.token_hex(8), self.flags)
+        return Trace(self.trace, fresh(8), self.flags)
 
     def __str__(self) -> str:
         return f"00-{self.trace}-{self.span}-{self.flags}"
+
+
+def fresh(size: int) -> str:
+    """Return an id of so many bytes, not all zero. They need not be hard to guess, and are many."""
+    return f"{random.getrandbits(8 * size) or 1:0{2 * size}x}"
 
 
 class Sent(NamedTuple):
