@@ -5,25 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
-import msgspec
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from autolearn.api.auditing import Audit, Call
-from autolearn.api.problems import PREFIX, respond
+from autolearn.api.problems import respond
 from autolearn.api.sse import is_stream
 from autolearn.eventlog.tracing import TRACEPARENT
 
 __all__ = ["RecordRequests"]
 
 READS = ("GET", "HEAD", "OPTIONS")
-PROBLEM = b"application/problem+json"
-
-
-class Kind(msgspec.Struct):
-    """What is read of a problem."""
-
-    type: str = ""
 
 
 class RecordRequests:
@@ -79,29 +71,19 @@ class Answer:
         self.audit, self.call, self.changes = audit, call, changes
         self.pass_on, self.scope, self.receive = send, scope, receive
         self.status, self.problem = 0, ""
-        self.is_problem = self.ended = self.replaced = False
-        self.start: Message | None = None
+        self.ended = self.replaced = False
 
     async def send(self, message: Message) -> None:
-        """Pass a message on. The head of a problem or a change waits for what the body says."""
+        """Pass a message on. The answer to a change waits for its record."""
         if self.replaced:
             return
         if message["type"] == "http.response.start":
             MutableHeaders(scope=message)[TRACEPARENT] = str(self.call.trace)
-            self.status, self.start = message["status"], message
-            self.is_problem = any(value.startswith(PROBLEM) for _, value in message["headers"])
-            if self.changes or self.is_problem:
-                return
-            self.start = None
-        if self.start is not None:
-            if self.is_problem:
-                self.problem = kind_of(message.get("body", b""))
-            start, self.start = self.start, None
+            self.status, self.problem = message["status"], self.scope["state"].get("problem", "")
             if self.changes and not await self.is_recorded():
                 self.replaced = True
                 await self.replace()
                 return
-            await self.pass_on(start)
         await self.pass_on(message)
 
     async def is_recorded(self) -> bool:
@@ -126,11 +108,3 @@ class Answer:
         if not self.ended:
             self.ended = True
             self.audit.ended(self.call, self.status, self.problem)
-
-
-def kind_of(body: bytes) -> str:
-    """Return the kind of a problem, from its JSON."""
-    try:
-        return msgspec.json.decode(body, type=Kind).type.removeprefix(PREFIX)
-    except msgspec.DecodeError:
-        return ""

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from autolearn.projections.models import Answer
 from autolearn.schemas.errors import REASONS
@@ -65,14 +66,25 @@ class Problem(HTTPException):
         }
 
 
+class ProblemResponse(Response):
+    """A problem as a response. What records requests finds its kind in `scope["state"]`."""
+
+    media_type = "application/problem+json"
+
+    def __init__(self, problem: Problem, instance: str) -> None:
+        content = msgspec.json.encode(problem.body(instance))
+        super().__init__(content, problem.status_code, problem.headers)
+        self.kind = problem.kind
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        scope.setdefault("state", {})["problem"] = self.kind
+        await super().__call__(scope, receive, send)
+
+
 def respond(problem: Problem, instance: str) -> Response:
     """Return a problem as a response."""
-    return Response(
-        msgspec.json.encode(problem.body(instance)),
-        problem.status_code,
-        problem.headers,
-        "application/problem+json",
-    )
+    return ProblemResponse(problem, instance)
 
 
 def refusal(answer: Answer, **members: Any) -> Problem:

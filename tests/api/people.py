@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from autolearn.eventlog.kafka import KafkaLog
 from autolearn.schemas.settings import load
 from autolearn.schemas.topics import Topics
 from tests.api.processes import Api, Process
+from tests.waiting import until
 
 PASSWORD = "correct horse battery"
 BAD = f"al_{'0' * 16}_{'A' * 43}"
@@ -102,14 +102,6 @@ class People:
         answer = self.ask("owner", "POST", f"{session}/evaluations", json=body, headers=wait)
         assert answer.status_code == 201, answer.text
         return training, answer.json()["id"]
-
-
-def until(true: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait for a condition; fail when it does not come."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.02)
 
 
 @contextmanager

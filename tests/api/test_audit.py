@@ -15,11 +15,13 @@ from typing import Any
 import pytest
 
 from autolearn.client.sdk import AutoLearn
+from autolearn.client.sdk_errors import Problem
 from autolearn.schemas.audit import Hop
 from tests import checker
-from tests.api.people import BAD, PASSWORD, People, people, until
+from tests.api.people import BAD, PASSWORD, People, people
 from tests.api.processes import Api
 from tests.client.processes import autolearn
+from tests.waiting import until
 
 pytestmark = pytest.mark.kafka
 
@@ -152,6 +154,22 @@ def test_who_was_not_let_in_is_in_it(world: People):
         told = hop["status"], hop["problem"], hop["outcome"], hop.get("actor", "")
         assert told == expected
         assert hop["client"] == "127.0.0.1"
+
+
+def test_what_is_sealed_is_in_it_as_what_is_plain(world: People):
+    with (
+        AutoLearn(world.first.url, token=world.tokens["owner"], seal=True) as client,
+        pytest.raises(Problem, match="There is no session"),
+    ):
+        client.session(str(uuid.UUID(int=3))).commit()
+
+    def found() -> Hops:
+        hops = audit(world, f"actor=owner&stream=session/{uuid.UUID(int=3)}")
+        return [hop for hop in hops if hop["kind"] == "request" and hop.get("status")]
+
+    until(lambda: bool(found()))
+    (hop,) = found()
+    assert (hop["status"], hop["problem"], hop["outcome"]) == (404, "session-unknown", "refused")
 
 
 def test_a_failed_login_names_a_user_that_there_is_and_no_other_word(world: People):

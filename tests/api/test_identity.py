@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.api.people import PASSWORD, People, people, until
+from tests.api.people import PASSWORD, People, people
+from tests.waiting import until
 
 pytestmark = pytest.mark.kafka
 
