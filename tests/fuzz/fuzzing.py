@@ -170,7 +170,7 @@ class Fuzz:
         elif answer.status_code >= 500:
             self.fault("server_errors", self.about(case, who, answer, ""))
         self.check(case, who, answer)
-        if who != "reader" and any(one in answer.text for one in self.on.canaries):
+        if who != "reader" and any(one.encode() in answer.content for one in self.on.canaries):
             self.fault("crossings", self.about(case, who, answer, "a canary"))
 
     def improve(self, case: Any, who: str) -> None:
@@ -207,7 +207,7 @@ class Fuzz:
     def about(self, case: Any, who: str, answer: Any, what: str) -> str:
         """One request in words."""
         curl = case.as_curl_command()[:1000].replace(self.on.url, "")
-        return f"{what} | {who}: {answer.status_code} {answer.text[:300]!r} | {curl}"
+        return f"{what} | {who}: {answer.status_code} {answer.content[:300]!r} | {curl}"
 
     def fault(self, kind: str, words: str) -> None:
         """Note something that must not be."""
