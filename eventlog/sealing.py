@@ -39,8 +39,9 @@ MEDIA_TYPE = "application/jose"
 HEADER = "AutoLearn-Sealed"
 """Where the JWE of a request is that has no body, or a file for a body."""
 CURVE: Literal["X25519"] = "X25519"
-LINE = 256 * 1024
-"""Bytes that one line of an answer holds at most."""
+LINE = 32 * 1024
+"""Bytes that one line of an answer holds at most: what is lost when a connection breaks off in it.
+Each costs 0.2 ms of both sides together."""
 LONGEST_HEADER = 1024
 """Characters of a protected header at most."""
 

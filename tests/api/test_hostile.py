@@ -55,7 +55,8 @@ def unharmed(api: Api) -> Iterator[None]:
     before = peak(process)
     yield
     assert api.popen.poll() is None
-    assert httpx.get(f"{api.url}/health/ready", trust_env=False).status_code == 200
+    ready = httpx.get(f"{api.url}/health/ready", trust_env=False, timeout=30)
+    assert ready.status_code == 200
     assert peak(process) - before < 200 * MIB
 
 

@@ -53,6 +53,8 @@ COMMANDS = (
     "admin user role",
     "admin user password",
     "admin user disable",
+    "admin wire-keys",
+    "admin rotate-wire-key",
     "admin user enable",
     "admin first-user",
     "session discard",

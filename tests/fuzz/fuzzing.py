@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from itertools import cycle
 from multiprocessing import get_context
 from typing import Any
 
@@ -115,10 +116,13 @@ class Fuzz:
         """Send so many requests, in rounds over all operations and people."""
         operations = list(self.operations())
         each = max(1, min(100, wanted // (2 * len(operations))))
-        while self.report.requests < wanted:
-            for operation in operations:
-                self.some(operation, min(each, DEAR.get(operation.label, each)))
-            print(f"seed {self.report.seed}: {self.report.requests} requests", flush=True)
+        for operation in cycle(operations):
+            if self.report.requests >= wanted and operation is operations[0]:
+                break
+            left = max(5, wanted - self.report.requests)  # what is over is but a look at the rest
+            self.some(operation, min(each, left, DEAR.get(operation.label, each)))
+            if operation is operations[-1]:
+                print(f"seed {self.report.seed}: {self.report.requests} requests", flush=True)
         self.report.statuses = dict(sorted(self.statuses.items()))
         self.report.routes = dict(sorted(self.routes.items()))
         return self.report
@@ -170,7 +174,7 @@ class Fuzz:
         elif answer.status_code >= 500:
             self.fault("server_errors", self.about(case, who, answer, ""))
         self.check(case, who, answer)
-        if who != "reader" and any(one in answer.text for one in self.on.canaries):
+        if who != "reader" and any(one.encode() in answer.content for one in self.on.canaries):
             self.fault("crossings", self.about(case, who, answer, "a canary"))
 
     def improve(self, case: Any, who: str) -> None:
@@ -207,7 +211,7 @@ class Fuzz:
     def about(self, case: Any, who: str, answer: Any, what: str) -> str:
         """One request in words."""
         curl = case.as_curl_command()[:1000].replace(self.on.url, "")
-        return f"{what} | {who}: {answer.status_code} {answer.text[:300]!r} | {curl}"
+        return f"{what} | {who}: {answer.status_code} {answer.content[:300]!r} | {curl}"
 
     def fault(self, kind: str, words: str) -> None:
         """Note something that must not be."""
