@@ -13,14 +13,16 @@ from pathlib import Path
 from msgspec import DecodeError
 
 from autolearn.eventlog.log import Log, Message
+from autolearn.eventlog.master_keys import master_keys
 from autolearn.projections.backups.errors import Damaged
 from autolearn.projections.backups.format import KEYS, Line, as_bytes, decode_line, line_of
+from autolearn.schemas.codec import from_json
 from autolearn.schemas.errors import LogError
-from autolearn.schemas.keys import ROLL
+from autolearn.schemas.keys import ROLL, WrappedKey
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 
-__all__ = ["copy_keys", "read_keys", "restore_keys"]
+__all__ = ["copy_keys", "missing_masters", "read_keys", "restore_keys"]
 
 PATIENCE = 30.0
 """Seconds within which the topic must be read, and what is appended acknowledged."""
@@ -80,6 +82,19 @@ def read_keys(folder: Path) -> list[Line]:
         return []
     except (DecodeError, ValueError) as error:
         raise Damaged(f"{KEYS} cannot be read: {error}.") from None
+
+
+def missing_masters(folder: Path, settings: Settings, home: Path) -> list[str]:
+    """Return the ids of the master keys that the keys of a backup need and that are not here.
+
+    Raises:
+        SettingsError: there is a master key here, and it cannot be used.
+        Damaged: the keys cannot be read.
+    """
+    needed = {from_json(as_bytes(one.value) or b"", WrappedKey).master for one in read_keys(folder)}
+    masters = master_keys(settings, home) if needed else None
+    here = {key.id for key in masters.keys} if masters is not None else set()
+    return sorted(needed - here)
 
 
 def restore_keys(log: Log, settings: Settings, folder: Path) -> None:

@@ -198,6 +198,20 @@ def test_an_older_backup_lacks_topics_and_comes_back(backup, version, lacks):
         put_back(other, backup)
 
 
+def test_the_keys_come_back_wrapped_as_they_were_but_those_that_were_shredded(tmp_path):
+    log, back = told_log(count=20), MemoryLog()
+    of, to = Topics.of(HERE).keys, Topics.of(THERE).keys
+    log.create([of])
+    for key, value in (("a.1", b"{}"), ("b.1", b"{}"), ("roll", b"{}"), ("a.1", b'{"x":1}')):
+        log.append(of.name, value, key=key)
+    log.append(of.name, None, key="b.1")
+    write_backup(log, HERE, store_with(tmp_path / "s"), tmp_path / "set", nothing)
+    for _ in range(2):  # the second time all is there already
+        put_back(back, tmp_path / "set")
+        lying = [(m.key(), m.value()) for m in back.topics[to.name][0]]
+        assert lying == [(b"a.1", b'{"x":1}')]
+
+
 def test_artifacts_come_back(backup):
     put_back(MemoryLog(), backup)
     store = ArtifactStore((backup.parent / "restored").as_uri())
