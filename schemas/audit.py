@@ -1,7 +1,7 @@
 """The behaviour log: one hop of a request's way, as it lies on `audit` and as it is shown.
 
 On the topic are what the log does not tell otherwise: HTTP requests, and the tasks that are handed
-out. Commands and decisions are read from `events` (docs/decisions/0011).
+out. Commands and decisions are read from `events` (docs/decisions/0014).
 """
 
 from __future__ import annotations
