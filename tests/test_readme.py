@@ -59,6 +59,16 @@ def test_the_past(system):
         assert word in said
 
 
+def test_who_may_see_what(system):
+    block_ = block("sh", "autolearn session share").replace(
+        "autolearn admin", "echo correct-horse-battery | autolearn admin"
+    )
+    opened = "session=$(autolearn session open --title shared | cut -d' ' -f3)"
+    said = run(system, ["sh", "-euc", f"{opened}\n{block_}"])
+    for word in ("Added user ada", "POST /v1/sessions", "Unbroken"):
+        assert word in said
+
+
 def test_the_python_client(system):
     program = block("python", "AutoLearn(").replace(URL, system.system.url)
     assert "precision" in run(system, [sys.executable, "-c", program])
