@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import socket
+import statistics
 import time
 import zipfile
 from collections.abc import Iterator
@@ -254,7 +255,15 @@ def test_a_megabyte_of_headers(api: Api, client: httpx.Client):
 
 def test_500_slow_connections_stop_nobody(api: Api, client: httpx.Client):
     url = httpx.URL(api.url)
-    with ExitStack() as stack:
+
+    def ask(_: int) -> float:
+        began = time.monotonic()
+        assert client.get("/v1/sessions").status_code == 200
+        assert client.post("/v1/sessions", json={}).status_code == 201
+        return time.monotonic() - began
+
+    with ExitStack() as stack, ThreadPoolExecutor(4) as pool:
+        alone = statistics.median(pool.map(ask, range(50)))
         slow = []
         for number in range(500):
             one = stack.enter_context(socket.create_connection((url.host, url.port), timeout=30))
@@ -265,16 +274,8 @@ def test_500_slow_connections_stop_nobody(api: Api, client: httpx.Client):
                     b"POST /v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n{"
                 )
             slow.append(one)
-
-        def ask(_: int) -> float:
-            began = time.monotonic()
-            assert client.get("/v1/sessions").status_code == 200
-            assert client.post("/v1/sessions", json={}).status_code == 201
-            return time.monotonic() - began
-
-        with ThreadPoolExecutor(4) as pool:
-            took = sorted(pool.map(ask, range(100)))
-        assert took[-2] < 2.0, took[-5:]
+        beside = statistics.median(pool.map(ask, range(50)))
+        assert beside < 3 * alone + 0.5  # however busy the machine is
         # Those without a head are gone after their time; `test_guarding` has the rest.
         slow[1].settimeout(20)
         assert slow[1].recv(65536).startswith(b"HTTP/1.1 408 ")
