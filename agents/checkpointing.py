@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,11 +27,13 @@ from autolearn.schemas.topics import Topics
 __all__ = ["Checkpointing"]
 
 SIGNED, FAILED = "autolearn_decider_checkpoints_total", "autolearn_decider_checkpoints_failed_total"
+TICK = 1.0
+"""Seconds after which it is looked for what was never signed."""
 logger = structlog.get_logger(__name__)
 
 
 class Checkpointing:
-    """Appends a checkpoint when many events are not attested yet, and every so often.
+    """Appends a checkpoint at once at first, after many events, and every so often.
 
     Only what the log has admitted is attested, so it is true whoever decides by now. A checkpoint
     that cannot be written stops nothing: it is said loudly, and the next one attests as much.
@@ -50,13 +53,20 @@ class Checkpointing:
         self.task = asyncio.create_task(self.run(held))
 
     async def run(self, held: Callable[[], Iterable[Claim]]) -> None:
-        """Sign every so often, and once more when it is stopped."""
-        stopped = False
+        """Sign every so often, and once more when it is stopped.
+
+        A partition of which nothing is signed yet does not wait: nobody should have to take a new
+        log for one whose checkpoints were removed.
+        """
+        stopped, due = False, time.monotonic() + self.interval
         while not stopped:
             with contextlib.suppress(TimeoutError):
-                stopped = await asyncio.wait_for(self.stopping.wait(), self.interval)
+                stopped = await asyncio.wait_for(self.stopping.wait(), min(TICK, self.interval))
+            if is_due := stopped or time.monotonic() >= due:
+                due = time.monotonic() + self.interval
             for claim in held():
-                self.sign(claim)
+                if is_due or (claim.links is not None and not claim.links.signed):
+                    self.sign(claim)
 
     async def stop(self) -> None:
         """Sign what is not attested yet, and wait until it is written."""

@@ -65,7 +65,7 @@ def test_who_may_see_what(system):
     )
     opened = "session=$(autolearn session open --title shared | cut -d' ' -f3)"
     said = run(system, ["sh", "-euc", f"{opened}\n{block_}"])
-    for word in ("Added user ada", "POST /v1/sessions", "Unbroken"):
+    for word in ("Added user ada", "/share", "Unbroken"):
         assert word in said
 
 
