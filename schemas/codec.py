@@ -275,7 +275,7 @@ def event_of(record: EventRecord) -> Event:
 def read_part(record: EventRecord, decoder: msgspec.json.Decoder[T]) -> T:
     """Return some of the data of an event of a present version: what the decoder's type has.
 
-    Of data that are encrypted, what the envelope says.
+    Of data that are encrypted, what the envelope says: its fields are ATTRIBUTES.
 
     Raises:
         MalformedRecord: its data do not fit.
@@ -283,10 +283,13 @@ def read_part(record: EventRecord, decoder: msgspec.json.Decoder[T]) -> T:
     try:
         if record.data_base64 is UNSET:
             return decoder.decode(clear_data(record))
-        said = {name: getattr(record, name) for name in ATTRIBUTES}
-        known = {name: value for name, value in said.items() if value is not UNSET}
-        return msgspec.convert(known, decoder.type)
-    except UNREADABLE as error:
+        told = {
+            name: value
+            for name in decoder.type.__struct_fields__  # type: ignore[attr-defined]
+            if (value := getattr(record, name)) is not UNSET
+        }
+        return decoder.type(**told)
+    except (*UNREADABLE, TypeError) as error:  # an attribute is missing
         raise unfit(record, error) from None
 
 
