@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench faults lock clean
+.PHONY: help setup demo test check bench faults fuzz lock clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z]+:.*##' Makefile | awk -F':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ bench: setup build/bench-venv/.installed  ## measure, print a table, write build
 
 faults: setup  ## inject every fault for long, write build/faults.json
 	@$(BIN)/python -m tests.faults
+
+fuzz: setup  ## fuzz the HTTP API for some minutes, write build/fuzz.json
+	@$(BIN)/python -m tests.fuzz
 
 lock:  ## resolve the dependencies again
 	@scripts/lock

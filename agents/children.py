@@ -26,12 +26,17 @@ Kind = Callable[[bytes, ArtifactStore, Callable[[str], None]], Any]
 
 
 class Job(msgspec.Struct, frozen=True):
-    """What to do. `store` is the artifact store's URL, `scratch` a folder for temporary files."""
+    """What to do. `store` is the artifact store's URL, `scratch` a folder for temporary files.
+
+    `key` is what models are encrypted with, empty for nothing. It comes over the channel: it is
+    neither on a disk nor among the arguments of a process.
+    """
 
     kind: str
     store: str
     scratch: str
     request: msgspec.Raw
+    key: bytes = b""
 
 
 def work(channel: socket.socket, kinds: Mapping[str, Kind]) -> None:
@@ -45,7 +50,9 @@ def work(channel: socket.socket, kinds: Mapping[str, Kind]) -> None:
     tempfile.tempdir = job.scratch
     try:
         result = kinds[job.kind](
-            bytes(job.request), ArtifactStore(job.store), lambda phase: tell(phase=phase)
+            bytes(job.request),
+            ArtifactStore(job.store, job.key or None),
+            lambda phase: tell(phase=phase),
         )
         tell(result=result)
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is the run's end

@@ -9,46 +9,65 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 
+from autolearn.agents.deciding import Decision
+from autolearn.agents.links import Chained, Links
 from autolearn.agents.posting import now
 from autolearn.agents.states import States, Stream
 from autolearn.agents.tenures import Cancelled
-from autolearn.eventlog.admission import TERM_STARTED
+from autolearn.eventlog.admission import TERM_STARTED, Progress
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.times import stamp
 from autolearn.projections.store import RocksStore
-from autolearn.schemas.codec import CONTENT_TYPE, EventRecord, encode, from_json, raw
+from autolearn.schemas.codec import (
+    CONTENT_TYPE,
+    EventRecord,
+    Headers,
+    clear_data,
+    encode,
+    from_json,
+    raw,
+)
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.events import TermStarted
 
-__all__ = ["Claim"]
+__all__ = ["Claim", "Names"]
 
 logger = structlog.get_logger(__name__)
+
+
+class Names(NamedTuple):
+    """The topics that a tenure needs. Without `checkpoints` its events are not chained."""
+
+    commands: str
+    events: str
+    checkpoints: str = ""
 
 
 class Claim:
     """One tenure of partition `partition`; a later tenure of the same partition is another object.
 
     `term` is what was claimed, `decided` the offset of the last command decided (which may be ahead
-    of what the log has confirmed), `ahead` the streams as decided but not confirmed yet.
+    of what the log has confirmed), `ahead` the streams as decided but not confirmed yet, `links`
+    the hash chain, once it is `taken`.
     """
 
     locks: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
 
-    def __init__(
-        self, log: Log, topics: tuple[str, str], partition: int, folder: Path, process: str
-    ) -> None:
+    def __init__(self, log: Log, topics: Names, partition: int, folder: Path, process: str) -> None:
         self.log, self.partition, self.folder, self.process = log, partition, folder, process
-        self.commands, self.events = topics
+        self.commands, self.events, self.checkpoints = topics
         self.cancelled = threading.Event()
-        self.fenced = False
+        self.fenced = self.taken = False
         self.term = 0
         self.decided = self.answered = -1
         self.ahead: dict[str, Stream] = {}
         self.ahead_seen: set[tuple[str, str]] = set()
+        self.links: Links | None = None
         self.follower: Follower
         self.states: States
         self.store: RocksStore | None = None
@@ -73,7 +92,7 @@ class Claim:
         """Fold to the end of the log, then append TermStarted until ours is the one admitted."""
         assert self.store is not None
         self.states = States(self.store)
-        self.follower = Follower(self.log, self.events, self.states, [self.partition])
+        self.follower = self.chained() if self.checkpoints else self.unchained()
         self.fold_until(self.log.ends(self.events)[self.partition])
         at = self.follower.progress[self.partition]
         newest = ""
@@ -82,9 +101,12 @@ class Claim:
             self.term = at.term + 1
             newest = self.fold_until(self.append_term(self.term) + 1)
         self.follower.close()
+        if self.links is not None:
+            self.links.begin(self.log, self.events, self.checkpoints, at)
         self.answered = at.last
         # What expired undecided is gone: start at the oldest command that is kept.
         self.decided = max(at.last, self.log.begins(self.commands)[self.partition] - 1)
+        self.taken = True
         logger.info(
             "partition claimed",
             partition=self.partition,
@@ -92,6 +114,20 @@ class Claim:
             last=self.answered,
             rebuilt=self.follower.restarted,
         )
+
+    def chained(self) -> Follower:
+        """Return the partition's Follower; what was folded without the chain is folded again."""
+        folded = self.states.progress().get(self.partition, Progress()).next
+        if folded and self.states.chain(self.partition) is None:
+            self.states.reset()
+        follower = Chained(self.log, self.events, self.states, [self.partition])
+        follower.links = self.links = Links(self.states, self.partition)
+        return follower
+
+    def unchained(self) -> Follower:
+        """Return the partition's Follower; a chain that was kept before would have a hole."""
+        self.states.forget_chain(self.partition)
+        return Follower(self.log, self.events, self.states, [self.partition])
 
     def begin(self) -> int:
         """Return the offset of the first command that the log does not say is answered."""
@@ -142,7 +178,7 @@ class Claim:
             self.check()
             for record in self.follower.step(0.5):
                 if record.type == TERM_STARTED:
-                    newest = from_json(record.data, TermStarted).process
+                    newest = from_json(clear_data(record), TermStarted).process
         return newest
 
     def check(self) -> None:
@@ -163,19 +199,23 @@ class Claim:
         """Say whether a command of this stream was answered before."""
         return (stream, command) in self.ahead_seen or self.states.seen(stream, command)
 
-    def note(self, record: EventRecord, after: Stream) -> None:
-        """Remember a decision that is on its way to the log."""
+    def note(self, decision: Decision) -> Headers:
+        """Remember a decision that is on its way to the log; return the headers to send with it."""
+        record = decision.record
         self.decided = self.answered = record.commandoffset
-        self.ahead[record.subject] = after
+        self.ahead[record.subject] = decision.after
         self.ahead_seen.add((record.subject, record.causationid))
+        if self.links is None:
+            return CONTENT_TYPE
+        return CONTENT_TYPE + self.links.note(decision.value)
 
-    def confirm(self, record: EventRecord, offset: int) -> bool:
+    def confirm(self, decision: Decision, offset: int) -> bool:
         """Take a written decision into the state. False: somebody else has claimed the partition.
 
         Raises:
             LogError: the log has not admitted it although the partition is still ours.
         """
-        at = self.follower.progress[self.partition]
+        at, record = self.follower.progress[self.partition], decision.record
         if offset != at.next:  # somebody else has written: look first
             self.catch_up_to(offset)
             at = self.follower.progress[self.partition]
@@ -183,6 +223,8 @@ class Claim:
                 return False
         if not self.follower.take_record(self.partition, offset, record):
             raise LogError(f"The event {record.id} was written, but is not admitted.")
+        if self.links is not None:
+            self.links.take(offset, decision.value)
         self.follower.commit()
         ahead = self.ahead.get(record.subject)
         if ahead is not None and ahead.sequence == record.sequence:

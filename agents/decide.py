@@ -19,14 +19,18 @@ import structlog
 from faust.types import EventT
 
 from autolearn.agents.apps import make_app
-from autolearn.agents.claims import Claim
+from autolearn.agents.checkpointing import Checkpointing
+from autolearn.agents.claims import Claim, Names
 from autolearn.agents.deciding import Decision, Place, check_stream, decide
 from autolearn.agents.ending import end_process
 from autolearn.agents.tenures import Tenures
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.meter import Meter
+from autolearn.eventlog.signing import SigningKey, key_path
 from autolearn.eventlog.times import stamp
-from autolearn.schemas.codec import CONTENT_TYPE, decode_command, to_json
+from autolearn.eventlog.tracing import answering, instance_of
+from autolearn.eventlog.vault import open_vault
+from autolearn.schemas.codec import Headers, decode_command, to_json
 from autolearn.schemas.dead_letters import DeadLetter
 from autolearn.schemas.errors import LogError, MalformedRecord
 from autolearn.schemas.settings import Settings
@@ -47,9 +51,17 @@ class DecideAgent:
         self.log, self.topics, self.meter = log, Topics.of(settings), meter
         self.folder = home / "state" / f"decide-{settings.instance}"
         self.process = f"decide-{settings.instance}"
+        self.instance = instance_of("decide", settings.instance)
         self.claims: Tenures[Claim] = Tenures(self.new_claim)
         self.room = asyncio.Semaphore(IN_FLIGHT)
         meter.watch(lambda: [("autolearn_decider_partitions", (), len(self.claims.held))])
+        meter.watch(lambda: [("autolearn_decider_broken_chains", (), len(self.broken()))])
+        self.checkpoints: Checkpointing | None = None
+        self.strict = settings.chain == "strict"
+        if settings.chain != "off":
+            key = SigningKey.load_or_make(key_path(settings, home))
+            self.checkpoints = Checkpointing(settings, log, key, meter)
+        self.vault = open_vault(settings, log, home)
         self.patience = settings.session_timeout
         app = make_app("decide", settings, brokers, home, self.claims.position)
         self.apps = [app]
@@ -60,21 +72,34 @@ class DecideAgent:
         app.agent(topic, name="decide", concurrency=1)(self.run)
 
     async def start(self) -> None:
-        """Do nothing: a tenure begins with the assignment of a partition."""
+        """Follow the keys, sign checkpoints; a tenure begins when a partition is assigned."""
+        self.vault.start()
+        await asyncio.to_thread(self.vault.catch_up)
+        if self.checkpoints is not None:
+            self.checkpoints.start(lambda: list(self.claims.held.values()))
 
     async def ready(self) -> None:
         """Wait until the first assignment is taken."""
         await self.claims.ready()
 
     async def stop(self) -> None:
-        """End all tenures."""
+        """Sign what was decided, and end all tenures."""
+        if self.checkpoints is not None:
+            await self.checkpoints.stop()
         await self.claims.close()
+        await asyncio.to_thread(self.vault.stop)
 
     def new_claim(self, partition: int) -> Claim:
         """Return a claim of a partition, not taken yet."""
-        names = (self.topics.commands.name, self.topics.events.name)
+        checkpoints = self.topics.checkpoints.name if self.checkpoints is not None else ""
+        names = Names(self.topics.commands.name, self.topics.events.name, checkpoints)
         process = f"{self.process}-{uuid.uuid4().hex[:12]}"
         return Claim(self.log, names, partition, self.folder / f"p{partition}", process)
+
+    def broken(self) -> list[Claim]:
+        """Return the tenures whose partition's chain was found broken."""
+        held = list(self.claims.held.values())
+        return [claim for claim in held if claim.links and claim.links.broken is not None]
 
     async def run(self, stream: Any) -> None:
         """Decide on every command that is delivered (the Faust agent)."""
@@ -89,6 +114,11 @@ class DecideAgent:
         claim = await self.claims.of(event.message.partition)
         if claim is None:
             return  # not ours: whoever has the partition decides
+        if self.strict and claim in self.broken():
+            return  # nothing is decided on a past that was changed; the command stays
+        if self.vault.lacks(event.value or b""):
+            # Its key was on the log before it, so that this is short; or it is shredded.
+            await asyncio.to_thread(self.vault.catch_up)
         await self.room.acquire()
         if not self.claims.holds(claim) or claim.fenced or not self.decide(claim, event):
             self.room.release()
@@ -110,16 +140,18 @@ class DecideAgent:
                 event.ack()
                 return False
             place = Place(claim.partition, offset, claim.answered, claim.term)
-            decision = decide(claim.stream(record.subject), record, place)
+            decision = decide(claim.stream(record.subject), record, place, self.vault)
         except MalformedRecord as error:
             claim.decided = offset
             self.bury(event, error)
             return True
-        claim.note(decision.record, decision.after)
-        self.append(claim, event, decision)
+        traced = answering(event.message.headers, record.type, self.instance)
+        self.append(claim, event, decision, claim.note(decision) + traced)
         return True
 
-    def append(self, claim: Claim, event: EventT[bytes], decision: Decision) -> None:
+    def append(
+        self, claim: Claim, event: EventT[bytes], decision: Decision, headers: Headers
+    ) -> None:
         """Send a decision to the log; `confirm` runs on the loop once it is written."""
         loop, began = asyncio.get_running_loop(), time.perf_counter()
 
@@ -133,7 +165,7 @@ class DecideAgent:
             decision.value,
             key=decision.record.subject,
             partition=claim.partition,
-            headers=CONTENT_TYPE,
+            headers=headers,
             time=stamp(decision.record.time),
             delivered=delivered,
         )
@@ -154,7 +186,7 @@ class DecideAgent:
             return
         record = decision.record
         try:
-            confirmed = claim.confirm(record, offset)
+            confirmed = claim.confirm(decision, offset)
         except Exception as failure:  # noqa: BLE001 - whatever it is, the state is not to be trusted
             end_process("a decision could not be taken in", failure)
         if not confirmed:
@@ -164,6 +196,8 @@ class DecideAgent:
             asyncio.get_running_loop().call_later(self.patience, self.must_be_revoked, claim)
             return
         event.ack()
+        if self.checkpoints is not None:
+            self.checkpoints.after(claim)
         self.meter.count("autolearn_decider_decisions_total", record.type)
         logger.debug(
             "decided", stream=record.subject, command=record.causationid, answer=record.type

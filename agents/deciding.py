@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from msgspec import UNSET
+from msgspec.structs import replace
+
 from autolearn.agents.states import Stream, decider_of
+from autolearn.eventlog.data_keys import Unreadable
+from autolearn.eventlog.vault import Vault, belongs
 from autolearn.schemas import commands, events
 from autolearn.schemas.codec import CommandRecord, EventRecord, command_of, encode, raw
+from autolearn.schemas.confidential import command_outline, is_confidential
 from autolearn.schemas.errors import MalformedRecord
 from autolearn.schemas.messages import Command, Event, type_of
 from autolearn.schemas.streams import kind_of
@@ -16,6 +22,9 @@ __all__ = ["Decision", "Place", "check_stream", "decide"]
 
 SOURCE = "autolearn/decide"
 LONGEST_DETAIL = 1000
+UNREADABLE = events.Refused(
+    "unreadable", "It is encrypted with a key that is not there, or was changed on its way."
+)
 Register = commands.RegisterEstimator | commands.RegisterMetric | commands.RegisterDataset
 
 
@@ -36,6 +45,7 @@ class Decision(NamedTuple):
     record: EventRecord
     value: bytes
     after: Stream
+    event: Event
 
 
 def check_stream(record: CommandRecord, key: bytes | None) -> None:
@@ -52,15 +62,54 @@ def check_stream(record: CommandRecord, key: bytes | None) -> None:
         raise MalformedRecord(
             f"The record's key is {key!r:.200}, its subject {record.subject!r}: they must be equal."
         )
+    if record.keyid is not UNSET and not belongs(record.keyid, record.subject):
+        raise MalformedRecord(f"{record.keyid!r} is no key of {record.subject!r}.")
 
 
-def decide(stream: Stream, record: CommandRecord, place: Place) -> Decision:
+def decide(
+    stream: Stream, record: CommandRecord, place: Place, vault: Vault | None = None
+) -> Decision:
     """Answer a command. Whatever the rules do, there is exactly one event.
+
+    What is said in a session that has a key is encrypted with it, as the command of it may be. A
+    command that cannot be read is refused: for the reason for which every command is refused now,
+    or because it cannot be read.
 
     Raises:
         MalformedRecord: the command's type is unknown, or its data do not fit.
     """
-    command = command_of(record)
+    vault = vault or Vault()
+    keyid = stream.keyid or ("" if record.keyid is UNSET else record.keyid)
+    try:
+        try:
+            command = command_of(vault.open(record))
+        except Unreadable:
+            decision = judge(stream, record, place, command_outline(record), keyid)
+            if not isinstance(decision.event, events.Refused):
+                raise
+        else:
+            decision = judge(stream, record, place, command, keyid)
+        return sealed(decision, keyid, vault)
+    except Unreadable:
+        return answer(stream, record, place, UNREADABLE)
+
+
+def sealed(decision: Decision, keyid: str, vault: Vault) -> Decision:
+    """Return a decision as it goes to the log.
+
+    Raises:
+        Unreadable: what it says is confidential, and its key is not known.
+    """
+    if not keyid or not is_confidential(type(decision.event)):
+        return decision
+    record = vault.seal(decision.record, decision.event, keyid)
+    return replace_record(decision, record)
+
+
+def judge(
+    stream: Stream, record: CommandRecord, place: Place, command: Command, keyid: str
+) -> Decision:
+    """Answer a command by the rules; what the answer says is in clear yet."""
     decider = decider_of(record.subject)
     event: Event
     if not isinstance(command, decider.commands) or registers_another(record.subject, command):
@@ -72,7 +121,9 @@ def decide(stream: Stream, record: CommandRecord, place: Place) -> Decision:
         event = decider.decide(stream.state, command)
         decision = answer(stream, record, place, event)
     except Exception as error:  # noqa: BLE001 - a fault in a rule must not stop the partition
+        # What an error says may be of what is confidential; an answer like this is in clear.
         why = f"{type(error).__name__}: {error}"[:LONGEST_DETAIL]
+        why = type(error).__name__ if keyid else why
         return answer(stream, record, place, events.CommandFailed(why))
     if len(decision.value) > LARGEST_MESSAGE:
         why = (
@@ -105,4 +156,11 @@ def answer(stream: Stream, command: CommandRecord, place: Place, event: Event) -
         data=raw(event),
     )
     after = decider_of(command.subject).evolve(stream.state, event)
-    return Decision(record, encode(record), Stream(record.sequence, after))
+    return Decision(record, encode(record), Stream(record.sequence, after, stream.keyid), event)
+
+
+def replace_record(decision: Decision, record: EventRecord) -> Decision:
+    """Return a decision whose record is encrypted: then its stream has that key."""
+    assert record.keyid is not UNSET
+    after = replace(decision.after, keyid=record.keyid)
+    return Decision(record, encode(record), after, decision.event)

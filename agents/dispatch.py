@@ -20,11 +20,14 @@ from autolearn.agents.ending import end_process
 from autolearn.agents.open_runs import OpenRuns, runs_in
 from autolearn.agents.pool import Offer, Pool
 from autolearn.eventlog.feed import Feed
-from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.meter import Meter
+from autolearn.eventlog.times import text
+from autolearn.eventlog.traced import Traced
+from autolearn.eventlog.tracing import Trace, hop_of, instance_of, sending, trace_in
 from autolearn.projections.store import RocksStore
-from autolearn.schemas.codec import EventRecord, from_json, to_json
+from autolearn.schemas.audit import Hop
+from autolearn.schemas.codec import EventRecord, Headers, from_json, to_json
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.tasks import Task
@@ -48,6 +51,8 @@ class DispatchAgent:
     ) -> None:
         self.log, self.topics, self.meter = log, Topics.of(settings), meter
         self.prefix = settings.topic_prefix
+        self.instance = instance_of("dispatch", settings.instance)
+        self.audited = settings.audit == "on"
         self.folder = home / "state" / f"dispatch-{settings.instance}" / "runs"
         self.pool = Pool(silence=MISSED * settings.heartbeat)
         self.acting = False
@@ -67,7 +72,7 @@ class DispatchAgent:
         self.runs = OpenRuns(self.store)
         partitions = range(self.topics.events.partitions)
         follower = await asyncio.to_thread(
-            Follower, self.log, self.topics.events.name, self.runs, partitions
+            Traced, self.log, self.topics.events.name, self.runs, partitions
         )
         await asyncio.to_thread(follower.catch_up)
         for run in self.runs.all():
@@ -151,12 +156,52 @@ class DispatchAgent:
         self.meter.count("autolearn_dispatch_tasks_total", run.kind)
         logger.info("offered", worker=offer.worker, stream=run.stream, run=run.run)
         topic = f"{self.prefix}.{TASK_TOPICS[run.kind]}"
+        now = time.time_ns() // 10**6
+        headers = sending(Trace.read(run.traceparent), self.instance, str(now))
         self.log.append(
-            topic, to_json(task), key=run.run, partition=offer.partition, delivered=check
+            topic,
+            to_json(task),
+            key=run.run,
+            partition=offer.partition,
+            headers=headers,
+            delivered=check,
         )
+        if self.audited:
+            self.log.append(
+                self.topics.audit.name,
+                to_json(handed_out(offer, headers, now)),
+                key="dispatch",
+                delivered=warn,
+            )
+
+
+def handed_out(offer: Offer, headers: Headers, now: int) -> Hop:
+    """Return what the behaviour log says of an offer (`now`: milliseconds since 1970)."""
+    trace, hop, attempt = trace_in(headers), hop_of(headers), offer.attempt
+    return Hop(
+        id=trace.span if trace else f"{attempt.run}-{attempt.number}-{now}",
+        kind="task",
+        time=text(now),
+        service="dispatch",
+        outcome="sent",
+        instance=hop.instance,
+        trace=trace.trace if trace else "",
+        span=trace.span if trace else "",
+        parent=hop.parent,
+        stream=attempt.stream,
+        run=attempt.run,
+        attempt=attempt.number,
+        worker=offer.worker,
+    )
 
 
 def check(error: LogError | None, _: int, __: int) -> None:
     """End the process when a task could not be appended."""
     if error is not None:
         end_process("a task could not be handed out", error)
+
+
+def warn(error: LogError | None, _: int, __: int) -> None:
+    """Say that the behaviour log lacks a task; whose it was is told by the claim that follows."""
+    if error is not None:
+        logger.error("a task is not in the behaviour log", why=error.detail)

@@ -162,12 +162,18 @@ class Executor:
         request: Any,
         limits: Limits,
         on_phase: Callable[[str], None] = lambda _: None,
+        key: bytes = b"",
     ) -> Running:
-        """Start a run at once. `on_phase` is called in the loop with each phase's name."""
+        """Start a run at once. `on_phase` is called in the loop with each phase's name.
+
+        With a `key` the models that it reads and writes are encrypted.
+        """
         self._count += 1
         run = Running(self._count, limits)
         self._runs[run.number] = run
-        run.task = asyncio.get_running_loop().create_task(self._work(run, kind, request, on_phase))
+        run.task = asyncio.get_running_loop().create_task(
+            self._work(run, kind, request, on_phase, key)
+        )
         return run
 
     async def close(self) -> None:
@@ -185,7 +191,12 @@ class Executor:
             self._scratch = None
 
     async def _work(
-        self, run: Running, kind: str, request: Any, on_phase: Callable[[str], None]
+        self,
+        run: Running,
+        kind: str,
+        request: Any,
+        on_phase: Callable[[str], None],
+        key: bytes,
     ) -> Outcome:
         try:
             await self.warm()
@@ -199,6 +210,7 @@ class Executor:
                 "store": self._store,
                 "scratch": str(folder),
                 "request": msgspec.Raw(msgspec.json.encode(request)),
+                "key": key,
             }
             ours, theirs = socket.socketpair()
             with theirs:

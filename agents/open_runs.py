@@ -13,7 +13,8 @@ from autolearn.eventlog.admission import Progress
 from autolearn.projections.rows import Rows
 from autolearn.projections.store import Store, key, prefix_of
 from autolearn.schemas import events
-from autolearn.schemas.codec import EventRecord, event_of, raw, to_json
+from autolearn.schemas.codec import EventRecord, kept, lifted, to_json
+from autolearn.schemas.confidential import outline_of
 from autolearn.schemas.work import work_of
 
 __all__ = ["Offered", "OpenRun", "OpenRuns", "runs_in", "spec_digest"]
@@ -22,8 +23,9 @@ __all__ = ["Offered", "OpenRun", "OpenRuns", "runs_in", "spec_digest"]
 class OpenRun(Struct, frozen=True):
     """A run that has not ended. `worker` holds the attempt; "" while nobody does.
 
-    `request` is the event that accepted the run, in the present version; `sequence` is that event's
-    within its session.
+    `request` is the data of the event that accepted the run, as `codec.kept` has them, in the
+    present version; the limits are 0 where they are encrypted. `sequence` is that event's within
+    its session, and `traceparent` what stands beside it on the log.
     """
 
     kind: str
@@ -35,6 +37,7 @@ class OpenRun(Struct, frozen=True):
     time_limit: float
     memory_limit: int
     sequence: int = 0
+    traceparent: str = ""
 
 
 class Offered(Struct, frozen=True, gc=False):
@@ -45,7 +48,9 @@ class Offered(Struct, frozen=True, gc=False):
 
 
 class OpenRuns:
-    """Folds events into the open runs (`eventlog.follower.Projection`)."""
+    """Folds events into the open runs (`eventlog.traced.TracedProjection`)."""
+
+    traceparent = ""
 
     def __init__(self, store: Store) -> None:
         self.rows = Rows(store)
@@ -66,11 +71,11 @@ class OpenRuns:
 
     def fold(self, record: EventRecord, _: int, __: int, /) -> None:
         """Take one admitted event in."""
-        event = event_of(record)
+        event = outline_of(record)
         at = key("open", record.subject, getattr(event, "run", ""))
         match event:
             case events.RunRequested():
-                self.rows.put(at, opened(record, event))
+                self.rows.put(at, opened(record, event, self.traceparent))
             case events.RunStarted():
                 run = self.rows.get(at, OpenRun)
                 assert run is not None
@@ -105,7 +110,7 @@ class OpenRuns:
         self.rows.reset()
 
 
-def opened(record: EventRecord, event: events.RunRequested) -> OpenRun:
+def opened(record: EventRecord, event: events.RunRequested, traceparent: str) -> OpenRun:
     """Return the row of a run that was just accepted."""
     assert isinstance(event, events.TrainingRequested | events.EvaluationRequested)
     return OpenRun(
@@ -114,16 +119,17 @@ def opened(record: EventRecord, event: events.RunRequested) -> OpenRun:
         stream=record.subject,
         attempt=1,
         worker="",
-        request=raw(event),  # as lifted: workers know the present version only
+        request=kept(lifted(record)),  # as lifted: workers know the present version only
         time_limit=event.time_limit,
         memory_limit=event.memory_limit,
         sequence=record.sequence,
+        traceparent=traceparent,
     )
 
 
 def runs_in(record: EventRecord) -> tuple[str, ...]:
     """Return the ids of the runs, of the event's session, that may stand otherwise after it."""
-    match event_of(record):
+    match outline_of(record):
         case events.SessionCommitted(cancelled=runs) | events.SessionDiscarded(cancelled=runs):
             return runs
         case event:

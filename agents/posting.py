@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from autolearn.agents.ending import end_process
 from autolearn.eventlog.log import Log
+from autolearn.eventlog.tracing import Trace, sending
 from autolearn.schemas.codec import CONTENT_TYPE, CommandRecord, encode, raw
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.messages import Command, type_of
@@ -20,11 +22,20 @@ def now() -> str:
 
 
 def post(
-    log: Log, topics: Topics, stream: str, command: Command, identity: str, actor: str
+    log: Log,
+    topics: Topics,
+    stream: str,
+    command: Command,
+    identity: str,
+    actor: str,
+    trace: Trace | None = None,
+    instance: str = "",
+    seal: Callable[[CommandRecord, Command], CommandRecord] = lambda record, _: record,
 ) -> None:
     """Append a command; a failed append ends the process.
 
-    Posting it again with the same `identity` is harmless: it is answered once.
+    Posting it again with the same `identity` is harmless: it is answered once. `trace` is what it
+    follows from, and `instance` who posts it. `seal` encrypts it if it is confidential.
     """
     record = CommandRecord(
         id=identity,
@@ -41,5 +52,9 @@ def post(
             end_process("a command could not be posted", error)
 
     log.append(
-        topics.commands.name, encode(record), key=stream, headers=CONTENT_TYPE, delivered=delivered
+        topics.commands.name,
+        encode(seal(record, command)),
+        key=stream,
+        headers=CONTENT_TYPE + sending(trace, instance),
+        delivered=delivered,
     )

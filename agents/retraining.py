@@ -87,6 +87,9 @@ class Retraining:
 
         Returns what was compared, and why something could not be.
         """
+        if recorded.artifact.stored:
+            same = recorded.artifact.digest == trained.model.digest
+            return (), "" if same else "The recorded artifact is encrypted: it is not compared."
         if missing := await self.bring_model(recorded.artifact.digest):
             return (), f"The recorded artifact could not be read: {missing}"
         if recorded.artifact.digest == trained.model.digest:

@@ -1,7 +1,8 @@
 """The supervise agent: one Faust agent on `workers` that reports the runs of workers that are gone.
 
 A worker is gone when it said so itself, or when it was silent for `worker_timeout` seconds. The
-decider opens the next attempt of its runs; reporting one twice does no harm.
+decider opens the next attempt of its runs; reporting one twice does no harm. The process that acts
+sees to it as well that what is not kept is shredded (`agents.shredding`).
 """
 
 from __future__ import annotations
@@ -18,10 +19,15 @@ from autolearn.agents.apps import make_app
 from autolearn.agents.ending import end_process
 from autolearn.agents.open_runs import OpenRun, OpenRuns, runs_in
 from autolearn.agents.posting import post
+from autolearn.agents.shredding import Drafts, Shredding
+from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.feed import Feed
 from autolearn.eventlog.follower import Follower
+from autolearn.eventlog.keyring import KeyRing
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.meter import Meter
+from autolearn.eventlog.traced import Traced
+from autolearn.eventlog.tracing import Trace, instance_of
 from autolearn.projections.store import RocksStore
 from autolearn.schemas.codec import EventRecord, from_json
 from autolearn.schemas.settings import Settings
@@ -47,6 +53,9 @@ class SuperviseAgent:
         self.log, self.topics, self.settings = log, Topics.of(settings), settings
         self.folder = home / "state" / f"supervise-{settings.instance}" / "runs"
         self.meter = meter
+        self.instance = instance_of("supervise", settings.instance)
+        self.ring = KeyRing(log, self.topics.keys.name, None)
+        self.artifacts = ArtifactStore(settings.artifacts or (home / "artifacts").as_uri())
         self.heard: dict[str, float] = {}
         self.stopped: set[str] = set()
         self.reported: dict[tuple[str, int], float] = {}
@@ -67,14 +76,33 @@ class SuperviseAgent:
         self.runs = OpenRuns(self.store)
         partitions = range(self.topics.events.partitions)
         follower = await asyncio.to_thread(
-            Follower, self.log, self.topics.events.name, self.runs, partitions
+            Traced, self.log, self.topics.events.name, self.runs, partitions
         )
         await asyncio.to_thread(follower.catch_up)
         for run in self.runs.all():
             self.note(run.stream, run.run, run)
         self.feed = Feed(follower, self.on_events, lambda error: end_process("the feed", error))
         self.feed.start()
+        await self.start_shredding()
         self.looking = asyncio.create_task(self.look_for_ever())
+
+    async def start_shredding(self) -> None:
+        """Follow the keys, and the events once more, for what may have to be shredded."""
+        self.ring.start()
+        self.drafts_store = await asyncio.to_thread(RocksStore, self.folder.with_name("drafts"))
+        drafts = Drafts(self.drafts_store)
+        events, partitions = self.topics.events.name, range(self.topics.events.partitions)
+        follower = await asyncio.to_thread(Follower, self.log, events, drafts, partitions)
+        await asyncio.to_thread(follower.catch_up)
+        await asyncio.to_thread(self.ring.catch_up)
+        self.shredding = Shredding(
+            self.log, self.topics, drafts, self.ring, self.artifacts, self.meter
+        )
+        self.shredding.begin()
+        self.drafts_feed = Feed(
+            follower, self.shredding.on_events, lambda error: end_process("the feed", error)
+        )
+        self.drafts_feed.start()
 
     async def ready(self) -> None:
         """Do nothing: supervision may begin later than everything else."""
@@ -83,7 +111,10 @@ class SuperviseAgent:
         """Stop following."""
         self.looking.cancel()
         await self.feed.stop()
+        await self.drafts_feed.stop()
+        await asyncio.to_thread(self.ring.stop)
         await asyncio.to_thread(self.store.close)
+        await asyncio.to_thread(self.drafts_store.close)
 
     def on_events(self, records: list[EventRecord]) -> None:
         """Look at the runs that events are about as they stand now."""
@@ -125,6 +156,8 @@ class SuperviseAgent:
             while True:
                 await asyncio.sleep(TICK)
                 self.look(time.monotonic())
+                if self.assigned_at is not None:
+                    await self.shredding.look()
         except Exception as error:  # noqa: BLE001 - a task's exception would be lost
             end_process("supervision failed", error)
 
@@ -152,4 +185,13 @@ class SuperviseAgent:
         logger.warning("worker is gone", worker=run.worker, stream=run.stream, run=run.run)
         command = WORK[run.kind].report_lost(run.run, run.attempt, run.worker)
         identity = uuid.uuid5(uuid.NAMESPACE_OID, f"lost {run.run} {run.attempt}")
-        post(self.log, self.topics, run.stream, command, str(identity), "supervise")
+        post(
+            self.log,
+            self.topics,
+            run.stream,
+            command,
+            str(identity),
+            "supervise",
+            Trace.read(run.traceparent),
+            self.instance,
+        )

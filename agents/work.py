@@ -18,6 +18,7 @@ from typing import Any
 
 import structlog
 from faust.types import TP
+from msgspec import Raw, Struct
 from msgspec.structs import asdict
 
 from autolearn.agents.announcing import offers
@@ -26,13 +27,16 @@ from autolearn.agents.ending import end_process
 from autolearn.agents.executor import Completed, Executor, Failed, Limits, Running
 from autolearn.agents.open_runs import OpenRuns, spec_digest
 from autolearn.agents.posting import now, post
+from autolearn.eventlog.data_keys import Unreadable
 from autolearn.eventlog.feed import Feed
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.meter import Meter, Reading
+from autolearn.eventlog.tracing import Trace, trace_in
+from autolearn.eventlog.vault import key_of_kept, open_vault
 from autolearn.projections.store import RocksStore
 from autolearn.schemas import commands
-from autolearn.schemas.codec import EventRecord, event_of, from_json, to_json
+from autolearn.schemas.codec import CommandRecord, EventRecord, event_of, from_json, to_json
 from autolearn.schemas.events import RunStarted
 from autolearn.schemas.messages import Command
 from autolearn.schemas.settings import Settings
@@ -53,11 +57,18 @@ KIND_OF_OFFER = {
 }
 
 
+class Limited(Struct):
+    """The limits in a run's request."""
+
+    time_limit: float
+    memory_limit: int
+
+
 class Attempt:
     """One attempt that this worker works on, tries to claim, or has no slot for yet."""
 
-    def __init__(self, task: Task) -> None:
-        self.task = task
+    def __init__(self, task: Task, trace: Trace | None) -> None:
+        self.task, self.trace = task, trace
         self.has_slot = False
         self.phase = "claiming"
         self.since = now()
@@ -101,6 +112,7 @@ class Worker:
         self.answers: dict[str, asyncio.Future[EventRecord]] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         self.changed = asyncio.Event()
+        self.vault = open_vault(settings, log, home)
         self.meter = meter
         meter.watch(self.busy)
         self.executor = Executor(settings.artifacts or (home / "artifacts").as_uri())
@@ -141,6 +153,8 @@ class Worker:
             self.home / "state" / f"work-{'-'.join(self.kinds)}-{self.settings.instance}",
         )
         self.runs = OpenRuns(self.store)
+        self.vault.start()
+        await asyncio.to_thread(self.vault.catch_up)
         partitions = range(self.topics.events.partitions)
         follower = await asyncio.to_thread(
             Follower, self.log, self.topics.events.name, self.runs, partitions
@@ -165,6 +179,7 @@ class Worker:
         await self.executor.close()
         self.beat(stopped=True)
         await self.feed.stop()
+        await asyncio.to_thread(self.vault.stop)
         await asyncio.to_thread(self.store.close)
 
     def busy(self) -> list[Reading]:
@@ -199,17 +214,19 @@ class Worker:
             if known is None or known.spec != digest:
                 # The sequence makes going back to an earlier specification another command.
                 offer = f"offer {name} {digest} after {known.sequence if known else 0}"
-                await self.ask(name, command, str(uuid.uuid5(uuid.NAMESPACE_OID, offer)))
+                identity = str(uuid.uuid5(uuid.NAMESPACE_OID, offer))
+                begun = Trace.begin() if self.settings.audit == "on" else None
+                await self.ask(name, command, identity, begun)
 
     async def run(self, stream: Any) -> None:
         """Take every task that is delivered (the Faust agent)."""
         async for event in stream.events():
             try:
-                self.take(from_json(event.value or b"", Task))
+                self.take(from_json(event.value or b"", Task), trace_in(event.message.headers))
             except Exception as error:  # noqa: BLE001 - Faust would lose the task and go on
                 end_process("a task could not be taken", error)
 
-    def take(self, task: Task) -> None:
+    def take(self, task: Task, trace: Trace | None) -> None:
         """Begin to work on a task, or leave it to others: dispatch offers again what nobody starts.
 
         Never waits, since other tasks are behind it. While all slots are taken a few tasks may wait
@@ -217,7 +234,7 @@ class Worker:
         """
         known = (task.run, task.attempt) in self.attempts
         if not known and len(self.attempts) < 2 * self.settings.slots:
-            attempt = self.attempts[task.run, task.attempt] = Attempt(task)
+            attempt = self.attempts[task.run, task.attempt] = Attempt(task, trace)
             self.spawn(self.work(attempt))
 
     async def work(self, attempt: Attempt) -> None:
@@ -243,7 +260,7 @@ class Worker:
         bound = logger.bind(stream=task.stream, run=task.run, attempt=task.attempt)
         claim = words.start(task.run, task.attempt, self.id)
         # A new id each time: a task may come again, and its second claim must be answered too.
-        answer = await self.ask(task.stream, claim, str(uuid.uuid4()))
+        answer = await self.ask(task.stream, claim, str(uuid.uuid4()), attempt.trace)
         accepted = event_of(answer)
         if not isinstance(accepted, RunStarted) or attempt.cancelled:
             bound.info("not claimed", answer=answer.type)
@@ -253,7 +270,12 @@ class Worker:
         if end is not None and not attempt.cancelled:
             bound.info("ended", result=type(end).__name__)
             identity = f"end {task.run} {task.attempt} {self.id}"
-            await self.ask(task.stream, end, str(uuid.uuid5(uuid.NAMESPACE_OID, identity)))
+            identity = str(uuid.uuid5(uuid.NAMESPACE_OID, identity))
+            keyid = key_of_kept(task.request)
+            try:
+                await self.ask(task.stream, end, identity, attempt.trace, keyid)
+            except Unreadable:
+                bound.info("its session has ended: its key is shredded")
 
     async def do(self, attempt: Attempt) -> Command | None:
         """Do the work in a process of its own, and return the command that reports its end."""
@@ -266,8 +288,10 @@ class Worker:
             self.changed.set()
 
         began = time.perf_counter()
-        limits = Limits(time_s=task.time_limit, memory_mb=task.memory_limit)
-        attempt.running = self.executor.start(task.kind, task.request, limits, on_phase)
+        opened = await asyncio.to_thread(self.open, task)
+        if opened is None:
+            return None  # its session has ended, and its key is shredded
+        attempt.running = self.executor.start(task.kind, *opened[:2], on_phase, opened[2])
         self.changed.set()
         outcome = await attempt.running.outcome()
         ended = "completed" if isinstance(outcome, Completed) else "failed"
@@ -281,17 +305,43 @@ class Worker:
             case Failed(reason, detail):
                 return words.fail(**about, reason=reason, detail=detail)
 
+    def open(self, task: Task) -> tuple[Raw, Limits, bytes] | None:
+        """Return the request of a task in clear, its limits, and the key of its session's models.
+
+        None if its session's key is gone.
+        """
+        key = b""
+        try:
+            if keyid := key_of_kept(task.request):
+                key = self.vault.find(keyid).derived("artifacts")
+            request = self.vault.open_kept(task.stream, task.request)
+        except Unreadable:
+            return None
+        said = from_json(request, Limited)
+        return request, Limits(time_s=said.time_limit, memory_mb=said.memory_limit), key
+
     def holds(self, task: Task) -> bool:
         """Say whether the log tells that this worker has the attempt; it was told so before."""
         run = self.runs.get(task.stream, task.run)
         return run is not None and (run.worker, run.attempt) == (self.id, task.attempt)
 
-    async def ask(self, stream: str, command: Command, identity: str) -> EventRecord:
-        """Post a command and return the event that answers it. An id is for one question only."""
+    async def ask(
+        self, stream: str, command: Command, identity: str, trace: Trace | None, keyid: str = ""
+    ) -> EventRecord:
+        """Post a command and return the event that answers it. An id is for one question only.
+
+        Raises:
+            Unreadable: it is confidential, and its key is shredded.
+        """
+
+        def seal(record: CommandRecord, command: Command) -> CommandRecord:
+            return self.vault.seal(record, command, keyid)
+
         answer: asyncio.Future[EventRecord]
         answer = self.answers[identity] = asyncio.get_running_loop().create_future()
         try:
-            post(self.log, self.topics, stream, command, identity, f"worker {self.id}")
+            actor, instance = f"worker {self.id}", f"work/{self.id}"
+            post(self.log, self.topics, stream, command, identity, actor, trace, instance, seal)
             return await answer
         finally:
             del self.answers[identity]

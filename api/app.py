@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from types import MappingProxyType
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -15,11 +15,13 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from autolearn.api import openapi
+from autolearn.api.audit_layer import RecordRequests
 from autolearn.api.facade import Facade
 from autolearn.api.limits import LimitBodies
 from autolearn.api.measures import CountRequests
-from autolearn.api.problems import Problem, respond, unavailable
+from autolearn.api.problems import Problem, respond, unavailable, unreadable
 from autolearn.api.routers import (
+    audit,
     catalog,
     commands,
     dead_letters,
@@ -28,13 +30,19 @@ from autolearn.api.routers import (
     events,
     experiments,
     health,
+    keys,
     rebuild,
     sessions,
     status,
+    tokens,
     trainings,
+    users,
 )
+from autolearn.api.rules import RULES, Rule, authorise
+from autolearn.api.sealed import Seal
 from autolearn.api.staleness import MarkStale
 from autolearn.api.waiting import LimitWaiting
+from autolearn.eventlog.data_keys import Unreadable
 from autolearn.schemas.errors import AutoLearnError, LogError, StoreError
 
 __all__ = ["SERVICES", "make_app"]
@@ -67,8 +75,13 @@ def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastA
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        dependencies=[Depends(authorise)],
     )
-    commons = (health, status, commands, dead_letters, diff, events, rebuild)
+    app.state.facade = facade
+    commons = (
+        *(health, keys, tokens, users, status, audit),
+        *(commands, dead_letters, diff, events, rebuild),
+    )
     for common in (module.router for module in commons):
         app.include_router(common(facade))
     for service in services:
@@ -77,10 +90,12 @@ def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastA
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(LogError, on_log_error)
     app.add_exception_handler(StoreError, on_store_error(facade))
+    app.add_exception_handler(Unreadable, on_unreadable)
     app.add_exception_handler(Exception, on_fault)
     settings = facade.settings
     app.add_middleware(MarkStale, staleness=facade.staleness)
     app.add_middleware(RequireReady, facade=facade)
+    app.add_middleware(Seal, keys=facade.wire_keys, settings=settings)
     app.add_middleware(LimitBodies, limit=settings.max_body, upload_limit=settings.max_upload)
     app.add_middleware(
         LimitWaiting,
@@ -88,8 +103,16 @@ def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastA
         limit=settings.max_waiting,
         limit_bytes=settings.max_pending,
     )
+    if facade.audit.on:
+        app.add_middleware(
+            RecordRequests,
+            audit=facade.audit,
+            takes_commands=lambda: facade.brokers.answer and not facade.commands.appends.stalled,
+        )
     app.add_middleware(CountRequests, measures=facade.measures)
-    app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
+    public = [route for route, rule in RULES.items() if rule is Rule.PUBLIC]
+    wanted = None if settings.auth == "none" else public
+    app.openapi = lambda: openapi.describe(app, wanted)  # type: ignore[method-assign]
     return app
 
 
@@ -176,6 +199,11 @@ async def on_log_error(request: Request, error: Exception) -> Response:
     """Answer that the log cannot be reached."""
     detail = error.detail if isinstance(error, AutoLearnError) else str(error)
     return respond(unavailable(f"{detail} Try again."), request.url.path)
+
+
+async def on_unreadable(request: Request, _: Exception) -> Response:
+    """Answer that the key of what is asked for is not there."""
+    return respond(unreadable(), request.url.path)
 
 
 def on_store_error(

@@ -16,8 +16,9 @@ from autolearn.api.problems import Problem, unknown
 from autolearn.api.resources import Links
 from autolearn.artifacts.store import ArtifactError
 from autolearn.projections.queries import Moment
+from autolearn.schemas.values import TrainedModel
 
-__all__ = ["Artifact", "ArtifactFile", "artifact_of", "send_file"]
+__all__ = ["Artifact", "ArtifactFile", "artifact_of", "model_of", "send_file"]
 
 
 class ArtifactFile(Struct):
@@ -37,6 +38,20 @@ class Artifact(Struct):
 
 
 def artifact_of(moment: Moment, session: str, run: str, base: str) -> Artifact:
+    """Return the trained model of a training as clients see it; `base` as in `model_of`.
+
+    Raises:
+        Problem: as `model_of`.
+    """
+    model, at = model_of(moment, session, run, base), f"{base}/trainings/{run}/artifact"
+    files = [
+        ArtifactFile(name, digest, {"self": f"{at}/{name}"})
+        for name, digest in sorted(model.files.items())
+    ]
+    return Artifact(model.digest, model.bytes, files)
+
+
+def model_of(moment: Moment, session: str, run: str, base: str) -> TrainedModel:
     """Return the trained model of a training; `base` is the path of its session or experiment.
 
     Raises:
@@ -54,27 +69,27 @@ def artifact_of(moment: Moment, session: str, run: str, base: str) -> Artifact:
             "The training has no model",
             f"The training {run} is {row.status}; only a completed one has a model.",
         )
-    at = f"{base}/trainings/{run}/artifact"
-    files = [
-        ArtifactFile(name, digest, {"self": f"{at}/{name}"})
-        for name, digest in sorted(row.artifact.files.items())
-    ]
-    return Artifact(row.artifact.digest, row.artifact.bytes, files)
+    return row.artifact
 
 
-async def send_file(facade: Facade, artifact: Artifact, name: str) -> Response:
-    """Send one file of a trained model, checked against its hash.
+async def send_file(
+    facade: Facade, moment: Moment, session: str, model: TrainedModel, name: str
+) -> Response:
+    """Send one file of a trained model of a session, decrypted and checked against its hash.
 
     Raises:
+        Unreadable: the session's key is gone.
         Problem: there is no such file, or the store does not have it as it was put.
     """
-    known = {file.name: file.sha256 for file in artifact.files}
-    if name not in known:
-        raise unknown("file", name, known, "the list of files, one level up")
+    if name not in model.files:
+        raise unknown("file", name, model.files, "the list of files, one level up")
+    keyid = moment.session_keyid(session)
+    key = facade.vault.key(keyid).derived("artifacts") if keyid and model.stored else None
     scratch = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=facade.home))
     clean = BackgroundTask(shutil.rmtree, scratch, ignore_errors=True)
     try:
-        folder = await asyncio.to_thread(facade.artifacts.fetch_folder, artifact.digest, scratch)
+        store = facade.artifacts.with_key(key)
+        folder = await asyncio.to_thread(store.fetch_folder, model.folder, scratch)
     except ArtifactError as error:
         await clean()
         raise Problem(
@@ -83,7 +98,7 @@ async def send_file(facade: Facade, artifact: Artifact, name: str) -> Response:
     return FileResponse(
         folder / name,
         media_type="application/json" if name.endswith(".json") else "application/octet-stream",
-        headers={"ETag": f'"{known[name]}"'},
+        headers={"ETag": f'"{model.files[name]}"'},
         filename=name,
         background=clean,
     )

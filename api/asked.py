@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from starlette.requests import Request
 
+from autolearn.api.auditing import Call
 from autolearn.api.problems import Problem
 from autolearn.schemas.codec import to_json
 
-__all__ = ["Asked", "Prefer", "derive", "prefer_of"]
+__all__ = ["Asked", "Prefer", "call_of", "derive", "prefer_of"]
 
 NAMESPACE = uuid.UUID("6f1d3f2c-5a0e-4d0c-9a55-2d3a7d1b8c10")
 """Command ids are version-5 UUIDs in here: the same key on the same route is the same command."""
@@ -44,14 +45,18 @@ class Prefer(NamedTuple):
 class Asked(NamedTuple):
     """One request for one command.
 
-    `id` is the command's, `fingerprint` tells requests with the same key apart by their content.
+    `id` is the command's, `fingerprint` tells requests with the same key apart by their content,
+    `actor` is who asks. The same key of another actor is another command.
     Only one that is `keyed` can be repeated: another request would be another command.
+    `call` is the request as it is recorded, where that is done.
     """
 
     id: str
     fingerprint: str
     prefer: Prefer
     keyed: bool = True
+    actor: str = ""
+    call: Call | None = None
 
     @classmethod
     def of(cls, request: Request, content: object) -> Asked:
@@ -60,11 +65,13 @@ class Asked(NamedTuple):
         Raises:
             Problem: the Idempotency-Key is malformed.
         """
-        key = request.headers.get("idempotency-key")
+        key, actor = request.headers.get("idempotency-key"), request.state.principal.name
         if key is None:
             command = str(uuid.uuid4())
         elif VISIBLE.fullmatch(key):
             route = f"{request.method} {request.url.path}"
+            if actor:
+                route = f"{actor}\0{route}"
             command = str(uuid.uuid5(NAMESPACE, f"{route}:{key}"))
         else:
             raise Problem(
@@ -75,7 +82,13 @@ class Asked(NamedTuple):
                 "with each request, and the same one again only to repeat that request.",
             )
         fingerprint = hashlib.sha256(to_json(content)).hexdigest()[:32]
-        return cls(command, fingerprint, prefer_of(request), key is not None)
+        call = call_of(request)
+        return cls(command, fingerprint, prefer_of(request), key is not None, actor, call)
+
+
+def call_of(request: Request) -> Call | None:
+    """Return a request as it is recorded; None where that is not done."""
+    return getattr(request.state, "call", None)
 
 
 def prefer_of(request: Request) -> Prefer:

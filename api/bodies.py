@@ -8,19 +8,28 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 
+from autolearn.api.passwords import LONGEST, SHORTEST
 from autolearn.api.problems import Problem
 from autolearn.schemas.codec import DEEPEST, is_too_deep
+from autolearn.schemas.values import Role
 
 __all__ = [
     "BODIES",
     "CommitBody",
     "DatasetBody",
     "EvaluationBody",
+    "LoginBody",
+    "OwnPasswordBody",
+    "PasswordBody",
     "PreprocessingBody",
+    "ReaderBody",
+    "RoleBody",
     "RetryBody",
     "SessionBody",
     "SplitBody",
+    "TokenBody",
     "TrainingBody",
+    "UserBody",
     "read",
 ]
 
@@ -28,6 +37,9 @@ B = TypeVar("B", bound=BaseModel)
 
 DEEPEST_BODY = DEEPEST - 2
 """Levels of lists and objects in a body: the record of a command adds its own."""
+
+DAYS = 90
+"""For how long a token is good, unless another time is asked for."""
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -42,6 +54,13 @@ class SessionBody(Body):
     """What a session starts with."""
 
     title: str = Field(default="", max_length=200, description="A few words for people.")
+    expires: float | None = Field(
+        default=None,
+        ge=0,
+        le=3660,
+        allow_inf_nan=False,
+        description="Days unused after which it expires; 0: never. Without it: the system's.",
+    )
 
 
 class CommitBody(Body):
@@ -119,6 +138,65 @@ class EvaluationBody(Limits):
     )
 
 
+UserName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Password = Annotated[str, Field(min_length=SHORTEST, max_length=LONGEST)]
+Words = Annotated[str, Field(max_length=100, description="A few words for people.")]
+Days = Annotated[
+    float,
+    Field(ge=0, le=3660, description="For how long it is good; 0: until it is revoked."),
+]
+
+
+class LoginBody(Body):
+    """Who wants to be let in."""
+
+    user: UserName
+    password: str = Field(min_length=1, max_length=LONGEST)
+    name: Words = ""
+    days: Days = DAYS
+
+
+class TokenBody(Body):
+    """A token that is wanted."""
+
+    name: Words = ""
+    days: Days = DAYS
+
+
+class UserBody(Body):
+    """A new user. Without a password one cannot log in, until one is set."""
+
+    name: UserName
+    role: Role = "user"
+    password: Password | None = None
+
+
+class RoleBody(Body):
+    """What a user may do."""
+
+    role: Role
+
+
+class PasswordBody(Body):
+    """A new password."""
+
+    password: Password
+
+
+class OwnPasswordBody(PasswordBody):
+    """A new password of one's own."""
+
+    present: str | None = Field(
+        default=None, max_length=LONGEST, description="The present one, if there is one."
+    )
+
+
+class ReaderBody(Body):
+    """With whom a session is shared."""
+
+    user: UserName
+
+
 class RetryBody(Body):
     """What is put back in the place of a dead letter."""
 
@@ -132,6 +210,13 @@ BODIES: tuple[type[Body], ...] = (
     CommitBody,
     TrainingBody,
     EvaluationBody,
+    LoginBody,
+    TokenBody,
+    UserBody,
+    RoleBody,
+    PasswordBody,
+    OwnPasswordBody,
+    ReaderBody,
     RetryBody,
 )
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 import structlog
+from msgspec.structs import replace
 
 from autolearn.api import problems
 from autolearn.api.appends import Appends, Sending
@@ -16,9 +17,11 @@ from autolearn.api.arrivals import Arrivals
 from autolearn.api.asked import Asked, Prefer
 from autolearn.api.backlog import Backlog
 from autolearn.eventlog.log import Log
+from autolearn.eventlog.vault import Vault
 from autolearn.projections.models import Answer
 from autolearn.projections.queries import Queries
 from autolearn.schemas.codec import CONTENT_TYPE, CommandRecord, Headers, encode, raw
+from autolearn.schemas.confidential import is_confidential
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.messages import Command, type_of
 from autolearn.schemas.settings import Settings
@@ -51,9 +54,10 @@ class Commands:
         *,
         settings: Settings,
         available: Callable[[], bool],
+        vault: Vault,
     ) -> None:
         self.log, self.topic, self.queries, self.arrivals = to, topic, queries, arrivals
-        self.settings, self.available = settings, available
+        self.settings, self.available, self.vault = settings, available, vault
         self.appends = Appends(
             settings.max_appends, settings.max_pending, patience=settings.append_timeout
         )
@@ -72,6 +76,7 @@ class Commands:
         asked: Asked,
         actor: str = "",
         headers: Headers = (),
+        keyid: str = "",
     ) -> Answer | Accepted:
         """Have a command decided, once, however often it is asked for with the same id.
 
@@ -79,18 +84,23 @@ class Commands:
         for the append alone if the request prefers so; and never longer than `append_timeout`
         for an append that Kafka does not take.
 
+        What is confidential is encrypted with the key of its session, or with that of `keyid`.
+
         Raises:
+            Unreadable: the session's key is not there.
             Problem: the command was refused or failed; the key was used for another request; the
                 log or the deciders do not keep up, or do not answer; or whatever `make` raises.
         """
+        if asked.call is not None:
+            headers += asked.call.posting(stream, asked.id)
         earlier = self.queries.answer(asked.id)
         if earlier is not None:
-            return checked(earlier, asked)
+            return self.checked(earlier, asked)
         command = make() if callable(make) else make
         with self.waiting_for(asked.id) as answered:
             sending = self.sent.get(asked.id)
             if sending is None or sending.error is not None:
-                record = self.record(stream, command, asked, actor)
+                record = self.record(stream, command, asked, actor, keyid)
                 sending = self.send(record, asked, headers)
                 self.sent[asked.id] = sending
             await self.answer_or_append(answered, sending, asked.prefer)
@@ -98,7 +108,7 @@ class Commands:
         kind, run = type_of(type(command)), run_of(command)
         log.debug("command", type=kind, stream=stream, command=asked.id, run=run)
         if answer is not None and not asked.prefer.at_once:
-            return checked(answer, asked)
+            return self.checked(answer, asked)
         if sending.at is not None:
             return Accepted(asked.id, *sending.at)
         raise unacknowledged(asked)
@@ -162,19 +172,53 @@ class Commands:
         if not prefer.at_once and not answered.done() and sending.at is not None and left > 0:
             await asyncio.wait((answered,), timeout=left)
 
-    def record(self, stream: str, command: Command, asked: Asked, actor: str) -> CommandRecord:
+    def record(
+        self, stream: str, command: Command, asked: Asked, actor: str, keyid: str
+    ) -> CommandRecord:
         """Return a command as it lies on the log."""
         now = datetime.now(UTC)
-        return CommandRecord(
+        record = CommandRecord(
             id=asked.id,
             source="autolearn/api",
             type=type_of(type(command)),
             subject=stream,
             time=f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03d}Z",
-            actor=actor,
+            actor=actor or asked.actor,
             fingerprint=asked.fingerprint,
             data=raw(command),
         )
+        if not is_confidential(type(command)) or not (keyid := keyid or self.key_of(stream)):
+            return record
+        if ":" not in asked.fingerprint:  # that of a dead letter is made already
+            fingerprint = self.vault.fingerprint(keyid, asked.fingerprint)
+            record = replace(record, fingerprint=fingerprint)
+        return self.vault.seal(record, command, keyid)
+
+    def key_of(self, stream: str) -> str:
+        """Return the id of the key of an open session, or of one that is being opened."""
+        session = stream.partition("/")[2]
+        row = self.queries.latest().session_keyid(session)
+        return self.vault.of_session(session) if row is None else row
+
+    def checked(self, answer: Answer, asked: Asked) -> Answer:
+        """Return an answer if the command was accepted, and if it answers this very request.
+
+        Raises:
+            Problem: it was refused, failed, or belongs to another request with the same key.
+        """
+        if not self.vault.same_request(answer.fingerprint, asked.fingerprint):
+            raise problems.Problem(
+                422,
+                "idempotency-key-reused",
+                "The Idempotency-Key was used for another request",
+                "A request with this key and another content was answered before: send a new key "
+                "with a new request.",
+            )
+        if answer.reason == "command-failed":
+            raise problems.failed(answer)
+        if answer.reason:
+            raise problems.refusal(answer)
+        return answer
 
 
 def unacknowledged(asked: Asked) -> problems.Problem:
@@ -195,24 +239,3 @@ def unacknowledged(asked: Asked) -> problems.Problem:
 def run_of(command: Command) -> str | None:
     """Return the run that a command is about, if it is about one."""
     return getattr(command, "run", None)
-
-
-def checked(answer: Answer, asked: Asked) -> Answer:
-    """Return an answer if the command was accepted, and if it answers this very request.
-
-    Raises:
-        Problem: it was refused, failed, or belongs to another request with the same key.
-    """
-    if answer.fingerprint != asked.fingerprint:
-        raise problems.Problem(
-            422,
-            "idempotency-key-reused",
-            "The Idempotency-Key was used for another request",
-            "A request with this key and another content was answered before: send a new key "
-            "with a new request.",
-        )
-    if answer.reason == "command-failed":
-        raise problems.failed(answer)
-    if answer.reason:
-        raise problems.refusal(answer)
-    return answer

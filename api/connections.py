@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from autolearn.api.guarding import Guarded
 
 __all__ = ["EXTENSION", "Connection"]
 
@@ -17,7 +17,7 @@ LINGER = 5.0
 """Seconds that a client has to take the last words."""
 
 
-class Connection(HttpToolsProtocol):
+class Connection(Guarded):
     """One connection. ASGI alone has no way to part from a client that takes nothing.
 
     Any client that takes nothing of an answer for `patience` seconds loses its connection: an

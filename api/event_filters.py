@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
+from autolearn.api.access import Sight
+from autolearn.api.event_pages import Found
 from autolearn.api.problems import Problem, check_id
 from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.events import EVENTS
@@ -19,18 +21,27 @@ OURS = "autolearn."
 
 
 class Wanted(Struct, frozen=True):
-    """A choice of events: of this stream, and of one of these types. None is no choice."""
+    """A choice of events: of this stream, and of one of these types. None is no choice.
+
+    Of those, only what is there for the one who asks: `sight` is None where that is everything.
+    """
 
     stream: str | None = None
     types: frozenset[str] | None = None
+    sight: Sight | None = None
 
     def fits(self, record: EventRecord) -> bool:
         """Say whether an event is among those that are asked for."""
         of_stream = self.stream is None or record.subject == self.stream
-        return of_stream and (self.types is None or record.type in self.types)
+        chosen = of_stream and (self.types is None or record.type in self.types)
+        return chosen and (self.sight is None or self.sight.sees(record))
+
+    def shown(self, found: Found) -> Raw:
+        """Return an event that fits, as the one who asks sees it."""
+        return found.value if self.sight is None else self.sight.shown(found)
 
 
-def wanted_of(name: str, session: str, types: Sequence[str]) -> Wanted:
+def wanted_of(name: str, session: str, types: Sequence[str], sight: Sight | None = None) -> Wanted:
     """Return what the parameters `stream`, `session` and `type` of a request ask for.
 
     Raises:
@@ -48,7 +59,7 @@ def wanted_of(name: str, session: str, types: Sequence[str]) -> Wanted:
             )
         chosen = stream("session", session)
     kinds = frozenset[str]().union(*map(types_of, types)) if types else None
-    return Wanted(chosen, kinds)
+    return Wanted(chosen, kinds, sight)
 
 
 def stream_of(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
+from autolearn.api.access import Level
 from autolearn.api.event_filters import Wanted
 from autolearn.api.event_pages import Page, Places, places_of, read_page
 from autolearn.api.facade import Facade
@@ -43,16 +44,23 @@ async def start_of(facade: Facade, given: str, parameter: str) -> Places:
 async def check_stream(facade: Facade, wanted: Wanted) -> None:
     """Raise the problem that the stream which is asked for has no events, if so."""
     stream = wanted.stream
-    if stream is None or facade.queries.now().offsets(stream)[1]:
+    if stream is None or there_is(facade, wanted, stream):
         return
     await facade.fresh()
-    if not facade.queries.now().offsets(stream)[1]:
+    if not there_is(facade, wanted, stream):
         raise Problem(
             404,
             "stream-unknown",
             "There is no such stream",
             f"Nothing has ever happened to {stream}: it has no events.",
         )
+
+
+def there_is(facade: Facade, wanted: Wanted, stream: str) -> bool:
+    """Say whether a stream has events, as far as the one who asks may know."""
+    if wanted.sight is not None and wanted.sight.level(stream) is Level.NOTHING:
+        return False
+    return bool(facade.queries.now().offsets(stream)[1])
 
 
 async def read_on(

@@ -12,6 +12,7 @@ from autolearn.api.event_filters import Wanted
 from autolearn.api.event_pages import Found, Places
 from autolearn.api.event_reading import read_on
 from autolearn.api.facade import Facade
+from autolearn.api.identity import bad_token, still_let_in
 from autolearn.api.problems import Problem, unavailable
 from autolearn.api.sse import block, comment
 from autolearn.eventlog.positions import Position
@@ -49,6 +50,9 @@ class Subscription:
         try:
             with tail.following():
                 while not tail.closed:
+                    if not self.let_in():
+                        yield block(event="problem", data=said(bad_token()))
+                        return
                     new = tail.past(number, self.at)
                     if new is None:
                         async for part in self.catch_up():
@@ -77,6 +81,11 @@ class Subscription:
             if long_ago or (not more and self.at != self.told):
                 yield self.sign_of_life()
 
+    def let_in(self) -> bool:
+        """Say whether the client would still be let in; asked whenever something happens."""
+        sight = self.wanted.sight
+        return sight is None or still_let_in(self.facade, sight.who)
+
     # How it is said
 
     def blocks(self, found: Iterable[Found]) -> Iterator[bytes]:
@@ -84,7 +93,8 @@ class Subscription:
         for one in found:
             self.at = {**self.at, one.behind.partition: one.behind}
             if self.wanted.fits(one.record):
-                yield block(id=self.token(), event=one.record.type, data=bytes(one.value))
+                value = bytes(self.wanted.shown(one))
+                yield block(id=self.token(), event=one.record.type, data=value)
 
     def token(self) -> str:
         """Return where the client is when it has got what is said now."""

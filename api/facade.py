@@ -13,15 +13,20 @@ import structlog
 
 from autolearn.api import problems
 from autolearn.api.arrivals import Arrivals
+from autolearn.api.auditing import Audit
 from autolearn.api.brokers import Brokers
 from autolearn.api.commands import Commands
 from autolearn.api.dead_letters import DeadLetters
 from autolearn.api.heartbeats import Heartbeats
+from autolearn.api.identity import Authenticate, by_token
 from autolearn.api.inspection import Inspection
 from autolearn.api.measures import Measures
+from autolearn.api.oidc import Provider
+from autolearn.api.passwords import Passwords
 from autolearn.api.rebuilding import Rebuilding
 from autolearn.api.staleness import Staleness
 from autolearn.api.tail import Tail
+from autolearn.api.trail import Trail
 from autolearn.api.waiting import Waiting
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.admission import Progress
@@ -31,6 +36,8 @@ from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.positions import log_id
 from autolearn.eventlog.reading import Lookup
+from autolearn.eventlog.vault import Vault
+from autolearn.eventlog.wire_keys import WireKeys
 from autolearn.projections.projection import ReadModels
 from autolearn.projections.queries import Queries
 from autolearn.projections.store import Store
@@ -54,7 +61,9 @@ class Facade:
     """What the routers share. `start` and `stop` run on the event loop.
 
     `home` is the folder of the process's temporary files; `on_failure` is called once when the
-    process cannot go on: it must end then. Without a `cluster` the status tells less.
+    process cannot go on: it must end then. Without a `cluster` the status tells less. `audit_log`
+    is the same log by a connection of its own, for the behaviour log. `wire_keys` is the folder of
+    the keys to which clients seal requests.
     """
 
     def __init__(
@@ -66,17 +75,31 @@ class Facade:
         home: Path,
         on_failure: Callable[[], None],
         cluster: Cluster | None = None,
+        audit_log: Log | None = None,
+        wire_keys: Path | None = None,
+        vault: Vault | None = None,
     ) -> None:
         self.settings, self.log, self.store = settings, to, store
         self.artifacts, self.home, self.on_failure = artifacts, home, on_failure
         self.topics = Topics.of(settings)
-        self.queries = Queries(store)
+        self.vault = vault or Vault()
+        self.vault.shredded = self.shredded
+        self.queries = Queries(store, self.vault.open_kept)
         self.arrivals = Arrivals(lambda *told: self.measures.answered(*told))
         self.lookup = Lookup(to, self.topics.events.name)
         self.brokers = Brokers(to, self.topics.events.name)
         self.heartbeats = Heartbeats(to, self.topics.workers.name)
         self.measures = Measures(self)
         self.tail = Tail(self)
+        self.audit_log = audit_log or to
+        self.trail = Trail(self, home / "audit")
+        self.audit = Audit(
+            self.audit_log,
+            self.topics.audit.name,
+            settings,
+            self.measures.meter,
+            self.trail.recent.add,
+        )
         self.dead_letters = DeadLetters(to, self.topics.dead_letters.name, self.queries)
         self.inspection = Inspection(self, cluster)
         self.rebuilding = Rebuilding(self, home)
@@ -87,7 +110,13 @@ class Facade:
             self.arrivals,
             settings=settings,
             available=lambda: self.brokers.answer,
+            vault=self.vault,
         )
+        self.passwords = Passwords()
+        self.wire_keys = WireKeys(wire_keys or home / "keys")
+        self.authenticate: Authenticate = by_token
+        if settings.auth == "oidc":
+            self.authenticate = Provider(settings).authenticate
         self.waiting = Waiting()
         self.staleness = Staleness(self.brokers, self.holds)
         self.log_id = ""
@@ -129,6 +158,8 @@ class Facade:
         """
         try:
             self.log.create(self.topics.all(), OPEN_TIMEOUT)
+            self.vault.start()
+            self.vault.catch_up()
             follower = self.follower()
         except TopicMismatch:
             raise
@@ -154,6 +185,9 @@ class Facade:
         self.feed.start()
         self.brokers.start()
         self.heartbeats.start()
+        if self.audit.on:
+            self.audit.open()
+            self.trail.start()
 
     def follower(self) -> Follower:
         """Return the reader of the log, and note how far it must come to be ready."""
@@ -198,12 +232,35 @@ class Facade:
         self.brokers.stop()
         self.heartbeats.stop()
         await self.tail.stop()
+        self.audit.flush()
+        await self.trail.stop()
         if self.feed is not None:
             await self.feed.stop()
         for room in (self.lookup, self.dead_letters, self.inspection):
             await asyncio.to_thread(room.close)
-        await asyncio.to_thread(self.log.close)
+        await asyncio.to_thread(self.vault.stop)
+        for log_ in {self.log, self.audit_log}:
+            await asyncio.to_thread(log_.close)
         self.store.close()
+
+    # What is encrypted
+
+    def shredded(self, session: str) -> bool:
+        """Say whether a session has ended in a way that shreds its key."""
+        ended = self.queries.latest().ended(session)
+        return ended is not None and ended.how != "committed"
+
+    async def new_key(self, session: str, command: str) -> str:
+        """Return the id of the key of a session that a command opens, "" if it gets none.
+
+        Raises:
+            LogError: Kafka has not acknowledged it.
+            Problem: commands cannot be sent now.
+        """
+        if not self.vault.makes or self.queries.answer(command) is not None:
+            return ""
+        self.commands.require_room(f"session/{session}", command)
+        return await asyncio.to_thread(self.vault.make, session)
 
     # How far it is
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from autolearn.api.facade import Facade
 from autolearn.api.moments import Seen, began, see
-from autolearn.api.problems import Problem, check_id
+from autolearn.api.problems import Problem, check_id, unreadable
 from autolearn.projections.models import ExperimentRow, RunRow, SessionRow
 from autolearn.projections.past import Past
 from autolearn.projections.queries import Moment
@@ -53,6 +53,8 @@ async def find_session(facade: Facade, session: str, as_of: str = "") -> tuple[S
         row = seen.moment.session(session)
     if row is None:
         raise await no_session_then(facade, seen, session, as_of)
+    if row.unreadable:
+        raise unreadable()
     return seen, row
 
 
@@ -90,12 +92,12 @@ def no_session(moment: Moment, session: str) -> Problem:
             "There is no such session",
             f"There is no session {session}: GET /v1/sessions lists those that are open.",
         )
-    if ended.how == "discarded":
+    if ended.how != "committed":
         return Problem(
             410,
-            "session-discarded",
-            "The session is discarded",
-            f"It was discarded at {ended.time}, and nothing of it was kept.",
+            f"session-{ended.how}",
+            f"The session is {ended.how}",
+            f"It was {ended.how} at {ended.time}, and nothing of it was kept.",
         )
     at = f"/v1/experiments/{session}"
     return Problem(
@@ -118,8 +120,18 @@ async def find_experiment(
         as_of,
         lambda past: past.load_session(experiment),
     )
+    if row is not None and row.unreadable:
+        raise unreadable()
     if row is not None:
         return seen, row
+    ended = seen.moment.ended(experiment)
+    if ended is not None and ended.how == "deleted":
+        raise Problem(
+            410,
+            "experiment-deleted",
+            "The experiment is deleted",
+            f"It was deleted at {ended.time}, and nothing of it was kept.",
+        )
     if seen.moment.session(experiment) is not None:
         state = "was open then" if as_of else "is open"
         detail = f"The session {experiment} {state}, and not committed yet."

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from autolearn.api.problems import Problem, respond
+from autolearn.api.sealed import is_sealed
 
 __all__ = ["LimitBodies", "too_large"]
+
+SEAL = 32 * 1024
+"""Bytes that a sealed request may have besides its body."""
 
 
 class LimitBodies:
@@ -26,6 +31,8 @@ class LimitBodies:
             return
         upload = scope["method"] == "PUT" and scope["path"].startswith("/v1/datasets/")
         limit = self.upload_limit if upload else self.limit
+        if is_sealed(Headers(scope=scope)):  # in base64, with other things beside it
+            limit = self.limit * 4 // 3 + SEAL
         for name, value in scope["headers"]:
             if name == b"content-length" and value.isdigit() and int(value) > limit:
                 await respond(too_large(limit), scope["path"])(scope, receive, send)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from autolearn.api.run_counts import RunCounts
+from autolearn.api.sse import is_stream
 from autolearn.eventlog.admission import TERM_STARTED
 from autolearn.eventlog.meter import Meter, Reading
 from autolearn.schemas.codec import EventRecord
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from autolearn.api.facade import Facade
 
 __all__ = ["CountRequests", "Measures"]
-
-EVENT_STREAM = b"text/event-stream"
 
 
 class Measures:
@@ -68,7 +67,7 @@ class Measures:
             yield "autolearn_position", (str(partition),), at.next
             yield "autolearn_term", (str(partition),), at.term
         yield "autolearn_ready", (), facade.ready and facade.brokers.answer
-        yield "autolearn_sse_clients", (), facade.tail.followers
+        yield "autolearn_sse_clients", (), facade.tail.followers + facade.tail.others
         yield from pressing(facade)
         for kind in WORK:
             for state in ("waiting", "running"):
@@ -132,13 +131,12 @@ class CountRequests:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        began, status, stream = time.perf_counter(), 500, False
+        began, status = time.perf_counter(), 500
 
         async def counted(message: Message) -> None:
-            nonlocal status, stream
+            nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                stream = any(value.startswith(EVENT_STREAM) for _, value in message["headers"])
             await send(message)
 
         try:
@@ -146,6 +144,6 @@ class CountRequests:
         finally:
             method, route = scope["method"], getattr(scope.get("route"), "path", "other")
             self.meter.count("autolearn_http_requests_total", method, route, str(status))
-            if not stream:
+            if not (status == 200 and is_stream(scope)):
                 took = time.perf_counter() - began
                 self.meter.observe("autolearn_http_request_duration_seconds", took, method, route)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -144,8 +144,11 @@ def streams(described: dict[int | str, dict[str, Any]]) -> dict[int | str, dict[
     return described
 
 
-def describe(app: FastAPI) -> dict[str, Any]:
-    """Return the OpenAPI document of an app, made once."""
+def describe(app: FastAPI, public: Collection[str] | None = None) -> dict[str, Any]:
+    """Return the OpenAPI document of an app, made once.
+
+    All operations but the `public` ones (method and path) want a token; None: nothing wants one.
+    """
     if app.openapi_schema is not None:
         return app.openapi_schema
     document = get_openapi(
@@ -173,5 +176,10 @@ def describe(app: FastAPI) -> dict[str, Any]:
                 operation["responses"] |= later(problem)
             if path.startswith("/v1/") and method == "get":
                 operation["responses"]["200"].setdefault("headers", {}).update(headers_of(STALE))
+            if public is not None:
+                free = f"{method.upper()} {path}" in public
+                operation["security"] = [] if free else [{"token": []}]
+    if public is not None:
+        document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     app.openapi_schema = document
     return document

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from autolearn.projections.models import Answer
 from autolearn.schemas.errors import REASONS
@@ -30,6 +31,7 @@ __all__ = [
     "too_many",
     "unavailable",
     "unknown",
+    "unreadable",
 ]
 
 PREFIX = "urn:autolearn:problem:"
@@ -64,14 +66,25 @@ class Problem(HTTPException):
         }
 
 
+class ProblemResponse(Response):
+    """A problem as a response. What records requests finds its kind in `scope["state"]`."""
+
+    media_type = "application/problem+json"
+
+    def __init__(self, problem: Problem, instance: str) -> None:
+        content = msgspec.json.encode(problem.body(instance))
+        super().__init__(content, problem.status_code, problem.headers)
+        self.kind = problem.kind
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        scope.setdefault("state", {})["problem"] = self.kind
+        await super().__call__(scope, receive, send)
+
+
 def respond(problem: Problem, instance: str) -> Response:
     """Return a problem as a response."""
-    return Response(
-        msgspec.json.encode(problem.body(instance)),
-        problem.status_code,
-        problem.headers,
-        "application/problem+json",
-    )
+    return ProblemResponse(problem, instance)
 
 
 def refusal(answer: Answer, **members: Any) -> Problem:
@@ -103,6 +116,17 @@ def unavailable(
         detail,
         headers={"Retry-After": str(retry_after)},
         **members,
+    )
+
+
+def unreadable() -> Problem:
+    """Return the problem of what is encrypted with a key that is not there any more."""
+    return Problem(
+        HTTPStatus.GONE,
+        "unreadable",
+        "It cannot be read any more",
+        "It is encrypted, and its key is not there: it was shredded when the session was "
+        "discarded, expired or deleted. (Otherwise this process has no master key.)",
     )
 
 

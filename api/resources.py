@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from autolearn.projections.models import (
     DatasetRow,
@@ -25,6 +25,7 @@ from autolearn.schemas.values import DatasetRef, JsonValue, Preprocessing, Split
 
 __all__ = [
     "Dataset",
+    "Deleted",
     "Discarded",
     "Evaluation",
     "Experiment",
@@ -117,19 +118,32 @@ class Evaluation(EvaluationRow, kw_only=True, frozen=True):
 
 
 class SessionSummary(SessionRow, kw_only=True, frozen=True):
-    """An open session in a list."""
+    """An open session in a list. The title of one that is confidential is `withheld`."""
 
+    withheld: bool = False
     links: Links
 
 
 class Session(SessionRow, kw_only=True, frozen=True):
-    """An open session with all its runs. `counts` are by kind of work and status."""
+    """An open session with all its runs. `counts` are by kind of work and status.
+
+    What is said in it is `withheld` from those who may only see that it is there.
+    """
+
+    withheld: bool = False
 
     counts: dict[str, dict[str, int]]
     running: list[Running]
     trainings: list[Training]
     evaluations: list[Evaluation]
     links: Links
+
+
+class Deleted(Struct):
+    """An experiment that was deleted."""
+
+    id: str
+    deleted: str
 
 
 class Discarded(Struct):
@@ -141,14 +155,20 @@ class Discarded(Struct):
 
 
 class ExperimentSummary(ExperimentRow, kw_only=True, frozen=True):
-    """An experiment in a list; `trainings` are ids."""
+    """An experiment in a list; `trainings` are ids. Data and title may be `withheld`."""
 
+    withheld: bool = False
     links: Links
 
 
 class Experiment(Struct, kw_only=True, frozen=True):
-    """An experiment: a committed session with the trainings and evaluations that it keeps."""
+    """An experiment: a committed session with the trainings and evaluations that it keeps.
 
+    What is said in it is `withheld` from those who may only see that it is there.
+    """
+
+    withheld: bool = False
+    unreadable: bool = False
     id: str
     title: str
     created: str
@@ -216,39 +236,52 @@ def evaluation(row: EvaluationRow, live: Live, base: str) -> Evaluation:
     return Evaluation(**asdict(row), progress=live(row), links=links)
 
 
-def session_summary(row: SessionRow) -> SessionSummary:
+def session_summary(row: SessionRow, *, withheld: bool = False) -> SessionSummary:
     """Return an open session as a list shows it."""
-    return SessionSummary(**asdict(row), links={"self": f"/v1/sessions/{row.id}"})
+    shown = replace(row, title="") if withheld else row
+    links = {"self": f"/v1/sessions/{row.id}"}
+    return SessionSummary(**asdict(shown), withheld=withheld, links=links)
 
 
-def session(moment: Moment, row: SessionRow, live: Live) -> Session:
+def session(moment: Moment, row: SessionRow, live: Live, *, withheld: bool = False) -> Session:
     """Return an open session as clients see it."""
     at = f"/v1/sessions/{row.id}"
-    rows = list(moment.runs(row.id))
+    rows = list(moment.outlines(row.id) if withheld else moment.runs(row.id))
     going = (live(run) for run in rows if run.ended is None)
     return Session(
-        **asdict(row),
+        **asdict(replace(row, title="") if withheld else row),
+        withheld=withheld,
         counts={
             "trainings": counted(run for run in rows if isinstance(run, TrainingRow)),
             "evaluations": counted(run for run in rows if isinstance(run, EvaluationRow)),
         },
         running=[running for running in going if running is not None],
-        **divided(moment, rows, live, at),
+        **divided(moment, () if withheld else rows, live, at),
         links={"self": at, "trainings": f"{at}/trainings", "evaluations": f"{at}/evaluations"},
     )
 
 
-def experiment_summary(row: ExperimentRow) -> ExperimentSummary:
+def experiment_summary(row: ExperimentRow, *, withheld: bool = False) -> ExperimentSummary:
     """Return an experiment as a list shows it."""
-    return ExperimentSummary(**asdict(row), links={"self": f"/v1/experiments/{row.id}"})
+    links = {"self": f"/v1/experiments/{row.id}"}
+    shown = outline(row) if withheld else row
+    return ExperimentSummary(**asdict(shown), withheld=withheld, links=links)
 
 
-def experiment(moment: Moment, row: ExperimentRow, live: Live) -> Experiment:
+def experiment(
+    moment: Moment, row: ExperimentRow, live: Live, *, withheld: bool = False
+) -> Experiment:
     """Return an experiment as clients see it."""
     at = f"/v1/experiments/{row.id}"
-    about = {name: value for name, value in asdict(row).items() if name != "trainings"}
-    runs = divided(moment, moment.runs(row.id), live, at)
-    return Experiment(**about, **runs, links={"self": at})
+    shown = outline(row) if withheld else row
+    about = {name: value for name, value in asdict(shown).items() if name != "trainings"}
+    runs = divided(moment, () if withheld else moment.runs(row.id), live, at)
+    return Experiment(**about, **runs, withheld=withheld, links={"self": at})
+
+
+def outline(row: ExperimentRow) -> ExperimentRow:
+    """Return an experiment without what is confidential."""
+    return replace(row, title="", training_data=(), evaluation_data=())
 
 
 def divided(moment: Moment, rows: Iterable[RunRow], live: Live, base: str) -> dict[str, Any]:

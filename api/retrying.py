@@ -8,6 +8,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from autolearn.api.asked import Asked, Prefer
+from autolearn.api.auditing import Call
 from autolearn.api.commands import Accepted
 from autolearn.api.dead_letters import Found, command_id
 from autolearn.api.facade import Facade
@@ -28,7 +29,9 @@ class Retried(NamedTuple):
     answer: Answer | None
 
 
-async def retry(facade: Facade, found: Found, value: bytes | None, prefer: Prefer) -> Retried:
+async def retry(
+    facade: Facade, found: Found, value: bytes | None, prefer: Prefer, call: Call | None
+) -> Retried:
     """Ask again for what a dead letter asked for, or for `value` in its place.
 
     The command keeps its id, stream, type, data and actor, and is asked for now: its time is of
@@ -42,20 +45,20 @@ async def retry(facade: Facade, found: Found, value: bytes | None, prefer: Prefe
     await facade.fresh()
     if (answer := facade.queries.answer(command)) is not None:
         return Retried(command, answer)
-    record = replace(check(found, value), id=command)
+    record = replace(check(facade, found, value), id=command)
     fingerprint = record.fingerprint if value is None else hashlib.sha256(value).hexdigest()[:32]
     answered = await facade.commands.post(
         record.subject,
         command_of(record),
-        Asked(command, fingerprint, prefer),
+        Asked(command, fingerprint, prefer, call=call),
         record.actor,
         headers=((RETRY_HEADER, found.id.encode()),),
     )
     return Retried(command, None if isinstance(answered, Accepted) else answered)
 
 
-def check(found: Found, value: bytes | None) -> CommandRecord:
-    """Return the command of a letter, or that of `value`, which is to take its place.
+def check(facade: Facade, found: Found, value: bytes | None) -> CommandRecord:
+    """Return the command of a letter in clear, or that of `value`, which is to take its place.
 
     Raises:
         Problem: it would become a dead letter again.
@@ -63,6 +66,7 @@ def check(found: Found, value: bytes | None) -> CommandRecord:
     letter = found.letter
     try:
         record = decode_command((letter.value or b"") if value is None else value)
+        record = facade.vault.open(record)
         command_of(record)
         kind_of(record.subject)
     except MalformedRecord as error:

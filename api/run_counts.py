@@ -11,7 +11,7 @@ from msgspec import Struct
 from autolearn.projections.models import TrainingRow
 from autolearn.projections.queries import Moment
 from autolearn.schemas.codec import EventRecord, read_part
-from autolearn.schemas.events import SessionCommitted, SessionDiscarded
+from autolearn.schemas.events import SessionCommitted, SessionDiscarded, SessionExpired
 from autolearn.schemas.messages import Event, type_of
 from autolearn.schemas.work import WORK
 
@@ -46,7 +46,7 @@ class RunCounts:
         self.runs.clear()
         self.counts.clear()
         for session in moment.by_time("session-by-time", None):
-            for row in moment.runs(session):
+            for row in moment.outlines(session):
                 if row.ended is None:
                     kind = "training" if isinstance(row, TrainingRow) else "evaluation"
                     state = RUNNING if row.status == "started" else WAITING
@@ -120,6 +120,7 @@ def name_of(event: type[Event]) -> str:
 CHANGES: dict[str, Callable[[RunCounts, EventRecord], None]] = {
     name_of(SessionCommitted): RunCounts.end_session,
     name_of(SessionDiscarded): RunCounts.end_session,
+    name_of(SessionExpired): RunCounts.end_session,
     **{
         name_of(event): change
         for work in WORK.values()

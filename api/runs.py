@@ -20,6 +20,7 @@ from autolearn.api.openapi import accepts, answers
 from autolearn.api.pages import from_token, next_link, to_token
 from autolearn.api.problems import check_id
 from autolearn.api.responses import CommandState, created, json, pending
+from autolearn.api.rules import authorise
 from autolearn.projections.models import RunRow
 from autolearn.projections.run_rows import ROW_OF
 from autolearn.schemas.messages import Command
@@ -111,6 +112,7 @@ def add_run_routes(routes: APIRouter, facade: Facade, kind: str, resource: Any) 
         prefer = prefer_of(request)
         if prefer.wait is not None and row.ended is None and not as_of:
             await until_ended(facade, session, kind, run, prefer.wait)
+            await authorise(request)  # again: it may have waited for long
             seen, row = await find_run(facade, session, kind, run)
         content = resources.run(seen.moment, row, seen.live, f"/v1/sessions/{session}")
         return json(content, headers=seen.headers or prefer.applied())

@@ -6,8 +6,10 @@ import asyncio
 import ipaddress
 import signal
 import socket
+import ssl
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 import structlog
 import uvicorn
@@ -25,9 +27,11 @@ from autolearn.eventlog.process import (
     open_log,
     say_ready,
 )
+from autolearn.eventlog.vault import open_vault
+from autolearn.eventlog.wire_keys import folder_of_keys
 from autolearn.projections.place import ViewsPlace
 from autolearn.projections.store import RocksStore
-from autolearn.schemas.errors import AutoLearnError
+from autolearn.schemas.errors import AutoLearnError, SettingsError
 from autolearn.schemas.settings import Settings
 
 __all__ = ["serve"]
@@ -35,6 +39,8 @@ __all__ = ["serve"]
 log = structlog.stdlib.get_logger("autolearn.api")
 
 FAIL_STOP = 70
+KEY_PATIENCE = 0.3
+"""Seconds that a key has to come that another process has made just now."""
 GRACE = 3
 """Seconds that open requests have when the process is told to stop."""
 
@@ -47,6 +53,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
         LogError: no Kafka is named.
     """
     configure_logs(settings)
+    warn_if_open(settings, host)
     home = home_of(settings)
     folder = home / "state" / f"api-{settings.instance}"
     with lock(folder / "lock", f"The API process {settings.instance!r}"):
@@ -60,7 +67,11 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
             folder,
             on_failure=lambda: setattr(server, "should_exit", True),
             cluster=Cluster(brokers(settings), settings.kafka_client),
+            audit_log=open_log(settings, gathers=True) if settings.audit == "on" else None,
+            wire_keys=folder_of_keys(settings, home),
+            vault=open_vault(settings, to, home, makes=True, patience=KEY_PATIENCE),
         )
+        facade.wire_keys.present()  # made now if there is none; what is wrong with it is said now
         server = Server(
             facade,
             uvicorn.Config(
@@ -75,6 +86,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=GRACE,
+                **tls(settings),
             ),
         )
         # The server stops at these by itself, and raises them again at its end: that is enough.
@@ -83,6 +95,45 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
             runner.run(server.serve())
         return FAIL_STOP if facade.failure is not None or not server.started else 0
+
+
+def warn_if_open(settings: Settings, host: str) -> None:
+    """Say so if others than this machine may do or read everything."""
+    try:
+        here = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, of whatever machine
+        here = False
+    if here:
+        return
+    if settings.auth == "none":
+        why = "AUTOLEARN_AUTH is none: whoever reaches this address may do everything"
+        log.warning("open", host=host, why=why)
+    if settings.plain == "always" and not settings.tls_cert:
+        why = "AUTOLEARN_PLAIN is always, without TLS: tokens and work can be read on their way"
+        log.warning("open", host=host, why=why)
+
+
+def tls(settings: Settings) -> dict[str, Any]:
+    """Return what uvicorn needs to speak TLS, if it should.
+
+    Raises:
+        SettingsError: the certificate or its key cannot be used.
+    """
+    if not settings.tls_cert:
+        return {}
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+            settings.tls_cert, settings.tls_key, password=""
+        )
+    except (OSError, ValueError) as error:  # SSLError is an OSError
+        raise SettingsError(
+            f"The certificate {settings.tls_cert} with the key {settings.tls_key} cannot be used: "
+            f"{error}.",
+            title="The API cannot speak TLS",
+            advice="AUTOLEARN_TLS_CERT and AUTOLEARN_TLS_KEY name PEM files; the key has no "
+            "password.",
+        ) from None
+    return {"ssl_certfile": settings.tls_cert, "ssl_keyfile": settings.tls_key}
 
 
 class Server(uvicorn.Server):
@@ -99,12 +150,14 @@ class Server(uvicorn.Server):
         if ipaddress.ip_address(host).is_unspecified:  # every address: name one that works here
             host = "::1" if ":" in host else "127.0.0.1"
         shown = f"[{host}]" if ":" in host else host
-        log.info("listening", url=f"http://{shown}:{port}")
-        self.announcing = asyncio.create_task(self.announce(f"http://{shown}:{port}"))
+        url = f"{'https' if self.config.is_ssl else 'http'}://{shown}:{port}"
+        log.info("listening", url=url)
+        self.announcing = asyncio.create_task(self.announce(url))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the streams that are open, which would never end by themselves, then the rest."""
         self.facade.tail.close()
+        self.facade.trail.recent.close()
         await super().shutdown(sockets)
 
     async def announce(self, url: str) -> None:

@@ -46,8 +46,8 @@ def wants_stream(request: Request) -> bool:
 
 
 def is_stream(scope: Scope) -> bool:
-    """Say whether a request is for the stream of events."""
-    return scope["path"] == "/v1/events" and wants_stream(Request(scope))
+    """Say whether a request is for a stream that goes on."""
+    return scope["path"] in ("/v1/events", "/v1/audit") and wants_stream(Request(scope))
 
 
 class NotTaken(Exception):

@@ -44,7 +44,7 @@ class Tail:
 
     def __init__(self, facade: Facade) -> None:
         self.facade = facade
-        self.followers = 0
+        self.followers = self.others = 0
         self.closed = False
         self.failure: Exception | None = None
         self.task: asyncio.Task[None] | None = None
@@ -59,12 +59,22 @@ class Tail:
 
     def require_room(self) -> None:
         """Raise a problem if too many follow already."""
-        if self.followers >= self.facade.settings.max_followers:
+        many = self.followers + self.others
+        if many >= self.facade.settings.max_followers:
             raise too_many(
-                f"{self.followers} clients follow the events here, and no more may: try again, or "
-                "ask another process.",
+                f"{many} clients follow the log here, and no more may: try again, or ask another "
+                "process.",
                 retry_after=FULL_RETRY,
             )
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count a client that follows something else than the events."""
+        self.others += 1
+        try:
+            yield
+        finally:
+            self.others -= 1
 
     @contextmanager
     def following(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from autolearn.artifacts.store import ArtifactStore
+from autolearn.artifacts.store import ArtifactMissing, ArtifactStore
 
 __all__ = ["Held", "copy_all", "held_by"]
 
@@ -59,8 +59,15 @@ def copy_blob(source: ArtifactStore, target: ArtifactStore, digest: str, scratch
 
 
 def copy_folder(source: ArtifactStore, target: ArtifactStore, digest: str, scratch: Path) -> None:
-    """Copy one folder, or check the one that is there."""
+    """Copy one folder, or check the one that is there; no key is needed for that.
+
+    One that was deleted meanwhile, with its session, is left out.
+    """
     if target.folder_exists(digest):
-        target.fetch_folder(digest, scratch)
-    else:
+        target.check_folder(digest, scratch)
+        return
+    try:
         target.copy_folder(digest, source, scratch)
+    except ArtifactMissing:
+        if source.folder_exists(digest):
+            raise

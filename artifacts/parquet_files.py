@@ -16,6 +16,8 @@ __all__ = ["MAGIC", "ParquetFile"]
 
 MAGIC = b"PAR1"
 BATCH = 65_536
+MAX_VALUES = 1_000_000_000
+"""A run holds each value in 8 bytes or more. A few KB of Parquet can stand for any number."""
 
 
 class ParquetFile:
@@ -34,6 +36,7 @@ class ParquetFile:
                 f"This is not a Parquet file that can be read ({first_line(error)}): write it "
                 "again, or upload CSV."
             ) from None
+        check_size(self._file.metadata)
         schema = self._file.schema_arrow
         self.names: list[str] = list(schema.names)
         check_schema(schema)
@@ -51,6 +54,16 @@ class ParquetFile:
             raise DatasetRefused(
                 f"The Parquet file is damaged ({first_line(error)}): write it again."
             ) from None
+
+
+def check_size(metadata: pyarrow.parquet.FileMetaData) -> None:
+    """Raise DatasetRefused for a file that says itself that it unpacks to too much."""
+    values = metadata.num_rows * metadata.num_columns
+    if values > MAX_VALUES:
+        raise DatasetRefused(
+            f"There are {values:,} values; {MAX_VALUES:,} are the most that a dataset may have: "
+            "leave out rows or columns."
+        )
 
 
 def check_schema(schema: pa.Schema) -> None:

@@ -5,6 +5,11 @@
     models/<sha256 of the manifest>/manifest.json   {file: sha256}, sorted, written last
     incoming/<random>                         content on its way in
 
+The models of a session that has a key are encrypted with it: every file is `<name>.aead` then
+(artifacts.sealing), and the names and hashes are of what is stored. Two such models are never the
+same, so nothing is shared between sessions, and a session's folders can be deleted with it.
+Datasets are the catalog's, and stay as they are.
+
 Content never changes under its name, so a second put is a no-op and any number of processes may
 put at once. On a local file system everything is flushed to the disk before its name appears:
 an event that names an artifact is never ahead of it.
@@ -17,6 +22,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -25,13 +31,24 @@ from typing import Any, BinaryIO, NamedTuple, cast
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from autolearn.artifacts.sealing import CannotOpen, open_file, seal_file
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.values import TrainedModel
 
-__all__ = ["ArtifactError", "ArtifactMissing", "ArtifactStore", "Blob", "Tampered", "TooLarge"]
+__all__ = [
+    "ArtifactError",
+    "ArtifactMissing",
+    "ArtifactStore",
+    "ArtifactUnreadable",
+    "Blob",
+    "Tampered",
+    "TooLarge",
+]
 
 CHUNK = 1 << 20
 MANIFEST = "manifest.json"
+SEALED = ".aead"
+"""The end of the name of an encrypted file."""
 
 
 class ArtifactError(AutoLearnError):
@@ -52,6 +69,16 @@ class Tampered(ArtifactError):
     title = "An artifact was changed after it was stored"
 
 
+class ArtifactUnreadable(ArtifactError):
+    """An artifact is encrypted, and not with the key that is at hand."""
+
+    title = "An artifact is encrypted and cannot be read"
+
+    def __init__(self) -> None:
+        """Say no more than that."""
+        super().__init__("its key is not there, or this is not what was encrypted")
+
+
 class TooLarge(ArtifactError):
     """Content is over the limit; nothing of it was kept."""
 
@@ -68,11 +95,13 @@ class Blob(NamedTuple):
 class ArtifactStore:
     """Content-addressed files at an fsspec URL, such as file:///var/lib/autolearn or s3://bucket.
 
+    With a `key` (256 bits) the folders that are put are encrypted with it, and those that were are
+    decrypted; others are read as they are.
     Calls block; none is for an event loop's own thread. Safe to use from many processes.
     """
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, key: bytes | None = None) -> None:
+        self.url, self.key = url, key
         self._files, self._root = fsspec.core.url_to_fs(url)
         self._local = isinstance(self._files, LocalFileSystem)
 
@@ -132,26 +161,78 @@ class ArtifactStore:
     def put_folder(self, local: Path) -> TrainedModel:
         """Keep the files of a flat folder; the same files always get the same digest."""
         files = {path.name: path for path in sorted(local.iterdir()) if path.name != MANIFEST}
-        hashes = {name: hash_file(path) for name, path in files.items()}
-        manifest = json.dumps(hashes, indent=1, sort_keys=True).encode()
-        digest = hashlib.sha256(manifest).hexdigest()
-        self._keep_folder(digest, files, manifest)
+        hashes, manifest, digest = manifest_of(files)
         size = sum(path.stat().st_size for path in files.values()) + len(manifest)
-        return TrainedModel(digest=digest, files=hashes, bytes=size)
+        if self.key is None:
+            self._keep_folder(digest, files, manifest)
+            return TrainedModel(digest=digest, files=hashes, bytes=size)
+        with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
+            sealed = {name + SEALED: Path(scratch, name + SEALED) for name in files}
+            for name, path in files.items():
+                with path.open("rb") as source, sealed[name + SEALED].open("wb") as target:
+                    seal_file(source, target, self.key, name.encode())
+            _, stored, folder = manifest_of(sealed)
+            self._keep_folder(folder, sealed, stored)
+        return TrainedModel(digest=digest, files=hashes, bytes=size, stored=folder)
 
     def fetch_folder(self, digest: str, into: Path) -> Path:
         """Return a local folder with the files that were put, every one checked by its hash.
 
-        On a local file system it is the store's own folder, and nothing is copied; otherwise it is
-        `into`. Raises ArtifactMissing and Tampered.
+        On a local file system it is the store's own folder, and nothing is copied; otherwise, and
+        of files that are encrypted, it is `into`. Raises ArtifactMissing, Tampered, and
+        ArtifactUnreadable; then nothing that was decrypted is left.
         """
+        folder = self._fetch_stored(digest, into)
+        if not any(path.suffix == SEALED for path in folder.iterdir()):
+            return folder
+        for path in folder.glob(f"*{SEALED}"):
+            self._open_file(path, into / path.name.removesuffix(SEALED))
+        return into
+
+    def check_folder(self, digest: str, into: Path) -> None:
+        """Check every file of a folder as it is stored by its hash; `into` is an empty folder.
+
+        Raises ArtifactMissing and Tampered.
+        """
+        self._fetch_stored(digest, into)
+
+    def delete_folder(self, digest: str) -> bool:
+        """Delete a folder; say whether there was one. Its manifest goes first."""
+        folder = self._folder(digest)
+        self._files.invalidate_cache()
+        if not self._files.exists(folder):
+            return False
+        with contextlib.suppress(FileNotFoundError):
+            self._files.rm_file(f"{folder}/{MANIFEST}")
+        with contextlib.suppress(FileNotFoundError):
+            self._files.rm(folder, recursive=True)
+        return True
+
+    def with_key(self, key: bytes | None) -> ArtifactStore:
+        """Return the same store for what a session has."""
+        return ArtifactStore(self.url, key)
+
+    def _open_file(self, sealed: Path, clear: Path) -> None:
+        """Decrypt a file. Raises ArtifactUnreadable."""
+        if self.key is None:
+            raise ArtifactUnreadable
+        try:
+            with sealed.open("rb") as source, clear.open("wb") as target:
+                open_file(source, target, self.key, clear.name.encode())
+        except CannotOpen:
+            clear.unlink(missing_ok=True)
+            raise ArtifactUnreadable from None
+
+    def _fetch_stored(self, digest: str, into: Path) -> Path:
+        """Return a local folder with the files as they are stored."""
         source, manifest = self._folder(digest), self._manifest(digest)
         target = Path(source) if self._local else into
         for name, expected in json.loads(manifest).items():
             if name != Path(name).name:
                 raise tampered(f"{source}/{MANIFEST}")
             if not self._local:
-                self._files.get_file(f"{source}/{name}", str(target / name))
+                with contextlib.suppress(FileNotFoundError):
+                    self._files.get_file(f"{source}/{name}", str(target / name))
             if not (target / name).is_file():
                 raise missing("model's file", f"{digest}/{name}")
             check_file(target / name, expected)
@@ -162,7 +243,7 @@ class ArtifactStore:
 
         Raises ArtifactMissing and Tampered; then nothing of it is kept.
         """
-        folder, manifest = source.fetch_folder(digest, scratch), source._manifest(digest)
+        folder, manifest = source._fetch_stored(digest, scratch), source._manifest(digest)
         files = {name: folder / name for name in json.loads(manifest)}
         self._keep_folder(digest, files, manifest)
 
@@ -278,6 +359,13 @@ class ArtifactStore:
             sync(folder.parent)
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
+
+
+def manifest_of(files: Mapping[str, Path]) -> tuple[dict[str, str], bytes, str]:
+    """Return the hashes of files, the manifest that has them, and its own, which names a folder."""
+    hashes = {name: hash_file(path) for name, path in files.items()}
+    manifest = json.dumps(hashes, indent=1, sort_keys=True).encode()
+    return hashes, manifest, hashlib.sha256(manifest).hexdigest()
 
 
 def sync(path: Path) -> None:

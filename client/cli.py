@@ -11,6 +11,8 @@ import sys
 import typer
 
 from autolearn.client.commands import (
+    admin,
+    audit,
     backup,
     cancel,
     catalog,
@@ -23,10 +25,12 @@ from autolearn.client.commands import (
     events,
     experiment,
     history,
+    login,
     replay,
     run,
     session,
     status,
+    token,
     train,
     up,
     version,
@@ -45,10 +49,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-RUNS, WORK, PAST = "The system", "Work", "What is and was"
+RUNS, WORK, PAST, USERS = "The system", "Work", "What is and was", "Users"
 
 app.command("up", rich_help_panel=RUNS)(up.up)
 app.command("status", rich_help_panel=RUNS)(status.status)
+app.command("audit", rich_help_panel=RUNS)(audit.audit)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=RUNS)
 app.command("demo", rich_help_panel=RUNS)(demo.demo)
 app.command("run", rich_help_panel=RUNS)(run.run)
@@ -68,6 +73,13 @@ app.command("diff", rich_help_panel=PAST)(diff.diff)
 app.command("events", rich_help_panel=PAST)(events.events)
 app.command("history", rich_help_panel=PAST)(history.history)
 app.command("position", rich_help_panel=PAST)(events.position)
+
+app.command("login", rich_help_panel=USERS)(login.login)
+app.command("logout", rich_help_panel=USERS)(login.logout)
+app.command("whoami", rich_help_panel=USERS)(login.whoami)
+app.command("password", rich_help_panel=USERS)(login.password)
+app.add_typer(token.app, name="token", rich_help_panel=USERS)
+app.add_typer(admin.app, name="admin", rich_help_panel=USERS)
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ import msgspec
 import typer
 from dotenv import dotenv_values
 
+from autolearn.client.credentials import find, place_of
 from autolearn.client.resources import Page, Session
 from autolearn.client.sdk import AutoLearn, Problem, Unreachable
 from autolearn.eventlog.process import home_of, read_settings, running
@@ -30,11 +31,11 @@ class Connection:
     """A client of the API, with what the command line keeps between two commands.
 
     `said` is the body of the newest answer, as it came; `position` is the point of the past that
-    it is about, "" for the present.
+    it is about, "" for the present. `place` is for what the token is kept.
     """
 
-    def __init__(self, client: AutoLearn, home: Path, session: str | None) -> None:
-        self.client, self.home, self.wanted = client, home, session
+    def __init__(self, client: AutoLearn, home: Path, session: str | None, place: str) -> None:
+        self.client, self.home, self.wanted, self.place = client, home, session, place
         self.said, self.position = b"", ""
         client.http.event_hooks["response"].append(self.keep)
 
@@ -132,9 +133,10 @@ def connect(url: str | None = None, session: str | None = None) -> Iterator[Conn
     at = url or variables.get("AUTOLEARN_URL") or url_of(home)
     if not at.startswith(("http://", "https://")):
         raise typer.BadParameter(f"{at!r} is not a URL: it must begin with http:// or https://.")
-    with AutoLearn(at) as client:
+    kept = find(place := place_of(at, home))
+    with AutoLearn(at, token=kept.token if kept is not None else "") as client:
         reach(client, at)
-        yield Connection(client, home, session or variables.get("AUTOLEARN_SESSION"))
+        yield Connection(client, home, session or variables.get("AUTOLEARN_SESSION"), place)
 
 
 def url_of(home: Path) -> str:

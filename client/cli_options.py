@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["MemoryLimit", "Metrics", "SessionOption", "TimeLimit", "Url", "Wait", "words"]
+__all__ = [
+    "Days",
+    "MemoryLimit",
+    "Metrics",
+    "SessionOption",
+    "TimeLimit",
+    "TokenName",
+    "Url",
+    "Wait",
+    "words",
+]
 
 Url = Annotated[
     str | None,
@@ -36,6 +46,14 @@ MemoryLimit = Annotated[
 ]
 Metrics = Annotated[
     str | None, typer.Option(metavar="NAME,…", help="What to measure, such as precision,recall.")
+]
+
+TokenName = Annotated[
+    str, typer.Option("--name", metavar="WORDS", help="What the token is for, in a few words.")
+]
+Days = Annotated[
+    float,
+    typer.Option("--days", min=0, max=3660, help="How long the token is good; 0: for ever."),
 ]
 
 

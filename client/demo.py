@@ -110,7 +110,7 @@ class Story:
         """Do the main job on a new system, and stop it; return what it said at the end."""
         with self.step("Start everything on an empty folder"):
             await system.start()
-        async with AsyncAutoLearn(system.url) as client:
+        async with AsyncAutoLearn(system.url, token=system.token) as client:
             with self.step("List the catalog"):
                 await self.show_catalog(client)
             with self.step("Open a session, and add a CSV with missing values and categories"):
@@ -137,7 +137,7 @@ class Story:
         with self.step("Start again: everything is rebuilt from the log"):
             await system.start()
         with self.step("Compare"):
-            async with AsyncAutoLearn(system.url) as client:
+            async with AsyncAutoLearn(system.url, token=system.token) as client:
                 after = await take(client, before.experiment.id)
             self.show_digests(before, after)
             differs = differences(before, after)

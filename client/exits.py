@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autolearn.client.printable import printable
 from autolearn.schemas.errors import AlreadyRunning, AutoLearnError, LogError, SettingsError
 
 __all__ = [
@@ -46,4 +47,4 @@ def words_of(error: AutoLearnError) -> str:
             lines.append(f"  - {at}: {words}" if at else f"  - {words}")
     if error.advice:
         lines.append(f"  {error.advice}")
-    return "\n".join(lines)
+    return printable("\n".join(lines))

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from autolearn.client.printable import escaped, printable
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
@@ -69,7 +71,7 @@ def print_json(document: bytes | Mapping[str, Any]) -> None:
     import msgspec
 
     content = document if isinstance(document, bytes) else msgspec.json.encode(document)
-    print(msgspec.json.format(content, indent=2).decode())
+    print(escaped(msgspec.json.format(content, indent=2).decode()))
 
 
 def rows(heads: Sequence[str], lines: Iterable[Sequence[object]]) -> Table:
@@ -117,7 +119,7 @@ def text(cell: object) -> str:
         return "yes" if cell else "no"
     if isinstance(cell, float):
         return number(cell)
-    return "".join(one if one.isprintable() or one == "\n" else "\ufffd" for one in str(cell))
+    return printable(str(cell), but="\n")
 
 
 def number(value: float) -> str:

@@ -18,6 +18,7 @@ __all__ = [
     "DeadLetter",
     "DeadLetterSummary",
     "Diff",
+    "Deleted",
     "Digests",
     "Discarded",
     "Entry",
@@ -26,16 +27,21 @@ __all__ = [
     "Experiment",
     "ExperimentSummary",
     "Health",
+    "Me",
     "Metric",
     "Model",
+    "NewToken",
     "Page",
     "Position",
+    "Reader",
     "Rebuild",
     "Retry",
     "Running",
     "Session",
     "SessionSummary",
+    "Token",
     "Training",
+    "User",
 ]
 
 Item = TypeVar("Item")
@@ -150,6 +156,9 @@ class SessionSummary(Struct, kw_only=True, frozen=True):
     updated: str
     actor: str = ""
     sequence: int = 0
+    expires: int = 0
+    withheld: bool = False
+    unreadable: bool = False
     links: Links = {}
 
 
@@ -162,6 +171,13 @@ class Session(SessionSummary, kw_only=True, frozen=True):
     evaluations: list[Evaluation]
 
 
+class Deleted(Struct, kw_only=True, frozen=True):
+    """An experiment that was deleted."""
+
+    id: str
+    deleted: str
+
+
 class Discarded(Struct, kw_only=True, frozen=True):
     """A discarded session, with the runs that this stopped."""
 
@@ -171,7 +187,7 @@ class Discarded(Struct, kw_only=True, frozen=True):
 
 
 class ExperimentAbout(Struct, kw_only=True, frozen=True):
-    """What every view of an experiment has."""
+    """What every view of an experiment has. What is confidential may be `withheld`."""
 
     id: str
     title: str
@@ -181,6 +197,7 @@ class ExperimentAbout(Struct, kw_only=True, frozen=True):
     sequence: int = 0
     training_data: tuple[DatasetRef, ...] = ()
     evaluation_data: tuple[DatasetRef, ...] = ()
+    withheld: bool = False
     links: Links = {}
 
 
@@ -195,6 +212,56 @@ class Experiment(ExperimentAbout, kw_only=True, frozen=True):
 
     trainings: list[Training]
     evaluations: list[Evaluation]
+
+
+class Reader(Struct, kw_only=True, frozen=True):
+    """A user with whom a session is shared."""
+
+    user: str
+    since: str
+
+
+class User(Struct, kw_only=True, frozen=True):
+    """A user; `role` is user or sysadmin."""
+
+    name: str
+    role: str
+    disabled: bool
+    has_password: bool
+    created: str
+    updated: str
+
+
+class Token(Struct, kw_only=True, frozen=True):
+    """A token, without its secret."""
+
+    id: str
+    user: str
+    name: str
+    created: str
+    expires: str | None = None
+    revoked: str | None = None
+
+
+class NewToken(Struct, kw_only=True, frozen=True):
+    """A new token; `token` is what lets one in, and is said this once."""
+
+    id: str
+    user: str
+    name: str
+    created: str
+    token: str
+    expires: str | None = None
+
+
+class Me(Struct, kw_only=True, frozen=True):
+    """Who one is; `auth` is tokens, oidc or none."""
+
+    name: str
+    role: str
+    auth: str
+    token: str | None = None
+    expires: str | None = None
 
 
 class ArtifactFile(Struct, kw_only=True, frozen=True):

@@ -18,12 +18,24 @@ from typing import Self
 
 import httpx
 
+from autolearn.client import sdk_trust
+from autolearn.client.credentials import find, place_of
+from autolearn.client.sdk_audit import Auditing
 from autolearn.client.sdk_errors import Problem, Unreachable
 from autolearn.client.sdk_operations import Experiments, OneSession, Sessions
 from autolearn.client.sdk_system import System
 from autolearn.client.sdk_transport import Awaiting, Blocking
+from autolearn.client.sdk_users import Users
 
 __all__ = ["AsyncAutoLearn", "AutoLearn", "Problem", "Unreachable"]
+
+
+def bearer(url: str, token: str | None) -> dict[str, str]:
+    """Return the header that says who asks; "" asks as nobody, None as whose token is kept."""
+    if token is None:
+        kept = find(place_of(url))
+        token = kept.token if kept is not None else ""
+    return {"Authorization": f"Bearer {token}"} if token else {}
 
 
 class BlockingPart(Blocking):
@@ -72,11 +84,27 @@ class AwaitingSession(AwaitingPart, OneSession):
         self.id = session
 
 
-class AutoLearn(Blocking, System):
-    """A client that blocks. `url` is where the API is; use it from one thread at a time."""
+class AutoLearn(Blocking, System, Users, Auditing):
+    """A client that blocks. `url` is where the API is; use it from one thread at a time.
 
-    def __init__(self, url: str, *, transport: httpx.BaseTransport | None = None) -> None:
-        self.http = httpx.Client(base_url=url, transport=transport, trust_env=False)
+    `token` says who asks; without it, AUTOLEARN_TOKEN or what `autolearn login` has kept does.
+    `seal` says whether requests are sealed (docs/wire.md); None: as AUTOLEARN_SEAL says, or yes.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        transport: httpx.BaseTransport | None = None,
+        seal: bool | None = None,
+    ) -> None:
+        self.http = httpx.Client(
+            base_url=url,
+            headers=bearer(url, token),
+            transport=sdk_trust.transport(transport, seal),
+            trust_env=False,
+        )
         self.sessions = BlockingSessions(self.http)
         self.experiments = BlockingExperiments(self.http)
 
@@ -100,11 +128,23 @@ class AutoLearn(Blocking, System):
         self.close()
 
 
-class AsyncAutoLearn(Awaiting, System):
-    """A client to await. `url` is where the API is."""
+class AsyncAutoLearn(Awaiting, System, Users, Auditing):
+    """A client to await. `url` is where the API is, and `token` says who asks, as in AutoLearn."""
 
-    def __init__(self, url: str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self.http = httpx.AsyncClient(base_url=url, transport=transport, trust_env=False)
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        seal: bool | None = None,
+    ) -> None:
+        self.http = httpx.AsyncClient(
+            base_url=url,
+            headers=bearer(url, token),
+            transport=sdk_trust.async_transport(transport, seal),
+            trust_env=False,
+        )
         self.sessions = AwaitingSessions(self.http)
         self.experiments = AwaitingExperiments(self.http)
 

@@ -29,9 +29,15 @@ class Sessions:
     """The open sessions."""
 
     @operation
-    def open(self, title: str = "", *, key: str | None = None) -> Flow[r.Session]:
-        """Open a session. `key` makes a repetition by another process safe."""
-        return ask(Call("POST", "/v1/sessions", r.Session, body={"title": title}, key=key))
+    def open(
+        self, title: str = "", *, expires: float | None = None, key: str | None = None
+    ) -> Flow[r.Session]:
+        """Open a session. `key` makes a repetition by another process safe.
+
+        It expires when it is not used for `expires` days, 0: never; None: as the system has it.
+        """
+        body = {"title": title} if expires is None else {"title": title, "expires": expires}
+        return ask(Call("POST", "/v1/sessions", r.Session, body=body, key=key))
 
     @operation
     def list(
@@ -70,6 +76,11 @@ class Experiments:
         """Fetch the files of a trained model into a folder, each checked by its hash."""
         at = f"/v1/experiments/{segment(experiment)}/trainings/{segment(training)}"
         return download(f"{at}/artifact", Path(folder))
+
+    @operation
+    def delete(self, experiment: str) -> Flow[r.Deleted]:
+        """Delete an experiment: nothing of it can be read any more."""
+        return ask(Call("POST", f"/v1/experiments/{segment(experiment)}/delete", r.Deleted))
 
 
 class OneSession:
@@ -192,6 +203,23 @@ class OneSession:
     def download(self, training: str, folder: Path | str) -> Flow[r.Artifact]:
         """Fetch the files of a trained model into a folder, each checked by its hash."""
         return download(f"{at(self)}/trainings/{segment(training)}/artifact", Path(folder))
+
+    @operation
+    def share(self, user: str) -> Flow[r.Page[r.Reader]]:
+        """Let another user read the session, and the experiment; return who may."""
+        body = {"user": user}
+        return ask(Call("POST", f"{at(self)}/share", r.Page[r.Reader], body=body))
+
+    @operation
+    def unshare(self, user: str) -> Flow[r.Page[r.Reader]]:
+        """Let a user read it no longer; return who still may."""
+        body = {"user": user}
+        return ask(Call("POST", f"{at(self)}/unshare", r.Page[r.Reader], body=body))
+
+    @operation
+    def readers(self) -> Flow[r.Page[r.Reader]]:
+        """List who may read it besides its owner."""
+        return ask(Call("GET", f"{at(self)}/readers", r.Page[r.Reader]))
 
     @operation
     def commit(self, trainings: Sequence[str] | None = None) -> Flow[r.Experiment]:

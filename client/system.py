@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from autolearn.client import credentials
 from autolearn.eventlog.process import Running, home_of, lock
 from autolearn.eventlog.state import cut_off
 from autolearn.schemas.errors import AutoLearnError
@@ -48,6 +49,7 @@ class Part(NamedTuple):
     arguments: tuple[str, ...]
 
 
+FIRST_USER = Part("first user", ("autolearn.agents.first_user", "--with-parent"))
 AGENTS = Part("agents", ("autolearn.agents", "--with-parent", "decide", "dispatch", "supervise"))
 WORKERS = Part("workers", ("autolearn.agents", "--with-parent", "train", "evaluate"))
 API = Part("api", ("autolearn.api", "--with-parent"))
@@ -85,6 +87,7 @@ class System:
             )
         self.told(f"AutoLearn {version('autolearn')} starts on {self.home}")
         try:
+            self.make_master_key()
             parts = [AGENTS, WORKERS, API]
             if self.settings.kafka:
                 self.kafka = self.settings.kafka
@@ -94,7 +97,11 @@ class System:
                 folder = str(self.home / "kafka")
                 run = ("run", "--with-parent", "--folder", folder, "--port", str(port))
                 parts.insert(0, Part("kafka", ("autolearn.eventlog.embedded", *run)))
-            self.url = (await self.launch_all(parts))[-1]
+            once = [FIRST_USER] if self.needs_user() else []
+            said = await self.launch_all([*parts, *once])
+            self.url = said[len(parts) - 1]
+            if once:
+                self.keep_user(said[-1])
             up = Running(os.getpid(), self.url, self.kafka)
             (self.home / "up.json").write_bytes(msgspec.json.encode(up))
         except BaseException:
@@ -102,6 +109,47 @@ class System:
             raise
         for part in parts:
             self.go_on(self.watch(part))
+
+    # What it needs
+
+    def make_master_key(self) -> None:
+        """Make the master key of this home if it has none, and say where it is."""
+        from autolearn.eventlog.master_keys import make_key_file
+
+        if made := make_key_file(self.settings, self.home):
+            self.told(f"  made the master key: {made}; keep a copy elsewhere")
+
+    # Who may use it
+
+    @property
+    def has_user(self) -> Path:
+        """The file that names the log of which it is known that it has a user."""
+        return self.home / "has-user"
+
+    @property
+    def token(self) -> str:
+        """The token that is kept for this system, else AUTOLEARN_TOKEN, "" without one."""
+        place = credentials.place_of_home(self.home)
+        kept = credentials.read().get(place) or credentials.find(place)
+        return kept.token if kept is not None else ""
+
+    def needs_user(self) -> bool:
+        """Say whether there may be no user yet, so that one must be made."""
+        known = self.has_user.exists() and self.has_user.read_text() == self.which_log()
+        return self.settings.auth == "tokens" and not known
+
+    def which_log(self) -> str:
+        """Return what tells the logs apart that this home has been used with."""
+        return f"{self.settings.kafka or 'embedded'} {self.settings.topic_prefix}\n"
+
+    def keep_user(self, said: str) -> None:
+        """Keep the token of the first user, if one was made, where the command line finds it."""
+        made = msgspec.json.decode(said, type=dict[str, str])
+        if made:
+            place = credentials.place_of_home(self.home)
+            file = credentials.keep(place, made["user"], made["token"])
+            self.told(f"  made the first sysadmin, {made['user']!r}; the token is in {file}")
+        self.has_user.write_text(self.which_log())
 
     async def launch_all(self, parts: list[Part]) -> list[str]:
         """Start processes at the same time; when one cannot start, give up the others."""
@@ -174,8 +222,10 @@ class System:
         fields = msgspec.structs.asdict(self.settings)
         client = fields.pop("kafka_client")
         known = {"home": self.home, "kafka": self.kafka, "api_port": port}
+        # Whoever starts the system has a token, perhaps; its processes need none.
+        ours = {name: value for name, value in os.environ.items() if name != "AUTOLEARN_TOKEN"}
         return {
-            **os.environ,
+            **ours,
             **{PREFIX + name.upper(): str(value) for name, value in (fields | known).items()},
             **{KAFKA_PREFIX + k.upper().replace(".", "_"): v for k, v in client.items()},
             "PYTHONUNBUFFERED": "1",
@@ -208,7 +258,7 @@ class System:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for names in (("workers", "api"), ("agents",), ("kafka",)):
+        for names in (("workers", "api", "first user"), ("agents",), ("kafka",)):
             await asyncio.gather(*(self.end(name) for name in names if name in self.processes))
         (self.home / "up.json").unlink(missing_ok=True)
         self.held.close()

@@ -50,6 +50,8 @@ MOVED = {
     "fetch.error.backoff.ms": 5,
 }
 """What is different in a reader that is moved often."""
+GATHERING_CONSUMER = {"fetch.min.bytes": 1024 * 1024, "fetch.wait.max.ms": 200}
+"""What is different where many records at a time cost less, and may come later."""
 
 ANSWER_TIMEOUT = 30.0
 """Seconds within which a broker must answer a question."""
@@ -112,9 +114,15 @@ class KafkaReader:
 
 
 class KafkaLog:
-    """The log on the brokers `bootstrap`; `client` holds further properties (SASL, TLS)."""
+    """The log on the brokers `bootstrap`; `client` holds further properties (SASL, TLS).
 
-    def __init__(self, bootstrap: str, client: Mapping[str, str] | None = None) -> None:
+    One that `gathers` reads what is new up to 200 ms later, many records at a time.
+    """
+
+    def __init__(
+        self, bootstrap: str, client: Mapping[str, str] | None = None, *, gathers: bool = False
+    ) -> None:
+        self.gathers = gathers
         self.settings: dict[str, object] = {
             "bootstrap.servers": bootstrap,
             "socket.nagle.disable": True,
@@ -162,7 +170,8 @@ class KafkaLog:
     def reader(self, topic: str, start: Mapping[int, int], *, fetch: int | None = None) -> Reader:
         """Return a reader of the partitions in `start`, from these offsets on."""
         if fetch is None:
-            return KafkaReader(self.settings, topic, start)
+            ways = GATHERING_CONSUMER if self.gathers else {}
+            return KafkaReader({**self.settings, **ways}, topic, start)
         ahead = 1 if fetch < SMALL_FETCH else fetch // 512
         sizes = {"max.partition.fetch.bytes": fetch, "queued.min.messages": ahead}
         return KafkaReader({**self.settings, **MOVED, **sizes}, topic, start)

@@ -73,13 +73,13 @@ def running(home: Path) -> Running | None:
         return None
 
 
-def open_log(settings: Settings) -> KafkaLog:
+def open_log(settings: Settings, *, gathers: bool = False) -> KafkaLog:
     """Return the log on the brokers of the settings, or on those of `autolearn up` on this home.
 
     Raises:
         LogError: no broker is named and `autolearn up` does not run.
     """
-    return KafkaLog(brokers(settings), settings.kafka_client)
+    return KafkaLog(brokers(settings), settings.kafka_client, gathers=gathers)
 
 
 def brokers(settings: Settings) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autolearn.eventlog.admission import TERM_STARTED
 from autolearn.eventlog.reading import Lookup
-from autolearn.schemas.codec import EventRecord, decode_event, from_json
+from autolearn.schemas.codec import EventRecord, clear_data, decode_event, from_json
 from autolearn.schemas.events import TermStarted
 
 __all__ = ["Holders", "newest"]
@@ -37,7 +37,7 @@ class Holders:
                     high = middle
             found = self.at(partition, low)
             if found.type == TERM_STARTED and found.term == term:
-                self.known[partition, term] = from_json(found.data, TermStarted).process
+                self.known[partition, term] = from_json(clear_data(found), TermStarted).process
         return self.known.get((partition, term), "")
 
     def at(self, partition: int, offset: int) -> EventRecord:

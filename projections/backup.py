@@ -36,6 +36,7 @@ from autolearn.eventlog.process import (
 )
 from autolearn.eventlog.state import delete_state, restoring
 from autolearn.projections.backups.errors import BackupRefused
+from autolearn.projections.backups.keys import missing_masters
 from autolearn.projections.backups.reading import BackupSet
 from autolearn.projections.backups.restoring import check_set, plan, restore
 from autolearn.projections.backups.writing import Told, write_backup
@@ -99,6 +100,7 @@ def run_restore(settings: Settings, folder: Path, told: Told) -> tuple[dict[str,
         **asdict(restored),
         "artifacts": asdict(manifest.artifacts),
         "comparable": comparable,
+        "missing_master_keys": missing_masters(folder, settings, home),
         "seconds": time.perf_counter() - began,
     }
     return result, 1 if restored.differs and comparable else 0

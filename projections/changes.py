@@ -40,6 +40,8 @@ def session_things(moment: Moment, session: str) -> Iterator[tuple[str, str, Str
     yield "session", session, moment.session(session)
     yield "experiment", session, moment.experiment(session)
     yield "end of session", session, moment.ended(session)
+    for reader in moment.readers(session):
+        yield "reader", f"{session}/{reader.user}", reader
     for run in moment.runs(session):
         yield kind_of_work(run), run.id, run
 
@@ -66,11 +68,19 @@ def metric_things(moment: Moment, name: str) -> Iterator[tuple[str, str, Struct 
     yield "metric", name, moment.metric(name)
 
 
+def user_things(moment: Moment, name: str) -> Iterator[tuple[str, str, Struct | None]]:
+    """Yield a user, and the user's tokens; nothing of this is secret."""
+    yield "user", name, moment.user(name)
+    for token in moment.tokens(name):
+        yield "token", token.id, token
+
+
 THINGS: Mapping[str, Callable[[Moment, str], Iterator[tuple[str, str, Struct | None]]]] = {
     "session": session_things,
     "dataset": dataset_things,
     "estimator": model_things,
     "metric": metric_things,
+    "user": user_things,
 }
 """What the streams of each kind tell of."""
 

@@ -15,10 +15,13 @@ __all__ = [
     "EvaluationRow",
     "ExperimentRow",
     "MetricRow",
+    "ReaderRow",
     "Reference",
     "RunRow",
     "SessionRow",
+    "TokenRow",
     "TrainingRow",
+    "UserRow",
 ]
 
 
@@ -44,7 +47,11 @@ class DatasetRow(Struct, frozen=True):
 
 
 class SessionRow(Struct, frozen=True):
-    """A session that is open."""
+    """A session that is open. It expires when it is not used for `expires` seconds; 0: never.
+
+    What is encrypted and cannot be read is empty in all rows, which are `unreadable` then: the key
+    is shredded, or this process does not have it.
+    """
 
     id: str
     title: str
@@ -53,6 +60,8 @@ class SessionRow(Struct, frozen=True):
     updated: str
     sequence: int
     """The number of the newest event of the session's stream."""
+    expires: int = 0
+    unreadable: bool = False
 
 
 class ExperimentRow(Struct, frozen=True):
@@ -67,6 +76,7 @@ class ExperimentRow(Struct, frozen=True):
     trainings: tuple[str, ...]
     training_data: tuple[DatasetRef, ...]
     evaluation_data: tuple[DatasetRef, ...]
+    unreadable: bool = False
 
 
 class TrainingRow(Struct, frozen=True):
@@ -109,6 +119,7 @@ class TrainingRow(Struct, frozen=True):
     schema_hash: str = ""
     time_limit: float | None = None
     memory_limit: int | None = None
+    unreadable: bool = False
 
 
 class EvaluationRow(Struct, frozen=True):
@@ -138,6 +149,7 @@ class EvaluationRow(Struct, frozen=True):
     seconds: float | None = None
     time_limit: float | None = None
     memory_limit: int | None = None
+    unreadable: bool = False
 
 
 class Answer(Struct, frozen=True, array_like=True, gc=False):
@@ -167,6 +179,35 @@ class EndedRow(Struct, frozen=True, gc=False):
     how: str
     time: str
     cancelled: tuple[str, ...] = ()
+
+
+class ReaderRow(Struct, frozen=True, gc=False):
+    """A user who may read a session besides its owner, since a time."""
+
+    user: str
+    since: str
+
+
+class UserRow(Struct, frozen=True):
+    """A user. `updated` is the time of the newest event of the user's stream."""
+
+    name: str
+    role: str
+    disabled: bool
+    has_password: bool
+    created: str
+    updated: str
+
+
+class TokenRow(Struct, frozen=True):
+    """A token of a user, without what it is checked by. Times are RFC 3339 in UTC."""
+
+    id: str
+    user: str
+    name: str
+    created: str
+    expires: str | None
+    revoked: str | None
 
 
 RunRow = TrainingRow | EvaluationRow

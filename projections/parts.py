@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from autolearn.eventlog.admission import TERM_STARTED
 from autolearn.projections.rows import Rows
-from autolearn.projections.views import VIEWS, answers, catalog, sessions, streams
+from autolearn.projections.views import VIEWS, answers, catalog, sessions, streams, users
 from autolearn.schemas.codec import EventRecord, lifted
 
 __all__ = ["PARTS", "Folding", "Part", "part_of"]
@@ -56,6 +56,7 @@ PARTS = (
     Part(("catalog",), by_type(catalog.HANDLERS)),
     # A commit moves rows from one view to the other, and an experiment's runs stay where they are.
     Part(("sessions", "experiments"), by_type(sessions.HANDLERS)),
+    Part(("users",), by_type(users.HANDLERS)),
     Part(("answers",), lambda rows, record, *_: answers.fold(rows, record)),
     Part(("streams",), streams.fold),
 )

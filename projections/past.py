@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple
@@ -11,7 +12,7 @@ from autolearn.eventlog.positions import Place
 from autolearn.eventlog.reading import Lookup
 from autolearn.projections.models import ExperimentRow, TrainingRow
 from autolearn.projections.projection import ReadModels
-from autolearn.projections.queries import Moment
+from autolearn.projections.queries import May, Moment, any_session
 from autolearn.projections.store import MemoryStore
 from autolearn.schemas.codec import EventRecord, decode_event
 from autolearn.schemas.streams import stream
@@ -57,7 +58,7 @@ class Past:
     @property
     def moment(self) -> Moment:
         """What is known of the streams that were loaded."""
-        return Moment(self.store)
+        return Moment(self.store, self.index.opens)
 
     # Where streams lie
 
@@ -104,7 +105,7 @@ class Past:
         """Fold a session or experiment, and the models that it trains."""
         self.load(stream("session", session))
         runs = self.moment.runs(session)
-        models = {run.model for run in runs if isinstance(run, TrainingRow)}
+        models = {r.model for r in runs if isinstance(r, TrainingRow) and not r.unreadable}
         self.load(*(stream("estimator", model) for model in models))
 
     def load_kind(self, kind: str) -> None:
@@ -122,20 +123,23 @@ class Past:
                 return
             self.load(*some)
 
-    def load_sessions(self, after: tuple[str, str] | None, limit: int) -> None:
+    def load_sessions(
+        self, after: tuple[str, str] | None, limit: int, may: May = any_session
+    ) -> None:
         """Fold sessions past (time of creation, id), newest first, until enough are known.
 
-        That is, `limit` of them that were open then, or as many as there were.
+        That is, `limit` of them that were open then and that one `may` see, or as many as there
+        were.
         """
-        candidates = self.perhaps_open(after)
+        candidates = self.perhaps_open(after, may)
         while (missing := limit - len(self.moment.sessions(after, limit))) > 0:
             if not (some := list(islice(candidates, missing + AHEAD))):
                 return
             self.load(*some)
 
-    def perhaps_open(self, after: tuple[str, str] | None) -> Iterator[str]:
+    def perhaps_open(self, after: tuple[str, str] | None, may: May = any_session) -> Iterator[str]:
         """Yield the sessions that may have been open then, newest first."""
-        for session in self.index.by_time("session-opened", after):
+        for session in filter(may, self.index.by_time("session-opened", after)):
             name = stream("session", session)
             partition, offsets = self.index.offsets(name)
             end = self.ends.get(partition, 0)
@@ -145,22 +149,40 @@ class Past:
                 continue  # all of it came before, its end too
             yield name
 
-    def experiments(self, after: tuple[str, str] | None, limit: int) -> list[ExperimentRow]:
+    def experiments(
+        self, after: tuple[str, str] | None, limit: int, may: May = any_session
+    ) -> list[ExperimentRow]:
         """Return the experiments of then, the newest commit first, past (time of it, id).
 
-        An experiment never changes, so nothing is folded: it only counts whether its commit came
-        before.
+        An experiment never changes but for its end, so nothing is folded: it only counts whether
+        its commit came before, and not its deletion.
         """
-        rows = (self.index.experiment(at) for at in self.index.by_time("experiment-by-time", after))
-        return list(islice((row for row in rows if row and self.was_committed(row)), limit))
+        there = (
+            self.index.experiment(at) for at in self.index.by_time("experiment-by-time", after)
+        )
+        gone = (self.index.gone(at) for at in self.index.by_time("experiment-gone-by-time", after))
+        rows = heapq.merge(
+            (row for row in there if row and may(row.id)),
+            (row for row in gone if row and may(row.id) and not self.was_deleted(row)),
+            key=lambda row: (row.committed, row.id),
+            reverse=True,
+        )
+        return list(islice((row for row in rows if self.was_committed(row)), limit))
+
+    def was_deleted(self, row: ExperimentRow) -> bool:
+        """Say whether an experiment that is gone was so then: its deletion is its last change."""
+        self.load(stream("session", row.id))
+        return self.moment.experiment(row.id) is None
 
     def was_committed(self, row: ExperimentRow) -> bool:
         """Say whether an experiment's commit came before."""
         return len(self.offsets(stream("session", row.id))[1]) >= row.sequence
 
-    def load_experiments(self, after: tuple[str, str] | None, limit: int) -> None:
+    def load_experiments(
+        self, after: tuple[str, str] | None, limit: int, may: May = any_session
+    ) -> None:
         """Fold the experiments of a page."""
-        self.load(*(stream("session", row.id) for row in self.experiments(after, limit)))
+        self.load(*(stream("session", row.id) for row in self.experiments(after, limit, may)))
 
     # The position
 

@@ -2,36 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import heapq
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.data_keys import Unreadable
+from autolearn.eventlog.vault import key_of_kept
 from autolearn.projections.models import (
     Answer,
     DatasetRow,
     EndedRow,
     EstimatorRow,
+    EvaluationRow,
     ExperimentRow,
     MetricRow,
+    ReaderRow,
+    Reference,
     RunRow,
     SessionRow,
+    TokenRow,
     TrainingRow,
+    UserRow,
 )
 from autolearn.projections.projection import digest
 from autolearn.projections.rows import PROGRESS
-from autolearn.projections.run_rows import run_row
+from autolearn.projections.run_rows import Opens, in_clear, outline, run_row
 from autolearn.projections.store import Readable, Store, key, prefix_of
-from autolearn.projections.stored import StoredRun, StoredSession, StreamRow
+from autolearn.projections.stored import (
+    StoredExperiment,
+    StoredRun,
+    StoredSession,
+    StoredToken,
+    StoredUser,
+    StreamRow,
+)
 from autolearn.projections.views import VIEWS
 from autolearn.projections.views.answers import answer_key
 from autolearn.projections.views.runs import run_key
 from autolearn.projections.views.streams import stream_prefix
+from autolearn.projections.views.users import token_key, user_key
+from autolearn.schemas.codec import from_json
+from autolearn.schemas.events import SessionOpened
+from autolearn.schemas.values import DatasetRef
 
-__all__ = ["Moment", "Queries"]
+__all__ = ["May", "Moment", "Queries", "any_session"]
 
 T = TypeVar("T", bound=Struct)
 
@@ -40,27 +59,58 @@ KINDS = (
     DatasetRow,
     EndedRow,
     EstimatorRow,
-    ExperimentRow,
     MetricRow,
     Progress,
+    ReaderRow,
+    Reference,
+    StoredExperiment,
     StoredRun,
     StoredSession,
+    StoredToken,
+    StoredUser,
     StreamRow,
 )
+May = Callable[[str], bool]
+"""Says whether somebody may see a session or experiment, by its id."""
+
 DECODERS: dict[type[Struct], msgspec.json.Decoder[Struct]] = {
     kind: msgspec.json.Decoder(kind) for kind in KINDS
 }
 
 
-class Queries:
-    """The read models of a store that a Follower writes at the same time."""
+After = tuple[str, str] | None
+"""The (time, id) of the last one that was seen of a list; None at its beginning."""
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+
+def merged(
+    own: Iterator[tuple[str, str]], shared: Iterable[tuple[str, str]], after: After
+) -> Iterator[str]:
+    """Yield the ids of both, by their times, newest first and each once."""
+    others = sorted((one for one in shared if after is None or one < after), reverse=True)
+    last = None
+    for one in heapq.merge(own, others, reverse=True):
+        if one != last:
+            yield one[1]
+        last = one
+
+
+def any_session(_: str) -> bool:
+    """Let every session be seen."""
+    return True
+
+
+class Queries:
+    """The read models of a store that a Follower writes at the same time.
+
+    `opens` decrypts what is encrypted in them.
+    """
+
+    def __init__(self, store: Store, opens: Opens = in_clear) -> None:
+        self.store, self.opens = store, opens
 
     def now(self) -> Moment:
         """Return the read models as they are now. Use it from one thread, and not for long."""
-        return Moment(self.store.snapshot())
+        return Moment(self.store.snapshot(), self.opens)
 
     def answer(self, command: str) -> Answer | None:
         """Return how a command was answered, if it was."""
@@ -71,12 +121,19 @@ class Queries:
         """Return how far the log is folded into the store, per partition."""
         return self.now().progress()
 
+    def latest(self) -> Moment:
+        """Return the read models without a snapshot: each question sees what is newest.
+
+        It costs less than `now`, and is for one question at a time.
+        """
+        return Moment(self.store, self.opens)
+
 
 class Moment:
     """The read models at one moment, whatever is folded meanwhile."""
 
-    def __init__(self, content: Readable) -> None:
-        self.content = content
+    def __init__(self, content: Readable, opens: Opens = in_clear) -> None:
+        self.content, self.opens = content, opens
 
     # Where it is in the log
 
@@ -136,38 +193,169 @@ class Moment:
         row = self.get(key("session", session), StoredSession)
         if row is None:
             return None
-        return SessionRow(session, row.title, row.created, row.actor, row.updated, row.sequence)
+        opened = self.opened(session, row.opened)
+        return SessionRow(
+            id=session,
+            title=opened.title if opened else "",
+            created=row.created,
+            actor=row.actor,
+            updated=row.updated,
+            sequence=row.sequence,
+            expires=opened.expires if opened else 0,
+            unreadable=opened is None,
+        )
+
+    def opened(self, session: str, data: Raw) -> SessionOpened | None:
+        """Return the event that opened a session, None if it cannot be read."""
+        try:
+            return from_json(self.opens(f"session/{session}", data), SessionOpened)
+        except Unreadable:
+            return None
+
+    def session_keyid(self, session: str) -> str | None:
+        """Return the id of the key of a session or experiment, "" if it has none.
+
+        None: there is none, or nothing of it was kept.
+        """
+        row: StoredSession | StoredExperiment | None
+        row = self.get(key("session", session), StoredSession)
+        row = row or self.get(key("experiment", session), StoredExperiment)
+        return None if row is None else key_of_kept(row.opened)
 
     def ended(self, session: str) -> EndedRow | None:
         """Return how a session ended."""
         return self.get(key("session-ended", session), EndedRow)
 
-    def sessions(self, after: tuple[str, str] | None, limit: int) -> list[SessionRow]:
-        """Return open sessions, newest first, past (time of creation, id)."""
-        ids = islice(self.by_time("session-by-time", after), limit)
-        return [row for at in list(ids) if (row := self.session(at)) is not None]
+    def sessions(self, after: After, limit: int, whose: str | None = None) -> list[SessionRow]:
+        """Return open sessions, newest first, past (time of creation, id).
+
+        Those of everybody, or those `whose` owner or reader a user is.
+        """
+        if whose is None:
+            ids = self.by_time("session-by-time", after)
+        else:
+            shared = ((row.created, row.id) for row in self.shared(whose, self.session))
+            ids = merged(self.times_of("session-of", whose, after), shared, after)
+        return [row for at in islice(ids, limit) if (row := self.session(at)) is not None]
 
     def experiment(self, experiment: str) -> ExperimentRow | None:
         """Return an experiment."""
-        return self.get(key("experiment", experiment), ExperimentRow)
+        row = self.get(key("experiment", experiment), StoredExperiment)
+        return None if row is None else self.experiment_row(experiment, row)
 
-    def experiments(self, after: tuple[str, str] | None, limit: int) -> list[ExperimentRow]:
-        """Return experiments, the newest commit first, past (time of the commit, id)."""
-        ids = islice(self.by_time("experiment-by-time", after), limit)
-        return [row for at in list(ids) if (row := self.experiment(at)) is not None]
+    def gone(self, experiment: str) -> ExperimentRow | None:
+        """Return an experiment that was deleted, as far as anything of it is known."""
+        row = self.get(key("experiment-gone", experiment), StoredExperiment)
+        return None if row is None else self.experiment_row(experiment, row)
 
-    def by_time(self, index: str, after: tuple[str, str] | None) -> Iterator[str]:
+    def experiment_row(self, experiment: str, row: StoredExperiment) -> ExperimentRow:
+        """Return an experiment with what it says, as far as that can be read."""
+        opened = self.opened(experiment, row.opened)
+        data: dict[type[RunRow], dict[DatasetRef, None]] = {TrainingRow: {}, EvaluationRow: {}}
+        for run in self.runs(experiment) if opened else ():
+            data[type(run)][run.dataset] = None
+        return ExperimentRow(
+            id=experiment,
+            title=opened.title if opened else "",
+            created=row.created,
+            committed=row.committed,
+            actor=row.actor,
+            sequence=row.sequence,
+            trainings=row.trainings,
+            training_data=tuple(data[TrainingRow]),
+            evaluation_data=tuple(data[EvaluationRow]),
+            unreadable=opened is None,
+        )
+
+    def experiments(
+        self, after: After, limit: int, whose: str | None = None
+    ) -> list[ExperimentRow]:
+        """Return experiments, the newest commit first, past (time of the commit, id).
+
+        Those of everybody, or those `whose` owner or reader a user is.
+        """
+        if whose is None:
+            ids = self.by_time("experiment-by-time", after)
+        else:
+            shared = ((row.committed, row.id) for row in self.shared(whose, self.experiment))
+            ids = merged(self.times_of("experiment-of", whose, after), shared, after)
+        return [row for at in islice(ids, limit) if (row := self.experiment(at)) is not None]
+
+    def shared(self, user: str, look: Callable[[str], T | None]) -> Iterator[T]:
+        """Yield what is shared with a user, of sessions or of experiments, by their ids."""
+        for row in self.scan(prefix_of("session-shared", user), Reference):
+            found = look(row.id)
+            if found is not None:
+                yield found
+
+    def times_of(self, index: str, owner: str, after: After) -> Iterator[tuple[str, str]]:
+        """Yield (time, id) of what is an owner's, newest first, past one of them."""
+        bound = key(index, owner, *after) if after else b""
+        for at, _ in self.content.scan(prefix_of(index, owner), after=bound, reverse=True):
+            _, time, identifier = at.rsplit(b"\x00", 2)
+            yield time.decode(), identifier.decode()
+
+    def by_time(self, index: str, after: After) -> Iterator[str]:
         """Yield the ids in an index, newest first."""
         bound = key(index, *after) if after else b""
         for at, _ in self.content.scan(prefix_of(index), after=bound, reverse=True):
             yield at.rpartition(b"\x00")[2].decode()
+
+    # Whose a session is, also when it has ended
+
+    def owner(self, session: str) -> str | None:
+        """Return who opened a session; None if there never was one."""
+        row = self.get(key("session-owner", session), Reference)
+        return None if row is None else row.id
+
+    def readers(self, session: str) -> list[ReaderRow]:
+        """Return who may read a session or experiment besides its owner, by name."""
+        return list(self.scan(prefix_of("session-reader", session), ReaderRow))
+
+    def is_reader(self, session: str, user: str) -> bool:
+        """Say whether a session or experiment is shared with a user."""
+        return self.get(key("session-reader", session, user), ReaderRow) is not None
+
+    # Users
+
+    def user(self, name: str) -> UserRow | None:
+        """Return a user."""
+        row = self.get(user_key(name), StoredUser)
+        return None if row is None else user_row(name, row)
+
+    def users(self) -> list[UserRow]:
+        """Return all users, by name."""
+        rows = self.content.scan(prefix_of("user"))
+        return [
+            user_row(at.rpartition(b"\0")[2].decode(), decode(row, StoredUser)) for at, row in rows
+        ]
+
+    def tokens(self, name: str) -> list[TokenRow]:
+        """Return all tokens of a user, oldest first."""
+        user = self.get(user_key(name), StoredUser)
+        found = {token: self.stored_token(token) for token in (user.tokens if user else ())}
+        return [
+            TokenRow(token, row.user, row.name, row.created, row.expires, row.revoked)
+            for token, row in found.items()
+            if row is not None
+        ]
+
+    def stored_user(self, name: str) -> StoredUser | None:
+        """Return a user with the verifier of the password: for checking it only."""
+        return self.get(user_key(name), StoredUser)
+
+    def stored_token(self, token: str) -> StoredToken | None:
+        """Return a token with the digest of its secret: for checking it only."""
+        return self.get(token_key(token), StoredToken)
 
     # Runs, of sessions and of experiments alike
 
     def run(self, session: str, kind: str, run: str) -> RunRow | None:
         """Return one run of a kind of work."""
         row = self.get(run_key(session, run), StoredRun)
-        return run_row(session, row) if row is not None and row.kind == kind else None
+        if row is None or row.kind != kind:
+            return None
+        return run_row(session, row, self.opens, run)
 
     def training(self, session: str, run: str) -> TrainingRow | None:
         """Return one training."""
@@ -176,9 +364,22 @@ class Moment:
 
     def runs(self, session: str, after: int = 0) -> Iterator[RunRow]:
         """Yield the runs of a session or experiment, in the order of their numbers past `after`."""
-        stored = self.scan(prefix_of("run", session), StoredRun)
-        rows = sorted((row for row in stored if row.number > after), key=lambda row: row.number)
-        return (run_row(session, row) for row in rows)
+        rows = self.stored_runs(session, after)
+        return (run_row(session, row, self.opens, run) for run, row in rows)
+
+    def outlines(self, session: str) -> Iterator[RunRow]:
+        """Yield the runs as `runs` does, without what is confidential: nothing is decrypted."""
+        return (outline(session, row, run) for run, row in self.stored_runs(session))
+
+    def stored_runs(self, session: str, after: int = 0) -> list[tuple[str, StoredRun]]:
+        """Return the runs of a session as they are stored, with their ids."""
+        found = [
+            (at.rpartition(b"\0")[2].decode(), decode(value, StoredRun))
+            for at, value in self.content.scan(prefix_of("run", session))
+        ]
+        return sorted(
+            (one for one in found if one[1].number > after), key=lambda one: one[1].number
+        )
 
     # Streams
 
@@ -212,6 +413,11 @@ class Moment:
         """Yield rows in the order of their keys."""
         for _, value in self.content.scan(prefix, after=after):
             yield decode(value, kind)
+
+
+def user_row(name: str, row: StoredUser) -> UserRow:
+    """Return a user as a query shows it: without the verifier of the password."""
+    return UserRow(name, row.role, row.disabled, bool(row.password), row.created, row.updated)
 
 
 def decode(value: bytes, kind: type[T]) -> T:

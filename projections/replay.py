@@ -2,6 +2,7 @@
 
 `python -m autolearn.projections.replay rebuild [--view VIEW]|verify [--url URL]… [--json]`, or
 `build --folder FOLDER [--view VIEW]`, by which an API process rebuilds its own while it serves.
+`verify` asks the API with AUTOLEARN_TOKEN, where only sysadmins may.
 With --json, standard output has one JSON document a line: `{"progress": {…}}` now and then, and
 last `{"result": {…}}`.
 Exit codes: 0 done (or equal), 1 differs, 2 bad arguments or settings, 3 no Kafka or no API,
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -148,7 +150,8 @@ def main(arguments: list[str]) -> int:
         else:
             up = running(home_of(settings))
             here = up.url if up else f"http://{settings.api_host}:{settings.api_port}"
-            result = verify(settings, chosen.url or [here], told)
+            token = os.environ.get("AUTOLEARN_TOKEN", "")
+            result = verify(settings, chosen.url or [here], told, token)
             code = 0 if result["equal"] else 1
     except AutoLearnError as error:
         print(error.diagnostics(), file=sys.stderr)

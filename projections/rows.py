@@ -56,6 +56,12 @@ class Rows:
                 self.pending[at] = row
         return row  # type: ignore[return-value]
 
+    def names(self, prefix: bytes) -> list[bytes]:
+        """Return the keys of all rows with a prefix, those that are not stored yet among them."""
+        found = {at for at, _ in self.store.scan(prefix)}
+        found |= {at for at in self.pending if at.startswith(prefix)}
+        return sorted(at for at in found if at not in self.pending or self.pending[at] is not None)
+
     def decoder(self, kind: type[Struct]) -> msgspec.json.Decoder[Struct]:
         """Return the decoder of a kind of row, made once."""
         if kind not in self.decoders:

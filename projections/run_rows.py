@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from msgspec import Raw
 from msgspec.structs import asdict
 
+from autolearn.eventlog.data_keys import Unreadable
+from autolearn.eventlog.vault import is_sealed
 from autolearn.projections.models import EvaluationRow, RunRow, TrainingRow
 from autolearn.projections.stored import StoredRun
 from autolearn.schemas.codec import from_json
+from autolearn.schemas.confidential import empty
 from autolearn.schemas.work import WORK
 
-__all__ = ["ROW_OF", "run_row"]
+__all__ = ["ROW_OF", "Opens", "in_clear", "outline", "run_row"]
+
+Opens = Callable[[str, Raw], Raw]
+"""Returns the data of an event of a stream, as a row keeps them, in clear. Raises Unreadable."""
+
+
+def in_clear(_: str, data: Raw) -> Raw:
+    """Return data that are in clear, and no others: what can be done without keys."""
+    if is_sealed(data):
+        raise Unreadable
+    return data
 
 
 class Shown(NamedTuple):
@@ -48,22 +63,41 @@ ROW_OF = {kind: shown.row for kind, shown in SHOWN.items()}
 STORED = ("number", "status", "requested", "updated", "attempt", "worker", "started", "ended")
 
 
-def run_row(session: str, stored: StoredRun) -> RunRow:
-    """Return a run of a session or experiment.
+def run_row(session: str, stored: StoredRun, opens: Opens, run: str) -> RunRow:
+    """Return a run of a session or experiment; what cannot be opened is empty.
 
     Raises:
         MalformedRecord: the data of one of its events do not fit its type.
     """
-    work, shown = WORK[stored.kind], SHOWN[stored.kind]
-    request = asdict(from_json(stored.request, work.requested))
+    try:
+        return told(session, stored, opens, run)
+    except Unreadable:
+        return outline(session, stored, run)
+
+
+def told(session: str, stored: StoredRun, opens: Opens, run: str) -> RunRow:
+    """Return a run with all that is said of it. Raises Unreadable."""
+    work, shown, stream = WORK[stored.kind], SHOWN[stored.kind], f"session/{session}"
+    request = asdict(from_json(opens(stream, stored.request), work.requested))
     fields: dict[str, Any] = {
         name: value for name, value in request.items() if name in shown.row.__struct_fields__
     }
     fields |= {name: getattr(stored, name) for name in STORED}
     if stored.status == "completed":
-        results = from_json(stored.outcome, work.completed)
+        results = from_json(opens(stream, stored.outcome), work.completed)
         fields |= {ours: getattr(results, theirs) for theirs, ours in shown.results.items()}
     elif stored.status == "failed":
-        failure = from_json(stored.outcome, work.failed)
+        failure = from_json(opens(stream, stored.outcome), work.failed)
         fields |= {"reason": failure.reason, "detail": failure.detail}
-    return shown.row(id=request["run"], session=session, **fields)
+    return shown.row(id=run, session=session, **fields)
+
+
+def outline(session: str, stored: StoredRun, run: str) -> RunRow:
+    """Return what is known of a run without its key: how it goes, not what it is."""
+    work, shown = WORK[stored.kind], SHOWN[stored.kind]
+    nothing = asdict(empty(work.requested))
+    fields = {k: value for k, value in nothing.items() if k in shown.row.__struct_fields__}
+    fields |= {name: getattr(stored, name) for name in STORED}
+    if stored.kind == "evaluation":
+        fields["training"] = stored.training
+    return shown.row(id=run, session=session, unreadable=True, **fields)

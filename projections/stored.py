@@ -1,6 +1,6 @@
-"""The rows of sessions, runs and streams as they are stored.
+"""The rows of sessions, runs, users and streams as they are stored.
 
-A run's row keeps the data of its events as they are, so that a fold neither decodes nor encodes
+A row keeps the data of events as they are, so that a fold neither decodes nor encodes nor decrypts
 them: a query does, for the few rows that it returns (`projections.queries`). They are JSON arrays,
 without the names of their fields: a rebuild writes millions of them.
 """
@@ -9,13 +9,23 @@ from __future__ import annotations
 
 from msgspec import Raw, Struct
 
-__all__ = ["StoredRun", "StoredSession", "StreamRow"]
+__all__ = [
+    "StoredExperiment",
+    "StoredRun",
+    "StoredSession",
+    "StoredToken",
+    "StoredUser",
+    "StreamRow",
+]
 
 
 class StoredSession(Struct, array_like=True, gc=False):
-    """An open session, with the ids of its runs in the order of their requests."""
+    """An open session, with the ids of its runs in the order of their requests.
 
-    title: str
+    `opened` is the data of the event that opened it.
+    """
+
+    opened: Raw
     created: str
     actor: str
     updated: str
@@ -23,11 +33,22 @@ class StoredSession(Struct, array_like=True, gc=False):
     runs: list[str]
 
 
+class StoredExperiment(Struct, array_like=True, gc=False):
+    """A committed session, with the trainings that it keeps. `opened` as in StoredSession."""
+
+    opened: Raw
+    created: str
+    committed: str
+    actor: str
+    sequence: int
+    trainings: tuple[str, ...]
+
+
 class StoredRun(Struct, array_like=True, gc=False):
     """One run, of any kind of work. `number` is the sequence of its request in its stream.
 
     `request` is the data of the event that accepted it, `outcome` of the one that completed it or
-    said why it failed.
+    said why it failed. `training` is the one that an evaluation is of.
     """
 
     kind: str
@@ -41,6 +62,29 @@ class StoredRun(Struct, array_like=True, gc=False):
     started: str | None = None
     ended: str | None = None
     outcome: Raw = Raw(b"null")
+    training: str = ""
+
+
+class StoredUser(Struct, array_like=True, gc=False):
+    """A user, with the verifier of the password ("" for none) and the ids of all tokens."""
+
+    role: str
+    password: str
+    disabled: bool
+    created: str
+    updated: str
+    tokens: list[str]
+
+
+class StoredToken(Struct, array_like=True, gc=False):
+    """A token. `digest` is the SHA-256 (hex) of its secret."""
+
+    user: str
+    name: str
+    digest: str
+    created: str
+    expires: str | None
+    revoked: str | None = None
 
 
 class StreamRow(Struct, array_like=True, gc=False):

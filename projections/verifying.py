@@ -68,30 +68,45 @@ class ServedRows(Struct):
     next: str | None
 
 
-def served_by(url: str) -> Served:
-    """Return what the API process at `url` has, and at which position.
+def served_by(url: str, token: str = "") -> Served:
+    """Return what the API process at `url` has, and at which position; `token` is a sysadmin's.
 
     Raises:
         LogError: it does not answer, or is not ready.
     """
-    return ask(f"{url}/v1/digests", Served)
+    return ask(f"{url}/v1/digests", Served, token)
 
 
-def ask(url: str, kind: type[T]) -> T:
+def ask(url: str, kind: type[T], token: str) -> T:
     """Return what the API answers.
 
     Raises:
         LogError: it does not.
     """
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
-        with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310
+        request = urllib.request.Request(url, headers=headers)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
             return from_json(answer.read(), kind)
-    except (urllib.error.URLError, TimeoutError) as error:
+    except urllib.error.HTTPError as error:
+        if error.code not in (401, 403):
+            raise unanswered(url, error) from None
         raise LogError(
             f"{url}: {error}.",
-            title="The API does not answer",
-            advice="Start `autolearn up`, or name the API with --url or AUTOLEARN_URL.",
+            title="The API lets only sysadmins verify it",
+            advice="Log in as a sysadmin (`autolearn login`), or set AUTOLEARN_TOKEN.",
         ) from None
+    except (urllib.error.URLError, TimeoutError) as error:
+        raise unanswered(url, error) from None
+
+
+def unanswered(url: str, error: Exception) -> LogError:
+    """Return the error of an API that does not answer."""
+    return LogError(
+        f"{url}: {error}.",
+        title="The API does not answer",
+        advice="Start `autolearn up`, or name the API with --url or AUTOLEARN_URL.",
+    )
 
 
 class Scratch:
@@ -120,8 +135,10 @@ class Scratch:
         return rebuilt.digests
 
 
-def verify(settings: Settings, urls: Sequence[str], told: Told) -> dict[str, Any]:
+def verify(settings: Settings, urls: Sequence[str], told: Told, token: str = "") -> dict[str, Any]:
     """Rebuild to the position of each of the API processes at `urls`, and compare.
+
+    `token` is of a sysadmin, where users are known.
 
     The result's `processes` say of each by its `process` (name) and `url` which views differ
     (`differs`), and at which keys (`rows`).
@@ -130,14 +147,14 @@ def verify(settings: Settings, urls: Sequence[str], told: Told) -> dict[str, Any
         LogError: an API process or the log cannot be read.
         MalformedRecord: a record on the log is not an event of ours.
     """
-    all_served = {url: served_by(url) for url in urls}
+    all_served = {url: served_by(url, token) for url in urls}
     with ExitStack() as end:
         log = open_log(settings)
         end.callback(log.close)
         below = end.enter_context(tempfile.TemporaryDirectory(prefix="autolearn-verify-"))
         scratch = Scratch(log, Topics.of(settings).events.name, Path(below))
         processes = [
-            check(scratch, url, served, told)
+            check(scratch, url, served, told, token)
             for url, served in sorted(
                 all_served.items(), key=lambda item: sum(item[1].position.goal().values())
             )
@@ -152,12 +169,12 @@ def verify(settings: Settings, urls: Sequence[str], told: Told) -> dict[str, Any
     }
 
 
-def check(scratch: Scratch, url: str, served: Served, told: Told) -> dict[str, Any]:
+def check(scratch: Scratch, url: str, served: Served, told: Told, token: str) -> dict[str, Any]:
     """Compare what an API process serves with the log at its position."""
     goal = served.position.goal()
     digests = scratch.fold_up_to(goal, told)
     differs = [view for view in VIEWS if served.views.get(view) != digests[view]]
-    found = [row for view in differs for row in compare(scratch, url, view)]
+    found = [row for view in differs for row in compare(scratch, url, view, token)]
     return {
         "process": served.process,
         "url": url,
@@ -170,7 +187,7 @@ def check(scratch: Scratch, url: str, served: Served, told: Told) -> dict[str, A
     }
 
 
-def compare(scratch: Scratch, url: str, view: str) -> list[dict[str, str]]:
+def compare(scratch: Scratch, url: str, view: str, token: str) -> list[dict[str, str]]:
     """Return the keys of a view at which an API process and the log differ, and how.
 
     The process may fold on meanwhile, so the log is folded to where it was at the end.
@@ -179,7 +196,7 @@ def compare(scratch: Scratch, url: str, view: str) -> list[dict[str, str]]:
     after: str | None = ""
     while after is not None:
         query = urllib.parse.urlencode({"after": after, "limit": PAGE})
-        page = ask(f"{url}/v1/digests/{view}?{query}", ServedRows)
+        page = ask(f"{url}/v1/digests/{view}?{query}", ServedRows, token)
         served |= page.rows
         after = page.next
     scratch.fold_up_to(page.position.goal())

@@ -7,16 +7,21 @@ docs/asyncapi.json has the default settings, old versions of events and golden r
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
 
+from autolearn.schemas.audit import Hop
+from autolearn.schemas.chain import Checkpoint
 from autolearn.schemas.codec import CONTENT_TYPE, CommandRecord, EventRecord
 from autolearn.schemas.commands import COMMANDS
+from autolearn.schemas.confidential import CLEAR
 from autolearn.schemas.dead_letters import DeadLetter
 from autolearn.schemas.described import Schema, schemas_of
 from autolearn.schemas.events import EVENTS
+from autolearn.schemas.keys import WrappedKey
 from autolearn.schemas.tasks import Task
 from autolearn.schemas.topics import Topic, Topics
 from autolearn.schemas.traffic import CHANNELS, TRAFFIC, Channel
@@ -29,12 +34,21 @@ SCHEMAS = "#/components/schemas/"
 CLOUD_EVENT = CONTENT_TYPE[0][1].decode()
 BINDING = "0.5.0"
 PLAIN: dict[str, type[Struct]] = {
+    "checkpoints": Checkpoint,
     "trainings": Task,
     "evaluations": Task,
     "workers": Heartbeat,
     "dead_letters": DeadLetter,
+    "audit": Hop,
+    "keys": WrappedKey,
 }
 """The messages without an envelope, by channel."""
+TRACING = {
+    "traceparent": {"type": "string", "description": "Where in its trace it was sent (W3C)."},
+    "hop": {"type": "string", "description": "Who sent it: process, span before, time or nothing."},
+}
+ASKED = {"type": "string", "description": "The `hop` of the command that is answered, its type."}
+"""Kafka headers of commands, events and tasks, which they need not have."""
 
 
 def document(
@@ -117,11 +131,26 @@ def all_messages(old: Mapping[str, Schema]) -> Iterator[tuple[str, dict[str, Any
             {
                 "name": kind.__name__,
                 "summary": summary_of(kind),
-                "contentType": "application/json",
-                "payload": {"$ref": SCHEMAS + kind.__name__},
+                **signed_or_plain(kind),
+                **({"headers": {"type": "object", "properties": TRACING}} if kind is Task else {}),
                 **({"bindings": keyed(key)} if key else {}),
             },
         )
+
+
+def signed_or_plain(kind: type[Struct]) -> dict[str, Any]:
+    """Return how a message without an envelope looks on the log."""
+    schema = {"$ref": SCHEMAS + kind.__name__}
+    if kind is not Checkpoint:
+        return {"contentType": "application/json", "payload": schema}
+    payload = {
+        "type": "string",
+        "pattern": r"^[\w-]+\.[\w-]+\.[\w-]+$",
+        "contentMediaType": "application/jose",
+        "contentSchema": schema,
+        "description": "A JWS in compact form; what it has signed is a Checkpoint in JSON.",
+    }
+    return {"contentType": "application/jose", "payload": payload}
 
 
 def cloud_event(
@@ -136,15 +165,19 @@ def cloud_event(
         "headers": {
             "type": "object",
             "required": ["content-type"],
-            "properties": {"content-type": {"type": "string", "const": CLOUD_EVENT}},
+            "properties": {
+                "content-type": {"type": "string", "const": CLOUD_EVENT},
+                **TRACING,
+                **({} if command else {"asked": ASKED}),
+            },
         },
         "payload": {
             "allOf": [
                 {"$ref": SCHEMAS + envelope.__name__},
                 {
                     "type": "object",
-                    "required": ["type", "data"],
                     "properties": {"type": {"const": name}, "data": {"$ref": SCHEMAS + data}},
+                    **in_clear_or_not(kind),
                 },
             ]
         },
@@ -153,6 +186,16 @@ def cloud_event(
             "location": f"$message.payload#/{'id' if command else 'causationid'}",
         },
         "bindings": keyed(CHANNELS["commands" if command else "events"].key),
+    }
+
+
+def in_clear_or_not(kind: type[Struct] | None) -> dict[str, Any]:
+    """Return which members have the data: of what is confidential, encrypted ones may."""
+    if kind not in CLEAR:
+        return {"required": ["type", "data"]}
+    return {
+        "required": ["type"],
+        "oneOf": [{"required": ["data"]}, {"required": ["data_base64", "keyid"]}],
     }
 
 
@@ -179,8 +222,7 @@ def on_channel(name: str, messages: Mapping[str, Mapping[str, Any]]) -> list[str
 def channel(key: str, topic: Topic, about: Channel, names: list[str]) -> dict[str, Any]:
     """Return a topic as it is created, with the messages on it."""
     config: dict[str, Any] = {
-        name: [value] if name == "cleanup.policy" else int(value)
-        for name, value in sorted(topic.config.items())
+        name: configured(name, value) for name, value in sorted(topic.config.items())
     }
     return {
         "address": topic.name,
@@ -197,6 +239,13 @@ def channel(key: str, topic: Topic, about: Channel, names: list[str]) -> dict[st
             }
         },
     }
+
+
+def configured(name: str, value: str) -> Any:
+    """Return a setting of a topic as the Kafka binding has it."""
+    if name == "cleanup.policy":
+        return [value]
+    return value if name == "compression.type" else json.loads(value)
 
 
 def operations(channels: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -12,8 +12,8 @@ import re
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
-from msgspec import Meta, Raw, Struct
-from msgspec.structs import replace
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec.structs import force_setattr, replace
 
 from autolearn.schemas.commands import COMMANDS
 from autolearn.schemas.errors import MalformedRecord, UnknownType
@@ -23,10 +23,12 @@ from autolearn.schemas.upcasters import UPCASTERS
 
 __all__ = [
     "CONTENT_TYPE",
+    "ATTRIBUTES",
     "DEEPEST",
     "CommandRecord",
     "EventRecord",
     "Headers",
+    "clear_data",
     "command_of",
     "decode_command",
     "decode_event",
@@ -34,7 +36,9 @@ __all__ = [
     "event_of",
     "from_json",
     "is_too_deep",
+    "kept",
     "lifted",
+    "present_type",
     "raw",
     "read_part",
     "to_json",
@@ -52,6 +56,10 @@ DEEPEST = 100
 another, which is deeper in its own calls, cannot; and nothing on `events` may be unreadable."""
 
 Short = Annotated[str, Meta(max_length=200)]
+Some = Short | UnsetType
+
+ATTRIBUTES = ("run", "attempt", "worker", "training", "artifact", "maxattempts", "expires")
+"""What of encrypted data is in the envelope as well, so that nobody needs a key to fold it."""
 
 
 class CommandRecord(Struct, frozen=True, kw_only=True, gc=False):
@@ -60,6 +68,9 @@ class CommandRecord(Struct, frozen=True, kw_only=True, gc=False):
     `id` is the command's id, `subject` its stream, `time` RFC 3339 in UTC, `actor` who asks, and
     `fingerprint` tells requests with the same id but another content apart. They are short, because
     every answer repeats them and must be written, however large the command's data are.
+
+    The data are in `data`, or encrypted with the key `keyid` in `data_base64`; what of these is
+    said in clear is in the attributes between (`schemas.confidential`).
     """
 
     specversion: Literal["1.0"] = "1.0"
@@ -70,8 +81,17 @@ class CommandRecord(Struct, frozen=True, kw_only=True, gc=False):
     time: Short
     actor: Short = ""
     fingerprint: Short = ""
+    keyid: Some = UNSET
+    run: Some = UNSET
+    attempt: int | UnsetType = UNSET
+    worker: Some = UNSET
+    training: Some = UNSET
+    artifact: Some = UNSET
+    maxattempts: int | UnsetType = UNSET
+    expires: int | UnsetType = UNSET
     datacontenttype: str = "application/json"
-    data: Raw = Raw(b"{}")
+    data: Raw | UnsetType = Raw(b"{}")
+    data_base64: str | UnsetType = UNSET
 
 
 class EventRecord(Struct, frozen=True, kw_only=True, gc=False):
@@ -80,7 +100,7 @@ class EventRecord(Struct, frozen=True, kw_only=True, gc=False):
     `subject` is its stream and `sequence` its number there, from 1; `causationid` is the id of the
     command that it answers and `commandoffset` that command's offset; `prev` is the offset of the
     command answered before it on this partition (-1 for none); `term` numbers the decider's
-    tenure of the partition. `time` is the command's.
+    tenure of the partition. `time` is the command's. The rest is as in a CommandRecord.
     """
 
     specversion: Literal["1.0"] = "1.0"
@@ -96,9 +116,20 @@ class EventRecord(Struct, frozen=True, kw_only=True, gc=False):
     term: int
     actor: str = ""
     fingerprint: str = ""
+    keyid: Some = UNSET
+    run: Some = UNSET
+    attempt: int | UnsetType = UNSET
+    worker: Some = UNSET
+    training: Some = UNSET
+    artifact: Some = UNSET
+    maxattempts: int | UnsetType = UNSET
+    expires: int | UnsetType = UNSET
     datacontenttype: str = "application/json"
-    data: Raw = Raw(b"{}")
+    data: Raw | UnsetType = Raw(b"{}")
+    data_base64: str | UnsetType = UNSET
 
+
+R = TypeVar("R", CommandRecord, EventRecord)
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
@@ -121,6 +152,28 @@ def encode(record: CommandRecord | EventRecord) -> bytes:
 def raw(message: Command | Event) -> Raw:
     """Return a message as the `data` of a record."""
     return Raw(encoder.encode(message))
+
+
+def clear_data(record: CommandRecord | EventRecord) -> Raw:
+    """Return the data of a record that is not encrypted.
+
+    Raises:
+        MalformedRecord: it is encrypted; whoever has the key opens it first (`eventlog.vault`).
+    """
+    if record.data_base64 is not UNSET:
+        raise MalformedRecord(f"The data of the {record.type} with id {record.id} are encrypted.")
+    return Raw(b"{}") if record.data is UNSET else record.data
+
+
+def kept(record: EventRecord) -> Raw:
+    """Return the data of an event as rows and tasks keep them, for whoever has the key.
+
+    In clear they are an object; encrypted ones a list: the key's id, the event's id and type, and
+    what is encrypted, in base64.
+    """
+    if record.data_base64 is UNSET:
+        return clear_data(record)
+    return Raw(encoder.encode((record.keyid, record.id, record.type, record.data_base64)))
 
 
 def to_json(value: object) -> bytes:
@@ -147,7 +200,7 @@ def decode_command(value: bytes) -> CommandRecord:
         MalformedRecord: the bytes are not a CloudEvent in JSON, or nested too deep.
     """
     try:
-        record = command_decoder.decode(value)
+        record = without_default(command_decoder.decode(value))
         if not is_too_deep(value):
             return record
         why = f"it is nested deeper than {DEEPEST}"
@@ -156,6 +209,13 @@ def decode_command(value: bytes) -> CommandRecord:
     except UNREADABLE as error:
         why = str(error)
     raise MalformedRecord(f"A command cannot be decoded: {why}.")
+
+
+def without_default(record: R) -> R:
+    """Return a record that was just decoded; one that is encrypted has no data in clear."""
+    if record.data_base64 is not UNSET:
+        force_setattr(record, "data", UNSET)  # nobody else has it yet
+    return record
 
 
 def is_too_deep(value: bytes, levels: int = DEEPEST) -> bool:
@@ -175,7 +235,7 @@ def decode_event(value: bytes) -> EventRecord:
         MalformedRecord: the bytes are not a CloudEvent in JSON.
     """
     try:
-        return event_decoder.decode(value)
+        return without_default(event_decoder.decode(value))
     except UNREADABLE as error:
         raise MalformedRecord(f"An event cannot be decoded: {error}.") from None
 
@@ -191,7 +251,7 @@ def command_of(record: CommandRecord) -> Command:
     if decoder is None:
         raise UnknownType(f"There is no command {record.type[:200]!r}.")
     try:
-        return decoder.decode(record.data)
+        return decoder.decode(clear_data(record))
     except UNREADABLE as error:
         raise MalformedRecord(f"The data of a {record.type} do not fit: {error}.") from None
 
@@ -206,7 +266,7 @@ def event_of(record: EventRecord) -> Event:
     decoder = event_data.get(record.type)
     try:
         if decoder is not None:
-            return decoder.decode(record.data)
+            return decoder.decode(clear_data(record))
         return lift(record)
     except UNREADABLE as error:
         raise unfit(record, error) from None
@@ -215,12 +275,21 @@ def event_of(record: EventRecord) -> Event:
 def read_part(record: EventRecord, decoder: msgspec.json.Decoder[T]) -> T:
     """Return some of the data of an event of a present version: what the decoder's type has.
 
+    Of data that are encrypted, what the envelope says: its fields are ATTRIBUTES.
+
     Raises:
         MalformedRecord: its data do not fit.
     """
     try:
-        return decoder.decode(record.data)
-    except UNREADABLE as error:
+        if record.data_base64 is UNSET:
+            return decoder.decode(clear_data(record))
+        told = {
+            name: value
+            for name in decoder.type.__struct_fields__  # type: ignore[attr-defined]
+            if (value := getattr(record, name)) is not UNSET
+        }
+        return decoder.type(**told)
+    except (*UNREADABLE, TypeError) as error:  # an attribute is missing
         raise unfit(record, error) from None
 
 
@@ -233,8 +302,24 @@ def lifted(record: EventRecord) -> EventRecord:
     """
     if record.type in event_data:
         return record
+    if record.data_base64 is not UNSET:
+        return replace(record, type=present_type(record))
     event = event_of(record)
     return replace(record, type=type_of(type(event)), data=raw(event))
+
+
+def present_type(record: EventRecord) -> str:
+    """Return the type that an event's record is lifted to.
+
+    Raises:
+        UnknownType: there is no such event, or it is of a newer version than this program knows.
+    """
+    name = record.type
+    while name in UPCASTERS:
+        name, _ = UPCASTERS[name]
+    if name not in EVENTS:
+        raise unknown(record)
+    return name
 
 
 def unfit(record: EventRecord, error: Exception) -> MalformedRecord:
@@ -249,7 +334,7 @@ def lift(record: EventRecord) -> Event:
     name, data = record.type, None
     while name in UPCASTERS:
         name, upcast = UPCASTERS[name]
-        data = upcast(msgspec.json.decode(record.data) if data is None else data)
+        data = upcast(msgspec.json.decode(clear_data(record)) if data is None else data)
     if data is None or name not in EVENTS:
         raise unknown(record)
     return msgspec.convert(data, EVENTS[name])

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.messages import Command, type_of
-from autolearn.schemas.values import DatasetRef, JsonValue, Preprocessing, Split, TrainedModel
+from autolearn.schemas.values import (
+    DatasetRef,
+    JsonValue,
+    Preprocessing,
+    Role,
+    Split,
+    TrainedModel,
+)
 
 __all__ = [
     "COMMANDS",
+    "AddUser",
     "CancelEvaluation",
     "CancelRun",
     "CancelTraining",
@@ -15,10 +23,13 @@ __all__ = [
     "CompleteEvaluation",
     "CompleteRun",
     "CompleteTraining",
+    "DisableUser",
     "DiscardSession",
+    "EnableUser",
     "FailEvaluation",
     "FailRun",
     "FailTraining",
+    "IssueToken",
     "OpenSession",
     "RegisterDataset",
     "RegisterEstimator",
@@ -29,9 +40,14 @@ __all__ = [
     "RequestEvaluation",
     "RequestRun",
     "RequestTraining",
+    "RevokeToken",
+    "SetPassword",
+    "SetRole",
+    "ShareSession",
     "StartEvaluation",
     "StartRun",
     "StartTraining",
+    "UnshareSession",
 ]
 
 
@@ -59,10 +75,14 @@ class RegisterDataset(Command, frozen=True):
 # session/<id>
 
 
-class OpenSession(Command, frozen=True):
-    """Open a session: a draft in which trainings and evaluations are made."""
+class OpenSession(Command, frozen=True, omit_defaults=True):
+    """Open a session: a draft in which trainings and evaluations are made.
+
+    It expires when it is not used for `expires` seconds; 0: never.
+    """
 
     title: str = ""
+    expires: int = 0
 
 
 class CommitSession(Command, frozen=True):
@@ -73,6 +93,84 @@ class CommitSession(Command, frozen=True):
 
 class DiscardSession(Command, frozen=True):
     """End a session and keep nothing of it."""
+
+
+class ExpireSession(Command, frozen=True):
+    """End a session that is not used any more, and keep nothing of it.
+
+    It is refused if the session has not `runs` runs, all of which have ended: then it is in use.
+    """
+
+    runs: int
+
+
+class DeleteExperiment(Command, frozen=True):
+    """Delete an experiment: nothing of it can be read any more."""
+
+
+class ShareSession(Command, frozen=True):
+    """Let another user read a session, and the experiment that it becomes."""
+
+    user: str
+
+
+class UnshareSession(Command, frozen=True):
+    """Let a user read a session no longer."""
+
+    user: str
+
+
+# user/<name>. Neither a password nor the secret of a token is ever in a command: what is here
+# cannot be used to get in.
+
+
+class AddUser(Command, frozen=True):
+    """Know a new user. `role` is user or sysadmin.
+
+    `password` is an argon2id verifier in PHC string format, "" for a user without a password.
+    """
+
+    role: Role
+    password: str = ""
+
+
+class SetRole(Command, frozen=True):
+    """Give a user another role."""
+
+    role: Role
+
+
+class SetPassword(Command, frozen=True):
+    """Give a user another password: its verifier, as in AddUser."""
+
+    password: str
+
+
+class DisableUser(Command, frozen=True):
+    """Let a user in no longer, with any token."""
+
+
+class EnableUser(Command, frozen=True):
+    """Let a user in again."""
+
+
+class IssueToken(Command, frozen=True):
+    """Let a user in with a new token.
+
+    `digest` is the SHA-256 (hex) of its secret, 32 random bytes; `expires` is RFC 3339 in UTC,
+    None for never; `name` is for people.
+    """
+
+    token: str
+    name: str
+    digest: str
+    expires: str | None = None
+
+
+class RevokeToken(Command, frozen=True):
+    """Let nobody in with a token any more."""
+
+    token: str
 
 
 # Runs inside a session. The protocol is the same for every kind of work:
@@ -234,6 +332,17 @@ COMMANDS: dict[str, type[Command]] = {
         OpenSession,
         CommitSession,
         DiscardSession,
+        ExpireSession,
+        DeleteExperiment,
+        ShareSession,
+        UnshareSession,
+        AddUser,
+        SetRole,
+        SetPassword,
+        DisableUser,
+        EnableUser,
+        IssueToken,
+        RevokeToken,
         RequestTraining,
         StartTraining,
         CompleteTraining,

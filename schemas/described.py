@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, UnsetType
 
 __all__ = ["Schema", "schemas_of"]
 
 Schema = dict[str, Any]
+RAW = (Raw, Raw | UnsetType)
 
 
 def schemas_of(kinds: Iterable[type[Struct]], template: str) -> dict[str, Schema]:
@@ -28,11 +29,11 @@ def schemas_of(kinds: Iterable[type[Struct]], template: str) -> dict[str, Schema
 def describable(kind: type[Struct]) -> type[Struct]:
     """Return a type that looks the same on the log, without raw JSON: no schema can show it."""
     fields = msgspec.structs.fields(kind)
-    if not any(field.type is Raw for field in fields):
+    if not any(field.type in RAW for field in fields):
         return kind
     same: list[Any] = []
     for field in fields:
-        what = Any if field.type is Raw else field.type
+        what = Any if field.type in RAW else field.type
         default = field.default
         if isinstance(default, Raw):
             default = msgspec.json.decode(default)

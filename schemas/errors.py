@@ -10,10 +10,11 @@ AutoLearnError
 ├── StoreError          a RocksDB folder cannot be opened or read
 │   └── NotAlone        one view cannot be rebuilt without the others (projections)
 ├── AlreadyRunning      another process holds the same folder or instance name
-└── beside their code: DatasetRefused, ArtifactError (artifacts), BrokerError (eventlog),
-    BackupRefused, Damaged, NotEmpty, BackupFailed (projections), InputError, ModelRefused,
-    CatalogUnavailable (agents), CannotStart, DemoFailed, NothingRecorded, Problem, Unreachable
-    (client; Unreachable is a LogError)
+└── beside their code: DatasetRefused, ArtifactError (artifacts), BrokerError, SignatureRefused,
+    Unreadable (eventlog), BackupRefused, Damaged, NotEmpty, BackupFailed, ProofRefused
+    (projections), InputError, ModelRefused, CatalogUnavailable, Refused (agents), CannotStart,
+    DemoFailed, NothingRecorded, Problem, Unreachable, Unsafe (client; Unreachable is a LogError,
+    Unsafe a SettingsError)
 
 Each says what happened (`title`), why (`detail`) and what to do next (`advice`).
 """
@@ -115,6 +116,11 @@ REASONS: dict[str, Reason] = {
     "session-unknown": Reason(404, "There is no such session"),
     "session-committed": Reason(409, "The session is committed"),
     "session-discarded": Reason(409, "The session is discarded"),
+    "session-expired": Reason(409, "The session is expired"),
+    "session-deleted": Reason(409, "The experiment is deleted"),
+    "session-open": Reason(409, "The session is open"),
+    "session-in-use": Reason(409, "The session was used since"),
+    "unreadable": Reason(409, "The request is encrypted and cannot be read"),
     "run-exists": Reason(409, "The run exists already"),
     "run-unknown": Reason(404, "There is no such run"),
     "run-ended": Reason(409, "The run has ended"),
@@ -125,6 +131,14 @@ REASONS: dict[str, Reason] = {
     "training-incomplete": Reason(409, "The training has no model"),
     "nothing-to-commit": Reason(409, "There is nothing to commit"),
     "unchanged": Reason(409, "That is on offer already"),
+    "already-shared": Reason(409, "The user may read the session already"),
+    "not-shared": Reason(409, "The session is not shared with that user"),
+    "user-exists": Reason(409, "The user exists already"),
+    "user-unknown": Reason(404, "There is no such user"),
+    "user-disabled": Reason(409, "The user is disabled"),
+    "user-unchanged": Reason(409, "The user is so already"),
+    "token-exists": Reason(409, "The token exists already"),
+    "token-unknown": Reason(404, "There is no such token"),
     "wrong-stream": Reason(422, "The command does not fit its stream"),
     "too-large": Reason(413, "The result is too large for an event"),
 }

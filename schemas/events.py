@@ -6,7 +6,14 @@ from typing import ClassVar
 
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.messages import Event, type_of
-from autolearn.schemas.values import DatasetRef, JsonValue, Preprocessing, Split, TrainedModel
+from autolearn.schemas.values import (
+    DatasetRef,
+    JsonValue,
+    Preprocessing,
+    Role,
+    Split,
+    TrainedModel,
+)
 
 __all__ = [
     "EVENTS",
@@ -19,8 +26,11 @@ __all__ = [
     "EvaluationLost",
     "EvaluationRequested",
     "EvaluationStarted",
+    "ExperimentDeleted",
     "MetricRegistered",
+    "PasswordSet",
     "Refused",
+    "RoleSet",
     "RunCancelled",
     "RunCompleted",
     "RunFailed",
@@ -29,14 +39,22 @@ __all__ = [
     "RunStarted",
     "SessionCommitted",
     "SessionDiscarded",
+    "SessionExpired",
     "SessionOpened",
+    "SessionShared",
+    "SessionUnshared",
     "TermStarted",
+    "TokenIssued",
+    "TokenRevoked",
     "TrainingCancelled",
     "TrainingCompleted",
     "TrainingFailed",
     "TrainingLost",
     "TrainingRequested",
     "TrainingStarted",
+    "UserAdded",
+    "UserDisabled",
+    "UserEnabled",
 ]
 
 
@@ -89,10 +107,11 @@ class DatasetRegistered(Event, frozen=True):
 # session/<id>
 
 
-class SessionOpened(Event, frozen=True):
-    """A session is open."""
+class SessionOpened(Event, frozen=True, omit_defaults=True):
+    """A session is open. The fields are those of `commands.OpenSession`."""
 
     title: str
+    expires: int = 0
 
 
 class SessionCommitted(Event, frozen=True):
@@ -106,6 +125,74 @@ class SessionDiscarded(Event, frozen=True):
     """Nothing of the session is kept; the runs in `cancelled` were stopped."""
 
     cancelled: tuple[str, ...] = ()
+
+
+class SessionExpired(Event, frozen=True):
+    """The session was not used any more, and nothing of it is kept."""
+
+
+class ExperimentDeleted(Event, frozen=True):
+    """Nothing of the experiment is kept any more."""
+
+
+class SessionShared(Event, frozen=True):
+    """`user` may read the session."""
+
+    user: str
+
+
+class SessionUnshared(Event, frozen=True):
+    """`user` may read the session no longer."""
+
+    user: str
+
+
+# user/<name>
+
+
+class UserAdded(Event, frozen=True):
+    """There is a new user. The fields are those of `commands.AddUser`."""
+
+    role: Role
+    password: str
+
+
+class RoleSet(Event, frozen=True):
+    """The user has another role."""
+
+    role: Role
+
+
+class PasswordSet(Event, frozen=True):
+    """The user has another password, of which this is the verifier."""
+
+    password: str
+
+
+class UserDisabled(Event, frozen=True):
+    """The user is let in no longer."""
+
+
+class UserEnabled(Event, frozen=True):
+    """The user is let in again."""
+
+
+class TokenIssued(Event, frozen=True):
+    """A new token lets the user in. The fields are those of `commands.IssueToken`."""
+
+    token: str
+    name: str
+    digest: str
+    expires: str | None
+
+
+class TokenRevoked(Event, frozen=True):
+    """A token lets nobody in any more."""
+
+    token: str
+
+
+# Runs inside a session
 
 
 class RunRequested(Event, frozen=True):
@@ -255,6 +342,17 @@ EVENTS: dict[str, type[Event]] = {
         SessionOpened,
         SessionCommitted,
         SessionDiscarded,
+        SessionExpired,
+        ExperimentDeleted,
+        SessionShared,
+        SessionUnshared,
+        UserAdded,
+        RoleSet,
+        PasswordSet,
+        UserDisabled,
+        UserEnabled,
+        TokenIssued,
+        TokenRevoked,
         TrainingRequested,
         TrainingStarted,
         TrainingCompleted,

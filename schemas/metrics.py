@@ -72,6 +72,15 @@ METRICS: dict[str, Metric] = {
     "autolearn_cut_followers_total": Metric(
         "counter", (API,), (), "Clients that were cut because they took nothing of their stream."
     ),
+    "autolearn_audit_available": Metric(
+        "gauge", (API,), (), "1 when the behaviour log can be written; else nothing is changed."
+    ),
+    "autolearn_audit_pending": Metric(
+        "gauge", (API,), (), "Records of the behaviour log on their way to Kafka."
+    ),
+    "autolearn_audit_lost_total": Metric(
+        "counter", (API,), (), "Records of the behaviour log that could not be written."
+    ),
     # API: what the log says
     "autolearn_decisions_total": Metric(
         "counter", (API,), ("type",), "Events seen on the log since this process was ready."
@@ -144,6 +153,15 @@ METRICS: dict[str, Metric] = {
     "autolearn_decider_fenced_total": Metric(
         "counter", (DECIDE,), (), "Tenures that ended because another process had taken over."
     ),
+    "autolearn_decider_checkpoints_total": Metric(
+        "counter", (DECIDE,), (), "Checkpoints of the chain that were signed and written."
+    ),
+    "autolearn_decider_checkpoints_failed_total": Metric(
+        "counter", (DECIDE,), (), "Checkpoints that could not be written, to the log or the file."
+    ),
+    "autolearn_decider_broken_chains": Metric(
+        "gauge", (DECIDE,), (), "Partitions of this process whose chain was found broken."
+    ),
     "autolearn_decider_partitions": Metric(
         "gauge", (DECIDE,), (), "Partitions that this process decides on."
     ),
@@ -153,6 +171,9 @@ METRICS: dict[str, Metric] = {
     ),
     "autolearn_supervise_lost_runs_total": Metric(
         "counter", (SUPERVISE,), ("kind",), "Runs reported as lost with their worker."
+    ),
+    "autolearn_shredded_keys_total": Metric(
+        "counter", (SUPERVISE,), (), "Keys of sessions that were shredded."
     ),
     "autolearn_worker_slots": Metric("gauge", (WORK,), (), "Runs that this process takes at once."),
     "autolearn_worker_busy_slots": Metric(

@@ -21,8 +21,15 @@ __all__ = ["PREFIX", "Settings", "load"]
 
 PREFIX = "AUTOLEARN_"
 KAFKA_PREFIX = "AUTOLEARN_KAFKA_"
-CLIENT_ONLY = {"AUTOLEARN_SESSION", "AUTOLEARN_URL"}
-"""Variables that only the command line reads (the current session, and where the API is)."""
+CLIENT_ONLY = {
+    *("AUTOLEARN_SESSION", "AUTOLEARN_TOKEN", "AUTOLEARN_URL"),
+    *("AUTOLEARN_CA", "AUTOLEARN_SEAL", "AUTOLEARN_SERVER_KEY"),
+}
+"""Variables that only clients read: the current session, the token, where the API is; whose
+certificates and keys are trusted, and whether requests are sealed."""
+
+SAFE_URL = re.compile(r"https://|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?/")
+"""Where the keys of a provider may come from."""
 
 Count = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0, le=366 * 24 * 3600)]
@@ -49,9 +56,33 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Partitions of `commands` and of `events`; fixed once they exist."""
     task_partitions: Annotated[int, Meta(ge=1, le=1000)] = 8
     """Partitions of `trainings` and of `evaluations`: the most workers that share the work."""
+    auth: Literal["tokens", "oidc", "none"] = "tokens"
+    """How users are known: by tokens of this system; by bearer tokens of an OpenID provider; or not
+    at all: then whoever reaches the API may do everything."""
+    oidc_issuer: str = ""
+    """The provider: what `iss` of its tokens must be."""
+    oidc_jwks_url: str = ""
+    """Where the provider's public keys are: https, or a loopback address."""
+    oidc_audience: str = ""
+    """What `aud` of a token must hold: the name of this API with the provider."""
+    oidc_name_claim: str = "sub"
+    """The claim that is a user's name here. It must never be given to somebody else."""
+    oidc_role_claim: str = "roles"
+    """The claim with a user's roles; a dot leads into an object, as in `realm_access.roles`."""
+    oidc_sysadmin_role: str = "sysadmin"
+    """The role by which a user is a sysadmin."""
     api_host: str = "127.0.0.1"
     api_port: Port = 8321
     """0 takes a free one."""
+    tls_cert: str = ""
+    """The certificate (PEM, with its chain) by which the API speaks TLS; empty: it does not."""
+    tls_key: str = ""
+    """The private key (PEM) of the certificate."""
+    plain: Literal["local", "always", "never"] = "local"
+    """Which requests need not be sealed (docs/wire.md): those over TLS or from this machine; all;
+    or none."""
+    wire_keys: str = ""
+    """The folder of the keys to which clients seal requests; empty: `keys/wire` in `home`."""
     instance: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,60}\Z")] = "0"
     """Names this instance among those of its process type on this home: two may not share one."""
     slots: Count = 2
@@ -87,6 +118,40 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Seconds between two heartbeats of a worker."""
     worker_timeout: Seconds = 10.0
     """Seconds of silence after which a worker's runs are given to others."""
+    chain: Literal["on", "off", "strict"] = "on"
+    """Whether events are chained by hashes and checkpoints are signed (docs/chain.md). `strict`: a
+    partition whose chain is found broken is not decided on any more."""
+    checkpoint_events: Count = 1000
+    """Events of a partition after which a checkpoint is signed, at the latest."""
+    checkpoint_interval: Annotated[float, Meta(gt=0, le=300)] = 60.0
+    """Seconds after which a checkpoint is signed if anything has happened, at the latest."""
+    checkpoint_file: str = ""
+    """A file to which every checkpoint is appended, best on another machine; empty: none."""
+    signing_key: str = ""
+    """The private key (Ed25519, PKCS#8 PEM, mode 0600) that signs checkpoints; empty:
+    `keys/signing.pem` in `home`, which is made at the first start."""
+    audit: Literal["on", "off"] = "on"
+    """Whether every request is recorded on `audit`, and traces go through the log (docs/audit.md).
+    """
+    audit_memory: Count = 10_000
+    """Hops of requests that each API process keeps in memory."""
+    encryption: Literal["auto", "on", "off"] = "auto"
+    """Whether what is said in a session is encrypted with a key of the session's own
+    (docs/confidentiality.md). `auto`: where there is a master key; `autolearn up` makes one. With
+    `off` new sessions are in clear, and those that are encrypted can still be read."""
+    master_key: str = ""
+    """The master key that wraps the sessions' keys: 16 or 32 bytes in base64. After a blank there
+    may be older ones, which are known but not used for anything new."""
+    master_key_file: str = ""
+    """A file (mode 0600) with the master key, and a line each for older ones; empty, and nothing
+    else is set: `keys/master.key` in `home`."""
+    master_key_command: str = ""
+    """A command line that prints what such a file would hold, for instance by asking a KMS."""
+    shred_within: Annotated[float, Meta(ge=30, le=7 * 24 * 3600)] = 60.0
+    """Seconds after which a shredded key is gone from the brokers' files."""
+    session_expires: Annotated[float, Meta(ge=0, le=3660)] = 0.0
+    """Days unused after which an open session expires, if it was not opened with another number;
+    0: never."""
     metrics: Annotated[str, Meta(pattern=r"^(|[^:\s]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})\Z")] = ""
     """Where agents and workers serve /metrics, `host:port` (port 0: a free one); empty: nowhere.
     The API has /metrics anyway."""
@@ -123,7 +188,50 @@ def load(
             f"{settings.replication} of AUTOLEARN_REPLICATION.",
             advice="Set AUTOLEARN_REPLICATION to at least as many.",
         )
+    check_oidc(settings)
+    if bool(settings.tls_cert) != bool(settings.tls_key):
+        raise SettingsError(
+            "One of AUTOLEARN_TLS_CERT and AUTOLEARN_TLS_KEY is set, and the other is not.",
+            advice="Set both to speak TLS, or neither.",
+        )
+    check_master_key(settings)
     return settings
+
+
+def check_oidc(settings: Settings) -> None:
+    """Check that a provider is named when it is needed, and that its keys come by a safe way.
+
+    Raises:
+        SettingsError: something is missing, or anybody on the way could change the keys.
+    """
+    if settings.auth != "oidc":
+        return
+    for field in ("oidc_issuer", "oidc_jwks_url", "oidc_audience"):
+        if not getattr(settings, field):
+            raise SettingsError(
+                f"{PREFIX}{field.upper()} is not set, and AUTOLEARN_AUTH is oidc.",
+                advice="Set the issuer, the JWKS URL and the audience of your provider.",
+            )
+    if not SAFE_URL.match(settings.oidc_jwks_url):
+        raise SettingsError(
+            f"AUTOLEARN_OIDC_JWKS_URL={settings.oidc_jwks_url[:200]!r} is neither https nor on "
+            "this machine.",
+            advice="Whoever can change the keys on their way is let in: use https.",
+        )
+
+
+def check_master_key(settings: Settings) -> None:
+    """Check that at most one place is named where the master key comes from.
+
+    Raises:
+        SettingsError: there are several, and it would be chance which one counts.
+    """
+    fields = ("master_key", "master_key_file", "master_key_command")
+    named = [f"{PREFIX}{field.upper()}" for field in fields if getattr(settings, field)]
+    if len(named) > 1:
+        raise SettingsError(
+            f"{' and '.join(named)} are both set.", advice="Say once where the master key is."
+        )
 
 
 def convert(variable: str, field: str, value: str) -> object:

@@ -10,6 +10,7 @@ from autolearn.schemas.workers import Heartbeat, Progress
 
 __all__ = [
     "Broker",
+    "ChainState",
     "DeadLetterCount",
     "Finding",
     "Member",
@@ -96,6 +97,21 @@ class Term(Struct):
     holder: str
 
 
+class ChainState(Struct):
+    """The newest checkpoint of a partition of `events`, as it says itself (docs/chain.md).
+
+    `waiting` is how many seconds the first record after it has waited for the next one; None:
+    there is none. `broken` is where a decider has found the log changed.
+    """
+
+    partition: int
+    events: int
+    offset: int
+    signed: str | None
+    waiting: float | None = None
+    broken: int | None = None
+
+
 class WorkerState(Struct):
     """A worker as its newest heartbeat says, which is `silent` seconds old."""
 
@@ -147,6 +163,7 @@ class Status(Struct):
     topics: list[TopicState] = []
     processes: list[Process] = []
     terms: list[Term] = []
+    chain: list[ChainState] = []
     workers: list[WorkerState] = []
     dead_letters: DeadLetterCount | None = None
     disk: list[Usage] = []

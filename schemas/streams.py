@@ -37,6 +37,7 @@ KINDS: dict[str, Kind] = {
     "metric": named,
     "dataset": named,
     "session": identified,
+    "user": named,
 }
 
 

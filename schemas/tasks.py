@@ -14,7 +14,8 @@ __all__ = ["Task"]
 class Task(Struct, frozen=True, gc=False):
     """One attempt of one run.
 
-    `request` is the event that accepted the run, in the present version.
+    `request` has the data of the event that accepted the run, in the present version. Encrypted
+    ones are a list: key id, event id, type, base64 (`schemas.codec.kept`); the limits are 0 then.
     """
 
     kind: str

@@ -26,10 +26,25 @@ CHANNELS: dict[str, Channel] = {
         "and an event counts only under the admission rule (docs/decisions/0002).",
         "the stream",
     ),
+    "checkpoints": Channel(
+        "Signed hashes of the partitions of `events`, each on the partition of the same number: "
+        "JWS in compact form (RFC 7515) with Ed25519, whose payload is a Checkpoint.",
+        "the partition's name",
+    ),
     "trainings": Channel("Attempts of trainings that wait for a worker.", "the run's id"),
     "evaluations": Channel("Attempts of evaluations that wait for a worker.", "the run's id"),
     "workers": Channel("Heartbeats of the workers: the newest of each counts.", "the worker's id"),
     "dead_letters": Channel("Records on `commands` that are no commands, with the reason.", ""),
+    "audit": Channel(
+        "Every HTTP request and every task that was handed out. Commands and decisions are told by "
+        "`events`, whose headers have the trace.",
+        "who asked",
+    ),
+    "keys": Channel(
+        "The key of every session that is encrypted, wrapped by a master key (RFC 3394). A "
+        "tombstone shreds it; the record `roll` only closes a segment, so that it is compacted.",
+        "the key's id",
+    ),
 }
 """The topics by their field of `topics.Topics`."""
 
@@ -53,6 +68,15 @@ def types(*kinds: type[Command]) -> tuple[str, ...]:
 
 
 OFFERS = (commands.RegisterEstimator, commands.RegisterMetric, commands.RegisterDataset)
+USERS = (
+    commands.AddUser,
+    commands.SetRole,
+    commands.SetPassword,
+    commands.DisableUser,
+    commands.EnableUser,
+    commands.IssueToken,
+    commands.RevokeToken,
+)
 
 TRAFFIC: tuple[Flow, ...] = (
     Flow(
@@ -65,6 +89,10 @@ TRAFFIC: tuple[Flow, ...] = (
             commands.OpenSession,
             commands.CommitSession,
             commands.DiscardSession,
+            commands.DeleteExperiment,
+            commands.ShareSession,
+            commands.UnshareSession,
+            *USERS,
             *(kind for work in WORK.values() for kind in (work.request, work.cancel)),
         ),
     ),
@@ -82,11 +110,21 @@ TRAFFIC: tuple[Flow, ...] = (
         "supervise",
         "send",
         "commands",
-        "Runs of workers that have fallen silent or stopped.",
-        types(*(work.report_lost for work in WORK.values())),
+        "Runs of workers that have fallen silent or stopped; sessions that expire.",
+        types(commands.ExpireSession, *(work.report_lost for work in WORK.values())),
+    ),
+    Flow(
+        "first-user",
+        "send",
+        "commands",
+        "`autolearn up` and `autolearn admin first-user` make the first sysadmin.",
+        types(commands.AddUser, commands.SetRole, commands.EnableUser, commands.IssueToken),
     ),
     Flow("decide", "receive", "commands", "One process per partition decides."),
     Flow("decide", "send", "events", "One event for every command, and the start of every term."),
+    Flow("decide", "send", "checkpoints", "Attests the events of its partitions."),
+    Flow("decide", "receive", "checkpoints", "Goes on from the newest one of its partition."),
+    Flow("api", "receive", "checkpoints", "Shows the newest ones, and whether a chain is broken."),
     *(
         Flow(who, "receive", "events", why)
         for who, why in (
@@ -111,6 +149,21 @@ TRAFFIC: tuple[Flow, ...] = (
     Flow("supervise", "receive", "workers", "Notices who has fallen silent."),
     Flow("dispatch", "receive", "workers", "Learns who has a free slot."),
     Flow("api", "receive", "workers", "Shows the progress of runs."),
+    Flow("api", "send", "audit", "A request begins that changes something, or has ended."),
+    Flow("dispatch", "send", "audit", "A task was handed out."),
+    Flow("api", "receive", "audit", "Folds the behaviour log that sysadmins ask for."),
+    Flow("api", "send", "keys", "A new session has a key of its own."),
+    Flow("supervise", "send", "keys", "Shreds the keys of sessions that are not kept."),
+    *(
+        Flow(who, "receive", "keys", why)
+        for who, why in (
+            ("api", "Reads what was said in sessions."),
+            ("decide", "Reads the commands of sessions, and encrypts its answers."),
+            ("training", "Reads its tasks, and encrypts their results."),
+            ("evaluation", "Reads its tasks, and encrypts their results."),
+            ("supervise", "Knows which keys there are."),
+        )
+    ),
     Flow("decide", "send", "dead_letters", "What is no command is set aside."),
     Flow("api", "receive", "dead_letters", "Shows them; puts back what is a command after all."),
 )

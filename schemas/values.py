@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -14,6 +14,7 @@ __all__ = [
     "Hyperparameter",
     "JsonValue",
     "Preprocessing",
+    "Role",
     "Split",
     "TrainedModel",
 ]
@@ -22,6 +23,10 @@ type_names = {bool: "boolean", int: "integer", float: "number", str: "string", t
 
 JsonValue = Any
 """A value that JSON can hold: None, bool, int, float, str, or lists and dicts of these."""
+
+
+Role = Literal["user", "sysadmin"]
+"""What a user may do. A sysadmin administers; the work of others stays confidential to them."""
 
 
 class DatasetRef(Struct, frozen=True, gc=False):
@@ -69,16 +74,23 @@ class Preprocessing(Struct, frozen=True, gc=False):
     encode: str = "one-hot"
 
 
-class TrainedModel(Struct, frozen=True):
+class TrainedModel(Struct, frozen=True, omit_defaults=True):
     """The artifact of a training: a folder of files in the artifact store.
 
     `digest` is the SHA-256 (hex) of the folder's manifest and names the folder; `files` maps each
-    file's name to the SHA-256 of its bytes; `bytes` is their total size.
+    file's name to the SHA-256 of its bytes; `bytes` is their total size. Of one that is encrypted
+    this is said of the content, and the folder has the name `stored`.
     """
 
     digest: str
     files: dict[str, str]
     bytes: int
+    stored: str = ""
+
+    @property
+    def folder(self) -> str:
+        """The name of its folder in the artifact store."""
+        return self.stored or self.digest
 
 
 class Domain(Struct, frozen=True, omit_defaults=True):

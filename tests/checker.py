@@ -15,13 +15,15 @@ from confluent_kafka import Consumer, TopicPartition
 __all__ = ["Broken", "Found", "Record", "admitted", "check", "read_topic"]
 
 SUBJECT = re.compile(
-    r"(estimator|metric|dataset)/[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?"
+    r"(estimator|metric|dataset|user)/[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?"
     r"|session/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 )
 COMMAND = re.compile(
-    r"autolearn\.((Open|Commit|Discard)Session|Register(Estimator|Metric|Dataset)"
+    r"autolearn\.((Open|Commit|Discard|Expire|Share|Unshare)Session|DeleteExperiment"
+    r"|Register(Estimator|Metric|Dataset)"
     r"|(Request|Start|Complete|Fail|Cancel)(Training|Evaluation)"
-    r"|Report(Training|Evaluation)Lost)\.v1"
+    r"|Report(Training|Evaluation)Lost"
+    r"|(Add|Disable|Enable)User|Set(Role|Password)|(Issue|Revoke)Token)\.v1"
 )
 
 

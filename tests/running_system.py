@@ -54,7 +54,13 @@ class RunningSystem:
 def running_system(kafka: str, home: Path, **settings: Any) -> Iterator[RunningSystem]:
     prefix = f"system-{uuid.uuid4().hex[:8]}"
     system = RunningSystem(
-        Settings(home=str(home), kafka=kafka, api_port=0, topic_prefix=prefix, **(QUICK | settings))
+        Settings(
+            home=str(home),
+            kafka=kafka,
+            api_port=0,
+            topic_prefix=prefix,
+            **({"auth": "none"} | QUICK | settings),
+        )
     )
     try:
         system.start()

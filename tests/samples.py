@@ -19,6 +19,8 @@ SESSION = "session/0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90"
 OTHER_SESSION = "session/5c0b9b5e-7a10-4b8e-8f0e-2f4f0a3c1d11"
 IRIS = DatasetRef("iris", "a" * 64)
 WINE = DatasetRef("wine", "b" * 64)
+VERIFIER = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXM"
+TOKEN = ("0123456789abcdef", "laptop", "d" * 64, "2026-02-01T00:00:00.000Z")
 MODEL = TrainedModel("d" * 64, {"model.skops": "e" * 64, "schema.json": "f" * 64}, 2048)
 ENVIRONMENT = {"python": "3.11.9", "scikit-learn": "1.9.1", "threads": 1}
 
@@ -147,6 +149,17 @@ COMMANDS: dict[str, Command] = by_type(
     commands.OpenSession("Irises ❀"),
     commands.CommitSession(("t1", "t2")),
     commands.DiscardSession(),
+    commands.ExpireSession(2),
+    commands.DeleteExperiment(),
+    commands.ShareSession("grace"),
+    commands.UnshareSession("grace"),
+    commands.AddUser("user", VERIFIER),
+    commands.SetRole("sysadmin"),
+    commands.SetPassword(VERIFIER),
+    commands.DisableUser(),
+    commands.EnableUser(),
+    commands.IssueToken(*TOKEN),
+    commands.RevokeToken(TOKEN[0]),
     request_training(),
     commands.StartTraining("t1", 1, "w1"),
     complete_training(),
@@ -171,6 +184,17 @@ EVENTS: dict[str, Event] = by_type(
     events.SessionOpened("Irises ❀"),
     events.SessionCommitted(("t1", "t2"), ("t3",)),
     events.SessionDiscarded(("t1",)),
+    events.SessionExpired(),
+    events.ExperimentDeleted(),
+    events.SessionShared("grace"),
+    events.SessionUnshared("grace"),
+    events.UserAdded("user", VERIFIER),
+    events.RoleSet("sysadmin"),
+    events.PasswordSet(VERIFIER),
+    events.UserDisabled(),
+    events.UserEnabled(),
+    events.TokenIssued(*TOKEN),
+    events.TokenRevoked(TOKEN[0]),
     training_requested(),
     events.TrainingStarted("t1", 1, "w1"),
     training_completed(),

@@ -11,7 +11,13 @@ from autolearn.schemas.messages import Command, type_of
 from autolearn.schemas.streams import KINDS
 from tests import checker, samples
 
-STREAMS = (samples.SESSION, samples.OTHER_SESSION, "estimator/decision-tree", "dataset/iris")
+STREAMS = (
+    samples.SESSION,
+    samples.OTHER_SESSION,
+    "estimator/decision-tree",
+    "dataset/iris",
+    "user/ada",
+)
 TRAININGS, EVALUATIONS = ("t1", "t2"), ("e1",)
 
 
@@ -22,12 +28,18 @@ def random_command(random: Random, stream: str) -> Command:
             return commands.RegisterEstimator(samples.ESTIMATOR)
         case "dataset":
             return commands.RegisterDataset(samples.DATASET)
+        case "user":
+            return random_user_command(random)
     attempt, worker = random.choice((1, 1, 1, 2)), random.choice(("w1", "w1", "w2"))
     training, evaluation = random.choice(TRAININGS), random.choice(EVALUATIONS)
     makers = (
         (5, lambda: commands.OpenSession(random.choice(("", "Irises ❀", "\x00")))),
         (1, lambda: commands.CommitSession(random.choice((None, None, (), ("t1",), ("t9",))))),
         (0.4, commands.DiscardSession),
+        (0.1, lambda: commands.ExpireSession(random.choice((0, 1)))),
+        (0.2, commands.DeleteExperiment),
+        (0.5, lambda: commands.ShareSession(random.choice(("ada", "grace")))),
+        (0.5, lambda: commands.UnshareSession(random.choice(("ada", "grace")))),
         (5, lambda: request_training(random, training)),
         (6, lambda: commands.StartTraining(training, attempt, worker)),
         (6, lambda: samples.complete_training(training, attempt, worker)),
@@ -43,6 +55,21 @@ def random_command(random: Random, stream: str) -> Command:
     )
     (make,) = random.choices([m for _, m in makers], [weight for weight, _ in makers])
     return make()
+
+
+def random_user_command(random: Random) -> Command:
+    token = random.choice(("0" * 16, "1" * 16))
+    return random.choice(
+        (
+            commands.AddUser(random.choice(("user", "sysadmin")), samples.VERIFIER),
+            commands.SetRole(random.choice(("user", "sysadmin"))),
+            commands.SetPassword(random.choice((samples.VERIFIER, samples.VERIFIER[::-1]))),
+            commands.DisableUser(),
+            commands.EnableUser(),
+            commands.IssueToken(token, "", "d" * 64),
+            commands.RevokeToken(token),
+        )
+    )
 
 
 def request_training(random: Random, run: str) -> Command:
@@ -78,7 +105,7 @@ def random_records(random: Random, count: int) -> list[CommandRecord]:
         if records and random.random() < 0.1:
             records.append(random.choice(records[-5:]))
             continue
-        stream = random.choices(STREAMS, (10, 10, 1, 1))[0]
+        stream = random.choices(STREAMS, (10, 10, 1, 1, 2))[0]
         record = command_record(
             stream,
             random_command(random, stream),

@@ -30,7 +30,8 @@ def block(language: str, with_words: str) -> str:
 
 @pytest.fixture(scope="module")
 def system(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
-    with running_system(kafka, tmp_path_factory.mktemp("readme")) as running:
+    # The README is for who has just begun, so tokens are on.
+    with running_system(kafka, tmp_path_factory.mktemp("readme"), auth="tokens") as running:
         yield running
 
 
@@ -55,6 +56,16 @@ def test_the_commands(system):
 def test_the_past(system):
     said = run(system, ["sh", "-euc", block("sh", "autolearn diff")])
     for word in ("+ added", "DatasetRegistered", "Rebuilt"):
+        assert word in said
+
+
+def test_who_may_see_what(system):
+    block_ = block("sh", "autolearn session share").replace(
+        "autolearn admin", "echo correct-horse-battery | autolearn admin"
+    )
+    opened = "session=$(autolearn session open --title shared | cut -d' ' -f3)"
+    said = run(system, ["sh", "-euc", f"{opened}\n{block_}"])
+    for word in ("Added user ada", "/share", "Unbroken"):
         assert word in said
 
 

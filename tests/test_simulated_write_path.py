@@ -15,19 +15,19 @@ from unittest import mock
 import pytest
 
 from autolearn.agents import claims
-from autolearn.agents.claims import Claim
+from autolearn.agents.claims import Claim, Names
 from autolearn.agents.deciding import Decision, Place, decide
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.memory import MemoryLog
 from autolearn.projections.projection import ReadModels, digest
 from autolearn.projections.store import MemoryStore
 from autolearn.projections.views import VIEWS
-from autolearn.schemas.codec import decode_command, encode
+from autolearn.schemas.codec import Headers, decode_command, encode
 from autolearn.schemas.topics import Topic
 from tests import checker
 from tests.stories import check_content, random_records
 
-TOPICS = ("commands", "events")
+TOPICS = Names("commands", "events", "checkpoints")
 
 
 class Worker:
@@ -38,7 +38,7 @@ class Worker:
         self.claim = Claim(log, TOPICS, 0, folder, name)
         self.claim.take()
         self.next = self.claim.begin()
-        self.sending: deque[Decision] = deque()
+        self.sending: deque[tuple[Decision, Headers]] = deque()
         self.written: deque[tuple[Decision, int]] = deque()
 
     def decide(self) -> None:
@@ -57,26 +57,27 @@ class Worker:
             return
         place = Place(0, offset, claim.answered, claim.term)
         decision = decide(claim.stream(record.subject), record, place)
-        claim.note(decision.record, decision.after)
-        self.sending.append(decision)
+        self.sending.append((decision, claim.note(decision)))
 
     def send(self) -> None:
         """Let the oldest append reach the log."""
         if self.sending:
-            decision = self.sending.popleft()
+            decision, headers = self.sending.popleft()
 
             def delivered(error: object, _: int, offset: int) -> None:
                 assert error is None
                 self.written.append((decision, offset))
 
             subject = decision.record.subject
-            self.log.append("events", decision.value, key=subject, delivered=delivered)
+            self.log.append(
+                "events", decision.value, key=subject, headers=headers, delivered=delivered
+            )
 
     def confirm(self) -> None:
         """Hear of the oldest append that was written."""
         if self.written and not self.claim.fenced:
             decision, offset = self.written.popleft()
-            if not self.claim.confirm(decision.record, offset):
+            if not self.claim.confirm(decision, offset):
                 self.claim.fenced = True
 
     def redeliver(self, random: Random) -> None:

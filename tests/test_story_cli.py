@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from autolearn.client import credentials
 from tests.client.processes import Said, Up, autolearn, command, environment, run_alone, up
 from tests.waiting import until
 
@@ -50,7 +51,10 @@ def says(cli: Any) -> Any:
 @pytest.fixture
 def http(system: Up) -> Iterator[httpx.Client]:
     url = json.loads((system.home / "up.json").read_bytes())["url"]
-    with httpx.Client(base_url=url) as client:
+    kept = credentials.find(credentials.place_of_home(system.home))
+    assert kept is not None
+    headers = {"Authorization": f"Bearer {kept.token}"}
+    with httpx.Client(base_url=url, headers=headers) as client:
         yield client
 
 
@@ -230,7 +234,9 @@ def test_a_history_says_what_happened_and_how_it_was_answered(cli, says, session
     for name in (session, session[:8], f"session/{session[:8]}", f"experiment/{session}"):
         lines = cli("history", name).out.splitlines()
         assert len(lines) == 8, name
-    requested = r" 2 .* - +TrainingRequested +run=\w+ model=svm dataset=iris@\w+ .* accepted +\w{8}"
+    requested = (
+        r" 2 .* admin +TrainingRequested +run=\w+ model=svm dataset=iris@\w+ .* accepted +\w{8}"
+    )
     assert re.search(requested, lines[3])
     assert '{"C":0.5}' in lines[3]
     assert re.search(r" 6 .* Refused +refused: session-committed: .+ \w{8}", lines[7])
@@ -339,7 +345,7 @@ def test_a_training_that_has_not_completed_is_not_trained_again(cli, says, sessi
         ("events --follow --after nope", "'nope' is not a position"),
         ("events --type TrainingComplete", "Did you mean 'TrainingCompleted'?"),
         ("events --stream dataset/nope", "Nothing has ever happened to dataset/nope"),
-        ("history user/me", "there is no kind of stream called 'user'"),
+        ("history person/me", "there is no kind of stream called 'person'"),
         ("history nope", "'session/nope' is no stream"),
         ("history 0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90", "it has no events"),
         ("events --session-is-no-option", None),

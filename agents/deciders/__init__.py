@@ -10,6 +10,7 @@ from __future__ import annotations
 from autolearn.agents.deciders.decider import Decider
 from autolearn.agents.deciders.offers import dataset, estimator, metric
 from autolearn.agents.deciders.session import session
+from autolearn.agents.deciders.user import user
 
 __all__ = ["DECIDERS"]
 
@@ -18,5 +19,6 @@ DECIDERS: dict[str, Decider] = {
     "estimator": estimator,
     "metric": metric,
     "session": session,
+    "user": user,
 }
 """The decider of every kind of stream (`schemas.streams.KINDS`)."""

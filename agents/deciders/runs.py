@@ -111,7 +111,7 @@ def evolve_runs(runs: Runs, event: Event) -> Runs:
         case events.RunStarted():
             run = changed(runs, event, status=STARTED, worker=event.worker)
         case events.TrainingCompleted():
-            run = changed(runs, event, status=COMPLETED, model=event.model.digest)
+            run = changed(runs, event, status=COMPLETED, model=event.model.folder)
         case events.RunCompleted():
             run = changed(runs, event, status=COMPLETED)
         case events.RunFailed():

@@ -24,15 +24,17 @@ class Unopened(Struct, frozen=True, tag="unopened"):
 
 
 class Open(Struct, frozen=True, tag="open"):
-    """A draft, with its runs by id."""
+    """A draft, with its runs by id, and who else may read it."""
 
     runs: Runs = {}
+    readers: tuple[str, ...] = ()
 
 
 class Ended(Struct, frozen=True, tag="ended"):
-    """Committed or discarded: nothing can change any more."""
+    """Committed, discarded, expired or deleted. What is kept may be shared, or deleted."""
 
     how: str
+    readers: tuple[str, ...] = ()
 
 
 Session = Unopened | Open | Ended
@@ -41,6 +43,10 @@ SessionCommand = (
     commands.OpenSession
     | commands.CommitSession
     | commands.DiscardSession
+    | commands.ExpireSession
+    | commands.DeleteExperiment
+    | commands.ShareSession
+    | commands.UnshareSession
     | commands.RequestTraining
     | commands.RequestEvaluation
     | RunCommand
@@ -51,9 +57,13 @@ def decide(state: Session, command: SessionCommand) -> Event:
     """Answer a command to a session."""
     match state, command:
         case Unopened(), commands.OpenSession():
-            return events.SessionOpened(command.title)
+            return events.SessionOpened(command.title, command.expires)
         case Unopened(), _:
             return events.Refused("session-unknown", "There is no session with this id.")
+        case Ended(how="committed"), commands.ShareSession() | commands.UnshareSession():
+            return share(state.readers, command)
+        case Ended(how="committed"), commands.DeleteExperiment():
+            return events.ExperimentDeleted()
         case Ended(), _:
             return events.Refused(f"session-{state.how}", f"This session is {state.how}.")
         case Open(), commands.OpenSession():
@@ -62,6 +72,13 @@ def decide(state: Session, command: SessionCommand) -> Event:
             return commit(state.runs, command)
         case Open(), commands.DiscardSession():
             return events.SessionDiscarded(cancelled=active(state.runs))
+        case Open(), commands.DeleteExperiment():
+            why = "This session is open, and no experiment: discard it."
+            return events.Refused("session-open", why)
+        case Open(), commands.ExpireSession():
+            return expire(state.runs, command)
+        case Open(), commands.ShareSession() | commands.UnshareSession():
+            return share(state.readers, command)
         case Open(), commands.RequestTraining():
             return request_training(state.runs, command)
         case Open(), commands.RequestEvaluation():
@@ -76,6 +93,27 @@ def decide(state: Session, command: SessionCommand) -> Event:
             return decide_run(state.runs, command)
         case _:
             assert_never((state, command))
+
+
+def share(
+    readers: tuple[str, ...], command: commands.ShareSession | commands.UnshareSession
+) -> Event:
+    """Let a user read a session, or no longer."""
+    user, may_read = command.user, command.user in readers
+    if isinstance(command, commands.ShareSession):
+        if may_read:
+            return events.Refused("already-shared", f"{user} may read this session already.")
+        return events.SessionShared(user)
+    if not may_read:
+        return events.Refused("not-shared", f"This session is not shared with {user}.")
+    return events.SessionUnshared(user)
+
+
+def expire(runs: Runs, command: commands.ExpireSession) -> Event:
+    """End a session, unless it is in use: there is a run that the sender did not know of."""
+    if len(runs) != command.runs or active(runs):
+        return events.Refused("session-in-use", "This session is in use.")
+    return events.SessionExpired()
 
 
 def request_training(runs: Runs, command: commands.RequestTraining) -> Event:
@@ -142,13 +180,26 @@ def evolve(state: Session, event: Event) -> Session:
         case events.SessionOpened():
             return Open()
         case events.SessionCommitted():
-            return Ended("committed")
+            return Ended("committed", readers_of(state))
+        case events.SessionShared(user=user) if isinstance(state, Open | Ended):
+            return replace(state, readers=(*state.readers, user))
+        case events.SessionUnshared(user=user) if isinstance(state, Open | Ended):
+            return replace(state, readers=tuple(one for one in state.readers if one != user))
         case events.SessionDiscarded():
             return Ended("discarded")
+        case events.SessionExpired():
+            return Ended("expired")
+        case events.ExperimentDeleted():
+            return Ended("deleted")
         case _ if isinstance(state, Open):
             return replace(state, runs=evolve_runs(state.runs, event))
         case _:
             return state
+
+
+def readers_of(state: Session) -> tuple[str, ...]:
+    """Return who may read a session besides its owner."""
+    return () if isinstance(state, Unopened) else state.readers
 
 
 session = Decider(
@@ -160,6 +211,10 @@ session = Decider(
         commands.OpenSession,
         commands.CommitSession,
         commands.DiscardSession,
+        commands.ExpireSession,
+        commands.DeleteExperiment,
+        commands.ShareSession,
+        commands.UnshareSession,
         *(command for work in WORK.values() for command in work[1:7]),
     ),
 )

@@ -8,8 +8,10 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from autolearn.api import problems
+from autolearn.api.access import Sight
 from autolearn.api.asked import derive
 from autolearn.api.facade import Facade
+from autolearn.api.identity import Who
 from autolearn.api.openapi import answers
 from autolearn.api.problems import Problem, check_id
 from autolearn.api.responses import CommandState, json
@@ -27,14 +29,14 @@ def router(facade: Facade) -> APIRouter:
 
     @routes.get("/{command}", responses=answers({200: CommandState}))
     async def see_command(
-        command: str, partition: Place | None = None, offset: Place | None = None
+        command: str, who: Who, partition: Place | None = None, offset: Place | None = None
     ) -> Response:
         """Show whether a command is pending, accepted or refused, and what it made."""
         check_id("session", command, "command")
         # First how far this process is, then the answer: it may come in between.
         reached = facade.queries.progress()
         answer = facade.queries.answer(command)
-        if answer is not None:
+        if answer is not None and Sight(who, facade.queries).knows(answer.stream):
             return json(state_of(command, answer))
         if partition in reached and offset is not None and reached[partition].last < offset:
             at = f"/v1/commands/{command}?partition={partition}&offset={offset}"

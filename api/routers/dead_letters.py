@@ -13,7 +13,7 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from autolearn.api import bodies
-from autolearn.api.asked import prefer_of
+from autolearn.api.asked import call_of, prefer_of
 from autolearn.api.dead_letters import Found, command_id
 from autolearn.api.facade import Facade
 from autolearn.api.openapi import accepts, answers
@@ -113,7 +113,7 @@ def router(facade: Facade) -> APIRouter:
         value = None if body.value is None else msgspec.json.encode(body.value)
         prefer = prefer_of(request)
         found = await find(facade, letter)
-        done = await retry(facade, found, value, prefer)
+        done = await retry(facade, found, value, prefer, call_of(request))
         at, answer = f"/v1/dead-letters/{found.id}", done.answer
         said = Retry(
             found.id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Annotated
 
@@ -10,7 +10,9 @@ from fastapi import APIRouter, Query
 from msgspec import Struct
 from starlette.responses import Response
 
+from autolearn.api.access import Sight
 from autolearn.api.facade import Facade
+from autolearn.api.identity import Who
 from autolearn.api.moments import AS_OF, in_past, read_point
 from autolearn.api.openapi import answers
 from autolearn.api.problems import Problem
@@ -22,6 +24,7 @@ from autolearn.schemas.streams import kind_of
 
 __all__ = ["Diff", "router"]
 
+Knows = Callable[[str], bool]
 AHEAD = 50
 """Streams that are compared in one go."""
 From = Annotated[str, Query(alias="from", max_length=50_000, description=AS_OF)]
@@ -44,7 +47,9 @@ def router(facade: Facade) -> APIRouter:
     routes = APIRouter(prefix="/v1/diff", tags=["process"])
 
     @routes.get("", responses=answers({200: Diff}))
-    async def diff(from_: From, to: To = "", stream: Stream = "", limit: Limit = 100) -> Response:
+    async def diff(
+        who: Who, from_: From, to: To = "", stream: Stream = "", limit: Limit = 100
+    ) -> Response:
         """Show what was added, removed and changed between two points.
 
         Without `stream` the log is read from the first point until `limit` streams have changed.
@@ -55,8 +60,10 @@ def router(facade: Facade) -> APIRouter:
         after = await read_point(facade, to, "to") if to else await present(facade)
         check_order(before, after)
 
+        knows = Sight(who, facade.queries).knows
+
         def compared(past: Past) -> Diff:
-            items, more = compare(facade, before, past, stream, limit)
+            items, more = compare(facade, before, past, stream, limit, knows)
             return Diff(before.token(), after.token(), items, more)
 
         return json(await in_past(facade, after, compared))
@@ -65,9 +72,12 @@ def router(facade: Facade) -> APIRouter:
 
 
 def compare(
-    facade: Facade, before: Position, then: Past, stream: str, limit: int
+    facade: Facade, before: Position, then: Past, stream: str, limit: int, knows: Knows
 ) -> tuple[list[Change], bool]:
-    """Return the changes of up to `limit` streams, and whether there are more (blocks)."""
+    """Return the changes of up to `limit` streams, and whether there are more (blocks).
+
+    Streams that the one who asks does not know of are passed over.
+    """
     begins = {p: before.next(p) for p in then.ends}
 
     def at(ends: Mapping[int, int]) -> Past:
@@ -75,7 +85,7 @@ def compare(
 
     was, topic = at(begins), facade.topics.events.name
     names = [stream] if stream else streams_between(facade.log, topic, begins, then.ends)
-    touched = (name for name in names if was.offsets(name) != then.offsets(name))
+    touched = (name for name in names if knows(name) and was.offsets(name) != then.offsets(name))
     items: list[Change] = []
     shown = 0
     for some in batches(touched):

@@ -9,14 +9,17 @@ import msgspec
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
 
+from autolearn.api.access import Sight
 from autolearn.api.asked import Prefer, prefer_of
 from autolearn.api.event_filters import Wanted, wanted_of
 from autolearn.api.event_pages import Page, Places
 from autolearn.api.event_reading import check_stream, now, read_on, start_of
 from autolearn.api.event_stream import Subscription
 from autolearn.api.facade import Facade
+from autolearn.api.identity import Who
 from autolearn.api.openapi import accepts, answers, streams
 from autolearn.api.responses import json
+from autolearn.api.rules import authorise
 from autolearn.api.sse import EventStream, wants_stream
 from autolearn.eventlog.positions import Position
 
@@ -62,6 +65,7 @@ def router(facade: Facade) -> APIRouter:
     )
     async def list_events(
         request: Request,
+        who: Who,
         after: After = "",
         limit: Limit = 100,
         stream: Stream = "",
@@ -76,7 +80,7 @@ def router(facade: Facade) -> APIRouter:
         has the position behind it as its id, the CloudEvent's type as its name, and the CloudEvent
         as it lies on the log as its data.
         """
-        wanted = wanted_of(stream, session, types or ())
+        wanted = wanted_of(stream, session, types or (), Sight(who, facade.queries))
         if wants_stream(request):
             given = (last_event_id, "Last-Event-ID") if last_event_id else (after, "after")
             at = await start_of(facade, *given)
@@ -91,7 +95,8 @@ def router(facade: Facade) -> APIRouter:
         prefer = prefer_of(request)
         page, more = await read_for(facade, wanted, at, limit, prefer)
         token = Position(await facade.which_log(), tuple(page.places.values())).token()
-        items = [one.value for one in page.found]
+        await authorise(request)  # again: it may have waited for long
+        items = [wanted.shown(one) for one in page.found]
         return json(Events(items, token, more), headers={**prefer.applied(), "Vary": "Accept"})
 
     return routes

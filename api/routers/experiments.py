@@ -8,14 +8,20 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from autolearn.api import resources
-from autolearn.api.artifacts import Artifact, artifact_of, send_file
+from autolearn.api.access import Level, level_of, may_list
+from autolearn.api.artifacts import Artifact, artifact_of, model_of, send_file
+from autolearn.api.asked import Asked
+from autolearn.api.commands import Accepted
 from autolearn.api.facade import Facade
 from autolearn.api.found import find_experiment
+from autolearn.api.identity import Who
 from autolearn.api.moments import AsOf, see
-from autolearn.api.openapi import answers
+from autolearn.api.openapi import accepts, answers
 from autolearn.api.pages import from_token, next_link, to_token
 from autolearn.api.problems import Problem, check_id
-from autolearn.api.responses import json
+from autolearn.api.responses import CommandState, json, pending
+from autolearn.schemas import commands
+from autolearn.schemas.streams import stream
 
 __all__ = ["router"]
 
@@ -33,14 +39,19 @@ def router(facade: Facade) -> APIRouter:
         ),
     )
     async def list_experiments(
-        request: Request, limit: Limit = 50, page: str = "", as_of: AsOf = ""
+        request: Request, who: Who, limit: Limit = 50, page: str = "", as_of: AsOf = ""
     ) -> Response:
         """List the experiments, the newest commit first; with `as_of`, those of then."""
         after = from_token(page, tuple[str, str], "page") if page else None
-        seen = await see(facade, as_of, lambda past: past.load_experiments(after, limit + 1))
-        rows = seen.moment.experiments(after, limit + 1)
+        may = may_list(who, now := facade.queries.now())
+        seen = await see(facade, as_of, lambda past: past.load_experiments(after, limit + 1, may))
+        whose = None if as_of or who.sysadmin else who.name
+        rows = seen.moment.experiments(after, limit + 1, whose)
         more = to_token((rows[limit - 1].committed, rows[limit - 1].id)) if rows[limit:] else None
-        items = [resources.experiment_summary(row) for row in rows[:limit]]
+        items = [
+            resources.experiment_summary(row, withheld=level_of(who, now, row.id) < Level.READ)
+            for row in rows[:limit]
+        ]
         return json(
             resources.Page(items, more), headers={**seen.headers, **next_link(request.url, more)}
         )
@@ -48,10 +59,12 @@ def router(facade: Facade) -> APIRouter:
     @routes.get(
         "/{experiment}", responses=answers({200: resources.Experiment}, "AutoLearn-Position")
     )
-    async def see_experiment(experiment: str, as_of: AsOf = "") -> Response:
+    async def see_experiment(experiment: str, who: Who, as_of: AsOf = "") -> Response:
         """Show an experiment with the trainings and evaluations that it keeps."""
         seen, row = await find_experiment(facade, experiment, as_of)
-        return json(resources.experiment(seen.moment, row, seen.live), headers=seen.headers)
+        withheld = level_of(who, facade.queries.latest(), experiment) < Level.READ
+        content = resources.experiment(seen.moment, row, seen.live, withheld=withheld)
+        return json(content, headers=seen.headers)
 
     @routes.get(
         "/{experiment}/trainings/{run}",
@@ -79,8 +92,25 @@ def router(facade: Facade) -> APIRouter:
     async def get_file(experiment: str, run: str, file: str) -> Response:
         """Send one file of a trained model."""
         seen, _ = await find_experiment(facade, experiment)
-        artifact = artifact_of(seen.moment, experiment, run, f"/v1/experiments/{experiment}")
-        return await send_file(facade, artifact, file)
+        model = model_of(seen.moment, experiment, run, f"/v1/experiments/{experiment}")
+        return await send_file(facade, seen.moment, experiment, model, file)
+
+    @routes.post(
+        "/{experiment}/delete",
+        openapi_extra=accepts(None, command=True),
+        responses=answers({200: resources.Deleted, 202: CommandState}),
+    )
+    async def delete_experiment(request: Request, experiment: str) -> Response:
+        """Delete an experiment: its key is shredded, and nothing of it can be read any more."""
+        check_id("session", experiment, "experiment")
+        asked = Asked.of(request, {})
+        answer = await facade.commands.post(
+            stream("session", experiment), commands.DeleteExperiment(), asked
+        )
+        if isinstance(answer, Accepted):
+            return pending(answer, asked)
+        deleted = resources.Deleted(experiment, answer.time)
+        return json(deleted, headers=asked.prefer.applied())
 
     async def see_run(experiment: str, kind: str, run: str, as_of: str) -> Response:
         check_id("session", run, kind)

@@ -140,6 +140,9 @@ def readiness(facade: Facade) -> Health:
         return Health("log-unavailable", why)
     if facade.commands.appends.stalled:
         return Health("log-unavailable", "Kafka takes no appends: reads go on.")
+    if not facade.audit.available:
+        why = f"Nothing can be recorded, so nothing can be changed: {facade.audit.why} Reads go on."
+        return Health("audit-unavailable", why)
     if facade.staleness.seconds() is not None:
         return Health("catching-up", "Kafka was lost, and is back: what was missed is read.")
     return Health("ready", missing=0)

@@ -8,10 +8,12 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from autolearn.api import bodies, resources
+from autolearn.api.access import Level, level_of, may_list
 from autolearn.api.asked import Asked, derive
 from autolearn.api.commands import Accepted
 from autolearn.api.facade import Facade
 from autolearn.api.found import find_session
+from autolearn.api.identity import Who
 from autolearn.api.moments import AsOf, see
 from autolearn.api.openapi import accepts, answers
 from autolearn.api.pages import from_token, next_link, to_token
@@ -22,6 +24,7 @@ from autolearn.schemas.streams import stream
 
 __all__ = ["router"]
 
+DAY = 24 * 3600
 Limit = Annotated[int, Query(ge=1, le=500)]
 
 
@@ -40,9 +43,10 @@ def router(facade: Facade) -> APIRouter:
         body = await bodies.read(request, bodies.SessionBody)
         asked = Asked.of(request, body.model_dump())
         session = derive(asked.id, "session")
-        answer = await facade.commands.post(
-            stream("session", session), commands.OpenSession(body.title), asked
-        )
+        days = facade.settings.session_expires if body.expires is None else body.expires
+        command = commands.OpenSession(body.title, round(days * DAY))
+        keyid = await facade.new_key(session, asked.id)
+        answer = await facade.commands.post(stream("session", session), command, asked, keyid=keyid)
         if isinstance(answer, Accepted):
             return pending(answer, asked)
         moment = facade.queries.now()
@@ -59,23 +63,30 @@ def router(facade: Facade) -> APIRouter:
         ),
     )
     async def list_sessions(
-        request: Request, limit: Limit = 50, page: str = "", as_of: AsOf = ""
+        request: Request, who: Who, limit: Limit = 50, page: str = "", as_of: AsOf = ""
     ) -> Response:
         """List the open sessions, newest first; with `as_of`, those that were open then."""
         after = from_token(page, tuple[str, str], "page") if page else None
-        seen = await see(facade, as_of, lambda past: past.load_sessions(after, limit + 1))
-        rows = seen.moment.sessions(after, limit + 1)
+        may = may_list(who, now := facade.queries.now())
+        seen = await see(facade, as_of, lambda past: past.load_sessions(after, limit + 1, may))
+        whose = None if as_of or who.sysadmin else who.name
+        rows = seen.moment.sessions(after, limit + 1, whose)
         more = to_token((rows[limit - 1].created, rows[limit - 1].id)) if rows[limit:] else None
-        items = [resources.session_summary(row) for row in rows[:limit]]
+        items = [
+            resources.session_summary(row, withheld=level_of(who, now, row.id) < Level.READ)
+            for row in rows[:limit]
+        ]
         return json(
             resources.Page(items, more), headers={**seen.headers, **next_link(request.url, more)}
         )
 
     @routes.get("/{session}", responses=answers({200: resources.Session}, "AutoLearn-Position"))
-    async def see_session(session: str, as_of: AsOf = "") -> Response:
+    async def see_session(session: str, who: Who, as_of: AsOf = "") -> Response:
         """Show an open session with its runs, and what is going on now; or as it was then."""
         seen, row = await find_session(facade, session, as_of)
-        return json(resources.session(seen.moment, row, seen.live), headers=seen.headers)
+        withheld = level_of(who, facade.queries.latest(), session) < Level.READ
+        content = resources.session(seen.moment, row, seen.live, withheld=withheld)
+        return json(content, headers=seen.headers)
 
     @routes.post(
         "/{session}/commit",

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from autolearn.api import bodies, data, resources
-from autolearn.api.artifacts import Artifact, artifact_of, send_file
+from autolearn.api.artifacts import Artifact, artifact_of, model_of, send_file
 from autolearn.api.asked import Asked
 from autolearn.api.facade import Facade
 from autolearn.api.found import find_run
@@ -59,7 +59,7 @@ def router(facade: Facade) -> APIRouter:
     async def get_file(session: str, run: str, file: str) -> Response:
         """Send one file of the trained model."""
         seen, _ = await find_run(facade, session, "training", run)
-        artifact = artifact_of(seen.moment, session, run, f"/v1/sessions/{session}")
-        return await send_file(facade, artifact, file)
+        model = model_of(seen.moment, session, run, f"/v1/sessions/{session}")
+        return await send_file(facade, seen.moment, session, model, file)
 
     return routes

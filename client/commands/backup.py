@@ -78,6 +78,11 @@ def restore(folder: Folder, output: As = Output.table) -> None:
         out.print(
             f"AutoLearn {result['program']} made the backup, and this version's views are others."
         )
+    if missing := result["missing_master_keys"]:
+        out.print(
+            f"What is encrypted needs the master key {', '.join(missing)}, which is not here: put "
+            "keys/master.key of the old home into this one before `autolearn up`."
+        )
     raise typer.Exit(code)
 
 

@@ -11,6 +11,7 @@ import typer
 from autolearn.client.cli_options import Url
 from autolearn.client.exits import EXIT_CODES, NO
 from autolearn.client.output import As, Output
+from autolearn.client.printable import printable
 
 __all__ = ["app"]
 
@@ -119,8 +120,3 @@ def read(path: Path) -> dict[str, Any]:
         raise typer.BadParameter(
             f"{path} has no JSON object: {error}", param_hint="'--value'"
         ) from None
-
-
-def printable(value: str) -> str:
-    """Return text without the control characters of whoever wrote it, lines and tabs aside."""
-    return "".join(one if one.isprintable() or one in "\n\t" else "\ufffd" for one in value)

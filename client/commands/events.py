@@ -9,6 +9,7 @@ import typer
 
 from autolearn.client.cli_options import Url
 from autolearn.client.output import As, Output, short, shortened, when
+from autolearn.client.printable import escaped, printable
 
 __all__ = ["events", "position"]
 
@@ -104,7 +105,8 @@ def print_all(entries: Any, limit: int | None, *, as_json: bool) -> None:
 
     for entry in islice(entries, limit):
         event = entry.event
-        print(msgspec.json.encode(event).decode() if as_json else line(event), flush=True)
+        said = escaped(msgspec.json.encode(event).decode()) if as_json else line(event)
+        print(said, flush=True)
 
 
 def line(event: dict[str, Any]) -> str:
@@ -114,4 +116,4 @@ def line(event: dict[str, Any]) -> str:
     what = event["type"].removeprefix("autolearn.")
     about = shortened(event.get("data"), 80)
     time = when(event["time"]) or ""
-    return f"{time:19}  {stream:32} {event['sequence']:>5}  {what:26} {about}"
+    return printable(f"{time:19}  {stream:32} {event['sequence']:>5}  {what:26} {about}")

@@ -61,3 +61,26 @@ def show(
         else:
             console().print(views.experiment(found))
         to.say_position()
+
+
+@app.command("delete")
+def delete(
+    experiment: Annotated[str, typer.Argument(help="The start of its id is enough.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Delete an experiment for good: its key is shredded, and nobody can read it any more."""
+    from autolearn.client.cli_connection import connect, only
+    from autolearn.client.output import print_json
+
+    with connect(url) as to:
+        every = to.client.experiments.list
+        chosen = only(experiment, lambda: (item["id"] for item in to.every(every)))
+        if not yes:
+            typer.confirm(f"Delete experiment {chosen} for good?", abort=True, err=True)
+        deleted = to.client.experiments.delete(chosen)
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            print(f"Deleted experiment {deleted.id}")

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from autolearn.client.cli_options import Url
+from autolearn.client.commands.chain import (
+    BackupOption,
+    PublicKeyOption,
+    check_proof,
+    prove,
+    public_key,
+    verify_chain,
+)
 from autolearn.client.commands.retrain import retrain
 from autolearn.client.exits import EXIT_CODES
 from autolearn.client.output import As, Output
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
+from autolearn.client.tools import progress_bar, run_tool
 
 __all__ = ["app"]
 
+FOLDING = "folding the log"
+
 app = typer.Typer(
     help="Do it again: fold the whole log, to rebuild the read models or to verify them; or train "
-    "again what is recorded.",
+    "again what is recorded; or prove that the log is as it was.",
     no_args_is_help=True,
     epilog=EXIT_CODES,
 )
 app.command("retrain")(retrain)
+app.command("prove")(prove)
+app.command("check-proof")(check_proof)
+app.command("public-key")(public_key)
 
 
 @app.command("rebuild")
@@ -39,8 +51,8 @@ def rebuild(
     """Rebuild the read models from the log beside the old ones, and put them in their place.
 
     An interrupted rebuild goes on where it was. Without --live no API process may have them open.
-    The views are catalog, sessions, experiments, answers and streams; sessions and experiments can
-    only be folded together.
+    The views are catalog, sessions, experiments, users, answers and streams; sessions and
+    experiments can only be folded together.
     """
     if live:
         rebuild_live(view, url, output)
@@ -59,9 +71,31 @@ def verify(
             help="Where the API is. Repeat it to check several API processes.",
         ),
     ] = None,
+    chain: Annotated[
+        bool, typer.Option("--chain", help="Check the hash chain of the log, not the read models.")
+    ] = False,
+    backup: BackupOption = None,
+    keys: PublicKeyOption = None,
+    checkpoints: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="With --chain: checkpoints that were kept elsewhere. Repeatable."
+        ),
+    ] = None,
 ) -> None:
-    """Rebuild beside what the API serves, and compare view by view. Exit code 1: they differ."""
-    show(*fold("verify", *(word for at in url or () for word in ("--url", at))), output)
+    """Rebuild beside what the API serves, and compare view by view. Exit code 1: they differ.
+
+    With --chain: check that every event on the log is as it was when it was signed for, and name
+    the first record that was changed, removed, inserted or reordered. Exit code 1: there is one.
+    """
+    if chain:
+        verify_chain(backup, keys, checkpoints, output)
+    if backup or keys or checkpoints:
+        raise typer.BadParameter("--backup, --public-key and --checkpoints go with --chain.")
+    from autolearn.client.credentials import token_for
+
+    words = (word for at in url or () for word in ("--url", at))
+    show(*fold("verify", *words, token=token_for(url[0] if url else None)), output)
 
 
 def rebuild_live(view: str, url: str | None, output: Output) -> None:
@@ -73,7 +107,7 @@ def rebuild_live(view: str, url: str | None, output: Output) -> None:
     from autolearn.client.cli_connection import connect
     from autolearn.client.output import console, messages, pairs, print_json
 
-    with connect(url) as to, progress_bar() as progress:
+    with connect(url) as to, progress_bar(FOLDING) as progress:
         bar = progress.add_task("", total=None)
         state = to.client.rebuild(view or None)
         while state.status in ("folding", "catching-up"):
@@ -91,58 +125,9 @@ def rebuild_live(view: str, url: str | None, output: Output) -> None:
         print(f"Rebuilt {views}, and put in place while the API went on.")
 
 
-def progress_bar() -> Progress:
-    """Return a bar on standard error, shown to people only."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    from autolearn.client.output import messages
-
-    console = messages()
-    return Progress(
-        TextColumn("folding the log"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
-
-
-def fold(*arguments: str) -> tuple[dict[str, Any], int]:
-    """Run the replay tool, show how far it is, and return its result and exit code.
-
-    Raises:
-        typer.Exit: it failed; it has said why.
-    """
-    import subprocess
-    import sys
-
-    import msgspec
-
-    result: dict[str, Any] = {}
-    command = [sys.executable, "-m", "autolearn.projections.replay", *arguments, "--json"]
-    with (
-        subprocess.Popen(command, stdout=subprocess.PIPE) as process,
-        progress_bar() as progress,
-    ):
-        bar = progress.add_task("", total=None)
-        assert process.stdout is not None
-        for line in process.stdout:
-            said = msgspec.json.decode(line)
-            if "progress" in said:
-                progress.update(
-                    bar, completed=said["progress"]["done"], total=said["progress"]["total"]
-                )
-            result = said.get("result", result)
-    if not result:
-        raise typer.Exit(process.returncode or 5)
-    return result, process.returncode
+def fold(*arguments: str, token: str = "") -> tuple[dict[str, Any], int]:
+    """Run the replay tool (`run_tool`)."""
+    return run_tool("autolearn.projections.replay", FOLDING, *arguments, token=token)
 
 
 def show(result: dict[str, Any], code: int, output: Output) -> None:

@@ -23,6 +23,10 @@ app = typer.Typer(
 @app.command("open")
 def open_(
     title: Annotated[str, typer.Option(help="A few words for people.")] = "",
+    expires: Annotated[
+        float | None,
+        typer.Option(metavar="DAYS", help="Days unused after which nothing is kept; 0: never."),
+    ] = None,
     output: As = Output.table,
     url: Url = None,
 ) -> None:
@@ -31,7 +35,7 @@ def open_(
     from autolearn.client.output import print_json
 
     with connect(url) as to:
-        session = to.client.sessions.open(title)
+        session = to.client.sessions.open(title, expires=expires)
         to.remember(session.id)
         if output == Output.json:
             print_json(to.said)
@@ -120,6 +124,41 @@ def commit(
             trainings = count(len(experiment.trainings), "training")
             evaluations = count(len(experiment.evaluations), "evaluation")
             print(f"Committed: experiment {experiment.id} keeps {trainings}, {evaluations}")
+
+
+User = Annotated[str, typer.Argument(metavar="USER", help="The other user's name.")]
+
+
+@app.command("share")
+def share(
+    session: Annotated[
+        str, typer.Argument(metavar="SESSION", help="Of a session or experiment, also its start.")
+    ],
+    user: User,
+    url: Url = None,
+) -> None:
+    """Let another user read a session, and the experiment that it becomes."""
+    from autolearn.client.cli_connection import connect
+
+    with connect(url) as to:
+        readers = to.client.session(to.any_id(session)).share(user)
+        print(f"Shared with {', '.join(one.user for one in readers.items)}")
+
+
+@app.command("unshare")
+def unshare(
+    session: Annotated[
+        str, typer.Argument(metavar="SESSION", help="Of a session or experiment, also its start.")
+    ],
+    user: User,
+    url: Url = None,
+) -> None:
+    """Let a user read it no longer, at once."""
+    from autolearn.client.cli_connection import connect
+
+    with connect(url) as to:
+        readers = to.client.session(to.any_id(session)).unshare(user)
+        print(f"Shared with {', '.join(one.user for one in readers.items) or 'nobody'}")
 
 
 @app.command("discard")

@@ -14,6 +14,7 @@ __all__ = ["gist", "history"]
 Event = Mapping[str, Any]
 TOLD = (
     "title",
+    "user",
     "run",
     "training",
     "attempt",
@@ -56,6 +57,8 @@ def answer(event: Event) -> str:
     """Return how the command was answered."""
     data = event.get("data") or {}
     match name_of(event):
+        case "Refused" | "CommandFailed" if not data:  # they are withheld
+            return "refused" if name_of(event) == "Refused" else "failed"
         case "Refused":
             return f"refused: {data.get('reason')}: {data.get('detail')}"
         case "CommandFailed":

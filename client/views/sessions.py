@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
@@ -18,7 +18,7 @@ __all__ = ["experiment", "experiments", "session", "sessions"]
 
 def sessions(found: Iterable[r.SessionSummary]) -> Table:
     """Return the open sessions."""
-    lines = [(one.id, when(one.created), when(one.updated), one.title) for one in found]
+    lines = [(one.id, when(one.created), when(one.updated), title(one)) for one in found]
     return rows(("session", "created", "changed", "title"), lines)
 
 
@@ -27,9 +27,11 @@ def session(one: r.Session) -> RenderableType:
     about = pairs(
         {
             "session": one.id,
-            "title": one.title,
+            "title": title(one),
+            "owner": one.actor,
             "created": when(one.created),
             "changed": when(one.updated),
+            **{kind: statuses(counts) for kind, counts in one.counts.items() if one.withheld},
         }
     )
     parts: list[RenderableType] = [about]
@@ -44,10 +46,20 @@ def session(one: r.Session) -> RenderableType:
     return Group(*parts)
 
 
+def title(one: r.SessionSummary | r.ExperimentSummary | r.Experiment) -> str:
+    """Return what a session or experiment is called, unless that is not for the one who asks."""
+    return "(confidential)" if one.withheld else one.title
+
+
+def statuses(counts: Mapping[str, int]) -> str:
+    """Return how many runs there are of each status."""
+    return ", ".join(f"{count} {status}" for status, count in counts.items()) or "none"
+
+
 def experiments(found: Iterable[r.ExperimentSummary]) -> Table:
     """Return experiments."""
     lines = [
-        (one.id, when(one.committed), len(one.trainings), names(one.training_data), one.title)
+        (one.id, when(one.committed), len(one.trainings), names(one.training_data), title(one))
         for one in found
     ]
     return rows(("experiment", "committed", "trainings", "data", "title"), lines)
@@ -58,7 +70,8 @@ def experiment(one: r.Experiment) -> RenderableType:
     about = pairs(
         {
             "experiment": one.id,
-            "title": one.title,
+            "title": title(one),
+            "owner": one.actor,
             "created": when(one.created),
             "committed": when(one.committed),
             "training data": names(one.training_data),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 
 from autolearn.client.output import count, rows, short, when
-from autolearn.schemas.status import Process, Status, WorkerState
+from autolearn.schemas.status import ChainState, Process, Status, WorkerState
 
 __all__ = ["parts", "size"]
 
@@ -72,6 +72,16 @@ def about_processes(status: Status) -> Iterator[RenderableType]:
         yield "\nDeciders"
         lines = [(term.partition, term.term, term.holder or None) for term in status.terms]
         yield rows(("partition", "term", "held by"), lines)
+    if status.chain:
+        yield "\nChain"
+        heads = ("partition", "events", "signed", "newest waits", "broken at")
+        yield rows(heads, [chain_line(one) for one in status.chain])
+
+
+def chain_line(one: ChainState) -> tuple[object, ...]:
+    """Return how far the events of a partition are signed for."""
+    waiting = None if one.waiting is None else f"{one.waiting:.0f} s"
+    return (one.partition, one.events, one.signed and when(one.signed), waiting, one.broken)
 
 
 def line_of(process: Process) -> tuple[object, ...]:

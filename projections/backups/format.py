@@ -2,6 +2,7 @@
 
     manifest.json                       what this is: version, topics, offsets, digests
     log/<topic>/<partition>.jsonl       a line for each record, in the order of offsets
+    keys.jsonl                          a line for each session's key, as it is wrapped
     artifacts/...                       the files of the artifact store, as they lie there
     SHA256SUMS                          the SHA-256 of every other file, as `sha256sum -c` reads it
 
@@ -21,6 +22,7 @@ from autolearn.projections.backups.errors import BackupRefused, Damaged
 
 __all__ = [
     "ARTIFACTS",
+    "KEYS",
     "FORMAT",
     "MANIFEST",
     "SUMS",
@@ -37,9 +39,10 @@ __all__ = [
     "line_of",
 ]
 
-FORMAT = 1
-"""The version of the format. A program reads its own and the older ones."""
-MANIFEST, SUMS, ARTIFACTS = "manifest.json", "SHA256SUMS", "artifacts"
+FORMAT = 3
+"""The version of the format. A program reads its own and the older ones: 1 has no checkpoints, and
+neither 1 nor 2 has keys or the behaviour log."""
+MANIFEST, SUMS, ARTIFACTS, KEYS = "manifest.json", "SHA256SUMS", "artifacts", "keys.jsonl"
 
 
 class Base64(Struct, frozen=True):

@@ -23,6 +23,7 @@ from autolearn.eventlog.reading import read_between
 from autolearn.projections.backups.appending import Appender
 from autolearn.projections.backups.errors import NotEmpty
 from autolearn.projections.backups.format import Line, PartitionLog, TopicLog, as_bytes
+from autolearn.projections.backups.keys import restore_keys
 from autolearn.projections.backups.reading import BackupSet
 from autolearn.projections.backups.writing import Told
 from autolearn.projections.rebuilding import rebuild
@@ -79,7 +80,7 @@ def plan(log: Log, settings: Settings, backup: BackupSet) -> list[Part]:
         NotEmpty: something else is there.
         LogError: the brokers cannot be reached.
     """
-    check_others(log, settings)
+    check_others(log, settings, backup)
     return [
         Part(
             f"{settings.topic_prefix}.{topic.topic}",
@@ -111,6 +112,7 @@ def restore(
         lambda done, total: told("artifacts", done, total),
     )
     log.create(Topics.of(settings).all())
+    restore_keys(log, settings, backup.folder)
     already = append_all(log, parts, backup, told)
     digests = digests_of(log, settings, backup, told)
     expected = backup.manifest.digests
@@ -122,6 +124,8 @@ def check_partitions(settings: Settings, backup: BackupSet) -> None:
     """Refuse settings under which a topic would not have as many partitions as it had."""
     for topic in Topics.of(settings).in_backup():
         name = suffix_of(topic, settings)
+        if name in ("checkpoints", "audit"):
+            continue  # as many as of events; older backups have none
         found = len(backup.manifest.topic(name).partitions)
         if found != topic.partitions:
             raise SettingsError(
@@ -131,11 +135,11 @@ def check_partitions(settings: Settings, backup: BackupSet) -> None:
             )
 
 
-def check_others(log: Log, settings: Settings) -> None:
+def check_others(log: Log, settings: Settings, backup: BackupSet) -> None:
     """Refuse a target whose other topics have something in them: a system has run there."""
-    there = log.partitions()
+    there, held = log.partitions(), {topic.topic for topic in backup.manifest.topics}
     for topic in Topics.of(settings).all():
-        if topic.in_backup or topic.name not in there:
+        if suffix_of(topic, settings) in {*held, "keys"} or topic.name not in there:
             continue
         if log.begins(topic.name) != log.ends(topic.name):
             raise not_empty(settings, f"The topic {topic.name} has records.")

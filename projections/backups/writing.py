@@ -1,9 +1,10 @@
 """Make a backup while the system runs: a cut through the log, then the artifacts.
 
-The cut is consistent without stopping anything. The ends of `events` are taken first, those of
-`commands` after them: the command that an event in the set answers is in the set. What was decided
-on one partition after its end was taken, but has had effects on another before the other's, is
-decided again after a restore from the same command in the same order, so it comes out the same.
+The cut is consistent without stopping anything. The ends of `checkpoints` are taken first, then
+those of `events`, and those of `commands` after them: what a checkpoint in the set attests is in
+the set, and so is the command that an event in the set answers. What was decided on one partition
+after its end was taken, but has had effects on another before the other's, is decided again after
+a restore from the same command in the same order, so it comes out the same.
 Artifacts are copied last: each was in the store before the command or event that names it.
 """
 
@@ -33,6 +34,7 @@ from autolearn.projections.backups.format import (
     TopicLog,
     line_of,
 )
+from autolearn.projections.backups.keys import copy_keys
 from autolearn.projections.backups.sums import write_sums
 from autolearn.projections.rebuilding import rebuild
 from autolearn.schemas.errors import LogError
@@ -44,6 +46,7 @@ __all__ = ["Told", "write_backup"]
 Told = Callable[[str, int, int], None]
 """Hears of a stage's name, how far it is, and how far it goes: records, or bytes."""
 
+EVENTS = "events"
 PATIENCE = 30.0
 """Seconds without any record after which a read that is not at its end has failed."""
 
@@ -113,6 +116,7 @@ def fill(log: Log, settings: Settings, store: ArtifactStore, folder: Path, told:
     made = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     cuts = take_cuts(log, settings)
     topics = copy_log(log, cuts, folder, told)
+    copy_keys(log, settings, folder)
     held = copy_artifacts(store, folder, told)
     manifest = Manifest(
         program=version("autolearn"),
@@ -121,7 +125,7 @@ def fill(log: Log, settings: Settings, store: ArtifactStore, folder: Path, told:
         cluster=log.cluster(),
         topics=topics,
         artifacts=held,
-        digests=digests_at(log, cuts[0], told),
+        digests=digests_at(log, next(cut for cut in cuts if cut.topic == EVENTS), told),
     )
     with (folder / MANIFEST).open("wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
@@ -131,7 +135,7 @@ def fill(log: Log, settings: Settings, store: ArtifactStore, folder: Path, told:
 
 
 def take_cuts(log: Log, settings: Settings) -> list[Cut]:
-    """Return where each topic ends now, `events` first."""
+    """Return where each topic ends now: of two, the one that names records of the other first."""
     topics, there = Topics.of(settings), log.partitions()
     if topics.events.name not in there:
         raise BackupRefused(
@@ -145,11 +149,12 @@ def take_cuts(log: Log, settings: Settings) -> list[Cut]:
         end, first = log.ends(topic.name), log.begins(topic.name)
         # Between the two questions the oldest of the records may have expired: all of them, even.
         cuts.append(Cut(suffix, topic.name, first, {p: max(end[p], first[p]) for p in end}))
-    if any(cuts[0].first.values()):
-        raise BackupRefused(
-            f"The oldest records of {cuts[0].name} are gone: it begins at {cuts[0].first}.",
-            advice="Events must be kept for ever: check the retention of that topic.",
-        )
+    for cut in cuts:
+        if cut.topic == EVENTS and any(cut.first.values()):
+            raise BackupRefused(
+                f"The oldest records of {cut.name} are gone: it begins at {cut.first}.",
+                advice="Events must be kept for ever: check the retention of that topic.",
+            )
     return cuts
 
 

@@ -12,6 +12,8 @@ LONGEST_WAIT = 30.0
 """Seconds that a command may wait for its answer."""
 MOST_BEHIND = 10_000
 """Records that a reader may be behind; of tasks there may be any number."""
+LONGEST_UNSIGNED = 600.0
+"""Seconds that an event may wait for a checkpoint; their interval is half of that at most."""
 LEAST_FREE = 1 << 30
 """Bytes that every disk should have free."""
 UNKNOWN = {"brokers": "Check that they run, and AUTOLEARN_KAFKA; the rest is as known here."}
@@ -32,6 +34,7 @@ def findings(status: Status, topics: Iterable[str], worker_timeout: float) -> li
         found += [*about_topics(status, topics)]
         for process in status.processes:
             found += about_process(process)
+    found += about_chain(status)
     for worker in status.workers:
         if worker.silent > worker_timeout:
             why = f"{worker.worker} has said nothing for {worker.silent:.0f} s."
@@ -62,6 +65,17 @@ def about_topics(status: Status, names: Iterable[str]) -> Iterator[Finding]:
         elif topic.under_replicated:
             why = f"{topic.under_replicated} partitions of {topic.name} have too few copies."
             yield Finding("under-replicated", why, "Start the brokers that hold the others.")
+
+
+def about_chain(status: Status) -> Iterator[Finding]:
+    """Yield what is wrong with the hash chain of `events`, as far as a look can tell."""
+    for one in status.chain:
+        if one.broken is not None:
+            why = f"The chain of partition {one.partition} is broken at offset {one.broken}."
+            yield Finding("chain-broken", why, "See `autolearn replay verify --chain`.")
+        elif one.waiting is not None and one.waiting > LONGEST_UNSIGNED:
+            why = f"Events of partition {one.partition} are not signed after {one.waiting:.0f} s."
+            yield Finding("checkpoints-late", why, "See the log of the decide processes.")
 
 
 def about_process(process: Process) -> Iterator[Finding]:

@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.checkpoints import unchecked
 from autolearn.eventlog.cluster import Cluster
 from autolearn.eventlog.groups import GroupState
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.reading import Lookup
 from autolearn.eventlog.terms import Holders, newest
-from autolearn.schemas.errors import LogError
+from autolearn.schemas.errors import LogError, MalformedRecord
 from autolearn.schemas.settings import Settings
-from autolearn.schemas.status import Process, Status, Term, TopicState
+from autolearn.schemas.status import ChainState, Process, Status, Term, TopicState
 from autolearn.schemas.topics import GROUPS, Topics
 
 __all__ = ["Looking"]
@@ -31,6 +32,7 @@ class Looking:
         self.topics = Topics.of(settings)
         self.commands = Lookup(log, self.topics.commands.name)
         self.events = Lookup(log, self.topics.events.name)
+        self.checkpoints = Lookup(log, self.topics.checkpoints.name)
         self.holders = Holders(self.events)
 
     def look(self, told_by: str, reached: Mapping[int, Progress] | None = None) -> Status:
@@ -52,6 +54,10 @@ class Looking:
             events = spans.get(self.topics.events.name, {})
             at = self.last_records(events) if reached is None else reached
             status.terms = [self.term(p, at[p], span) for p, span in events.items() if p in at]
+            part = "chain"
+            if self.settings.chain != "off":
+                signed = spans.get(self.topics.checkpoints.name, {})
+                status.chain = [self.chain(p, events[p], signed.get(p, (0, 0))) for p in events]
             part = "processes"
             status.processes = self.processes(found, spans, at)
         except LogError as error:  # nobody waits for the answers to further questions
@@ -70,6 +76,24 @@ class Looking:
     def term(self, partition: int, at: Progress, span: tuple[int, int]) -> Term:
         """Return who decides on a partition."""
         return Term(partition, at.term, self.holders.holder(partition, at.term, *span))
+
+    def chain(self, partition: int, events: tuple[int, int], signed: tuple[int, int]) -> ChainState:
+        """Return what the newest checkpoint of a partition says; nobody looks at its signature."""
+        state = ChainState(partition, 0, -1, None)
+        if signed[0] < signed[1]:
+            token = self.checkpoints.read({partition: [signed[1] - 1]})[0].value() or b""
+            try:
+                one = unchecked(token)
+            except MalformedRecord:
+                state.broken = -1
+            else:
+                state.events, state.offset = one.events, one.offset
+                state.signed, state.broken = one.time, one.broken
+        after = max(state.offset + 1, events[0])
+        if after < events[1]:
+            written = self.events.read({partition: [after]})[0].timestamp()[1]
+            state.waiting = max(0.0, round(time.time() - written / 1000, 1))
+        return state
 
     def processes(
         self,
@@ -105,6 +129,7 @@ class Looking:
         """Let go of the connections."""
         self.commands.close()
         self.events.close()
+        self.checkpoints.close()
 
 
 def next_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autolearn.eventlog.admission import TERM_STARTED
 from autolearn.projections.rows import Rows
-from autolearn.projections.views import answers, catalog, experiments, sessions, streams
+from autolearn.projections.views import answers, catalog, experiments, sessions, streams, users
 from autolearn.schemas.codec import EventRecord, lifted
 
 __all__ = ["FORMAT", "VIEWS", "fold"]
@@ -13,17 +13,18 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "catalog": catalog.TABLES,
     "sessions": sessions.TABLES,
     "experiments": experiments.TABLES,
+    "users": users.TABLES,
     "answers": answers.TABLES,
     "streams": streams.TABLES,
 }
 """The tables of each view: the first parts of their keys."""
 
-FORMAT = 3
+FORMAT = 5
 """Rises whenever the same log gives other rows than before: stores of another format are rebuilt.
 tests/projections/test_format.py notices when it should have risen."""
 
-HANDLERS = catalog.HANDLERS | sessions.HANDLERS
-"""What each type of event does to the catalog, the sessions and the experiments."""
+HANDLERS = catalog.HANDLERS | sessions.HANDLERS | users.HANDLERS
+"""What each type of event does to the catalog, the sessions, the experiments and the users."""
 
 
 def fold(rows: Rows, record: EventRecord, partition: int, offset: int) -> None:

@@ -2,55 +2,55 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
-
-from autolearn.projections.models import ExperimentRow, Reference
+from autolearn.projections.models import Reference
 from autolearn.projections.rows import Rows
 from autolearn.projections.store import key
-from autolearn.projections.stored import StoredRun, StoredSession
+from autolearn.projections.stored import StoredExperiment, StoredRun, StoredSession
 from autolearn.projections.views.runs import run_key
 from autolearn.schemas import events
-from autolearn.schemas.codec import from_json
-from autolearn.schemas.values import DatasetRef
 
-__all__ = ["TABLES", "commit"]
+__all__ = ["TABLES", "commit", "delete"]
 
-TABLES = ("experiment", "experiment-by-time")
-
-
-class Used(Struct, frozen=True):
-    """What a run was made with, of the data of its request."""
-
-    dataset: DatasetRef
-    training: str = ""
+TABLES = (
+    "experiment",
+    "experiment-by-time",
+    "experiment-of",
+    "experiment-gone",
+    "experiment-gone-by-time",
+)
 
 
 def commit(rows: Rows, session: str, row: StoredSession, event: events.SessionCommitted) -> None:
     """Make an experiment of a session: keep its chosen trainings and what was measured of them."""
-    data: dict[str, dict[DatasetRef, None]] = {"training": {}, "evaluation": {}}
     for run_id in row.runs:
         at = run_key(session, run_id)
         run = rows.get(at, StoredRun)
         assert run is not None
-        used = from_json(run.request, Used)
         if run.kind == "training":
-            kept = run_id in event.trainings
+            stays = run_id in event.trainings
         else:
-            kept = used.training in event.trainings and run.status == "completed"
-        if kept:
-            data[run.kind][used.dataset] = None
-        else:
+            stays = run.training in event.trainings and run.status == "completed"
+        if not stays:
             rows.delete(at)
-    experiment = ExperimentRow(
-        id=session,
-        title=row.title,
-        created=row.created,
-        committed=row.updated,
-        actor=row.actor,
-        sequence=row.sequence,
-        trainings=event.trainings,
-        training_data=tuple(data["training"]),
-        evaluation_data=tuple(data["evaluation"]),
+    experiment = StoredExperiment(
+        row.opened, row.created, row.updated, row.actor, row.sequence, event.trainings
     )
-    rows.put_once(key("experiment", session), experiment)
+    rows.put(key("experiment", session), experiment)
     rows.put_once(key("experiment-by-time", row.updated, session), Reference(session))
+    rows.put_once(key("experiment-of", row.actor, row.updated, session), Reference(session))
+
+
+def delete(rows: Rows, session: str) -> None:
+    """Take an experiment and all that it keeps out of the view.
+
+    That it was there stays known, for lists of the past.
+    """
+    row = rows.get(key("experiment", session), StoredExperiment)
+    assert row is not None, f"{session} is deleted and was no experiment"
+    for run in rows.names(run_key(session, "")):
+        rows.delete(run)
+    rows.delete(key("experiment", session))
+    rows.delete(key("experiment-by-time", row.committed, session))
+    rows.delete(key("experiment-of", row.actor, row.committed, session))
+    rows.put_once(key("experiment-gone", session), row)
+    rows.put_once(key("experiment-gone-by-time", row.committed, session), Reference(session))

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from autolearn.projections.rows import Rows
 from autolearn.projections.stored import StoredRun, StoredSession
-from autolearn.schemas.codec import EventRecord, read_part
+from autolearn.schemas.codec import EventRecord, kept, read_part
 from autolearn.schemas.messages import type_of
 from autolearn.schemas.work import WORK
 
@@ -22,6 +22,7 @@ class RunPart(Struct, frozen=True, gc=False):
     run: str
     attempt: int = 1
     worker: str = ""
+    training: str = ""
 
 
 part = msgspec.json.Decoder(RunPart)
@@ -36,10 +37,18 @@ def run_key(session: str, run: str) -> bytes:
 
 def request(rows: Rows, record: EventRecord, session: str, row: StoredSession, kind: str) -> None:
     """Take in that a run was requested."""
-    run = read_part(record, part).run
-    requested = StoredRun(kind, record.sequence, "open", record.time, record.time, record.data)
-    rows.put(run_key(session, run), requested)
-    row.runs.append(run)
+    about = read_part(record, part)
+    requested = StoredRun(
+        kind,
+        record.sequence,
+        "open",
+        record.time,
+        record.time,
+        kept(record),
+        training=about.training,
+    )
+    rows.put(run_key(session, about.run), requested)
+    row.runs.append(about.run)
 
 
 def change(rows: Rows, record: EventRecord, session: str, how: Change) -> None:
@@ -59,12 +68,12 @@ def start(run: StoredRun, about: RunPart, record: EventRecord) -> None:
 
 def complete(run: StoredRun, _: RunPart, record: EventRecord) -> None:
     """The run has its result."""
-    run.status, run.ended, run.outcome = "completed", record.time, record.data
+    run.status, run.ended, run.outcome = "completed", record.time, kept(record)
 
 
 def fail(run: StoredRun, _: RunPart, record: EventRecord) -> None:
     """The run ended without a result."""
-    run.status, run.ended, run.outcome = "failed", record.time, record.data
+    run.status, run.ended, run.outcome = "failed", record.time, kept(record)
 
 
 def cancel(run: StoredRun, _: RunPart, record: EventRecord) -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from autolearn.projections.models import EndedRow, Reference
+from autolearn.projections.models import EndedRow, ReaderRow, Reference
 from autolearn.projections.rows import Rows
 from autolearn.projections.store import key
 from autolearn.projections.stored import StoredSession
 from autolearn.projections.views import experiments, runs
 from autolearn.schemas import events
-from autolearn.schemas.codec import EventRecord, event_of
+from autolearn.schemas.codec import EventRecord, kept
+from autolearn.schemas.confidential import outline_of
 from autolearn.schemas.messages import type_of
 from autolearn.schemas.work import WORK
 
@@ -23,19 +24,31 @@ __all__ = ["HANDLERS", "TABLES"]
 ID = slice(len("session/"), None)
 """Where a session's id stands in the name of its stream."""
 
-TABLES = ("session", "session-by-time", "session-opened", "session-ended", "run")
+TABLES = (
+    "session",
+    "session-by-time",
+    "session-opened",
+    "session-owner",
+    "session-of",
+    "session-reader",
+    "session-shared",
+    "session-ended",
+    "run",
+)
 
 Handler = Callable[[Rows, EventRecord], None]
 
 
 def open_session(rows: Rows, record: EventRecord) -> None:
     """A session is open."""
-    event, session, time = event_of(record), record.subject[ID], record.time
-    assert isinstance(event, events.SessionOpened)
-    opened = StoredSession(event.title, time, record.actor, time, record.sequence, [])
+    session, time = record.subject[ID], record.time
+    opened = StoredSession(kept(record), time, record.actor, time, record.sequence, [])
     rows.put(key("session", session), opened)
     rows.put(key("session-by-time", time, session), Reference(session))
     rows.put_once(key("session-opened", time, session), Reference(session))
+    # Whose it is stays known when it has ended: the owner's name is the id that is meant.
+    rows.put_once(key("session-owner", session), Reference(record.actor))
+    rows.put(key("session-of", record.actor, time, session), Reference(session))
 
 
 def changed(rows: Rows, record: EventRecord, session: str) -> StoredSession:
@@ -69,7 +82,7 @@ def change(how: runs.Change) -> Handler:
 
 def commit(rows: Rows, record: EventRecord) -> None:
     """The session is an experiment."""
-    event, session = event_of(record), record.subject[ID]
+    event, session = outline_of(record), record.subject[ID]
     row = changed(rows, record, session)
     assert isinstance(event, events.SessionCommitted)
     experiments.commit(rows, session, row, event)
@@ -78,18 +91,43 @@ def commit(rows: Rows, record: EventRecord) -> None:
 
 def discard(rows: Rows, record: EventRecord) -> None:
     """Nothing of the session is kept."""
-    event, session = event_of(record), record.subject[ID]
+    event, session = outline_of(record), record.subject[ID]
     row = changed(rows, record, session)
-    assert isinstance(event, events.SessionDiscarded)
     for run in row.runs:
         rows.delete(runs.run_key(session, run))
-    end(rows, session, row, "discarded", event.cancelled)
+    match event:
+        case events.SessionDiscarded(cancelled=cancelled):
+            end(rows, session, row, "discarded", cancelled)
+        case events.SessionExpired():
+            end(rows, session, row, "expired", ())
+
+
+def delete(rows: Rows, record: EventRecord) -> None:
+    """The experiment is deleted."""
+    session = record.subject[ID]
+    experiments.delete(rows, session)
+    rows.put_once(key("session-ended", session), EndedRow("deleted", record.time))
+
+
+def share(rows: Rows, record: EventRecord) -> None:
+    """Somebody may read the session, or the experiment that it has become; or no longer."""
+    event, session = outline_of(record), record.subject[ID]
+    if rows.get(key("session", session), StoredSession) is not None:
+        changed(rows, record, session)
+    match event:
+        case events.SessionShared(user=user):
+            rows.put(key("session-reader", session, user), ReaderRow(user, record.time))
+            rows.put(key("session-shared", user, session), Reference(session))
+        case events.SessionUnshared(user=user):
+            rows.delete(key("session-reader", session, user))
+            rows.delete(key("session-shared", user, session))
 
 
 def end(rows: Rows, session: str, row: StoredSession, how: str, cancelled: tuple[str, ...]) -> None:
     """Take a session out of the view of open sessions."""
     rows.delete(key("session", session))
     rows.delete(key("session-by-time", row.created, session))
+    rows.delete(key("session-of", row.actor, row.created, session))
     rows.put_once(key("session-ended", session), EndedRow(how, row.updated, cancelled))
 
 
@@ -97,6 +135,10 @@ HANDLERS: dict[str, Handler] = {
     type_of(events.SessionOpened): open_session,
     type_of(events.SessionCommitted): commit,
     type_of(events.SessionDiscarded): discard,
+    type_of(events.SessionExpired): discard,
+    type_of(events.ExperimentDeleted): delete,
+    type_of(events.SessionShared): share,
+    type_of(events.SessionUnshared): share,
     **{type_of(work.requested): request(work.name) for work in WORK.values()},
     **{name: change(how) for name, how in runs.TYPES.items()},
 }

@@ -18,6 +18,7 @@ class Process:
     def __init__(self, folder: Path, name: str, environment: dict[str, str], *command: str) -> None:
         self.log = folder / f"{name}.log"
         clean = {k: v for k, v in os.environ.items() if not k.startswith("AUTOLEARN_")}
+        clean["AUTOLEARN_AUTH"] = "none"  # what is about identity says so itself
         with self.log.open("ab") as log:
             self.popen = subprocess.Popen(
                 [sys.executable, "-m", *command],

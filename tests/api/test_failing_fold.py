@@ -70,7 +70,7 @@ def test_the_process_ends_with_the_reason(kafka: str, tmp_path: Path):
 async def running(folder: Path) -> AsyncIterator[tuple[Facade, httpx.AsyncClient, MemoryLog]]:
     """An app on a log in memory, without deciders, and a client of it."""
     log = MemoryLog()
-    settings = Settings(partitions=1, instance="tests")
+    settings = Settings(partitions=1, instance="tests", auth="none")
     store = ArtifactStore(folder.as_uri())
     facade = Facade(settings, log, MemoryStore(), store, folder, on_failure=lambda: None)
     app = make_app(facade)

@@ -270,5 +270,5 @@ def test_a_diff_that_makes_no_sense_is_refused(http: httpx.Client, story: Story)
     problem(asked(**{"from": "x"}), 422, "bad-position")
     said = problem(asked(**{"from": story.before, "to": "1990-01-01T00:00:00Z"}), 422, "bad-time")
     assert said["errors"][0]["parameter"] == "to"
-    for stream in ("nope", "session/nope", "user/1"):
+    for stream in ("nope", "session/nope", "person/1"):
         problem(asked(**{"from": story.before, "stream": stream}), 422, "malformed-stream")

@@ -43,7 +43,7 @@ def test_every_event_ever_shipped_is_counted() -> None:
         counted.take(offset, record)
     assert +counted.counts.counts == {("training", "running"): 1}
     assert counted.ended == {
-        ("training", "completed"): 2,
+        ("training", "completed"): 3,
         ("training", "failed"): 1,
         ("training", "cancelled"): 2,  # one with its session
         ("evaluation", "completed"): 2,

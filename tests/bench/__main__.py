@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.api_start import api_start
+from tests.bench.chain import chain
 from tests.bench.deciders import deciders
 from tests.bench.feed import feed
 from tests.bench.main_job import main_job
@@ -26,6 +27,7 @@ from tests.bench.pool import pool
 from tests.bench.pressure import pressure
 from tests.bench.rebuilding import rebuilding
 from tests.bench.recovery import recovery
+from tests.bench.secure import secure
 from tests.bench.time_travel import time_travel
 
 RESULT = Path("build/bench.json")
@@ -80,6 +82,32 @@ BENCHES = {
             "quix_recovery_records_per_s": Aim("recovery of a Quix Streams state, 1M records"),
             "rebuild_peak_pss_mb_100k": Aim("peak memory, 100k events (PSS), MiB"),
             "rebuild_peak_pss_mb_1m": Aim("peak memory, 1M events (PSS), MiB"),
+        },
+    ),
+    "chain": Bench(
+        chain,
+        {
+            "chain_event_us": Aim("hash and header of an event in the decider, us", 50),
+            "chain_signature_ms": Aim("signing a checkpoint, ms"),
+            "chain_verify_events_per_s": Aim("`replay verify --chain`, events a second"),
+            "chain_verify_backup_events_per_s": Aim("the same on a backup"),
+            "chain_verify_event_cpu_us": Aim("processor time of it for an event, us"),
+            "chain_verify_backup_event_cpu_us": Aim("the same on a backup"),
+        },
+    ),
+    "secure": Bench(
+        secure,
+        {
+            "open_command_p50_ms": Aim("a command by our client, all of security off: median, ms"),
+            "secure_command_p50_ms": Aim("the same, all on"),
+            "secure_vs_open_command_p50": Aim("on / off", 1.2),
+            "open_commands_per_s_20_clients": Aim("commands a second, 20 of our clients, off"),
+            "secure_commands_per_s_20_clients": Aim("the same, all on"),
+            "secure_vs_open_throughput": Aim("on / off", 0.8, at_least=True),
+            "rebuild_clear_events_per_s": Aim("rebuild, 200k events in clear, events a second"),
+            "rebuild_encrypted_events_per_s": Aim("the same, encrypted", 100_000, at_least=True),
+            "secure_vs_open_fold": Aim("encrypted / clear", 0.8, at_least=True),
+            "secure_vs_open_rebuild": Aim("encrypted and the chain checked / clear"),
         },
     ),
     "time-travel": Bench(

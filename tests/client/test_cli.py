@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 COMMANDS = (
     "up",
     "status",
+    "audit",
     "dead-letters list",
     "dead-letters show",
     "dead-letters retry",
@@ -37,6 +38,25 @@ COMMANDS = (
     "session show",
     "session list",
     "session commit",
+    "session share",
+    "session unshare",
+    "login",
+    "logout",
+    "whoami",
+    "password",
+    "token list",
+    "token new",
+    "token revoke",
+    "token show",
+    "admin user add",
+    "admin user list",
+    "admin user role",
+    "admin user password",
+    "admin user disable",
+    "admin wire-keys",
+    "admin rotate-wire-key",
+    "admin user enable",
+    "admin first-user",
     "session discard",
     "train",
     "evaluate",
@@ -56,6 +76,7 @@ COMMANDS = (
 )
 READS = (
     "status",
+    "audit",
     "dead-letters list",
     "dead-letters show 0-0",
     "dead-letters retry 0-0",
@@ -74,6 +95,9 @@ READS = (
     "events",
     "history dataset/iris",
     "position",
+    "whoami",
+    "token list",
+    "admin user list",
 )
 
 

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from autolearn.client.board import Board
+from autolearn.client.exits import words_of
 from autolearn.client.output import console, count, number, pairs, print_json, rows, shortened, when
 from autolearn.client.resources import Running, Training
+from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.values import DatasetRef, Preprocessing, Split
 
 
@@ -113,3 +115,18 @@ def training(**fields: Any) -> Training:
         "seed": 0,
     }
     return Training(**(about | fields))
+
+
+HOSTILE = "a\u202egnp.exe\x1b[31m\x9b2J\x07\x00\U000e0001\u2028b"
+
+
+def test_nothing_of_others_steers_the_terminal(capsys):
+    print_json({"title": HOSTILE})
+    said = capsys.readouterr().out
+    assert json.loads(said) == {"title": HOSTILE}
+    assert said.replace("\n", "").isprintable()
+    print_json('{"title": "Größe 🙂"}'.encode())
+    assert "Größe 🙂" in capsys.readouterr().out
+    console().print(rows(("title",), [(HOSTILE,)]))
+    assert capsys.readouterr().out.replace("\n", "").isprintable()
+    assert words_of(AutoLearnError(HOSTILE)).replace("\n", "").isprintable()

@@ -125,9 +125,11 @@ def test_a_dead_letter_from_its_finding_to_its_retry(running: Up, kafka: str, tm
     assert say(running, "dead-letters", "show", "0-1").code == 4
 
 
-def samples(url: str) -> set[str]:
+def samples(url: str, token: str = "") -> set[str]:
     """The names of ours at a /metrics, as the table has them."""
-    families = text_string_to_metric_families(httpx.get(url, trust_env=False).text)
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    answer = httpx.get(url, headers=headers, trust_env=False)
+    families = text_string_to_metric_families(answer.text)
     names = {f"{one.name}_total" if one.type == "counter" else one.name for one in families}
     return {name for name in names if name.startswith("autolearn_") and "_created" not in name}
 
@@ -146,7 +148,7 @@ def test_every_metric_of_the_table_is_exposed_where_it_says_and_no_other(running
     document = json.loads(say(running, "status", "-o", "json").out)
     assert document["findings"] == []
     url = json.loads((running.home / "up.json").read_text())["url"]
-    api = samples(f"{url}/metrics")
+    api = samples(f"{url}/metrics", say(running, "token", "show").out.strip())
     assert found["decide-dispatch-supervise-0"] == where("decide", "dispatch", "supervise")
     assert found["train-evaluate-0"] == where("work")
     assert where("api") - api == {"autolearn_findings"}, "there are none"

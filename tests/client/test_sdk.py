@@ -63,11 +63,11 @@ def ask(request: pytest.FixtureRequest) -> Callable[[Played, Callable[[Any], Any
     def ask(played: Played, question: Callable[[Any], Any]) -> Any:
         transport = httpx.MockTransport(played)
         if request.param == "sync":
-            with AutoLearn("http://api", transport=transport) as autolearn:
+            with AutoLearn("http://api", transport=transport, seal=False) as autolearn:
                 return question(autolearn)
 
         async def asked() -> Any:
-            async with AsyncAutoLearn("http://api", transport=transport) as autolearn:
+            async with AsyncAutoLearn("http://api", transport=transport, seal=False) as autolearn:
                 return await question(autolearn)
 
         return asyncio.run(asked())

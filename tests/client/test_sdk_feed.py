@@ -85,12 +85,12 @@ def follow(request: pytest.FixtureRequest) -> Callable[..., list[Entry]]:
     def follow(played: Played, count: int, **asked: Any) -> list[Entry]:
         transport = httpx.MockTransport(played)
         if request.param == "sync":
-            with AutoLearn("http://api", transport=transport) as autolearn:
+            with AutoLearn("http://api", transport=transport, seal=False) as autolearn:
                 return list(islice(autolearn.follow(**asked), count))
 
         async def taken() -> list[Entry]:
             found: list[Entry] = []
-            async with AsyncAutoLearn("http://api", transport=transport) as autolearn:
+            async with AsyncAutoLearn("http://api", transport=transport, seal=False) as autolearn:
                 async for one in autolearn.follow(**asked):
                     found.append(one)
                     if len(found) == count:

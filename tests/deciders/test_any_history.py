@@ -29,7 +29,7 @@ def play(random: Random, kind: str, stream: str, count: int):
 
 
 @settings(max_examples=60)
-@given(ODD, st.sampled_from(["session/s", "estimator/e", "dataset/d"]))
+@given(ODD, st.sampled_from(["session/s", "estimator/e", "dataset/d", "user/u"]))
 def test_every_command_is_answered_by_one_event_and_the_state_can_be_stored(random, stream):
     kind = stream.partition("/")[0]
     for state, command, event, after in play(random, kind, stream, 40):
@@ -76,11 +76,12 @@ def test_every_kind_of_stream_has_a_decider():
     assert set(DECIDERS) == set(KINDS)
 
 
-def test_the_random_commands_reach_every_event_of_a_session():
+def test_the_random_commands_reach_every_event_of_a_session_and_of_a_user():
     seen = set()
-    for seed in range(40):
-        for *_, event, _ in play(Random(seed), "session", "session/s", 120):
-            seen.add(type(event))
+    for seed in range(400):
+        for kind in ("session", "user"):
+            for *_, event, _ in play(Random(seed), kind, f"{kind}/s", 120):
+                seen.add(type(event))
     rest = {events.EstimatorRegistered, events.MetricRegistered, events.DatasetRegistered}
     missing = set(events.EVENTS.values()) - seen - rest - {events.TermStarted, events.CommandFailed}
     assert not missing

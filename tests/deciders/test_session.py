@@ -4,15 +4,28 @@ import pytest
 
 from autolearn.agents.deciders.given import Refused, given
 from autolearn.agents.deciders.session import Ended, Open, session
+from autolearn.agents.deciders.user import user
 from autolearn.schemas import commands, events
-from autolearn.schemas.commands import CommitSession, DiscardSession, OpenSession
+from autolearn.schemas.commands import (
+    CommitSession,
+    DeleteExperiment,
+    DiscardSession,
+    ExpireSession,
+    OpenSession,
+    ShareSession,
+    UnshareSession,
+)
 from autolearn.schemas.events import (
     EvaluationCancelled,
     EvaluationFailed,
     EvaluationStarted,
+    ExperimentDeleted,
     SessionCommitted,
     SessionDiscarded,
+    SessionExpired,
     SessionOpened,
+    SessionShared,
+    SessionUnshared,
     TrainingCancelled,
     TrainingFailed,
     TrainingStarted,
@@ -74,11 +87,66 @@ def test_nothing_happens_in_a_session_that_is_not_open(command):
     [
         (SessionCommitted(("t1",)), "session-committed"),
         (SessionDiscarded(), "session-discarded"),
+        (SessionExpired(), "session-expired"),
     ],
-    ids=["committed", "discarded"],
+    ids=["committed", "discarded", "expired"],
 )
 def test_nothing_happens_in_a_session_that_has_ended(ended, reason, command):
+    what_is_kept = (ShareSession, UnshareSession, DeleteExperiment)
+    if isinstance(command, what_is_kept) and isinstance(ended, SessionCommitted):
+        return  # an experiment can be shared, and deleted: see below
     given(session, OPENED, *trained(), ended).when(command).then(Refused(reason=reason))
+
+
+# Ending for good
+
+
+def test_a_session_that_is_not_used_expires():
+    given(session, OPENED, *trained()).when(ExpireSession(1)).then(SessionExpired())
+    given(session, SessionOpened("", 60)).when(ExpireSession(0)).then(SessionExpired())
+
+
+def test_a_session_in_use_does_not_expire():
+    for past in ((training_requested("t1"),), (*trained("t1"), *trained("t2"))):
+        given(session, OPENED, *past).when(ExpireSession(1)).then(Refused(reason="session-in-use"))
+
+
+def test_an_experiment_is_deleted_once():
+    kept = (OPENED, *trained(), SessionCommitted(("t1",)))
+    given(session, *kept).when(DeleteExperiment()).then(ExperimentDeleted())
+    for command in SESSION_COMMANDS:
+        given(session, *kept, ExperimentDeleted()).when(command).then(
+            Refused(reason="session-deleted")
+        )
+
+
+def test_an_open_session_is_discarded_and_not_deleted():
+    given(session, OPENED).when(DeleteExperiment()).then(Refused(reason="session-open"))
+
+
+# Sharing
+
+SHARED = SessionShared("grace")
+UNSHARED = SessionUnshared("grace")
+
+
+@pytest.mark.parametrize("past", [(), (*trained(), SessionCommitted(("t1",)))])
+def test_a_session_or_experiment_is_shared_and_unshared(past):
+    stream = given(session, OPENED, *past)
+    stream.when(ShareSession("grace")).then(SHARED)
+    stream.when(UnshareSession("grace")).then(Refused(reason="not-shared"))
+    stream = given(session, OPENED, *past, SHARED)
+    stream.when(ShareSession("grace")).then(Refused(reason="already-shared"))
+    stream.when(ShareSession("ada")).then(SessionShared("ada"))
+    stream.when(UnshareSession("grace")).then(UNSHARED)
+    stream = given(session, OPENED, *past, SHARED, UNSHARED)
+    stream.when(UnshareSession("grace")).then(Refused(reason="not-shared"))
+    stream.when(ShareSession("grace")).then(SHARED)
+
+
+def test_who_could_read_a_session_can_read_the_experiment():
+    past = (OPENED, *trained(), SHARED, SessionCommitted(("t1",)))
+    given(session, *past).when(ShareSession("grace")).then(Refused(reason="already-shared"))
 
 
 # Requests
@@ -249,4 +317,4 @@ def test_answers_that_change_nothing_change_nothing():
 
 def test_the_decider_answers_every_command_of_a_session():
     offers = commands.RegisterEstimator, commands.RegisterMetric, commands.RegisterDataset
-    assert {*session.commands, *offers} == set(commands.COMMANDS.values())
+    assert {*session.commands, *offers, *user.commands} == set(commands.COMMANDS.values())

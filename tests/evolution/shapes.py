@@ -6,11 +6,14 @@ from typing import Any
 
 from msgspec import Struct
 
+from autolearn.schemas.audit import Hop
+from autolearn.schemas.chain import Checkpoint, Proof
 from autolearn.schemas.codec import CommandRecord, EventRecord
 from autolearn.schemas.commands import COMMANDS
 from autolearn.schemas.dead_letters import DeadLetter
 from autolearn.schemas.described import Schema, schemas_of
 from autolearn.schemas.events import EVENTS
+from autolearn.schemas.keys import WrappedKey
 from autolearn.schemas.tasks import Task
 from autolearn.schemas.workers import Heartbeat
 
@@ -20,7 +23,10 @@ Shapes = dict[str, dict[str, Schema]]
 """JSON Schemas by group (commands, events, records) and by name."""
 
 PATH = Path(__file__).parent / "shapes.json"
-RECORDS = (CommandRecord, EventRecord, Task, Heartbeat, DeadLetter)
+RECORDS = (
+    *(CommandRecord, EventRecord, Task, Heartbeat, DeadLetter, Checkpoint, Proof),
+    *(Hop, WrappedKey),
+)
 """What lies on the topics without a version of its own."""
 
 

@@ -50,6 +50,7 @@ class Ground:
             "AUTOLEARN_KAFKA": kafka,
             "AUTOLEARN_HOME": str(folder / "home"),
             "AUTOLEARN_TOPIC_PREFIX": self.prefix,
+            "AUTOLEARN_AUTH": "none",
             "AUTOLEARN_PARTITIONS": str(PARTITIONS),
             "AUTOLEARN_TASK_PARTITIONS": "4",
             "AUTOLEARN_SESSION_TIMEOUT": str(SESSION_TIMEOUT),

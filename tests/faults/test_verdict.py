@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from random import Random
 
@@ -14,13 +15,20 @@ from tests.checker import Broken
 from tests.faults.verdict import Log, Receipt, check_rules, ends_of, name_of, verify
 from tests.stories import Reference, random_records
 
+NOT_RULED = re.compile(r"^user/|User|Role|Password|Token|Share|Unshare|Expire|DeleteExperiment")
 SESSION = "0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90"
 
 
 def log_of(seed: int, count: int = 200) -> Log:
-    """A log of one partition, as deciding random commands one by one gives it."""
+    """A log of one partition, as deciding random commands one by one gives it.
+
+    Without what the checker has no rules for, because nobody asks for it while faults are injected.
+    """
     asked, answered, reference = [], [], Reference()
-    for offset, record in enumerate(random_records(Random(seed), count)):
+    story = (
+        r for r in random_records(Random(seed), count) if not NOT_RULED.search(r.subject + r.type)
+    )
+    for offset, record in enumerate(story):
         key = record.subject.encode()
         asked.append(checker.Record(offset, key, encode(record)))
         answer = reference.answer(offset, record)

@@ -9,7 +9,7 @@ from tests.golden import FOLDERS
 
 __all__ = ["golden_log"]
 
-A, B, C = (f"session/{number * 8}-0000-4000-8000-000000000000" for number in "abc")
+A, B, C, D, E = (f"session/{number * 8}-0000-4000-8000-000000000000" for number in "abcde")
 
 STORY = [
     ("partition/0", "TermStarted.v1", ""),
@@ -48,6 +48,23 @@ STORY = [
     (C, "SessionOpened.v1", ""),
     (C, "TrainingRequested.v1", "t1"),
     (C, "TrainingStarted.v1", "t1"),
+    (A, "SessionShared.v1", ""),
+    (C, "SessionShared.v1", ""),
+    (C, "SessionUnshared.v1", ""),
+    ("user/ada", "UserAdded.v1", ""),
+    ("user/ada", "RoleSet.v1", ""),
+    ("user/ada", "PasswordSet.v1", ""),
+    ("user/ada", "TokenIssued.v1", ""),
+    ("user/ada", "TokenRevoked.v1", ""),
+    ("user/ada", "UserDisabled.v1", ""),
+    ("user/ada", "UserEnabled.v1", ""),
+    (D, "SessionOpened.v1", ""),
+    (D, "TrainingRequested.v1", "t1"),
+    (D, "TrainingCompleted.v1", "t1"),
+    (D, "SessionCommitted.v1", ""),
+    (D, "ExperimentDeleted.v1", ""),
+    (E, "SessionOpened.v1", ""),
+    (E, "SessionExpired.v1", ""),
 ]
 """Stream, golden file, and the run that its data are made to name."""
 

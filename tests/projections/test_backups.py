@@ -64,6 +64,7 @@ def told_log(seed: int = 1, count: int = 60, *, expired: int = 0) -> MemoryLog:
             if answer is not None:
                 append(log, topics.events.name, partition, encode(answer))
     append(log, topics.dead_letters.name, 0, b"\xff\x00", None, b"")
+    append(log, topics.audit.name, 1, b"{}")
     log.delete_before(topics.commands.name, {0: min(expired, count)})
     return log
 
@@ -151,13 +152,15 @@ def test_the_files_can_be_read_without_this_program(backup):
     check = ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"]
     assert subprocess.run(check, cwd=backup, check=False).returncode == 0
     manifest = json.loads((backup / "manifest.json").read_bytes())
-    assert manifest["format"] == 1
+    assert manifest["format"] == 3
     assert [topic["topic"] for topic in manifest["topics"]] == [
+        "checkpoints",
         "events",
         "commands",
         "dead-letters",
+        "audit",
     ]
-    part = manifest["topics"][1]["partitions"][0]
+    part = manifest["topics"][2]["partitions"][0]
     assert (part["first"], part["end"], part["records"]) == (20, 60, 40)
     lines = [json.loads(line) for line in (backup / part["file"]).read_text().splitlines()]
     assert [line["offset"] for line in lines] == list(range(20, 60))
@@ -172,6 +175,41 @@ def test_the_files_can_be_read_without_this_program(backup):
     name = hashlib.sha256(b"one").hexdigest()
     assert (backup / "artifacts/datasets" / name[:2] / name).read_bytes() == b"one"
     assert not list(backup.parent.glob("*.part"))
+
+
+@pytest.mark.parametrize(("version", "lacks"), [(1, ["checkpoints", "audit"]), (2, ["audit"])])
+def test_an_older_backup_lacks_topics_and_comes_back(backup, version, lacks):
+    for topic in lacks:
+        shutil.rmtree(backup / "log" / topic)
+    manifest = json.loads((backup / "manifest.json").read_bytes())
+    kept = [topic for topic in manifest["topics"] if topic["topic"] not in lacks]
+    older = manifest | {"format": version, "topics": kept}
+    edit(backup, "manifest.json", lambda _: [json.dumps(older)])
+    sums = (backup / "SHA256SUMS").read_text().splitlines(keepends=True)
+    kept = [line for line in sums if not any(f"log/{topic}/" in line for topic in lacks)]
+    (backup / "SHA256SUMS").write_text("".join(kept))
+    log = MemoryLog()
+    assert put_back(log, backup) == (0, [])
+    assert all(log.ends(f"there.{topic}") == {0: 0, 1: 0} for topic in lacks)
+    other = MemoryLog()
+    other.create(Topics.of(THERE).all())
+    append(other, f"there.{lacks[0]}", 0, b"theirs")
+    with pytest.raises(NotEmpty, match=f"there.{lacks[0]} has records"):
+        put_back(other, backup)
+
+
+def test_the_keys_come_back_wrapped_as_they_were_but_those_that_were_shredded(tmp_path):
+    log, back = told_log(count=20), MemoryLog()
+    of, to = Topics.of(HERE).keys, Topics.of(THERE).keys
+    log.create([of])
+    for key, value in (("a.1", b"{}"), ("b.1", b"{}"), ("roll", b"{}"), ("a.1", b'{"x":1}')):
+        log.append(of.name, value, key=key)
+    log.append(of.name, None, key="b.1")
+    write_backup(log, HERE, store_with(tmp_path / "s"), tmp_path / "set", nothing)
+    for _ in range(2):  # the second time all is there already
+        put_back(back, tmp_path / "set")
+        lying = [(m.key(), m.value()) for m in back.topics[to.name][0]]
+        assert lying == [(b"a.1", b'{"x":1}')]
 
 
 def test_artifacts_come_back(backup):
@@ -222,7 +260,7 @@ def edit(folder: Path, name: str, change: Callable[[list[str]], list[str]]) -> N
 
 
 def newer(lines: list[str]) -> list[str]:
-    return [line.replace('"format": 1', '"format": 2') for line in lines]
+    return [line.replace('"format": 3', '"format": 4') for line in lines]
 
 
 def an_artifact(folder: Path) -> str:
@@ -246,7 +284,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a line twice": (lambda f: edit(f, EVENTS, lambda lines: [*lines, lines[-1]]), EVENTS),
     "a line cut": (lambda f: edit(f, EVENTS, lambda lines: [*lines[:-1], lines[-1][:-9]]), EVENTS),
     "a hole": (lambda f: edit(f, EVENTS, lambda lines: [*lines[:3], *lines[4:]]), EVENTS),
-    "a newer version": (lambda f: edit(f, "manifest.json", newer), "format version 2"),
+    "a newer version": (lambda f: edit(f, "manifest.json", newer), "format version 4"),
     "no backup": (lambda f: (f / "manifest.json").unlink(), "is not a backup"),
 }  # fmt: skip
 

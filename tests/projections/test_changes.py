@@ -26,8 +26,12 @@ WORDS = {
     "metric": "metric",
     "dataset": "dataset",
     "dataset-version": "dataset version",
+    "session-reader": "reader",
+    "user": "user",
+    "token": "token",
 }
-INDEXES = {"session-by-time", "session-opened", "experiment-by-time"}
+INDEXES = {"session-by-time", "session-opened", "session-owner", "session-of", "session-shared"}
+INDEXES |= {"experiment-by-time", "experiment-of", "experiment-gone", "experiment-gone-by-time"}
 
 
 def test_every_kind_of_stream_and_every_table_has_its_words():

@@ -190,7 +190,7 @@ def test_a_damaged_folder_is_told_on_standard_error_alone(short: Place):
 def test_a_view_that_is_none(short: Place):
     code, _, err = short.run("rebuild", "--view", "kitchen")
     assert code == 2
-    assert "'kitchen' is none of catalog, sessions, experiments, answers, streams" in err
+    assert "'kitchen' is none of catalog, sessions, experiments, users, answers, streams" in err
 
 
 def test_one_view_where_there_are_none_yet(short: Place):
@@ -228,7 +228,10 @@ def next_record(to: Place, **fields: Any) -> EventRecord:
     [
         ({"type": "autolearn.SessionHeld.v1"}, "'autolearn.SessionHeld.v1'"),
         ({"type": "autolearn.SessionOpened.v9"}, "'autolearn.SessionOpened.v9'"),
-        ({"data": Raw(b'{"title":7}')}, "The data of the autolearn.SessionOpened.v1"),
+        (
+            {"type": "autolearn.Refused.v1", "data": Raw(b'{"reason":7}')},
+            "The data of the autolearn.Refused.v1",
+        ),
     ],
     ids=["an unknown type", "a newer version", "other data"],
 )

@@ -9,6 +9,7 @@ from autolearn.projections.status.looking import next_of
 from autolearn.projections.status.places import artifacts_of, places_of, topic_bytes
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.status import (
+    ChainState,
     DeadLetterCount,
     Member,
     Process,
@@ -36,7 +37,13 @@ def process(name: str = "decide", behind: int = 0, waiting: float | None = None)
     return Process(name, "a", [Member("m", "h", [0])], {"0": behind}, waiting)
 
 
+def chain(waiting: float | None = None, broken: int | None = None) -> list[ChainState]:
+    return [ChainState(0, 7, 9, "2026-01-01T00:00:00Z", waiting, broken)]
+
+
 QUIET = [
+    {"chain": chain()},
+    {"chain": chain(waiting=600.0)},
     {},
     {"processes": [process(behind=10_000, waiting=30.0)]},
     {"processes": [process("training", behind=1_000_000)]},
@@ -46,6 +53,8 @@ QUIET = [
     {"disk": [Usage("home", "/", 1, LEAST_FREE)]},
 ]
 LOUD = [
+    ("chain-broken", {"chain": chain(broken=3)}),
+    ("checkpoints-late", {"chain": chain(waiting=601.0)}),
     ("topic-missing", {"topics": []}),
     ("under-replicated", {"topics": [TopicState("a", 4, 3, 0, under_replicated=1)]}),
     ("partition-down", {"topics": [TopicState("a", 4, 3, 0, below_min=1)]}),

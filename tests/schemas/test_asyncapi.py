@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft7Validator, ValidationError
 
 from autolearn.schemas.asyncapi import document
+from autolearn.schemas.audit import Hop
 from autolearn.schemas.codec import to_json
 from autolearn.schemas.commands import COMMANDS
 from autolearn.schemas.dead_letters import DeadLetter
@@ -31,6 +32,11 @@ PLAIN = {
         (Progress("t1", "training", "session/1", 1, "fitting", "2026-01-01T00:00:00Z"),),
     ),
     "DeadLetter": DeadLetter("commands", 0, 7, None, b"\xff", "It is not JSON."),
+    "Hop": Hop(
+        id="00f067aa0ba902b7", kind="request", time="2026-01-01T00:00:00.000Z", service="api",
+        outcome="ok", actor="ada", method="GET", route="/v1/sessions/{session}", status=200,
+        ids={"session": "1"}, duration=1.5,
+    ),
 }  # fmt: skip
 
 

@@ -95,6 +95,16 @@ BAD = {
     "AUTOLEARN_SESSION_TIMEOUT": ["0.5", "1801", "inf"],
     "AUTOLEARN_HEARTBEAT": ["0", "-inf"],
     "AUTOLEARN_WORKER_TIMEOUT": ["0", "1e10"],
+    "AUTOLEARN_AUTH": ["", "token", "None"],
+    "AUTOLEARN_PLAIN": ["", "no", "Never"],
+    "AUTOLEARN_CHAIN": ["yes", ""],
+    "AUTOLEARN_CHECKPOINT_EVENTS": ["0", "many"],
+    "AUTOLEARN_CHECKPOINT_INTERVAL": ["0", "301"],
+    "AUTOLEARN_AUDIT": ["yes", ""],
+    "AUTOLEARN_AUDIT_MEMORY": ["0", "many"],
+    "AUTOLEARN_ENCRYPTION": ["yes", "", "AES"],
+    "AUTOLEARN_SHRED_WITHIN": ["29", "inf", "soon"],
+    "AUTOLEARN_SESSION_EXPIRES": ["-1", "nan", "never"],
     "AUTOLEARN_METRICS": ["9464", "localhost", ":9464", "::1:9464", "a b:1", "host:port", "h:1\n"],
     "AUTOLEARN_LOG_LEVEL": ["loud", "INFO", ""],
     "AUTOLEARN_LOG_FORMAT": ["xml", ""],
@@ -116,9 +126,19 @@ def test_a_bad_value_is_refused_by_name(variable, value):
 
 def test_every_setting_that_can_be_wrong_is_in_the_table_above():
     free = {"home", "kafka", "kafka_client", "artifacts", "api_host"}
+    free |= {name for name in Settings.__struct_fields__ if name.startswith("oidc_")}
+    free |= {"checkpoint_file", "signing_key", "tls_cert", "tls_key", "wire_keys"}
+    free |= {"master_key", "master_key_file", "master_key_command"}
     assert {name.removeprefix("AUTOLEARN_").lower() for name in BAD} == (
         set(Settings.__struct_fields__) - free
     )
+
+
+def test_tls_takes_a_certificate_and_its_key():
+    for one in ("AUTOLEARN_TLS_CERT", "AUTOLEARN_TLS_KEY"):
+        with pytest.raises(SettingsError, match="the other is not"):
+            load({one: "x.pem"})
+    assert load({"AUTOLEARN_TLS_CERT": "x", "AUTOLEARN_TLS_KEY": "y"}).tls_key == "y"
 
 
 def test_a_long_value_is_not_repeated_at_length():

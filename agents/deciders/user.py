@@ -1,0 +1,127 @@
+"""The rules of a user: one is added once, has a role, may be disabled, and gets in with tokens.
+
+That somebody is left who administers is no rule of one stream: the API sees to it
+(`api.routers.users`), by refusing sysadmins to disable or demote themselves.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from autolearn.agents.deciders.decider import Decider
+from autolearn.schemas import commands, events
+from autolearn.schemas.messages import Event
+from autolearn.schemas.values import Role
+
+__all__ = ["Known", "Nobody", "User", "UserCommand", "user"]
+
+
+class Nobody(Struct, frozen=True, tag="nobody"):
+    """There is no such user yet."""
+
+
+class Known(Struct, frozen=True, tag="known"):
+    """A user, with the ids of the tokens that were not revoked."""
+
+    role: Role
+    password: str
+    disabled: bool = False
+    tokens: tuple[str, ...] = ()
+
+
+User = Nobody | Known
+
+UserCommand = (
+    commands.AddUser
+    | commands.SetRole
+    | commands.SetPassword
+    | commands.DisableUser
+    | commands.EnableUser
+    | commands.IssueToken
+    | commands.RevokeToken
+)
+
+
+def decide(state: User, command: UserCommand) -> Event:
+    """Answer a command to a user."""
+    match state, command:
+        case Nobody(), commands.AddUser():
+            return events.UserAdded(command.role, command.password)
+        case Nobody(), _:
+            return events.Refused("user-unknown", "There is no user with this name.")
+        case Known(), commands.AddUser():
+            return events.Refused("user-exists", "There is a user with this name already.")
+        case Known(role=role), commands.SetRole():
+            same = role == command.role
+            return unchanged(f"the role {role}") if same else events.RoleSet(command.role)
+        case Known(password=password), commands.SetPassword():
+            same = password == command.password
+            return unchanged("this password") if same else events.PasswordSet(command.password)
+        case Known(disabled=disabled), commands.DisableUser():
+            return unchanged("no access") if disabled else events.UserDisabled()
+        case Known(disabled=disabled), commands.EnableUser():
+            return events.UserEnabled() if disabled else unchanged("access")
+        case Known(), commands.IssueToken():
+            return issue(state, command)
+        case Known(tokens=tokens), commands.RevokeToken(token=token):
+            if token not in tokens:
+                why = f"The user has no token {token}, or it was revoked before."
+                return events.Refused("token-unknown", why)
+            return events.TokenRevoked(token)
+        case _:
+            assert_never((state, command))
+
+
+def unchanged(what: str) -> Event:
+    """Refuse what changes nothing."""
+    return events.Refused("user-unchanged", f"The user has {what} already.")
+
+
+def issue(state: Known, command: commands.IssueToken) -> Event:
+    """Issue a token to a user who is let in."""
+    if state.disabled:
+        return events.Refused("user-disabled", "The user is disabled and gets no token.")
+    if command.token in state.tokens:
+        return events.Refused("token-exists", f"There is a token {command.token} already.")
+    return events.TokenIssued(command.token, command.name, command.digest, command.expires)
+
+
+def evolve(state: User, event: Event) -> User:
+    """Return the user after an event."""
+    match state, event:
+        case Nobody(), events.UserAdded():
+            return Known(event.role, event.password)
+        case Known(), events.RoleSet():
+            return replace(state, role=event.role)
+        case Known(), events.PasswordSet():
+            return replace(state, password=event.password)
+        case Known(), events.UserDisabled():
+            return replace(state, disabled=True)
+        case Known(), events.UserEnabled():
+            return replace(state, disabled=False)
+        case Known(tokens=tokens), events.TokenIssued():
+            return replace(state, tokens=(*tokens, event.token))
+        case Known(tokens=tokens), events.TokenRevoked():
+            return replace(state, tokens=tuple(one for one in tokens if one != event.token))
+        case _:
+            return state
+
+
+user = Decider(
+    initial=Nobody(),
+    decide=decide,
+    evolve=evolve,
+    kind=User,
+    commands=(
+        commands.AddUser,
+        commands.SetRole,
+        commands.SetPassword,
+        commands.DisableUser,
+        commands.EnableUser,
+        commands.IssueToken,
+        commands.RevokeToken,
+    ),
+)

@@ -1,0 +1,101 @@
+"""What a principal may know of sessions, of users, and of the events of both."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from msgspec import UNSET, Raw
+from msgspec.structs import replace
+
+from autolearn.api.event_pages import Found
+from autolearn.api.identity import Principal
+from autolearn.eventlog.data_keys import Unreadable
+from autolearn.projections.queries import May, Moment, Queries, any_session
+from autolearn.schemas.codec import EventRecord, encode, kept
+
+__all__ = ["Level", "Sight", "level_of", "may_list"]
+
+
+class Level(IntEnum):
+    """How much of a session somebody has: each level has all that the ones below have.
+
+    Who sees the ACTIVITY knows that the session exists, whose it is, its times, and how many runs
+    there are in which state; not its title, requests, results or artifacts.
+    """
+
+    NOTHING = 0
+    ACTIVITY = 1
+    READ = 2
+    OWN = 3
+
+
+def level_of(who: Principal, moment: Moment, session: str) -> Level:
+    """Return what a principal has of a session or experiment, also of one that has ended.
+
+    A session that was opened where nobody was known has no owner: it is every sysadmin's.
+    """
+    owner = moment.owner(session)
+    if owner is None:
+        return Level.NOTHING
+    if who.everything or owner == (who.name or None) or (not owner and who.sysadmin):
+        return Level.OWN
+    if moment.is_reader(session, who.name):
+        return Level.READ
+    return Level.ACTIVITY if who.sysadmin else Level.NOTHING
+
+
+def may_list(who: Principal, moment: Moment) -> May:
+    """Return which sessions are in the lists of a principal: those of which there is something."""
+    if who.sysadmin:
+        return any_session
+    return lambda session: level_of(who, moment, session) > Level.NOTHING
+
+
+class Sight:
+    """What a principal sees of the log, as the newest read models say; from any thread."""
+
+    def __init__(self, who: Principal, queries: Queries) -> None:
+        self.who, self.queries = who, queries
+
+    def level(self, stream: str) -> Level:
+        """Return what there is of a stream for this principal.
+
+        Of a user nobody gets more than ACTIVITY: the data of those events are what passwords and
+        tokens are checked by.
+        """
+        kind, _, name = stream.partition("/")
+        if kind == "session" and self.who.everything:
+            return Level.OWN
+        if kind == "session":
+            return level_of(self.who, self.queries.latest(), name)
+        if kind == "user":
+            mine = self.who.sysadmin or name == self.who.name
+            return Level.ACTIVITY if mine else Level.NOTHING
+        return Level.READ
+
+    def knows(self, stream: str) -> bool:
+        """Say whether the state of a stream may be shown; that of a user has nothing secret."""
+        return self.level(stream) >= (Level.ACTIVITY if stream.startswith("user/") else Level.READ)
+
+    def sees(self, record: EventRecord) -> bool:
+        """Say whether there is anything of an event."""
+        return self.level(record.subject) > Level.NOTHING
+
+    def shown(self, found: Found) -> Raw:
+        """Return an event in clear, as far as it is there for this principal and can be read."""
+        record = found.record
+        if self.level(record.subject) < Level.READ:
+            # The fingerprint is a hash of the request, by which its content could be guessed.
+            return Raw(encode(without_data(record, fingerprint="")))
+        if record.data_base64 is UNSET:
+            return found.value
+        try:
+            data = self.queries.opens(record.subject, kept(record))
+        except Unreadable:
+            return Raw(encode(without_data(record))[:-1] + b',"withheld":"shredded"}')
+        return Raw(encode(replace(record, data=data, data_base64=UNSET)))
+
+
+def without_data(record: EventRecord, **more: str) -> EventRecord:
+    """Return an event that says nothing."""
+    return replace(record, data=Raw(b"{}"), data_base64=UNSET, **more)

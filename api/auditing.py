@@ -1,0 +1,262 @@
+"""The behaviour log as an API process writes it: what is asked over HTTP, by whom, how it ended.
+
+A request that changes something is recorded twice: when it is let in, and when it has ended. The
+first record is on its way while the command is, and the answer waits for it; so what was changed is
+recorded, also if the process is killed in between. Of what only reads, the end is recorded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import re
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+
+import structlog
+from starlette.types import Scope
+
+from autolearn.api.appends import Appends, Sending
+from autolearn.api.problems import Problem, unavailable
+from autolearn.eventlog.log import Log
+from autolearn.eventlog.meter import Meter, Reading
+from autolearn.eventlog.times import text
+from autolearn.eventlog.tracing import TRACEPARENT, Trace, instance_of, sending
+from autolearn.schemas.audit import Hop, outcome_of
+from autolearn.schemas.codec import Headers, to_json
+from autolearn.schemas.errors import LogError
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.streams import KINDS
+from autolearn.schemas.tokens import Token
+
+__all__ = ["Audit", "Call"]
+
+log = structlog.stdlib.get_logger("autolearn.api")
+
+MOST, MOST_BYTES = 20_000, 32 * 1024 * 1024
+"""Records that are on their way to Kafka at a time: what comes on top is not recorded."""
+GATHER = 0.02
+"""Seconds for which records are gathered that nobody waits for: to send one alone costs most."""
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
+"""What stands in a path and may be an id: other words could be anything."""
+NO_ID = "?"
+STREAM_OF = {"session": "session", "experiment": "session", "user": "user"}
+"""The kind of stream that a part of a path names."""
+
+
+class Call:
+    """One request while it is worked on. `stream` and `command` are what it is found to be about.
+
+    `arrival` is the record that it was let in, once there is one.
+    """
+
+    def __init__(self, scope: Scope, instance: str) -> None:
+        self.scope, self.instance = scope, instance
+        self.began, self.clock = time.time_ns() // 10**6, time.perf_counter()
+        given = [v for name, v in scope["headers"] if name == TRACEPARENT.encode()]
+        came = Trace.read(given[0].decode("latin-1")) if len(given) == 1 else None
+        self.trace = came.child() if came else Trace.begin()
+        self.parent = came.span if came else ""
+        self.stream = self.command = ""
+        self.arrival: Sending | None = None
+
+    def posting(self, to: str, command: str) -> Headers:
+        """Note the command that is posted; return the headers that lead to this request."""
+        self.stream, self.command = to, command
+        return sending(self.trace, self.instance)
+
+    def hop(self, status: int = 0, problem: str = "") -> Hop:
+        """Return what is recorded of it: that it has come, or with a status how it has ended."""
+        service, _, instance = self.instance.partition("/")
+        principal = self.scope.get("state", {}).get("principal")
+        client = self.scope.get("client")
+        took = (time.perf_counter() - self.clock) * 1000
+        return Hop(
+            id=self.trace.span,
+            kind="request",
+            time=self.time,
+            service=service,
+            instance=instance,
+            outcome=outcome_of(status),
+            trace=self.trace.trace,
+            span=self.trace.span,
+            parent=self.parent,
+            actor=principal.name if principal is not None else "",
+            stream=self.stream or self.named,
+            command=self.command,
+            method=self.scope["method"] if self.scope["method"] in METHODS else "?",
+            route=getattr(self.scope.get("route"), "path", ""),
+            ids=self.ids,
+            client=client[0] if client else "",
+            status=status,
+            problem=problem,
+            duration=round(took, 3) if status else 0.0,
+        )
+
+    @cached_property
+    def time(self) -> str:
+        """When it came, as RFC 3339."""
+        return text(self.began)
+
+    @cached_property
+    def ids(self) -> dict[str, str]:
+        """What the path names. A token that stands there is not told, only its id."""
+        found = {}
+        for name, value in self.scope.get("path_params", {}).items():
+            token = Token.read(value)
+            shown = token.id if token is not None else "" if value.startswith("al_") else value
+            found[name] = shown if ID.fullmatch(shown) and known(name, shown) else NO_ID
+        return found
+
+    @cached_property
+    def named(self) -> str:
+        """The stream that the path names, if it does."""
+        for name, value in self.ids.items():
+            if name in STREAM_OF and value != NO_ID:
+                return f"{STREAM_OF[name]}/{value}"
+        return ""
+
+
+def known(name: str, value: str) -> bool:
+    """Say whether a part of a path may be of the kind that it should be."""
+    kind = STREAM_OF.get(name)
+    return kind is None or KINDS[kind].fits(value)
+
+
+class Audit:
+    """Appends what happens to `audit`, and says whether that can be done (`available`).
+
+    It has a connection to the log of its own: on the commands' one, a command would wait for it.
+    What comes before `open` is kept until then. `note` hears of every request that has ended.
+    """
+
+    def __init__(
+        self,
+        to: Log,
+        topic: str,
+        settings: Settings,
+        meter: Meter,
+        note: Callable[[Iterable[Hop]], None],
+    ) -> None:
+        self.log, self.topic, self.meter, self.note = to, topic, meter, note
+        self.on = settings.audit == "on"
+        self.instance = instance_of("api", settings.instance)
+        self.patience = settings.append_timeout
+        self.appends = Appends(MOST, MOST_BYTES, self.patience)
+        self.numbers = itertools.count()
+        self.early: list[Hop] | None = []
+        self.ends: list[Hop] = []
+        self.failed, self.losing = "", False
+        meter.watch(self.readings)
+
+    def readings(self) -> Sequence[Reading]:
+        """Return how it goes."""
+        return [
+            ("autolearn_audit_available", (), self.available),
+            ("autolearn_audit_pending", (), len(self.appends.sendings)),
+        ]
+
+    @property
+    def available(self) -> bool:
+        """Whether what happens can be recorded, as far as is known."""
+        return not self.on or not (self.failed or self.appends.stalled)
+
+    @property
+    def why(self) -> str:
+        """Why it cannot, in words."""
+        return self.failed or f"Kafka has not taken a record for {self.patience:g} s."
+
+    def open(self) -> None:
+        """Begin to send: the topic is there."""
+        early, self.early = self.early or [], None
+        for hop in early:
+            self.write(hop)
+
+    def arrive(self, call: Call) -> None:
+        """Record that a request was let in; its answer waits for that."""
+        if call.arrival is None:
+            call.arrival = self.write(call.hop())
+
+    def end(self, call: Call, status: int, problem: str) -> Sending | None:
+        """Record how a request has ended, before it is answered."""
+        hop = call.hop(status, problem)
+        self.note([hop])
+        return self.write(hop)
+
+    def ended(self, call: Call, status: int, problem: str) -> None:
+        """Record how a request has ended, a moment after it was answered, with others."""
+        hop = call.hop(status, problem)
+        self.note([hop])
+        self.ends.append(hop)
+        if len(self.ends) == 1:
+            asyncio.get_running_loop().call_later(GATHER, self.flush)
+
+    def flush(self) -> None:
+        """Send the records that were gathered."""
+        ends, self.ends = self.ends, []
+        for hop in ends:
+            self.write(hop)
+
+    def write(self, hop: Hop) -> Sending | None:
+        """Send a record; return its way to the log, or None if it is not on its way yet."""
+        value, number, appends = to_json(hop), str(next(self.numbers)), self.appends
+        if self.early is not None and len(self.early) < MOST:
+            self.early.append(hop)
+            return None
+        if len(appends.sendings) >= MOST or appends.bytes + len(value) > MOST_BYTES:
+            self.lose("Too many are on their way to Kafka.")
+            return None
+        way, delivered = appends.add(number, len(value), self.took)
+
+        def told(error: LogError | None, partition: int, offset: int) -> None:
+            if error is not None:
+                self.fail(error)
+            delivered(error, partition, offset)
+
+        try:
+            self.log.append(self.topic, value, key=hop.actor, delivered=told)
+        except LogError as error:
+            appends.remove(number)
+            self.fail(error)
+            return None
+        return way
+
+    def took(self, _: int, __: int) -> None:
+        """Note that a record is on the log (in the log's thread)."""
+        self.failed, self.losing = "", False
+
+    def fail(self, error: LogError) -> None:
+        """Note that a record was not taken (any thread)."""
+        self.lose(error.detail)
+        self.failed = error.detail
+
+    def lose(self, why: str) -> None:
+        """Say that something is not recorded: loudly the first time (any thread)."""
+        self.meter.count("autolearn_audit_lost_total")
+        if not self.losing:
+            log.error("not-recorded", why=why)
+        self.losing = True
+
+    async def recorded(self, way: Sending | None, call: Call) -> bool:
+        """Wait until a record is on the log, as long as is allowed; say whether it is."""
+        if way is not None and self.available:
+            await way.over(self.patience - (time.perf_counter() - call.clock))
+        return way is not None and way.at is not None
+
+    def unavailable(self, call: Call | None = None) -> Problem:
+        """Return the problem of a change that cannot be recorded; of a `call`, that was not."""
+        if call is None:
+            words = "Nothing was done: try again."
+        elif call.command:
+            words = (
+                "Whether it was done is not said without a record: repeat the request with the "
+                f"same Idempotency-Key, or look at /v1/commands/{call.command}."
+            )
+        else:
+            words = "Try again."
+        return unavailable(
+            f"What is changed must be recorded, and that is not possible now. {self.why} {words}",
+            kind="audit-unavailable",
+        )

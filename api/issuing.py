@@ -1,0 +1,64 @@
+"""Tokens that are made here: their secret is said once, to whom they are for, and never kept."""
+
+from __future__ import annotations
+
+import secrets
+import time
+import uuid
+
+from msgspec import Struct
+
+from autolearn.api.asked import Asked, Prefer
+from autolearn.api.auditing import Call
+from autolearn.api.commands import Accepted
+from autolearn.api.facade import Facade
+from autolearn.api.problems import Problem, unavailable
+from autolearn.eventlog.times import text
+from autolearn.schemas.commands import IssueToken
+from autolearn.schemas.streams import stream
+from autolearn.schemas.tokens import made_of
+
+__all__ = ["NewToken", "issue", "require_tokens"]
+
+
+class NewToken(Struct):
+    """A new token, with the word that lets its user in: it is said now and never again."""
+
+    id: str
+    user: str
+    name: str
+    created: str
+    expires: str | None
+    token: str
+
+
+async def issue(
+    facade: Facade, user: str, name: str, days: float, actor: str, call: Call | None
+) -> NewToken:
+    """Make a token for a user; with 0 days it is good until it is revoked.
+
+    A request that is repeated makes another token: what was lost on its way cannot be said again.
+
+    Raises:
+        Problem: the user cannot have one, or nobody decides at the moment.
+    """
+    token = made_of(secrets.token_hex(8), secrets.token_urlsafe(32))
+    expires = text(int((time.time() + days * 86_400) * 1000)) if days else None
+    asked = Asked(str(uuid.uuid4()), "", Prefer(), actor=actor, call=call)
+    command = IssueToken(token.id, name, token.digest, expires)
+    answer = await facade.commands.post(stream("user", user), command, asked)
+    row = facade.queries.latest().stored_token(token.id)
+    if isinstance(answer, Accepted) or row is None:
+        raise unavailable("The token is asked for, and nobody has decided yet. Try again.")
+    return NewToken(token.id, user, name, row.created, expires, token.word)
+
+
+def require_tokens(facade: Facade) -> None:
+    """Raise a problem unless users are known by tokens that are made here."""
+    if facade.settings.auth == "tokens":
+        return
+    where = {
+        "oidc": f"Users are known by the tokens of {facade.settings.oidc_issuer}: get one there.",
+        "none": "Everybody may do everything here (AUTOLEARN_AUTH=none).",
+    }
+    raise Problem(409, "no-tokens-here", "There are no tokens here", where[facade.settings.auth])

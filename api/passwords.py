@@ -1,0 +1,50 @@
+"""Passwords: their verifiers are argon2id with the parameters of RFC 9106 for 64 MiB.
+
+One check takes about 50 ms of two cores and 64 MiB, so only a few run at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.profiles import RFC_9106_LOW_MEMORY
+
+__all__ = ["LONGEST", "SHORTEST", "Passwords"]
+
+SHORTEST, LONGEST = 8, 1000
+"""Characters of a password (NIST SP 800-63B wants at least 8, and no rules of composition)."""
+AT_A_TIME = 2
+
+
+class Passwords:
+    """Makes and checks verifiers, in threads."""
+
+    def __init__(self) -> None:
+        self.hasher = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
+        self.turns = asyncio.Semaphore(AT_A_TIME)
+        self.nobodys: str | None = None
+
+    async def verifier(self, password: str) -> str:
+        """Return a verifier of a password, in PHC string format with a salt of its own."""
+        async with self.turns:
+            return await asyncio.to_thread(self.hasher.hash, password)
+
+    async def fits(self, verifier: str, password: str) -> bool:
+        """Say whether a password is the one of a verifier; "" has none.
+
+        It takes as long without a verifier as with one, so that names cannot be found out.
+        """
+        if self.nobodys is None:
+            self.nobodys = await self.verifier("nobody has this password")
+        async with self.turns:
+            fits = await asyncio.to_thread(self.check, verifier or self.nobodys, password)
+        return fits and verifier != ""
+
+    def check(self, verifier: str, password: str) -> bool:
+        """Check a password (blocks)."""
+        try:
+            return self.hasher.verify(verifier, password)
+        except (VerificationError, InvalidHashError):
+            return False

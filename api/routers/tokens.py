@@ -1,0 +1,151 @@
+"""Logging in, who one is, and one's own tokens and password."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from msgspec import Struct
+from starlette.responses import Response
+
+from autolearn.api import bodies
+from autolearn.api.asked import Asked, call_of
+from autolearn.api.commands import Accepted
+from autolearn.api.facade import Facade
+from autolearn.api.identity import Principal, Who
+from autolearn.api.issuing import NewToken, issue, require_tokens
+from autolearn.api.openapi import accepts, answers
+from autolearn.api.problems import Problem
+from autolearn.api.resources import Page
+from autolearn.api.responses import CommandState, json, pending
+from autolearn.eventlog.times import text
+from autolearn.projections.models import TokenRow
+from autolearn.schemas import commands
+from autolearn.schemas.streams import KINDS, stream
+
+__all__ = ["Me", "router"]
+
+
+class Me(Struct):
+    """Who asks. `auth` says how users are known here, `token` is the id of the token sent."""
+
+    name: str
+    role: str
+    auth: str
+    token: str | None
+    expires: str | None
+
+
+def router(facade: Facade) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(prefix="/v1", tags=["users"])
+
+    @routes.post(
+        "/login",
+        status_code=201,
+        openapi_extra=accepts(bodies.LoginBody),
+        responses=answers({201: NewToken}),
+    )
+    async def login(request: Request) -> Response:
+        """Get a token for a user's name and password."""
+        body = await bodies.read(request, bodies.LoginBody)
+        require_tokens(facade)
+        name = body.user if KINDS["user"].fits(body.user) else ""
+        if name and facade.queries.latest().stored_user(name) is None:
+            await facade.fresh()  # added just now, through another process
+        user = facade.queries.latest().stored_user(name) if name else None
+        if user is not None and (call := call_of(request)) is not None:
+            call.stream = stream("user", name)  # a word that is no user's could be a password
+        fits = await facade.passwords.fits(user.password if user else "", body.password)
+        if not fits or user is None or user.disabled:
+            raise Problem(
+                401,
+                "bad-login",
+                "Nobody is let in so",
+                "There is no such user, the password is another, or the user is disabled.",
+                headers={"WWW-Authenticate": 'Bearer realm="autolearn"'},
+            )
+        request.state.principal = Principal(name)
+        made = await issue(facade, name, body.name, body.days, name, call_of(request))
+        return json(made, 201, SECRET)
+
+    @routes.get("/me", responses=answers({200: Me}))
+    async def see_me(who: Who) -> Response:
+        """Show who asks."""
+        expires = None if who.expires is None else text(int(who.expires * 1000))
+        role = "sysadmin" if who.sysadmin else "user"
+        return json(Me(who.name, role, facade.settings.auth, who.token or None, expires))
+
+    @routes.post(
+        "/me/password",
+        openapi_extra=accepts(bodies.OwnPasswordBody, command=True),
+        responses=answers({200: CommandState, 202: CommandState}),
+    )
+    async def set_own_password(request: Request, who: Who) -> Response:
+        """Set one's own password; who has one already must say it."""
+        body = await bodies.read(request, bodies.OwnPasswordBody)
+        require_tokens(facade)
+        user = facade.queries.latest().stored_user(who.name)
+        present = user.password if user is not None else ""
+        if present and not await facade.passwords.fits(present, body.present or ""):
+            why = "`present` must be your present password."
+            raise Problem(403, "bad-password", "The password is another", why)
+        command = commands.SetPassword(await facade.passwords.verifier(body.password))
+        asked = Asked.of(request, {})  # a hash of the password must not be on the log
+        answer = await facade.commands.post(stream("user", who.name), command, asked)
+        if isinstance(answer, Accepted):
+            return pending(answer, asked)
+        return json(CommandState(asked.id, "accepted", answer.stream))
+
+    @routes.get("/tokens", responses=answers({200: Page[TokenRow]}))
+    async def list_tokens(who: Who) -> Response:
+        """List one's own tokens, oldest first."""
+        require_tokens(facade)
+        return json(Page(facade.queries.now().tokens(who.name)))
+
+    @routes.post(
+        "/tokens",
+        status_code=201,
+        openapi_extra=accepts(bodies.TokenBody),
+        responses=answers({201: NewToken}),
+    )
+    async def new_token(request: Request, who: Who) -> Response:
+        """Make another token for oneself. An Idempotency-Key makes no difference."""
+        body = await bodies.read(request, bodies.TokenBody)
+        require_tokens(facade)
+        call = call_of(request)
+        made = await issue(facade, who.name, body.name, body.days, who.name, call)
+        return json(made, 201, SECRET)
+
+    @routes.post(
+        "/tokens/{token}/revoke",
+        openapi_extra=accepts(None, command=True),
+        responses=answers({200: TokenRow, 202: CommandState}),
+    )
+    async def revoke_token(request: Request, token: str, who: Who) -> Response:
+        """Let nobody in with a token any more: one's own, or as a sysadmin anybody's."""
+        row = await find_token(facade, who, token)
+        asked = Asked.of(request, {})
+        command = commands.RevokeToken(token)
+        answer = await facade.commands.post(stream("user", row.user), command, asked)
+        if isinstance(answer, Accepted):
+            return pending(answer, asked)
+        return json(await find_token(facade, who, token))
+
+    return routes
+
+
+SECRET = {"Cache-Control": "no-store"}
+"""What is said with a secret (RFC 6749, 5.1)."""
+
+
+async def find_token(facade: Facade, who: Principal, token: str) -> TokenRow:
+    """Return a token that one may revoke, or raise the problem that there is none."""
+    for attempt in (1, 2):
+        moment = facade.queries.now()
+        row = moment.stored_token(token)
+        if row is not None and (who.sysadmin or row.user == who.name):
+            about = (row.user, row.name, row.created, row.expires, row.revoked)
+            return TokenRow(token, *about)
+        if attempt == 1:
+            await facade.fresh()
+    detail = f"You have no token {token[:40]!r}: GET /v1/tokens lists yours."
+    raise Problem(404, "token-unknown", "There is no such token", detail)

@@ -1,0 +1,176 @@
+"""Who may ask what: one rule for every route, in one table.
+
+A route without a rule is forbidden to everybody, and tests/api/test_authorisation.py fails. A rule
+is looked up by the route that was found, before anything of the request but its head is read.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from fastapi import Request
+
+from autolearn.api.access import Level, level_of
+from autolearn.api.auditing import Call
+from autolearn.api.facade import Facade
+from autolearn.api.identity import EVERYBODY, NOBODY, Principal, no_token
+from autolearn.api.problems import Problem, check_id
+
+__all__ = ["RULES", "Rule", "authorise", "forbidden", "missing_session"]
+
+
+class Rule(Enum):
+    """Who may ask. Of a session the path names the id, as `session` or as `experiment`."""
+
+    PUBLIC = "anybody, known or not"
+    USER = "every user; the route shows each what is theirs"
+    ACTIVITY = "who may read the session; sysadmins see its activity only"
+    READER = "the owner of the session, and those with whom it is shared"
+    OWNER = "the owner of the session"
+    SYSADMIN = "sysadmins"
+
+
+NEEDED = {Rule.ACTIVITY: Level.ACTIVITY, Rule.READER: Level.READ, Rule.OWNER: Level.OWN}
+
+SESSION, EXPERIMENT = "/v1/sessions/{session}", "/v1/experiments/{experiment}"
+RUNS = tuple(f"{SESSION}/{kind}" for kind in ("trainings", "evaluations"))
+
+RULES: dict[str, Rule] = {
+    "GET /health/live": Rule.PUBLIC,
+    "GET /health/ready": Rule.PUBLIC,
+    "GET /openapi.json": Rule.PUBLIC,
+    "GET /asyncapi.json": Rule.PUBLIC,
+    "GET /.well-known/jwks.json": Rule.PUBLIC,
+    "GET /metrics": Rule.USER,
+    # Who one is
+    "POST /v1/login": Rule.PUBLIC,
+    "GET /v1/me": Rule.USER,
+    "POST /v1/me/password": Rule.USER,
+    "GET /v1/tokens": Rule.USER,
+    "POST /v1/tokens": Rule.USER,
+    "POST /v1/tokens/{token}/revoke": Rule.USER,
+    "GET /v1/users": Rule.SYSADMIN,
+    "POST /v1/users": Rule.SYSADMIN,
+    "GET /v1/users/{user}": Rule.SYSADMIN,
+    "GET /v1/users/{user}/tokens": Rule.SYSADMIN,
+    "POST /v1/users/{user}/role": Rule.SYSADMIN,
+    "POST /v1/users/{user}/password": Rule.SYSADMIN,
+    "POST /v1/users/{user}/disable": Rule.SYSADMIN,
+    "POST /v1/users/{user}/enable": Rule.SYSADMIN,
+    # The log, of which everybody sees what is theirs
+    "GET /v1/commands/{command}": Rule.USER,
+    "GET /v1/diff": Rule.USER,
+    "GET /v1/events": Rule.USER,
+    "GET /v1/position": Rule.USER,
+    # The system
+    "GET /v1/status": Rule.SYSADMIN,
+    "GET /v1/audit": Rule.SYSADMIN,
+    "GET /v1/dead-letters": Rule.SYSADMIN,
+    "GET /v1/dead-letters/{letter}": Rule.SYSADMIN,
+    "POST /v1/dead-letters/{letter}/retry": Rule.SYSADMIN,
+    "GET /v1/digests": Rule.SYSADMIN,
+    "GET /v1/digests/{view}": Rule.SYSADMIN,
+    "GET /v1/rebuild": Rule.SYSADMIN,
+    "POST /v1/rebuild": Rule.SYSADMIN,
+    # The catalog, which is everybody's
+    "GET /v1/models": Rule.USER,
+    "GET /v1/models/{name}": Rule.USER,
+    "GET /v1/metrics": Rule.USER,
+    "GET /v1/metrics/{name}": Rule.USER,
+    "GET /v1/datasets": Rule.USER,
+    "GET /v1/datasets/{name}": Rule.USER,
+    "GET /v1/datasets/{name}/versions": Rule.USER,
+    "PUT /v1/datasets/{name}": Rule.USER,
+    # Sessions and experiments
+    "GET /v1/sessions": Rule.USER,
+    "POST /v1/sessions": Rule.USER,
+    f"GET {SESSION}": Rule.ACTIVITY,
+    f"GET {SESSION}/readers": Rule.READER,
+    **{f"POST {SESSION}/{what}": Rule.OWNER for what in ("commit", "discard", "share", "unshare")},
+    **{f"GET {runs}": Rule.READER for runs in RUNS},
+    **{f"POST {runs}": Rule.OWNER for runs in RUNS},
+    **{f"GET {runs}/{{run}}": Rule.READER for runs in RUNS},
+    **{f"POST {runs}/{{run}}/cancel": Rule.OWNER for runs in RUNS},
+    f"GET {SESSION}/trainings/{{run}}/artifact": Rule.READER,
+    f"GET {SESSION}/trainings/{{run}}/artifact/{{file}}": Rule.READER,
+    "GET /v1/experiments": Rule.USER,
+    f"GET {EXPERIMENT}": Rule.ACTIVITY,
+    f"POST {EXPERIMENT}/delete": Rule.OWNER,
+    f"GET {EXPERIMENT}/trainings/{{run}}": Rule.READER,
+    f"GET {EXPERIMENT}/evaluations/{{run}}": Rule.READER,
+    f"GET {EXPERIMENT}/trainings/{{run}}/artifact": Rule.READER,
+    f"GET {EXPERIMENT}/trainings/{{run}}/artifact/{{file}}": Rule.READER,
+}
+"""The rule of every route, by its method and path."""
+
+
+async def authorise(request: Request) -> None:
+    """Find out who asks, and whether the rule of the route lets them (a dependency of all routes).
+
+    Raises:
+        Problem: nobody is let in so (401); it is for others (403); or there is no such session, as
+            far as the one who asks may know (404).
+    """
+    facade: Facade = request.app.state.facade
+    await check(facade, request)
+    arriving: Call | None = getattr(request.state, "arriving", None)
+    if arriving is not None:
+        facade.audit.arrive(arriving)
+
+
+async def check(facade: Facade, request: Request) -> None:
+    """Find out who asks, and raise the problem that the rule does not let them."""
+    if facade.settings.auth == "none":
+        request.state.principal = EVERYBODY
+        return
+    rule = RULES.get(f"{request.method} {request.scope['route'].path}")
+    if rule is Rule.PUBLIC:
+        request.state.principal = NOBODY
+        return
+    who = request.state.principal = await authenticated(facade, request)
+    if rule is None or (rule is Rule.SYSADMIN and not who.sysadmin):
+        raise forbidden("That is for sysadmins.")
+    if rule in NEEDED:
+        await check_session(facade, who, request, NEEDED[rule])
+
+
+async def authenticated(facade: Facade, request: Request) -> Principal:
+    """Return who has the bearer token of a request."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise no_token()
+    return await facade.authenticate(facade.queries.latest(), token.strip())
+
+
+async def check_session(facade: Facade, who: Principal, request: Request, needed: Level) -> None:
+    """Raise a problem unless there is enough of the session in the path.
+
+    That it is somebody else's is not told: the answer is the one for a session that there is not.
+    """
+    kind = "session" if "session" in request.path_params else "experiment"
+    session = request.path_params[kind]
+    check_id("session", session, kind)
+    level = level_of(who, facade.queries.latest(), session)
+    if level < needed:  # it may have been opened or shared just now, through another process
+        await facade.fresh()
+        level = level_of(who, facade.queries.latest(), session)
+    if level is Level.NOTHING:
+        raise missing_session(kind, session)
+    if level < needed:
+        raise forbidden("It is the owner's." if level is Level.READ else "It is confidential.")
+
+
+def missing_session(kind: str, session: str) -> Problem:
+    """Return the problem of a session or experiment that there is not for the one who asks."""
+    return Problem(
+        404,
+        f"{kind}-unknown",
+        f"There is no such {kind}",
+        f"There is no {kind} {session}: GET /v1/{kind}s lists those that are yours.",
+    )
+
+
+def forbidden(why: str) -> Problem:
+    """Return the problem of something that others may do."""
+    detail = f"{why} `autolearn whoami` says who you are here."
+    return Problem(403, "forbidden", "You may not do that", detail)

@@ -1,0 +1,85 @@
+"""Files encrypted in segments: AES-GCM-HKDF streaming, as Tink defines it.
+
+The format is that of https://developers.google.com/tink/streaming-aead/aes_gcm_hkdf_streaming with
+HKDF-SHA256, AES-128 and segments of 1 MiB, so that nothing of it is ours:
+
+    header: its length (1 byte, 24), a random salt (16), the prefix of the nonces (7)
+    then segments of 1 MiB, the first less the header, the last perhaps shorter: AES-GCM with a tag
+
+A file has a key of its own, derived from the given one with the salt and the file's associated
+data; the nonce of a segment is the prefix, its number, and whether it is the last. No segment can
+be left out, doubled, moved or cut off.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import BinaryIO
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+__all__ = ["SEGMENT", "CannotOpen", "open_file", "seal_file"]
+
+SEGMENT = 1 << 20
+KEY, PREFIX, TAG = 16, 7, 16
+HEADER = 1 + KEY + PREFIX
+
+
+class CannotOpen(Exception):
+    """A file was not sealed by this key, with these associated data, as it is."""
+
+
+def cipher_of(key: bytes, salt: bytes, associated: bytes) -> AESGCM:
+    """Return the cipher of one file."""
+    return AESGCM(HKDF(SHA256(), length=KEY, salt=salt, info=associated).derive(key))
+
+
+def nonce_of(prefix: bytes, number: int, *, last: bool) -> bytes:
+    """Return the nonce of a segment. There are fewer than 2^32 of them in a file (4 PiB)."""
+    return prefix + number.to_bytes(4, "big") + bytes([last])
+
+
+def seal_file(
+    source: BinaryIO, target: BinaryIO, key: bytes, associated: bytes, *, segment: int = SEGMENT
+) -> None:
+    """Write the encrypted form of all that `source` has to `target`."""
+    salt, prefix = secrets.token_bytes(KEY), secrets.token_bytes(PREFIX)
+    cipher = cipher_of(key, salt, associated)
+    target.write(bytes([HEADER]) + salt + prefix)
+    number, part = 0, source.read(segment - TAG - HEADER)
+    while True:
+        behind = source.read(segment - TAG)
+        nonce = nonce_of(prefix, number, last=not behind)
+        target.write(cipher.encrypt(nonce, part, None))
+        if not behind:
+            return
+        number, part = number + 1, behind
+
+
+def open_file(
+    source: BinaryIO, target: BinaryIO, key: bytes, associated: bytes, *, segment: int = SEGMENT
+) -> None:
+    """Write what was sealed to `target`.
+
+    Raises:
+        CannotOpen: it was not sealed so. What is in `target` then is to be thrown away.
+    """
+    header = source.read(HEADER)
+    if len(header) != HEADER or header[0] != HEADER:
+        raise CannotOpen
+    salt, prefix = header[1 : 1 + KEY], header[1 + KEY :]
+    cipher = cipher_of(key, salt, associated)
+    number, part = 0, source.read(segment - HEADER)
+    while True:
+        behind = source.read(segment)
+        try:
+            clear = cipher.decrypt(nonce_of(prefix, number, last=not behind), part, None)
+        except (InvalidTag, ValueError):
+            raise CannotOpen from None
+        target.write(clear)
+        if not behind:
+            return
+        number, part = number + 1, behind

@@ -1,0 +1,72 @@
+"""Running our tools that read the log, as processes of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+__all__ = ["progress_bar", "run_tool"]
+
+
+def progress_bar(what: str) -> Progress:
+    """Return a bar on standard error, shown to people only."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    from autolearn.client.output import messages
+
+    console = messages()
+    return Progress(
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+
+
+def run_tool(
+    module: str, what: str, *arguments: str, token: str = ""
+) -> tuple[dict[str, Any], int]:
+    """Run a tool that reads the log, show how far it is, and return its result and exit code.
+
+    With `token` it asks the API in the name of that one's user.
+
+    Raises:
+        typer.Exit: it failed; it has said why.
+    """
+    import os
+    import subprocess
+    import sys
+
+    import msgspec
+
+    environment = {**os.environ, **({"AUTOLEARN_TOKEN": token} if token else {})}
+    result: dict[str, Any] = {}
+    command = [sys.executable, "-m", module, *arguments, "--json"]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process,
+        progress_bar(what) as progress,
+    ):
+        bar = progress.add_task("", total=None)
+        assert process.stdout is not None
+        for line in process.stdout:
+            said = msgspec.json.decode(line)
+            if "progress" in said:
+                progress.update(
+                    bar, completed=said["progress"]["done"], total=said["progress"]["total"]
+                )
+            result = said.get("result", result)
+    if not result:
+        raise typer.Exit(process.returncode or 5)
+    return result, process.returncode

@@ -1,0 +1,42 @@
+"""How users and tokens look as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.table import Table
+
+from autolearn.client import resources as r
+from autolearn.client.output import rows, when
+
+__all__ = ["tokens", "users"]
+
+
+def users(found: Iterable[r.User]) -> Table:
+    """Return users."""
+    lines = [
+        (
+            one.name,
+            one.role,
+            "no" if one.disabled else "yes",
+            "yes" if one.has_password else "no",
+            when(one.created),
+        )
+        for one in found
+    ]
+    return rows(("user", "role", "let in", "password", "added"), lines)
+
+
+def tokens(found: Iterable[r.Token]) -> Table:
+    """Return tokens, without their secrets, which nobody knows any more."""
+    lines = [
+        (
+            one.id,
+            one.name,
+            when(one.created),
+            when(one.expires) if one.expires else "never",
+            when(one.revoked) if one.revoked else "",
+        )
+        for one in found
+    ]
+    return rows(("token", "name", "made", "expires", "revoked"), lines)

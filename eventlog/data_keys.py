@@ -1,0 +1,101 @@
+"""How what is said in a session is encrypted: AES-128-GCM (NIST SP 800-38D).
+
+What is sealed is nonce (12 bytes) || ciphertext || tag (16 bytes). The associated data bind it to
+the id, the type and the stream of its record: it is not to be read anywhere else.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import secrets
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from autolearn.schemas.errors import AutoLearnError
+
+__all__ = ["DataKey", "Unreadable", "about"]
+
+NONCE, TAG = 12, 16
+KEY = 16
+
+
+class Unreadable(AutoLearnError):
+    """What is encrypted cannot be read: one error for all reasons, which are told to nobody.
+
+    The key is shredded or another one, or what was encrypted was changed, cut or put elsewhere.
+    """
+
+    title = "It is encrypted and cannot be read"
+
+    def __init__(self) -> None:
+        """Say no more than that."""
+        super().__init__(
+            "Its key is not there any more, or this is not what was encrypted.",
+            advice="What was shredded is gone for good. Otherwise: do all processes have the same "
+            "master key?",
+        )
+
+
+def about(identity: str, kind: str, stream: str) -> bytes:
+    """Return the associated data of a record: different records never have the same."""
+    return msgspec.json.encode((identity, kind, stream))
+
+
+class DataKey:
+    """The key of one session. `id` is its id.
+
+    Nonces are 96 random bits. SP 800-38D (8.3) allows 2^32 messages under one key with such nonces:
+    then two of them are the same with a probability below 2^-32. A session has four messages for
+    each run (two commands, two events), and runs are far fewer than 2^30; artifacts and
+    fingerprints have keys of their own, derived from this one (HKDF, RFC 5869).
+    """
+
+    def __init__(self, identity: str, key: bytes) -> None:
+        if len(key) != KEY:
+            raise Unreadable
+        self.id, self.key, self.cipher = identity, key, AESGCM(key)
+
+    @classmethod
+    def new(cls, session: str) -> DataKey:
+        """Return a new key for a session."""
+        return cls(f"{session}.{secrets.token_hex(4)}", secrets.token_bytes(KEY))
+
+    def seal(self, clear: bytes, associated: bytes) -> bytes:
+        """Encrypt something, with a new nonce."""
+        nonce = secrets.token_bytes(NONCE)
+        return nonce + self.cipher.encrypt(nonce, clear, associated)
+
+    def open(self, sealed: bytes, associated: bytes) -> bytes:
+        """Decrypt something.
+
+        Raises:
+            Unreadable: it was not sealed by this key, with these associated data, as it is.
+        """
+        if len(sealed) < NONCE + TAG:
+            raise Unreadable
+        try:
+            return self.cipher.decrypt(sealed[:NONCE], sealed[NONCE:], associated)
+        except InvalidTag:
+            raise Unreadable from None
+
+    def open_text(self, sealed: str, associated: bytes) -> bytes:
+        """Decrypt something that is in base64, as records have it.
+
+        Raises:
+            Unreadable: as `open`.
+        """
+        try:
+            content = base64.b64decode(sealed, validate=True)
+        except (binascii.Error, ValueError):
+            raise Unreadable from None
+        return self.open(content, associated)
+
+    def derived(self, purpose: str) -> bytes:
+        """Return another key of 256 bits, for something else than messages."""
+        info = f"autolearn {purpose}".encode()
+        return HKDF(SHA256(), length=32, salt=None, info=info).derive(self.key)

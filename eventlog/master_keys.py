@@ -1,0 +1,265 @@
+"""The master key: what wraps the keys of sessions, and where it comes from.
+
+It is the environment's, a file's, or what a command prints, so that a KMS fits. There may be
+several, one a line: the first one wraps, the others are known, for as long as something is wrapped
+by them. Files and commands are asked again when something is wrapped by a key that is not known.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import hashlib
+import hmac
+import os
+import secrets
+import shlex
+import stat
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
+
+from autolearn.eventlog.data_keys import Unreadable
+from autolearn.schemas.errors import SettingsError
+from autolearn.schemas.settings import Settings
+
+__all__ = [
+    "MasterKey",
+    "MasterKeys",
+    "in_file",
+    "key_file",
+    "make_key_file",
+    "master_keys",
+    "write_key_file",
+]
+
+LENGTHS = (16, 32)
+PATIENCE = 30.0
+"""Seconds within which a command must have printed the key."""
+LONGEST = 64 * 1024
+
+
+class MasterKey:
+    """One AES key that wraps others (RFC 3394). `id` names it, and tells nothing about it."""
+
+    def __init__(self, key: bytes) -> None:
+        self.key = key
+        self.id = hmac.new(key, b"autolearn master key id", hashlib.sha256).hexdigest()[:16]
+
+    @classmethod
+    def new(cls) -> MasterKey:
+        """Return a new key of 256 bits."""
+        return cls(secrets.token_bytes(32))
+
+    def wrap(self, key: bytes) -> bytes:
+        """Return a key as only this one unwraps it."""
+        return aes_key_wrap(self.key, key)
+
+    def unwrap(self, wrapped: bytes) -> bytes:
+        """Return a key that was wrapped by this one.
+
+        Raises:
+            Unreadable: it was not, or was changed since.
+        """
+        try:
+            return aes_key_unwrap(self.key, wrapped)
+        except (InvalidUnwrap, ValueError):
+            raise Unreadable from None
+
+    def text(self) -> str:
+        """Return the key as files and settings have it."""
+        return base64.b64encode(self.key).decode()
+
+
+class MasterKeys:
+    """The master keys that a process knows: the first one wraps. Any thread may ask."""
+
+    def __init__(self, settings: Settings, home: Path) -> None:
+        self.settings, self.home = settings, home
+        self.lock = threading.Lock()
+        self.keys = read_keys(settings, home)
+
+    @property
+    def present(self) -> MasterKey:
+        """The key that wraps."""
+        return self.keys[0]
+
+    def find(self, identity: str) -> MasterKey:
+        """Return the key of that id, if need be after asking again where keys come from.
+
+        Raises:
+            Unreadable: there is none.
+            SettingsError: what is asked again does not answer with keys.
+        """
+        with self.lock:
+            found = self.known(identity)
+            if found is None:
+                self.keys = read_keys(self.settings, self.home)
+                found = self.known(identity)
+        if found is None:
+            raise Unreadable
+        return found
+
+    def reload(self) -> None:
+        """Ask again where the keys come from.
+
+        Raises:
+            SettingsError: there are none.
+        """
+        with self.lock:
+            self.keys = read_keys(self.settings, self.home)
+
+    def known(self, identity: str) -> MasterKey | None:
+        """Return the key of that id, or None."""
+        return next((key for key in self.keys if key.id == identity), None)
+
+
+def key_file(settings: Settings, home: Path) -> Path:
+    """Return the file that has the master key, if it is a file that has it."""
+    named = settings.master_key_file
+    return Path(named).expanduser() if named else home / "keys" / "master.key"
+
+
+def in_file(settings: Settings) -> bool:
+    """Say whether it is a file that has the master key."""
+    return not settings.master_key and not settings.master_key_command
+
+
+def master_keys(settings: Settings, home: Path) -> MasterKeys | None:
+    """Return the master keys of this home, None where there are none and none is needed.
+
+    Raises:
+        SettingsError: there is none although AUTOLEARN_ENCRYPTION is on; or it cannot be used.
+    """
+    default = in_file(settings) and not settings.master_key_file
+    if default and settings.encryption != "on" and not key_file(settings, home).exists():
+        return None
+    return MasterKeys(settings, home)
+
+
+def make_key_file(settings: Settings, home: Path) -> Path | None:
+    """Make the home's key file if it is needed and not there; return it if it was made.
+
+    Two processes that do so at the same time come to the same key.
+    """
+    path = key_file(settings, home)
+    if not in_file(settings) or settings.master_key_file or settings.encryption == "off":
+        return None
+    if path.exists():
+        return None
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent) as file:  # its mode is 0600
+        file.write(MasterKey.new().text().encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):  # the other process was quicker
+            os.link(file.name, path)
+    return path
+
+
+def write_key_file(path: Path, keys: list[MasterKey]) -> None:
+    """Write a key file anew (mode 0600): whole, or not at all."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent)  # its mode is 0600
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.writelines(f"{key.text()}\n" for key in keys)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def read_keys(settings: Settings, home: Path) -> list[MasterKey]:
+    """Return the master keys, from wherever the settings say.
+
+    Raises:
+        SettingsError: there are none, or they cannot be used. No word of them is in it.
+    """
+    if settings.master_key:
+        return parsed(settings.master_key, "AUTOLEARN_MASTER_KEY")
+    if settings.master_key_command:
+        return parsed(
+            printed(settings.master_key_command), "What AUTOLEARN_MASTER_KEY_COMMAND says"
+        )
+    path = key_file(settings, home)
+    return parsed(content(path), str(path))
+
+
+def content(path: Path) -> str:
+    """Return what a key file holds.
+
+    Raises:
+        SettingsError: there is none, or others may read it.
+    """
+    try:
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            if mode & 0o077:
+                raise SettingsError(
+                    f"{path} may be read by others (mode {mode:04o}).",
+                    title="The master key is not safe",
+                    advice=f"chmod 600 {path}; if somebody has read it: "
+                    "`autolearn admin rotate-master-key`.",
+                )
+            return file.read(LONGEST).decode("ascii", "replace")
+    except OSError as error:
+        raise SettingsError(
+            f"{path} cannot be read: {error.strerror}.",
+            title="There is no master key",
+            advice="Start `autolearn up` once, which makes one, or set AUTOLEARN_MASTER_KEY, "
+            "AUTOLEARN_MASTER_KEY_FILE or AUTOLEARN_MASTER_KEY_COMMAND; or set "
+            "AUTOLEARN_ENCRYPTION=off.",
+        ) from None
+
+
+def printed(command: str) -> str:
+    """Return what a command prints.
+
+    Raises:
+        SettingsError: it does not run, fails, or takes too long.
+    """
+    try:
+        ran = subprocess.run(
+            shlex.split(command),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PATIENCE,
+            check=True,
+        )
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        # Neither its output nor its arguments are told: who knows what is in them.
+        raise SettingsError(
+            f"AUTOLEARN_MASTER_KEY_COMMAND fails ({type(error).__name__}).",
+            title="There is no master key",
+            advice="Run it by hand: it must print the key in base64, and nothing else.",
+        ) from None
+    return ran.stdout.decode("ascii", "replace")
+
+
+def parsed(text: str, where: str) -> list[MasterKey]:
+    """Return keys from their text.
+
+    Raises:
+        SettingsError: one is no key, or there is none.
+    """
+    found = []
+    for word in text.split():
+        with contextlib.suppress(binascii.Error, ValueError):
+            key = base64.b64decode(word, validate=True)
+            if len(key) in LENGTHS:
+                found.append(MasterKey(key))
+                continue
+        break
+    if not found or len(found) != len(text.split()):
+        raise SettingsError(
+            f"{where} holds something that is no key.",
+            title="There is no master key",
+            advice="A master key is 16 or 32 bytes in base64: `openssl rand -base64 32` makes one.",
+        )
+    return found

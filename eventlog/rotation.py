@@ -1,0 +1,131 @@
+"""Another master key: every session's key is wrapped anew, and the log stays as it is.
+
+`python -m autolearn.eventlog.rotation [--forget-old] [--json]`. Where the master key is in a file,
+a new one is made and put first in it; elsewhere whoever keeps it has put it first. The old one
+stays known until it is forgotten: a backup made before has keys that are wrapped by it.
+Exit codes: 0 done, 2 bad arguments or settings, 3 no Kafka, 5 failed, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from msgspec import Struct, to_builtins
+
+from autolearn.eventlog.data_keys import Unreadable
+from autolearn.eventlog.keyring import KeyRing
+from autolearn.eventlog.log import Log
+from autolearn.eventlog.master_keys import (
+    MasterKey,
+    MasterKeys,
+    in_file,
+    key_file,
+    write_key_file,
+)
+from autolearn.eventlog.process import home_of, open_log, read_settings
+from autolearn.schemas.errors import AutoLearnError, LogError, SettingsError
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.topics import Topics
+
+__all__ = ["Rotated", "rotate"]
+
+
+class Rotated(Struct, frozen=True):
+    """What was done: how many keys were wrapped anew by `master`, and how many nobody can unwrap.
+
+    `known` are the older master keys that are still known, `file` where they are all kept ("": not
+    in a file).
+    """
+
+    master: str
+    rewrapped: int
+    unreadable: int
+    known: tuple[str, ...]
+    file: str
+
+
+def rotate(log: Log, settings: Settings, home: Path, *, forget: bool = False) -> Rotated:
+    """Wrap all keys with another master key; with `forget` only with the first one there is.
+
+    It may be repeated, and goes on where it was interrupted.
+
+    Raises:
+        SettingsError: there is no master key, or no other one to change to.
+        LogError: Kafka does not take it.
+    """
+    masters = MasterKeys(settings, home)
+    path = key_file(settings, home) if in_file(settings) else None
+    if path is not None and not forget:
+        write_key_file(path, [MasterKey.new(), *masters.keys])
+        masters.reload()
+    elif path is None and len(masters.keys) == 1:
+        raise SettingsError(
+            "There is one master key only.",
+            title="There is no key to change to",
+            advice="Put the new key first, and the present one behind it; then start everything "
+            "again, and repeat this.",
+        )
+    ring = KeyRing(log, Topics.of(settings).keys.name, masters)
+    ring.start()
+    try:
+        ring.catch_up()
+        rewrapped, unreadable = wrap_anew(ring, masters)
+    finally:
+        ring.stop()
+    if forget and path is not None and not unreadable:
+        write_key_file(path, [masters.present])
+        masters.reload()
+    older = tuple(key.id for key in masters.keys[1:])
+    return Rotated(masters.present.id, rewrapped, unreadable, older, str(path or ""))
+
+
+def wrap_anew(ring: KeyRing, masters: MasterKeys) -> tuple[int, int]:
+    """Wrap every key by the present master key; return how many, and how many cannot be."""
+    rewrapped = unreadable = 0
+    for keyid, wrapped in ring.all().items():
+        if wrapped.master == masters.present.id:
+            continue
+        try:
+            key = ring.get(keyid)
+        except Unreadable:
+            unreadable += keyid not in ring.shredded
+            continue
+        offset = ring.append(keyid, ring.wrap(key.key))
+        rewrapped += 1
+        if not ring.until(offset + 1):
+            raise LogError(f"{ring.topic} cannot be read at the moment.")
+        if keyid in ring.shredded:  # it was shredded meanwhile, and is back now
+            ring.shred(keyid)
+    ring.roll()  # the processes learn of the new key, and the old wrappings are compacted
+    return rewrapped, unreadable
+
+
+def main(arguments: list[str]) -> int:
+    """Run the tool and return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m autolearn.eventlog.rotation")
+    parser.add_argument("--forget-old", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    chosen = parser.parse_args(arguments)
+    try:
+        settings = read_settings()
+        log = open_log(settings)
+        try:
+            found = rotate(log, settings, home_of(settings), forget=chosen.forget_old)
+        finally:
+            log.close()
+    except AutoLearnError as error:
+        print(error.diagnostics(), file=sys.stderr)
+        codes = ((SettingsError, 2), (LogError, 3))
+        return next((code for kind, code in codes if isinstance(error, kind)), 5)
+    except KeyboardInterrupt:
+        return 130
+    result = to_builtins(found)
+    print(json.dumps({"result": result} if chosen.json else result))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,238 @@
+"""Requests and answers as JWE: what client and server say to each other, and how (docs/wire.md).
+
+JSON Web Encryption (RFC 7516) in compact form, `ECDH-ES` with `A128GCM` (RFC 7518, 4.6 and 5.3)
+over X25519 (RFC 8037); a fresh ephemeral key in every one. Nothing else is understood: no other
+algorithm, no `zip`, no `crit`, no header parameter that is not named here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from joserfc import jwe
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+from joserfc.registry import HeaderParameter
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+from autolearn.schemas.errors import AutoLearnError
+
+__all__ = [
+    "CURVE",
+    "HEADER",
+    "LINE",
+    "MEDIA_TYPE",
+    "Answering",
+    "Opening",
+    "Sealed",
+    "Undecipherable",
+    "new_key",
+    "open_request",
+    "public_key",
+    "seal_request",
+]
+
+MEDIA_TYPE = "application/jose"
+HEADER = "AutoLearn-Sealed"
+"""Where the JWE of a request is that has no body, or a file for a body."""
+CURVE: Literal["X25519"] = "X25519"
+LINE = 32 * 1024
+"""Bytes that one line of an answer holds at most: what is lost when a connection breaks off in it.
+Each costs 0.2 ms of both sides together."""
+LONGEST_HEADER = 1024
+"""Characters of a protected header at most."""
+
+ALGORITHMS = {"alg": "ECDH-ES", "enc": "A128GCM"}
+BROKEN = (JoseError, InvalidTag, ValueError, TypeError, KeyError, AttributeError, AssertionError)
+"""What the libraries raise about a JWE that is none, or none for this key."""
+
+
+class Undecipherable(AutoLearnError):
+    """Something was not sealed for this key, or was changed since."""
+
+    title = "That cannot be deciphered"
+
+
+class Registry(jwe.JWERegistry):
+    """The only algorithms there are. How long something is, is checked by who receives it."""
+
+    max_protected_header_length = LONGEST_HEADER
+    max_ciphertext_length = 1 << 40
+
+    def __init__(self, **own: str) -> None:
+        more = {name: HeaderParameter(name, kind, required=True) for name, kind in own.items()}
+        super().__init__(header_registry=more, algorithms=list(ALGORITHMS.values()))
+        self.understood = frozenset({*ALGORITHMS, "epk", *own})
+
+
+REQUEST = Registry(kid="str")
+ANSWER = Registry(re="str", seq="int", last="bool", status="int", cty="str")
+
+Visible = Annotated[str, Meta(max_length=8192, pattern=r"^[\x20-\x7e]*\Z")]
+
+
+class Sealed(Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True):
+    """The plaintext of a request. `htm`, `htu`, `iat` and `jti` are as in DPoP (RFC 9449, 4.2).
+
+    `htu` is the path and query as they are sent, `iat` is in seconds since 1970, `jti` is used
+    once. `answer` is the public key (JWK) to which the answer is sealed.
+    """
+
+    htm: str
+    htu: str
+    iat: int
+    jti: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{16,64}\Z")]
+    answer: dict[str, str]
+    authorization: Visible = ""
+    idempotency_key: Visible = ""
+    body: Raw | UnsetType = UNSET
+
+
+def new_key() -> OKPKey:
+    """Return a new private key."""
+    return OKPKey.generate_key(CURVE)
+
+
+def public_key(given: object) -> OKPKey:
+    """Return the public key that a JWK is.
+
+    Raises:
+        Undecipherable: it is none of this curve.
+    """
+    try:
+        jwk = msgspec.convert(given, dict[str, Any])
+        key = OKPKey.import_key({name: jwk[name] for name in ("kty", "crv", "x")})
+        if key.curve_name == CURVE:
+            return key
+    except BROKEN:
+        pass
+    raise Undecipherable(f"The key is none of {CURVE}.")
+
+
+def public_jwk(key: OKPKey) -> dict[str, str]:
+    """Return the public half of a key as a JWK, without anything optional."""
+    whole = key.as_dict(private=False)
+    return {name: str(whole[name]) for name in ("kty", "crv", "x")}
+
+
+def seal(header: Mapping[str, object], content: bytes, to: OKPKey, registry: Registry) -> bytes:
+    """Return a content sealed to a public key."""
+    return jwe.encrypt_compact({**ALGORITHMS, **header}, content, to, registry=registry).encode()
+
+
+def unseal(
+    token: bytes, key: Callable[[dict[str, Any]], OKPKey], registry: Registry
+) -> tuple[dict[str, Any], bytes]:
+    """Return the protected header and the content; `key` chooses the private key by the header.
+
+    Raises:
+        Undecipherable: it is no JWE as there are here, or none for this key.
+    """
+
+    def chosen(recipient: Any) -> OKPKey:
+        header = recipient.headers()
+        if not registry.understood.issuperset(header):
+            raise Undecipherable("Its header has something that is not understood.")
+        return key(header)
+
+    try:
+        found = jwe.decrypt_compact(token, chosen, registry=registry)
+    except BROKEN:
+        raise Undecipherable("It is not for this key, or was changed.") from None
+    return found.protected, found.plaintext or b""
+
+
+def seal_request(request: Sealed, to: OKPKey, kid: str) -> bytes:
+    """Return a request sealed to a key of the server."""
+    return seal({"kid": kid}, msgspec.json.encode(request), to, REQUEST)
+
+
+def open_request(token: bytes, keys: Callable[[str], OKPKey | None]) -> Sealed:
+    """Return what a request says; `keys` gives the server's private key of a `kid`.
+
+    Raises:
+        Undecipherable: it cannot be deciphered, or says something else than requests do.
+    """
+
+    def key(header: dict[str, Any]) -> OKPKey:
+        found = keys(str(header["kid"]))
+        if found is None:
+            raise Undecipherable("There is no such key.")
+        return found
+
+    _, content = unseal(token, key, REQUEST)
+    try:
+        return msgspec.json.decode(content, type=Sealed)
+    except (msgspec.DecodeError, RecursionError):
+        raise Undecipherable("It is no request.") from None
+
+
+class Answering:
+    """Seals an answer, line by line: each is a JWE that says of which request and in which place.
+
+    `jti` is the request's, `status` and `media` are those of the answer.
+    """
+
+    def __init__(self, to: OKPKey, jti: str, status: int, media: str) -> None:
+        self.to, self.said = to, {"re": jti, "status": status, "cty": media}
+        self.next = 0
+
+    def lines(self, content: bytes, *, last: bool) -> bytes:
+        """Return the next part of the answer, as one line or several."""
+        parts = [content[at : at + LINE] for at in range(0, len(content), LINE)]
+        parts = parts or ([b""] if last else [])
+        ends = [last and number == len(parts) - 1 for number in range(len(parts))]
+        return b"".join(self.line(*one) for one in zip(parts, ends, strict=True))
+
+    def line(self, content: bytes, last: bool) -> bytes:
+        """Return one line."""
+        header = {**self.said, "seq": self.next, "last": last}
+        self.next += 1
+        return seal(header, content, self.to, ANSWER) + b"\n"
+
+
+class Opening:
+    """Opens an answer, however it was cut on its way. `status` and `media` are known after a part.
+
+    What is left out, repeated, put in another order or cut off at the end is found out.
+    """
+
+    def __init__(self, key: OKPKey, jti: str) -> None:
+        self.key, self.jti = key, jti
+        self.status, self.media = 0, ""
+        self.rest, self.next, self.ended = b"", 0, False
+
+    def feed(self, part: bytes) -> Iterator[bytes]:
+        """Yield the contents of the lines that end in this part.
+
+        Raises:
+            Undecipherable: it is not the answer to this request.
+        """
+        *whole, self.rest = (self.rest + part).split(b"\n")
+        if len(self.rest) > 2 * LINE:
+            raise Undecipherable("A line is longer than lines are.")
+        for line in whole:
+            yield self.opened(line)
+
+    def opened(self, line: bytes) -> bytes:
+        """Return the content of the next line."""
+        header, content = unseal(line, lambda _: self.key, ANSWER)
+        if self.ended or header["re"] != self.jti or header["seq"] != self.next:
+            raise Undecipherable("It is not the next line of the answer to this request.")
+        if self.next and (header["status"], header["cty"]) != (self.status, self.media):
+            raise Undecipherable("It is not of one piece.")
+        self.status, self.media = header["status"], header["cty"]
+        self.next, self.ended = self.next + 1, header["last"]
+        return content
+
+    def end(self) -> None:
+        """Say that nothing more comes.
+
+        Raises:
+            Undecipherable: something is missing.
+        """
+        if not self.ended or self.rest:
+            raise Undecipherable("The end of the answer is missing.")

@@ -1,0 +1,158 @@
+"""The key that signs checkpoints, and the public keys that check them.
+
+Signatures are JWS in compact form (RFC 7515) with Ed25519 (RFC 8037; `alg` is "Ed25519" as in RFC
+9864, which withdraws the older name "EdDSA"). `kid` is the key's thumbprint (RFC 7638).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+
+from autolearn.schemas.errors import AutoLearnError, SettingsError
+from autolearn.schemas.settings import Settings
+
+__all__ = ["PublicKeys", "SignatureRefused", "SigningKey", "key_path"]
+
+ALGORITHM = "Ed25519"
+LONGEST_KEY = 64 * 1024
+
+
+class SignatureRefused(AutoLearnError):
+    """Something is not signed, or not by a key that is trusted here."""
+
+    title = "The signature does not hold"
+
+
+def key_path(settings: Settings, home: Path) -> Path:
+    """Return where the signing key of this home is."""
+    return Path(settings.signing_key) if settings.signing_key else home / "keys" / "signing.pem"
+
+
+class SigningKey:
+    """A private key. `kid` names it."""
+
+    def __init__(self, key: OKPKey) -> None:
+        self.key, self.kid = key, key.thumbprint()
+
+    @classmethod
+    def load(cls, path: Path) -> SigningKey:
+        """Return the key in a PEM file (PKCS#8).
+
+        Raises:
+            SettingsError: there is none, it is another kind of key, or others may read it.
+        """
+        mode = stat.S_IMODE(path.stat().st_mode) if path.is_file() else 0
+        if mode & 0o077:
+            raise SettingsError(
+                f"{path} may be read by others (mode {mode:04o}).",
+                title="The signing key is not safe",
+                advice=f"chmod 600 {path}; whoever has read it can sign: think of a new key.",
+            )
+        key = read_key(path)
+        if not key.is_private:
+            raise SettingsError(f"{path} is a public key: nothing can be signed with it.")
+        return cls(key)
+
+    @classmethod
+    def load_or_make(cls, path: Path) -> SigningKey:
+        """Return the key in a file; make one (mode 0600) if there is no file.
+
+        Two processes that do so at the same time come to the same key.
+        """
+        if not path.exists():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=path.parent) as file:  # its mode is 0600
+                file.write(OKPKey.generate_key("Ed25519").as_pem(private=True))
+                file.flush()
+                os.fsync(file.fileno())
+                with contextlib.suppress(FileExistsError):  # the other process was quicker
+                    os.link(file.name, path)
+        return cls.load(path)
+
+    def sign(self, payload: bytes, kind: str) -> bytes:
+        """Return a payload with its signature, in compact form; `kind` is its `typ`."""
+        header = {"alg": ALGORITHM, "kid": self.kid, "typ": kind}
+        return jws.serialize_compact(header, payload, self.key, algorithms=[ALGORITHM]).encode()
+
+    def public_pem(self) -> str:
+        """Return the public half as PEM."""
+        return self.key.as_pem(private=False).decode()
+
+    def public_jwk(self) -> dict[str, object]:
+        """Return the public half as a JSON Web Key."""
+        return {**self.key.as_dict(private=False), "kid": self.kid, "alg": ALGORITHM, "use": "sig"}
+
+    def public(self) -> PublicKeys:
+        """Return the public half, for checking."""
+        return PublicKeys([OKPKey.import_key(self.public_pem())])
+
+
+class PublicKeys:
+    """The keys whose signatures are trusted, by their `kid`."""
+
+    def __init__(self, keys: Iterable[OKPKey]) -> None:
+        self.keys: Mapping[str, OKPKey] = {key.thumbprint(): key for key in keys}
+
+    @classmethod
+    def read(cls, paths: Iterable[Path]) -> PublicKeys:
+        """Return the keys in files: PEM, or JSON Web Keys.
+
+        Raises:
+            SettingsError: a file holds no Ed25519 key.
+        """
+        return cls([read_key(path) for path in paths])
+
+    def open(self, token: bytes, kind: str) -> bytes:
+        """Return what was signed.
+
+        Raises:
+            SignatureRefused: it is not signed by one of these keys, or as something else.
+        """
+        try:
+            signed = jws.extract_compact(token)
+        except (JoseError, ValueError) as error:
+            raise SignatureRefused(f"It is no JWS: {error}.") from None
+        kid = str(signed.headers().get("kid", ""))
+        key = self.keys.get(kid)
+        if key is None:
+            raise SignatureRefused(
+                f"It names the key {kid[:80]!r}, which is not among those given.",
+                advice="If that key was in use here once, give its public half as well.",
+            )
+        try:
+            if not jws.validate_compact(signed, key, algorithms=[ALGORITHM]):
+                raise SignatureRefused(f"It was not signed with the key {kid}.")
+        except (JoseError, ValueError) as error:
+            raise SignatureRefused(f"It was not signed with the key {kid}: {error}.") from None
+        if signed.headers().get("typ") != kind:
+            raise SignatureRefused(f"It was signed as {signed.headers().get('typ')!r}.")
+        return signed.payload
+
+
+def read_key(path: Path) -> OKPKey:
+    """Return the key in a file.
+
+    Raises:
+        SettingsError: it cannot be read, or is no Ed25519 key.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(LONGEST_KEY)
+        key = OKPKey.import_key(json.loads(content) if content.lstrip()[:1] == b"{" else content)
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+    except (JoseError, ValueError, TypeError, KeyError) as error:
+        raise SettingsError(f"{path} holds no key: {error}.") from None
+    if key.curve_name != "Ed25519":
+        raise SettingsError(f"{path} holds a key of {key.curve_name}, not of Ed25519.")
+    return key

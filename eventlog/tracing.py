@@ -1,0 +1,147 @@
+"""W3C Trace Context (https://www.w3.org/TR/trace-context/), over HTTP and through Kafka headers.
+
+A record carries `traceparent`, whose span is that of its sending, and `hop`: who sent it, the span
+before it and, where the record itself has no such time, when (milliseconds since 1970). An event
+also has `asked`: the `hop` of the command that it answers, and that command's type. So the events,
+which are kept for ever, tell the whole way of a command.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import socket
+import time
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from autolearn.schemas.codec import Headers
+
+__all__ = [
+    "ASKED",
+    "HOP",
+    "TRACEPARENT",
+    "Sent",
+    "Trace",
+    "answering",
+    "asked_of",
+    "hop_of",
+    "instance_of",
+    "sending",
+    "trace_in",
+]
+
+TRACEPARENT, HOP, ASKED = "traceparent", "hop", "asked"
+PARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+LONGEST = 300
+"""Bytes of a header that are believed to be one of ours."""
+Pairs = Iterable[tuple[str, bytes | None]] | Mapping[str, bytes | None] | None
+
+
+class Trace(NamedTuple):
+    """A place in a trace: its id, the span, and the flags, all in hexadecimal."""
+
+    trace: str
+    span: str
+    flags: str = "01"
+
+    @classmethod
+    def begin(cls) -> Trace:
+        """Return the beginning of a new trace."""
+        return cls(fresh(16), fresh(8))
+
+    @classmethod
+    def read(cls, given: str) -> Trace | None:
+        """Return what a `traceparent` says; None if it is malformed, as the specification has it.
+
+        Versions later than 00 may say more behind a dash, which is passed over.
+        """
+        found = PARENT.fullmatch(given)
+        if found is None or found[1] == "ff" or (found[1] == "00" and found[5] is not None):
+            return None
+        if not found[2].strip("0") or not found[3].strip("0"):
+            return None
+        # Only the flag "sampled" means something in version 00.
+        return cls(found[2], found[3], f"{int(found[4], 16) & 1:02x}")
+
+    def child(self) -> Trace:
+        """Return the next place in the same trace."""
+        return Trace(self.trace, fresh(8), self.flags)
+
+    def __str__(self) -> str:
+        return f"00-{self.trace}-{self.span}-{self.flags}"
+
+
+def fresh(size: int) -> str:
+    """Return an id of so many bytes, not all zero. They need not be hard to guess, and are many."""
+    return f"{random.getrandbits(8 * size) or 1:0{2 * size}x}"
+
+
+class Sent(NamedTuple):
+    """What `hop` or `asked` says: who sent a record, the span before, and one more word."""
+
+    who: str = ""
+    parent: str = ""
+    more: str = ""
+
+    @property
+    def service(self) -> str:
+        """The kind of process."""
+        return self.who.partition("/")[0]
+
+    @property
+    def instance(self) -> str:
+        """Which one of its kind."""
+        return self.who.partition("/")[2]
+
+
+def instance_of(service: str, name: str) -> str:
+    """Return the name of this process among all; `name` is its setting AUTOLEARN_INSTANCE."""
+    return f"{service}/{name}@{socket.gethostname()}:{os.getpid()}"
+
+
+def sending(trace: Trace | None, instance: str, *more: str) -> Headers:
+    """Return the headers of a record that is sent because of what happened there; () for None."""
+    if trace is None:
+        return ()
+    hop = " ".join((instance, trace.span, *more))
+    return ((TRACEPARENT, str(trace.child()).encode()), (HOP, hop.encode()))
+
+
+def answering(command: Pairs, kind: str, instance: str) -> Headers:
+    """Return the headers of the event that answers a command of this type with these headers."""
+    sent = sending(trace_in(command), instance, str(time.time_ns() // 10**6))
+    if not sent:
+        return ()
+    return (*sent, (ASKED, f"{word(command, HOP) or '- -'} {kind}".encode()))
+
+
+def trace_in(headers: Pairs) -> Trace | None:
+    """Return the place in a trace at which a record was sent, if its headers say so."""
+    return Trace.read(word(headers, TRACEPARENT))
+
+
+def hop_of(headers: Pairs) -> Sent:
+    """Return who sent a record."""
+    return read(word(headers, HOP))
+
+
+def asked_of(headers: Pairs) -> Sent:
+    """Return who sent the command that an event answers; `more` is the command's type."""
+    return read(word(headers, ASKED))
+
+
+def read(given: str) -> Sent:
+    """Return the words of a header."""
+    words = given.split(" ")
+    return Sent(*words) if len(words) == len(Sent._fields) else Sent(*words[:2])
+
+
+def word(headers: Pairs, name: str) -> str:
+    """Return a header of ours as text; "" if there is none, or it cannot be ours."""
+    found = headers.items() if isinstance(headers, Mapping) else headers or ()
+    for one, value in found:
+        if one == name:
+            return value.decode() if value and len(value) <= LONGEST and value.isascii() else ""
+    return ""

@@ -1,0 +1,65 @@
+"""What can be wrong with a chain: the first record of a partition that is not as it was."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+__all__ = ["Attested", "Finding", "Kind", "Report"]
+
+Kind = Literal[
+    "changed",
+    "removed",
+    "inserted",
+    "reordered",
+    "truncated",
+    "signature",
+    "checkpoint-missing",
+    "reported",
+    "unsigned",
+]
+
+
+class Finding(Struct, frozen=True):
+    """What is wrong first on a partition of `events`.
+
+    The record `id` at `offset` is the first that is not as it was. If `exact` is false, all that is
+    known is that it lies after the offset `after` and not after `offset`: whoever changed the log
+    has made its headers fit again, and only the next checkpoint tells. Of the kinds signature,
+    checkpoint-missing and reported, `offset` is the one that the checkpoint attests, if known.
+    """
+
+    partition: int
+    kind: Kind
+    offset: int
+    id: str
+    detail: str
+    after: int = -1
+    exact: bool = True
+
+
+class Attested(Struct, frozen=True):
+    """The newest checkpoint to which a partition is as it was."""
+
+    offset: int
+    events: int
+    hash: str
+    time: str
+
+
+class Report(Struct, frozen=True):
+    """What was found on one partition.
+
+    Of its `records`, `events` were admitted and `left_out` do not count. `checkpoints` hold;
+    `attested` is the newest of them, and `unattested` events come after it.
+    """
+
+    partition: int
+    records: int
+    events: int
+    left_out: int
+    checkpoints: int
+    attested: Attested | None
+    unattested: int
+    finding: Finding | None

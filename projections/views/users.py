@@ -1,0 +1,77 @@
+"""Users and their tokens: who is let in, and as what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from autolearn.projections.rows import Rows
+from autolearn.projections.store import key
+from autolearn.projections.stored import StoredToken, StoredUser
+from autolearn.schemas import events
+from autolearn.schemas.codec import EventRecord, event_of
+from autolearn.schemas.messages import Event, type_of
+
+__all__ = ["HANDLERS", "TABLES", "token_key", "user_key"]
+
+TABLES = ("user", "token")
+
+NAME = slice(len("user/"), None)
+"""Where a user's name stands in the name of the stream."""
+
+
+def user_key(name: str) -> bytes:
+    """Return the key of a user's row."""
+    return key("user", name)
+
+
+def token_key(token: str) -> bytes:
+    """Return the key of a token's row, by its id."""
+    return key("token", token)
+
+
+def add(rows: Rows, record: EventRecord) -> None:
+    """There is a new user."""
+    event, time = event_of(record), record.time
+    assert isinstance(event, events.UserAdded)
+    added = StoredUser(event.role, event.password, False, time, time, [])
+    rows.put(user_key(record.subject[NAME]), added)
+
+
+def change(rows: Rows, record: EventRecord) -> None:
+    """A user, or one of the user's tokens, is different."""
+    name = record.subject[NAME]
+    user = rows.change(user_key(name), StoredUser)
+    assert user is not None, f"{record.type} for a user who was not added"
+    user.updated = record.time
+    match event_of(record):
+        case events.RoleSet(role=role):
+            user.role = role
+        case events.PasswordSet(password=password):
+            user.password = password
+        case events.UserDisabled():
+            user.disabled = True
+        case events.UserEnabled():
+            user.disabled = False
+        case events.TokenIssued() as issued:
+            user.tokens.append(issued.token)
+            row = StoredToken(name, issued.name, issued.digest, record.time, issued.expires)
+            rows.put(token_key(issued.token), row)
+        case events.TokenRevoked(token=token):
+            revoked = rows.change(token_key(token), StoredToken)
+            assert revoked is not None, f"{token} was not issued"
+            revoked.revoked = record.time
+
+
+CHANGES: tuple[type[Event], ...] = (
+    events.RoleSet,
+    events.PasswordSet,
+    events.UserDisabled,
+    events.UserEnabled,
+    events.TokenIssued,
+    events.TokenRevoked,
+)
+
+HANDLERS: dict[str, Callable[[Rows, EventRecord], None]] = {
+    type_of(events.UserAdded): add,
+    **{type_of(event): change for event in CHANGES},
+}

@@ -1,0 +1,142 @@
+"""What of a session is confidential, and what of that is said in clear all the same.
+
+A message of a type in `CLEAR` is encrypted in a session that has a key. What whoever has no key
+must know of it stands in its envelope too: that is all that folds, dispatch and the rules of the
+deciders need, so that they come to the same with the key, without it, and after it was shredded.
+Messages of other types say nothing but which run, attempt, worker or user they are about.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
+
+from autolearn.schemas import commands, events
+from autolearn.schemas.codec import CommandRecord, EventRecord, event_of, present_type
+from autolearn.schemas.commands import COMMANDS
+from autolearn.schemas.errors import UnknownType
+from autolearn.schemas.events import EVENTS
+from autolearn.schemas.messages import Command, Event, type_of
+
+__all__ = ["CLEAR", "clear_part", "command_outline", "empty", "is_confidential", "outline_of"]
+
+Message = Command | Event
+
+CLEAR: dict[type[Message], tuple[str, ...]] = {
+    commands.OpenSession: ("expires",),
+    commands.RequestTraining: ("run", "maxattempts"),
+    commands.CompleteTraining: ("run", "attempt", "worker", "artifact"),
+    commands.FailTraining: ("run", "attempt", "worker"),
+    commands.RequestEvaluation: ("run", "training", "maxattempts"),
+    commands.CompleteEvaluation: ("run", "attempt", "worker"),
+    commands.FailEvaluation: ("run", "attempt", "worker"),
+    events.SessionOpened: ("expires",),
+    events.TrainingRequested: ("run", "maxattempts"),
+    events.TrainingCompleted: ("run", "attempt", "worker", "artifact"),
+    events.TrainingFailed: ("run", "attempt", "worker"),
+    events.EvaluationRequested: ("run", "training", "maxattempts"),
+    events.EvaluationCompleted: ("run", "attempt", "worker"),
+    events.EvaluationFailed: ("run", "attempt", "worker"),
+}
+"""The attributes that are in clear of each type that is confidential."""
+
+FIELDS = {"maxattempts": "max_attempts"}
+"""The fields of messages whose attributes are called otherwise; `artifact` is the folder of
+`model`, which is called by the SHA-256 of what is encrypted in it."""
+
+
+def is_confidential(kind: type[Message]) -> bool:
+    """Say whether messages of a type are encrypted where there is a key."""
+    return kind in CLEAR
+
+
+def clear_part(message: Message) -> dict[str, str | int]:
+    """Return the attributes of a confidential message that are in clear."""
+    return {name: value_of(message, name) for name in CLEAR[type(message)]}
+
+
+def value_of(message: Any, attribute: str) -> Any:
+    """Return what an attribute says of a message."""
+    if attribute == "artifact":
+        return message.model.folder
+    return getattr(message, FIELDS.get(attribute, attribute))
+
+
+def outline_of(record: EventRecord) -> Event:
+    """Return what an event says to whoever has no key.
+
+    An event in clear says all. Of an encrypted one there is what its envelope has, and all else is
+    empty. Nothing that is folded may depend on more: then it is the same for everybody.
+
+    Raises:
+        UnknownType: there is no such event, or it is of a newer version than this program knows.
+        MalformedRecord: its data do not fit its type.
+    """
+    if record.data_base64 is UNSET:
+        return event_of(record)
+    event: Event = outlined(EVENTS[present_type(record)], record)
+    return event
+
+
+def command_outline(record: CommandRecord) -> Command:
+    """Return what an encrypted command says to whoever has no key.
+
+    Raises:
+        UnknownType: there is no such command.
+    """
+    kind = COMMANDS.get(record.type)
+    if kind is None:
+        raise UnknownType(f"There is no command {record.type[:200]!r}.")
+    command: Command = outlined(kind, record)
+    return command
+
+
+def outlined(kind: type[Any], record: CommandRecord | EventRecord) -> Any:
+    """Return an empty message of a type, with what the envelope says."""
+    message = empty(kind)
+    for attribute in CLEAR.get(kind, ()):
+        value = getattr(record, attribute)
+        if value is UNSET:
+            continue
+        if attribute == "artifact":
+            message = replace(message, model=replace(message.model, stored=value))
+        else:
+            message = replace(message, **{FIELDS.get(attribute, attribute): value})
+    return message
+
+
+def empty(kind: type[Struct]) -> Any:
+    """Return a struct of a type in which nothing is said."""
+    if kind not in empties:
+        raise KeyError(f"{kind.__name__} is not confidential")
+    return empties[kind]
+
+
+def nothing(kind: msgspec.inspect.Type) -> Any:
+    """Return the value of a type that says nothing, as JSON has it."""
+    match kind:
+        case msgspec.inspect.StructType(fields=fields):
+            return {field.encode_name: nothing(field.type) for field in fields}
+        case msgspec.inspect.UnionType(types=types):
+            options = [nothing(one) for one in types]
+            return None if None in options else options[0]
+        case msgspec.inspect.StrType():
+            return ""
+        case msgspec.inspect.BoolType():
+            return False
+        case msgspec.inspect.IntType() | msgspec.inspect.FloatType():
+            return 0
+        case msgspec.inspect.DictType():
+            return {}
+        case msgspec.inspect.VarTupleType():
+            return []
+    return None
+
+
+empties = {kind: msgspec.convert(nothing(msgspec.inspect.type_info(kind)), kind) for kind in CLEAR}
+"""A message of every confidential type in which nothing is said."""
+
+assert {*map(type_of, CLEAR)} <= {*COMMANDS, *EVENTS}

@@ -1,0 +1,238 @@
+"""What is not kept is shredded: at least once, also after a restart, and also what comes late."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from autolearn.agents.shredding import Drafts, Shredding
+from autolearn.artifacts.store import ArtifactStore
+from autolearn.eventlog.keyring import KeyRing
+from autolearn.eventlog.memory import MemoryLog
+from autolearn.eventlog.meter import Meter
+from autolearn.eventlog.vault import Vault
+from autolearn.projections.store import MemoryStore
+from autolearn.schemas import events
+from autolearn.schemas.codec import EventRecord, command_of, decode_command, raw
+from autolearn.schemas.commands import ExpireSession
+from autolearn.schemas.messages import Event, type_of
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.topics import Topics
+from tests import samples
+from tests.confidential import vault_of
+
+A, B, C = (f"{digit * 8}-0000-4000-8000-000000000000" for digit in "abc")
+TOPICS = Topics.of(Settings())
+MINUTE = 60_000.0
+NOON = 1_767_268_800_000.0
+"""2026-01-01T12:00:00Z in milliseconds since 1970."""
+ENDS: list[tuple[Event, ...]] = [
+    (events.SessionDiscarded(),),
+    (events.SessionExpired(),),
+    (events.SessionCommitted(("t1",)), events.ExperimentDeleted()),
+]
+
+
+class Place:
+    """Sessions with keys and models, and what shreds them."""
+
+    def __init__(self, vault: Vault, log: MemoryLog, folder: Path) -> None:
+        self.vault, self.log = vault, log
+        self.store = MemoryStore()
+        self.artifacts = ArtifactStore((folder / "store").as_uri(), b"k" * 32)
+        self.drafts = Drafts(self.store)
+        self.offset = 0
+        self.start()
+
+    def start(self) -> None:
+        """Begin, or begin again, with what is stored and on the log."""
+        self.ring = KeyRing(self.log, TOPICS.keys.name, None)
+        self.ring.start()
+        self.ring.catch_up()
+        self.drafts = Drafts(self.store)
+        meter = Meter("supervise")
+        self.shredding = Shredding(self.log, TOPICS, self.drafts, self.ring, self.artifacts, meter)
+        self.shredding.begin()
+
+    def tell(self, session: str, *said: Event, keyid: str = "", minute: int = 0) -> None:
+        """What happens in a session."""
+        records = []
+        for event in said:
+            self.offset += 1
+            record = EventRecord(
+                id=f"0-{self.offset}-1",
+                source="tests",
+                type=type_of(type(event)),
+                subject=f"session/{session}",
+                time=f"2026-01-01T12:{minute:02}:00.000Z",
+                sequence=self.offset,
+                term=1,
+                data=raw(event),
+            )
+            records.append(self.vault.seal(record, event, keyid))
+            self.drafts.fold(records[-1], 0, self.offset)
+        self.drafts.commit({})
+        self.shredding.on_events(records)
+
+    def train(self, session: str, folder: Path) -> str:
+        """Open a session with a trained model; return the name of its folder."""
+        folder.mkdir(exist_ok=True)
+        (folder / "model.skops").write_bytes(b"model")
+        model, keyid = self.artifacts.put_folder(folder), self.vault.make(session)
+        done = replace(samples.training_completed("t1"), model=model)
+        said = (events.SessionOpened("x"), samples.training_requested("t1"), done)
+        self.tell(session, *said, keyid=keyid)
+        return model.stored
+
+    def look(self) -> None:
+        asyncio.run(self.shredding.look())
+        self.ring.catch_up()
+
+    def stop(self) -> None:
+        self.ring.stop()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    log = MemoryLog()
+    log.create([TOPICS.commands])
+    with vault_of(log) as vault:
+        place = Place(vault, log, tmp_path)
+        yield place
+        place.stop()
+
+
+def keys(place: Place) -> set[str]:
+    """The sessions that have a key."""
+    place.vault.catch_up()
+    return {session for session in (A, B, C) if place.vault.of_session(session)}
+
+
+@pytest.mark.parametrize("end", ENDS, ids=lambda end: type(end[-1]).__name__)
+def test_the_key_and_the_models_of_what_is_not_kept_are_gone(place, tmp_path, end):
+    gone, kept = place.train(A, tmp_path / "model"), place.train(B, tmp_path / "model")
+    place.look()
+    assert keys(place) == {A, B}
+    place.tell(A, *end)
+    place.look()
+    assert keys(place) == {B}
+    assert not place.artifacts.folder_exists(gone)
+    assert place.artifacts.folder_exists(kept)
+    place.look()
+    assert not place.shredding.lost
+
+
+def test_an_experiment_is_kept(place, tmp_path):
+    folder = place.train(A, tmp_path / "model")
+    place.tell(A, events.SessionCommitted(("t1",)))
+    place.look()
+    assert keys(place) == {A}
+    assert place.artifacts.folder_exists(folder)
+
+
+@pytest.mark.parametrize("again", [Place.start, lambda _: None], ids=["restart", "same"])
+def test_what_was_interrupted_is_done_later(place, tmp_path, again: Callable[[Place], None]):
+    folder = place.train(A, tmp_path / "model")
+    broken = place.shredding.artifacts.delete_folder
+
+    def fail(_: str) -> bool:
+        raise OSError("the store does not answer")
+
+    place.shredding.artifacts.delete_folder = fail  # type: ignore[method-assign]
+    place.tell(A, events.SessionDiscarded())
+    place.look()
+    assert keys(place) == {A}, "the key goes last: with it what is to be deleted is known"
+    place.shredding.artifacts.delete_folder = broken  # type: ignore[method-assign]
+    again(place)
+    place.look()
+    assert keys(place) == set()
+    assert not place.artifacts.folder_exists(folder)
+
+
+def test_a_key_that_comes_late_is_shredded_too(place):
+    place.tell(A, events.SessionOpened("x"), events.SessionDiscarded(), keyid=place.vault.make(A))
+    place.look()
+    place.look()
+    assert keys(place) == set()
+    place.vault.make(A)
+    place.ring.catch_up()
+    place.look()
+    assert keys(place) == set()
+
+
+def test_all_keys_of_a_session_are_shredded(place):
+    place.vault.ring.make(A)
+    place.tell(A, events.SessionOpened("x"), keyid=place.vault.make(A))
+    place.vault.ring.make(A)
+    place.tell(A, events.SessionDiscarded())
+    place.look()
+    assert keys(place) == set()
+
+
+def test_after_a_shredding_segments_are_closed(place):
+    place.look()
+    place.shredding.rolls = []
+    place.tell(A, events.SessionOpened("x"), keyid=place.vault.make(A))
+    place.tell(A, events.SessionDiscarded())
+    place.look()
+    due = sorted(place.shredding.rolls)
+    assert len(due) >= 2, "twice, after the segment's time"
+    place.shredding.rolls = [0.0]
+    place.look()
+    lying = place.log.topics[TOPICS.keys.name][0]
+    assert lying[-1].key() == b"roll"
+    assert not place.shredding.rolls
+
+
+# Expiry
+
+
+def expiries(place: Place) -> list[tuple[str, int]]:
+    """The sessions that were asked to expire, and with how many runs."""
+    found = []
+    for partition in place.log.topics[TOPICS.commands.name]:
+        for record in (decode_command(message.value()) for message in partition):
+            command = command_of(record)
+            assert isinstance(command, ExpireSession)
+            found.append((record.subject.partition("/")[2], command.runs))
+    return found
+
+
+def test_a_session_is_asked_to_expire_when_its_time_is_over(place):
+    for session, seconds in ((A, 600), (B, 3600), (C, 0)):
+        place.tell(session, events.SessionOpened("x", seconds), keyid=place.vault.make(session))
+    place.shredding.expire(NOON + 9 * MINUTE)
+    assert expiries(place) == []
+    place.shredding.expire(NOON + 10 * MINUTE)
+    place.shredding.expire(NOON + 10 * MINUTE + 1000)
+    assert expiries(place) == [(A, 0)], "once a minute is enough"
+    place.tell(A, events.SessionExpired(), minute=10)
+    place.shredding.expire(NOON + 30 * MINUTE)
+    assert expiries(place) == [(A, 0)]
+
+
+def test_use_puts_it_off_and_a_run_that_goes_on_even_more(place):
+    keyid = place.vault.make(A)
+    place.tell(A, events.SessionOpened("x", 600), keyid=keyid)
+    place.tell(A, samples.training_requested("t1"), keyid=keyid, minute=5)
+    place.shredding.expire(NOON + 40 * MINUTE)
+    assert expiries(place) == [], "it is at work"
+    failed = events.TrainingFailed("t1", 1, "w1", "raised", "…")
+    place.tell(A, failed, keyid=keyid, minute=41)
+    place.tell(A, events.Refused("run-unknown", "…"), minute=45)
+    place.shredding.expire(NOON + 50 * MINUTE)
+    assert expiries(place) == []
+    place.shredding.expire(NOON + 51 * MINUTE)
+    assert expiries(place) == [(A, 1)], "a refusal is no use"
+
+
+def test_what_was_committed_does_not_expire(place):
+    place.tell(A, events.SessionOpened("x", 60), keyid=place.vault.make(A))
+    place.tell(A, events.SessionCommitted(("t1",)))
+    place.start()
+    place.shredding.expire(NOON + 60 * MINUTE)
+    assert expiries(place) == []

@@ -1,0 +1,375 @@
+"""Who sees what of whom: logging in, sharing, revoking; lists, feeds, the past, retries."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.api.people import PASSWORD, People, people
+from tests.waiting import until
+
+pytestmark = pytest.mark.kafka
+
+TITLE = "canary-title-5821"
+
+
+@pytest.fixture(scope="module")
+def world(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
+    with people(tmp_path_factory.mktemp("identity"), kafka) as everybody:
+        yield everybody
+
+
+def listed(world: People, who: str, path: str = "/v1/sessions") -> list[str]:
+    items = world.ask(who, "GET", f"{path}{'&' if '?' in path else '?'}limit=500").json()["items"]
+    return [item["id"] for item in items]
+
+
+def identifier(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+# Logging in
+
+
+@pytest.mark.parametrize(
+    ("user", "password"),
+    [("owner", "wrong password"), ("nobody", PASSWORD), ("No Name!", PASSWORD), ("admin", "x" * 9)],
+    ids=["wrong password", "unknown", "no name", "without a password"],
+)
+def test_a_login_is_refused_with_one_answer(world: People, user: str, password: str):
+    answer = world.nobody.post("/v1/login", json={"user": user, "password": password})
+    assert answer.status_code == 401
+    assert answer.json()["type"] == "urn:autolearn:problem:bad-login"
+    assert answer.json()["detail"].startswith("There is no such user, the password is another")
+
+
+@pytest.mark.parametrize(
+    "header", ["Bearer", "Basic b3duZXI6eA==", "Bearer a b", "Bearer é", "bearer x" * 99]
+)
+def test_a_header_that_is_no_token_is_refused(world: People, header: str):
+    answer = world.nobody.get("/v1/me", headers={"Authorization": header.encode()})
+    assert answer.status_code == 401
+
+
+def test_one_sees_who_one_is(world: People):
+    me = world.ask("owner", "GET", "/v1/me").json()
+    assert (me["name"], me["role"], me["auth"]) == ("owner", "user", "tokens")
+    assert me["token"] == world.tokens["owner"].split("_")[1]
+    assert world.ask("sysadmin", "GET", "/v1/me").json()["role"] == "sysadmin"
+
+
+def test_a_token_is_said_once_and_never_again(world: People):
+    made = world.ask("owner", "POST", "/v1/tokens", json={"name": "laptop", "days": 1})
+    assert made.headers["cache-control"] == "no-store"
+    secret = made.json()["token"].split("_", 2)[2]
+    assert len(secret) == 43
+    items = world.ask("owner", "GET", "/v1/tokens").json()["items"]
+    assert made.json()["id"] in [item["id"] for item in items]
+    assert secret not in json.dumps(items)
+    with httpx.Client(base_url=world.first.url) as http:
+        headers = {"Authorization": f"Bearer al_{made.json()['id']}_{'A' * 43}"}
+        assert http.get("/v1/me", headers=headers).status_code == 401, "the id is not enough"
+
+
+def test_a_revoked_token_is_refused_everywhere_within_a_second(world: People):
+    world.tokens["short"] = world.ask("owner", "POST", "/v1/tokens", json={}).json()["token"]
+    at = f"/v1/tokens/{world.tokens['short'].split('_')[1]}/revoke"
+    until(lambda: world.ask("short", "GET", "/v1/me", world.elsewhere).status_code == 200)
+    assert world.ask("owner", "POST", at).json()["revoked"] is not None
+    began = time.monotonic()
+    assert world.ask("short", "GET", "/v1/me").status_code == 401
+    until(lambda: world.ask("short", "GET", "/v1/me", world.elsewhere).status_code == 401, 1)
+    assert time.monotonic() - began < 1
+    assert world.ask("owner", "POST", at).status_code == 404
+
+
+def test_a_revoked_token_ends_a_feed(world: People):
+    world.tokens["feed"] = world.ask("owner", "POST", "/v1/tokens", json={}).json()["token"]
+    headers = {
+        "Authorization": f"Bearer {world.tokens['feed']}",
+        "Accept": "text/event-stream",
+    }
+    at = f"/v1/tokens/{world.tokens['feed'].split('_')[1]}/revoke"
+    with world.elsewhere.stream("GET", "/v1/events?after=now", headers=headers) as answer:
+        lines = answer.iter_lines()
+        assert next(lines).startswith("retry")
+        revoke = threading.Thread(target=world.ask, args=("owner", "POST", at))
+        revoke.start()
+        said = "\n".join(lines)  # ends with the feed
+        revoke.join()
+    assert "event: problem" in said
+    assert "bad-token" in said
+
+
+def test_a_disabled_user_is_out_at_once_and_back_when_enabled(world: People):
+    world.tokens["guest"] = world.add("guest")
+    session = world.ask("guest", "POST", "/v1/sessions").headers["location"]
+    assert world.ask("sysadmin", "POST", "/v1/users/guest/disable").json()["disabled"] is True
+    assert world.ask("guest", "GET", session).status_code == 401
+    login = {"user": "guest", "password": PASSWORD}
+    assert world.nobody.post("/v1/login", json=login).status_code == 401
+    assert world.ask("sysadmin", "POST", "/v1/users/guest/enable").status_code == 200
+    assert world.ask("guest", "GET", session).status_code == 200
+
+
+def test_a_sysadmin_is_always_left(world: People):
+    for what, body in (("disable", None), ("role", {"role": "user"})):
+        answer = world.ask("sysadmin", "POST", f"/v1/users/admin/{what}", json=body)
+        assert answer.status_code == 409
+        assert answer.json()["type"].endswith(":yourself")
+
+
+def test_a_role_counts_at_once(world: People):
+    world.tokens["deputy"] = world.add("deputy")
+    assert world.ask("deputy", "GET", "/v1/users").status_code == 403
+    body = {"role": "sysadmin"}
+    world.ask("sysadmin", "POST", "/v1/users/deputy/role", json=body)
+    assert world.ask("deputy", "GET", "/v1/users").status_code == 200
+    body = {"role": "user"}
+    world.ask("sysadmin", "POST", "/v1/users/deputy/role", json=body)
+    assert world.ask("deputy", "GET", "/v1/users").status_code == 403
+
+
+def test_a_password_is_changed_by_who_knows_it(world: People):
+    world.tokens["forgetful"] = world.add("forgetful")
+    new = {"password": "another password"}
+    answer = world.ask("forgetful", "POST", "/v1/me/password", json=new)
+    assert answer.status_code == 403
+    answer = world.ask("forgetful", "POST", "/v1/me/password", json={**new, "present": "wrong"})
+    assert answer.status_code == 403
+    answer = world.ask("forgetful", "POST", "/v1/me/password", json={**new, "present": PASSWORD})
+    assert answer.status_code == 200
+    for password, status in ((PASSWORD, 401), ("another password", 201)):
+        login = {"user": "forgetful", "password": password}
+        assert world.nobody.post("/v1/login", json=login).status_code == status
+
+
+@pytest.mark.parametrize("password", ["short", "x" * 1001, "", 12345678])
+def test_a_bad_password_is_refused_and_never_repeated(world: People, password: object):
+    body = {"name": f"u-{uuid.uuid4().hex[:8]}", "password": password}
+    answer = world.ask("sysadmin", "POST", "/v1/users", json=body)
+    assert answer.status_code == 422
+    assert not password or str(password) not in answer.text
+
+
+# Sharing
+
+
+def test_sharing_gives_and_takes_at_once(world: People):
+    session = world.session(TITLE)
+    assert world.ask("reader", "GET", session).status_code == 404
+    world.share(session)
+    assert world.ask("reader", "GET", session).json()["title"] == TITLE
+    until(lambda: world.ask("reader", "GET", session, world.elsewhere).status_code == 200)
+    assert identifier(session) in listed(world, "reader")
+    assert identifier(session) not in listed(world, "other")
+    readers = world.ask("owner", "GET", f"{session}/readers").json()["items"]
+    assert [one["user"] for one in readers] == ["reader"]
+    answer = world.ask("owner", "POST", f"{session}/unshare", json={"user": "reader"})
+    assert answer.json()["items"] == []
+    assert world.ask("reader", "GET", session).status_code == 404
+    assert identifier(session) not in listed(world, "reader")
+
+
+def test_only_a_user_can_be_shared_with(world: People):
+    answer = world.ask("owner", "POST", f"{world.session()}/share", json={"user": "lise"})
+    assert answer.status_code == 404
+    assert answer.json()["type"].endswith(":user-unknown")
+
+
+def test_an_experiment_is_shared_like_its_session(world: People):
+    session = world.session()
+    world.trained(session)
+    experiment = world.ask("owner", "POST", f"{session}/commit").headers["location"]
+    assert world.ask("reader", "GET", experiment).status_code == 404
+    world.share(session)
+    assert world.ask("reader", "GET", experiment).status_code == 200
+    assert identifier(experiment) in listed(world, "reader", "/v1/experiments")
+    assert identifier(experiment) not in listed(world, "other", "/v1/experiments")
+
+
+# What a sysadmin sees
+
+
+def test_a_sysadmin_sees_that_there_is_work_and_not_what(world: People):
+    session = world.session(TITLE)
+    training, _ = world.trained(session)
+    seen = world.ask("sysadmin", "GET", session)
+    assert seen.json()["counts"] == {
+        "trainings": {"completed": 1},
+        "evaluations": {"completed": 1},
+    }
+    assert (seen.json()["actor"], seen.json()["withheld"]) == ("owner", True)
+    experiment = world.ask("owner", "POST", f"{session}/commit").headers["location"]
+    everything = [
+        seen,
+        world.ask("sysadmin", "GET", "/v1/sessions?limit=500"),
+        world.ask("sysadmin", "GET", experiment),
+        world.ask("sysadmin", "GET", "/v1/experiments?limit=500"),
+        world.ask("sysadmin", "GET", f"/v1/events?session={identifier(session)}&limit=1000"),
+    ]
+    for answer in everything:
+        assert answer.status_code == 200
+        for word in (TITLE, "logistic-regression", "iris"):
+            assert word not in answer.text
+    assert world.ask("owner", "GET", experiment).json()["title"] == TITLE
+    assert training in world.ask("owner", "GET", experiment).text
+
+
+# The log
+
+
+def events(world: People, who: str, **query: object) -> list[dict[str, object]]:
+    items: list[dict[str, object]] = []
+    after, more = "", True
+    while more:
+        given = {"limit": 1000, "after": after, **query}
+        page = world.ask(who, "GET", "/v1/events", params=given).json()
+        items += page["items"]
+        after, more = page["next"], page["more"]
+    return items
+
+
+def test_the_feed_has_what_is_ones_own_and_nothing_secret(world: People):
+    session = world.session(TITLE)
+    subject = f"session/{identifier(session)}"
+    assert [e["data"] for e in events(world, "owner", stream=subject)] == [{"title": TITLE}]
+    answer = world.ask("other", "GET", "/v1/events", params={"stream": subject})
+    assert answer.status_code == 404
+    assert answer.json()["type"].endswith(":stream-unknown")
+    for who, kinds in (
+        ("other", {"estimator", "metric", "dataset", "user"}),
+        ("owner", {"estimator", "metric", "dataset", "user", "session"}),
+        ("sysadmin", {"estimator", "metric", "dataset", "user", "session"}),
+    ):
+        found = events(world, who)
+        assert {str(e["subject"]).partition("/")[0] for e in found} - {"partition"} == kinds
+        users = [e for e in found if str(e["subject"]).startswith("user/")]
+        assert all(e["data"] == {} and e["fingerprint"] == "" for e in users), "withheld"
+        mine = {e["subject"] for e in users}
+        assert len(mine) > 3 if who == "sysadmin" else mine == {f"user/{who}"}
+        assert "$argon2id$" not in json.dumps(found)
+
+
+def test_the_live_feed_has_what_is_ones_own(world: People):
+    headers = {"Authorization": f"Bearer {world.tokens['reader']}", "Accept": "text/event-stream"}
+    with world.nobody.stream("GET", "/v1/events?after=now", headers=headers) as answer:
+        lines = answer.iter_lines()
+        next(lines)
+        hidden, shown = world.session("hidden"), world.session("shown")
+        world.share(shown)
+        seen = []
+        for line in lines:
+            if line.startswith("data: "):
+                seen.append(json.loads(line.removeprefix("data: ")))
+                if seen[-1]["type"] == "autolearn.SessionShared.v1":
+                    break
+    assert identifier(hidden) not in json.dumps(seen)
+    assert identifier(shown) in seen[-1]["subject"]
+
+
+def test_differences_are_of_what_one_may_read(world: People):
+    before = world.ask("owner", "GET", "/v1/position").json()["token"]
+    session = world.session(TITLE)
+
+    def changed(who: str, **query: str) -> list[str]:
+        answer = world.ask(who, "GET", "/v1/diff", params={"from": before, **query})
+        assert answer.status_code == 200
+        return [item["stream"] for item in answer.json()["items"]]
+
+    mine = f"session/{identifier(session)}"
+    assert mine in changed("owner")
+    for who in ("other", "reader", "sysadmin"):
+        assert mine not in changed(who)
+        assert changed(who, stream=mine) == []
+    world.share(session)
+    assert mine in changed("reader")
+
+
+def test_the_past_is_only_for_who_may_read_the_present(world: People):
+    session = world.session(TITLE)
+    world.share(session)
+    then = world.ask("owner", "GET", "/v1/position").json()["token"]
+    at = f"/v1/sessions?as_of={then}"
+    assert identifier(session) in listed(world, "reader", at)
+    assert world.ask("reader", "GET", f"{session}?as_of={then}").status_code == 200
+    world.ask("owner", "POST", f"{session}/unshare", json={"user": "reader"})
+    assert identifier(session) not in listed(world, "reader", at)
+    assert world.ask("reader", "GET", f"{session}?as_of={then}").status_code == 404
+    assert identifier(session) not in listed(world, "other", at)
+    everybody = world.ask("sysadmin", "GET", f"{at}&limit=500")
+    assert identifier(session) in everybody.text
+    assert TITLE not in everybody.text
+
+
+def test_pages_of_a_list_have_only_what_is_ones_own(world: People):
+    world.tokens["pager"] = world.add("pager")
+    mine = []
+    for number in range(5):
+        world.session(f"not the pager's {number}")
+        mine.append(identifier(world.ask("pager", "POST", "/v1/sessions").headers["location"]))
+    found: list[str] = []
+    page: str | None = ""
+    while page is not None:
+        answer = world.ask("pager", "GET", f"/v1/sessions?limit=2&page={page}").json()
+        found += [item["id"] for item in answer["items"]]
+        page = answer["next"]
+    assert sorted(found) == sorted(mine)
+
+
+# Retries
+
+
+def test_a_key_of_one_user_is_not_the_key_of_another(world: People):
+    headers = {"Idempotency-Key": "the-same"}
+    body = {"title": TITLE}
+    first, again = (
+        world.ask("owner", "POST", "/v1/sessions", json=body, headers=headers) for _ in range(2)
+    )
+    assert first.headers["location"] == again.headers["location"]
+    theirs = world.ask("other", "POST", "/v1/sessions", json=body, headers=headers)
+    assert theirs.status_code == 201
+    assert theirs.headers["location"] != first.headers["location"]
+    assert theirs.json()["actor"] == "other"
+
+
+def test_what_was_done_has_its_actor_on_the_log(world: People):
+    session = world.session()
+    (opened,) = events(world, "owner", session=identifier(session))
+    assert opened["actor"] == "owner"
+    world.ask("sysadmin", "POST", "/v1/users", json={"name": "late"})
+    (added,) = events(world, "sysadmin", stream="user/late")
+    assert added["actor"] == "admin"
+
+
+# Secrets
+
+
+def test_no_secret_is_on_the_log_or_in_the_logs(world: People):
+    secrets = [word.split("_", 2)[2] for name, word in world.tokens.items() if name != "bad"]
+    secrets += [PASSWORD, "another password", "wrong password"]
+    assert len(secrets) > 6
+    topics = [world.topics.commands.name, world.topics.events.name]
+    said = [path.read_bytes() for path in world.folder.glob("*.log")]
+    for topic in topics:
+        ends = world.log.ends(topic)
+        reader = world.log.reader(topic, dict.fromkeys(ends, 0))
+        left = sum(ends.values())
+        while left > 0:
+            for message in reader.read(1000, 10):
+                said.append(message.value() or b"")
+                left -= 1
+        reader.close()
+    assert any(b"$argon2id$v=19$m=65536,t=3,p=4$" in words for words in said), "they were looked at"
+    for secret in secrets:
+        assert not any(secret.encode() in words for words in said)
+    for path in (world.folder / "home").rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert not any(secret.encode() in content for secret in secrets), path

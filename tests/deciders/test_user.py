@@ -1,0 +1,112 @@
+"""The rules of a user: added once, with a role, let in or not, with tokens."""
+
+import pytest
+
+from autolearn.agents.deciders.given import Refused, given
+from autolearn.agents.deciders.user import user
+from autolearn.schemas import commands, events
+from autolearn.schemas.commands import (
+    AddUser,
+    DisableUser,
+    EnableUser,
+    IssueToken,
+    RevokeToken,
+    SetPassword,
+    SetRole,
+)
+from autolearn.schemas.events import (
+    PasswordSet,
+    RoleSet,
+    TokenIssued,
+    TokenRevoked,
+    UserAdded,
+    UserDisabled,
+    UserEnabled,
+)
+from tests import samples
+
+ADDED = UserAdded("user", samples.VERIFIER)
+ID = samples.TOKEN[0]
+ISSUED = TokenIssued(*samples.TOKEN)
+
+
+def test_a_user_is_added_once():
+    given(user).when(AddUser("user", samples.VERIFIER)).then(ADDED)
+    given(user, ADDED).when(AddUser("sysadmin")).then(Refused(reason="user-exists"))
+    given(user, ADDED, UserDisabled()).when(AddUser("user")).then(Refused(reason="user-exists"))
+
+
+def test_a_user_needs_no_password():
+    given(user).when(AddUser("sysadmin")).then(UserAdded("sysadmin", ""))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [c for c in samples.COMMANDS.values() if isinstance(c, user.commands[1:])],
+    ids=lambda command: type(command).__name__,
+)
+def test_nothing_happens_to_somebody_unknown(command):
+    given(user).when(command).then(Refused(reason="user-unknown"))
+
+
+def test_a_role_is_changed():
+    given(user, ADDED).when(SetRole("sysadmin")).then(RoleSet("sysadmin"))
+    given(user, ADDED).when(SetRole("user")).then(Refused(reason="user-unchanged"))
+    past = ADDED, RoleSet("sysadmin")
+    given(user, *past).when(SetRole("sysadmin")).then(Refused(reason="user-unchanged"))
+    given(user, *past).when(SetRole("user")).then(RoleSet("user"))
+
+
+def test_a_password_is_changed():
+    given(user, ADDED).when(SetPassword("$argon2id$other")).then(PasswordSet("$argon2id$other"))
+    given(user, ADDED, PasswordSet("$argon2id$other")).when(SetPassword("$argon2id$other")).then(
+        Refused(reason="user-unchanged")
+    )
+
+
+def test_a_user_is_disabled_and_enabled():
+    given(user, ADDED).when(DisableUser()).then(UserDisabled())
+    given(user, ADDED).when(EnableUser()).then(Refused(reason="user-unchanged"))
+    past = ADDED, UserDisabled()
+    given(user, *past).when(DisableUser()).then(Refused(reason="user-unchanged"))
+    given(user, *past).when(EnableUser()).then(UserEnabled())
+    given(user, *past, UserEnabled()).when(DisableUser()).then(UserDisabled())
+
+
+def test_a_token_is_issued_once():
+    given(user, ADDED).when(IssueToken(*samples.TOKEN)).then(ISSUED)
+    given(user, ADDED, ISSUED).when(IssueToken(ID, "", "e" * 64)).then(
+        Refused(reason="token-exists")
+    )
+
+
+def test_who_is_disabled_gets_no_token_but_can_lose_one():
+    past = ADDED, ISSUED, UserDisabled()
+    given(user, *past).when(IssueToken("f" * 16, "", "e" * 64)).then(
+        Refused(reason="user-disabled")
+    )
+    given(user, *past).when(RevokeToken(ID)).then(TokenRevoked(ID))
+    given(user, *past, UserEnabled()).when(RevokeToken(ID)).then(TokenRevoked(ID))
+
+
+def test_a_token_is_revoked_once():
+    given(user, ADDED).when(RevokeToken(ID)).then(Refused(reason="token-unknown"))
+    given(user, ADDED, ISSUED).when(RevokeToken(ID)).then(TokenRevoked(ID))
+    given(user, ADDED, ISSUED, TokenRevoked(ID)).when(RevokeToken(ID)).then(
+        Refused(reason="token-unknown")
+    )
+
+
+def test_the_decider_answers_every_command_of_a_user():
+    mine = {
+        kind
+        for kind in commands.COMMANDS.values()
+        if any(word in kind.__name__ for word in ("User", "Role", "Password", "Token"))
+    }
+    assert set(user.commands) == mine
+
+
+def test_answers_that_change_nothing_change_nothing():
+    state = given(user, ADDED, ISSUED).state
+    for answer in (events.Refused("user-unchanged", "…"), events.CommandFailed("…")):
+        assert user.evolve(state, answer) == state

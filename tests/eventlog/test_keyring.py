@@ -1,0 +1,112 @@
+"""Keys follow the topic `keys`: made, known elsewhere, wrapped anew, shredded."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from autolearn.eventlog.data_keys import Unreadable
+from autolearn.eventlog.keyring import KeyRing, session_of
+from autolearn.eventlog.log import Log
+from autolearn.eventlog.master_keys import MasterKey, MasterKeys
+from autolearn.eventlog.memory import MemoryLog
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.topics import Topics
+
+A, B = (f"{digit * 8}-0000-4000-8000-000000000000" for digit in "ab")
+MASTER = MasterKey.new()
+TOPIC = Topics.of(Settings()).keys
+
+
+def ring(log: Log, master: MasterKey = MASTER) -> KeyRing:
+    found = KeyRing(log, TOPIC.name, MasterKeys(Settings(master_key=master.text()), None))
+    found.start()
+    return found
+
+
+@pytest.fixture
+def log() -> MemoryLog:
+    log = MemoryLog()
+    log.create([TOPIC])
+    return log
+
+
+@pytest.fixture
+def two(log: MemoryLog) -> Iterator[tuple[KeyRing, KeyRing]]:
+    rings = ring(log), ring(log)
+    yield rings
+    for one in rings:
+        one.stop()
+
+
+def test_a_key_is_known_everywhere(two, log):
+    here, there = two
+    key = here.make(A)
+    assert session_of(key.id) == A
+    assert here.get(key.id).key == key.key
+    assert there.find(key.id).key == key.key
+    assert there.of_session(A) == [key.id]
+    assert there.of_session(B) == []
+    lying = [message.value() for message in log.topics[TOPIC.name][0]]
+    assert not any(key.key in value or key.key.hex().encode() in value for value in lying)
+
+
+def test_two_processes_may_make_a_key_for_the_same_session(two):
+    here, there = two
+    mine, other = here.make(A), there.make(A)
+    here.catch_up()
+    assert here.of_session(A) == [mine.id, other.id]
+    assert here.get(other.id).key == other.key
+
+
+def test_a_tombstone_drops_the_key_where_it_was_in_use_too(two):
+    here, there = two
+    key, kept = here.make(A), here.make(B)
+    assert there.find(key.id).key == key.key
+    there.shred(key.id)
+    for one in two:
+        one.catch_up()
+        with pytest.raises(Unreadable):
+            one.get(key.id)
+        with pytest.raises(Unreadable):
+            one.find(key.id)
+        assert one.of_session(A) == []
+        assert one.get(kept.id).key == kept.key
+
+
+def test_a_ring_that_begins_later_knows_the_same(two, log):
+    here, _ = two
+    key, gone = here.make(A), here.make(B)
+    here.shred(gone.id)
+    here.roll()
+    later = ring(log)
+    assert later.find(key.id).key == key.key
+    assert set(later.all()) == {key.id}
+    later.stop()
+
+
+def test_with_another_master_key_nothing_is_read(two, log):
+    key = two[0].make(A)
+    stranger = ring(log, MasterKey.new())
+    with pytest.raises(Unreadable):
+        stranger.find(key.id)
+    assert stranger.of_session(A) == [key.id]
+    stranger.stop()
+
+
+def test_what_is_no_key_is_passed_over(two, log):
+    log.append(TOPIC.name, b"nonsense", key=f"{A}.1")
+    log.append(TOPIC.name, b'{"master":"m","key":"?","made":""}', key=f"{A}.2")
+    key = two[0].make(A)
+    assert two[1].find(key.id).key == key.key
+    for identity in (f"{A}.1", f"{A}.2", f"{A}.3"):
+        with pytest.raises(Unreadable):
+            two[1].find(identity)
+
+
+def test_what_is_stopped_has_no_keys(log):
+    one = ring(log)
+    key = one.make(A)
+    one.get(key.id)
+    one.stop()
+    assert not one.all()
+    assert not one.unwrapped

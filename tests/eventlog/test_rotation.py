@@ -1,0 +1,117 @@
+"""Another master key: everything is wrapped anew, and what was shredded stays so."""
+
+import pytest
+
+from autolearn.eventlog.data_keys import Unreadable
+from autolearn.eventlog.keyring import KeyRing
+from autolearn.eventlog.master_keys import MasterKey, MasterKeys, key_file, make_key_file
+from autolearn.eventlog.memory import MemoryLog
+from autolearn.eventlog.rotation import rotate
+from autolearn.schemas.errors import SettingsError
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.topics import Topics
+
+SETTINGS = Settings()
+TOPIC = Topics.of(SETTINGS).keys
+A, B, C = (f"{digit * 8}-0000-4000-8000-000000000000" for digit in "abc")
+
+
+class Shredded(MemoryLog):
+    """A log on which a key is shredded right before it is wrapped anew."""
+
+    unlucky = ""
+
+    def append(self, topic, value, *, key, **more):
+        if key == self.unlucky and value is not None:
+            self.unlucky = ""
+            super().append(topic, None, key=key, partition=0)
+        super().append(topic, value, key=key, **more)
+
+
+@pytest.fixture
+def log():
+    log = Shredded()
+    log.create([TOPIC])
+    return log
+
+
+def ring(log, settings, home):
+    found = KeyRing(log, TOPIC.name, MasterKeys(settings, home))
+    found.start()
+    return found
+
+
+def test_every_key_is_wrapped_anew_and_stays_the_same(log, tmp_path):
+    make_key_file(SETTINGS, tmp_path)
+    running = ring(log, SETTINGS, tmp_path)
+    first = running.masters.present
+    keys = [running.make(session) for session in (A, B)]
+    gone = running.make(C)
+    running.shred(gone.id)
+    done = rotate(log, SETTINGS, tmp_path)
+    assert (done.rewrapped, done.unreadable, done.known) == (2, 0, (first.id,))
+    running.catch_up()
+    assert running.masters.present.id == done.master, "what runs uses it from here on"
+    assert {wrapped.master for wrapped in running.all().values()} == {done.master}
+    later = ring(log, SETTINGS, tmp_path)
+    later.catch_up()
+    for one in (running, later):
+        one.unwrapped.clear()
+        assert [one.get(key.id).key for key in keys] == [key.key for key in keys]
+        with pytest.raises(Unreadable):
+            one.get(gone.id)
+        one.stop()
+
+
+def test_it_may_be_repeated_and_the_old_key_forgotten(log, tmp_path):
+    make_key_file(SETTINGS, tmp_path)
+    running = ring(log, SETTINGS, tmp_path)
+    key = running.make(A)
+    rotate(log, SETTINGS, tmp_path)
+    second = rotate(log, SETTINGS, tmp_path)
+    assert len(second.known) == 2
+    third = rotate(log, SETTINGS, tmp_path, forget=True)
+    assert (third.master, third.rewrapped, third.known) == (second.master, 0, ())
+    assert len(key_file(SETTINGS, tmp_path).read_text().split()) == 1
+    later = ring(log, SETTINGS, tmp_path)
+    assert later.find(key.id).key == key.key
+    later.stop()
+    running.stop()
+
+
+def test_a_key_that_nobody_can_unwrap_is_told_and_nothing_is_forgotten(log, tmp_path):
+    make_key_file(SETTINGS, tmp_path)
+    stranger = ring(log, Settings(master_key=MasterKey.new().text()), tmp_path)
+    stranger.make(A)
+    stranger.stop()
+    rotate(log, SETTINGS, tmp_path)
+    done = rotate(log, SETTINGS, tmp_path, forget=True)
+    assert (done.rewrapped, done.unreadable) == (0, 1)
+    assert len(done.known) == 1
+
+
+def test_what_is_shredded_meanwhile_does_not_come_back(log, tmp_path):
+    make_key_file(SETTINGS, tmp_path)
+    running = ring(log, SETTINGS, tmp_path)
+    key = running.make(A)
+    log.unlucky = key.id
+    rotate(log, SETTINGS, tmp_path)
+    running.catch_up()
+    with pytest.raises(Unreadable):
+        running.get(key.id)
+    assert not running.knows(key.id)
+    running.stop()
+
+
+def test_elsewhere_the_new_key_comes_first(log, tmp_path):
+    one, two = MasterKey.new(), MasterKey.new()
+    with pytest.raises(SettingsError, match="one master key only"):
+        rotate(log, Settings(master_key=one.text()), tmp_path)
+    running = ring(log, Settings(master_key=one.text()), tmp_path)
+    key = running.make(A)
+    running.stop()
+    done = rotate(log, Settings(master_key=f"{two.text()} {one.text()}"), tmp_path)
+    assert (done.master, done.rewrapped, done.known) == (two.id, 1, (one.id,))
+    later = ring(log, Settings(master_key=two.text()), tmp_path)
+    assert later.find(key.id).key == key.key
+    later.stop()

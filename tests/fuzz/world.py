@@ -1,0 +1,113 @@
+"""What the fuzz is let loose on: real processes, and an owner's work with canaries in it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from autolearn.eventlog.embedded import EmbeddedBroker
+from tests.api.people import People
+
+__all__ = ["Target", "World", "world"]
+
+TITLE = "canary-3f9c1e77d2"
+NUMBER = 0.7351948261073
+"""A hyperparameter that no other training has."""
+
+
+IRIS = {"model": "logistic-regression", "dataset": "iris"}
+
+
+class Target(NamedTuple):
+    """What a process that fuzzes needs to know: the URL of an API process, and what there is.
+
+    `ids` are by the path parameter that they fit; `mine` is the session of the user `other`.
+    """
+
+    url: str
+    document: dict[str, Any]
+    tokens: dict[str, str]
+    ids: dict[str, list[str]]
+    mine: str
+    canaries: tuple[str, ...]
+
+
+class World:
+    """A system with two API processes."""
+
+    def __init__(self, people: People) -> None:
+        self.people = people
+        self.session = people.session(TITLE)
+        people.share(self.session)
+        at, wait = f"{self.session}/trainings", {"Prefer": "wait=60"}
+        body = IRIS | {"hyperparameters": {"C": NUMBER}}
+        made = people.ask("owner", "POST", at, json=body, headers=wait)
+        assert made.json()["status"] == "completed", made.text
+        training = made.json()["id"]
+        evaluation = people.ask(
+            "owner",
+            "POST",
+            f"{self.session}/evaluations",
+            json={"training": training},
+            headers=wait,
+        ).json()["id"]
+        kept = people.session(TITLE)
+        run, _ = people.trained(kept)
+        people.ask("owner", "POST", f"{kept}/commit")
+        artifact = people.ask("owner", "GET", f"{at}/{training}/artifact").json()
+        mine = people.ask("other", "POST", "/v1/sessions", json={"title": "mine"}).json()["id"]
+        done = people.ask("other", "POST", f"/v1/sessions/{mine}/trainings", json=IRIS).json()["id"]
+        self.mine = mine
+        people.add("lise")  # whom the sysadmin may do anything to
+        tokens = people.ask("owner", "GET", "/v1/tokens").json()["items"]
+        self.canaries = (TITLE, str(NUMBER), artifact["digest"], *hashes(artifact))
+        session, experiment = self.session.split("/")[3], kept.split("/")[3]
+        self.ids = {
+            "session": [session, experiment, mine, mine],
+            "experiment": [experiment, session],
+            "run": [training, evaluation, run, done],
+            "file": [file["name"] for file in artifact["files"]],
+            "command": [session, str(uuid.uuid5(uuid.UUID(session), "session"))],
+            "token": [token["id"] for token in tokens],
+            "user": ["lise", "nobody"],
+            "view": ["sessions", "users"],
+            "name": ["iris", "svm", "f1"],
+            "letter": ["0-0"],
+        }
+        self.streams = (session, experiment)
+
+    def events(self) -> dict[str, int]:
+        """How many events the owner's streams have."""
+        return {one: self.many(one) for one in self.streams}
+
+    def many(self, session: str) -> int:
+        """How many events a session has."""
+        page = self.people.ask("owner", "GET", f"/v1/events?session={session}&limit=500").json()
+        assert page["next"] is None or len(page["items"]) < 500
+        return len(page["items"])
+
+    def targets(self) -> list[Target]:
+        """Both API processes."""
+        document: dict[str, Any] = self.people.nobody.get("/openapi.json").json()
+        return [
+            Target(api.url, document, self.people.tokens, self.ids, self.mine, self.canaries)
+            for api in (self.people.first, self.people.second)
+        ]
+
+
+def hashes(artifact: Mapping[str, Any]) -> Iterator[str]:
+    """The hashes of the files of a model that are of this model alone."""
+    for file in artifact["files"]:
+        if file["name"] == "model.skops":
+            yield file["sha256"]
+
+
+@contextmanager
+def world(folder: Path, kafka: str | None = None) -> Iterator[World]:
+    with ExitStack() as stack:
+        if kafka is None:
+            kafka = stack.enter_context(EmbeddedBroker(folder / "kafka")).bootstrap
+        yield World(People(folder, kafka, stack))

@@ -1,0 +1,77 @@
+"""Whose sessions are: the lists of each user are what can be told of all, one by one."""
+
+from random import Random
+
+import pytest
+from msgspec.structs import replace
+
+from autolearn.projections.projection import ReadModels
+from autolearn.projections.queries import Moment
+from autolearn.projections.store import MemoryStore, prefix_of
+from tests import samples
+from tests.stories import history
+
+USERS = ("ada", "grace", "lise")
+"""Sessions are of ada or grace; they are shared with these two, too."""
+
+SEEDS = (*range(36), 43, 113, 214, 347)
+"""The last four of these histories have a commit, which few random ones have."""
+
+
+def told(seed: int) -> Moment:
+    """What is known after a random history, in which two sessions have two owners."""
+    store = MemoryStore()
+    models = ReadModels(store)
+    random = Random(seed)
+    for offset, record in enumerate(history(random, 150), 1):
+        owner = "ada" if record.subject == samples.SESSION else "grace"
+        models.fold(replace(record, actor=owner), 0, offset)
+        if random.random() < 0.3:  # several events in one batch, or one alone
+            models.commit({})
+    models.commit({})
+    return Moment(store)
+
+
+def is_theirs(now: Moment, session: str, user: str) -> bool:
+    return now.owner(session) == user or now.is_reader(session, user)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_lists_of_a_user_have_what_is_owned_or_shared(seed: int):
+    now = told(seed)
+    for ask, time in ((now.sessions, "created"), (now.experiments, "committed")):
+        for user in USERS:
+            expected = [row for row in ask(None, 100) if is_theirs(now, row.id, user)]
+            assert ask(None, 100, user) == expected
+            paged, after = [], None
+            while page := ask(after, 1, user):
+                paged += page
+                after = (getattr(page[0], time), page[0].id)
+            assert paged == expected
+
+
+def test_nothing_is_left_in_an_index_that_is_not_there():
+    for seed in SEEDS:
+        now = told(seed)
+        held = {at.rpartition(b"\0")[2].decode() for at, _ in now.content.scan(b"session-of\0")}
+        assert held == {row.id for row in now.sessions(None, 100)}
+        shared = {
+            tuple(at.decode().split("\0")[1:]) for at, _ in now.content.scan(b"session-shared\0")
+        }
+        read = {
+            tuple(reversed(at.decode().split("\0")[1:]))
+            for at, _ in now.content.scan(prefix_of("session-reader"))
+        }
+        assert shared == read
+
+
+def test_random_histories_reach_what_the_tests_are_about():
+    seen = dict.fromkeys(("own", "shared", "committed"), 0)
+    for seed in SEEDS:
+        now = told(seed)
+        for user in USERS:
+            open_, kept = now.sessions(None, 9, user), now.experiments(None, 9, user)
+            seen["own"] += sum(row.actor == user for row in open_)
+            seen["shared"] += sum(row.actor != user for row in (*open_, *kept))
+            seen["committed"] += len(kept)
+    assert all(count > 1 for count in seen.values()), seen
