@@ -56,7 +56,7 @@ async def commands(folder: Path) -> dict[str, float]:
     async with System(plain) as open_, System(whole) as secured:
         clients = {
             "open": lambda: AsyncAutoLearn(open_.url, token="", seal=False),
-            "secure": lambda: AsyncAutoLearn(secured.url, token=secured.token(), seal=True),
+            "secure": lambda: AsyncAutoLearn(secured.url, token=secured.token, seal=True),
         }
         times: dict[str, list[float]] = {name: [] for name in clients}
         for connect in clients.values():
