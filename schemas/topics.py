@@ -132,8 +132,8 @@ class Topics(Struct, frozen=True):
                 in_backup=True,
                 compression_type="gzip",
                 retention_ms=str(AUDIT_DAYS * DAY_MS),
-                # What a power cut takes of the last second is told by no decision: not worth a flush
-                # beside that of every command.
+                # No decision rests on it, so what a power cut takes of the last second is not worth
+                # a flush for each record.
                 flush_messages=str(2**63 - 1),
             ),
             # A backup has the keys in a file of their own (projections.backups.keys).
