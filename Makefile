@@ -39,7 +39,7 @@ bench: setup build/bench-venv/.installed  ## measure, print a table, write build
 faults: setup  ## inject every fault for long, write build/faults.json
 	@$(BIN)/python -m tests.faults
 
-fuzz: setup  ## fuzz the HTTP API for some minutes, write build/fuzz.json
+fuzz: setup  ## fuzz the HTTP API for about twenty minutes, write build/fuzz.json
 	@$(BIN)/python -m tests.fuzz
 
 lock:  ## resolve the dependencies again

@@ -1,4 +1,4 @@
-"""A minute of the fuzz: `python -m tests.fuzz` is the whole of it."""
+"""A cut of the fuzz: `python -m tests.fuzz` is the whole of it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tests.fuzz.world import world
 
 
 @pytest.mark.kafka
-def test_a_minute_of_the_fuzz(tmp_path: Path, kafka: str):
+def test_a_cut_of_the_fuzz(tmp_path: Path, kafka: str):
     seed = time.time_ns() % 2**32
     with world(tmp_path, kafka) as on:
-        report = fuzz(on, seed, 2000)
-    assert report.clean, f"python -m tests.fuzz {seed} 2000:\n" + "\n".join(report.faults)
-    assert report.requests >= 2000
-    assert {"200", "201", "401", "403", "404", "409", "422"} <= set(report.statuses)
+        report = fuzz(on, seed, 700)
+    assert report.clean, f"python -m tests.fuzz {seed} 700:\n" + "\n".join(report.faults)
+    assert report.requests >= 700
+    assert {"200", "401", "403", "404", "422"} <= set(report.statuses)
