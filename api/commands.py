@@ -113,6 +113,33 @@ class Commands:
             return Accepted(asked.id, *sending.at)
         raise unacknowledged(asked)
 
+    async def new_key(self, session: str, asked: Asked) -> str:
+        """Return the id of the key of a session that a command opens, "" if it gets none.
+
+        The key is on the log before the command is sent: who reads the one finds the other.
+
+        Raises:
+            Problem: commands cannot be sent now, or Kafka does not acknowledge the key in time.
+        """
+        if not self.vault.makes or self.queries.answer(asked.id) is not None:
+            return ""
+        if found := self.vault.of_session(session):
+            return found
+        name, refused = f"key of {session}", "the session was not opened. Try again."
+        sending = self.appends.sendings.get(name)
+        if sending is None:
+            self.require_room(f"session/{session}", asked.id)
+            sending, delivered = self.appends.add(name, 0, lambda _, __: None)
+            try:
+                self.vault.make(session, delivered)
+            except LogError as error:
+                self.appends.remove(name)
+                raise problems.unavailable(f"{error.detail} So {refused}") from None
+        await sending.over(self.settings.append_timeout)
+        if found := self.vault.of_session(session):
+            return found
+        raise problems.unavailable(f"Kafka has not taken the session's key in time: {refused}")
+
     @contextmanager
     def waiting_for(self, command: str) -> Iterator[asyncio.Future[None]]:
         """Give what is done when a command is answered; until then it is not sent again."""

@@ -250,18 +250,6 @@ class Facade:
         ended = self.queries.latest().ended(session)
         return ended is not None and ended.how != "committed"
 
-    async def new_key(self, session: str, command: str) -> str:
-        """Return the id of the key of a session that a command opens, "" if it gets none.
-
-        Raises:
-            LogError: Kafka has not acknowledged it.
-            Problem: commands cannot be sent now.
-        """
-        if not self.vault.makes or self.queries.answer(command) is not None:
-            return ""
-        self.commands.require_room(f"session/{session}", command)
-        return await asyncio.to_thread(self.vault.make, session)
-
     # How far it is
 
     @property

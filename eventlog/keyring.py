@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 import structlog
 
 from autolearn.eventlog.data_keys import DataKey, Unreadable
-from autolearn.eventlog.log import Log, Message
+from autolearn.eventlog.log import Delivered, Log, Message
 from autolearn.eventlog.master_keys import MasterKeys
 from autolearn.schemas.codec import from_json, to_json
 from autolearn.schemas.errors import AutoLearnError, LogError, MalformedRecord
@@ -212,7 +212,7 @@ class KeyRing:
         return self.get(identity)
 
     def of_session(self, session: str) -> list[str]:
-        """Return the ids of a session's keys, the oldest first."""
+        """Return the ids of a session's keys, in the order in which they came to be known here."""
         with self.changed:
             return list(self.sessions.get(session, ()))
 
@@ -223,15 +223,31 @@ class KeyRing:
 
     # Changing what is on the topic
 
-    def make(self, session: str) -> DataKey:
-        """Make a key for a session; it is on the log, and known here, when this returns.
+    def make(self, session: str, delivered: Delivered) -> None:
+        """Make a key for a session, and send it to the log; return before it is there.
+
+        It is known here as soon as it is acknowledged, just before `delivered` is called.
 
         Raises:
-            LogError: Kafka has not acknowledged it in time.
+            LogError: it cannot be sent.
         """
         key = DataKey.new(session)
-        self.until(self.append(key.id, self.wrap(key.key)) + 1)
-        return key
+        value = self.wrap(key.key)
+
+        def known(error: LogError | None, partition: int, offset: int) -> None:
+            if error is None:
+                self.hold(key, value)
+            delivered(error, partition, offset)
+
+        self.log.append(self.topic, value, key=key.id, partition=0, delivered=known)
+
+    def hold(self, key: DataKey, value: bytes) -> None:
+        """Know a key that was made here, before it is read from the log."""
+        with self.changed:
+            if key.id not in self.shredded:
+                self.add(key.id, value)
+                self.unwrapped[key.id] = key
+            self.changed.notify_all()
 
     def wrap(self, key: bytes) -> bytes:
         """Return the record of a key, wrapped by the present master key."""

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from autolearn.eventlog.data_keys import DataKey, Unreadable, about
 from autolearn.eventlog.keyring import KeyRing, session_of
-from autolearn.eventlog.log import Log
+from autolearn.eventlog.log import Delivered, Log
 from autolearn.eventlog.master_keys import master_keys
 from autolearn.schemas.codec import CommandRecord, EventRecord, clear_data, event_of, from_json, raw
 from autolearn.schemas.confidential import clear_part, is_confidential
@@ -142,16 +142,14 @@ class Vault:
         identity = naming.decode(value).keyid
         return identity != "" and not self.ring.knows(identity)
 
-    def make(self, session: str) -> str:
-        """Return the id of a session's key, made if need be; "" where none are made (blocks).
+    def make(self, session: str, delivered: Delivered) -> None:
+        """Make a key for a session where that `makes`; `of_session` has it once it is `delivered`.
 
         Raises:
-            LogError: Kafka has not acknowledged it.
+            LogError: it cannot be sent.
         """
-        if self.ring is None or not self.makes:
-            return ""
-        found = self.ring.of_session(session)
-        return found[0] if found else self.ring.make(session).id
+        assert self.ring is not None
+        self.ring.make(session, delivered)
 
     # Records
 

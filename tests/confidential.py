@@ -10,11 +10,13 @@ from msgspec.structs import replace
 
 from autolearn.agents.deciding import Place, decide
 from autolearn.agents.states import Stream, decider_of
+from autolearn.eventlog.data_keys import DataKey
 from autolearn.eventlog.keyring import KeyRing
 from autolearn.eventlog.master_keys import MasterKey, MasterKeys
 from autolearn.eventlog.memory import MemoryLog
 from autolearn.eventlog.vault import Vault
 from autolearn.schemas.codec import ATTRIBUTES, CommandRecord, EventRecord, command_of
+from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 from tests.stories import random_records
@@ -59,10 +61,30 @@ class Deciding:
         return decision.record
 
 
+def made(ring: KeyRing, session: str) -> DataKey:
+    """A new key for a session, on a log in memory."""
+    outcome: list[LogError | None] = []
+    ring.catch_up()
+    known = set(ring.of_session(session))
+    ring.make(session, lambda error, _, __: outcome.append(error))
+    assert outcome == [None]
+    (identity,) = set(ring.of_session(session)) - known
+    return ring.get(identity)
+
+
+def key_for(vault: Vault, session: str) -> str:
+    """The id of a session's key, made if need be."""
+    assert vault.ring is not None
+    found = vault.of_session(session)
+    return found or made(vault.ring, session).id
+
+
 def sealed_command(vault: Vault, record: CommandRecord) -> CommandRecord:
     """A command as the API or a worker sends it."""
     kind, _, name = record.subject.partition("/")
-    return vault.seal(record, command_of(record), vault.make(name)) if kind == "session" else record
+    if kind != "session":
+        return record
+    return vault.seal(record, command_of(record), key_for(vault, name))
 
 
 def histories(vault: Vault, random: Random, count: int) -> list[Pair]:

@@ -34,7 +34,7 @@ from autolearn.schemas.confidential import CLEAR, clear_part, outline_of
 from autolearn.schemas.errors import MalformedRecord
 from autolearn.schemas.messages import Command, Event, type_of
 from tests import samples
-from tests.confidential import Pair, histories, vault_of, without_envelope
+from tests.confidential import Pair, histories, key_for, vault_of, without_envelope
 from tests.golden import command_record, event_record
 
 SESSION = samples.SESSION.partition("/")[2]
@@ -103,7 +103,7 @@ def test_every_message_of_a_session_is_confidential_or_known_not_to_be():
 
 def sealed_event(vault: Vault, event: Event) -> EventRecord:
     name = type_of(type(event))
-    return vault.seal(event_record(name, event), event, vault.make(SESSION))
+    return vault.seal(event_record(name, event), event, key_for(vault, SESSION))
 
 
 @pytest.mark.parametrize("kind", [one for one in CLEAR if issubclass(one, Event)])
@@ -126,7 +126,7 @@ def test_an_event_is_sealed_and_opened(vault, kind):
 def test_a_command_is_sealed_and_opened(vault, kind):
     command = samples.COMMANDS[type_of(kind)]
     record = command_record(type_of(kind), command)
-    sealed = vault.seal(record, command, vault.make(SESSION))
+    sealed = vault.seal(record, command, key_for(vault, SESSION))
     assert decode_command(encode(sealed)) == sealed
     assert vault.open(sealed).data == raw(command)
 
@@ -148,7 +148,7 @@ def test_the_outline_says_what_is_in_clear_and_nothing_else(vault, kind):
 
 def test_an_event_is_of_its_place_alone(vault):
     record = sealed_event(vault, samples.EVENTS["autolearn.SessionOpened.v1"])
-    other = vault.make(samples.OTHER_SESSION.partition("/")[2])
+    other = key_for(vault, samples.OTHER_SESSION.partition("/")[2])
     for moved in (
         replace(record, id="2-42-7"),
         replace(record, type="autolearn.TrainingFailed.v1"),
@@ -257,7 +257,7 @@ OPEN = Stream(1, decider_of(samples.SESSION).evolve(None, events.SessionOpened("
 
 
 def test_a_command_that_cannot_be_read_is_refused(vault):
-    keyid = vault.make(SESSION)
+    keyid = key_for(vault, SESSION)
     opened = replace(OPEN, keyid=keyid)
     request = samples.request_training(hyperparameters={"max_depth": CANARY})
     good = told(vault, request, keyid)
@@ -273,7 +273,7 @@ def test_a_command_that_cannot_be_read_is_refused(vault):
 
 
 def test_what_comes_after_the_end_is_refused_as_ever_although_its_key_is_gone(vault):
-    keyid = vault.make(SESSION)
+    keyid = key_for(vault, SESSION)
     request = told(vault, samples.complete_training(), keyid)
     vault.ring.shred(keyid)
     vault.catch_up()
@@ -290,7 +290,7 @@ def test_the_fault_of_a_rule_says_nothing_of_what_is_confidential(vault, monkeyp
     def raising(*_: object) -> None:
         raise ValueError(CANARY)
 
-    keyid = vault.make(SESSION)
+    keyid = key_for(vault, SESSION)
     monkeypatch.setitem(DECIDERS, "session", DECIDERS["session"]._replace(decide=raising))
     decision = decide(
         replace(OPEN, keyid=keyid), told(vault, samples.request_training(), keyid), PLACE, vault
@@ -305,7 +305,7 @@ def test_the_fault_of_a_rule_says_nothing_of_what_is_confidential(vault, monkeyp
 
 
 def test_a_key_of_another_session_is_malformed(vault):
-    other = vault.make(samples.OTHER_SESSION.partition("/")[2])
+    other = key_for(vault, samples.OTHER_SESSION.partition("/")[2])
     record = told(vault, commands.OpenSession(), other)
     with pytest.raises(MalformedRecord, match="no key of"):
         check_stream(record, samples.SESSION.encode())
@@ -323,7 +323,7 @@ def test_what_was_written_in_clear_stays_readable(vault):
 
 
 def test_a_fingerprint_cannot_be_guessed_without_the_key(vault):
-    keyid = vault.make(SESSION)
+    keyid = key_for(vault, SESSION)
     told = vault.fingerprint(keyid, "9f2c")
     assert "9f2c" not in told
     assert vault.same_request(told, "9f2c")

@@ -23,7 +23,7 @@ from autolearn.schemas.messages import Event, type_of
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 from tests import samples
-from tests.confidential import vault_of
+from tests.confidential import key_for, made, vault_of
 
 A, B, C = (f"{digit * 8}-0000-4000-8000-000000000000" for digit in "abc")
 TOPICS = Topics.of(Settings())
@@ -82,7 +82,7 @@ class Place:
         """Open a session with a trained model; return the name of its folder."""
         folder.mkdir(exist_ok=True)
         (folder / "model.skops").write_bytes(b"model")
-        model, keyid = self.artifacts.put_folder(folder), self.vault.make(session)
+        model, keyid = self.artifacts.put_folder(folder), key_for(self.vault, session)
         done = replace(samples.training_completed("t1"), model=model)
         said = (events.SessionOpened("x"), samples.training_requested("t1"), done)
         self.tell(session, *said, keyid=keyid)
@@ -154,20 +154,22 @@ def test_what_was_interrupted_is_done_later(place, tmp_path, again: Callable[[Pl
 
 
 def test_a_key_that_comes_late_is_shredded_too(place):
-    place.tell(A, events.SessionOpened("x"), events.SessionDiscarded(), keyid=place.vault.make(A))
+    place.tell(
+        A, events.SessionOpened("x"), events.SessionDiscarded(), keyid=key_for(place.vault, A)
+    )
     place.look()
     place.look()
     assert keys(place) == set()
-    place.vault.make(A)
+    key_for(place.vault, A)
     place.ring.catch_up()
     place.look()
     assert keys(place) == set()
 
 
 def test_all_keys_of_a_session_are_shredded(place):
-    place.vault.ring.make(A)
-    place.tell(A, events.SessionOpened("x"), keyid=place.vault.make(A))
-    place.vault.ring.make(A)
+    made(place.vault.ring, A)
+    place.tell(A, events.SessionOpened("x"), keyid=key_for(place.vault, A))
+    made(place.vault.ring, A)
     place.tell(A, events.SessionDiscarded())
     place.look()
     assert keys(place) == set()
@@ -176,7 +178,7 @@ def test_all_keys_of_a_session_are_shredded(place):
 def test_after_a_shredding_segments_are_closed(place):
     place.look()
     place.shredding.rolls = []
-    place.tell(A, events.SessionOpened("x"), keyid=place.vault.make(A))
+    place.tell(A, events.SessionOpened("x"), keyid=key_for(place.vault, A))
     place.tell(A, events.SessionDiscarded())
     place.look()
     due = sorted(place.shredding.rolls)
@@ -204,7 +206,7 @@ def expiries(place: Place) -> list[tuple[str, int]]:
 
 def test_a_session_is_asked_to_expire_when_its_time_is_over(place):
     for session, seconds in ((A, 600), (B, 3600), (C, 0)):
-        place.tell(session, events.SessionOpened("x", seconds), keyid=place.vault.make(session))
+        place.tell(session, events.SessionOpened("x", seconds), keyid=key_for(place.vault, session))
     place.shredding.expire(NOON + 9 * MINUTE)
     assert expiries(place) == []
     place.shredding.expire(NOON + 10 * MINUTE)
@@ -216,7 +218,7 @@ def test_a_session_is_asked_to_expire_when_its_time_is_over(place):
 
 
 def test_use_puts_it_off_and_a_run_that_goes_on_even_more(place):
-    keyid = place.vault.make(A)
+    keyid = key_for(place.vault, A)
     place.tell(A, events.SessionOpened("x", 600), keyid=keyid)
     place.tell(A, samples.training_requested("t1"), keyid=keyid, minute=5)
     place.shredding.expire(NOON + 40 * MINUTE)
@@ -231,7 +233,7 @@ def test_use_puts_it_off_and_a_run_that_goes_on_even_more(place):
 
 
 def test_what_was_committed_does_not_expire(place):
-    place.tell(A, events.SessionOpened("x", 60), keyid=place.vault.make(A))
+    place.tell(A, events.SessionOpened("x", 60), keyid=key_for(place.vault, A))
     place.tell(A, events.SessionCommitted(("t1",)))
     place.start()
     place.shredding.expire(NOON + 60 * MINUTE)

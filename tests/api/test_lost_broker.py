@@ -13,6 +13,7 @@ import pytest
 
 from autolearn.eventlog.embedded import EmbeddedBroker
 from autolearn.eventlog.kafka import KafkaLog
+from autolearn.eventlog.master_keys import MasterKey
 from autolearn.eventlog.probe import free_ports
 from tests import checker
 from tests.api.asserting import problem
@@ -33,10 +34,12 @@ class Bench:
             "AUTOLEARN_SESSION_TIMEOUT": "10",
             "AUTOLEARN_APPEND_TIMEOUT": "2",
             "AUTOLEARN_PARTITIONS": "2",
+            "AUTOLEARN_MASTER_KEY": MasterKey.new().text(),
         }
         decider = Process(folder, "decide", self.environment, "autolearn.agents", "decide")
         stack.callback(decider.stop)
-        self.api = stack.enter_context(Api(folder, self.environment, instance="0"))
+        clear = self.environment | {"AUTOLEARN_ENCRYPTION": "off"}
+        self.api = stack.enter_context(Api(folder, clear, instance="0"))
         self.http = stack.enter_context(self.api.client())
         decider.ready()
 
@@ -57,10 +60,20 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         yield Bench(tmp_path_factory.mktemp("lost"), stack)
 
 
+def halted(pid: int) -> bool:
+    """Whether no thread of a process runs any more."""
+    states = [
+        (thread / "stat").read_text().rpartition(")")[2].split()[0]
+        for thread in Path(f"/proc/{pid}/task").iterdir()
+    ]
+    return set(states) == {"T"}
+
+
 @contextmanager
 def stopped(broker: EmbeddedBroker) -> Iterator[None]:
     """The broker answers nothing, and its connections stay open."""
     os.kill(broker.pid, signal.SIGSTOP)
+    until(lambda: halted(broker.pid))  # a thread that still runs may acknowledge an append
     try:
         yield
     finally:
@@ -134,6 +147,21 @@ def test_writes_are_refused_reads_go_on_and_all_comes_back(bench: Bench, lost):
     ]
     for session in (before["id"], *sessions):
         assert opened.count(f"session/{session}") == 1
+
+
+def test_a_session_is_not_opened_without_its_key(bench: Bench, tmp_path: Path):
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    with Api(tmp_path, bench.environment, instance="1") as api, api.client() as http:
+        until(lambda: http.post("/v1/sessions").status_code == 201)
+        keys = len(bench.records("keys")[0])
+        with stopped(bench.broker):
+            for _ in range(2):
+                began = time.monotonic()
+                refused = http.post("/v1/sessions", headers=key)
+                assert time.monotonic() - began < BOUND
+                problem(refused, 503, "log-unavailable", "the session's key", "was not opened")
+        until(lambda: http.post("/v1/sessions", headers=key).status_code == 201)
+        assert len(bench.records("keys")[0]) == keys + 1
 
 
 def test_it_stops_when_it_is_told_to_also_without_a_broker(bench: Bench):

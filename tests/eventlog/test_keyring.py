@@ -11,6 +11,7 @@ from autolearn.eventlog.master_keys import MasterKey, MasterKeys
 from autolearn.eventlog.memory import MemoryLog
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
+from tests.confidential import made
 
 A, B = (f"{digit * 8}-0000-4000-8000-000000000000" for digit in "ab")
 MASTER = MasterKey.new()
@@ -40,7 +41,7 @@ def two(log: MemoryLog) -> Iterator[tuple[KeyRing, KeyRing]]:
 
 def test_a_key_is_known_everywhere(two, log):
     here, there = two
-    key = here.make(A)
+    key = made(here, A)
     assert session_of(key.id) == A
     assert here.get(key.id).key == key.key
     assert there.find(key.id).key == key.key
@@ -52,7 +53,7 @@ def test_a_key_is_known_everywhere(two, log):
 
 def test_two_processes_may_make_a_key_for_the_same_session(two):
     here, there = two
-    mine, other = here.make(A), there.make(A)
+    mine, other = made(here, A), made(there, A)
     here.catch_up()
     assert here.of_session(A) == [mine.id, other.id]
     assert here.get(other.id).key == other.key
@@ -60,7 +61,7 @@ def test_two_processes_may_make_a_key_for_the_same_session(two):
 
 def test_a_tombstone_drops_the_key_where_it_was_in_use_too(two):
     here, there = two
-    key, kept = here.make(A), here.make(B)
+    key, kept = made(here, A), made(here, B)
     assert there.find(key.id).key == key.key
     there.shred(key.id)
     for one in two:
@@ -75,7 +76,7 @@ def test_a_tombstone_drops_the_key_where_it_was_in_use_too(two):
 
 def test_a_ring_that_begins_later_knows_the_same(two, log):
     here, _ = two
-    key, gone = here.make(A), here.make(B)
+    key, gone = made(here, A), made(here, B)
     here.shred(gone.id)
     here.roll()
     later = ring(log)
@@ -85,7 +86,7 @@ def test_a_ring_that_begins_later_knows_the_same(two, log):
 
 
 def test_with_another_master_key_nothing_is_read(two, log):
-    key = two[0].make(A)
+    key = made(two[0], A)
     stranger = ring(log, MasterKey.new())
     with pytest.raises(Unreadable):
         stranger.find(key.id)
@@ -96,7 +97,7 @@ def test_with_another_master_key_nothing_is_read(two, log):
 def test_what_is_no_key_is_passed_over(two, log):
     log.append(TOPIC.name, b"nonsense", key=f"{A}.1")
     log.append(TOPIC.name, b'{"master":"m","key":"?","made":""}', key=f"{A}.2")
-    key = two[0].make(A)
+    key = made(two[0], A)
     assert two[1].find(key.id).key == key.key
     for identity in (f"{A}.1", f"{A}.2", f"{A}.3"):
         with pytest.raises(Unreadable):
@@ -105,7 +106,7 @@ def test_what_is_no_key_is_passed_over(two, log):
 
 def test_what_is_stopped_has_no_keys(log):
     one = ring(log)
-    key = one.make(A)
+    key = made(one, A)
     one.get(key.id)
     one.stop()
     assert not one.all()

@@ -10,6 +10,7 @@ from autolearn.eventlog.rotation import rotate
 from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
+from tests.confidential import made
 
 SETTINGS = Settings()
 TOPIC = Topics.of(SETTINGS).keys
@@ -45,8 +46,8 @@ def test_every_key_is_wrapped_anew_and_stays_the_same(log, tmp_path):
     make_key_file(SETTINGS, tmp_path)
     running = ring(log, SETTINGS, tmp_path)
     first = running.masters.present
-    keys = [running.make(session) for session in (A, B)]
-    gone = running.make(C)
+    keys = [made(running, session) for session in (A, B)]
+    gone = made(running, C)
     running.shred(gone.id)
     done = rotate(log, SETTINGS, tmp_path)
     assert (done.rewrapped, done.unreadable, done.known) == (2, 0, (first.id,))
@@ -66,7 +67,7 @@ def test_every_key_is_wrapped_anew_and_stays_the_same(log, tmp_path):
 def test_it_may_be_repeated_and_the_old_key_forgotten(log, tmp_path):
     make_key_file(SETTINGS, tmp_path)
     running = ring(log, SETTINGS, tmp_path)
-    key = running.make(A)
+    key = made(running, A)
     rotate(log, SETTINGS, tmp_path)
     second = rotate(log, SETTINGS, tmp_path)
     assert len(second.known) == 2
@@ -82,7 +83,7 @@ def test_it_may_be_repeated_and_the_old_key_forgotten(log, tmp_path):
 def test_a_key_that_nobody_can_unwrap_is_told_and_nothing_is_forgotten(log, tmp_path):
     make_key_file(SETTINGS, tmp_path)
     stranger = ring(log, Settings(master_key=MasterKey.new().text()), tmp_path)
-    stranger.make(A)
+    made(stranger, A)
     stranger.stop()
     rotate(log, SETTINGS, tmp_path)
     done = rotate(log, SETTINGS, tmp_path, forget=True)
@@ -93,7 +94,7 @@ def test_a_key_that_nobody_can_unwrap_is_told_and_nothing_is_forgotten(log, tmp_
 def test_what_is_shredded_meanwhile_does_not_come_back(log, tmp_path):
     make_key_file(SETTINGS, tmp_path)
     running = ring(log, SETTINGS, tmp_path)
-    key = running.make(A)
+    key = made(running, A)
     log.unlucky = key.id
     rotate(log, SETTINGS, tmp_path)
     running.catch_up()
@@ -108,7 +109,7 @@ def test_elsewhere_the_new_key_comes_first(log, tmp_path):
     with pytest.raises(SettingsError, match="one master key only"):
         rotate(log, Settings(master_key=one.text()), tmp_path)
     running = ring(log, Settings(master_key=one.text()), tmp_path)
-    key = running.make(A)
+    key = made(running, A)
     running.stop()
     done = rotate(log, Settings(master_key=f"{two.text()} {one.text()}"), tmp_path)
     assert (done.master, done.rewrapped, done.known) == (two.id, 1, (one.id,))
