@@ -42,6 +42,7 @@ def measure() -> dict[str, float]:
         pool.start("1")
         figures["pool_trainings_per_s_2"] = rate(pool, 200)
         figures |= long_and_short(pool)
+        figures |= one_beside_many(pool)
         pool.start("2", "3")
         figures["pool_trainings_per_s_4"] = rate(pool, 300)
         figures["worker_recovery_max_s"] = max(recovery(pool) for _ in range(KILLS))
@@ -79,6 +80,23 @@ def long_and_short(pool: WorkerPool, count: int = 40) -> dict[str, float]:
     return {
         "pool_short_beside_long_s": max(course.ended[run][0] for run in runs) - asked,
         "pool_idle_max_s": course.longest_idle(),
+    }
+
+
+def one_beside_many(pool: WorkerPool, count: int = 1000) -> dict[str, float]:
+    """The only run of a session, asked for while another session has very many in the queue."""
+    many, one = (pool.client.session(pool.client.sessions.open().id) for _ in range(2))
+    queued = sleep(pool.client, many.id, SHORT, count)
+    [single] = sleep(pool.client, one.id, SHORT)
+    assert one.training(single, wait=120).status == "completed"
+    course = Course(pool.client)
+    asked, began = course.requested[single], course.started[single][0][0]
+    starts = [course.started[run][0][0] if course.started[run] else began for run in queued]
+    many.discard()
+    return {
+        "pool_one_queued_before": sum(start > asked for start in starts),
+        "pool_one_overtaken_by": sum(asked < start < began for start in starts),
+        "pool_one_beside_many_s": began - asked,
     }
 
 
