@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from autolearn.agents.environment import POOL
 from autolearn.agents.executor import Completed, Executor, Failed, Limits, Outcome
 from autolearn.agents.results import EvaluationResult, TrainingResult
-from autolearn.artifacts.store import ArtifactError, ArtifactStore
+from autolearn.artifacts.store import ArtifactError, ArtifactStore, Tampered
 from autolearn.schemas.retraining import (
     Compared,
     Comparison,
@@ -87,10 +87,7 @@ class Retraining:
 
         Returns what was compared, and why something could not be.
         """
-        if recorded.artifact.stored:
-            same = recorded.artifact.digest == trained.model.digest
-            return (), "" if same else "The recorded artifact is encrypted: it is not compared."
-        if missing := await self.bring_model(recorded.artifact.digest):
+        if missing := recorded.missing or await self.bring_model(recorded):
             return (), f"The recorded artifact could not be read: {missing}"
         if recorded.artifact.digest == trained.model.digest:
             return (), ""
@@ -157,15 +154,18 @@ class Retraining:
 
         return await tried(bring)
 
-    async def bring_model(self, digest: str) -> str:
+    async def bring_model(self, recorded: RecordedTraining) -> str:
         """Copy a model to the scratch store; return why that cannot be, or nothing."""
 
         def bring() -> None:
             with tempfile.TemporaryDirectory(prefix="autolearn-") as folder:
                 fetched, copy = Path(folder, "fetched"), Path(folder, "copy")
                 fetched.mkdir()
-                shutil.copytree(self.original.fetch_folder(digest, fetched), copy)
-                self.scratch.put_folder(copy)
+                digest = recorded.artifact.digest
+                there = Path(recorded.folder) if recorded.folder else None
+                shutil.copytree(there or self.original.fetch_folder(digest, fetched), copy)
+                if self.scratch.put_folder(copy).digest != digest:
+                    raise Tampered(f"its files are not those of the artifact {digest}")
 
         return await tried(bring)
 

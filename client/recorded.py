@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
+
+from msgspec.structs import replace
 
 from autolearn.client.cli_connection import Connection, only
 from autolearn.client.resources import Evaluation, Experiment, Session, Training
@@ -23,11 +26,12 @@ class NothingRecorded(AutoLearnError):
     status = 404
 
 
-def recorded_of(to: Connection, given: str) -> list[RecordedTraining]:
+def recorded_of(to: Connection, given: str, into: Path) -> list[RecordedTraining]:
     """Return what is recorded of a training, or of all trainings of an experiment.
 
     `given` is an id or its start: of an experiment, of a training of any experiment, or of a
-    training of the session that is meant.
+    training of the session that is meant. Models that are stored encrypted are fetched `into` a
+    folder, where they lie in clear.
 
     Raises:
         NothingRecorded: there is no such thing, or the training has not completed.
@@ -54,7 +58,23 @@ def recorded_of(to: Connection, given: str) -> list[RecordedTraining]:
         )
     trainings = [one for one in owner.trainings if chosen in (owner.id, one.id)]
     settings = read_settings()
-    return [recorded(one, owner.evaluations, settings) for one in trainings]
+    found = [recorded(one, owner.evaluations, settings) for one in trainings]
+    return [fetched(to, owner, one, into) if one.artifact.stored else one for one in found]
+
+
+def fetched(
+    to: Connection, owner: Session | Experiment, one: RecordedTraining, into: Path
+) -> RecordedTraining:
+    """Return a training with the folder to which the files of its model were fetched."""
+    training, folder = one.request.run, into / one.request.run
+    try:
+        if isinstance(owner, Experiment):
+            to.client.experiments.download(owner.id, training, folder)
+        else:
+            to.client.session(owner.id).download(training, folder)
+    except Problem as problem:  # the rest of the record can be compared all the same
+        return replace(one, missing=f"{problem.title}. {problem.detail}")
+    return replace(one, folder=str(folder))
 
 
 def open_session(to: Connection) -> Session | None:

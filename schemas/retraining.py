@@ -35,12 +35,18 @@ class RecordedEvaluation(Struct, frozen=True):
 
 
 class RecordedTraining(Struct, frozen=True):
-    """A completed training, as the log has it, with its completed evaluations."""
+    """A completed training, as the log has it, with its completed evaluations.
+
+    Of a model that is stored encrypted, `folder` is where its files were brought to in clear, or
+    `missing` says why they were not.
+    """
 
     request: TrainingRequested
     artifact: TrainedModel
     environment: dict[str, JsonValue]
     evaluations: tuple[RecordedEvaluation, ...] = ()
+    folder: str = ""
+    missing: str = ""
 
 
 class Data(Struct, frozen=True):

@@ -35,6 +35,9 @@ def retrain(
     metrics, differs. Nothing is written to the log or to the artifact store. Exit code 1: a
     training differs or could not be made again, or a recorded evaluation is not confirmed.
     """
+    from pathlib import Path
+    from tempfile import TemporaryDirectory
+
     import msgspec
 
     from autolearn.client.cli_connection import connect
@@ -43,9 +46,10 @@ def retrain(
     from autolearn.client.views import retraining as views
     from autolearn.schemas.retraining import RetrainCheck
 
-    with connect(url, session) as to:
-        trainings = recorded_of(to, what)
-    said, code = train_again(trainings)
+    with TemporaryDirectory(prefix="autolearn-retrain-") as folder:
+        with connect(url, session) as to:
+            trainings = recorded_of(to, what, Path(folder))
+        said, code = train_again(trainings)
     if output == Output.json:
         print_json(said)
     else:

@@ -118,6 +118,23 @@ def test_an_artifact_of_another_environment_has_the_same_predictions(
     assert one.environment == (Difference("libraries.numpy", "1.0.0", present),)
 
 
+def test_an_encrypted_artifact_is_compared_with_the_files_that_were_fetched(store, tmp_path):
+    sealed = ArtifactStore(store.url, key=bytes(32))
+    was = elsewhere(store, recorded(store, "gradient-boosting"), tmp_path / "other")
+    was = replace(was, artifact=sealed.put_folder(tmp_path / "other"))
+    assert was.artifact.stored
+    store.delete_folder(was.artifact.digest)
+    [found] = again(store, replace(was, folder=str(tmp_path / "other")))
+    assert (found.verdict, found.detail) == ("same-predictions", "")
+    [found] = again(store, replace(was, missing="It was shredded."))
+    assert (found.verdict, found.answers) == ("same-metrics", ())
+    assert found.detail == "The recorded artifact could not be read: It was shredded."
+    (tmp_path / "other" / "training.json").write_text("{}")
+    [found] = again(store, replace(was, folder=str(tmp_path / "other")))
+    assert (found.verdict, found.answers) == ("same-metrics", ())
+    assert f"its files are not those of the artifact {was.artifact.digest}" in found.detail
+
+
 def test_another_seed_differs(store):
     was = recorded(store, "random-forest", hyperparameters={"n_estimators": 5})
     [one] = again(store, replace(was, request=replace(was.request, seed=8)))
