@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka import Message as KafkaMessage
@@ -57,9 +58,19 @@ ANSWER_TIMEOUT = 30.0
 """Seconds within which a broker must answer a question."""
 SMALL_FETCH = 256 * 1024
 """Bytes of a fetch below which a moved reader does not read ahead of what was asked for."""
-LEADERLESS = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+MOVING = (
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.OFFSET_NOT_AVAILABLE,  # a leader just elected does not know the end yet (KIP-207)
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError._DESTROY_BROKER,  # librdkafka lets go of a broker that has left the cluster
+)
+"""What is said of a topic just made, and of a partition that gets another leader."""
 LEADER_PAUSE = 0.02
 """Seconds between two questions while a partition has no leader."""
+
+T = TypeVar("T")
 
 
 class KafkaReader:
@@ -186,16 +197,18 @@ class KafkaLog:
 
     def offsets_at(self, topic: str, time: int) -> dict[int, int]:
         """Return, per partition, the offset of the first record whose time is `time` or later."""
-        try:
+        asker = self.running_asker()
+
+        def ask() -> tuple[dict[int, int], list[TopicPartition]]:
             # The ends first: what comes meanwhile is past them, whatever its time.
-            asker = self.running_asker()
-            ends = {p: end for p, (_, end) in self.watermarks_now(asker, topic).items()}
+            ends = {p: end for p, (_, end) in watermarks_now(asker, topic).items()}
             asked = [TopicPartition(topic, partition, time) for partition in ends]
             found = asker.offsets_for_times(asked, timeout=ANSWER_TIMEOUT)
-        except KafkaException as error:
-            raise LogError(f"The topic {topic} cannot be read: {error.args[0].str()}.") from None
-        if failed := [at for at in found if at.error is not None]:
-            raise LogError(f"The topic {topic} cannot be read: {failed[0].error}.")
+            if failed := [at.error for at in found if at.error is not None]:
+                raise KafkaException(failed[0])
+            return ends, found
+
+        ends, found = answered(topic, ask)
         return {
             at.partition: min(at.offset, ends[at.partition])
             if at.offset >= 0
@@ -206,31 +219,10 @@ class KafkaLog:
     def watermarks(self, topic: str) -> dict[int, tuple[int, int]]:
         """Return, per partition, the oldest offset kept and the one that comes next."""
         consumer = Consumer({**self.settings, **CONSUMER, "group.id": "autolearn-reader"})
-        deadline = time.monotonic() + ANSWER_TIMEOUT
         try:
-            while True:
-                try:
-                    return self.watermarks_now(consumer, topic)
-                except KafkaException as error:
-                    # A topic just made has no leader for a moment; a partition may just move.
-                    if error.args[0].code() not in LEADERLESS or time.monotonic() > deadline:
-                        why = error.args[0].str()
-                        raise LogError(f"The topic {topic} cannot be read: {why}.") from None
-                    time.sleep(LEADER_PAUSE)
+            return answered(topic, lambda: watermarks_now(consumer, topic))
         finally:
             consumer.close()
-
-    def watermarks_now(self, consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
-        """Ask for the watermarks once."""
-        found = consumer.list_topics(topic, timeout=ANSWER_TIMEOUT).topics[topic]
-        if found.error is not None:
-            raise KafkaException(found.error)
-        return {
-            partition: consumer.get_watermark_offsets(
-                TopicPartition(topic, partition), timeout=ANSWER_TIMEOUT
-            )
-            for partition in found.partitions
-        }
 
     def partitions(self) -> dict[str, int]:
         """Return the name of every topic that there is, and its number of partitions."""
@@ -334,6 +326,36 @@ class KafkaLog:
             self.producer.flush(5.0)
             self.closed.set()
             self.thread.join()
+
+
+def watermarks_now(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
+    """Ask for the watermarks once."""
+    found = consumer.list_topics(topic, timeout=ANSWER_TIMEOUT).topics[topic]
+    if found.error is not None:
+        raise KafkaException(found.error)
+    return {
+        partition: consumer.get_watermark_offsets(
+            TopicPartition(topic, partition), timeout=ANSWER_TIMEOUT
+        )
+        for partition in found.partitions
+    }
+
+
+def answered(topic: str, ask: Callable[[], T]) -> T:
+    """Return the answer to a question about a topic; ask again while a partition moves.
+
+    Raises:
+        LogError: there is none.
+    """
+    deadline = time.monotonic() + ANSWER_TIMEOUT
+    while True:
+        try:
+            return ask()
+        except KafkaException as error:
+            if error.args[0].code() not in MOVING or time.monotonic() > deadline:
+                why = error.args[0].str()
+                raise LogError(f"The topic {topic} cannot be read: {why}.") from None
+            time.sleep(LEADER_PAUSE)
 
 
 def wait_unless_exists(future: object) -> None:

@@ -6,7 +6,9 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -36,14 +38,31 @@ def append(log: KafkaLog, *values: bytes) -> list[object]:
     return errors
 
 
+def ask_for_ends(cluster: EmbeddedCluster, stop: Event) -> int:
+    """Append, and ask where a topic ends, again and again; return how often."""
+    log, count = KafkaLog(cluster.bootstrap), 0
+    while not stop.is_set():
+        for partition in range(9):
+            log.append("asked", b"x", key=None, partition=partition)
+        assert log.ends("asked").keys() == set(range(9))
+        count += 1
+    log.close()
+    return count
+
+
 def test_any_broker_may_be_killed_and_nothing_acknowledged_is_lost(cluster: EmbeddedCluster):
     log = KafkaLog(cluster.bootstrap)
-    log.create([Topic("kept", 1, 3, SAFE)])
-    for number, broker in enumerate(cluster.brokers):
-        assert append(log, b"before %d" % number) == [None]
-        broker.kill()
-        assert append(log, b"while %d is gone" % number) == [None]
-        broker.start()
+    log.create([Topic("kept", 1, 3, SAFE), Topic("asked", 9, 3, SAFE)])
+    with ThreadPoolExecutor() as threads:
+        stop = Event()
+        asking = threads.submit(ask_for_ends, cluster, stop)
+        for number, broker in enumerate(cluster.brokers):
+            assert append(log, b"before %d" % number) == [None]
+            broker.kill()
+            assert append(log, b"while %d is gone" % number) == [None]
+            broker.start()
+        stop.set()
+        assert asking.result() > 10, "whoever asks meanwhile gets an answer"
     assert log.ends("kept") == {0: 2 * len(cluster.brokers)}
     log.close()
 

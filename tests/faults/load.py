@@ -1,8 +1,8 @@
 """Clients that work all the time, through any API process that answers, and keep the receipts.
 
 A request is repeated with its Idempotency-Key until somebody answers it: 2xx and 4xx are answers,
-429, 5xx and lost connections are not, nor is that a session is unknown: clients ask for those only
-that were opened.
+429, 5xx and lost connections are not, nor is that a session or a run is unknown: clients ask for
+those only that there are.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ PATIENCE = 90.0
 """Seconds after which a request that nobody answers is a failure of the system."""
 EXPECTED = (404, 409, 410)
 """Refusals that this load asks for now and then."""
-NOT_SEEN = "problem:session-unknown"
-"""What a process says that is cut off from the broker, of a session that others know."""
+NOT_SEEN = ("problem:session-unknown", "problem:run-unknown")
+"""What a process says that is cut off from the broker, of what others know."""
 QUICK = {"model": "naive-bayes", "dataset": "iris"}
 LONGER = {"model": "random-forest", "dataset": "iris", "hyperparameters": {"n_estimators": 300}}
 
@@ -71,7 +71,8 @@ class Client:
                 seen = f"{answer.status_code} {answer.text}"
                 if answer.is_success:
                     return answer
-                if answer.status_code in EXPECTED and NOT_SEEN not in answer.text:
+                unseen = any(words in answer.text for words in NOT_SEEN)
+                if answer.status_code in EXPECTED and not unseen:
                     return answer
                 assert answer.status_code in (404, 429, 502, 503, 504), seen
             self.repeats += 1
