@@ -292,6 +292,16 @@ def test_a_key_that_another_process_made_is_found_at_once(tmp_path: Path):
     assert other.of("nothing") is None
 
 
+def test_a_key_whose_file_is_gone_opens_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("autolearn.eventlog.wire_keys.LOOK", 0.0)
+    keys = WireKeys(tmp_path)
+    (first,) = keys.present()
+    rotate(tmp_path)
+    assert keys.of(first.kid) is not None, "requests that are on their way"
+    (tmp_path / "00000000T000000.000000Z.pem").unlink()
+    assert keys.of(first.kid) is None
+
+
 def test_keys_that_others_may_read_are_refused(tmp_path: Path):
     WireKeys(tmp_path).present()
     (file,) = tmp_path.glob("*.pem")
