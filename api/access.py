@@ -17,7 +17,7 @@ __all__ = ["Level", "Sight", "level_of", "may_list"]
 
 
 EVERYBODYS = frozenset({"dataset", "estimator", "metric", "partition"})
-"""The kinds of streams that every user may read: the catalog, and who decides on a partition. A kind
+"""The kinds of streams that every user may read: the catalog, and who decides on a partition. One
 that is not here and has no rule below is nobody's."""
 
 

@@ -163,7 +163,7 @@ class KeyRing:
     def until(self, end: int) -> bool:
         """Wait until everything before an offset is read; say whether it is in time."""
         with self.changed:
-            # What was compacted away at the end of the topic never comes, and nothing lies there.
+            # The record before the end always comes: it is in the segment that is never compacted.
             return self.changed.wait_for(lambda: self.next >= end, PATIENCE)
 
     # Using keys
@@ -227,10 +227,11 @@ class KeyRing:
         """Make a key for a session; it is on the log, and known here, when this returns.
 
         Raises:
-            LogError: Kafka has not acknowledged it in time.
+            LogError: Kafka has not acknowledged it in time, or it cannot be read.
         """
         key = DataKey.new(session)
-        self.until(self.append(key.id, self.wrap(key.key)) + 1)
+        if not self.until(self.append(key.id, self.wrap(key.key)) + 1):
+            raise LogError(f"{self.topic} cannot be read at the moment.")
         return key
 
     def wrap(self, key: bytes) -> bytes:
