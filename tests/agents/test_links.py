@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -178,6 +179,48 @@ def test_a_checkpoint_that_cannot_be_written_is_counted_and_stops_nothing(record
         checkpointing = signing(log, key, "/proc/none" if what == "the file" else "")
         await stopped(checkpointing, claimed(log, "a"))
         assert count(checkpointing, "checkpoints_failed") == 1
+
+    asyncio.run(story())
+
+
+class Later(MemoryLog):
+    """A log that tells of checkpoints later what became of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[Callable[[bool], None]] = []
+
+    def append(self, topic: str, *args, delivered=None, **kwargs) -> None:  # type: ignore[override]
+        if topic != NAMES.checkpoints:
+            super().append(topic, *args, delivered=delivered, **kwargs)
+            return
+
+        def tell(taken: bool) -> None:
+            if taken:
+                super(Later, self).append(topic, *args, delivered=delivered, **kwargs)
+            else:
+                delivered(LogError("no"), 0, -1)
+
+        self.told.append(tell)
+
+
+def test_a_checkpoint_that_was_not_taken_is_named_by_none(records, key):
+    async def story() -> None:
+        log = Later()
+        log.topics = log_of(records, []).topics
+        checkpointing, claim = signing(log, key), claimed(log, "a")
+        checkpointing.sign(claim)
+        checkpointing.sign(claim)
+        assert len(log.told) == 1, "one is on its way at a time"
+        log.told.pop()(False)
+        assert claim.links is not None
+        assert claim.links.unsigned == claim.links.folded.events
+        for folder in ("a", "b"):  # what this one has tried, and what another goes on from it
+            claim = claim if folder == "a" else claimed(log, folder)
+            checkpointing.sign(claim)
+            log.told.pop()(True)
+        found = verify_chain(LogSource(log, HERE), key.public())
+        assert (found.findings, found.checkpoints) == ([], 2)
 
     asyncio.run(story())
 
