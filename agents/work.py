@@ -278,7 +278,11 @@ class Worker:
                 bound.info("its session has ended: its key is shredded")
 
     async def do(self, attempt: Attempt) -> Command | None:
-        """Do the work in a process of its own, and return the command that reports its end."""
+        """Do the work in a process of its own, and return the command that reports its end.
+
+        None if its session has ended. What cannot be decrypted here is given back: another worker
+        may have the key.
+        """
         task, words = attempt.task, WORK[attempt.task.kind]
         if not self.holds(task):
             return None  # cancelled right after the claim
@@ -289,6 +293,9 @@ class Worker:
 
         began = time.perf_counter()
         opened = await asyncio.to_thread(self.open, task)
+        if opened is None and self.holds(task):
+            logger.error("the key of a run is not here", stream=task.stream, run=task.run)
+            return words.report_lost(task.run, task.attempt, self.id)
         if opened is None:
             return None  # its session has ended, and its key is shredded
         attempt.running = self.executor.start(task.kind, *opened[:2], on_phase, opened[2])
@@ -308,7 +315,7 @@ class Worker:
     def open(self, task: Task) -> tuple[Raw, Limits, bytes] | None:
         """Return the request of a task in clear, its limits, and the key of its session's models.
 
-        None if its session's key is gone.
+        None if its session's key is not known.
         """
         key = b""
         try:
