@@ -14,7 +14,7 @@ from starlette.responses import FileResponse, Response
 from autolearn.api.facade import Facade
 from autolearn.api.problems import Problem, unknown
 from autolearn.api.resources import Links
-from autolearn.artifacts.store import ArtifactError
+from autolearn.artifacts.errors import ArtifactError
 from autolearn.projections.queries import Moment
 from autolearn.schemas.values import TrainedModel
 
