@@ -115,7 +115,11 @@ class Worker:
         self.vault = open_vault(settings, log, home)
         self.meter = meter
         meter.watch(self.busy)
-        self.executor = Executor(settings.artifacts or (home / "artifacts").as_uri())
+        self.folder = home / "state" / f"work-{'-'.join(kinds)}-{settings.instance}"
+        self.executor = Executor(
+            settings.artifacts or (home / "artifacts").as_uri(),
+            note=self.folder.with_name(f"{self.folder.name}.scratch"),
+        )
         self.apps = [self.make_app(kind, brokers) for kind in kinds]
 
     def make_app(self, kind: str, brokers: str) -> Any:
@@ -148,10 +152,7 @@ class Worker:
 
     async def start(self) -> None:
         """Follow the events, warm the executor, say what is on offer, and begin to beat."""
-        self.store = await asyncio.to_thread(
-            RocksStore,
-            self.home / "state" / f"work-{'-'.join(self.kinds)}-{self.settings.instance}",
-        )
+        self.store = await asyncio.to_thread(RocksStore, self.folder)
         self.runs = OpenRuns(self.store)
         self.vault.start()
         await asyncio.to_thread(self.vault.catch_up)

@@ -85,7 +85,7 @@ async def send_file(
         raise unknown("file", name, model.files, "the list of files, one level up")
     keyid = moment.session_keyid(session)
     key = facade.vault.key(keyid).derived("artifacts") if keyid and model.stored else None
-    scratch = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=facade.home))
+    scratch = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=facade.scratch))
     clean = BackgroundTask(shutil.rmtree, scratch, ignore_errors=True)
     try:
         store = facade.artifacts.with_key(key)
