@@ -83,12 +83,18 @@ class KeyRing:
             self.sessions.clear()
 
     def run(self) -> None:
-        """Read until stopped (in the thread); after a failure go on where that was."""
+        """Read until stopped (in the thread); after a failure, whatever it is, go on behind it.
+
+        A process that reads no more would keep keys that are shredded.
+        """
         while not self.stopped.is_set():
             try:
                 self.read()
             except AutoLearnError as error:
                 logger.warning("the keys cannot be read", why=error.detail)
+                self.stopped.wait(PAUSE)
+            except Exception:  # a thread that ends tells nobody
+                logger.exception("the keys cannot be read")
                 self.stopped.wait(PAUSE)
 
     def read(self) -> None:

@@ -110,3 +110,22 @@ def test_what_is_stopped_has_no_keys(log):
     one.stop()
     assert not one.all()
     assert not one.unwrapped
+
+
+def test_a_fault_of_who_hears_of_keys_does_not_end_the_reading(two, log, monkeypatch):
+    monkeypatch.setattr("autolearn.eventlog.keyring.PAUSE", 0.01)
+    here, there = two
+    heard = []
+
+    def hear(identity):
+        heard.append(identity)
+        if len(heard) == 1:
+            raise ValueError("a fault")
+
+    there.on_key = hear
+    first, second = here.make(A), here.make(B)
+    there.catch_up()
+    here.shred(first.id)
+    there.catch_up()
+    assert heard == [first.id, second.id], "each once"
+    assert set(there.all()) == {second.id}
