@@ -1,5 +1,6 @@
 """Keys follow the topic `keys`: made, known elsewhere, wrapped anew, shredded."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,7 @@ from autolearn.eventlog.keyring import KeyRing, session_of
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.master_keys import MasterKey, MasterKeys
 from autolearn.eventlog.memory import MemoryLog
+from autolearn.eventlog.vault import Vault
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 
@@ -129,3 +131,16 @@ def test_a_fault_of_who_hears_of_keys_does_not_end_the_reading(two, log, monkeyp
     there.catch_up()
     assert heard == [first.id, second.id], "each once"
     assert set(there.all()) == {second.id}
+
+
+def test_many_keys_that_are_gone_are_not_waited_for_one_by_one(two):
+    here, there = two
+    vault = Vault(there, patience=0.2)
+    began = time.monotonic()
+    for number in range(50):
+        with pytest.raises(Unreadable):
+            vault.key(f"{A}.{number}")
+    assert time.monotonic() - began < 2, "waiting for each would take ten seconds"
+    vault.in_vain = 0.0  # a while later
+    made = here.make(B)
+    assert vault.key(made.id).key == made.key
