@@ -81,6 +81,9 @@ class Links:
         except MalformedRecord as error:
             self.found_broken(self.folded.offset, f"the newest checkpoint is none: {error.detail}")
             return
+        if newest.partition != self.partition:
+            self.found_broken(self.folded.offset, "the newest checkpoint is of another partition")
+            return
         self.signed = self.tried = min(newest.events, self.folded.events)
         if newest.broken is not None:
             self.found_broken(newest.broken, "the newest checkpoint says so")

@@ -12,12 +12,13 @@ from autolearn.agents import claims
 from autolearn.agents.checkpointing import Checkpointing
 from autolearn.agents.claims import Claim, Names
 from autolearn.eventlog.chain import Chain
-from autolearn.eventlog.checkpoints import opened
+from autolearn.eventlog.checkpoints import opened, sealed
 from autolearn.eventlog.memory import MemoryLog
 from autolearn.eventlog.meter import Meter
 from autolearn.eventlog.signing import SigningKey
 from autolearn.projections.chains.sources import LogSource
 from autolearn.projections.chains.verifying import lines_of, verify_chain
+from autolearn.schemas.chain import Checkpoint
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings
 from tests import chains
@@ -117,6 +118,14 @@ def test_what_is_no_checkpoint_is_no_beginning(records):
     assert links is not None
     assert links.broken is not None
     assert links.unsigned == links.folded.events
+
+
+def test_a_checkpoint_of_another_partition_is_no_beginning(records, key):
+    stranger = Checkpoint(partition=1, offset=0, events=1, hash="0" * 64, term=1, last=-1, time="")
+    links = claimed(log_of(records, [sealed(stranger, key)]), "a").links
+    assert links is not None
+    assert links.broken is not None
+    assert links.signed == 0
 
 
 class Refusing(MemoryLog):
