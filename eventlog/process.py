@@ -56,9 +56,9 @@ def read_settings() -> Settings:
 
 
 def home_of(settings: Settings) -> Path:
-    """Return the folder of all data on this machine, made if need be."""
+    """Return the folder of all data on this machine, made if need be: for this user only."""
     home = Path(settings.home).expanduser() if settings.home else user_data_path("autolearn")
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     return home.resolve()
 
 
