@@ -36,7 +36,8 @@ class Checkpointing:
     """Appends a checkpoint at once at first, after many events, and every so often.
 
     Only what the log has admitted is attested, so it is true whoever decides by now. A checkpoint
-    that cannot be written stops nothing: it is said loudly, and the next one attests as much.
+    that cannot be written stops nothing: it is said loudly, and the next one attests as much. Of a
+    partition one is on its way at a time: each names the one before it, which must be on the log.
     """
 
     def __init__(self, settings: Settings, log: Log, key: SigningKey, meter: Meter) -> None:
@@ -46,13 +47,15 @@ class Checkpointing:
         self.file = Path(settings.checkpoint_file) if settings.checkpoint_file else None
         self.writer = ThreadPoolExecutor(1, "checkpoint-file")
         self.stopping = asyncio.Event()
+        self.held: Callable[[], Iterable[Claim]] = tuple
         self.task: asyncio.Task[None] | None = None
 
     def start(self, held: Callable[[], Iterable[Claim]]) -> None:
         """Begin to sign every so often what `held()` returns then."""
-        self.task = asyncio.create_task(self.run(held))
+        self.held = held
+        self.task = asyncio.create_task(self.run())
 
-    async def run(self, held: Callable[[], Iterable[Claim]]) -> None:
+    async def run(self) -> None:
         """Sign every so often, and once more when it is stopped.
 
         A partition of which nothing is signed yet does not wait: nobody should have to take a new
@@ -64,8 +67,8 @@ class Checkpointing:
                 stopped = await asyncio.wait_for(self.stopping.wait(), min(TICK, self.interval))
             if is_due := stopped or time.monotonic() >= due:
                 due = time.monotonic() + self.interval
-            for claim in held():
-                if is_due or (claim.links is not None and not claim.links.signed):
+            for claim in self.held():
+                if is_due or (claim.links is not None and not claim.links.tried):
                     self.sign(claim)
 
     async def stop(self) -> None:
@@ -73,40 +76,54 @@ class Checkpointing:
         self.stopping.set()
         if self.task is not None:
             await self.task
+        await asyncio.to_thread(self.flush)
+        for claim in self.held():  # what had to wait for one that was on its way
+            if claim.links is not None and claim.links.tried < claim.links.folded.events:
+                self.sign(claim)
         await asyncio.to_thread(self.finish)
 
-    def finish(self) -> None:
-        """Wait until everything is written (blocks)."""
+    def flush(self) -> None:
+        """Wait until what was sent is on the log (blocks)."""
         try:
             self.log.flush(5.0)
         except LogError as error:
             logger.warning("checkpoints may not be written", why=error.detail)
+
+    def finish(self) -> None:
+        """Wait until everything is written (blocks)."""
+        self.flush()
         self.writer.shutdown()
         self.file = None  # what is written to the log later than this is on the log only
 
     def after(self, claim: Claim) -> None:
         """Sign a partition's chain if many events are not attested yet."""
-        if claim.links is not None and claim.links.unsigned >= self.every:
-            self.sign(claim)
+        if claim.links is not None:
+            attested = max(claim.links.signed, claim.links.tried)
+            if claim.links.folded.events - attested >= self.every:
+                self.sign(claim)
 
     def sign(self, claim: Claim) -> None:
         """Sign a partition's chain as far as the log has admitted it, if there is news."""
-        if claim.links is None or claim.fenced or not claim.taken or not claim.links.unsigned:
+        links = claim.links
+        if links is None or claim.fenced or not claim.taken or not links.unsigned:
             return
-        token = sealed(statement(claim, claim.links), self.key)
-        claim.links.previous, claim.links.signed = fingerprint(token), claim.links.folded.events
-        self.append(claim.partition, token)
+        if links.on_its_way:
+            return
+        links.on_its_way, links.tried = True, links.folded.events
+        self.append(claim.partition, sealed(statement(claim, links), self.key), links)
 
-    def append(self, partition: int, token: bytes) -> None:
+    def append(self, partition: int, token: bytes, links: Links) -> None:
         """Send a checkpoint to the log, and to the file once it is there."""
 
         def delivered(error: LogError | None, *_: int) -> None:
             if error is not None:
                 self.failed(partition, error.detail)
             else:
+                links.previous, links.signed = fingerprint(token), links.tried
                 self.meter.count(SIGNED)
                 if self.file is not None:
                     self.writer.submit(self.write, self.file, partition, token)
+            links.on_its_way = False
 
         try:
             self.log.append(
@@ -118,6 +135,7 @@ class Checkpointing:
                 delivered=delivered,
             )
         except LogError as error:
+            links.on_its_way = False
             self.failed(partition, error.detail)
 
     def write(self, file: Path, partition: int, token: bytes) -> None:

@@ -38,6 +38,7 @@ Channel = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 MAX_LINE = 16 << 20
 STRAGGLING_SECONDS = 1.0
+SCRATCH = "autolearn-runs-"
 
 
 class Limits(NamedTuple):
@@ -117,7 +118,9 @@ class Executor:
     """Starts runs, each in a process of its own; as many at once as are started.
 
     `preload` is the module that the fork server imports; its KINDS are the kinds of work, and
-    `results` names the type of each kind's result. All methods belong to one event loop.
+    `results` names the type of each kind's result. `note` is a file of this process alone that
+    names its folder of temporary files: what one that was killed has left there is deleted by the
+    next one. All methods belong to one event loop.
     """
 
     def __init__(
@@ -125,8 +128,9 @@ class Executor:
         store: str,
         preload: str = "autolearn.agents.preload",
         results: Mapping[str, Any] = RESULTS,
+        note: Path | None = None,
     ) -> None:
-        self._store = store
+        self._store, self._note = store, note
         self._preload = preload
         self._results = results
         self._runs: dict[int, Running] = {}
@@ -145,8 +149,7 @@ class Executor:
         async with self._starting:
             if self._server is None:
                 if self._scratch is None:
-                    made = await asyncio.to_thread(tempfile.mkdtemp, prefix="autolearn-runs-")
-                    self._scratch = Path(made)
+                    self._scratch = await asyncio.to_thread(scratch_folder, self._note)
                 server = Server(self._heard, self._lost, self._spawn)
                 await server.start(self._preload)
                 self._server = server
@@ -314,6 +317,19 @@ async def converse(channel: Channel, job: bytes, on_phase: Callable[[str], None]
     finally:
         writer.close()
     return None
+
+
+def scratch_folder(note: Path | None) -> Path:
+    """Return a new folder for temporary files, noted in `note`; delete the one noted before."""
+    if note is not None and note.exists():
+        before = Path(note.read_text())
+        if before.name.startswith(SCRATCH):
+            shutil.rmtree(before, ignore_errors=True)
+    made = Path(tempfile.mkdtemp(prefix=SCRATCH))
+    if note is not None:
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(str(made))
+    return made
 
 
 def words_for(status: int, said: Word | None) -> str:

@@ -25,15 +25,18 @@ class Links:
     """What a decider knows of the chain of its partition.
 
     `folded` is the chain as far as the log was folded; `previous` and `signed` are the fingerprint
-    of the partition's newest checkpoint and how many events it attests. `broken` is the first
-    offset at which the log was found to be another than it was, None if it was not.
+    of the partition's newest checkpoint on the log and how many events it attests. `tried` is how
+    many the newest one attests that was sent, and `on_its_way` whether it is not known yet what
+    became of that. `broken` is the first offset at which the log was found to be another than it
+    was, None if it was not.
     """
 
     def __init__(self, states: States, partition: int) -> None:
         self.states, self.partition = states, partition
         self.folded = states.chain(partition) or Chain()
         self.ahead = self.folded.hash
-        self.previous, self.signed = "", 0
+        self.previous, self.signed, self.tried = "", 0, 0
+        self.on_its_way = False
         self.broken: int | None = None
 
     def take(self, offset: int, value: bytes, told: bytes | None = None) -> None:
@@ -78,7 +81,10 @@ class Links:
         except MalformedRecord as error:
             self.found_broken(self.folded.offset, f"the newest checkpoint is none: {error.detail}")
             return
-        self.signed = min(newest.events, self.folded.events)
+        if newest.partition != self.partition:
+            self.found_broken(self.folded.offset, "the newest checkpoint is of another partition")
+            return
+        self.signed = self.tried = min(newest.events, self.folded.events)
         if newest.broken is not None:
             self.found_broken(newest.broken, "the newest checkpoint says so")
         elif continued(log, events, newest, self.folded, reached) != self.folded:

@@ -18,7 +18,8 @@ from msgspec.structs import replace
 from autolearn.agents.environment import POOL
 from autolearn.agents.executor import Completed, Executor, Failed, Limits, Outcome
 from autolearn.agents.results import EvaluationResult, TrainingResult
-from autolearn.artifacts.store import ArtifactError, ArtifactStore, Tampered
+from autolearn.artifacts.errors import ArtifactError, Tampered
+from autolearn.artifacts.store import ArtifactStore
 from autolearn.schemas.retraining import (
     Compared,
     Comparison,

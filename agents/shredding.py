@@ -30,7 +30,7 @@ from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.commands import ExpireSession
 from autolearn.schemas.confidential import outline_of
-from autolearn.schemas.errors import AutoLearnError
+from autolearn.schemas.errors import AutoLearnError, LogError
 from autolearn.schemas.streams import stream
 from autolearn.schemas.topics import Topics
 
@@ -187,17 +187,33 @@ class Shredding:
             self.expiring[session] = draft
 
     async def look(self) -> None:
-        """Do what is to be done now. What does not succeed is tried again at the next look."""
+        """Do what is to be done now. What does not succeed is tried again at the next look.
+
+        A session whose models cannot be deleted holds up no other.
+        """
         self.expire(time.time() * 1000)
         try:
             for session in list(self.lost):
-                await asyncio.to_thread(self.shred, session)
+                await self.shred_if_possible(session)
             now = time.monotonic()
             if any(at <= now for at in self.rolls):
                 await asyncio.to_thread(self.ring.roll)
                 self.rolls = [at for at in self.rolls if at > now]
+        except LogError as error:
+            logger.warning("nothing can be shredded now", why=error.detail)
+
+    async def shred_if_possible(self, session: str) -> None:
+        """Shred a session, or say that it is not shredded yet.
+
+        Raises:
+            LogError: Kafka does not take it.
+        """
+        try:
+            await asyncio.to_thread(self.shred, session)
+        except LogError:
+            raise
         except (AutoLearnError, OSError) as error:
-            logger.warning("something is not shredded yet", why=str(error))
+            logger.warning("something is not shredded yet", session=session, why=str(error))
 
     def expire(self, now: float) -> None:
         """Ask the sessions to expire that were not used for too long."""
@@ -226,3 +242,5 @@ class Shredding:
             logger.info("a key was shredded", session=session)
         if not keys:
             self.lost.pop(session, None)
+            if self.ring.of_session(session):  # it came in between: `on_key` was too early
+                self.lost[session] = None

@@ -115,7 +115,11 @@ class Worker:
         self.vault = open_vault(settings, log, home)
         self.meter = meter
         meter.watch(self.busy)
-        self.executor = Executor(settings.artifacts or (home / "artifacts").as_uri())
+        self.folder = home / "state" / f"work-{'-'.join(kinds)}-{settings.instance}"
+        self.executor = Executor(
+            settings.artifacts or (home / "artifacts").as_uri(),
+            note=self.folder.with_name(f"{self.folder.name}.scratch"),
+        )
         self.apps = [self.make_app(kind, brokers) for kind in kinds]
 
     def make_app(self, kind: str, brokers: str) -> Any:
@@ -148,10 +152,7 @@ class Worker:
 
     async def start(self) -> None:
         """Follow the events, warm the executor, say what is on offer, and begin to beat."""
-        self.store = await asyncio.to_thread(
-            RocksStore,
-            self.home / "state" / f"work-{'-'.join(self.kinds)}-{self.settings.instance}",
-        )
+        self.store = await asyncio.to_thread(RocksStore, self.folder)
         self.runs = OpenRuns(self.store)
         self.vault.start()
         await asyncio.to_thread(self.vault.catch_up)
@@ -278,7 +279,11 @@ class Worker:
                 bound.info("its session has ended: its key is shredded")
 
     async def do(self, attempt: Attempt) -> Command | None:
-        """Do the work in a process of its own, and return the command that reports its end."""
+        """Do the work in a process of its own, and return the command that reports its end.
+
+        None if its session has ended. What cannot be decrypted here is given back: another worker
+        may have the key.
+        """
         task, words = attempt.task, WORK[attempt.task.kind]
         if not self.holds(task):
             return None  # cancelled right after the claim
@@ -289,6 +294,9 @@ class Worker:
 
         began = time.perf_counter()
         opened = await asyncio.to_thread(self.open, task)
+        if opened is None and self.holds(task):
+            logger.error("the key of a run is not here", stream=task.stream, run=task.run)
+            return words.report_lost(task.run, task.attempt, self.id)
         if opened is None:
             return None  # its session has ended, and its key is shredded
         attempt.running = self.executor.start(task.kind, *opened[:2], on_phase, opened[2])
@@ -308,7 +316,7 @@ class Worker:
     def open(self, task: Task) -> tuple[Raw, Limits, bytes] | None:
         """Return the request of a task in clear, its limits, and the key of its session's models.
 
-        None if its session's key is gone.
+        None if its session's key is not known.
         """
         key = b""
         try:

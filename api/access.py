@@ -16,6 +16,11 @@ from autolearn.schemas.codec import EventRecord, encode, kept
 __all__ = ["Level", "Sight", "level_of", "may_list"]
 
 
+EVERYBODYS = frozenset({"dataset", "estimator", "metric", "partition"})
+"""The kinds of streams that every user may read: the catalog, and who decides on a partition. One
+that is not here and has no rule below is nobody's."""
+
+
 class Level(IntEnum):
     """How much of a session somebody has: each level has all that the ones below have.
 
@@ -71,7 +76,7 @@ class Sight:
         if kind == "user":
             mine = self.who.sysadmin or name == self.who.name
             return Level.ACTIVITY if mine else Level.NOTHING
-        return Level.READ
+        return Level.READ if kind in EVERYBODYS else Level.NOTHING
 
     def knows(self, stream: str) -> bool:
         """Say whether the state of a stream may be shown; that of a user has nothing secret."""

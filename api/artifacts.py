@@ -14,7 +14,7 @@ from starlette.responses import FileResponse, Response
 from autolearn.api.facade import Facade
 from autolearn.api.problems import Problem, unknown
 from autolearn.api.resources import Links
-from autolearn.artifacts.store import ArtifactError
+from autolearn.artifacts.errors import ArtifactError
 from autolearn.projections.queries import Moment
 from autolearn.schemas.values import TrainedModel
 
@@ -85,7 +85,7 @@ async def send_file(
         raise unknown("file", name, model.files, "the list of files, one level up")
     keyid = moment.session_keyid(session)
     key = facade.vault.key(keyid).derived("artifacts") if keyid and model.stored else None
-    scratch = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=facade.home))
+    scratch = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=facade.scratch))
     clean = BackgroundTask(shutil.rmtree, scratch, ignore_errors=True)
     try:
         store = facade.artifacts.with_key(key)

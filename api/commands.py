@@ -21,6 +21,7 @@ from autolearn.eventlog.vault import Vault
 from autolearn.projections.models import Answer
 from autolearn.projections.queries import Queries
 from autolearn.schemas.codec import CONTENT_TYPE, CommandRecord, Headers, encode, raw
+from autolearn.schemas.commands import OpenSession
 from autolearn.schemas.confidential import is_confidential
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.messages import Command, type_of
@@ -76,7 +77,6 @@ class Commands:
         asked: Asked,
         actor: str = "",
         headers: Headers = (),
-        keyid: str = "",
     ) -> Answer | Accepted:
         """Have a command decided, once, however often it is asked for with the same id.
 
@@ -84,10 +84,10 @@ class Commands:
         for the append alone if the request prefers so; and never longer than `append_timeout`
         for an append that Kafka does not take.
 
-        What is confidential is encrypted with the key of its session, or with that of `keyid`.
+        What is confidential is encrypted with the key of its session, which is made when it opens.
 
         Raises:
-            Unreadable: the session's key is not there.
+            Unreadable: the session's key cannot be used.
             Problem: the command was refused or failed; the key was used for another request; the
                 log or the deciders do not keep up, or do not answer; or whatever `make` raises.
         """
@@ -97,6 +97,7 @@ class Commands:
         if earlier is not None:
             return self.checked(earlier, asked)
         command = make() if callable(make) else make
+        keyid = await self.key_for(stream, command, asked)
         with self.waiting_for(asked.id) as answered:
             sending = self.sent.get(asked.id)
             if sending is None or sending.error is not None:
@@ -113,18 +114,34 @@ class Commands:
             return Accepted(asked.id, *sending.at)
         raise unacknowledged(asked)
 
+    async def key_for(self, stream: str, command: Command, asked: Asked) -> str:
+        """Return the id of the key to encrypt a command with, "" if it lies on the log in clear.
+
+        Raises:
+            Problem: the session's key is gone, or not there yet; or as `new_key`.
+        """
+        if not is_confidential(type(command)):
+            return ""
+        session = stream.partition("/")[2]
+        keyid = self.queries.latest().session_keyid(session)
+        if keyid is not None:  # it is open, and may have been opened in clear
+            return keyid
+        if found := self.vault.of_session(session):
+            return found
+        if not self.vault.makes:
+            return ""
+        if isinstance(command, OpenSession):
+            return await self.new_key(session, asked)
+        raise problems.unreadable()
+
     async def new_key(self, session: str, asked: Asked) -> str:
-        """Return the id of the key of a session that a command opens, "" if it gets none.
+        """Return the id of a new key for a session.
 
         The key is on the log before the command is sent: who reads the one finds the other.
 
         Raises:
             Problem: commands cannot be sent now, or Kafka does not acknowledge the key in time.
         """
-        if not self.vault.makes or self.queries.answer(asked.id) is not None:
-            return ""
-        if found := self.vault.of_session(session):
-            return found
         name, refused = f"key of {session}", "the session was not opened. Try again."
         sending = self.appends.sendings.get(name)
         if sending is None:
@@ -214,18 +231,12 @@ class Commands:
             fingerprint=asked.fingerprint,
             data=raw(command),
         )
-        if not is_confidential(type(command)) or not (keyid := keyid or self.key_of(stream)):
+        if not keyid:
             return record
         if ":" not in asked.fingerprint:  # that of a dead letter is made already
             fingerprint = self.vault.fingerprint(keyid, asked.fingerprint)
             record = replace(record, fingerprint=fingerprint)
         return self.vault.seal(record, command, keyid)
-
-    def key_of(self, stream: str) -> str:
-        """Return the id of the key of an open session, or of one that is being opened."""
-        session = stream.partition("/")[2]
-        row = self.queries.latest().session_keyid(session)
-        return self.vault.of_session(session) if row is None else row
 
     def checked(self, answer: Answer, asked: Asked) -> Answer:
         """Return an answer if the command was accepted, and if it answers this very request.

@@ -61,6 +61,8 @@ class Subscription:
                     found, number = new
                     for part in joined(self.blocks(found)):
                         yield part
+                        if not self.let_in():  # the client may have taken it slowly
+                            break
                     if time.monotonic() - self.spoke >= KEEP_ALIVE:
                         yield self.sign_of_life()
                     await tail.more(number, self.spoke + KEEP_ALIVE - time.monotonic())
@@ -69,13 +71,18 @@ class Subscription:
             yield self.why(error)
 
     async def catch_up(self) -> AsyncGenerator[bytes, None]:
-        """Yield what lies on the log up to where the read models are."""
+        """Yield what lies on the log up to where the read models are, while the client is let in.
+
+        That may take long: the client takes it as slowly as it likes.
+        """
         more = True
-        while more and not self.facade.tail.closed:
+        while more and not self.facade.tail.closed and self.let_in():
             async with self.facade.tail.turns:
                 page, more = await read_on(self.facade, self.wanted, self.at, PAGE)
             for part in joined(self.blocks(page.found)):
                 yield part
+                if not self.let_in():
+                    return
             self.at = page.places
             long_ago = time.monotonic() - self.spoke >= KEEP_ALIVE
             if long_ago or (not more and self.at != self.told):

@@ -35,6 +35,7 @@ from autolearn.eventlog.feed import Feed
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.positions import log_id
+from autolearn.eventlog.process import emptied
 from autolearn.eventlog.reading import Lookup
 from autolearn.eventlog.vault import Vault
 from autolearn.eventlog.wire_keys import WireKeys
@@ -60,7 +61,7 @@ OPEN_TIMEOUT, OPEN_PAUSE = 5.0, 1.0
 class Facade:
     """What the routers share. `start` and `stop` run on the event loop.
 
-    `home` is the folder of the process's temporary files; `on_failure` is called once when the
+    `home` is the folder of the process; `on_failure` is called once when the
     process cannot go on: it must end then. Without a `cluster` the status tells less. `audit_log`
     is the same log by a connection of its own, for the behaviour log. `wire_keys` is the folder of
     the keys to which clients seal requests.
@@ -80,7 +81,8 @@ class Facade:
         vault: Vault | None = None,
     ) -> None:
         self.settings, self.log, self.store = settings, to, store
-        self.artifacts, self.home, self.on_failure = artifacts, home, on_failure
+        self.artifacts, self.on_failure = artifacts, on_failure
+        self.scratch = emptied(home / "scratch")
         self.topics = Topics.of(settings)
         self.vault = vault or Vault()
         self.vault.shredded = self.shredded

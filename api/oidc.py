@@ -1,7 +1,9 @@
-"""Bearer tokens of an OpenID provider: JWTs, checked as RFC 7519, 8725 and 9068 have it.
+"""Bearer tokens of an OpenID provider: JWTs, checked as RFC 7519 and 8725 have it.
 
-The provider's public keys (JWKS, RFC 7517) are fetched when they are first needed, again after
-`KEPT` seconds, and when a token names a key that is not known. The provider never learns who asks.
+Their `typ` is not looked at: few providers say `at+jwt` (RFC 9068) yet, so it is the audience that
+tells a token for this API from others. The provider's public keys (JWKS, RFC 7517) are fetched when
+they are first needed, again after `KEPT` seconds, and when a token names a key that is not known.
+The provider never learns who asks.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ KEPT = 600.0
 PAUSE = 10.0
 """Seconds between two fetches: tokens with made-up key ids do not make the provider busy."""
 PATIENCE = 5.0
+"""Seconds that a fetch may take."""
 LEEWAY = 30
 """Seconds by which clocks may differ."""
 NAME = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
@@ -83,30 +86,46 @@ class Provider:
         return Principal(name, sysadmin, expires=float(claims["exp"]) + LEEWAY)
 
     async def keys_with(self, key: object) -> KeySet:
-        """Return the provider's keys, fetched now if they are old or lack the key that is named."""
-        async with self.fetching:
-            now = time.monotonic()
-            known = self.keys is not None and (
-                key is None or any(one.kid == key for one in self.keys.keys)
-            )
-            fresh = known and now - self.fetched < KEPT
-            if not fresh and now - self.tried >= (PAUSE if self.keys is not None else 1.0):
-                self.tried = now
-                await self.fetch()
-            if self.keys is None:
-                raise unavailable("The OpenID provider does not give its keys. Try again.")
-            return self.keys
+        """Return the provider's keys, fetched now if they are old or lack the key that is named.
+
+        A key that is known waits for no fetch: made-up ones hold up nobody.
+
+        Raises:
+            Problem: there are none (503).
+        """
+        if not self.has(key):
+            async with self.fetching:
+                pause = PAUSE if self.keys is not None else 1.0
+                if not self.has(key) and time.monotonic() - self.tried >= pause:
+                    self.tried = time.monotonic()
+                    await self.fetch()
+        if self.keys is None:
+            raise unavailable("The OpenID provider does not give its keys. Try again.")
+        return self.keys
+
+    def has(self, key: object) -> bool:
+        """Say whether a key is known (None: any), and not for too long."""
+        known = self.keys is not None and (
+            key is None or any(one.kid == key for one in self.keys.keys)
+        )
+        return known and time.monotonic() - self.fetched < KEPT
 
     async def fetch(self) -> None:
         """Fetch the keys; when that fails, those of before are good for a while longer."""
         url = self.settings.oidc_jwks_url
         try:
-            async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as http:
+            async with (
+                asyncio.timeout(PATIENCE),  # of httpx, each part of an answer may take so long
+                httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as http,
+            ):
                 answer = await http.get(url)
             answer.raise_for_status()
             self.keys = KeySet.import_key_set(answer.json())
             self.fetched = time.monotonic()
-        except (httpx.HTTPError, JoseError, ValueError, TypeError, KeyError) as error:
+        except (
+            *(httpx.HTTPError, TimeoutError),
+            *(JoseError, ValueError, TypeError, KeyError),
+        ) as error:
             log.warning("no-keys", url=url, why=f"{type(error).__name__}: {error}")
             if time.monotonic() - self.fetched > 2 * KEPT:
                 self.keys = None

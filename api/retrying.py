@@ -7,12 +7,15 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from autolearn.api.access import Level, level_of
 from autolearn.api.asked import Asked, Prefer
 from autolearn.api.auditing import Call
 from autolearn.api.commands import Accepted
 from autolearn.api.dead_letters import Found, command_id
 from autolearn.api.facade import Facade
+from autolearn.api.identity import Principal
 from autolearn.api.problems import Problem
+from autolearn.api.rules import forbidden
 from autolearn.projections.models import Answer
 from autolearn.schemas.codec import CommandRecord, command_of, decode_command
 from autolearn.schemas.dead_letters import RETRY_HEADER
@@ -30,22 +33,31 @@ class Retried(NamedTuple):
 
 
 async def retry(
-    facade: Facade, found: Found, value: bytes | None, prefer: Prefer, call: Call | None
+    facade: Facade,
+    found: Found,
+    value: bytes | None,
+    who: Principal,
+    prefer: Prefer,
+    call: Call | None,
 ) -> Retried:
     """Ask again for what a dead letter asked for, or for `value` in its place.
 
     The command keeps its id, stream, type, data and actor, and is asked for now: its time is of
-    the retry, because the order of times on the log is that of what was decided. An answer that is
-    there already is returned, and nothing is sent: whoever sent the command may have repaired it.
+    the retry, because the order of times on the log is that of what was decided. The actor of a
+    `value` is who gives it. An answer that is there already is returned, and nothing is sent:
+    whoever sent the command may have repaired it.
 
     Raises:
-        Problem: it still is no command; or the command is refused, or cannot be sent.
+        Problem: it still is no command; it is for others to change that session (403); or the
+            command is refused, or cannot be sent.
     """
     command = command_id(found)
     await facade.fresh()
     if (answer := facade.queries.answer(command)) is not None:
         return Retried(command, answer)
     record = replace(check(facade, found, value), id=command)
+    if value is not None:
+        record = given_by(who, record, facade)
     fingerprint = record.fingerprint if value is None else hashlib.sha256(value).hexdigest()[:32]
     answered = await facade.commands.post(
         record.subject,
@@ -55,6 +67,22 @@ async def retry(
         headers=((RETRY_HEADER, found.id.encode()),),
     )
     return Retried(command, None if isinstance(answered, Accepted) else answered)
+
+
+def given_by(who: Principal, record: CommandRecord, facade: Facade) -> CommandRecord:
+    """Return a command as somebody's own: in the name of others nobody asks for anything.
+
+    Raises:
+        Problem: it is about a session of others (403).
+    """
+    if who.everything:
+        return record
+    kind, _, session = record.subject.partition("/")
+    moment = facade.queries.latest()
+    there = kind == "session" and moment.owner(session) is not None
+    if there and level_of(who, moment, session) < Level.OWN:
+        raise forbidden("It is about a session of somebody else.")
+    return replace(record, actor=who.name)
 
 
 def check(facade: Facade, found: Found, value: bytes | None) -> CommandRecord:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from autolearn.api.problems import Problem, respond, too_many
+from autolearn.api.sealed import is_sealed
 from autolearn.api.sse import is_stream
 
 __all__ = ["LimitWaiting", "Waiting"]
@@ -25,7 +27,8 @@ class LimitWaiting:
 
     There are two sorts, those that read and those that change something, so that neither takes the
     other's place. All bodies together may have `limit_bytes` bytes, each for as long as its request
-    lasts; uploads, which go to the disk, aside. Clients that follow the events do not count.
+    lasts; uploads, which go to the disk unless they are sealed, aside. Clients that follow the
+    events do not count.
     """
 
     def __init__(self, app: ASGIApp, waiting: Waiting, limit: int, limit_bytes: int) -> None:
@@ -49,11 +52,12 @@ class LimitWaiting:
     async def within_bytes(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request, the body of which counts for as long as that lasts."""
         held = 0
+        to_disk = scope["method"] == "PUT" and not is_sealed(Headers(scope=scope))
 
         async def counted() -> Message:
             nonlocal held
             message = await receive()
-            size = 0 if scope["method"] == "PUT" else len(message.get("body", b""))
+            size = 0 if to_disk else len(message.get("body", b""))
             if size and self.waiting.bytes + size > self.limit_bytes:
                 raise too_many(
                     f"The bodies that are worked on have {self.waiting.bytes:,} bytes, and this "

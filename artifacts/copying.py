@@ -8,7 +8,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from autolearn.artifacts.store import ArtifactMissing, ArtifactStore
+from autolearn.artifacts.errors import ArtifactMissing
+from autolearn.artifacts.store import ArtifactStore
 
 __all__ = ["Held", "copy_all", "held_by"]
 

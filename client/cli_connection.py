@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 import msgspec
@@ -15,12 +15,18 @@ import typer
 from dotenv import dotenv_values
 
 from autolearn.client.credentials import find, place_of
+from autolearn.client.output import Output, console, print_json
 from autolearn.client.resources import Page, Session
 from autolearn.client.sdk import AutoLearn, Problem, Unreachable
 from autolearn.eventlog.process import home_of, read_settings, running
 from autolearn.schemas.streams import KINDS
 
-__all__ = ["Connection", "connect", "only"]
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+__all__ = ["Connection", "connect", "only", "show_list"]
+
+Item = TypeVar("Item")
 
 HASTE = 1.0
 """Seconds after which an API that does not answer is given up."""
@@ -137,6 +143,21 @@ def connect(url: str | None = None, session: str | None = None) -> Iterator[Conn
     with AutoLearn(at, token=kept.token if kept is not None else "") as client:
         reach(client, at)
         yield Connection(client, home, session or variables.get("AUTOLEARN_SESSION"), place)
+
+
+def show_list(
+    ask: Callable[[AutoLearn], Page[Item]],
+    table: Callable[[Iterable[Item]], RenderableType],
+    output: Output,
+    url: str | None,
+) -> None:
+    """Print a list that has one page: as a table, or as the API said it."""
+    with connect(url) as to:
+        found = ask(to.client)
+    if output == Output.json:
+        print_json(to.said)
+    else:
+        console().print(table(found.items))
 
 
 def url_of(home: Path) -> str:

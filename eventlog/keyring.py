@@ -83,12 +83,18 @@ class KeyRing:
             self.sessions.clear()
 
     def run(self) -> None:
-        """Read until stopped (in the thread); after a failure go on where that was."""
+        """Read until stopped (in the thread); after a failure, whatever it is, go on behind it.
+
+        A process that reads no more would keep keys that are shredded.
+        """
         while not self.stopped.is_set():
             try:
                 self.read()
             except AutoLearnError as error:
                 logger.warning("the keys cannot be read", why=error.detail)
+                self.stopped.wait(PAUSE)
+            except Exception:  # a thread that ends tells nobody
+                logger.exception("the keys cannot be read")
                 self.stopped.wait(PAUSE)
 
     def read(self) -> None:
@@ -163,7 +169,7 @@ class KeyRing:
     def until(self, end: int) -> bool:
         """Wait until everything before an offset is read; say whether it is in time."""
         with self.changed:
-            # What was compacted away at the end of the topic never comes, and nothing lies there.
+            # The record before the end always comes: it is in the segment that is never compacted.
             return self.changed.wait_for(lambda: self.next >= end, PATIENCE)
 
     # Using keys

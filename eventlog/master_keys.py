@@ -3,6 +3,7 @@
 It is the environment's, a file's, or what a command prints, so that a KMS fits. There may be
 several, one a line: the first one wraps, the others are known, for as long as something is wrapped
 by them. Files and commands are asked again when something is wrapped by a key that is not known.
+What was written to a file is on the disk before anything is wrapped by it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import stat
 import subprocess
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
@@ -41,6 +43,8 @@ LENGTHS = (16, 32)
 PATIENCE = 30.0
 """Seconds within which a command must have printed the key."""
 LONGEST = 64 * 1024
+AGAIN = 10.0
+"""Seconds after which a command is asked once more for a key that it did not have."""
 
 
 class MasterKey:
@@ -82,6 +86,7 @@ class MasterKeys:
         self.settings, self.home = settings, home
         self.lock = threading.Lock()
         self.keys = read_keys(settings, home)
+        self.missed: dict[str, float] = {}
 
     @property
     def present(self) -> MasterKey:
@@ -97,12 +102,20 @@ class MasterKeys:
         """
         with self.lock:
             found = self.known(identity)
-            if found is None:
+            if found is None and self.may_ask(identity):
                 self.keys = read_keys(self.settings, self.home)
                 found = self.known(identity)
         if found is None:
             raise Unreadable
         return found
+
+    def may_ask(self, identity: str) -> bool:
+        """Say whether to ask for a key that is not known: a command is not run for each record."""
+        now = time.monotonic()
+        if self.settings.master_key_command and now < self.missed.get(identity, 0.0):
+            return False
+        self.missed[identity] = now + AGAIN
+        return True
 
     def reload(self) -> None:
         """Ask again where the keys come from.
@@ -158,11 +171,12 @@ def make_key_file(settings: Settings, home: Path) -> Path | None:
         os.fsync(file.fileno())
         with contextlib.suppress(FileExistsError):  # the other process was quicker
             os.link(file.name, path)
+    sync_folder(path.parent)
     return path
 
 
 def write_key_file(path: Path, keys: list[MasterKey]) -> None:
-    """Write a key file anew (mode 0600): whole, or not at all."""
+    """Write a key file anew (mode 0600): whole, or not at all; it is on the disk then."""
     descriptor, name = tempfile.mkstemp(dir=path.parent)  # its mode is 0600
     try:
         with os.fdopen(descriptor, "w") as file:
@@ -173,6 +187,16 @@ def write_key_file(path: Path, keys: list[MasterKey]) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """See to it that the names in a folder survive a power cut, too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_keys(settings: Settings, home: Path) -> list[MasterKey]:

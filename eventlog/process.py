@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -26,6 +27,7 @@ __all__ = [
     "Running",
     "brokers",
     "configure_logs",
+    "emptied",
     "end_with_parent",
     "home_of",
     "lock",
@@ -54,9 +56,9 @@ def read_settings() -> Settings:
 
 
 def home_of(settings: Settings) -> Path:
-    """Return the folder of all data on this machine, made if need be."""
+    """Return the folder of all data on this machine, made if need be: for this user only."""
     home = Path(settings.home).expanduser() if settings.home else user_data_path("autolearn")
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     return home.resolve()
 
 
@@ -118,6 +120,16 @@ def lock(path: Path, what: str) -> Iterator[TextIO]:
         file.write(str(os.getpid()))
         file.flush()
         yield file
+
+
+def emptied(folder: Path) -> Path:
+    """Return a folder for temporary files of this process (mode 0700), with nothing in it.
+
+    What one that was killed has left there may be in clear, and outlive its key.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
 
 
 def configure_logs(settings: Settings) -> None:

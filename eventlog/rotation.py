@@ -25,7 +25,7 @@ from autolearn.eventlog.master_keys import (
     key_file,
     write_key_file,
 )
-from autolearn.eventlog.process import home_of, open_log, read_settings
+from autolearn.eventlog.process import home_of, lock, open_log, read_settings
 from autolearn.schemas.errors import AutoLearnError, LogError, SettingsError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
@@ -54,10 +54,21 @@ def rotate(log: Log, settings: Settings, home: Path, *, forget: bool = False) ->
 
     Raises:
         SettingsError: there is no master key, or no other one to change to.
+        AlreadyRunning: it is being done: of two new keys at a time, the file would lose one.
         LogError: Kafka does not take it.
     """
-    masters = MasterKeys(settings, home)
     path = key_file(settings, home) if in_file(settings) else None
+    if path is None:
+        return rotate_alone(log, settings, home, None, forget=forget)
+    with lock(path.with_name(f"{path.name}.lock"), "Another change of the master key"):
+        return rotate_alone(log, settings, home, path, forget=forget)
+
+
+def rotate_alone(
+    log: Log, settings: Settings, home: Path, path: Path | None, *, forget: bool
+) -> Rotated:
+    """Do what `rotate` does; nobody else does. `path` is the key file, None: there is none."""
+    masters = MasterKeys(settings, home)
     if path is not None and not forget:
         write_key_file(path, [MasterKey.new(), *masters.keys])
         masters.reload()

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
@@ -25,6 +26,7 @@ __all__ = [
     "HEADER",
     "LINE",
     "MEDIA_TYPE",
+    "SMALL_ORDER",
     "Answering",
     "Opening",
     "Sealed",
@@ -44,6 +46,22 @@ LINE = 32 * 1024
 Each costs 0.2 ms of both sides together."""
 LONGEST_HEADER = 1024
 """Characters of a protected header at most."""
+
+P = 2**255 - 19
+SMALL_ORDER = frozenset(
+    u.to_bytes(32, "little")
+    for u in (
+        0,
+        1,
+        325606250916557431795983626356110631294008115727848805560023387167927233504,
+        39382357235489614581723060781553021112529911719440698176882885853963445705823,
+        P - 1,
+        P,
+        P + 1,
+    )
+)
+"""Keys with which everybody comes to the same secret, zero, so that nothing can be sealed to them
+(RFC 7748, 6.1; https://cr.yp.to/ecdh.html#validate)."""
 
 ALGORITHMS = {"alg": "ECDH-ES", "enc": "A128GCM"}
 BROKEN = (JoseError, InvalidTag, ValueError, TypeError, KeyError, AttributeError, AssertionError)
@@ -100,16 +118,22 @@ def public_key(given: object) -> OKPKey:
     """Return the public key that a JWK is.
 
     Raises:
-        Undecipherable: it is none of this curve.
+        Undecipherable: it is none of this curve, or none to which anything can be sealed.
     """
     try:
         jwk = msgspec.convert(given, dict[str, Any])
         key = OKPKey.import_key({name: jwk[name] for name in ("kty", "crv", "x")})
-        if key.curve_name == CURVE:
+        point = key.raw_value
+        if isinstance(point, X25519PublicKey) and not is_small(point.public_bytes_raw()):
             return key
     except BROKEN:
         pass
     raise Undecipherable(f"The key is none of {CURVE}.")
+
+
+def is_small(point: bytes) -> bool:
+    """Say whether a point is of small order; its topmost bit does not count (RFC 7748, 5)."""
+    return bytes((*point[:31], point[31] & 0x7F)) in SMALL_ORDER
 
 
 def public_jwk(key: OKPKey) -> dict[str, str]:

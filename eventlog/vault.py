@@ -41,8 +41,9 @@ class Kept(msgspec.Struct, array_like=True):
     data: str
 
 
-AGAIN = 60.0
-"""Seconds after which a key that was not there is waited for once more."""
+AGAIN, PAUSE = 60.0, 1.0
+"""Seconds after which a key that was not there is waited for once more, and any other key: where
+many are gone, a page of what they were for is not held up by each of them."""
 
 
 def is_sealed(data: Raw) -> bool:
@@ -73,6 +74,7 @@ class Vault:
         self.ring, self.patience = ring, patience
         self.makes = makes and ring is not None
         self.missed: dict[str, float] = {}
+        self.in_vain = 0.0
         self.shredded: Callable[[str], bool] = lambda _: False
         """Says whether a session has ended so that its key is not to be waited for."""
 
@@ -113,11 +115,14 @@ class Vault:
     def wait_for(self, identity: str, ring: KeyRing) -> None:
         """Give a key that is on the log a moment to be read, once in a while."""
         now = time.monotonic()
-        if now < self.missed.get(identity, 0.0) or self.shredded(session_of(identity)):
+        if now < max(self.in_vain, self.missed.get(identity, 0.0)):
+            return
+        if self.shredded(session_of(identity)):
             return
         with ring.changed:
             if not ring.changed.wait_for(lambda: ring.knows(identity), self.patience):
                 self.missed[identity] = now + AGAIN
+                self.in_vain = time.monotonic() + PAUSE
 
     def of_session(self, session: str) -> str:
         """Return the id of a session's key, "" if none is known."""

@@ -68,9 +68,12 @@ class WireKeys:
         return list(self.keys.values())
 
     def of(self, kid: str) -> OKPKey | None:
-        """Return the private key of a name; None if there is none, or its time is over."""
-        if kid not in self.keys:
-            self.look()
+        """Return the private key of a name; None if there is none, or its time is over.
+
+        Raises:
+            SettingsError: as `present`.
+        """
+        self.look()
         found = self.keys.get(kid)
         return found.key if found else None
 
@@ -97,11 +100,11 @@ def in_use(folder: Path) -> list[Path]:
 
 
 def made(file: Path) -> float:
-    """Return when a key was made, in seconds since 1970, as its name says."""
+    """Return when a key was made, in seconds since 1970, as its name says; 0: it is gone."""
     try:
         return datetime.strptime(file.stem.partition("-")[0], NAME).replace(tzinfo=UTC).timestamp()
-    except ValueError:  # put here by somebody, under a name of their own
-        return file.stat().st_mtime
+    except ValueError:  # the first one, or put here by somebody under a name of their own
+        return file.stat().st_mtime if file.exists() else 0.0
 
 
 def rotate(folder: Path, *, first: bool = False) -> WireKey:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from operator import attrgetter
 from typing import TypeVar
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 
 from autolearn.eventlog.admission import Progress
 from autolearn.eventlog.data_keys import Unreadable
@@ -30,6 +31,7 @@ from autolearn.projections.models import (
     UserRow,
 )
 from autolearn.projections.projection import digest
+from autolearn.projections.reading import Reading, decode
 from autolearn.projections.rows import PROGRESS
 from autolearn.projections.run_rows import Opens, in_clear, outline, run_row
 from autolearn.projections.store import Readable, Store, key, prefix_of
@@ -52,31 +54,9 @@ from autolearn.schemas.values import DatasetRef
 
 __all__ = ["May", "Moment", "Queries", "any_session"]
 
-T = TypeVar("T", bound=Struct)
-
-KINDS = (
-    Answer,
-    DatasetRow,
-    EndedRow,
-    EstimatorRow,
-    MetricRow,
-    Progress,
-    ReaderRow,
-    Reference,
-    StoredExperiment,
-    StoredRun,
-    StoredSession,
-    StoredToken,
-    StoredUser,
-    StreamRow,
-)
+Listed = TypeVar("Listed", SessionRow, ExperimentRow)
 May = Callable[[str], bool]
 """Says whether somebody may see a session or experiment, by its id."""
-
-DECODERS: dict[type[Struct], msgspec.json.Decoder[Struct]] = {
-    kind: msgspec.json.Decoder(kind) for kind in KINDS
-}
-
 
 After = tuple[str, str] | None
 """The (time, id) of the last one that was seen of a list; None at its beginning."""
@@ -129,11 +109,12 @@ class Queries:
         return Moment(self.store, self.opens)
 
 
-class Moment:
+class Moment(Reading):
     """The read models at one moment, whatever is folded meanwhile."""
 
     def __init__(self, content: Readable, opens: Opens = in_clear) -> None:
-        self.content, self.opens = content, opens
+        super().__init__(content)
+        self.opens = opens
 
     # Where it is in the log
 
@@ -231,12 +212,8 @@ class Moment:
 
         Those of everybody, or those `whose` owner or reader a user is.
         """
-        if whose is None:
-            ids = self.by_time("session-by-time", after)
-        else:
-            shared = ((row.created, row.id) for row in self.shared(whose, self.session))
-            ids = merged(self.times_of("session-of", whose, after), shared, after)
-        return [row for at in islice(ids, limit) if (row := self.session(at)) is not None]
+        when: Callable[[SessionRow], str] = attrgetter("created")
+        return self.newest("session", self.session, when, after, limit, whose)
 
     def experiment(self, experiment: str) -> ExperimentRow | None:
         """Return an experiment."""
@@ -274,14 +251,27 @@ class Moment:
 
         Those of everybody, or those `whose` owner or reader a user is.
         """
-        if whose is None:
-            ids = self.by_time("experiment-by-time", after)
-        else:
-            shared = ((row.committed, row.id) for row in self.shared(whose, self.experiment))
-            ids = merged(self.times_of("experiment-of", whose, after), shared, after)
-        return [row for at in islice(ids, limit) if (row := self.experiment(at)) is not None]
+        when: Callable[[ExperimentRow], str] = attrgetter("committed")
+        return self.newest("experiment", self.experiment, when, after, limit, whose)
 
-    def shared(self, user: str, look: Callable[[str], T | None]) -> Iterator[T]:
+    def newest(
+        self,
+        kind: str,
+        look: Callable[[str], Listed | None],
+        when: Callable[[Listed], str],
+        after: After,
+        limit: int,
+        whose: str | None,
+    ) -> list[Listed]:
+        """Return what `sessions` or `experiments` do: `look` finds one, `when` tells its time."""
+        if whose is None:
+            ids = self.by_time(f"{kind}-by-time", after)
+        else:
+            shared = ((when(row), row.id) for row in self.shared(whose, look))
+            ids = merged(self.times_of(f"{kind}-of", whose, after), shared, after)
+        return [row for at in islice(ids, limit) if (row := look(at)) is not None]
+
+    def shared(self, user: str, look: Callable[[str], Listed | None]) -> Iterator[Listed]:
         """Yield what is shared with a user, of sessions or of experiments, by their ids."""
         for row in self.scan(prefix_of("session-shared", user), Reference):
             found = look(row.id)
@@ -402,24 +392,7 @@ class Moment:
                 last = name
                 yield name.partition("/")[2]
 
-    # How rows are read
-
-    def get(self, at: bytes, kind: type[T]) -> T | None:
-        """Return a row, or None."""
-        value = self.content.get(at)
-        return None if value is None else decode(value, kind)
-
-    def scan(self, prefix: bytes, kind: type[T], after: bytes = b"") -> Iterator[T]:
-        """Yield rows in the order of their keys."""
-        for _, value in self.content.scan(prefix, after=after):
-            yield decode(value, kind)
-
 
 def user_row(name: str, row: StoredUser) -> UserRow:
     """Return a user as a query shows it: without the verifier of the password."""
     return UserRow(name, row.role, row.disabled, bool(row.password), row.created, row.updated)
-
-
-def decode(value: bytes, kind: type[T]) -> T:
-    """Return the bytes of a row as a Struct."""
-    return DECODERS[kind].decode(value)  # type: ignore[return-value]

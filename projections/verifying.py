@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import tempfile
 import urllib.error
 import urllib.parse
@@ -21,7 +22,7 @@ from autolearn.projections.rebuilding import Told, rebuild
 from autolearn.projections.store import Readable, RocksStore, prefix_of
 from autolearn.projections.views import VIEWS
 from autolearn.schemas.codec import from_json
-from autolearn.schemas.errors import LogError
+from autolearn.schemas.errors import LogError, SettingsError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 
@@ -82,11 +83,18 @@ def ask(url: str, kind: type[T], token: str) -> T:
 
     Raises:
         LogError: it does not.
+        SettingsError: the token could be read on its way: nothing is sealed here.
     """
+    if token and not is_safe(url):
+        raise SettingsError(
+            f"{url} is asked over plain HTTP on another machine.",
+            title="Your token could be read on its way",
+            advice="Name the API by https, or verify on its own machine.",
+        )
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         request = urllib.request.Request(url, headers=headers)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+        with straight.open(request, timeout=60) as answer:
             return from_json(answer.read(), kind)
     except urllib.error.HTTPError as error:
         if error.code not in (401, 403):
@@ -98,6 +106,28 @@ def ask(url: str, kind: type[T], token: str) -> T:
         ) from None
     except (urllib.error.URLError, TimeoutError) as error:
         raise unanswered(url, error) from None
+
+
+def is_safe(url: str) -> bool:
+    """Say whether nobody else can read what is sent to a URL: TLS, or this machine."""
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme == "https" or parts.hostname == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:  # a name, of whatever machine
+        return False
+
+
+class NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows no answer to another place: the token would go there, too."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """Say that the answer is an error."""
+
+
+straight = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirects)
+"""Asks the host that is named, and no proxy."""
 
 
 def unanswered(url: str, error: Exception) -> LogError:

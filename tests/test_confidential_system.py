@@ -177,6 +177,21 @@ def test_what_was_shredded_is_nowhere_also_for_who_has_the_master_key(system, lo
     assert not [event for event in told if event.get("withheld") and event["data"]]
 
 
+def test_what_is_asked_of_a_session_that_has_ended_is_not_on_the_log(system, log):
+    session, depth = system.client.session(system.client.sessions.open("short").id), 6_203_771
+    topics = Topics.of(system.settings)
+    session.discard()
+    keyid = f"{session.id}.".encode()
+    until(lambda: [1 for k, v in values(log, topics.keys.name) if k.startswith(keyid) and not v])
+    for wait in (0, 2):  # the API has read the tombstone, at the latest by the second time
+        time.sleep(wait)
+        with pytest.raises(Problem) as told:
+            session.train("decision-tree", "iris", hyperparameters={"max_depth": depth})
+        assert told.value.kind == "session-discarded"
+    lying = [value or b"" for _, value in values(log, topics.commands.name)]
+    assert not [value for value in lying if str(depth).encode() in value]
+
+
 def test_an_experiment_that_is_deleted_is_shredded_too(system, log):
     client, topics = system.client, Topics.of(system.settings)
     session, training, _ = work(client)

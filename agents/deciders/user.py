@@ -1,7 +1,7 @@
 """The rules of a user: one is added once, has a role, may be disabled, and gets in with tokens.
 
-That somebody is left who administers is no rule of one stream: the API sees to it
-(`api.routers.users`), by refusing sysadmins to disable or demote themselves.
+That somebody is left who administers is no rule of one stream: the API refuses sysadmins to disable
+or demote themselves (`api.routers.users`).
 """
 
 from __future__ import annotations

@@ -159,7 +159,7 @@ def router(facade: Facade) -> APIRouter:
         check_id("dataset", name)
         early = Asked.of(request, None)  # before all of a large file is read in vain
         facade.commands.require_room(stream("dataset", name), early.id)
-        async with uploads.received(request, facade.home) as file:
+        async with uploads.received(request, facade.scratch) as file:
             asked = Asked.of(request, [file.digest, target, format, summary])
             present = facade.queries.now().dataset(name)
             if present is not None and same(present.spec, file.digest, target, summary):

@@ -16,6 +16,7 @@ from autolearn.api import bodies
 from autolearn.api.asked import call_of, prefer_of
 from autolearn.api.dead_letters import Found, command_id
 from autolearn.api.facade import Facade
+from autolearn.api.identity import Who
 from autolearn.api.openapi import accepts, answers
 from autolearn.api.pages import from_token, next_link, to_token
 from autolearn.api.problems import Problem
@@ -104,16 +105,17 @@ def router(facade: Facade) -> APIRouter:
         openapi_extra=accepts(bodies.RetryBody, command=True),
         responses=answers({200: Retry, 202: Retry}),
     )
-    async def retry_dead_letter(request: Request, letter: str) -> Response:
+    async def retry_dead_letter(request: Request, letter: str, who: Who) -> Response:
         """Put the command of a dead letter back on the log, or a corrected one in its place.
 
+        A corrected one has the actor who gives it, and is about no session of somebody else.
         It is done once, however often it is asked for, with any Idempotency-Key or none.
         """
         body = await bodies.read(request, bodies.RetryBody)
         value = None if body.value is None else msgspec.json.encode(body.value)
         prefer = prefer_of(request)
         found = await find(facade, letter)
-        done = await retry(facade, found, value, prefer, call_of(request))
+        done = await retry(facade, found, value, who, prefer, call_of(request))
         at, answer = f"/v1/dead-letters/{found.id}", done.answer
         said = Retry(
             found.id,

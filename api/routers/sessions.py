@@ -45,8 +45,7 @@ def router(facade: Facade) -> APIRouter:
         session = derive(asked.id, "session")
         days = facade.settings.session_expires if body.expires is None else body.expires
         command = commands.OpenSession(body.title, round(days * DAY))
-        keyid = await facade.commands.new_key(session, asked)
-        answer = await facade.commands.post(stream("session", session), command, asked, keyid=keyid)
+        answer = await facade.commands.post(stream("session", session), command, asked)
         if isinstance(answer, Accepted):
             return pending(answer, asked)
         moment = facade.queries.now()

@@ -9,7 +9,7 @@ from autolearn.api import bodies, data, resources
 from autolearn.api.artifacts import Artifact, artifact_of, model_of, send_file
 from autolearn.api.asked import Asked
 from autolearn.api.facade import Facade
-from autolearn.api.found import find_run
+from autolearn.api.found import find_run, find_session
 from autolearn.api.openapi import accepts, answers
 from autolearn.api.problems import check_id
 from autolearn.api.responses import CommandState, json
@@ -38,6 +38,9 @@ def router(facade: Facade) -> APIRouter:
         body = await bodies.read(request, bodies.TrainingBody)
         asked = Asked.of(request, body.model_dump())
         moment = facade.queries.now()
+        if facade.queries.answer(asked.id) is None and moment.session_keyid(session) is None:
+            # Nobody can encrypt it any more, and in clear it must not be on the log.
+            await find_session(facade, session)  # says what became of the session
         await data.looked_up(
             facade, moment.model(body.model), data.find_dataset(moment, body.dataset)
         )

@@ -172,7 +172,8 @@ def unknown_user(user: str) -> Problem:
 def refuse_self(me: str, user: str) -> None:
     """Raise a problem if one would take the right to administer from oneself.
 
-    As only another sysadmin can do it, there is always one left.
+    So the last one stays. Two who do it to each other at the same time can leave none: then
+    `autolearn admin first-user --anyway` makes one.
     """
     if me == user:
         why = "Another sysadmin must do that: so there is always one left."

@@ -55,16 +55,10 @@ def add(
 @user.command("list")
 def list_(output: As = Output.table, url: Url = None) -> None:
     """List the users."""
-    from autolearn.client.cli_connection import connect
-    from autolearn.client.output import console, print_json
+    from autolearn.client.cli_connection import show_list
     from autolearn.client.views import users as views
 
-    with connect(url) as to:
-        found = to.client.users()
-        if output == Output.json:
-            print_json(to.said)
-        else:
-            console().print(views.users(found.items))
+    show_list(lambda client: client.users(), views.users, output, url)
 
 
 @user.command("role")

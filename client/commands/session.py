@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +11,9 @@ from autolearn.client.cli_options import SessionOption, Url
 from autolearn.client.exits import EXIT_CODES
 from autolearn.client.output import As, Output
 from autolearn.client.points import AsOf, point
+
+if TYPE_CHECKING:
+    from autolearn.client.resources import Page, Reader
 
 __all__ = ["app"]
 
@@ -126,39 +130,31 @@ def commit(
             print(f"Committed: experiment {experiment.id} keeps {trainings}, {evaluations}")
 
 
+Shared = Annotated[
+    str, typer.Argument(metavar="SESSION", help="Of a session or experiment, also its start.")
+]
 User = Annotated[str, typer.Argument(metavar="USER", help="The other user's name.")]
 
 
 @app.command("share")
-def share(
-    session: Annotated[
-        str, typer.Argument(metavar="SESSION", help="Of a session or experiment, also its start.")
-    ],
-    user: User,
-    url: Url = None,
-) -> None:
+def share(session: Shared, user: User, url: Url = None) -> None:
     """Let another user read a session, and the experiment that it becomes."""
-    from autolearn.client.cli_connection import connect
-
-    with connect(url) as to:
-        readers = to.client.session(to.any_id(session)).share(user)
-        print(f"Shared with {', '.join(one.user for one in readers.items)}")
+    change_readers(session, lambda proxy: proxy.share(user), url)
 
 
 @app.command("unshare")
-def unshare(
-    session: Annotated[
-        str, typer.Argument(metavar="SESSION", help="Of a session or experiment, also its start.")
-    ],
-    user: User,
-    url: Url = None,
-) -> None:
+def unshare(session: Shared, user: User, url: Url = None) -> None:
     """Let a user read it no longer, at once."""
+    change_readers(session, lambda proxy: proxy.unshare(user), url)
+
+
+def change_readers(session: str, change: Callable[[Any], Page[Reader]], url: str | None) -> None:
+    """Change who may read a session, and say who may then."""
     from autolearn.client.cli_connection import connect
 
     with connect(url) as to:
-        readers = to.client.session(to.any_id(session)).unshare(user)
-        print(f"Shared with {', '.join(one.user for one in readers.items) or 'nobody'}")
+        readers = change(to.client.session(to.any_id(session)))
+    print(f"Shared with {', '.join(one.user for one in readers.items) or 'nobody'}")
 
 
 @app.command("discard")

@@ -22,16 +22,10 @@ app = typer.Typer(
 @app.command("list")
 def list_(output: As = Output.table, url: Url = None) -> None:
     """List your tokens: name, from when, until when, and whether it was revoked."""
-    from autolearn.client.cli_connection import connect
-    from autolearn.client.output import console, print_json
+    from autolearn.client.cli_connection import show_list
     from autolearn.client.views import users as views
 
-    with connect(url) as to:
-        found = to.client.tokens()
-        if output == Output.json:
-            print_json(to.said)
-        else:
-            console().print(views.tokens(found.items))
+    show_list(lambda client: client.tokens(), views.tokens, output, url)
 
 
 @app.command("new")

@@ -90,7 +90,7 @@ def write_backup(
 
 
 def new_folder(target: Path) -> Path:
-    """Make the folder that a backup is written to before it gets its name."""
+    """Make the folder that a backup is written to before it gets its name: for this user only."""
     part = target.with_name(f"{target.name}.part")
     try:
         if target.exists() and any(target.iterdir()):
@@ -98,7 +98,7 @@ def new_folder(target: Path) -> Path:
                 f"{target} has something in it.", advice="Choose a folder that is empty or new."
             )
         target.parent.mkdir(parents=True, exist_ok=True)
-        part.mkdir()
+        part.mkdir(mode=0o700)
     except FileExistsError:
         raise BackupRefused(
             f"{part} exists: another backup is being written there, or one was cut off.",

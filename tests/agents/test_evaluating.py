@@ -10,7 +10,8 @@ import pytest
 from autolearn.agents.evaluating import evaluate
 from autolearn.agents.faults import InputError
 from autolearn.agents.training import train
-from autolearn.artifacts.store import ArtifactStore, Tampered
+from autolearn.artifacts.errors import Tampered
+from autolearn.artifacts.store import ArtifactStore
 from autolearn.schemas.values import Split
 from tests.agents.runs import evaluation, nothing, put, table_of, training
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import psutil
 import pytest
 
 from autolearn.agents.executor import Completed, Executor, Failed, Limits
+from tests.agents import hostile
 from tests.agents.executing import ENOUGH, family, gone, importable, play, zombie
 from tests.waiting import soon
 
@@ -170,3 +172,25 @@ def test_what_a_run_leaves_behind_is_removed(end: str) -> None:
         await soon(lambda: len(server.children(recursive=True)) <= 1)  # the spare
 
     play(story)
+
+
+def test_what_a_killed_process_has_left_is_deleted_by_the_next_one(tmp_path: Path) -> None:
+    note = tmp_path / "state" / "scratch"
+
+    async def story() -> Path:
+        executor = Executor("memory://executor", "tests.agents.hostile", hostile.RESULTS, note)
+        try:
+            await executor.warm()
+            folder = Path(note.read_text())
+            (folder / "model.skops").write_text("in clear")
+            return folder
+        finally:
+            executor._scratch = None  # as if it were killed: nothing is cleared up
+            await executor.close()
+
+    with importable():
+        left = asyncio.run(story())
+        assert (left / "model.skops").exists()
+        later = asyncio.run(story())
+    assert not left.exists()
+    shutil.rmtree(later)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,13 @@ from autolearn.agents import claims
 from autolearn.agents.checkpointing import Checkpointing
 from autolearn.agents.claims import Claim, Names
 from autolearn.eventlog.chain import Chain
-from autolearn.eventlog.checkpoints import opened
+from autolearn.eventlog.checkpoints import opened, sealed
 from autolearn.eventlog.memory import MemoryLog
 from autolearn.eventlog.meter import Meter
 from autolearn.eventlog.signing import SigningKey
 from autolearn.projections.chains.sources import LogSource
 from autolearn.projections.chains.verifying import lines_of, verify_chain
+from autolearn.schemas.chain import Checkpoint
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings
 from tests import chains
@@ -118,6 +120,14 @@ def test_what_is_no_checkpoint_is_no_beginning(records):
     assert links.unsigned == links.folded.events
 
 
+def test_a_checkpoint_of_another_partition_is_no_beginning(records, key):
+    stranger = Checkpoint(partition=1, offset=0, events=1, hash="0" * 64, term=1, last=-1, time="")
+    links = claimed(log_of(records, [sealed(stranger, key)]), "a").links
+    assert links is not None
+    assert links.broken is not None
+    assert links.signed == 0
+
+
 class Refusing(MemoryLog):
     """A log whose broker takes no checkpoint."""
 
@@ -178,6 +188,48 @@ def test_a_checkpoint_that_cannot_be_written_is_counted_and_stops_nothing(record
         checkpointing = signing(log, key, "/proc/none" if what == "the file" else "")
         await stopped(checkpointing, claimed(log, "a"))
         assert count(checkpointing, "checkpoints_failed") == 1
+
+    asyncio.run(story())
+
+
+class Later(MemoryLog):
+    """A log that tells of checkpoints later what became of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[Callable[[bool], None]] = []
+
+    def append(self, topic: str, *args, delivered=None, **kwargs) -> None:  # type: ignore[override]
+        if topic != NAMES.checkpoints:
+            super().append(topic, *args, delivered=delivered, **kwargs)
+            return
+
+        def tell(taken: bool) -> None:
+            if taken:
+                super(Later, self).append(topic, *args, delivered=delivered, **kwargs)
+            else:
+                delivered(LogError("no"), 0, -1)
+
+        self.told.append(tell)
+
+
+def test_a_checkpoint_that_was_not_taken_is_named_by_none(records, key):
+    async def story() -> None:
+        log = Later()
+        log.topics = log_of(records, []).topics
+        checkpointing, claim = signing(log, key), claimed(log, "a")
+        checkpointing.sign(claim)
+        checkpointing.sign(claim)
+        assert len(log.told) == 1, "one is on its way at a time"
+        log.told.pop()(False)
+        assert claim.links is not None
+        assert claim.links.unsigned == claim.links.folded.events
+        for folder in ("a", "b"):  # what this one has tried, and what another goes on from it
+            claim = claim if folder == "a" else claimed(log, folder)
+            checkpointing.sign(claim)
+            log.told.pop()(True)
+        found = verify_chain(LogSource(log, HERE), key.public())
+        assert (found.findings, found.checkpoints) == ([], 2)
 
     asyncio.run(story())
 

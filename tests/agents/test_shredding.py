@@ -89,6 +89,7 @@ class Place:
         return model.stored
 
     def look(self) -> None:
+        self.ring.catch_up()
         asyncio.run(self.shredding.look())
         self.ring.catch_up()
 
@@ -162,6 +163,43 @@ def test_a_key_that_comes_late_is_shredded_too(place):
     assert keys(place) == set()
     key_for(place.vault, A)
     place.ring.catch_up()
+    place.look()
+    assert keys(place) == set()
+
+
+def test_a_key_that_comes_while_the_last_one_is_looked_for_is_shredded(place):
+    place.tell(A, events.SessionOpened("x"), events.SessionDiscarded())
+    asked = place.ring.of_session
+
+    def meanwhile(session: str) -> list[str]:
+        found = asked(session)
+        place.ring.of_session = asked  # type: ignore[method-assign]
+        made(place.vault.ring, session)
+        place.ring.catch_up()
+        return found
+
+    place.ring.of_session = meanwhile  # type: ignore[method-assign]
+    place.look()
+    place.look()
+    assert keys(place) == set()
+
+
+def test_a_session_that_cannot_be_shredded_holds_up_no_other(place, tmp_path):
+    stuck, gone = place.train(A, tmp_path / "model"), place.train(B, tmp_path / "model")
+    deleted = place.shredding.artifacts.delete_folder
+
+    def fail(folder: str) -> bool:
+        if folder == stuck:
+            raise PermissionError("the folder is not ours")
+        return deleted(folder)
+
+    place.shredding.artifacts.delete_folder = fail  # type: ignore[method-assign]
+    for session in (A, B):
+        place.tell(session, events.SessionDiscarded())
+    place.look()
+    assert keys(place) == {A}
+    assert not place.artifacts.folder_exists(gone)
+    place.shredding.artifacts.delete_folder = deleted  # type: ignore[method-assign]
     place.look()
     assert keys(place) == set()
 

@@ -263,7 +263,7 @@ def test_parquet_gives_the_same_model_as_csv(store: ArtifactStore, tmp_path: Pat
 
 
 def test_a_dataset_that_is_not_in_the_store(store: ArtifactStore) -> None:
-    from autolearn.artifacts.store import ArtifactMissing
+    from autolearn.artifacts.errors import ArtifactMissing
 
     request = training(store)
     with pytest.raises(ArtifactMissing):

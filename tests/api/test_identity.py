@@ -348,6 +348,44 @@ def test_what_was_done_has_its_actor_on_the_log(world: People):
     assert added["actor"] == "admin"
 
 
+def test_a_sysadmin_puts_no_command_of_others_in_the_place_of_a_dead_letter(world: People):
+    session, mine = world.session(), uuid.uuid4()
+    sharing = {
+        "specversion": "1.0",
+        "id": str(uuid.uuid4()),
+        "source": "tests",
+        "type": "autolearn.ShareSession.v1",
+        "subject": f"session/{identifier(session)}",
+        "time": "2026-01-01T00:00:00.000Z",
+        "actor": "owner",
+        "data": {"user": "admin"},
+    }
+    at = f"{dead_letter(world)}/retry"
+    answer = world.ask("sysadmin", "POST", at, json={"value": sharing})
+    assert answer.status_code == 403, answer.text
+    assert world.ask("owner", "GET", f"{session}/readers").json()["items"] == []
+    opening = {"type": "autolearn.OpenSession.v1", "subject": f"session/{mine}"}
+    value = sharing | opening | {"data": {"title": "late"}}
+    answer = world.ask("sysadmin", "POST", at, json={"value": value})
+    assert answer.status_code == 200, answer.text
+    (opened,) = events(world, "sysadmin", session=str(mine))
+    assert opened["actor"] == "admin", "nobody asks in the name of others"
+
+
+def dead_letter(world: People) -> str:
+    """The path of a new dead letter."""
+
+    def newest() -> list[str]:
+        items = world.ask("sysadmin", "GET", "/v1/dead-letters?limit=1").json()["items"]
+        return [item["links"]["self"] for item in items]
+
+    before = newest()
+    world.log.append(world.topics.commands.name, b"rubbish", key="k")
+    world.log.flush(10)
+    until(lambda: newest() != before)
+    return newest()[0]
+
+
 # Secrets
 
 

@@ -28,6 +28,7 @@ from autolearn.projections.store import MemoryStore
 from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings, load
 from tests.api.processes import Api, Process
+from tests.waiting import soon
 
 AUDIENCE = "autolearn-test"
 NOBODY = Moment(MemoryStore())
@@ -43,11 +44,14 @@ class Issuer:
             OKPKey.generate_key("Ed25519", {"kid": "o1"}),
         ]
         self.asked, self.works = 0, True
+        self.answers = threading.Event()
+        self.answers.set()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 outer.asked += 1
+                outer.answers.wait(30)
                 body = json.dumps(KeySet(outer.keys).as_dict(private=False)).encode()
                 self.send_response(200 if outer.works else 500)
                 self.send_header("Content-Length", str(len(body)))
@@ -63,6 +67,7 @@ class Issuer:
         self.thread.start()
 
     def close(self) -> None:
+        self.answers.set()
         self.server.shutdown()
         self.thread.join()
         self.server.server_close()
@@ -219,6 +224,28 @@ def test_keys_are_fetched_once_and_again_for_a_new_one(issuer: Issuer, monkeypat
         monkeypatch.setattr(oidc, "PAUSE", 0.0)
         assert (await provider.authenticate(NOBODY, fresh)).name == "ada"
         assert issuer.asked == 2
+
+    asyncio.run(story())
+
+
+def test_a_made_up_key_holds_up_nobody(issuer: Issuer, monkeypatch):
+    monkeypatch.setattr(oidc, "PAUSE", 0.0)
+    provider, good = provider_of(issuer), issuer.token()
+    issuer.keys.append(RSAKey.generate_key(2048, {"kid": "made up"}))
+    made_up = issuer.token(key=3, alg="RS256")
+    issuer.keys.pop()
+
+    async def story() -> None:
+        await provider.authenticate(NOBODY, good)
+        issuer.answers.clear()
+        asking = asyncio.create_task(provider.authenticate(NOBODY, made_up))
+        await soon(lambda: issuer.asked == 2)
+        async with asyncio.timeout(2):
+            assert (await provider.authenticate(NOBODY, good)).name == "ada"
+        assert not asking.done(), "the provider has not answered"
+        issuer.answers.set()
+        with pytest.raises(Problem):
+            await asking
 
     asyncio.run(story())
 

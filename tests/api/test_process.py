@@ -227,3 +227,13 @@ def test_an_unknown_service(tmp_path: Path):
     with Api(tmp_path, {}, "--services", "catalog,cooking", instance="0") as api:
         assert api.popen.wait(20) == 2
     assert "there is no service cooking" in api.log.read_text()
+
+
+@pytest.mark.kafka
+def test_what_a_killed_process_was_sending_is_gone_when_it_starts_again(tmp_path: Path, kafka: str):
+    left = tmp_path / "state" / "api-0" / "scratch" / "tmp1" / "model.skops"
+    left.parent.mkdir(parents=True)
+    left.write_text("in clear")
+    with Api(tmp_path, environment(tmp_path, kafka), instance="0") as api, api.client():
+        assert not left.exists()
+        assert left.parents[1].stat().st_mode & 0o777 == 0o700

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from joserfc.jwk import OKPKey
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -21,7 +23,15 @@ from autolearn.api.problems import Problem
 from autolearn.api.sealed import WINDOW, Seal, Seen
 from autolearn.client.sdk_errors import Unreachable
 from autolearn.client.sdk_sealing import AsyncSealing, Sealing
-from autolearn.eventlog.sealing import HEADER, Opening, Sealed, new_key, public_jwk, seal_request
+from autolearn.eventlog.sealing import (
+    HEADER,
+    SMALL_ORDER,
+    Opening,
+    Sealed,
+    new_key,
+    public_jwk,
+    seal_request,
+)
 from autolearn.eventlog.wire_keys import WireKeys, rotate
 from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings
@@ -201,6 +211,17 @@ def test_a_file_is_sent_as_it_is_over_a_safe_way_only(tmp_path: Path):
     problem(world.ask("PUT", "/v1/echo", content=b"a,b", at=ELSEWHERE), 403, "plain-forbidden")
 
 
+def small_points() -> list[str]:
+    """Every key of X25519 to which nothing can be sealed, each with the topmost bit and without."""
+    found = []
+    for point in SMALL_ORDER:
+        for key in (point, bytes((*point[:31], point[31] | 0x80))):
+            with pytest.raises(ValueError, match="shared key"):
+                X25519PrivateKey.generate().exchange(X25519PublicKey.from_public_bytes(key))
+            found.append(base64.urlsafe_b64encode(key).decode().rstrip("="))
+    return found
+
+
 WRONG: list[dict[str, Any]] = [
     {"htm": "GET"},
     {"htm": "PUT"},
@@ -215,6 +236,7 @@ WRONG: list[dict[str, Any]] = [
     {"answer": {}},
     {"answer": {"kty": "OKP", "crv": "X25519", "x": "AAAA"}},
     {"answer": {"kty": "OKP", "crv": "Ed25519", "x": "A" * 43}},
+    *({"answer": {"kty": "OKP", "crv": "X25519", "x": x}} for x in small_points()),
     {"authorization": "Bearer x\r\nX-Evil: 1"},
     {"idempotency_key": "\x00"},
     {"kid": "other"},
@@ -290,6 +312,16 @@ def test_a_key_that_another_process_made_is_found_at_once(tmp_path: Path):
     other.looked = 0.0
     assert other.of(new.kid) is not None
     assert other.of("nothing") is None
+
+
+def test_a_key_whose_file_is_gone_opens_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("autolearn.eventlog.wire_keys.LOOK", 0.0)
+    keys = WireKeys(tmp_path)
+    (first,) = keys.present()
+    rotate(tmp_path)
+    assert keys.of(first.kid) is not None, "requests that are on their way"
+    (tmp_path / "00000000T000000.000000Z.pem").unlink()
+    assert keys.of(first.kid) is None
 
 
 def test_keys_that_others_may_read_are_refused(tmp_path: Path):

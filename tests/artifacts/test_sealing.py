@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from autolearn.artifacts.copying import copy_all
+from autolearn.artifacts.errors import ArtifactUnreadable, Tampered
 from autolearn.artifacts.sealing import HEADER, CannotOpen, open_file, seal_file
-from autolearn.artifacts.store import ArtifactStore, ArtifactUnreadable, Tampered
+from autolearn.artifacts.store import ArtifactStore
 
 KEY, SMALL = b"k" * 32, 64
 CANARY = b"canary-4711"

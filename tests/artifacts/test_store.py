@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from autolearn.artifacts.copying import Held, copy_all, held_by
-from autolearn.artifacts.store import ArtifactMissing, ArtifactStore, Tampered, TooLarge
+from autolearn.artifacts.errors import ArtifactMissing, Tampered, TooLarge
+from autolearn.artifacts.store import ArtifactStore
 
 
 @pytest.fixture(params=["file", "memory"])

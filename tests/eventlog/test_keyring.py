@@ -1,5 +1,6 @@
 """Keys follow the topic `keys`: made, known elsewhere, wrapped anew, shredded."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,7 @@ from autolearn.eventlog.keyring import KeyRing, session_of
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.master_keys import MasterKey, MasterKeys
 from autolearn.eventlog.memory import MemoryLog
+from autolearn.eventlog.vault import Vault
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 from tests.confidential import made
@@ -111,3 +113,35 @@ def test_what_is_stopped_has_no_keys(log):
     one.stop()
     assert not one.all()
     assert not one.unwrapped
+
+
+def test_a_fault_of_who_hears_of_keys_does_not_end_the_reading(two, log, monkeypatch):
+    monkeypatch.setattr("autolearn.eventlog.keyring.PAUSE", 0.01)
+    here, there = two
+    heard = []
+
+    def hear(identity):
+        heard.append(identity)
+        if len(heard) == 1:
+            raise ValueError("a fault")
+
+    there.on_key = hear
+    first, second = made(here, A), made(here, B)
+    there.catch_up()
+    here.shred(first.id)
+    there.catch_up()
+    assert heard == [first.id, second.id], "each once"
+    assert set(there.all()) == {second.id}
+
+
+def test_many_keys_that_are_gone_are_not_waited_for_one_by_one(two):
+    here, there = two
+    vault = Vault(there, patience=0.2)
+    began = time.monotonic()
+    for number in range(50):
+        with pytest.raises(Unreadable):
+            vault.key(f"{A}.{number}")
+    assert time.monotonic() - began < 2, "waiting for each would take ten seconds"
+    vault.in_vain = 0.0  # a while later
+    late = made(here, B)
+    assert vault.key(late.id).key == late.key

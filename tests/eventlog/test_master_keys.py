@@ -1,6 +1,7 @@
 """Where the master key comes from, and what is refused."""
 
 import base64
+import os
 import shlex
 import stat
 import sys
@@ -102,6 +103,34 @@ def test_a_key_that_was_put_first_meanwhile_is_found(tmp_path):
     assert known.find(TWO.id).key == TWO.key
     assert known.present.id == TWO.id
     assert [path.name for path in tmp_path.iterdir()] == ["key"]
+
+
+def test_a_command_is_not_run_for_each_record_of_a_key_that_is_lost(tmp_path):
+    ran = tmp_path / "ran"
+    program = f"open({str(ran)!r}, 'a').write('x'); print('{ONE.text()}')"
+    command = shlex.join([sys.executable, "-c", program])
+    known = MasterKeys(Settings(master_key_command=command), tmp_path)
+    for _ in range(5):
+        with pytest.raises(Unreadable):
+            known.find(TWO.id)
+    assert ran.read_text() == "xx", "once at first, and once for the key"
+    assert known.find(ONE.id).key == ONE.key
+
+
+@pytest.mark.parametrize("write", [lambda path: write_key_file(path, [ONE]), None])
+def test_a_key_is_on_the_disk_before_it_is_used(tmp_path, monkeypatch, write):
+    synced, fsync = [], os.fsync
+
+    def noting(descriptor):
+        fsync(descriptor)
+        folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        synced.append("names" if folder and path.exists() else "content")
+
+    path = key_file(Settings(), tmp_path)
+    path.parent.mkdir()
+    monkeypatch.setattr(os, "fsync", noting)
+    make_key_file(Settings(), tmp_path) if write is None else write(path)
+    assert synced == ["content", "names"]
 
 
 def test_it_is_said_once_where_the_key_is():

@@ -6,6 +6,7 @@ from autolearn.eventlog.data_keys import Unreadable
 from autolearn.eventlog.keyring import KeyRing
 from autolearn.eventlog.master_keys import MasterKey, MasterKeys, key_file, make_key_file
 from autolearn.eventlog.memory import MemoryLog
+from autolearn.eventlog.process import AlreadyRunning, lock
 from autolearn.eventlog.rotation import rotate
 from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings
@@ -78,6 +79,16 @@ def test_it_may_be_repeated_and_the_old_key_forgotten(log, tmp_path):
     assert later.find(key.id).key == key.key
     later.stop()
     running.stop()
+
+
+def test_two_at_a_time_would_lose_a_key(log, tmp_path):
+    make_key_file(SETTINGS, tmp_path)
+    before = key_file(SETTINGS, tmp_path).read_text()
+    held = lock(key_file(SETTINGS, tmp_path).with_name("master.key.lock"), "Another")
+    with held, pytest.raises(AlreadyRunning):
+        rotate(log, SETTINGS, tmp_path)
+    assert key_file(SETTINGS, tmp_path).read_text() == before
+    assert rotate(log, SETTINGS, tmp_path).known
 
 
 def test_a_key_that_nobody_can_unwrap_is_told_and_nothing_is_forgotten(log, tmp_path):

@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from autolearn.artifacts.store import ArtifactStore, Tampered
+from autolearn.artifacts.errors import Tampered
+from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.memory import MemoryLog
 from autolearn.projections.backups.errors import BackupFailed, BackupRefused, Damaged, NotEmpty

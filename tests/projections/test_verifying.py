@@ -1,13 +1,18 @@
 """What verifying folds: one position after another, whichever comes first."""
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
+
+import pytest
 
 from autolearn.eventlog.memory import MemoryLog
 from autolearn.projections.projection import ReadModels
 from autolearn.projections.rebuilding import digests_of
 from autolearn.projections.store import MemoryStore
-from autolearn.projections.verifying import Scratch
+from autolearn.projections.verifying import Scratch, served_by
+from autolearn.schemas.errors import LogError, SettingsError
 from tests.projections.test_past import folded, told
 
 
@@ -31,3 +36,32 @@ def test_an_empty_position_is_that_of_empty_read_models(tmp_path: Path):
     store = MemoryStore()
     ReadModels(store)
     assert scratch.fold_up_to({}) == digests_of(store)
+
+
+@pytest.mark.parametrize("url", ["http://192.0.2.1:8321", "http://api.example:8321"])
+def test_a_token_does_not_go_in_clear_to_another_machine(url: str):
+    with pytest.raises(SettingsError, match="plain HTTP"):
+        served_by(url, "al_secret")
+
+
+def test_a_token_is_not_sent_on_to_another_place():
+    asked: list[tuple[str, str | None]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append((self.path, self.headers["Authorization"]))
+            self.send_response(302)
+            self.send_header("Location", "/elsewhere")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        with pytest.raises(LogError):
+            served_by(f"http://127.0.0.1:{server.server_port}", "al_secret")
+        server.shutdown()
+        thread.join()
+    assert asked == [("/v1/digests", "Bearer al_secret")]

@@ -1,0 +1,72 @@
+"""What can be wrong with the artifact store, or with what is in it.
+
+ArtifactError
+├── ArtifactMissing
+├── Tampered
+├── ArtifactUnreadable
+└── TooLarge
+"""
+
+from __future__ import annotations
+
+from autolearn.schemas.errors import AutoLearnError
+
+__all__ = [
+    "ArtifactError",
+    "ArtifactMissing",
+    "ArtifactUnreadable",
+    "Tampered",
+    "TooLarge",
+    "missing",
+    "tampered",
+]
+
+
+class ArtifactError(AutoLearnError):
+    """The artifact store could not do what was asked."""
+
+    title = "The artifact store cannot do that"
+
+
+class ArtifactMissing(ArtifactError):
+    """Nothing is kept under that name."""
+
+    title = "An artifact is not in the store"
+
+
+class Tampered(ArtifactError):
+    """Stored content is not what its name says."""
+
+    title = "An artifact was changed after it was stored"
+
+
+class ArtifactUnreadable(ArtifactError):
+    """An artifact is encrypted, and not with the key that is at hand."""
+
+    title = "An artifact is encrypted and cannot be read"
+
+    def __init__(self) -> None:
+        """Say no more than that."""
+        super().__init__("its key is not there, or this is not what was encrypted")
+
+
+class TooLarge(ArtifactError):
+    """Content is over the limit; nothing of it was kept."""
+
+    title = "The content is too large"
+
+
+def missing(what: str, digest: str) -> ArtifactMissing:
+    """Return the error for content that is not there."""
+    return ArtifactMissing(
+        f"there is no {what} {digest}",
+        advice="Check that all processes use the same store (AUTOLEARN_ARTIFACTS).",
+    )
+
+
+def tampered(path: str) -> Tampered:
+    """Return the error for content that does not match its name."""
+    return Tampered(
+        f"the bytes of {path} do not have the SHA-256 that they were stored under",
+        advice="Restore the file from a backup; nothing was read from it.",
+    )

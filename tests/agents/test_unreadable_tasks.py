@@ -1,0 +1,69 @@
+"""A worker that cannot decrypt a task gives the attempt back, unless its session has ended."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autolearn.agents.open_runs import OpenRuns
+from autolearn.agents.work import Attempt, Worker
+from autolearn.eventlog.memory import MemoryLog
+from autolearn.eventlog.meter import Meter
+from autolearn.eventlog.vault import Vault
+from autolearn.projections.store import MemoryStore
+from autolearn.schemas import events
+from autolearn.schemas.codec import EventRecord, raw
+from autolearn.schemas.commands import ReportTrainingLost
+from autolearn.schemas.messages import Event, type_of
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.tasks import Task
+from tests import samples
+from tests.confidential import key_for, vault_of
+
+SESSION = "a" * 8 + "-0000-4000-8000-000000000000"
+
+
+def told(vault: Vault, runs: OpenRuns, number: int, event: Event) -> None:
+    """What happens in the session, encrypted as it is on the log."""
+    record = EventRecord(
+        id=f"0-{number}-1",
+        source="tests",
+        type=type_of(type(event)),
+        subject=f"session/{SESSION}",
+        time="2026-01-01T12:00:00.000Z",
+        sequence=number,
+        term=1,
+        data=raw(event),
+    )
+    runs.fold(vault.seal(record, event, key_for(vault, SESSION)), 0, number)
+    runs.commit({})
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_what_cannot_be_decrypted_is_given_back_or_not_wanted(tmp_path: Path, ended: bool):
+    async def story() -> None:
+        log = MemoryLog()
+        worker = Worker(("training",), Settings(), log, "localhost:1", tmp_path, Meter("work"))
+        worker.runs = OpenRuns(MemoryStore())
+        with vault_of(log) as vault:
+            told(vault, worker.runs, 1, samples.training_requested("t1"))
+            told(vault, worker.runs, 2, events.TrainingStarted("t1", 1, worker.id))
+            run = worker.runs.get(f"session/{SESSION}", "t1")
+            assert run is not None
+            task = Task("training", "t1", run.stream, 1, run.request, 0, 0)
+            opened = worker.open
+
+            def meanwhile(task: Task) -> Any:
+                found = opened(task)
+                if ended:
+                    told(vault, worker.runs, 3, events.SessionDiscarded(("t1",)))
+                return found
+
+            worker.open = meanwhile  # type: ignore[method-assign]
+            given_back = await worker.do(Attempt(task, None))
+            assert given_back == (None if ended else ReportTrainingLost("t1", 1, worker.id))
+
+    asyncio.run(story())

@@ -1,0 +1,43 @@
+"""What a principal has of a stream, by its kind: what has no rule is nobody's."""
+
+from __future__ import annotations
+
+import pytest
+
+from autolearn.api.access import Level, Sight
+from autolearn.api.identity import EVERYBODY, Principal
+from autolearn.projections.queries import Queries
+from autolearn.projections.store import MemoryStore
+from autolearn.schemas.streams import KINDS
+
+ADA, ROOT = Principal("ada"), Principal("root", sysadmin=True)
+LEVELS = {
+    "dataset": Level.READ,
+    "estimator": Level.READ,
+    "metric": Level.READ,
+    "session": Level.NOTHING,
+    "user": Level.NOTHING,
+    "partition": Level.READ,
+    "connection": Level.NOTHING,
+}
+"""What somebody has of a stream with which nothing connects them."""
+
+
+def test_every_kind_of_stream_has_a_rule():
+    assert KINDS.keys() <= LEVELS.keys()
+
+
+@pytest.mark.parametrize(("kind", "level"), LEVELS.items())
+def test_a_stream_is_for_those_of_whom_a_rule_says_so(kind: str, level: Level):
+    queries = Queries(MemoryStore())
+    assert Sight(ADA, queries).level(f"{kind}/other") is level
+    if level is Level.NOTHING and kind != "user":
+        assert Sight(ROOT, queries).level(f"{kind}/other") is Level.NOTHING
+
+
+def test_a_user_is_shown_in_outline_to_the_user_and_to_sysadmins():
+    queries = Queries(MemoryStore())
+    for who, level in ((ADA, Level.ACTIVITY), (ROOT, Level.ACTIVITY), (EVERYBODY, Level.ACTIVITY)):
+        sight = Sight(who, queries)
+        assert sight.level("user/ada") is level
+        assert sight.knows("user/ada")
