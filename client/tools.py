@@ -40,7 +40,7 @@ def run_tool(
 ) -> tuple[dict[str, Any], int]:
     """Run a tool that reads the log, show how far it is, and return its result and exit code.
 
-    With `token` it asks the API in the name of that one's user.
+    With `token` it asks the API in the name of that one's user, and trusts whom we trust.
 
     Raises:
         typer.Exit: it failed; it has said why.
@@ -51,7 +51,13 @@ def run_tool(
 
     import msgspec
 
-    environment = {**os.environ, **({"AUTOLEARN_TOKEN": token} if token else {})}
+    from autolearn.client.sdk_trust import variable
+
+    environment = dict(os.environ)
+    if token:
+        environment["AUTOLEARN_TOKEN"] = token
+        if authorities := variable("AUTOLEARN_CA"):
+            environment["SSL_CERT_FILE"] = authorities  # by which OpenSSL knows them
     result: dict[str, Any] = {}
     command = [sys.executable, "-m", module, *arguments, "--json"]
     with (

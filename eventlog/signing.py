@@ -35,7 +35,8 @@ class SignatureRefused(AutoLearnError):
 
 def key_path(settings: Settings, home: Path) -> Path:
     """Return where the signing key of this home is."""
-    return Path(settings.signing_key) if settings.signing_key else home / "keys" / "signing.pem"
+    given = settings.signing_key
+    return Path(given).expanduser() if given else home / "keys" / "signing.pem"
 
 
 class SigningKey:
