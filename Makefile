@@ -21,9 +21,9 @@ setup: .venv/.installed  ## make the virtual environment, and fetch Kafka once
 demo: setup  ## run the main job on a real Kafka
 	@$(BIN)/autolearn demo
 
-# Files go to three processes with a broker each: most tests wait most of the time.
+# Files go to two processes with a broker each: most tests wait most of the time.
 test: setup  ## run every test, real broker included
-	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: setup  ## the gate: format, lint, types, layers, evolution, tests
 	@scripts/check
