@@ -85,7 +85,7 @@ def test_health_follows_the_broker(tmp_path: Path):
                 assert http.get(at).status_code == 200
                 began = time.monotonic()
                 refused = http.post("/v1/sessions")
-                assert time.monotonic() - began < 1
+                assert time.monotonic() - began < 3
                 problem(refused, 503, "log-unavailable", "nothing was sent")
                 assert int(refused.headers["retry-after"]) >= 1
                 broker.start()
