@@ -26,8 +26,10 @@ def run_cluster(folder: Path, port: int) -> None:
         CannotStart: Kafka could not be installed.
     """
     install_kafka()
-    # One way out for both: the start and the wait below unwind, and the brokers are stopped.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # One way out for both: the start and the wait below unwind, and the brokers are stopped. A shell
+    # that starts this in the background has it ignore Ctrl-C otherwise.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
         say(f"Three brokers start in {folder}")
         with EmbeddedCluster(folder, port=port) as cluster:
