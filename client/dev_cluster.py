@@ -26,8 +26,8 @@ def run_cluster(folder: Path, port: int) -> None:
         CannotStart: Kafka could not be installed.
     """
     install_kafka()
-    # One way out for both: the start and the wait below unwind, and the brokers are stopped. A shell
-    # that starts this in the background has it ignore Ctrl-C otherwise.
+    # One way out for both: the start and the wait below unwind, and the brokers are stopped.
+    # A shell that starts this in the background would have it ignore Ctrl-C.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
