@@ -41,7 +41,7 @@ def test_short_runs_do_not_wait_for_a_long_one(pool: WorkerPool):
 
 def test_one_run_does_not_wait_for_a_session_with_many(pool: WorkerPool):
     many, one = new_session(pool), new_session(pool)
-    queued = sleep(pool.client, many, 0.05, 100)
+    queued = sleep(pool.client, many, 0.05, 40)
     [single] = sleep(pool.client, one, 0.05)
     wait(pool, one, [single])
     wait(pool, many, queued)
@@ -53,12 +53,12 @@ def test_one_run_does_not_wait_for_a_session_with_many(pool: WorkerPool):
 
 def test_after_the_agents_were_killed_all_that_waits_is_done_once(pool: WorkerPool):
     session = new_session(pool)
-    runs = sleep(pool.client, session, 0.05, 60)
+    runs = sleep(pool.client, session, 0.05, 20)
     os.kill(pool.system.pid("agents"), signal.SIGKILL)
     wait(pool, session, runs)
     course = Course(pool.client)
-    assert [len(course.ended[run]) for run in runs] == [1] * 60
-    assert [len(course.started[run]) for run in runs] == [1] * 60
+    assert [len(course.ended[run]) for run in runs] == [1] * 20
+    assert [len(course.started[run]) for run in runs] == [1] * 20
 
 
 def test_tasks_that_come_again_after_their_runs_have_ended_do_no_harm(kafka: str, pool: WorkerPool):

@@ -120,7 +120,7 @@ def test_an_artifact_of_another_environment_has_the_same_predictions(
 
 def test_an_encrypted_artifact_is_compared_with_the_files_that_were_fetched(store, tmp_path):
     sealed = ArtifactStore(store.url, key=bytes(32))
-    was = elsewhere(store, recorded(store, "gradient-boosting"), tmp_path / "other")
+    was = elsewhere(store, recorded(store, "decision-tree"), tmp_path / "other")
     was = replace(was, artifact=sealed.put_folder(tmp_path / "other"))
     assert was.artifact.stored
     store.delete_folder(was.artifact.digest)

@@ -283,9 +283,11 @@ def test_what_a_killed_api_process_was_asked_is_there_and_so_is_what_came_of_it(
     doomed = Api(world.folder, world.environment, instance="doomed")
     try:
         with doomed.client() as http, paused(world.agents.popen.pid):
+            before = commands(world)
             asking = threading.Thread(target=lambda: ask_in_vain(world, http, given))
             asking.start()
             until(lambda: len(audit(world, f"trace={trace}")) == 1)
+            until(lambda: commands(world) > before)
             doomed.popen.kill()
             asking.join()
         hops = way_of(world, trace, 3)
@@ -298,6 +300,11 @@ def test_what_a_killed_api_process_was_asked_is_there_and_so_is_what_came_of_it(
     with Api(world.folder, world.environment, instance="doomed") as again, again.client() as http:
         kept = way_of(world, trace, 3, http)
     assert kept == hops
+
+
+def commands(world: People) -> int:
+    """How many commands are on the log."""
+    return sum(world.log.ends(world.topics.commands.name).values())
 
 
 def ask_in_vain(world: People, http: Any, given: str) -> None:
