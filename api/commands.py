@@ -97,8 +97,8 @@ class Commands:
         if earlier is not None:
             return self.checked(earlier, asked)
         command = make() if callable(make) else make
-        keyid = await self.key_for(stream, command, asked)
         with self.waiting_for(asked.id) as answered:
+            keyid = await self.key_for(stream, command, asked)
             sending = self.sent.get(asked.id)
             if sending is None or sending.error is not None:
                 record = self.record(stream, command, asked, actor, keyid)
