@@ -20,7 +20,7 @@ from msgspec import Struct
 from autolearn.eventlog.follower import Follower
 from autolearn.projections.one_view import rebuild_part
 from autolearn.projections.parts import Part, part_of
-from autolearn.projections.place import ViewsPlace
+from autolearn.projections.place import ViewsPlace, deleted
 from autolearn.projections.projection import ReadModels
 from autolearn.projections.store import RocksStore
 from autolearn.projections.views import VIEWS
@@ -33,6 +33,9 @@ __all__ = ["Rebuild", "Rebuilding"]
 
 PATIENCE = 60.0
 """Seconds in which what is served must come to where the log ended."""
+
+SWEEP = 0.5
+"""Seconds after which it is tried again to delete what was in use before."""
 
 log = structlog.stdlib.get_logger("autolearn.api")
 
@@ -61,6 +64,7 @@ class Rebuilding:
         self.status = Rebuild()
         self.ends: dict[int, int] = {}
         self.task: asyncio.Task[None] | None = None
+        self.sweeping: asyncio.Task[None] | None = None
 
     def start(self, view: str = "") -> Rebuild:
         """Begin a rebuild of everything, or of one view, unless a rebuild is going on."""
@@ -87,8 +91,12 @@ class Rebuilding:
                 await self.come_to(ends)
             store, follower = await asyncio.to_thread(self.catch_up, folder, part)
             await self.facade.hand_over(store, follower)
-            await asyncio.to_thread(self.place.switch, store.folder)
+            left = await asyncio.to_thread(self.place.switch, store.folder)
             self.status.status = "done"
+            if self.sweeping is not None:
+                self.sweeping.cancel()  # what it has not deleted is in `left`
+            if left:
+                self.sweeping = asyncio.create_task(self.sweep(left))
             log.info("rebuilt", seconds=round(time.monotonic() - began, 1))
         except AutoLearnError as error:
             self.status.status, self.status.detail = "failed", error.diagnostics()
@@ -97,6 +105,15 @@ class Rebuilding:
             # Whoever waits for the end must hear of it; what is served goes on as it was.
             self.status.status, self.status.detail = "failed", f"A fault of ours: {error!r}"
             log.exception("not rebuilt")
+
+    async def sweep(self, left: list[Path]) -> None:
+        """Delete what is left of the read models of before, once RocksDB has closed them.
+
+        It does so when the last answer from them is made, in a thread of its own, and tells nobody.
+        """
+        while left:
+            await asyncio.sleep(SWEEP)
+            left = await asyncio.to_thread(deleted, left)
 
     async def fold(self, folder: Path, view: str) -> dict[int, int]:
         """Fold the log up to now, in a process of its own; return up to where that is."""
@@ -165,6 +182,7 @@ class Rebuilding:
 
     async def stop(self) -> None:
         """Give up a rebuild that is going on; the next one goes on from there."""
-        if self.task is not None:
-            self.task.cancel()
-            await asyncio.gather(self.task, return_exceptions=True)
+        tasks = [task for task in (self.task, self.sweeping) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -6,7 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
-__all__ = ["ViewsPlace"]
+__all__ = ["ViewsPlace", "deleted"]
 
 NAME = re.compile(r"views(-(?P<number>[0-9]+)(-[a-z]+)?)?")
 
@@ -38,11 +38,19 @@ class ViewsPlace:
         number = int(found["number"] or 1) if found else 1
         return self.folder / (f"views-{number + 1}-{view}" if view else f"views-{number + 1}")
 
-    def switch(self, new: Path) -> None:
-        """Use another folder from now on, whatever happens next; all others are deleted."""
+    def switch(self, new: Path) -> list[Path]:
+        """Use another folder from now on, whatever happens next; all others are deleted.
+
+        Returns those of which something is left, because a store still writes there.
+        """
         written = self.folder / "current.new"
         written.write_text(f"{new.name}\n")
         written.replace(self.folder / "current")
-        for other in self.folder.glob("views*"):
-            if other != new:
-                shutil.rmtree(other, ignore_errors=True)
+        return deleted([other for other in self.folder.glob("views*") if other != new])
+
+
+def deleted(folders: list[Path]) -> list[Path]:
+    """Delete folders, and return those of which something is left."""
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+    return [folder for folder in folders if folder.exists()]
