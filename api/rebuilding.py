@@ -34,8 +34,8 @@ __all__ = ["Rebuild", "Rebuilding"]
 PATIENCE = 60.0
 """Seconds in which what is served must come to where the log ended."""
 
-SWEEP = 0.5
-"""Seconds after which it is tried again to delete what was in use before."""
+SWEEP, SWEEPS = 0.5, 240
+"""Seconds after which it is tried again to delete what was in use before, and how often."""
 
 log = structlog.stdlib.get_logger("autolearn.api")
 
@@ -110,10 +110,14 @@ class Rebuilding:
         """Delete what is left of the read models of before, once RocksDB has closed them.
 
         It does so when the last answer from them is made, in a thread of its own, and tells nobody.
+        What cannot be deleted is told, and left to the next rebuild.
         """
-        while left:
+        for _ in range(SWEEPS):
             await asyncio.sleep(SWEEP)
             left = await asyncio.to_thread(deleted, left)
+            if not left:
+                return
+        log.warning("old read models cannot be deleted", folders=[str(folder) for folder in left])
 
     async def fold(self, folder: Path, view: str) -> dict[int, int]:
         """Fold the log up to now, in a process of its own; return up to where that is."""
