@@ -325,7 +325,7 @@ def test_no_secret_is_in_any_record(world: People, kafka: str):
     assert world.ask("sysadmin", "POST", "/v1/users", json=body).status_code == 201
     login = {"user": name, "password": CANARIES["password"], "name": CANARIES["token"]}
     word = world.nobody.post("/v1/login", json=login).json()["token"]
-    secret = word.rpartition("_")[2]
+    secret = word.split("_", 2)[2]  # which may have such a character itself
     bearer = {"Authorization": f"Bearer {word}", "User-Agent": CANARIES["agent"]}
     ask = world.nobody.request
     session = ask("POST", "/v1/sessions", json={"title": CANARIES["title"]}, headers=bearer)
@@ -337,7 +337,8 @@ def test_no_secret_is_in_any_record(world: People, kafka: str):
     }
     wait = bearer | {"Prefer": "wait=60"}
     assert ask("POST", f"{at}/trainings", json=train, headers=wait).status_code == 201
-    assert ask("POST", f"{at}/trainings", json=train | {"model": CANARIES["model"]}, headers=bearer)
+    unknown = train | {"model": CANARIES["model"]}
+    assert ask("POST", f"{at}/trainings", json=unknown, headers=bearer).is_client_error
     rows = "".join(f"{CANARIES['cell']},{n},{n % 2}\n" for n in range(20))
     table = f"{CANARIES['column']},x,y\n{rows}"
     assert ask("PUT", f"/v1/datasets/{name}?target=y", content=table, headers=bearer).is_success
