@@ -21,11 +21,10 @@ setup: .venv/.installed  ## make the virtual environment, and fetch Kafka once
 demo: setup  ## run the main job on a real Kafka
 	@$(BIN)/autolearn demo
 
-# Files go to two processes with a broker each: most tests wait most of the time.
-test: setup  ## run every test, real broker included
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+test: setup  ## run the tests, real broker included
+	@scripts/test -m "not long"
 
-check: setup  ## the gate: format, lint, types, layers, evolution, tests
+check: setup  ## the gate: format, lint, types, layers, evolution, every test
 	@scripts/check
 
 build/bench-venv/.installed: requirements/bench.txt

@@ -124,6 +124,7 @@ def test_the_same_request_gives_the_same_model(client):
     assert runs[0].artifact.digest == runs[1].artifact.digest != other.artifact.digest
 
 
+@pytest.mark.long
 def test_a_killed_worker_loses_nothing_and_nothing_ends_twice(system, client):
     session = client.session(client.sessions.open().id)
     long = session.train("random-forest", "digits", hyperparameters={"n_estimators": 2000})

@@ -79,6 +79,7 @@ def test_tasks_that_come_again_after_their_runs_have_ended_do_no_harm(kafka: str
     assert [len(course.ended[run]) for run in runs] == [1] * 4
 
 
+@pytest.mark.long
 def test_what_a_killed_worker_held_is_done_elsewhere_and_once(pool: WorkerPool):
     session, before = new_session(pool), Course(pool.client).workers()
     pool.start("2")

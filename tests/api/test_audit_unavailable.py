@@ -93,7 +93,7 @@ def test_what_cannot_be_recorded_is_not_changed_and_reads_go_on(bench: Bench):
         assert bench.records("commands") == before
         refused = http.get("/v1/audit?source=memory&outcome=failed").json()["items"]
         told = [hop["method"] for hop in refused if hop.get("problem") == "audit-unavailable"]
-        assert told == ["PUT", *["POST"] * 5]
+        assert sorted(told) == [*["POST"] * 5, "PUT"]
         metrics = http.get("/metrics").text
         assert "\nautolearn_audit_available 0.0" in metrics
         assert "\nautolearn_audit_lost_total 0.0" not in metrics

@@ -108,7 +108,8 @@ def test_a_head_that_trickles():
                 break
             writer.write(b"X-%d: 1\r\n" % number)
             await asyncio.sleep(0.02)
-        assert (await answer).startswith(b"HTTP/1.1 408 ")
+        # Whoever goes on sending where nobody reads any more may lose the answer to TCP's reset.
+        assert (await answer).startswith((b"HTTP/1.1 408 ", b"reset"))
         assert number < 50
 
     story(tell)

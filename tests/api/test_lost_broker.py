@@ -192,6 +192,7 @@ def test_it_waits_for_brokers_that_are_not_there_yet(tmp_path: Path):
         assert api.log.read_text().count("waiting") == 1, "it is told once"
 
 
+@pytest.mark.long
 def test_a_number_of_partitions_that_is_wrong_is_not_waited_for(kafka: str, tmp_path: Path):
     settings = environment(tmp_path, kafka)
     with Api(tmp_path, settings, instance="0") as api:

@@ -64,6 +64,7 @@ def verify(settings: dict[str, str], *urls: str) -> tuple[int, dict[str, Any], s
     return said.returncode, json.loads(lines[-1]).get("result", {}) if lines else {}, said.stderr
 
 
+@pytest.mark.long
 def test_health_follows_the_broker(tmp_path: Path):
     with EmbeddedBroker(tmp_path / "kafka") as broker:
         settings = environment(tmp_path, broker.bootstrap)

@@ -109,6 +109,7 @@ def test_without_a_broker_it_is_answered_all_the_same(tmp_path: Path):
         assert "autolearn_leaderless_partitions" not in text, "what is not known is not told"
 
 
+@pytest.mark.long
 def test_a_lost_broker_and_a_lost_decider_are_named(tmp_path: Path):
     with EmbeddedBroker(tmp_path / "kafka") as broker:
         settings = environment(tmp_path, broker.bootstrap) | {"AUTOLEARN_SESSION_TIMEOUT": "3"}

@@ -47,18 +47,16 @@ def test_a_process_that_dies_is_started_again_on_the_same_address(running, home)
     assert autolearn("session", "list", home=home).code == 0
 
 
-def test_ctrl_c_stops_everything_and_a_restart_has_all_it_had(kafka, tmp_path):
-    home, settings = tmp_path / "home", {"kafka": kafka, "topic_prefix": "up-again"}
-    with up(home, **settings) as first:
-        assert autolearn("session", "open", "--title", "kept", home=home).code == 0
-        family = first.family()
-        assert len(family) >= 3
-        assert first.stop(signal.SIGINT) == 0
-    assert first.said.rstrip().endswith("Stopped.")
+def test_ctrl_c_stops_everything_and_a_restart_has_all_it_had(running, home):
+    assert autolearn("session", "open", "--title", "kept", home=home).code == 0
+    family = running.family()
+    assert len(family) >= 3
+    assert running.stop(signal.SIGINT) == 0
+    assert running.said.rstrip().endswith("Stopped.")
     assert [one for one in family if one.is_running()] == []
     assert not (home / "up.json").exists()
     assert autolearn("session", "list", home=home).code == 3
-    with up(home, **settings) as second:
+    with up(home, **running.settings) as second:
         assert "kept" in autolearn("session", "list", home=home).out
         assert second.stop(signal.SIGTERM) == 0
 

@@ -167,6 +167,7 @@ def test_the_first_user_is_made_once_or_anyway(running: Up, admin: Desk, ada: De
     assert json.loads(ada.does("whoami", "-o", "json", token=printed))["name"] == "rescue"
 
 
+@pytest.mark.long
 def test_a_restart_makes_no_other_user(kafka: str, running: Up, admin: Desk):
     before = admin.does("admin", "user", "list")
     assert running.stop() == 0

@@ -83,6 +83,7 @@ def test_a_folder_that_is_in_use_is_named_and_the_others_are_ended(cluster: Embe
     assert not any(broker.alive for broker in second.brokers)
 
 
+@pytest.mark.long
 def test_the_command_line_runs_one_and_says_how_to_use_it(tmp_path: Path):
     words = ("dev", "cluster", "--folder", tmp_path / "cluster", "--port", 0)
     with subprocess.Popen(
