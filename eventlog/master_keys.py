@@ -23,6 +23,7 @@ import threading
 import time
 from pathlib import Path
 
+import structlog
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
 from autolearn.eventlog.data_keys import Unreadable
@@ -30,6 +31,7 @@ from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings
 
 __all__ = [
+    "PATIENCE",
     "MasterKey",
     "MasterKeys",
     "in_file",
@@ -38,6 +40,8 @@ __all__ = [
     "master_keys",
     "write_key_file",
 ]
+
+logger = structlog.stdlib.get_logger("autolearn.eventlog")
 
 LENGTHS = (16, 32)
 PATIENCE = 30.0
@@ -80,11 +84,17 @@ class MasterKey:
 
 
 class MasterKeys:
-    """The master keys that a process knows: the first one wraps. Any thread may ask."""
+    """The master keys that a process knows: the first one wraps. Any thread may ask.
 
-    def __init__(self, settings: Settings, home: Path) -> None:
-        self.settings, self.home = settings, home
+    A command that is asked again is waited for until `patience` seconds after it was started, by
+    all who need a key that is not known; what it says later counts, too.
+    """
+
+    def __init__(self, settings: Settings, home: Path, patience: float = PATIENCE) -> None:
+        self.settings, self.home, self.patience = settings, home, patience
         self.lock = threading.Lock()
+        self.asking: threading.Thread | None = None
+        self.until = 0.0
         self.keys = read_keys(settings, home)
         self.missed: dict[str, float] = {}
 
@@ -97,17 +107,34 @@ class MasterKeys:
         """Return the key of that id, if need be after asking again where keys come from.
 
         Raises:
-            Unreadable: there is none.
-            SettingsError: what is asked again does not answer with keys.
+            Unreadable: there is none, or the command that may have it was not waited for.
         """
-        with self.lock:
+        found = self.known(identity)
+        if found is None:
+            self.ask(identity)
             found = self.known(identity)
-            if found is None and self.may_ask(identity):
-                self.keys = read_keys(self.settings, self.home)
-                found = self.known(identity)
         if found is None:
             raise Unreadable
         return found
+
+    def ask(self, identity: str) -> None:
+        """Ask again where keys come from, for one that is not known, and wait for the answer."""
+        with self.lock:
+            if self.asking is None or not self.asking.is_alive():
+                if not self.may_ask(identity):
+                    return
+                self.asking = threading.Thread(target=self.answer, name="master keys", daemon=True)
+                self.asking.start()
+                self.until = time.monotonic() + self.patience
+            asking, until = self.asking, self.until
+        asking.join(max(0.0, until - time.monotonic()))
+
+    def answer(self) -> None:
+        """Take what comes of asking again (in a thread); of a failure, tell."""
+        try:
+            self.reload()
+        except SettingsError as error:
+            logger.warning("the master keys cannot be read again", why=error.detail)
 
     def may_ask(self, identity: str) -> bool:
         """Say whether to ask for a key that is not known: a command is not run for each record."""
@@ -123,8 +150,7 @@ class MasterKeys:
         Raises:
             SettingsError: there are none.
         """
-        with self.lock:
-            self.keys = read_keys(self.settings, self.home)
+        self.keys = read_keys(self.settings, self.home)
 
     def known(self, identity: str) -> MasterKey | None:
         """Return the key of that id, or None."""
@@ -142,7 +168,7 @@ def in_file(settings: Settings) -> bool:
     return not settings.master_key and not settings.master_key_command
 
 
-def master_keys(settings: Settings, home: Path) -> MasterKeys | None:
+def master_keys(settings: Settings, home: Path, patience: float = PATIENCE) -> MasterKeys | None:
     """Return the master keys of this home, None where there are none and none is needed.
 
     Raises:
@@ -151,7 +177,7 @@ def master_keys(settings: Settings, home: Path) -> MasterKeys | None:
     default = in_file(settings) and not settings.master_key_file
     if default and settings.encryption != "on" and not key_file(settings, home).exists():
         return None
-    return MasterKeys(settings, home)
+    return MasterKeys(settings, home, patience)
 
 
 def make_key_file(settings: Settings, home: Path) -> Path | None:

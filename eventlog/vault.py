@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from autolearn.eventlog.data_keys import DataKey, Unreadable, about
 from autolearn.eventlog.keyring import KeyRing, session_of
 from autolearn.eventlog.log import Delivered, Log
-from autolearn.eventlog.master_keys import master_keys
+from autolearn.eventlog.master_keys import PATIENCE, master_keys
 from autolearn.schemas.codec import CommandRecord, EventRecord, clear_data, event_of, from_json, raw
 from autolearn.schemas.confidential import clear_part, is_confidential
 from autolearn.schemas.messages import Command, Event
@@ -246,7 +246,7 @@ def open_vault(
     Raises:
         SettingsError: there is no master key where there must be one, or it cannot be used.
     """
-    masters = master_keys(settings, home)
+    masters = master_keys(settings, home, patience or PATIENCE)
     if masters is None:
         return Vault()
     ring = KeyRing(log, Topics.of(settings).keys.name, masters)

@@ -10,6 +10,7 @@ import pytest
 
 from autolearn.eventlog.data_keys import Unreadable
 from autolearn.eventlog.master_keys import (
+    PATIENCE,
     MasterKey,
     MasterKeys,
     key_file,
@@ -114,6 +115,36 @@ def test_a_command_is_not_run_for_each_record_of_a_key_that_is_lost(tmp_path):
         with pytest.raises(Unreadable):
             known.find(TWO.id)
     assert ran.read_text() == "xx", "once at first, and once for the key"
+    assert known.find(ONE.id).key == ONE.key
+
+
+def test_a_command_that_hangs_holds_nobody_up_and_its_answer_counts(tmp_path):
+    """An event loop must not wait for it."""
+    go, keys = tmp_path / "go", tmp_path / "keys"
+    keys.write_text(ONE.text())
+    os.mkfifo(go)
+    program = f"import os; print(open({str(keys)!r}).read())"
+    waits = f"os.path.exists({str(tmp_path / 'hang')!r}) and open({str(go)!r}).read()"
+    command = shlex.join([sys.executable, "-c", f"{program}; {waits}"])
+    known = MasterKeys(Settings(master_key_command=command), tmp_path, patience=0.05)
+    (tmp_path / "hang").touch()
+    keys.write_text(f"{TWO.text()}\n{ONE.text()}")
+    for _ in range(100):
+        with pytest.raises(Unreadable):
+            known.find(TWO.id)
+    assert known.asking.is_alive()
+    go.write_text("")
+    known.asking.join(PATIENCE)
+    assert known.find(TWO.id).key == TWO.key
+
+
+def test_a_command_that_fails_later_leaves_what_is_known(tmp_path):
+    keys = tmp_path / "keys"
+    keys.write_text(ONE.text())
+    known = MasterKeys(Settings(master_key_command=f"cat {keys}"), tmp_path)
+    keys.unlink()
+    with pytest.raises(Unreadable):
+        known.find(TWO.id)
     assert known.find(ONE.id).key == ONE.key
 
 
