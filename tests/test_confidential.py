@@ -113,7 +113,7 @@ def test_an_event_is_sealed_and_opened(vault, kind):
     value = encode(record)
     assert decode_event(value) == record
     assert "data" not in json.loads(value)
-    for word in (b"Irises", b"decision-tree", b"max_depth", b"setosa", b"iris", b"0.97", b"memory"):
+    for word in (b"Irises", b"decision-tree", b"max_depth", b"setosa", b"iris", b":0.97", b"memory"):
         assert word not in value
     assert event_of(vault.open(record)) == event
     assert without_envelope(vault.open(record)) == event_record(type_of(kind), event)
@@ -324,15 +324,15 @@ def test_what_was_written_in_clear_stays_readable(vault):
 
 def test_a_fingerprint_cannot_be_guessed_without_the_key(vault):
     keyid = key_for(vault, SESSION)
-    told = vault.fingerprint(keyid, "9f2c")
-    assert "9f2c" not in told
-    assert vault.same_request(told, "9f2c")
-    assert not vault.same_request(told, "9f2d")
+    told = vault.fingerprint(keyid, "a-request")
+    assert "a-request" not in told
+    assert vault.same_request(told, "a-request")
+    assert not vault.same_request(told, "another")
     assert vault.same_request("9f2c", "9f2c")
     assert not vault.same_request("9f2c", "9f2d")
     vault.ring.shred(keyid)
     vault.catch_up()
-    assert vault.same_request(told, "9f2d"), "nobody can tell any more"
+    assert vault.same_request(told, "another"), "nobody can tell any more"
 
 
 def test_another_master_key_reads_nothing(vault, log):
