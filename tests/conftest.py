@@ -28,7 +28,10 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run first what takes longest: at the end the short ones fill up what is left of the time."""
+    """Run the tests of brokers first: at the end the short ones fill up what is left of the time."""
+    for item in items:
+        if "kafka" in getattr(item, "fixturenames", ()):
+            item.add_marker("kafka")
     items.sort(key=lambda item: item.get_closest_marker("kafka") is None)
 
 

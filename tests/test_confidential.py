@@ -113,7 +113,15 @@ def test_an_event_is_sealed_and_opened(vault, kind):
     value = encode(record)
     assert decode_event(value) == record
     assert "data" not in json.loads(value)
-    for word in (b"Irises", b"decision-tree", b"max_depth", b"setosa", b"iris", b":0.97", b"memory"):
+    for word in (
+        b"Irises",
+        b"decision-tree",
+        b"max_depth",
+        b"setosa",
+        b"iris",
+        b":0.97",
+        b"memory",
+    ):
         assert word not in value
     assert event_of(vault.open(record)) == event
     assert without_envelope(vault.open(record)) == event_record(type_of(kind), event)

@@ -100,6 +100,7 @@ def test_what_a_killed_worker_held_is_done_elsewhere_and_once(pool: WorkerPool):
     assert course.started[lost][1][1] in before
 
 
+@pytest.mark.long
 def test_a_worker_that_wakes_up_too_late_gives_up_what_others_do(pool: WorkerPool):
     session, before = new_session(pool), Course(pool.client).workers()
     pool.start("3")

@@ -142,7 +142,7 @@ def partition_of(bench: Bench, stream: str) -> int:
 
 @pytest.mark.parametrize(
     ("seed", "kills", "count", "lose_state"),
-    [(3, 2, 1500, False), (4, 2, 1500, True)],
+    [pytest.param(3, 4, 3000, False, marks=pytest.mark.long), (4, 2, 1500, True)],
     ids=["kill -9", "kill -9, and its RocksDB is deleted"],
 )
 def test_killed_under_load(

@@ -21,6 +21,8 @@ from tests.api.processes import Api, Process
 from tests.api.test_process import environment, listening
 from tests.waiting import until
 
+pytestmark = pytest.mark.kafka
+
 BOUND = 6.0
 """Seconds within which everything is answered, whatever became of the broker."""
 
@@ -173,6 +175,7 @@ def test_it_stops_when_it_is_told_to_also_without_a_broker(bench: Bench):
         assert time.monotonic() - began < 15
 
 
+@pytest.mark.long
 def test_it_waits_for_brokers_that_are_not_there_yet(tmp_path: Path):
     (port,) = free_ports(1)
     settings = environment(tmp_path, f"127.0.0.1:{port}")
