@@ -28,7 +28,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests of brokers first: at the end the short ones fill up what is left of the time."""
+    """Run the tests of brokers first: at the end the short ones fill up the time that is left."""
     for item in items:
         if "kafka" in getattr(item, "fixturenames", ()):
             item.add_marker("kafka")
