@@ -141,7 +141,7 @@ def test_many_keys_that_are_gone_are_not_waited_for_one_by_one(two):
     for number in range(50):
         with pytest.raises(Unreadable):
             vault.key(f"{A}.{number}")
-    assert time.monotonic() - began < 2, "waiting for each would take ten seconds"
+    assert time.monotonic() - began < 8, "waiting for each would take ten seconds"
     vault.in_vain = 0.0  # a while later
     late = made(here, B)
     assert vault.key(late.id).key == late.key
