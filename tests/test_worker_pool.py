@@ -30,6 +30,13 @@ def new_session(pool: WorkerPool) -> str:
     return pool.client.sessions.open().id
 
 
+def workers(pool: WorkerPool, session: str) -> set[str]:
+    """The workers, once both that the pool began with have had a run."""
+    while len(found := Course(pool.client).workers()) < 2:
+        wait(pool, session, sleep(pool.client, session, 0.2, 2))
+    return found
+
+
 def test_short_runs_do_not_wait_for_a_long_one(pool: WorkerPool):
     session = new_session(pool)
     [long] = sleep(pool.client, session, 60)
@@ -81,7 +88,8 @@ def test_tasks_that_come_again_after_their_runs_have_ended_do_no_harm(kafka: str
 
 @pytest.mark.long
 def test_what_a_killed_worker_held_is_done_elsewhere_and_once(pool: WorkerPool):
-    session, before = new_session(pool), Course(pool.client).workers()
+    session = new_session(pool)
+    before = workers(pool, session)
     pool.start("2")
 
     def held() -> list[str]:
@@ -102,7 +110,8 @@ def test_what_a_killed_worker_held_is_done_elsewhere_and_once(pool: WorkerPool):
 
 @pytest.mark.long
 def test_a_worker_that_wakes_up_too_late_gives_up_what_others_do(pool: WorkerPool):
-    session, before = new_session(pool), Course(pool.client).workers()
+    session = new_session(pool)
+    before = workers(pool, session)
     pool.start("3")
     runs = sleep(pool.client, session, 60, 3)
     until(lambda: all(Course(pool.client).started[run] for run in runs))
