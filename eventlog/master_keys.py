@@ -93,6 +93,7 @@ class MasterKeys:
     def __init__(self, settings: Settings, home: Path, patience: float = PATIENCE) -> None:
         self.settings, self.home, self.patience = settings, home, patience
         self.lock = threading.Lock()
+        self.reading = threading.Lock()
         self.asking: threading.Thread | None = None
         self.until = 0.0
         self.keys = read_keys(settings, home)
@@ -150,7 +151,8 @@ class MasterKeys:
         Raises:
             SettingsError: there are none.
         """
-        self.keys = read_keys(self.settings, self.home)
+        with self.reading:  # one after the other, so that what was read last is what counts
+            self.keys = read_keys(self.settings, self.home)
 
     def known(self, identity: str) -> MasterKey | None:
         """Return the key of that id, or None."""
