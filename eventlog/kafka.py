@@ -64,6 +64,7 @@ MOVING = (
     KafkaError.OFFSET_NOT_AVAILABLE,  # a leader just elected does not know the end yet (KIP-207)
     KafkaError.UNKNOWN_LEADER_EPOCH,
     KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,  # the others know it, but a broker just started not yet
     KafkaError._DESTROY_BROKER,  # librdkafka lets go of a broker that has left the cluster
 )
 """What is said of a topic just made, and of a partition that gets another leader."""
@@ -329,9 +330,16 @@ class KafkaLog:
 
 
 def watermarks_now(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
-    """Ask for the watermarks once."""
+    """Ask for the watermarks once.
+
+    Raises:
+        LogError: there is no such topic.
+        KafkaException: there is no answer.
+    """
     found = consumer.list_topics(topic, timeout=ANSWER_TIMEOUT).topics[topic]
     if found.error is not None:
+        if found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            raise LogError(f"The topic {topic} cannot be read: {found.error.str()}.")
         raise KafkaException(found.error)
     return {
         partition: consumer.get_watermark_offsets(

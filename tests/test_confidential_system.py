@@ -217,7 +217,7 @@ def tombs(records: list[tuple[bytes | None, bytes | None]]) -> set[bytes]:
     return {session for session, value in newest.items() if value is None}
 
 
-def test_a_session_that_is_not_used_expires(system):
+def test_a_session_that_is_not_used_expires(system, log):
     client = system.client
     session = client.session(client.sessions.open(TITLE, expires=2 / 86_400).id)
     assert session.get().expires == 2
@@ -232,6 +232,8 @@ def test_a_session_that_is_not_used_expires(system):
     until(expired, seconds=20)
     named = [event["type"].split(".")[1] for event in client.events(session=session.id).items]
     assert named == ["SessionOpened", "SessionExpired"]
+    keys = Topics.of(system.settings).keys.name
+    until(lambda: session.id.encode() in tombs(values(log, keys)), seconds=20)
 
 
 def test_without_a_key_the_rebuild_is_the_same(system, log, tmp_path):
