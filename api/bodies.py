@@ -11,6 +11,7 @@ from starlette.requests import Request
 from autolearn.api.passwords import LONGEST, SHORTEST
 from autolearn.api.problems import Problem
 from autolearn.schemas.codec import DEEPEST, is_too_deep
+from autolearn.schemas.quotas import HIGHEST
 from autolearn.schemas.values import Role
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "OwnPasswordBody",
     "PasswordBody",
     "PreprocessingBody",
+    "QuotaBody",
     "ReaderBody",
     "RoleBody",
     "RetryBody",
@@ -197,6 +199,13 @@ class ReaderBody(Body):
     user: UserName
 
 
+class QuotaBody(Body):
+    """A user's own limit of a quota."""
+
+    name: Name
+    limit: int | None = Field(ge=0, le=HIGHEST, description="null: the default holds again.")
+
+
 class RetryBody(Body):
     """What is put back in the place of a dead letter."""
 
@@ -217,6 +226,7 @@ BODIES: tuple[type[Body], ...] = (
     PasswordBody,
     OwnPasswordBody,
     ReaderBody,
+    QuotaBody,
     RetryBody,
 )
 

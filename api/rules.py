@@ -45,6 +45,7 @@ RULES: dict[str, Rule] = {
     # Who one is
     "POST /v1/login": Rule.PUBLIC,
     "GET /v1/me": Rule.USER,
+    "GET /v1/me/quota": Rule.USER,
     "POST /v1/me/password": Rule.USER,
     "GET /v1/tokens": Rule.USER,
     "POST /v1/tokens": Rule.USER,
@@ -57,6 +58,8 @@ RULES: dict[str, Rule] = {
     "POST /v1/users/{user}/password": Rule.SYSADMIN,
     "POST /v1/users/{user}/disable": Rule.SYSADMIN,
     "POST /v1/users/{user}/enable": Rule.SYSADMIN,
+    "GET /v1/users/{user}/quota": Rule.SYSADMIN,
+    "POST /v1/users/{user}/quota": Rule.SYSADMIN,
     # The log, of which everybody sees what is theirs
     "GET /v1/commands/{command}": Rule.USER,
     "GET /v1/diff": Rule.USER,

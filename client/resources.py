@@ -243,6 +243,17 @@ class Token(Struct, kw_only=True, frozen=True):
     revoked: str | None = None
 
 
+class Quota(Struct, kw_only=True, frozen=True):
+    """A quota of a user; `used` is None where nothing is counted for the user as a whole."""
+
+    name: str
+    limit: int
+    used: int | None
+    unit: str
+    source: str
+    words: str
+
+
 class NewToken(Struct, kw_only=True, frozen=True):
     """A new token; `token` is what lets one in, and is said this once."""
 

@@ -27,6 +27,11 @@ class Users:
         return ask(Call("GET", "/v1/me", r.Me))
 
     @operation
+    def quotas(self) -> Flow[r.Page[r.Quota]]:
+        """List one's own quotas: what one may take, and has taken."""
+        return ask(Call("GET", "/v1/me/quota", r.Page[r.Quota]))
+
+    @operation
     def set_own_password(
         self, password: str, *, present: str | None = None
     ) -> Flow[r.CommandState]:
@@ -83,3 +88,14 @@ class Users:
     def enable_user(self, user: str) -> Flow[r.User]:
         """Let a user in again."""
         return ask(Call("POST", f"/v1/users/{segment(user)}/enable", r.User))
+
+    @operation
+    def quotas_of(self, user: str) -> Flow[r.Page[r.Quota]]:
+        """List the quotas of a user."""
+        return ask(Call("GET", f"/v1/users/{segment(user)}/quota", r.Page[r.Quota]))
+
+    @operation
+    def set_quota(self, user: str, name: str, limit: int | None) -> Flow[r.Page[r.Quota]]:
+        """Set a user's own limit of a quota; None: the default holds again."""
+        at, body = f"/v1/users/{segment(user)}/quota", {"name": name, "limit": limit}
+        return ask(Call("POST", at, r.Page[r.Quota], body=body))

@@ -69,10 +69,12 @@ def metric_things(moment: Moment, name: str) -> Iterator[tuple[str, str, Struct 
 
 
 def user_things(moment: Moment, name: str) -> Iterator[tuple[str, str, Struct | None]]:
-    """Yield a user, and the user's tokens; nothing of this is secret."""
+    """Yield a user, the user's tokens and quotas; nothing of this is secret."""
     yield "user", name, moment.user(name)
     for token in moment.tokens(name):
         yield "token", token.id, token
+    for quota in moment.quotas(name):
+        yield "quota", f"{name}/{quota.name}", quota
 
 
 THINGS: Mapping[str, Callable[[Moment, str], Iterator[tuple[str, str, Struct | None]]]] = {

@@ -15,6 +15,7 @@ __all__ = [
     "EvaluationRow",
     "ExperimentRow",
     "MetricRow",
+    "QuotaRow",
     "ReaderRow",
     "Reference",
     "RunRow",
@@ -208,6 +209,14 @@ class TokenRow(Struct, frozen=True):
     created: str
     expires: str | None
     revoked: str | None
+
+
+class QuotaRow(Struct, frozen=True, gc=False):
+    """A limit of a user's own (`schemas.quotas`)."""
+
+    user: str
+    name: str
+    limit: int
 
 
 RunRow = TrainingRow | EvaluationRow

@@ -22,6 +22,7 @@ from autolearn.projections.models import (
     EvaluationRow,
     ExperimentRow,
     MetricRow,
+    QuotaRow,
     ReaderRow,
     Reference,
     RunRow,
@@ -47,7 +48,7 @@ from autolearn.projections.views import VIEWS
 from autolearn.projections.views.answers import answer_key
 from autolearn.projections.views.runs import run_key
 from autolearn.projections.views.streams import stream_prefix
-from autolearn.projections.views.users import token_key, user_key
+from autolearn.projections.views.users import quota_key, token_key, user_key
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.events import SessionOpened
 from autolearn.schemas.values import DatasetRef
@@ -329,6 +330,19 @@ class Moment(Reading):
             for token, row in found.items()
             if row is not None
         ]
+
+    def quotas(self, user: str) -> list[QuotaRow]:
+        """Return the limits of a user's own, by the names of the quotas."""
+        return list(self.scan(prefix_of("quota", user), QuotaRow))
+
+    def quota(self, user: str, quota: str) -> int | None:
+        """Return a limit of a user's own; None: the default holds."""
+        row = self.get(quota_key(user, quota), QuotaRow)
+        return None if row is None else row.limit
+
+    def open_sessions(self, user: str) -> int:
+        """Return how many open sessions a user has."""
+        return sum(1 for _ in self.content.scan(prefix_of("session-of", user)))
 
     def stored_user(self, name: str) -> StoredUser | None:
         """Return a user with the verifier of the password: for checking it only."""

@@ -15,6 +15,7 @@ from autolearn.projections.models import (
     EndedRow,
     EstimatorRow,
     MetricRow,
+    QuotaRow,
     ReaderRow,
     Reference,
 )
@@ -39,6 +40,7 @@ KINDS = (
     EstimatorRow,
     MetricRow,
     Progress,
+    QuotaRow,
     ReaderRow,
     Reference,
     StoredExperiment,

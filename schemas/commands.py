@@ -42,6 +42,7 @@ __all__ = [
     "RequestTraining",
     "RevokeToken",
     "SetPassword",
+    "SetQuota",
     "SetRole",
     "ShareSession",
     "StartEvaluation",
@@ -171,6 +172,16 @@ class RevokeToken(Command, frozen=True):
     """Let nobody in with a token any more."""
 
     token: str
+
+
+class SetQuota(Command, frozen=True):
+    """Set a user's own limit of a quota (`schemas.quotas`); None: the default holds again.
+
+    The user need not have been added: an OpenID provider may know more users than this system.
+    """
+
+    name: str
+    limit: int | None
 
 
 # Runs inside a session. The protocol is the same for every kind of work:
@@ -343,6 +354,7 @@ COMMANDS: dict[str, type[Command]] = {
         EnableUser,
         IssueToken,
         RevokeToken,
+        SetQuota,
         RequestTraining,
         StartTraining,
         CompleteTraining,

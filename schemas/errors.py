@@ -139,6 +139,9 @@ REASONS: dict[str, Reason] = {
     "user-unchanged": Reason(409, "The user is so already"),
     "token-exists": Reason(409, "The token exists already"),
     "token-unknown": Reason(404, "There is no such token"),
+    "quota-unknown": Reason(422, "There is no such quota"),
+    "quota-unchanged": Reason(409, "The quota is so already"),
+    "quota-exceeded": Reason(409, "A quota is used up"),
     "wrong-stream": Reason(422, "The command does not fit its stream"),
     "too-large": Reason(413, "The result is too large for an event"),
 }

@@ -29,6 +29,7 @@ __all__ = [
     "ExperimentDeleted",
     "MetricRegistered",
     "PasswordSet",
+    "QuotaSet",
     "Refused",
     "RoleSet",
     "RunCancelled",
@@ -192,6 +193,13 @@ class TokenRevoked(Event, frozen=True):
     token: str
 
 
+class QuotaSet(Event, frozen=True):
+    """The user has another limit of a quota. The fields are those of `commands.SetQuota`."""
+
+    name: str
+    limit: int | None
+
+
 # Runs inside a session
 
 
@@ -353,6 +361,7 @@ EVENTS: dict[str, type[Event]] = {
         UserEnabled,
         TokenIssued,
         TokenRevoked,
+        QuotaSet,
         TrainingRequested,
         TrainingStarted,
         TrainingCompleted,

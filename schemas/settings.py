@@ -32,6 +32,7 @@ SAFE_URL = re.compile(r"https://|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?/
 """Where the keys of a provider may come from."""
 
 Count = Annotated[int, Meta(ge=1)]
+Quota = Annotated[int, Meta(ge=0, le=2**53)]
 Seconds = Annotated[float, Meta(gt=0, le=366 * 24 * 3600)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
@@ -110,6 +111,21 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Commands of one partition that wait for their decision, before the API takes no more."""
     max_followers: Count = 1000
     """Clients that follow the events through one API process."""
+    quota_runs_queued: Quota = 10_000
+    """Runs of one user that wait for a worker. The quotas (`schemas.quotas`) hold for each user who
+    has none of their own."""
+    quota_runs_running: Quota = 100
+    """Runs of one user that workers work on at a time."""
+    quota_sessions: Quota = 1000
+    """Open sessions of one user."""
+    quota_session_runs: Quota = 5000
+    """Runs in one session, ended ones too."""
+    quota_dataset_bytes: Quota = 50 * 1024**3
+    """Bytes of all datasets of one user together."""
+    quota_tokens: Quota = 100
+    """Tokens of one user that were neither revoked nor have expired."""
+    quota_requests: Count = 100
+    """Requests of one user a second, by each API process; twice as many at once."""
     feed_timeout: Seconds = 30.0
     """Seconds within which a client that follows must take what it was sent, or it is cut."""
     session_timeout: Annotated[float, Meta(ge=1, le=1800)] = 10.0

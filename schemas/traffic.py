@@ -76,6 +76,7 @@ USERS = (
     commands.EnableUser,
     commands.IssueToken,
     commands.RevokeToken,
+    commands.SetQuota,
 )
 
 TRAFFIC: tuple[Flow, ...] = (

@@ -6,6 +6,7 @@ or demote themselves (`api.routers.users`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import assert_never
 
 from msgspec import Struct
@@ -14,13 +15,16 @@ from msgspec.structs import replace
 from autolearn.agents.deciders.decider import Decider
 from autolearn.schemas import commands, events
 from autolearn.schemas.messages import Event
+from autolearn.schemas.quotas import HIGHEST, QUOTAS
 from autolearn.schemas.values import Role
 
 __all__ = ["Known", "Nobody", "User", "UserCommand", "user"]
 
 
-class Nobody(Struct, frozen=True, tag="nobody"):
-    """There is no such user yet."""
+class Nobody(Struct, frozen=True, tag="nobody", omit_defaults=True):
+    """There is no such user yet; an OpenID provider may know one, who has quotas."""
+
+    quotas: dict[str, int] = {}
 
 
 class Known(Struct, frozen=True, tag="known"):
@@ -30,6 +34,7 @@ class Known(Struct, frozen=True, tag="known"):
     password: str
     disabled: bool = False
     tokens: tuple[str, ...] = ()
+    quotas: dict[str, int] = {}
 
 
 User = Nobody | Known
@@ -42,6 +47,7 @@ UserCommand = (
     | commands.EnableUser
     | commands.IssueToken
     | commands.RevokeToken
+    | commands.SetQuota
 )
 
 
@@ -50,6 +56,8 @@ def decide(state: User, command: UserCommand) -> Event:
     match state, command:
         case Nobody(), commands.AddUser():
             return events.UserAdded(command.role, command.password)
+        case _, commands.SetQuota():
+            return set_quota(state.quotas, command)
         case Nobody(), _:
             return events.Refused("user-unknown", "There is no user with this name.")
         case Known(), commands.AddUser():
@@ -89,11 +97,32 @@ def issue(state: Known, command: commands.IssueToken) -> Event:
     return events.TokenIssued(command.token, command.name, command.digest, command.expires)
 
 
+def set_quota(quotas: Mapping[str, int], command: commands.SetQuota) -> Event:
+    """Set a limit, or the default again."""
+    if command.name not in QUOTAS:
+        why = f"There is no quota {command.name[:100]!r}; there are {', '.join(QUOTAS)}."
+        return events.Refused("quota-unknown", why)
+    if command.limit is not None and not 0 <= command.limit <= HIGHEST:
+        return events.Refused("quota-unknown", f"A limit is 0 to {HIGHEST}.")
+    if quotas.get(command.name) == command.limit:
+        has = "the default" if command.limit is None else f"{command.limit:,}"
+        return events.Refused("quota-unchanged", f"The user's quota {command.name} is {has}.")
+    return events.QuotaSet(command.name, command.limit)
+
+
+def with_quota(quotas: Mapping[str, int], event: events.QuotaSet) -> dict[str, int]:
+    """Return the user's own limits after an event."""
+    left = {name: limit for name, limit in quotas.items() if name != event.name}
+    return left if event.limit is None else {**left, event.name: event.limit}
+
+
 def evolve(state: User, event: Event) -> User:
     """Return the user after an event."""
     match state, event:
         case Nobody(), events.UserAdded():
-            return Known(event.role, event.password)
+            return Known(event.role, event.password, quotas=state.quotas)
+        case _, events.QuotaSet():
+            return replace(state, quotas=with_quota(state.quotas, event))
         case Known(), events.RoleSet():
             return replace(state, role=event.role)
         case Known(), events.PasswordSet():
@@ -123,5 +152,6 @@ user = Decider(
         commands.EnableUser,
         commands.IssueToken,
         commands.RevokeToken,
+        commands.SetQuota,
     ),
 )

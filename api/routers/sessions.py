@@ -18,6 +18,7 @@ from autolearn.api.moments import AsOf, see
 from autolearn.api.openapi import accepts, answers
 from autolearn.api.pages import from_token, next_link, to_token
 from autolearn.api.problems import check_id
+from autolearn.api.quotas import check_quota
 from autolearn.api.responses import CommandState, created, json, pending
 from autolearn.schemas import commands
 from autolearn.schemas.streams import stream
@@ -42,6 +43,8 @@ def router(facade: Facade) -> APIRouter:
         """Open a session."""
         body = await bodies.read(request, bodies.SessionBody)
         asked = Asked.of(request, body.model_dump())
+        if facade.queries.answer(asked.id) is None:  # a repeated request takes nothing more
+            check_quota(facade.settings, facade.queries.now(), asked.actor, "sessions")
         session = derive(asked.id, "session")
         days = facade.settings.session_expires if body.expires is None else body.expires
         command = commands.OpenSession(body.title, round(days * DAY))

@@ -14,6 +14,7 @@ from autolearn.api.identity import Principal, Who
 from autolearn.api.issuing import NewToken, issue, require_tokens
 from autolearn.api.openapi import accepts, answers
 from autolearn.api.problems import Problem
+from autolearn.api.quotas import QuotaState, quotas_of
 from autolearn.api.resources import Page
 from autolearn.api.responses import CommandState, json, pending
 from autolearn.eventlog.times import text
@@ -74,6 +75,11 @@ def router(facade: Facade) -> APIRouter:
         expires = None if who.expires is None else text(int(who.expires * 1000))
         role = "sysadmin" if who.sysadmin else "user"
         return json(Me(who.name, role, facade.settings.auth, who.token or None, expires))
+
+    @routes.get("/me/quota", responses=answers({200: Page[QuotaState]}))
+    async def list_own_quotas(who: Who) -> Response:
+        """List one's own quotas: what one may take, and has taken."""
+        return json(Page(quotas_of(facade.settings, facade.queries.now(), who.name)))
 
     @routes.post(
         "/me/password",

@@ -14,6 +14,7 @@ from autolearn.api.identity import Who
 from autolearn.api.issuing import require_tokens
 from autolearn.api.openapi import accepts, answers
 from autolearn.api.problems import Problem, check_id
+from autolearn.api.quotas import QuotaState, quotas_of
 from autolearn.api.resources import Page
 from autolearn.api.responses import CommandState, created, json, pending
 from autolearn.projections.models import ReaderRow, TokenRow, UserRow
@@ -103,6 +104,32 @@ def router(facade: Facade) -> APIRouter:
     async def enable_user(request: Request, user: str) -> Response:
         """Let a user in again."""
         return await change(request, user, commands.EnableUser(), {})
+
+    @routes.get("/users/{user}/quota", responses=answers({200: Page[QuotaState]}))
+    async def list_quotas(user: str) -> Response:
+        """List the quotas of a user: what the user may take, and has taken."""
+        await known(user)
+        return json(Page(quotas_of(facade.settings, facade.queries.now(), user)))
+
+    @routes.post(
+        "/users/{user}/quota",
+        openapi_extra=accepts(bodies.QuotaBody, command=True),
+        responses=answers({200: Page[QuotaState], 202: CommandState}),
+    )
+    async def set_quota(request: Request, user: str) -> Response:
+        """Set a user's own limit of a quota, or with null the default again."""
+        body = await bodies.read(request, bodies.QuotaBody)
+        await known(user)
+        asked = Asked.of(request, body.model_dump())
+        command = commands.SetQuota(body.name, body.limit)
+        answer = await facade.commands.post(stream("user", user), command, asked)
+        return pending(answer, asked) if isinstance(answer, Accepted) else await list_quotas(user)
+
+    async def known(user: str) -> None:
+        """Raise a problem if there cannot be such a user; a provider's are not known here."""
+        check_id("user", user)
+        if facade.settings.auth != "oidc":
+            await see(user)
 
     async def see(user: str) -> UserRow:
         check_id("user", user)

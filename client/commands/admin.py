@@ -106,6 +106,46 @@ def enable(name: Name, url: Url = None) -> None:
     print(f"{name} is let in again")
 
 
+def limit_of(given: str) -> tuple[str, int]:
+    """Return the name and the limit of `NAME=LIMIT`.
+
+    Raises:
+        typer.BadParameter: it is something else.
+    """
+    name, _, limit = given.partition("=")
+    if not limit.isdecimal():
+        raise typer.BadParameter(f"{given!r} is not NAME=LIMIT, as in sessions=10.")
+    return name, int(limit)
+
+
+@app.command("quota")
+def quota(
+    name: Annotated[str, typer.Argument(metavar="USER", help="The user's name.")],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=LIMIT", help="A limit of the user's own, repeatable."),
+    ] = None,
+    reset: Annotated[
+        list[str] | None,
+        typer.Option("--reset", metavar="NAME", help="The default holds again, repeatable."),
+    ] = None,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Show or set what a user may take: runs, sessions, bytes, tokens, requests."""
+    from autolearn.client.cli_connection import connect, show_list
+    from autolearn.client.views import users as views
+
+    limits = [limit_of(one) for one in set_ or ()]
+    if limits or reset:
+        with connect(url) as to:
+            for one, limit in limits:
+                to.client.set_quota(name, one, limit)
+            for one in reset or ():
+                to.client.set_quota(name, one, None)
+    show_list(lambda client: client.quotas_of(name), views.quotas, output, url)
+
+
 @app.command("first-user")
 def first_user(
     name: Annotated[

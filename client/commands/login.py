@@ -68,6 +68,14 @@ def whoami(output: As = Output.table, url: Url = None) -> None:
     console().print(pairs(about))
 
 
+def quota(output: As = Output.table, url: Url = None) -> None:
+    """Show what you may take and have taken: each quota, and where its limit comes from."""
+    from autolearn.client.cli_connection import show_list
+    from autolearn.client.views import users as views
+
+    show_list(lambda client: client.quotas(), views.quotas, output, url)
+
+
 def password(url: Url = None) -> None:
     """Set your own password; who has one already is asked for it first."""
     from autolearn.client.cli_connection import connect

@@ -9,7 +9,7 @@ from rich.table import Table
 from autolearn.client import resources as r
 from autolearn.client.output import rows, when
 
-__all__ = ["tokens", "users"]
+__all__ = ["quotas", "tokens", "users"]
 
 
 def users(found: Iterable[r.User]) -> Table:
@@ -40,3 +40,19 @@ def tokens(found: Iterable[r.Token]) -> Table:
         for one in found
     ]
     return rows(("token", "name", "made", "expires", "revoked"), lines)
+
+
+def quotas(found: Iterable[r.Quota]) -> Table:
+    """Return the quotas of a user."""
+    lines = [
+        (
+            one.name,
+            "" if one.used is None else f"{one.used:,}",
+            f"{one.limit:,}",
+            one.unit,
+            one.source,
+            one.words,
+        )
+        for one in found
+    ]
+    return rows(("quota", "used", "limit", "unit", "from", "what counts"), lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from autolearn.projections.models import QuotaRow
 from autolearn.projections.rows import Rows
 from autolearn.projections.store import key
 from autolearn.projections.stored import StoredToken, StoredUser
@@ -11,9 +12,9 @@ from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, event_of
 from autolearn.schemas.messages import Event, type_of
 
-__all__ = ["HANDLERS", "TABLES", "token_key", "user_key"]
+__all__ = ["HANDLERS", "TABLES", "quota_key", "token_key", "user_key"]
 
-TABLES = ("user", "token")
+TABLES = ("user", "token", "quota")
 
 NAME = slice(len("user/"), None)
 """Where a user's name stands in the name of the stream."""
@@ -27,6 +28,11 @@ def user_key(name: str) -> bytes:
 def token_key(token: str) -> bytes:
     """Return the key of a token's row, by its id."""
     return key("token", token)
+
+
+def quota_key(user: str, quota: str) -> bytes:
+    """Return the key of a limit of a user's own."""
+    return key("quota", user, quota)
 
 
 def add(rows: Rows, record: EventRecord) -> None:
@@ -62,6 +68,16 @@ def change(rows: Rows, record: EventRecord) -> None:
             revoked.revoked = record.time
 
 
+def set_quota(rows: Rows, record: EventRecord) -> None:
+    """A user, who need not have been added, has another limit of a quota."""
+    event, name = event_of(record), record.subject[NAME]
+    assert isinstance(event, events.QuotaSet)
+    if event.limit is None:
+        rows.delete(quota_key(name, event.name))
+    else:
+        rows.put(quota_key(name, event.name), QuotaRow(name, event.name, event.limit))
+
+
 CHANGES: tuple[type[Event], ...] = (
     events.RoleSet,
     events.PasswordSet,
@@ -73,5 +89,6 @@ CHANGES: tuple[type[Event], ...] = (
 
 HANDLERS: dict[str, Callable[[Rows, EventRecord], None]] = {
     type_of(events.UserAdded): add,
+    type_of(events.QuotaSet): set_quota,
     **{type_of(event): change for event in CHANGES},
 }

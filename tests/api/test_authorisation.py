@@ -166,6 +166,7 @@ ASKED: dict[str, Asked] = {
     "GET /metrics": Asked("/metrics"),
     "POST /v1/login": Asked("/v1/login", 201, {"user": "other", "password": PASSWORD}),
     "GET /v1/me": Asked("/v1/me"),
+    "GET /v1/me/quota": Asked("/v1/me/quota"),
     "POST /v1/me/password": Asked(
         "/v1/me/password",
         200,
@@ -182,6 +183,8 @@ ASKED: dict[str, Asked] = {
     f"POST {USER}/password": Asked("/v1/users/lise/password", 404, {"password": PASSWORD}),
     f"POST {USER}/disable": Asked("/v1/users/lise/disable", 404),
     f"POST {USER}/enable": Asked("/v1/users/other/enable", 409),
+    f"GET {USER}/quota": Asked("/v1/users/other/quota"),
+    f"POST {USER}/quota": Asked("/v1/users/other/quota", 200, {"name": "sessions", "limit": 500}),
     "GET /v1/commands/{command}": Asked(
         lambda world: f"/v1/commands/{world.command}", but={"other": 404, "sysadmin": 404}
     ),

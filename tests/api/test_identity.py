@@ -411,3 +411,62 @@ def test_no_secret_is_on_the_log_or_in_the_logs(world: People):
         if path.is_file():
             content = path.read_bytes()
             assert not any(secret.encode() in content for secret in secrets), path
+
+
+# Quotas
+
+
+def quotas(world: People, who: str, path: str = "/v1/me/quota") -> dict[str, tuple[int, int]]:
+    items = world.ask(who, "GET", path).json()["items"]
+    return {item["name"]: (item["used"], item["limit"]) for item in items}
+
+
+def set_quota(world: People, user: str, name: str, limit: int | None) -> httpx.Response:
+    body = {"name": name, "limit": limit}
+    return world.ask("sysadmin", "POST", f"/v1/users/{user}/quota", json=body)
+
+
+def test_a_quota_of_sessions_holds_for_the_user_who_has_it(world: People):
+    world.tokens["greedy"] = world.add("greedy")
+    assert quotas(world, "greedy")["sessions"] == (0, 1000)
+    assert set_quota(world, "greedy", "sessions", 2).status_code == 200
+    made = [world.ask("greedy", "POST", "/v1/sessions") for _ in range(3)]
+    assert [answer.status_code for answer in made] == [201, 201, 409]
+    problem = made[2].json()
+    assert problem["type"] == "urn:autolearn:problem:quota-exceeded"
+    assert (problem["used"], problem["limit"]) == (2, 2)
+    assert "autolearn admin quota greedy --set sessions=N" in problem["detail"]
+    assert quotas(world, "greedy")["sessions"] == (2, 2)
+    assert world.ask("owner", "POST", "/v1/sessions").status_code == 201, "others are not held up"
+    world.ask("greedy", "POST", f"{made[0].headers['location']}/discard")
+    assert world.ask("greedy", "POST", "/v1/sessions").status_code == 201
+    assert set_quota(world, "greedy", "sessions", None).status_code == 200
+    assert world.ask("greedy", "POST", "/v1/sessions").status_code == 201
+
+
+def test_a_request_that_is_repeated_takes_no_more_of_a_quota(world: People):
+    world.tokens["twice"] = world.add("twice")
+    set_quota(world, "twice", "sessions", 1)
+    key = {"Idempotency-Key": "the-same"}
+    made = [world.ask("twice", "POST", "/v1/sessions", headers=key) for _ in range(2)]
+    assert [answer.status_code for answer in made] == [201, 201]
+    assert made[0].json()["id"] == made[1].json()["id"]
+
+
+def test_a_quota_of_tokens_holds_until_one_is_revoked(world: People):
+    world.tokens["minter"] = world.add("minter")
+    set_quota(world, "minter", "tokens", 2)
+    made = [world.ask("minter", "POST", "/v1/tokens", json={}) for _ in range(2)]
+    assert [answer.status_code for answer in made] == [201, 409]
+    login = {"user": "minter", "password": PASSWORD}
+    assert world.nobody.post("/v1/login", json=login).status_code == 409
+    world.ask("minter", "POST", f"/v1/tokens/{made[0].json()['id']}/revoke")
+    assert world.nobody.post("/v1/login", json=login).status_code == 201
+
+
+def test_a_quota_is_set_of_a_user_who_is_known_and_by_its_name(world: People):
+    assert set_quota(world, "nemo", "sessions", 1).status_code == 404
+    unknown = set_quota(world, "other", "seats", 1)
+    assert unknown.status_code == 422
+    assert "runs-queued, runs-running, sessions" in unknown.json()["detail"]
+    assert set_quota(world, "other", "sessions", -1).status_code == 422

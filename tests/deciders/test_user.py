@@ -12,10 +12,12 @@ from autolearn.schemas.commands import (
     IssueToken,
     RevokeToken,
     SetPassword,
+    SetQuota,
     SetRole,
 )
 from autolearn.schemas.events import (
     PasswordSet,
+    QuotaSet,
     RoleSet,
     TokenIssued,
     TokenRevoked,
@@ -42,7 +44,7 @@ def test_a_user_needs_no_password():
 
 @pytest.mark.parametrize(
     "command",
-    [c for c in samples.COMMANDS.values() if isinstance(c, user.commands[1:])],
+    [c for c in samples.COMMANDS.values() if isinstance(c, user.commands[1:-1])],
     ids=lambda command: type(command).__name__,
 )
 def test_nothing_happens_to_somebody_unknown(command):
@@ -101,7 +103,7 @@ def test_the_decider_answers_every_command_of_a_user():
     mine = {
         kind
         for kind in commands.COMMANDS.values()
-        if any(word in kind.__name__ for word in ("User", "Role", "Password", "Token"))
+        if any(word in kind.__name__ for word in ("User", "Role", "Password", "Token", "Quota"))
     }
     assert set(user.commands) == mine
 
@@ -110,3 +112,24 @@ def test_answers_that_change_nothing_change_nothing():
     state = given(user, ADDED, ISSUED).state
     for answer in (events.Refused("user-unchanged", "…"), events.CommandFailed("…")):
         assert user.evolve(state, answer) == state
+
+
+def test_a_quota_is_set_also_of_somebody_who_was_not_added():
+    ten = QuotaSet("sessions", 10)
+    for past in ((), (ADDED,), (ADDED, UserDisabled())):
+        given(user, *past).when(SetQuota("sessions", 10)).then(ten)
+        given(user, *past, ten).when(SetQuota("sessions", 0)).then(QuotaSet("sessions", 0))
+        given(user, *past, ten).when(SetQuota("sessions", None)).then(QuotaSet("sessions", None))
+        given(user, *past, ten).when(SetQuota("sessions", 10)).then(Refused("quota-unchanged"))
+        given(user, *past).when(SetQuota("sessions", None)).then(Refused("quota-unchanged"))
+    given(user, ten, ADDED).when(SetQuota("sessions", 10)).then(Refused("quota-unchanged"))
+
+
+@pytest.mark.parametrize("name", ["", "session", "x" * 10**6])
+def test_a_quota_that_there_is_not_is_not_set(name: str):
+    given(user, ADDED).when(SetQuota(name, 1)).then(Refused("quota-unknown"))
+
+
+@pytest.mark.parametrize("limit", [-1, 2**53 + 1, 10**400])
+def test_a_quota_has_a_highest_limit(limit: int):
+    given(user, ADDED).when(SetQuota("tokens", limit)).then(Refused("quota-unknown"))

@@ -58,6 +58,7 @@ STORY = [
     ("user/ada", "TokenRevoked.v1", ""),
     ("user/ada", "UserDisabled.v1", ""),
     ("user/ada", "UserEnabled.v1", ""),
+    ("user/ada", "QuotaSet.v1", ""),
     (D, "SessionOpened.v1", ""),
     (D, "TrainingRequested.v1", "t1"),
     (D, "TrainingCompleted.v1", "t1"),

@@ -1,0 +1,85 @@
+"""What a user may take, and how much of it is taken, as the read models of this process say.
+
+What spans streams is counted here and in `dispatch`, each from its own views: it may be exceeded by
+what is on its way.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from msgspec import Struct
+
+from autolearn.api.problems import Problem
+from autolearn.eventlog.times import text
+from autolearn.projections.queries import Moment
+from autolearn.schemas.errors import REASONS
+from autolearn.schemas.quotas import QUOTAS, exceeded, limit_of, source_of
+from autolearn.schemas.settings import Settings
+
+__all__ = ["COUNTED", "QuotaState", "check_quota", "limit_for", "quotas_of"]
+
+
+class QuotaState(Struct, frozen=True):
+    """A quota of a user: `used` of `limit` in `unit`; `source` says where the limit comes from.
+
+    `used` is None where nothing is counted for the user as a whole.
+    """
+
+    name: str
+    limit: int
+    used: int | None
+    unit: str
+    source: str
+    words: str
+
+
+def live_tokens(moment: Moment, user: str) -> int:
+    """Return how many tokens of a user let one in."""
+    now = text(int(time.time() * 1000))
+    return sum(
+        one.revoked is None and (one.expires is None or one.expires > now)
+        for one in moment.tokens(user)
+    )
+
+
+COUNTED: Mapping[str, Callable[[Moment, str], int]] = MappingProxyType(
+    {"sessions": Moment.open_sessions, "tokens": live_tokens}
+)
+"""How much of a quota a user has taken, for those that are counted here."""
+
+
+def limit_for(settings: Settings, moment: Moment, user: str, quota: str) -> int:
+    """Return the limit of a quota that holds for a user."""
+    return limit_of(quota, moment.quota(user, quota), settings)
+
+
+def quotas_of(settings: Settings, moment: Moment, user: str) -> list[QuotaState]:
+    """Return all quotas of a user."""
+    own = {row.name: row.limit for row in moment.quotas(user)}
+    return [
+        QuotaState(
+            name,
+            limit_of(name, own.get(name), settings),
+            COUNTED[name](moment, user) if name in COUNTED else None,
+            quota.unit,
+            source_of(name, own.get(name)),
+            quota.words,
+        )
+        for name, quota in QUOTAS.items()
+    ]
+
+
+def check_quota(settings: Settings, moment: Moment, user: str, quota: str, more: int = 1) -> None:
+    """Raise a problem if a user who takes `more` of a quota is over its limit.
+
+    Raises:
+        Problem: the quota is used up (409); it says who can raise it.
+    """
+    used, limit = COUNTED[quota](moment, user), limit_for(settings, moment, user, quota)
+    if used + more > limit:
+        status, title = REASONS["quota-exceeded"]
+        detail = f"{exceeded(quota, user, used, limit)} Nothing was done."
+        raise Problem(status, "quota-exceeded", title, detail, quota=quota, limit=limit, used=used)

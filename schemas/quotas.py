@@ -1,0 +1,70 @@
+"""What one user may take: one table of all quotas.
+
+A quota's default is a setting, `AUTOLEARN_QUOTA_<NAME>`. A limit of a user's own, which sysadmins
+set (`commands.SetQuota`), goes before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from msgspec import Struct
+
+from autolearn.schemas.settings import PREFIX, Settings
+
+__all__ = ["HIGHEST", "QUOTAS", "Quota", "exceeded", "limit_of", "source_of"]
+
+HIGHEST = 2**53
+"""The highest limit: JSON has integers up to here everywhere."""
+
+
+class Quota(Struct, frozen=True):
+    """One quota: its default is the field `setting` of `Settings`; `words` say what counts."""
+
+    setting: str
+    unit: str
+    words: str
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets the default."""
+        return PREFIX + self.setting.upper()
+
+
+QUOTAS: Mapping[str, Quota] = MappingProxyType(
+    {
+        "runs-queued": Quota("quota_runs_queued", "runs", "runs that wait for a worker"),
+        "runs-running": Quota("quota_runs_running", "runs", "runs that workers work on"),
+        "sessions": Quota("quota_sessions", "sessions", "open sessions"),
+        "session-runs": Quota("quota_session_runs", "runs", "runs in one session, ended ones too"),
+        "dataset-bytes": Quota("quota_dataset_bytes", "bytes", "bytes of all datasets together"),
+        "tokens": Quota("quota_tokens", "tokens", "tokens that let one in"),
+        "requests": Quota("quota_requests", "requests/s", "requests a second, by each API process"),
+    }
+)
+"""Every quota, by its name."""
+
+
+def limit_of(quota: str, own: int | None, settings: Settings) -> int:
+    """Return the limit that holds: the user's own, else the default."""
+    default: int = getattr(settings, QUOTAS[quota].setting)
+    return default if own is None else own
+
+
+def source_of(quota: str, own: int | None) -> str:
+    """Return where the limit that holds comes from."""
+    return QUOTAS[quota].variable if own is None else "the user's own"
+
+
+def exceeded(quota: str, user: str, used: int, limit: int) -> str:
+    """Return the words of a refusal: what the bound is, its value, and who can raise it."""
+    about = QUOTAS[quota]
+    who = f"User {user} has" if user else "Everybody together has"
+    raise_it = f"A sysadmin can raise it with {about.variable}"
+    if user:
+        raise_it += f", or for this user: `autolearn admin quota {user} --set {quota}=N`"
+    return (
+        f"{who} {used:,} {about.words}, and the quota `{quota}` is {limit:,}. {raise_it}. "
+        "`autolearn quota` shows all quotas."
+    )

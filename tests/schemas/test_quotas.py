@@ -1,0 +1,31 @@
+"""The table of quotas: each has a setting, and a refusal says who can raise it."""
+
+import pytest
+from msgspec.structs import replace
+
+from autolearn.schemas.quotas import QUOTAS, exceeded, limit_of, source_of
+from autolearn.schemas.settings import Settings, load
+
+
+def test_every_quota_setting_is_in_the_table():
+    fields = {name for name in Settings.__struct_fields__ if name.startswith("quota_")}
+    assert fields == {quota.setting for quota in QUOTAS.values()}
+    assert all(name.replace("-", "_") == QUOTAS[name].setting[6:] for name in QUOTAS)
+
+
+@pytest.mark.parametrize("name", QUOTAS)
+def test_a_limit_of_ones_own_goes_before_the_setting(name: str):
+    variable = QUOTAS[name].variable
+    settings = load({variable: "7"})
+    assert settings == replace(Settings(), **{QUOTAS[name].setting: 7})
+    assert (limit_of(name, None, settings), limit_of(name, 0, settings)) == (7, 0)
+    assert source_of(name, None) == variable
+    assert source_of(name, 0) != variable
+
+
+def test_a_refusal_says_the_bound_its_value_and_who_can_raise_it():
+    words = exceeded("sessions", "ada", 1000, 1000)
+    assert "1,000 open sessions" in words
+    assert "AUTOLEARN_QUOTA_SESSIONS" in words
+    assert "autolearn admin quota ada --set sessions=N" in words
+    assert "admin quota" not in exceeded("sessions", "", 1, 1), "nobody is known"
