@@ -68,7 +68,6 @@ def random_user_command(random: Random) -> Command:
             commands.EnableUser(),
             commands.IssueToken(token, "", "d" * 64),
             commands.RevokeToken(token),
-            commands.SetQuota("sessions", random.choice((0, 7, None))),
         )
     )
 
