@@ -59,13 +59,15 @@ def random_command(random: Random, stream: str) -> Command:
 
 def random_user_command(random: Random) -> Command:
     token = random.choice(("0" * 16, "1" * 16))
+    role = random.choice(("user", "sysadmin"))
+    quota = commands.SetQuota("sessions", 7 if role == "user" else None)
     return random.choice(
         (
-            commands.AddUser(random.choice(("user", "sysadmin")), samples.VERIFIER),
+            commands.AddUser(role, samples.VERIFIER),
             commands.SetRole(random.choice(("user", "sysadmin"))),
             commands.SetPassword(random.choice((samples.VERIFIER, samples.VERIFIER[::-1]))),
             commands.DisableUser(),
-            commands.EnableUser(),
+            commands.EnableUser() if token == "0" * 16 else quota,
             commands.IssueToken(token, "", "d" * 64),
             commands.RevokeToken(token),
         )

@@ -29,6 +29,7 @@ WORDS = {
     "session-reader": "reader",
     "user": "user",
     "token": "token",
+    "quota": "quota",
 }
 INDEXES = {"session-by-time", "session-opened", "session-owner", "session-of", "session-shared"}
 INDEXES |= {"experiment-by-time", "experiment-of", "experiment-gone", "experiment-gone-by-time"}
