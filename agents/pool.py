@@ -64,7 +64,9 @@ class Pool:
         """Per worker, the runs that it holds or was offered."""
 
     def heard(self, beat: Heartbeat, now: float) -> None:
-        """Take in a heartbeat."""
+        """Take in a heartbeat; that of the supervising process is nothing here."""
+        if beat.supervision is not None:
+            return
         if beat.stopped:
             self.members.pop(beat.worker, None)
             return

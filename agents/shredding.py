@@ -2,16 +2,18 @@
 
 What is to be shredded is folded from `events`, and what is there to be shredded from `keys`: as
 long as there is a key of a session that was discarded, expired or deleted, it is shredded. So it is
-done at least once, whatever ended in between, also for a key that comes late. Sessions that are not
-used any more are asked to expire.
+done at least once, whatever ended in between, also for a key that comes late. The key goes first:
+nobody can read the models without it. Their folders are remembered until they are deleted, which
+may take as long as the artifact store is away. Sessions that are not used are asked to expire.
 """
 
 from __future__ import annotations
 
-import asyncio
+import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 import structlog
 from msgspec import Struct
@@ -30,7 +32,7 @@ from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.commands import ExpireSession
 from autolearn.schemas.confidential import outline_of
-from autolearn.schemas.errors import AutoLearnError, LogError
+from autolearn.schemas.errors import LogError
 from autolearn.schemas.streams import stream
 from autolearn.schemas.topics import Topics
 
@@ -38,6 +40,14 @@ __all__ = ["Drafts", "Shredding"]
 
 REPEAT = 60.0
 """Seconds after which a session that has not expired is asked again to."""
+ROUND = 100
+"""Folders that are deleted in one go."""
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 600.0
+"""Seconds after which a folder that could not be deleted is tried again: doubled each time."""
+MOST_FAILING = 1000
+"""Folders that may fail at a time: with so many, it is the store that fails, and others wait."""
+OVERDUE = 600.0
+"""Seconds for which a folder may fail, before somebody should look."""
 logger = structlog.get_logger(__name__)
 
 
@@ -60,8 +70,12 @@ class Draft(Struct, frozen=True, omit_defaults=True):
         return self.ended not in ("", "committed")
 
 
-class Folder(Struct, frozen=True):
-    """That a folder of the artifact store is of a session: it is encrypted with its key."""
+class Mark(Struct, frozen=True):
+    """That something is so: a key that says it all.
+
+    `folder`: of the artifact store, with a session's model, encrypted with the session's key;
+    `doomed`: such a folder, to be deleted; `unkept`: an open session that may expire.
+    """
 
 
 class Drafts:
@@ -69,22 +83,26 @@ class Drafts:
 
     def __init__(self, store: Store) -> None:
         self.rows = Rows(store)
+        self.lock = threading.Lock()
+        """Held while the store is written."""
 
     def get(self, session: str) -> Draft | None:
         """Return a session."""
         return self.rows.get(key("draft", session), Draft)
 
-    def all(self) -> dict[str, Draft]:
-        """Return all stored sessions."""
-        return {
-            at.rpartition(b"\0")[2].decode(): self.rows.decoder(Draft).decode(value)  # type: ignore[misc]
-            for at, value in self.rows.store.scan(prefix_of("draft"))
-        }
+    def unkept(self) -> list[str]:
+        """Return the open sessions that expire when they are not used."""
+        return [named(at) for at, _ in self.rows.store.scan(prefix_of("unkept"))]
 
-    def folders(self, session: str) -> list[str]:
-        """Return the folders of a session's models that are stored."""
-        found = self.rows.store.scan(prefix_of("folder", session))
-        return [at.rpartition(b"\0")[2].decode() for at, _ in found]
+    def doomed(self, after: bytes) -> Iterator[tuple[bytes, str]]:
+        """Yield the stored folders to delete, with the keys of their rows, past such a key."""
+        for at, _ in self.rows.store.scan(prefix_of("doomed"), after=after):
+            yield at, named(at)
+
+    def forget(self, done: Iterable[bytes]) -> None:
+        """Forget folders that are deleted, by the keys of their rows."""
+        with self.lock:
+            self.rows.store.write(dict.fromkeys(done))
 
     def fold(self, record: EventRecord, _: int, __: int, /) -> None:
         """Take one admitted event in."""
@@ -94,16 +112,27 @@ class Drafts:
         at, event = key("draft", session), outline_of(record)
         if isinstance(event, events.SessionOpened):
             self.rows.put(at, Draft(record.time, event.expires))
+            if event.expires:
+                self.rows.put(key("unkept", session), Mark())
             return
-        draft = self.rows.get(at, Draft)
-        if draft is not None and not isinstance(event, events.Refused | events.CommandFailed):
-            self.rows.put(at, after(replace(draft, used=record.time), event))
         if isinstance(event, events.TrainingCompleted) and event.model.stored:
-            self.rows.put_once(key("folder", session, event.model.stored), Folder())
+            self.rows.put(key("folder", session, event.model.stored), Mark())
+        draft = self.rows.get(at, Draft)
+        if draft is None or isinstance(event, events.Refused | events.CommandFailed):
+            return
+        now = after(replace(draft, used=record.time), event)
+        self.rows.put(at, now)
+        if now.ended and not draft.ended and draft.expires:
+            self.rows.delete(key("unkept", session))
+        if now.lost and not draft.lost:
+            for folder in self.rows.names(prefix_of("folder", session)):
+                self.rows.delete(folder)
+                self.rows.put_once(key("doomed", session, named(folder)), Mark())
 
     def commit(self, progress: Mapping[int, Progress]) -> None:
         """Write what was folded and how far that is, both or neither."""
-        self.rows.commit(progress)
+        with self.lock:
+            self.rows.commit(progress)
 
     def progress(self) -> Mapping[int, Progress]:
         """Return how far the stored content has come, per partition."""
@@ -112,6 +141,11 @@ class Drafts:
     def reset(self) -> None:
         """Delete everything."""
         self.rows.reset()
+
+
+def named(at: bytes) -> str:
+    """Return the last part of a row's key."""
+    return at.rpartition(b"\0")[2].decode()
 
 
 def after(draft: Draft, event: object) -> Draft:
@@ -132,8 +166,16 @@ def after(draft: Draft, event: object) -> Draft:
     return draft
 
 
+class Failing(NamedTuple):
+    """A folder that could not be deleted: since when, and when it is tried again, after a pause."""
+
+    since: float
+    again: float
+    pause: float
+
+
 class Shredding:
-    """Shreds and expires, whenever it is told to `look`; no master key is needed for that.
+    """Shreds and expires; no master key is needed for that.
 
     Of several such processes one looks at a time; that two do so would do no harm.
     """
@@ -152,22 +194,27 @@ class Shredding:
         self.segment = int(topics.keys.config["segment.ms"]) / 1000
         self.expiring: dict[str, Draft] = {}
         self.asked: dict[str, float] = {}
-        self.lost: dict[str, None] = {}
-        """Sessions of which nothing is kept, and a key may be there."""
+        self.lost: dict[str, float] = {}
+        """Sessions of which nothing is kept, and a key may be there; since when that is known."""
+        self.failing: dict[bytes, Failing] = {}
+        self.next = b""
+        """Where the next round over the folders to delete goes on."""
         # For what was shredded before the start.
         self.rolls = [0.0, time.monotonic() + self.segment + 1]
         ring.on_key = self.on_key
 
     def begin(self) -> None:
-        """Look at all sessions as they stand, once they are folded and the keys are read."""
-        for session in self.drafts.all():
+        """Look at the sessions that have a key, or may expire, once all is folded and read."""
+        for session in {session_of(keyid) for keyid in self.ring.all()}:
+            self.note(session)
+        for session in self.drafts.unkept():
             self.note(session)
 
     def on_key(self, keyid: str) -> None:
         """Look at a key that is on the log: its session may have ended before it came."""
         draft = self.drafts.get(session_of(keyid))
         if draft is not None and draft.lost:
-            self.lost[session_of(keyid)] = None
+            self.lost.setdefault(session_of(keyid), time.monotonic())
 
     def on_events(self, records: list[EventRecord]) -> None:
         """Look at the sessions that events are about."""
@@ -182,38 +229,14 @@ class Shredding:
         if draft is None:
             return
         if draft.lost:
-            self.lost[session] = None
+            self.lost.setdefault(session, time.monotonic())
         elif draft.expires and not draft.ended:
             self.expiring[session] = draft
 
-    async def look(self) -> None:
-        """Do what is to be done now. What does not succeed is tried again at the next look.
-
-        A session whose models cannot be deleted holds up no other.
-        """
-        self.expire(time.time() * 1000)
-        try:
-            for session in list(self.lost):
-                await self.shred_if_possible(session)
-            now = time.monotonic()
-            if any(at <= now for at in self.rolls):
-                await asyncio.to_thread(self.ring.roll)
-                self.rolls = [at for at in self.rolls if at > now]
-        except LogError as error:
-            logger.warning("nothing can be shredded now", why=error.detail)
-
-    async def shred_if_possible(self, session: str) -> None:
-        """Shred a session, or say that it is not shredded yet.
-
-        Raises:
-            LogError: Kafka does not take it.
-        """
-        try:
-            await asyncio.to_thread(self.shred, session)
-        except LogError:
-            raise
-        except (AutoLearnError, OSError) as error:
-            logger.warning("something is not shredded yet", session=session, why=str(error))
+    def overdue(self, now: float, within: float) -> tuple[int, int]:
+        """Count the sessions whose keys should be shredded by now, and the folders that stay."""
+        keys = sum(now - since > within for since in list(self.lost.values()))
+        return keys, sum(now - one.since > OVERDUE for one in list(self.failing.values()))
 
     def expire(self, now: float) -> None:
         """Ask the sessions to expire that were not used for too long."""
@@ -228,12 +251,28 @@ class Shredding:
             logger.info("a session is not used", session=session, since=draft.used)
         self.asked = {session: at for session, at in self.asked.items() if at > now}
 
+    def shred_keys(self) -> None:
+        """Shred the keys of all that is not kept, and close segments that are due (blocks).
+
+        What does not succeed is done the next time.
+        """
+        try:
+            for session in list(self.lost):
+                self.shred(session)
+            now = time.monotonic()
+            if any(at <= now for at in self.rolls):
+                self.ring.roll()
+                self.rolls = [at for at in self.rolls if at > now]
+        except LogError as error:
+            logger.warning("nothing can be shredded now", why=error.detail)
+
     def shred(self, session: str) -> None:
-        """Delete a session's models, then shred its keys; until then it is tried again (blocks)."""
+        """Shred a session's keys; it is done when none is left.
+
+        Raises:
+            LogError: Kafka does not take it.
+        """
         keys = self.ring.of_session(session)
-        for folder in self.drafts.folders(session) if keys else ():
-            if self.artifacts.delete_folder(folder):
-                logger.info("an artifact was deleted", session=session, folder=folder)
         for keyid in keys:
             self.ring.shred(keyid)
             # A segment is closed by the first append after its time.
@@ -241,6 +280,42 @@ class Shredding:
             self.meter.count("autolearn_shredded_keys_total")
             logger.info("a key was shredded", session=session)
         if not keys:
-            self.lost.pop(session, None)
+            since = self.lost.pop(session)
             if self.ring.of_session(session):  # it came in between: `on_key` was too early
-                self.lost[session] = None
+                self.lost[session] = since
+
+    def delete_folders(self, now: float) -> None:
+        """Delete some of the models that are not kept (blocks, as long as the store does).
+
+        A folder that cannot be deleted is tried again after longer and longer pauses, and holds up
+        no other; when very many cannot, nothing else is tried before they are.
+        """
+        done, looked = [], 0
+        for at, folder in self.drafts.doomed(self.next):
+            self.next, looked = at, looked + 1
+            failing = self.failing.get(at)
+            if failing is None and len(self.failing) >= MOST_FAILING:
+                continue
+            tried = failing is None or failing.again <= now
+            if tried and self.delete(at, folder, now):
+                done.append(at)
+            if looked >= ROUND:
+                break
+        else:
+            self.next = b""
+        if done:
+            self.drafts.forget(done)
+
+    def delete(self, at: bytes, folder: str, now: float) -> bool:
+        """Delete a folder; say whether it is gone."""
+        try:
+            if self.artifacts.delete_folder(folder):
+                logger.info("an artifact was deleted", folder=folder)
+        except Exception as error:  # noqa: BLE001 - each kind of store has errors of its own
+            since, _, pause = self.failing.get(at, Failing(now, 0.0, FIRST_PAUSE / 2))
+            pause = min(2 * pause, LONGEST_PAUSE)
+            self.failing[at] = Failing(since, now + pause, pause)
+            logger.warning("a model is not deleted yet", folder=folder, why=str(error))
+            return False
+        self.failing.pop(at, None)
+        return True

@@ -8,8 +8,11 @@ sees to it as well that what is not kept is shredded (`agents.shredding`).
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import time
 import uuid
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ import structlog
 from autolearn.agents.apps import make_app
 from autolearn.agents.ending import end_process
 from autolearn.agents.open_runs import OpenRun, OpenRuns, runs_in
-from autolearn.agents.posting import post
+from autolearn.agents.posting import now, post
 from autolearn.agents.shredding import Drafts, Shredding
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.feed import Feed
@@ -29,11 +32,11 @@ from autolearn.eventlog.meter import Meter
 from autolearn.eventlog.traced import Traced
 from autolearn.eventlog.tracing import Trace, instance_of
 from autolearn.projections.store import RocksStore
-from autolearn.schemas.codec import EventRecord, from_json
+from autolearn.schemas.codec import EventRecord, from_json, to_json
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 from autolearn.schemas.work import WORK
-from autolearn.schemas.workers import Heartbeat
+from autolearn.schemas.workers import Heartbeat, Supervision
 
 __all__ = ["SuperviseAgent"]
 
@@ -54,6 +57,7 @@ class SuperviseAgent:
         self.folder = home / "state" / f"supervise-{settings.instance}" / "runs"
         self.meter = meter
         self.instance = instance_of("supervise", settings.instance)
+        self.name = f"{socket.gethostname()}-{self.instance}"
         self.ring = KeyRing(log, self.topics.keys.name, None)
         self.artifacts = ArtifactStore(settings.artifacts or (home / "artifacts").as_uri())
         self.heard: dict[str, float] = {}
@@ -84,7 +88,12 @@ class SuperviseAgent:
         self.feed = Feed(follower, self.on_events, lambda error: end_process("the feed", error))
         self.feed.start()
         await self.start_shredding()
-        self.looking = asyncio.create_task(self.look_for_ever())
+        self.loops = [
+            asyncio.create_task(self.for_ever(self.look)),
+            asyncio.create_task(self.for_ever(self.shred)),
+            asyncio.create_task(self.for_ever(self.delete_folders)),
+            asyncio.create_task(self.for_ever(self.beat)),
+        ]
 
     async def start_shredding(self) -> None:
         """Follow the keys, and the events once more, for what may have to be shredded."""
@@ -109,7 +118,8 @@ class SuperviseAgent:
 
     async def stop(self) -> None:
         """Stop following."""
-        self.looking.cancel()
+        for loop in self.loops:
+            loop.cancel()
         await self.feed.stop()
         await self.drafts_feed.stop()
         await asyncio.to_thread(self.ring.stop)
@@ -146,34 +156,48 @@ class SuperviseAgent:
                 beat = from_json(event.value or b"", Heartbeat)
             except Exception as error:  # noqa: BLE001 - Faust would lose the event and go on
                 end_process("a heartbeat could not be read", error)
+            if beat.supervision is not None:
+                continue
             self.heard[beat.worker] = time.monotonic()
             if beat.stopped:
                 self.stopped.add(beat.worker)
 
-    async def look_for_ever(self) -> None:
-        """Look at the runs that are held, again and again."""
+    async def for_ever(self, work: Callable[[float], Awaitable[None]]) -> None:
+        """Do one kind of work again and again, while this process acts; none waits for another."""
         try:
             while True:
                 await asyncio.sleep(TICK)
-                self.look(time.monotonic())
                 if self.assigned_at is not None:
-                    await self.shredding.look()
+                    await work(time.monotonic())
         except Exception as error:  # noqa: BLE001 - a task's exception would be lost
             end_process("supervision failed", error)
 
-    def look(self, now: float) -> None:
-        """Report every started run whose worker is gone."""
-        if self.assigned_at is None:
-            return
+    async def look(self, now: float) -> None:
+        """Report every started run whose worker is gone, and ask sessions to expire."""
         for run in self.held.values():
             if self.is_gone(run.worker, now):
                 self.report(run, now)
         self.reported = {at: t for at, t in self.reported.items() if now - t < REPEAT}
+        self.shredding.expire(time.time() * 1000)
+
+    async def shred(self, _: float) -> None:
+        """Shred the keys of what is not kept."""
+        await asyncio.to_thread(self.shredding.shred_keys)
+
+    async def delete_folders(self, now: float) -> None:
+        """Delete the models of what is not kept."""
+        await asyncio.to_thread(self.shredding.delete_folders, now)
+
+    async def beat(self, at: float) -> None:
+        """Say how it stands with this process's work."""
+        said = Supervision(*self.shredding.overdue(at, self.settings.shred_within))
+        host, pid = socket.gethostname(), os.getpid()
+        heartbeat = Heartbeat(self.name, host, pid, (), 0, now(), supervision=said)
+        self.log.append(self.topics.workers.name, to_json(heartbeat), key=self.name)
 
     def is_gone(self, worker: str, now: float) -> bool:
         """Say whether a worker stopped, or was silent for too long."""
-        assert self.assigned_at is not None
-        last = max(self.heard.get(worker, 0.0), self.assigned_at)
+        last = max(self.heard.get(worker, 0.0), self.assigned_at or now)
         return worker in self.stopped or now - last > self.settings.worker_timeout
 
     def report(self, run: OpenRun, now: float) -> None:

@@ -13,7 +13,7 @@ from autolearn.eventlog.log import Log
 from autolearn.projections.beats import FORGOTTEN_AFTER_MS, Beats
 from autolearn.projections.models import RunRow, TrainingRow
 from autolearn.schemas.errors import AutoLearnError
-from autolearn.schemas.workers import Heartbeat, Progress
+from autolearn.schemas.workers import Heartbeat, Progress, Supervision
 
 __all__ = ["Heartbeats"]
 
@@ -85,6 +85,10 @@ class Heartbeats:
     def workers(self) -> list[tuple[Heartbeat, int]]:
         """Return the newest heartbeat of every worker heard of lately, and when it was sent."""
         return self.beats.since(self.limit())
+
+    def supervision(self) -> Supervision | None:
+        """Return what the supervising process said lately."""
+        return self.beats.supervision(self.limit())
 
     def work(self) -> list[tuple[Heartbeat, Progress]]:
         """Return what every worker works on."""

@@ -94,6 +94,7 @@ class Inspection:
         us = [Member(self.name, self.host, sorted(reached))]
         status.processes.insert(0, Process("api", facade.topics.events.name, us, behind))
         status.workers = WorkerState.all_of(facade.heartbeats.workers(), time.time())
+        status.supervision = facade.heartbeats.supervision()
         self.count_dead_letters(status)
         if (places := self.disks.newest()) is not None:
             status.disk = places

@@ -113,6 +113,9 @@ def about(status: Status | None) -> Iterator[Reading]:
     if status.dead_letters is not None:
         yield "autolearn_dead_letters", (), status.dead_letters.total
         yield "autolearn_dead_letters_open", (), status.dead_letters.open or 0
+    if status.supervision is not None:
+        yield "autolearn_overdue_shreddings", ("keys",), status.supervision.overdue_keys
+        yield "autolearn_overdue_shreddings", ("models",), status.supervision.overdue_models
     for place in status.disk:
         yield "autolearn_disk_free_bytes", (place.what,), place.free
         yield "autolearn_disk_used_bytes", (place.what,), place.used

@@ -9,7 +9,7 @@ import structlog
 from autolearn.eventlog.log import Message
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.errors import MalformedRecord
-from autolearn.schemas.workers import Heartbeat
+from autolearn.schemas.workers import Heartbeat, Supervision
 
 __all__ = ["FORGOTTEN_AFTER_MS", "Beats"]
 
@@ -22,11 +22,13 @@ FORGOTTEN_AFTER_MS = 30_000
 class Beats:
     """Takes in records of the topic `workers`. `newest` has heartbeats and their time, by worker.
 
+    `supervisor` is the same of the supervising process, None while nothing was heard of one.
     Times are those of the records, in milliseconds since 1970.
     """
 
     def __init__(self) -> None:
         self.newest: dict[str, tuple[Heartbeat, int]] = {}
+        self.supervisor: tuple[Heartbeat, int] | None = None
 
     def take(self, messages: Iterable[Message], limit: float) -> None:
         """Keep what is new; forget what was sent before `limit`, and workers that have stopped."""
@@ -39,7 +41,9 @@ class Beats:
             except MalformedRecord as error:
                 log.warning("heartbeat", why=error.detail)
                 continue
-            if heartbeat.stopped:
+            if heartbeat.supervision is not None:
+                self.supervisor = (heartbeat, sent)
+            elif heartbeat.stopped:
                 self.newest.pop(heartbeat.worker, None)
             else:
                 self.newest[heartbeat.worker] = (heartbeat, sent)
@@ -49,3 +53,8 @@ class Beats:
     def since(self, limit: float) -> list[tuple[Heartbeat, int]]:
         """Return the newest heartbeats that were sent since then."""
         return [kept for kept in list(self.newest.values()) if kept[1] >= limit]
+
+    def supervision(self, limit: float) -> Supervision | None:
+        """Return what the supervising process says, if it has said so since then."""
+        newest = self.supervisor
+        return newest[0].supervision if newest is not None and newest[1] >= limit else None

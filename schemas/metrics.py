@@ -125,6 +125,12 @@ METRICS: dict[str, Metric] = {
     "autolearn_dead_letters_open": Metric(
         "gauge", (API,), (), "Those of the newest 200 that were not put back and answered."
     ),
+    "autolearn_overdue_shreddings": Metric(
+        "gauge",
+        (API,),
+        ("what",),
+        "Of sessions that are not kept: those whose keys, and models, should be gone by now.",
+    ),
     "autolearn_under_replicated_partitions": Metric(
         "gauge", (API,), ("topic",), "Partitions with fewer copies in sync than they should have."
     ),

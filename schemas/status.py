@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from autolearn.schemas.workers import Heartbeat, Progress
+from autolearn.schemas.workers import Heartbeat, Progress, Supervision
 
 __all__ = [
     "Broker",
@@ -165,5 +165,6 @@ class Status(Struct):
     terms: list[Term] = []
     chain: list[ChainState] = []
     workers: list[WorkerState] = []
+    supervision: Supervision | None = None
     dead_letters: DeadLetterCount | None = None
     disk: list[Usage] = []

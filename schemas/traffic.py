@@ -33,7 +33,10 @@ CHANNELS: dict[str, Channel] = {
     ),
     "trainings": Channel("Attempts of trainings that wait for a worker.", "the run's id"),
     "evaluations": Channel("Attempts of evaluations that wait for a worker.", "the run's id"),
-    "workers": Channel("Heartbeats of the workers: the newest of each counts.", "the worker's id"),
+    "workers": Channel(
+        "Heartbeats of the workers and of supervision: the newest of each counts.",
+        "the worker's id",
+    ),
     "dead_letters": Channel("Records on `commands` that are no commands, with the reason.", ""),
     "audit": Channel(
         "Every HTTP request and every task that was handed out. Commands and decisions are told by "
@@ -147,6 +150,7 @@ TRAFFIC: tuple[Flow, ...] = (
     ),
     Flow("training", "send", "workers", "A heartbeat."),
     Flow("evaluation", "send", "workers", "A heartbeat."),
+    Flow("supervise", "send", "workers", "A heartbeat that tells what is overdue."),
     Flow("supervise", "receive", "workers", "Notices who has fallen silent."),
     Flow("dispatch", "receive", "workers", "Learns who has a free slot."),
     Flow("api", "receive", "workers", "Shows the progress of runs."),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-__all__ = ["Heartbeat", "Progress"]
+__all__ = ["Heartbeat", "Progress", "Supervision"]
 
 
 class Progress(Struct, frozen=True, gc=False):
@@ -26,11 +26,23 @@ class Progress(Struct, frozen=True, gc=False):
     since: str
 
 
+class Supervision(Struct, frozen=True, gc=False):
+    """What the supervising process says of its work.
+
+    `overdue_keys` counts the sessions that are not kept and whose keys are not shredded in time,
+    `overdue_models` the models of such sessions that could not be deleted for ten minutes.
+    """
+
+    overdue_keys: int = 0
+    overdue_models: int = 0
+
+
 class Heartbeat(Struct, frozen=True, gc=False):
     """One worker process, now. Its id is new with every start of the process.
 
     `partitions` are those of the task topics that reach it now, per kind of work; a kind without
-    any is not there.
+    any is not there. The supervising process sends heartbeats too: it works on nothing, and says
+    `supervision`.
     """
 
     worker: str
@@ -42,3 +54,4 @@ class Heartbeat(Struct, frozen=True, gc=False):
     runs: tuple[Progress, ...] = ()
     partitions: dict[str, tuple[int, ...]] = {}
     stopped: bool = False
+    supervision: Supervision | None = None

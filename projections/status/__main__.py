@@ -29,6 +29,7 @@ from autolearn.schemas.status import (
     WorkerState,
 )
 from autolearn.schemas.topics import Topics
+from autolearn.schemas.workers import Supervision
 
 __all__ = ["main"]
 
@@ -49,7 +50,7 @@ def status_of(settings: Settings, without_api: str) -> Status:
         if "brokers" not in status.unknown:
             records = {topic.name: topic.records for topic in status.topics}
             status.dead_letters = DeadLetterCount(records.get(topics.dead_letters.name, 0))
-            status.workers = heard(log, topics.workers.name)
+            status.workers, status.supervision = heard(log, topics.workers.name)
     except LogError as error:
         status.unknown["workers"] = error.detail
     finally:
@@ -66,8 +67,8 @@ def status_of(settings: Settings, without_api: str) -> Status:
     return status
 
 
-def heard(log: Log, topic: str) -> list[WorkerState]:
-    """Return the workers that were heard of lately.
+def heard(log: Log, topic: str) -> tuple[list[WorkerState], Supervision | None]:
+    """Return the workers that were heard of lately, and what the supervising process said.
 
     Raises:
         LogError: the log cannot be read.
@@ -85,7 +86,7 @@ def heard(log: Log, topic: str) -> list[WorkerState]:
                     left.pop(partition, None)
     finally:
         reader.close()
-    return WorkerState.all_of(beats.since(limit), time.time())
+    return WorkerState.all_of(beats.since(limit), time.time()), beats.supervision(limit)
 
 
 def main(arguments: list[str]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from autolearn.schemas.status import Finding, Process, Status
+from autolearn.schemas.workers import Supervision
 
 __all__ = ["LEAST_FREE", "LONGEST_WAIT", "MOST_BEHIND", "findings"]
 
@@ -39,6 +40,7 @@ def findings(status: Status, topics: Iterable[str], worker_timeout: float) -> li
         if worker.silent > worker_timeout:
             why = f"{worker.worker} has said nothing for {worker.silent:.0f} s."
             found.append(Finding("worker-silent", why, "Its runs are started again elsewhere."))
+    found += about_supervision(status)
     if status.dead_letters is not None and status.dead_letters.recent:
         why = f"{status.dead_letters.recent} commands of the last day could not be decoded."
         found.append(Finding("dead-letters", why, "See `autolearn dead-letters list`."))
@@ -76,6 +78,17 @@ def about_chain(status: Status) -> Iterator[Finding]:
         elif one.waiting is not None and one.waiting > LONGEST_UNSIGNED:
             why = f"Events of partition {one.partition} are not signed after {one.waiting:.0f} s."
             yield Finding("checkpoints-late", why, "See the log of the decide processes.")
+
+
+def about_supervision(status: Status) -> Iterator[Finding]:
+    """Yield what the supervising process could not do."""
+    said = status.supervision or Supervision()
+    if said.overdue_keys:
+        why = f"The keys of {said.overdue_keys} sessions that are not kept are not shredded in time"
+        yield Finding("shredding-overdue", f"{why}.", "See the log of the supervise process.")
+    if said.overdue_models:
+        why = f"{said.overdue_models} models that nobody can read any more could not be deleted."
+        yield Finding("models-overdue", why, "See the log of the supervise process, and the store.")
 
 
 def about_process(process: Process) -> Iterator[Finding]:

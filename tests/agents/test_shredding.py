@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from autolearn.agents.shredding import Drafts, Shredding
+from autolearn.agents.shredding import (
+    FIRST_PAUSE,
+    MOST_FAILING,
+    OVERDUE,
+    ROUND,
+    Drafts,
+    Shredding,
+)
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.keyring import KeyRing
 from autolearn.eventlog.memory import MemoryLog
 from autolearn.eventlog.meter import Meter
 from autolearn.eventlog.vault import Vault
-from autolearn.projections.store import MemoryStore
+from autolearn.projections.store import MemoryStore, key
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, command_of, decode_command, raw
 from autolearn.schemas.commands import ExpireSession
+from autolearn.schemas.errors import LogError
 from autolearn.schemas.messages import Event, type_of
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
@@ -88,10 +96,11 @@ class Place:
         self.tell(session, *said, keyid=keyid)
         return model.stored
 
-    def look(self) -> None:
+    def look(self, now: float = 0.0) -> None:
         self.ring.catch_up()
-        asyncio.run(self.shredding.look())
+        self.shredding.shred_keys()
         self.ring.catch_up()
+        self.shredding.delete_folders(now)
 
     def stop(self) -> None:
         self.ring.stop()
@@ -135,23 +144,87 @@ def test_an_experiment_is_kept(place, tmp_path):
     assert place.artifacts.folder_exists(folder)
 
 
-@pytest.mark.parametrize("again", [Place.start, lambda _: None], ids=["restart", "same"])
-def test_what_was_interrupted_is_done_later(place, tmp_path, again: Callable[[Place], None]):
-    folder = place.train(A, tmp_path / "model")
-    broken = place.shredding.artifacts.delete_folder
+def away(_: str) -> bool:
+    raise OSError("the store does not answer")
 
-    def fail(_: str) -> bool:
+
+@pytest.mark.parametrize("again", [Place.start, lambda _: None], ids=["restart", "same"])
+def test_the_key_goes_though_the_store_is_away_and_the_model_later(
+    place, tmp_path, again: Callable[[Place], None]
+):
+    folder = place.train(A, tmp_path / "model")
+    there = place.shredding.artifacts.delete_folder
+    place.shredding.artifacts.delete_folder = away  # type: ignore[method-assign]
+    place.tell(A, events.SessionDiscarded())
+    place.look()
+    assert keys(place) == set()
+    assert place.artifacts.folder_exists(folder)
+    assert place.shredding.overdue(0.0, 60.0) == (0, 0)
+    assert place.shredding.overdue(OVERDUE + 1, 60.0)[1] == 1
+    place.shredding.artifacts.delete_folder = there  # type: ignore[method-assign]
+    again(place)
+    place.look(now=FIRST_PAUSE)
+    assert not place.artifacts.folder_exists(folder)
+    assert not place.shredding.failing
+    assert not list(place.drafts.doomed(b""))
+
+
+def test_a_folder_is_tried_again_after_longer_and_longer_pauses(place, tmp_path):
+    tried = []
+
+    def counted(_: str) -> bool:
+        tried.append(now)
+        raise PermissionError("the folder is not ours")
+
+    place.train(A, tmp_path / "model")
+    place.shredding.artifacts.delete_folder = counted  # type: ignore[method-assign]
+    place.tell(A, events.SessionDiscarded())
+    for now in range(3600):
+        place.shredding.delete_folders(float(now))
+    assert tried[:4] == [0, 2, 6, 14]
+    assert 10 < len(tried) < 20
+
+
+def test_while_the_store_fails_only_so_many_folders_are_tried(place):
+    tried = []
+
+    def fail(folder: str) -> bool:
+        tried.append(folder)
         raise OSError("the store does not answer")
 
     place.shredding.artifacts.delete_folder = fail  # type: ignore[method-assign]
+    place.store.write({key("doomed", A, f"{n:05}"): b"{}" for n in range(3 * MOST_FAILING)})
+    for _ in range(3 * MOST_FAILING // ROUND + 1):
+        place.shredding.delete_folders(0.0)
+    assert len(tried) == MOST_FAILING
+    assert place.shredding.overdue(OVERDUE + 1, 60.0) == (0, MOST_FAILING)
+
+
+def test_keys_that_are_not_shredded_in_time_are_overdue(place):
+    def fail(_: str) -> None:
+        raise LogError("Kafka does not answer")
+
+    place.tell(A, events.SessionOpened("x"), keyid=key_for(place.vault, A))
     place.tell(A, events.SessionDiscarded())
+    place.ring.shred = fail  # type: ignore[method-assign]
     place.look()
-    assert keys(place) == {A}, "the key goes last: with it what is to be deleted is known"
-    place.shredding.artifacts.delete_folder = broken  # type: ignore[method-assign]
-    again(place)
+    assert place.shredding.overdue(time.monotonic(), 60.0) == (0, 0)
+    assert place.shredding.overdue(time.monotonic() + 61, 60.0) == (1, 0)
+
+
+def test_after_a_start_only_what_has_a_key_or_may_expire_is_looked_at(place):
+    for session, expires in ((A, 600), (B, 0), (C, 600)):
+        place.tell(session, events.SessionOpened("x", expires), keyid=key_for(place.vault, session))
+    for session in (B, C):
+        place.tell(session, events.SessionDiscarded())
     place.look()
-    assert keys(place) == set()
-    assert not place.artifacts.folder_exists(folder)
+    looked = []
+    asked = Shredding.note
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Shredding, "note", lambda s, one: (looked.append(one), asked(s, one)))
+        place.start()
+    assert set(looked) == {A}
+    assert set(place.shredding.expiring) == {A}
 
 
 def test_a_key_that_comes_late_is_shredded_too(place):
@@ -197,11 +270,12 @@ def test_a_session_that_cannot_be_shredded_holds_up_no_other(place, tmp_path):
     for session in (A, B):
         place.tell(session, events.SessionDiscarded())
     place.look()
-    assert keys(place) == {A}
-    assert not place.artifacts.folder_exists(gone)
-    place.shredding.artifacts.delete_folder = deleted  # type: ignore[method-assign]
-    place.look()
     assert keys(place) == set()
+    assert not place.artifacts.folder_exists(gone)
+    assert place.artifacts.folder_exists(stuck)
+    place.shredding.artifacts.delete_folder = deleted  # type: ignore[method-assign]
+    place.look(now=FIRST_PAUSE)
+    assert not place.artifacts.folder_exists(stuck)
 
 
 def test_all_keys_of_a_session_are_shredded(place):

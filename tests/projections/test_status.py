@@ -18,6 +18,7 @@ from autolearn.schemas.status import (
     Usage,
     WorkerState,
 )
+from autolearn.schemas.workers import Supervision
 
 
 def status(**fields: object) -> Status:
@@ -48,6 +49,7 @@ QUIET = [
     {"processes": [process(behind=10_000, waiting=30.0)]},
     {"processes": [process("training", behind=1_000_000)]},
     {"workers": [worker(10.0)]},
+    {"supervision": Supervision()},
     {"dead_letters": DeadLetterCount(9, 9, 0)},
     {"dead_letters": DeadLetterCount(9)},
     {"disk": [Usage("home", "/", 1, LEAST_FREE)]},
@@ -63,6 +65,8 @@ LOUD = [
     ("slow-decisions", {"processes": [process(behind=1, waiting=30.1)]}),
     ("behind", {"processes": [process("api", behind=10_001)]}),
     ("worker-silent", {"workers": [worker(10.1)]}),
+    ("shredding-overdue", {"supervision": Supervision(overdue_keys=2)}),
+    ("models-overdue", {"supervision": Supervision(overdue_models=2)}),
     ("dead-letters", {"dead_letters": DeadLetterCount(9, 2, 1)}),
     ("disk-low", {"disk": [Usage("home", "/", 1, LEAST_FREE - 1)]}),
     ("brokers-unknown", {"unknown": {"brokers": "No answer."}, "topics": [], "processes": []}),
