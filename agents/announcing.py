@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autolearn.agents.executor import Completed, Executor, Failed, Limits
+from autolearn.agents.executor import Completed, Executor, Failed, Limits, Lost
 from autolearn.agents.results import CatalogResult
 from autolearn.schemas.commands import RegisterDataset, RegisterEstimator, RegisterMetric
 from autolearn.schemas.errors import AutoLearnError
@@ -44,5 +44,7 @@ async def offers(executor: Executor) -> Offers:
             return commands
         case Failed(reason=reason, detail=detail):
             raise CatalogUnavailable(f"{reason}: {detail}")
+        case Lost(detail=detail):
+            raise CatalogUnavailable(detail)
         case Completed(result=other):
             raise CatalogUnavailable(f"a {type(other).__name__} came back")

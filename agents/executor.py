@@ -8,8 +8,10 @@
         case Failed(reason, detail): ...
     await executor.close()
 
-A run is a fork of `agents.forkserver`, which has the libraries loaded and enforces the limits. This
-module is light: it imports nothing that learns, and neither does what it imports.
+A run is a fork of `agents.forkserver`, which has the libraries loaded and enforces the limits. When
+that process ends or hangs, so that it enforces nothing, it is killed with all its runs, which are
+`Lost`, and started again. This module is light: it imports nothing that learns, and neither does
+what it imports.
 """
 
 from __future__ import annotations
@@ -27,17 +29,23 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import msgspec
+import structlog
 
 from autolearn.agents.fork_client import Server
 from autolearn.agents.results import RESULTS
 
-__all__ = ["Completed", "Executor", "Failed", "Limits", "Outcome", "Running"]
+__all__ = ["Completed", "Executor", "Failed", "Limits", "Lost", "Outcome", "Running"]
 
+logger = structlog.get_logger(__name__)
 Word = dict[str, Any]
 Channel = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 MAX_LINE = 16 << 20
 STRAGGLING_SECONDS = 1.0
+GRACE_SECONDS = 10.0
+"""After a run's time limit, before the fork server is taken to enforce nothing any more."""
+KILLING_SECONDS = 1.0
+"""That the fork server has to kill a run that is cancelled, before it is done without it."""
 SCRATCH = "autolearn-runs-"
 
 
@@ -67,7 +75,13 @@ class Failed(NamedTuple):
     detail: str
 
 
-Outcome = Completed | Failed
+class Lost(NamedTuple):
+    """The fork server was lost, and the run with it: another attempt may well succeed."""
+
+    detail: str
+
+
+Outcome = Completed | Failed | Lost
 
 
 CANCELLED = Failed("cancelled", "it was cancelled")
@@ -75,11 +89,12 @@ CANCELLED = Failed("cancelled", "it was cancelled")
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run's process ended."""
+    """How a run's process ended. `lost`: the fork server did, and nobody knows how the run was."""
 
     status: int
     cause: str | None
     peak: int
+    lost: bool = False
 
 
 class Running:
@@ -92,6 +107,8 @@ class Running:
         self.peak_bytes = 0
         self.cancelled = False
         self.ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+        self.given_up = asyncio.Event()
+        """It was cancelled, and the fork server has not said that it ended."""
         self.task: asyncio.Task[Outcome] | None = None
         self._kill: Callable[[], None] | None = None
 
@@ -106,6 +123,17 @@ class Running:
         self.cancelled = True
         if self._kill is not None:
             self._kill()
+
+    def give_up(self) -> None:
+        """Kill the process and its group without the fork server's help, if it has not ended.
+
+        Its id is its own as long as the fork server has not told that it has ended.
+        """
+        if not self.ended.done():
+            self.given_up.set()
+            if self.pid is not None:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(self.pid, signal.SIGKILL)
 
     def arm(self, kill: Callable[[], None]) -> None:
         """Say how the process is killed, now that there is one."""
@@ -139,6 +167,7 @@ class Executor:
         self._starting = asyncio.Lock()
         self._scratch: Path | None = None
         self._clearing: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     async def warm(self) -> None:
         """Start the fork server and wait until it has loaded everything (about two seconds).
@@ -182,6 +211,7 @@ class Executor:
     async def close(self) -> None:
         """Kill what runs, and end the fork server."""
         server, self._server = self._server, None
+        self._closed = True
         for run in list(self._runs.values()):
             run.cancel()
         if server is not None:
@@ -223,16 +253,25 @@ class Executor:
                     "mebibytes": run.limits.memory_mb,
                 }
                 await server.say(message, theirs)
-            run.arm(lambda: server.kill(run.number))
+            run.arm(lambda: self._end(run, server))
+            late = asyncio.get_running_loop().call_later(
+                run.limits.time_s + GRACE_SECONDS,
+                lambda: server.put_down(f"it has not ended run {run.number} at its time limit"),
+            )
+            run.ended.add_done_callback(lambda _: late.cancel())
             channel = await asyncio.open_connection(sock=ours, limit=MAX_LINE)
             listening = asyncio.create_task(converse(channel, msgspec.json.encode(job), on_phase))
             self._spawn(self._clear(run, listening, folder))
-            either: list[asyncio.Future[Any]] = [listening, run.ended]
+            given_up = asyncio.ensure_future(run.given_up.wait())
+            run.ended.add_done_callback(lambda _: given_up.cancel())
+            either: list[asyncio.Future[Any]] = [listening, run.ended, given_up]
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if listening.done() and (outcome := self._told(run, kind, listening.result())):
                 return outcome
             # it ended in some other way; a grandchild that got away may keep the channel open
-            await run.ended
+            await asyncio.wait(either[1:], return_when=asyncio.FIRST_COMPLETED)
+            if not run.ended.done():
+                return CANCELLED
             await asyncio.wait([listening], timeout=STRAGGLING_SECONDS)
             said = listening.result() if listening.done() else None
             return self._told(run, kind, said) or self._ended(run, run.ended.result(), said)
@@ -271,6 +310,8 @@ class Executor:
         """Return the outcome of a process that has not told one."""
         if run.cancelled:
             return CANCELLED
+        if ended.lost:
+            return Lost("the process that enforces the limits was lost")
         if ended.cause == "time":
             return Failed("time", f"it took longer than its limit of {run.limits.time_s:g} s")
         if ended.cause == "memory":
@@ -288,12 +329,27 @@ class Executor:
         elif not run.ended.done():
             run.ended.set_result(Ended(message["status"], message["cause"], message["peak"]))
 
+    def _end(self, run: Running, server: Server) -> None:
+        """Have a run killed, by the fork server or without it."""
+        server.kill(run.number)
+        asyncio.get_running_loop().call_later(KILLING_SECONDS, run.give_up)
+
     def _lost(self) -> None:
         """The fork server has ended, and with it every run."""
         self._server = None
         for run in self._runs.values():
+            run.give_up()  # what it has started may have survived
             if not run.ended.done():
-                run.ended.set_result(Ended(signal.SIGKILL, None, 0))
+                run.ended.set_result(Ended(signal.SIGKILL, None, 0, lost=True))
+        if not self._closed:
+            self._spawn(self._again())
+
+    async def _again(self) -> None:
+        """Start another fork server; if that fails, the next run tries again."""
+        try:
+            await self.warm()
+        except RuntimeError:
+            logger.exception("there is no fork server")
 
 
 async def converse(channel: Channel, job: bytes, on_phase: Callable[[str], None]) -> Word | None:

@@ -5,15 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
+
+import structlog
+
+from autolearn.eventlog.watchdog import LIMIT, TICK, Effort, Stall
 
 __all__ = ["Server"]
 
 CLOSING_SECONDS = 5.0
+logger = structlog.get_logger(__name__)
 
 ONE_THREAD = dict.fromkeys(
     (
@@ -44,6 +51,7 @@ class Server:
         self._ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._speaking = asyncio.Lock()
         self.pid: int | None = None
+        self._asked = self._answered = 0
 
     async def start(self, preload: str) -> None:
         """Start the process and wait until it is ready. Raises RuntimeError."""
@@ -53,7 +61,28 @@ class Server:
             self._process = await asyncio.to_thread(spawn, theirs.fileno(), preload)
         self._control = ours
         asyncio.get_running_loop().add_reader(ours, self._read)
+        self._spawn(self._watch(self._process.pid))
         self.pid = await self._ready
+
+    async def _watch(self, pid: int) -> None:
+        """Kill the process when it makes no progress: it answers no ping."""
+        loop = asyncio.get_running_loop()
+        stall = Stall(Effort(pid, pid), loop.time())
+        while self._control is not None:
+            if self._ready.done() and self._asked == self._answered:
+                self._asked += 1
+                await self.say({"ping": self._asked})
+            await asyncio.sleep(TICK)
+            heard = self._answered if self._ready.done() else -1
+            if stall.hangs(loop.time(), heard) and (heard >= 0 or stall.idle >= LIMIT):
+                self.put_down(f"it hangs: {stall.words()}")
+
+    def put_down(self, why: str) -> None:
+        """Kill the process, which does not do its work; the end of its socket tells the rest."""
+        if self._process is not None and self._control is not None:
+            logger.error("the fork server is killed", pid=self._process.pid, why=why)
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     async def say(self, message: dict[str, Any], channel: socket.socket | None = None) -> None:
         """Send a message, with a descriptor if need be."""
@@ -96,6 +125,8 @@ class Server:
             message = json.loads(line)
             if "ready" in message:
                 self._ready.set_result(message["ready"])
+            elif "pong" in message:
+                self._answered = message["pong"]
             else:
                 self._heard(message)
 

@@ -7,7 +7,9 @@ which each line is a JSON object:
 
     in   {"start": 7, "seconds": 60.0, "mebibytes": 2048}   with one descriptor, the run's channel
     in   {"kill": 7}
+    in   {"ping": 3}
     out  {"ready": pid}
+    out  {"pong": 3}
     out  {"started": 7, "pid": pid}
     out  {"ended": 7, "status": wait status, "cause": "time" | "memory" | null, "peak": bytes}
 
@@ -140,6 +142,8 @@ class ForkServer:
             message = json.loads(line)
             if "start" in message:
                 self._start(message)
+            elif "ping" in message:
+                self._say({"pong": message["ping"]})
             elif (run := self._runs.get(message["kill"])) is not None:
                 kill(run.pid)
         return bool(data)

@@ -16,7 +16,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from autolearn.agents.environment import POOL
-from autolearn.agents.executor import Completed, Executor, Failed, Limits, Outcome
+from autolearn.agents.executor import Completed, Executor, Failed, Limits, Lost
 from autolearn.agents.results import EvaluationResult, TrainingResult
 from autolearn.artifacts.errors import ArtifactError, Tampered
 from autolearn.artifacts.store import ArtifactStore
@@ -125,14 +125,15 @@ class Retraining:
             environment=environment_differences(recorded.environment, found.environment),
         )
 
-    async def run(self, kind: str, request: Any, limits: Limits) -> Outcome:
+    async def run(self, kind: str, request: Any, limits: Limits) -> Completed | Failed:
         """Do work in a process of its own, as a worker does; killed when this is cancelled."""
         running = self.executor.start(kind, request, limits, self.told)
         try:
-            return await running.outcome()
+            outcome = await running.outcome()
         except asyncio.CancelledError:
             running.cancel()
             raise
+        return Failed("lost", outcome.detail) if isinstance(outcome, Lost) else outcome
 
     async def environment(self, recorded: dict[str, JsonValue]) -> tuple[Difference, ...]:
         """Return how the environment differs where there is no new result that tells it."""

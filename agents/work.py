@@ -24,7 +24,7 @@ from msgspec.structs import asdict
 from autolearn.agents.announcing import offers
 from autolearn.agents.apps import make_app
 from autolearn.agents.ending import end_process
-from autolearn.agents.executor import Completed, Executor, Failed, Limits, Running
+from autolearn.agents.executor import Completed, Executor, Failed, Limits, Lost, Running
 from autolearn.agents.open_runs import OpenRuns, spec_digest
 from autolearn.agents.posting import now, post
 from autolearn.eventlog.data_keys import Unreadable
@@ -302,7 +302,7 @@ class Worker:
         attempt.running = self.executor.start(task.kind, *opened[:2], on_phase, opened[2])
         self.changed.set()
         outcome = await attempt.running.outcome()
-        ended = "completed" if isinstance(outcome, Completed) else "failed"
+        ended = {Completed: "completed", Failed: "failed", Lost: "lost"}[type(outcome)]
         ended = "cancelled" if attempt.cancelled else ended
         took = time.perf_counter() - began
         self.meter.observe("autolearn_worker_run_duration_seconds", took, task.kind, ended)
@@ -312,6 +312,9 @@ class Worker:
                 return words.complete(**about, **asdict(result))
             case Failed(reason, detail):
                 return words.fail(**about, reason=reason, detail=detail)
+            case Lost(detail):
+                logger.error("an attempt is lost", stream=task.stream, run=task.run, why=detail)
+                return words.report_lost(task.run, task.attempt, self.id)
 
     def open(self, task: Task) -> tuple[Raw, Limits, bytes] | None:
         """Return the request of a task in clear, its limits, and the key of its session's models.

@@ -189,7 +189,7 @@ METRICS: dict[str, Metric] = {
         "histogram",
         (WORK,),
         ("kind", "result"),
-        "From the start of an attempt's process to its end: completed, failed or cancelled.",
+        "From the start of an attempt's process to its end: completed, failed, lost or cancelled.",
     ),
 }
 """All metrics by name; beside them each process exposes the process_* metrics of the library."""

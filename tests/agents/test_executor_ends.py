@@ -12,7 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from autolearn.agents.executor import Completed, Executor, Failed, Limits
+from autolearn.agents import executor
+from autolearn.agents.executor import Completed, Executor, Failed, Limits, Lost, Running
+from autolearn.eventlog import watchdog
 from tests.agents import hostile
 from tests.agents.executing import ENOUGH, family, gone, importable, play, zombie
 from tests.waiting import soon
@@ -125,9 +127,7 @@ def test_a_fork_server_that_is_killed_is_started_again(tmp_path: Path) -> None:
         first = executor.server_pid
         assert first is not None
         os.kill(first, signal.SIGKILL)
-        outcome = await run.outcome()
-        assert isinstance(outcome, Failed)
-        assert outcome.reason == "crashed"
+        assert isinstance(await run.outcome(), Lost)
         assert run.pid is not None
         await gone(run.pid)
         echo = {"phases": [], "answer": {}}
@@ -136,6 +136,57 @@ def test_a_fork_server_that_is_killed_is_started_again(tmp_path: Path) -> None:
         for pid in family(tmp_path):  # a daemon of a daemon has nobody left to end it
             if psutil.pid_exists(pid) and not zombie(pid):
                 os.kill(pid, signal.SIGKILL)
+
+    play(story)
+
+
+async def stopped(executor: Executor, folder: Path, limits: Limits = ENOUGH) -> Running:
+    """A run whose fork server is stopped, when it is at work."""
+    staying = asyncio.Event()
+    run = executor.start("stay", str(folder), limits, lambda _: staying.set())
+    await staying.wait()
+    assert executor.server_pid is not None
+    os.kill(executor.server_pid, signal.SIGSTOP)
+    return run
+
+
+def test_a_fork_server_that_hangs_is_killed_and_its_runs_are_lost(tmp_path: Path) -> None:
+    async def story(executor: Executor) -> None:
+        run = await stopped(executor, tmp_path)
+        first, began = executor.server_pid, time.monotonic()
+        assert isinstance(await run.outcome(), Lost)
+        await soon(lambda: executor.server_pid not in (first, None))
+        assert time.monotonic() - began < 15
+        echo = {"phases": [], "answer": {}}
+        assert await executor.start("echo", echo, ENOUGH).outcome() == Completed({})
+        assert run.pid is not None
+        await gone(run.pid)
+
+    play(story)
+
+
+def test_cancelling_works_while_the_fork_server_hangs(tmp_path: Path) -> None:
+    async def story(executor: Executor) -> None:
+        run = await stopped(executor, tmp_path)
+        run.cancel()
+        began = time.monotonic()
+        assert await run.outcome() == Failed("cancelled", "it was cancelled")
+        assert time.monotonic() - began < 5
+        assert run.pid is not None
+        await gone(run.pid)
+
+    play(story)
+
+
+def test_a_fork_server_that_enforces_no_limit_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executor, "GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(watchdog, "LIMIT", 60.0)
+
+    async def story(executor: Executor) -> None:
+        run = await stopped(executor, tmp_path, Limits(time_s=2, memory_mb=4096))
+        assert isinstance(await run.outcome(), Lost)
 
     play(story)
 

@@ -1,0 +1,189 @@
+"""Hangs: telling what stands still from what has much to do, and ending it.
+
+Looked at is progress, not life: an event loop that runs what it is given, a thread that counts its
+turns, a process that answers. What makes none for LIMIT seconds hangs, if meanwhile it neither
+computes nor waits for a CPU or a disk. Who computes may do so for COMPUTING seconds of CPU time,
+however long a busy machine takes to give them; after LONGEST seconds it hangs in any case.
+
+All seconds are those that the watcher itself has lived through: it looks every second, and a longer
+pause between two looks (a machine that slept, or is overloaded) counts as two at most. So nobody is
+ended for what happened to the whole machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+import structlog
+
+__all__ = ["LIMIT", "TICK", "Effort", "Stall", "Watchdog"]
+
+LIMIT = 6.0
+COMPUTING = 10.0
+LONGEST = 60.0
+TICK = 1.0
+SHARE = 0.1
+"""Of a CPU: who uses that much computes."""
+TICKS = os.sysconf("SC_CLK_TCK")
+logger = structlog.get_logger(__name__)
+
+
+class Usage(NamedTuple):
+    """What a process or thread did since the last look: CPU seconds, and whether it wants more."""
+
+    cpu: float
+    wants: bool
+
+
+class Effort:
+    """What a process does; or its thread `thread`, by the system's id for it.
+
+    Where the system does not tell (no /proc), everything seems to want a CPU.
+    """
+
+    def __init__(self, pid: int, thread: int | None = None) -> None:
+        threads = Path(f"/proc/{pid}/task")
+        self.place = threads if thread is None else threads / str(thread)
+        self.cpu = 0.0
+
+    def look(self) -> Usage:
+        """Return what it did since the last look."""
+        try:
+            found = [self.place] if self.place.name != "task" else list(self.place.iterdir())
+            stats = [stat for one in found if (stat := stat_of(one)) is not None]
+        except OSError:
+            stats = []
+        if not stats:
+            return Usage(0.0, wants=True)
+        cpu = sum(used for _, used in stats)
+        before, self.cpu = self.cpu, cpu
+        return Usage(max(0.0, cpu - before), any(state in "RD" for state, _ in stats))
+
+
+def stat_of(thread: Path) -> tuple[str, float] | None:
+    """Return the state of a thread, and its CPU seconds; None: it has ended."""
+    try:
+        fields = (thread / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return fields[0], (int(fields[11]) + int(fields[12])) / TICKS
+
+
+class Stall:
+    """For how long something makes no progress. `longest_look` bounds what one look counts."""
+
+    def __init__(self, effort: Effort, now: float, longest_look: float = 2 * TICK) -> None:
+        self.effort, self.longest_look = effort, longest_look
+        self.at, self.progress = now, object()
+        self.idle = self.computed = self.total = 0.0
+
+    def hangs(self, now: float, progress: object) -> bool:
+        """Say whether it hangs; `progress` is another one whenever it has got on."""
+        lived, self.at = min(now - self.at, self.longest_look), now
+        used = self.effort.look()
+        if progress != self.progress:
+            self.progress = progress
+            self.idle = self.computed = self.total = 0.0
+            return False
+        self.total += lived
+        if used.wants or used.cpu > SHARE * lived:
+            self.computed += used.cpu
+        else:
+            self.idle += lived
+        return self.idle >= LIMIT or self.computed >= COMPUTING or self.total >= LONGEST
+
+    def words(self) -> str:
+        """Say what was seen."""
+        return f"no progress for {self.total:.0f} s, {self.computed:.0f} s of them computing"
+
+
+class Watched:
+    """A loop or thread: `turns` counts what it has done, `thread` is the system's id for it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.turns = 0
+        self.thread: int | None = None
+        self.stall: Stall | None = None
+
+    def turn(self) -> None:
+        """Note that it goes on (in its thread)."""
+        self.turns += 1
+        self.thread = threading.get_native_id()
+
+
+class Watchdog:
+    """Ends this process when an event loop of it stands still, from a thread of its own.
+
+    The stacks of all threads are on standard error then, and the exit code is 70. `on_turn` is
+    called in the first loop that is watched, every second in which that goes on.
+    """
+
+    def __init__(
+        self,
+        on_turn: Callable[[], object] = lambda: None,
+        end: Callable[[str], None] = lambda why: end_hung(why),
+    ) -> None:
+        self.on_turn, self.end = on_turn, end
+        self.loops: dict[asyncio.AbstractEventLoop, Watched] = {}
+        self.asked: set[str] = set()
+        self.stopped = threading.Event()
+        self.thread = threading.Thread(target=self.run, name="watchdog", daemon=True)
+
+    def watch(self, name: str, loop: asyncio.AbstractEventLoop) -> None:
+        """Watch an event loop, until it is closed."""
+        self.loops = {**self.loops, loop: Watched(name)}
+
+    def start(self) -> None:
+        """Begin."""
+        self.thread.start()
+
+    def stop(self) -> None:
+        """Watch no longer: the process ends in good order."""
+        self.stopped.set()
+
+    def run(self) -> None:
+        """Look every second (in the thread)."""
+        while not self.stopped.wait(TICK):
+            for number, (loop, watched) in enumerate(self.loops.items()):
+                self.look(loop, watched, first=number == 0)
+
+    def look(self, loop: asyncio.AbstractEventLoop, watched: Watched, *, first: bool) -> None:
+        """Look at one loop, and ask it to show that it goes on."""
+        asked = watched.turns
+
+        def turn() -> None:
+            if watched.turns == asked:  # of many that waited, one counts
+                watched.turn()
+                if first:
+                    self.on_turn()
+
+        try:
+            loop.call_soon_threadsafe(turn)
+        except RuntimeError:
+            self.loops = {one: at for one, at in self.loops.items() if one is not loop}
+            return
+        if watched.thread is None:
+            return  # it has not begun
+        if watched.stall is None:
+            effort = Effort(os.getpid(), watched.thread)
+            watched.stall = Stall(effort, time.monotonic())
+        if watched.stall.hangs(time.monotonic(), watched.turns):
+            self.end(f"{watched.name} hangs: {watched.stall.words()}")
+
+
+def end_hung(why: str) -> NoReturn:
+    """End this process at once, with the stacks of its threads on standard error."""
+    with suppress(Exception):  # what hangs may hold the lock of the logs' stream
+        os.write(2, f"{why}; the stacks of all threads:\n".encode())
+        faulthandler.dump_traceback(file=sys.__stderr__ or sys.stderr, all_threads=True)
+    os._exit(70)
