@@ -30,7 +30,8 @@ from autolearn.eventlog.signing import SigningKey, key_path
 from autolearn.eventlog.times import stamp
 from autolearn.eventlog.tracing import answering, instance_of
 from autolearn.eventlog.vault import open_vault
-from autolearn.schemas.codec import Headers, decode_command, to_json
+from autolearn.schemas.bounds import size_of
+from autolearn.schemas.codec import CommandRecord, Headers, decode_command, to_json
 from autolearn.schemas.dead_letters import DeadLetter
 from autolearn.schemas.errors import LogError, MalformedRecord
 from autolearn.schemas.settings import Settings
@@ -39,6 +40,9 @@ from autolearn.schemas.topics import Topics
 __all__ = ["DecideAgent"]
 
 IN_FLIGHT = 500
+"""Answers that are on their way to the log at a time."""
+SHARE = 128 * 1024
+"""Bytes of a command for each of which it counts as one more: 64 MB are on their way at most."""
 logger = structlog.get_logger(__name__)
 
 
@@ -119,8 +123,14 @@ class DecideAgent:
         if self.vault.lacks(event.value or b""):
             # Its key was on the log before it, so that this is short; or it is shredded.
             await asyncio.to_thread(self.vault.catch_up)
-        await self.room.acquire()
+        for _ in range(weight(event)):
+            await self.room.acquire()
         if not self.claims.holds(claim) or claim.fenced or not self.decide(claim, event):
+            self.release(event)
+
+    def release(self, event: EventT[bytes]) -> None:
+        """Give back the places that a command took."""
+        for _ in range(weight(event)):
             self.room.release()
 
     def decide(self, claim: Claim, event: EventT[bytes]) -> bool:
@@ -133,14 +143,14 @@ class DecideAgent:
         if offset != claim.decided + 1:
             end_process(f"command {offset} came after {claim.decided}", None)
         try:
-            record = decode_command(event.value or b"")
-            check_stream(record, event.message.key)
+            record = readable(event)
             if claim.seen(record.subject, record.id):
                 claim.decided = offset
                 event.ack()
                 return False
             place = Place(claim.partition, offset, claim.answered, claim.term)
-            decision = decide(claim.stream(record.subject), record, place, self.vault)
+            size = size_of(event.value or b"", event.message.key, headers_of(event))
+            decision = decide(claim.stream(record.subject), record, place, self.vault, size)
         except MalformedRecord as error:
             claim.decided = offset
             self.bury(event, error)
@@ -179,7 +189,7 @@ class DecideAgent:
         offset: int,
     ) -> None:
         """Take a written decision into the state, and acknowledge its command."""
-        self.room.release()
+        self.release(event)
         if error is not None:
             end_process("an append failed", error)
         if not self.claims.holds(claim) or claim.fenced:
@@ -217,13 +227,11 @@ class DecideAgent:
         loop = asyncio.get_running_loop()
         message = event.message
         place = (message.topic, message.partition, message.offset)
-        headers = message.headers or ()
-        pairs = headers.items() if isinstance(headers, Mapping) else headers
-        letter = DeadLetter.of(place, message.key, event.value, error.detail, pairs)
+        letter = DeadLetter.of(place, message.key, event.value, error.detail, headers_of(event))
         logger.warning("a command was put on dead-letters", at=place, reason=error.detail)
 
         def buried(failure: LogError | None) -> None:
-            self.room.release()
+            self.release(event)
             if failure is not None:
                 end_process("a dead letter could not be written", failure)
             self.meter.count("autolearn_decider_dead_letters_total")
@@ -238,3 +246,31 @@ class DecideAgent:
             key="/".join(map(str, place)),
             delivered=delivered,
         )
+
+
+def headers_of(event: EventT[bytes]) -> Headers:
+    """Return the headers of a delivered record; one without a value has an empty one."""
+    found = event.message.headers or ()
+    pairs = found.items() if isinstance(found, Mapping) else found
+    return tuple((name, value or b"") for name, value in pairs)
+
+
+def readable(event: EventT[bytes]) -> CommandRecord:
+    """Return the record of a delivered command.
+
+    Raises:
+        MalformedRecord: it is none, or lies elsewhere than it should; whatever goes wrong.
+    """
+    try:
+        record = decode_command(event.value or b"")
+        check_stream(record, event.message.key)
+    except MalformedRecord:
+        raise
+    except Exception as error:
+        raise MalformedRecord(f"It cannot be read: {type(error).__name__}.") from error
+    return record
+
+
+def weight(event: EventT[bytes]) -> int:
+    """Return how many places in flight a command takes: its answer may be as large as it is."""
+    return 1 + len(event.value or b"") // SHARE

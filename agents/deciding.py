@@ -11,12 +11,14 @@ from autolearn.agents.states import Stream, decider_of
 from autolearn.eventlog.data_keys import Unreadable
 from autolearn.eventlog.vault import Vault, belongs
 from autolearn.schemas import commands, events
+from autolearn.schemas.bounds import LARGEST_COMMAND, LARGEST_EVENT, check_size, size_of
 from autolearn.schemas.codec import CommandRecord, EventRecord, command_of, encode, raw
+from autolearn.schemas.commands import COMMANDS
 from autolearn.schemas.confidential import command_outline, is_confidential
-from autolearn.schemas.errors import MalformedRecord
+from autolearn.schemas.errors import MalformedRecord, TooLarge
 from autolearn.schemas.messages import Command, Event, type_of
+from autolearn.schemas.sizes import check_command
 from autolearn.schemas.streams import kind_of
-from autolearn.schemas.topics import LARGEST_MESSAGE
 
 __all__ = ["Decision", "Place", "check_stream", "decide"]
 
@@ -67,31 +69,52 @@ def check_stream(record: CommandRecord, key: bytes | None) -> None:
 
 
 def decide(
-    stream: Stream, record: CommandRecord, place: Place, vault: Vault | None = None
+    stream: Stream, record: CommandRecord, place: Place, vault: Vault | None = None, size: int = 0
 ) -> Decision:
     """Answer a command. Whatever the rules do, there is exactly one event.
 
     What is said in a session that has a key is encrypted with it, as the command of it may be. A
     command that cannot be read is refused: for the reason for which every command is refused now,
-    or because it cannot be read.
+    or because it cannot be read. `size` is that of the command as it lies on the log: one that is
+    too large is refused, and so is one whose answer would be, as it would be sent.
 
     Raises:
-        MalformedRecord: the command's type is unknown, or its data do not fit.
+        MalformedRecord: the command's type is unknown, its data do not fit, or it is encrypted
+            though commands of its type never are.
     """
     vault = vault or Vault()
     keyid = stream.keyid or ("" if record.keyid is UNSET else record.keyid)
+    command = opened(record, vault)
     try:
-        try:
-            command = command_of(vault.open(record))
-        except Unreadable:
-            decision = judge(stream, record, place, command_outline(record), keyid)
-            if not isinstance(decision.event, events.Refused):
-                raise
-        else:
-            decision = judge(stream, record, place, command, keyid)
-        return sealed(decision, keyid, vault)
+        check_size("The command", size, LARGEST_COMMAND)
+        decision = judge(stream, record, place, command or command_outline(record), keyid)
+        if command is None and not isinstance(decision.event, events.Refused):
+            return answer(stream, record, place, UNREADABLE)
+        decision = sealed(decision, keyid, vault)
+        check_size("The answer", size_of(decision.value, record.subject, ()), LARGEST_EVENT)
     except Unreadable:
         return answer(stream, record, place, UNREADABLE)
+    except TooLarge as error:
+        return answer(stream, record, place, events.Refused("too-large", error.detail))
+    return decision
+
+
+def opened(record: CommandRecord, vault: Vault) -> Command | None:
+    """Return what a command's record says, None if it is encrypted and cannot be read.
+
+    Raises:
+        MalformedRecord: it says nothing that is a command; whatever goes wrong while it is read.
+    """
+    if record.data_base64 is not UNSET and not is_confidential(COMMANDS.get(record.type, Command)):
+        raise MalformedRecord(f"The data of a {record.type[:200]} are never encrypted.")
+    try:
+        return command_of(vault.open(record))
+    except Unreadable:
+        return None
+    except MalformedRecord:
+        raise
+    except Exception as error:
+        raise MalformedRecord(f"It cannot be read: {type(error).__name__}.") from error
 
 
 def sealed(decision: Decision, keyid: str, vault: Vault) -> Decision:
@@ -118,19 +141,16 @@ def judge(
         )
         return answer(stream, record, place, event)
     try:
+        check_command(command)
         event = decider.decide(stream.state, command)
-        decision = answer(stream, record, place, event)
+        return answer(stream, record, place, event)
+    except TooLarge:
+        raise
     except Exception as error:  # noqa: BLE001 - a fault in a rule must not stop the partition
         # What an error says may be of what is confidential; an answer like this is in clear.
         why = f"{type(error).__name__}: {error}"[:LONGEST_DETAIL]
         why = type(error).__name__ if keyid else why
         return answer(stream, record, place, events.CommandFailed(why))
-    if len(decision.value) > LARGEST_MESSAGE:
-        why = (
-            f"The answer has {len(decision.value)} bytes, more than the {LARGEST_MESSAGE} allowed."
-        )
-        return answer(stream, record, place, events.Refused("too-large", why))
-    return decision
 
 
 def registers_another(stream: str, command: Command) -> bool:

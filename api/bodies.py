@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from autolearn.api.passwords import LONGEST, SHORTEST
 from autolearn.api.problems import Problem
+from autolearn.schemas.bounds import MOST_HYPERPARAMETERS, cut
 from autolearn.schemas.codec import DEEPEST, is_too_deep
 from autolearn.schemas.quotas import HIGHEST
 from autolearn.schemas.values import Role
@@ -39,6 +40,9 @@ B = TypeVar("B", bound=BaseModel)
 
 DEEPEST_BODY = DEEPEST - 2
 """Levels of lists and objects in a body: the record of a command adds its own."""
+
+MOST_FAULTS = 50
+"""Faults of a body that are told."""
 
 DAYS = 90
 """For how long a token is good, unless another time is asked for."""
@@ -120,7 +124,9 @@ class TrainingBody(Limits):
         default=None, description="A column; the dataset's own without this."
     )
     hyperparameters: dict[str, Any] = Field(
-        default={}, max_length=200, description="Those that differ from the model's defaults."
+        default={},
+        max_length=MOST_HYPERPARAMETERS,
+        description="Those that differ from the model's defaults.",
     )
     split: SplitBody = SplitBody()
     preprocessing: PreprocessingBody = PreprocessingBody()
@@ -248,7 +254,7 @@ async def read(request: Request, kind: type[B]) -> B:
         )
     try:
         value = msgspec.json.decode(content) if content else {}
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Problem(
             400,
             "not-json",
@@ -276,7 +282,9 @@ def invalid_body(error: ValidationError) -> Problem:
     """Return the problem of a body that does not fit, with every fault and where it is."""
     faults = [
         {"pointer": pointer(fault["loc"]), "detail": sentence(fault["type"], fault["msg"])}
-        for fault in error.errors(include_url=False, include_input=False, include_context=False)
+        for fault in error.errors(include_url=False, include_input=False, include_context=False)[
+            :MOST_FAULTS
+        ]
     ]
     words = "; ".join(f"{fault['pointer']}: {fault['detail']}" for fault in faults[:5])
     return Problem(422, "invalid-body", "The body does not fit", f"{words}.", errors=faults)
@@ -288,7 +296,8 @@ def pointer(where: tuple[int | str, ...]) -> str:
     parts = [
         str(part) for part in where if not str(part).startswith(("DatasetBody", "constrained-"))
     ]
-    return "#" + "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)
+    words = "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)
+    return "#" + cut(words)
 
 
 def sentence(kind: str, words: str) -> str:

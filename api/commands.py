@@ -20,14 +20,18 @@ from autolearn.eventlog.log import Log
 from autolearn.eventlog.vault import Vault
 from autolearn.projections.models import Answer
 from autolearn.projections.queries import Queries
+from autolearn.schemas.bounds import LARGEST_COMMAND, size_of
 from autolearn.schemas.codec import CONTENT_TYPE, CommandRecord, Headers, encode, raw
 from autolearn.schemas.commands import OpenSession
 from autolearn.schemas.confidential import is_confidential
-from autolearn.schemas.errors import LogError
+from autolearn.schemas.errors import LogError, TooLarge
 from autolearn.schemas.messages import Command, type_of
 from autolearn.schemas.settings import Settings
 
 __all__ = ["Accepted", "Commands"]
+
+HEADERS = 1024
+"""Bytes that the headers of a command have at most."""
 
 log = structlog.stdlib.get_logger("autolearn.api")
 
@@ -185,7 +189,8 @@ class Commands:
         earlier = self.appends.sendings.get(asked.id)
         if earlier is not None:
             return earlier
-        value = encode(record)
+        value, headers = encode(record), CONTENT_TYPE + headers
+        check_command_size(size_of(value, record.subject, headers))
         self.require_room(record.subject, asked.id, len(value))
         sending, delivered = self.appends.add(asked.id, len(value), self.backlog.wrote)
         try:
@@ -193,13 +198,25 @@ class Commands:
                 self.topic,
                 value,
                 key=record.subject,
-                headers=CONTENT_TYPE + headers,
+                headers=headers,
                 delivered=delivered,
             )
+        except TooLarge as error:  # the brokers take less than we do
+            self.appends.remove(asked.id)
+            raise problems.too_large(f"{error.detail} Nothing was changed.") from None
         except LogError as error:
             self.appends.remove(asked.id)
             raise problems.unavailable(f"{error.detail} Nothing was changed. Try again.") from None
         return sending
+
+    def require_fit(self, stream: str, command: Command, asked: Asked) -> None:
+        """Raise a problem if a command in clear is too large, before anything is done for it.
+
+        Raises:
+            Problem: it is (413).
+        """
+        record = self.record(stream, command, asked, "", "")
+        check_command_size(size_of(encode(record), stream, ()) + HEADERS)
 
     async def answer_or_append(
         self, answered: asyncio.Future[None], sending: Sending, prefer: Prefer
@@ -257,6 +274,21 @@ class Commands:
         if answer.reason:
             raise problems.refusal(answer)
         return answer
+
+
+def check_command_size(size: int) -> None:
+    """Raise a problem if a command of so many bytes is too large.
+
+    Raises:
+        Problem: it is (413).
+    """
+    if size > LARGEST_COMMAND:
+        raise problems.too_large(
+            f"The command has {size:,} bytes as it would lie on the log; at most "
+            f"{LARGEST_COMMAND:,} are taken. Nothing was changed: ask for less in one request.",
+            size=size,
+            limit=LARGEST_COMMAND,
+        )
 
 
 def unacknowledged(asked: Asked) -> problems.Problem:

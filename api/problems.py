@@ -28,6 +28,7 @@ __all__ = [
     "malformed_id",
     "refusal",
     "respond",
+    "too_large",
     "too_many",
     "unavailable",
     "unknown",
@@ -128,6 +129,12 @@ def unreadable() -> Problem:
         "It is encrypted, and its key is not there: it was shredded when the session was "
         "discarded, expired or deleted. (Otherwise this process has no master key.)",
     )
+
+
+def too_large(detail: str, **members: Any) -> Problem:
+    """Return the problem of a command that is too large for the log."""
+    reason = REASONS["too-large"]
+    return Problem(reason.status, "too-large", reason.title, detail, **members)
 
 
 def too_many(detail: str, *, retry_after: int = 1) -> Problem:

@@ -9,6 +9,7 @@ from autolearn.api.bodies import TrainingBody
 from autolearn.api.data import check_dataset, task_of_target, wrong
 from autolearn.api.problems import Problem, unknown
 from autolearn.projections.queries import Moment
+from autolearn.schemas.bounds import cut
 from autolearn.schemas.catalog import (
     CLASSIFICATION,
     CLUSTERING,
@@ -115,7 +116,9 @@ def check_rows(body: TrainingBody, data: DatasetSpec, target: str | None, task: 
 def large(given: dict[str, Any]) -> list[str]:
     """Return what is wrong with integers that are too large for JSON, a sentence each."""
     return [
-        f"{name} holds an integer beyond 2^53" for name, value in given.items() if beyond(value)
+        f"{cut(name)} holds an integer beyond 2^53"
+        for name, value in given.items()
+        if beyond(value)
     ]
 
 

@@ -14,9 +14,10 @@ from confluent_kafka.admin._metadata import ClusterMetadata
 from confluent_kafka.cimpl import NewTopic
 
 from autolearn.eventlog.log import Delivered, Message, Reader
+from autolearn.schemas.bounds import LARGEST_MESSAGE
 from autolearn.schemas.codec import Headers
-from autolearn.schemas.errors import LogError, TopicMismatch
-from autolearn.schemas.topics import LARGEST_MESSAGE, Topic
+from autolearn.schemas.errors import LogError, TooLarge, TopicMismatch
+from autolearn.schemas.topics import Topic
 
 __all__ = ["KafkaLog", "KafkaReader"]
 
@@ -270,7 +271,7 @@ class KafkaLog:
 
         def on_delivery(error: KafkaError | None, message: KafkaMessage) -> None:
             if delivered is not None:
-                failed = None if error is None else LogError(f"{topic}: {error.str()}.")
+                failed = None if error is None else refused(topic, error)
                 delivered(failed, message.partition() or 0, message.offset() or 0)
 
         try:
@@ -286,7 +287,7 @@ class KafkaLog:
         except BufferError:
             raise LogError(f"Too many appends to {topic} are on their way.") from None
         except KafkaException as error:
-            raise LogError(f"{topic}: {error.args[0].str()}.") from None
+            raise refused(topic, error.args[0]) from None
 
     def running_asker(self) -> Consumer:
         """Return the consumer for questions about times, kept because making one takes longer."""
@@ -327,6 +328,12 @@ class KafkaLog:
             self.producer.flush(5.0)
             self.closed.set()
             self.thread.join()
+
+
+def refused(topic: str, error: KafkaError) -> LogError:
+    """Return the error of an append that was not taken."""
+    kind = TooLarge if error.code() == KafkaError.MSG_SIZE_TOO_LARGE else LogError
+    return kind(f"{topic}: {error.str()}.")
 
 
 def watermarks_now(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:

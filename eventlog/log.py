@@ -166,7 +166,8 @@ class Log(Protocol):
         `time` is the record's time stamp, in milliseconds since 1970 and above 0; None: now.
 
         Raises:
-            LogError: the local queue is full, or the record is too large.
+            TooLarge: the record is too large.
+            LogError: the local queue is full.
         """
         ...
 

@@ -10,9 +10,10 @@ from msgspec import Struct
 
 from autolearn.eventlog.log import Delivered, Message, Reader
 from autolearn.eventlog.partitioning import partition_of
+from autolearn.schemas.bounds import LARGEST_MESSAGE
 from autolearn.schemas.codec import Headers
-from autolearn.schemas.errors import LogError, TopicMismatch
-from autolearn.schemas.topics import LARGEST_MESSAGE, Topic
+from autolearn.schemas.errors import LogError, TooLarge, TopicMismatch
+from autolearn.schemas.topics import Topic
 
 __all__ = ["MemoryLog"]
 
@@ -168,7 +169,7 @@ class MemoryLog:
         if topic not in self.topics:
             raise LogError(f"{topic}: there is no such topic.")
         if len(value or b"") > LARGEST_MESSAGE + 64 * 1024:
-            raise LogError(f"{topic}: the record is too large.")
+            raise TooLarge(f"{topic}: the record is too large.")
         key = key.encode() if isinstance(key, str) else key
         with self.changed:
             partitions = self.topics[topic]

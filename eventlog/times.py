@@ -35,6 +35,6 @@ def stamp(given: str) -> int | None:
     """
     try:
         found = millis(given)
-    except ValueError:  # whoever writes commands by hand may write anything
+    except (ValueError, OverflowError):  # whoever writes commands by hand may write anything
         return None
     return found if 0 < found <= time.time_ns() // 10**6 else None

@@ -144,7 +144,10 @@ class Vault:
         """Say whether a record names a key that was not read yet."""
         if self.ring is None or b'"keyid":' not in value:
             return False
-        identity = naming.decode(value).keyid
+        try:
+            identity = naming.decode(value).keyid
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return False  # it is no record, and needs no key
         return identity != "" and not self.ring.knows(identity)
 
     def make(self, session: str, delivered: Delivered) -> None:

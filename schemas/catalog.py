@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from autolearn.schemas.bounds import cut
 from autolearn.schemas.values import Column, Hyperparameter, JsonValue
 
 __all__ = [
@@ -86,7 +87,7 @@ def check_hyperparameters(spec: EstimatorSpec, given: Mapping[str, JsonValue]) -
         if name in known:
             fault = known[name].refusal(value)
         else:
-            fault = f"{spec.name} has no hyperparameter {name!r}; it has {', '.join(known)}"
+            fault = f"{spec.name} has no hyperparameter {cut(name)!r}; it has {', '.join(known)}"
         if fault:
             faults.append(fault)
     return faults

@@ -5,7 +5,8 @@ AutoLearnError
 ├── MalformedRecord     the bytes of a record are not a message of ours
 │   └── UnknownType     a record of a type or version that this program does not know
 ├── LogError            the log cannot be reached, or did not take an append
-│   └── TopicMismatch   a topic has another number of partitions than the settings
+│   ├── TopicMismatch   a topic has another number of partitions than the settings
+│   └── TooLarge        a record has more bytes than may be sent; nothing was
 ├── PositionError       a word is no position, or no position of this log
 ├── StoreError          a RocksDB folder cannot be opened or read
 │   └── NotAlone        one view cannot be rebuilt without the others (projections)
@@ -33,6 +34,7 @@ __all__ = [
     "Reason",
     "SettingsError",
     "StoreError",
+    "TooLarge",
     "TopicMismatch",
     "UnknownType",
 ]
@@ -84,6 +86,12 @@ class LogError(AutoLearnError):
 
 class TopicMismatch(LogError):
     """A topic has another number of partitions than the settings ask for."""
+
+
+class TooLarge(LogError):
+    """A record has more bytes than may be sent. Nothing was sent, and trying again is in vain."""
+
+    title = "That is too large"
 
 
 class PositionError(AutoLearnError):
@@ -143,6 +151,6 @@ REASONS: dict[str, Reason] = {
     "quota-unchanged": Reason(409, "The quota is so already"),
     "quota-exceeded": Reason(409, "A quota is used up"),
     "wrong-stream": Reason(422, "The command does not fit its stream"),
-    "too-large": Reason(413, "The result is too large for an event"),
+    "too-large": Reason(413, "That is too large for the log"),
 }
 """Every reason of a `Refused` event."""

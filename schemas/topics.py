@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from autolearn.schemas.bounds import LARGEST_MESSAGE
 from autolearn.schemas.settings import Settings
 
 __all__ = ["AUDIT_DAYS", "DAY_MS", "GROUPS", "TASK_TOPICS", "Group", "Topic", "Topics"]
 
 DAY_MS = 24 * 60 * 60 * 1000
 AUDIT_DAYS = 400
-MEGABYTE = 1024 * 1024
-LARGEST_MESSAGE = 4 * MEGABYTE
-"""Bytes of the largest command or event. Topics allow twice that, for headers and growth."""
 
 TASK_TOPICS = {"training": "trainings", "evaluation": "evaluations"}
 """The topic on which each kind of work is handed out."""

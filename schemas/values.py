@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from autolearn.schemas.bounds import cut
+from autolearn.schemas.sizes import value_fault
+
 __all__ = [
     "Column",
     "DatasetRef",
@@ -114,6 +117,8 @@ class Domain(Struct, frozen=True, omit_defaults=True):
             return False
         if self.choices:
             return value in self.choices
+        if value_fault(value):
+            return False
         if self.type not in ("integer", "number"):
             return True
         if isinstance(value, float) and not math.isfinite(value):
@@ -149,7 +154,9 @@ class Hyperparameter(Struct, frozen=True):
         if any(domain.holds(value) for domain in self.domains):
             return None
         allowed = " or ".join(str(domain) for domain in self.domains)
-        return f"{self.name} must be {allowed}; got {value!r}"
+        fault = value_fault(value)
+        given = f"one that {fault}" if fault else cut(repr(value))
+        return f"{self.name} must be {allowed}; got {given}"
 
 
 def json_type(value: JsonValue) -> str:

@@ -8,9 +8,9 @@ from autolearn.agents import states
 from autolearn.agents.deciding import Place, check_stream, decide
 from autolearn.agents.states import Stream, decider_of
 from autolearn.schemas import commands, events
+from autolearn.schemas.bounds import LARGEST_MESSAGE
 from autolearn.schemas.codec import CommandRecord, EventRecord, decode_event, event_of
 from autolearn.schemas.errors import MalformedRecord, UnknownType
-from autolearn.schemas.topics import LARGEST_MESSAGE
 from tests import samples
 from tests.stories import command_record
 

@@ -173,6 +173,8 @@ def router(facade: Facade) -> APIRouter:
                     target=target,
                     summary=summary,
                 )
+            command = RegisterDataset(spec)
+            facade.commands.require_fit(stream("dataset", name), command, asked)
             await uploads.keep(facade, file)
         return await register(spec, asked)
 

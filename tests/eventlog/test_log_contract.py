@@ -8,9 +8,10 @@ import pytest
 from autolearn.eventlog.kafka import KafkaLog
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.memory import MemoryLog
+from autolearn.schemas.bounds import LARGEST_MESSAGE
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings
-from autolearn.schemas.topics import LARGEST_MESSAGE, Topic, Topics
+from autolearn.schemas.topics import Topic, Topics
 from tests.eventlog.logs import Bench, bench, read
 
 __all__ = ["bench"]

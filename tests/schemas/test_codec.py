@@ -10,10 +10,10 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from autolearn.schemas import codec, upcasters
+from autolearn.schemas.bounds import LARGEST_MESSAGE
 from autolearn.schemas.dead_letters import DeadLetter
 from autolearn.schemas.errors import MalformedRecord, UnknownType
 from autolearn.schemas.events import SessionOpened
-from autolearn.schemas.topics import LARGEST_MESSAGE
 from tests import samples
 from tests.golden import command_record, event_record
 

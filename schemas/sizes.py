@@ -1,0 +1,92 @@
+"""How large the parts of a command may be, whoever has sent it: names, and values as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from autolearn.schemas.bounds import (
+    DEEPEST_VALUE,
+    LONGEST_NAME,
+    LONGEST_TEXT,
+    MOST_HYPERPARAMETERS,
+    MOST_VALUES,
+)
+from autolearn.schemas.errors import TooLarge
+from autolearn.schemas.messages import Command
+
+__all__ = ["check_command", "value_fault"]
+
+TEXTS = ("detail", "summary", "password")
+"""The fields that hold more than a name."""
+RESULTS = ("parameters", "environment", "metrics", "files")
+"""The fields of results: how large they are together is bounded as they are sent."""
+
+
+def check_command(command: Command) -> None:
+    """Check that every name in a command, and every hyperparameter, is as large as it may be.
+
+    Raises:
+        TooLarge: one is larger; it says which, and what the bound is.
+    """
+    check_fields(command, type(command).__name__)
+
+
+def check_fields(part: Struct, where: str) -> None:
+    """Check the fields of a command or of a part of one."""
+    for name in part.__struct_fields__:
+        value = getattr(part, name)
+        if name == "hyperparameters" and isinstance(value, dict):
+            check_hyperparameters(value)
+        elif name not in RESULTS or isinstance(value, tuple):
+            check_part(value, name, where)
+
+
+def check_part(value: Any, name: str, where: str) -> None:
+    """Check a value in a field, and what is in it."""
+    if isinstance(value, str):
+        most = LONGEST_TEXT if name in TEXTS else LONGEST_NAME
+        if len(value) > most:
+            raise TooLarge(
+                f"{name} of {where} has {len(value):,} characters; at most {most:,} are taken."
+            )
+    elif isinstance(value, Struct):
+        check_fields(value, where)
+    elif isinstance(value, tuple | dict):
+        for one in value:
+            check_part(one, name, where)
+
+
+def check_hyperparameters(given: dict[str, Any]) -> None:
+    """Check hyperparameters, whatever estimator they are for."""
+    if len(given) > MOST_HYPERPARAMETERS:
+        raise TooLarge(
+            f"There are {len(given):,} hyperparameters; at most {MOST_HYPERPARAMETERS} are taken."
+        )
+    for name, value in given.items():
+        check_part(name, "hyperparameters", "RequestTraining")
+        if fault := value_fault(value):
+            raise TooLarge(f"A hyperparameter {fault}.")
+
+
+def value_fault(value: Any) -> str:
+    """Return what of a JSON value is larger than a hyperparameter may be, "" if nothing is."""
+    left, level = [value], 0
+    many = 0
+    while left:
+        many += len(left)
+        if many > MOST_VALUES:
+            return f"holds more than {MOST_VALUES:,} values"
+        if level > DEEPEST_VALUE:
+            return f"is nested deeper than {DEEPEST_VALUE} levels"
+        below: list[Any] = []
+        for one in left:
+            if isinstance(one, str) and len(one) > LONGEST_NAME:
+                return f"holds {len(one):,} characters of text; at most {LONGEST_NAME} are taken"
+            if isinstance(one, dict):
+                below += [*one, *one.values()]
+            elif isinstance(one, list | tuple):
+                below += one
+        left, level = below, level + 1
+    return ""
