@@ -17,6 +17,7 @@ import structlog
 
 from autolearn.agents.apps import make_app
 from autolearn.agents.ending import end_process
+from autolearn.agents.hearts import heartbeat_in
 from autolearn.agents.open_runs import OpenRuns, runs_in
 from autolearn.agents.pool import Offer, Pool
 from autolearn.eventlog.feed import Feed
@@ -27,12 +28,11 @@ from autolearn.eventlog.traced import Traced
 from autolearn.eventlog.tracing import Trace, hop_of, instance_of, sending, trace_in
 from autolearn.projections.store import RocksStore
 from autolearn.schemas.audit import Hop
-from autolearn.schemas.codec import EventRecord, Headers, from_json, to_json
+from autolearn.schemas.codec import EventRecord, Headers, to_json
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.tasks import Task
 from autolearn.schemas.topics import TASK_TOPICS, Topics
-from autolearn.schemas.workers import Heartbeat
 
 __all__ = ["DispatchAgent"]
 
@@ -110,8 +110,11 @@ class DispatchAgent:
     async def run(self, stream: Any) -> None:
         """Take in every heartbeat that is delivered (the Faust agent)."""
         async for event in stream.events():
+            beat = heartbeat_in(event.value, self.topics.trainings.partitions)
+            if beat is None:
+                continue
             try:
-                self.pool.heard(from_json(event.value or b"", Heartbeat), time.monotonic())
+                self.pool.heard(beat, time.monotonic())
                 self.hand_out()
             except Exception as error:  # noqa: BLE001 - Faust would lose the event and go on
                 end_process("a heartbeat could not be taken in", error)

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from autolearn.schemas.bounds import LONGEST_TEXT, cut
 from autolearn.schemas.values import JsonValue
 
 __all__ = ["learned"]
 
 MOST = 200
 SHOWN = 20
+WARNINGS = 20
 
 ARRAYS = {
     "coef_": "coefficients",
@@ -30,13 +32,14 @@ NUMBERS = {"inertia_": "inertia", "oob_score_": "out_of_bag_score", "n_estimator
 def learned(pipeline: Any, warnings: list[str]) -> dict[str, JsonValue]:
     """Return what was learned; arrays of more than 200 numbers are cut to shape and first 20.
 
+    Names and labels are cut to 200 characters.
     Coefficients, importances and centroids follow `features`, the names after preprocessing.
     """
     estimator = pipeline[-1]
-    names = [str(name) for name in pipeline[:-1].get_feature_names_out()]
+    names = [cut(str(name)) for name in pipeline[:-1].get_feature_names_out()]
     found: dict[str, JsonValue] = {"features": shortened(names)}
     if hasattr(estimator, "classes_"):
-        found["classes"] = [str(label) for label in estimator.classes_]
+        found["classes"] = [cut(str(label)) for label in estimator.classes_]
     for attribute, name in ARRAYS.items():
         value = getattr(estimator, attribute, None)
         if value is not None:
@@ -51,7 +54,7 @@ def learned(pipeline: Any, warnings: list[str]) -> dict[str, JsonValue]:
         found["importances"] = [[name, number(share)] for name, share in ranked]
     found |= sizes(estimator)
     if warnings:
-        found["warnings"] = warnings
+        found["warnings"] = [cut(one, LONGEST_TEXT) for one in warnings[:WARNINGS]]
     return found
 
 

@@ -19,6 +19,7 @@ predicted counts as 0.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +30,7 @@ from sklearn import metrics as library
 
 from autolearn.agents.estimators import distribution_of
 from autolearn.agents.faults import InputError
+from autolearn.schemas.bounds import cut
 from autolearn.schemas.catalog import CLASSIFICATION, CLUSTERING, REGRESSION, MetricSpec
 from autolearn.schemas.values import JsonValue
 
@@ -37,6 +39,8 @@ __all__ = ["Metric"]
 Array = np.ndarray[Any, Any]
 
 SILHOUETTE_ROWS = 10_000
+MOST_LABELS = 400
+"""Labels of a confusion matrix: as it is sent, it has to fit in a result."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +85,19 @@ def matrix_of(truth: Array, predicted: Array) -> Mapping[str, JsonValue]:
     """Return the rows per pair of classes: matrix[i][j] rows of labels[i] were taken for labels[j].
 
     Labels that are all integers come in the order of the numbers, others in that of the alphabet.
+    Of more than MOST_LABELS labels those with the fewest rows are one, the last.
     """
-    labels = sorted({*truth.tolist(), *predicted.tolist()}, key=order_of)
+    rows = Counter(truth.tolist()) + Counter(predicted.tolist())
+    labels = sorted((label for label, _ in rows.most_common(MOST_LABELS)), key=order_of)
+    shown = [cut(str(label)) for label in labels]
+    if len(rows) > MOST_LABELS:
+        others = f"({len(rows) - MOST_LABELS:,} other labels)"
+        known = np.array(labels)
+        truth = np.where(np.isin(truth, known), truth, others)
+        predicted = np.where(np.isin(predicted, known), predicted, others)
+        labels, shown = [*labels, others], [*shown, others]
     matrix = library.confusion_matrix(truth, predicted, labels=labels)
-    return {"labels": [str(label) for label in labels], "matrix": matrix.tolist()}
+    return {"labels": shown, "matrix": matrix.tolist()}
 
 
 def order_of(label: str) -> tuple[bool, int, str]:
@@ -124,8 +137,9 @@ def known(truth: Array, classes: Sequence[str]) -> None:
     """Raise InputError when rows have a class that the model has never seen."""
     strange = sorted(set(truth.tolist()) - set(classes))
     if strange:
+        shown = ", ".join(map(cut, strange[:5]))
         raise InputError(
-            f"the rows have classes that the model was not trained on: {', '.join(strange[:5])}",
+            f"the rows have classes that the model was not trained on: {shown}",
             advice="Choose metrics of predictions, such as accuracy, or train on these classes.",
         )
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from autolearn.agents.ending import end_process
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.tracing import Trace, sending
+from autolearn.schemas.bounds import LARGEST_COMMAND, check_size, size_of
 from autolearn.schemas.codec import CONTENT_TYPE, CommandRecord, encode, raw
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.messages import Command, type_of
@@ -32,10 +33,13 @@ def post(
     instance: str = "",
     seal: Callable[[CommandRecord, Command], CommandRecord] = lambda record, _: record,
 ) -> None:
-    """Append a command; a failed append ends the process.
+    """Append a command; a failed append ends the process, but one that is too large is not sent.
 
     Posting it again with the same `identity` is harmless: it is answered once. `trace` is what it
     follows from, and `instance` who posts it. `seal` encrypts it if it is confidential.
+
+    Raises:
+        TooLarge: it has more bytes than a command may have, as it would be sent.
     """
     record = CommandRecord(
         id=identity,
@@ -51,10 +55,12 @@ def post(
         if error is not None:
             end_process("a command could not be posted", error)
 
+    value, headers = encode(seal(record, command)), CONTENT_TYPE + sending(trace, instance)
+    check_size("The command", size_of(value, stream, headers), LARGEST_COMMAND)
     log.append(
         topics.commands.name,
-        encode(seal(record, command)),
+        value,
         key=stream,
-        headers=CONTENT_TYPE + sending(trace, instance),
+        headers=headers,
         delivered=delivered,
     )

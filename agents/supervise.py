@@ -20,6 +20,7 @@ import structlog
 
 from autolearn.agents.apps import make_app
 from autolearn.agents.ending import end_process
+from autolearn.agents.hearts import heartbeat_in
 from autolearn.agents.open_runs import OpenRun, OpenRuns, runs_in
 from autolearn.agents.posting import now, post
 from autolearn.agents.shredding import Drafts, Shredding
@@ -32,7 +33,7 @@ from autolearn.eventlog.meter import Meter
 from autolearn.eventlog.traced import Traced
 from autolearn.eventlog.tracing import Trace, instance_of
 from autolearn.projections.store import RocksStore
-from autolearn.schemas.codec import EventRecord, from_json, to_json
+from autolearn.schemas.codec import EventRecord, to_json
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 from autolearn.schemas.work import WORK
@@ -44,6 +45,8 @@ TICK = 1.0
 """Seconds between two looks at the runs that are held."""
 REPEAT = 30.0
 """Seconds after which an unanswered report is made again."""
+REMEMBERED = 10
+"""Times of silence for which a worker is remembered."""
 logger = structlog.get_logger(__name__)
 
 
@@ -152,11 +155,8 @@ class SuperviseAgent:
     async def run(self, stream: Any) -> None:
         """Take in every heartbeat that is delivered (the Faust agent)."""
         async for event in stream.events():
-            try:
-                beat = from_json(event.value or b"", Heartbeat)
-            except Exception as error:  # noqa: BLE001 - Faust would lose the event and go on
-                end_process("a heartbeat could not be read", error)
-            if beat.supervision is not None:
+            beat = heartbeat_in(event.value, self.topics.trainings.partitions)
+            if beat is None or beat.supervision is not None:
                 continue
             self.heard[beat.worker] = time.monotonic()
             if beat.stopped:
@@ -178,6 +178,7 @@ class SuperviseAgent:
             if self.is_gone(run.worker, now):
                 self.report(run, now)
         self.reported = {at: t for at, t in self.reported.items() if now - t < REPEAT}
+        self.forget(now - REMEMBERED * self.settings.worker_timeout)
         self.shredding.expire(time.time() * 1000)
 
     async def shred(self, _: float) -> None:
@@ -194,6 +195,11 @@ class SuperviseAgent:
         host, pid = socket.gethostname(), os.getpid()
         heartbeat = Heartbeat(self.name, host, pid, (), 0, now(), supervision=said)
         self.log.append(self.topics.workers.name, to_json(heartbeat), key=self.name)
+
+    def forget(self, before: float) -> None:
+        """Forget workers that were last heard before a time: they are gone as it is."""
+        self.heard = {worker: at for worker, at in self.heard.items() if at >= before}
+        self.stopped &= self.heard.keys()
 
     def is_gone(self, worker: str, now: float) -> bool:
         """Say whether a worker stopped, or was silent for too long."""

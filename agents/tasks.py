@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import msgspec
 
@@ -11,6 +12,7 @@ from autolearn.agents.children import Kind
 from autolearn.agents.comparing import compare
 from autolearn.agents.environment import environment_now
 from autolearn.agents.evaluating import evaluate
+from autolearn.agents.faults import InputError
 from autolearn.agents.plugins import load_estimators, load_metrics
 from autolearn.agents.results import (
     CatalogResult,
@@ -20,6 +22,7 @@ from autolearn.agents.results import (
 )
 from autolearn.agents.training import train
 from autolearn.artifacts.store import ArtifactStore
+from autolearn.schemas.bounds import LARGEST_RESULT
 from autolearn.schemas.events import EvaluationRequested, TrainingRequested
 from autolearn.schemas.retraining import Comparison
 from autolearn.schemas.values import JsonValue
@@ -27,16 +30,28 @@ from autolearn.schemas.values import JsonValue
 __all__ = ["KINDS"]
 
 Report = Callable[[str], None]
+R = TypeVar("R", TrainingResult, EvaluationResult)
 
 
 def training(request: bytes, store: ArtifactStore, report: Report) -> TrainingResult:
     """Train; the request is a TrainingRequested."""
-    return train(msgspec.json.decode(request, type=TrainingRequested), store, report)
+    return bounded(train(msgspec.json.decode(request, type=TrainingRequested), store, report))
 
 
 def evaluation(request: bytes, store: ArtifactStore, report: Report) -> EvaluationResult:
     """Evaluate; the request is an EvaluationRequested."""
-    return evaluate(msgspec.json.decode(request, type=EvaluationRequested), store, report)
+    return bounded(evaluate(msgspec.json.decode(request, type=EvaluationRequested), store, report))
+
+
+def bounded(result: R) -> R:
+    """Return a result that is not too large for the log. Raises InputError for one that is."""
+    size = len(msgspec.json.encode(result))
+    if size > LARGEST_RESULT:
+        raise InputError(
+            f"the result has {size:,} bytes, and at most {LARGEST_RESULT:,} are kept on the log",
+            advice="Use data with fewer columns or classes, or leave out the metric that is large.",
+        )
+    return result
 
 
 def catalog(_request: bytes, store: ArtifactStore, report: Report) -> CatalogResult:

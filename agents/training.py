@@ -32,6 +32,7 @@ from autolearn.agents.results import TrainingResult
 from autolearn.agents.splitting import Parts, part
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.artifacts.tables import Table, read_table, schema_hash
+from autolearn.schemas.bounds import LONGEST_NAME
 from autolearn.schemas.catalog import CLASSIFICATION, REGRESSION
 from autolearn.schemas.events import TrainingRequested
 from autolearn.schemas.values import JsonValue, Split
@@ -185,6 +186,13 @@ def answers_of(table: Table, target: str, task: str, *, classes: int = 2) -> tup
         labels = table.labels(target)
         present = np.array([label is not None for label in labels], dtype=bool)
         answers = np.asarray(np.where(present, labels, ""), dtype=str)
+        longest = max(map(len, answers[present]), default=0)
+        if longest > LONGEST_NAME:
+            raise InputError(
+                f"the target {target} has labels of up to {longest:,} characters; a label has at "
+                f"most {LONGEST_NAME}",
+                advice="Choose another target, or give every class a short name.",
+            )
         found = len(np.unique(answers[present]))
         if 0 < found < classes:
             raise InputError(

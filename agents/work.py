@@ -36,10 +36,13 @@ from autolearn.eventlog.tracing import Trace, trace_in
 from autolearn.eventlog.vault import key_of_kept, open_vault
 from autolearn.projections.store import RocksStore
 from autolearn.schemas import commands
+from autolearn.schemas.bounds import LONGEST_NAME, LONGEST_TEXT, cut
 from autolearn.schemas.codec import CommandRecord, EventRecord, event_of, from_json, to_json
-from autolearn.schemas.events import RunStarted
-from autolearn.schemas.messages import Command
+from autolearn.schemas.errors import MalformedRecord, TooLarge
+from autolearn.schemas.events import Refused, RunStarted
+from autolearn.schemas.messages import Command, type_of
 from autolearn.schemas.settings import Settings
+from autolearn.schemas.streams import kind_of
 from autolearn.schemas.streams import stream as stream_name
 from autolearn.schemas.tasks import Task
 from autolearn.schemas.topics import TASK_TOPICS, Topics
@@ -49,6 +52,7 @@ from autolearn.schemas.workers import Heartbeat, Progress
 __all__ = ["Worker"]
 
 logger = structlog.get_logger(__name__)
+REFUSED = type_of(Refused)
 Offer = commands.RegisterEstimator | commands.RegisterMetric | commands.RegisterDataset
 KIND_OF_OFFER = {
     commands.RegisterEstimator: "estimator",
@@ -217,13 +221,22 @@ class Worker:
                 offer = f"offer {name} {digest} after {known.sequence if known else 0}"
                 identity = str(uuid.uuid5(uuid.NAMESPACE_OID, offer))
                 begun = Trace.begin() if self.settings.audit == "on" else None
-                await self.ask(name, command, identity, begun)
+                try:
+                    await self.ask(name, command, identity, begun)
+                except TooLarge as error:
+                    logger.warning("an offer was left out", name=name, why=error.detail)
 
     async def run(self, stream: Any) -> None:
         """Take every task that is delivered (the Faust agent)."""
         async for event in stream.events():
             try:
-                self.take(from_json(event.value or b"", Task), trace_in(event.message.headers))
+                task, trace = task_in(event.value), trace_in(event.message.headers)
+            except MalformedRecord as error:
+                # Dispatch offers again what is waiting: nothing is lost with what is no task.
+                logger.warning("a task could not be read", why=error.detail)
+                continue
+            try:
+                self.take(task, trace)
             except Exception as error:  # noqa: BLE001 - Faust would lose the task and go on
                 end_process("a task could not be taken", error)
 
@@ -270,13 +283,34 @@ class Worker:
         end = await self.do(attempt)
         if end is not None and not attempt.cancelled:
             bound.info("ended", result=type(end).__name__)
-            identity = f"end {task.run} {task.attempt} {self.id}"
-            identity = str(uuid.uuid5(uuid.NAMESPACE_OID, identity))
-            keyid = key_of_kept(task.request)
             try:
-                await self.ask(task.stream, end, identity, attempt.trace, keyid)
+                if why := await self.tell(attempt, end):
+                    bound.warning("the result is too large", why=why)
+                    await self.tell(attempt, self.failed(task, "input", why), "too large")
             except Unreadable:
                 bound.info("its session has ended: its key is shredded")
+
+    async def tell(self, attempt: Attempt, end: Command, mark: str = "") -> str:
+        """Post how a run has ended; return why that is too large for the log, "" if it is not.
+
+        Raises:
+            Unreadable: its session's key is shredded.
+        """
+        task = attempt.task
+        identity = f"end {task.run} {task.attempt} {self.id} {mark}".rstrip()
+        identity = str(uuid.uuid5(uuid.NAMESPACE_OID, identity))
+        keyid = key_of_kept(task.request)
+        try:
+            answer = await self.ask(task.stream, end, identity, attempt.trace, keyid)
+        except TooLarge as error:
+            return error.detail
+        event = event_of(answer) if answer.type == REFUSED else None
+        return event.detail if isinstance(event, Refused) and event.reason == "too-large" else ""
+
+    def failed(self, task: Task, reason: str, detail: str) -> Command:
+        """Return the command that reports that a run has failed."""
+        words = cut(detail, LONGEST_TEXT)
+        return WORK[task.kind].fail(task.run, task.attempt, self.id, reason, words)
 
     async def do(self, attempt: Attempt) -> Command | None:
         """Do the work in a process of its own, and return the command that reports its end.
@@ -293,7 +327,10 @@ class Worker:
             self.changed.set()
 
         began = time.perf_counter()
-        opened = await asyncio.to_thread(self.open, task)
+        try:
+            opened = await asyncio.to_thread(self.open, task)
+        except MalformedRecord as error:
+            return self.failed(task, "input", error.detail)
         if opened is None and self.holds(task):
             logger.error("the key of a run is not here", stream=task.stream, run=task.run)
             return words.report_lost(task.run, task.attempt, self.id)
@@ -306,12 +343,11 @@ class Worker:
         ended = "cancelled" if attempt.cancelled else ended
         took = time.perf_counter() - began
         self.meter.observe("autolearn_worker_run_duration_seconds", took, task.kind, ended)
-        about: dict[str, Any] = {"run": task.run, "attempt": task.attempt, "worker": self.id}
         match outcome:
             case Completed(result):
-                return words.complete(**about, **asdict(result))
+                return words.complete(task.run, task.attempt, self.id, **asdict(result))
             case Failed(reason, detail):
-                return words.fail(**about, reason=reason, detail=detail)
+                return self.failed(task, reason, detail)
             case Lost(detail):
                 logger.error("an attempt is lost", stream=task.stream, run=task.run, why=detail)
                 return words.report_lost(task.run, task.attempt, self.id)
@@ -395,3 +431,19 @@ class Worker:
             stopped=stopped,
         )
         self.log.append(self.topics.workers.name, to_json(heartbeat), key=self.id)
+
+
+def task_in(value: bytes | None) -> Task:
+    """Return the task of a record.
+
+    Raises:
+        MalformedRecord: it is none.
+    """
+    task = from_json(value or b"", Task)
+    if task.kind not in WORK or len(task.run) > LONGEST_NAME:
+        raise MalformedRecord(f"There is no such work: {cut(task.kind)!r} {cut(task.run)!r}.")
+    try:
+        kind_of(task.stream)
+    except ValueError as error:
+        raise MalformedRecord(f"The task is of no stream: {error}.") from None
+    return task

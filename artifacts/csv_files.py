@@ -16,8 +16,9 @@ import pyarrow.csv
 
 from autolearn.artifacts.columns import MISSING, Values, clean
 from autolearn.artifacts.refusals import DatasetRefused
+from autolearn.schemas.bounds import LONGEST_NAME, cut
 
-__all__ = ["MAX_COLUMNS", "CsvFile"]
+__all__ = ["MAX_COLUMNS", "CsvFile", "long_names"]
 
 MAX_COLUMNS = 10_000
 BLOCK = 4 << 20
@@ -37,7 +38,14 @@ class CsvFile:
         self._header_line, line = header_of(path)
         present = [separator for separator in SEPARATORS if separator in line]
         self._separator = present[0] if present else ","
-        self.names = [name.strip() for name in next(csv.reader([line], delimiter=self._separator))]
+        try:
+            names = next(csv.reader([line], delimiter=self._separator))
+        except csv.Error as error:
+            raise DatasetRefused(
+                f"The header cannot be read ({error}): name every column with at most "
+                f"{LONGEST_NAME} characters."
+            ) from None
+        self.names = [name.strip() for name in names]
         check_names(self.names)
 
     def batches(self) -> Iterator[list[Values]]:
@@ -150,7 +158,8 @@ def check_names(names: list[str]) -> None:
             f"There are {len(names):,} columns; {MAX_COLUMNS:,} are the most that a dataset may "
             "have: leave some out."
         )
-    faults = []
+    faults = list(long_names(names))
+    names = [cut(name) for name in names]
     empty = [str(place) for place, name in enumerate(names, start=1) if not name]
     if empty:
         faults.append(
@@ -169,6 +178,18 @@ def check_names(names: list[str]) -> None:
         )
     if faults:
         raise DatasetRefused(faults)
+
+
+def long_names(names: list[str]) -> Iterator[str]:
+    """Yield a sentence if names of columns are too long."""
+    places = [place for place, name in enumerate(names, start=1) if len(name) > LONGEST_NAME]
+    if places:
+        place = places[0]
+        yield (
+            f"The name of column {place} has {len(names[place - 1]):,} characters, which is more "
+            f"than {LONGEST_NAME} ({len(places):,} names are too long): give it a shorter one (or "
+            "add the header row, if the first row is data)."
+        )
 
 
 def looks_like_data(names: list[str]) -> bool:

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from autolearn.artifacts.columns import Values, cast
-from autolearn.artifacts.csv_files import MAX_COLUMNS
+from autolearn.artifacts.csv_files import MAX_COLUMNS, long_names
 from autolearn.artifacts.refusals import DatasetRefused
+from autolearn.schemas.bounds import cut
 
 __all__ = ["MAGIC", "ParquetFile"]
 
@@ -74,13 +75,13 @@ def check_schema(schema: pa.Schema) -> None:
             f"There are {len(names):,} columns; {MAX_COLUMNS:,} are the most that a dataset may "
             "have: leave some out."
         )
-    faults = []
+    faults = list(long_names(names))
     if len(set(names)) < len(names) or not all(name.strip() for name in names):
         faults.append(
             "Some columns have no name, or the same name: give every column one of its own."
         )
     faults += [
-        f"Column {field.name} is of type {field.type}, which cannot be used: "
+        f"Column {cut(field.name)} is of type {cut(str(field.type))}, which cannot be used: "
         "leave it out, or make it numbers, text, booleans or timestamps."
         for field in schema
         if kind_of(field.type) is None

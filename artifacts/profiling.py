@@ -20,6 +20,7 @@ from autolearn.artifacts.columns import ColumnTally
 from autolearn.artifacts.csv_files import CsvFile
 from autolearn.artifacts.parquet_files import ParquetFile
 from autolearn.artifacts.refusals import DatasetRefused
+from autolearn.schemas.bounds import LONGEST_NAME, cut
 from autolearn.schemas.catalog import CLASSIFICATION, REGRESSION, DatasetSpec
 
 __all__ = ["profile", "schema_hash", "task_of"]
@@ -138,8 +139,8 @@ def task_of(column: ColumnTally, rows: int) -> str:
     distinct = None if labels is None else len(labels)
     if distinct == 1 and labels:
         raise DatasetRefused(
-            f"The target {column.name} has one value only, {next(iter(labels))}: there is nothing "
-            "to learn, so choose another target or add rows of another class."
+            f"The target {column.name} has one value only, {cut(next(iter(labels)))}: there is "
+            "nothing to learn, so choose another target or add rows of another class."
         )
     if column.type == "timestamp":
         raise DatasetRefused(
@@ -161,6 +162,12 @@ def classes_of(column: ColumnTally) -> dict[str, int]:
         raise DatasetRefused(
             f"The target {column.name} has more than {MOST_CLASSES:,} different values, too many "
             "for classes: choose another target."
+        )
+    longest = max(map(len, labels), default=0)
+    if longest > LONGEST_NAME:
+        raise DatasetRefused(
+            f"The target {column.name} has labels of up to {longest:,} characters; a label has at "
+            f"most {LONGEST_NAME}: choose another target, or give every class a short name."
         )
     return labels
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from autolearn.schemas.bounds import LONGEST_TEXT, cut
 from autolearn.schemas.errors import AutoLearnError
 
 __all__ = ["DatasetRefused"]
+
+MOST = 20
+"""Sentences about one file."""
 
 
 class DatasetRefused(AutoLearnError):
@@ -15,6 +19,7 @@ class DatasetRefused(AutoLearnError):
     title = "The file cannot be used as a dataset"
 
     def __init__(self, sentences: str | Sequence[str]) -> None:
-        """Take one sentence, or several (never none)."""
-        self.sentences = (sentences,) if isinstance(sentences, str) else tuple(sentences)
+        """Take one sentence, or several (never none); more than twenty are not told."""
+        given = (sentences,) if isinstance(sentences, str) else tuple(sentences)
+        self.sentences = tuple(cut(one, LONGEST_TEXT) for one in given[:MOST])
         super().__init__(" ".join(self.sentences))

@@ -131,7 +131,7 @@ class EventRecord(Struct, frozen=True, kw_only=True, gc=False):
 
 R = TypeVar("R", CommandRecord, EventRecord)
 
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError, OverflowError)
 STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 ONE_KIND = bytes.maketrans(b"{}", b"[]")
 NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))

@@ -16,6 +16,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from autolearn.eventlog.admission import TERM_STARTED
 from autolearn.schemas import commands
@@ -103,6 +105,17 @@ BAD: dict[str, tuple[bytes | None, bytes | None, str]] = {
         OPEN.encode(),
         encode(GOOD).replace(b'"bad-1"', b'"' + b"x" * 4_190_000 + b'"'),
         "cannot be decoded",
+    ),
+    "encrypted, though it never is": (
+        OPEN.encode(),
+        encode(replace(GOOD, type="autolearn.DiscardSession.v1", data=UNSET, data_base64="AAAA")),
+        "never encrypted",
+    ),
+    "garbage that seems to name a key": (OPEN.encode(), b'x"keyid":', "cannot be decoded"),
+    "a number of many digits": (
+        OPEN.encode(),
+        encode(GOOD).replace(b'"title":"good"', b'"expires":' + b"9" * 5000),
+        "",
     ),
     "much garbage": (OPEN.encode(), b"x" * 7_000_000, "cannot be decoded"),
 }

@@ -180,3 +180,48 @@ def test_a_body_that_no_command_could_hold_is_refused(http, session):
     answer = http.post(f"{session}/trainings", json=body)
     assert answer.status_code == 422
     assert "nested too deeply" in answer.json()["detail"]
+
+
+def test_a_command_that_is_too_large_is_refused_and_not_promised(http: httpx.Client, session: str):
+    """It is no 503 either, which clients would ask again for."""
+    before = position(http)
+    for length, accepted in ((20, True), (100, True), (195, False)):
+        names = [f"{'é' * length}{n:04}" for n in range(4_900)]
+        body = IRIS | {"hyperparameters": {"class_weight": dict.fromkeys(names, 1)}}
+        answer = http.post(f"{session}/trainings", json=body, headers={"Prefer": "wait=10"})
+        if accepted:
+            assert answer.status_code == 201, answer.text
+            before = position(http)
+        else:
+            said = problem(answer, 413, "too-large", "1,048,576", "ask for less")
+            assert said["size"] > said["limit"] == 1024 * 1024
+            assert position(http) == before
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"a": "x" * 201}, "201 characters of text; at most 200"),
+        ({"a": [[[[1]]]]}, "nested deeper than 4 levels"),
+        (dict.fromkeys(map(str, range(5_001)), 1), "more than 10,000 values"),
+    ],
+)
+def test_a_hyperparameter_has_a_size(http: httpx.Client, session: str, given: Any, words: str):
+    body = IRIS | {"hyperparameters": {"class_weight": given}}
+    answer = http.post(f"{session}/trainings", json=body)
+    problem(answer, 422, "invalid-hyperparameters", words)
+    assert len(answer.content) < 2000
+
+
+def test_faults_of_a_body_are_told_up_to_a_bound(http: httpx.Client, session: str):
+    body = dict.fromkeys([f"{'x' * 1000}{n}" for n in range(1000)], 1)
+    answer = http.post(f"{session}/trainings", json=body)
+    content = problem(answer, 422, "invalid-body", "there is no such field")
+    assert len(content["errors"]) == 50
+    assert len(answer.content) < 50_000
+
+
+def test_a_number_of_too_many_digits_is_no_fault_of_ours(http: httpx.Client, session: str):
+    body = b'{"model":"svm","dataset":"iris","hyperparameters":{"C":' + b"9" * 5000 + b"}}"
+    answer = http.post(f"{session}/trainings", content=body)
+    assert answer.status_code in (400, 422), answer.text

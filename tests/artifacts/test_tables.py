@@ -333,3 +333,54 @@ def test_the_child_speaks_json(file: Path) -> None:
     said = subprocess.run(command, input=asked, capture_output=True, text=True, check=True)
     assert json.loads(said.stdout)["spec"]["rows"] == 3
     assert not said.stderr
+
+
+LONG = "contract " * 5000
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("text", "labels of up to 45,001 characters; a label has at most 200: choose another"),
+        (None, ""),
+        ("label", ""),
+    ],
+)
+def test_long_texts_are_no_labels_but_may_be_features(
+    tmp_path: Path, target: str | None, words: str
+):
+    path = tmp_path / "documents.csv"
+    rows = "".join(f'"{LONG}{n % 7}",{"ab"[n % 2]}\n' for n in range(40))
+    path.write_text(f"text,label\n{rows}")
+    about = {"name": "documents", "format": "csv", "version": "0" * 64, "bytes": 1}
+    if words:
+        with pytest.raises(DatasetRefused, match=words):
+            profile(path, target=target, **about)  # type: ignore[arg-type]
+    else:
+        assert profile(path, target=target, **about).rows == 40  # type: ignore[arg-type]
+
+
+def test_a_header_that_is_one_long_name_is_refused_with_its_reason(tmp_path: Path):
+    path = tmp_path / "wide.csv"
+    path.write_text("x" * 1_000_000 + ",y\n1,2\n")
+    with pytest.raises(DatasetRefused, match="at most 200 characters"):
+        read_table(path)
+
+
+@pytest.mark.parametrize("parquet", [False, True])
+def test_names_of_columns_have_a_bound(tmp_path: Path, parquet: bool):
+    path = tmp_path / "wide"
+    names = ["x" * 200, "y" * 201, "z" * 100_000]
+    if parquet:
+        pa.parquet.write_table(pa.table({name: [1, 2] for name in names}), path)
+    else:
+        path.write_text(",".join(names) + "\n1,2,3\n4,5,6\n")
+    with pytest.raises(DatasetRefused, match=r"column 2 has 201 characters.*2 names") as refused:
+        profile(
+            path,
+            name="wide",
+            format="parquet" if parquet else "csv",
+            version="0" * 64,
+            bytes=1,
+        )
+    assert len(refused.value.detail) < 1000
