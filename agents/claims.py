@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import structlog
+from msgspec import Struct
+from msgspec.structs import replace
 
 from autolearn.agents.deciding import Decision
 from autolearn.agents.links import Chained, Links
 from autolearn.agents.posting import now
-from autolearn.agents.states import States, Stream
+from autolearn.agents.states import States, Stream, changes_of, with_parts
 from autolearn.agents.tenures import Cancelled
 from autolearn.eventlog.admission import TERM_STARTED, Progress
 from autolearn.eventlog.follower import Follower
@@ -52,8 +55,9 @@ class Claim:
     """One tenure of partition `partition`; a later tenure of the same partition is another object.
 
     `term` is what was claimed, `decided` the offset of the last command decided (which may be ahead
-    of what the log has confirmed), `ahead` the streams as decided but not confirmed yet, `links`
-    the hash chain, once it is `taken`.
+    of what the log has confirmed), `ahead` the streams as decided but not confirmed yet, without
+    their parts, which are `ahead_parts`, each with the event that has changed it; `links` the hash
+    chain, once it is `taken`.
     """
 
     locks: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
@@ -66,6 +70,7 @@ class Claim:
         self.term = 0
         self.decided = self.answered = -1
         self.ahead: dict[str, Stream] = {}
+        self.ahead_parts: dict[tuple[str, str], tuple[int, Struct | None]] = {}
         self.ahead_seen: set[tuple[str, str]] = set()
         self.links: Links | None = None
         self.follower: Follower
@@ -193,7 +198,13 @@ class Claim:
 
     def stream(self, name: str) -> Stream:
         """Return a stream as decided so far."""
-        return self.ahead.get(name) or self.states.load(name)
+        ahead = self.ahead.get(name) or self.states.load(name)
+        return replace(ahead, state=with_parts(ahead.state, partial(self.part, name)))
+
+    def part(self, stream: str, part: str) -> Struct | None:
+        """Return a part of a stream as decided so far."""
+        ahead = self.ahead_parts.get((stream, part))
+        return self.states.part(stream, part) if ahead is None else ahead[1]
 
     def seen(self, stream: str, command: str) -> bool:
         """Say whether a command of this stream was answered before."""
@@ -204,6 +215,8 @@ class Claim:
         record = decision.record
         self.decided = self.answered = record.commandoffset
         self.ahead[record.subject] = decision.after
+        for name, part in changes_of(decision.after.state).items():
+            self.ahead_parts[record.subject, name] = (record.sequence, part)
         self.ahead_seen.add((record.subject, record.causationid))
         if self.links is None:
             return CONTENT_TYPE
@@ -229,6 +242,9 @@ class Claim:
         ahead = self.ahead.get(record.subject)
         if ahead is not None and ahead.sequence == record.sequence:
             del self.ahead[record.subject]
+        for name in changes_of(decision.after.state):
+            if self.ahead_parts[record.subject, name][0] == record.sequence:
+                del self.ahead_parts[record.subject, name]
         self.ahead_seen.discard((record.subject, record.causationid))
         return True
 

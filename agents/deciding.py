@@ -11,6 +11,7 @@ from autolearn.agents.states import Stream, decider_of
 from autolearn.eventlog.data_keys import Unreadable
 from autolearn.eventlog.vault import Vault, belongs
 from autolearn.schemas import commands, events
+from autolearn.schemas.actors import Actor
 from autolearn.schemas.bounds import LARGEST_COMMAND, LARGEST_EVENT, check_size, size_of
 from autolearn.schemas.codec import CommandRecord, EventRecord, command_of, encode, raw
 from autolearn.schemas.commands import COMMANDS
@@ -142,7 +143,7 @@ def judge(
         return answer(stream, record, place, event)
     try:
         check_command(command)
-        event = decider.decide(stream.state, command)
+        event = decider.decide(stream.state, command, Actor(record.actor))
         return answer(stream, record, place, event)
     except TooLarge:
         raise
@@ -175,7 +176,7 @@ def answer(stream: Stream, command: CommandRecord, place: Place, event: Event) -
         fingerprint=command.fingerprint,
         data=raw(event),
     )
-    after = decider_of(command.subject).evolve(stream.state, event)
+    after = decider_of(command.subject).evolve(stream.state, event, command.actor)
     return Decision(record, encode(record), Stream(record.sequence, after, stream.keyid), event)
 
 

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, Raw, Struct
+from msgspec.structs import replace
 
 from autolearn.agents.deciders import DECIDERS
-from autolearn.agents.deciders.decider import Decider
+from autolearn.agents.deciders.decider import NO_PARTS, Decider, Parts
 from autolearn.eventlog.admission import TERM_STARTED, Progress
 from autolearn.eventlog.chain import Chain
 from autolearn.projections.rows import Rows
 from autolearn.projections.store import Store, key
-from autolearn.schemas.codec import EventRecord
+from autolearn.schemas.codec import EventRecord, to_json
 from autolearn.schemas.confidential import outline_of
 
-__all__ = ["States", "Stream", "decider_of"]
+__all__ = ["States", "Stream", "changes_of", "decider_of", "with_parts"]
 
-# Keeps the order of a dict, unlike the codec: a session's runs stay in the order of their requests,
-# so that a decision is the same before and after its stream was stored.
-encoder = msgspec.json.Encoder()
 decoders = {kind: msgspec.json.Decoder(decider.kind) for kind, decider in DECIDERS.items()}
+
+FORMAT = b"2"
+"""Changes whenever what is stored changes: a store of another format is folded again."""
+FORMAT_KEY = key("format")
+Part = Callable[[str], Any]
+"""Finds a part of a stream by its id."""
 
 
 class Stream(Struct, frozen=True):
@@ -54,19 +60,41 @@ def decider_of(stream: str) -> Decider:
     return DECIDERS[stream.partition("/")[0]]
 
 
+def with_parts(state: Any, find: Part) -> Any:
+    """Return a state that has parts with those that `find` finds; another one as it is."""
+    return replace(state, parts=Parts(find)) if hasattr(state, "parts") else state
+
+
+def changes_of(state: Any) -> Mapping[str, Struct | None]:
+    """Return the parts of a state that were changed since it was loaded; None: removed."""
+    changed: Mapping[str, Struct | None] = getattr(state, "parts", NO_PARTS).changed
+    return changed
+
+
 class States:
-    """Folds events into the deciders' state (`eventlog.follower.Projection`)."""
+    """Folds events into the deciders' state (`eventlog.follower.Projection`).
+
+    A stream is a row, and each of its parts another: an event is folded at the cost of what it
+    changes.
+    """
 
     def __init__(self, store: Store) -> None:
         self.rows = Rows(store)
+        if store.get(FORMAT_KEY) != FORMAT and self.rows.progress():
+            store.clear()
 
     def load(self, stream: str) -> Stream:
         """Return a stream, with the initial state if it has no events."""
         stored = self.rows.get(key("state", stream), StoredStream)
         if stored is None:
             return Stream(0, decider_of(stream).initial)
-        decoder = decoders[stream.partition("/")[0]]
-        return Stream(stored.sequence, decoder.decode(stored.state), stored.keyid)
+        state = decoders[stream.partition("/")[0]].decode(stored.state)
+        return Stream(stored.sequence, with_parts(state, partial(self.part, stream)), stored.keyid)
+
+    def part(self, stream: str, part: str) -> Struct | None:
+        """Return a part of a stream, or None."""
+        kind = decider_of(stream).part
+        return None if kind is None else self.rows.get(key("part", stream, part), kind)
 
     def seen(self, stream: str, command: str) -> bool:
         """Say whether a command of this stream was answered before."""
@@ -81,9 +109,14 @@ class States:
         if record.type == TERM_STARTED:
             return
         before = self.load(record.subject)
-        after = decider_of(record.subject).evolve(before.state, outline_of(record))
+        evolve = decider_of(record.subject).evolve
+        after = evolve(before.state, outline_of(record), record.actor)
         keyid = before.keyid or ("" if record.keyid is UNSET else record.keyid)
-        stored = StoredStream(record.sequence, Raw(encoder.encode(after)), keyid)
+        for name, part in changes_of(after).items():
+            at = key("part", record.subject, name)
+            self.rows.delete(at) if part is None else self.rows.put(at, part)
+        head = replace(after, parts=NO_PARTS) if hasattr(after, "parts") else after
+        stored = StoredStream(record.sequence, Raw(to_json(head)), keyid)
         self.rows.put(key("state", record.subject), stored)
         self.rows.put(key("seen", record.subject, record.causationid), Seen(record.sequence))
 
@@ -101,6 +134,8 @@ class States:
 
     def commit(self, progress: Mapping[int, Progress]) -> None:
         """Write what was folded and how far that is, both or neither."""
+        if progress:
+            self.rows.written[FORMAT_KEY] = FORMAT
         self.rows.commit(progress)
 
     def reset(self) -> None:

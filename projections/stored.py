@@ -20,7 +20,7 @@ __all__ = [
 
 
 class StoredSession(Struct, array_like=True, gc=False):
-    """An open session, with the ids of its runs in the order of their requests.
+    """An open session, with the number of its runs and the id of the `newest`.
 
     `opened` is the data of the event that opened it.
     """
@@ -30,7 +30,8 @@ class StoredSession(Struct, array_like=True, gc=False):
     actor: str
     updated: str
     sequence: int
-    runs: list[str]
+    runs: int = 0
+    newest: str = ""
 
 
 class StoredExperiment(Struct, array_like=True, gc=False):
@@ -48,7 +49,8 @@ class StoredRun(Struct, array_like=True, gc=False):
     """One run, of any kind of work. `number` is the sequence of its request in its stream.
 
     `request` is the data of the event that accepted it, `outcome` of the one that completed it or
-    said why it failed. `training` is the one that an evaluation is of.
+    said why it failed. `training` is the one that an evaluation is of, and `before` the run of the
+    session that was requested before this one.
     """
 
     kind: str
@@ -63,6 +65,7 @@ class StoredRun(Struct, array_like=True, gc=False):
     ended: str | None = None
     outcome: Raw = Raw(b"null")
     training: str = ""
+    before: str = ""
 
 
 class StoredUser(Struct, array_like=True, gc=False):

@@ -16,6 +16,7 @@ __all__ = [
     "LONGEST_TEXT",
     "MOST_HYPERPARAMETERS",
     "MOST_VALUES",
+    "SESSION_RUNS",
     "check_size",
     "cut",
     "size_of",
@@ -49,6 +50,9 @@ MOST_VALUES = 10_000
 
 DEEPEST_VALUE = 4
 """Levels of arrays and objects in a hyperparameter."""
+
+SESSION_RUNS = 5000
+"""Runs of one session."""
 
 
 def size_of(value: bytes, key: str | bytes | None, headers: Iterable[tuple[str, bytes]]) -> int:

@@ -130,6 +130,7 @@ REASONS: dict[str, Reason] = {
     "session-in-use": Reason(409, "The session was used since"),
     "unreadable": Reason(409, "The request is encrypted and cannot be read"),
     "run-exists": Reason(409, "The run exists already"),
+    "too-many-runs": Reason(409, "The session has as many runs as it may"),
     "run-unknown": Reason(404, "There is no such run"),
     "run-ended": Reason(409, "The run has ended"),
     "run-active": Reason(409, "A run is still going"),

@@ -9,6 +9,7 @@ from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
 from autolearn.agents.deciders import DECIDERS
+from autolearn.agents.deciders.session import Ended, Unopened
 from autolearn.agents.deciding import Place, check_stream, decide
 from autolearn.agents.open_runs import OpenRuns
 from autolearn.agents.states import States, Stream, decider_of
@@ -261,7 +262,8 @@ def told(vault: Vault, command: Command, keyid: str, **changes: str):
     return replace(vault.seal(record, command, keyid), **changes)
 
 
-OPEN = Stream(1, decider_of(samples.SESSION).evolve(None, events.SessionOpened("")))
+KEPT = Stream(1, Ended("committed"))
+OPEN = Stream(1, decider_of(samples.SESSION).evolve(Unopened(), events.SessionOpened(""), ""))
 
 
 def test_a_command_that_cannot_be_read_is_refused(vault):
@@ -290,7 +292,8 @@ def test_what_comes_after_the_end_is_refused_as_ever_although_its_key_is_gone(va
         (events.SessionExpired(), "session-expired"),
         (events.ExperimentDeleted(), "session-deleted"),
     ):
-        ended = Stream(5, decider_of(samples.SESSION).evolve(OPEN.state, event), keyid)
+        before = KEPT if isinstance(event, events.ExperimentDeleted) else OPEN
+        ended = Stream(5, decider_of(samples.SESSION).evolve(before.state, event, ""), keyid)
         assert decide(ended, request, PLACE, vault).event.reason == reason
 
 

@@ -5,6 +5,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from autolearn.agents import states
+from autolearn.agents.deciders.session import Unopened
 from autolearn.agents.deciding import Place, check_stream, decide
 from autolearn.agents.states import Stream, decider_of
 from autolearn.schemas import commands, events
@@ -69,7 +70,7 @@ def test_a_command_on_another_stream_is_refused(stream, command):
 
 
 def test_a_rule_that_raises_answers_too(monkeypatch):
-    def broken(state, command):
+    def broken(state, command, actor):
         raise ZeroDivisionError("x" * LARGEST_MESSAGE)
 
     decider = decider_of(samples.SESSION)
@@ -90,7 +91,7 @@ def test_an_answer_that_is_too_large_is_refused():
 
 
 def test_words_of_a_refusal_may_be_too_large_too():
-    opened = Stream(1, decider_of(samples.SESSION).evolve(None, events.SessionOpened("")))
+    opened = Stream(1, decider_of(samples.SESSION).evolve(Unopened(), events.SessionOpened(""), ""))
     command = commands.CancelTraining("x" * LARGEST_MESSAGE)
     _, event = answered(command_record(samples.SESSION, command, "c"), opened)
     assert isinstance(event, events.Refused)

@@ -1,24 +1,74 @@
-"""What a decider is."""
+"""What a decider is, and how it sees a state that has parts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, NamedTuple, TypeVar
 
+from msgspec import Struct
+
+from autolearn.schemas.actors import Actor
 from autolearn.schemas.messages import Command, Event
 
-__all__ = ["Decider"]
+__all__ = ["NO_PARTS", "Decider", "Parts"]
+
+P = TypeVar("P", bound=Struct)
+
+
+def nothing(_: str) -> None:
+    """Find no part."""
+
+
+class Parts(Generic[P]):
+    """The parts of a state by their ids, of which each is stored in a row of its own. Immutable.
+
+    Rules look at the parts that a command names: its cost does not grow with how many there are.
+    `changed` are those that were set since the stream was loaded; `stored` finds the others.
+    """
+
+    def __init__(
+        self,
+        stored: Callable[[str], P | None] = nothing,
+        changed: Mapping[str, P | None] | None = None,
+    ) -> None:
+        self.stored = stored
+        self.changed: Mapping[str, P | None] = changed or {}
+
+    def get(self, part: str) -> P | None:
+        """Return a part, or None."""
+        return self.changed[part] if part in self.changed else self.stored(part)
+
+    def put(self, parts: Mapping[str, P | None]) -> Parts[P]:
+        """Return all parts after some were set, or removed (None)."""
+        return Parts(self.stored, {**self.changed, **parts})
+
+    def __eq__(self, other: object) -> bool:
+        """Compare what was changed."""
+        return isinstance(other, Parts) and self.changed == other.changed
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Parts({self.changed!r})"
+
+
+NO_PARTS: Parts[Any] = Parts()
+"""The default of a state's `parts`, which are not stored with it."""
 
 
 class Decider(NamedTuple):
     """The rules of one kind of stream.
 
     `commands` are those that it answers; any other is refused before `decide` is asked. `kind` is
-    the type of the state (a Struct or a union of tagged Structs), by which it is stored.
+    the type of the state (a Struct or a union of tagged Structs), by which it is stored. A state
+    that has parts, of the type `part`, has them in a field `parts`.
+
+    Both functions are told who has given the command; `evolve` the name alone.
     """
 
     initial: Any
-    decide: Callable[[Any, Any], Event]
-    evolve: Callable[[Any, Event], Any]
+    decide: Callable[[Any, Any, Actor], Event]
+    evolve: Callable[[Any, Event, str], Any]
     kind: Any
     commands: tuple[type[Command], ...]
+    part: type[Struct] | None = None

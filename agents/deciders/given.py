@@ -6,17 +6,19 @@
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import Any
 
 from msgspec import Struct
 
 from autolearn.agents.deciders.decider import Decider
 from autolearn.schemas import events
+from autolearn.schemas.actors import Actor
 from autolearn.schemas.errors import REASONS
 from autolearn.schemas.messages import Command, Event
 
 __all__ = ["Given", "Refused", "When", "given"]
+
+NOBODY = Actor()
 
 
 class Refused(Struct, frozen=True):
@@ -45,7 +47,7 @@ class When(Struct, frozen=True):
         assert self.answer.reason == expected.reason, f"expected {expected}, got {self.answer}"
         assert self.answer.reason in REASONS, f"{expected.reason} is missing in errors.REASONS"
         assert self.answer.detail, "a refusal says why"
-        after = self.decider.evolve(self.state, self.answer)
+        after = self.decider.evolve(self.state, self.answer, "")
         assert after == self.state, "a refusal changes nothing"
 
 
@@ -55,12 +57,15 @@ class Given(Struct, frozen=True):
     decider: Decider
     state: Any
 
-    def when(self, command: Command) -> When:
-        """Decide on a command."""
+    def when(self, command: Command, actor: Actor = NOBODY) -> When:
+        """Decide on a command of somebody."""
         assert isinstance(command, self.decider.commands), f"{command} never reaches this decider"
-        return When(self.decider, self.state, self.decider.decide(self.state, command))
+        return When(self.decider, self.state, self.decider.decide(self.state, command, actor))
 
 
-def given(decider: Decider, *past: Event) -> Given:
-    """Return a stream after these events, from the first."""
-    return Given(decider, reduce(decider.evolve, past, decider.initial))
+def given(decider: Decider, *past: Event, actor: str = "") -> Given:
+    """Return a stream after these events, from the first, whose commands `actor` gave."""
+    state = decider.initial
+    for event in past:
+        state = decider.evolve(state, event, actor)
+    return Given(decider, state)

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from autolearn.agents.deciders.decider import Decider
 from autolearn.schemas import commands, events
+from autolearn.schemas.actors import Actor
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.codec import to_json
 from autolearn.schemas.messages import Event
@@ -27,14 +28,14 @@ class Offer(Struct, frozen=True, gc=False):
 def offer(registered: Callable[[Spec], Event], command: type[Register]) -> Decider:
     """Return the decider of a kind of thing in the catalog."""
 
-    def decide(state: Offer, command: Register) -> Event:
+    def decide(state: Offer, command: Register, _: Actor) -> Event:
         if state.spec == written(command.spec):
             return events.Refused(
                 "unchanged", f"{command.spec.name} is on offer like this already."
             )
         return registered(command.spec)
 
-    def evolve(state: Offer, event: Event) -> Offer:
+    def evolve(state: Offer, event: Event, _: str) -> Offer:
         match event:
             case (
                 events.EstimatorRegistered(spec=spec)

@@ -5,15 +5,28 @@ request -> start (a worker's claim of one attempt) -> complete | fail | cancel, 
 
 from __future__ import annotations
 
-import msgspec
-from msgspec import Struct
-from msgspec.structs import asdict
+from collections.abc import Iterator
+from typing import TypeVar
 
+from msgspec import Struct
+from msgspec.structs import asdict, replace
+
+from autolearn.agents.deciders.decider import NO_PARTS, Parts
 from autolearn.schemas import commands, events
+from autolearn.schemas.bounds import SESSION_RUNS
 from autolearn.schemas.messages import Event
 from autolearn.schemas.work import Work, work_of
 
-__all__ = ["Run", "Runs", "RunCommand", "decide_run", "evolve_runs"]
+__all__ = [
+    "Run",
+    "RunCommand",
+    "Runs",
+    "decide_run",
+    "evolve_runs",
+    "forgotten",
+    "newest_first",
+    "taken",
+]
 
 OPEN, STARTED, COMPLETED, FAILED, CANCELLED = "open", "started", "completed", "failed", "cancelled"
 
@@ -22,7 +35,9 @@ class Run(Struct, frozen=True, omit_defaults=True):
     """A run as its decider sees it.
 
     `status` is open (waiting for a worker), started, completed, failed or cancelled; `model` is the
-    digest of the model that a completed training made; `training` the training that is evaluated.
+    digest of the model that a completed training made; `training` the training that is evaluated,
+    of which `evaluating` counts the evaluations that have not ended. `before` is the run that was
+    requested before this one.
     """
 
     kind: str
@@ -32,6 +47,8 @@ class Run(Struct, frozen=True, omit_defaults=True):
     max_attempts: int = 3
     model: str = ""
     training: str = ""
+    evaluating: int = 0
+    before: str = ""
 
     @property
     def active(self) -> bool:
@@ -46,7 +63,21 @@ class Run(Struct, frozen=True, omit_defaults=True):
         return mine == (self.status, command.attempt, command.worker)
 
 
-Runs = dict[str, Run]
+class Runs(Struct, frozen=True, omit_defaults=True):
+    """The runs of a session, in `parts` each by its id.
+
+    `active` counts those that have not ended, and `trained` the trainings with a model; `newest` is
+    the run that was requested last.
+    """
+
+    runs: int = 0
+    active: int = 0
+    trained: int = 0
+    newest: str = ""
+    parts: Parts[Run] = NO_PARTS
+
+
+R = TypeVar("R", bound=Runs)
 
 RunCommand = (
     commands.StartRun
@@ -57,9 +88,37 @@ RunCommand = (
 )
 
 
-def decide_run(runs: Runs, command: RunCommand) -> Event:
+def newest_first(state: Runs) -> Iterator[tuple[str, Run]]:
+    """Yield all runs with their ids, the newest first. It looks at each: not for every command."""
+    name = state.newest
+    while name:
+        run = state.parts.get(name)
+        assert run is not None, f"the run {name} is lost"
+        yield name, run
+        name = run.before
+
+
+def forgotten(state: Runs) -> Parts[Run]:
+    """Return the parts of a session that has ended: without any run."""
+    return state.parts.put(dict.fromkeys((name for name, _ in newest_first(state)), None))
+
+
+def taken(state: Runs, command: commands.RequestRun) -> Event | None:
+    """Refuse another run if there is one with this id, or if there are too many; else None."""
+    if state.parts.get(command.run) is not None:
+        return events.Refused("run-exists", f"The session has a run {command.run} already.")
+    if state.runs < SESSION_RUNS:
+        return None
+    return events.Refused(
+        "too-many-runs",
+        f"The session has {state.runs} runs, and none may have more than {SESSION_RUNS}: commit "
+        "it, and go on in a new one.",
+    )
+
+
+def decide_run(state: Runs, command: RunCommand) -> Event:
     """Answer a command about a run that was requested."""
-    work, run = work_of(command), runs.get(command.run)
+    work, run = work_of(command), state.parts.get(command.run)
     if run is None or run.kind != work.name:
         return events.Refused("run-unknown", f"The session has no {work.name} {command.run}.")
     if not run.active:
@@ -101,39 +160,60 @@ def over(command: RunCommand) -> Event:
     return events.Refused("attempt-over", f"This attempt of {command.run} is over.")
 
 
-def evolve_runs(runs: Runs, event: Event) -> Runs:
+def evolve_runs(state: R, event: Event) -> R:
     """Return the runs after an event; other events leave them as they are."""
     match event:
         case events.TrainingRequested():
-            run = Run("training", max_attempts=event.max_attempts)
-        case events.EvaluationRequested():
-            run = Run("evaluation", max_attempts=event.max_attempts, training=event.training)
+            return added(state, event, Run("training", max_attempts=event.max_attempts))
+        case events.EvaluationRequested(training=training):
+            run = Run("evaluation", max_attempts=event.max_attempts, training=training)
+            return added(state, event, run)
         case events.RunStarted():
-            run = changed(runs, event, status=STARTED, worker=event.worker)
-        case events.TrainingCompleted():
-            run = changed(runs, event, status=COMPLETED, model=event.model.folder)
-        case events.RunCompleted():
-            run = changed(runs, event, status=COMPLETED)
-        case events.RunFailed():
-            run = changed(runs, event, status=FAILED)
-        case events.RunCancelled():
-            run = changed(runs, event, status=CANCELLED)
+            return changed(state, event.run, status=STARTED, worker=event.worker)
         case events.RunLost():
-            run = changed(runs, event, status=OPEN, attempt=event.attempt, worker="")
+            return changed(state, event.run, status=OPEN, attempt=event.attempt, worker="")
+        case events.TrainingCompleted():
+            state = replace(state, trained=state.trained + 1)
+            return ended(state, event.run, status=COMPLETED, model=event.model.folder)
+        case events.RunCompleted():
+            return ended(state, event.run, status=COMPLETED)
+        case events.RunFailed():
+            return ended(state, event.run, status=FAILED)
+        case events.RunCancelled():
+            return ended(state, event.run, status=CANCELLED)
         case _:
-            return runs
-    return {**runs, event.run: run}
+            return state
 
 
-RunEvent = (
-    events.RunStarted
-    | events.RunCompleted
-    | events.RunFailed
-    | events.RunCancelled
-    | events.RunLost
-)
+def added(state: R, event: events.RunRequested, run: Run) -> R:
+    """Return the runs with a new one."""
+    parts = state.parts.put({event.run: replace(run, before=state.newest)})
+    counted = replace(state, runs=state.runs + 1, active=state.active + 1, newest=event.run)
+    return evaluating(replace(counted, parts=parts), run, 1)
 
 
-def changed(runs: Runs, event: RunEvent, **fields: object) -> Run:
-    """Return a run with some fields changed."""
-    return msgspec.structs.replace(runs[event.run], **fields)
+def ended(state: R, name: str, **fields: object) -> R:
+    """Return the runs after one has ended."""
+    after = changed(replace(state, active=state.active - 1), name, **fields)
+    return evaluating(after, run_of(after, name), -1)
+
+
+def evaluating(state: R, run: Run, more: int) -> R:
+    """Return the runs after the training that a run evaluates has more, or fewer, of these."""
+    if not run.training:
+        return state
+    count = run_of(state, run.training).evaluating + more
+    return changed(state, run.training, evaluating=count)
+
+
+def changed(state: R, name: str, **fields: object) -> R:
+    """Return the runs with some fields of one changed."""
+    run = replace(run_of(state, name), **fields)
+    return replace(state, parts=state.parts.put({name: run}))
+
+
+def run_of(state: Runs, name: str) -> Run:
+    """Return a run that an accepted event is about."""
+    run = state.parts.get(name)
+    assert run is not None, f"an event about the run {name}, which was not requested"
+    return run

@@ -10,9 +10,19 @@ from typing import assert_never
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from autolearn.agents.deciders.decider import Decider
-from autolearn.agents.deciders.runs import RunCommand, Runs, decide_run, evolve_runs
+from autolearn.agents.deciders.decider import NO_PARTS, Decider, Parts
+from autolearn.agents.deciders.runs import (
+    Run,
+    RunCommand,
+    Runs,
+    decide_run,
+    evolve_runs,
+    forgotten,
+    newest_first,
+    taken,
+)
 from autolearn.schemas import commands, events
+from autolearn.schemas.actors import Actor
 from autolearn.schemas.messages import Event
 from autolearn.schemas.work import WORK
 
@@ -23,18 +33,20 @@ class Unopened(Struct, frozen=True, tag="unopened"):
     """Nothing was said about this session yet."""
 
 
-class Open(Struct, frozen=True, tag="open"):
-    """A draft, with its runs by id, and who else may read it."""
+class Open(Runs, frozen=True, tag="open", omit_defaults=True):
+    """A draft with its runs: whose it is, and who else may read it."""
 
-    runs: Runs = {}
+    owner: str = ""
     readers: tuple[str, ...] = ()
 
 
-class Ended(Struct, frozen=True, tag="ended"):
+class Ended(Struct, frozen=True, tag="ended", omit_defaults=True):
     """Committed, discarded, expired or deleted. What is kept may be shared, or deleted."""
 
     how: str
+    owner: str = ""
     readers: tuple[str, ...] = ()
+    parts: Parts[Run] = NO_PARTS
 
 
 Session = Unopened | Open | Ended
@@ -53,7 +65,7 @@ SessionCommand = (
 )
 
 
-def decide(state: Session, command: SessionCommand) -> Event:
+def decide(state: Session, command: SessionCommand, _: Actor) -> Event:
     """Answer a command to a session."""
     match state, command:
         case Unopened(), commands.OpenSession():
@@ -69,20 +81,20 @@ def decide(state: Session, command: SessionCommand) -> Event:
         case Open(), commands.OpenSession():
             return events.Refused("session-exists", "A session with this id is open already.")
         case Open(), commands.CommitSession():
-            return commit(state.runs, command)
+            return commit(state, command)
         case Open(), commands.DiscardSession():
-            return events.SessionDiscarded(cancelled=active(state.runs))
+            return events.SessionDiscarded(cancelled=active(state))
         case Open(), commands.DeleteExperiment():
             why = "This session is open, and no experiment: discard it."
             return events.Refused("session-open", why)
         case Open(), commands.ExpireSession():
-            return expire(state.runs, command)
+            return expire(state, command)
         case Open(), commands.ShareSession() | commands.UnshareSession():
             return share(state.readers, command)
         case Open(), commands.RequestTraining():
-            return request_training(state.runs, command)
+            return request_training(state, command)
         case Open(), commands.RequestEvaluation():
-            return request_evaluation(state.runs, command)
+            return request_evaluation(state, command)
         case Open(), (
             commands.StartRun()
             | commands.CompleteRun()
@@ -90,7 +102,7 @@ def decide(state: Session, command: SessionCommand) -> Event:
             | commands.CancelRun()
             | commands.ReportRunLost()
         ):
-            return decide_run(state.runs, command)
+            return decide_run(state, command)
         case _:
             assert_never((state, command))
 
@@ -109,97 +121,101 @@ def share(
     return events.SessionUnshared(user)
 
 
-def expire(runs: Runs, command: commands.ExpireSession) -> Event:
+def expire(state: Open, command: commands.ExpireSession) -> Event:
     """End a session, unless it is in use: there is a run that the sender did not know of."""
-    if len(runs) != command.runs or active(runs):
+    if state.runs != command.runs or state.active:
         return events.Refused("session-in-use", "This session is in use.")
     return events.SessionExpired()
 
 
-def request_training(runs: Runs, command: commands.RequestTraining) -> Event:
+def request_training(state: Open, command: commands.RequestTraining) -> Event:
     """Accept a training, unless its id is taken."""
-    if command.run in runs:
-        return events.Refused("run-exists", f"The session has a run {command.run} already.")
-    return events.TrainingRequested(**asdict(command))
+    return taken(state, command) or events.TrainingRequested(**asdict(command))
 
 
-def request_evaluation(runs: Runs, command: commands.RequestEvaluation) -> Event:
+def request_evaluation(state: Open, command: commands.RequestEvaluation) -> Event:
     """Accept an evaluation of a completed training."""
-    if command.run in runs:
-        return events.Refused("run-exists", f"The session has a run {command.run} already.")
-    training = runs.get(command.training)
-    if training is None or training.kind != "training":
-        return events.Refused(
-            "training-unknown", f"The session has no training {command.training}."
-        )
-    if not training.model:
-        return events.Refused(
-            "training-incomplete",
-            f"The training {command.training} is {training.status}: only a completed one can be "
-            "evaluated.",
-        )
+    if refused := taken(state, command) or without_model(state, command.training):
+        return refused
+    training = state.parts.get(command.training)
+    assert training is not None
     return events.EvaluationRequested(**asdict(command), model=training.model)
 
 
-def commit(runs: Runs, command: commands.CommitSession) -> Event:
+def without_model(state: Open, name: str) -> Event | None:
+    """Refuse to use a training that has no model, or is none; else None."""
+    run = state.parts.get(name)
+    if run is None or run.kind != "training":
+        return events.Refused("training-unknown", f"The session has no training {name}.")
+    if run.model:
+        return None
+    why = f"The training {name} is {run.status}: it must be completed."
+    return events.Refused("training-incomplete", why)
+
+
+def commit(state: Open, command: commands.CommitSession) -> Event:
     """Keep the chosen trainings (all completed ones by default), and stop what else is going."""
-    completed = tuple(name for name, run in runs.items() if run.model)
-    chosen = completed if command.trainings is None else tuple(dict.fromkeys(command.trainings))
+    if command.trainings is None:
+        return commit_all(state)
+    chosen, going = tuple(dict.fromkeys(command.trainings)), 0
     for name in chosen:
-        if name not in runs or runs[name].kind != "training":
-            return events.Refused("training-unknown", f"The session has no training {name}.")
-        if name not in completed:
-            return events.Refused(
-                "training-incomplete", f"The training {name} is {runs[name].status}."
-            )
-    waited_for = active(runs) if command.trainings is None else active_of(runs, chosen)
-    if waited_for:
+        if refused := without_model(state, name):
+            return refused
+        run = state.parts.get(name)
+        going += run.evaluating if run else 0
+    if going:
         return events.Refused(
             "run-active",
-            f"{len(waited_for)} of the runs to keep are still going, {waited_for[0]} first: wait "
-            "for them or cancel them, or name the trainings to keep.",
+            f"{going} evaluations of the trainings to keep are still going: wait for them or "
+            "cancel them.",
         )
     if not chosen:
+        return events.Refused("nothing-to-commit", "No training is named.")
+    return events.SessionCommitted(trainings=chosen, cancelled=active(state))
+
+
+def commit_all(state: Open) -> Event:
+    """Keep all trainings that are completed, once nothing is going any more."""
+    if state.active:
+        return events.Refused(
+            "run-active",
+            f"{state.active} of the runs of the session are still going: wait for them or cancel "
+            "them, or name the trainings to keep.",
+        )
+    if not state.trained:
         return events.Refused("nothing-to-commit", "The session has no completed training.")
-    return events.SessionCommitted(trainings=chosen, cancelled=active(runs))
+    chosen = tuple(name for name, run in newest_first(state) if run.model)
+    return events.SessionCommitted(trainings=chosen[::-1])
 
 
-def active(runs: Runs) -> tuple[str, ...]:
-    """Return the runs that have not ended."""
-    return tuple(name for name, run in runs.items() if run.active)
+def active(state: Open) -> tuple[str, ...]:
+    """Return the runs that have not ended, in the order of their requests."""
+    if not state.active:
+        return ()
+    return tuple(name for name, run in newest_first(state) if run.active)[::-1]
 
 
-def active_of(runs: Runs, trainings: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the evaluations of these trainings that have not ended."""
-    return tuple(name for name in active(runs) if runs[name].training in trainings)
-
-
-def evolve(state: Session, event: Event) -> Session:
+def evolve(state: Session, event: Event, actor: str) -> Session:
     """Return the session after an event."""
-    match event:
-        case events.SessionOpened():
-            return Open()
-        case events.SessionCommitted():
-            return Ended("committed", readers_of(state))
-        case events.SessionShared(user=user) if isinstance(state, Open | Ended):
-            return replace(state, readers=(*state.readers, user))
-        case events.SessionUnshared(user=user) if isinstance(state, Open | Ended):
-            return replace(state, readers=tuple(one for one in state.readers if one != user))
-        case events.SessionDiscarded():
-            return Ended("discarded")
-        case events.SessionExpired():
-            return Ended("expired")
-        case events.ExperimentDeleted():
-            return Ended("deleted")
-        case _ if isinstance(state, Open):
-            return replace(state, runs=evolve_runs(state.runs, event))
+    match state, event:
+        case Unopened(), events.SessionOpened():
+            return Open(owner=actor)
+        case (Open() | Ended()) as there, events.SessionShared(user=user):
+            return replace(there, readers=(*there.readers, user))
+        case (Open() | Ended()) as there, events.SessionUnshared(user=user):
+            return replace(there, readers=tuple(one for one in there.readers if one != user))
+        case Open(), events.SessionCommitted():
+            return Ended("committed", state.owner, state.readers, forgotten(state))
+        case Open(), events.SessionDiscarded():
+            return Ended("discarded", state.owner, parts=forgotten(state))
+        case Open(), events.SessionExpired():
+            return Ended("expired", state.owner, parts=forgotten(state))
+        case Ended(), events.ExperimentDeleted():
+            return Ended("deleted", state.owner)
+        case Open(), _:
+            return evolve_runs(state, event)
         case _:
             return state
-
-
-def readers_of(state: Session) -> tuple[str, ...]:
-    """Return who may read a session besides its owner."""
-    return () if isinstance(state, Unopened) else state.readers
 
 
 session = Decider(
@@ -217,4 +233,5 @@ session = Decider(
         commands.UnshareSession,
         *(command for work in WORK.values() for command in work[1:7]),
     ),
+    part=Run,
 )

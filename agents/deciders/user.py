@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from autolearn.agents.deciders.decider import Decider
 from autolearn.schemas import commands, events
+from autolearn.schemas.actors import Actor
 from autolearn.schemas.messages import Event
 from autolearn.schemas.quotas import HIGHEST, QUOTAS
 from autolearn.schemas.values import Role
@@ -51,7 +52,7 @@ UserCommand = (
 )
 
 
-def decide(state: User, command: UserCommand) -> Event:
+def decide(state: User, command: UserCommand, _: Actor) -> Event:
     """Answer a command to a user."""
     match state, command:
         case Nobody(), commands.AddUser():
@@ -116,7 +117,7 @@ def with_quota(quotas: Mapping[str, int], event: events.QuotaSet) -> dict[str, i
     return left if event.limit is None else {**left, event.name: event.limit}
 
 
-def evolve(state: User, event: Event) -> User:
+def evolve(state: User, event: Event, _: str) -> User:
     """Return the user after an event."""
     match state, event:
         case Nobody(), events.UserAdded():

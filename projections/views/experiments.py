@@ -5,8 +5,8 @@ from __future__ import annotations
 from autolearn.projections.models import Reference
 from autolearn.projections.rows import Rows
 from autolearn.projections.store import key
-from autolearn.projections.stored import StoredExperiment, StoredRun, StoredSession
-from autolearn.projections.views.runs import run_key
+from autolearn.projections.stored import StoredExperiment, StoredSession
+from autolearn.projections.views.runs import newest_first, run_key
 from autolearn.schemas import events
 
 __all__ = ["TABLES", "commit", "delete"]
@@ -22,16 +22,13 @@ TABLES = (
 
 def commit(rows: Rows, session: str, row: StoredSession, event: events.SessionCommitted) -> None:
     """Make an experiment of a session: keep its chosen trainings and what was measured of them."""
-    for run_id in row.runs:
-        at = run_key(session, run_id)
-        run = rows.get(at, StoredRun)
-        assert run is not None
+    for run_id, run in newest_first(rows, session, row):
         if run.kind == "training":
             stays = run_id in event.trainings
         else:
             stays = run.training in event.trainings and run.status == "completed"
         if not stays:
-            rows.delete(at)
+            rows.delete(run_key(session, run_id))
     experiment = StoredExperiment(
         row.opened, row.created, row.updated, row.actor, row.sequence, event.trainings
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 from msgspec import Struct
@@ -13,7 +13,7 @@ from autolearn.schemas.codec import EventRecord, kept, read_part
 from autolearn.schemas.messages import type_of
 from autolearn.schemas.work import WORK
 
-__all__ = ["TYPES", "RunPart", "request", "run_key"]
+__all__ = ["TYPES", "RunPart", "newest_first", "request", "run_key"]
 
 
 class RunPart(Struct, frozen=True, gc=False):
@@ -46,9 +46,20 @@ def request(rows: Rows, record: EventRecord, session: str, row: StoredSession, k
         record.time,
         kept(record),
         training=about.training,
+        before=row.newest,
     )
     rows.put(run_key(session, about.run), requested)
-    row.runs.append(about.run)
+    row.runs, row.newest = row.runs + 1, about.run
+
+
+def newest_first(rows: Rows, session: str, row: StoredSession) -> Iterator[tuple[str, StoredRun]]:
+    """Yield all runs of an open session with their ids, the newest first."""
+    name = row.newest
+    while name:
+        run = rows.get(run_key(session, name), StoredRun)
+        assert run is not None, f"the run {name} of {session} is lost"
+        yield name, run
+        name = run.before
 
 
 def change(rows: Rows, record: EventRecord, session: str, how: Change) -> None:

@@ -42,7 +42,7 @@ Handler = Callable[[Rows, EventRecord], None]
 def open_session(rows: Rows, record: EventRecord) -> None:
     """A session is open."""
     session, time = record.subject[ID], record.time
-    opened = StoredSession(kept(record), time, record.actor, time, record.sequence, [])
+    opened = StoredSession(kept(record), time, record.actor, time, record.sequence)
     rows.put(key("session", session), opened)
     rows.put(key("session-by-time", time, session), Reference(session))
     rows.put_once(key("session-opened", time, session), Reference(session))
@@ -93,7 +93,7 @@ def discard(rows: Rows, record: EventRecord) -> None:
     """Nothing of the session is kept."""
     event, session = outline_of(record), record.subject[ID]
     row = changed(rows, record, session)
-    for run in row.runs:
+    for run, _ in runs.newest_first(rows, session, row):
         rows.delete(runs.run_key(session, run))
     match event:
         case events.SessionDiscarded(cancelled=cancelled):

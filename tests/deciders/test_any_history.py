@@ -7,14 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autolearn.agents.deciders import DECIDERS
+from autolearn.agents.deciders.runs import newest_first
 from autolearn.agents.deciders.session import Ended, Open
 from autolearn.schemas import events
-from autolearn.schemas.codec import command_of, from_json, to_json
+from autolearn.schemas.actors import Actor
+from autolearn.schemas.codec import command_of
 from autolearn.schemas.messages import Event
 from autolearn.schemas.streams import KINDS
 from tests.stories import random_command, random_records
 
 ENDS = events.RunCompleted | events.RunFailed | events.RunCancelled
+ADA = Actor("ada")
 ODD = st.randoms(use_true_random=False)
 
 
@@ -22,21 +25,20 @@ def play(random: Random, kind: str, stream: str, count: int):
     decider, state = DECIDERS[kind], DECIDERS[kind].initial
     for _ in range(count):
         command = random_command(random, stream)
-        event = decider.decide(state, command)
-        after = decider.evolve(state, event)
+        event = decider.decide(state, command, ADA)
+        after = decider.evolve(state, event, ADA.name)
         yield state, command, event, after
         state = after
 
 
 @settings(max_examples=60)
 @given(ODD, st.sampled_from(["session/s", "estimator/e", "dataset/d", "user/u"]))
-def test_every_command_is_answered_by_one_event_and_the_state_can_be_stored(random, stream):
+def test_every_command_is_answered_by_one_event_and_refusals_change_nothing(random, stream):
     kind = stream.partition("/")[0]
     for state, command, event, after in play(random, kind, stream, 40):
         assert isinstance(event, Event)
         assert type(event) in events.EVENTS.values()
-        assert DECIDERS[kind].decide(state, command) == event, "decide is pure"
-        assert from_json(to_json(after), DECIDERS[kind].kind) == after
+        assert DECIDERS[kind].decide(state, command, ADA) == event, "decide is pure"
         if isinstance(event, events.Refused):
             assert after == state
         else:
@@ -69,7 +71,11 @@ def test_every_accepted_run_ends_at_most_once_and_has_one_worker_at_a_time(rando
         assert all(count == 1 for count in (*requested.values(), *ends.values()))
         assert not ends - requested
         if isinstance(after, Open):
-            assert {name for name, run in after.runs.items() if not run.active} == set(ends)
+            found = dict(newest_first(after))
+            assert list(found) == [*requested][::-1], "the order of the requests"
+            assert {name for name, run in found.items() if not run.active} == set(ends)
+            assert after.active == sum(run.active for run in found.values())
+            assert after.trained == sum(bool(run.model) for run in found.values())
 
 
 def test_every_kind_of_stream_has_a_decider():

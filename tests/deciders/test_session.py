@@ -312,7 +312,7 @@ def test_a_discard_stops_what_is_going():
 def test_answers_that_change_nothing_change_nothing():
     for answer in (events.Refused("run-unknown", "…"), events.CommandFailed("…")):
         for state in (session.initial, Open(), Ended("committed")):
-            assert session.evolve(state, answer) == state
+            assert session.evolve(state, answer, "") == state
 
 
 def test_the_decider_answers_every_command_of_a_session():

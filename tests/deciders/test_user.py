@@ -111,7 +111,7 @@ def test_the_decider_answers_every_command_of_a_user():
 def test_answers_that_change_nothing_change_nothing():
     state = given(user, ADDED, ISSUED).state
     for answer in (events.Refused("user-unchanged", "…"), events.CommandFailed("…")):
-        assert user.evolve(state, answer) == state
+        assert user.evolve(state, answer, "") == state
 
 
 def test_a_quota_is_set_also_of_somebody_who_was_not_added():

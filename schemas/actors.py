@@ -1,0 +1,59 @@
+"""Who gives a command: a user, or a part of the system.
+
+Where an envelope says `actor`, a part of the system has two words, of which the first is WORKER or
+AGENT. No user is called like that: names of users have no blanks, and a provider's token with such
+a name lets nobody in (`api.oidc`).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["EVERYBODY", "SYSADMIN", "Actor", "agent", "is_reserved", "worker"]
+
+WORKER, AGENT = "worker ", "agent "
+
+SYSADMIN = "sysadmin"
+"""The grant of one who administers."""
+EVERYBODY = "everybody"
+"""The grant of one who may do everything, as everybody may where nobody is known."""
+
+
+class Actor(NamedTuple):
+    """Who gives a command, "" where nobody is known.
+
+    `grant` is by which right that is more than the own name gives, as the API has found: SYSADMIN,
+    EVERYBODY or "".
+    """
+
+    name: str = ""
+    grant: str = ""
+
+    @property
+    def administers(self) -> bool:
+        """Whether this is a sysadmin, or everybody is."""
+        return self.grant in (SYSADMIN, EVERYBODY)
+
+    @property
+    def is_worker(self) -> bool:
+        """Whether this is a worker."""
+        return self.name.startswith(WORKER)
+
+    def owns(self, owner: str) -> bool:
+        """Say whether what is `owner`'s is this one's; what is nobody's is every sysadmin's."""
+        return self.name == owner or self.grant == EVERYBODY or (not owner and self.administers)
+
+
+def worker(identifier: str) -> str:
+    """Return the actor that a worker is."""
+    return WORKER + identifier
+
+
+def agent(name: str) -> str:
+    """Return the actor that another part of the system is, such as `supervise`."""
+    return AGENT + name
+
+
+def is_reserved(name: str) -> bool:
+    """Say whether a name is one of a part of the system: no user may have it."""
+    return name.startswith((WORKER, AGENT))
