@@ -28,6 +28,7 @@ from tests.bench.pressure import pressure
 from tests.bench.rebuilding import rebuilding
 from tests.bench.recovery import recovery
 from tests.bench.secure import secure
+from tests.bench.session_growth import session_growth
 from tests.bench.time_travel import time_travel
 
 RESULT = Path("build/bench.json")
@@ -130,6 +131,14 @@ BENCHES = {
             "decider_commands_per_s_1": Aim("commands a second, 1 decide process, 8 partitions"),
             "decider_commands_per_s_2": Aim("the same, 2 decide processes"),
             "decider_commands_per_s_4": Aim("the same, 4 decide processes"),
+        },
+    ),
+    "session-growth": Bench(
+        session_growth,
+        {
+            "session_command_us_10": Aim("a command in a session with 10 runs, us"),
+            "session_command_us_5000": Aim("the same with 5,000 runs"),
+            "session_growth_ratio": Aim("5,000 / 10", 1.3),
         },
     ),
     "recovery": Bench(

@@ -2,10 +2,13 @@
 
 import pytest
 
+from autolearn.agents.deciders.decider import Parts
 from autolearn.agents.deciders.given import Refused, given
 from autolearn.agents.deciders.session import Ended, Open, session
 from autolearn.agents.deciders.user import user
 from autolearn.schemas import commands, events
+from autolearn.schemas.actors import Actor
+from autolearn.schemas.bounds import SESSION_RUNS
 from autolearn.schemas.commands import (
     CommitSession,
     DeleteExperiment,
@@ -318,3 +321,24 @@ def test_answers_that_change_nothing_change_nothing():
 def test_the_decider_answers_every_command_of_a_session():
     offers = commands.RegisterEstimator, commands.RegisterMetric, commands.RegisterDataset
     assert {*session.commands, *offers, *user.commands} == set(commands.COMMANDS.values())
+
+
+def test_a_session_has_a_bound_on_its_runs_and_says_it():
+    full = Open(runs=SESSION_RUNS)
+    for command in (request_training(), request_evaluation()):
+        answer = session.decide(full, command, Actor())
+        assert answer.reason == "too-many-runs"
+        assert "5000" in answer.detail
+        assert "commit" in answer.detail
+    nearly = Open(runs=SESSION_RUNS - 1)
+    answer = session.decide(nearly, request_training(), Actor())
+    assert isinstance(answer, events.TrainingRequested)
+
+
+def test_a_refused_commit_looks_at_no_run_that_is_not_named():
+    def lost(run: str) -> None:
+        raise AssertionError(f"{run} was looked at")
+
+    for state in (Open(1000, 3, 5, "t1", Parts(lost)), Open(1000, 0, 0, "t1", Parts(lost))):
+        assert isinstance(session.decide(state, CommitSession(), Actor()), events.Refused)
+        assert isinstance(session.decide(state, ExpireSession(9), Actor()), events.Refused)
