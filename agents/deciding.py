@@ -143,7 +143,7 @@ def judge(
         return answer(stream, record, place, event)
     try:
         check_command(command)
-        event = decider.decide(stream.state, command, Actor(record.actor))
+        event = decider.decide(stream.state, command, actor_of(record))
         return answer(stream, record, place, event)
     except TooLarge:
         raise
@@ -152,6 +152,12 @@ def judge(
         why = f"{type(error).__name__}: {error}"[:LONGEST_DETAIL]
         why = type(error).__name__ if keyid else why
         return answer(stream, record, place, events.CommandFailed(why))
+
+
+def actor_of(record: CommandRecord) -> Actor:
+    """Return who gives a command, as its envelope says."""
+    grant = "" if record.grant is UNSET else record.grant
+    return Actor(record.actor, grant, record.subject)
 
 
 def registers_another(stream: str, command: Command) -> bool:
@@ -173,6 +179,7 @@ def answer(stream: Stream, command: CommandRecord, place: Place, event: Event) -
         prev=place.prev,
         term=place.term,
         actor=command.actor,
+        grant=command.grant,
         fingerprint=command.fingerprint,
         data=raw(event),
     )

@@ -26,6 +26,7 @@ from autolearn.eventlog.log import Log
 from autolearn.eventlog.process import end_with_parent, open_log, read_settings, say_ready
 from autolearn.eventlog.tracing import Trace, instance_of
 from autolearn.schemas import events
+from autolearn.schemas.actors import FIRST_USER
 from autolearn.schemas.codec import EventRecord, event_of
 from autolearn.schemas.commands import AddUser, EnableUser, IssueToken, SetRole
 from autolearn.schemas.errors import AutoLearnError, LogError, SettingsError
@@ -112,7 +113,7 @@ def ask(
     identity = str(uuid.uuid4())
     users.answers[identity] = None
     instance = instance_of("first-user", "0")
-    post(log, topics, to, command, identity, "first-user", Trace.begin(), instance)
+    post(log, topics, to, command, identity, FIRST_USER, Trace.begin(), instance)
     deadline = time.monotonic() + PATIENCE
     while (answer := users.answers[identity]) is None:
         if time.monotonic() > deadline:

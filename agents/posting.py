@@ -43,7 +43,7 @@ def post(
     """
     record = CommandRecord(
         id=identity,
-        source=f"autolearn/{actor}",
+        source=f"autolearn/{actor.replace(' ', '/')}",
         type=type_of(type(command)),
         subject=stream,
         time=now(),

@@ -29,6 +29,7 @@ from autolearn.eventlog.times import stamp
 from autolearn.projections.rows import Rows
 from autolearn.projections.store import Store, key, prefix_of
 from autolearn.schemas import events
+from autolearn.schemas.actors import SUPERVISE
 from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.commands import ExpireSession
 from autolearn.schemas.confidential import outline_of
@@ -247,7 +248,7 @@ class Shredding:
             self.asked[session] = now + REPEAT * 1000
             name = stream("session", session)
             identity = str(uuid.uuid5(uuid.NAMESPACE_OID, f"expire {name} {draft.used}"))
-            post(self.log, self.topics, name, ExpireSession(draft.runs), identity, "supervise")
+            post(self.log, self.topics, name, ExpireSession(draft.runs), identity, SUPERVISE)
             logger.info("a session is not used", session=session, since=draft.used)
         self.asked = {session: at for session, at in self.asked.items() if at > now}
 

@@ -33,6 +33,7 @@ from autolearn.eventlog.meter import Meter
 from autolearn.eventlog.traced import Traced
 from autolearn.eventlog.tracing import Trace, instance_of
 from autolearn.projections.store import RocksStore
+from autolearn.schemas.actors import SUPERVISE
 from autolearn.schemas.codec import EventRecord, to_json
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
@@ -221,7 +222,7 @@ class SuperviseAgent:
             run.stream,
             command,
             str(identity),
-            "supervise",
+            SUPERVISE,
             Trace.read(run.traceparent),
             self.instance,
         )

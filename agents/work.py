@@ -36,6 +36,7 @@ from autolearn.eventlog.tracing import Trace, trace_in
 from autolearn.eventlog.vault import key_of_kept, open_vault
 from autolearn.projections.store import RocksStore
 from autolearn.schemas import commands
+from autolearn.schemas.actors import worker
 from autolearn.schemas.bounds import LONGEST_NAME, LONGEST_TEXT, cut
 from autolearn.schemas.codec import CommandRecord, EventRecord, event_of, from_json, to_json
 from autolearn.schemas.errors import MalformedRecord, TooLarge
@@ -387,7 +388,7 @@ class Worker:
         answer: asyncio.Future[EventRecord]
         answer = self.answers[identity] = asyncio.get_running_loop().create_future()
         try:
-            actor, instance = f"worker {self.id}", f"work/{self.id}"
+            actor, instance = worker(self.id), f"work/{self.id}"
             post(self.log, self.topics, stream, command, identity, actor, trace, instance, seal)
             return await answer
         finally:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from starlette.requests import Request
 
 from autolearn.api.auditing import Call
+from autolearn.api.identity import Principal
 from autolearn.api.problems import Problem
 from autolearn.schemas.codec import to_json
 
@@ -46,7 +47,7 @@ class Asked(NamedTuple):
     """One request for one command.
 
     `id` is the command's, `fingerprint` tells requests with the same key apart by their content,
-    `actor` is who asks. The same key of another actor is another command.
+    `actor` is who asks, with the right `grant`. The same key of another actor is another command.
     Only one that is `keyed` can be repeated: another request would be another command.
     `call` is the request as it is recorded, where that is done.
     """
@@ -56,6 +57,7 @@ class Asked(NamedTuple):
     prefer: Prefer
     keyed: bool = True
     actor: str = ""
+    grant: str = ""
     call: Call | None = None
 
     @classmethod
@@ -65,7 +67,8 @@ class Asked(NamedTuple):
         Raises:
             Problem: the Idempotency-Key is malformed.
         """
-        key, actor = request.headers.get("idempotency-key"), request.state.principal.name
+        principal: Principal = request.state.principal
+        key, actor = request.headers.get("idempotency-key"), principal.name
         if key is None:
             command = str(uuid.uuid4())
         elif VISIBLE.fullmatch(key):
@@ -83,7 +86,8 @@ class Asked(NamedTuple):
             )
         fingerprint = hashlib.sha256(to_json(content)).hexdigest()[:32]
         call = call_of(request)
-        return cls(command, fingerprint, prefer_of(request), key is not None, actor, call)
+        prefer, grant = prefer_of(request), principal.grant
+        return cls(command, fingerprint, prefer, key is not None, actor, grant, call)
 
 
 def call_of(request: Request) -> Call | None:

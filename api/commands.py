@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 import structlog
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from autolearn.api import problems
@@ -245,6 +246,7 @@ class Commands:
             subject=stream,
             time=f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03d}Z",
             actor=actor or asked.actor,
+            grant=asked.grant or UNSET,
             fingerprint=asked.fingerprint,
             data=raw(command),
         )

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from autolearn.api.problems import Problem
 from autolearn.eventlog.times import millis
 from autolearn.projections.queries import Moment
+from autolearn.schemas import actors
 from autolearn.schemas.tokens import Token
 
 if TYPE_CHECKING:
@@ -44,6 +45,11 @@ class Principal(Struct, frozen=True):
     everything: bool = False
     token: str = ""
     expires: float | None = None
+
+    @property
+    def grant(self) -> str:
+        """The right that this one has beside the name, as commands tell it to the deciders."""
+        return actors.EVERYBODY if self.everything else actors.SYSADMIN if self.sysadmin else ""
 
 
 NOBODY = Principal("")

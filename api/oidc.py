@@ -23,6 +23,7 @@ from joserfc.jws import extract_compact
 from autolearn.api.identity import Principal, bad_token, expired_token
 from autolearn.api.problems import unavailable
 from autolearn.projections.queries import Moment
+from autolearn.schemas.actors import is_reserved
 from autolearn.schemas.settings import Settings
 
 __all__ = ["Provider"]
@@ -77,7 +78,7 @@ class Provider:
         """Return who is meant by the claims of a token that is good."""
         settings = self.settings
         name = claim(claims, settings.oidc_name_claim)
-        if not isinstance(name, str) or not NAME.fullmatch(name):
+        if not isinstance(name, str) or not NAME.fullmatch(name) or is_reserved(name):
             log.warning("token-without-name", claim=settings.oidc_name_claim)
             raise bad_token()
         roles = claim(claims, settings.oidc_role_claim)

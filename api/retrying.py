@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import NamedTuple
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from autolearn.api.access import Level, level_of
@@ -62,7 +63,7 @@ async def retry(
     answered = await facade.commands.post(
         record.subject,
         command_of(record),
-        Asked(command, fingerprint, prefer, call=call),
+        Asked(command, fingerprint, prefer, grant=record.grant or "", call=call),
         record.actor,
         headers=((RETRY_HEADER, found.id.encode()),),
     )
@@ -76,13 +77,13 @@ def given_by(who: Principal, record: CommandRecord, facade: Facade) -> CommandRe
         Problem: it is about a session of others (403).
     """
     if who.everything:
-        return record
+        return replace(record, grant=who.grant)
     kind, _, session = record.subject.partition("/")
     moment = facade.queries.latest()
     there = kind == "session" and moment.owner(session) is not None
     if there and level_of(who, moment, session) < Level.OWN:
         raise forbidden("It is about a session of somebody else.")
-    return replace(record, actor=who.name)
+    return replace(record, actor=who.name, grant=who.grant or UNSET)
 
 
 def check(facade: Facade, found: Found, value: bytes | None) -> CommandRecord:

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["EVERYBODY", "SYSADMIN", "Actor", "agent", "is_reserved", "worker"]
+__all__ = ["EVERYBODY", "SYSADMIN", "FIRST_USER", "SUPERVISE", "Actor", "is_reserved", "worker"]
 
 WORKER, AGENT = "worker ", "agent "
+
+SUPERVISE, FIRST_USER = f"{AGENT}supervise", f"{AGENT}first-user"
+"""The parts of the system that give commands and are no workers."""
 
 SYSADMIN = "sysadmin"
 """The grant of one who administers."""
@@ -20,7 +23,7 @@ EVERYBODY = "everybody"
 
 
 class Actor(NamedTuple):
-    """Who gives a command, "" where nobody is known.
+    """Who gives a command, "" where nobody is known, and to which stream.
 
     `grant` is by which right that is more than the own name gives, as the API has found: SYSADMIN,
     EVERYBODY or "".
@@ -28,11 +31,17 @@ class Actor(NamedTuple):
 
     name: str = ""
     grant: str = ""
+    stream: str = ""
 
     @property
     def administers(self) -> bool:
         """Whether this is a sysadmin, or everybody is."""
         return self.grant in (SYSADMIN, EVERYBODY)
+
+    @property
+    def is_self(self) -> bool:
+        """Whether this is the very user whose stream it is."""
+        return bool(self.name) and self.stream == f"user/{self.name}"
 
     @property
     def is_worker(self) -> bool:
@@ -47,11 +56,6 @@ class Actor(NamedTuple):
 def worker(identifier: str) -> str:
     """Return the actor that a worker is."""
     return WORKER + identifier
-
-
-def agent(name: str) -> str:
-    """Return the actor that another part of the system is, such as `supervise`."""
-    return AGENT + name
 
 
 def is_reserved(name: str) -> bool:

@@ -16,6 +16,7 @@ __all__ = [
     "LONGEST_TEXT",
     "MOST_HYPERPARAMETERS",
     "MOST_VALUES",
+    "SESSION_READERS",
     "SESSION_RUNS",
     "check_size",
     "cut",
@@ -51,6 +52,8 @@ MOST_VALUES = 10_000
 DEEPEST_VALUE = 4
 """Levels of arrays and objects in a hyperparameter."""
 
+SESSION_READERS = 200
+"""Users with whom one session is shared."""
 SESSION_RUNS = 5000
 """Runs of one session."""
 

@@ -66,8 +66,9 @@ class CommandRecord(Struct, frozen=True, kw_only=True, gc=False):
     """A command as it lies on the log.
 
     `id` is the command's id, `subject` its stream, `time` RFC 3339 in UTC, `actor` who asks, and
-    `fingerprint` tells requests with the same id but another content apart. They are short, because
-    every answer repeats them and must be written, however large the command's data are.
+    `fingerprint` tells requests with the same id but another content apart. `grant` is the right
+    that `actor` has beside the name (`schemas.actors`). They are short, because every answer
+    repeats them and must be written, however large the command's data are.
 
     The data are in `data`, or encrypted with the key `keyid` in `data_base64`; what of these is
     said in clear is in the attributes between (`schemas.confidential`).
@@ -80,6 +81,7 @@ class CommandRecord(Struct, frozen=True, kw_only=True, gc=False):
     subject: Short
     time: Short
     actor: Short = ""
+    grant: Some = UNSET
     fingerprint: Short = ""
     keyid: Some = UNSET
     run: Some = UNSET
@@ -115,6 +117,7 @@ class EventRecord(Struct, frozen=True, kw_only=True, gc=False):
     prev: int = -1
     term: int
     actor: str = ""
+    grant: Some = UNSET
     fingerprint: str = ""
     keyid: Some = UNSET
     run: Some = UNSET

@@ -130,6 +130,8 @@ REASONS: dict[str, Reason] = {
     "session-in-use": Reason(409, "The session was used since"),
     "unreadable": Reason(409, "The request is encrypted and cannot be read"),
     "run-exists": Reason(409, "The run exists already"),
+    "forbidden": Reason(403, "You may not do that"),
+    "too-many-readers": Reason(409, "The session is shared with as many users as it may be"),
     "too-many-runs": Reason(409, "The session has as many runs as it may"),
     "run-unknown": Reason(404, "There is no such run"),
     "run-ended": Reason(409, "The run has ended"),

@@ -3,6 +3,9 @@
 import json
 from random import Random
 
+from msgspec import UNSET
+
+from autolearn.agents.deciders.given import entitled
 from autolearn.agents.deciding import Place, decide
 from autolearn.agents.states import Stream, decider_of
 from autolearn.schemas import commands
@@ -88,7 +91,9 @@ def request_training(random: Random, run: str) -> Command:
 def command_record(
     stream: str, command: Command, identifier: str, **fields: object
 ) -> CommandRecord:
-    """A command as a client sends it."""
+    """A command as somebody sends it who may, where everything is the user's (`actor`)."""
+    actor = entitled(command, fields.pop("actor", ""))  # type: ignore[arg-type]
+    fields = {"actor": actor.name, "grant": actor.grant or UNSET} | fields
     return CommandRecord(
         id=identifier,
         source="tests",

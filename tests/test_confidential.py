@@ -9,6 +9,7 @@ from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
 from autolearn.agents.deciders import DECIDERS
+from autolearn.agents.deciders.given import entitled
 from autolearn.agents.deciders.session import Ended, Unopened
 from autolearn.agents.deciding import Place, check_stream, decide
 from autolearn.agents.open_runs import OpenRuns
@@ -259,11 +260,12 @@ def test_the_agents_know_the_same_without_a_key(vault, seed):
 
 def told(vault: Vault, command: Command, keyid: str, **changes: str):
     record = command_record(type_of(type(command)), command)
+    record = replace(record, actor=entitled(command, record.actor).name)
     return replace(vault.seal(record, command, keyid), **changes)
 
 
-KEPT = Stream(1, Ended("committed"))
-OPEN = Stream(1, decider_of(samples.SESSION).evolve(Unopened(), events.SessionOpened(""), ""))
+KEPT = Stream(1, Ended("committed", "ada"))
+OPEN = Stream(1, decider_of(samples.SESSION).evolve(Unopened(), events.SessionOpened(""), "ada"))
 
 
 def test_a_command_that_cannot_be_read_is_refused(vault):

@@ -11,14 +11,30 @@ from typing import Any
 from msgspec import Struct
 
 from autolearn.agents.deciders.decider import Decider
-from autolearn.schemas import events
-from autolearn.schemas.actors import Actor
+from autolearn.agents.deciders.user import UserCommand
+from autolearn.schemas import commands, events
+from autolearn.schemas.actors import SUPERVISE, SYSADMIN, Actor, worker
 from autolearn.schemas.errors import REASONS
 from autolearn.schemas.messages import Command, Event
 
-__all__ = ["Given", "Refused", "When", "given"]
+__all__ = ["Given", "Refused", "When", "entitled", "given"]
 
-NOBODY = Actor()
+
+def entitled(command: Command, user: str = "") -> Actor:
+    """Return one who may give a command, where everything is this user's."""
+    match command:
+        case (
+            commands.StartRun()
+            | commands.CompleteRun()
+            | commands.FailRun()
+            | commands.ReportRunLost()
+        ):
+            return Actor(worker(command.worker))
+        case commands.RegisterEstimator() | commands.RegisterMetric():
+            return Actor(worker("any"))
+        case commands.ExpireSession():
+            return Actor(SUPERVISE)
+    return Actor(user, SYSADMIN) if isinstance(command, UserCommand) else Actor(user)
 
 
 class Refused(Struct, frozen=True):
@@ -57,8 +73,9 @@ class Given(Struct, frozen=True):
     decider: Decider
     state: Any
 
-    def when(self, command: Command, actor: Actor = NOBODY) -> When:
-        """Decide on a command of somebody."""
+    def when(self, command: Command, actor: Actor | None = None) -> When:
+        """Decide on a command of somebody, by default of one who may give it."""
+        actor = actor or entitled(command)
         assert isinstance(command, self.decider.commands), f"{command} never reaches this decider"
         return When(self.decider, self.state, self.decider.decide(self.state, command, actor))
 

@@ -28,7 +28,10 @@ class Offer(Struct, frozen=True, gc=False):
 def offer(registered: Callable[[Spec], Event], command: type[Register]) -> Decider:
     """Return the decider of a kind of thing in the catalog."""
 
-    def decide(state: Offer, command: Register, _: Actor) -> Event:
+    def decide(state: Offer, command: Register, actor: Actor) -> Event:
+        if not isinstance(command, commands.RegisterDataset) and not actor.is_worker:
+            why = "Only workers say which estimators and metrics there are."
+            return events.Refused("forbidden", why)
         if state.spec == written(command.spec):
             return events.Refused(
                 "unchanged", f"{command.spec.name} is on offer like this already."

@@ -22,7 +22,8 @@ from autolearn.agents.deciders.runs import (
     taken,
 )
 from autolearn.schemas import commands, events
-from autolearn.schemas.actors import Actor
+from autolearn.schemas.actors import SUPERVISE, Actor, worker
+from autolearn.schemas.bounds import SESSION_READERS
 from autolearn.schemas.messages import Event
 from autolearn.schemas.work import WORK
 
@@ -65,13 +66,16 @@ SessionCommand = (
 )
 
 
-def decide(state: Session, command: SessionCommand, _: Actor) -> Event:
+def decide(state: Session, command: SessionCommand, actor: Actor) -> Event:
     """Answer a command to a session."""
     match state, command:
         case Unopened(), commands.OpenSession():
             return events.SessionOpened(command.title, command.expires)
         case Unopened(), _:
             return events.Refused("session-unknown", "There is no session with this id.")
+        case ((Open() | Ended()), _) if not may(state.owner, command, actor):
+            why = f"{actor.name or 'Nobody known'} may not do that to this session."
+            return events.Refused("forbidden", why)
         case Ended(how="committed"), commands.ShareSession() | commands.UnshareSession():
             return share(state.readers, command)
         case Ended(how="committed"), commands.DeleteExperiment():
@@ -107,6 +111,25 @@ def decide(state: Session, command: SessionCommand, _: Actor) -> Event:
             assert_never((state, command))
 
 
+def may(owner: str, command: SessionCommand, actor: Actor) -> bool:
+    """Say whether a command is for the one to give who gives it.
+
+    What happens to a run is told by the worker that the command names, and what is over by
+    supervision; everything else is the owner's.
+    """
+    match command:
+        case commands.OpenSession():
+            return True
+        case commands.StartRun() | commands.CompleteRun() | commands.FailRun():
+            return actor.name == worker(command.worker)
+        case commands.ReportRunLost():
+            return actor.name in (SUPERVISE, worker(command.worker))
+        case commands.ExpireSession():
+            return actor.name == SUPERVISE
+        case _:
+            return actor.owns(owner)
+
+
 def share(
     readers: tuple[str, ...], command: commands.ShareSession | commands.UnshareSession
 ) -> Event:
@@ -115,6 +138,9 @@ def share(
     if isinstance(command, commands.ShareSession):
         if may_read:
             return events.Refused("already-shared", f"{user} may read this session already.")
+        if len(readers) >= SESSION_READERS:
+            why = f"{len(readers)} users may read this session, and more than {SESSION_READERS} "
+            return events.Refused("too-many-readers", f"{why}never may: unshare it with others.")
         return events.SessionShared(user)
     if not may_read:
         return events.Refused("not-shared", f"This session is not shared with {user}.")

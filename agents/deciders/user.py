@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from autolearn.agents.deciders.decider import Decider
 from autolearn.schemas import commands, events
-from autolearn.schemas.actors import Actor
+from autolearn.schemas.actors import FIRST_USER, Actor
 from autolearn.schemas.messages import Event
 from autolearn.schemas.quotas import HIGHEST, QUOTAS
 from autolearn.schemas.values import Role
@@ -52,9 +52,12 @@ UserCommand = (
 )
 
 
-def decide(state: User, command: UserCommand, _: Actor) -> Event:
+def decide(state: User, command: UserCommand, actor: Actor) -> Event:
     """Answer a command to a user."""
     match state, command:
+        case _ if not may(command, actor):
+            why = f"{actor.name or 'Nobody known'} may not do that to this user."
+            return events.Refused("forbidden", why)
         case Nobody(), commands.AddUser():
             return events.UserAdded(command.role, command.password)
         case _, commands.SetQuota():
@@ -82,6 +85,18 @@ def decide(state: User, command: UserCommand, _: Actor) -> Event:
             return events.TokenRevoked(token)
         case _:
             assert_never((state, command))
+
+
+def may(command: UserCommand, actor: Actor) -> bool:
+    """Say whether a command is for the one to give who gives it.
+
+    Users have their own passwords and tokens; everything is for sysadmins, and for whoever makes
+    the first of them. Which role somebody has is said on another stream: here their grant counts.
+    """
+    if actor.administers or actor.name == FIRST_USER:
+        return True
+    own = commands.SetPassword | commands.IssueToken | commands.RevokeToken
+    return actor.is_self and isinstance(command, own)
 
 
 def unchanged(what: str) -> Event:

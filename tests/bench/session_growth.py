@@ -1,8 +1,9 @@
 """What a command costs in a session with 5,000 runs, against one in a session with 10.
 
 The real rules, claim and views on real stores; the log is in memory, so that nothing else is
-measured, and in processor time. Workers claim attempts of runs, at random, and are lost; a command is decided, written,
-taken into the decider's state and folded into the views. The rounds of the two alternate.
+measured, and the processor's time alone counts. Workers claim attempts of runs, at random, and are
+lost; a command is decided, written, taken into the decider's state and folded into the views. The
+rounds of the two alternate.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from autolearn.eventlog.memory import MemoryLog
 from autolearn.projections.projection import ReadModels
 from autolearn.projections.store import RocksStore
 from autolearn.schemas import commands
-from autolearn.schemas.actors import agent, worker
+from autolearn.schemas.actors import SUPERVISE, worker
 from autolearn.schemas.codec import CommandRecord, decode_command, encode, raw
 from autolearn.schemas.messages import Command, type_of
 from autolearn.schemas.topics import Topic
@@ -78,7 +79,7 @@ class Session:
             number = self.random.randrange(self.runs)
             run, attempt = name(number), self.attempts[number]
             self.ask(commands.StartTraining(run, attempt, "w"), worker("w"))
-            self.ask(commands.ReportTrainingLost(run, attempt, "w"), agent("supervise"))
+            self.ask(commands.ReportTrainingLost(run, attempt, "w"), SUPERVISE)
             self.attempts[number] += 1
         return (time.thread_time() - began) / COMMANDS
 

@@ -7,17 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autolearn.agents.deciders import DECIDERS
+from autolearn.agents.deciders.given import entitled
 from autolearn.agents.deciders.runs import newest_first
 from autolearn.agents.deciders.session import Ended, Open
 from autolearn.schemas import events
-from autolearn.schemas.actors import Actor
 from autolearn.schemas.codec import command_of
 from autolearn.schemas.messages import Event
 from autolearn.schemas.streams import KINDS
 from tests.stories import random_command, random_records
 
 ENDS = events.RunCompleted | events.RunFailed | events.RunCancelled
-ADA = Actor("ada")
 ODD = st.randoms(use_true_random=False)
 
 
@@ -25,8 +24,8 @@ def play(random: Random, kind: str, stream: str, count: int):
     decider, state = DECIDERS[kind], DECIDERS[kind].initial
     for _ in range(count):
         command = random_command(random, stream)
-        event = decider.decide(state, command, ADA)
-        after = decider.evolve(state, event, ADA.name)
+        event = decider.decide(state, command, entitled(command, "ada"))
+        after = decider.evolve(state, event, "ada")
         yield state, command, event, after
         state = after
 
@@ -38,7 +37,8 @@ def test_every_command_is_answered_by_one_event_and_refusals_change_nothing(rand
     for state, command, event, after in play(random, kind, stream, 40):
         assert isinstance(event, Event)
         assert type(event) in events.EVENTS.values()
-        assert DECIDERS[kind].decide(state, command, ADA) == event, "decide is pure"
+        again = DECIDERS[kind].decide(state, command, entitled(command, "ada"))
+        assert again == event, "decide is pure"
         if isinstance(event, events.Refused):
             assert after == state
         else:

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from autolearn.agents.deciders.given import Refused, given
 from autolearn.agents.deciders.offers import dataset, estimator, metric
 from autolearn.schemas import commands, events
+from autolearn.schemas.actors import EVERYBODY, SYSADMIN, Actor
 from tests import samples
 
 OFFERS = [
@@ -56,3 +57,11 @@ def test_an_answer_that_changes_nothing_changes_nothing(
 ):
     past = registered(spec), answer
     given(decider, *past).when(register(spec)).then(Refused(reason="unchanged"))
+
+
+@pytest.mark.parametrize(("decider", "register", "registered", "spec"), OFFERS[:2])
+def test_only_workers_say_which_estimators_and_metrics_there_are(
+    decider, register, registered, spec
+):
+    for actor in (Actor("ada"), Actor("root", SYSADMIN), Actor("", EVERYBODY)):
+        given(decider).when(register(spec), actor).then(Refused(reason="forbidden"))

@@ -7,8 +7,8 @@ from autolearn.agents.deciders.given import Refused, given
 from autolearn.agents.deciders.session import Ended, Open, session
 from autolearn.agents.deciders.user import user
 from autolearn.schemas import commands, events
-from autolearn.schemas.actors import Actor
-from autolearn.schemas.bounds import SESSION_RUNS
+from autolearn.schemas.actors import EVERYBODY, SUPERVISE, SYSADMIN, Actor, worker
+from autolearn.schemas.bounds import SESSION_READERS, SESSION_RUNS
 from autolearn.schemas.commands import (
     CommitSession,
     DeleteExperiment,
@@ -341,4 +341,80 @@ def test_a_refused_commit_looks_at_no_run_that_is_not_named():
 
     for state in (Open(1000, 3, 5, "t1", Parts(lost)), Open(1000, 0, 0, "t1", Parts(lost))):
         assert isinstance(session.decide(state, CommitSession(), Actor()), events.Refused)
-        assert isinstance(session.decide(state, ExpireSession(9), Actor()), events.Refused)
+        late = session.decide(state, ExpireSession(9), Actor(SUPERVISE))
+        assert late.reason == "session-in-use"
+
+
+# Who may
+
+ADA, BOB = Actor("ada"), Actor("bob")
+OF_THE_OWNER = [
+    CommitSession(),
+    DiscardSession(),
+    ShareSession("grace"),
+    UnshareSession("bob"),
+    request_training("new"),
+    request_evaluation("new"),
+    commands.CancelTraining("t1"),
+    commands.CancelEvaluation("e1"),
+]
+OF_THE_WORKER = [
+    commands.StartTraining("t1", 1, "w1"),
+    samples.complete_training(),
+    commands.FailTraining("t1", 1, "w1", "raised"),
+    commands.StartEvaluation("e1", 1, "w1"),
+    samples.complete_evaluation(),
+    commands.FailEvaluation("e1", 1, "w1", "raised"),
+    commands.ReportTrainingLost("t1", 1, "w1"),
+    commands.ReportEvaluationLost("e1", 1, "w1"),
+]
+ADAS = (OPENED, SessionShared("bob"), training_requested())
+
+
+def may(command, actor, *past, owner="ada"):
+    answer = given(session, *(past or ADAS), actor=owner).when(command, actor).answer
+    return getattr(answer, "reason", "") != "forbidden"
+
+
+@pytest.mark.parametrize("command", OF_THE_OWNER, ids=named)
+def test_what_is_the_owners_is_refused_to_everybody_else(command):
+    assert may(command, ADA)
+    assert may(command, Actor("", EVERYBODY)), "where nobody is known"
+    for other in (BOB, Actor(), Actor("root", SYSADMIN), Actor(worker("w1")), Actor(SUPERVISE)):
+        given(session, *ADAS, actor="ada").when(command, other).then(Refused(reason="forbidden"))
+
+
+@pytest.mark.parametrize("command", OF_THE_OWNER, ids=named)
+def test_what_was_opened_where_nobody_was_known_is_every_sysadmins(command):
+    assert may(command, Actor(), owner="")
+    assert may(command, Actor("root", SYSADMIN), owner="")
+    assert not may(command, BOB, owner="")
+
+
+@pytest.mark.parametrize("command", OF_THE_WORKER, ids=named)
+def test_of_a_run_only_the_worker_speaks_that_is_named(command):
+    assert may(command, Actor(worker("w1")))
+    for other in (ADA, BOB, Actor("root", SYSADMIN), Actor(worker("w2")), Actor("", EVERYBODY)):
+        assert not may(command, other)
+    lost = isinstance(command, commands.ReportRunLost)
+    assert may(command, Actor(SUPERVISE)) == lost
+
+
+def test_only_supervision_lets_a_session_expire():
+    given(session, OPENED, actor="ada").when(ExpireSession(0)).then(SessionExpired())
+    for other in (ADA, Actor("supervise"), Actor(worker("w1")), Actor("", EVERYBODY)):
+        assert not may(ExpireSession(0), other)
+
+
+def test_an_experiment_is_its_owners_still():
+    kept = (OPENED, *trained(), SessionCommitted(("t1",)))
+    for command in (DeleteExperiment(), ShareSession("grace")):
+        assert may(command, ADA, *kept)
+        assert not may(command, BOB, *kept)
+
+
+def test_a_session_is_shared_with_so_many_users_at_most():
+    readers = (SessionShared(f"user-{number}") for number in range(SESSION_READERS))
+    full = given(session, OPENED, *readers)
+    full.when(ShareSession("one-more")).then(Refused(reason="too-many-readers"))
+    full.when(UnshareSession("user-0")).then(SessionUnshared("user-0"))

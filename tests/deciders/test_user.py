@@ -5,6 +5,15 @@ import pytest
 from autolearn.agents.deciders.given import Refused, given
 from autolearn.agents.deciders.user import user
 from autolearn.schemas import commands, events
+from autolearn.schemas.actors import (
+    EVERYBODY,
+    FIRST_USER,
+    SUPERVISE,
+    SYSADMIN,
+    Actor,
+    is_reserved,
+    worker,
+)
 from autolearn.schemas.commands import (
     AddUser,
     DisableUser,
@@ -25,6 +34,8 @@ from autolearn.schemas.events import (
     UserDisabled,
     UserEnabled,
 )
+from autolearn.schemas.messages import type_of
+from autolearn.schemas.streams import KINDS
 from tests import samples
 
 ADDED = UserAdded("user", samples.VERIFIER)
@@ -133,3 +144,28 @@ def test_a_quota_that_there_is_not_is_not_set(name: str):
 @pytest.mark.parametrize("limit", [-1, 2**53 + 1, 10**400])
 def test_a_quota_has_a_highest_limit(limit: int):
     given(user, ADDED).when(SetQuota("tokens", limit)).then(Refused("quota-unknown"))
+
+
+def test_users_have_their_own_password_and_tokens_and_all_else_is_for_sysadmins():
+    own = (commands.SetPassword, commands.IssueToken, commands.RevokeToken)
+    for kind in user.commands:
+        command = samples.COMMANDS[type_of(kind)]
+        for actor, expected in (
+            (Actor("ada", stream="user/ada"), kind in own),
+            (Actor("bob", stream="user/ada"), False),
+            (Actor("", stream="user/"), False),
+            (Actor(worker("ada"), stream="user/ada"), False),
+            (Actor("root", SYSADMIN, "user/ada"), True),
+            (Actor("", EVERYBODY, "user/ada"), True),
+            (Actor(FIRST_USER, stream="user/ada"), True),
+            (Actor("first-user", stream="user/ada"), False),
+        ):
+            answer = user.decide(given(user, ADDED, ISSUED).state, command, actor)
+            assert (getattr(answer, "reason", "") != "forbidden") == expected, (actor, command)
+
+
+def test_no_user_is_called_like_a_part_of_the_system():
+    for name in (FIRST_USER, SUPERVISE, worker("w1")):
+        assert is_reserved(name)
+        assert not KINDS["user"].fits(name)
+    assert not is_reserved("worker")
