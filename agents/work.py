@@ -365,8 +365,14 @@ class Worker:
             request = self.vault.open_kept(task.stream, task.request)
         except Unreadable:
             return None
-        said = from_json(request, Limited)
-        return request, Limits(time_s=said.time_limit, memory_mb=said.memory_limit), key
+        return request, self.limits(from_json(request, Limited)), key
+
+    def limits(self, asked: Limited) -> Limits:
+        """Return what a run may take: what it asks for, and no more than this worker gives."""
+        return Limits(
+            time_s=min(asked.time_limit, self.settings.time_limit),
+            memory_mb=min(asked.memory_limit, self.settings.memory_limit),
+        )
 
     def holds(self, task: Task) -> bool:
         """Say whether the log tells that this worker has the attempt; it was told so before."""

@@ -104,13 +104,12 @@ class PreprocessingBody(Body):
 
 
 class Limits(Body):
-    """What a run may take."""
+    """What a run may take: at most what the operator allows, which is what it may without these."""
 
-    time_limit: float | None = Field(default=None, gt=0, le=7 * 86400, description="Seconds.")
+    time_limit: float | None = Field(default=None, gt=0, description="Seconds.")
     memory_limit: int | None = Field(
         default=None,
         ge=256,
-        le=2**24,
         description="MiB of resident memory, of which the libraries take about 180.",
     )
 

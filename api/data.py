@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from autolearn.api.bodies import DatasetBody
+from autolearn.api.bodies import DatasetBody, Limits
 from autolearn.api.facade import Facade
 from autolearn.api.problems import Problem, unknown
 from autolearn.projections.models import DatasetRow
 from autolearn.projections.queries import Moment
 from autolearn.schemas.catalog import CLASSIFICATION, REGRESSION, DatasetSpec
+from autolearn.schemas.settings import PREFIX, Settings
 from autolearn.schemas.values import Column
 
-__all__ = ["check_dataset", "find_dataset", "looked_up", "task_of_target", "wrong"]
+__all__ = ["check_dataset", "check_limits", "find_dataset", "looked_up", "task_of_target", "wrong"]
 
 FEW_INTEGERS = 20
 """As in artifacts.profiling: an integer column with more different values is not a class."""
@@ -20,6 +21,25 @@ def wrong(kind: str, title: str, faults: dict[str, str]) -> Problem:
     """Return the problem of a body whose values do not fit the catalog; faults by pointer."""
     errors = [{"pointer": pointer, "detail": detail} for pointer, detail in faults.items()]
     return Problem(422, kind, title, "; ".join(faults.values()) + ".", errors=errors)
+
+
+def check_limits(body: Limits, settings: Settings) -> tuple[float, int]:
+    """Return the seconds and the MiB that a run may take.
+
+    Raises:
+        Problem: more is asked for than the operator allows.
+    """
+    faults = {}
+    for name, unit in (("time_limit", "seconds"), ("memory_limit", "MiB")):
+        asked, most = getattr(body, name), getattr(settings, name)
+        if asked is not None and not asked <= most:
+            faults[f"#/{name}"] = (
+                f"{name} is at most {most:g} {unit} here, and {str(asked)[:30]} are asked for: an "
+                f"operator can raise it with {PREFIX}{name.upper()}"
+            )
+    if faults:
+        raise wrong("limit-too-high", "More is asked for than a run may take", faults)
+    return body.time_limit or settings.time_limit, body.memory_limit or settings.memory_limit
 
 
 async def looked_up(facade: Facade, *present: object) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autolearn.api.bodies import EvaluationBody
-from autolearn.api.data import check_dataset, wrong
+from autolearn.api.data import check_dataset, check_limits, wrong
 from autolearn.api.problems import Problem, unknown
 from autolearn.projections.models import TrainingRow
 from autolearn.projections.queries import Moment
@@ -37,14 +37,15 @@ def request_evaluation(
         dataset = DatasetRef(spec.name, spec.version)
         if dataset != training.dataset:
             check_columns(training, spec, moment)
+    time_limit, memory_limit = check_limits(body, settings)
     return RequestEvaluation(
         run=run,
         training=training.id,
         metrics=metrics,
         dataset=dataset,
         held_out=dataset == training.dataset,
-        time_limit=body.time_limit or settings.time_limit,
-        memory_limit=body.memory_limit or settings.memory_limit,
+        time_limit=time_limit,
+        memory_limit=memory_limit,
     )
 
 

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from autolearn.api.bodies import TrainingBody
-from autolearn.api.data import check_dataset, task_of_target, wrong
+from autolearn.api.data import check_dataset, check_limits, task_of_target, wrong
 from autolearn.api.problems import Problem, unknown
 from autolearn.projections.queries import Moment
 from autolearn.schemas.bounds import cut
@@ -54,6 +54,7 @@ def request_training(
         )
     if model.task != CLUSTERING:
         check_rows(body, data, target, task)
+    time_limit, memory_limit = check_limits(body, settings)
     return RequestTraining(
         run=run,
         model=model.name,
@@ -66,8 +67,8 @@ def request_training(
         split=Split(body.split.test, body.split.stratify),
         preprocessing=Preprocessing(**body.preprocessing.model_dump()),
         seed=body.seed,
-        time_limit=body.time_limit or settings.time_limit,
-        memory_limit=body.memory_limit or settings.memory_limit,
+        time_limit=time_limit,
+        memory_limit=memory_limit,
     )
 
 

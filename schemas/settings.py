@@ -89,9 +89,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     slots: Count = 2
     """Runs that one worker process works on at a time."""
     time_limit: Seconds = 3600.0
-    """Seconds that a run may take, unless its request says otherwise."""
+    """Seconds that a run may take; a request may ask for fewer."""
     memory_limit: Annotated[int, Meta(ge=256)] = 4096
-    """MiB that a run's process may use, unless its request says otherwise."""
+    """MiB that a run's process may use; a request may ask for fewer."""
     max_body: Count = 4 * 1024 * 1024
     """Bytes of the largest HTTP body, uploads of datasets aside."""
     max_upload: Count = 2 * 1024 * 1024 * 1024

@@ -32,6 +32,9 @@ TRAININGS: list[tuple[dict[str, Any], str, str]] = [
     (IRIS | {"sed": 1}, "invalid-body", "#/sed: there is no such field"),
     (IRIS | {"preprocessing": {"scale": "big"}}, "invalid-body", "min-max"),
     (IRIS | {"time_limit": 0}, "invalid-body", "#/time_limit"),
+    (IRIS | {"time_limit": 3601}, "limit-too-high", "AUTOLEARN_TIME_LIMIT"),
+    (IRIS | {"memory_limit": 2**24}, "limit-too-high", "at most 4096 MiB"),
+    (IRIS | {"memory_limit": 10**400}, "limit-too-high", "AUTOLEARN_MEMORY_LIMIT"),
     ({"dataset": "iris"}, "invalid-body", "#/model: this field is required"),
     ({"model": "svm", "dataset": {"name": "iris", "x": 1}}, "invalid-body", "#/dataset/x"),
 ]
