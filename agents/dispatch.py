@@ -54,7 +54,9 @@ class DispatchAgent:
         self.instance = instance_of("dispatch", settings.instance)
         self.audited = settings.audit == "on"
         self.folder = home / "state" / f"dispatch-{settings.instance}" / "runs"
-        self.pool = Pool(silence=MISSED * settings.heartbeat)
+        self.limits: dict[str, int] = {}
+        limit = settings.quota_runs_running
+        self.pool = Pool(MISSED * settings.heartbeat, lambda user: self.limits.get(user, limit))
         self.acting = False
         self.assigned = asyncio.Event()
         app = make_app("dispatch", settings, brokers, home, self.position)
@@ -75,6 +77,7 @@ class DispatchAgent:
             Traced, self.log, self.topics.events.name, self.runs, partitions
         )
         await asyncio.to_thread(follower.catch_up)
+        self.limits |= self.runs.limits()
         for run in self.runs.all():
             self.pool.see(run.stream, run.run, run)
         self.feed = Feed(follower, self.on_events, lambda error: end_process("the feed", error))
@@ -120,11 +123,21 @@ class DispatchAgent:
                 end_process("a heartbeat could not be taken in", error)
 
     def on_events(self, records: list[EventRecord]) -> None:
-        """Look at the runs that events are about as they stand now."""
+        """Look at the runs and limits that events are about as they stand now."""
         for record in records:
+            kind, _, name = record.subject.partition("/")
+            if kind == "user":
+                self.note_limit(name, self.runs.limit(name))
             for run in runs_in(record):
                 self.pool.see(record.subject, run, self.runs.get(record.subject, run))
         self.hand_out()
+
+    def note_limit(self, user: str, limit: int | None) -> None:
+        """Note how many runs of a user may run at a time."""
+        if limit is None:
+            self.limits.pop(user, None)
+        else:
+            self.limits[user] = limit
 
     async def tick_for_ever(self) -> None:
         """Look at the clock, again and again."""

@@ -25,7 +25,7 @@ class OpenRun(Struct, frozen=True):
 
     `request` is the data of the event that accepted the run, as `codec.kept` has them, in the
     present version; the limits are 0 where they are encrypted. `sequence` is that event's within
-    its session, and `traceparent` what stands beside it on the log.
+    its session, `traceparent` what stands beside it on the log, and `user` who has asked for it.
     """
 
     kind: str
@@ -38,6 +38,13 @@ class OpenRun(Struct, frozen=True):
     memory_limit: int
     sequence: int = 0
     traceparent: str = ""
+    user: str = ""
+
+
+class Limit(Struct, frozen=True, gc=False):
+    """How many runs of one user may run at a time."""
+
+    runs: int
 
 
 class Offered(Struct, frozen=True, gc=False):
@@ -69,6 +76,17 @@ class OpenRuns:
         """Return what is on offer under a stream of the catalog."""
         return self.rows.get(key("offered", stream), Offered)
 
+    def limits(self) -> dict[str, int]:
+        """Return the stored limits of users who have one of their own."""
+        found = self.rows.store.scan(prefix_of("limit"))
+        decoder = msgspec.json.Decoder(Limit)
+        return {at.rpartition(b"\0")[2].decode(): decoder.decode(row).runs for at, row in found}
+
+    def limit(self, user: str) -> int | None:
+        """Return how many runs of a user may run at a time; None: as many as of others."""
+        row = self.rows.get(key("limit", user), Limit)
+        return None if row is None else row.runs
+
     def fold(self, record: EventRecord, _: int, __: int, /) -> None:
         """Take one admitted event in."""
         event = outline_of(record)
@@ -89,6 +107,9 @@ class OpenRuns:
             case events.SessionCommitted() | events.SessionDiscarded():
                 for run_id in event.cancelled:
                     self.rows.delete(key("open", record.subject, run_id))
+            case events.QuotaSet(name="runs-running", limit=limit):
+                own = key("limit", record.subject.partition("/")[2])
+                self.rows.delete(own) if limit is None else self.rows.put(own, Limit(limit))
             case (
                 events.EstimatorRegistered(spec=spec)
                 | events.MetricRegistered(spec=spec)
@@ -124,6 +145,7 @@ def opened(record: EventRecord, event: events.RunRequested, traceparent: str) ->
         memory_limit=event.memory_limit,
         sequence=record.sequence,
         traceparent=traceparent,
+        user=record.actor,
     )
 
 

@@ -9,7 +9,9 @@ without a start the attempt is offered again. Two workers may then claim it; one
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
+from collections.abc import Callable
 from typing import NamedTuple
 
 from autolearn.agents.open_runs import OpenRun
@@ -51,17 +53,21 @@ class Member:
 class Pool:
     """Workers by their heartbeats, and open runs by their events.
 
-    A worker that was not heard for `silence` seconds is offered nothing.
+    A worker that was not heard for `silence` seconds is offered nothing. `limit` says how many runs
+    of a user may be held or offered at a time: beyond it they wait, and others take the slots.
     """
 
-    def __init__(self, silence: float) -> None:
-        self.silence = silence
+    def __init__(self, silence: float, limit: Callable[[str], int] = lambda _: sys.maxsize) -> None:
+        self.silence, self.limit = silence, limit
         self.turns = Turns()
         self.members: dict[str, Member] = {}
-        self.holders: dict[Key, str] = {}
+        self.holders: dict[Key, tuple[str, str]] = {}
+        """Who holds a run, and whose it is."""
         self.made: dict[Key, Made] = {}
         self.load: Counter[str] = Counter()
         """Per worker, the runs that it holds or was offered."""
+        self.taken: Counter[str] = Counter()
+        """Per user, the runs that are held or offered."""
 
     def heard(self, beat: Heartbeat, now: float) -> None:
         """Take in a heartbeat; that of the supervising process is nothing here."""
@@ -86,10 +92,10 @@ class Pool:
             self.release(key)
             self.turns.drop(key)
             if now_open is not None:
-                self.holders[key] = now_open.worker
-                self.load[now_open.worker] += 1
+                self.holders[key] = (now_open.worker, now_open.user)
+                self.load_with(now_open.worker, now_open.user)
             return
-        attempt = Attempt(now_open.kind, stream, run, now_open.attempt)
+        attempt = Attempt(now_open.kind, stream, run, now_open.attempt, now_open.user)
         made = self.made.get(key)
         if attempt == self.turns.get(key) or (made is not None and attempt == made.offer.attempt):
             return
@@ -104,19 +110,29 @@ class Pool:
         if run in self.made:
             self.release_offer(run)
         if run in self.holders:
-            self.unload(self.holders.pop(run))
+            self.unload(*self.holders.pop(run))
 
     def release_offer(self, run: Key) -> Attempt:
         """Free the slot that a run was offered, and return its attempt."""
         offer = self.made.pop(run).offer
-        self.unload(offer.worker)
+        self.unload(offer.worker, offer.attempt.user)
         return offer.attempt
 
-    def unload(self, worker: str) -> None:
-        """A slot of a worker is free again."""
-        self.load[worker] -= 1
-        if not self.load[worker]:
-            del self.load[worker]
+    def load_with(self, worker: str, user: str) -> None:
+        """A slot of a worker is taken by a run of a user."""
+        self.load[worker] += 1
+        self.taken[user] += 1
+
+    def unload(self, worker: str, user: str) -> None:
+        """It is free again."""
+        for counter, name in ((self.load, worker), (self.taken, user)):
+            counter[name] -= 1
+            if not counter[name]:
+                del counter[name]
+
+    def at_limit(self, user: str) -> bool:
+        """Say whether no more runs of a user may run now."""
+        return self.taken[user] >= self.limit(user)
 
     def offers(self, now: float) -> list[Offer]:
         """Make offers until no free slot can be given an attempt that waits."""
@@ -124,7 +140,7 @@ class Pool:
         made = []
         while self.turns and (free := [m for m in self.members.values() if self.free(m)]):
             kinds = {kind for member in free for kind in member.beat.partitions}
-            attempt = self.turns.take(sorted(kinds))
+            attempt = self.turns.take(sorted(kinds), self.at_limit)
             if attempt is None:
                 break
             made.append(self.offer(attempt, free, now))
@@ -144,7 +160,7 @@ class Pool:
         worker = member.beat.worker
         offer = Offer(attempt, worker, member.beat.partitions[attempt.kind][0])
         self.made[attempt.key] = Made(offer, now + OFFER_SECONDS)
-        self.load[worker] += 1
+        self.load_with(worker, attempt.user)
         return offer
 
     def free(self, member: Member) -> int:

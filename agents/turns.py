@@ -1,14 +1,15 @@
-"""Whose turn it is: attempts that wait for a worker, served fairly between sessions.
+"""Whose turn it is: attempts that wait for a worker, served fairly between users, then sessions.
 
-Round robin over sessions, first come first served within one (J. Nagle, RFC 970: a queue for each
-source instead of one for all): however much a session has queued, another one's only run waits for
-at most one run of each kind from each session. Pure, and every operation takes constant time.
+Round robin over users, over the sessions of each, and first come first served within one (J. Nagle,
+RFC 970: a queue for each source instead of one for all): however much somebody has queued, in
+however many sessions, another one's only run waits for at most one run of each kind from each user.
+Pure; every operation takes constant time, but for the users that are passed over.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import count
 from typing import NamedTuple
 
@@ -19,12 +20,13 @@ Key = tuple[str, str]
 
 
 class Attempt(NamedTuple):
-    """One attempt of a run that nobody works on yet."""
+    """One attempt of a run that nobody works on yet. `user` has asked for it."""
 
     kind: str
     stream: str
     run: str
     number: int
+    user: str = ""
 
     @property
     def key(self) -> Key:
@@ -32,28 +34,36 @@ class Attempt(NamedTuple):
         return self.stream, self.run
 
 
-class Queue:
-    """What one session has waiting of one kind of work. `turn` orders it among the sessions."""
+class Sessions:
+    """What one user has waiting of one kind of work: the sessions, in the order of their turns.
+
+    `turn` orders it among the users.
+    """
 
     def __init__(self, turn: int) -> None:
         self.turn = turn
-        self.attempts: OrderedDict[Key, Attempt] = OrderedDict()
+        self.queues: OrderedDict[str, OrderedDict[Key, Attempt]] = OrderedDict()
+
+
+def nobody(_: str) -> bool:
+    """Pass over no user."""
+    return False
 
 
 class Turns:
     """The attempts that wait, at most one of each run.
 
-    While a session waits for a kind of work that is served, no other session is served twice with
-    the same kind; only an attempt that had its turn before (`put_back`) comes before all others.
-    Each kind has turns of its own: a session's evaluations cannot hold up its trainings, which
-    other workers may do.
+    While a user waits for a kind of work that is served, no other user is served twice with the
+    same kind, and of a user's sessions none twice while another waits; only an attempt that had its
+    turn before (`put_back`) comes before all others. Each kind has turns of its own: somebody's
+    evaluations cannot hold up their trainings, which other workers may do.
     """
 
     def __init__(self) -> None:
         self.waiting: dict[Key, Attempt] = {}
         self.again: defaultdict[str, OrderedDict[Key, Attempt]] = defaultdict(OrderedDict)
-        # Per kind of work the sessions, in the order of their turns.
-        self.rings: defaultdict[str, OrderedDict[str, Queue]] = defaultdict(OrderedDict)
+        # Per kind of work the users, in the order of their turns.
+        self.rings: defaultdict[str, OrderedDict[str, Sessions]] = defaultdict(OrderedDict)
         self.numbers = count()
 
     def __len__(self) -> int:
@@ -68,9 +78,10 @@ class Turns:
         self.drop(attempt.key)
         self.waiting[attempt.key] = attempt
         ring = self.rings[attempt.kind]
-        if attempt.stream not in ring:
-            ring[attempt.stream] = Queue(next(self.numbers))
-        ring[attempt.stream].attempts[attempt.key] = attempt
+        if attempt.user not in ring:
+            ring[attempt.user] = Sessions(next(self.numbers))
+        queues = ring[attempt.user].queues
+        queues.setdefault(attempt.stream, OrderedDict())[attempt.key] = attempt
 
     def put_back(self, attempt: Attempt) -> None:
         """Let an attempt wait before all others: its run had its turn."""
@@ -84,29 +95,42 @@ class Turns:
         if attempt is None or self.again[attempt.kind].pop(run, None) is not None:
             return
         ring = self.rings[attempt.kind]
-        del ring[attempt.stream].attempts[run]
-        if not ring[attempt.stream].attempts:
-            del ring[attempt.stream]
+        queues = ring[attempt.user].queues
+        del queues[attempt.stream][run]
+        if not queues[attempt.stream]:
+            del queues[attempt.stream]
+        if not queues:
+            del ring[attempt.user]
 
-    def take(self, kinds: Iterable[str]) -> Attempt | None:
-        """Take out the attempt of one of these kinds whose turn it is; None if none waits."""
-        chosen = self.first(list(kinds))
+    def take(self, kinds: Iterable[str], passed: Callable[[str], bool] = nobody) -> Attempt | None:
+        """Take out the attempt of one of these kinds whose turn it is; None if none waits.
+
+        Users for whom `passed` is true are passed over, and keep their turn.
+        """
+        chosen = self.first(list(kinds), passed)
         if chosen is None:
             return None
         is_fresh = chosen.key not in self.again[chosen.kind]
         self.drop(chosen.key)
         ring = self.rings[chosen.kind]
-        if is_fresh and chosen.stream in ring:
-            ring[chosen.stream].turn = next(self.numbers)
-            ring.move_to_end(chosen.stream)
+        if is_fresh and chosen.user in ring:
+            ring[chosen.user].turn = next(self.numbers)
+            ring.move_to_end(chosen.user)
+            if chosen.stream in ring[chosen.user].queues:
+                ring[chosen.user].queues.move_to_end(chosen.stream)
         return chosen
 
-    def first(self, kinds: list[str]) -> Attempt | None:
+    def first(self, kinds: list[str], passed: Callable[[str], bool]) -> Attempt | None:
         """Return the attempt of one of these kinds whose turn it is."""
         for kind in kinds:
-            if self.again[kind]:
-                return next(iter(self.again[kind].values()))
-        heads = [next(iter(self.rings[kind].values())) for kind in kinds if self.rings[kind]]
+            for attempt in self.again[kind].values():
+                if not passed(attempt.user):
+                    return attempt
+        heads = []
+        for kind in kinds:
+            ready = (mine for user, mine in self.rings[kind].items() if not passed(user))
+            heads += [head for head in (next(ready, None),) if head is not None]
         if not heads:
             return None
-        return next(iter(min(heads, key=lambda queue: queue.turn).attempts.values()))
+        queues = min(heads, key=lambda mine: mine.turn).queues
+        return next(iter(next(iter(queues.values())).values()))

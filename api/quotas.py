@@ -19,7 +19,7 @@ from autolearn.schemas.errors import REASONS
 from autolearn.schemas.quotas import QUOTAS, exceeded, limit_of, source_of
 from autolearn.schemas.settings import Settings
 
-__all__ = ["COUNTED", "QuotaState", "check_quota", "limit_for", "quotas_of"]
+__all__ = ["COUNTED", "QuotaState", "check_quota", "check_run", "limit_for", "quotas_of"]
 
 
 class QuotaState(Struct, frozen=True):
@@ -46,7 +46,12 @@ def live_tokens(moment: Moment, user: str) -> int:
 
 
 COUNTED: Mapping[str, Callable[[Moment, str], int]] = MappingProxyType(
-    {"sessions": Moment.open_sessions, "tokens": live_tokens}
+    {
+        "sessions": Moment.open_sessions,
+        "tokens": live_tokens,
+        "runs-queued": lambda moment, user: moment.work(user).queued,
+        "runs-running": lambda moment, user: moment.work(user).running,
+    }
 )
 """How much of a quota a user has taken, for those that are counted here."""
 
@@ -72,13 +77,32 @@ def quotas_of(settings: Settings, moment: Moment, user: str) -> list[QuotaState]
     ]
 
 
-def check_quota(settings: Settings, moment: Moment, user: str, quota: str, more: int = 1) -> None:
+def check_run(settings: Settings, moment: Moment, session: str) -> None:
+    """Raise a problem if a session, or its owner, has as many runs as is allowed.
+
+    Raises:
+        Problem: as `check_quota`.
+    """
+    owner = moment.owner(session) or ""
+    check_quota(settings, moment, owner, "runs-queued")
+    check_quota(settings, moment, owner, "session-runs", used=moment.count_runs(session))
+
+
+def check_quota(
+    settings: Settings,
+    moment: Moment,
+    user: str,
+    quota: str,
+    more: int = 1,
+    used: int | None = None,
+) -> None:
     """Raise a problem if a user who takes `more` of a quota is over its limit.
 
     Raises:
         Problem: the quota is used up (409); it says who can raise it.
     """
-    used, limit = COUNTED[quota](moment, user), limit_for(settings, moment, user, quota)
+    used = COUNTED[quota](moment, user) if used is None else used
+    limit = limit_for(settings, moment, user, quota)
     if used + more > limit:
         status, title = REASONS["quota-exceeded"]
         detail = f"{exceeded(quota, user, used, limit)} Nothing was done."

@@ -19,6 +19,7 @@ from autolearn.api.moments import AsOf
 from autolearn.api.openapi import accepts, answers
 from autolearn.api.pages import from_token, next_link, to_token
 from autolearn.api.problems import check_id
+from autolearn.api.quotas import check_run
 from autolearn.api.responses import CommandState, created, json, pending
 from autolearn.api.rules import authorise
 from autolearn.projections.models import RunRow
@@ -42,6 +43,8 @@ async def request_run(
     """
     began = asyncio.get_running_loop().time()
     run = derive(asked.id, "run")
+    if facade.queries.answer(asked.id) is None:  # a repeated request takes nothing more
+        check_run(facade.settings, facade.queries.now(), session)
     answer = await facade.commands.post(stream("session", session), lambda: make(run), asked)
     if isinstance(answer, Accepted):
         return pending(answer, asked)

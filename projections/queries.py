@@ -42,6 +42,7 @@ from autolearn.projections.stored import (
     StoredSession,
     StoredToken,
     StoredUser,
+    StoredWork,
     StreamRow,
 )
 from autolearn.projections.views import VIEWS
@@ -343,6 +344,15 @@ class Moment(Reading):
     def open_sessions(self, user: str) -> int:
         """Return how many open sessions a user has."""
         return sum(1 for _ in self.content.scan(prefix_of("session-of", user)))
+
+    def work(self, user: str) -> StoredWork:
+        """Return how many runs of a user's sessions wait, and how many are worked on."""
+        return self.get(key("user-work", user), StoredWork) or StoredWork()
+
+    def count_runs(self, session: str) -> int:
+        """Return how many runs an open session has, ended ones too."""
+        row = self.get(key("session", session), StoredSession)
+        return 0 if row is None else row.runs
 
     def stored_user(self, name: str) -> StoredUser | None:
         """Return a user with the verifier of the password: for checking it only."""

@@ -26,6 +26,7 @@ from autolearn.projections.stored import (
     StoredSession,
     StoredToken,
     StoredUser,
+    StoredWork,
     StreamRow,
 )
 
@@ -48,6 +49,7 @@ KINDS = (
     StoredSession,
     StoredToken,
     StoredUser,
+    StoredWork,
     StreamRow,
 )
 DECODERS: dict[type[Struct], msgspec.json.Decoder[Struct]] = {

@@ -15,6 +15,7 @@ __all__ = [
     "StoredSession",
     "StoredToken",
     "StoredUser",
+    "StoredWork",
     "StreamRow",
 ]
 
@@ -77,6 +78,13 @@ class StoredUser(Struct, array_like=True, gc=False):
     created: str
     updated: str
     tokens: list[str]
+
+
+class StoredWork(Struct, array_like=True, gc=False):
+    """How many runs of a user's sessions wait for a worker, and on how many one works."""
+
+    queued: int = 0
+    running: int = 0
 
 
 class StoredToken(Struct, array_like=True, gc=False):

@@ -6,7 +6,7 @@ from autolearn.projections.models import Reference
 from autolearn.projections.rows import Rows
 from autolearn.projections.store import key
 from autolearn.projections.stored import StoredExperiment, StoredSession
-from autolearn.projections.views.runs import newest_first, run_key
+from autolearn.projections.views.runs import count, newest_first, run_key
 from autolearn.schemas import events
 
 __all__ = ["TABLES", "commit", "delete"]
@@ -23,6 +23,7 @@ TABLES = (
 def commit(rows: Rows, session: str, row: StoredSession, event: events.SessionCommitted) -> None:
     """Make an experiment of a session: keep its chosen trainings and what was measured of them."""
     for run_id, run in newest_first(rows, session, row):
+        count(rows, row.actor, run.status, "")
         if run.kind == "training":
             stays = run_id in event.trainings
         else:

@@ -8,12 +8,13 @@ import msgspec
 from msgspec import Struct
 
 from autolearn.projections.rows import Rows
-from autolearn.projections.stored import StoredRun, StoredSession
+from autolearn.projections.store import key
+from autolearn.projections.stored import StoredRun, StoredSession, StoredWork
 from autolearn.schemas.codec import EventRecord, kept, read_part
 from autolearn.schemas.messages import type_of
 from autolearn.schemas.work import WORK
 
-__all__ = ["TYPES", "RunPart", "newest_first", "request", "run_key"]
+__all__ = ["TYPES", "RunPart", "count", "newest_first", "request", "run_key"]
 
 
 class RunPart(Struct, frozen=True, gc=False):
@@ -50,6 +51,7 @@ def request(rows: Rows, record: EventRecord, session: str, row: StoredSession, k
     )
     rows.put(run_key(session, about.run), requested)
     row.runs, row.newest = row.runs + 1, about.run
+    count(rows, row.actor, "", "open")
 
 
 def newest_first(rows: Rows, session: str, row: StoredSession) -> Iterator[tuple[str, StoredRun]]:
@@ -62,13 +64,29 @@ def newest_first(rows: Rows, session: str, row: StoredSession) -> Iterator[tuple
         name = run.before
 
 
-def change(rows: Rows, record: EventRecord, session: str, how: Change) -> None:
+def count(rows: Rows, user: str, before: str, after: str) -> None:
+    """Count what a user has waiting and running, after a run's status has changed."""
+    if before == after:
+        return
+    at = key("user-work", user)
+    work = rows.change(at, StoredWork)
+    if work is None:
+        work = StoredWork()
+        rows.put(at, work)
+    work.queued += (after == "open") - (before == "open")
+    work.running += (after == "started") - (before == "started")
+    if not (work.queued or work.running):
+        rows.delete(at)
+
+
+def change(rows: Rows, record: EventRecord, session: str, row: StoredSession, how: Change) -> None:
     """Take in what happened to a run."""
     about = read_part(record, part)
     run = rows.change(run_key(session, about.run), StoredRun)
     assert run is not None, f"{record.type} for a run that was not requested"
-    run.updated = record.time
+    run.updated, before = record.time, run.status
     how(run, about, record)
+    count(rows, row.actor, before, run.status)
 
 
 def start(run: StoredRun, about: RunPart, record: EventRecord) -> None:

@@ -34,6 +34,7 @@ TABLES = (
     "session-shared",
     "session-ended",
     "run",
+    "user-work",
 )
 
 Handler = Callable[[Rows, EventRecord], None]
@@ -74,8 +75,7 @@ def change(how: runs.Change) -> Handler:
 
     def handle(rows: Rows, record: EventRecord) -> None:
         session = record.subject[ID]
-        changed(rows, record, session)
-        runs.change(rows, record, session, how)
+        runs.change(rows, record, session, changed(rows, record, session), how)
 
     return handle
 
@@ -93,8 +93,9 @@ def discard(rows: Rows, record: EventRecord) -> None:
     """Nothing of the session is kept."""
     event, session = outline_of(record), record.subject[ID]
     row = changed(rows, record, session)
-    for run, _ in runs.newest_first(rows, session, row):
-        rows.delete(runs.run_key(session, run))
+    for name, run in runs.newest_first(rows, session, row):
+        runs.count(rows, row.actor, run.status, "")
+        rows.delete(runs.run_key(session, name))
     match event:
         case events.SessionDiscarded(cancelled=cancelled):
             end(rows, session, row, "discarded", cancelled)

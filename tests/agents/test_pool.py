@@ -16,8 +16,10 @@ from autolearn.schemas.workers import Heartbeat
 STREAM = "session/a"
 
 
-def run(name: str, worker: str = "", attempt: int = 1, kind: str = "training") -> OpenRun:
-    return OpenRun(kind, name, STREAM, attempt, worker, Raw(b"{}"), 60.0, 512)
+def run(
+    name: str, worker: str = "", attempt: int = 1, kind: str = "training", user: str = ""
+) -> OpenRun:
+    return OpenRun(kind, name, STREAM, attempt, worker, Raw(b"{}"), 60.0, 512, user=user)
 
 
 def beat(
@@ -54,6 +56,25 @@ def test_an_offer_that_nobody_takes_up_is_made_again_to_another():
     pool.heard(beat("w1"), 0.1)
     assert offered(pool, OFFER_SECONDS / 2) == []
     assert offered(pool, OFFER_SECONDS) == [("a", "w1")]
+
+
+def test_of_a_user_no_more_runs_run_than_the_limit_whatever_is_free():
+    pool = Pool(3.0, {"ada": 2, "bob": 5, "eve": 0}.__getitem__)
+    pool.heard(beat("w0", slots=9), 0.0)
+    for user in ("eve", "ada", "bob"):
+        for number in range(4):
+            pool.see(STREAM, f"{user}-{number}", run(f"{user}-{number}", user=user))
+    first = [name for name, _ in offered(pool, 0.0)]
+    assert first == ["ada-0", "bob-0", "ada-1", "bob-1", "bob-2", "bob-3"]
+    for name in first:
+        pool.see(STREAM, name, run(name, "w0", user=name[:3]))
+    assert offered(pool, 0.1) == []
+    pool.see(STREAM, "bob-0", None)
+    assert offered(pool, 0.2) == []
+    pool.see(STREAM, "ada-1", run("ada-1", attempt=2, user="ada"))  # its worker was lost
+    assert offered(pool, 0.3) == [("ada-1", "w0")]
+    pool.see(STREAM, "ada-0", None)
+    assert offered(pool, 0.4) == [("ada-2", "w0")]
 
 
 def test_a_run_of_a_lost_worker_comes_before_all_others():

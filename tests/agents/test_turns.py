@@ -8,10 +8,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from autolearn.agents.turns import Attempt, Turns
 
-Queue = tuple[str, str]
-"""What a session has waiting of one kind of work: its stream and the kind."""
+Queue = tuple[str, ...]
+"""What waits of one kind of work: the kind and the user, or these and the session."""
 KINDS = ("training", "evaluation")
-STREAMS = tuple(f"session/{letter}" for letter in "abcd")
+STREAMS = tuple(f"session/{letter}" for letter in "abcde")
+USERS = dict(zip(STREAMS, ("ada", "ada", "ada", "bob", ""), strict=True))
 kinds = st.sampled_from(KINDS)
 runs = st.integers(0, 5).map(str)
 
@@ -24,8 +25,9 @@ class Serving(RuleBasedStateMachine):
         self.turns = Turns()
         self.waiting: list[Attempt] = []
         self.again: list[Attempt] = []
-        self.passed: dict[Queue, Counter[Queue]] = {}
-        """Per queue that waits: which ones were served since it began to wait or was served."""
+        self.passed: dict[Queue, Counter[str]] = {}
+        """Per session that waits, and per user, of a kind of work: which other ones were served
+        since it began to wait or was served."""
 
     def forget(self, stream: str, run: str) -> None:
         for them in (self.waiting, self.again):
@@ -34,14 +36,14 @@ class Serving(RuleBasedStateMachine):
 
     @rule(kind=kinds, stream=st.sampled_from(STREAMS), run=runs)
     def add(self, kind: str, stream: str, run: str) -> None:
-        attempt = Attempt(kind, stream, f"{kind}-{run}", 1)
+        attempt = Attempt(kind, stream, f"{kind}-{run}", 1, USERS[stream])
         self.forget(*attempt.key)
         self.waiting.append(attempt)
         self.turns.add(attempt)
 
     @rule(kind=kinds, stream=st.sampled_from(STREAMS), run=runs)
     def put_back(self, kind: str, stream: str, run: str) -> None:
-        attempt = Attempt(kind, stream, f"{kind}-{run}", 2)
+        attempt = Attempt(kind, stream, f"{kind}-{run}", 2, USERS[stream])
         self.forget(*attempt.key)
         self.again.append(attempt)
         self.turns.put_back(attempt)
@@ -51,11 +53,11 @@ class Serving(RuleBasedStateMachine):
         self.forget(stream, f"{kind}-{run}")
         self.turns.drop((stream, f"{kind}-{run}"))
 
-    @rule(wanted=st.sets(kinds))
-    def take(self, wanted: set[str]) -> None:
-        taken = self.turns.take(sorted(wanted))
-        again = [one for one in self.again if one.kind in wanted]
-        fair = [one for one in self.waiting if one.kind in wanted]
+    @rule(wanted=st.sets(kinds), over=st.sets(st.sampled_from(sorted(set(USERS.values())))))
+    def take(self, wanted: set[str], over: set[str]) -> None:
+        taken = self.turns.take(sorted(wanted), over.__contains__)
+        again = [one for one in self.again if one.kind in wanted and one.user not in over]
+        fair = [one for one in self.waiting if one.kind in wanted and one.user not in over]
         if taken is None:
             assert not again
             assert not fair
@@ -65,16 +67,27 @@ class Serving(RuleBasedStateMachine):
         else:
             mine = [one for one in fair if (one.stream, one.kind) == (taken.stream, taken.kind)]
             assert taken == mine[0], "first come, first served within a session"
-            self.note(taken, {(one.stream, one.kind) for one in fair})
+            self.note(taken, fair)
             self.waiting.remove(taken)
 
-    def note(self, taken: Attempt, could: set[Queue]) -> None:
-        """No session is served twice with a kind while another one could have been."""
-        served = (taken.stream, taken.kind)
-        self.passed[served] = Counter()
-        for queue in could - {served}:
-            self.passed.setdefault(queue, Counter())[served] += 1
-            assert self.passed[queue][served] <= 1, queue
+    def note(self, taken: Attempt, could: list[Attempt]) -> None:
+        """Nobody is served twice with a kind while another user, or another session of the same
+        user, could have been."""
+        of = [one for one in could if one.kind == taken.kind]
+        users = {(taken.kind, one.user) for one in of}
+        sessions = {
+            (*mine, one.stream)
+            for one in of
+            if one.user == taken.user
+            for mine in users
+            if mine[1] == taken.user
+        }
+        served = (taken.kind, taken.user)
+        for mine, all_of_them in ((served, users), ((*served, taken.stream), sessions)):
+            self.passed[mine] = Counter()
+            for other in all_of_them - {mine}:
+                self.passed.setdefault(other, Counter())[mine[-1]] += 1
+                assert self.passed[other][mine[-1]] <= 1, other
 
     @invariant()
     def all_are_there(self) -> None:
@@ -83,7 +96,8 @@ class Serving(RuleBasedStateMachine):
     @invariant()
     def leave(self) -> None:
         """Who has nothing waiting any more begins to wait anew."""
-        queues = {(one.stream, one.kind) for one in self.waiting}
+        queues = {(one.kind, one.user) for one in self.waiting}
+        queues |= {(one.kind, one.user, one.stream) for one in self.waiting}
         self.passed = {queue: seen for queue, seen in self.passed.items() if queue in queues}
 
 
@@ -97,6 +111,16 @@ def test_a_single_run_does_not_wait_for_a_thousand():
         turns.add(Attempt("training", "session/many", str(number), 1))
     turns.take(KINDS)
     turns.add(Attempt("training", "session/one", "single", 1))
+    served = [turns.take(KINDS), turns.take(KINDS)]
+    assert "single" in [attempt.run for attempt in served if attempt is not None]
+
+
+def test_a_single_run_does_not_wait_for_a_thousand_sessions_of_somebody_else():
+    turns = Turns()
+    for number in range(1000):
+        turns.add(Attempt("training", f"session/{number}", "run", 1, "many"))
+    turns.take(KINDS)
+    turns.add(Attempt("training", "session/one", "single", 1, "one"))
     served = [turns.take(KINDS), turns.take(KINDS)]
     assert "single" in [attempt.run for attempt in served if attempt is not None]
 
