@@ -19,6 +19,7 @@ from autolearn.api.audit_layer import RecordRequests
 from autolearn.api.facade import Facade
 from autolearn.api.limits import LimitBodies
 from autolearn.api.measures import CountRequests
+from autolearn.api.origins import CheckOrigin
 from autolearn.api.problems import Problem, respond, unavailable, unreadable
 from autolearn.api.routers import (
     audit,
@@ -38,7 +39,7 @@ from autolearn.api.routers import (
     trainings,
     users,
 )
-from autolearn.api.rules import RULES, Rule, authorise
+from autolearn.api.rules import RULES, Rule, admit, authorise
 from autolearn.api.sealed import Seal
 from autolearn.api.staleness import MarkStale
 from autolearn.api.waiting import LimitWaiting
@@ -95,14 +96,11 @@ def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastA
     settings = facade.settings
     app.add_middleware(MarkStale, staleness=facade.staleness)
     app.add_middleware(RequireReady, facade=facade)
-    app.add_middleware(Seal, keys=facade.wire_keys, settings=settings)
+    app.add_middleware(Seal, keys=facade.wire_keys, settings=settings, admit=admit(facade))
     app.add_middleware(LimitBodies, limit=settings.max_body, upload_limit=settings.max_upload)
-    app.add_middleware(
-        LimitWaiting,
-        waiting=facade.waiting,
-        limit=settings.max_waiting,
-        limit_bytes=settings.max_pending,
-    )
+    app.add_middleware(LimitWaiting, waiting=facade.waiting)
+    if settings.auth == "none":
+        app.add_middleware(CheckOrigin, settings=settings)
     if facade.audit.on:
         app.add_middleware(
             RecordRequests,

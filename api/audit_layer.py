@@ -93,6 +93,8 @@ class Answer:
         if self.call.arrival is not None:
             return await self.audit.recorded(self.call.arrival, self.call)
         self.ended = True
+        if self.audit.is_repeat(self.call, self.status, self.problem):
+            return True
         ending = self.audit.end(self.call, self.status, self.problem)
         return await self.audit.recorded(ending, self.call)
 

@@ -15,14 +15,18 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 
 import structlog
+from msgspec import Struct
+from msgspec.structs import replace
 from starlette.types import Scope
 
+from autolearn.api.addresses import address_of
 from autolearn.api.appends import Appends, Sending
 from autolearn.api.problems import Problem, unavailable
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.meter import Meter, Reading
 from autolearn.eventlog.times import text
 from autolearn.eventlog.tracing import TRACEPARENT, Trace, instance_of, sending
+from autolearn.schemas import bounds
 from autolearn.schemas.audit import Hop, outcome_of
 from autolearn.schemas.codec import Headers, to_json
 from autolearn.schemas.errors import LogError
@@ -125,6 +129,13 @@ def known(name: str, value: str) -> bool:
     return kind is None or KINDS[kind].fits(value)
 
 
+class Repeat(Struct):
+    """How many requests of strangers were refused alike in a window, and the last of them."""
+
+    many: int = 0
+    last: Hop | None = None
+
+
 class Audit:
     """Appends what happens to `audit`, and says whether that can be done (`available`).
 
@@ -148,6 +159,7 @@ class Audit:
         self.numbers = itertools.count()
         self.early: list[Hop] | None = []
         self.ends: list[Hop] = []
+        self.repeats: dict[tuple[str, ...], Repeat] = {}
         self.failed, self.losing = "", False
         meter.watch(self.readings)
 
@@ -185,8 +197,40 @@ class Audit:
         self.note([hop])
         return self.write(hop)
 
+    def is_repeat(self, call: Call, status: int, problem: str) -> bool:
+        """Say whether a stranger was refused so before; it is then counted, and recorded later.
+
+        Of what is refused alike at one address the first is recorded at once, and at the end of
+        the window the last, with the number of all in between: a flood of them fills no disk.
+        """
+        principal = call.scope.get("state", {}).get("principal")
+        known = principal is not None and (principal.name or principal.everything)
+        if known or not 400 <= status < 500:
+            return False
+        about = (address_of(call.scope), str(status), problem, call.stream)
+        if about not in self.repeats and len(self.repeats) >= bounds.REPEATS_REMEMBERED:
+            about = ("", str(status), problem, "")
+        repeat = self.repeats.get(about)
+        if repeat is None:
+            self.repeats[about] = Repeat()
+            asyncio.get_running_loop().call_later(bounds.REPEATS_SECONDS, self.end_window, about)
+            return False
+        repeat.many += 1
+        repeat.last = call.hop(status, problem)
+        return True
+
+    def end_window(self, about: tuple[str, ...]) -> None:
+        """Record what was refused alike since the first of it."""
+        repeat = self.repeats.pop(about, None)
+        if repeat is not None and repeat.last is not None:
+            hop = replace(repeat.last, client=about[0], repeats=repeat.many)
+            self.note([hop])
+            self.write(hop)
+
     def ended(self, call: Call, status: int, problem: str) -> None:
         """Record how a request has ended, a moment after it was answered, with others."""
+        if call.arrival is None and self.is_repeat(call, status, problem):
+            return
         hop = call.hop(status, problem)
         self.note([hop])
         self.ends.append(hop)
@@ -198,6 +242,12 @@ class Audit:
         ends, self.ends = self.ends, []
         for hop in ends:
             self.write(hop)
+
+    def close(self) -> None:
+        """Send everything that was gathered."""
+        self.flush()
+        for about in list(self.repeats):
+            self.end_window(about)
 
     def write(self, hop: Hop) -> Sending | None:
         """Send a record; return its way to the log, or None if it is not on its way yet."""

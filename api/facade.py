@@ -20,8 +20,10 @@ from autolearn.api.dead_letters import DeadLetters
 from autolearn.api.heartbeats import Heartbeats
 from autolearn.api.identity import Authenticate, by_token
 from autolearn.api.inspection import Inspection
+from autolearn.api.logins import Logins
 from autolearn.api.measures import Measures
 from autolearn.api.oidc import Provider
+from autolearn.api.paces import Paces
 from autolearn.api.passwords import Passwords
 from autolearn.api.rebuilding import Rebuilding
 from autolearn.api.staleness import Staleness
@@ -119,7 +121,8 @@ class Facade:
         self.authenticate: Authenticate = by_token
         if settings.auth == "oidc":
             self.authenticate = Provider(settings).authenticate
-        self.waiting = Waiting()
+        self.waiting = Waiting(settings.max_waiting, settings.max_pending)
+        self.logins, self.paces = Logins(), Paces()
         self.staleness = Staleness(self.brokers, self.holds)
         self.log_id = ""
         self.goal: dict[int, int] | None = None
@@ -234,7 +237,7 @@ class Facade:
         self.brokers.stop()
         self.heartbeats.stop()
         await self.tail.stop()
-        self.audit.flush()
+        self.audit.close()
         await self.trail.stop()
         if self.feed is not None:
             await self.feed.stop()

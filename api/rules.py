@@ -9,14 +9,17 @@ from __future__ import annotations
 from enum import Enum
 
 from fastapi import Request
+from starlette.types import Scope
 
 from autolearn.api.access import Level, level_of
 from autolearn.api.auditing import Call
 from autolearn.api.facade import Facade
 from autolearn.api.identity import EVERYBODY, NOBODY, Principal, no_token
 from autolearn.api.problems import Problem, check_id
+from autolearn.api.sealed import Admit
+from autolearn.api.waiting import place_of
 
-__all__ = ["RULES", "Rule", "authorise", "forbidden", "missing_session"]
+__all__ = ["RULES", "Rule", "admit", "authorise", "forbidden", "missing_session"]
 
 
 class Rule(Enum):
@@ -117,7 +120,7 @@ async def authorise(request: Request) -> None:
     facade: Facade = request.app.state.facade
     await check(facade, request)
     arriving: Call | None = getattr(request.state, "arriving", None)
-    if arriving is not None:
+    if arriving is not None and request.state.principal is not NOBODY:
         facade.audit.arrive(arriving)
 
 
@@ -125,21 +128,50 @@ async def check(facade: Facade, request: Request) -> None:
     """Find out who asks, and raise the problem that the rule does not let them."""
     if facade.settings.auth == "none":
         request.state.principal = EVERYBODY
+        enter(facade, request.scope, EVERYBODY)
         return
     rule = RULES.get(f"{request.method} {request.scope['route'].path}")
     if rule is Rule.PUBLIC:
         request.state.principal = NOBODY
         return
-    who = request.state.principal = await authenticated(facade, request)
+    word = request.headers.get("authorization", "")
+    who = request.state.principal = await authenticated(facade, word)
+    enter(facade, request.scope, who)
     if rule is None or (rule is Rule.SYSADMIN and not who.sysadmin):
         raise forbidden("That is for sysadmins.")
     if rule in NEEDED:
         await check_session(facade, who, request, NEEDED[rule])
 
 
-async def authenticated(facade: Facade, request: Request) -> Principal:
-    """Return who has the bearer token of a request."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+def enter(facade: Facade, scope: Scope, who: Principal) -> None:
+    """Let a request of somebody known in: it is a stranger's no longer.
+
+    Raises:
+        Problem: there are too many, of all or of this user (429).
+    """
+    place = place_of(scope)
+    if place is not None and place.user is None:
+        if not who.sysadmin:
+            facade.paces.take(who.name, facade.settings, facade.queries)
+        place.admit(who.name)
+
+
+def admit(facade: Facade) -> Admit:
+    """Return what lets a sealed request in by the token in its head, before its body is read."""
+
+    async def let_in(scope: Scope, authorization: str) -> None:
+        facade.require_ready()
+        who = EVERYBODY
+        if facade.settings.auth != "none":
+            who = await authenticated(facade, authorization)
+        enter(facade, scope, who)
+
+    return let_in
+
+
+async def authenticated(facade: Facade, authorization: str) -> Principal:
+    """Return who has the bearer token of an Authorization header."""
+    scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise no_token()
     return await facade.authenticate(facade.queries.latest(), token.strip())

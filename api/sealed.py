@@ -6,8 +6,8 @@ TLS, or from this machine (AUTOLEARN_PLAIN). The protocol is in docs/wire.md.
 
 from __future__ import annotations
 
-import ipaddress
 import time
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from msgspec import UNSET
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from autolearn.api.addresses import is_loopback
 from autolearn.api.problems import Problem, respond, too_many
 from autolearn.eventlog.sealing import (
     HEADER,
@@ -29,7 +30,7 @@ from autolearn.eventlog.sealing import (
 from autolearn.eventlog.wire_keys import WireKeys
 from autolearn.schemas.settings import Settings
 
-__all__ = ["WINDOW", "Seal", "Seen", "confidential", "is_sealed"]
+__all__ = ["WINDOW", "Admit", "Seal", "Seen", "confidential", "is_sealed"]
 
 WINDOW = 120
 """Seconds by which the clocks of client and server may differ."""
@@ -70,6 +71,10 @@ class Seen:
         return True
 
 
+Admit = Callable[[Scope, str], Awaitable[None]]
+"""Lets a request in by its Authorization, or raises the problem that it does not."""
+
+
 class Asker(NamedTuple):
     """To whom an answer is sealed, and the `jti` of the request that it is for."""
 
@@ -80,8 +85,8 @@ class Asker(NamedTuple):
 class Seal:
     """Opens what is sealed, and seals its answer; refuses what should have been sealed."""
 
-    def __init__(self, app: ASGIApp, keys: WireKeys, settings: Settings) -> None:
-        self.app, self.keys = app, keys
+    def __init__(self, app: ASGIApp, keys: WireKeys, settings: Settings, admit: Admit) -> None:
+        self.app, self.keys, self.admit = app, keys, admit
         self.plain, self.limit = settings.plain, settings.max_body
         self.seen = Seen()
 
@@ -108,7 +113,7 @@ class Seal:
         """
         headers = Headers(scope=scope)
         token, file = headers.get(HEADER, "").encode(), scope["method"] == "PUT"
-        in_body = not token and is_sealed(headers)
+        in_body = is_sealed(headers)
         if not token and not in_body:
             if not self.may_be_plain(scope):
                 raise must_be_sealed("send it as JWE (docs/wire.md), as the Python client does")
@@ -116,6 +121,9 @@ class Seal:
         if file and not in_body and self.plain != "always" and not confidential(scope):
             raise must_be_sealed("send files over TLS")
         if in_body:
+            if token:  # it says who asks, so that a larger body is read
+                announced, _ = self.read(token, scope)
+                await self.admit(scope, announced.authorization)
             token = await whole(receive)
         request, asker = self.read(token, scope)
         body = b"" if request.body is UNSET else bytes(request.body)
@@ -210,12 +218,9 @@ def confidential(scope: Scope) -> bool:
     """Say whether nobody else can read on the way: TLS, this machine, or a socket of it."""
     if scope.get("scheme") == "https" or scope.get("client") is None:
         return True
-    try:
-        address = ipaddress.ip_address(scope["client"][0])
-    except ValueError:  # what a proxy said that is no address
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback
+    # What a proxy passes on that is not trusted comes from anywhere.
+    passed_on = any(name == b"x-forwarded-for" for name, _ in scope["headers"])
+    return is_loopback(scope["client"][0]) and not passed_on
 
 
 async def whole(receive: Receive) -> bytes:

@@ -85,6 +85,8 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=bool(settings.trusted_proxies),
+                forwarded_allow_ips=settings.trusted_proxies,
                 timeout_graceful_shutdown=GRACE,
                 **tls(settings),
             ),

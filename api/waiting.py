@@ -1,81 +1,309 @@
-"""How many requests a process works on at a time: one too many is told so before it is read."""
+"""How much a process works on at a time, of all, of one user, and of those nobody knows yet.
+
+A request is a stranger's until it is known who asks (`Place.admit`). What a stranger may have read
+of a body comes from pools that are small, apart, and shared by address: whoever is known never
+waits for those who are not.
+"""
 
 from __future__ import annotations
 
-from starlette.datastructures import Headers
+import asyncio
+from collections import Counter
+from typing import TypeVar
+
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from autolearn.api.problems import Problem, respond, too_many
+from autolearn.api.addresses import address_of
+from autolearn.api.problems import Problem, too_many
 from autolearn.api.sealed import is_sealed
 from autolearn.api.sse import is_stream
+from autolearn.schemas import bounds
 
-__all__ = ["LimitWaiting", "Waiting"]
+__all__ = ["LimitWaiting", "Place", "Waiting", "place_of"]
+
+T = TypeVar("T")
 
 READS = ("GET", "HEAD")
 
 
 class Waiting:
-    """The requests that a process works on, by sort, and the bytes of their bodies."""
+    """The requests that a process works on, by sort, and the bytes of their bodies.
 
-    def __init__(self) -> None:
+    There are two sorts, those that read and those that change something, so that neither takes the
+    other's place. One user has at most a quarter of each bound, unless everybody is the same.
+    """
+
+    def __init__(self, limit: int, limit_bytes: int) -> None:
+        self.limit, self.limit_bytes = limit, limit_bytes
         self.requests = {"read": 0, "change": 0}
         self.bytes = 0
+        self.by_user: Counter[tuple[str, str]] = Counter()
+        self.bytes_by_user: Counter[str] = Counter()
+        self.strangers, self.strangers_bytes = 0, 0
+        self.by_address: Counter[str] = Counter()
+        self.bytes_by_address: Counter[str] = Counter()
+
+    def enter(self, sort: str, user: str) -> None:
+        """Take in a request of a user ("": of everybody).
+
+        Raises:
+            Problem: there are too many (429).
+        """
+        words = "read" if sort == "read" else "change something"
+        if self.requests[sort] >= self.limit:
+            raise too_many(
+                f"This process works on {self.requests[sort]} requests that {words}, and takes no "
+                "more until one is answered (AUTOLEARN_MAX_WAITING). Nothing was done: try again, "
+                "or ask another process."
+            )
+        share = bounds.share(self.limit)
+        if user and self.by_user[sort, user] >= share:
+            raise too_many(
+                f"This process works on {share} requests of yours that {words}: a user has a "
+                f"quarter of AUTOLEARN_MAX_WAITING ({self.limit}). Nothing was done: try again."
+            )
+        self.requests[sort] += 1
+        self.by_user[sort, user] += 1
+
+    def hold(self, user: str, size: int) -> None:
+        """Take in bytes of a body of a user ("": of everybody).
+
+        Raises:
+            Problem: there are too many (429).
+        """
+        if self.bytes + size > self.limit_bytes:
+            raise too_many(
+                f"The bodies that are worked on have {self.bytes:,} bytes, and this process holds "
+                f"no more than {self.limit_bytes:,} (AUTOLEARN_MAX_PENDING). Nothing was done: try "
+                "again, or ask another process."
+            )
+        share = bounds.share(self.limit_bytes)
+        if user and self.bytes_by_user[user] + size > share:
+            raise too_many(
+                f"Your bodies that are worked on have {self.bytes_by_user[user]:,} bytes, and a "
+                f"user has a quarter of AUTOLEARN_MAX_PENDING: {share:,}. Nothing was done: try "
+                "again."
+            )
+        self.bytes += size
+        self.bytes_by_user[user] += size
+
+    def enter_stranger(self, address: str) -> None:
+        """Take in a request with a body of which nobody knows who asks.
+
+        Raises:
+            Problem: there are too many, of all or from its address (429).
+        """
+        if self.by_address[address] >= bounds.ADDRESS_REQUESTS:
+            raise crowded(f"From {address} come {bounds.ADDRESS_REQUESTS} such requests")
+        if self.strangers >= bounds.STRANGERS:
+            raise crowded(f"This process reads {bounds.STRANGERS} such requests")
+        self.strangers += 1
+        self.by_address[address] += 1
+
+    def hold_stranger(self, address: str, size: int) -> None:
+        """Take in bytes of a body of which nobody knows who asks.
+
+        Raises:
+            Problem: there are too many, of all or from its address (429).
+        """
+        if self.bytes_by_address[address] + size > bounds.ADDRESS_BYTES:
+            raise crowded(f"From {address} come {bounds.ADDRESS_BYTES:,} bytes of such requests")
+        if self.strangers_bytes + size > bounds.STRANGERS_BYTES:
+            raise crowded(f"This process holds {bounds.STRANGERS_BYTES:,} bytes of such requests")
+        self.strangers_bytes += size
+        self.bytes_by_address[address] += size
+
+
+class Place:
+    """The place of one request: a stranger's, until `admit`; a user's from then on."""
+
+    def __init__(self, waiting: Waiting, scope: Scope, sort: str) -> None:
+        self.waiting, self.sort, self.address = waiting, sort, address_of(scope)
+        self.user: str | None = None
+        self.reading = False
+        self.held = 0
+
+    def admit(self, user: str) -> None:
+        """Note who asks ("": everybody): what was read of the body counts for the user now.
+
+        Raises:
+            Problem: there are too many requests, or bytes of bodies (429).
+        """
+        if self.user is not None:
+            return
+        self.waiting.enter(self.sort, user)
+        held = self.held
+        self.leave_strangers()
+        self.user = user
+        self.take(held)
+
+    def read(self) -> None:
+        """Begin to read the body.
+
+        Raises:
+            Problem: too many strangers do (429).
+        """
+        if self.user is None and not self.reading:
+            self.waiting.enter_stranger(self.address)
+            self.reading = True
+
+    def take(self, size: int) -> None:
+        """Take in bytes of the body, which are held for as long as the request lasts.
+
+        Raises:
+            Problem: there are too many (429), or too many for a stranger (413).
+        """
+        if not size:
+            return
+        if self.user is None:
+            self.waiting.hold_stranger(self.address, size)
+        else:
+            self.waiting.hold(self.user, size)
+        self.held += size
+
+    def leave(self) -> None:
+        """Give everything back."""
+        if self.user is None:
+            self.leave_strangers()
+            return
+        waiting, user = self.waiting, self.user
+        waiting.requests[self.sort] -= 1
+        waiting.bytes -= self.held
+        lessen(waiting.by_user, (self.sort, user), 1)
+        lessen(waiting.bytes_by_user, user, self.held)
+        self.held = 0
+
+    def leave_strangers(self) -> None:
+        """Give back what strangers share."""
+        waiting = self.waiting
+        if self.reading:
+            waiting.strangers -= 1
+            lessen(waiting.by_address, self.address, 1)
+        waiting.strangers_bytes -= self.held
+        lessen(waiting.bytes_by_address, self.address, self.held)
+        self.reading, self.held = False, 0
+
+
+def lessen(counter: Counter[T], key: T, by: int) -> None:
+    """Lessen a count; what is not there any more leaves nothing behind."""
+    counter[key] -= by
+    if not counter[key]:
+        del counter[key]
+
+
+def place_of(scope: Scope) -> Place | None:
+    """Return the place of a request; None: it is not counted."""
+    place: Place | None = scope.get("state", {}).get("place")
+    return place
 
 
 class LimitWaiting:
-    """Answers 429 under /v1 once `limit` requests of a sort are worked on.
+    """Gives each request under /v1 its place, and its body a time in which it must be there.
 
-    There are two sorts, those that read and those that change something, so that neither takes the
-    other's place. All bodies together may have `limit_bytes` bytes, each for as long as its request
-    lasts; uploads, which go to the disk unless they are sealed, aside. Clients that follow the
-    events do not count.
+    Bodies count for as long as their requests last; uploads, which go to the disk unless they are
+    sealed, aside: those may also take their time. Clients that follow the events do not count.
     """
 
-    def __init__(self, app: ASGIApp, waiting: Waiting, limit: int, limit_bytes: int) -> None:
-        self.app, self.waiting, self.limit, self.limit_bytes = app, waiting, limit, limit_bytes
+    def __init__(self, app: ASGIApp, waiting: Waiting) -> None:
+        self.app, self.waiting = app, waiting
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         if scope["type"] != "http" or not scope["path"].startswith("/v1/") or is_stream(scope):
             await self.app(scope, receive, send)
             return
-        sort, requests = "read" if scope["method"] in READS else "change", self.waiting.requests
-        if requests[sort] >= self.limit:
-            await respond(self.full(sort), scope["path"])(scope, receive, send)
-            return
-        requests[sort] += 1
-        try:
-            await self.within_bytes(scope, receive, send)
-        finally:
-            requests[sort] -= 1
+        sort = "read" if scope["method"] in READS else "change"
+        place = scope.setdefault("state", {})["place"] = Place(self.waiting, scope, sort)
+        sealed = is_sealed(Headers(scope=scope))
+        reading = Reading(place, receive, sealed=sealed, upload=scope["method"] == "PUT")
 
-    async def within_bytes(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request, the body of which counts for as long as that lasts."""
-        held = 0
-        to_disk = scope["method"] == "PUT" and not is_sealed(Headers(scope=scope))
-
-        async def counted() -> Message:
-            nonlocal held
-            message = await receive()
-            size = 0 if to_disk else len(message.get("body", b""))
-            if size and self.waiting.bytes + size > self.limit_bytes:
-                raise too_many(
-                    f"The bodies that are worked on have {self.waiting.bytes:,} bytes, and this "
-                    "process holds no more. Nothing was done: try again, or ask another process."
-                )
-            held += size
-            self.waiting.bytes += size
-            return message
+        async def close_unread(message: Message) -> None:
+            # Whoever was not let in and has not sent all of a body is not waited for.
+            unread = place.user is None and not reading.over and has_body(scope)
+            if message["type"] == "http.response.start" and message["status"] >= 400 and unread:
+                MutableHeaders(scope=message)["connection"] = "close"
+            await send(message)
 
         try:
-            await self.app(scope, counted, send)
+            await self.app(scope, reading, close_unread)
         finally:
-            self.waiting.bytes -= held
+            place.leave()
 
-    def full(self, sort: str) -> Problem:
-        """Return the problem of one request too many."""
-        words = "read" if sort == "read" else "change something"
-        return too_many(
-            f"This process works on {self.waiting.requests[sort]} requests that {words}, and takes "
-            "no more until one is answered. Nothing was done: try again, or ask another process."
-        )
+
+class Reading:
+    """Reads a body, within the bounds of its place and within a time (an ASGI `receive`)."""
+
+    def __init__(self, place: Place, receive: Receive, *, sealed: bool, upload: bool) -> None:
+        self.place, self.receive = place, receive
+        self.sealed, self.to_disk = sealed, upload and not sealed
+        self.size, self.began, self.over = 0, 0.0, False
+
+    async def __call__(self) -> Message:
+        """Return the next message.
+
+        Raises:
+            Problem: there is too much (413, 429), or it takes too long (408).
+        """
+        if self.over or (self.to_disk and self.place.user is not None):
+            return await self.receive()  # then only the end of the connection comes
+        self.place.read()
+        self.began = self.began or asyncio.get_running_loop().time()
+        stranger = self.place.user is None
+        seconds = bounds.STRANGER_SECONDS if stranger else bounds.BODY_SECONDS
+        try:
+            async with asyncio.timeout_at(self.began + seconds):
+                message = await self.receive()
+        except TimeoutError:
+            raise too_slow(seconds, known=not stranger) from None
+        self.over = not message.get("more_body", False)
+        size = len(message.get("body", b""))
+        self.size += size
+        most = bounds.STRANGER_SEALED if self.sealed else bounds.STRANGER_BODY
+        if stranger and self.size > most:
+            raise too_large_for_a_stranger(most)
+        self.place.take(size)
+        return message
+
+
+def has_body(scope: Scope) -> bool:
+    """Say whether a request comes with a body."""
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+        for name, value in scope["headers"]
+    )
+
+
+def crowded(why: str) -> Problem:
+    """Return the problem of one stranger too many; a token that is sent in clear sight helps."""
+    problem = too_many(
+        f"{why} of which it is not known yet who asks, and no more are read at a time. Nothing was "
+        "done: try again. Requests with a token in their head are not held up by this "
+        "(docs/wire.md for sealed ones)."
+    )
+    problem.kind = "too-many-strangers"
+    return problem
+
+
+def too_slow(seconds: float, *, known: bool) -> Problem:
+    """Return the problem of a body that does not come. The connection is closed with it."""
+    who = "" if known else " as long as it is not known who asks"
+    return Problem(
+        408,
+        "body-too-slow",
+        "The body did not come in time",
+        f"All of it must be there within {seconds:g} seconds{who}. Nothing was done.",
+        headers={"Connection": "close"},
+    )
+
+
+def too_large_for_a_stranger(most: int) -> Problem:
+    """Return the problem of a body that is too large for one nobody knows."""
+    return Problem(
+        413,
+        "body-too-large",
+        "The body is too large",
+        f"At most {most:,} bytes are taken here as long as it is not known who asks. A larger "
+        "sealed request says so in its head (docs/wire.md); the Python client does.",
+        headers={"Connection": "close"},
+    )

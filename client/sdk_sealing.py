@@ -17,6 +17,7 @@ import httpx
 import msgspec
 from joserfc.jwk import OKPKey
 from msgspec import UNSET, Raw
+from msgspec.structs import replace
 
 from autolearn.client.sdk_errors import Unreachable
 from autolearn.eventlog.sealing import (
@@ -38,12 +39,17 @@ SEALED = (b"authorization", b"idempotency-key", b"content-type", b"content-lengt
 JOSE = MEDIA_TYPE.encode()
 
 
+LARGEST = 40 * 1024
+"""Bytes of a body up to which a server reads it sealed before it knows who asks."""
+WINDOW = 120
+"""Seconds by which the clocks of client and server may differ."""
+
+
 class Keys(NamedTuple):
-    """The server's key that is used, its name, and by how many seconds its clock is ahead."""
+    """The server's key that is used, and its name."""
 
     key: OKPKey
     kid: str
-    ahead: float
 
 
 class Question(NamedTuple):
@@ -78,22 +84,47 @@ def keys_of(response: httpx.Response, trusted: str) -> Keys:
             advice="Is it the right server? `autolearn admin wire-keys` there names its keys. "
             "AUTOLEARN_SEAL=off sends everything as it is.",
         )
+    check_clock(response)
+    return Keys(*usable[0])
+
+
+def check_clock(response: httpx.Response) -> None:
+    """Check that the server would take a request that is made now.
+
+    Nobody has signed a Date: it is no reason to make a request for another time, which whoever
+    changed it could keep and deliver then.
+
+    Raises:
+        Unreachable: the clocks are too far apart.
+    """
     try:
         at = parsedate_to_datetime(response.headers["date"]).timestamp()
     except (KeyError, ValueError):
-        at = time.time()
-    ahead = at - time.time()
-    return Keys(*usable[0], ahead if abs(ahead) > 2 else 0.0)  # Date has whole seconds
+        return
+    apart = time.time() - at
+    if abs(apart) > WINDOW:
+        how = "ahead of" if apart > 0 else "behind"
+        raise Unreachable(
+            f"The clock here is {abs(apart):,.0f} s {how} that of {response.request.url.host}; a "
+            f"sealed request is good for {WINDOW} s.",
+            title="A clock is wrong",
+            advice="Set the clock, here or there.",
+        )
 
 
-def question(request: httpx.Request, content: bytes | None, keys: Keys) -> Question:
-    """Return a request sealed; without `content` its body is a file, and is left as it is."""
+def question(
+    request: httpx.Request, content: bytes | None, keys: Keys, *, announced: bool = False
+) -> Question:
+    """Return a request sealed; without `content` its body is a file, and is left as it is.
+
+    A large body, or one that is `announced`, has beside it in the head who asks, also sealed.
+    """
     mine, jti = new_key(), secrets.token_urlsafe(18)
     given = {name.lower(): value for name, value in request.headers.raw}  # cheaper than `headers`
     sealed = Sealed(
         htm=request.method,
         htu=request.url.raw_path.decode(),
-        iat=int(time.time() + keys.ahead),
+        iat=int(time.time()),
         jti=jti,
         answer=public_jwk(mine),
         authorization=given.get(b"authorization", b"").decode("latin-1"),
@@ -104,6 +135,9 @@ def question(request: httpx.Request, content: bytes | None, keys: Keys) -> Quest
     in_body = content is not None and request.method != "GET"
     headers = without(request.headers, SEALED if in_body else SEALED[:2])
     headers.append((b"content-type", JOSE) if in_body else (HEADER.encode(), token))
+    if in_body and (announced or len(content or b"") > LARGEST):
+        head = replace(sealed, jti=secrets.token_urlsafe(18), idempotency_key="", body=UNSET)
+        headers.append((HEADER.encode(), seal_request(head, keys.key, keys.kid)))
     out = httpx.Request(
         request.method,
         request.url,
@@ -147,6 +181,11 @@ def is_sealed(response: httpx.Response) -> bool:
 def refused(response: httpx.Response) -> bool:
     """Say whether the server could not open a request; its body was read."""
     return response.status_code == 400 and b"problem:undecipherable" in response.content
+
+
+def is_crowded(response: httpx.Response) -> bool:
+    """Say whether a request was refused because it did not say in its head who asks."""
+    return response.status_code == 429 and b"problem:too-many-strangers" in response.content
 
 
 def opened(response: httpx.Response, opening: Opening, stream: Any) -> httpx.Response:
@@ -251,12 +290,18 @@ class Sealing(httpx.BaseTransport):
             response.close()
             raise damaged(error) from None
 
-    def ask(self, request: httpx.Request, keys: Keys) -> tuple[httpx.Response, Question]:
-        """Send a request sealed to a key."""
+    def ask(
+        self, request: httpx.Request, keys: Keys, *, announced: bool = False
+    ) -> tuple[httpx.Response, Question]:
+        """Send a request sealed to a key; once more announced where too many are not."""
         content = None if request.method == "PUT" else request.read()
-        asked = question(request, content, keys)
+        asked = question(request, content, keys, announced=announced)
         response = self.inner.handle_request(asked.request)
         response.request = request
+        if response.status_code == 429 and not announced and "authorization" in request.headers:
+            response.read()
+            if is_crowded(response):
+                return self.ask(request, keys, announced=True)
         return response, asked
 
     def get(self, request: httpx.Request) -> Keys:
@@ -306,12 +351,18 @@ class AsyncSealing(httpx.AsyncBaseTransport):
             await response.aclose()
             raise damaged(error) from None
 
-    async def ask(self, request: httpx.Request, keys: Keys) -> tuple[httpx.Response, Question]:
-        """Send a request sealed to a key."""
+    async def ask(
+        self, request: httpx.Request, keys: Keys, *, announced: bool = False
+    ) -> tuple[httpx.Response, Question]:
+        """Send a request sealed to a key; once more announced where too many are not."""
         content = None if request.method == "PUT" else await request.aread()
-        asked = question(request, content, keys)
+        asked = question(request, content, keys, announced=announced)
         response = await self.inner.handle_async_request(asked.request)
         response.request = request
+        if response.status_code == 429 and not announced and "authorization" in request.headers:
+            await response.aread()
+            if is_crowded(response):
+                return await self.ask(request, keys, announced=True)
         return response, asked
 
     async def get(self, request: httpx.Request) -> Keys:

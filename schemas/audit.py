@@ -25,7 +25,9 @@ class Hop(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `time` is RFC 3339 in UTC. `trace`, `span` and `parent` are of W3C Trace Context, `instance` is
     the process. A request that begins has no `status` yet (0): the record with the same `id` that
     follows has it, and the `duration` in milliseconds. `route` is the template, `ids` what stands
-    in its place; `problem` is the kind of the error. `type` is the command's or the event's.
+    in its place; `problem` is the kind of the error. With `repeats` it is the last of so many that
+    were refused alike, from the same client, since the record before. `type` is the command's or
+    the event's.
     """
 
     id: str
@@ -51,6 +53,7 @@ class Hop(Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: int = 0
     problem: str = ""
     duration: float = 0.0
+    repeats: int = 0
 
 
 def outcome_of(status: int) -> str:

@@ -7,19 +7,34 @@ from collections.abc import Iterable
 from autolearn.schemas.errors import TooLarge
 
 __all__ = [
+    "ADDRESS_BYTES",
+    "ADDRESS_REQUESTS",
+    "BODY_SECONDS",
     "DEEPEST_VALUE",
     "LARGEST_COMMAND",
     "LARGEST_EVENT",
     "LARGEST_MESSAGE",
     "LARGEST_RESULT",
+    "LOGINS_REMEMBERED",
+    "LOGIN_FAILURES",
+    "LOGIN_FIRST_PAUSE",
+    "LOGIN_PAUSE",
     "LONGEST_NAME",
     "LONGEST_TEXT",
     "MOST_HYPERPARAMETERS",
     "MOST_VALUES",
     "SESSION_READERS",
     "SESSION_RUNS",
+    "REPEATS_REMEMBERED",
+    "REPEATS_SECONDS",
+    "STRANGERS",
+    "STRANGERS_BYTES",
+    "STRANGER_BODY",
+    "STRANGER_SEALED",
+    "STRANGER_SECONDS",
     "check_size",
     "cut",
+    "share",
     "size_of",
 ]
 
@@ -56,6 +71,42 @@ SESSION_READERS = 200
 """Users with whom one session is shared."""
 SESSION_RUNS = 5000
 """Runs of one session."""
+STRANGER_BODY = 16 * 1024
+"""Bytes of a body that is read before it is known who asks, such as that of a login."""
+
+STRANGER_SEALED = 64 * 1024
+"""Bytes of a sealed body, in which it says who asks; a larger one says so in its head."""
+
+STRANGER_SECONDS = 10.0
+"""Seconds within which such a body must be there, all of it."""
+
+STRANGERS, STRANGERS_BYTES = 200, 8 * 1024 * 1024
+"""Such requests of one API process at a time, and bytes of their bodies."""
+
+ADDRESS_REQUESTS, ADDRESS_BYTES = 20, 1024 * 1024
+"""Such requests from one address (IPv6: a /64) at a time, and bytes of their bodies."""
+
+BODY_SECONDS = 120.0
+"""Seconds within which the body of a user's request must be there, uploads aside."""
+
+LOGIN_FAILURES = 5
+"""Passwords of one user from one address that do not fit, before there is a pause."""
+
+LOGIN_FIRST_PAUSE, LOGIN_PAUSE = 30.0, 15 * 60.0
+"""Seconds of the first pause, and of the longest; failures are forgotten as long after the last."""
+
+LOGINS_REMEMBERED = 10_000
+"""Users and addresses of which failures are remembered; the oldest are forgotten first."""
+
+REPEATS_SECONDS, REPEATS_REMEMBERED = 60.0, 1000
+"""Seconds in which requests that were refused alike are one record of the behaviour log, by
+address; and such records that are counted at a time, before one record is of all other addresses.
+"""
+
+
+def share(limit: int) -> int:
+    """Return how much of a bound one user may have: a quarter, at least one."""
+    return max(1, limit // 4)
 
 
 def size_of(value: bytes, key: str | bytes | None, headers: Iterable[tuple[str, bytes]]) -> int:

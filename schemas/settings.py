@@ -8,6 +8,7 @@ Kafka client through, for instance `AUTOLEARN_KAFKA_SECURITY_PROTOCOL=SASL_SSL` 
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
@@ -75,6 +76,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     api_host: str = "127.0.0.1"
     api_port: Port = 8321
     """0 takes a free one."""
+    trusted_proxies: str = ""
+    """Addresses and networks (`10.0.0.5,10.1.0.0/16`) of the proxies whose X-Forwarded-For and
+    X-Forwarded-Proto are believed; empty: nobody's."""
+    hosts: str = ""
+    """Further host names by which the API may be asked where nobody is known (`auth` is none)."""
     tls_cert: str = ""
     """The certificate (PEM, with its chain) by which the API speaks TLS; empty: it does not."""
     tls_key: str = ""
@@ -211,6 +217,7 @@ def load(
             advice="Set both to speak TLS, or neither.",
         )
     check_master_key(settings)
+    check_proxies(settings)
     return settings
 
 
@@ -248,6 +255,23 @@ def check_master_key(settings: Settings) -> None:
         raise SettingsError(
             f"{' and '.join(named)} are both set.", advice="Say once where the master key is."
         )
+
+
+def check_proxies(settings: Settings) -> None:
+    """Check that proxies are addresses or networks: a mistyped one would be trusted by nobody.
+
+    Raises:
+        SettingsError: something else is named.
+    """
+    for one in settings.trusted_proxies.split(",") if settings.trusted_proxies else ():
+        try:
+            ipaddress.ip_network(one.strip())
+        except ValueError as error:
+            raise SettingsError(
+                f"AUTOLEARN_TRUSTED_PROXIES={settings.trusted_proxies[:200]!r} does not fit: "
+                f"{error}.",
+                advice="Name addresses and networks, as in 10.0.0.5,10.1.0.0/16.",
+            ) from None
 
 
 def convert(variable: str, field: str, value: str) -> object:

@@ -7,6 +7,7 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from autolearn.api import bodies
+from autolearn.api.addresses import address_of
 from autolearn.api.asked import Asked, call_of
 from autolearn.api.commands import Accepted
 from autolearn.api.facade import Facade
@@ -50,14 +51,17 @@ def router(facade: Facade) -> APIRouter:
         body = await bodies.read(request, bodies.LoginBody)
         require_tokens(facade)
         name = body.user if KINDS["user"].fits(body.user) else ""
+        address, call = address_of(request.scope), call_of(request)
+        if call is not None and name and facade.queries.latest().stored_user(name) is not None:
+            call.stream = stream("user", name)  # a word that is no user's could be a password
+        facade.logins.check(name, address)
         # For one added just now through another process; also where there is such a user already,
         # so that the time it takes does not tell.
         await facade.fresh()
         user = facade.queries.latest().stored_user(name) if name else None
-        if user is not None and (call := call_of(request)) is not None:
-            call.stream = stream("user", name)  # a word that is no user's could be a password
         fits = await facade.passwords.fits(user.password if user else "", body.password)
         if not fits or user is None or user.disabled:
+            facade.logins.failed(name, address)
             raise Problem(
                 401,
                 "bad-login",
@@ -65,8 +69,11 @@ def router(facade: Facade) -> APIRouter:
                 "There is no such user, the password is another, or the user is disabled.",
                 headers={"WWW-Authenticate": 'Bearer realm="autolearn"'},
             )
+        facade.logins.fitted(name, address)
         request.state.principal = Principal(name)
-        made = await issue(facade, name, body.name, body.days, name, call_of(request))
+        if call is not None:
+            facade.audit.arrive(call)
+        made = await issue(facade, name, body.name, body.days, name, call)
         return json(made, 201, SECRET)
 
     @routes.get("/me", responses=answers({200: Me}))

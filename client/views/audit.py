@@ -60,6 +60,7 @@ def what(hop: Hop) -> str:
         for name, value in hop.ids.items():
             route = route.replace(f"{{{name}}}", value)
         why = f" {hop.problem}" if hop.problem else ""
+        why += f" ({hop.repeats:,} more from {hop.client or 'elsewhere'})" if hop.repeats else ""
         return f"{hop.method} {route} {hop.status or '-'}{why}"
     if hop.kind == "task":
         return f"attempt {hop.attempt} of {short(hop.run)} offered to {hop.worker}"

@@ -138,7 +138,7 @@ def test_nothing_is_left_of_clients_that_go_away(system: System):
         clients = [socket.create_connection((host, int(port))) for _ in range(20)]
         for client in clients:
             client.sendall(
-                b"GET /v1/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n"
+                b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
             )
         until(lambda: followers(system.http) == 21)
         for client in clients:

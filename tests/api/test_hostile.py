@@ -248,7 +248,7 @@ def test_a_megabyte_of_headers(api: Api, client: httpx.Client):
     ):
         with socket.create_connection((url.host, url.port), timeout=10) as connection:
             try:
-                connection.sendall(b"GET /v1/me HTTP/1.1\r\nHost: x\r\n" + head + b"\r\n")
+                connection.sendall(b"GET /v1/me HTTP/1.1\r\nHost: localhost\r\n" + head + b"\r\n")
                 answer = connection.recv(65536)
             except OSError:  # it was closed while all of it was still being sent
                 continue
@@ -271,10 +271,11 @@ def test_500_slow_connections_stop_nobody(api: Api, client: httpx.Client):
         for number in range(500):
             one = stack.enter_context(socket.create_connection((url.host, url.port), timeout=30))
             if number % 2:
-                one.sendall(b"GET /v1/sessions HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+                one.sendall(b"GET /v1/sessions HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
             else:
                 one.sendall(
-                    b"POST /v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n{"
+                    b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\n"
+                    b"Content-Length: 100000\r\n\r\n{"
                 )
             slow.append(one)
         beside = statistics.median(pool.map(ask, range(50)))

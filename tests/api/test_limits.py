@@ -52,8 +52,13 @@ def test_a_sealed_body_is_bounded_whatever_the_method(method: str):
     ("method", "media", "counts"), [("PUT", JOSE, True), ("PUT", PLAIN, False)]
 )
 def test_what_is_held_in_memory_counts_also_of_an_upload(method: str, media: bytes, counts: bool):
-    waiting, app = Waiting(), Reading()
-    limited = LimitWaiting(app, waiting, limit=10, limit_bytes=LIMIT)
+    waiting, app = Waiting(10, LIMIT), Reading()
+
+    async def let_in(scope: Any, receive: Any, send: Any) -> None:
+        scope["state"]["place"].admit("")
+        await app(scope, receive, send)
+
+    limited = LimitWaiting(let_in, waiting)
     if counts:
         with pytest.raises(Problem) as told:
             asyncio.run(limited(scope_of(method, media), endless, ignored))

@@ -99,7 +99,9 @@ def test_the_bodies_of_all_requests_together_are_bounded(kafka: str, tmp_path: P
         until(lambda: figure(http, "autolearn_waiting_bytes") == 0)
         host, _, port = api.url.removeprefix("http://").partition(":")
         with socket.create_connection((host, int(port))) as slow:
-            slow.sendall(b"POST /v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n")
+            slow.sendall(
+                b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\n\r\n"
+            )
             slow.sendall(b" " * 50_000)
             until(lambda: figure(http, "autolearn_waiting_bytes") == 50_000)
             refused = http.post("/v1/sessions", json={"title": "x" * 20_000})

@@ -67,7 +67,10 @@ class World:
             Route("/.well-known/jwks.json", keys),
         ]
         self.keys = WireKeys(folder)
-        self.app = Seal(Starlette(routes=routes), self.keys, Settings(**settings))
+        self.app = Seal(Starlette(routes=routes), self.keys, Settings(**settings), self.admit)
+
+    async def admit(self, _: Any, authorization: str) -> None:
+        """Let everybody in."""
 
     async def client(self, at: tuple[str, int], seal: bool, base: str) -> httpx.AsyncClient:
         inner = httpx.ASGITransport(self.app, client=at)

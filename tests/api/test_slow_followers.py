@@ -43,7 +43,9 @@ def follower(api: Api, buffer: int = 4096) -> socket.socket:
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
     host, _, port = api.url.removeprefix("http://").partition(":")
     client.connect((host, int(port)))
-    client.sendall(b"GET /v1/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n")
+    client.sendall(
+        b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
+    )
     return client
 
 

@@ -32,7 +32,8 @@ class Follower(asyncio.Protocol):
         at = urlsplit(url)
         follower = cls()
         await asyncio.get_running_loop().create_connection(lambda: follower, at.hostname, at.port)
-        request = f"GET /v1/events?{query} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n"
+        head = "Host: localhost\r\nAccept: text/event-stream"
+        request = f"GET /v1/events?{query} HTTP/1.1\r\n{head}\r\n\r\n"
         follower.transport.write(request.encode())
         await follower.begun
         return follower

@@ -134,7 +134,15 @@ def test_a_bad_value_is_refused_by_name(variable, value):
 def test_every_setting_that_can_be_wrong_is_in_the_table_above():
     free = {"home", "kafka", "kafka_client", "artifacts", "api_host"}
     free |= {name for name in Settings.__struct_fields__ if name.startswith("oidc_")}
-    free |= {"checkpoint_file", "signing_key", "tls_cert", "tls_key", "wire_keys"}
+    free |= {
+        "hosts",
+        "trusted_proxies",
+        "checkpoint_file",
+        "signing_key",
+        "tls_cert",
+        "tls_key",
+        "wire_keys",
+    }
     free |= {"master_key", "master_key_file", "master_key_command"}
     assert {name.removeprefix("AUTOLEARN_").lower() for name in BAD} == (
         set(Settings.__struct_fields__) - free
