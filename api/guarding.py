@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import resource
+from collections import Counter
 from http import HTTPStatus
 
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from autolearn.api.addresses import network_of
 from autolearn.api.problems import Problem
 
 __all__ = ["LONGEST_HEAD", "Guarded"]
@@ -33,8 +35,8 @@ class Guarded(HttpToolsProtocol):
 
     The head of a request must be there `head_patience` seconds after its first byte, or after the
     connection was made; of a body, `least` bytes must come in every `body_patience` seconds, unless
-    it is the app that does not read. Of more than `most` connections the one that has dawdled with
-    its head for longest is cut.
+    it is the app that does not read. Of more than `most` connections one is cut that dawdles with
+    its head: of the address that has most such ones, that which has done so for longest.
     """
 
     head_patience, body_patience = 10.0, 30.0
@@ -44,14 +46,17 @@ class Guarded(HttpToolsProtocol):
     in_head, in_body = True, False
     head = body = 0
     since = 0.0
+    address = ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a head; make room if there is none."""
         super().connection_made(transport)
+        self.address = network_of(self.client[0]) if self.client else ""
         self.await_head()
         if len(self.connections) > self.most:
             waiting = [one for one in self.connections if isinstance(one, Guarded) and one.in_head]
-            min(waiting, key=lambda one: one.since).transport.abort()
+            many = Counter(one.address for one in waiting)
+            min(waiting, key=lambda one: (-many[one.address], one.since)).transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""

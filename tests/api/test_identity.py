@@ -177,10 +177,18 @@ def test_sharing_gives_and_takes_at_once(world: People):
     assert identifier(session) not in listed(world, "reader")
 
 
-def test_only_a_user_can_be_shared_with(world: People):
-    answer = world.ask("owner", "POST", f"{world.session()}/share", json={"user": "lise"})
-    assert answer.status_code == 404
-    assert answer.json()["type"].endswith(":user-unknown")
+def test_sharing_does_not_tell_who_there_is(world: People):
+    session = world.session()
+    found = {
+        user: world.ask("owner", "POST", f"{session}/share", json={"user": user})
+        for user in ("lise", "other")
+    }
+    assert [answer.status_code for answer in found.values()] == [200, 200]
+    rows = {row["user"]: set(row) for row in found["other"].json()["items"]}
+    assert set(rows) == {"lise", "other"}, "also for a user that there is not"
+    assert rows["lise"] == rows["other"]
+    answer = world.ask("owner", "POST", f"{session}/share", json={"user": "No Name!"})
+    assert answer.status_code == 422
 
 
 def test_an_experiment_is_shared_like_its_session(world: People):
