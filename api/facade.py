@@ -25,6 +25,7 @@ from autolearn.api.measures import Measures
 from autolearn.api.oidc import Provider
 from autolearn.api.paces import Paces
 from autolearn.api.passwords import Passwords
+from autolearn.api.quotas import Taken
 from autolearn.api.rebuilding import Rebuilding
 from autolearn.api.staleness import Staleness
 from autolearn.api.tail import Tail
@@ -122,7 +123,7 @@ class Facade:
         if settings.auth == "oidc":
             self.authenticate = Provider(settings).authenticate
         self.waiting = Waiting(settings.max_waiting, settings.max_pending)
-        self.logins, self.paces = Logins(), Paces()
+        self.logins, self.paces, self.taken = Logins(), Paces(), Taken()
         self.staleness = Staleness(self.brokers, self.holds)
         self.log_id = ""
         self.goal: dict[int, int] | None = None

@@ -13,7 +13,6 @@ from autolearn.api.auditing import Call
 from autolearn.api.commands import Accepted
 from autolearn.api.facade import Facade
 from autolearn.api.problems import Problem, unavailable
-from autolearn.api.quotas import check_quota
 from autolearn.eventlog.times import text
 from autolearn.schemas.commands import IssueToken
 from autolearn.schemas.streams import stream
@@ -43,7 +42,7 @@ async def issue(
     Raises:
         Problem: the user cannot have one, or nobody decides at the moment.
     """
-    check_quota(facade.settings, facade.queries.now(), user, "tokens")
+    facade.taken.take(facade.settings, facade.queries, user, "tokens")
     token = made_of(secrets.token_hex(8), secrets.token_urlsafe(32))
     expires = text(int((time.time() + days * 86_400) * 1000)) if days else None
     asked = Asked(str(uuid.uuid4()), "", Prefer(), actor=actor, call=call)

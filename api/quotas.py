@@ -7,6 +7,7 @@ what is on its way.
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -14,12 +15,17 @@ from msgspec import Struct
 
 from autolearn.api.problems import Problem
 from autolearn.eventlog.times import text
-from autolearn.projections.queries import Moment
+from autolearn.projections.queries import Moment, Queries
 from autolearn.schemas.errors import REASONS
 from autolearn.schemas.quotas import QUOTAS, exceeded, limit_of, source_of
 from autolearn.schemas.settings import Settings
 
-__all__ = ["COUNTED", "QuotaState", "check_quota", "check_run", "limit_for", "quotas_of"]
+__all__ = ["COUNTED", "QuotaState", "Taken", "check_quota", "check_run", "limit_for", "quotas_of"]
+
+COUNTS_FOR = 1.0
+"""Seconds for which a count is good."""
+MOST = 10_000
+"""Users and quotas of which a count is remembered."""
 
 
 class QuotaState(Struct, frozen=True):
@@ -107,3 +113,35 @@ def check_quota(
         status, title = REASONS["quota-exceeded"]
         detail = f"{exceeded(quota, user, used, limit)} Nothing was done."
         raise Problem(status, "quota-exceeded", title, detail, quota=quota, limit=limit, used=used)
+
+
+class Count(Struct):
+    """How much of a quota a user had taken at a time, and what was taken here since."""
+
+    many: int
+    at: float
+
+
+class Taken:
+    """What users have taken, counted anew each second, and before a refusal."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self.counts: OrderedDict[tuple[str, str], Count] = OrderedDict()
+
+    def take(self, settings: Settings, queries: Queries, user: str, quota: str) -> None:
+        """Take one more of a quota.
+
+        Raises:
+            Problem: the quota is used up (409); it says who can raise it.
+        """
+        now, moment = self.clock(), queries.latest()
+        limit = limit_for(settings, moment, user, quota)
+        count = self.counts.get((user, quota))
+        if count is None or now - count.at > COUNTS_FOR or count.many >= limit:
+            count = self.counts[user, quota] = Count(COUNTED[quota](moment, user), now)
+            self.counts.move_to_end((user, quota))
+            if len(self.counts) > MOST:
+                self.counts.popitem(last=False)
+        check_quota(settings, moment, user, quota, used=count.many)
+        count.many += 1

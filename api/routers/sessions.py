@@ -18,7 +18,6 @@ from autolearn.api.moments import AsOf, see
 from autolearn.api.openapi import accepts, answers
 from autolearn.api.pages import from_token, next_link, to_token
 from autolearn.api.problems import check_id
-from autolearn.api.quotas import check_quota
 from autolearn.api.responses import CommandState, created, json, pending
 from autolearn.schemas import commands
 from autolearn.schemas.streams import stream
@@ -44,7 +43,7 @@ def router(facade: Facade) -> APIRouter:
         body = await bodies.read(request, bodies.SessionBody)
         asked = Asked.of(request, body.model_dump())
         if facade.queries.answer(asked.id) is None:  # a repeated request takes nothing more
-            check_quota(facade.settings, facade.queries.now(), asked.actor, "sessions")
+            facade.taken.take(facade.settings, facade.queries, asked.actor, "sessions")
         session = derive(asked.id, "session")
         days = facade.settings.session_expires if body.expires is None else body.expires
         command = commands.OpenSession(body.title, round(days * DAY))

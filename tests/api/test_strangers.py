@@ -18,6 +18,7 @@ from autolearn.api.facade import Facade
 from autolearn.api.logins import Logins
 from autolearn.api.paces import Paces
 from autolearn.api.problems import Problem
+from autolearn.api.quotas import Taken
 from autolearn.api.waiting import Place, Waiting
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.client.sdk_errors import Unreachable
@@ -414,3 +415,29 @@ def test_a_date_moves_no_request_to_another_time(world: World, apart: int):
     ):
         http.get("/v1/me", headers=BEARER)
     assert [request.url.path for request in asked] == ["/.well-known/jwks.json"]
+
+
+# What a user has taken
+
+
+def test_sessions_are_counted_each_second_and_before_a_refusal():
+    now, store = [0.0], MemoryStore()
+    settings, taken, queries = Settings(quota_sessions=5), Taken(lambda: now[0]), Queries(store)
+
+    def put(count: int) -> None:
+        store.clear()
+        store.write({key("session-of", "ada", "", str(n)): b"{}" for n in range(count)})
+
+    put(3)
+    for _ in range(2):
+        taken.take(settings, queries, "ada", "sessions")
+    put(5)
+    with pytest.raises(Problem, match="has 5 open sessions, and the quota `sessions` is 5") as told:
+        taken.take(settings, queries, "ada", "sessions")
+    assert told.value.status_code == 409
+    taken.take(settings, queries, "grace", "sessions")
+    put(4)
+    taken.take(settings, queries, "ada", "sessions")
+    for number in range(20_000):
+        taken.take(settings, queries, f"u{number}", "sessions")
+    assert len(taken.counts) <= 10_000

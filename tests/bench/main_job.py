@@ -46,7 +46,7 @@ async def home() -> AsyncIterator[Settings]:
     """Settings on a folder of its own, which is deleted afterwards."""
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="autolearn-bench-"))
     try:
-        yield Settings(home=str(folder), api_port=0, slots=SLOTS, auth="none")
+        yield Settings(home=str(folder), api_port=0, slots=SLOTS, auth="none", quota_sessions=10**9)
     finally:
         await asyncio.to_thread(shutil.rmtree, folder)
 

@@ -51,8 +51,9 @@ async def commands(folder: Path) -> dict[str, float]:
     """The median time of a command, and commands a second of 20 clients: secure against open."""
     os.environ["XDG_CONFIG_HOME"] = str(folder / "config")  # where the first user's token is kept
     nothing = {"auth": "none", "audit": "off", "chain": "off", "encryption": "off"}
-    plain = Settings(home=str(folder / "open"), api_port=0, **nothing)  # type: ignore[arg-type]
-    whole = Settings(home=str(folder / "secure"), api_port=0, encryption="on")
+    given = {"api_port": 0, "quota_sessions": 10**9}
+    plain = Settings(home=str(folder / "open"), **nothing, **given)  # type: ignore[arg-type]
+    whole = Settings(home=str(folder / "secure"), encryption="on", **given)  # type: ignore[arg-type]
     async with System(plain) as open_, System(whole) as secured:
         clients = {
             "open": lambda: AsyncAutoLearn(open_.url, token="", seal=False),

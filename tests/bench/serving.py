@@ -30,5 +30,6 @@ def api_of(settings: Settings, folder: Path) -> Api:
         "AUTOLEARN_HOME": str(folder / "home"),
         "AUTOLEARN_KAFKA": settings.kafka,
         "AUTOLEARN_TOPIC_PREFIX": settings.topic_prefix,
+        "AUTOLEARN_QUOTA_SESSIONS": str(10**9),
     }
     return Api(folder, environment, instance="0")

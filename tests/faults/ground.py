@@ -51,6 +51,7 @@ class Ground:
             "AUTOLEARN_HOME": str(folder / "home"),
             "AUTOLEARN_TOPIC_PREFIX": self.prefix,
             "AUTOLEARN_AUTH": "none",
+            "AUTOLEARN_QUOTA_SESSIONS": str(10**9),
             "AUTOLEARN_PARTITIONS": str(PARTITIONS),
             "AUTOLEARN_TASK_PARTITIONS": "4",
             "AUTOLEARN_SESSION_TIMEOUT": str(SESSION_TIMEOUT),
