@@ -23,6 +23,7 @@ from tests.bench.chain import chain
 from tests.bench.deciders import deciders
 from tests.bench.feed import feed
 from tests.bench.main_job import main_job
+from tests.bench.neighbour import neighbour
 from tests.bench.pool import pool
 from tests.bench.pressure import pressure
 from tests.bench.rebuilding import rebuilding
@@ -174,6 +175,15 @@ BENCHES = {
             "pressure_waiting_peak_pss_mb": Aim("1,200 clients that wait: peak, MiB", 512),
             "pressure_waiting_refused": Aim("of these, told to come back (429)"),
             "pressure_drained_s": Aim("deciders go on: seconds until all is decided"),
+        },
+    ),
+    "neighbour": Bench(
+        neighbour,
+        {
+            "neighbour_alone_p99_ms": Aim("a command of a user alone: 99 of 100, ms"),
+            "neighbour_beside_p99_ms": Aim("the same beside a hostile user, ms"),
+            "neighbour_p99_ratio": Aim("beside / alone", 5),
+            "neighbour_hostile_requests": Aim("requests of the hostile one meanwhile"),
         },
     ),
     "pool": Bench(

@@ -64,7 +64,7 @@ class Client(asyncio.Protocol):
         self, method: str, path: str, content: bytes, headers: Mapping[str, str]
     ) -> bytes:
         """Send a request, and return all of its answer."""
-        lines = [f"{method} {path} HTTP/1.1", "host: bench"]
+        lines = [f"{method} {path} HTTP/1.1", "host: localhost"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         self.received, self.answer = b"", asyncio.get_running_loop().create_future()
         head = "\r\n".join([*lines, f"content-length: {len(content)}", "\r\n"])
