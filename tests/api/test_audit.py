@@ -366,7 +366,7 @@ def test_the_names_of_the_fields_are_all_that_is_told(world: People):
     assert set(Hop.__struct_fields__) == {
         *("id", "kind", "time", "service", "outcome", "instance", "trace", "span", "parent"),
         *("actor", "stream", "command", "type", "run", "attempt", "worker", "method", "route"),
-        *("ids", "client", "status", "problem", "duration"),
+        *("ids", "client", "status", "problem", "duration", "repeats"),
     }
 
 

@@ -181,12 +181,12 @@ def test_sharing_does_not_tell_who_there_is(world: People):
     session = world.session()
     found = {
         user: world.ask("owner", "POST", f"{session}/share", json={"user": user})
-        for user in ("lise", "other")
+        for user in ("lise", "reader")
     }
     assert [answer.status_code for answer in found.values()] == [200, 200]
-    rows = {row["user"]: set(row) for row in found["other"].json()["items"]}
-    assert set(rows) == {"lise", "other"}, "also for a user that there is not"
-    assert rows["lise"] == rows["other"]
+    rows = {row["user"]: set(row) for row in found["reader"].json()["items"]}
+    assert set(rows) == {"lise", "reader"}, "also for a user that there is not"
+    assert rows["lise"] == rows["reader"]
     answer = world.ask("owner", "POST", f"{session}/share", json={"user": "No Name!"})
     assert answer.status_code == 422
 
