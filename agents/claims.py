@@ -88,6 +88,7 @@ class Claim:
             self.check()
             self.store = RocksStore(self.folder)
             try:
+                self.states = States(self.store)
                 self.catch_up_and_claim()
             except BaseException:
                 self.close_store()
@@ -95,8 +96,6 @@ class Claim:
 
     def catch_up_and_claim(self) -> None:
         """Fold to the end of the log, then append TermStarted until ours is the one admitted."""
-        assert self.store is not None
-        self.states = States(self.store)
         self.follower = self.chained() if self.checkpoints else self.unchained()
         self.fold_until(self.log.ends(self.events)[self.partition])
         at = self.follower.progress[self.partition]
@@ -150,6 +149,10 @@ class Claim:
             term=term,
             data=raw(TermStarted(self.process)),
         )
+        return self.append_record(record, encode(record), CONTENT_TYPE)
+
+    def append_record(self, record: EventRecord, value: bytes, headers: Headers) -> int:
+        """Append an event and return its offset once it is written."""
         written = threading.Event()
         outcome: list[tuple[LogError | None, int]] = []
 
@@ -159,10 +162,10 @@ class Claim:
 
         self.log.append(
             self.events,
-            encode(record),
+            value,
             key=record.subject,
             partition=self.partition,
-            headers=CONTENT_TYPE,
+            headers=headers,
             time=stamp(record.time),
             delivered=delivered,
         )

@@ -51,6 +51,9 @@ OVERDUE = 600.0
 """Seconds for which a folder may fail, before somebody should look."""
 logger = structlog.get_logger(__name__)
 
+UNCHANGED = events.Refused | events.CommandFailed | events.CommandQuarantined
+"""What a session is not used by: nothing came of the command."""
+
 
 class Draft(Struct, frozen=True, omit_defaults=True):
     """A session as far as shredding knows it: nothing here is confidential.
@@ -119,7 +122,7 @@ class Drafts:
         if isinstance(event, events.TrainingCompleted) and event.model.stored:
             self.rows.put(key("folder", session, event.model.stored), Mark())
         draft = self.rows.get(at, Draft)
-        if draft is None or isinstance(event, events.Refused | events.CommandFailed):
+        if draft is None or isinstance(event, UNCHANGED):
             return
         now = after(replace(draft, used=record.time), event)
         self.rows.put(at, now)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from autolearn.agents.deciders import DECIDERS
 from autolearn.agents.deciders.decider import NO_PARTS, Decider, Parts
-from autolearn.eventlog.admission import TERM_STARTED, Progress
+from autolearn.eventlog.admission import Progress
 from autolearn.eventlog.chain import Chain
 from autolearn.projections.rows import Rows
 from autolearn.projections.store import Store, key
@@ -106,7 +106,7 @@ class States:
 
     def fold(self, record: EventRecord, _: int, __: int, /) -> None:
         """Take one admitted event in."""
-        if record.type == TERM_STARTED:
+        if record.subject.startswith("partition/"):  # it is of no stream
             return
         before = self.load(record.subject)
         evolve = decider_of(record.subject).evolve

@@ -40,7 +40,7 @@ from autolearn.schemas.actors import worker
 from autolearn.schemas.bounds import LONGEST_NAME, LONGEST_TEXT, cut
 from autolearn.schemas.codec import CommandRecord, EventRecord, event_of, from_json, to_json
 from autolearn.schemas.errors import MalformedRecord, TooLarge
-from autolearn.schemas.events import Refused, RunStarted
+from autolearn.schemas.events import CommandFailed, CommandQuarantined, Refused, RunStarted
 from autolearn.schemas.messages import Command, type_of
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.streams import kind_of
@@ -53,7 +53,7 @@ from autolearn.schemas.workers import Heartbeat, Progress
 __all__ = ["Worker"]
 
 logger = structlog.get_logger(__name__)
-REFUSED = type_of(Refused)
+NOT_TAKEN = {type_of(Refused), type_of(CommandFailed), type_of(CommandQuarantined)}
 Offer = commands.RegisterEstimator | commands.RegisterMetric | commands.RegisterDataset
 KIND_OF_OFFER = {
     commands.RegisterEstimator: "estimator",
@@ -286,13 +286,13 @@ class Worker:
             bound.info("ended", result=type(end).__name__)
             try:
                 if why := await self.tell(attempt, end):
-                    bound.warning("the result is too large", why=why)
-                    await self.tell(attempt, self.failed(task, "input", why), "too large")
+                    bound.warning("the result was not taken", why=why)
+                    await self.tell(attempt, self.failed(task, "input", why), "not taken")
             except Unreadable:
                 bound.info("its session has ended: its key is shredded")
 
     async def tell(self, attempt: Attempt, end: Command, mark: str = "") -> str:
-        """Post how a run has ended; return why that is too large for the log, "" if it is not.
+        """Post how a run has ended; return why that was not taken, "" if it was.
 
         Raises:
             Unreadable: its session's key is shredded.
@@ -305,8 +305,12 @@ class Worker:
             answer = await self.ask(task.stream, end, identity, attempt.trace, keyid)
         except TooLarge as error:
             return error.detail
-        event = event_of(answer) if answer.type == REFUSED else None
-        return event.detail if isinstance(event, Refused) and event.reason == "too-large" else ""
+        match event_of(answer) if answer.type in NOT_TAKEN else None:
+            case Refused(reason="too-large", detail=why) | CommandFailed(detail=why):
+                return why
+            case CommandQuarantined(reason=why):
+                return why
+        return ""
 
     def failed(self, task: Task, reason: str, detail: str) -> Command:
         """Return the command that reports that a run has failed."""

@@ -8,13 +8,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from autolearn.schemas.codec import EventRecord
-from autolearn.schemas.events import CommandFailed, Refused
+from autolearn.schemas.events import CommandFailed, CommandQuarantined, Refused
 from autolearn.schemas.messages import type_of
 
 __all__ = ["Arrivals"]
 
 ANY = ""
-ANSWERS = {type_of(Refused): "refused", type_of(CommandFailed): "failed"}
+ANSWERS = {
+    type_of(Refused): "refused",
+    type_of(CommandFailed): "failed",
+    type_of(CommandQuarantined): "failed",
+}
 
 
 class Arrivals:

@@ -23,7 +23,7 @@ from autolearn.projections.store import Store, key, prefix_of
 from autolearn.schemas.audit import Hop
 from autolearn.schemas.codec import EventRecord, decode_event, read_part, to_json
 from autolearn.schemas.errors import MalformedRecord
-from autolearn.schemas.events import CommandFailed, Refused
+from autolearn.schemas.events import CommandFailed, CommandQuarantined, Refused
 from autolearn.schemas.messages import type_of
 from autolearn.schemas.topics import AUDIT_DAYS, DAY_MS
 
@@ -39,7 +39,11 @@ PRUNED = 1000
 INDEXES = ("trace", "stream", "actor")
 """What hops are found by, the fewest first."""
 HOP = prefix_of("hop")
-OUTCOMES = {type_of(Refused): "refused", type_of(CommandFailed): "failed"}
+OUTCOMES = {
+    type_of(Refused): "refused",
+    type_of(CommandFailed): "failed",
+    type_of(CommandQuarantined): "failed",
+}
 decoder = msgspec.json.Decoder(Hop)
 
 

@@ -154,6 +154,7 @@ REASONS: dict[str, Reason] = {
     "quota-unchanged": Reason(409, "The quota is so already"),
     "quota-exceeded": Reason(409, "A quota is used up"),
     "wrong-stream": Reason(422, "The command does not fit its stream"),
+    "command-quarantined": Reason(409, "The command was put in quarantine"),
     "too-large": Reason(413, "That is too large for the log"),
 }
 """Every reason of a `Refused` event."""

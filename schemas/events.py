@@ -18,6 +18,7 @@ from autolearn.schemas.values import (
 __all__ = [
     "EVENTS",
     "CommandFailed",
+    "CommandQuarantined",
     "DatasetRegistered",
     "EstimatorRegistered",
     "EvaluationCancelled",
@@ -82,6 +83,16 @@ class CommandFailed(Event, frozen=True):
     """The decider itself raised: a fault of ours, not of the command's sender."""
 
     detail: str
+
+
+class CommandQuarantined(Event, frozen=True):
+    """An operator has answered a command on which no decider came further; it changed nothing.
+
+    `reason` is the operator's, who is the actor. Of what is no command at all the stream is the one
+    that its Kafka key names, else that of its partition.
+    """
+
+    reason: str
 
 
 # estimator/<name>, metric/<name>, dataset/<name>
@@ -344,6 +355,7 @@ EVENTS: dict[str, type[Event]] = {
         TermStarted,
         Refused,
         CommandFailed,
+        CommandQuarantined,
         EstimatorRegistered,
         MetricRegistered,
         DatasetRegistered,

@@ -28,8 +28,9 @@ SESSION_TIMEOUT = 3
 class Process:
     """One `python -m autolearn.agents decide`."""
 
-    def __init__(self, bench: Bench, instance: str) -> None:
+    def __init__(self, bench: Bench, instance: str, code: str = "") -> None:
         self.bench, self.instance = bench, instance
+        self.command = ("-c", code) if code else ("-m", "autolearn.agents", "decide")
         self.log = bench.folder / f"decide-{instance}.log"
         self.start()
 
@@ -40,7 +41,7 @@ class Process:
         with self.log.open("ab") as log:
             self.from_here = log.tell()
             self.popen = subprocess.Popen(
-                [sys.executable, "-m", "autolearn.agents", "decide"],
+                [sys.executable, *self.command],
                 cwd=self.bench.folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -101,9 +102,9 @@ class Bench:
         )
         self.consumer = Consumer({"bootstrap.servers": kafka, "group.id": "tests", "log_level": 0})
 
-    def process(self, instance: str = "0") -> Process:
-        """Start a decide process."""
-        self.processes.append(Process(self, instance))
+    def process(self, instance: str = "0", code: str = "") -> Process:
+        """Start a decide process; `code` is run in the place of `python -m autolearn.agents`."""
+        self.processes.append(Process(self, instance, code))
         return self.processes[-1]
 
     def send(self, *records: CommandRecord) -> None:

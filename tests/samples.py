@@ -179,6 +179,7 @@ EVENTS: dict[str, Event] = by_type(
     events.TermStarted("decide-0-0123456789ab"),
     events.Refused("run-unknown", "The session has no training t1."),
     events.CommandFailed("ZeroDivisionError: division by zero"),
+    events.CommandQuarantined("no decider came further"),
     events.EstimatorRegistered(ESTIMATOR),
     events.MetricRegistered(METRIC),
     events.DatasetRegistered(DATASET),

@@ -58,6 +58,7 @@ PLAIN = {
     events.SessionUnshared,
     events.Refused,
     events.CommandFailed,
+    events.CommandQuarantined,
     *(
         getattr(module, f"{verb}{noun}")
         for module, words in ((commands, ("Start", "Cancel")), (events, ()))
@@ -93,7 +94,7 @@ def test_every_message_of_a_session_is_confidential_or_known_not_to_be():
         for command in decider.commands
     }  # fmt: skip
     of_sessions = set(map(type, samples.COMMANDS.values())) - others
-    of_others = ("Registered", "User", "Role", "Password", "Token", "Term")
+    of_others = ("Registered", "User", "Role", "Password", "Token", "Term", "Quota")
     of_sessions |= {
         event
         for event in map(type, samples.EVENTS.values())

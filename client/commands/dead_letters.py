@@ -106,6 +106,31 @@ def retry(
     raise typer.Exit(NO if done.state == "refused" else 0)
 
 
+@app.command("quarantine")
+def quarantine(
+    partition: Annotated[int, typer.Argument(min=0, help="Of the topic of the commands.")],
+    offset: Annotated[int, typer.Argument(min=0, help="Where the command lies on it.")],
+    reason: Annotated[str, typer.Option(metavar="WORDS", help="Why: it is kept for ever.")],
+    output: As = Output.table,
+) -> None:
+    """Answer a command on which no decider comes further, so that they go on behind it.
+
+    This writes to the brokers (AUTOLEARN_KAFKA, else those of `autolearn up` on this machine), also
+    while no decider and no API runs: whoever may do that may do anything. Who did it, and why, is
+    in the event and in the behaviour log. Exit code 4: that command is answered, or not the next.
+    """
+    from autolearn.client.output import print_json
+    from autolearn.client.tools import run_tool
+
+    words = [str(partition), str(offset), "--reason", reason]
+    found, code = run_tool("autolearn.agents.quarantine", "claiming the partition", *words)
+    if output == Output.json:
+        print_json(found)
+    else:
+        print(f"{found['type']} {found['command']} on {found['stream']} is in quarantine.")
+    raise typer.Exit(code)
+
+
 def read(path: Path) -> dict[str, Any]:
     """Return the JSON object in a file.
 

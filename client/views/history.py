@@ -33,7 +33,7 @@ TOLD = (
 )
 """What is told of an event, in this order; -o json has all."""
 LONGEST = 100
-REFUSALS = ("Refused", "CommandFailed")
+REFUSALS = ("Refused", "CommandFailed", "CommandQuarantined")
 
 
 def history(events: Iterable[Event]) -> Table:
@@ -57,6 +57,8 @@ def answer(event: Event) -> str:
     """Return how the command was answered."""
     data = event.get("data") or {}
     match name_of(event):
+        case "CommandQuarantined":
+            return f"quarantined: {data.get('reason')}" if data else "quarantined"
         case "Refused" | "CommandFailed" if not data:  # they are withheld
             return "refused" if name_of(event) == "Refused" else "failed"
         case "Refused":

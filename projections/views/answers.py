@@ -12,7 +12,11 @@ __all__ = ["TABLES", "answer_key", "fold"]
 
 TABLES = ("answer",)
 
-UNSUCCESSFUL = {type_of(events.Refused), type_of(events.CommandFailed)}
+UNSUCCESSFUL = {
+    type_of(events.Refused),
+    type_of(events.CommandFailed),
+    type_of(events.CommandQuarantined),
+}
 
 
 def answer_key(command: str) -> bytes:
@@ -29,6 +33,8 @@ def fold(rows: Rows, record: EventRecord) -> None:
                 reason, detail = refused.reason, refused.detail
             case events.CommandFailed() as failed:
                 reason, detail = "command-failed", failed.detail
+            case events.CommandQuarantined() as quarantined:
+                reason, detail = "command-quarantined", quarantined.reason
     answer = Answer(
         record.subject,
         record.sequence,

@@ -41,6 +41,7 @@ STORY = [
     (A, "EvaluationCancelled.v1", "e4"),
     (A, "Refused.v1", ""),
     (A, "CommandFailed.v1", ""),
+    (A, "CommandQuarantined.v1", ""),
     (A, "SessionCommitted.v1", ""),
     (B, "SessionOpened.v1", ""),
     (B, "TrainingRequested.v1", "t1"),
