@@ -226,8 +226,7 @@ class QuarantineClaim(Claim):
         value = encode(record)
         headers = CONTENT_TYPE + (self.links.note(value) if self.links is not None else ())
         end = self.append_record(record, value, headers + traced(target))
-        self.fold_until(end + 1)
-        self.follower.close()
+        self.catch_up_to(end + 1)
         if self.follower.progress[self.partition].last != self.offset:
             return None
         about = (target.stream, target.id, target.type)
