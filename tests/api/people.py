@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -24,13 +24,16 @@ BAD = f"al_{'0' * 16}_{'A' * 43}"
 class People:
     """Clients by who asks. `other`, `reader` and `owner` are users, `sysadmin` is one."""
 
-    def __init__(self, folder: Path, kafka: str, stack: ExitStack) -> None:
+    def __init__(
+        self, folder: Path, kafka: str, stack: ExitStack, more: Mapping[str, str] | None = None
+    ) -> None:
         self.folder = folder
         self.environment = {
             "AUTOLEARN_AUTH": "tokens",
             "AUTOLEARN_HOME": str(folder / "home"),
             "AUTOLEARN_KAFKA": kafka,
             "AUTOLEARN_TOPIC_PREFIX": f"people-{uuid.uuid4().hex[:8]}",
+            **(more or {}),
         }
         types = ("decide", "dispatch", "supervise", "train", "evaluate")
         self.agents = Process(folder, "agents", self.environment, "autolearn.agents", *types)

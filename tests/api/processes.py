@@ -30,7 +30,7 @@ class Process:
                 text=True,
             )
 
-    def ready(self, seconds: float = 60) -> str:
+    def ready(self, seconds: float = 240) -> str:
         """Wait for the line `ready …`, and return what follows the word."""
         assert self.popen.stdout is not None
         timer = threading.Timer(seconds, self.popen.kill)

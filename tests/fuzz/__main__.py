@@ -1,4 +1,6 @@
-"""`make fuzz`, or `python -m tests.fuzz [SEED [REQUESTS]]`: fuzz the HTTP API; build/fuzz.json.
+"""`make fuzz`, or `python -m tests.fuzz [SEED [REQUESTS [BOUND_REQUESTS]]]`: build/fuzz.json.
+
+The HTTP API is fuzzed, and then asked for what is around every bound (`tests.fuzz.bounds`).
 
 The same seed makes the same requests, as far as the ids in them are the same.
 """
@@ -12,18 +14,20 @@ from pathlib import Path
 
 import msgspec
 
-from tests.fuzz.fuzzing import fuzz
+from tests.fuzz.bounds import around_bounds
+from tests.fuzz.fuzzing import Report, fuzz
 from tests.fuzz.world import world
 
 RESULT = Path("build/fuzz.json")
-REQUESTS = 21_000
+REQUESTS, BOUND_REQUESTS = 21_000, 20_000
 
 
-def main(seed: int, wanted: int) -> int:
+def main(seed: int, wanted: int, around: int) -> int:
     """Run it, and return the exit code."""
-    print(f"seed {seed}, {wanted} requests at least", flush=True)
+    print(f"seed {seed}, {wanted} requests at least, {around} around bounds", flush=True)
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder, world(Path(folder)) as on:
-        report = fuzz(on, seed, wanted)
+        report = fuzz(on, seed, wanted) if wanted else Report(seed)
+        report.take(around_bounds(on, seed, around))
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
     for fault in report.faults:
@@ -31,11 +35,13 @@ def main(seed: int, wanted: int) -> int:
     print(
         f"{report.requests} requests in {report.seconds:g} s: "
         f"{report.server_errors} server errors, "
-        f"{report.schema_violations} schema violations, {report.crossings} crossings"
+        f"{report.schema_violations} schema violations, {report.crossings} crossings; "
+        f"{report.bound_requests} around bounds: {report.restarts} restarts"
     )
     return 0 if report.clean else 1
 
 
 if __name__ == "__main__":
     given = [int(word) for word in sys.argv[1:]]
-    sys.exit(main(given[0] if given else time.time_ns() % 2**32, (given[1:] or [REQUESTS])[0]))
+    chosen = [time.time_ns() % 2**32, REQUESTS, BOUND_REQUESTS]
+    sys.exit(main(*given, *chosen[len(given) :]))

@@ -30,6 +30,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from tests.fuzz.bounds import BoundReport
 from tests.fuzz.world import Target, World
 
 __all__ = ["Report", "fuzz"]
@@ -70,6 +71,9 @@ class Report(Struct):
     schema_violations: int = 0
     crossings: int = 0
     backpressure: int = 0
+    bound_requests: int = 0
+    restarts: int = 0
+    bounds: BoundReport | None = None
     seconds: float = 0.0
     statuses: dict[str, int] = field(default_factory=dict)
     routes: dict[str, int] = field(default_factory=dict)
@@ -79,7 +83,14 @@ class Report(Struct):
     @property
     def clean(self) -> bool:
         """Whether nothing was found."""
-        return not (self.server_errors or self.schema_violations or self.crossings)
+        found = self.server_errors or self.schema_violations or self.crossings
+        return not found and (self.bounds is None or self.bounds.clean)
+
+    def take(self, bounds: BoundReport) -> None:
+        """Add what came of requests around bounds."""
+        self.bounds = bounds
+        self.bound_requests, self.restarts = bounds.bound_requests, bounds.restarts
+        self.faults += bounds.faults
 
 
 class Bearer(requests.auth.AuthBase):
