@@ -11,7 +11,7 @@ from autolearn.eventlog.checkpoints import chain_at, fingerprint, unchecked
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log, Message
 from autolearn.schemas.chain import Checkpoint
-from autolearn.schemas.codec import EventRecord, Headers, decode_event
+from autolearn.schemas.codec import EventRecord, Headers, event_on_log
 from autolearn.schemas.errors import LogError, MalformedRecord
 
 __all__ = ["Chained", "Links", "newest_token"]
@@ -149,7 +149,7 @@ def continued(
                 if at.next < reached.next:
                     offset, value = message.offset() or 0, message.value() or b""
                     at.next = offset + 1
-                    if at.admit(decode_event(value)):
+                    if at.admit(event_on_log(value)):
                         chain = chain.then(offset, value)
     finally:
         reader.close()

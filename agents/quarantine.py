@@ -31,7 +31,7 @@ from autolearn.eventlog.admission import Progress
 from autolearn.eventlog.chain import Chain
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log, Message
-from autolearn.eventlog.process import open_log, read_settings
+from autolearn.eventlog.process import configure_logs, open_log, read_settings
 from autolearn.eventlog.tracing import Trace, answering, instance_of, sending
 from autolearn.eventlog.vault import Vault
 from autolearn.schemas.bounds import LONGEST_TEXT, cut
@@ -321,6 +321,7 @@ def main(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments)
     try:
         settings = read_settings()
+        configure_logs(settings)  # standard output is for the result alone
         log = open_log(settings)
         actor = f"operator {getpass.getuser()}@{socket.gethostname()}"[:200]
         try:

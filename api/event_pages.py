@@ -11,7 +11,7 @@ from msgspec import Raw
 
 from autolearn.eventlog.log import Log, Message
 from autolearn.eventlog.positions import Place
-from autolearn.schemas.codec import EventRecord, decode_event
+from autolearn.schemas.codec import EventRecord, event_on_log
 from autolearn.schemas.errors import LogError
 
 __all__ = ["Found", "Page", "Places", "places_of", "read_page"]
@@ -70,7 +70,7 @@ class Column:
     def take(self, message: Message) -> None:
         """Read one message."""
         value = message.value() or b""
-        record = decode_event(value)
+        record = event_on_log(value)
         self.at.next = (message.offset() or 0) + 1
         self.looked += 1
         if self.at.admit(record) and self.fits(record):

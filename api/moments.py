@@ -18,7 +18,7 @@ from autolearn.eventlog.positions import Position
 from autolearn.eventlog.times import millis, text
 from autolearn.projections.past import Past
 from autolearn.projections.queries import Moment
-from autolearn.schemas.codec import decode_event
+from autolearn.schemas.codec import event_on_log
 
 __all__ = ["AS_OF", "AsOf", "Seen", "began", "in_past", "read_point", "see"]
 
@@ -148,8 +148,8 @@ def first_time(facade: Facade) -> str:
     """Return the time of the first record of all (blocks)."""
     ends = facade.log.ends(facade.topics.events.name)
     firsts = facade.lookup.read({p: [0] for p, end in ends.items() if end})
-    times = [decode_event(message.value() or b"").time for message in firsts]
-    return min(times, default=text(time.time_ns() // 10**6))
+    times = [event_on_log(message.value()).time for message in firsts]
+    return min(filter(None, times), default=text(time.time_ns() // 10**6))
 
 
 def bad_time(parameter: str, detail: str) -> Problem:

@@ -14,7 +14,7 @@ from autolearn.api.event_pages import Found, Places, places_of
 from autolearn.api.problems import too_many
 from autolearn.eventlog.log import Message, Reader
 from autolearn.eventlog.positions import Place
-from autolearn.schemas.codec import decode_event
+from autolearn.schemas.codec import event_on_log
 
 if TYPE_CHECKING:
     from autolearn.api.facade import Facade
@@ -205,7 +205,7 @@ class Tail:
     def admitted(self, message: Message) -> Found | None:
         """Read one message, and return its event if it counts."""
         partition, value = message.partition() or 0, message.value() or b""
-        record = decode_event(value)
+        record = event_on_log(value)
         at = self.end[partition].progress()
         at.next = (message.offset() or 0) + 1
         counts = at.admit(record)

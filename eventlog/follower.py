@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+import structlog
+
 from autolearn.eventlog.admission import Progress
 from autolearn.eventlog.log import Log, Message
-from autolearn.schemas.codec import EventRecord, decode_event
+from autolearn.schemas.codec import NO_EVENT, EventRecord, event_on_log
 from autolearn.schemas.errors import MalformedRecord
 
 __all__ = ["Fold", "Follower", "Projection"]
 
 BATCH = 5000
+logger = structlog.get_logger(__name__)
 
 
 class Projection(Protocol):
@@ -52,8 +55,8 @@ class Fold:
         """Fold one record, and return its event if it was admitted.
 
         Raises:
-            MalformedRecord: it is not an event of ours, or of a newer version; the message names
-                its position.
+            MalformedRecord: it counts, and is of a newer version, or its data do not fit; the
+                message names its position.
         """
         record = record_at(self.topic, partition, offset, value)
         return record if self.take_record(partition, offset, record) else None
@@ -122,7 +125,7 @@ class Follower(Fold):
 
         Raises:
             LogError: the log cannot be read.
-            MalformedRecord: a record is not an event of ours; nothing of its batch is stored.
+            MalformedRecord: an event that counts cannot be folded; nothing of its batch is stored.
         """
         return self.fold_batch(self.reader.read(limit, timeout))
 
@@ -158,15 +161,10 @@ class Follower(Fold):
 
 
 def record_at(topic: str, partition: int, offset: int, value: bytes | None) -> EventRecord:
-    """Return the event of a record's value.
-
-    Raises:
-        MalformedRecord: it is not an event of ours; the message names its position.
-    """
-    try:
-        return decode_event(value or b"")
-    except MalformedRecord as error:
-        raise MalformedRecord(
-            f"{error.detail} It lies at offset {offset} of partition {partition} of {topic}.",
-            advice="Only AutoLearn may write to this topic: find out who else does.",
-        ) from None
+    """Return the event of a record's value; of what is no event, one that never counts."""
+    record = event_on_log(value)
+    if record.type == NO_EVENT:
+        why = "only AutoLearn may write to this topic: find out who else does"
+        place = (topic, partition, offset)
+        logger.warning("a record is no event, and is passed over", at=place, why=why)
+    return record

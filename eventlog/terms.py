@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autolearn.eventlog.admission import TERM_STARTED
 from autolearn.eventlog.reading import Lookup
-from autolearn.schemas.codec import EventRecord, clear_data, decode_event, from_json
+from autolearn.schemas.codec import EventRecord, clear_data, event_on_log, from_json
 from autolearn.schemas.events import TermStarted
 
 __all__ = ["Holders", "newest"]
@@ -42,7 +42,7 @@ class Holders:
 
     def at(self, partition: int, offset: int) -> EventRecord:
         """Return the record at an offset."""
-        return decode_event(self.lookup.read({partition: [offset]})[0].value() or b"")
+        return event_on_log(self.lookup.read({partition: [offset]})[0].value())
 
 
 def newest(lookup: Lookup, partition: int, begin: int, end: int) -> EventRecord | None:
@@ -53,4 +53,4 @@ def newest(lookup: Lookup, partition: int, begin: int, end: int) -> EventRecord 
     """
     if begin >= end:
         return None
-    return decode_event(lookup.read({partition: [end - 1]})[0].value() or b"")
+    return event_on_log(lookup.read({partition: [end - 1]})[0].value())

@@ -21,7 +21,7 @@ from autolearn.eventlog.tracing import asked_of, hop_of, trace_in
 from autolearn.projections.rows import Rows
 from autolearn.projections.store import Store, key, prefix_of
 from autolearn.schemas.audit import Hop
-from autolearn.schemas.codec import EventRecord, decode_event, read_part, to_json
+from autolearn.schemas.codec import EventRecord, event_on_log, read_part, to_json
 from autolearn.schemas.errors import MalformedRecord
 from autolearn.schemas.events import CommandFailed, CommandQuarantined, Refused
 from autolearn.schemas.messages import type_of
@@ -212,7 +212,7 @@ class Witness(Follower):
         """Fold messages; they are stored with the next `commit`. Return the admitted events."""
         admitted, self.taken = [], []
         for message in messages:
-            record = decode_event(message.value() or b"")
+            record = event_on_log(message.value())
             counts = self.take_record(message.partition() or 0, message.offset() or 0, record)
             for hop in hops_of(record, message, counts=counts):
                 if self.projection.put(hop, self.oldest):

@@ -14,7 +14,7 @@ from autolearn.projections.models import ExperimentRow, TrainingRow
 from autolearn.projections.projection import ReadModels
 from autolearn.projections.queries import May, Moment, any_session
 from autolearn.projections.store import MemoryStore
-from autolearn.schemas.codec import EventRecord, decode_event
+from autolearn.schemas.codec import EventRecord, decode_event, event_on_log
 from autolearn.schemas.streams import stream
 
 __all__ = ["Past"]
@@ -199,7 +199,7 @@ class Past:
         while at > 0:
             begin = max(0, at - AHEAD)
             for message in reversed(self.lookup.read({partition: range(begin, at)})):
-                record, offset = decode_event(message.value() or b""), message.offset() or 0
+                record, offset = event_on_log(message.value()), message.offset() or 0
                 terms.append(record.term if record.type == TERM_STARTED else 0)
                 if offset in self.index.offsets(record.subject)[1]:
                     return Place(partition, end, max(record.term, *terms), record.commandoffset)

@@ -8,6 +8,7 @@ only needs the envelope pays only for the envelope.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Annotated, Literal, TypeVar
 
@@ -23,6 +24,7 @@ from autolearn.schemas.upcasters import UPCASTERS
 
 __all__ = [
     "CONTENT_TYPE",
+    "NO_EVENT",
     "ATTRIBUTES",
     "DEEPEST",
     "CommandRecord",
@@ -32,6 +34,7 @@ __all__ = [
     "command_of",
     "decode_command",
     "decode_event",
+    "event_on_log",
     "encode",
     "event_of",
     "from_json",
@@ -49,6 +52,10 @@ Headers = tuple[tuple[str, bytes], ...]
 
 CONTENT_TYPE: Headers = (("content-type", b"application/cloudevents+json; charset=UTF-8"),)
 """The Kafka header of every command and event (CloudEvents Kafka protocol binding, 3.3)."""
+
+
+NO_EVENT = "autolearn.NoEvent"
+"""The type of a record on `events` that is no event. It is of no term, and never counts."""
 
 
 DEEPEST = 100
@@ -241,6 +248,17 @@ def decode_event(value: bytes) -> EventRecord:
         return without_default(event_decoder.decode(value))
     except UNREADABLE as error:
         raise MalformedRecord(f"An event cannot be decoded: {error}.") from None
+
+
+def event_on_log(value: bytes | None) -> EventRecord:
+    """Return the record of a value on `events`; of what is no event, one that never counts."""
+    try:
+        return decode_event(value or b"")
+    except MalformedRecord:
+        mark = hashlib.sha256(value or b"").hexdigest()[:32]
+        return EventRecord(
+            id=mark, source="", type=NO_EVENT, subject="", time="", sequence=0, term=-1
+        )
 
 
 def command_of(record: CommandRecord) -> Command:

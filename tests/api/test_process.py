@@ -22,6 +22,8 @@ from autolearn.eventlog.kafka import KafkaLog
 from autolearn.projections.projection import FORMAT_KEY, FORMAT_VALUE
 from autolearn.projections.store import RocksStore, key, prefix_of
 from autolearn.schemas.codec import encode, to_json
+from autolearn.schemas.settings import load
+from autolearn.schemas.topics import Topics
 from tests.api.asserting import problem
 from tests.api.conftest import System
 from tests.api.processes import Api, Process
@@ -118,15 +120,22 @@ def test_it_stops_in_good_order(kafka: str, tmp_path: Path, number: int):
         assert api.popen.wait(10) == 0
 
 
-def test_it_fails_stop_on_an_event_that_is_none(kafka: str, tmp_path: Path):
+def test_what_is_on_the_log_and_is_none_ends_nothing(kafka: str, tmp_path: Path):
+    """Neither what is no event, nor no record of the behaviour log, no heartbeat and no key."""
     settings = environment(tmp_path, kafka)
-    with Api(tmp_path, settings, instance="0") as api:
-        api.client().close()
+    topics = Topics.of(load(settings))
+    with Api(tmp_path, settings, instance="0") as api, api.client() as http:
         log = KafkaLog(kafka)
-        log.append(f"{settings['AUTOLEARN_TOPIC_PREFIX']}.events", b"nonsense", key="x")
+        for topic in (topics.events, topics.audit, topics.workers, topics.keys):
+            for value in (b"nonsense", None, b"", b"[" * 9000, b"9" * 9000, b"{}"):
+                log.append(topic.name, value, key="x", partition=0)
         log.close()
-        assert api.popen.wait(15) == 70
-        assert "Only AutoLearn may write to this topic" in api.log.read_text()
+        until(lambda: "only AutoLearn may write to this topic" in api.log.read_text())
+        at = {"as_of": http.get("/v1/position").json()["token"]}
+        for path in ("/v1/status", "/v1/audit", "/v1/events", "/v1/sessions"):
+            for query in ({}, at if path == "/v1/sessions" else {}):
+                assert http.get(path, params=query).status_code == 200, path
+        assert api.popen.poll() is None
 
 
 def test_one_process_per_name(system: System):
