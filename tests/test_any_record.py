@@ -14,6 +14,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from autolearn.agents.decide import headers_of, readable
+from autolearn.agents.deciders.session import Unopened
 from autolearn.agents.deciding import Place, decide
 from autolearn.agents.states import Stream, decider_of
 from autolearn.eventlog.memory import MemoryLog
@@ -29,7 +30,7 @@ from tests.stories import command_record
 
 PLACE = Place(0, 5, 4, 1)
 SESSION = samples.SESSION.partition("/")[2]
-OPENED = decider_of(samples.SESSION).evolve(None, events.SessionOpened(""))
+OPENED = decider_of(samples.SESSION).evolve(Unopened(), events.SessionOpened(""), "")
 
 
 def delivered(value: bytes, key: bytes | None, headers: tuple[tuple[str, bytes | None], ...] = ()):
@@ -144,7 +145,7 @@ def test_sizes_are_those_of_what_is_sent(large):
 def test_an_answer_that_only_encryption_makes_too_large_is_refused(monkeypatch):
     """A decider of before measured it in clear, and ended when the log did not take it."""
 
-    def answers_much(state, command):
+    def answers_much(state, command, actor):
         return events.SessionOpened("x" * (LARGEST_EVENT * 3 // 4 + 1000))
 
     from autolearn.agents import states

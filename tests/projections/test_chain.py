@@ -348,7 +348,7 @@ def test_a_backup_is_checked_offline(good: Path, tmp_path: Path, numbers: str):
         lines[at], lines[at + 1] = lines[at + 1], lines[at]
 
     def forge(lines: list[str]) -> None:
-        lines[at] = lines[at].replace('\\"actor\\":\\"ada\\"', '\\"actor\\":\\"eve\\"')
+        lines[at] = lines[at].replace('\\"actor\\":\\"', '\\"actor\\":\\"eve')
 
     assert in_backup(good, tmp_path / "same", list).unbroken
     if numbers == "offsets kept":
