@@ -50,6 +50,8 @@ class Waiting:
         Raises:
             Problem: there are too many (429).
         """
+        if sort not in self.requests:
+            return
         words = "read" if sort == "read" else "change something"
         if self.requests[sort] >= self.limit:
             raise too_many(
@@ -168,9 +170,10 @@ class Place:
             self.leave_strangers()
             return
         waiting, user = self.waiting, self.user
-        waiting.requests[self.sort] -= 1
+        if self.sort in waiting.requests:
+            waiting.requests[self.sort] -= 1
+            lessen(waiting.by_user, (self.sort, user), 1)
         waiting.bytes -= self.held
-        lessen(waiting.by_user, (self.sort, user), 1)
         lessen(waiting.bytes_by_user, user, self.held)
         self.held = 0
 
@@ -199,10 +202,11 @@ def place_of(scope: Scope) -> Place | None:
 
 
 class LimitWaiting:
-    """Gives each request under /v1 its place, and its body a time in which it must be there.
+    """Gives each request its place, and its body a time in which it must be there.
 
     Bodies count for as long as their requests last; uploads, which go to the disk unless they are
-    sealed, aside: those may also take their time. Clients that follow the events do not count.
+    sealed, aside: those may also take their time. Requests count under /v1, those of clients that
+    follow the events aside.
     """
 
     def __init__(self, app: ASGIApp, waiting: Waiting) -> None:
@@ -210,10 +214,11 @@ class LimitWaiting:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["type"] != "http" or not scope["path"].startswith("/v1/") or is_stream(scope):
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        sort = "read" if scope["method"] in READS else "change"
+        counts = scope["path"].startswith("/v1/") and not is_stream(scope)
+        sort = "other" if not counts else "read" if scope["method"] in READS else "change"
         place = scope.setdefault("state", {})["place"] = Place(self.waiting, scope, sort)
         sealed = is_sealed(Headers(scope=scope))
         reading = Reading(place, receive, sealed=sealed, upload=scope["method"] == "PUT")
