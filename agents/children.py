@@ -28,8 +28,8 @@ Kind = Callable[[bytes, ArtifactStore, Callable[[str], None]], Any]
 class Job(msgspec.Struct, frozen=True):
     """What to do. `store` is the artifact store's URL, `scratch` a folder for temporary files.
 
-    `key` is what models are encrypted with, empty for nothing. It comes over the channel: it is
-    neither on a disk nor among the arguments of a process.
+    `key` is what models are encrypted with, `data_key` what the dataset is; empty for nothing. They
+    come over the channel: they are neither on a disk nor among the arguments of a process.
     """
 
     kind: str
@@ -37,6 +37,7 @@ class Job(msgspec.Struct, frozen=True):
     scratch: str
     request: msgspec.Raw
     key: bytes = b""
+    data_key: bytes = b""
 
 
 def work(channel: socket.socket, kinds: Mapping[str, Kind]) -> None:
@@ -51,7 +52,7 @@ def work(channel: socket.socket, kinds: Mapping[str, Kind]) -> None:
     try:
         result = kinds[job.kind](
             bytes(job.request),
-            ArtifactStore(job.store, job.key or None),
+            ArtifactStore(job.store, job.key or None, job.data_key or None),
             lambda phase: tell(phase=phase),
         )
         tell(result=result)

@@ -65,7 +65,7 @@ def loaded(store: ArtifactStore, digest: str) -> Model:
 def rows_of(data: Data, model: Model, store: ArtifactStore) -> pd.DataFrame:
     """Return the features of the rows to answer."""
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
-        table = read_table(store.fetch_blob(data.dataset.version, Path(scratch)))
+        table = read_table(store.fetch_dataset(data.dataset, Path(scratch)))
     if data.held_out:
         return held_out(data.dataset, model.training, table).features
     return other(model.schema, table, []).features

@@ -53,7 +53,7 @@ def evaluate(
         model = open_model(store, request.model, Path(scratch))
         for metric in metrics:
             check_task(metric, model.training)
-        table = read_table(store.fetch_blob(request.dataset.version, Path(scratch)))
+        table = read_table(store.fetch_dataset(request.dataset, Path(scratch)))
 
     if request.held_out:
         rows = held_out(request.dataset, model.training, table)

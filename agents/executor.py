@@ -195,16 +195,18 @@ class Executor:
         limits: Limits,
         on_phase: Callable[[str], None] = lambda _: None,
         key: bytes = b"",
+        data_key: bytes = b"",
     ) -> Running:
         """Start a run at once. `on_phase` is called in the loop with each phase's name.
 
-        With a `key` the models that it reads and writes are encrypted.
+        With a `key` the models that it reads and writes are encrypted; with a `data_key` the
+        dataset that it reads is.
         """
         self._count += 1
         run = Running(self._count, limits)
         self._runs[run.number] = run
         run.task = asyncio.get_running_loop().create_task(
-            self._work(run, kind, request, on_phase, key)
+            self._work(run, kind, request, on_phase, key, data_key)
         )
         return run
 
@@ -230,6 +232,7 @@ class Executor:
         request: Any,
         on_phase: Callable[[str], None],
         key: bytes,
+        data_key: bytes,
     ) -> Outcome:
         try:
             await self.warm()
@@ -244,6 +247,7 @@ class Executor:
                 "scratch": str(folder),
                 "request": msgspec.Raw(msgspec.json.encode(request)),
                 "key": key,
+                "data_key": data_key,
             }
             ours, theirs = socket.socketpair()
             with theirs:

@@ -58,7 +58,7 @@ class Retraining:
         """Train again, and compare: the artifact, its answers, the recorded evaluations."""
         request, then = recorded.request, recorded.artifact
         found = Retrained(request.run, request.model, "failed", then.digest)
-        if missing := await self.bring_dataset(request.dataset.version):
+        if missing := await self.bring_dataset(recorded, request.dataset.version):
             return replace(found, detail=missing)
         limits = Limits(request.time_limit, request.memory_limit)
         match await self.run("training", request, limits):
@@ -67,7 +67,7 @@ class Retraining:
                 return replace(found, detail=f"{reason}: {detail}", environment=now)
             case Completed(result):
                 trained: TrainingResult = result
-        evaluations = [await self.evaluate(one, trained) for one in recorded.evaluations]
+        evaluations = [await self.evaluate(recorded, one, trained) for one in recorded.evaluations]
         answers, unsure = await self.compare(recorded, trained, limits)
         return replace(
             found,
@@ -96,7 +96,7 @@ class Retraining:
         rows += [data_of(one) for one in recorded.evaluations]
         data = tuple(dict.fromkeys(rows))
         for one in data:
-            if missing := await self.bring_dataset(one.dataset.version):
+            if missing := await self.bring_dataset(recorded, one.dataset.version):
                 return (), f"The predictions could not be compared: {missing}"
         comparison = Comparison(recorded.artifact.digest, trained.model.digest, data)
         match await self.run("comparison", comparison, limits):
@@ -106,11 +106,13 @@ class Retraining:
                 compared: tuple[Compared, ...] = result.answers
         return compared, ""
 
-    async def evaluate(self, recorded: RecordedEvaluation, trained: TrainingResult) -> Repeated:
+    async def evaluate(
+        self, of: RecordedTraining, recorded: RecordedEvaluation, trained: TrainingResult
+    ) -> Repeated:
         """Make a recorded evaluation again, with the new model."""
         request = replace(recorded.request, model=trained.model.digest)
         repeated = Repeated(request.run, data_of(recorded), False, recorded.results, {})
-        if missing := await self.bring_dataset(request.dataset.version):
+        if missing := await self.bring_dataset(of, request.dataset.version):
             return replace(repeated, detail=missing)
         limits = Limits(request.time_limit, request.memory_limit)
         match await self.run("evaluation", request, limits):
@@ -146,15 +148,18 @@ class Retraining:
                     Difference("the present environment is unknown", None, f"{reason}: {detail}"),
                 )
 
-    async def bring_dataset(self, version: str) -> str:
+    async def bring_dataset(self, recorded: RecordedTraining, version: str) -> str:
         """Copy a dataset to the scratch store; return why that cannot be, or nothing."""
 
         def bring() -> None:
-            if not self.scratch.exists(version):
-                with tempfile.TemporaryDirectory(prefix="autolearn-") as folder:
-                    self.scratch.put_blob(self.original.fetch_blob(version, Path(folder)))
+            if self.scratch.exists(version):
+                return
+            with tempfile.TemporaryDirectory(prefix="autolearn-") as folder:
+                brought = recorded.data.get(version)
+                there = Path(brought) if brought else None
+                self.scratch.put_blob(there or self.original.fetch_blob(version, Path(folder)))
 
-        return await tried(bring)
+        return recorded.data_missing.get(version, "") or await tried(bring)
 
     async def bring_model(self, recorded: RecordedTraining) -> str:
         """Copy a model to the scratch store; return why that cannot be, or nothing."""

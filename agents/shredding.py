@@ -20,6 +20,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from autolearn.agents.posting import post
+from autolearn.agents.referrers import reference_of
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.admission import Progress
 from autolearn.eventlog.keyring import KeyRing, session_of
@@ -77,9 +78,20 @@ class Draft(Struct, frozen=True, omit_defaults=True):
 class Mark(Struct, frozen=True):
     """That something is so: a key that says it all.
 
-    `folder`: of the artifact store, with a session's model, encrypted with the session's key;
-    `doomed`: such a folder, to be deleted; `unkept`: an open session that may expire.
+    `referrer`: that content of the artifact store is a session's or a dataset's; `doomed`: such
+    content that is encrypted with its key, to be deleted; `unkept`: an open session that may
+    expire.
     """
+
+
+class Referred(Struct, frozen=True):
+    """Content of the artifact store that a session or a dataset refers to.
+
+    `kind` is its folder there; what is `sealed` is encrypted, and nobody else's.
+    """
+
+    kind: str
+    sealed: bool
 
 
 class Drafts:
@@ -110,17 +122,24 @@ class Drafts:
 
     def fold(self, record: EventRecord, _: int, __: int, /) -> None:
         """Take one admitted event in."""
-        if not record.subject.startswith("session/"):
+        session = whose(record.subject)
+        if session is None:
             return
-        session = record.subject.partition("/")[2]
         at, event = key("draft", session), outline_of(record)
+        if (found := reference_of(event)) is not None:
+            self.rows.put(
+                key("referred", session, found.digest), Referred(found.kind, found.sealed)
+            )
+            self.rows.put(key("referrer", found.kind, found.digest, session), Mark())
+        if isinstance(event, events.DatasetRegistered):
+            if self.rows.get(at, Draft) is None:
+                self.rows.put(at, Draft(record.time))
+            return
         if isinstance(event, events.SessionOpened):
             self.rows.put(at, Draft(record.time, event.expires))
             if event.expires:
                 self.rows.put(key("unkept", session), Mark())
             return
-        if isinstance(event, events.TrainingCompleted) and event.model.stored:
-            self.rows.put(key("folder", session, event.model.stored), Mark())
         draft = self.rows.get(at, Draft)
         if draft is None or isinstance(event, UNCHANGED):
             return
@@ -129,9 +148,19 @@ class Drafts:
         if now.ended and not draft.ended and draft.expires:
             self.rows.delete(key("unkept", session))
         if now.lost and not draft.lost:
-            for folder in self.rows.names(prefix_of("folder", session)):
-                self.rows.delete(folder)
-                self.rows.put_once(key("doomed", session, named(folder)), Mark())
+            for at in self.rows.names(prefix_of("referred", session)):
+                row = self.rows.get(at, Referred)
+                assert row is not None, "it is there by its name"
+                self.rows.delete(at)
+                self.rows.delete(key("referrer", row.kind, named(at), session))
+                if row.sealed:
+                    self.rows.put_once(key("doomed", session, named(at)), Mark())
+
+    def refers(self, kind: str, digest: str) -> bool:
+        """Say whether something that is kept refers to content, as far as is stored."""
+        return (
+            next(iter(self.rows.store.scan(prefix_of("referrer", kind, digest))), None) is not None
+        )
 
     def commit(self, progress: Mapping[int, Progress]) -> None:
         """Write what was folded and how far that is, both or neither."""
@@ -145,6 +174,12 @@ class Drafts:
     def reset(self) -> None:
         """Delete everything."""
         self.rows.reset()
+
+
+def whose(stream: str) -> str | None:
+    """Return whose keys the events of a stream are about, as `session_of` has it; or None."""
+    kind, _, name = stream.partition("/")
+    return {"session": name, "dataset": stream}.get(kind)
 
 
 def named(at: bytes) -> str:
@@ -165,7 +200,7 @@ def after(draft: Draft, event: object) -> Draft:
             return replace(draft, ended="discarded", active=0)
         case events.SessionExpired():
             return replace(draft, ended="expired")
-        case events.ExperimentDeleted():
+        case events.ExperimentDeleted() | events.DatasetDeleted():
             return replace(draft, ended="deleted")
     return draft
 
@@ -223,8 +258,9 @@ class Shredding:
     def on_events(self, records: list[EventRecord]) -> None:
         """Look at the sessions that events are about."""
         for record in records:
-            if record.subject.startswith("session/"):
-                self.note(record.subject.partition("/")[2])
+            session = whose(record.subject)
+            if session is not None:
+                self.note(session)
 
     def note(self, session: str) -> None:
         """Look at a session as it stands now."""
@@ -313,7 +349,9 @@ class Shredding:
     def delete(self, at: bytes, folder: str, now: float) -> bool:
         """Delete a folder; say whether it is gone."""
         try:
-            if self.artifacts.delete_folder(folder):
+            dataset = at.startswith(b"doomed\0dataset/")
+            gone = self.artifacts.delete_blob if dataset else self.artifacts.delete_folder
+            if gone(folder):
                 logger.info("an artifact was deleted", folder=folder)
         except Exception as error:  # noqa: BLE001 - each kind of store has errors of its own
             since, _, pause = self.failing.get(at, Failing(now, 0.0, FIRST_PAUSE / 2))

@@ -19,6 +19,7 @@ from typing import Any
 import structlog
 
 from autolearn.agents.apps import make_app
+from autolearn.agents.collector import Collector
 from autolearn.agents.ending import end_process
 from autolearn.agents.hearts import heartbeat_in
 from autolearn.agents.open_runs import OpenRun, OpenRuns, runs_in
@@ -96,13 +97,14 @@ class SuperviseAgent:
             asyncio.create_task(self.for_ever(self.look)),
             asyncio.create_task(self.for_ever(self.shred)),
             asyncio.create_task(self.for_ever(self.delete_folders)),
+            asyncio.create_task(self.for_ever(self.collect)),
             asyncio.create_task(self.for_ever(self.beat)),
         ]
 
     async def start_shredding(self) -> None:
         """Follow the keys, and the events once more, for what may have to be shredded."""
         self.ring.start()
-        self.drafts_store = await asyncio.to_thread(RocksStore, self.folder.with_name("drafts"))
+        self.drafts_store = await asyncio.to_thread(RocksStore, self.folder.with_name("drafts-2"))
         drafts = Drafts(self.drafts_store)
         events, partitions = self.topics.events.name, range(self.topics.events.partitions)
         follower = await asyncio.to_thread(Follower, self.log, events, drafts, partitions)
@@ -112,6 +114,7 @@ class SuperviseAgent:
             self.log, self.topics, drafts, self.ring, self.artifacts, self.meter
         )
         self.shredding.begin()
+        self.collector = Collector(self.log, events, drafts, self.artifacts, self.meter)
         self.drafts_feed = Feed(
             follower, self.shredding.on_events, lambda error: end_process("the feed", error)
         )
@@ -189,6 +192,10 @@ class SuperviseAgent:
     async def delete_folders(self, now: float) -> None:
         """Delete the models of what is not kept."""
         await asyncio.to_thread(self.shredding.delete_folders, now)
+
+    async def collect(self, at: float) -> None:
+        """Delete what nothing refers to."""
+        await asyncio.to_thread(self.collector.round, at, time.time())
 
     async def beat(self, at: float) -> None:
         """Say how it stands with this process's work."""

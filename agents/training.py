@@ -63,7 +63,7 @@ def train(request: TrainingRequested, store: ArtifactStore, report: Report) -> T
 
     report("reading")
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
-        table = read_table(store.fetch_blob(request.dataset.version, Path(scratch)))
+        table = read_table(store.fetch_dataset(request.dataset, Path(scratch)))
     check_schema(request, table)
     subject = subject_of(table, request.target, request.task)
     parts = part(
@@ -236,7 +236,7 @@ def record(request: TrainingRequested, parts: Parts) -> dict[str, JsonValue]:
         "model": request.model,
         "task": request.task,
         "library_version": request.library_version,
-        "dataset": msgspec.to_builtins(request.dataset),
+        "dataset": {"name": request.dataset.name, "version": request.dataset.version},
         "target": request.target,
         "schema_hash": request.schema_hash,
         "hyperparameters": request.hyperparameters,

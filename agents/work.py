@@ -14,7 +14,7 @@ import socket
 import time
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from faust.types import TP
@@ -39,6 +39,7 @@ from autolearn.schemas import commands
 from autolearn.schemas.actors import worker
 from autolearn.schemas.bounds import LONGEST_NAME, LONGEST_TEXT, cut
 from autolearn.schemas.codec import CommandRecord, EventRecord, event_of, from_json, to_json
+from autolearn.schemas.commands import RegisterDataset
 from autolearn.schemas.errors import MalformedRecord, TooLarge
 from autolearn.schemas.events import CommandFailed, CommandQuarantined, Refused, RunStarted
 from autolearn.schemas.messages import Command, type_of
@@ -47,6 +48,7 @@ from autolearn.schemas.streams import kind_of
 from autolearn.schemas.streams import stream as stream_name
 from autolearn.schemas.tasks import Task
 from autolearn.schemas.topics import TASK_TOPICS, Topics
+from autolearn.schemas.values import DatasetRef
 from autolearn.schemas.work import WORK
 from autolearn.schemas.workers import Heartbeat, Progress
 
@@ -63,10 +65,24 @@ KIND_OF_OFFER = {
 
 
 class Limited(Struct):
-    """The limits in a run's request."""
+    """The limits and the dataset in a run's request."""
 
     time_limit: float
     memory_limit: int
+    dataset: DatasetRef
+
+
+class Opened(NamedTuple):
+    """A task in clear: its request, its limits, and the keys of its session's models and its data.
+
+    `data_key` is None if the dataset is deleted.
+    """
+
+    request: Raw
+    limits: Limits
+    dataset: DatasetRef
+    key: bytes
+    data_key: bytes | None
 
 
 class Attempt:
@@ -208,7 +224,10 @@ class Worker:
             end_process("work failed", task.exception())
 
     async def announce(self) -> None:
-        """Register what is on offer and not in the log, or not as it is now."""
+        """Register what is on offer and not in the log, or not as it is now.
+
+        A dataset is registered once: what was trained on is not superseded by an update.
+        """
         on_offer = await offers(self.executor)
         for problem in on_offer.problems:
             logger.warning("a plug-in was left out", problem=problem)
@@ -217,7 +236,8 @@ class Worker:
             name = stream_name(KIND_OF_OFFER[type(command)], command.spec.name)
             known = self.runs.offered(name)
             digest = spec_digest(command.spec)
-            if known is None or known.spec != digest:
+            once = isinstance(command, RegisterDataset)
+            if known is None or (known.spec != digest and not once):
                 # The sequence makes going back to an earlier specification another command.
                 offer = f"offer {name} {digest} after {known.sequence if known else 0}"
                 identity = str(uuid.uuid5(uuid.NAMESPACE_OID, offer))
@@ -341,7 +361,12 @@ class Worker:
             return words.report_lost(task.run, task.attempt, self.id)
         if opened is None:
             return None  # its session has ended, and its key is shredded
-        attempt.running = self.executor.start(task.kind, *opened[:2], on_phase, opened[2])
+        if opened.data_key is None:
+            why = f"the dataset {opened.dataset.name} is deleted: its key is shredded"
+            return words.fail(task.run, task.attempt, self.id, reason="input", detail=why)
+        attempt.running = self.executor.start(
+            task.kind, opened.request, opened.limits, on_phase, opened.key, opened.data_key
+        )
         self.changed.set()
         outcome = await attempt.running.outcome()
         ended = {Completed: "completed", Failed: "failed", Lost: "lost"}[type(outcome)]
@@ -357,11 +382,8 @@ class Worker:
                 logger.error("an attempt is lost", stream=task.stream, run=task.run, why=detail)
                 return words.report_lost(task.run, task.attempt, self.id)
 
-    def open(self, task: Task) -> tuple[Raw, Limits, bytes] | None:
-        """Return the request of a task in clear, its limits, and the key of its session's models.
-
-        None if its session's key is not known.
-        """
+    def open(self, task: Task) -> Opened | None:
+        """Return a task in clear; None if its session's key is not known."""
         key = b""
         try:
             if keyid := key_of_kept(task.request):
@@ -369,7 +391,14 @@ class Worker:
             request = self.vault.open_kept(task.stream, task.request)
         except Unreadable:
             return None
-        return request, self.limits(from_json(request, Limited)), key
+        said = from_json(request, Limited)
+        data_key: bytes | None = b""
+        if said.dataset.keyid:
+            try:
+                data_key = self.vault.find(said.dataset.keyid).derived("artifacts")
+            except Unreadable:
+                data_key = None
+        return Opened(request, self.limits(said), said.dataset, key, data_key)
 
     def limits(self, asked: Limited) -> Limits:
         """Return what a run may take: what it asks for, and no more than this worker gives."""

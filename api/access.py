@@ -10,13 +10,13 @@ from msgspec.structs import replace
 from autolearn.api.event_pages import Found
 from autolearn.api.identity import Principal
 from autolearn.eventlog.data_keys import Unreadable
-from autolearn.projections.queries import May, Moment, Queries, any_session
+from autolearn.projections.queries import May, Moment, Queries, anything
 from autolearn.schemas.codec import EventRecord, encode, kept
 
-__all__ = ["Level", "Sight", "level_of", "may_list"]
+__all__ = ["Level", "Sight", "dataset_level", "level_of", "may_list", "may_use"]
 
 
-EVERYBODYS = frozenset({"dataset", "estimator", "metric", "partition"})
+EVERYBODYS = frozenset({"estimator", "metric", "partition"})
 """The kinds of streams that every user may read: the catalog, and who decides on a partition. One
 that is not here and has no rule below is nobody's."""
 
@@ -31,7 +31,8 @@ class Level(IntEnum):
     NOTHING = 0
     ACTIVITY = 1
     READ = 2
-    OWN = 3
+    WRITE = 3
+    OWN = 4
 
 
 def level_of(who: Principal, moment: Moment, session: str) -> Level:
@@ -49,10 +50,32 @@ def level_of(who: Principal, moment: Moment, session: str) -> Level:
     return Level.ACTIVITY if who.sysadmin else Level.NOTHING
 
 
+def dataset_level(who: Principal, moment: Moment, name: str) -> Level:
+    """Return what a principal has of a dataset. Who may WRITE uploads new versions of it."""
+    row = moment.dataset_owner(name)
+    if row is None:
+        return Level.NOTHING
+    if row.bundled:
+        return Level.READ
+    if who.everything or row.owner == (who.name or None) or (not row.owner and who.sysadmin):
+        return Level.OWN
+    if row.everybody:
+        return Level.WRITE
+    grant = moment.grant(name, who.name)
+    if grant is not None:
+        return Level.WRITE if grant.may == "write" else Level.READ
+    return Level.ACTIVITY if who.sysadmin else Level.NOTHING
+
+
+def may_use(who: Principal, moment: Moment) -> May:
+    """Return which datasets a principal may use: those that are in the lists."""
+    return lambda name: dataset_level(who, moment, name) >= Level.READ
+
+
 def may_list(who: Principal, moment: Moment) -> May:
     """Return which sessions are in the lists of a principal: those of which there is something."""
     if who.sysadmin:
-        return any_session
+        return anything
     return lambda session: level_of(who, moment, session) > Level.NOTHING
 
 
@@ -73,6 +96,8 @@ class Sight:
             return Level.OWN
         if kind == "session":
             return level_of(self.who, self.queries.latest(), name)
+        if kind == "dataset":
+            return dataset_level(self.who, self.queries.latest(), name)
         if kind == "user":
             mine = self.who.sysadmin or name == self.who.name
             return Level.ACTIVITY if mine else Level.NOTHING

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
 
 from msgspec import Struct
-from starlette.background import BackgroundTask
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response, StreamingResponse
 
 from autolearn.api.facade import Facade
 from autolearn.api.problems import Problem, unknown
 from autolearn.api.resources import Links
 from autolearn.artifacts.errors import ArtifactError
+from autolearn.artifacts.store import Content
 from autolearn.projections.queries import Moment
 from autolearn.schemas.values import TrainedModel
 
-__all__ = ["Artifact", "ArtifactFile", "artifact_of", "model_of", "send_file"]
+__all__ = ["Artifact", "ArtifactFile", "artifact_of", "model_of", "send", "send_file"]
 
 
 class ArtifactFile(Struct):
@@ -75,7 +73,7 @@ def model_of(moment: Moment, session: str, run: str, base: str) -> TrainedModel:
 async def send_file(
     facade: Facade, moment: Moment, session: str, model: TrainedModel, name: str
 ) -> Response:
-    """Send one file of a trained model of a session, decrypted and checked against its hash.
+    """Send one file of a trained model of a session, decrypted, as the client takes it.
 
     Raises:
         Unreadable: the session's key is gone.
@@ -85,20 +83,34 @@ async def send_file(
         raise unknown("file", name, model.files, "the list of files, one level up")
     keyid = moment.session_keyid(session)
     key = facade.vault.key(keyid).derived("artifacts") if keyid and model.stored else None
-    scratch = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=facade.scratch))
-    clean = BackgroundTask(shutil.rmtree, scratch, ignore_errors=True)
+    store = facade.artifacts.with_key(key)
+    media = "application/json" if name.endswith(".json") else "application/octet-stream"
+    return await send(lambda: store.read_file(model, name), name, model.files[name], media)
+
+
+async def send(read: Callable[[], Content], name: str, digest: str, media: str) -> Response:
+    """Send a file of the store some bytes at a time; what was changed there is cut before its end.
+
+    Raises:
+        Problem: the store does not have it as it was put, as far as its beginning tells.
+    """
     try:
-        store = facade.artifacts.with_key(key)
-        folder = await asyncio.to_thread(store.fetch_folder, model.folder, scratch)
+        size, chunks = await asyncio.to_thread(read)
+        first = await asyncio.to_thread(next, chunks, b"")
     except ArtifactError as error:
-        await clean()
         raise Problem(
             500, "artifact-unavailable", error.title, f"{error.detail}. {error.advice}".strip()
         ) from None
-    return FileResponse(
-        folder / name,
-        media_type="application/json" if name.endswith(".json") else "application/octet-stream",
-        headers={"ETag": f'"{model.files[name]}"'},
-        filename=name,
-        background=clean,
-    )
+
+    async def content() -> AsyncIterator[bytes]:
+        chunk = first
+        while chunk:
+            yield chunk
+            chunk = await asyncio.to_thread(next, chunks, b"")
+
+    headers = {
+        "Content-Length": str(size),
+        "ETag": f'"{digest}"',
+        "Content-Disposition": f'attachment; filename="{name}"',
+    }
+    return StreamingResponse(content(), media_type=media, headers=headers)

@@ -211,6 +211,18 @@ class QuotaBody(Body):
     limit: int | None = Field(ge=0, le=HIGHEST, description="null: the default holds again.")
 
 
+class GrantBody(ReaderBody):
+    """With whom a dataset is shared, and for what."""
+
+    may: Literal["read", "write"] = "read"
+
+
+class DeleteBody(Body):
+    """Whether a dataset is deleted although experiments are kept that need it."""
+
+    force: bool = False
+
+
 class RetryBody(Body):
     """What is put back in the place of a dead letter."""
 
@@ -232,6 +244,8 @@ BODIES: tuple[type[Body], ...] = (
     OwnPasswordBody,
     ReaderBody,
     QuotaBody,
+    GrantBody,
+    DeleteBody,
     RetryBody,
 )
 

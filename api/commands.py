@@ -23,7 +23,7 @@ from autolearn.projections.models import Answer
 from autolearn.projections.queries import Queries
 from autolearn.schemas.bounds import LARGEST_COMMAND, size_of
 from autolearn.schemas.codec import CONTENT_TYPE, CommandRecord, Headers, encode, raw
-from autolearn.schemas.commands import OpenSession
+from autolearn.schemas.commands import OpenSession, RegisterDataset
 from autolearn.schemas.confidential import is_confidential
 from autolearn.schemas.errors import LogError, TooLarge
 from autolearn.schemas.messages import Command, type_of
@@ -127,6 +127,8 @@ class Commands:
         """
         if not is_confidential(type(command)):
             return ""
+        if isinstance(command, RegisterDataset):  # its content is encrypted with it already
+            return command.spec.keyid
         session = stream.partition("/")[2]
         keyid = self.queries.latest().session_keyid(session)
         if keyid is not None:  # it is open, and may have been opened in clear
@@ -136,21 +138,32 @@ class Commands:
         if not self.vault.makes:
             return ""
         if isinstance(command, OpenSession):
-            return await self.new_key(session, asked)
+            return await self.new_key(session, stream, asked)
         raise problems.unreadable()
 
-    async def new_key(self, session: str, asked: Asked) -> str:
-        """Return the id of a new key for a session.
+    async def dataset_key(self, name: str, asked: Asked) -> str:
+        """Return the id of the key to encrypt a dataset with, "" where nothing is encrypted.
+
+        Raises:
+            Problem: as `new_key`.
+        """
+        owner = f"dataset/{name}"
+        if found := self.vault.of_session(owner):
+            return found
+        return await self.new_key(owner, owner, asked) if self.vault.makes else ""
+
+    async def new_key(self, session: str, stream: str, asked: Asked) -> str:
+        """Return the id of a new key for a session, or for a dataset by the name of its stream.
 
         The key is on the log before the command is sent: who reads the one finds the other.
 
         Raises:
             Problem: commands cannot be sent now, or Kafka does not acknowledge the key in time.
         """
-        name, refused = f"key of {session}", "the session was not opened. Try again."
+        name, refused = f"key of {session}", "nothing was changed. Try again."
         sending = self.appends.sendings.get(name)
         if sending is None:
-            self.require_room(f"session/{session}", asked.id)
+            self.require_room(stream, asked.id)
             sending, delivered = self.appends.add(name, 0, lambda _, __: None)
             try:
                 self.vault.make(session, delivered)
@@ -160,7 +173,7 @@ class Commands:
         await sending.over(self.settings.append_timeout)
         if found := self.vault.of_session(session):
             return found
-        raise problems.unavailable(f"Kafka has not taken the session's key in time: {refused}")
+        raise problems.unavailable(f"Kafka has not taken the key in time: {refused}")
 
     @contextmanager
     def waiting_for(self, command: str) -> Iterator[asyncio.Future[None]]:

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+
+from autolearn.api.access import Level, dataset_level, may_list, may_use
 from autolearn.api.bodies import DatasetBody, Limits
 from autolearn.api.facade import Facade
-from autolearn.api.problems import Problem, unknown
-from autolearn.projections.models import DatasetRow
-from autolearn.projections.queries import Moment
-from autolearn.schemas.catalog import CLASSIFICATION, REGRESSION, DatasetSpec
+from autolearn.api.identity import Principal
+from autolearn.api.problems import Problem, check_id, unknown
+from autolearn.api.rules import forbidden
+from autolearn.projections.models import DatasetOwner, DatasetRow
+from autolearn.projections.queries import May, Moment
+from autolearn.schemas.catalog import BUNDLED_DATASETS, CLASSIFICATION, REGRESSION, DatasetSpec
+from autolearn.schemas.errors import REASONS
 from autolearn.schemas.settings import PREFIX, Settings
 from autolearn.schemas.values import Column
 
-__all__ = ["check_dataset", "check_limits", "find_dataset", "looked_up", "task_of_target", "wrong"]
+__all__ = [
+    "check_dataset",
+    "check_limits",
+    "find_dataset",
+    "known",
+    "looked_up",
+    "task_of_target",
+    "wrong",
+]
 
+KNOWN = 200
+"""Names that a problem chooses from to tell what there is."""
 FEW_INTEGERS = 20
 """As in artifacts.profiling: an integer column with more different values is not a class."""
 
@@ -48,29 +64,113 @@ async def looked_up(facade: Facade, *present: object) -> None:
         await facade.fresh()
 
 
-def find_dataset(moment: Moment, given: str | DatasetBody) -> DatasetRow | None:
-    """Return the version of a dataset that a body means, or None."""
-    if isinstance(given, str):
-        return moment.dataset(given)
-    return moment.dataset(given.name, given.version)
+def find_dataset(moment: Moment, given: str | DatasetBody, may: May) -> DatasetRow | None:
+    """Return the version of a dataset that a body means, or None if one `may` not use it."""
+    name, version = (given, None) if isinstance(given, str) else (given.name, given.version)
+    return moment.dataset(name, version) if may(name) else None
 
 
-def check_dataset(moment: Moment, given: str | DatasetBody) -> DatasetSpec:
+def check_dataset(moment: Moment, given: str | DatasetBody, may: May) -> DatasetSpec:
     """Return the version of a dataset that a body means.
 
     Raises:
-        Problem: there is no such dataset, or it has no such version.
+        Problem: there is none that one `may` use, or it has no such version.
     """
-    row = find_dataset(moment, given)
+    row = find_dataset(moment, given, may)
     if row is not None:
         return row.spec
     name = given if isinstance(given, str) else given.name
-    if isinstance(given, str) or moment.dataset(name) is None:
-        names = [row.spec.name for row in moment.datasets()]
-        raise unknown("dataset", name, names, "/v1/datasets", "#/dataset")
+    if isinstance(given, str) or not may(name) or moment.dataset(name) is None:
+        raise unknown("dataset", name, known(moment, may), "/v1/datasets", "#/dataset")
     versions = [row.spec.version for row in moment.dataset_versions(name)]
     where = f"/v1/datasets/{name}/versions"
     raise unknown("version", given.version or "", versions, where, "#/dataset/version")
+
+
+async def require_dataset(facade: Facade, who: Principal, name: str, needed: Level) -> None:
+    """Raise a problem unless a principal has enough of a dataset.
+
+    That it is somebody else's is not told: the answer is the one for a dataset that there is not.
+    """
+    check_id("dataset", name)
+    level = dataset_level(who, facade.queries.latest(), name)
+    if level < needed:  # it may have been made or shared just now, through another process
+        await facade.fresh()
+        level = dataset_level(who, facade.queries.latest(), name)
+    if level is Level.NOTHING:
+        raise unknown_dataset(facade, who, name)
+    row = facade.queries.latest().dataset_owner(name)
+    if row is not None and row.deleted and level >= Level.READ:
+        raise deleted(name, row)
+    if level < needed:
+        raise forbidden("It is confidential." if level is Level.ACTIVITY else "It is the owner's.")
+
+
+async def require_upload(facade: Facade, who: Principal, name: str) -> None:
+    """Raise a problem unless a principal may give content to a name, as far as is known here.
+
+    The decider refuses it as well; this is before a large file is read in vain.
+    """
+    moment = facade.queries.latest()
+    owner = moment.dataset_owner(name)
+    if owner is not None and owner.deleted:
+        why = f"The dataset {name} was deleted, and its name is not given again: choose another."
+        raise refused("dataset-deleted" if may_use(who, moment)(name) else "dataset-taken", why)
+    reserved = name in BUNDLED_DATASETS if owner is None else owner.bundled
+    if reserved:
+        why = f"{name} is the name of a dataset that comes with AutoLearn: choose another."
+        raise refused("dataset-reserved", why)
+    if owner is None or dataset_level(who, moment, name) >= Level.WRITE:
+        return
+    await facade.fresh()
+    if dataset_level(who, facade.queries.latest(), name) < Level.WRITE:
+        why = f"{name} is somebody else's dataset: choose another name."
+        raise refused("dataset-taken", why)
+
+
+def deleted(name: str, row: DatasetOwner) -> Problem:
+    """Return the problem of a dataset that was deleted, for one who may know of it."""
+    by = f" by {row.by}" if row.by else ""
+    return refused("dataset-deleted", f"The dataset {name} was deleted{by} at {row.deleted}.")
+
+
+async def require_unneeded(facade: Facade, who: Principal, name: str) -> None:
+    """Raise a problem if an experiment is kept that needs a dataset; all experiments are looked at.
+
+    Those that are somebody else's are told by their number only.
+    """
+    now = facade.queries.now()
+    needed = await asyncio.to_thread(now.kept_with, name)
+    if not needed:
+        return
+    may = may_list(who, now)
+    mine = [one for one in needed if may(one)]
+    told = f"the experiments {', '.join(mine[:20])}" if mine else "no experiment of yours"
+    others = f" and {len(needed) - len(mine)} of others" if len(needed) > len(mine) else ""
+    raise Problem(
+        409,
+        "dataset-needed",
+        "Experiments need the dataset",
+        f"{told.capitalize()}{others}, which are kept, were trained or evaluated on {name}: without"
+        " it they cannot be trained again. Delete them first, or delete it all the same (--force).",
+        experiments=mine[:100],
+    )
+
+
+def refused(reason: str, detail: str) -> Problem:
+    """Return the problem that a decider's refusal would be."""
+    return Problem(REASONS[reason].status, reason, REASONS[reason].title, detail)
+
+
+def unknown_dataset(facade: Facade, who: Principal, name: str) -> Problem:
+    """Return the problem of a dataset that there is not for the one who asks."""
+    now = facade.queries.now()
+    return unknown("dataset", name, known(now, may_use(who, now)), "/v1/datasets")
+
+
+def known(moment: Moment, may: May) -> list[str]:
+    """Return the names of datasets that one `may` use, for people: at most KNOWN."""
+    return [row.spec.name for row in moment.datasets(limit=KNOWN, may=may)]
 
 
 def task_of_target(spec: DatasetSpec, target: str | None) -> tuple[str | None, str | None]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from autolearn.api.bodies import EvaluationBody
-from autolearn.api.data import check_dataset, check_limits, wrong
+from autolearn.api.data import check_dataset, check_limits, known, wrong
 from autolearn.api.problems import Problem, unknown
 from autolearn.projections.models import TrainingRow
-from autolearn.projections.queries import Moment
+from autolearn.projections.queries import May, Moment
 from autolearn.schemas.catalog import DatasetSpec, check_metrics
 from autolearn.schemas.commands import RequestEvaluation
 from autolearn.schemas.settings import Settings
-from autolearn.schemas.values import DatasetRef
 
 __all__ = ["request_evaluation"]
 
@@ -18,11 +17,12 @@ NUMERIC = {"integer", "number", "boolean", "timestamp"}
 
 
 def request_evaluation(
-    run: str, session: str, body: EvaluationBody, moment: Moment, settings: Settings
+    run: str, session: str, body: EvaluationBody, moment: Moment, settings: Settings, may: May
 ) -> RequestEvaluation:
     """Return the command for an evaluation.
 
-    Whether the training is completed is left to the decider, which alone knows.
+    Whether the training is completed is left to the decider, which alone knows. `may` says which
+    datasets may be used.
 
     Raises:
         Problem: the training, a metric or the dataset is unknown, or they do not fit together.
@@ -33,17 +33,19 @@ def request_evaluation(
     metrics = fitting(training, body.metrics, moment)
     dataset = training.dataset
     if body.dataset is not None:
-        spec = check_dataset(moment, body.dataset)
-        dataset = DatasetRef(spec.name, spec.version)
-        if dataset != training.dataset:
+        spec = check_dataset(moment, body.dataset, may)
+        dataset = spec.ref
+        if not dataset.is_content_of(training.dataset):
             check_columns(training, spec, moment)
+    elif not may(dataset.name):  # it was shared, and is so no longer
+        raise unknown("dataset", dataset.name, known(moment, may), "/v1/datasets", "#/dataset")
     time_limit, memory_limit = check_limits(body, settings)
     return RequestEvaluation(
         run=run,
         training=training.id,
         metrics=metrics,
         dataset=dataset,
-        held_out=dataset == training.dataset,
+        held_out=dataset.is_content_of(training.dataset),
         time_limit=time_limit,
         memory_limit=memory_limit,
     )

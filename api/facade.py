@@ -17,6 +17,7 @@ from autolearn.api.auditing import Audit
 from autolearn.api.brokers import Brokers
 from autolearn.api.commands import Commands
 from autolearn.api.dead_letters import DeadLetters
+from autolearn.api.disk import Uploads
 from autolearn.api.heartbeats import Heartbeats
 from autolearn.api.identity import Authenticate, by_token
 from autolearn.api.inspection import Inspection
@@ -86,6 +87,9 @@ class Facade:
         self.settings, self.log, self.store = settings, to, store
         self.artifacts, self.on_failure = artifacts, on_failure
         self.scratch = emptied(home / "scratch")
+        artifacts.clear_incoming()
+        self.disks = [self.scratch, *artifacts.folders_on_disk()]
+        self.uploads = Uploads(settings, self.disks)
         self.topics = Topics.of(settings)
         self.vault = vault or Vault()
         self.vault.shredded = self.shredded
@@ -252,7 +256,11 @@ class Facade:
     # What is encrypted
 
     def shredded(self, session: str) -> bool:
-        """Say whether a session has ended in a way that shreds its key."""
+        """Say whether a session, or dataset/<name>, has ended in a way that shreds its key."""
+        kind, _, name = session.rpartition("/")
+        if kind:
+            row = self.queries.latest().dataset_owner(name)
+            return row is not None and row.deleted != ""
         ended = self.queries.latest().ended(session)
         return ended is not None and ended.how != "committed"
 

@@ -54,6 +54,7 @@ def live_tokens(moment: Moment, user: str) -> int:
 COUNTED: Mapping[str, Callable[[Moment, str], int]] = MappingProxyType(
     {
         "sessions": Moment.open_sessions,
+        "dataset-bytes": Moment.dataset_bytes,
         "tokens": live_tokens,
         "runs-queued": lambda moment, user: moment.work(user).queued,
         "runs-running": lambda moment, user: moment.work(user).running,

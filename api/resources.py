@@ -25,6 +25,7 @@ from autolearn.schemas.values import DatasetRef, JsonValue, Preprocessing, Split
 
 __all__ = [
     "Dataset",
+    "DeletedDataset",
     "Deleted",
     "Discarded",
     "Evaluation",
@@ -96,10 +97,19 @@ class Metric(MetricSpec, kw_only=True, frozen=True):
 
 
 class Dataset(DatasetSpec, kw_only=True, frozen=True):
-    """A version of a dataset."""
+    """A version of a dataset. `everybody` may use and change it, or it is its `owner`'s."""
 
+    owner: str
+    everybody: bool
     registered: str
     links: Links
+
+
+class DeletedDataset(Struct):
+    """A dataset that was deleted, and when."""
+
+    name: str
+    deleted: str
 
 
 class Training(TrainingRow, kw_only=True, frozen=True):
@@ -198,11 +208,19 @@ def metric(row: MetricRow) -> Metric:
     return Metric(**asdict(row.spec), registered=row.registered, links=links)
 
 
-def dataset(row: DatasetRow) -> Dataset:
-    """Return a dataset as clients see it."""
+def dataset(row: DatasetRow, now: Moment) -> Dataset:
+    """Return a dataset as clients see it; whose it is stands in the read models of now."""
     at = f"/v1/datasets/{row.spec.name}"
     links = {"self": at, "versions": f"{at}/versions"}
-    return Dataset(**asdict(row.spec), registered=row.registered, links=links)
+    whose = now.dataset_owner(row.spec.name)
+    assert whose is not None, "what was registered is somebody's"
+    return Dataset(
+        **asdict(row.spec),
+        owner=whose.owner,
+        everybody=whose.everybody,
+        registered=row.registered,
+        links=links,
+    )
 
 
 def run(moment: Moment, row: RunRow, live: Live, base: str) -> Training | Evaluation:

@@ -78,7 +78,7 @@ RULES: dict[str, Rule] = {
     "GET /v1/digests/{view}": Rule.SYSADMIN,
     "GET /v1/rebuild": Rule.SYSADMIN,
     "POST /v1/rebuild": Rule.SYSADMIN,
-    # The catalog, which is everybody's
+    # The catalog, which is everybody's but for datasets: of these each route knows whose they are
     "GET /v1/models": Rule.USER,
     "GET /v1/models/{name}": Rule.USER,
     "GET /v1/metrics": Rule.USER,
@@ -87,6 +87,11 @@ RULES: dict[str, Rule] = {
     "GET /v1/datasets/{name}": Rule.USER,
     "GET /v1/datasets/{name}/versions": Rule.USER,
     "PUT /v1/datasets/{name}": Rule.USER,
+    "GET /v1/datasets/{name}/readers": Rule.USER,
+    "POST /v1/datasets/{name}/share": Rule.USER,
+    "POST /v1/datasets/{name}/unshare": Rule.USER,
+    "POST /v1/datasets/{name}/delete": Rule.USER,
+    "GET /v1/datasets/{name}/content": Rule.USER,
     # Sessions and experiments
     "GET /v1/sessions": Rule.USER,
     "POST /v1/sessions": Rule.USER,

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from autolearn.api import resources
 from autolearn.api.asked import Asked, derive, prefer_of
 from autolearn.api.commands import Accepted
+from autolearn.api.disk import require_disk
 from autolearn.api.facade import Facade
 from autolearn.api.found import find_run, find_session
 from autolearn.api.moments import AsOf
@@ -44,6 +45,7 @@ async def request_run(
     began = asyncio.get_running_loop().time()
     run = derive(asked.id, "run")
     if facade.queries.answer(asked.id) is None:  # a repeated request takes nothing more
+        require_disk(facade.settings, facade.disks)
         check_run(facade.settings, facade.queries.now(), session)
     answer = await facade.commands.post(stream("session", session), lambda: make(run), asked)
     if isinstance(answer, Accepted):

@@ -8,7 +8,7 @@ from typing import Any
 from autolearn.api.bodies import TrainingBody
 from autolearn.api.data import check_dataset, check_limits, task_of_target, wrong
 from autolearn.api.problems import Problem, unknown
-from autolearn.projections.queries import Moment
+from autolearn.projections.queries import May, Moment
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.catalog import (
     CLASSIFICATION,
@@ -20,7 +20,7 @@ from autolearn.schemas.catalog import (
 )
 from autolearn.schemas.commands import RequestTraining
 from autolearn.schemas.settings import Settings
-from autolearn.schemas.values import DatasetRef, JsonValue, Preprocessing, Split
+from autolearn.schemas.values import JsonValue, Preprocessing, Split
 
 __all__ = ["request_training"]
 
@@ -29,9 +29,11 @@ LARGEST = 2**53
 
 
 def request_training(
-    run: str, body: TrainingBody, moment: Moment, settings: Settings
+    run: str, body: TrainingBody, moment: Moment, settings: Settings, may: May
 ) -> RequestTraining:
     """Return the command for a training, with what was asked for and nothing filled in.
+
+    `may` says which datasets may be used.
 
     Raises:
         Problem: the model, dataset or target is unknown, or they do not fit together.
@@ -40,7 +42,7 @@ def request_training(
     if offer is None:
         names = [row.spec.name for row in moment.models()]
         raise unknown("model", body.model, names, "/v1/models", "#/model")
-    model, data = offer.spec, check_dataset(moment, body.dataset)
+    model, data = offer.spec, check_dataset(moment, body.dataset, may)
     target, task = task_of_target(data, body.target)
     check_task(model, data, target, task, moment)
     faults = large(body.hyperparameters) or check_hyperparameters(model, body.hyperparameters)
@@ -60,7 +62,7 @@ def request_training(
         model=model.name,
         task=model.task,
         library_version=model.library_version,
-        dataset=DatasetRef(data.name, data.version),
+        dataset=data.ref,
         target=target,
         schema_hash=data.schema_hash,
         hyperparameters=body.hyperparameters,

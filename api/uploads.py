@@ -13,8 +13,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
 from starlette.requests import ClientDisconnect, Request
 
+from autolearn.api.disk import Room
 from autolearn.api.facade import Facade
 from autolearn.api.problems import Problem
 from autolearn.artifacts.profile import Question, profile_apart
@@ -44,11 +46,12 @@ class Received(NamedTuple):
 
 
 @asynccontextmanager
-async def received(request: Request, folder: Path) -> AsyncIterator[Received]:
+async def received(request: Request, folder: Path, room: Room) -> AsyncIterator[Received]:
     """Write the body of a request into a file, which is gone at the end.
 
     Raises:
-        Problem: the body is over the limit, is a form, or the client has gone away.
+        Problem: the body is over the limit, is a form, or the client has gone away; or there is no
+            `room` for it.
     """
     if request.headers.get("content-type", "").startswith("multipart/"):
         raise Problem(
@@ -70,12 +73,14 @@ async def received(request: Request, folder: Path) -> AsyncIterator[Received]:
                 size += len(chunk)
                 block += chunk
                 if len(block) >= BLOCK:
+                    room.take(len(block))
                     await asyncio.to_thread(write, bytes(block))
                     block.clear()
         except ClientDisconnect:
             raise Problem(
                 400, "incomplete", "The body is incomplete", "The connection was closed early."
             ) from None
+        room.take(len(block))
         await asyncio.to_thread(write, bytes(block))
         yield Received(Path(file.name), digest.hexdigest(), size)
 
@@ -110,6 +115,30 @@ async def examine(
         ) from None
 
 
-async def keep(facade: Facade, file: Received) -> None:
-    """Put a file into the artifact store; it is on the disk when this returns."""
-    await asyncio.to_thread(facade.artifacts.put_blob, file.path)
+async def discard(facade: Facade, spec: DatasetSpec) -> None:
+    """Delete what `keep` has put for a version that was not registered.
+
+    What is in clear may be what another dataset has: it is collected if nothing refers to it.
+    """
+    if spec.stored:
+        await asyncio.to_thread(facade.artifacts.delete_blob, spec.stored)
+
+
+async def keep(facade: Facade, file: Received, spec: DatasetSpec, keyid: str) -> DatasetSpec:
+    """Put a file into the artifact store, encrypted if it has a key; return what it is there.
+
+    It is on the disk when this returns. The same version is put once.
+    """
+    present = facade.queries.latest().dataset(spec.name, spec.version)
+    if present is not None and present.spec.keyid == keyid:
+        return replace(spec, stored=present.spec.stored, keyid=keyid)
+
+    def put() -> DatasetSpec:
+        if not keyid:
+            facade.artifacts.put_blob(file.path)
+            return spec
+        key = facade.vault.find(keyid).derived("artifacts")
+        blob = facade.artifacts.put_sealed(file.path, key, file.digest)
+        return replace(spec, stored=blob.digest, keyid=keyid)
+
+    return await asyncio.to_thread(put)

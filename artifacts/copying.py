@@ -55,8 +55,12 @@ def copy_blob(source: ArtifactStore, target: ArtifactStore, digest: str, scratch
     """Copy one blob, or check the one that is there."""
     if target.exists(digest):
         target.fetch_blob(digest, scratch)
-    else:
+        return
+    try:
         target.put_blob(source.fetch_blob(digest, scratch))
+    except ArtifactMissing:  # it was deleted meanwhile
+        if source.exists(digest):
+            raise
 
 
 def copy_folder(source: ArtifactStore, target: ArtifactStore, digest: str, scratch: Path) -> None:

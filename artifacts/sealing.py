@@ -14,6 +14,7 @@ be left out, doubled, moved or cut off.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from typing import BinaryIO
 
 from cryptography.exceptions import InvalidTag
@@ -21,7 +22,15 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-__all__ = ["SEGMENT", "CannotOpen", "open_file", "seal_file"]
+__all__ = [
+    "SEGMENT",
+    "CannotOpen",
+    "clear_size",
+    "open_file",
+    "open_segments",
+    "seal_file",
+    "seal_segments",
+]
 
 SEGMENT = 1 << 20
 KEY, PREFIX, TAG = 16, 7, 16
@@ -46,14 +55,22 @@ def seal_file(
     source: BinaryIO, target: BinaryIO, key: bytes, associated: bytes, *, segment: int = SEGMENT
 ) -> None:
     """Write the encrypted form of all that `source` has to `target`."""
+    for part in seal_segments(source, key, associated, segment=segment):
+        target.write(part)
+
+
+def seal_segments(
+    source: BinaryIO, key: bytes, associated: bytes, *, segment: int = SEGMENT
+) -> Iterator[bytes]:
+    """Yield the encrypted form of all that `source` has, a segment at a time."""
     salt, prefix = secrets.token_bytes(KEY), secrets.token_bytes(PREFIX)
     cipher = cipher_of(key, salt, associated)
-    target.write(bytes([HEADER]) + salt + prefix)
+    yield bytes([HEADER]) + salt + prefix
     number, part = 0, source.read(segment - TAG - HEADER)
     while True:
         behind = source.read(segment - TAG)
         nonce = nonce_of(prefix, number, last=not behind)
-        target.write(cipher.encrypt(nonce, part, None))
+        yield cipher.encrypt(nonce, part, None)
         if not behind:
             return
         number, part = number + 1, behind
@@ -67,6 +84,23 @@ def open_file(
     Raises:
         CannotOpen: it was not sealed so. What is in `target` then is to be thrown away.
     """
+    for clear in open_segments(source, key, associated, segment=segment):
+        target.write(clear)
+
+
+def clear_size(sealed: int, *, segment: int = SEGMENT) -> int:
+    """Return how many bytes are in a sealed file of this size."""
+    return sealed - HEADER - TAG * max(1, -(-sealed // segment))
+
+
+def open_segments(
+    source: BinaryIO, key: bytes, associated: bytes, *, segment: int = SEGMENT
+) -> Iterator[bytes]:
+    """Yield what was sealed, a segment at a time.
+
+    Raises:
+        CannotOpen: it was not sealed so. What was yielded before was, but may be its beginning.
+    """
     header = source.read(HEADER)
     if len(header) != HEADER or header[0] != HEADER:
         raise CannotOpen
@@ -79,7 +113,7 @@ def open_file(
             clear = cipher.decrypt(nonce_of(prefix, number, last=not behind), part, None)
         except (InvalidTag, ValueError):
             raise CannotOpen from None
-        target.write(clear)
+        yield clear
         if not behind:
             return
         number, part = number + 1, behind

@@ -1,14 +1,15 @@
 """The artifact store: large content, kept outside the log and named by its SHA-256.
 
-    datasets/<first two digits>/<sha256>      the bytes of one version of a dataset
+    datasets/<first two digits>/<sha256>      one version of a dataset, as it is stored
     models/<sha256 of the manifest>/...       the files of one trained model
     models/<sha256 of the manifest>/manifest.json   {file: sha256}, sorted, written last
-    incoming/<random>                         content on its way in
+    incoming/<process>-<random>-<host>        content on its way in
+    owner                                     the id of the log that refers to all of it
 
 The models of a session that has a key are encrypted with it: every file is `<name>.aead` then
-(artifacts.sealing), and the names and hashes are of what is stored. Two such models are never the
-same, so nothing is shared between sessions, and a session's folders can be deleted with it.
-Datasets are the catalog's, and stay as they are.
+(artifacts.sealing), and the names and hashes are of what is stored. So is the content of a dataset
+that has a key. Two of them are never the same, so nothing is shared between sessions or datasets,
+and what is theirs can be deleted with them.
 
 Content never changes under its name, so a second put is a no-op and any number of processes may
 put at once. On a local file system everything is flushed to the disk before its name appears:
@@ -22,9 +23,11 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
@@ -38,13 +41,22 @@ from autolearn.artifacts.errors import (
     missing,
     tampered,
 )
-from autolearn.artifacts.sealing import CannotOpen, open_file, seal_file
-from autolearn.schemas.values import TrainedModel
+from autolearn.artifacts.sealing import (
+    CannotOpen,
+    clear_size,
+    open_file,
+    open_segments,
+    seal_file,
+    seal_segments,
+)
+from autolearn.schemas.values import DatasetRef, TrainedModel
 
-__all__ = ["ArtifactStore", "Blob"]
+__all__ = ["ArtifactStore", "Blob", "Content", "Stored"]
 
 CHUNK = 1 << 20
 MANIFEST = "manifest.json"
+OWNER = "owner"
+"""The file that tells of which log the store is."""
 SEALED = ".aead"
 """The end of the name of an encrypted file."""
 
@@ -56,16 +68,32 @@ class Blob(NamedTuple):
     size: int
 
 
+class Stored(NamedTuple):
+    """A blob or a folder in the store; `modified` is in seconds since 1970, None if not known."""
+
+    kind: str
+    digest: str
+    bytes: int
+    modified: float | None
+
+
+class Content(NamedTuple):
+    """A file as it is sent: how many bytes it has, and these, some at a time."""
+
+    size: int
+    chunks: Iterator[bytes]
+
+
 class ArtifactStore:
     """Content-addressed files at an fsspec URL, such as file:///var/lib/autolearn or s3://bucket.
 
     With a `key` (256 bits) the folders that are put are encrypted with it, and those that were are
-    decrypted; others are read as they are.
+    decrypted; others are read as they are. With the `data_key` of a dataset its content is read.
     Calls block; none is for an event loop's own thread. Safe to use from many processes.
     """
 
-    def __init__(self, url: str, key: bytes | None = None) -> None:
-        self.url, self.key = url, key
+    def __init__(self, url: str, key: bytes | None = None, data_key: bytes | None = None) -> None:
+        self.url, self.key, self.data_key = url, key, data_key
         self._files, self._root = fsspec.core.url_to_fs(url)
         self._local = isinstance(self._files, LocalFileSystem)
 
@@ -90,13 +118,24 @@ class ArtifactStore:
                 handle.write(chunk)
             self._sync(handle)
             blob = Blob(digest.hexdigest(), size)
-            if not self.exists(blob.digest):
+            if self._local and self.exists(blob.digest):
+                self._touch(self._blob(blob.digest))
+            else:
                 self._move(temporary, self._blob(blob.digest))
         return blob
 
     def exists(self, digest: str) -> bool:
         """Say whether a blob is kept under this digest."""
         return bool(self._files.exists(self._blob(digest)))
+
+    def delete_blob(self, digest: str) -> bool:
+        """Delete a blob; say whether there was one."""
+        self._files.invalidate_cache()
+        try:
+            self._files.rm_file(self._blob(digest))
+        except FileNotFoundError:
+            return False
+        return True
 
     def open(self, digest: str) -> BinaryIO:
         """Open a blob for reading. Raises ArtifactMissing."""
@@ -119,6 +158,36 @@ class ArtifactStore:
             raise missing("dataset", digest)
         check_file(path, digest)
         return path
+
+    def put_sealed(self, content: Path, key: bytes, digest: str) -> Blob:
+        """Keep a file encrypted, and return the name of what is stored; `digest` is its SHA-256.
+
+        It never has the same name twice, so nobody can tell by a name that it is there.
+        """
+        with content.open("rb") as source:
+            return self.put_blob(seal_segments(source, key, digest.encode()))
+
+    def fetch_dataset(self, ref: DatasetRef, into: Path) -> Path:
+        """Return a local file with the bytes of a dataset, checked against its version.
+
+        Raises ArtifactMissing, Tampered, and ArtifactUnreadable without its key.
+        """
+        if not ref.stored:
+            return self.fetch_blob(ref.version, into)
+        if self.data_key is None:
+            raise ArtifactUnreadable
+        sealed, clear = self.fetch_blob(ref.stored, into), into / checked(ref.version)
+        try:
+            with sealed.open("rb") as source, clear.open("wb") as target:
+                open_file(source, target, self.data_key, ref.version.encode())
+        except CannotOpen:
+            clear.unlink(missing_ok=True)
+            raise ArtifactUnreadable from None
+        finally:
+            if not self._local:
+                sealed.unlink(missing_ok=True)
+        check_file(clear, ref.version)
+        return clear
 
     # folders
 
@@ -172,9 +241,49 @@ class ArtifactStore:
             self._files.rm(folder, recursive=True)
         return True
 
-    def with_key(self, key: bytes | None) -> ArtifactStore:
-        """Return the same store for what a session has."""
-        return ArtifactStore(self.url, key)
+    # One file, as it is sent
+
+    def read_file(self, model: TrainedModel, name: str) -> Content:
+        """Return one file of a folder in clear; of the others nothing is read.
+
+        Raises ArtifactMissing, Tampered, and ArtifactUnreadable without its key.
+        """
+        folder = model.folder
+        sealed = name + SEALED if model.stored else name
+        if sealed not in json.loads(self._manifest(folder)):
+            raise missing("model's file", f"{folder}/{name}")
+        path = f"{self._folder(folder)}/{sealed}"
+        return self._content(path, model.files[name], name if model.stored else None, self.key)
+
+    def read_dataset(self, ref: DatasetRef) -> Content:
+        """Return the bytes of a dataset in clear.
+
+        Raises ArtifactMissing, and ArtifactUnreadable without its key.
+        """
+        associated = ref.version if ref.stored else None
+        return self._content(self._blob(ref.content), ref.version, associated, self.data_key)
+
+    def _content(
+        self, path: str, digest: str, associated: str | None, key: bytes | None
+    ) -> Content:
+        """Return a file in clear; `associated` is None for one that is not encrypted."""
+        if associated is not None and key is None:
+            raise ArtifactUnreadable
+        try:
+            size = int(self._files.size(path))
+            source = cast("BinaryIO", self._files.open(path, "rb"))
+        except FileNotFoundError:
+            raise missing("artifact", path) from None
+        if associated is None or key is None:
+            return Content(
+                size, checked_chunks(source, iter(lambda: source.read(CHUNK), b""), digest)
+            )
+        segments = open_segments(source, key, associated.encode())
+        return Content(clear_size(size), checked_chunks(source, segments, digest))
+
+    def with_key(self, key: bytes | None, data_key: bytes | None = None) -> ArtifactStore:
+        """Return the same store for what a session has, or a dataset."""
+        return ArtifactStore(self.url, key, data_key)
 
     def _open_file(self, sealed: Path, clear: Path) -> None:
         """Decrypt a file. Raises ArtifactUnreadable."""
@@ -217,6 +326,55 @@ class ArtifactStore:
 
     # everything
 
+    def contents(self, kind: str) -> list[Stored]:
+        """Return what lies in a folder of the store, blobs or folders by their digests."""
+        found: dict[str, Stored] = {}
+        for path, about in self._found(kind).items():
+            parts = path[len(f"{self._root}/{kind}/") :].split("/")
+            digest = parts[1] if kind == "datasets" and len(parts) == 2 else parts[0]
+            if len(parts) != 2 or not is_digest(digest):
+                continue
+            modified, size = modified_of(about), int(about["size"])
+            if (before := found.get(digest)) is not None:
+                size += before.bytes
+                times = (before.modified, modified)
+                modified = None if None in times else max(filter(None, times))
+            found[digest] = Stored(kind, digest, size, modified)
+        return list(found.values())
+
+    def delete(self, kind: str, digest: str) -> bool:
+        """Delete a blob of `datasets` or a folder of `models`; say whether there was one."""
+        return self.delete_blob(digest) if kind == "datasets" else self.delete_folder(digest)
+
+    def mark(self, name: str) -> str:
+        """Return whose the store is; it is `name`'s from now on if it was nobody's."""
+        path = f"{self._root}/{OWNER}"
+        try:
+            return bytes(self._files.cat_file(path)).decode().strip()
+        except FileNotFoundError:
+            self._write(path, [name.encode()])
+            return name
+
+    def folders_on_disk(self) -> list[Path]:
+        """Return the store's folder if it is one of this machine's."""
+        if not self._local:
+            return []
+        Path(self._root).mkdir(parents=True, exist_ok=True)
+        return [Path(self._root)]
+
+    def clear_incoming(self, before: float = 0.0) -> None:
+        """Delete what processes of this machine that are gone have left on its way in.
+
+        And all that came `before` a time, in seconds since 1970, whoever has left it.
+        """
+        for path, about in self._found("incoming").items():
+            name = path[len(f"{self._root}/incoming/") :].split("/")[0]
+            modified = modified_of(about)
+            old = modified is not None and modified < before
+            if old or is_left(name):
+                with contextlib.suppress(FileNotFoundError):
+                    self._files.rm(f"{self._root}/incoming/{name}", recursive=True)
+
     def blobs(self) -> dict[str, int]:
         """Return the digest and the bytes of every blob, in order."""
         found = {path.rpartition("/")[2]: size for path, size in self._sizes("datasets").items()}
@@ -236,9 +394,20 @@ class ArtifactStore:
 
     def _sizes(self, kind: str) -> dict[str, int]:
         """Return the path and the bytes of every file of a kind."""
+        return {path: int(about["size"]) for path, about in self._found(kind).items()}
+
+    def _found(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Return every file of a kind, by its path."""
         self._files.invalidate_cache()  # what others have put since counts as well
-        found = self._files.find(f"{self._root}/{kind}", detail=True)
-        return {path: int(about["size"]) for path, about in found.items()}
+        found: dict[str, dict[str, Any]] = self._files.find(f"{self._root}/{kind}", detail=True)
+        return found
+
+    def _touch(self, path: str) -> None:
+        """Let content that is put again be as new: nobody may refer to it yet."""
+        if self._local:
+            os.utime(path)
+        else:
+            self._files.touch(path, truncate=False)
 
     def _manifest(self, digest: str) -> bytes:
         path = f"{self._folder(digest)}/{MANIFEST}"
@@ -251,9 +420,13 @@ class ArtifactStore:
         return manifest
 
     def _keep_folder(self, digest: str, files: Mapping[str, Path], manifest: bytes) -> None:
-        if self.folder_exists(digest):
-            return
         folder = self._folder(digest)
+        if self.folder_exists(digest):
+            if self._local:
+                os.utime(f"{folder}/{MANIFEST}")
+            else:
+                self._write(f"{folder}/{MANIFEST}", [manifest])
+            return
         if self._local:
             self._copy_in(files, manifest, Path(folder))
             return
@@ -278,7 +451,7 @@ class ArtifactStore:
     def _incoming(self) -> Iterator[tuple[str, Any]]:
         """Open a temporary file; whatever happens, it is gone at the end."""
         incoming = f"{self._root}/incoming"
-        temporary = f"{incoming}/{uuid.uuid4().hex}"
+        temporary = f"{incoming}/{incoming_name()}"
         self._files.makedirs(incoming, exist_ok=True)
         try:
             with self._files.open(temporary, "wb") as handle:
@@ -305,7 +478,7 @@ class ArtifactStore:
 
     def _copy_in(self, files: Mapping[str, Path], manifest: bytes, folder: Path) -> None:
         """Copy files to a new folder that appears whole, or not at all."""
-        incoming = Path(self._root, "incoming", uuid.uuid4().hex)
+        incoming = Path(self._root, "incoming", incoming_name())
         incoming.mkdir(parents=True)
         try:
             for name, path in files.items():
@@ -323,6 +496,51 @@ class ArtifactStore:
             sync(folder.parent)
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
+
+
+def checked_chunks(source: BinaryIO, chunks: Iterator[bytes], digest: str) -> Iterator[bytes]:
+    """Yield what is read, the last of it only if all of it has this SHA-256; close the source.
+
+    Raises Tampered and ArtifactUnreadable: then the end is missing, so nobody takes it for whole.
+    """
+    found, held = hashlib.sha256(), b""
+    with contextlib.closing(source):
+        try:
+            for chunk in chunks:
+                found.update(chunk)
+                if held:
+                    yield held
+                held = chunk
+        except CannotOpen:
+            raise ArtifactUnreadable from None
+        if found.hexdigest() != digest:
+            raise tampered(digest)
+        yield held
+
+
+def incoming_name() -> str:
+    """Return a new name, which tells what process of what machine has something on its way in."""
+    return f"{os.getpid()}-{uuid.uuid4().hex}-{socket.gethostname()}"
+
+
+def is_left(name: str) -> bool:
+    """Say whether something on its way in is of a process of this machine that is gone."""
+    pid, _, rest = name.partition("-")
+    if not pid.isdigit() or rest.partition("-")[2] != socket.gethostname():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def modified_of(about: Mapping[str, Any]) -> float | None:
+    """Return when a file was put, in seconds since 1970, as its file system tells; or None."""
+    found = about.get("mtime", about.get("LastModified"))
+    return found.timestamp() if isinstance(found, datetime) else found
 
 
 def manifest_of(files: Mapping[str, Path]) -> tuple[dict[str, str], bytes, str]:

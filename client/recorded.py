@@ -15,6 +15,7 @@ from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.events import EvaluationRequested, TrainingRequested
 from autolearn.schemas.retraining import RecordedEvaluation, RecordedTraining
 from autolearn.schemas.settings import Settings
+from autolearn.schemas.values import DatasetRef
 
 __all__ = ["NothingRecorded", "recorded_of"]
 
@@ -30,8 +31,8 @@ def recorded_of(to: Connection, given: str, into: Path) -> list[RecordedTraining
     """Return what is recorded of a training, or of all trainings of an experiment.
 
     `given` is an id or its start: of an experiment, of a training of any experiment, or of a
-    training of the session that is meant. Models that are stored encrypted are fetched `into` a
-    folder, where they lie in clear.
+    training of the session that is meant. Models and datasets that are stored encrypted are fetched
+    `into` a folder, where they lie in clear.
 
     Raises:
         NothingRecorded: there is no such thing, or the training has not completed.
@@ -59,7 +60,19 @@ def recorded_of(to: Connection, given: str, into: Path) -> list[RecordedTraining
     trainings = [one for one in owner.trainings if chosen in (owner.id, one.id)]
     settings = read_settings()
     found = [recorded(one, owner.evaluations, settings) for one in trainings]
-    return [fetched(to, owner, one, into) if one.artifact.stored else one for one in found]
+    found = [fetched(to, owner, one, into) if one.artifact.stored else one for one in found]
+    refs = {
+        ref.version: ref for run in (*trainings, *owner.evaluations) if (ref := run.dataset).stored
+    }
+    files: dict[str, str] = {}
+    missing: dict[str, str] = {}
+    for version, ref in refs.items():
+        try:
+            path = to.client.download_dataset(ref.name, into / version, version)
+            files[version] = str(path)
+        except Problem as problem:
+            missing[version] = f"The dataset {ref.name} is not there: {problem.detail}"
+    return [replace(one, data=files, data_missing=missing) for one in found]
 
 
 def fetched(
@@ -110,7 +123,7 @@ def recorded(
             model=training.model,
             task=training.task,
             library_version=training.library_version,
-            dataset=training.dataset,
+            dataset=plain(training.dataset),
             target=training.target,
             schema_hash=training.schema_hash,
             hyperparameters=training.hyperparameters,
@@ -131,6 +144,11 @@ def recorded(
     )
 
 
+def plain(ref: DatasetRef) -> DatasetRef:
+    """Return what a dataset is called where it lies in clear."""
+    return DatasetRef(ref.name, ref.version)
+
+
 def recorded_evaluation(evaluation: Evaluation, settings: Settings) -> RecordedEvaluation:
     """Return a completed evaluation as the log has it."""
     return RecordedEvaluation(
@@ -139,7 +157,7 @@ def recorded_evaluation(evaluation: Evaluation, settings: Settings) -> RecordedE
             training=evaluation.training,
             model=evaluation.model,
             metrics=evaluation.metrics,
-            dataset=evaluation.dataset,
+            dataset=plain(evaluation.dataset),
             held_out=evaluation.held_out,
             time_limit=evaluation.time_limit or settings.time_limit,
             memory_limit=evaluation.memory_limit or settings.memory_limit,

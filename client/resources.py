@@ -19,6 +19,7 @@ __all__ = [
     "DeadLetterSummary",
     "Diff",
     "Deleted",
+    "DeletedDataset",
     "Digests",
     "Discarded",
     "Entry",
@@ -26,6 +27,7 @@ __all__ = [
     "Events",
     "Experiment",
     "ExperimentSummary",
+    "Grant",
     "Health",
     "Me",
     "Metric",
@@ -70,10 +72,19 @@ class Metric(MetricSpec, kw_only=True, frozen=True):
 
 
 class Dataset(DatasetSpec, kw_only=True, frozen=True):
-    """A version of a dataset."""
+    """A version of a dataset. `everybody` may use and change it, or it is its `owner`'s."""
 
+    owner: str = ""
+    everybody: bool = False
     registered: str
     links: Links = {}
+
+
+class DeletedDataset(Struct, kw_only=True, frozen=True):
+    """A dataset that was deleted, and when."""
+
+    name: str
+    deleted: str
 
 
 class Running(Struct, kw_only=True):
@@ -219,6 +230,12 @@ class Reader(Struct, kw_only=True, frozen=True):
 
     user: str
     since: str
+
+
+class Grant(Reader, kw_only=True, frozen=True):
+    """A user who `may` read a dataset, or write it: upload new versions as well."""
+
+    may: str
 
 
 class User(Struct, kw_only=True, frozen=True):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from autolearn.client import resources as r
+from autolearn.client.sdk_errors import Unreachable
 from autolearn.client.sdk_feed import Feed, follow
-from autolearn.client.sdk_flows import Call, Flow, ask
+from autolearn.client.sdk_flows import Call, Flow, ask, ask_bytes
 from autolearn.client.sdk_listening import subscription
 from autolearn.client.sdk_paths import segment
 from autolearn.client.sdk_transport import operation
@@ -75,6 +77,37 @@ class System:
         query = {"target": target, "format": format, "summary": summary}
         call = Call("PUT", at, r.Dataset, query, path, media="application/octet-stream")
         return ask(call)
+
+    @operation
+    def download_dataset(self, name: str, path: Path | str, version: str) -> Flow[Path]:
+        """Fetch the file of a version of a dataset, checked by its hash."""
+        at = f"/v1/datasets/{segment(name)}/content"
+        return fetch(Call("GET", at, bytes, {"version": version}), Path(path), version)
+
+    @operation
+    def delete_dataset(self, name: str, *, force: bool = False) -> Flow[r.DeletedDataset]:
+        """Delete a dataset for good; with `force` also while experiments are kept that need it."""
+        at = f"/v1/datasets/{segment(name)}/delete"
+        return ask(Call("POST", at, r.DeletedDataset, body={"force": force}))
+
+    @operation
+    def dataset_readers(self, name: str) -> Flow[r.Page[r.Grant]]:
+        """Return who may use a dataset, or change it, besides its owner."""
+        return ask(Call("GET", f"/v1/datasets/{segment(name)}/readers", r.Page[r.Grant]))
+
+    @operation
+    def share_dataset(
+        self, name: str, user: str, may: Literal["read", "write"] = "read"
+    ) -> Flow[r.Page[r.Grant]]:
+        """Let another user use a dataset, or upload new versions as well; return who may."""
+        body = {"user": user, "may": may}
+        return ask(Call("POST", f"/v1/datasets/{segment(name)}/share", r.Page[r.Grant], body=body))
+
+    @operation
+    def unshare_dataset(self, name: str, user: str) -> Flow[r.Page[r.Grant]]:
+        """Let a user use a dataset no longer, at once; return who still may."""
+        at = f"/v1/datasets/{segment(name)}/unshare"
+        return ask(Call("POST", at, r.Page[r.Grant], body={"user": user}))
 
     @operation
     def events(
@@ -199,6 +232,19 @@ class System:
             Unreachable: it does not answer for so long.
         """
         return ask(Call("GET", "/health/ready", r.Health), patience)
+
+
+def fetch(call: Call[bytes], path: Path, digest: str) -> Flow[Path]:
+    """Write what a call answers to a file.
+
+    Raises:
+        Unreachable: it has not this SHA-256: the connection broke off, or it was changed.
+    """
+    content = yield from ask_bytes(call)
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise Unreachable(f"{call.path}: what came is not what was stored.")
+    path.write_bytes(content)
+    return path
 
 
 def chosen(stream: str, session: str, types: Sequence[str]) -> dict[str, object]:

@@ -47,7 +47,7 @@ def about(identity: str, kind: str, stream: str) -> bytes:
 
 
 class DataKey:
-    """The key of one session. `id` is its id.
+    """The key of one session or dataset. `id` is its id.
 
     Nonces are 96 random bits. SP 800-38D (8.3) allows 2^32 messages under one key with such nonces:
     then two of them are the same with a probability below 2^-32. A session has four messages for
@@ -62,7 +62,7 @@ class DataKey:
 
     @classmethod
     def new(cls, session: str) -> DataKey:
-        """Return a new key for a session."""
+        """Return a new key for a session, by its id, or for dataset/<name>."""
         return cls(f"{session}.{secrets.token_hex(4)}", secrets.token_bytes(KEY))
 
     def seal(self, clear: bytes, associated: bytes) -> bytes:

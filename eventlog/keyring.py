@@ -1,4 +1,4 @@
-"""The keys of all sessions as one process knows them: it follows `keys`, from its start.
+"""The keys of sessions and datasets as one process knows them: it follows `keys`, from its start.
 
 Wrapped keys are kept in memory (about 200 bytes each); those in use are unwrapped into a cache of
 at most CACHED. A tombstone drops a key from both.
@@ -35,8 +35,8 @@ logger = structlog.get_logger(__name__)
 
 
 def session_of(identity: str) -> str:
-    """Return the session that a key belongs to, by the key's id."""
-    return identity.partition(".")[0]
+    """Return whose a key is, by the key's id: a session's id, or dataset/<name>."""
+    return identity.rpartition(".")[0] or identity
 
 
 class KeyRing:

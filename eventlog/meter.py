@@ -51,10 +51,10 @@ class Meter(Collector):
         self.watch(lambda: [("autolearn_build_info", (version("autolearn"),), 1)])
         self.registry.register(self)
 
-    def count(self, name: str, *labels: str) -> None:
-        """Add one to a counter."""
+    def count(self, name: str, *labels: str, by: float = 1) -> None:
+        """Add one to a counter, or more."""
         counter = self.counters[name]
-        (counter.labels(*labels) if labels else counter).inc()
+        (counter.labels(*labels) if labels else counter).inc(by)
 
     def observe(self, name: str, seconds: float, *labels: str) -> None:
         """Add a duration to a histogram."""

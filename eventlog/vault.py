@@ -58,7 +58,8 @@ def key_of_kept(data: Raw) -> str:
 
 def belongs(keyid: str, stream: str) -> bool:
     """Say whether a key is of a stream."""
-    return stream == f"session/{session_of(keyid)}"
+    whose = session_of(keyid)
+    return stream == (whose if "/" in whose else f"session/{whose}")
 
 
 class Vault:
@@ -125,7 +126,7 @@ class Vault:
                 self.in_vain = time.monotonic() + PAUSE
 
     def of_session(self, session: str) -> str:
-        """Return the id of a session's key, "" if none is known."""
+        """Return the id of the key of a session or dataset/<name>, "" if none is known."""
         found = self.ring.of_session(session) if self.ring is not None else []
         return found[0] if found else ""
 

@@ -56,6 +56,8 @@ def dataset_things(moment: Moment, name: str) -> Iterator[tuple[str, str, Struct
     yield "dataset", name, moment.dataset(name)
     for row in moment.dataset_versions(name):
         yield "dataset version", f"{name}@{row.spec.version}", row
+    for grant in moment.grants(name):
+        yield "grant", f"{name}/{grant.user}", grant
 
 
 def model_things(moment: Moment, name: str) -> Iterator[tuple[str, str, Struct | None]]:

@@ -5,15 +5,25 @@ from __future__ import annotations
 from msgspec import Struct
 
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
-from autolearn.schemas.values import DatasetRef, JsonValue, Preprocessing, Split, TrainedModel
+from autolearn.schemas.values import (
+    DatasetRef,
+    JsonValue,
+    May,
+    Preprocessing,
+    Split,
+    TrainedModel,
+)
 
 __all__ = [
     "Answer",
+    "DatasetOwner",
     "DatasetRow",
     "EndedRow",
     "EstimatorRow",
     "EvaluationRow",
     "ExperimentRow",
+    "GrantRow",
+    "Held",
     "MetricRow",
     "QuotaRow",
     "ReaderRow",
@@ -45,6 +55,25 @@ class DatasetRow(Struct, frozen=True):
 
     spec: DatasetSpec
     registered: str
+
+
+class DatasetOwner(Struct, frozen=True, gc=False):
+    """Whose a dataset is; `everybody` may use it and change it, or use it if it is `bundled`.
+
+    It stays known when it is `deleted`, at a time, by somebody.
+    """
+
+    owner: str
+    everybody: bool = False
+    bundled: bool = False
+    deleted: str = ""
+    by: str = ""
+
+
+class Held(Struct, frozen=True, gc=False):
+    """What a user has in the artifact store: the bytes of all versions of all own datasets."""
+
+    bytes: int = 0
 
 
 class SessionRow(Struct, frozen=True):
@@ -186,6 +215,14 @@ class ReaderRow(Struct, frozen=True, gc=False):
     """A user who may read a session besides its owner, since a time."""
 
     user: str
+    since: str
+
+
+class GrantRow(Struct, frozen=True, gc=False):
+    """A user who may read or write a dataset besides its owner, since a time."""
+
+    user: str
+    may: May
     since: str
 
 

@@ -12,7 +12,7 @@ from autolearn.eventlog.positions import Place
 from autolearn.eventlog.reading import Lookup
 from autolearn.projections.models import ExperimentRow, TrainingRow
 from autolearn.projections.projection import ReadModels
-from autolearn.projections.queries import May, Moment, any_session
+from autolearn.projections.queries import May, Moment, anything
 from autolearn.projections.store import MemoryStore
 from autolearn.schemas.codec import EventRecord, decode_event, event_on_log
 from autolearn.schemas.streams import stream
@@ -114,18 +114,16 @@ class Past:
 
     # Loading what a page of a list shows
 
-    def load_datasets(self, after: str, limit: int) -> None:
-        """Fold datasets past a name, until `limit` of them are known or there are no more."""
-        names = (stream("dataset", name) for name in self.index.streams("dataset", after))
-        there = (name for name in names if self.began(name))
-        while (missing := limit - len(self.moment.datasets(after, limit))) > 0:
+    def load_datasets(self, after: str, limit: int, may: May = anything) -> None:
+        """Fold datasets past a name that one `may` see, until `limit` are known, or all are."""
+        seen = filter(may, self.index.streams("dataset", after))
+        there = (name for name in (stream("dataset", one) for one in seen) if self.began(name))
+        while (missing := limit - len(self.moment.datasets(after, limit, may))) > 0:
             if not (some := list(islice(there, missing))):
                 return
             self.load(*some)
 
-    def load_sessions(
-        self, after: tuple[str, str] | None, limit: int, may: May = any_session
-    ) -> None:
+    def load_sessions(self, after: tuple[str, str] | None, limit: int, may: May = anything) -> None:
         """Fold sessions past (time of creation, id), newest first, until enough are known.
 
         That is, `limit` of them that were open then and that one `may` see, or as many as there
@@ -137,7 +135,7 @@ class Past:
                 return
             self.load(*some)
 
-    def perhaps_open(self, after: tuple[str, str] | None, may: May = any_session) -> Iterator[str]:
+    def perhaps_open(self, after: tuple[str, str] | None, may: May = anything) -> Iterator[str]:
         """Yield the sessions that may have been open then, newest first."""
         for session in filter(may, self.index.by_time("session-opened", after)):
             name = stream("session", session)
@@ -150,7 +148,7 @@ class Past:
             yield name
 
     def experiments(
-        self, after: tuple[str, str] | None, limit: int, may: May = any_session
+        self, after: tuple[str, str] | None, limit: int, may: May = anything
     ) -> list[ExperimentRow]:
         """Return the experiments of then, the newest commit first, past (time of it, id).
 
@@ -179,7 +177,7 @@ class Past:
         return len(self.offsets(stream("session", row.id))[1]) >= row.sequence
 
     def load_experiments(
-        self, after: tuple[str, str] | None, limit: int, may: May = any_session
+        self, after: tuple[str, str] | None, limit: int, may: May = anything
     ) -> None:
         """Fold the experiments of a page."""
         self.load(*(stream("session", row.id) for row in self.experiments(after, limit, may)))

@@ -16,11 +16,14 @@ from autolearn.eventlog.data_keys import Unreadable
 from autolearn.eventlog.vault import key_of_kept
 from autolearn.projections.models import (
     Answer,
+    DatasetOwner,
     DatasetRow,
     EndedRow,
     EstimatorRow,
     EvaluationRow,
     ExperimentRow,
+    GrantRow,
+    Held,
     MetricRow,
     QuotaRow,
     ReaderRow,
@@ -37,6 +40,7 @@ from autolearn.projections.rows import PROGRESS
 from autolearn.projections.run_rows import Opens, in_clear, outline, run_row
 from autolearn.projections.store import Readable, Store, key, prefix_of
 from autolearn.projections.stored import (
+    StoredDataset,
     StoredExperiment,
     StoredRun,
     StoredSession,
@@ -51,14 +55,14 @@ from autolearn.projections.views.runs import run_key
 from autolearn.projections.views.streams import stream_prefix
 from autolearn.projections.views.users import quota_key, token_key, user_key
 from autolearn.schemas.codec import from_json
-from autolearn.schemas.events import SessionOpened
+from autolearn.schemas.events import DatasetRegistered, SessionOpened
 from autolearn.schemas.values import DatasetRef
 
-__all__ = ["May", "Moment", "Queries", "any_session"]
+__all__ = ["May", "Moment", "Queries", "anything"]
 
 Listed = TypeVar("Listed", SessionRow, ExperimentRow)
 May = Callable[[str], bool]
-"""Says whether somebody may see a session or experiment, by its id."""
+"""Says whether somebody may see a session, experiment or dataset, by its id or name."""
 
 After = tuple[str, str] | None
 """The (time, id) of the last one that was seen of a list; None at its beginning."""
@@ -76,8 +80,8 @@ def merged(
         last = one
 
 
-def any_session(_: str) -> bool:
-    """Let every session be seen."""
+def anything(_: str) -> bool:
+    """Let everything be seen."""
     return True
 
 
@@ -156,18 +160,65 @@ class Moment(Reading):
     def dataset(self, name: str, version: str | None = None) -> DatasetRow | None:
         """Return a dataset: its newest version, or the one that is named."""
         if version is None:
-            return self.get(key("dataset", name), DatasetRow)
-        return self.get(key("dataset-version", name, version), DatasetRow)
+            row = self.get(key("dataset", name), StoredDataset)
+            return None if row is None else self.dataset_row(name, row)
+        found = (row for row in self.dataset_versions(name) if row.spec.version == version)
+        return next(found, None)
 
-    def datasets(self, after: str = "", limit: int | None = None) -> list[DatasetRow]:
-        """Return the newest version of datasets, by name, past the name `after`."""
+    def dataset_row(self, name: str, row: StoredDataset) -> DatasetRow | None:
+        """Return a version of a dataset with what it holds; None if that cannot be read."""
+        try:
+            said = from_json(self.opens(f"dataset/{name}", row.registration), DatasetRegistered)
+        except Unreadable:
+            return None
+        return DatasetRow(said.spec, row.registered)
+
+    def datasets(
+        self, after: str = "", limit: int | None = None, may: May = anything
+    ) -> list[DatasetRow]:
+        """Return the newest version of datasets that one `may` see, by name, past `after`."""
         bound = key("dataset", after) if after else b""
-        return list(islice(self.scan(prefix_of("dataset"), DatasetRow, after=bound), limit))
+        stored = self.content.scan(prefix_of("dataset"), after=bound)
+        named = ((at.rpartition(b"\0")[2].decode(), value) for at, value in stored)
+        rows = (self.dataset_row(at, decode(row, StoredDataset)) for at, row in named if may(at))
+        return list(islice((row for row in rows if row is not None), limit))
 
     def dataset_versions(self, name: str) -> list[DatasetRow]:
         """Return all versions of a dataset, newest first."""
-        rows = self.scan(prefix_of("dataset-version", name), DatasetRow)
+        stored = self.scan(prefix_of("dataset-version", name), StoredDataset)
+        rows = [row for one in stored if (row := self.dataset_row(name, one)) is not None]
         return sorted(rows, key=lambda row: (row.registered, row.spec.version), reverse=True)
+
+    def dataset_owner(self, name: str) -> DatasetOwner | None:
+        """Return whose a dataset is; None if there never was one."""
+        return self.get(key("dataset-owner", name), DatasetOwner)
+
+    def dataset_bytes(self, user: str) -> int:
+        """Return the bytes of all versions of a user's datasets, as they are counted for quotas."""
+        held = self.get(key("dataset-bytes", user), Held)
+        return 0 if held is None else held.bytes
+
+    def kept_with(self, name: str) -> list[str]:
+        """Return the experiments with a run on a dataset, as far as they can be read.
+
+        It looks at all runs of all experiments.
+        """
+        ids = [
+            at.rpartition(b"\0")[2].decode() for at, _ in self.content.scan(prefix_of("experiment"))
+        ]
+        return [
+            one
+            for one in ids
+            if any(not run.unreadable and run.dataset.name == name for run in self.runs(one))
+        ]
+
+    def grants(self, name: str) -> list[GrantRow]:
+        """Return who may do what with a dataset besides its owner, by name."""
+        return list(self.scan(prefix_of("dataset-grant", name), GrantRow))
+
+    def grant(self, name: str, user: str) -> GrantRow | None:
+        """Return what a user may do with a dataset that was shared."""
+        return self.get(key("dataset-grant", name, user), GrantRow)
 
     # Sessions and experiments
 

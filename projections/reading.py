@@ -11,9 +11,11 @@ from msgspec import Struct
 from autolearn.eventlog.admission import Progress
 from autolearn.projections.models import (
     Answer,
-    DatasetRow,
+    DatasetOwner,
     EndedRow,
     EstimatorRow,
+    GrantRow,
+    Held,
     MetricRow,
     QuotaRow,
     ReaderRow,
@@ -21,6 +23,7 @@ from autolearn.projections.models import (
 )
 from autolearn.projections.store import Readable
 from autolearn.projections.stored import (
+    StoredDataset,
     StoredExperiment,
     StoredRun,
     StoredSession,
@@ -36,14 +39,17 @@ T = TypeVar("T", bound=Struct)
 
 KINDS = (
     Answer,
-    DatasetRow,
+    DatasetOwner,
     EndedRow,
     EstimatorRow,
+    GrantRow,
+    Held,
     MetricRow,
     Progress,
     QuotaRow,
     ReaderRow,
     Reference,
+    StoredDataset,
     StoredExperiment,
     StoredRun,
     StoredSession,

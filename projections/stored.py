@@ -10,6 +10,7 @@ from __future__ import annotations
 from msgspec import Raw, Struct
 
 __all__ = [
+    "StoredDataset",
     "StoredExperiment",
     "StoredRun",
     "StoredSession",
@@ -33,6 +34,18 @@ class StoredSession(Struct, array_like=True, gc=False):
     sequence: int
     runs: int = 0
     newest: str = ""
+
+
+class StoredDataset(Struct, array_like=True, gc=False):
+    """A version of a dataset: the data of the event that registered it.
+
+    `stored` is the digest of its content in the artifact store, of `bytes` bytes.
+    """
+
+    registration: Raw
+    registered: str
+    stored: str
+    bytes: int
 
 
 class StoredExperiment(Struct, array_like=True, gc=False):

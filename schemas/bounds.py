@@ -10,6 +10,7 @@ __all__ = [
     "ADDRESS_BYTES",
     "ADDRESS_REQUESTS",
     "BODY_SECONDS",
+    "DATASET_GRANTS",
     "DEEPEST_VALUE",
     "LARGEST_COMMAND",
     "LARGEST_EVENT",
@@ -67,6 +68,8 @@ MOST_VALUES = 10_000
 DEEPEST_VALUE = 4
 """Levels of arrays and objects in a hyperparameter."""
 
+DATASET_GRANTS = 200
+"""Users with whom one dataset is shared."""
 SESSION_READERS = 200
 """Users with whom one session is shared."""
 SESSION_RUNS = 5000

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from autolearn.schemas.bounds import cut
-from autolearn.schemas.values import Column, Hyperparameter, JsonValue
+from autolearn.schemas.values import Column, DatasetRef, Hyperparameter, JsonValue
 
 __all__ = [
+    "BUNDLED_DATASETS",
     "CLASSIFICATION",
     "CLUSTERING",
     "REGRESSION",
@@ -23,6 +24,10 @@ __all__ = [
 CLASSIFICATION = "classification"
 REGRESSION = "regression"
 CLUSTERING = "clustering"
+
+
+BUNDLED_DATASETS = frozenset({"breast-cancer", "diabetes", "digits", "iris", "linnerud", "wine"})
+"""Names that no user gets: those of the datasets that come with AutoLearn."""
 
 
 class EstimatorSpec(Struct, frozen=True):
@@ -63,6 +68,7 @@ class DatasetSpec(Struct, frozen=True):
     `target` is the column that is learned by default, `task` what that makes it (None without a
     target), `classes` the rows per label of the target (classification only, as strings), and
     `schema_hash` the SHA-256 of the columns' names and types. `origin` is bundled or uploaded.
+    `stored` and `keyid` as in a DatasetRef.
     """
 
     name: str
@@ -77,6 +83,13 @@ class DatasetSpec(Struct, frozen=True):
     classes: dict[str, int] = {}
     origin: str = "uploaded"
     summary: str = ""
+    stored: str = ""
+    keyid: str = ""
+
+    @property
+    def ref(self) -> DatasetRef:
+        """What runs call this version."""
+        return DatasetRef(self.name, self.version, self.stored, self.keyid)
 
 
 def check_hyperparameters(spec: EstimatorSpec, given: Mapping[str, JsonValue]) -> list[str]:

@@ -65,7 +65,10 @@ another, which is deeper in its own calls, cannot; and nothing on `events` may b
 Short = Annotated[str, Meta(max_length=200)]
 Some = Short | UnsetType
 
-ATTRIBUTES = ("run", "attempt", "worker", "training", "artifact", "maxattempts", "expires")
+ATTRIBUTES = (
+    *("run", "attempt", "worker", "training", "artifact", "maxattempts", "expires"),
+    *("bytes", "rows", "everybody"),
+)
 """What of encrypted data is in the envelope as well, so that nobody needs a key to fold it."""
 
 
@@ -98,6 +101,9 @@ class CommandRecord(Struct, frozen=True, kw_only=True, gc=False):
     artifact: Some = UNSET
     maxattempts: int | UnsetType = UNSET
     expires: int | UnsetType = UNSET
+    bytes: int | UnsetType = UNSET
+    rows: int | UnsetType = UNSET
+    everybody: bool | UnsetType = UNSET
     datacontenttype: str = "application/json"
     data: Raw | UnsetType = Raw(b"{}")
     data_base64: str | UnsetType = UNSET
@@ -134,6 +140,9 @@ class EventRecord(Struct, frozen=True, kw_only=True, gc=False):
     artifact: Some = UNSET
     maxattempts: int | UnsetType = UNSET
     expires: int | UnsetType = UNSET
+    bytes: int | UnsetType = UNSET
+    rows: int | UnsetType = UNSET
+    everybody: bool | UnsetType = UNSET
     datacontenttype: str = "application/json"
     data: Raw | UnsetType = Raw(b"{}")
     data_base64: str | UnsetType = UNSET

@@ -7,6 +7,7 @@ from autolearn.schemas.messages import Command, type_of
 from autolearn.schemas.values import (
     DatasetRef,
     JsonValue,
+    May,
     Preprocessing,
     Role,
     Split,
@@ -23,6 +24,7 @@ __all__ = [
     "CompleteEvaluation",
     "CompleteRun",
     "CompleteTraining",
+    "DeleteDataset",
     "DisableUser",
     "DiscardSession",
     "EnableUser",
@@ -44,10 +46,12 @@ __all__ = [
     "SetPassword",
     "SetQuota",
     "SetRole",
+    "ShareDataset",
     "ShareSession",
     "StartEvaluation",
     "StartRun",
     "StartTraining",
+    "UnshareDataset",
     "UnshareSession",
 ]
 
@@ -67,10 +71,31 @@ class RegisterMetric(Command, frozen=True):
     spec: MetricSpec
 
 
-class RegisterDataset(Command, frozen=True):
-    """Offer a dataset whose bytes are in the artifact store, or a new version of it."""
+class RegisterDataset(Command, frozen=True, omit_defaults=True):
+    """Offer a dataset whose bytes are in the artifact store, or a new version of it.
+
+    A new name is its sender's; with `everybody` whoever there is may use and change it.
+    """
 
     spec: DatasetSpec
+    everybody: bool = False
+
+
+class ShareDataset(Command, frozen=True):
+    """Let another user use a dataset, or change it as well."""
+
+    user: str
+    may: May = "read"
+
+
+class DeleteDataset(Command, frozen=True):
+    """Delete a dataset: nothing of it can be read any more, and its name is not given again."""
+
+
+class UnshareDataset(Command, frozen=True):
+    """Let a user use a dataset no longer."""
+
+    user: str
 
 
 # session/<id>
@@ -340,6 +365,9 @@ COMMANDS: dict[str, type[Command]] = {
         RegisterEstimator,
         RegisterMetric,
         RegisterDataset,
+        ShareDataset,
+        UnshareDataset,
+        DeleteDataset,
         OpenSession,
         CommitSession,
         DiscardSession,

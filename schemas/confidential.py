@@ -1,6 +1,6 @@
-"""What of a session is confidential, and what of that is said in clear all the same.
+"""What of a session or a dataset is confidential, and what of that is said in clear all the same.
 
-A message of a type in `CLEAR` is encrypted in a session that has a key. What whoever has no key
+A message of a type in `CLEAR` is encrypted in a stream that has a key. What whoever has no key
 must know of it stands in its envelope too: that is all that folds, dispatch and the rules of the
 deciders need, so that they come to the same with the key, without it, and after it was shredded.
 Messages of other types say nothing but which run, attempt, worker or user they are about.
@@ -24,8 +24,10 @@ from autolearn.schemas.messages import Command, Event, type_of
 __all__ = ["CLEAR", "clear_part", "command_outline", "empty", "is_confidential", "outline_of"]
 
 Message = Command | Event
+REGISTERS = commands.RegisterDataset | events.DatasetRegistered
 
 CLEAR: dict[type[Message], tuple[str, ...]] = {
+    commands.RegisterDataset: ("artifact", "bytes", "rows", "everybody"),
     commands.OpenSession: ("expires",),
     commands.RequestTraining: ("run", "maxattempts"),
     commands.CompleteTraining: ("run", "attempt", "worker", "artifact"),
@@ -33,6 +35,7 @@ CLEAR: dict[type[Message], tuple[str, ...]] = {
     commands.RequestEvaluation: ("run", "training", "maxattempts"),
     commands.CompleteEvaluation: ("run", "attempt", "worker"),
     commands.FailEvaluation: ("run", "attempt", "worker"),
+    events.DatasetRegistered: ("artifact", "bytes", "rows", "everybody"),
     events.SessionOpened: ("expires",),
     events.TrainingRequested: ("run", "maxattempts"),
     events.TrainingCompleted: ("run", "attempt", "worker", "artifact"),
@@ -47,6 +50,9 @@ FIELDS = {"maxattempts": "max_attempts"}
 """The fields of messages whose attributes are called otherwise; `artifact` is the folder of
 `model`, which is called by the SHA-256 of what is encrypted in it."""
 
+SPEC = {"artifact": "stored", "bytes": "bytes", "rows": "rows"}
+"""The fields of a dataset's specification by the attributes."""
+
 
 def is_confidential(kind: type[Message]) -> bool:
     """Say whether messages of a type are encrypted where there is a key."""
@@ -60,6 +66,8 @@ def clear_part(message: Message) -> dict[str, str | int]:
 
 def value_of(message: Any, attribute: str) -> Any:
     """Return what an attribute says of a message."""
+    if attribute in SPEC and isinstance(message, REGISTERS):
+        return getattr(message.spec, SPEC[attribute])
     if attribute == "artifact":
         return message.model.folder
     return getattr(message, FIELDS.get(attribute, attribute))
@@ -97,6 +105,8 @@ def command_outline(record: CommandRecord) -> Command:
 def outlined(kind: type[Any], record: CommandRecord | EventRecord) -> Any:
     """Return an empty message of a type, with what the envelope says."""
     message = empty(kind)
+    if isinstance(message, REGISTERS):
+        return registering(message, record)
     for attribute in CLEAR.get(kind, ()):
         value = getattr(record, attribute)
         if value is UNSET:
@@ -106,6 +116,15 @@ def outlined(kind: type[Any], record: CommandRecord | EventRecord) -> Any:
         else:
             message = replace(message, **{FIELDS.get(attribute, attribute): value})
     return message
+
+
+def registering(message: Any, record: CommandRecord | EventRecord) -> Any:
+    """Return an empty registration of a dataset, with what the envelope says."""
+    told = {field: getattr(record, name) for name, field in SPEC.items()}
+    told = {field: value for field, value in told.items() if value is not UNSET}
+    name = record.subject.partition("/")[2]
+    spec = replace(message.spec, name=name, origin="uploaded", **told)
+    return replace(message, spec=spec, everybody=record.everybody is True)
 
 
 def empty(kind: type[Struct]) -> Any:

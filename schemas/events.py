@@ -9,6 +9,7 @@ from autolearn.schemas.messages import Event, type_of
 from autolearn.schemas.values import (
     DatasetRef,
     JsonValue,
+    May,
     Preprocessing,
     Role,
     Split,
@@ -19,7 +20,10 @@ __all__ = [
     "EVENTS",
     "CommandFailed",
     "CommandQuarantined",
+    "DatasetDeleted",
     "DatasetRegistered",
+    "DatasetShared",
+    "DatasetUnshared",
     "EstimatorRegistered",
     "EvaluationCancelled",
     "EvaluationCompleted",
@@ -110,10 +114,28 @@ class MetricRegistered(Event, frozen=True):
     spec: MetricSpec
 
 
-class DatasetRegistered(Event, frozen=True):
-    """A dataset has a newest version, `spec`."""
+class DatasetRegistered(Event, frozen=True, omit_defaults=True):
+    """A dataset has a newest version, `spec`. Its first version says whose it is."""
 
     spec: DatasetSpec
+    everybody: bool = False
+
+
+class DatasetShared(Event, frozen=True):
+    """`user` may use the dataset, or change it as well."""
+
+    user: str
+    may: May
+
+
+class DatasetDeleted(Event, frozen=True):
+    """Nothing of the dataset is kept any more."""
+
+
+class DatasetUnshared(Event, frozen=True):
+    """`user` may use the dataset no longer."""
+
+    user: str
 
 
 # session/<id>
@@ -359,6 +381,9 @@ EVENTS: dict[str, type[Event]] = {
         EstimatorRegistered,
         MetricRegistered,
         DatasetRegistered,
+        DatasetShared,
+        DatasetUnshared,
+        DatasetDeleted,
         SessionOpened,
         SessionCommitted,
         SessionDiscarded,

@@ -181,6 +181,12 @@ METRICS: dict[str, Metric] = {
     "autolearn_shredded_keys_total": Metric(
         "counter", (SUPERVISE,), (), "Keys of sessions that were shredded."
     ),
+    "autolearn_collected_artifacts_total": Metric(
+        "counter", (SUPERVISE,), ("kind",), "Artifacts that nothing referred to and were deleted."
+    ),
+    "autolearn_collected_bytes_total": Metric(
+        "counter", (SUPERVISE,), ("kind",), "Bytes of these artifacts."
+    ),
     "autolearn_worker_slots": Metric("gauge", (WORK,), (), "Runs that this process takes at once."),
     "autolearn_worker_busy_slots": Metric(
         "gauge", (WORK,), (), "Attempts that it works on, or tries to claim."

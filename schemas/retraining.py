@@ -38,7 +38,8 @@ class RecordedTraining(Struct, frozen=True):
     """A completed training, as the log has it, with its completed evaluations.
 
     Of a model that is stored encrypted, `folder` is where its files were brought to in clear, or
-    `missing` says why they were not.
+    `missing` says why they were not. `data` are the files of datasets that are stored encrypted, in
+    clear, by their versions; `data_missing` says why one is not there.
     """
 
     request: TrainingRequested
@@ -47,6 +48,8 @@ class RecordedTraining(Struct, frozen=True):
     evaluations: tuple[RecordedEvaluation, ...] = ()
     folder: str = ""
     missing: str = ""
+    data: dict[str, str] = {}
+    data_missing: dict[str, str] = {}
 
 
 class Data(Struct, frozen=True):

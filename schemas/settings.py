@@ -94,6 +94,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Names this instance among those of its process type on this home: two may not share one."""
     slots: Count = 2
     """Runs that one worker process works on at a time."""
+    disk_reserve: Annotated[str, Meta(pattern=r"^([0-9]{1,7}|[0-9]{1,2}%)\Z")] = "1024"
+    """What must stay free on the disk of the artifacts and of temporary files: MiB, or a share such
+    as 5%. Below it uploads and runs are refused, so that Kafka has room. 0: nothing."""
+    datasets: Literal["owner", "everybody"] = "owner"
+    """Whose a new dataset is: its first uploader's, who may share it; or everybody's."""
     time_limit: Seconds = 3600.0
     """Seconds that a run may take; a request may ask for fewer."""
     memory_limit: Annotated[int, Meta(ge=256)] = 4096

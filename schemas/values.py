@@ -14,6 +14,7 @@ __all__ = [
     "Column",
     "DatasetRef",
     "Domain",
+    "May",
     "Hyperparameter",
     "JsonValue",
     "Preprocessing",
@@ -32,11 +33,30 @@ Role = Literal["user", "sysadmin"]
 """What a user may do. A sysadmin administers; the work of others stays confidential to them."""
 
 
-class DatasetRef(Struct, frozen=True, gc=False):
-    """One exact content of a dataset. `version` is the SHA-256 (hex) of its bytes."""
+May = Literal["read", "write"]
+"""What a grant of a dataset allows: to use and see it, or to upload new versions as well."""
+
+
+class DatasetRef(Struct, frozen=True, gc=False, omit_defaults=True):
+    """One exact content of a dataset. `version` is the SHA-256 (hex) of its bytes.
+
+    Of one that is encrypted, `stored` is the SHA-256 of what is in the artifact store, and `keyid`
+    the id of its key.
+    """
 
     name: str
     version: str
+    stored: str = ""
+    keyid: str = ""
+
+    @property
+    def content(self) -> str:
+        """The digest of its content in the artifact store."""
+        return self.stored or self.version
+
+    def is_content_of(self, other: DatasetRef) -> bool:
+        """Say whether both are the same version of a dataset, however it is stored."""
+        return (self.name, self.version) == (other.name, other.version)
 
 
 class Column(Struct, frozen=True):
@@ -44,7 +64,8 @@ class Column(Struct, frozen=True):
 
     `type` is one of boolean, integer, number, string, timestamp; `missing` counts absent values;
     `distinct` counts different present values (None where there were too many to count);
-    `minimum` and `maximum` are given for integer and number columns with at least one value.
+    `minimum` and `maximum` are given for integer and number columns with at least one value. Of a
+    `sensitive` column no value is ever shown.
     """
 
     name: str
@@ -53,6 +74,7 @@ class Column(Struct, frozen=True):
     distinct: int | None = None
     minimum: float | None = None
     maximum: float | None = None
+    sensitive: bool = False
 
 
 class Split(Struct, frozen=True, gc=False):

@@ -20,7 +20,7 @@ SUBJECT = re.compile(
 )
 COMMAND = re.compile(
     r"autolearn\.((Open|Commit|Discard|Expire|Share|Unshare)Session|DeleteExperiment"
-    r"|Register(Estimator|Metric|Dataset)"
+    r"|Register(Estimator|Metric|Dataset)|(Share|Unshare|Delete)Dataset"
     r"|(Request|Start|Complete|Fail|Cancel)(Training|Evaluation)"
     r"|Report(Training|Evaluation)Lost"
     r"|(Add|Disable|Enable)User|Set(Role|Password)|(Issue|Revoke)Token)\.v1"

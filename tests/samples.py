@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from autolearn.schemas import commands, events
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.messages import Command, Event, type_of
@@ -50,6 +52,8 @@ DATASET = DatasetSpec(
     origin="bundled",
     summary="Three kinds of iris — Fisher, 1936.",
 )
+FLOWERS = replace(DATASET, name="flowers", origin="uploaded")
+"""One that a user has uploaded."""
 
 
 def request_training(run: str = "t1", **fields: Any) -> commands.RequestTraining:
@@ -146,6 +150,9 @@ COMMANDS: dict[str, Command] = by_type(
     commands.RegisterEstimator(ESTIMATOR),
     commands.RegisterMetric(METRIC),
     commands.RegisterDataset(DATASET),
+    commands.ShareDataset("grace", "write"),
+    commands.UnshareDataset("grace"),
+    commands.DeleteDataset(),
     commands.OpenSession("Irises ❀"),
     commands.CommitSession(("t1", "t2")),
     commands.DiscardSession(),
@@ -183,6 +190,9 @@ EVENTS: dict[str, Event] = by_type(
     events.EstimatorRegistered(ESTIMATOR),
     events.MetricRegistered(METRIC),
     events.DatasetRegistered(DATASET),
+    events.DatasetShared("grace", "write"),
+    events.DatasetUnshared("grace"),
+    events.DatasetDeleted(),
     events.SessionOpened("Irises ❀"),
     events.SessionCommitted(("t1", "t2"), ("t3",)),
     events.SessionDiscarded(("t1",)),

@@ -18,7 +18,7 @@ STREAMS = (
     samples.SESSION,
     samples.OTHER_SESSION,
     "estimator/decision-tree",
-    "dataset/iris",
+    "dataset/flowers",
     "user/ada",
 )
 TRAININGS, EVALUATIONS = ("t1", "t2"), ("e1",)
@@ -30,7 +30,7 @@ def random_command(random: Random, stream: str) -> Command:
         case "estimator":
             return commands.RegisterEstimator(samples.ESTIMATOR)
         case "dataset":
-            return commands.RegisterDataset(samples.DATASET)
+            return commands.RegisterDataset(samples.FLOWERS)
         case "user":
             return random_user_command(random)
     attempt, worker = random.choice((1, 1, 1, 2)), random.choice(("w1", "w1", "w2"))

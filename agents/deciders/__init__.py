@@ -7,8 +7,9 @@ no input or output is reachable from here (invariant I5).
 
 from __future__ import annotations
 
+from autolearn.agents.deciders.dataset import dataset
 from autolearn.agents.deciders.decider import Decider
-from autolearn.agents.deciders.offers import dataset, estimator, metric
+from autolearn.agents.deciders.offers import estimator, metric
 from autolearn.agents.deciders.session import session
 from autolearn.agents.deciders.user import user
 

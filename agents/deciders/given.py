@@ -32,6 +32,8 @@ def entitled(command: Command, user: str = "") -> Actor:
             return Actor(worker(command.worker))
         case commands.RegisterEstimator() | commands.RegisterMetric():
             return Actor(worker("any"))
+        case commands.RegisterDataset(spec=spec) if spec.origin == "bundled":
+            return Actor(worker("any"))
         case commands.ExpireSession():
             return Actor(SUPERVISE)
     return Actor(user, SYSADMIN) if isinstance(command, UserCommand) else Actor(user)

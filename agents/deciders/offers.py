@@ -1,4 +1,4 @@
-"""The rules of the catalog: models, metrics and datasets are on offer as last registered."""
+"""The rules of the catalog: models and metrics are on offer as last registered."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from msgspec import Struct
 from autolearn.agents.deciders.decider import Decider
 from autolearn.schemas import commands, events
 from autolearn.schemas.actors import Actor
-from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
+from autolearn.schemas.catalog import EstimatorSpec, MetricSpec
 from autolearn.schemas.codec import to_json
 from autolearn.schemas.messages import Event
 
-__all__ = ["Offer", "dataset", "estimator", "metric"]
+__all__ = ["Offer", "estimator", "metric"]
 
-Spec = EstimatorSpec | MetricSpec | DatasetSpec
-Register = commands.RegisterEstimator | commands.RegisterMetric | commands.RegisterDataset
+Spec = EstimatorSpec | MetricSpec
+Register = commands.RegisterEstimator | commands.RegisterMetric
 
 
 class Offer(Struct, frozen=True, gc=False):
@@ -29,7 +29,7 @@ def offer(registered: Callable[[Spec], Event], command: type[Register]) -> Decid
     """Return the decider of a kind of thing in the catalog."""
 
     def decide(state: Offer, command: Register, actor: Actor) -> Event:
-        if not isinstance(command, commands.RegisterDataset) and not actor.is_worker:
+        if not actor.is_worker:
             why = "Only workers say which estimators and metrics there are."
             return events.Refused("forbidden", why)
         if state.spec == written(command.spec):
@@ -40,11 +40,7 @@ def offer(registered: Callable[[Spec], Event], command: type[Register]) -> Decid
 
     def evolve(state: Offer, event: Event, _: str) -> Offer:
         match event:
-            case (
-                events.EstimatorRegistered(spec=spec)
-                | events.MetricRegistered(spec=spec)
-                | events.DatasetRegistered(spec=spec)
-            ):
+            case events.EstimatorRegistered(spec=spec) | events.MetricRegistered(spec=spec):
                 return Offer(written(spec))
             case _:
                 return state
@@ -59,4 +55,3 @@ def written(spec: Spec) -> str:
 
 estimator = offer(events.EstimatorRegistered, commands.RegisterEstimator)  # type: ignore[arg-type]
 metric = offer(events.MetricRegistered, commands.RegisterMetric)  # type: ignore[arg-type]
-dataset = offer(events.DatasetRegistered, commands.RegisterDataset)  # type: ignore[arg-type]

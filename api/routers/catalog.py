@@ -6,21 +6,38 @@ import asyncio
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
+from msgspec.structs import replace
 from starlette.responses import Response
 
-from autolearn.api import resources, uploads
+from autolearn.api import bodies, resources, uploads
+from autolearn.api.access import Level, may_use
+from autolearn.api.artifacts import send
 from autolearn.api.asked import Asked
 from autolearn.api.commands import Accepted
+from autolearn.api.data import (
+    require_dataset,
+    require_unneeded,
+    require_upload,
+    unknown_dataset,
+)
 from autolearn.api.facade import Facade
 from autolearn.api.found import find, not_then
+from autolearn.api.identity import Principal, Who
 from autolearn.api.moments import AsOf, Seen, see
-from autolearn.api.openapi import UPLOAD, answers
+from autolearn.api.openapi import UPLOAD, accepts, answers
 from autolearn.api.pages import from_token, next_link, to_token
 from autolearn.api.problems import Problem, check_id, unknown
+from autolearn.api.quotas import check_quota
 from autolearn.api.responses import CommandState, created, json, pending
-from autolearn.projections.models import DatasetRow
+from autolearn.projections.models import DatasetRow, GrantRow
 from autolearn.schemas.catalog import DatasetSpec
-from autolearn.schemas.commands import RegisterDataset
+from autolearn.schemas.commands import (
+    DeleteDataset,
+    RegisterDataset,
+    ShareDataset,
+    UnshareDataset,
+)
+from autolearn.schemas.messages import Command
 from autolearn.schemas.streams import stream
 
 __all__ = ["router"]
@@ -87,14 +104,15 @@ def router(facade: Facade) -> APIRouter:
         responses=answers({200: resources.Page[resources.Dataset]}, "Link", "AutoLearn-Position"),
     )
     async def list_datasets(
-        request: Request, limit: Limit = 200, page: str = "", as_of: AsOf = ""
+        request: Request, who: Who, limit: Limit = 200, page: str = "", as_of: AsOf = ""
     ) -> Response:
-        """List the datasets by name, each in its newest version, or the newest of then."""
+        """List the datasets that one may use, by name, in their newest version, or that of then."""
         after = from_token(page, str, "page") if page else ""
-        seen = await see(facade, as_of, lambda past: past.load_datasets(after, limit + 1))
-        rows = seen.moment.datasets(after, limit + 1)
+        may = may_use(who, now := facade.queries.now())
+        seen = await see(facade, as_of, lambda past: past.load_datasets(after, limit + 1, may))
+        rows = seen.moment.datasets(after, limit + 1, may)
         more = to_token(rows[limit - 1].spec.name) if rows[limit:] else None
-        items = [resources.dataset(row) for row in rows[:limit]]
+        items = [resources.dataset(row, now) for row in rows[:limit]]
         return json(
             resources.Page(items, more), headers={**seen.headers, **next_link(request.url, more)}
         )
@@ -102,23 +120,24 @@ def router(facade: Facade) -> APIRouter:
     @routes.get(
         "/datasets/{name}", responses=answers({200: resources.Dataset}, "AutoLearn-Position")
     )
-    async def see_dataset(name: str, as_of: AsOf = "") -> Response:
+    async def see_dataset(name: str, who: Who, as_of: AsOf = "") -> Response:
         """Show the newest version of a dataset."""
-        check_id("dataset", name)
-        seen, rows = await versions(name, as_of)
-        return json(resources.dataset(rows[0]), headers=seen.headers)
+        seen, rows = await versions(name, who, as_of)
+        return json(resources.dataset(rows[0], facade.queries.latest()), headers=seen.headers)
 
     @routes.get(
         "/datasets/{name}/versions",
         responses=answers({200: resources.Page[resources.Dataset]}, "AutoLearn-Position"),
     )
-    async def list_versions(name: str, as_of: AsOf = "") -> Response:
+    async def list_versions(name: str, who: Who, as_of: AsOf = "") -> Response:
         """List all versions of a dataset, newest first."""
-        check_id("dataset", name)
-        seen, rows = await versions(name, as_of)
-        return json(resources.Page([resources.dataset(row) for row in rows]), headers=seen.headers)
+        seen, rows = await versions(name, who, as_of)
+        now = facade.queries.latest()
+        items = [resources.dataset(row, now) for row in rows]
+        return json(resources.Page(items), headers=seen.headers)
 
-    async def versions(name: str, as_of: str) -> tuple[Seen, list[DatasetRow]]:
+    async def versions(name: str, who: Principal, as_of: str) -> tuple[Seen, list[DatasetRow]]:
+        await require_dataset(facade, who, name, Level.READ)
         seen, newest = await find(
             facade,
             lambda at: at.dataset(name),
@@ -126,11 +145,7 @@ def router(facade: Facade) -> APIRouter:
             lambda past: past.load(stream("dataset", name)),
         )
         if newest is None:
-            there = facade.queries.now().datasets()
-            names = [row.spec.name for row in there]
-            raise await missing(
-                "dataset", name, as_of, unknown("dataset", name, names, "/v1/datasets")
-            )
+            raise await missing("dataset", name, as_of, unknown_dataset(facade, who, name))
         others = (row for row in seen.moment.dataset_versions(name) if row.spec != newest.spec)
         return seen, [newest, *others]
 
@@ -148,55 +163,142 @@ def router(facade: Facade) -> APIRouter:
     async def put_dataset(
         request: Request,
         name: str,
+        who: Who,
         target: Target = None,
         format: Annotated[Format | None, Query()] = None,  # noqa: A002 - the word of the API
         summary: Summary = "",
     ) -> Response:
         """Offer a dataset, or a new version of it: the body is the CSV or Parquet file itself.
 
-        The same file again is no new version (200).
+        The same file again is no new version (200). A new name is its first uploader's.
         """
         check_id("dataset", name)
         early = Asked.of(request, None)  # before all of a large file is read in vain
         facade.commands.require_room(stream("dataset", name), early.id)
-        async with uploads.received(request, facade.scratch) as file:
-            asked = Asked.of(request, [file.digest, target, format, summary])
-            present = facade.queries.now().dataset(name)
-            if present is not None and same(present.spec, file.digest, target, summary):
-                return json(resources.dataset(present), headers=asked.prefer.applied())
-            async with examining:
-                spec = await uploads.examine(
-                    file,
-                    name,
-                    given=format,
-                    media=request.headers.get("content-type", ""),
-                    target=target,
-                    summary=summary,
-                )
-            command = RegisterDataset(spec)
-            facade.commands.require_fit(stream("dataset", name), command, asked)
-            await uploads.keep(facade, file)
+        await require_upload(facade, who, name)
+        with facade.uploads.room() as room:
+            async with uploads.received(request, facade.scratch, room) as file:
+                asked = Asked.of(request, [file.digest, target, format, summary])
+                check_bytes(name, who, file.size)
+                present = facade.queries.now().dataset(name)
+                if present is not None and same(present.spec, file.digest, target, summary):
+                    now = facade.queries.latest()
+                    return json(resources.dataset(present, now), headers=asked.prefer.applied())
+                async with examining:
+                    spec = await uploads.examine(
+                        file,
+                        name,
+                        given=format,
+                        media=request.headers.get("content-type", ""),
+                        target=target,
+                        summary=summary,
+                    )
+                keyid = await facade.commands.dataset_key(name, asked)
+                probe = replace(spec, stored=file.digest, keyid=keyid)
+                facade.commands.require_fit(stream("dataset", name), RegisterDataset(probe), asked)
+                spec = await uploads.keep(facade, file, spec, keyid)
         return await register(spec, asked)
 
+    def check_bytes(name: str, who: Principal, size: int) -> None:
+        now = facade.queries.now()
+        owner = now.dataset_owner(name)
+        user = who.name if owner is None else owner.owner
+        check_quota(facade.settings, now, user, "dataset-bytes", size)
+
     async def register(spec: DatasetSpec, asked: Asked) -> Response:
-        at, again = f"/v1/datasets/{spec.name}", False
+        everybody = facade.settings.datasets == "everybody" or not asked.actor
+        command = RegisterDataset(spec, everybody)
         try:
-            answer = await facade.commands.post(
-                stream("dataset", spec.name), RegisterDataset(spec), asked
-            )
+            answer = await facade.commands.post(stream("dataset", spec.name), command, asked)
         except Problem as problem:
-            if problem.kind != "unchanged":
-                raise
-            again = True
-        else:
-            if isinstance(answer, Accepted):
-                return pending(answer, asked)
-        row = facade.queries.now().dataset(spec.name, spec.version)
+            if problem.status_code < 500:  # otherwise it may still be registered
+                await uploads.discard(facade, spec)
+            raise
+        if isinstance(answer, Accepted):
+            return pending(answer, asked)
+        now = facade.queries.now()
+        row = now.dataset(spec.name, spec.version)
         assert row is not None, "a version that was registered is there"
-        content = resources.dataset(row)
-        return (
-            json(content, headers=asked.prefer.applied()) if again else created(content, at, asked)
+        return created(resources.dataset(row, now), f"/v1/datasets/{spec.name}", asked)
+
+    @routes.get("/datasets/{name}/readers", responses=answers({200: resources.Page[GrantRow]}))
+    async def list_grants(name: str, who: Who) -> Response:
+        """List who may use a dataset, or change it, besides its owner."""
+        await require_dataset(facade, who, name, Level.READ)
+        return json(resources.Page(facade.queries.now().grants(name)))
+
+    @routes.post(
+        "/datasets/{name}/share",
+        openapi_extra=accepts(bodies.GrantBody, command=True),
+        responses=answers({200: resources.Page[GrantRow], 202: CommandState}),
+    )
+    async def share_dataset(request: Request, name: str, who: Who) -> Response:
+        """Let another user use a dataset, or upload new versions of it as well.
+
+        Whether there is such a user is not told.
+        """
+        body = await bodies.read(request, bodies.GrantBody)
+        command = ShareDataset(body.user, body.may)
+        return await grant(request, name, who, command, body.model_dump())
+
+    @routes.post(
+        "/datasets/{name}/unshare",
+        openapi_extra=accepts(bodies.ReaderBody, command=True),
+        responses=answers({200: resources.Page[GrantRow], 202: CommandState}),
+    )
+    async def unshare_dataset(request: Request, name: str, who: Who) -> Response:
+        """Let a user use a dataset no longer, at once."""
+        body = await bodies.read(request, bodies.ReaderBody)
+        return await grant(request, name, who, UnshareDataset(body.user), body.model_dump())
+
+    @routes.get("/datasets/{name}/content", response_class=Response)
+    async def get_content(name: str, who: Who, version: str = "") -> Response:
+        """Send the file of a dataset as it was uploaded, of its newest version without another."""
+        await require_dataset(facade, who, name, Level.READ)
+        row = facade.queries.now().dataset(name, version or None)
+        if row is None:
+            names = [one.spec.version for one in facade.queries.now().dataset_versions(name)]
+            raise unknown("version", version, names, f"/v1/datasets/{name}/versions")
+        ref, file = row.spec.ref, f"{name}.{row.spec.format}"
+        key = facade.vault.key(ref.keyid).derived("artifacts") if ref.keyid else None
+        return await send(
+            lambda: facade.artifacts.with_key(None, key).read_dataset(ref),
+            file,
+            ref.version,
+            "application/octet-stream",
         )
+
+    @routes.post(
+        "/datasets/{name}/delete",
+        openapi_extra=accepts(bodies.DeleteBody, command=True),
+        responses=answers({200: resources.DeletedDataset, 202: CommandState}),
+    )
+    async def delete_dataset(request: Request, name: str, who: Who) -> Response:
+        """Delete a dataset for good: its key is shredded, and its name is not given again.
+
+        It is refused while experiments are kept that need it, unless it is forced.
+        """
+        body = await bodies.read(request, bodies.DeleteBody)
+        asked = Asked.of(request, body.model_dump())
+        if facade.queries.answer(asked.id) is None:
+            await require_dataset(facade, who, name, Level.OWN)
+            if not body.force:
+                await require_unneeded(facade, who, name)
+        answer = await facade.commands.post(stream("dataset", name), DeleteDataset(), asked)
+        if isinstance(answer, Accepted):
+            return pending(answer, asked)
+        return json(resources.DeletedDataset(name, answer.time), headers=asked.prefer.applied())
+
+    async def grant(
+        request: Request, name: str, who: Principal, command: Command, content: object
+    ) -> Response:
+        await require_dataset(facade, who, name, Level.OWN)
+        asked = Asked.of(request, content)
+        answer = await facade.commands.post(stream("dataset", name), command, asked)
+        if isinstance(answer, Accepted):
+            return pending(answer, asked)
+        grants = facade.queries.now().grants(name)
+        return json(resources.Page(grants), headers=asked.prefer.applied())
 
     return routes
 

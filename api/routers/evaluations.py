@@ -6,10 +6,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from autolearn.api import bodies, data, resources
+from autolearn.api.access import may_use
 from autolearn.api.asked import Asked
 from autolearn.api.evaluation_checks import request_evaluation
 from autolearn.api.facade import Facade
 from autolearn.api.found import find_session
+from autolearn.api.identity import Who
 from autolearn.api.openapi import accepts, answers
 from autolearn.api.problems import check_id
 from autolearn.api.responses import CommandState
@@ -31,7 +33,7 @@ def router(facade: Facade) -> APIRouter:
             {201: resources.Evaluation, 202: (resources.Evaluation, CommandState)}, "Location"
         ),
     )
-    async def evaluate(request: Request, session: str) -> Response:
+    async def evaluate(request: Request, session: str, who: Who) -> Response:
         """Measure a trained model. With `Prefer: wait=N` the answer comes when that has ended."""
         check_id("session", session)
         body = await bodies.read(request, bodies.EvaluationBody)
@@ -40,7 +42,8 @@ def router(facade: Facade) -> APIRouter:
         if facade.queries.answer(asked.id) is None:
             moment = facade.queries.now()
             known = moment.training(session, body.training)
-            dataset = True if body.dataset is None else data.find_dataset(moment, body.dataset)
+            named, may = body.dataset, may_use(who, moment)
+            dataset = True if named is None else data.find_dataset(moment, named, may)
             await data.looked_up(facade, known, dataset)
             if facade.queries.now().training(session, body.training) is None:
                 await find_session(facade, session)  # says what became of the session
@@ -50,7 +53,7 @@ def router(facade: Facade) -> APIRouter:
             session,
             "evaluation",
             lambda run: request_evaluation(
-                run, session, body, facade.queries.now(), facade.settings
+                run, session, body, now := facade.queries.now(), facade.settings, may_use(who, now)
             ),
         )
 

@@ -6,10 +6,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from autolearn.api import bodies, data, resources
+from autolearn.api.access import may_use
 from autolearn.api.artifacts import Artifact, artifact_of, model_of, send_file
 from autolearn.api.asked import Asked
 from autolearn.api.facade import Facade
 from autolearn.api.found import find_run, find_session
+from autolearn.api.identity import Who
 from autolearn.api.openapi import accepts, answers
 from autolearn.api.problems import check_id
 from autolearn.api.responses import CommandState, json
@@ -32,7 +34,7 @@ def router(facade: Facade) -> APIRouter:
             {201: resources.Training, 202: (resources.Training, CommandState)}, "Location"
         ),
     )
-    async def train(request: Request, session: str) -> Response:
+    async def train(request: Request, session: str, who: Who) -> Response:
         """Train a model. With `Prefer: wait=N` the answer comes when the training has ended."""
         check_id("session", session)
         body = await bodies.read(request, bodies.TrainingBody)
@@ -42,14 +44,18 @@ def router(facade: Facade) -> APIRouter:
             # Nobody can encrypt it any more, and in clear it must not be on the log.
             await find_session(facade, session)  # says what became of the session
         await data.looked_up(
-            facade, moment.model(body.model), data.find_dataset(moment, body.dataset)
+            facade,
+            moment.model(body.model),
+            data.find_dataset(moment, body.dataset, may_use(who, moment)),
         )
         return await request_run(
             facade,
             asked,
             session,
             "training",
-            lambda run: request_training(run, body, facade.queries.now(), facade.settings),
+            lambda run: request_training(
+                run, body, now := facade.queries.now(), facade.settings, may_use(who, now)
+            ),
         )
 
     @routes.get("/{run}/artifact", responses=answers({200: Artifact}))

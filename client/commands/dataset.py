@@ -1,9 +1,9 @@
-"""`autolearn dataset`: bring datasets, and see them."""
+"""`autolearn dataset`: bring datasets, see and share them."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,9 +13,14 @@ from autolearn.client.exits import EXIT_CODES
 from autolearn.client.output import As, Output
 from autolearn.client.points import AsOf, point
 
+if TYPE_CHECKING:
+    from autolearn.client.resources import Grant, Page
+
 __all__ = ["app"]
 
-app = typer.Typer(help="Bring datasets, and see them.", no_args_is_help=True, epilog=EXIT_CODES)
+app = typer.Typer(
+    help="Bring datasets, see and share them.", no_args_is_help=True, epilog=EXIT_CODES
+)
 
 
 @app.command("add")
@@ -45,6 +50,63 @@ def add(
             print_json(to.said)
         else:
             console().print(views.dataset(added, [added]))
+
+
+User = Annotated[str, typer.Argument(metavar="USER", help="The other user's name.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The dataset's name.")]
+
+
+@app.command("share")
+def share(
+    name: Name,
+    user: User,
+    may: Annotated[
+        Literal["read", "write"],
+        typer.Option(help="Use it and see what it holds, or upload new versions as well."),
+    ] = "read",
+    url: Url = None,
+) -> None:
+    """Let another user use a dataset of yours, or change it."""
+    from autolearn.client.cli_connection import connect
+
+    with connect(url) as to:
+        say_who(to.client.share_dataset(name, user, may))
+
+
+@app.command("unshare")
+def unshare(name: Name, user: User, url: Url = None) -> None:
+    """Let a user use a dataset of yours no longer, at once."""
+    from autolearn.client.cli_connection import connect
+
+    with connect(url) as to:
+        say_who(to.client.unshare_dataset(name, user))
+
+
+@app.command("delete")
+def delete(
+    name: Name,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also while experiments are kept that need it.")
+    ] = False,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Delete a dataset of yours for good: its key is shredded. Its name is not given again."""
+    from autolearn.client.cli_connection import connect
+    from autolearn.client.output import print_json
+
+    with connect(url) as to:
+        deleted = to.client.delete_dataset(name, force=force)
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            print(f"Deleted dataset {deleted.name}")
+
+
+def say_who(grants: Page[Grant]) -> None:
+    """Print who may use a dataset besides its owner."""
+    who = (f"{one.user} ({one.may})" for one in grants.items)
+    print(f"Shared with {', '.join(who) or 'nobody'}")
 
 
 @app.command("list")

@@ -77,6 +77,7 @@ def dataset(one: r.Dataset, versions: Sequence[r.Dataset]) -> RenderableType:
         {
             "dataset": one.name,
             "version": one.version,
+            "owner": "everybody" if one.everybody else one.owner,
             "rows": f"{one.rows:,}",
             "file": f"{one.format}, {one.bytes:,} bytes, {one.origin}",
             "target": one.target,

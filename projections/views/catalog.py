@@ -2,33 +2,93 @@
 
 from __future__ import annotations
 
-from autolearn.projections.models import DatasetRow, EstimatorRow, MetricRow
+from msgspec.structs import replace
+
+from autolearn.projections.models import DatasetOwner, EstimatorRow, GrantRow, Held, MetricRow
 from autolearn.projections.rows import Rows
-from autolearn.projections.store import key
+from autolearn.projections.store import key, prefix_of
+from autolearn.projections.stored import StoredDataset
 from autolearn.schemas import events
-from autolearn.schemas.codec import EventRecord, event_of
+from autolearn.schemas.codec import EventRecord, event_of, kept, lifted
+from autolearn.schemas.confidential import outline_of
 from autolearn.schemas.messages import type_of
 
 __all__ = ["HANDLERS", "TABLES"]
 
-TABLES = ("estimator", "metric", "dataset", "dataset-version")
+TABLES = (
+    "estimator",
+    "metric",
+    "dataset",
+    "dataset-version",
+    "dataset-owner",
+    "dataset-grant",
+    "dataset-bytes",
+)
+
+NAME = slice(len("dataset/"), None)
+"""Where a dataset's name stands in the name of its stream."""
 
 
 def register(rows: Rows, record: EventRecord) -> None:
     """Take a registration in."""
-    match event_of(record):
+    match outline_of(record):
         case events.EstimatorRegistered(spec=spec):
             rows.put(key("estimator", spec.name), EstimatorRow(spec, record.time))
         case events.MetricRegistered(spec=spec):
             rows.put(key("metric", spec.name), MetricRow(spec, record.time))
-        case events.DatasetRegistered(spec=spec):
-            row = DatasetRow(spec, record.time)
+        case events.DatasetRegistered(spec=spec, everybody=everybody):
+            content = spec.ref.content
+            row = StoredDataset(kept(lifted(record)), record.time, content, spec.bytes)
+            at = key("dataset-owner", spec.name)
+            whose = rows.get(at, DatasetOwner)
+            if whose is None:
+                bundled = spec.origin == "bundled"
+                whose = DatasetOwner(record.actor, everybody or bundled, bundled)
+                rows.put(at, whose)
+            version = key("dataset-version", spec.name, content)
+            if rows.get(version, StoredDataset) is None:
+                count(rows, whose.owner, spec.bytes)
             rows.put(key("dataset", spec.name), row)
-            rows.put(key("dataset-version", spec.name, spec.version), row)
+            rows.put(version, row)
+
+
+def count(rows: Rows, owner: str, size: int) -> None:
+    """Count bytes that an owner has more."""
+    at = key("dataset-bytes", owner)
+    held = rows.get(at, Held) or Held()
+    rows.put(at, Held(held.bytes + size))
+
+
+def delete(rows: Rows, record: EventRecord) -> None:
+    """Nothing of a dataset is kept, but whose it was and who may know of it."""
+    name = record.subject[NAME]
+    at = key("dataset-owner", name)
+    whose = rows.get(at, DatasetOwner)
+    assert whose is not None, "what is deleted was registered"
+    rows.put(at, replace(whose, deleted=record.time, by=record.actor))
+    rows.delete(key("dataset", name))
+    for version in rows.names(prefix_of("dataset-version", name)):
+        row = rows.get(version, StoredDataset)
+        assert row is not None, "it is there by its name"
+        count(rows, whose.owner, -row.bytes)
+        rows.delete(version)
+
+
+def share(rows: Rows, record: EventRecord) -> None:
+    """A user may use a dataset, or change it as well, or no longer."""
+    name = record.subject[NAME]
+    match event_of(record):
+        case events.DatasetShared(user=user, may=may):
+            rows.put(key("dataset-grant", name, user), GrantRow(user, may, record.time))
+        case events.DatasetUnshared(user=user):
+            rows.delete(key("dataset-grant", name, user))
 
 
 HANDLERS = {
     type_of(events.EstimatorRegistered): register,
     type_of(events.MetricRegistered): register,
     type_of(events.DatasetRegistered): register,
+    type_of(events.DatasetShared): share,
+    type_of(events.DatasetUnshared): share,
+    type_of(events.DatasetDeleted): delete,
 }

@@ -108,6 +108,6 @@ class People:
 
 
 @contextmanager
-def people(folder: Path, kafka: str) -> Iterator[People]:
+def people(folder: Path, kafka: str, **settings: str) -> Iterator[People]:
     with ExitStack() as stack:
-        yield People(folder, kafka, stack)
+        yield People(folder, kafka, stack, **settings)

@@ -12,7 +12,7 @@ from autolearn.schemas.streams import KINDS
 
 ADA, ROOT = Principal("ada"), Principal("root", sysadmin=True)
 LEVELS = {
-    "dataset": Level.READ,
+    "dataset": Level.NOTHING,
     "estimator": Level.READ,
     "metric": Level.READ,
     "session": Level.NOTHING,

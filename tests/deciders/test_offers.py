@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from autolearn.agents.deciders.given import Refused, given
-from autolearn.agents.deciders.offers import dataset, estimator, metric
+from autolearn.agents.deciders.offers import estimator, metric
 from autolearn.schemas import commands, events
 from autolearn.schemas.actors import EVERYBODY, SYSADMIN, Actor
 from tests import samples
@@ -19,9 +19,6 @@ OFFERS = [
     ),
     pytest.param(
         metric, commands.RegisterMetric, events.MetricRegistered, samples.METRIC, id="metric"
-    ),
-    pytest.param(
-        dataset, commands.RegisterDataset, events.DatasetRegistered, samples.DATASET, id="dataset"
     ),
 ]
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from autolearn.agents.deciders.dataset import dataset
 from autolearn.agents.deciders.decider import Parts
 from autolearn.agents.deciders.given import Refused, given
 from autolearn.agents.deciders.session import Ended, Open, session
@@ -319,8 +320,10 @@ def test_answers_that_change_nothing_change_nothing():
 
 
 def test_the_decider_answers_every_command_of_a_session():
-    offers = commands.RegisterEstimator, commands.RegisterMetric, commands.RegisterDataset
-    assert {*session.commands, *offers, *user.commands} == set(commands.COMMANDS.values())
+    offers = commands.RegisterEstimator, commands.RegisterMetric
+    assert {*session.commands, *offers, *dataset.commands, *user.commands} == set(
+        commands.COMMANDS.values()
+    )
 
 
 def test_a_session_has_a_bound_on_its_runs_and_says_it():

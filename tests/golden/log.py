@@ -67,6 +67,9 @@ STORY = [
     (D, "ExperimentDeleted.v1", ""),
     (E, "SessionOpened.v1", ""),
     (E, "SessionExpired.v1", ""),
+    ("dataset/iris", "DatasetShared.v1", ""),
+    ("dataset/iris", "DatasetUnshared.v1", ""),
+    ("dataset/iris", "DatasetDeleted.v1", ""),
 ]
 """Stream, golden file, and the run that its data are made to name."""
 

@@ -26,12 +26,14 @@ WORDS = {
     "metric": "metric",
     "dataset": "dataset",
     "dataset-version": "dataset version",
+    "dataset-grant": "grant",
     "session-reader": "reader",
     "user": "user",
     "token": "token",
     "quota": "quota",
 }
 INDEXES = {"session-by-time", "session-opened", "session-owner", "session-of", "session-shared"}
+INDEXES |= {"dataset-owner", "dataset-bytes"}
 INDEXES |= {"experiment-by-time", "experiment-of", "experiment-gone", "experiment-gone-by-time"}
 
 

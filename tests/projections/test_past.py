@@ -60,7 +60,7 @@ def story(random: Random, stream: str) -> list[Command]:
     kind, _, name = stream.partition("/")
     if kind == "dataset":
         return [
-            commands.RegisterDataset(replace(samples.DATASET, name=name, version=c * 64))
+            commands.RegisterDataset(replace(samples.FLOWERS, name=name, version=c * 64))
             for c in "abc"
         ]
     if kind == "estimator":

@@ -258,18 +258,20 @@ def test_the_catalog_shows_the_newest_and_keeps_old_versions_of_datasets():
     told = Told()
     told.tell(commands.RegisterEstimator(samples.ESTIMATOR), stream="estimator/decision-tree")
     told.tell(commands.RegisterMetric(samples.METRIC), stream="metric/f1")
-    told.tell(commands.RegisterDataset(samples.DATASET), stream="dataset/iris")
-    newer = type(samples.DATASET)(
-        **{f: getattr(samples.DATASET, f) for f in samples.DATASET.__struct_fields__}
+    told.tell(commands.RegisterDataset(samples.FLOWERS), stream="dataset/flowers")
+    newer = type(samples.FLOWERS)(
+        **{f: getattr(samples.FLOWERS, f) for f in samples.FLOWERS.__struct_fields__}
         | {"version": "9" * 64, "rows": 151}
     )
-    told.tell(commands.RegisterDataset(newer), stream="dataset/iris")
+    told.tell(commands.RegisterDataset(newer), stream="dataset/flowers")
     assert told.get(models.EstimatorRow, "estimator", "decision-tree").registered == at(1)
     assert told.get(models.MetricRow, "metric", "f1").spec == samples.METRIC
-    assert told.get(models.DatasetRow, "dataset", "iris") == models.DatasetRow(newer, at(4))
-    for spec, second in ((samples.DATASET, 3), (newer, 4)):
-        row = told.get(models.DatasetRow, "dataset-version", "iris", spec.version)
+    now = Moment(told.store)
+    assert now.dataset("flowers") == models.DatasetRow(newer, at(4))
+    for spec, second in ((samples.FLOWERS, 3), (newer, 4)):
+        row = now.dataset("flowers", spec.version)
         assert row == models.DatasetRow(spec, at(second))
+    assert now.dataset_bytes("ada") == 2 * samples.FLOWERS.bytes
 
 
 # Every way of folding gives the same

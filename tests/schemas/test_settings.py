@@ -103,6 +103,8 @@ BAD = {
     "AUTOLEARN_HEARTBEAT": ["0", "-inf"],
     "AUTOLEARN_WORKER_TIMEOUT": ["0", "1e10"],
     "AUTOLEARN_AUTH": ["", "token", "None"],
+    "AUTOLEARN_DATASETS": ["", "all", "Owner"],
+    "AUTOLEARN_DISK_RESERVE": ["", "-1", "1 GB", "100%", "5.5%", "1\n"],
     "AUTOLEARN_PLAIN": ["", "no", "Never"],
     "AUTOLEARN_CHAIN": ["yes", ""],
     "AUTOLEARN_CHECKPOINT_EVENTS": ["0", "many"],

@@ -1,0 +1,135 @@
+"""The rules of a dataset: whose it is, and who may use and change it.
+
+It is its first uploader's; those that come with AutoLearn are registered once, by a worker.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from autolearn.agents.deciders.decider import Decider
+from autolearn.schemas import commands, events
+from autolearn.schemas.actors import Actor
+from autolearn.schemas.bounds import DATASET_GRANTS
+from autolearn.schemas.catalog import BUNDLED_DATASETS
+from autolearn.schemas.messages import Event
+from autolearn.schemas.values import May
+
+__all__ = ["Dataset", "DatasetCommand", "Deleted", "Registered", "Unregistered", "dataset"]
+
+
+class Unregistered(Struct, frozen=True, tag="unregistered"):
+    """There is no such dataset yet."""
+
+
+class Registered(Struct, frozen=True, tag="registered"):
+    """A dataset: its owner, and what others may do. `everybody` may do all but share it."""
+
+    owner: str
+    everybody: bool = False
+    bundled: bool = False
+    grants: dict[str, May] = {}
+
+
+class Deleted(Struct, frozen=True, tag="deleted"):
+    """It is gone, and its name is not given again: what refers to it never means other data."""
+
+
+Dataset = Unregistered | Registered | Deleted
+
+DatasetCommand = (
+    commands.RegisterDataset
+    | commands.ShareDataset
+    | commands.UnshareDataset
+    | commands.DeleteDataset
+)
+
+
+def decide(state: Dataset, command: DatasetCommand, actor: Actor) -> Event:
+    """Answer a command to a dataset."""
+    match state, command:
+        case Deleted(), _:
+            why = "This dataset was deleted, and its name is not given again: choose another."
+            return events.Refused("dataset-deleted", why)
+        case Unregistered() | Registered(), commands.RegisterDataset():
+            return register(state, command, actor)
+        case Unregistered(), _:
+            return events.Refused("dataset-unknown", "There is no dataset with this name.")
+        case Registered(), _ if not owns(state, actor):
+            return events.Refused("forbidden", "Only the owner of a dataset can do that.")
+        case Registered(), commands.DeleteDataset():
+            return events.DatasetDeleted()
+        case Registered(grants=grants), commands.ShareDataset(user=user, may=may):
+            if grants.get(user) == may:
+                why = f"{user} may {may} this dataset already."
+                return events.Refused("already-shared", why)
+            if user not in grants and len(grants) >= DATASET_GRANTS:
+                why = f"A dataset is shared with at most {DATASET_GRANTS} users: unshare it first."
+                return events.Refused("too-many-readers", why)
+            return events.DatasetShared(user, may)
+        case Registered(grants=grants), commands.UnshareDataset(user=user):
+            if user not in grants:
+                return events.Refused("not-shared", f"This dataset is not shared with {user}.")
+            return events.DatasetUnshared(user)
+        case _:
+            assert_never((state, command))
+
+
+def register(
+    state: Unregistered | Registered, command: commands.RegisterDataset, actor: Actor
+) -> Event:
+    """Take a new dataset, or a new version of one by who may change it."""
+    spec, worker = command.spec, actor.is_worker
+    registered = events.DatasetRegistered(spec, command.everybody)
+    bundled = spec.name in BUNDLED_DATASETS or spec.origin == "bundled"
+    if isinstance(state, Registered) and state.bundled and worker:
+        return events.Refused("unchanged", f"{spec.name} is on offer already.")
+    if bundled and not worker and not (isinstance(state, Registered) and not state.bundled):
+        why = f"{spec.name} is the name of a dataset that comes with AutoLearn: choose another."
+        return events.Refused("dataset-reserved", why)
+    if isinstance(state, Unregistered):
+        return registered
+    if not (owns(state, actor) or state.everybody or state.grants.get(actor.name) == "write"):
+        why = f"{spec.name} is somebody else's dataset: choose another name."
+        return events.Refused("dataset-taken", why)
+    return registered
+
+
+def owns(state: Registered, actor: Actor) -> bool:
+    """Say whether a dataset is somebody's; those that come with AutoLearn are nobody's."""
+    return not state.bundled and actor.owns(state.owner)
+
+
+def evolve(state: Dataset, event: Event, actor: str) -> Dataset:
+    """Return the dataset after an event."""
+    match state, event:
+        case Unregistered(), events.DatasetRegistered(spec=spec, everybody=everybody):
+            bundled = spec.origin == "bundled"
+            return Registered(actor, everybody or bundled, bundled)
+        case Registered(grants=grants), events.DatasetShared(user=user, may=may):
+            return replace(state, grants={**grants, user: may})
+        case Registered(grants=grants), events.DatasetUnshared(user=user):
+            return replace(
+                state, grants={name: may for name, may in grants.items() if name != user}
+            )
+        case Registered(), events.DatasetDeleted():
+            return Deleted()
+        case _:
+            return state
+
+
+dataset = Decider(
+    initial=Unregistered(),
+    decide=decide,
+    evolve=evolve,
+    kind=Dataset,
+    commands=(
+        commands.RegisterDataset,
+        commands.ShareDataset,
+        commands.UnshareDataset,
+        commands.DeleteDataset,
+    ),
+)

@@ -1,0 +1,168 @@
+"""What nothing refers to is collected after a day, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from autolearn.agents.collector import AGE, Collector
+from autolearn.agents.referrers import REFERRERS
+from autolearn.agents.shredding import Drafts
+from autolearn.artifacts.store import ArtifactStore
+from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.memory import MemoryLog
+from autolearn.eventlog.meter import Meter
+from autolearn.projections.store import MemoryStore
+from autolearn.schemas import events
+from autolearn.schemas.codec import EventRecord, encode, raw
+from autolearn.schemas.messages import Event, type_of
+from autolearn.schemas.topics import Topic
+from tests import samples
+
+LATER = time.time() + AGE + 60
+
+
+class World:
+    """A store of artifacts, a log that refers to some of them, and who collects the others."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "store"
+        self.artifacts = ArtifactStore(self.root.as_uri())
+        self.log = MemoryLog()
+        self.log.create([Topic("events", 1, 1, {})])
+        self.drafts = Drafts(MemoryStore())
+        self.collector = Collector(
+            self.log, "events", self.drafts, self.artifacts, Meter("supervise")
+        )
+        self.count = 0
+        self.tell("partition/0", events.TermStarted("tests"))
+
+    def tell(self, stream: str, event: Event) -> None:
+        """What is said on the log, and folded."""
+        self.write(stream, event)
+        self.drafts.commit({0: Progress(next=self.count)})
+
+    def write(self, stream: str, event: Event) -> None:
+        self.count += 1
+        record = EventRecord(
+            id=f"0-{self.count}-1",
+            source="tests",
+            type=type_of(type(event)),
+            subject=stream,
+            time="2026-01-01T00:00:00.000Z",
+            sequence=self.count,
+            term=1,
+            data=raw(event),
+        )
+        self.log.append("events", encode(record), key=stream)
+        self.drafts.fold(record, 0, self.count)
+
+    def model(self, folder: Path, content: bytes = b"model"):
+        folder.mkdir(exist_ok=True)
+        (folder / "model.skops").write_bytes(content)
+        return self.artifacts.put_folder(folder)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    return World(tmp_path)
+
+
+def registered(digest: str, name: str = "flowers", **more: str) -> events.DatasetRegistered:
+    return events.DatasetRegistered(replace(samples.FLOWERS, name=name, version=digest, **more))
+
+
+def test_what_is_referred_to_stays_and_the_rest_goes_after_a_day(world: World, tmp_path: Path):
+    kept, sealed, lost = (world.artifacts.put_blob([c]).digest for c in (b"a", b"b", b"c"))
+    world.tell("dataset/flowers", registered(kept))
+    world.tell("dataset/flowers", registered("9" * 64, stored=sealed))
+    trained, late = (world.model(tmp_path / "m", c) for c in (b"x", b"y"))
+    world.tell(samples.SESSION, events.SessionOpened("x"))
+    world.tell(samples.SESSION, replace(samples.training_completed("t1"), model=trained))
+    assert world.collector.collect(time.time() + AGE - 60) == (0, 0), "a day is not over"
+    assert world.collector.collect(LATER) == (2, 1 + late.bytes)
+    assert set(world.artifacts.blobs()) == {kept, sealed}
+    assert set(world.artifacts.folders()) == {trained.digest}
+    assert lost not in world.artifacts.blobs()
+
+
+def test_what_several_refer_to_stays_until_the_last_is_gone(world: World, tmp_path: Path):
+    model = world.model(tmp_path / "m")
+    for session in (samples.SESSION, samples.OTHER_SESSION):
+        world.tell(session, events.SessionOpened("x"))
+        world.tell(session, replace(samples.training_completed("t1"), model=model))
+    digest = world.artifacts.put_blob([b"a"]).digest
+    for name in ("one", "two"):
+        world.tell(f"dataset/{name}", registered(digest, name))
+    world.tell(samples.SESSION, events.SessionDiscarded())
+    world.tell("dataset/one", events.DatasetDeleted())
+    assert world.collector.collect(LATER).artifacts == 0
+    world.tell(samples.OTHER_SESSION, events.SessionDiscarded())
+    world.tell("dataset/two", events.DatasetDeleted())
+    assert world.collector.collect(LATER).artifacts == 2
+
+
+def test_nothing_is_collected_while_events_are_not_read(world: World):
+    digest = world.artifacts.put_blob([b"a"]).digest
+    world.write("dataset/flowers", registered(digest))
+    assert world.collector.collect(LATER).artifacts == 0
+    world.drafts.commit({0: Progress(next=world.count)})
+    assert world.collector.collect(LATER).artifacts == 0
+    assert set(world.artifacts.blobs()) == {digest}
+
+
+def test_what_is_put_again_is_as_new(world: World, tmp_path: Path):
+    digest, model = world.artifacts.put_blob([b"a"]).digest, world.model(tmp_path / "m")
+    for path in world.root.rglob("*"):
+        os.utime(path, (1, 1))
+    world.artifacts.put_blob([b"a"])
+    world.model(tmp_path / "m")
+    assert world.collector.collect(time.time()).artifacts == 0
+    assert (set(world.artifacts.blobs()), set(world.artifacts.folders())) == (
+        {digest},
+        {model.digest},
+    )
+
+
+def test_what_is_of_no_known_kind_is_never_touched(world: World):
+    others = [
+        world.root / "batches" / "aa" / ("a" * 64),
+        world.root / "datasets" / "aa" / "notes.txt",
+        world.root / "datasets" / ("b" * 64),
+        world.root / "models" / "not-a-digest" / "model.skops",
+    ]
+    for path in others:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+        os.utime(path, (1, 1))
+    assert world.collector.collect(LATER).artifacts == 0
+    assert all(path.is_file() for path in others)
+    assert set(REFERRERS) == {"datasets", "models"}
+
+
+def test_the_store_of_another_log_is_left_alone(world: World, tmp_path: Path):
+    world.artifacts.put_blob([b"a"])
+    assert world.artifacts.mark("0123456789abcdef") == "0123456789abcdef"
+    assert world.collector.collect(LATER).artifacts == 0
+    (world.root / "owner").unlink()
+    assert world.collector.collect(LATER).artifacts == 1
+
+
+def test_what_killed_processes_left_on_its_way_in_is_cleared(world: World):
+    incoming = world.root / "incoming"
+    with world.artifacts._incoming() as (path, _):
+        mine = Path(path)
+        gone = incoming / mine.name.replace(str(os.getpid()), "999999999", 1)
+        other = incoming / f"{mine.name}-elsewhere"
+        gone.mkdir()
+        (gone / "model.skops").write_bytes(b"x")
+        other.write_bytes(b"x")
+        world.artifacts.clear_incoming()
+        assert (mine.exists(), gone.exists(), other.exists()) == (True, False, True)
+        world.collector.collect(LATER)
+        assert not other.exists()
