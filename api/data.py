@@ -114,8 +114,10 @@ async def require_upload(facade: Facade, who: Principal, name: str) -> None:
     moment = facade.queries.latest()
     owner = moment.dataset_owner(name)
     if owner is not None and owner.deleted:
+        if dataset_level(who, moment, name) < Level.READ:
+            raise taken(name)
         why = f"The dataset {name} was deleted, and its name is not given again: choose another."
-        raise refused("dataset-deleted" if may_use(who, moment)(name) else "dataset-taken", why)
+        raise refused("dataset-deleted", why)
     reserved = name in BUNDLED_DATASETS if owner is None else owner.bundled
     if reserved:
         why = f"{name} is the name of a dataset that comes with AutoLearn: choose another."
@@ -124,8 +126,7 @@ async def require_upload(facade: Facade, who: Principal, name: str) -> None:
         return
     await facade.fresh()
     if dataset_level(who, facade.queries.latest(), name) < Level.WRITE:
-        why = f"{name} is somebody else's dataset: choose another name."
-        raise refused("dataset-taken", why)
+        raise taken(name)
 
 
 def deleted(name: str, row: DatasetOwner) -> Problem:
@@ -155,6 +156,11 @@ async def require_unneeded(facade: Facade, who: Principal, name: str) -> None:
         " it they cannot be trained again. Delete them first, or delete it all the same (--force).",
         experiments=mine[:100],
     )
+
+
+def taken(name: str) -> Problem:
+    """Return the problem of a name that is somebody else's."""
+    return refused("dataset-taken", f"{name} is somebody else's dataset: choose another name.")
 
 
 def refused(reason: str, detail: str) -> Problem:

@@ -96,7 +96,7 @@ class Metric(MetricSpec, kw_only=True, frozen=True):
     links: Links
 
 
-class Dataset(DatasetSpec, kw_only=True, frozen=True):
+class Dataset(DatasetSpec, kw_only=True, frozen=True, omit_defaults=False):
     """A version of a dataset. `everybody` may use and change it, or it is its `owner`'s."""
 
     owner: str

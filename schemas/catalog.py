@@ -61,7 +61,7 @@ class MetricSpec(Struct, frozen=True):
     greater_is_better: bool | None = True
 
 
-class DatasetSpec(Struct, frozen=True):
+class DatasetSpec(Struct, frozen=True, omit_defaults=True):
     """One version of a dataset: what its bytes hold.
 
     `version` is the SHA-256 (hex) of the bytes, `bytes` their number and `format` csv or parquet.

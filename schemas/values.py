@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.sizes import value_fault
@@ -74,7 +74,7 @@ class Column(Struct, frozen=True):
     distinct: int | None = None
     minimum: float | None = None
     maximum: float | None = None
-    sensitive: bool = False
+    sensitive: bool | UnsetType = UNSET
 
 
 class Split(Struct, frozen=True, gc=False):

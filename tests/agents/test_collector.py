@@ -24,7 +24,7 @@ from autolearn.schemas.messages import Event, type_of
 from autolearn.schemas.topics import Topic
 from tests import samples
 
-LATER = time.time() + AGE + 60
+LATER = time.time() + AGE + 7200
 
 
 class World:

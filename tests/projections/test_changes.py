@@ -33,7 +33,7 @@ WORDS = {
     "quota": "quota",
 }
 INDEXES = {"session-by-time", "session-opened", "session-owner", "session-of", "session-shared"}
-INDEXES |= {"dataset-owner", "dataset-bytes"}
+INDEXES |= {"dataset-owner", "dataset-bytes", "user-work"}
 INDEXES |= {"experiment-by-time", "experiment-of", "experiment-gone", "experiment-gone-by-time"}
 
 
