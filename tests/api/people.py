@@ -110,4 +110,4 @@ class People:
 @contextmanager
 def people(folder: Path, kafka: str, **settings: str) -> Iterator[People]:
     with ExitStack() as stack:
-        yield People(folder, kafka, stack, **settings)
+        yield People(folder, kafka, stack, settings)
