@@ -84,6 +84,13 @@ class Sight:
 
     def __init__(self, who: Principal, queries: Queries) -> None:
         self.who, self.queries = who, queries
+        self.known: dict[str, Level] | None = None
+
+    def briefly(self) -> Sight:
+        """Return the same, which asks once for each stream: for one page."""
+        sight = Sight(self.who, self.queries)
+        sight.known = {}
+        return sight
 
     def level(self, stream: str) -> Level:
         """Return what there is of a stream for this principal.
@@ -91,6 +98,15 @@ class Sight:
         Of a user nobody gets more than ACTIVITY: the data of those events are what passwords and
         tokens are checked by.
         """
+        if self.known is None:
+            return self.level_now(stream)
+        level = self.known.get(stream)
+        if level is None:
+            level = self.known[stream] = self.level_now(stream)
+        return level
+
+    def level_now(self, stream: str) -> Level:
+        """Return what there is of a stream, as the read models are now."""
         kind, _, name = stream.partition("/")
         if kind == "session" and self.who.everything:
             return Level.OWN

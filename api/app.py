@@ -44,6 +44,7 @@ from autolearn.api.sealed import Seal
 from autolearn.api.staleness import MarkStale
 from autolearn.api.waiting import LimitWaiting
 from autolearn.eventlog.data_keys import Unreadable
+from autolearn.projections.past import PastTooLarge
 from autolearn.schemas.errors import AutoLearnError, LogError, StoreError
 
 __all__ = ["SERVICES", "make_app"]
@@ -92,6 +93,7 @@ def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastA
     app.add_exception_handler(LogError, on_log_error)
     app.add_exception_handler(StoreError, on_store_error(facade))
     app.add_exception_handler(Unreadable, on_unreadable)
+    app.add_exception_handler(PastTooLarge, on_past_too_large)
     app.add_exception_handler(Exception, on_fault)
     settings = facade.settings
     app.add_middleware(MarkStale, staleness=facade.staleness)
@@ -202,6 +204,13 @@ async def on_log_error(request: Request, error: Exception) -> Response:
 async def on_unreadable(request: Request, _: Exception) -> Response:
     """Answer that the key of what is asked for is not there."""
     return respond(unreadable(), request.url.path)
+
+
+async def on_past_too_large(request: Request, error: Exception) -> Response:
+    """Answer that the past that is asked for is too much for one answer."""
+    assert isinstance(error, PastTooLarge)
+    words = f"{error.detail} {error.advice}"
+    return respond(Problem(422, "past-too-large", error.title, words), request.url.path)
 
 
 def on_store_error(

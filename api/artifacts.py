@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 from msgspec import Struct
 from starlette.responses import Response, StreamingResponse
@@ -85,18 +85,22 @@ async def send_file(
     key = facade.vault.key(keyid).derived("artifacts") if keyid and model.stored else None
     store = facade.artifacts.with_key(key)
     media = "application/json" if name.endswith(".json") else "application/octet-stream"
-    return await send(lambda: store.read_file(model, name), name, model.files[name], media)
+    read = partial(store.read_file, model, name)
+    return await send(facade, read, name, model.files[name], media)
 
 
-async def send(read: Callable[[], Content], name: str, digest: str, media: str) -> Response:
+async def send(
+    facade: Facade, read: Callable[[], Content], name: str, digest: str, media: str
+) -> Response:
     """Send a file of the store some bytes at a time; what was changed there is cut before its end.
 
     Raises:
         Problem: the store does not have it as it was put, as far as its beginning tells.
     """
+    run = facade.executors.artifacts.run
     try:
-        size, chunks = await asyncio.to_thread(read)
-        first = await asyncio.to_thread(next, chunks, b"")
+        size, chunks = await run(read)
+        first = await run(lambda: next(chunks, b""))
     except ArtifactError as error:
         raise Problem(
             500, "artifact-unavailable", error.title, f"{error.detail}. {error.advice}".strip()
@@ -106,7 +110,7 @@ async def send(read: Callable[[], Content], name: str, digest: str, media: str) 
         chunk = first
         while chunk:
             yield chunk
-            chunk = await asyncio.to_thread(next, chunks, b"")
+            chunk = await run(lambda: next(chunks, b""))
 
     headers = {
         "Content-Length": str(size),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from autolearn.api.access import Level, dataset_level, may_list, may_use
 from autolearn.api.bodies import DatasetBody, Limits
 from autolearn.api.facade import Facade
@@ -141,7 +139,7 @@ async def require_unneeded(facade: Facade, who: Principal, name: str) -> None:
     Those that are somebody else's are told by their number only.
     """
     now = facade.queries.now()
-    needed = await asyncio.to_thread(now.kept_with, name)
+    needed = await facade.executors.lists.run(lambda: now.kept_with(name))
     if not needed:
         return
     may = may_list(who, now)

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Sequence
 
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from autolearn.api.access import Sight
 from autolearn.api.event_pages import Found
@@ -35,6 +36,10 @@ class Wanted(Struct, frozen=True):
         of_stream = self.stream is None or record.subject == self.stream
         chosen = of_stream and (self.types is None or record.type in self.types)
         return chosen and (self.sight is None or self.sight.sees(record))
+
+    def briefly(self) -> Wanted:
+        """Return the same choice for one page: what one may see is asked once for each stream."""
+        return self if self.sight is None else replace(self, sight=self.sight.briefly())
 
     def shown(self, found: Found) -> Raw:
         """Return an event that fits, as the one who asks sees it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from msgspec import Raw
 
 from autolearn.eventlog.log import Log, Message
 from autolearn.eventlog.positions import Place
+from autolearn.schemas.bounds import PAGE_BYTES, PAGE_LOOKED
 from autolearn.schemas.codec import EventRecord, event_on_log
 from autolearn.schemas.errors import LogError
 
@@ -18,10 +19,8 @@ __all__ = ["Found", "Page", "Places", "places_of", "read_page"]
 
 PATIENCE = 10.0
 """Seconds without any record after which the log cannot be read."""
-LOOKED = 20_000
-"""How many records of a partition one page looks at, whether they fit or not."""
-BYTES = 1024 * 1024
-"""After how many bytes of a partition a page is full."""
+LOOKED, BYTES = PAGE_LOOKED, PAGE_BYTES
+"""How many records one page looks at, and after how many bytes it is full."""
 
 Fits = Callable[[EventRecord], bool]
 Places = dict[int, Place]
@@ -48,10 +47,14 @@ def places_of(reached: Mapping[int, Place], partitions: Mapping[int, object]) ->
 
 
 class Column:
-    """What is read of one partition: at most `limit` events that fit, up to the offset `end`."""
+    """What is read of one partition: at most `limit` events that fit, up to the offset `end`.
 
-    def __init__(self, start: Place, end: int, limit: int, fits: Fits) -> None:
+    `share` is its part of what a page looks at and holds: 1 / the number of partitions.
+    """
+
+    def __init__(self, start: Place, end: int, limit: int, fits: Fits, share: float) -> None:
         self.end, self.limit, self.fits = end, limit, fits
+        self.most_looked, self.most_bytes = LOOKED * share, BYTES * share
         self.partition = start.partition
         self.at = start.progress()
         self.found: list[Found] = []
@@ -63,8 +66,8 @@ class Column:
         return (
             self.at.next >= self.end
             or len(self.found) >= self.limit
-            or self.looked >= LOOKED
-            or self.bytes >= BYTES
+            or self.looked >= self.most_looked
+            or self.bytes >= self.most_bytes
         )
 
     def take(self, message: Message) -> None:
@@ -94,23 +97,34 @@ def read_page(
     """Return events past `after` that fit: up to `limit` of each partition, `most` in all (blocks).
 
     Events of one partition come in their order, those of different ones by their commands' times.
-    A page may be empty before the end: it looks at a bounded number of records.
+    A page may be empty before the end: it looks at LOOKED records. It ends when it has BYTES.
 
     Raises:
         LogError: what is on the log cannot be read in time.
     """
-    columns = {p: Column(place, ends[p], limit, fits) for p, place in after.items()}
+    share = 1 / len(after)
+    columns = {p: Column(place, ends[p], limit, fits, share) for p, place in after.items()}
     read(log, topic, columns)
     merged = heapq.merge(
         *(column.found for column in columns.values()), key=lambda one: one.record.time
     )
-    taken = list(islice(merged, most))
+    taken = list(in_bytes(islice(merged, most)))
     places = after | {one.behind.partition: one.behind for one in taken}
     for partition, column in columns.items():
         all_taken = not column.found or column.found[-1].behind == places[partition]
         if all_taken and column.at.next > places[partition].next:
             places[partition] = column.place()  # what does not fit is not read again
     return Page(taken, places)
+
+
+def in_bytes(found: Iterable[Found]) -> Iterator[Found]:
+    """Yield events until they have BYTES, the first one in any case."""
+    size = 0
+    for one in found:
+        size += len(one.value)
+        if size > BYTES and size > len(one.value):
+            return
+        yield one
 
 
 def read(log: Log, topic: str, columns: Mapping[int, Column]) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 
 from autolearn.api.access import Level
 from autolearn.api.event_filters import Wanted
 from autolearn.api.event_pages import Page, Places, places_of, read_page
+from autolearn.api.executors import Executor
 from autolearn.api.facade import Facade
 from autolearn.api.positions import read_position
 from autolearn.api.problems import Problem
@@ -64,7 +64,12 @@ def there_is(facade: Facade, wanted: Wanted, stream: str) -> bool:
 
 
 async def read_on(
-    facade: Facade, wanted: Wanted, at: Places, limit: int, most: int | None = None
+    facade: Facade,
+    wanted: Wanted,
+    at: Places,
+    limit: int,
+    most: int | None = None,
+    executor: Executor | None = None,
 ) -> tuple[Page, bool]:
     """Return the next events that are wanted, and whether there may be more by now.
 
@@ -73,22 +78,20 @@ async def read_on(
 
     Raises:
         LogError: the log cannot be read in time.
-        Problem: the brokers do not answer, and there is something to read.
+        Problem: the brokers do not answer, and there is something to read; or too many read (429).
     """
+    run = (executor or facade.executors.log).run
     if wanted.stream is not None:
         where = lies(facade.queries.now(), wanted.stream)
         ends = {p: place.next for p, place in where.reached.items()}
         require_readable(facade, at, ends)
-        page = await asyncio.to_thread(
-            read_stream, facade.lookup, where, at, most or limit, wanted.fits
-        )
+        page = await run(lambda: read_stream(facade.lookup, where, at, most or limit, wanted.fits))
     else:
         ends = {p: place.next for p, place in now(facade).items()}
         require_readable(facade, at, ends)
         topic = facade.topics.events.name
-        page = await asyncio.to_thread(
-            read_page, facade.log, topic, at, ends, limit, wanted.fits, most
-        )
+        fits = wanted.briefly().fits
+        page = await run(lambda: read_page(facade.log, topic, at, ends, limit, fits, most))
     return page, any(page.places[p].next < end for p, end in ends.items())
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 
 import msgspec
 import structlog
+from msgspec import UNSET
 
 from autolearn.api.event_filters import Wanted
 from autolearn.api.event_pages import Found, Places
@@ -59,7 +60,7 @@ class Subscription:
                             yield part
                         continue
                     found, number = new
-                    for part in joined(self.blocks(found)):
+                    async for part in self.told_of(found):
                         yield part
                         if not self.let_in():  # the client may have taken it slowly
                             break
@@ -77,9 +78,9 @@ class Subscription:
         """
         more = True
         while more and not self.facade.tail.closed and self.let_in():
-            async with self.facade.tail.turns:
-                page, more = await read_on(self.facade, self.wanted, self.at, PAGE)
-            for part in joined(self.blocks(page.found)):
+            run = self.facade.executors.catching_up
+            page, more = await read_on(self.facade, self.wanted, self.at, PAGE, executor=run)
+            async for part in self.told_of(page.found):
                 yield part
                 if not self.let_in():
                     return
@@ -95,13 +96,30 @@ class Subscription:
 
     # How it is said
 
-    def blocks(self, found: Iterable[Found]) -> Iterator[bytes]:
-        """Yield events as they are sent, and note where that is; pass over what is not wanted."""
-        for one in found:
-            self.at = {**self.at, one.behind.partition: one.behind}
-            if self.wanted.fits(one.record):
-                value = bytes(self.wanted.shown(one))
-                yield block(id=self.token(), event=one.record.type, data=value)
+    async def told_of(self, found: Iterable[Found]) -> AsyncGenerator[bytes, None]:
+        """Yield events as they are sent, some in one part; note where that is.
+
+        Passes over what is not wanted, or not for the client by now.
+        """
+        for some in in_parts(found):
+            blocks = list[bytes]()
+            for one, value in zip(some, await self.shown(some), strict=True):
+                self.at = {**self.at, one.behind.partition: one.behind}
+                if value is not None:
+                    blocks.append(block(id=self.token(), event=one.record.type, data=value))
+            if blocks:
+                yield b"".join(blocks)
+
+    async def shown(self, found: Sequence[Found]) -> list[bytes | None]:
+        """Return events as the client sees them now, None for those that it does not."""
+        wanted = self.wanted
+
+        def shown() -> list[bytes | None]:
+            return [bytes(wanted.shown(o)) if wanted.fits(o.record) else None for o in found]
+
+        if all(one.record.data_base64 is UNSET for one in found):
+            return shown()
+        return await self.facade.executors.followers.run(shown)
 
     def token(self) -> str:
         """Return where the client is when it has got what is said now."""
@@ -134,6 +152,8 @@ class Subscription:
 
     def why(self, error: Exception) -> bytes:
         """Return why there are no more events."""
+        if isinstance(error, Problem):
+            return block(event="problem", data=said(error))
         if isinstance(error, AutoLearnError):
             log.warning("feed-ends", why=error.detail)
             return block(event="problem", data=said(unavailable(f"{error.detail} Try again.")))
@@ -145,6 +165,19 @@ class Subscription:
 def said(problem: Problem) -> bytes:
     """Return a problem as it is sent."""
     return msgspec.json.encode(problem.body())
+
+
+def in_parts(found: Iterable[Found]) -> Iterator[list[Found]]:
+    """Yield events some at a time, up to PART bytes and one event more."""
+    some, size = list[Found](), 0
+    for one in found:
+        some.append(one)
+        size += len(one.value)
+        if size >= PART:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
 
 
 def joined(blocks: Iterable[bytes]) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ from autolearn.api.brokers import Brokers
 from autolearn.api.commands import Commands
 from autolearn.api.dead_letters import DeadLetters
 from autolearn.api.disk import Uploads
+from autolearn.api.executors import Executors
 from autolearn.api.heartbeats import Heartbeats
 from autolearn.api.identity import Authenticate, by_token
 from autolearn.api.inspection import Inspection
@@ -94,6 +95,7 @@ class Facade:
         self.vault = vault or Vault()
         self.vault.shredded = self.shredded
         self.queries = Queries(store, self.vault.open_kept)
+        self.executors = Executors(settings)
         self.arrivals = Arrivals(lambda *told: self.measures.answered(*told))
         self.lookup = Lookup(to, self.topics.events.name)
         self.brokers = Brokers(to, self.topics.events.name)
@@ -121,7 +123,7 @@ class Facade:
             available=lambda: self.brokers.answer,
             vault=self.vault,
         )
-        self.passwords = Passwords()
+        self.passwords = Passwords(self.executors.passwords)
         self.wire_keys = WireKeys(wire_keys or home / "keys")
         self.authenticate: Authenticate = by_token
         if settings.auth == "oidc":
@@ -246,7 +248,7 @@ class Facade:
         await self.trail.stop()
         if self.feed is not None:
             await self.feed.stop()
-        for room in (self.lookup, self.dead_letters, self.inspection):
+        for room in (self.executors, self.lookup, self.dead_letters, self.inspection):
             await asyncio.to_thread(room.close)
         await asyncio.to_thread(self.vault.stop)
         for log_ in {self.log, self.audit_log}:
@@ -277,7 +279,8 @@ class Facade:
         """Return the id of the log (`eventlog.positions.log_id`): "" while it is empty."""
         if not self.log_id:
             self.require_brokers()
-            self.log_id = await asyncio.to_thread(log_id, self.log, self.topics.events.name)
+            events = self.topics.events.name
+            self.log_id = await self.executors.brokers.run(lambda: log_id(self.log, events))
         return self.log_id
 
     async def until_ready(self) -> None:
@@ -335,9 +338,9 @@ class Facade:
                 return
             self.barrier_began = asyncio.get_running_loop().time()
             try:
-                ends = await asyncio.wait_for(
-                    asyncio.to_thread(self.log.ends, self.topics.events.name), FRESH_TIMEOUT
-                )
+                events = self.topics.events.name
+                asked_for = self.executors.brokers.run(lambda: self.log.ends(events))
+                ends = await asyncio.wait_for(asked_for, FRESH_TIMEOUT)
             except (LogError, TimeoutError):
                 return
             await self.until_holds(ends, self.barrier_began + FRESH_TIMEOUT)

@@ -94,14 +94,19 @@ async def by_token(moment: Moment, given: str) -> Principal:
 
 
 def still_let_in(facade: Facade, who: Principal) -> bool:
-    """Say whether who was let in would be so now, as far as this process can tell by itself."""
+    """Say whether who was let in would be so now, and as the same, as far as this process knows.
+
+    Who was a sysadmin and is none any more, or has become one, must come in anew.
+    """
     if who.expires is not None and who.expires <= time.time():
         return False
     if not who.token:
         return True
     moment = facade.queries.latest()
     row, user = moment.stored_token(who.token), moment.stored_user(who.name)
-    return row is not None and row.revoked is None and user is not None and not user.disabled
+    if row is None or row.revoked is not None or user is None or user.disabled:
+        return False
+    return who.sysadmin == (user.role == "sysadmin")
 
 
 def no_token() -> Problem:

@@ -76,7 +76,7 @@ class Inspection:
         """Return the status, at most FRESH seconds old."""
         async with self.lock:
             if self.newest is None or time.monotonic() - self.looked > FRESH:
-                self.newest = await asyncio.to_thread(self.look)
+                self.newest = await self.facade.executors.operators.run(self.look)
                 self.looked = time.monotonic()
             return self.newest
 

@@ -66,7 +66,9 @@ async def in_past(facade: Facade, position: Position, ask: Callable[[Past], T]) 
     """
     facade.require_brokers()
     ends = {p: position.next(p) for p in facade.queries.progress()}
-    return await asyncio.to_thread(lambda: ask(Past(facade.queries.now(), facade.lookup, ends)))
+    return await facade.executors.log.run(
+        lambda: ask(Past(facade.queries.now(), facade.lookup, ends))
+    )
 
 
 async def began(facade: Facade, stream: str) -> str | None:
@@ -98,7 +100,7 @@ async def read_point(facade: Facade, given: str, parameter: str) -> Position:
         return position
     ends = await ends_at(facade, given, parameter)
     await until_folded(facade, ends)
-    places = await asyncio.to_thread(
+    places = await facade.executors.log.run(
         lambda: Past(facade.queries.now(), facade.lookup, ends).places()
     )
     return Position(await facade.which_log(), places)
@@ -137,9 +139,10 @@ async def ends_at(facade: Facade, given: str, parameter: str) -> dict[int, int]:
         raise bad_time(parameter, f"{given} lies in the future: ask for a time that has been.")
     facade.require_brokers()
     topic = facade.topics.events.name
-    ends = await asyncio.to_thread(facade.log.offsets_at, topic, max(1, point + 1))
+    first = max(1, point + 1)
+    ends = await facade.executors.brokers.run(lambda: facade.log.offsets_at(topic, first))
     if not any(ends.values()):
-        begin = await asyncio.to_thread(first_time, facade)
+        begin = await facade.executors.log.run(lambda: first_time(facade))
         raise bad_time(parameter, f"{given} lies before the first event, which came at {begin}.")
     return ends
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from autolearn.api.facade import Facade
 from autolearn.api.problems import Problem
 from autolearn.eventlog.positions import Position
@@ -24,7 +22,8 @@ async def read_position(facade: Facade, token: str, parameter: str) -> Position:
         if any(place.next > ends.get(place.partition, 0) for place in position.places):
             facade.require_brokers()
             # another process may have told it, which is further ahead than this one
-            ends = await asyncio.to_thread(facade.log.ends, facade.topics.events.name)
+            events = facade.topics.events.name
+            ends = await facade.executors.brokers.run(lambda: facade.log.ends(events))
         position.check(await facade.which_log(), ends)
     except PositionError as error:
         raise Problem(

@@ -13,6 +13,7 @@ from starlette.types import Scope
 
 from autolearn.api.access import Level, level_of
 from autolearn.api.auditing import Call
+from autolearn.api.executors import ASKER
 from autolearn.api.facade import Facade
 from autolearn.api.identity import EVERYBODY, NOBODY, Principal, no_token
 from autolearn.api.problems import Problem, check_id
@@ -124,6 +125,7 @@ async def authorise(request: Request) -> None:
     """
     facade: Facade = request.app.state.facade
     await check(facade, request)
+    ASKER.set(request.state.principal.name)
     arriving: Call | None = getattr(request.state, "arriving", None)
     if arriving is not None and request.state.principal is not NOBODY:
         facade.audit.arrive(arriving)

@@ -30,8 +30,6 @@ IDLE = 30.0
 """Seconds between two looks at whether anybody still follows."""
 FULL_RETRY = 10
 """Seconds after which a client should come back that may not follow now."""
-CATCHING_UP = 4
-"""How many clients of a process read the log at a time: others wait for their turn."""
 
 
 class Tail:
@@ -53,7 +51,6 @@ class Tail:
         self.start: Places = {}
         self.end: Places = {}
         self.changed: asyncio.Future[None] | None = None
-        self.turns = asyncio.Semaphore(CATCHING_UP)
 
     # Those who follow
 
@@ -172,14 +169,15 @@ class Tail:
         self.begin()
         start = {p: place.next for p, place in self.end.items()}
         topic, arrivals = self.facade.topics.events.name, self.facade.arrivals
-        reader = await asyncio.to_thread(self.facade.log.reader, topic, start)
+        run = self.facade.executors.tail.run
+        reader = await run(lambda: self.facade.log.reader(topic, start))
         try:
             while self.wanted:
                 await arrivals.until(lambda: not self.wanted or self.behind(), IDLE)
                 if self.wanted and self.behind():
                     await self.take(reader)
         finally:
-            await asyncio.to_thread(reader.close)
+            await run(reader.close)
 
     def behind(self) -> bool:
         """Say whether the read models are further than this."""
@@ -190,7 +188,7 @@ class Tail:
         """Read what has come, and keep it as soon as the read models hold it."""
         found = [
             one
-            for message in await asyncio.to_thread(reader.read, 1000, 1.0)
+            for message in await self.facade.executors.tail.run(lambda: reader.read(1000, 1.0))
             if (one := self.admitted(message)) is not None
         ]
         needed = {one.behind.partition: one.behind.next for one in found}

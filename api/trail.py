@@ -198,7 +198,7 @@ class Trail:
     async def until_holds(self, seconds: float) -> None:
         """Wait until everything is folded that is on the log now; `seconds` at most."""
         name, events = self.topics.audit.name, self.topics.events.name
-        ends, event_ends = await asyncio.to_thread(
+        ends, event_ends = await self.facade.executors.operators.run(
             lambda: (self.log.ends(name), self.log.ends(events))
         )
         deadline = asyncio.get_running_loop().time() + seconds

@@ -5,11 +5,11 @@ Nothing is kept of a file that is refused.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,7 +46,7 @@ class Received(NamedTuple):
 
 
 @asynccontextmanager
-async def received(request: Request, folder: Path, room: Room) -> AsyncIterator[Received]:
+async def received(facade: Facade, request: Request, room: Room) -> AsyncIterator[Received]:
     """Write the body of a request into a file, which is gone at the end.
 
     Raises:
@@ -61,7 +61,7 @@ async def received(request: Request, folder: Path, room: Room) -> AsyncIterator[
             "Send the bytes of the file themselves, such as curl --upload-file data.csv does.",
         )
     digest, size, block = hashlib.sha256(), 0, bytearray()
-    with tempfile.NamedTemporaryFile(dir=folder, prefix="upload-") as file:
+    with tempfile.NamedTemporaryFile(dir=facade.scratch, prefix="upload-") as file:
 
         def write(content: bytes) -> None:
             digest.update(content)
@@ -74,14 +74,14 @@ async def received(request: Request, folder: Path, room: Room) -> AsyncIterator[
                 block += chunk
                 if len(block) >= BLOCK:
                     room.take(len(block))
-                    await asyncio.to_thread(write, bytes(block))
+                    await facade.executors.uploads.run(partial(write, bytes(block)))
                     block.clear()
         except ClientDisconnect:
             raise Problem(
                 400, "incomplete", "The body is incomplete", "The connection was closed early."
             ) from None
         room.take(len(block))
-        await asyncio.to_thread(write, bytes(block))
+        await facade.executors.uploads.run(partial(write, bytes(block)))
         yield Received(Path(file.name), digest.hexdigest(), size)
 
 
@@ -121,7 +121,8 @@ async def discard(facade: Facade, spec: DatasetSpec) -> None:
     What is in clear may be what another dataset has: it is collected if nothing refers to it.
     """
     if spec.stored:
-        await asyncio.to_thread(facade.artifacts.delete_blob, spec.stored)
+        stored = spec.stored
+        await facade.executors.uploads.run(lambda: facade.artifacts.delete_blob(stored))
 
 
 async def keep(facade: Facade, file: Received, spec: DatasetSpec, keyid: str) -> DatasetSpec:
@@ -141,4 +142,4 @@ async def keep(facade: Facade, file: Received, spec: DatasetSpec, keyid: str) ->
         blob = facade.artifacts.put_sealed(file.path, key, file.digest)
         return replace(spec, stored=blob.digest, keyid=keyid)
 
-    return await asyncio.to_thread(put)
+    return await facade.executors.uploads.run(put)

@@ -386,12 +386,12 @@ class Change(Struct, frozen=True):
 
 
 class Diff(Struct, frozen=True):
-    """Changes between two positions; `more` says that further streams have changed."""
+    """Changes between two positions; `next` is what to give as `page`, None on the last page."""
 
     before: str
     after: str
     items: list[Change]
-    more: bool
+    next: str | None = None
 
 
 class Health(Struct, frozen=True):

@@ -163,9 +163,13 @@ class System:
         *,
         stream: str | None = None,
         limit: int | None = None,
+        page: str | None = None,
     ) -> Flow[r.Diff]:
-        """Return what changed between two points (until now), in one stream or in all."""
-        query = {"from": before, "to": after, "stream": stream, "limit": limit}
+        """Return what changed between two points (until now), in one stream or in all.
+
+        For the next page give `before` and `after` of the answer, and its `next` as `page`.
+        """
+        query = {"from": before, "to": after, "stream": stream, "limit": limit, "page": page}
         return ask(Call("GET", "/v1/diff", r.Diff, query))
 
     @operation

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 from autolearn.eventlog.follower import Follower
 from autolearn.schemas.codec import EventRecord
@@ -43,6 +44,7 @@ class Feed:
             while not self.stopped.is_set():
                 if self.successor is not None:
                     self.replace(*self.successor)
+                    continue
                 messages = self.follower.reader.read(5000, 0.2)
                 with self.lock:
                     admitted = self.follower.fold_batch(messages)
@@ -69,22 +71,40 @@ class Feed:
     def replace(self, new: Follower, on_taken: Callable[[], None]) -> None:
         """Bring both Followers to the same position, and change over (in the thread).
 
+        That is the later one of theirs, on each partition.
+
         If the feed is stopped before they are there, the old one stays.
         """
         old, self.successor = self.follower, None
-        while (reached := places(old)) != places(new):
-            if self.stopped.is_set():
+        goal = {p: max(at, places(new)[p]) for p, at in places(old).items()}
+        for follower, lock in ((old, self.lock), (new, nullcontext())):
+            if not self.bring(follower, goal, lock):
                 new.close()
                 return
-            if new.short_of(reached):
-                new.step(0.2, limit=1)
-            else:
-                with self.lock:
-                    admitted = old.step(0.2, limit=1)
-                self.loop.call_soon_threadsafe(self.on_events, admitted)
+        new.read_from_here()
         self.follower = new
         self.loop.call_soon_threadsafe(on_taken)
         old.close()
+
+    def bring(
+        self, follower: Follower, goal: Mapping[int, int], lock: AbstractContextManager[object]
+    ) -> bool:
+        """Fold what lies before these offsets, and nothing behind; say whether it came there.
+
+        It did not if the feed is stopped. What comes meanwhile is left to who goes on from there,
+        so that this ends however much comes. The old Follower, from which is still answered, hands
+        out what it folds, under its lock.
+        """
+        while follower.short_of(goal):
+            if self.stopped.is_set():
+                return False
+            messages = follower.reader.read(5000, 0.2)
+            due = [m for m in messages if (m.offset() or 0) < goal[m.partition() or 0]]
+            with lock:
+                admitted = follower.fold_batch(due)
+            if admitted and follower is self.follower:
+                self.loop.call_soon_threadsafe(self.on_events, admitted)
+        return True
 
     async def stop(self) -> None:
         """Stop following, and let go of the connection."""

@@ -155,6 +155,11 @@ class Follower(Fold):
         """Return how many records before these offsets are not folded yet."""
         return sum(max(0, ends[p] - at.next) for p, at in self.progress.items())
 
+    def read_from_here(self) -> None:
+        """Read on where the fold is, whatever was read and not folded."""
+        self.reader.close()
+        self.reader = self.log.reader(self.topic, {p: at.next for p, at in self.progress.items()})
+
     def close(self) -> None:
         """Let go of the connection."""
         self.reader.close()

@@ -7,13 +7,9 @@ from typing import Any
 
 from msgspec import Struct, to_builtins
 
-from autolearn.eventlog.log import Log
-from autolearn.eventlog.reading import read_between
-from autolearn.projections.models import RunRow, TrainingRow
 from autolearn.projections.queries import Moment
-from autolearn.schemas.streams import KINDS
 
-__all__ = ["THINGS", "Change", "changes_of", "streams_between"]
+__all__ = ["THINGS", "Change", "changes_of"]
 
 Fields = dict[str, Any]
 Thing = tuple[str, str]
@@ -42,13 +38,6 @@ def session_things(moment: Moment, session: str) -> Iterator[tuple[str, str, Str
     yield "end of session", session, moment.ended(session)
     for reader in moment.readers(session):
         yield "reader", f"{session}/{reader.user}", reader
-    for run in moment.runs(session):
-        yield kind_of_work(run), run.id, run
-
-
-def kind_of_work(run: RunRow) -> str:
-    """Return what kind of work a run is."""
-    return "training" if isinstance(run, TrainingRow) else "evaluation"
 
 
 def dataset_things(moment: Moment, name: str) -> Iterator[tuple[str, str, Struct | None]]:
@@ -86,7 +75,7 @@ THINGS: Mapping[str, Callable[[Moment, str], Iterator[tuple[str, str, Struct | N
     "metric": metric_things,
     "user": user_things,
 }
-"""What the streams of each kind tell of."""
+"""What the streams of each kind tell of, a session's runs aside."""
 
 
 def things_of(moment: Moment, stream: str) -> dict[Thing, Fields]:
@@ -102,14 +91,24 @@ def fields_of(row: Struct) -> Fields:
     return {**fields.pop("spec", {}), **fields}
 
 
-def changes_of(stream: str, before: Moment, after: Moment) -> list[Change]:
-    """Return what changed in a stream between two moments, which both have it."""
+def changes_of(stream: str, before: Moment, after: Moment) -> Iterator[Change]:
+    """Yield what changed in a stream between two moments, which both have it.
+
+    Of the runs of a session, which may be many and large, one is looked at at a time.
+    """
     was, now = things_of(before, stream), things_of(after, stream)
-    return [
-        difference(stream, thing, was.get(thing), now.get(thing))
-        for thing in {**was, **now}
-        if was.get(thing) != now.get(thing)
-    ]
+    for thing in {**was, **now}:
+        if was.get(thing) != now.get(thing):
+            yield difference(stream, thing, was.get(thing), now.get(thing))
+    kind, _, name = stream.partition("/")
+    if kind != "session":
+        return
+    runs = {**dict(before.kinds_of_runs(name)), **dict(after.kinds_of_runs(name))}
+    for run, work in runs.items():
+        rows = (moment.run_or_outline(name, work, run) for moment in (before, after))
+        earlier, later = (None if row is None else fields_of(row) for row in rows)
+        if earlier != later:
+            yield difference(stream, (work, run), earlier, later)
 
 
 def difference(stream: str, thing: Thing, was: Fields | None, now: Fields | None) -> Change:
@@ -124,22 +123,3 @@ def difference(stream: str, thing: Thing, was: Fields | None, now: Fields | None
         {name: was[name] for name in names if name in was},
         {name: now[name] for name in names if name in now},
     )
-
-
-def streams_between(
-    log: Log, topic: str, begins: Mapping[int, int], ends: Mapping[int, int]
-) -> Iterator[str]:
-    """Yield the streams that records between two points are about, each once.
-
-    This reads all that lies between them. A record that is not admitted may be among them.
-
-    Raises:
-        LogError: the log cannot be read.
-    """
-    seen: set[bytes] = set()
-    for message in read_between(log, topic, begins, ends):
-        key = message.key() or b""
-        if key not in seen:
-            seen.add(key)
-            if key.partition(b"/")[0].decode() in KINDS:
-                yield key.decode()

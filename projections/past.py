@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
 from autolearn.eventlog.admission import TERM_STARTED
+from autolearn.eventlog.log import Message
 from autolearn.eventlog.positions import Place
 from autolearn.eventlog.reading import Lookup
 from autolearn.projections.models import ExperimentRow, TrainingRow
 from autolearn.projections.projection import ReadModels
 from autolearn.projections.queries import May, Moment, anything
 from autolearn.projections.store import MemoryStore
+from autolearn.schemas.bounds import PAST_BYTES
 from autolearn.schemas.codec import EventRecord, decode_event, event_on_log
+from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.streams import stream
 
-__all__ = ["Past"]
+__all__ = ["Past", "PastTooLarge"]
 
 AHEAD = 20
 """What is read in one go beyond what is surely needed: streams of a list, records of a place."""
+AT_ONCE = 1000
+"""Events of a partition that are read in one go."""
+
+
+class PastTooLarge(AutoLearnError):
+    """A look at the past would take too much memory."""
+
+    title = "That is too much of the past"
 
 
 class Told(NamedTuple):
@@ -54,6 +65,7 @@ class Past:
         self.index, self.lookup, self.ends = index, lookup, ends
         self.store = MemoryStore()
         self.loaded: set[str] = set()
+        self.bytes = 0
 
     @property
     def moment(self) -> Moment:
@@ -87,6 +99,7 @@ class Past:
 
         Raises:
             LogError: the log cannot be read.
+            PastTooLarge: they had more than PAST_BYTES.
         """
         wanted: dict[int, list[int]] = {}
         for name in {*names} - self.loaded:
@@ -94,12 +107,27 @@ class Past:
             wanted.setdefault(partition, []).extend(offsets)
         self.loaded.update(names)
         found: dict[str, list[Told]] = {}
-        for message in self.lookup.read(wanted):
+        for message in self.read(wanted):
             record = decode_event(message.value() or b"")
             told = Told(record, message.partition() or 0, message.offset() or 0)
             found.setdefault(record.subject, []).append(told)
         for stream_told in found.values():
             self.store.write(folded(stream_told))
+
+    def read(self, wanted: Mapping[int, Sequence[int]]) -> Iterator[Message]:
+        """Yield records, some at a time. Raises what `load` raises."""
+        for partition, offsets in wanted.items():
+            for start in range(0, len(offsets), AT_ONCE):
+                for message in self.lookup.read({partition: offsets[start : start + AT_ONCE]}):
+                    self.bytes += len(message.value() or b"")
+                    if self.bytes > PAST_BYTES:
+                        raise PastTooLarge(
+                            f"What this would show of the past is in events of more than "
+                            f"{PAST_BYTES:,} bytes, and no more are folded for one answer; no "
+                            "setting raises that.",
+                            advice="Its events can be read all the same: GET /v1/events?stream=…",
+                        )
+                    yield message
 
     def load_session(self, session: str) -> None:
         """Fold a session or experiment, and the models that it trains."""

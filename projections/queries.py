@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import groupby, islice
 from operator import attrgetter
 from typing import TypeVar
 
@@ -78,6 +78,11 @@ def merged(
         if one != last:
             yield one[1]
         last = one
+
+
+def merge(*names: Iterable[str]) -> Iterator[str]:
+    """Yield the names in several sorted lists, sorted and each once."""
+    return (name for name, _ in groupby(heapq.merge(*names)))
 
 
 def anything(_: str) -> bool:
@@ -422,6 +427,14 @@ class Moment(Reading):
             return None
         return run_row(session, row, self.opens, run)
 
+    def run_or_outline(self, session: str, kind: str, run: str) -> RunRow | None:
+        """Return one run of a kind of work, without what cannot be read of it."""
+        try:
+            return self.run(session, kind, run)
+        except Unreadable:
+            row = self.get(run_key(session, run), StoredRun)
+            return None if row is None else outline(session, row, run)
+
     def training(self, session: str, run: str) -> TrainingRow | None:
         """Return one training."""
         row = self.run(session, "training", run)
@@ -436,6 +449,10 @@ class Moment(Reading):
         """Yield the runs as `runs` does, without what is confidential: nothing is decrypted."""
         return (outline(session, row, run) for run, row in self.stored_runs(session))
 
+    def kinds_of_runs(self, session: str) -> Iterator[tuple[str, str]]:
+        """Yield the runs of a session or experiment by their ids, each with its kind of work."""
+        return ((run, row.kind) for run, row in self.stored_runs(session))
+
     def stored_runs(self, session: str, after: int = 0) -> list[tuple[str, StoredRun]]:
         """Return the runs of a session as they are stored, with their ids."""
         found = [
@@ -447,6 +464,34 @@ class Moment(Reading):
         )
 
     # Streams
+
+    def streams_of(self, user: str, *, sysadmin: bool = False, after: str = "") -> Iterator[str]:
+        """Yield the streams of which a user may know the state, by their names, past one of them.
+
+        That is the catalog, the sessions that are or were the user's own or that are shared with
+        the user, and the user; for a sysadmin all users, and the sessions that are nobody's.
+        """
+        for kind in ("dataset", "estimator", "metric", "session", "user"):
+            low = after.partition("/")[2] if after.startswith(f"{kind}/") else ""
+            if low or kind > after:
+                names = self.names_of(kind, user, sysadmin, low)
+                yield from (f"{kind}/{name}" for name in names)
+
+    def names_of(self, kind: str, user: str, sysadmin: bool, after: str) -> Iterable[str]:
+        """Return the ids of the streams of a kind that `streams_of` yields."""
+        if kind == "session":
+            indexes = [("session-owned", user), ("session-shared", user)]
+            indexes += [("session-owned", "")] if sysadmin else []
+            return merge(*(self.ids_in(*index, after=after) for index in indexes))
+        if kind == "user" and not sysadmin:
+            return [user] if user > after else []
+        return self.streams(kind, after)
+
+    def ids_in(self, *index: str, after: str) -> Iterator[str]:
+        """Yield the ids in an index that is in their order, past one of them."""
+        bound = key(*index, after) if after else b""
+        for at, _ in self.content.scan(prefix_of(*index), after=bound):
+            yield at.rpartition(b"\0")[2].decode()
 
     def offsets(self, stream: str) -> tuple[int, list[int]]:
         """Return the partition of a stream, and the offsets of its events in their order.

@@ -24,6 +24,10 @@ __all__ = [
     "LONGEST_TEXT",
     "MOST_HYPERPARAMETERS",
     "MOST_VALUES",
+    "PAGE_BYTES",
+    "PAGE_LOOKED",
+    "PAGE_STREAMS",
+    "PAST_BYTES",
     "SESSION_READERS",
     "SESSION_RUNS",
     "REPEATS_REMEMBERED",
@@ -70,6 +74,20 @@ DEEPEST_VALUE = 4
 
 DATASET_GRANTS = 200
 """Users with whom one dataset is shared."""
+
+PAGE_BYTES = MIB
+"""Bytes of the items of one page, of whatever list. One that is larger than that comes alone."""
+
+PAGE_LOOKED = 20_000
+"""Records of the log that one page looks at, whether they are among what is asked for or not."""
+
+PAGE_STREAMS = 2000
+"""Streams that one page of differences looks at, whether they have changed or not."""
+
+PAST_BYTES = 128 * MIB
+"""Bytes of events that are folded for one look at the past: a stream with more has no past that
+can be shown, only its events."""
+
 SESSION_READERS = 200
 """Users with whom one session is shared."""
 SESSION_RUNS = 5000

@@ -12,10 +12,10 @@ AutoLearnError
 │   └── NotAlone        one view cannot be rebuilt without the others (projections)
 ├── AlreadyRunning      another process holds the same folder or instance name
 └── beside their code: DatasetRefused, ArtifactError (artifacts), BrokerError, SignatureRefused,
-    Unreadable (eventlog), BackupRefused, Damaged, NotEmpty, BackupFailed, ProofRefused
-    (projections), InputError, ModelRefused, CatalogUnavailable, Refused (agents), CannotStart,
-    DemoFailed, NothingRecorded, Problem, Unreachable, Unsafe (client; Unreachable is a LogError,
-    Unsafe a SettingsError)
+    Unreadable (eventlog), BackupRefused, Damaged, NotEmpty, BackupFailed, ProofRefused,
+    PastTooLarge (projections), InputError, ModelRefused, CatalogUnavailable, Refused (agents),
+    CannotStart, DemoFailed, NothingRecorded, Problem, Unreachable, Unsafe (client; Unreachable is
+    a LogError, Unsafe a SettingsError)
 
 Each says what happened (`title`), why (`detail`) and what to do next (`advice`).
 """

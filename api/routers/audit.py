@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Request
@@ -98,7 +98,8 @@ def router(facade: Facade) -> APIRouter:
             trail = facade.trail.trail
             if trail is None:
                 raise unavailable("The behaviour log is being opened.", kind="not-ready")
-            found, more = await asyncio.to_thread(trail.page, sought, before, limit)
+            page_of = partial(trail.page, sought, before, limit)
+            found, more = await facade.executors.operators.run(page_of)
         token = None if more is None else to_token(more)
         headers = {**next_link(request.url, token), "Vary": "Accept"}
         return json(Hops(found, source, token), headers=headers)

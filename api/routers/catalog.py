@@ -177,7 +177,7 @@ def router(facade: Facade) -> APIRouter:
         facade.commands.require_room(stream("dataset", name), early.id)
         await require_upload(facade, who, name)
         with facade.uploads.room() as room:
-            async with uploads.received(request, facade.scratch, room) as file:
+            async with uploads.received(facade, request, room) as file:
                 asked = Asked.of(request, [file.digest, target, format, summary])
                 check_bytes(name, who, file.size)
                 present = facade.queries.now().dataset(name)
@@ -262,6 +262,7 @@ def router(facade: Facade) -> APIRouter:
         ref, file = row.spec.ref, f"{name}.{row.spec.format}"
         key = facade.vault.key(ref.keyid).derived("artifacts") if ref.keyid else None
         return await send(
+            facade,
             lambda: facade.artifacts.with_key(None, key).read_dataset(ref),
             file,
             ref.version,

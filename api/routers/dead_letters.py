@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import re
+from functools import partial
 from typing import Annotated
 
 import msgspec
@@ -90,7 +90,8 @@ def router(facade: Facade) -> APIRouter:
     ) -> Response:
         """List the dead letters, newest first. With `reason` a page may be short, or empty."""
         before = from_token(page, int, "page") if page else None
-        found, next_ = await asyncio.to_thread(facade.dead_letters.page, before, limit, reason)
+        page_of = partial(facade.dead_letters.page, before, limit, reason)
+        found, next_ = await facade.executors.operators.run(page_of)
         items = [summary(facade, one) for one in found]
         token = None if next_ is None else to_token(next_)
         return json(Page(items, token), headers=next_link(request.url, token))
@@ -139,7 +140,8 @@ async def find(facade: Facade, letter: str) -> Found:
     """
     given = ID.fullmatch(letter)
     if given is not None:
-        found = await asyncio.to_thread(facade.dead_letters.get, int(given[1]), int(given[2]))
+        get = partial(facade.dead_letters.get, int(given[1]), int(given[2]))
+        found = await facade.executors.operators.run(get)
         if found is not None:
             return found
     raise Problem(

@@ -96,7 +96,7 @@ def router(facade: Facade) -> APIRouter:
         page, more = await read_for(facade, wanted, at, limit, prefer)
         token = Position(await facade.which_log(), tuple(page.places.values())).token()
         await authorise(request)  # again: it may have waited for long
-        items = [wanted.shown(one) for one in page.found]
+        items = await facade.executors.log.run(lambda: [wanted.shown(one) for one in page.found])
         return json(Events(items, token, more), headers={**prefer.applied(), "Vary": "Accept"})
 
     return routes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 from importlib.metadata import version
 from typing import Annotated
 
@@ -110,7 +110,8 @@ def router(facade: Facade) -> APIRouter:
     async def digests() -> Response:
         """Show the digest of each view, and the position at which they are so."""
         facade.require_ready()
-        return json(await asyncio.to_thread(digests_of, facade, await facade.which_log()))
+        digests = partial(digests_of, facade, await facade.which_log())
+        return json(await facade.executors.operators.run(digests))
 
     @routes.get("/v1/digests/{view}", responses=answers({200: RowDigests}))
     async def row_digests_of(view: str, after: str = "", limit: RowLimit = 1000) -> Response:
@@ -120,7 +121,8 @@ def router(facade: Facade) -> APIRouter:
             raise unknown("view", view, VIEWS, "/v1/digests")
         moment, past = facade.queries.now(), key_of(after)
         reached = position_of(await facade.which_log(), moment.progress())
-        found = await asyncio.to_thread(list, row_digests(moment.content, view, past, limit))
+        rows = row_digests(moment.content, view, past, limit)
+        found = await facade.executors.operators.run(lambda: list(rows))
         more = found[-1][0] if len(found) == limit else None
         return json(RowDigests(reached, dict(found), more))
 

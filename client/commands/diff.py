@@ -31,6 +31,9 @@ def diff(
 
     With --stream only that stream's events are read; without it, the log between the points.
     """
+    import msgspec
+    from msgspec.structs import replace
+
     from autolearn.client.cli_connection import connect
     from autolearn.client.output import console, print_json
     from autolearn.client.points import point
@@ -39,11 +42,17 @@ def diff(
     points = point(before, "A"), point(after, "B") or None
     with connect(url) as to:
         found = to.client.diff(*points, stream=stream or None, limit=limit)
+        items = list(found.items)
+        while found.next and (left := limit - len({one.stream for one in items[:-1]})) > 0:
+            points = found.before, found.after
+            page = found.next
+            found = to.client.diff(*points, stream=stream or None, limit=left, page=page)
+            items += found.items
         if output == Output.json:
-            print_json(to.said)
+            print_json(msgspec.json.encode(replace(found, items=items)))
             return
-        console().print(changes(found.items) if found.items else "Nothing changed.")
-        if found.more:
+        console().print(changes(items) if items else "Nothing changed.")
+        if found.next:
             print(
                 f"More streams than these {limit} have changed: give a larger --limit, one "
                 "--stream, or nearer points.",

@@ -29,6 +29,7 @@ TABLES = (
     "session-by-time",
     "session-opened",
     "session-owner",
+    "session-owned",
     "session-of",
     "session-reader",
     "session-shared",
@@ -49,6 +50,7 @@ def open_session(rows: Rows, record: EventRecord) -> None:
     rows.put_once(key("session-opened", time, session), Reference(session))
     # Whose it is stays known when it has ended: the owner's name is the id that is meant.
     rows.put_once(key("session-owner", session), Reference(record.actor))
+    rows.put_once(key("session-owned", record.actor, session), Reference(session))
     rows.put(key("session-of", record.actor, time, session), Reference(session))
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from autolearn.api.access import Level, Sight
-from autolearn.api.identity import EVERYBODY, Principal
+from autolearn.api.identity import EVERYBODY, Principal, still_let_in
 from autolearn.projections.queries import Queries
+from autolearn.projections.rows import Rows
 from autolearn.projections.store import MemoryStore
+from autolearn.projections.stored import StoredToken, StoredUser
+from autolearn.projections.views.users import token_key, user_key
 from autolearn.schemas.streams import KINDS
 
 ADA, ROOT = Principal("ada"), Principal("root", sysadmin=True)
@@ -41,3 +46,17 @@ def test_a_user_is_shown_in_outline_to_the_user_and_to_sysadmins():
         sight = Sight(who, queries)
         assert sight.level("user/ada") is level
         assert sight.knows("user/ada")
+
+
+@pytest.mark.parametrize("was", [True, False])
+@pytest.mark.parametrize("now", ["sysadmin", "user"])
+def test_who_follows_is_let_in_only_as_what_they_were(was: bool, now: str):
+    """As when a sysadmin is made a user: an open feed shows everybody's activity."""
+    store = MemoryStore()
+    rows = Rows(store)
+    rows.put(user_key("ada"), StoredUser(now, "", False, "", "", ["t"]))
+    rows.put(token_key("t"), StoredToken("ada", "", "", "", None))
+    rows.commit({})
+    facade = SimpleNamespace(queries=Queries(store))
+    who, stays = Principal("ada", was, token="t"), was == (now == "sysadmin")
+    assert still_let_in(facade, who) is stays  # type: ignore[arg-type]

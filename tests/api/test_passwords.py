@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from autolearn.api import passwords
+from autolearn.api.executors import Bound, Executor
 from autolearn.api.passwords import Passwords
 from autolearn.api.problems import Problem
 
@@ -15,7 +15,7 @@ PASSWORD = "correct horse battery"
 
 def test_a_password_fits_its_verifier_and_no_other():
     async def story() -> None:
-        here = Passwords()
+        here = Passwords(Executor("tests", Bound(2, 8, 8)))
         verifier = await here.verifier(PASSWORD)
         assert verifier.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
         assert verifier != await here.verifier(PASSWORD), "each has a salt of its own"
@@ -27,11 +27,9 @@ def test_a_password_fits_its_verifier_and_no_other():
     asyncio.run(story())
 
 
-def test_one_too_many_is_told_so_and_takes_nobodys_place(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(passwords, "MOST", 3)
-
+def test_one_too_many_is_told_so_and_takes_nobodys_place():
     async def story() -> None:
-        here = Passwords()
+        here = Passwords(Executor("tests", Bound(2, 1, 3)))
         asked = [asyncio.create_task(here.verifier(PASSWORD)) for _ in range(3)]
         await asyncio.sleep(0)  # all of them run or wait now
         with pytest.raises(Problem) as told:

@@ -237,9 +237,9 @@ def test_a_diff_says_what_was_added_removed_and_changed(http: httpx.Client, stor
     assert training["after"]["status"] == "completed"
     assert briefly(changed(http, again, story.after, stream)) == [
         ("session", "removed"),
-        ("training", "removed"),
         ("experiment", "added"),
         ("end of session", "added"),
+        ("training", "removed"),
     ]
     assert changed(http, story.after, "", stream) == []
     by_time = changed(http, first["updated"], last["updated"], stream)
@@ -252,11 +252,16 @@ def test_a_diff_of_everything_has_each_stream_that_changed(http: httpx.Client):
     http.post(f"/v1/sessions/{uuid.uuid4()}/commit")  # refused: an event, and no change
     after = position(http)
     assert {item["stream"] for item in changed(http, before, after)} == opened
-    answer = http.get("/v1/diff", params={"from": before, "to": after, "limit": 3}).json()
-    assert (len(answer["items"]), answer["more"]) == (3, True)
+    asked = {"from": before, "to": after, "limit": 3}
+    first = http.get("/v1/diff", params=asked)
+    answer = first.json()
+    assert (len(answer["items"]), answer["next"] is None) == (3, False)
     assert (answer["before"], answer["after"]) == (before, after)
-    answer = http.get("/v1/diff", params={"from": before, "to": after, "limit": 4}).json()
-    assert (len(answer["items"]), answer["more"]) == (4, False)
+    rest = http.get("/v1/diff", params={**asked, "page": answer["next"]}).json()
+    assert rest["next"] is None
+    assert rest == http.get(first.links["next"]["url"]).json()
+    assert {item["stream"] for item in (*answer["items"], *rest["items"])} == opened
+    problem(http.get("/v1/diff", params={**asked, "page": "x"}), 422, "malformed-token")
     assert opened <= {item["stream"] for item in changed(http, before)}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Mapping
 from random import Random
 
 import pytest
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 from autolearn.eventlog.admission import Progress
 from autolearn.eventlog.feed import Feed
 from autolearn.eventlog.follower import Follower
+from autolearn.eventlog.log import Message, Reader
 from autolearn.eventlog.memory import MemoryLog
 from autolearn.projections.projection import ReadModels
 from autolearn.projections.store import MemoryStore, key
@@ -143,3 +145,53 @@ def test_it_changes_over_at_one_position_while_events_come(ahead: tuple[int, int
     whole = MemoryStore()
     Follower(log, "events", ReadModels(whole), range(PARTITIONS)).catch_up()
     assert new.rows == whole.rows
+
+
+class Hurried(MemoryLog):
+    """A log on which something comes on both partitions whenever somebody reads."""
+
+    def reader(self, topic: str, start: Mapping[int, int], *, fetch: int | None = None) -> Reader:
+        inner, log = super().reader(topic, start, fetch=fetch), self
+
+        class Reading:
+            def read(self, limit: int, timeout: float) -> list[Message]:
+                for partition in range(PARTITIONS):
+                    log.writer.write(partition, 3)
+                return inner.read(limit, timeout)
+
+            def __getattr__(self, name: str) -> object:
+                return getattr(inner, name)
+
+        return Reading()  # type: ignore[return-value]
+
+    writer: Writer
+
+
+def test_a_change_over_ends_however_much_comes():
+    log = Hurried()
+    log.create([Topic("events", PARTITIONS, 1, {})])
+    log.writer = Writer(log)
+    old = Follower(log, "events", ReadModels(MemoryStore()), range(PARTITIONS))
+    log.writer.write(1, 50)
+    old.catch_up()
+    new = Follower(log, "events", ReadModels(MemoryStore()), range(PARTITIONS))
+    seen: list[EventRecord] = []
+
+    async def run() -> int:
+        feed = Feed(old, seen.extend, lambda _: None)
+        feed.replace(new, lambda: None)
+        assert feed.follower is new
+        written = log.writer.written[0]
+        while new.behind() or sum(log.writer.written) < sum(map(len, log.writer.stories)):
+            new.step(0.0)
+        await asyncio.sleep(0)
+        new.close()
+        return written
+
+    written = asyncio.run(run())
+    assert written < len(log.writer.stories[0]), "it ended before nothing came any more"
+    whole = MemoryStore()
+    Follower(log, "events", ReadModels(whole), range(PARTITIONS)).catch_up()
+    found = new.projection.rows.store  # type: ignore[attr-defined]
+    assert found.rows.keys() == whole.rows.keys(), "nothing is lost behind the change-over"
+    assert places(found) == places(whole)

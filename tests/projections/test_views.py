@@ -92,6 +92,7 @@ def test_an_open_session():
         "session-by-time",
         "session-opened",
         "session-owner",
+        "session-owned",
         "session-of",
     }
 
@@ -179,6 +180,7 @@ def test_a_commit_makes_an_experiment_and_leaves_no_session():
         "experiment",
         "experiment-of",
         "session-owner",
+        "session-owned",
         "experiment-by-time",
         "run",
         "session-ended",
@@ -223,7 +225,12 @@ def test_nobody_sees_a_session_in_both_views_or_in_none():
 def test_a_discard_leaves_nothing_but_that_it_was():
     told = Told()
     told.tell(*STORY, commands.DiscardSession())
-    assert told.tables() == {"session-ended", "session-opened", "session-owner"}
+    assert told.tables() == {
+        "session-ended",
+        "session-opened",
+        "session-owner",
+        "session-owned",
+    }
     assert told.get(models.EndedRow, "session-ended", ID) == models.EndedRow(
         "discarded", at(16), ("t3", "e3")
     )
