@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
 from autolearn.agents.states import Stream, decider_of
@@ -13,7 +13,7 @@ from autolearn.eventlog.vault import Vault, belongs
 from autolearn.schemas import commands, events
 from autolearn.schemas.actors import Actor
 from autolearn.schemas.bounds import LARGEST_COMMAND, LARGEST_EVENT, check_size, size_of
-from autolearn.schemas.codec import CommandRecord, EventRecord, command_of, encode, raw
+from autolearn.schemas.codec import CommandRecord, EventRecord, clear_data, command_of, encode, raw
 from autolearn.schemas.commands import COMMANDS
 from autolearn.schemas.confidential import command_outline, is_confidential
 from autolearn.schemas.errors import MalformedRecord, TooLarge
@@ -25,6 +25,7 @@ __all__ = ["Decision", "Place", "check_stream", "decide"]
 
 SOURCE = "autolearn/decide"
 LONGEST_DETAIL = 1000
+NO_DATA = Raw(b"{}")
 UNREADABLE = events.Refused(
     "unreadable", "It is encrypted with a key that is not there, or was changed on its way."
 )
@@ -85,11 +86,11 @@ def decide(
     """
     vault = vault or Vault()
     keyid = stream.keyid or ("" if record.keyid is UNSET else record.keyid)
-    command = opened(record, vault)
+    found = opened(record, vault)
     try:
         check_size("The command", size, LARGEST_COMMAND)
-        decision = judge(stream, record, place, command or command_outline(record), keyid)
-        if command is None and not isinstance(decision.event, events.Refused):
+        decision = judge(stream, record, place, found, keyid)
+        if found is None and not isinstance(decision.event, events.Refused):
             return answer(stream, record, place, UNREADABLE)
         decision = sealed(decision, keyid, vault)
         check_size("The answer", size_of(decision.value, record.subject, ()), LARGEST_EVENT)
@@ -100,8 +101,8 @@ def decide(
     return decision
 
 
-def opened(record: CommandRecord, vault: Vault) -> Command | None:
-    """Return what a command's record says, None if it is encrypted and cannot be read.
+def opened(record: CommandRecord, vault: Vault) -> tuple[Command, Raw] | None:
+    """Return what a command's record says, and as JSON; None if it cannot be decrypted.
 
     Raises:
         MalformedRecord: it says nothing that is a command; whatever goes wrong while it is read.
@@ -109,7 +110,8 @@ def opened(record: CommandRecord, vault: Vault) -> Command | None:
     if record.data_base64 is not UNSET and not is_confidential(COMMANDS.get(record.type, Command)):
         raise MalformedRecord(f"The data of a {record.type[:200]} are never encrypted.")
     try:
-        return command_of(vault.open(record))
+        clear = vault.open(record)
+        return command_of(clear), clear_data(clear)
     except Unreadable:
         return None
     except MalformedRecord:
@@ -131,9 +133,17 @@ def sealed(decision: Decision, keyid: str, vault: Vault) -> Decision:
 
 
 def judge(
-    stream: Stream, record: CommandRecord, place: Place, command: Command, keyid: str
+    stream: Stream,
+    record: CommandRecord,
+    place: Place,
+    found: tuple[Command, Raw] | None,
+    keyid: str,
 ) -> Decision:
-    """Answer a command by the rules; what the answer says is in clear yet."""
+    """Answer a command by the rules; what the answer says is in clear yet.
+
+    Of one that cannot be decrypted there is what its envelope says.
+    """
+    command, data = found or (command_outline(record), NO_DATA)
     decider = decider_of(record.subject)
     event: Event
     if not isinstance(command, decider.commands) or registers_another(record.subject, command):
@@ -142,7 +152,7 @@ def judge(
         )
         return answer(stream, record, place, event)
     try:
-        check_command(command)
+        check_command(command, data)
         event = decider.decide(stream.state, command, actor_of(record))
         return answer(stream, record, place, event)
     except TooLarge:

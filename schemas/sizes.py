@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from autolearn.schemas.bounds import (
     DEEPEST_VALUE,
@@ -24,13 +24,23 @@ RESULTS = ("parameters", "environment", "metrics", "files")
 """The fields of results: how large they are together is bounded as they are sent."""
 
 
-def check_command(command: Command) -> None:
+def check_command(command: Command, data: Raw) -> None:
     """Check that every name in a command, and every hyperparameter, is as large as it may be.
+
+    `data` are what the command was decoded from.
 
     Raises:
         TooLarge: one is larger; it says which, and what the bound is.
     """
-    check_fields(command, type(command).__name__)
+    if perhaps_long(bytes(data)):
+        check_fields(command, type(command).__name__)
+    elif isinstance(given := getattr(command, "hyperparameters", None), dict):
+        check_hyperparameters(given)
+
+
+def perhaps_long(data: bytes) -> bool:
+    """Say whether a text in JSON may be longer than a name: in most commands none is."""
+    return b"\\" in data or max(map(len, data.split(b'"'))) > LONGEST_NAME
 
 
 def check_fields(part: Struct, where: str) -> None:
@@ -72,6 +82,8 @@ def check_hyperparameters(given: dict[str, Any]) -> None:
 
 def value_fault(value: Any) -> str:
     """Return what of a JSON value is larger than a hyperparameter may be, "" if nothing is."""
+    if value is None or isinstance(value, bool | int | float):
+        return ""
     left, level = [value], 0
     many = 0
     while left:
