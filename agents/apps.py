@@ -21,6 +21,7 @@ from faust.types import TP
 
 from autolearn.agents.ending import end_process
 from autolearn.eventlog.groups import ssl_context
+from autolearn.eventlog.process import client_of
 from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import GROUPS
@@ -46,7 +47,7 @@ def make_app(
     app = faust.App(
         f"{settings.topic_prefix}.{GROUPS[name].name}",
         broker="kafka://" + ";kafka://".join(brokers.split(",")),
-        broker_credentials=credentials(settings.kafka_client),
+        broker_credentials=credentials(client_of(settings, brokers)),
         datadir=folder / "faust",
         store="memory://",
         web_enabled=False,

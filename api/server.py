@@ -20,9 +20,9 @@ from autolearn.api.facade import Facade
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.cluster import Cluster
 from autolearn.eventlog.process import (
-    brokers,
     configure_logs,
     home_of,
+    kafka_of,
     lock,
     open_log,
     say_ready,
@@ -66,7 +66,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
             ArtifactStore(settings.artifacts or (home / "artifacts").as_uri()),
             folder,
             on_failure=lambda: setattr(server, "should_exit", True),
-            cluster=Cluster(brokers(settings), settings.kafka_client),
+            cluster=Cluster(*kafka_of(settings)),
             audit_log=open_log(settings, gathers=True) if settings.audit == "on" else None,
             wire_keys=folder_of_keys(settings, home),
             vault=open_vault(settings, to, home, makes=True, patience=KEY_PATIENCE),

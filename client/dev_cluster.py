@@ -10,6 +10,7 @@ from pathlib import Path
 
 from autolearn.client.system import install_kafka
 from autolearn.eventlog.broker_errors import BrokerError
+from autolearn.eventlog.broker_secret import announced, secret_of
 from autolearn.eventlog.embedded_cluster import EmbeddedCluster
 
 __all__ = ["run_cluster"]
@@ -18,8 +19,8 @@ LOOK = 0.5
 """Seconds between two looks at whether every broker is alive."""
 
 
-def run_cluster(folder: Path, port: int) -> None:
-    """Run the cluster until Ctrl-C or SIGTERM, and stop it then.
+def run_cluster(folder: Path, port: int, home: Path) -> None:
+    """Run the cluster until Ctrl-C or SIGTERM, and stop it then. Its secret is the home's.
 
     Raises:
         BrokerError: it could not be started.
@@ -32,11 +33,15 @@ def run_cluster(folder: Path, port: int) -> None:
         signal.signal(number, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
         say(f"Three brokers start in {folder}")
-        with EmbeddedCluster(folder, port=port) as cluster:
+        with (
+            EmbeddedCluster(folder, port=port, secret=secret_of(home)) as cluster,
+            announced(home, cluster.bootstrap.split(",")),
+        ):
             print(f"export AUTOLEARN_KAFKA={cluster.bootstrap}")
             print("export AUTOLEARN_REPLICATION=3 AUTOLEARN_MIN_INSYNC_REPLICAS=2", flush=True)
             pids = ", ".join(str(broker.pid) for broker in cluster.brokers)
             say(f"Ready: processes {pids}. Ctrl-C stops them.")
+            say(f"For whom AUTOLEARN_HOME is {home}, whose secret they ask for.")
             try:
                 watch(cluster)
             finally:

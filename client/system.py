@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from autolearn.client import credentials
+from autolearn.eventlog.broker_errors import PORT_TAKEN
+from autolearn.eventlog.broker_secret import announced, secret_of
+from autolearn.eventlog.probe import HOST, HeldPorts
 from autolearn.eventlog.process import Running, home_of, lock
 from autolearn.eventlog.state import cut_off
 from autolearn.schemas.errors import AutoLearnError
@@ -30,6 +32,8 @@ READY_TIMEOUT = 900.0
 """Seconds within which every process must say that it is ready; a long log takes its time."""
 PATIENCE = 20.0
 """Seconds after which a process that is not ready yet is mentioned."""
+PORT_ATTEMPTS = 3
+"""Starts with other ports, when somebody else takes the drawn one."""
 STOP_TIMEOUT = 20.0
 """Seconds that a process has to stop by itself."""
 LARGEST_LOG = 16 * 1024 * 1024
@@ -40,6 +44,10 @@ class CannotStart(AutoLearnError):
     """A process of the system ended, or was not ready in time."""
 
     title = "AutoLearn could not be started"
+
+
+class PortLost(CannotStart):
+    """Somebody else took the port that was drawn for Kafka."""
 
 
 class Part(NamedTuple):
@@ -66,6 +74,7 @@ class System:
         self.settings, self.told = settings, told
         self.home = home_of(settings)
         self.url = self.kafka = ""
+        self.api_port, self.ports = settings.api_port, HeldPorts()
         self.processes: dict[str, asyncio.subprocess.Process] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         self.held = ExitStack()
@@ -88,20 +97,7 @@ class System:
         self.told(f"AutoLearn {version('autolearn')} starts on {self.home}")
         try:
             self.make_master_key()
-            parts = [AGENTS, WORKERS, API]
-            if self.settings.kafka:
-                self.kafka = self.settings.kafka
-            else:
-                port = free_port()
-                self.kafka = f"127.0.0.1:{port}"
-                folder = str(self.home / "kafka")
-                run = ("run", "--with-parent", "--folder", folder, "--port", str(port))
-                parts.insert(0, Part("kafka", ("autolearn.eventlog.embedded", *run)))
-            once = [FIRST_USER] if self.needs_user() else []
-            said = await self.launch_all([*parts, *once])
-            self.url = said[len(parts) - 1]
-            if once:
-                self.keep_user(said[-1])
+            parts = await self.launch_everything()
             up = Running(os.getpid(), self.url, self.kafka)
             (self.home / "up.json").write_bytes(msgspec.json.encode(up))
         except BaseException:
@@ -109,6 +105,44 @@ class System:
             raise
         for part in parts:
             self.go_on(self.watch(part))
+
+    async def launch_everything(self) -> list[Part]:
+        """Launch every process, with other ports if one was lost; return those that are to last."""
+        for attempt in range(1, PORT_ATTEMPTS + 1):
+            parts = [*self.brokers(), AGENTS, WORKERS, API]
+            once = [FIRST_USER] if self.needs_user() else []
+            try:
+                said = await self.launch_all([*parts, *once])
+                break
+            except PortLost:
+                if attempt == PORT_ATTEMPTS:
+                    raise
+                self.told("  another program has taken Kafka's port; once more with another")
+                await self.end_all()
+        self.url = said[len(parts) - 1]
+        if once:
+            self.keep_user(said[-1])
+        return parts
+
+    def brokers(self) -> list[Part]:
+        """Draw the ports that are free ones, all at once; return the embedded broker if it runs."""
+        embedded, any_api = not self.settings.kafka, self.settings.api_port == 0
+        # Elsewhere a port cannot be held until the API listens: it takes a free one itself.
+        drawn_api = any_api and self.settings.api_host == HOST and sys.platform == "linux"
+        self.ports = HeldPorts(*[0] * (embedded + drawn_api))
+        numbers = list(self.ports.numbers)
+        self.api_port = numbers.pop() if drawn_api else self.settings.api_port
+        if not embedded:
+            self.kafka = self.settings.kafka
+            return []
+        (port,) = numbers
+        self.kafka = f"{HOST}:{port}"
+        self.ports.lend()
+        secret_of(self.home)  # made now if there is none; what is wrong with it is said now
+        self.held.enter_context(announced(self.home, [self.kafka]))
+        where = ("--folder", str(self.home / "kafka"), "--port", str(port))
+        run = ("run", "--with-parent", *where, "--secret-of", str(self.home))
+        return [Part("kafka", ("autolearn.eventlog.embedded", *run))]
 
     # What it needs
 
@@ -199,7 +233,8 @@ class System:
         with log.open("rb") as output:
             output.seek(start)
             words = output.read().decode(errors="replace").splitlines()[-15:]
-        raise CannotStart(
+        lost = part.name == "kafka" and process.returncode == PORT_TAKEN
+        raise (PortLost if lost else CannotStart)(
             "\n  ".join([why, *words]),
             advice=f"Its whole log is {log}.",
         )
@@ -218,7 +253,7 @@ class System:
 
         An API that is started again keeps its port, also if the first one was a free one.
         """
-        port = urlsplit(self.url).port if self.url else self.settings.api_port
+        port = urlsplit(self.url).port if self.url else self.api_port
         fields = msgspec.structs.asdict(self.settings)
         client = fields.pop("kafka_client")
         known = {"home": self.home, "kafka": self.kafka, "api_port": port}
@@ -258,10 +293,15 @@ class System:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.end_all()
+        (self.home / "up.json").unlink(missing_ok=True)
+        self.ports.release()
+        self.held.close()
+
+    async def end_all(self) -> None:
+        """Stop every process: work first, the API, then Kafka."""
         for names in (("workers", "api", "first user"), ("agents",), ("kafka",)):
             await asyncio.gather(*(self.end(name) for name in names if name in self.processes))
-        (self.home / "up.json").unlink(missing_ok=True)
-        self.held.close()
 
     async def end(self, name: str) -> None:
         """Ask one process to stop; kill it and what it started if it does not."""
@@ -307,11 +347,3 @@ def install_kafka() -> None:
             "Apache Kafka could not be installed: the words above say why.",
             advice="With AUTOLEARN_KAFKA=host:port,… your own brokers are used instead.",
         )
-
-
-def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

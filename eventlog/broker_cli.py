@@ -7,11 +7,16 @@ import sys
 import time
 from pathlib import Path
 
-from autolearn.eventlog.broker_errors import BrokerError
+from autolearn.eventlog.broker_errors import PORT_TAKEN, BrokerError, PortTaken
+from autolearn.eventlog.broker_secret import secret_of
 from autolearn.eventlog.embedded import EmbeddedBroker, install
 from autolearn.eventlog.install_bar import InstallBar
+from autolearn.schemas.errors import SettingsError
 
-EXIT_CODES = "exit codes: 0 done, or stopped as asked; 1 could not start; 3 Kafka ended by itself"
+EXIT_CODES = (
+    "exit codes: 0 done, or stopped as asked; 1 could not start; 3 Kafka ended by itself; "
+    f"{PORT_TAKEN} another program has its port"
+)
 _CHECK_INTERVAL = 0.5
 
 
@@ -22,9 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
         with InstallBar() as bar:
             install(bar)
         return 0 if chosen.command == "install" else _run(chosen)
-    except BrokerError as error:
-        print(error, file=sys.stderr)
-        return 1
+    except (BrokerError, SettingsError) as error:
+        print(error.diagnostics(), file=sys.stderr)
+        return PORT_TAKEN if isinstance(error, PortTaken) else 1
     except KeyboardInterrupt:
         return 0 if chosen.command == "run" else 130
 
@@ -40,6 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run a broker until SIGTERM or Ctrl-C", epilog=EXIT_CODES)
     run.add_argument("--folder", type=Path, required=True, help="where its data live")
     run.add_argument("--port", type=int, default=0, help="of 127.0.0.1 (default: a free one)")
+    run.add_argument(
+        "--secret-of", type=Path, metavar="HOME", help="its clients must have the secret of a home"
+    )
     run.add_argument("--heap-mb", type=int, default=256, help="limit of the Java heap, in MiB")
     run.add_argument(
         "--with-parent", action="store_true", help="stop when the process that started this ends"
@@ -51,7 +59,10 @@ def _run(chosen: argparse.Namespace) -> int:
     parent = os.getppid()
     # One way out for both: start() and the wait below unwind, and the broker is stopped.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with EmbeddedBroker(chosen.folder, port=chosen.port, heap_mb=chosen.heap_mb) as broker:
+    secret = secret_of(chosen.secret_of) if chosen.secret_of else ""
+    with EmbeddedBroker(
+        chosen.folder, port=chosen.port, secret=secret, heap_mb=chosen.heap_mb
+    ) as broker:
         print(f"ready {broker.bootstrap}", flush=True)
         try:
             while broker.alive:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from autolearn.schemas.errors import AutoLearnError
 
+PORT_TAKEN = 4
+"""The exit code of a broker's process that could not have its port."""
 _LINES = 12
 _TAKEN = "Address already in use"
 # Every Java program of Kafka logs this first: what stands above it is of an earlier run.
@@ -31,7 +33,7 @@ class BrokerError(AutoLearnError):
 
 
 class PortTaken(BrokerError):
-    """Somebody else took a port between its choice and the broker's start."""
+    """Somebody else has a port that the broker needs."""
 
 
 def ended_early(folder: Path, code: int) -> BrokerError:
@@ -46,17 +48,19 @@ def too_slow(folder: Path) -> BrokerError:
 
 
 def _with_log(folder: Path, what: str, hint: str = "") -> BrokerError:
-    lines = [*_tail(folder / "logs" / "jvm.out"), *_tail(folder / "logs" / "broker.log")]
-    text = "\n".join(lines)
+    logs = [_lines(folder / "logs" / name) for name in ("jvm.out", "broker.log")]
+    # Not the last lines alone: behind the reason comes everything that it closes.
+    text = "\n".join(line for log in logs for line in log)
     fallback = f"{hint}read {folder / 'logs' / 'broker.log'}"
     remedy = next((help_ for sign, help_ in _REMEDIES.items() if sign in text), fallback)
     kind = PortTaken if _TAKEN in text else BrokerError
-    return kind(what, "the last lines of its log:\n" + text, remedy)
+    last = "\n".join(line for log in logs for line in log[-_LINES:])
+    return kind(what, "the last lines of its log:\n" + last, remedy)
 
 
-def _tail(path: Path) -> list[str]:
+def _lines(path: Path) -> list[str]:
     try:
         text = path.read_text(errors="replace").rpartition(_FIRST)[2]
     except OSError:
         return []
-    return [line for line in text.splitlines() if not line.startswith("\tat ")][-_LINES:]
+    return [line for line in text.splitlines() if not line.startswith("\tat ")]

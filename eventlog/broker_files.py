@@ -4,19 +4,37 @@ The broker runs with its folder as working directory and every path in them is r
 folder's name needs no escaping, whatever is in it, and a folder can be moved.
 """
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
-from autolearn.eventlog.probe import HOST
+from autolearn.eventlog.broker_secret import MECHANISM, USER
+from autolearn.eventlog.probe import HOST, LAUNCHER
 
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 
 
 class Member(NamedTuple):
-    """A broker's place in its cluster: its number, from 1, and the controller ports of all."""
+    """A broker's place in its cluster: its number, from 1, and the controller ports of all.
+
+    `password` is what the controllers ask of each other.
+    """
 
     number: int
     controllers: tuple[int, ...]
+    password: str = ""
+
+
+class Secrets(NamedTuple):
+    """What the broker asks for: of its clients, of whoever launched it, and of its controllers.
+
+    The last two are drawn at each start. They are sent as they are (SASL/PLAIN), because a
+    controller must be let in before it can read anything; the first one is not (SCRAM).
+    """
+
+    clients: str
+    launcher: str
+    controllers: str
 
 
 _INTERNAL_TOPICS = {
@@ -70,8 +88,11 @@ logger.config.level = warn
 """
 
 
-def write(folder: Path, port: int, member: Member) -> None:
-    """Write `server.properties` and `log4j2.properties` into the folder."""
+def write(folder: Path, port: int, member: Member, secrets: Secrets | None) -> None:
+    """Write `server.properties` (mode 0600) and `log4j2.properties` into the folder.
+
+    Without secrets, whoever reaches the ports may read and write everything.
+    """
     controllers = [f"{HOST}:{controller}" for controller in member.controllers]
     settings = {
         "node.id": member.number,
@@ -79,7 +100,7 @@ def write(folder: Path, port: int, member: Member) -> None:
         "controller.quorum.voters": ",".join(f"{n}@{at}" for n, at in enumerate(controllers, 1)),
         "listeners": f"BROKER://{HOST}:{port},CONTROLLER://{controllers[member.number - 1]}",
         "advertised.listeners": f"BROKER://{HOST}:{port}",
-        "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        **_security(secrets),
         "inter.broker.listener.name": "BROKER",
         "controller.listener.names": "CONTROLLER",
         "log.dirs": "data",
@@ -89,9 +110,40 @@ def write(folder: Path, port: int, member: Member) -> None:
         **_SMALL,
     }
     lines = [f"{key}={value}\n" for key, value in settings.items()]
-    (folder / "server.properties").write_text("".join(lines))
+    file = folder / "server.properties"
+    file.unlink(missing_ok=True)  # one of before may be readable for others
+    descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "w") as properties:
+        properties.writelines(lines)
     (folder / "log4j2.properties").write_text(_LOG4J)
     (folder / "logs").mkdir(exist_ok=True)
+
+
+def _security(secrets: Secrets | None) -> dict[str, str]:
+    """How whoever connects proves to be one of us."""
+    protocol = "SASL_PLAINTEXT" if secrets else "PLAINTEXT"
+    protocols = {"listener.security.protocol.map": f"BROKER:{protocol},CONTROLLER:{protocol}"}
+    if secrets is None:
+        return protocols
+    modules = "org.apache.kafka.common.security"
+    plain, scram = f"{modules}.plain.PlainLoginModule", f"{modules}.scram.ScramLoginModule"
+    broker, controller = "listener.name.broker", "listener.name.controller"
+    as_client = f'username="{USER}" password="{secrets.clients}"'
+    as_controller = f'username="controller" password="{secrets.controllers}"'
+    return {
+        **protocols,
+        "sasl.mechanism.inter.broker.protocol": MECHANISM,
+        "sasl.mechanism.controller.protocol": "PLAIN",
+        f"{broker}.sasl.enabled.mechanisms": f"{MECHANISM},PLAIN",
+        f"{broker}.{MECHANISM.lower()}.sasl.jaas.config": f"{scram} required {as_client};",
+        f"{broker}.plain.sasl.jaas.config": (
+            f'{plain} required user_{LAUNCHER}="{secrets.launcher}";'
+        ),
+        f"{controller}.sasl.enabled.mechanisms": "PLAIN",
+        f"{controller}.plain.sasl.jaas.config": (
+            f'{plain} required {as_controller} user_controller="{secrets.controllers}";'
+        ),
+    }
 
 
 def _copies(brokers: int) -> dict[str, int]:

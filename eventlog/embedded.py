@@ -4,6 +4,8 @@ Command line: `python -m autolearn.eventlog.embedded install | run`.
 """
 
 import contextlib
+import hashlib
+import secrets
 import shutil
 import subprocess
 import sys
@@ -19,8 +21,9 @@ from typing import Self
 from autolearn.eventlog import broker_files, jvm
 from autolearn.eventlog.broker_errors import BrokerError, PortTaken, ended_early, too_slow
 from autolearn.eventlog.broker_folder import claimed
+from autolearn.eventlog.broker_secret import USER, credentials
 from autolearn.eventlog.jars import Jars, Progress, fetch
-from autolearn.eventlog.probe import HOST, answers, free_ports, is_free
+from autolearn.eventlog.probe import HOST, LAUNCHER, HeldPorts, answers
 from autolearn.eventlog.start_archive import with_archive
 
 __all__ = ["BrokerError", "EmbeddedBroker", "Jars", "install"]
@@ -28,6 +31,8 @@ __all__ = ["BrokerError", "EmbeddedBroker", "Jars", "install"]
 _PROBE_INTERVAL = 0.02
 _STOP_LIMIT = 20.0
 _PORT_ATTEMPTS = 3
+ITERATIONS = 4096
+"""Of SCRAM, the fewest that Kafka allows: more would only help a secret that can be guessed."""
 
 
 def install(progress: Progress | None = None) -> Jars:
@@ -49,6 +54,7 @@ class EmbeddedBroker:
     Args:
         folder: made if missing. One broker at a time may use it.
         port: of 127.0.0.1; 0 picks a free one at the first start.
+        secret: what clients must have (`client`); "": anybody on this machine may do everything.
         heap_mb: limit of the Java heap, in MiB.
         jars: what to run; without it, `install()` is asked at every start.
         flags: more options for the JVM.
@@ -61,6 +67,7 @@ class EmbeddedBroker:
         folder: Path,
         *,
         port: int = 0,
+        secret: str = "",
         heap_mb: int = 256,
         jars: Jars | None = None,
         flags: Sequence[str] = (),
@@ -68,19 +75,25 @@ class EmbeddedBroker:
         cluster_id: str = "",
     ) -> None:
         self.folder = folder.absolute()
-        self._port = port
+        self._port, self._secret, self._launcher = port, secret, ""
         self._heap_mb = heap_mb
         self._jars = jars
         self._flags = tuple(flags)
         self._member, self._cluster_id = member, cluster_id
         self._abandoned = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
+        self._ports: HeldPorts | None = None
         self._held = contextlib.ExitStack()
 
     @property
     def bootstrap(self) -> str:
         """The address for clients, `127.0.0.1:PORT`. With port 0, known after `start`."""
         return f"{HOST}:{self._port}"
+
+    @property
+    def client(self) -> dict[str, str]:
+        """The properties that a client needs (as librdkafka calls them) beside the address."""
+        return credentials(self._secret) if self._secret else {}
 
     @property
     def pid(self) -> int:
@@ -116,7 +129,8 @@ class EmbeddedBroker:
                     process = held.enter_context(self._launched(jars, deadline))
                     break
                 except PortTaken:
-                    if attempt == _PORT_ATTEMPTS:
+                    # A member's ports are known to the others: only its cluster can change them.
+                    if self._member is not None or attempt == _PORT_ATTEMPTS:
                         raise
             self._process, self._held = process, held.pop_all()
         return self
@@ -154,26 +168,31 @@ class EmbeddedBroker:
         port = self._prepare()
         self._format(jars, deadline)
         java = jvm.command(jars, self._heap_mb, *self._flags)
+        assert self._ports is not None
+        self._ports.lend()
         with jvm.guarded([*java, "kafka.Kafka", "server.properties"], self.folder) as process:
             self._await_ready(process, port, deadline)
+            if self._secret:
+                self._let_clients_in(port, deadline)
             self._port = port
             yield process
 
     def _prepare(self) -> int:
-        """Choose the ports and write the files; return the port for clients."""
-        if self._port and not is_free(self._port):
-            raise BrokerError(
-                f"port {self._port} of {HOST} is in use",
-                "another program listens there",
-                "end that program, or choose another port (0 picks a free one)",
-            )
-        port, controller_port = free_ports(2)
+        """Hold the ports and write the files; return the port for clients."""
+        drawn = () if self._member else (0,)
+        # Held until the next start, so that the port is still there after a crash.
+        self._ports = HeldPorts(self._port, *drawn)
+        port, *controllers = self._ports.numbers
         # A killed JVM leaves its unpacked native libraries behind.
         shutil.rmtree(self.folder / "tmp", ignore_errors=True)
         (self.folder / "tmp").mkdir()
-        member = self._member or broker_files.Member(1, (controller_port,))
-        broker_files.write(self.folder, self._port or port, member)
-        return self._port or port
+        member = self._member or broker_files.Member(1, tuple(controllers))
+        self._launcher = secrets.token_urlsafe(32) if self._secret else ""
+        asked = broker_files.Secrets(
+            self._secret, self._launcher, member.password or secrets.token_urlsafe(32)
+        )
+        broker_files.write(self.folder, port, member, asked if self._secret else None)
+        return port
 
     def _format(self, jars: Jars, deadline: float) -> None:
         # Kafka writes this file last, so a format that was interrupted is done again.
@@ -195,13 +214,57 @@ class EmbeddedBroker:
             raise ended_early(self.folder, code)
 
     def _await_ready(self, process: subprocess.Popen[bytes], port: int, deadline: float) -> None:
-        while not answers(port):
+        while not answers(port, self._launcher):
             code = process.poll()
             if code is not None:
                 raise ended_early(self.folder, code)
             if time.monotonic() > deadline or self._abandoned.is_set():
                 raise too_slow(self.folder)
             time.sleep(_PROBE_INTERVAL)
+
+    def _let_clients_in(self, port: int, deadline: float) -> None:
+        """Have the cluster know the secret; return when it lets in whoever has it.
+
+        It keeps that with its data, so this is done once, and once more for another secret.
+        """
+        known = self.folder / "secret.known"
+        formatted = (self.folder / "data" / "meta.properties").read_bytes()
+        wanted = hashlib.sha256(self._secret.encode() + formatted).hexdigest()
+        if known.exists() and known.read_text() == wanted:
+            return
+        # Imported here: a warm start must not pay for a Kafka client.
+        from confluent_kafka import KafkaException
+        from confluent_kafka.admin import AdminClient
+        from confluent_kafka.admin._scram import (
+            ScramCredentialInfo,
+            ScramMechanism,
+            UserScramCredentialUpsertion,
+        )
+
+        common: dict[str, str | int | float | bool] = {
+            "bootstrap.servers": f"{HOST}:{port}",
+            "log_level": 0,
+            "reconnect.backoff.max.ms": 200,
+        }
+        launcher = {
+            **credentials(self._launcher),
+            "sasl.mechanism": "PLAIN",
+            "sasl.username": LAUNCHER,
+        }
+        info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, ITERATIONS)
+        change = UserScramCredentialUpsertion(USER, info, self._secret.encode())
+        left = max(deadline - time.monotonic(), 1.0)
+        try:
+            answers = AdminClient({**common, **launcher}).alter_user_scram_credentials([change])
+            answers[USER].result(left)
+            AdminClient({**common, **self.client}).list_topics(timeout=left)
+        except (KafkaException, TimeoutError) as error:
+            raise BrokerError(
+                f"Kafka in {self.folder} does not learn the secret of its clients",
+                str(error),
+                f"read {self.folder / 'logs' / 'broker.log'}",
+            ) from error
+        known.write_text(wanted)
 
 
 def new_cluster_id() -> str:

@@ -6,19 +6,20 @@ min.insync.replicas 2, nothing that was acknowledged is, and appends go on.
 
 from __future__ import annotations
 
+import secrets
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Self
 
-from autolearn.eventlog.broker_errors import BrokerError
+from autolearn.eventlog.broker_errors import BrokerError, PortTaken
 from autolearn.eventlog.broker_files import Member
 from autolearn.eventlog.embedded import EmbeddedBroker, install, new_cluster_id
 from autolearn.eventlog.jars import Jars
-from autolearn.eventlog.probe import HOST, free_ports, is_free
+from autolearn.eventlog.probe import HeldPorts
 
 __all__ = ["EmbeddedCluster"]
 
-BROKERS = 3
+BROKERS, PORT_ATTEMPTS = 3, 3
 
 
 class EmbeddedCluster:
@@ -29,16 +30,25 @@ class EmbeddedCluster:
     Args:
         folder: made if missing. One cluster at a time may use it.
         port: of the first broker; the others have the next two. 0 picks free ones.
+        secret: what clients must have (`client`); "": anybody on this machine may do everything.
         heap_mb: limit of each broker's Java heap, in MiB.
         jars: what to run; without it, `install()` is asked.
     """
 
     def __init__(
-        self, folder: Path, *, port: int = 0, heap_mb: int = 256, jars: Jars | None = None
+        self,
+        folder: Path,
+        *,
+        port: int = 0,
+        secret: str = "",
+        heap_mb: int = 256,
+        jars: Jars | None = None,
     ) -> None:
         self.folder, self._heap_mb, self._jars = folder.absolute(), heap_mb, jars
+        self._secret = secret
         self.ports = tuple(range(port, port + BROKERS)) if port else ()
         self.brokers: list[EmbeddedBroker] = []
+        self._held: HeldPorts | None = None
 
     @property
     def bootstrap(self) -> str:
@@ -51,13 +61,21 @@ class EmbeddedCluster:
         Raises:
             BrokerError: one of them could not be started; the others are ended then.
         """
-        if taken := [port for port in self.ports if not is_free(port)]:
-            raise BrokerError(
-                f"port {taken[0]} of {HOST} is in use",
-                "another program listens there",
-                f"end that program, or choose another first port: {BROKERS} in a row are used",
-            )
-        self.brokers = self._made(self._jars or install())
+        jars = self._jars or install()
+        for attempt in range(1, PORT_ATTEMPTS + 1):
+            self._held = HeldPorts(*(self.ports or [0] * BROKERS), *[0] * BROKERS)
+            self._held.lend()
+            self.brokers = self._made(jars, self._held.numbers)
+            try:
+                self._start_all(timeout)
+            except PortTaken:
+                if attempt == PORT_ATTEMPTS:
+                    raise
+            else:
+                break
+        return self
+
+    def _start_all(self, timeout: float) -> None:
         with ThreadPoolExecutor(BROKERS) as pool:
             starts = [pool.submit(broker.start, timeout) for broker in self.brokers]
             failed = [s for s in wait(starts, return_when=FIRST_EXCEPTION).done if s.exception()]
@@ -66,7 +84,6 @@ class EmbeddedCluster:
         if failed:
             self.kill()
             failed[0].result()
-        return self
 
     def stop(self) -> None:
         """End all brokers in good order. Idempotent."""
@@ -86,20 +103,19 @@ class EmbeddedCluster:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _made(self, jars: Jars) -> list[EmbeddedBroker]:
-        # All at once, so that no port is given twice.
-        free = free_ports(2 * BROKERS)
-        ports, controllers = self.ports or free[:BROKERS], tuple(free[BROKERS:])
+    def _made(self, jars: Jars, ports: list[int]) -> list[EmbeddedBroker]:
+        controllers, password = tuple(ports[BROKERS:]), secrets.token_urlsafe(32)
         return [
             EmbeddedBroker(
                 self.folder / f"broker-{number}",
                 port=port,
                 heap_mb=self._heap_mb,
                 jars=jars,
-                member=Member(number, controllers),
+                member=Member(number, controllers, password),
+                secret=self._secret,
                 cluster_id=self._cluster_id(),
             )
-            for number, port in enumerate(ports, 1)
+            for number, port in enumerate(ports[:BROKERS], 1)
         ]
 
     def _cluster_id(self) -> str:

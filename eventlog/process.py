@@ -19,6 +19,7 @@ import structlog
 from dotenv import dotenv_values
 from platformdirs import user_data_path
 
+from autolearn.eventlog.broker_secret import credentials, runs_here, secret_of
 from autolearn.eventlog.kafka import KafkaLog
 from autolearn.schemas.errors import AlreadyRunning, LogError
 from autolearn.schemas.settings import Settings, load
@@ -26,10 +27,12 @@ from autolearn.schemas.settings import Settings, load
 __all__ = [
     "Running",
     "brokers",
+    "client_of",
     "configure_logs",
     "emptied",
     "end_with_parent",
     "home_of",
+    "kafka_of",
     "lock",
     "open_log",
     "read_settings",
@@ -81,7 +84,29 @@ def open_log(settings: Settings, *, gathers: bool = False) -> KafkaLog:
     Raises:
         LogError: no broker is named and `autolearn up` does not run.
     """
-    return KafkaLog(brokers(settings), settings.kafka_client, gathers=gathers)
+    return KafkaLog(*kafka_of(settings), gathers=gathers)
+
+
+def kafka_of(settings: Settings) -> tuple[str, dict[str, str]]:
+    """Return where Kafka is, and the properties of its clients.
+
+    Raises:
+        LogError: no broker is named and `autolearn up` does not run.
+        SettingsError: the secret of this home's brokers cannot be used.
+    """
+    address = brokers(settings)
+    return address, client_of(settings, address)
+
+
+def client_of(settings: Settings, address: str) -> dict[str, str]:
+    """Return the properties of Kafka's clients for brokers, `host:port,…`.
+
+    Raises:
+        SettingsError: they are brokers of this home, and its secret cannot be used.
+    """
+    home = home_of(settings)
+    own = credentials(secret_of(home)) if runs_here(home, address) else {}
+    return {**settings.kafka_client, **own}
 
 
 def brokers(settings: Settings) -> str:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from autolearn.eventlog.embedded import EmbeddedBroker
 
 _KEPT = 3
+_TRAINING = 2
+"""The version of what is done once to make an archive."""
 _DUMP_LIMIT = 120.0
 
 
@@ -38,7 +40,7 @@ def _java_key() -> str:
     # The JVM refuses an archive made by another copy of its modules file, or with other flags.
     modules = JAVA_HOME / "lib" / "modules"
     state = modules.stat()
-    identity = f"{modules}|{state.st_size}|{state.st_mtime_ns}|{FLAGS}"
+    identity = f"{modules}|{state.st_size}|{state.st_mtime_ns}|{FLAGS}|{_TRAINING}"
     return hashlib.sha256(identity.encode()).hexdigest()[:12]
 
 
@@ -51,10 +53,13 @@ def _make(jars: Jars, archive: Path, progress: Progress) -> None:
     with TemporaryDirectory(prefix=".training-", dir=jars.folder) as folder:
         made = Path(folder, "start.aot")
         broker = EmbeddedBroker(
-            Path(folder, "kafka"), jars=jars, flags=[f"-XX:AOTCacheOutput={made}"]
+            Path(folder, "kafka"),
+            secret="-" * 32,
+            jars=jars,
+            flags=[f"-XX:AOTCacheOutput={made}"],
         )
         try:
-            broker.start()
+            broker.start(_DUMP_LIMIT)
             _exercise(broker)
         except (BrokerError, KafkaException):
             made.unlink(missing_ok=True)
@@ -76,6 +81,7 @@ def _exercise(broker: "EmbeddedBroker") -> None:
     client: dict[str, str | int | float | bool] = {
         "bootstrap.servers": broker.bootstrap,
         "log_level": 0,
+        **broker.client,
     }
     admin = AdminClient(client)
     topic = NewTopic("training", 1, 1, config={"flush.messages": "1"})

@@ -23,6 +23,7 @@ from typing import Any
 from msgspec.structs import asdict
 
 from autolearn.artifacts.store import ArtifactStore
+from autolearn.eventlog.broker_secret import secret_of
 from autolearn.eventlog.embedded import EmbeddedBroker, install
 from autolearn.eventlog.install_bar import InstallBar
 from autolearn.eventlog.kafka import KafkaLog
@@ -133,8 +134,8 @@ def embedded_log(home: Path) -> Iterator[KafkaLog]:
     with InstallBar() as bar:
         jars = install(bar)
     with (
-        EmbeddedBroker(home / "kafka", jars=jars) as broker,
-        closing_log(KafkaLog(broker.bootstrap)) as log,
+        EmbeddedBroker(home / "kafka", secret=secret_of(home), jars=jars) as broker,
+        closing_log(KafkaLog(broker.bootstrap, broker.client)) as log,
     ):
         yield log
 

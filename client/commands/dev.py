@@ -40,8 +40,8 @@ def cluster(
     from autolearn.client.dev_cluster import run_cluster
     from autolearn.eventlog.process import home_of, read_settings
 
-    where = Path(folder).expanduser() if folder else home_of(read_settings()) / "cluster"
-    run_cluster(where, port)
+    home = home_of(read_settings())
+    run_cluster(Path(folder).expanduser() if folder else home / "cluster", port, home)
 
 
 cluster.__doc__ = f"{cluster.__doc__}\n\n{EXIT_CODES}"

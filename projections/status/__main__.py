@@ -14,7 +14,7 @@ import time
 
 from autolearn.eventlog.cluster import Cluster
 from autolearn.eventlog.log import Log
-from autolearn.eventlog.process import brokers, configure_logs, home_of, open_log, read_settings
+from autolearn.eventlog.process import configure_logs, home_of, kafka_of, open_log, read_settings
 from autolearn.projections.beats import FORGOTTEN_AFTER_MS, Beats
 from autolearn.projections.status.findings import findings
 from autolearn.projections.status.looking import Looking
@@ -43,7 +43,7 @@ def status_of(settings: Settings, without_api: str) -> Status:
     Raises:
         LogError: no Kafka is named.
     """
-    log, cluster = open_log(settings), Cluster(brokers(settings), settings.kafka_client)
+    log, cluster = open_log(settings), Cluster(*kafka_of(settings))
     looking, topics, home = Looking(cluster, log, settings), Topics.of(settings), home_of(settings)
     try:
         status = looking.look(f"the command line on {socket.gethostname()}")

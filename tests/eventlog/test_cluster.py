@@ -1,7 +1,6 @@
 """What the brokers say, on a real one; and what the log says of its deciders."""
 
 import socket
-import struct
 import time
 import uuid
 from collections.abc import Iterator
@@ -10,10 +9,11 @@ from random import Random
 import pytest
 from confluent_kafka import Consumer
 
+from autolearn.eventlog.broker_secret import credentials
 from autolearn.eventlog.cluster import Cluster
 from autolearn.eventlog.kafka import KafkaLog
 from autolearn.eventlog.memory import MemoryLog
-from autolearn.eventlog.quorum import TOPIC, active_controller, leader_in
+from autolearn.eventlog.quorum import TOPIC, QuorumV0, active_controller, leader_in
 from autolearn.eventlog.reading import Lookup
 from autolearn.eventlog.terms import Holders, newest
 from autolearn.schemas.codec import EventRecord, encode, raw
@@ -91,24 +91,22 @@ def test_brokers_that_do_not_answer_are_given_up_soon(question: str) -> None:
         assert time.monotonic() - began < 5
 
 
-def quorum_answer(leader: int, error: int = 0) -> bytes:
-    head = struct.pack(">iBhB", 1, 0, 0, 2) + bytes([len(TOPIC) + 1]) + TOPIC
-    return head + struct.pack(">Bihii", 2, 0, error, leader, 7)
+def quorum_answer(leader: int, error: int = 0) -> QuorumV0:
+    return QuorumV0(0, [(TOPIC, [(0, error, leader, 7, 9, [], [], {})], {})], {})
 
 
 def test_the_active_controller_is_whoever_leads_the_quorum() -> None:
     assert leader_in(quorum_answer(3)) == 3
     assert leader_in(quorum_answer(-1)) is None
     assert leader_in(quorum_answer(3, error=6)) is None
-    with pytest.raises(struct.error):
-        leader_in(quorum_answer(3)[:20])
+    assert leader_in(QuorumV0(29, [], {})) is None
 
 
 @pytest.mark.kafka
-def test_nobody_is_asked_for_the_controller_where_the_connection_is_not_plain(kafka: str) -> None:
+def test_where_no_broker_tells_there_is_no_known_controller(kafka: str) -> None:
     host, _, port = kafka.partition(":")
-    assert active_controller([(host, int(port))], {}) is not None
-    assert active_controller([(host, int(port))], {"security.protocol": "SASL_SSL"}) is None
+    assert active_controller([("127.0.0.1", 9), (host, int(port))], {}) == 1
+    assert active_controller([(host, int(port))], credentials("no such secret")) is None
     assert active_controller([("127.0.0.1", 9)], {}) is None
 
 

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import ClassVar
 
 import psutil
 import pytest
@@ -16,7 +17,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from autolearn.eventlog import embedded, jars, probe
-from autolearn.eventlog.broker_errors import BrokerError
+from autolearn.eventlog.broker_errors import BrokerError, PortTaken
 from autolearn.eventlog.embedded import EmbeddedBroker, install
 
 pytestmark = pytest.mark.kafka
@@ -159,13 +160,47 @@ def test_data_survive_kill_9(broker):
     assert content(address, 2) == [b"1", b"2"]
 
 
-def test_a_port_lost_to_somebody_else_is_chosen_again(tmp_path, monkeypatch):
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        taken = other.getsockname()[1]
-        choices = [[taken, probe.free_ports(1)[0]], probe.free_ports(2)]
-        monkeypatch.setattr(embedded, "free_ports", lambda _: choices.pop(0))
-        with EmbeddedBroker(tmp_path / "kafka") as broker:
-            assert broker.bootstrap != f"127.0.0.1:{taken}"
+class Raced(probe.HeldPorts):
+    """The first time, somebody else listens on one of the ports before the broker does."""
+
+    others: ClassVar[list[socket.socket]] = []
+    place = 0
+
+    def lend(self) -> None:
+        super().lend()
+        if not self.others:
+            self.others.append(socket.create_server((probe.HOST, self.numbers[self.place])))
+
+
+@pytest.fixture(params=[0, 1], ids=["client", "controller"])
+def raced(request, monkeypatch) -> Iterator[type[Raced]]:
+    """Have either of the two ports taken, between its choice and the broker's start."""
+    monkeypatch.setattr(Raced, "place", request.param)
+    monkeypatch.setattr(Raced, "others", [])
+    monkeypatch.setattr(embedded, "HeldPorts", Raced)
+    yield Raced
+    for other in Raced.others:
+        other.close()
+
+
+def test_a_port_lost_to_somebody_else_is_chosen_again(tmp_path, raced):
+    with EmbeddedBroker(tmp_path / "kafka") as broker:
+        (other,) = raced.others
+        assert f":{other.getsockname()[1]}" not in (broker.folder / "server.properties").read_text()
+
+
+def test_the_controller_never_gets_the_port_of_the_clients():
+    (port,) = probe.HeldPorts(0).numbers
+    for _ in range(500):
+        client, controller = probe.HeldPorts(port, 0).numbers
+        assert client == port != controller
+
+
+def test_a_held_port_is_free_for_a_server_of_ours_alone():
+    held = probe.HeldPorts(0)
+    with socket.create_server((probe.HOST, held.numbers[0])), pytest.raises(PortTaken):
+        probe.HeldPorts(*held.numbers)
+    assert probe.HeldPorts(*held.numbers).numbers == held.numbers
 
 
 def test_a_second_broker_on_a_folder_is_refused(broker):

@@ -1,0 +1,67 @@
+"""`autolearn up` when somebody else takes a port that it has drawn."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from autolearn.client import system
+from autolearn.client.system import CannotStart, Part, System
+from autolearn.eventlog.probe import HOST, HeldPorts
+from autolearn.schemas.settings import Settings
+
+pytestmark = pytest.mark.kafka
+QUICK = ("tests.client.quick_part",)
+
+
+class Raced(HeldPorts):
+    """Somebody else listens on the port before Kafka does, as often as `times` says."""
+
+    others: ClassVar[list[socket.socket]] = []
+    times = 1
+
+    def lend(self) -> None:
+        super().lend()
+        if len(self.others) < self.times:
+            self.others.append(socket.create_server((HOST, self.numbers[0])))
+
+
+@pytest.fixture
+def raced(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Raced]]:
+    monkeypatch.setattr(system, "HeldPorts", Raced)
+    monkeypatch.setattr(Raced, "others", [])
+    for name in ("AGENTS", "WORKERS", "API"):
+        monkeypatch.setattr(system, name, Part(name.lower(), QUICK))
+    yield Raced
+    for other in Raced.others:
+        other.close()
+
+
+def started(home: Path, told: Callable[[str], None] = lambda _: None) -> System:
+    """Start a system and stop it; return it."""
+
+    async def start_and_stop() -> System:
+        async with System(Settings(home=str(home), api_port=0, auth="none"), told) as running:
+            return running
+
+    return asyncio.run(start_and_stop())
+
+
+def test_other_ports_are_drawn_when_one_is_lost(raced: type[Raced], tmp_path: Path):
+    said: list[str] = []
+    kafka = started(tmp_path, said.append).kafka
+    (other,) = raced.others
+    assert kafka not in ("", f"{HOST}:{other.getsockname()[1]}")
+    assert "  another program has taken Kafka's port; once more with another" in said
+
+
+def test_a_start_is_given_up_when_every_port_is_lost(
+    raced: type[Raced], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(raced, "times", 9)
+    with pytest.raises(CannotStart, match=r"port \d+ of 127.0.0.1 is in use"):
+        started(tmp_path)
+    assert len(raced.others) == system.PORT_ATTEMPTS
