@@ -240,7 +240,7 @@ class Shredding:
         """Where the next round over the folders to delete goes on."""
         # For what was shredded before the start.
         self.rolls = [0.0, time.monotonic() + self.segment + 1]
-        ring.on_key = self.on_key
+        ring.on_key, ring.on_master = self.on_key, self.roll_later
 
     def begin(self) -> None:
         """Look at the sessions that have a key, or may expire, once all is folded and read."""
@@ -254,6 +254,13 @@ class Shredding:
         draft = self.drafts.get(session_of(keyid))
         if draft is not None and draft.lost:
             self.lost.setdefault(session_of(keyid), time.monotonic())
+
+    def roll_later(self) -> None:
+        """See to it that what is on the topic now is compacted: a tombstone, or other wrappings.
+
+        A segment is closed by the first append after its time.
+        """
+        self.rolls += [time.monotonic() + self.segment * times + 1 for times in (1, 2)]
 
     def on_events(self, records: list[EventRecord]) -> None:
         """Look at the sessions that events are about."""
@@ -300,9 +307,10 @@ class Shredding:
             for session in list(self.lost):
                 self.shred(session)
             now = time.monotonic()
-            if any(at <= now for at in self.rolls):
+            if due := [at for at in self.rolls if at <= now]:
                 self.ring.roll()
-                self.rolls = [at for at in self.rolls if at > now]
+                for at in due:  # one by one: the ring's thread may add some meanwhile
+                    self.rolls.remove(at)
         except LogError as error:
             logger.warning("nothing can be shredded now", why=error.detail)
 
@@ -315,8 +323,7 @@ class Shredding:
         keys = self.ring.of_session(session)
         for keyid in keys:
             self.ring.shred(keyid)
-            # A segment is closed by the first append after its time.
-            self.rolls += [time.monotonic() + self.segment * times + 1 for times in (1, 2)]
+            self.roll_later()
             self.meter.count("autolearn_shredded_keys_total")
             logger.info("a key was shredded", session=session)
         if not keys:

@@ -255,8 +255,8 @@ class EmbeddedBroker:
         change = UserScramCredentialUpsertion(USER, info, self._secret.encode())
         left = max(deadline - time.monotonic(), 1.0)
         try:
-            answers = AdminClient({**common, **launcher}).alter_user_scram_credentials([change])
-            answers[USER].result(left)
+            admin = AdminClient({**common, **launcher})  # it must outlive its answer
+            admin.alter_user_scram_credentials([change])[USER].result(left)
             AdminClient({**common, **self.client}).list_topics(timeout=left)
         except (KafkaException, TimeoutError) as error:
             raise BrokerError(

@@ -10,7 +10,7 @@ from typing import TypeVar
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._metadata import ClusterMetadata
+from confluent_kafka.admin._metadata import ClusterMetadata, TopicMetadata
 from confluent_kafka.cimpl import NewTopic
 
 from autolearn.eventlog.log import Delivered, Message, Reader
@@ -163,7 +163,7 @@ class KafkaLog:
             ]
             for future in admin.create_topics(new, request_timeout=timeout).values() if new else ():
                 wait_unless_exists(future)
-            await_leaders(admin, set(wanted), time.monotonic() + timeout)
+            found = await_leaders(admin, set(wanted), time.monotonic() + timeout)
         except KafkaException as error:
             raise LogError(
                 f"The topics cannot be created on {self.settings['bootstrap.servers']}: "
@@ -171,12 +171,13 @@ class KafkaLog:
                 advice="Check that the brokers run, and AUTOLEARN_KAFKA.",
             ) from None
         for name, topic in wanted.items():
-            found = len(existing[name].partitions) if name in existing else topic.partitions
-            if found != topic.partitions:
+            # Also of those made just now: another process may have been quicker.
+            there = len(found[name].partitions) if name in found else topic.partitions
+            if there != topic.partitions:
                 raise TopicMismatch(
-                    f"The topic {name} has {found} partitions, the settings ask for "
+                    f"The topic {name} has {there} partitions, the settings ask for "
                     f"{topic.partitions}.",
-                    advice=f"Set AUTOLEARN_PARTITIONS (or AUTOLEARN_TASK_PARTITIONS) to {found}: "
+                    advice=f"Set AUTOLEARN_PARTITIONS (or AUTOLEARN_TASK_PARTITIONS) to {there}: "
                     "a stream's order would be lost with another number.",
                 )
 
@@ -382,13 +383,15 @@ def wait_unless_exists(future: object) -> None:
             raise
 
 
-def await_leaders(admin: AdminClient, names: set[str], deadline: float) -> None:
-    """Wait until every partition of these topics has a leader; give up silently at `deadline`."""
-    while time.monotonic() < deadline:
+def await_leaders(admin: AdminClient, names: set[str], deadline: float) -> dict[str, TopicMetadata]:
+    """Wait until every partition of these topics has a leader; give up silently at `deadline`.
+
+    Return the topics as they are then.
+    """
+    while True:
         topics = admin.list_topics(timeout=ANSWER_TIMEOUT).topics
-        found = [topics[name] for name in names if name in topics]
-        if len(found) == len(names) and all(
-            partition.leader >= 0 for topic in found for partition in topic.partitions.values()
-        ):
-            return
+        found = {name: topics[name] for name in names if name in topics}
+        led = all(p.leader >= 0 for topic in found.values() for p in topic.partitions.values())
+        if (len(found) == len(names) and led) or time.monotonic() > deadline:
+            return found
         time.sleep(LEADER_PAUSE)

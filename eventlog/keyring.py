@@ -28,7 +28,7 @@ __all__ = ["KeyRing", "session_of"]
 CACHED = 10_000
 """Unwrapped keys that one process holds."""
 PATIENCE = 10.0
-"""Seconds within which an append is acknowledged, and within which what is on the log is read."""
+"""Seconds within which an append is acknowledged, and the next record of the log is read."""
 PAUSE = 1.0
 """Seconds after a failure until the topic is read again."""
 logger = structlog.get_logger(__name__)
@@ -43,7 +43,8 @@ class KeyRing:
     """Knows the keys, makes new ones and shreds them. Methods block; any thread may call them.
 
     Without `masters` it knows which keys there are, and can shred them, but has none of them.
-    `on_key(id)` is called, in the ring's thread, for every key that is read from the log.
+    `on_key(id)` is called, in the ring's thread, for every key that is read from the log, and
+    `on_master()` when all keys have been wrapped by another master key.
     """
 
     def __init__(
@@ -52,12 +53,16 @@ class KeyRing:
         topic: str,
         masters: MasterKeys | None,
         on_key: Callable[[str], None] = lambda _: None,
+        on_master: Callable[[], None] = lambda: None,
     ) -> None:
         self.log, self.topic, self.masters, self.on_key = log, topic, masters, on_key
+        self.on_master = on_master
         self.changed = threading.Condition()
         self.wrapped: dict[str, WrappedKey] = {}
         self.sessions: dict[str, list[str]] = {}
         self.unwrapped: OrderedDict[str, DataKey] = OrderedDict()
+        self.masters_used: set[str] = set()
+        """The ids of the master keys that have wrapped something here."""
         self.shredded: set[str] = set()
         """The ids of keys whose tombstones were read."""
         self.next = 0
@@ -123,16 +128,38 @@ class KeyRing:
             self.next = (message.offset() or 0) + 1
             self.changed.notify_all()
         if value is not None and identity != ROLL:
+            self.wrap_again(identity)
             self.on_key(identity)
 
     def learn(self, value: bytes) -> None:
         """Ask again where the master keys are, if there is a new one."""
         try:
             named = from_json(value, Roll).master
-            if self.masters is not None and named and self.masters.known(named) is None:
+            if named:
+                self.on_master()
+            if self.masters is None or not named:
+                return
+            if self.masters.known(named) is None:
                 self.masters.reload()
+            with self.changed:
+                held = list(self.unwrapped)
+            for identity in held:
+                self.wrap_again(identity)
         except AutoLearnError as error:
             logger.warning("there is a new master key, and it is not here", why=error.detail)
+
+    def wrap_again(self, identity: str) -> None:
+        """Wrap a key anew that was made here while another process changed the master key.
+
+        That process cannot know of it, and may forget the master key by which it is wrapped. (If it
+        is shredded meanwhile, it is shredded once more, as any key that comes too late.)
+        """
+        with self.changed:
+            wrapped, key = self.wrapped.get(identity), self.unwrapped.get(identity)
+        if self.masters is None or wrapped is None or key is None:
+            return
+        if wrapped.master in self.masters_used - {self.masters.present.id}:
+            self.log.append(self.topic, self.wrap(key.key), key=identity, partition=0)
 
     def add(self, identity: str, value: bytes) -> None:
         """Know a key, or know it as it is wrapped now."""
@@ -160,17 +187,25 @@ class KeyRing:
         """Wait until everything is read that is on the topic now.
 
         Raises:
-            LogError: it cannot be read in time.
+            LogError: it cannot be read: nothing has come for some time.
         """
         end = self.log.ends(self.topic)[0]
         if not self.until(end):
             raise LogError(f"{self.topic} cannot be read at the moment.")
 
     def until(self, end: int) -> bool:
-        """Wait until everything before an offset is read; say whether it is in time."""
+        """Wait until everything before an offset is read, for as long as reading gets on.
+
+        Say whether it did.
+        """
         with self.changed:
             # The record before the end always comes: it is in the segment that is never compacted.
-            return self.changed.wait_for(lambda: self.next >= end, PATIENCE)
+            while True:
+                before = self.next
+                if self.changed.wait_for(lambda: self.next >= end, PATIENCE):
+                    return True
+                if self.next == before:
+                    return False
 
     # Using keys
 
@@ -259,6 +294,7 @@ class KeyRing:
         """Return the record of a key, wrapped by the present master key."""
         assert self.masters is not None
         master = self.masters.present
+        self.masters_used.add(master.id)
         made = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         wrapped = base64.b64encode(master.wrap(key)).decode()
         return to_json(WrappedKey(master.id, wrapped, made))

@@ -84,11 +84,15 @@ def rotate_alone(
     try:
         ring.catch_up()
         rewrapped, unreadable = wrap_anew(ring, masters)
+        if forget and path is not None and not unreadable:
+            write_key_file(path, [masters.present])
+            # What came meanwhile from a process that did not know the present key: we know the old.
+            ring.catch_up()
+            more, unreadable = wrap_anew(ring, masters)
+            rewrapped += more
+            masters.reload()
     finally:
         ring.stop()
-    if forget and path is not None and not unreadable:
-        write_key_file(path, [masters.present])
-        masters.reload()
     older = tuple(key.id for key in masters.keys[1:])
     return Rotated(masters.present.id, rewrapped, unreadable, older, str(path or ""))
 

@@ -1,5 +1,6 @@
 """Backup and restore: `python -m autolearn.projections.backup backup|restore DIR [--json]`.
 
+`restore --revoke-tokens` asks for the revocation of every token of the backup.
 With --json, standard output has one JSON document a line: `{"progress": {stage, done, total}}` now
 and then, and last `{"result": {…}}`. Where no brokers are named and `autolearn up` does not run on
 this home, the embedded broker runs for as long as this takes.
@@ -40,6 +41,7 @@ from autolearn.projections.backups.errors import BackupRefused
 from autolearn.projections.backups.keys import missing_masters
 from autolearn.projections.backups.reading import BackupSet
 from autolearn.projections.backups.restoring import check_set, plan, restore
+from autolearn.projections.backups.tokens import revoke_tokens, tokens_of
 from autolearn.projections.backups.writing import Told, write_backup
 from autolearn.schemas.errors import AlreadyRunning, AutoLearnError, LogError, SettingsError
 from autolearn.schemas.settings import Settings
@@ -78,8 +80,10 @@ def run_backup(settings: Settings, target: Path, told: Told) -> tuple[dict[str, 
     return result, 0
 
 
-def run_restore(settings: Settings, folder: Path, told: Told) -> tuple[dict[str, Any], int]:
-    """Restore a backup while nothing runs on this home."""
+def run_restore(
+    settings: Settings, folder: Path, told: Told, *, revoke: bool = False
+) -> tuple[dict[str, Any], int]:
+    """Restore a backup while nothing runs on this home; with `revoke`, without its tokens."""
     home = home_of(settings)
     began = time.perf_counter()
     backup = BackupSet(folder)
@@ -90,6 +94,8 @@ def run_restore(settings: Settings, folder: Path, told: Told) -> tuple[dict[str,
             parts = plan(log, settings, backup)
             with restoring(home, folder):
                 restored = restore(log, settings, store_of(settings), backup, parts, told)
+            # Behind it: what is on the log beside the backup cannot be restored over.
+            revoked = revoke_tokens(log, settings, backup) if revoke else 0
         # It was folded from whatever log was here before.
         delete_state(home)
     manifest = backup.manifest
@@ -101,6 +107,8 @@ def run_restore(settings: Settings, folder: Path, told: Told) -> tuple[dict[str,
         **asdict(restored),
         "artifacts": asdict(manifest.artifacts),
         "comparable": comparable,
+        "tokens": len(tokens_of(backup)) - revoked,
+        "revoked_tokens": revoked,
         "missing_master_keys": missing_masters(folder, settings, home),
         "seconds": time.perf_counter() - began,
     }
@@ -159,6 +167,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("what", choices=("backup", "restore"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--revoke-tokens", action="store_true")
     chosen = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up in either case
     shown, stage_shown = 0.0, ""
@@ -171,11 +180,14 @@ def main(arguments: list[str]) -> int:
             progress = {"stage": stage, "done": done, "total": total}
             print(json.dumps({"progress": progress}), flush=True)
 
-    run = run_backup if chosen.what == "backup" else run_restore
     try:
         settings = read_settings()
         configure_logs(settings)  # standard output is for the documents alone
-        result, code = run(settings, chosen.folder.absolute(), told)
+        folder = chosen.folder.absolute()
+        if chosen.what == "backup":
+            result, code = run_backup(settings, folder, told)
+        else:
+            result, code = run_restore(settings, folder, told, revoke=chosen.revoke_tokens)
     except AutoLearnError as error:
         print(error.diagnostics(), file=sys.stderr)
         return code_of(error)

@@ -46,16 +46,27 @@ def backup(folder: Folder, output: As = Output.table) -> None:
     raise typer.Exit(code)
 
 
-def restore(folder: Folder, output: As = Output.table) -> None:
+def restore(
+    folder: Folder,
+    revoke_tokens: Annotated[
+        bool,
+        typer.Option(
+            "--revoke-tokens", help="Revoke every token of the backup, at the next start."
+        ),
+    ] = False,
+    output: As = Output.table,
+) -> None:
     """Put a backup back, onto an empty folder or empty brokers.
 
     Nothing else may run on them. First every byte of the backup is checked; afterwards the views
     folded from the log are compared with those of the backup. Exit code 1: they differ.
-    Interrupted, it is run again and goes on where it stopped.
+    Interrupted, it is run again and goes on where it stopped. Who may do what is as it was: tokens
+    that were revoked since, users disabled since and passwords changed since count again.
     """
     from autolearn.client.output import console, print_json, rows, short
 
-    result, code = work("restore", folder)
+    more = ("--revoke-tokens",) if revoke_tokens else ()
+    result, code = work("restore", folder, *more)
     if output == Output.json:
         print_json(result)
         raise typer.Exit(code)
@@ -78,6 +89,8 @@ def restore(folder: Folder, output: As = Output.table) -> None:
         out.print(
             f"AutoLearn {result['program']} made the backup, and this version's views are others."
         )
+    for line in access(result):
+        out.print(line)
     if missing := result["missing_master_keys"]:
         out.print(
             f"What is encrypted needs the master key {', '.join(missing)}, which is not here: put "
@@ -86,7 +99,30 @@ def restore(folder: Folder, output: As = Output.table) -> None:
     raise typer.Exit(code)
 
 
-def work(what: str, folder: Path) -> tuple[dict[str, Any], int]:
+def access(result: dict[str, Any]) -> list[str]:
+    """Return what somebody should know about who may do what after a restore."""
+    from autolearn.client.output import count
+
+    again = (
+        f"Users and passwords are as of {result['made']}: disable again whom you have disabled "
+        "since, and set passwords again that were changed since."
+    )
+    if revoked := result["revoked_tokens"]:
+        return [
+            f"{count(revoked, 'token')} of the backup will be revoked at the next start. "
+            "Without a password, `autolearn admin first-user --anyway` lets you in.",
+            again,
+        ]
+    if tokens := result["tokens"]:
+        return [
+            f"{count(tokens, 'token')} of the backup {'is' if tokens == 1 else 'are'} valid again, "
+            "also what was revoked since: `autolearn restore --revoke-tokens` revokes all.",
+            again,
+        ]
+    return [again]
+
+
+def work(what: str, folder: Path, *more: str) -> tuple[dict[str, Any], int]:
     """Run the tool, show how far it is, and return its result and exit code.
 
     Raises:
@@ -108,7 +144,8 @@ def work(what: str, folder: Path) -> tuple[dict[str, Any], int]:
         TimeRemainingColumn(),
     )
     result: dict[str, Any] = {}
-    command = [sys.executable, "-m", "autolearn.projections.backup", what, str(folder), "--json"]
+    command = [sys.executable, "-m", "autolearn.projections.backup", what, str(folder), *more]
+    command.append("--json")
     with (
         subprocess.Popen(command, stdout=subprocess.PIPE) as process,
         Progress(*columns, console=console, disable=not console.is_terminal) as progress,

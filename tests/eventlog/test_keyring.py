@@ -1,16 +1,19 @@
 """Keys follow the topic `keys`: made, known elsewhere, wrapped anew, shredded."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 
 import pytest
 
+from autolearn.eventlog import keyring
 from autolearn.eventlog.data_keys import Unreadable
 from autolearn.eventlog.keyring import KeyRing, session_of
-from autolearn.eventlog.log import Log
+from autolearn.eventlog.log import Log, Message, Reader
 from autolearn.eventlog.master_keys import MasterKey, MasterKeys
 from autolearn.eventlog.memory import MemoryLog
 from autolearn.eventlog.vault import Vault
+from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 from tests.confidential import made
@@ -145,3 +148,37 @@ def test_many_keys_that_are_gone_are_not_waited_for_one_by_one(two):
     vault.in_vain = 0.0  # a while later
     late = made(here, B)
     assert vault.key(late.id).key == late.key
+
+
+class Slow(MemoryLog):
+    """A log that gives one record at a time, and none after the third if it `stands`."""
+
+    stands = False
+
+    def reader(self, topic: str, start: Mapping[int, int], *, fetch: int | None = None) -> Reader:
+        reader = super().reader(topic, start, fetch=fetch)
+        read, left = reader.read, iter(range(3 if self.stands else 10**6))
+
+        def slowly(_: int, timeout: float) -> list[Message]:
+            time.sleep(0.05)
+            return read(1, timeout) if next(left, None) is not None else []
+
+        reader.read = slowly  # type: ignore[method-assign]
+        return reader
+
+
+@pytest.mark.parametrize("stands", [False, True])
+def test_many_keys_are_waited_for_as_long_as_they_come(
+    stands: bool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(keyring, "PATIENCE", 0.3)
+    log = Slow()
+    log.create([TOPIC])
+    for number in range(12):
+        log.append(TOPIC.name, b"", key=f"no-key-{number}", partition=0)
+    log.stands = stands
+    one = ring(log)
+    with pytest.raises(LogError, match="cannot be read") if stands else nullcontext():
+        one.catch_up()
+    assert one.next == (3 if stands else 12)
+    one.stop()

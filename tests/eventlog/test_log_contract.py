@@ -2,14 +2,18 @@
 
 import threading
 import time
+import uuid
+from typing import Any
 
 import pytest
+from confluent_kafka.admin import AdminClient, ClusterMetadata, NewTopic
 
+from autolearn.eventlog import kafka as kafka_log
 from autolearn.eventlog.kafka import KafkaLog
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.memory import MemoryLog
 from autolearn.schemas.bounds import LARGEST_MESSAGE
-from autolearn.schemas.errors import LogError
+from autolearn.schemas.errors import LogError, TopicMismatch
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topic, Topics
 from tests.eventlog.logs import Bench, bench, read
@@ -339,6 +343,26 @@ def test_both_logs_put_a_key_on_the_same_partition(kafka: str):
     memory, real = (choices(log, keys) for log in (MemoryLog(), KafkaLog(kafka)))
     assert len(set(memory.values())) == 7
     assert memory == real
+
+
+@pytest.mark.kafka
+def test_whoever_creates_a_topic_second_hears_of_the_other_number_of_partitions(
+    kafka: str, monkeypatch: pytest.MonkeyPatch
+):
+    name = f"raced-{uuid.uuid4().hex[:8]}"
+
+    class Late(AdminClient):
+        """Another process makes the topic right after this one has seen that there is none."""
+
+        def list_topics(self, *args: Any, **more: Any) -> ClusterMetadata:
+            seen = super().list_topics(*args, **more)
+            if name not in seen.topics:
+                super().create_topics([NewTopic(name, 2, 1)])[name].result(10)
+            return seen
+
+    monkeypatch.setattr(kafka_log, "AdminClient", Late)
+    with pytest.raises(TopicMismatch, match=f"{name} has 2 partitions, the settings ask for 4"):
+        KafkaLog(kafka).create([Topic(name, 4, 1, {})])
 
 
 def test_keys_land_where_a_java_client_puts_them():

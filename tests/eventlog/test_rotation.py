@@ -1,5 +1,7 @@
 """Another master key: everything is wrapped anew, and what was shredded stays so."""
 
+import threading
+
 import pytest
 
 from autolearn.eventlog.data_keys import Unreadable
@@ -9,21 +11,29 @@ from autolearn.eventlog.memory import MemoryLog
 from autolearn.eventlog.process import AlreadyRunning, lock
 from autolearn.eventlog.rotation import rotate
 from autolearn.schemas.errors import SettingsError
+from autolearn.schemas.keys import ROLL
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 from tests.confidential import made
+from tests.waiting import until
 
 SETTINGS = Settings()
 TOPIC = Topics.of(SETTINGS).keys
 A, B, C = (f"{digit * 8}-0000-4000-8000-000000000000" for digit in "abc")
 
 
-class Shredded(MemoryLog):
-    """A log on which a key is shredded right before it is wrapped anew."""
+class Disturbed(MemoryLog):
+    """A log on which a key is shredded right before it is wrapped anew, or something is done at
+    the end of a rotation."""
 
     unlucky = ""
 
+    def at_end(self):
+        """Nothing is done."""
+
     def append(self, topic, value, *, key, **more):
+        if key == ROLL:
+            self.at_end()
         if key == self.unlucky and value is not None:
             self.unlucky = ""
             super().append(topic, None, key=key, partition=0)
@@ -32,7 +42,7 @@ class Shredded(MemoryLog):
 
 @pytest.fixture
 def log():
-    log = Shredded()
+    log = Disturbed()
     log.create([TOPIC])
     return log
 
@@ -126,4 +136,54 @@ def test_elsewhere_the_new_key_comes_first(log, tmp_path):
     assert (done.master, done.rewrapped, done.known) == (two.id, 1, (one.id,))
     later = ring(log, Settings(master_key=two.text()), tmp_path)
     assert later.find(key.id).key == key.key
+    later.stop()
+
+
+class Behind(KeyRing):
+    """The keys of a process that does not get to know of a new master key, until it may."""
+
+    def __init__(self, log, home):
+        super().__init__(log, TOPIC.name, MasterKeys(SETTINGS, home))
+        self.may = threading.Event()
+
+    def learn(self, value):
+        assert self.may.wait(10)
+        super().learn(value)
+
+    def made(self, session):
+        """Make a key without reading first what is on the log."""
+        self.make(session, lambda *_: None)
+        (identity,) = self.of_session(session)
+        return self.get(identity)
+
+
+@pytest.fixture
+def behind(log, tmp_path):
+    make_key_file(SETTINGS, tmp_path)
+    one = Behind(log, tmp_path)
+    one.start()
+    yield one
+    one.may.set()
+    one.stop()
+
+
+def test_a_key_that_comes_while_the_old_one_is_forgotten_is_not_lost(log, tmp_path, behind):
+    rotate(log, SETTINGS, tmp_path)
+    late = []
+    log.at_end = lambda: late or late.append(behind.made(A))
+    rotate(log, SETTINGS, tmp_path, forget=True)
+    later = ring(log, SETTINGS, tmp_path)
+    assert later.find(late[0].id).key == late[0].key
+    later.stop()
+
+
+def test_a_key_that_was_made_with_the_forgotten_one_is_not_lost(log, tmp_path, behind):
+    rotate(log, SETTINGS, tmp_path)
+    master = rotate(log, SETTINGS, tmp_path, forget=True).master
+    late = behind.made(A)
+    assert behind.all()[late.id].master != master
+    behind.may.set()
+    until(lambda: behind.all()[late.id].master == master)
+    later = ring(log, SETTINGS, tmp_path)
+    assert later.find(late.id).key == late.key
     later.stop()

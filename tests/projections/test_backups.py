@@ -20,14 +20,24 @@ from autolearn.artifacts.errors import Tampered
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.memory import MemoryLog
+from autolearn.eventlog.reading import read_between
 from autolearn.projections.backups.errors import BackupFailed, BackupRefused, Damaged, NotEmpty
 from autolearn.projections.backups.format import Text, as_bytes, as_text, decode_line, line_of
 from autolearn.projections.backups.reading import BackupSet
 from autolearn.projections.backups.restoring import check_set, plan, restore
+from autolearn.projections.backups.tokens import revoke_tokens, tokens_of
 from autolearn.projections.backups.writing import write_backup
-from autolearn.schemas.codec import CONTENT_TYPE, EventRecord, encode, raw
+from autolearn.schemas.codec import (
+    CONTENT_TYPE,
+    EventRecord,
+    command_of,
+    decode_command,
+    encode,
+    raw,
+)
+from autolearn.schemas.commands import RevokeToken
 from autolearn.schemas.errors import LogError, SettingsError
-from autolearn.schemas.events import TermStarted
+from autolearn.schemas.events import TermStarted, TokenIssued, TokenRevoked
 from autolearn.schemas.messages import type_of
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
@@ -409,3 +419,35 @@ def test_a_damaged_artifact_stops_the_backup(tmp_path):
 def test_a_copy_of_a_backup_is_a_backup(backup, tmp_path):
     shutil.copytree(backup, tmp_path / "copy")
     assert put_back(MemoryLog(), tmp_path / "copy") == (0, [])
+
+
+def test_every_token_of_a_backup_can_be_revoked_and_is_asked_for_once(tmp_path: Path):
+    log, topics = MemoryLog(), Topics.of(HERE)
+    log.create(topics.all())
+    for number, (user, event) in enumerate(
+        [
+            ("ada", TokenIssued("t1", "", "0" * 64, None)),
+            ("ada", TokenIssued("t2", "", "1" * 64, None)),
+            ("bo", TokenIssued("t3", "", "2" * 64, None)),
+            ("ada", TokenRevoked("t1")),
+        ]
+    ):
+        record = EventRecord(
+            id=str(number), source="tests", type=type_of(type(event)), subject=f"user/{user}",
+            time="2026-01-01T00:00:00Z", sequence=number, term=0, data=raw(event),
+        )  # fmt: skip
+        log.append(topics.events.name, encode(record), key=record.subject, partition=0)
+    write_backup(log, HERE, store_with(tmp_path / "store"), tmp_path / "backup", nothing)
+    backup, target = BackupSet(tmp_path / "backup"), MemoryLog()
+    put_back(target, tmp_path / "backup")
+    assert tokens_of(backup) == [("user/ada", "t2"), ("user/bo", "t3")]
+    assert [revoke_tokens(target, THERE, backup) for _ in range(2)] == [2, 2]
+    name = Topics.of(THERE).commands.name
+    found = read_between(target, name, target.begins(name), target.ends(name), 5.0)
+    asked = [decode_command(message.value() or b"") for message in found]
+    assert {(one.subject, command_of(one)) for one in asked} == {
+        ("user/ada", RevokeToken("t2")),
+        ("user/bo", RevokeToken("t3")),
+    }
+    assert len(asked) == 4
+    assert len({one.id for one in asked}) == 2, "each is answered once"
