@@ -141,12 +141,15 @@ def test_the_controller_answers_nobody_either(broker: EmbeddedBroker):
 
 
 @pytest.mark.kafka
-def test_the_secret_is_on_no_command_line_and_in_no_environment(broker: EmbeddedBroker, home: Path):
+def test_the_secret_is_on_no_command_line_in_no_environment_and_no_log(
+    broker: EmbeddedBroker, home: Path
+):
     secret = secret_of(home)
     ours = [psutil.Process(), *psutil.Process().children(recursive=True)]
     assert broker.pid in {one.pid for one in ours}
     for one in ours:
         assert secret not in " ".join([*one.cmdline(), *one.environ().values()])
+    assert secret not in "".join(log.read_text() for log in (broker.folder / "logs").iterdir())
     files = [home / "keys" / "kafka.secret", broker.folder / "server.properties"]
     assert [file.stat().st_mode & 0o777 for file in files] == [0o600, 0o600]
 
