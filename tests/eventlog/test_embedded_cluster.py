@@ -56,12 +56,14 @@ def test_any_broker_may_be_killed_and_nothing_acknowledged_is_lost(cluster: Embe
     with ThreadPoolExecutor() as threads:
         stop = Event()
         asking = threads.submit(ask_for_ends, cluster, stop)
-        for number, broker in enumerate(cluster.brokers):
-            assert append(log, b"before %d" % number) == [None]
-            broker.kill()
-            assert append(log, b"while %d is gone" % number) == [None]
-            broker.start()
-        stop.set()
+        try:
+            for number, broker in enumerate(cluster.brokers):
+                assert append(log, b"before %d" % number) == [None]
+                broker.kill()
+                assert append(log, b"while %d is gone" % number) == [None]
+                broker.start()
+        finally:
+            stop.set()
         assert asking.result() > 10, "whoever asks meanwhile gets an answer"
     assert log.ends("kept") == {0: 2 * len(cluster.brokers)}
     log.close()
