@@ -17,7 +17,7 @@ MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 class Member(NamedTuple):
     """A broker's place in its cluster: its number, from 1, and the controller ports of all.
 
-    `password` is what the controllers ask of each other.
+    `password` is what they ask of each other and of whoever launched them.
     """
 
     number: int

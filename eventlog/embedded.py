@@ -187,10 +187,10 @@ class EmbeddedBroker:
         shutil.rmtree(self.folder / "tmp", ignore_errors=True)
         (self.folder / "tmp").mkdir()
         member = self._member or broker_files.Member(1, tuple(controllers))
-        self._launcher = secrets.token_urlsafe(32) if self._secret else ""
-        asked = broker_files.Secrets(
-            self._secret, self._launcher, member.password or secrets.token_urlsafe(32)
-        )
+        # Of a cluster, any broker may be the one that is asked to change something.
+        password = member.password or secrets.token_urlsafe(32)
+        self._launcher = password if self._secret else ""
+        asked = broker_files.Secrets(self._secret, password, password)
         broker_files.write(self.folder, port, member, asked if self._secret else None)
         return port
 
