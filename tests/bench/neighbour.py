@@ -165,10 +165,11 @@ class Eve:
         head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {media}\r\n"
         head += f"Authorization: Bearer {self.token}\r\n" if known else ""
         while True:
+            answered = None
             try:
                 reader, writer = await asyncio.open_connection(at.hostname, at.port)
-                writer.write(f"{head}Content-Length: 4000000\r\n\r\n".encode() + b" " * 15_000)
                 answered = asyncio.create_task(reader.read())
+                writer.write(f"{head}Content-Length: 4000000\r\n\r\n".encode() + b" " * 15_000)
                 while not answered.done():
                     writer.write(b" " * 1000)
                     await writer.drain()
@@ -177,6 +178,8 @@ class Eve:
                 self.answers[answered.result()[9:12].decode() or "cut"] += 1
             except OSError as error:
                 self.answers[type(error).__name__] += 1
+                if answered is not None:
+                    await asyncio.gather(answered, return_exceptions=True)
             await asyncio.sleep(0.1)
 
     async def everything(self) -> None:
