@@ -167,7 +167,7 @@ def judge(
 def actor_of(record: CommandRecord) -> Actor:
     """Return who gives a command, as its envelope says."""
     grant = "" if record.grant is UNSET else record.grant
-    return Actor(record.actor, grant, record.subject)
+    return Actor(record.actor, grant, record.subject, record.time)
 
 
 def registers_another(stream: str, command: Command) -> bool:

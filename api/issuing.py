@@ -33,9 +33,17 @@ class NewToken(Struct):
 
 
 async def issue(
-    facade: Facade, user: str, name: str, days: float, actor: str, call: Call | None
+    facade: Facade,
+    user: str,
+    name: str,
+    days: float,
+    actor: str,
+    call: Call | None,
+    latest: float | None = None,
 ) -> NewToken:
     """Make a token for a user; with 0 days it is good until it is revoked.
+
+    It is good until `latest` (seconds since 1970) at most, when that is given.
 
     A request that is repeated makes another token: what was lost on its way cannot be said again.
 
@@ -44,7 +52,9 @@ async def issue(
     """
     facade.taken.take(facade.settings, facade.queries, user, "tokens")
     token = made_of(secrets.token_hex(8), secrets.token_urlsafe(32))
-    expires = text(int((time.time() + days * 86_400) * 1000)) if days else None
+    ends = [time.time() + days * 86_400] if days else []
+    ends += [] if latest is None else [latest]
+    expires = text(int(min(ends) * 1000)) if ends else None
     asked = Asked(str(uuid.uuid4()), "", Prefer(), actor=actor, call=call)
     command = IssueToken(token.id, name, token.digest, expires)
     answer = await facade.commands.post(stream("user", user), command, asked)

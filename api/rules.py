@@ -53,6 +53,7 @@ RULES: dict[str, Rule] = {
     "POST /v1/me/password": Rule.USER,
     "GET /v1/tokens": Rule.USER,
     "POST /v1/tokens": Rule.USER,
+    "POST /v1/tokens/revoke": Rule.USER,
     "POST /v1/tokens/{token}/revoke": Rule.USER,
     "GET /v1/users": Rule.SYSADMIN,
     "POST /v1/users": Rule.SYSADMIN,

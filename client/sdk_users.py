@@ -56,6 +56,11 @@ class Users:
         return ask(Call("POST", f"/v1/tokens/{segment(token)}/revoke", r.Token))
 
     @operation
+    def revoke_tokens(self) -> Flow[r.CommandState]:
+        """Let nobody in with any of one's own tokens any more, but for the one in use."""
+        return ask(Call("POST", "/v1/tokens/revoke", r.CommandState))
+
+    @operation
     def users(self) -> Flow[r.Page[r.User]]:
         """List all users (sysadmins only, like everything below)."""
         return ask(Call("GET", "/v1/users", r.Page[r.User]))

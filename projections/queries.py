@@ -45,6 +45,7 @@ from autolearn.projections.stored import (
     StoredRun,
     StoredSession,
     StoredToken,
+    StoredTokens,
     StoredUser,
     StoredWork,
     StreamRow,
@@ -53,7 +54,7 @@ from autolearn.projections.views import VIEWS
 from autolearn.projections.views.answers import answer_key
 from autolearn.projections.views.runs import run_key
 from autolearn.projections.views.streams import stream_prefix
-from autolearn.projections.views.users import quota_key, token_key, user_key
+from autolearn.projections.views.users import quota_key, token_key, tokens_key, user_key
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.events import DatasetRegistered, SessionOpened
 from autolearn.schemas.values import DatasetRef
@@ -379,9 +380,9 @@ class Moment(Reading):
         ]
 
     def tokens(self, name: str) -> list[TokenRow]:
-        """Return all tokens of a user, oldest first."""
-        user = self.get(user_key(name), StoredUser)
-        found = {token: self.stored_token(token) for token in (user.tokens if user else ())}
+        """Return the tokens of a user, oldest first; what has ended is there until the next one."""
+        row = self.get(tokens_key(name), StoredTokens)
+        found = {token: self.stored_token(token) for token in (row.ids if row else ())}
         return [
             TokenRow(token, row.user, row.name, row.created, row.expires, row.revoked)
             for token, row in found.items()

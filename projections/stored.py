@@ -15,6 +15,7 @@ __all__ = [
     "StoredRun",
     "StoredSession",
     "StoredToken",
+    "StoredTokens",
     "StoredUser",
     "StoredWork",
     "StreamRow",
@@ -83,14 +84,19 @@ class StoredRun(Struct, array_like=True, gc=False):
 
 
 class StoredUser(Struct, array_like=True, gc=False):
-    """A user, with the verifier of the password ("" for none) and the ids of all tokens."""
+    """A user, with the verifier of the password ("" for none)."""
 
     role: str
     password: str
     disabled: bool
     created: str
     updated: str
-    tokens: list[str]
+
+
+class StoredTokens(Struct, array_like=True, gc=False):
+    """The ids of a user's tokens, oldest first: a row of its own, which no request has to read."""
+
+    ids: list[str]
 
 
 class StoredWork(Struct, array_like=True, gc=False):

@@ -23,7 +23,7 @@ EVERYBODY = "everybody"
 
 
 class Actor(NamedTuple):
-    """Who gives a command, "" where nobody is known, and to which stream.
+    """Who gives a command, "" where nobody is known, to which stream, and when (RFC 3339).
 
     `grant` is by which right that is more than the own name gives, as the API has found: SYSADMIN,
     EVERYBODY or "".
@@ -32,6 +32,7 @@ class Actor(NamedTuple):
     name: str = ""
     grant: str = ""
     stream: str = ""
+    time: str = ""
 
     @property
     def administers(self) -> bool:

@@ -37,6 +37,7 @@ __all__ = [
     "STRANGER_BODY",
     "STRANGER_SEALED",
     "STRANGER_SECONDS",
+    "TOKENS",
     "check_size",
     "cut",
     "share",
@@ -87,6 +88,9 @@ PAGE_STREAMS = 2000
 PAST_BYTES = 128 * MIB
 """Bytes of events that are folded for one look at the past: a stream with more has no past that
 can be shown, only its events."""
+
+TOKENS = 100
+"""Tokens of a user that let in, unless the user has a quota."""
 
 SESSION_READERS = 200
 """Users with whom one session is shared."""

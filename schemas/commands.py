@@ -43,6 +43,7 @@ __all__ = [
     "RequestRun",
     "RequestTraining",
     "RevokeToken",
+    "RevokeTokens",
     "SetPassword",
     "SetQuota",
     "SetRole",
@@ -166,14 +167,18 @@ class SetRole(Command, frozen=True):
     role: Role
 
 
-class SetPassword(Command, frozen=True):
-    """Give a user another password: its verifier, as in AddUser."""
+class SetPassword(Command, frozen=True, omit_defaults=True):
+    """Give a user another password: its verifier, as in AddUser.
+
+    All tokens are revoked but `keep`, the id of the one by which it is asked for.
+    """
 
     password: str
+    keep: str = ""
 
 
 class DisableUser(Command, frozen=True):
-    """Let a user in no longer, with any token."""
+    """Let a user in no longer; all tokens are revoked."""
 
 
 class EnableUser(Command, frozen=True):
@@ -207,6 +212,12 @@ class SetQuota(Command, frozen=True):
 
     name: str
     limit: int | None
+
+
+class RevokeTokens(Command, frozen=True, omit_defaults=True):
+    """Let nobody in with any token of the user any more, but for the one with the id `keep`."""
+
+    keep: str = ""
 
 
 # Runs inside a session. The protocol is the same for every kind of work:
@@ -382,6 +393,7 @@ COMMANDS: dict[str, type[Command]] = {
         EnableUser,
         IssueToken,
         RevokeToken,
+        RevokeTokens,
         SetQuota,
         RequestTraining,
         StartTraining,

@@ -52,6 +52,7 @@ __all__ = [
     "TermStarted",
     "TokenIssued",
     "TokenRevoked",
+    "TokensRevoked",
     "TrainingCancelled",
     "TrainingCompleted",
     "TrainingFailed",
@@ -197,27 +198,32 @@ class RoleSet(Event, frozen=True):
     role: Role
 
 
-class PasswordSet(Event, frozen=True):
-    """The user has another password, of which this is the verifier."""
+class PasswordSet(Event, frozen=True, omit_defaults=True):
+    """The user has another password, of which this is the verifier, and no token but `keep`."""
 
     password: str
+    keep: str = ""
 
 
 class UserDisabled(Event, frozen=True):
-    """The user is let in no longer."""
+    """The user is let in no longer, and has no token any more."""
 
 
 class UserEnabled(Event, frozen=True):
     """The user is let in again."""
 
 
-class TokenIssued(Event, frozen=True):
-    """A new token lets the user in. The fields are those of `commands.IssueToken`."""
+class TokenIssued(Event, frozen=True, omit_defaults=True):
+    """A new token lets the user in. The fields are those of `commands.IssueToken`.
+
+    `dropped` are tokens that were revoked or have expired, and are not listed any more.
+    """
 
     token: str
     name: str
     digest: str
     expires: str | None
+    dropped: tuple[str, ...] = ()
 
 
 class TokenRevoked(Event, frozen=True):
@@ -231,6 +237,12 @@ class QuotaSet(Event, frozen=True):
 
     name: str
     limit: int | None
+
+
+class TokensRevoked(Event, frozen=True, omit_defaults=True):
+    """Of the user's tokens only `keep` lets in any more."""
+
+    keep: str = ""
 
 
 # Runs inside a session
@@ -398,6 +410,7 @@ EVENTS: dict[str, type[Event]] = {
         UserEnabled,
         TokenIssued,
         TokenRevoked,
+        TokensRevoked,
         QuotaSet,
         TrainingRequested,
         TrainingStarted,

@@ -79,6 +79,7 @@ USERS = (
     commands.EnableUser,
     commands.IssueToken,
     commands.RevokeToken,
+    commands.RevokeTokens,
     commands.SetQuota,
 )
 

@@ -73,6 +73,7 @@ def random_user_command(random: Random) -> Command:
             commands.EnableUser() if token == "0" * 16 else quota,
             commands.IssueToken(token, "", "d" * 64),
             commands.RevokeToken(token),
+            commands.RevokeTokens(random.choice(("", token))),
         )
     )
 

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from autolearn.agents.deciders.decider import Decider
 from autolearn.schemas import commands, events
 from autolearn.schemas.actors import FIRST_USER, Actor
+from autolearn.schemas.bounds import TOKENS
 from autolearn.schemas.messages import Event
 from autolearn.schemas.quotas import HIGHEST, QUOTAS
 from autolearn.schemas.values import Role
@@ -29,16 +30,22 @@ class Nobody(Struct, frozen=True, tag="nobody", omit_defaults=True):
 
 
 class Known(Struct, frozen=True, tag="known"):
-    """A user, with the ids of the tokens that were not revoked."""
+    """A user, with when each token ends by its id: "" for never, REVOKED for one that has.
+
+    Those that have ended are dropped with the next one that is issued.
+    """
 
     role: Role
     password: str
     disabled: bool = False
-    tokens: tuple[str, ...] = ()
+    tokens: dict[str, str] = {}
     quotas: dict[str, int] = {}
 
 
 User = Nobody | Known
+
+REVOKED = "0"
+"""A time that is over, always."""
 
 UserCommand = (
     commands.AddUser
@@ -48,8 +55,12 @@ UserCommand = (
     | commands.EnableUser
     | commands.IssueToken
     | commands.RevokeToken
+    | commands.RevokeTokens
     | commands.SetQuota
 )
+
+OWN = commands.SetPassword | commands.IssueToken | commands.RevokeToken | commands.RevokeTokens
+"""What users do themselves."""
 
 
 def decide(state: User, command: UserCommand, actor: Actor) -> Event:
@@ -71,18 +82,22 @@ def decide(state: User, command: UserCommand, actor: Actor) -> Event:
             return unchanged(f"the role {role}") if same else events.RoleSet(command.role)
         case Known(password=password), commands.SetPassword():
             same = password == command.password
-            return unchanged("this password") if same else events.PasswordSet(command.password)
+            if same:
+                return unchanged("this password")
+            return events.PasswordSet(command.password, command.keep)
         case Known(disabled=disabled), commands.DisableUser():
             return unchanged("no access") if disabled else events.UserDisabled()
         case Known(disabled=disabled), commands.EnableUser():
             return events.UserEnabled() if disabled else unchanged("access")
         case Known(), commands.IssueToken():
-            return issue(state, command)
+            return issue(state, command, actor)
         case Known(tokens=tokens), commands.RevokeToken(token=token):
-            if token not in tokens:
+            if tokens.get(token, REVOKED) == REVOKED:
                 why = f"The user has no token {token}, or it was revoked before."
                 return events.Refused("token-unknown", why)
             return events.TokenRevoked(token)
+        case Known(), commands.RevokeTokens(keep=keep):
+            return events.TokensRevoked(keep)
         case _:
             assert_never((state, command))
 
@@ -95,8 +110,7 @@ def may(command: UserCommand, actor: Actor) -> bool:
     """
     if actor.administers or actor.name == FIRST_USER:
         return True
-    own = commands.SetPassword | commands.IssueToken | commands.RevokeToken
-    return actor.is_self and isinstance(command, own)
+    return actor.is_self and isinstance(command, OWN)
 
 
 def unchanged(what: str) -> Event:
@@ -104,13 +118,27 @@ def unchanged(what: str) -> Event:
     return events.Refused("user-unchanged", f"The user has {what} already.")
 
 
-def issue(state: Known, command: commands.IssueToken) -> Event:
+def issue(state: Known, command: commands.IssueToken, actor: Actor) -> Event:
     """Issue a token to a user who is let in."""
     if state.disabled:
         return events.Refused("user-disabled", "The user is disabled and gets no token.")
     if command.token in state.tokens:
         return events.Refused("token-exists", f"There is a token {command.token} already.")
-    return events.TokenIssued(command.token, command.name, command.digest, command.expires)
+    over = tuple(token for token, end in state.tokens.items() if end and end <= actor.time)
+    left, most = len(state.tokens) - len(over), state.quotas.get("tokens", TOKENS)
+    if left >= most:
+        name = actor.stream.partition("/")[2]
+        return events.Refused(
+            "quota-exceeded",
+            f"{name} has {left} tokens, and at most {most} are allowed: revoke some, or have a "
+            f"sysadmin raise it with `autolearn admin quota {name} --set tokens=N`.",
+        )
+    return events.TokenIssued(command.token, command.name, command.digest, command.expires, over)
+
+
+def revoked(tokens: dict[str, str], keep: str = "") -> dict[str, str]:
+    """Return tokens after all were revoked but one."""
+    return {token: end if token == keep else REVOKED for token, end in tokens.items()}
 
 
 def set_quota(quotas: Mapping[str, int], command: commands.SetQuota) -> Event:
@@ -142,15 +170,19 @@ def evolve(state: User, event: Event, _: str) -> User:
         case Known(), events.RoleSet():
             return replace(state, role=event.role)
         case Known(), events.PasswordSet():
-            return replace(state, password=event.password)
+            tokens = revoked(state.tokens, event.keep)
+            return replace(state, password=event.password, tokens=tokens)
         case Known(), events.UserDisabled():
-            return replace(state, disabled=True)
+            return replace(state, disabled=True, tokens=revoked(state.tokens))
         case Known(), events.UserEnabled():
             return replace(state, disabled=False)
         case Known(tokens=tokens), events.TokenIssued():
-            return replace(state, tokens=(*tokens, event.token))
+            left = {token: end for token, end in tokens.items() if token not in event.dropped}
+            return replace(state, tokens={**left, event.token: event.expires or ""})
         case Known(tokens=tokens), events.TokenRevoked():
-            return replace(state, tokens=tuple(one for one in tokens if one != event.token))
+            return replace(state, tokens={**tokens, event.token: REVOKED})
+        case Known(tokens=tokens), events.TokensRevoked(keep=keep):
+            return replace(state, tokens=revoked(tokens, keep))
         case _:
             return state
 
@@ -168,6 +200,7 @@ user = Decider(
         commands.EnableUser,
         commands.IssueToken,
         commands.RevokeToken,
+        commands.RevokeTokens,
         commands.SetQuota,
     ),
 )

@@ -94,7 +94,7 @@ def router(facade: Facade) -> APIRouter:
         responses=answers({200: CommandState, 202: CommandState}),
     )
     async def set_own_password(request: Request, who: Who) -> Response:
-        """Set one's own password; who has one already must say it."""
+        """Set one's own password; who has one already must say it. Other tokens are revoked."""
         body = await bodies.read(request, bodies.OwnPasswordBody)
         require_tokens(facade)
         user = facade.queries.latest().stored_user(who.name)
@@ -102,7 +102,8 @@ def router(facade: Facade) -> APIRouter:
         if present and not await facade.passwords.fits(present, body.present or ""):
             why = "`present` must be your present password."
             raise Problem(403, "bad-password", "The password is another", why)
-        command = commands.SetPassword(await facade.passwords.verifier(body.password))
+        verifier = await facade.passwords.verifier(body.password)
+        command = commands.SetPassword(verifier, who.token)
         asked = Asked.of(request, {})  # a hash of the password must not be on the log
         answer = await facade.commands.post(stream("user", who.name), command, asked)
         if isinstance(answer, Accepted):
@@ -122,12 +123,31 @@ def router(facade: Facade) -> APIRouter:
         responses=answers({201: NewToken}),
     )
     async def new_token(request: Request, who: Who) -> Response:
-        """Make another token for oneself. An Idempotency-Key makes no difference."""
+        """Make another token for oneself: it ends with the one that is sent, at the latest.
+
+        An Idempotency-Key makes no difference.
+        """
         body = await bodies.read(request, bodies.TokenBody)
         require_tokens(facade)
         call = call_of(request)
-        made = await issue(facade, who.name, body.name, body.days, who.name, call)
+        made = await issue(
+            facade, who.name, body.name, body.days, who.name, call, latest=who.expires
+        )
         return json(made, 201, SECRET)
+
+    @routes.post(
+        "/tokens/revoke",
+        openapi_extra=accepts(None, command=True),
+        responses=answers({200: CommandState, 202: CommandState}),
+    )
+    async def revoke_tokens(request: Request, who: Who) -> Response:
+        """Let nobody in with any of one's own tokens any more, but for the one that is sent."""
+        require_tokens(facade)
+        asked, command = Asked.of(request, {}), commands.RevokeTokens(who.token)
+        answer = await facade.commands.post(stream("user", who.name), command, asked)
+        if isinstance(answer, Accepted):
+            return pending(answer, asked)
+        return json(CommandState(asked.id, "accepted", answer.stream))
 
     @routes.post(
         "/tokens/{token}/revoke",

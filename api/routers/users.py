@@ -84,9 +84,12 @@ def router(facade: Facade) -> APIRouter:
         openapi_extra=accepts(bodies.PasswordBody, command=True),
         responses=CHANGED,
     )
-    async def set_password(request: Request, user: str) -> Response:
-        """Give a user another password. The log says who did."""
+    async def set_password(request: Request, user: str, who: Who) -> Response:
+        """Give another user another password. The log says who did, and all tokens are revoked."""
         body = await bodies.read(request, bodies.PasswordBody)
+        if who.name == user:
+            why = "POST /v1/me/password sets your own: it asks for the present one."
+            raise Problem(409, "yourself", "That cannot be done to oneself", why)
         verifier = await facade.passwords.verifier(body.password)
         return await change(request, user, commands.SetPassword(verifier), {})
 
@@ -94,7 +97,7 @@ def router(facade: Facade) -> APIRouter:
         "/users/{user}/disable", openapi_extra=accepts(None, command=True), responses=CHANGED
     )
     async def disable_user(request: Request, user: str, who: Who) -> Response:
-        """Let a user in no longer, at once. What is theirs stays theirs."""
+        """Let a user in no longer, at once: all tokens are revoked. What is theirs stays theirs."""
         refuse_self(who.name, user)
         return await change(request, user, commands.DisableUser(), {})
 
@@ -102,7 +105,7 @@ def router(facade: Facade) -> APIRouter:
         "/users/{user}/enable", openapi_extra=accepts(None, command=True), responses=CHANGED
     )
     async def enable_user(request: Request, user: str) -> Response:
-        """Let a user in again."""
+        """Let a user in again, who must log in anew."""
         return await change(request, user, commands.EnableUser(), {})
 
     @routes.get("/users/{user}/quota", responses=answers({200: Page[QuotaState]}))

@@ -44,13 +44,22 @@ def new(name: TokenName = "", days: Days = 90, output: As = Output.table, url: U
 
 @app.command("revoke")
 def revoke(
-    token: Annotated[str, typer.Argument(help="Its id, as `autolearn token list` shows it.")],
+    token: Annotated[str, typer.Argument(help="Its id, as `autolearn token list` shows it.")] = "",
+    everything: Annotated[
+        bool, typer.Option("--all", help="All of yours, but for the one in use.")
+    ] = False,
     url: Url = None,
 ) -> None:
     """Let nobody in with a token any more, at once; sysadmins may revoke anybody's."""
     from autolearn.client.cli_connection import connect
 
+    if everything == bool(token):
+        raise typer.BadParameter("name one token, or say --all")
     with connect(url) as to:
+        if everything:
+            to.client.revoke_tokens()
+            print("Revoked all of your tokens but the one in use")
+            return
         revoked = to.client.revoke_token(token)
         print(f"Revoked {revoked.id} of {revoked.user}")
 

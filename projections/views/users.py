@@ -7,14 +7,14 @@ from collections.abc import Callable
 from autolearn.projections.models import QuotaRow
 from autolearn.projections.rows import Rows
 from autolearn.projections.store import key
-from autolearn.projections.stored import StoredToken, StoredUser
+from autolearn.projections.stored import StoredToken, StoredTokens, StoredUser
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, event_of
 from autolearn.schemas.messages import Event, type_of
 
-__all__ = ["HANDLERS", "TABLES", "quota_key", "token_key", "user_key"]
+__all__ = ["HANDLERS", "TABLES", "quota_key", "token_key", "tokens_key", "user_key"]
 
-TABLES = ("user", "token", "quota")
+TABLES = ("user", "token", "user-tokens", "quota")
 
 NAME = slice(len("user/"), None)
 """Where a user's name stands in the name of the stream."""
@@ -30,6 +30,11 @@ def token_key(token: str) -> bytes:
     return key("token", token)
 
 
+def tokens_key(user: str) -> bytes:
+    """Return the key of the ids of a user's tokens."""
+    return key("user-tokens", user)
+
+
 def quota_key(user: str, quota: str) -> bytes:
     """Return the key of a limit of a user's own."""
     return key("quota", user, quota)
@@ -39,7 +44,7 @@ def add(rows: Rows, record: EventRecord) -> None:
     """There is a new user."""
     event, time = event_of(record), record.time
     assert isinstance(event, events.UserAdded)
-    added = StoredUser(event.role, event.password, False, time, time, [])
+    added = StoredUser(event.role, event.password, False, time, time)
     rows.put(user_key(record.subject[NAME]), added)
 
 
@@ -52,20 +57,45 @@ def change(rows: Rows, record: EventRecord) -> None:
     match event_of(record):
         case events.RoleSet(role=role):
             user.role = role
-        case events.PasswordSet(password=password):
+        case events.PasswordSet(password=password, keep=keep):
             user.password = password
+            revoke_all(rows, name, keep, record.time)
         case events.UserDisabled():
             user.disabled = True
+            revoke_all(rows, name, "", record.time)
         case events.UserEnabled():
             user.disabled = False
         case events.TokenIssued() as issued:
-            user.tokens.append(issued.token)
+            for token in issued.dropped:
+                rows.delete(token_key(token))
+            left = [token for token in tokens_of(rows, name) if token not in issued.dropped]
+            rows.put(tokens_key(name), StoredTokens([*left, issued.token]))
             row = StoredToken(name, issued.name, issued.digest, record.time, issued.expires)
             rows.put(token_key(issued.token), row)
         case events.TokenRevoked(token=token):
-            revoked = rows.change(token_key(token), StoredToken)
-            assert revoked is not None, f"{token} was not issued"
-            revoked.revoked = record.time
+            revoke(rows, token, record.time)
+        case events.TokensRevoked(keep=keep):
+            revoke_all(rows, name, keep, record.time)
+
+
+def tokens_of(rows: Rows, user: str) -> list[str]:
+    """Return the ids of a user's tokens."""
+    row = rows.get(tokens_key(user), StoredTokens)
+    return [] if row is None else row.ids
+
+
+def revoke_all(rows: Rows, user: str, keep: str, time: str) -> None:
+    """All tokens of a user are revoked but one."""
+    for token in tokens_of(rows, user):
+        if token != keep:
+            revoke(rows, token, time)
+
+
+def revoke(rows: Rows, token: str, time: str) -> None:
+    """A token lets nobody in any more."""
+    row = rows.change(token_key(token), StoredToken)
+    assert row is not None, f"{token} was not issued"
+    row.revoked = row.revoked or time
 
 
 def set_quota(rows: Rows, record: EventRecord) -> None:
@@ -85,6 +115,7 @@ CHANGES: tuple[type[Event], ...] = (
     events.UserEnabled,
     events.TokenIssued,
     events.TokenRevoked,
+    events.TokensRevoked,
 )
 
 HANDLERS: dict[str, Callable[[Rows, EventRecord], None]] = {

@@ -174,6 +174,7 @@ ASKED: dict[str, Asked] = {
     ),
     "GET /v1/tokens": Asked("/v1/tokens"),
     "POST /v1/tokens": Asked("/v1/tokens", 201, {}),
+    "POST /v1/tokens/revoke": Asked("/v1/tokens/revoke"),
     "POST /v1/tokens/{token}/revoke": Asked(new_token, but=NOTHING_THERE),
     "GET /v1/users": Asked("/v1/users"),
     "POST /v1/users": Asked("/v1/users", 201, {"name": "newcomer"}),

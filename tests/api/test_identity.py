@@ -115,7 +115,58 @@ def test_a_disabled_user_is_out_at_once_and_back_when_enabled(world: People):
     login = {"user": "guest", "password": PASSWORD}
     assert world.nobody.post("/v1/login", json=login).status_code == 401
     assert world.ask("sysadmin", "POST", "/v1/users/guest/enable").status_code == 200
+    assert world.ask("guest", "GET", session).status_code == 401, "old tokens are not revived"
+    world.tokens["guest"] = world.nobody.post("/v1/login", json=login).json()["token"]
     assert world.ask("guest", "GET", session).status_code == 200
+
+
+def test_a_new_password_leaves_the_token_that_asks_alone(world: People):
+    world.tokens["thief"] = world.tokens["robbed"] = world.add("robbed")
+    stolen = world.ask("thief", "POST", "/v1/tokens", json={}).json()["token"]
+    world.tokens["thief"] = stolen
+    body = {"password": "another password", "present": PASSWORD}
+    assert world.ask("thief", "GET", "/v1/me").status_code == 200
+    assert world.ask("robbed", "POST", "/v1/me/password", json=body).status_code == 200
+    assert world.ask("thief", "GET", "/v1/me").status_code == 401
+    assert world.ask("robbed", "GET", "/v1/me").status_code == 200
+    body = {"password": "a third password"}
+    answer = world.ask("sysadmin", "POST", "/v1/users/robbed/password", json=body)
+    assert answer.status_code == 200
+    assert world.ask("robbed", "GET", "/v1/me").status_code == 401
+
+
+def test_all_tokens_but_the_one_in_use_are_revoked_at_once(world: People):
+    world.tokens["many"] = world.add("many")
+    for number in range(3):
+        made = world.ask("many", "POST", "/v1/tokens", json={})
+        world.tokens[f"many-{number}"] = made.json()["token"]
+    assert world.ask("many-1", "POST", "/v1/tokens/revoke").status_code == 200
+    seen = [world.ask(f"many-{number}", "GET", "/v1/me").status_code for number in range(3)]
+    assert seen == [401, 200, 401]
+    assert world.ask("many", "GET", "/v1/me").status_code == 401
+    listed = world.ask("many-1", "GET", "/v1/tokens").json()["items"]
+    assert [one["revoked"] is None for one in listed] == [False, False, True, False]
+    world.ask("many-1", "POST", "/v1/tokens", json={})
+    listed = world.ask("many-1", "GET", "/v1/tokens").json()["items"]
+    assert [one["revoked"] for one in listed] == [None, None], "what has ended is dropped"
+
+
+def test_a_token_does_not_outlive_the_one_that_made_it(world: People):
+    for days in (90, 0):
+        short = world.ask("owner", "POST", "/v1/tokens", json={"days": 1}).json()
+        world.tokens["short-lived"] = short["token"]
+        child = world.ask("short-lived", "POST", "/v1/tokens", json={"days": days}).json()
+        assert child["expires"] == short["expires"]
+    child = world.ask("short-lived", "POST", "/v1/tokens", json={"days": 0.5}).json()
+    assert child["expires"] < short["expires"]
+
+
+def test_a_sysadmin_sets_the_own_password_as_everybody_does(world: People):
+    body = {"password": "stolen tokens do this"}
+    answer = world.ask("sysadmin", "POST", "/v1/users/admin/password", json=body)
+    assert answer.status_code == 409
+    assert answer.json()["type"].endswith(":yourself")
+    assert "/v1/me/password" in answer.json()["detail"]
 
 
 def test_a_sysadmin_is_always_left(world: People):
@@ -478,3 +529,28 @@ def test_a_quota_is_set_of_a_user_who_is_known_and_by_its_name(world: People):
     assert unknown.status_code == 422
     assert "runs-queued, runs-running, sessions" in unknown.json()["detail"]
     assert set_quota(world, "other", "sessions", -1).status_code == 422
+
+
+def test_quotas_of_runs_hold_and_are_raised(world: People):
+    world.tokens["eager"] = world.add("eager")
+    set_quota(world, "eager", "runs-running", 0)
+    set_quota(world, "eager", "runs-queued", 2)
+    trainings = world.ask("eager", "POST", "/v1/sessions").headers["location"] + "/trainings"
+    body = {"model": "decision-tree", "dataset": "iris"}
+    until(lambda: world.ask("eager", "GET", "/v1/models/decision-tree").status_code == 200)
+    made = [world.ask("eager", "POST", trainings, json=body | {"seed": n}) for n in range(3)]
+    assert [answer.status_code for answer in made] == [201, 201, 409]
+    assert "autolearn admin quota eager --set runs-queued=N" in made[2].json()["detail"]
+    counted = quotas(world, "eager")
+    assert (counted["runs-queued"], counted["runs-running"]) == ((2, 2), (0, 0))
+    other = world.ask("owner", "POST", "/v1/sessions").headers["location"] + "/trainings"
+    waited = {"Prefer": "wait=60"}
+    answer = world.ask("owner", "POST", other, json=body, headers=waited)
+    assert answer.json()["status"] == "completed", "others go on"
+    assert quotas(world, "eager")["runs-queued"] == (2, 2)
+    set_quota(world, "eager", "runs-running", 1)
+    until(lambda: quotas(world, "eager")["runs-queued"] == (0, 2), 60)
+    until(lambda: quotas(world, "eager")["runs-running"] == (0, 1), 60)
+    set_quota(world, "eager", "session-runs", 2)
+    answer = world.ask("eager", "POST", trainings, json=body)
+    assert (answer.status_code, answer.json()["used"]) == (409, 2)

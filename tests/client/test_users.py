@@ -145,6 +145,11 @@ def test_sysadmins_administer_users(admin: Desk, ada: Desk):
     admin.does("admin", "user", "disable", "lise")
     assert ada("whoami").code == 4
     admin.does("admin", "user", "enable", "lise")
+    assert ada("whoami").code == 4
+    ada.does("login", "lise", typed=f"{new}\n")
+    assert "lise" in ada.does("whoami")
+    ada.does("token", "new")
+    assert "but the one in use" in ada.does("token", "revoke", "--all")
     assert "lise" in ada.does("whoami")
     said = admin("admin", "user", "disable", "admin")
     assert (said.code, "Another sysadmin" in said.err) == (4, True)

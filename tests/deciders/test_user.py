@@ -14,12 +14,14 @@ from autolearn.schemas.actors import (
     is_reserved,
     worker,
 )
+from autolearn.schemas.bounds import TOKENS
 from autolearn.schemas.commands import (
     AddUser,
     DisableUser,
     EnableUser,
     IssueToken,
     RevokeToken,
+    RevokeTokens,
     SetPassword,
     SetQuota,
     SetRole,
@@ -30,6 +32,7 @@ from autolearn.schemas.events import (
     RoleSet,
     TokenIssued,
     TokenRevoked,
+    TokensRevoked,
     UserAdded,
     UserDisabled,
     UserEnabled,
@@ -93,13 +96,61 @@ def test_a_token_is_issued_once():
     )
 
 
-def test_who_is_disabled_gets_no_token_but_can_lose_one():
+def test_who_is_disabled_has_no_token_and_gets_none_and_enabling_revives_none():
     past = ADDED, ISSUED, UserDisabled()
     given(user, *past).when(IssueToken("f" * 16, "", "e" * 64)).then(
         Refused(reason="user-disabled")
     )
-    given(user, *past).when(RevokeToken(ID)).then(TokenRevoked(ID))
-    given(user, *past, UserEnabled()).when(RevokeToken(ID)).then(TokenRevoked(ID))
+    given(user, *past).when(RevokeToken(ID)).then(Refused(reason="token-unknown"))
+    again = given(user, *past, UserEnabled())
+    again.when(RevokeToken(ID)).then(Refused(reason="token-unknown"))
+
+
+OTHER = TokenIssued("f" * 16, "", "e" * 64, None)
+
+
+def left(*past):
+    """The tokens that let in."""
+    state = given(user, ADDED, *past).state
+    return {token for token in state.tokens if not refuses(state, token)}
+
+
+def refuses(state, token):
+    answer = user.decide(state, RevokeToken(token), Actor("", SYSADMIN))
+    return isinstance(answer, events.Refused)
+
+
+def test_a_new_password_revokes_all_tokens_but_the_one_that_asks():
+    assert left(ISSUED, OTHER) == {ID, OTHER.token}
+    for keep, expected in ((ID, {ID}), ("", set()), ("unknown", set())):
+        command = SetPassword("another", keep)
+        given(user, ADDED, ISSUED, OTHER).when(command).then(PasswordSet("another", keep))
+        assert left(ISSUED, OTHER, PasswordSet("another", keep)) == expected
+
+
+def test_all_tokens_are_revoked_at_once_but_the_one_that_asks():
+    given(user, ADDED, ISSUED).when(RevokeTokens(ID)).then(TokensRevoked(ID))
+    assert left(ISSUED, OTHER, TokensRevoked(ID)) == {ID}
+    assert left(ISSUED, OTHER, TokensRevoked()) == set()
+
+
+def test_a_user_has_so_many_tokens_and_those_that_have_ended_do_not_count():
+    end, name = samples.TOKEN[3], "user/ada"
+    many = [TokenIssued(f"{n:016}", "", "d" * 64, end if n % 2 else None) for n in range(TOKENS)]
+    state = given(user, ADDED, *many).state
+    one_more = IssueToken("f" * 16, "", "e" * 64)
+    before, after = (Actor("ada", stream=name, time=t) for t in ("2026-01-31T", "2026-02-02T"))
+    refused = user.decide(state, one_more, before)
+    assert refused.reason == "quota-exceeded"
+    assert "100" in refused.detail
+    assert "admin quota ada --set tokens=N" in refused.detail
+    issued = user.decide(state, one_more, after)
+    assert issued.dropped == tuple(one.token for one in many if one.expires)
+    assert len(user.evolve(state, issued, "ada").tokens) == TOKENS // 2 + 1
+    revoked = user.evolve(state, TokenRevoked(many[0].token), "ada")
+    assert user.decide(revoked, one_more, before).dropped == (many[0].token,)
+    own = given(user, ADDED, *many, QuotaSet("tokens", TOKENS + 1)).state
+    assert isinstance(user.decide(own, one_more, before), TokenIssued)
 
 
 def test_a_token_is_revoked_once():
@@ -147,7 +198,12 @@ def test_a_quota_has_a_highest_limit(limit: int):
 
 
 def test_users_have_their_own_password_and_tokens_and_all_else_is_for_sysadmins():
-    own = (commands.SetPassword, commands.IssueToken, commands.RevokeToken)
+    own = (
+        commands.SetPassword,
+        commands.IssueToken,
+        commands.RevokeToken,
+        commands.RevokeTokens,
+    )
     for kind in user.commands:
         command = samples.COMMANDS[type_of(kind)]
         for actor, expected in (

@@ -56,6 +56,7 @@ STORY = [
     ("user/ada", "PasswordSet.v1", ""),
     ("user/ada", "TokenIssued.v1", ""),
     ("user/ada", "TokenRevoked.v1", ""),
+    ("user/ada", "TokensRevoked.v1", ""),
     ("user/ada", "UserDisabled.v1", ""),
     ("user/ada", "UserEnabled.v1", ""),
     ("user/ada", "QuotaSet.v1", ""),
