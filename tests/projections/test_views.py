@@ -1,6 +1,7 @@
 """The read models: what a story leaves in them, and that every way of folding gives the same."""
 
 import hashlib
+from collections import Counter
 from random import Random
 
 from hypothesis import given, settings
@@ -328,6 +329,23 @@ def restarted(records: list[EventRecord], random: Random) -> dict[str, str]:
 def test_live_rebuilt_and_restarted_folds_agree(random: Random, count: int, size: int):
     records = history(random, count)
     assert live(records) == rebuilt(records, size) == restarted(records, random)
+
+
+def test_what_waits_and_runs_of_a_user_is_what_the_rows_of_the_open_sessions_say():
+    most = 0
+    for seed in range(40):
+        store = MemoryStore()
+        read_models = ReadModels(store)
+        for offset, record in enumerate(history(Random(seed), 120), 1):
+            read_models.fold(record, 0, offset)
+            read_models.commit({})
+            now = Queries(store).now()
+            found = [run for one in now.sessions(None, 9) for run in now.outlines(one.id)]
+            counted = Counter(run.status for run in found)
+            work = now.work("ada")
+            assert (work.queued, work.running) == (counted["open"], counted["started"])
+            most = max(most, work.queued + work.running)
+    assert most > 2
 
 
 def test_random_histories_reach_every_view():
