@@ -80,7 +80,8 @@ class States:
 
     def __init__(self, store: Store) -> None:
         self.rows = Rows(store)
-        if store.get(FORMAT_KEY) != FORMAT and self.rows.progress():
+        self.marked = store.get(FORMAT_KEY) == FORMAT
+        if not self.marked and self.rows.progress():
             store.clear()
 
     def load(self, stream: str) -> Stream:
@@ -134,10 +135,11 @@ class States:
 
     def commit(self, progress: Mapping[int, Progress]) -> None:
         """Write what was folded and how far that is, both or neither."""
-        if progress:
-            self.rows.written[FORMAT_KEY] = FORMAT
+        if progress and not self.marked:
+            self.rows.written[FORMAT_KEY], self.marked = FORMAT, True
         self.rows.commit(progress)
 
     def reset(self) -> None:
         """Delete everything."""
+        self.marked = False
         self.rows.reset()

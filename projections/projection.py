@@ -26,8 +26,8 @@ class ReadModels:
 
     def __init__(self, store: Store, take: Folding = fold) -> None:
         self.rows, self.take = Rows(store), take
-        found = store.get(FORMAT_KEY)
-        if found != FORMAT_VALUE and self.rows.progress():
+        self.marked = store.get(FORMAT_KEY) == FORMAT_VALUE
+        if not self.marked and self.rows.progress():
             store.clear()
 
     def progress(self) -> Mapping[int, Progress]:
@@ -40,12 +40,13 @@ class ReadModels:
 
     def commit(self, progress: Mapping[int, Progress]) -> None:
         """Write what was folded and how far that is, both or neither."""
-        if progress:
-            self.rows.written[FORMAT_KEY] = FORMAT_VALUE
+        if progress and not self.marked:
+            self.rows.written[FORMAT_KEY], self.marked = FORMAT_VALUE, True
         self.rows.commit(progress)
 
     def reset(self) -> None:
         """Delete everything."""
+        self.marked = False
         self.rows.reset()
 
 
