@@ -60,6 +60,21 @@ def decider_of(stream: str) -> Decider:
     return DECIDERS[stream.partition("/")[0]]
 
 
+def state_key(stream: str) -> bytes:
+    """Return the key of a stream's row."""
+    return f"state\0{stream}".encode()
+
+
+def part_key(stream: str, part: str) -> bytes:
+    """Return the key of a part of a stream."""
+    return f"part\0{stream}\0{part}".encode()
+
+
+def seen_key(stream: str, command: str) -> bytes:
+    """Return the key of a command that was answered."""
+    return f"seen\0{stream}\0{command}".encode()
+
+
 def with_parts(state: Any, find: Part) -> Any:
     """Return a state that has parts with those that `find` finds; another one as it is."""
     return replace(state, parts=Parts(find)) if hasattr(state, "parts") else state
@@ -86,7 +101,7 @@ class States:
 
     def load(self, stream: str) -> Stream:
         """Return a stream, with the initial state if it has no events."""
-        stored = self.rows.get(key("state", stream), StoredStream)
+        stored = self.rows.get(state_key(stream), StoredStream)
         if stored is None:
             return Stream(0, decider_of(stream).initial)
         state = decoders[stream.partition("/")[0]].decode(stored.state)
@@ -95,11 +110,11 @@ class States:
     def part(self, stream: str, part: str) -> Struct | None:
         """Return a part of a stream, or None."""
         kind = decider_of(stream).part
-        return None if kind is None else self.rows.get(key("part", stream, part), kind)
+        return None if kind is None else self.rows.get(part_key(stream, part), kind)
 
     def seen(self, stream: str, command: str) -> bool:
         """Say whether a command of this stream was answered before."""
-        return self.rows.get(key("seen", stream, command), Seen) is not None
+        return self.rows.get(seen_key(stream, command), Seen) is not None
 
     def progress(self) -> Mapping[int, Progress]:
         """Return how far the stored content has come, per partition."""
@@ -114,12 +129,12 @@ class States:
         after = evolve(before.state, outline_of(record), record.actor)
         keyid = before.keyid or ("" if record.keyid is UNSET else record.keyid)
         for name, part in changes_of(after).items():
-            at = key("part", record.subject, name)
+            at = part_key(record.subject, name)
             self.rows.delete(at) if part is None else self.rows.put(at, part)
         head = replace(after, parts=NO_PARTS) if hasattr(after, "parts") else after
         stored = StoredStream(record.sequence, Raw(to_json(head)), keyid)
-        self.rows.put(key("state", record.subject), stored)
-        self.rows.put(key("seen", record.subject, record.causationid), Seen(record.sequence))
+        self.rows.put(state_key(record.subject), stored)
+        self.rows.put(seen_key(record.subject, record.causationid), Seen(record.sequence))
 
     def chain(self, partition: int) -> Chain | None:
         """Return the hash chain of a partition as far as it was folded; None: it was not kept."""

@@ -221,8 +221,21 @@ def active(state: Open) -> tuple[str, ...]:
     return tuple(name for name, run in newest_first(state) if run.active)[::-1]
 
 
+OF_RUNS = (
+    events.RunRequested,
+    events.RunStarted,
+    events.RunCompleted,
+    events.RunFailed,
+    events.RunCancelled,
+    events.RunLost,
+)
+"""What happens to runs: most of what happens in a session."""
+
+
 def evolve(state: Session, event: Event, actor: str) -> Session:
     """Return the session after an event."""
+    if isinstance(state, Open) and isinstance(event, OF_RUNS):
+        return evolve_runs(state, event)
     match state, event:
         case Unopened(), events.SessionOpened():
             return Open(owner=actor)
@@ -238,8 +251,6 @@ def evolve(state: Session, event: Event, actor: str) -> Session:
             return Ended("expired", state.owner, parts=forgotten(state))
         case Ended(), events.ExperimentDeleted():
             return Ended("deleted", state.owner)
-        case Open(), _:
-            return evolve_runs(state, event)
         case _:
             return state
 

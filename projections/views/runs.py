@@ -8,7 +8,6 @@ import msgspec
 from msgspec import Struct
 
 from autolearn.projections.rows import Rows
-from autolearn.projections.store import key
 from autolearn.projections.stored import StoredRun, StoredSession, StoredWork
 from autolearn.schemas.codec import EventRecord, kept, read_part
 from autolearn.schemas.messages import type_of
@@ -68,7 +67,7 @@ def count(rows: Rows, user: str, before: str, after: str) -> None:
     """Count what a user has waiting and running, after a run's status has changed."""
     if before == after:
         return
-    at = key("user-work", user)
+    at = f"user-work\0{user}".encode()
     work = rows.change(at, StoredWork)
     if work is None:
         work = StoredWork()
