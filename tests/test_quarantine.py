@@ -181,6 +181,7 @@ def test_out_of_a_crash_loop(kafka: str, tmp_path: Path):
         process = bench.process(code=BROKEN)
         until(process.claimed)
         bench.send(*(command_record(STREAM, commands.OpenSession(), one) for one in "ab"))
+        until(lambda: bench.events() == 3)  # what is on its way to the log would be lost with it
         bench.send(command_record(STREAM, commands.OpenSession(), "poison"))
         bench.send(command_record(STREAM, commands.DiscardSession(), "after"))
         bench.flush()
