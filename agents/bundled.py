@@ -12,7 +12,7 @@ from typing import Any
 
 from sklearn import datasets
 
-from autolearn.artifacts.store import ArtifactStore
+from autolearn.artifacts.run_files import Artifacts
 from autolearn.artifacts.tables import profile
 from autolearn.schemas.catalog import DatasetSpec
 
@@ -93,7 +93,7 @@ BUNDLED = (
 )
 
 
-def bundled(store: ArtifactStore) -> Iterator[DatasetSpec]:
+def bundled(store: Artifacts) -> Iterator[DatasetSpec]:
     """Put every bundled dataset into the store and yield what it holds."""
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
         for one in BUNDLED:

@@ -6,6 +6,7 @@ any number of {"phase": ...}, then {"result": ...} or {"failed": {"reason": ...,
 
 from __future__ import annotations
 
+import errno
 import socket
 import tempfile
 from collections.abc import Callable, Mapping
@@ -16,28 +17,28 @@ import msgspec
 
 from autolearn.agents.faults import InputError
 from autolearn.artifacts.refusals import DatasetRefused
-from autolearn.artifacts.store import ArtifactStore
+from autolearn.artifacts.run_files import Artifacts, RunFiles
+from autolearn.runtime.sandbox import confine
 from autolearn.schemas.errors import AutoLearnError
 
 __all__ = ["Job", "Kind", "work"]
 
-Kind = Callable[[bytes, ArtifactStore, Callable[[str], None]], Any]
-"""A kind of work: (request as JSON, store, report of phases) -> a result that JSON can hold."""
+Kind = Callable[[bytes, Artifacts, Callable[[str], None]], Any]
+"""A kind of work: (request as JSON, artifacts, report of phases) -> a result that JSON can hold."""
+
+REFUSED = (
+    ". A run has no network, reads its own files and those of Python, and writes to its temporary "
+    "folder only (docs/security.md)"
+)
 
 
 class Job(msgspec.Struct, frozen=True):
-    """What to do. `store` is the artifact store's URL, `scratch` a folder for temporary files.
-
-    `key` is what models are encrypted with, `data_key` what the dataset is; empty for nothing. They
-    come over the channel: they are neither on a disk nor among the arguments of a process.
-    """
+    """What to do. `folder` is the run's own; `readable` are paths elsewhere that it may read."""
 
     kind: str
-    store: str
-    scratch: str
+    folder: str
+    readable: tuple[str, ...]
     request: msgspec.Raw
-    key: bytes = b""
-    data_key: bytes = b""
 
 
 def work(channel: socket.socket, kinds: Mapping[str, Kind]) -> None:
@@ -47,13 +48,12 @@ def work(channel: socket.socket, kinds: Mapping[str, Kind]) -> None:
         channel.sendall(msgspec.json.encode(words) + b"\n")
 
     job = msgspec.json.decode(received(channel), type=Job)
-    Path(job.scratch).mkdir(mode=0o700)
-    tempfile.tempdir = job.scratch
+    folder = Path(job.folder)
+    tempfile.tempdir = str(folder / "tmp")
     try:
+        confine([*map(Path, job.readable), folder / "in"], [folder / "out", folder / "tmp"])
         result = kinds[job.kind](
-            bytes(job.request),
-            ArtifactStore(job.store, job.key or None, job.data_key or None),
-            lambda phase: tell(phase=phase),
+            bytes(job.request), RunFiles(folder), lambda phase: tell(phase=phase)
         )
         tell(result=result)
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is the run's end
@@ -77,4 +77,13 @@ def words_for(error: BaseException) -> tuple[str, str]:
         known = isinstance(error, InputError | DatasetRefused)
         detail = f"{error.detail}. {error.advice}" if error.advice else error.detail
         return "input" if known else "raised", detail
-    return "raised", f"{type(error).__name__}: {error}"[:4000]
+    return "raised", f"{type(error).__name__}: {error}"[:4000] + (REFUSED if refused(error) else "")
+
+
+def refused(error: BaseException | None) -> bool:
+    """Say whether an error comes from what the sandbox refuses."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.EPERM, errno.EACCES):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

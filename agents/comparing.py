@@ -14,7 +14,7 @@ from autolearn.agents.evaluating import Model, held_out, open_model, other
 from autolearn.agents.faults import InputError
 from autolearn.agents.hearing import heard
 from autolearn.agents.results import ComparisonResult
-from autolearn.artifacts.store import ArtifactStore
+from autolearn.artifacts.run_files import Artifacts
 from autolearn.artifacts.tables import read_table
 from autolearn.schemas.retraining import Compared, Comparison, Data
 
@@ -30,7 +30,7 @@ METHODS = ("predict", "predict_proba", "decision_function", "transform")
 """How a model may answer; each that one of the two has is compared."""
 
 
-def compare(request: Comparison, store: ArtifactStore, report: Report) -> ComparisonResult:
+def compare(request: Comparison, store: Artifacts, report: Report) -> ComparisonResult:
     """Compare; `report` hears the phases reading, comparing. One model is in memory at a time.
 
     Held-out rows are those of the recorded model, as its own folder names them.
@@ -56,13 +56,13 @@ def compare(request: Comparison, store: ArtifactStore, report: Report) -> Compar
     return ComparisonResult(found)
 
 
-def loaded(store: ArtifactStore, digest: str) -> Model:
+def loaded(store: Artifacts, digest: str) -> Model:
     """Load a model of the store."""
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
         return open_model(store, digest, Path(scratch))
 
 
-def rows_of(data: Data, model: Model, store: ArtifactStore) -> pd.DataFrame:
+def rows_of(data: Data, model: Model, store: Artifacts) -> pd.DataFrame:
     """Return the features of the rows to answer."""
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
         table = read_table(store.fetch_dataset(data.dataset, Path(scratch)))

@@ -23,7 +23,7 @@ from autolearn.agents.results import EvaluationResult
 from autolearn.agents.splitting import part
 from autolearn.agents.training import answers_of, subject_of
 from autolearn.artifacts.refusals import DatasetRefused
-from autolearn.artifacts.store import ArtifactStore
+from autolearn.artifacts.run_files import Artifacts
 from autolearn.artifacts.tables import Table, read_table
 from autolearn.schemas.catalog import CLASSIFICATION
 from autolearn.schemas.events import EvaluationRequested
@@ -38,9 +38,7 @@ Array = np.ndarray[Any, Any]
 Report = Callable[[str], None]
 
 
-def evaluate(
-    request: EvaluationRequested, store: ArtifactStore, report: Report
-) -> EvaluationResult:
+def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> EvaluationResult:
     """Compute metrics of one stored model; `report` hears the phases reading, scoring.
 
     Raises InputError when dataset, metrics and model do not fit together.
@@ -113,7 +111,7 @@ class Model:
     pipeline: Any
 
 
-def open_model(store: ArtifactStore, digest: str, into: Path) -> Model:
+def open_model(store: Artifacts, digest: str, into: Path) -> Model:
     """Load a stored model. Raises ArtifactError, InputError and ModelRefused."""
     folder = store.fetch_folder(digest, into)
     training = msgspec.json.decode((folder / "training.json").read_bytes(), type=Record)

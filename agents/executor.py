@@ -31,8 +31,12 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 import structlog
 
+from autolearn.agents.children import Job
+from autolearn.agents.children import words_for as words_of
 from autolearn.agents.fork_client import Server
 from autolearn.agents.results import RESULTS
+from autolearn.agents.run_folder import RunFolder
+from autolearn.artifacts.store import ArtifactStore
 
 __all__ = ["Completed", "Executor", "Failed", "Limits", "Lost", "Outcome", "Running"]
 
@@ -46,6 +50,8 @@ GRACE_SECONDS = 10.0
 """After a run's time limit, before the fork server is taken to enforce nothing any more."""
 KILLING_SECONDS = 1.0
 """That the fork server has to kill a run that is cancelled, before it is done without it."""
+STORING_SECONDS = 60.0
+"""Seconds that a result may take into the store, also when the run has used all of its time."""
 SCRATCH = "autolearn-runs-"
 
 
@@ -158,7 +164,7 @@ class Executor:
         results: Mapping[str, Any] = RESULTS,
         note: Path | None = None,
     ) -> None:
-        self._store, self._note = store, note
+        self._url, self._note = store, note
         self._preload = preload
         self._results = results
         self._runs: dict[int, Running] = {}
@@ -180,7 +186,7 @@ class Executor:
                 if self._scratch is None:
                     self._scratch = await asyncio.to_thread(scratch_folder, self._note)
                 server = Server(self._heard, self._lost, self._spawn)
-                await server.start(self._preload)
+                await server.start(self._preload, self._scratch)
                 self._server = server
 
     @property
@@ -199,8 +205,9 @@ class Executor:
     ) -> Running:
         """Start a run at once. `on_phase` is called in the loop with each phase's name.
 
-        With a `key` the models that it reads and writes are encrypted; with a `data_key` the
-        dataset that it reads is.
+        The files that its request names are fetched before, and what it makes is stored after it.
+        With a `key` the models that it reads and writes are encrypted in the store; with a
+        `data_key` the dataset that it reads is.
         """
         self._count += 1
         run = Running(self._count, limits)
@@ -220,7 +227,8 @@ class Executor:
             await server.close()
         self._lost()
         tasks = [run.task for run in self._runs.values() if run.task is not None]
-        await asyncio.gather(*tasks, *self._clearing, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._clearing, return_exceptions=True)
         if self._scratch is not None:
             await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
             self._scratch = None
@@ -234,65 +242,91 @@ class Executor:
         key: bytes,
         data_key: bytes,
     ) -> Outcome:
+        folder: RunFolder | None = None
+        started = False
         try:
             await self.warm()
             server, scratch = self._server, self._scratch
-            if run.cancelled or server is None or scratch is None:
-                self._runs.pop(run.number, None)
+            if server is None or scratch is None:
                 return CANCELLED
-            folder = scratch / str(run.number)
-            job = {
-                "kind": kind,
-                "store": self._store,
-                "scratch": str(folder),
-                "request": msgspec.Raw(msgspec.json.encode(request)),
-                "key": key,
-                "data_key": data_key,
-            }
-            ours, theirs = socket.socketpair()
-            with theirs:
-                message = {
-                    "start": run.number,
-                    "seconds": run.limits.time_s,
-                    "mebibytes": run.limits.memory_mb,
-                }
-                await server.say(message, theirs)
-            run.arm(lambda: self._end(run, server))
-            late = asyncio.get_running_loop().call_later(
-                run.limits.time_s + GRACE_SECONDS,
-                lambda: server.put_down(f"it has not ended run {run.number} at its time limit"),
-            )
-            run.ended.add_done_callback(lambda _: late.cancel())
-            channel = await asyncio.open_connection(sock=ours, limit=MAX_LINE)
-            listening = asyncio.create_task(converse(channel, msgspec.json.encode(job), on_phase))
-            self._spawn(self._clear(run, listening, folder))
-            given_up = asyncio.ensure_future(run.given_up.wait())
-            run.ended.add_done_callback(lambda _: given_up.cancel())
-            either: list[asyncio.Future[Any]] = [listening, run.ended, given_up]
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            if listening.done() and (outcome := self._told(run, kind, listening.result())):
+            began = asyncio.get_running_loop().time()
+            folder = await asyncio.to_thread(self._folder, scratch / str(run.number), key, data_key)
+            encoded = msgspec.json.encode(request)
+            readable = await within(run.limits.time_s, folder.fetch, kind, encoded)
+            if run.cancelled:
+                return CANCELLED
+            if isinstance(readable, Failed):
+                return readable
+            job = Job(kind, str(folder.path), tuple(readable), msgspec.Raw(encoded))
+            left = began + run.limits.time_s - asyncio.get_running_loop().time()
+            started = True
+            outcome = await self._run(server, run, job, on_phase, max(left, 0.0))
+            if not isinstance(outcome, Completed):
                 return outcome
-            # it ended in some other way; a grandchild that got away may keep the channel open
-            await asyncio.wait(either[1:], return_when=asyncio.FIRST_COMPLETED)
+            left = began + run.limits.time_s - asyncio.get_running_loop().time()
+            kept = await within(max(left, STORING_SECONDS), folder.keep, outcome.result)
+            return kept if isinstance(kept, Failed) else Completed(kept)
+        finally:
+            self._spawn(self._clear(run, folder, started=started))
+
+    def _folder(self, path: Path, key: bytes, data_key: bytes) -> RunFolder:
+        """Return the folder of a run (blocking)."""
+        return RunFolder(path, ArtifactStore(self._url, key or None, data_key or None))
+
+    async def _run(
+        self,
+        server: Server,
+        run: Running,
+        job: Job,
+        on_phase: Callable[[str], None],
+        seconds: float,
+    ) -> Outcome:
+        """Have the job done, and return how it went once the process has ended."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            message = {
+                "start": run.number,
+                "seconds": seconds,
+                "mebibytes": run.limits.memory_mb,
+            }
+            await server.say(message, theirs)
+        run.arm(lambda: self._end(run, server))
+        late = asyncio.get_running_loop().call_later(
+            seconds + GRACE_SECONDS,
+            lambda: server.put_down(f"it has not ended run {run.number} at its time limit"),
+        )
+        run.ended.add_done_callback(lambda _: late.cancel())
+        channel = await asyncio.open_connection(sock=ours, limit=MAX_LINE)
+        listening = asyncio.create_task(converse(channel, msgspec.json.encode(job), on_phase))
+        given_up = asyncio.ensure_future(run.given_up.wait())
+        try:
+            end: list[asyncio.Future[Any]] = [run.ended, given_up]
+            await asyncio.wait([listening, *end], return_when=asyncio.FIRST_COMPLETED)
+            told = self._told(run, job.kind, listening.result()) if listening.done() else None
+            if told is not None:
+                server.kill(run.number)  # it has nothing more to do, and what it left must stay so
+            await asyncio.wait(end, return_when=asyncio.FIRST_COMPLETED)
             if not run.ended.done():
                 return CANCELLED
+            ended = run.ended.result()
+            run.peak_bytes = ended.peak
+            if told is not None:
+                return told
+            # it ended in some other way; a grandchild that got away may keep the channel open
             await asyncio.wait([listening], timeout=STRAGGLING_SECONDS)
             said = listening.result() if listening.done() else None
-            return self._told(run, kind, said) or self._ended(run, run.ended.result(), said)
-        except BaseException:
-            self._runs.pop(run.number, None)
-            raise
+            return self._told(run, job.kind, said) or self._ended(run, ended, said)
+        finally:
+            listening.cancel()
+            given_up.cancel()
 
-    async def _clear(
-        self, run: Running, listening: asyncio.Task[Word | None], folder: Path
-    ) -> None:
-        """Once the process has ended, remove what it left."""
-        await run.ended
+    async def _clear(self, run: Running, folder: RunFolder | None, *, started: bool) -> None:
+        """Once the process has ended, if there was one, forget the run and what it left."""
+        if started:
+            await run.ended
         self._runs.pop(run.number, None)
-        run.peak_bytes = run.ended.result().peak
-        await asyncio.wait([listening], timeout=STRAGGLING_SECONDS)
-        listening.cancel()
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        if folder is not None:
+            await asyncio.to_thread(shutil.rmtree, folder.path, ignore_errors=True)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -354,6 +388,17 @@ class Executor:
             await self.warm()
         except RuntimeError:
             logger.exception("there is no fork server")
+
+
+async def within(seconds: float, call: Callable[..., Any], *arguments: Any) -> Any:
+    """Do something with the artifact store in a thread, and return what it gives, or a Failed."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await asyncio.to_thread(call, *arguments)
+    except TimeoutError:
+        return Failed("time", f"the artifact store has not done its part within {seconds:.3g} s")
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is the run's end
+        return Failed(*words_of(error))
 
 
 async def converse(channel: Channel, job: bytes, on_phase: Callable[[str], None]) -> Word | None:

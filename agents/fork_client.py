@@ -8,14 +8,15 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import structlog
 
 from autolearn.eventlog.watchdog import LIMIT, TICK, Effort, Stall
+from autolearn.runtime.child_process import bare_environment, python_command
 
 __all__ = ["Server"]
 
@@ -53,12 +54,12 @@ class Server:
         self.pid: int | None = None
         self._asked = self._answered = 0
 
-    async def start(self, preload: str) -> None:
-        """Start the process and wait until it is ready. Raises RuntimeError."""
+    async def start(self, preload: str, folder: Path) -> None:
+        """Start the process in a folder, and wait until it is ready. Raises RuntimeError."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         with theirs:
-            self._process = await asyncio.to_thread(spawn, theirs.fileno(), preload)
+            self._process = await asyncio.to_thread(spawn, theirs.fileno(), preload, folder)
         self._control = ours
         asyncio.get_running_loop().add_reader(ours, self._read)
         self._spawn(self._watch(self._process.pid))
@@ -153,12 +154,12 @@ SERVER_ENVIRONMENT = {
 }
 
 
-def spawn(descriptor: int, preload: str) -> subprocess.Popen[bytes]:
+def spawn(descriptor: int, preload: str, folder: Path) -> subprocess.Popen[bytes]:
     """Start a fork server in a session of its own, so that a Ctrl-C is the agent's business."""
-    command = [sys.executable, "-m", "autolearn.agents.forkserver", str(descriptor), preload]
     return subprocess.Popen(
-        command,
-        env={**os.environ, **SERVER_ENVIRONMENT},
+        python_command("autolearn.agents.forkserver", str(descriptor), preload),
+        env={**bare_environment(), **SERVER_ENVIRONMENT},
+        cwd=folder,
         pass_fds=[descriptor],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

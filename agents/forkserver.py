@@ -1,5 +1,7 @@
 """The process from which every run is forked: libraries loaded once, one thread, no secrets.
 
+It is hardened (`runtime.sandbox`) before it loads anything, and so is every run: no network.
+
     python -m autolearn.agents.forkserver <descriptor> <module>
 
 imports <module>, whose `KINDS` are the kinds of work, and then obeys the socket <descriptor>, on
@@ -46,6 +48,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from autolearn.runtime.sandbox import harden, readable_paths
+
 __all__ = ["main"]
 
 POLL_SECONDS = 0.05
@@ -71,8 +75,10 @@ def main(descriptor: int, preload: str) -> None:
     """Serve until the socket closes."""
     control = socket.socket(fileno=descriptor)
     control.set_inheritable(False)
+    harden()
     module = importlib.import_module(preload)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
+    readable_paths()  # looked up once for all runs
     gc.collect()
     gc.freeze()  # collections in the children must not touch, and so copy, these pages
     ForkServer(control, module).serve()

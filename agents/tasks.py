@@ -21,7 +21,7 @@ from autolearn.agents.results import (
     TrainingResult,
 )
 from autolearn.agents.training import train
-from autolearn.artifacts.store import ArtifactStore
+from autolearn.artifacts.run_files import Artifacts
 from autolearn.schemas.bounds import LARGEST_RESULT
 from autolearn.schemas.events import EvaluationRequested, TrainingRequested
 from autolearn.schemas.retraining import Comparison
@@ -33,12 +33,12 @@ Report = Callable[[str], None]
 R = TypeVar("R", TrainingResult, EvaluationResult)
 
 
-def training(request: bytes, store: ArtifactStore, report: Report) -> TrainingResult:
+def training(request: bytes, store: Artifacts, report: Report) -> TrainingResult:
     """Train; the request is a TrainingRequested."""
     return bounded(train(msgspec.json.decode(request, type=TrainingRequested), store, report))
 
 
-def evaluation(request: bytes, store: ArtifactStore, report: Report) -> EvaluationResult:
+def evaluation(request: bytes, store: Artifacts, report: Report) -> EvaluationResult:
     """Evaluate; the request is an EvaluationRequested."""
     return bounded(evaluate(msgspec.json.decode(request, type=EvaluationRequested), store, report))
 
@@ -54,7 +54,7 @@ def bounded(result: R) -> R:
     return result
 
 
-def catalog(_request: bytes, store: ArtifactStore, report: Report) -> CatalogResult:
+def catalog(_request: bytes, store: Artifacts, report: Report) -> CatalogResult:
     """Find everything on offer, and put the bundled datasets into the store."""
     report("loading")
     estimators, metrics = load_estimators(), load_metrics()
@@ -67,12 +67,12 @@ def catalog(_request: bytes, store: ArtifactStore, report: Report) -> CatalogRes
     )
 
 
-def comparison(request: bytes, store: ArtifactStore, report: Report) -> ComparisonResult:
+def comparison(request: bytes, store: Artifacts, report: Report) -> ComparisonResult:
     """Compare two models; the request is a Comparison."""
     return compare(msgspec.json.decode(request, type=Comparison), store, report)
 
 
-def environment(request: bytes, _store: ArtifactStore, _report: Report) -> dict[str, JsonValue]:
+def environment(request: bytes, _store: Artifacts, _report: Report) -> dict[str, JsonValue]:
     """Say what runs are computed with here; the request is a list of libraries."""
     return environment_now(msgspec.json.decode(request, type=list[str]))
 

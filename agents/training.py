@@ -30,7 +30,7 @@ from autolearn.agents.preprocessing import preprocessor
 from autolearn.agents.profiles import example, feature_profile, score_profile
 from autolearn.agents.results import TrainingResult
 from autolearn.agents.splitting import Parts, part
-from autolearn.artifacts.store import ArtifactStore
+from autolearn.artifacts.run_files import Artifacts
 from autolearn.artifacts.tables import Table, read_table, schema_hash
 from autolearn.schemas.bounds import LONGEST_NAME
 from autolearn.schemas.catalog import CLASSIFICATION, REGRESSION
@@ -48,7 +48,7 @@ Report = Callable[[str], None]
 MOST_CLASSES = 1_000
 
 
-def train(request: TrainingRequested, store: ArtifactStore, report: Report) -> TrainingResult:
+def train(request: TrainingRequested, store: Artifacts, report: Report) -> TrainingResult:
     """Train one model and store it; `report` hears the phases reading, fitting, storing.
 
     Raises InputError when the request does not fit the data; errors of the fit go through.
@@ -249,7 +249,7 @@ def record(request: TrainingRequested, parts: Parts) -> dict[str, JsonValue]:
     }
 
 
-def put(store: ArtifactStore, files: dict[str, JsonValue], model: bytes) -> Any:
+def put(store: Artifacts, files: dict[str, JsonValue], model: bytes) -> Any:
     """Store the folder and return its TrainedModel."""
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
         folder = Path(scratch)

@@ -35,6 +35,7 @@ from autolearn.eventlog.meter import Meter, Reading
 from autolearn.eventlog.tracing import Trace, trace_in
 from autolearn.eventlog.vault import key_of_kept, open_vault
 from autolearn.projections.store import RocksStore
+from autolearn.runtime.sandbox import missing
 from autolearn.schemas import commands
 from autolearn.schemas.actors import worker
 from autolearn.schemas.bounds import LONGEST_NAME, LONGEST_TEXT, cut
@@ -134,6 +135,7 @@ class Worker:
         self.tasks: set[asyncio.Task[None]] = set()
         self.changed = asyncio.Event()
         self.vault = open_vault(settings, log, home)
+        self.unconfined = missing()
         self.meter = meter
         meter.watch(self.busy)
         self.folder = home / "state" / f"work-{'-'.join(kinds)}-{settings.instance}"
@@ -469,6 +471,7 @@ class Worker:
             runs=tuple(each.progress() for each in self.attempts.values() if each.has_slot),
             partitions={k: tuple(sorted(mine)) for k, mine in self.partitions.items() if mine},
             stopped=stopped,
+            unconfined=self.unconfined,
         )
         self.log.append(self.topics.workers.name, to_json(heartbeat), key=self.id)
 

@@ -7,7 +7,6 @@ and takes over from the first at the very same position, between two batches. No
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,6 +23,7 @@ from autolearn.projections.place import ViewsPlace, deleted
 from autolearn.projections.projection import ReadModels
 from autolearn.projections.store import RocksStore
 from autolearn.projections.views import VIEWS
+from autolearn.runtime.child_process import python_command
 from autolearn.schemas.errors import AutoLearnError
 
 if TYPE_CHECKING:
@@ -121,11 +121,9 @@ class Rebuilding:
 
     async def fold(self, folder: Path, view: str) -> dict[int, int]:
         """Fold the log up to now, in a process of its own; return up to where that is."""
-        command = ("-m", "autolearn.projections.replay", "build", "--json", "--with-parent")
+        asked = ("build", "--json", "--with-parent", "--folder", str(folder), "--view", view)
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *command,
-            *("--folder", str(folder), "--view", view),
+            *python_command("autolearn.projections.replay", *asked),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

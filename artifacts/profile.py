@@ -2,15 +2,15 @@
 
     python -m autolearn.artifacts.profile < question.json
 
-reads a `Question` from standard input, limits its own memory and processor time, and writes a line
-of JSON: {"spec": DatasetSpec} or {"refused": [sentence, ...]}. `profile_apart` does all of that for
-an asyncio program. Light: nothing that reads files is imported before the limits are set.
+reads a `Question` from standard input, limits its own memory and processor time, keeps nothing but
+the file itself (`runtime.sandbox`), and writes a line of JSON: {"spec": DatasetSpec} or {"refused":
+[sentence, ...]}. `profile_apart` does all of that for an asyncio program. Light: nothing that reads
+files is imported before the limits are set.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import resource
 import sys
 from pathlib import Path
@@ -18,6 +18,8 @@ from pathlib import Path
 import msgspec
 
 from autolearn.artifacts.refusals import DatasetRefused
+from autolearn.runtime.child_process import bare_environment, python_command
+from autolearn.runtime.sandbox import confine, harden
 from autolearn.schemas.catalog import DatasetSpec
 
 __all__ = ["Answer", "Question", "profile_apart"]
@@ -54,13 +56,15 @@ async def profile_apart(question: Question) -> DatasetSpec:
     Raises DatasetRefused; also when the file needs more memory or time than it may have.
     """
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "autolearn.artifacts.profile",
+        *python_command("autolearn.artifacts.profile"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
-        env={**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "jemalloc", "OMP_NUM_THREADS": "1"},
+        env={
+            **bare_environment(),
+            "ARROW_DEFAULT_MEMORY_POOL": "jemalloc",
+            "OMP_NUM_THREADS": "1",
+        },
     )
     try:
         async with asyncio.timeout(question.cpu_s * 2):
@@ -91,7 +95,8 @@ def main() -> None:
     question = msgspec.json.decode(sys.stdin.buffer.read(), type=Question)
     limit(resource.RLIMIT_AS, question.memory_mb << 20)
     limit(resource.RLIMIT_CPU, question.cpu_s)
-    limit(resource.RLIMIT_CORE, 0)
+    harden()
+    confine([Path(question.path)], [])
     try:
         answer = Answer(spec=examined(question))
     except DatasetRefused as refused:

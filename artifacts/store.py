@@ -189,6 +189,25 @@ class ArtifactStore:
         check_file(clear, ref.version)
         return clear
 
+    def bring_dataset(self, ref: DatasetRef, folder: Path) -> Path:
+        """Make a dataset a file of a folder, by its version; return what is read.
+
+        It is a link where the store is local and the dataset in clear. The bytes of one in clear
+        are not checked: whoever reads them does. Raises ArtifactMissing, ArtifactUnreadable.
+        """
+        target = folder / checked(ref.version)
+        if ref.stored:
+            return self.fetch_dataset(ref, folder)
+        if not self._local:
+            with self.open(ref.version) as source, target.open("wb") as copy:
+                shutil.copyfileobj(source, copy, CHUNK)
+            return target
+        path = Path(self._blob(ref.version)).resolve()
+        if not path.is_file():
+            raise missing("dataset", ref.version)
+        target.symlink_to(path)
+        return path
+
     # folders
 
     def put_folder(self, local: Path) -> TrainedModel:
@@ -221,6 +240,15 @@ class ArtifactStore:
         for path in folder.glob(f"*{SEALED}"):
             self._open_file(path, into / path.name.removesuffix(SEALED))
         return into
+
+    def bring_folder(self, digest: str, target: Path) -> Path:
+        """Make `target` what `fetch_folder` returns, or a link to it; return what is read."""
+        target.mkdir()
+        found = self.fetch_folder(digest, target)
+        if found != target:
+            target.rmdir()
+            target.symlink_to(found.resolve())
+        return target.resolve()
 
     def check_folder(self, digest: str, into: Path) -> None:
         """Check every file of a folder as it is stored by its hash; `into` is an empty folder.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -12,13 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpx
 import msgspec
 import typer
-from dotenv import dotenv_values
 
 from autolearn.client.credentials import find, place_of
 from autolearn.client.output import Output, console, print_json
 from autolearn.client.resources import Page, Session
 from autolearn.client.sdk import AutoLearn, Problem, Unreachable
 from autolearn.eventlog.process import home_of, read_settings, running
+from autolearn.runtime.variables import variables
 from autolearn.schemas.streams import KINDS
 
 if TYPE_CHECKING:
@@ -135,14 +134,14 @@ def connect(url: str | None = None, session: str | None = None) -> Iterator[Conn
         Unreachable: nobody says where the API is, or it does not answer.
     """
     home = home_of(read_settings())
-    variables = {**dotenv_values(".env"), **os.environ}
-    at = url or variables.get("AUTOLEARN_URL") or url_of(home)
+    given = variables()
+    at = url or given.get("AUTOLEARN_URL") or url_of(home)
     if not at.startswith(("http://", "https://")):
         raise typer.BadParameter(f"{at!r} is not a URL: it must begin with http:// or https://.")
     kept = find(place := place_of(at, home))
     with AutoLearn(at, token=kept.token if kept is not None else "") as client:
         reach(client, at)
-        yield Connection(client, home, session or variables.get("AUTOLEARN_SESSION"), place)
+        yield Connection(client, home, session or given.get("AUTOLEARN_SESSION"), place)
 
 
 def show_list(

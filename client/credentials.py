@@ -15,10 +15,10 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import msgspec
-from dotenv import dotenv_values
 from msgspec import Struct
 
 from autolearn.eventlog.process import home_of, read_settings, running
+from autolearn.runtime.variables import variables
 from autolearn.schemas.errors import AutoLearnError, SettingsError
 
 __all__ = [
@@ -91,7 +91,7 @@ def find(place: str) -> Kept | None:
     Raises:
         Unsafe: others could read the file.
     """
-    given = {**dotenv_values(".env"), **os.environ}.get("AUTOLEARN_TOKEN")
+    given = variables().get("AUTOLEARN_TOKEN")
     return Kept("", given) if given else read().get(place)
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
 import msgspec
 import typer
-from dotenv import dotenv_values
 
 from autolearn.client import credentials
-from autolearn.eventlog.process import home_of, read_settings, running
+from autolearn.eventlog.process import child, home_of, read_settings, running
+from autolearn.runtime.variables import variables
 
 __all__ = ["make_first_user"]
 
@@ -24,8 +23,11 @@ def make_first_user(name: str, *, anyway: bool, url: str | None, shown: bool) ->
     """
     at = "" if shown else place(url)  # first: a token that cannot be kept would be lost
     words = ["--user", name, *(["--anyway"] if anyway else [])]
+    how = child("autolearn.agents.first_user", *words)
     done = subprocess.run(
-        [sys.executable, "-m", "autolearn.agents.first_user", *words],
+        how.command,
+        env=how.environment,
+        cwd=how.folder,
         stdout=subprocess.PIPE,
         text=True,
         check=False,
@@ -49,7 +51,7 @@ def make_first_user(name: str, *, anyway: bool, url: str | None, shown: bool) ->
 def place(url: str | None) -> str:
     """Return for what the token is kept: the API that is named, else the home."""
     home = home_of(read_settings())
-    at = url or {**dotenv_values(".env"), **os.environ}.get("AUTOLEARN_URL")
+    at = url or variables().get("AUTOLEARN_URL")
     up = running(home)
     if at is None and up is None:
         raise typer.BadParameter(

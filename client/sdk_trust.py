@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 
 import httpx
-from dotenv import dotenv_values
 
+from autolearn.runtime.variables import variables
 from autolearn.schemas.errors import SettingsError
 
 __all__ = ["async_transport", "transport"]
@@ -40,8 +39,8 @@ def async_transport(
 
 
 def variable(name: str) -> str:
-    """Return a variable of the environment, else of the file .env, else ""."""
-    return {**dotenv_values(".env"), **os.environ}.get(name) or ""
+    """Return a variable of the environment, else of the home's `.env`, else ""."""
+    return variables().get(name, "")
 
 
 def seals() -> bool:

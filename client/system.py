@@ -21,8 +21,9 @@ from autolearn.client import credentials
 from autolearn.eventlog.broker_errors import PORT_TAKEN
 from autolearn.eventlog.broker_secret import announced, secret_of
 from autolearn.eventlog.probe import HOST, HeldPorts
-from autolearn.eventlog.process import Running, home_of, lock
+from autolearn.eventlog.process import Running, child, home_of, lock
 from autolearn.eventlog.state import cut_off
+from autolearn.runtime.child_process import child_environment, python_command
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.settings import KAFKA_PREFIX, PREFIX, Settings
 
@@ -205,13 +206,12 @@ class System:
         with log.open("ab") as output:
             start = output.tell()
             process = self.processes[part.name] = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                *part.arguments,
+                *python_command(*part.arguments),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=output,
                 env=self.environment(),
+                cwd=self.home,
                 start_new_session=True,
             )
         assert process.stdout is not None
@@ -260,7 +260,7 @@ class System:
         # Whoever starts the system has a token, perhaps; its processes need none.
         ours = {name: value for name, value in os.environ.items() if name != "AUTOLEARN_TOKEN"}
         return {
-            **ours,
+            **child_environment(ours),
             **{PREFIX + name.upper(): str(value) for name, value in (fields | known).items()},
             **{KAFKA_PREFIX + k.upper().replace(".", "_"): v for k, v in client.items()},
             "PYTHONUNBUFFERED": "1",
@@ -338,8 +338,10 @@ def install_kafka() -> None:
     Raises:
         CannotStart: it could not be fetched.
     """
-    command = [sys.executable, "-m", "autolearn.eventlog.embedded", "install"]
-    status = subprocess.run(command, check=False).returncode
+    how = child("autolearn.eventlog.embedded", "install")
+    status = subprocess.run(
+        how.command, env=how.environment, cwd=how.folder, check=False
+    ).returncode
     if status in (130, -signal.SIGINT):
         raise KeyboardInterrupt
     if status:

@@ -45,23 +45,24 @@ def run_tool(
     Raises:
         typer.Exit: it failed; it has said why.
     """
-    import os
     import subprocess
-    import sys
 
     import msgspec
 
     from autolearn.client.sdk_trust import variable
+    from autolearn.eventlog.process import child
 
-    environment = dict(os.environ)
+    how = child(module, *arguments, "--json")
+    environment = how.environment
     if token:
         environment["AUTOLEARN_TOKEN"] = token
         if authorities := variable("AUTOLEARN_CA"):
             environment["SSL_CERT_FILE"] = authorities  # by which OpenSSL knows them
     result: dict[str, Any] = {}
-    command = [sys.executable, "-m", module, *arguments, "--json"]
     with (
-        subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process,
+        subprocess.Popen(
+            how.command, stdout=subprocess.PIPE, env=environment, cwd=how.folder
+        ) as process,
         progress_bar(what) as progress,
     ):
         bar = progress.add_task("", total=None)

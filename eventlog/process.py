@@ -12,21 +12,24 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 import msgspec
 import structlog
-from dotenv import dotenv_values
 from platformdirs import user_data_path
 
 from autolearn.eventlog.broker_secret import credentials, runs_here, secret_of
 from autolearn.eventlog.kafka import KafkaLog
+from autolearn.runtime.child_process import child_environment, python_command
+from autolearn.runtime.variables import variables
 from autolearn.schemas.errors import AlreadyRunning, LogError
 from autolearn.schemas.settings import Settings, load
 
 __all__ = [
+    "Child",
     "Running",
     "brokers",
+    "child",
     "client_of",
     "configure_logs",
     "emptied",
@@ -50,12 +53,30 @@ class Running(msgspec.Struct, frozen=True):
 
 
 def read_settings() -> Settings:
-    """Return the settings from the environment and from `.env` in the current folder.
+    """Return the settings from the environment and the files `.env` (`runtime.variables`).
 
     Raises:
-        SettingsError: a variable is unknown, or its value does not fit.
+        SettingsError: a variable is unknown, or its value does not fit; a `.env` cannot be read.
     """
-    return load(os.environ, dotenv_values(".env"))
+    return load(variables())
+
+
+class Child(NamedTuple):
+    """How a module of ours is run as a process of its own."""
+
+    command: list[str]
+    environment: dict[str, str]
+    folder: Path
+
+
+def child(module: str, *arguments: str) -> Child:
+    """Return how a module is run with our settings: in the home, whatever folder we are in.
+
+    Paths among the arguments must be absolute.
+    """
+    given = variables()
+    folder = home_of(load(given))
+    return Child(python_command(module, *arguments), child_environment(given), folder)
 
 
 def home_of(settings: Settings) -> Path:

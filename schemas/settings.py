@@ -1,7 +1,7 @@
 """All settings, with their environment variables, defaults and checks.
 
-Every field of `Settings` is set by `AUTOLEARN_<FIELD>`, from the environment or from a `.env` file
-in the current folder (the environment wins). `AUTOLEARN_KAFKA_<PROPERTY>` passes a property of the
+Every field of `Settings` is set by `AUTOLEARN_<FIELD>`, from the environment or from the home's
+`.env` (the environment wins). `AUTOLEARN_KAFKA_<PROPERTY>` passes a property of the
 Kafka client through, for instance `AUTOLEARN_KAFKA_SECURITY_PROTOCOL=SASL_SSL` for
 `security.protocol`.
 """

@@ -122,12 +122,16 @@ class WorkerState(Struct):
     slots: int
     silent: float
     runs: tuple[Progress, ...]
+    unconfined: tuple[str, ...] = ()
 
     @classmethod
     def all_of(cls, beats: Iterable[tuple[Heartbeat, int]], now: float) -> list[WorkerState]:
         """Return workers by their heartbeats, each with when it was sent (ms), at `now` (s)."""
         return [
-            cls(one.worker, one.host, one.pid, one.kinds, one.slots, silence(sent, now), one.runs)
+            cls(
+                *(one.worker, one.host, one.pid, one.kinds, one.slots, silence(sent, now)),
+                *(one.runs, one.unconfined),
+            )
             for one, sent in sorted(beats, key=lambda beat: beat[0].worker)
         ]
 

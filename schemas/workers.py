@@ -41,8 +41,9 @@ class Heartbeat(Struct, frozen=True, gc=False):
     """One worker process, now. Its id is new with every start of the process.
 
     `partitions` are those of the task topics that reach it now, per kind of work; a kind without
-    any is not there. The supervising process sends heartbeats too: it works on nothing, and says
-    `supervision`.
+    any is not there. `unconfined` names what its system does not keep from runs
+    (`runtime.sandbox.missing`). The supervising process sends heartbeats too: it works on nothing,
+    and says `supervision`.
     """
 
     worker: str
@@ -55,3 +56,4 @@ class Heartbeat(Struct, frozen=True, gc=False):
     partitions: dict[str, tuple[int, ...]] = {}
     stopped: bool = False
     supervision: Supervision | None = None
+    unconfined: tuple[str, ...] = ()

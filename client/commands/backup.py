@@ -129,12 +129,12 @@ def work(what: str, folder: Path, *more: str) -> tuple[dict[str, Any], int]:
         typer.Exit: it failed; it has said why.
     """
     import subprocess
-    import sys
 
     import msgspec
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from autolearn.client.output import messages
+    from autolearn.eventlog.process import child
 
     console = messages()
     columns = (
@@ -144,10 +144,12 @@ def work(what: str, folder: Path, *more: str) -> tuple[dict[str, Any], int]:
         TimeRemainingColumn(),
     )
     result: dict[str, Any] = {}
-    command = [sys.executable, "-m", "autolearn.projections.backup", what, str(folder), *more]
-    command.append("--json")
+    where = str(folder.absolute())
+    how = child("autolearn.projections.backup", what, where, *more, "--json")
     with (
-        subprocess.Popen(command, stdout=subprocess.PIPE) as process,
+        subprocess.Popen(
+            how.command, stdout=subprocess.PIPE, env=how.environment, cwd=how.folder
+        ) as process,
         Progress(*columns, console=console, disable=not console.is_terminal) as progress,
     ):
         bars: dict[str, Any] = {}

@@ -109,7 +109,7 @@ def prove(
     this program.
     """
     words = (*named("--backup", backup), *named("--public-key", *(keys or ())))
-    result, code = run("prove", event, str(file), *words)
+    result, code = run("prove", event, str(file.absolute()), *words)
     show_proved(result, output)
     if output == Output.table:
         print(f"Written to {result['file']}.")
@@ -118,7 +118,7 @@ def prove(
 
 def check_proof(file: ProofFile, keys: PublicKeyOption = None, output: As = Output.table) -> None:
     """Check the proof of an event; no log and no API is asked. Exit code 1: it proves nothing."""
-    result, code = run("check-proof", str(file), *named("--public-key", *(keys or ())))
+    result, code = run("check-proof", str(file.absolute()), *named("--public-key", *(keys or ())))
     show_proved(result, output)
     if output == Output.table:
         print("Proved.")
@@ -154,7 +154,9 @@ def public_key(
 
 def named(option: str, *values: Path | None) -> list[str]:
     """Return an option with each of its values that is given."""
-    return [word for value in values if value is not None for word in (option, str(value))]
+    return [
+        word for value in values if value is not None for word in (option, str(value.absolute()))
+    ]
 
 
 def run(*arguments: str) -> tuple[dict[str, Any], int]:

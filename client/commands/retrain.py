@@ -64,18 +64,21 @@ def train_again(trainings: Sequence[RecordedTraining]) -> tuple[bytes, int]:
         typer.Exit: it failed (it has said why), or Ctrl-C was pressed; it has cleaned up then.
     """
     import subprocess
-    import sys
 
     import msgspec
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from autolearn.client.exits import FAULT, INTERRUPTED, NO
     from autolearn.client.output import messages, short
+    from autolearn.eventlog.process import child
 
     console, result = messages(), msgspec.Raw(b"")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    how = child("autolearn.agents.retrain")
     process = subprocess.Popen(
-        [sys.executable, "-m", "autolearn.agents.retrain"],
+        how.command,
+        env=how.environment,
+        cwd=how.folder,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )

@@ -49,11 +49,15 @@ def run(
     AUTOLEARN_KAFKA names the brokers; without it, those of `autolearn up` on this machine are
     used. `train evaluate` makes one worker that does both in the same slots.
     """
+    from autolearn.eventlog.process import child
+
     arguments = command_of(types, services, host, port)
     if instance is not None:
         os.environ["AUTOLEARN_INSTANCE"] = instance
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", *arguments])  # noqa: S606 - no shell
+    how = child(*arguments)
+    os.chdir(how.folder)
+    os.execve(how.command[0], how.command, how.environment)  # noqa: S606 - no shell
 
 
 def command_of(

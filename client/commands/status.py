@@ -53,17 +53,18 @@ def without_api(error: Unreachable) -> bytes:
         Unreachable: nobody says where Kafka is either.
     """
     import subprocess
-    import sys
 
     import msgspec
 
-    from autolearn.eventlog.process import home_of, read_settings, running
+    from autolearn.eventlog.process import child, home_of, read_settings, running
 
     settings = read_settings()
     if not settings.kafka and running(home_of(settings)) is None:
         raise error
-    tool = [sys.executable, "-m", "autolearn.projections.status", "--without-api", error.detail]
-    done = subprocess.run(tool, stdout=subprocess.PIPE, check=False)
+    how = child("autolearn.projections.status", "--without-api", error.detail)
+    done = subprocess.run(
+        how.command, stdout=subprocess.PIPE, env=how.environment, cwd=how.folder, check=False
+    )
     if done.returncode:
         raise typer.Exit(done.returncode)
     return bytes(msgspec.json.decode(done.stdout, type=dict[str, msgspec.Raw])["result"])

@@ -25,14 +25,16 @@ def up(
     has all it had; while it runs, another `up` on that folder is refused (exit code 4). With
     AUTOLEARN_KAFKA=host:port,… your brokers are used instead of an embedded one.
     """
+    import os
+
     import msgspec
 
     from autolearn.client.up import run_up
     from autolearn.eventlog.process import read_settings
 
-    settings = read_settings()
     if home is not None:
-        settings = msgspec.structs.replace(settings, home=home)
+        os.environ["AUTOLEARN_HOME"] = home  # whose `.env` counts, and for what is started
+    settings = read_settings()
     if port is not None:
         settings = msgspec.structs.replace(settings, api_port=port)
     run_up(settings)

@@ -100,6 +100,9 @@ def about_work(status: Status) -> Iterator[RenderableType]:
     yield "\nWorkers"
     heads = ("worker", "host", "kinds", "busy", "heard", "runs")
     yield rows(heads, [worker_line(worker) for worker in status.workers])
+    for host, what in sorted({(one.host, one.unconfined) for one in status.workers}):
+        if what:
+            yield f"On {host} the system does not keep runs from: {', '.join(what)}"
 
 
 def worker_line(worker: WorkerState) -> tuple[object, ...]:

@@ -13,7 +13,7 @@ from autolearn.agents.executor import Executor, Limits
 from tests.agents import hostile
 from tests.waiting import soon
 
-__all__ = ["ENOUGH", "family", "gone", "importable", "play", "zombie"]
+__all__ = ["ENOUGH", "Family", "gone", "importable", "play", "zombie"]
 
 ENOUGH = Limits(time_s=30, memory_mb=4096)
 Story = Callable[[Executor], Coroutine[Any, Any, None]]
@@ -56,6 +56,13 @@ def zombie(pid: int) -> bool:
         return True
 
 
-def family(folder: Path) -> list[int]:
-    """The processes of a `stay`."""
-    return [int(file.name.removeprefix("pid-")) for file in folder.glob("pid-*")]
+class Family:
+    """The processes of a `stay`: a callback for its phase, and their ids once it has come."""
+
+    def __init__(self) -> None:
+        self.pids: list[int] = []
+        self.staying = asyncio.Event()
+
+    def __call__(self, phase: str) -> None:
+        self.pids = [int(pid) for pid in phase.split()]
+        self.staying.set()

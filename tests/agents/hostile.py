@@ -3,6 +3,7 @@
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,19 +15,20 @@ from typing import Any
 import msgspec
 
 from autolearn.agents.faults import InputError
-from autolearn.artifacts.store import ArtifactStore
+from autolearn.artifacts.run_files import Artifacts
+from tests.attacks import attack
 
 Report = Callable[[str], None]
 
 
-def echo(request: Any, _store: ArtifactStore, report: Report) -> Any:
+def echo(request: Any, _store: Artifacts, report: Report) -> Any:
     """Say the phases and return the rest."""
     for phase in request["phases"]:
         report(phase)
     return request["answer"]
 
 
-def facts(_request: Any, store: ArtifactStore, _report: Report) -> Any:
+def facts(_request: Any, store: Artifacts, _report: Report) -> Any:
     """Say what kind of process this is."""
     import tempfile
 
@@ -34,8 +36,9 @@ def facts(_request: Any, store: ArtifactStore, _report: Report) -> Any:
         "pid": os.getpid(),
         "parent": os.getppid(),
         "leader": os.getsid(0) == os.getpgid(0) == os.getpid(),
-        "store": store.url,
+        "store": type(store).__name__,
         "scratch": tempfile.gettempdir(),
+        "secrets": [name for name in os.environ if name.startswith(("AUTOLEARN_", "AWS_"))],
         "threads": os.environ["OMP_NUM_THREADS"],
         "seed": os.environ["PYTHONHASHSEED"],
         "term": signal.getsignal(signal.SIGTERM) is signal.SIG_DFL,
@@ -44,14 +47,14 @@ def facts(_request: Any, store: ArtifactStore, _report: Report) -> Any:
     }
 
 
-def wrong(request: Any, _store: ArtifactStore, _report: Report) -> Any:
+def wrong(request: Any, _store: Artifacts, _report: Report) -> Any:
     """Raise."""
     raise {"input": InputError("bad", advice="Be good."), "memory": MemoryError()}.get(
         request, ValueError("no such thing")
     )
 
 
-def leave(request: Any, _store: ArtifactStore, _report: Report) -> Any:
+def leave(request: Any, _store: Artifacts, _report: Report) -> Any:
     """End the process in some way."""
     if request == "segfault":
         ctypes.string_at(0)
@@ -60,7 +63,7 @@ def leave(request: Any, _store: ArtifactStore, _report: Report) -> Any:
     os.kill(os.getpid(), signal.SIGABRT)
 
 
-def garbage(request: Any, _store: ArtifactStore, _report: Report) -> Any:
+def garbage(request: Any, _store: Artifacts, _report: Report) -> Any:
     """Write something else than a result on every descriptor there is."""
     for descriptor in range(3, 64):
         try:
@@ -70,7 +73,7 @@ def garbage(request: Any, _store: ArtifactStore, _report: Report) -> Any:
     os._exit(0)
 
 
-def eat(_request: Any, _store: ArtifactStore, report: Report) -> Any:
+def eat(_request: Any, _store: Artifacts, report: Report) -> Any:
     """Use more and more memory."""
     eaten = []
     while True:
@@ -78,17 +81,22 @@ def eat(_request: Any, _store: ArtifactStore, report: Report) -> Any:
         time.sleep(0.002)
 
 
-def eat_in_a_child(_request: Any, _store: ArtifactStore, report: Report) -> Any:
+def eat_in_a_child(_request: Any, _store: Artifacts, report: Report) -> Any:
     """Use more and more memory in another process."""
     program = "import os\nall = []\nwhile True: all.append(os.urandom(1 << 20))"
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
-def stay(request: Any, _store: ArtifactStore, report: Report) -> Any:
-    """Ignore every signal that can be ignored, have children of all sorts, and never end."""
+def stay(_request: Any, _store: Artifacts, report: Report) -> Any:
+    """Ignore every signal that can be ignored, have children of all sorts, and never end.
+
+    The phase names them all.
+    """
+    import tempfile
+
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    folder = Path(request)
+    folder = Path(tempfile.gettempdir())
     (folder / f"pid-{os.getpid()}").touch()
     threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()
     for session in (False, True):
@@ -102,18 +110,18 @@ def stay(request: Any, _store: ArtifactStore, report: Report) -> Any:
             os._exit(0)
     while len(list(folder.glob("pid-*"))) < 3:
         time.sleep(0.01)
-    report("staying")
+    report(" ".join(path.name.removeprefix("pid-") for path in folder.glob("pid-*")))
     time.sleep(1000)
 
 
-def patience(request: Any, _store: ArtifactStore, _report: Report) -> Any:
+def patience(request: Any, _store: Artifacts, _report: Report) -> Any:
     """Wait for a file."""
     while not Path(request).exists():
         time.sleep(0.002)
     return {}
 
 
-def litter(request: Any, _store: ArtifactStore, _report: Report) -> Any:
+def litter(request: Any, _store: Artifacts, _report: Report) -> Any:
     """Leave a temporary file, and a child that keeps the channel open."""
     import tempfile
 
@@ -128,13 +136,39 @@ def litter(request: Any, _store: ArtifactStore, _report: Report) -> Any:
     return name
 
 
-def decoded(kind: Callable[[Any, ArtifactStore, Report], Any]) -> Any:
+def breaks_out(request: Any, _store: Artifacts, _report: Report) -> Any:
+    """Try to reach what a run should not."""
+    return attack(**request)
+
+
+def online(request: Any, _store: Artifacts, _report: Report) -> Any:
+    """Want something of the network, as a plug-in may, and say it in words of its own."""
+    try:
+        socket.create_connection(("127.0.0.1", request), 5)
+    except OSError as error:
+        raise RuntimeError("the licence server does not answer") from error
+
+
+def decoded(kind: Callable[[Any, Artifacts, Report], Any]) -> Any:
     """Take requests as JSON."""
     return lambda request, store, report: kind(msgspec.json.decode(request), store, report)
 
 
 KINDS = {
     kind.__name__: decoded(kind)
-    for kind in (echo, facts, wrong, leave, garbage, eat, eat_in_a_child, stay, patience, litter)
+    for kind in (
+        echo,
+        facts,
+        wrong,
+        leave,
+        garbage,
+        eat,
+        eat_in_a_child,
+        stay,
+        patience,
+        litter,
+        breaks_out,
+        online,
+    )
 }
 RESULTS: dict[str, Any] = {**dict.fromkeys(KINDS, dict), "litter": str}

@@ -44,7 +44,8 @@ def test_what_kind_of_process_it_is() -> None:
         assert found["pid"] != os.getpid()
         assert found["parent"] == executor.server_pid
         assert found["leader"]
-        assert found["store"] == "memory://executor"
+        assert found["store"] == "RunFiles", "it has no address of the store"
+        assert found["secrets"] == []
         assert (found["threads"], found["seed"]) == ("1", "0")
         assert found["term"], "the agent's signal handlers must not be inherited"
         assert found["main"] == "autolearn.agents.forkserver", "the agent's program runs once"

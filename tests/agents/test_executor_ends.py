@@ -16,7 +16,7 @@ from autolearn.agents import executor
 from autolearn.agents.executor import Completed, Executor, Failed, Limits, Lost, Running
 from autolearn.eventlog import watchdog
 from tests.agents import hostile
-from tests.agents.executing import ENOUGH, family, gone, importable, play, zombie
+from tests.agents.executing import ENOUGH, Family, gone, importable, play, zombie
 from tests.waiting import soon
 
 
@@ -34,24 +34,24 @@ def test_the_memory_limit(kind: str) -> None:
     play(story)
 
 
-def test_the_time_limit_ends_a_process_that_ignores_signals(tmp_path: Path) -> None:
+def test_the_time_limit_ends_a_process_that_ignores_signals() -> None:
     async def story(executor: Executor) -> None:
         started = time.monotonic()
         limits = Limits(time_s=1.5, memory_mb=4096)
-        outcome = await executor.start("stay", str(tmp_path), limits).outcome()
+        outcome = await executor.start("stay", None, limits, family := Family()).outcome()
         assert outcome == Failed("time", "it took longer than its limit of 1.5 s")
         assert time.monotonic() - started >= 1.5
-        await gone(*family(tmp_path))
+        assert len(family.pids) == 3
+        await gone(*family.pids)
 
     play(story)
 
 
-def test_cancelling_kills_the_whole_family(tmp_path: Path) -> None:
+def test_cancelling_kills_the_whole_family() -> None:
     async def story(executor: Executor) -> None:
-        staying = asyncio.Event()
-        run = executor.start("stay", str(tmp_path), ENOUGH, lambda _: staying.set())
-        await staying.wait()
-        pids = family(tmp_path)
+        run = executor.start("stay", None, ENOUGH, family := Family())
+        await family.staying.wait()
+        pids = family.pids
         assert len(pids) == 3
         assert all(psutil.pid_exists(pid) for pid in pids)
         run.cancel()
@@ -82,48 +82,44 @@ def test_cancelling_the_wait_does_not_cancel_the_run() -> None:
     play(story)
 
 
-def test_closing_ends_everything(tmp_path: Path) -> None:
+def test_closing_ends_everything() -> None:
     async def story(executor: Executor) -> None:
-        staying = asyncio.Event()
-        run = executor.start("stay", str(tmp_path), ENOUGH, lambda _: staying.set())
-        await staying.wait()
+        run = executor.start("stay", None, ENOUGH, family := Family())
+        await family.staying.wait()
         server = executor.server_pid
         assert server is not None
         await executor.close()
         assert await run.outcome() == Failed("cancelled", "it was cancelled")
-        await gone(server, *family(tmp_path))
+        await gone(server, *family.pids)
 
     play(story)
 
 
-def test_runs_die_with_the_agent_even_if_it_is_killed(tmp_path: Path) -> None:
+def test_runs_die_with_the_agent_even_if_it_is_killed() -> None:
     program = (
-        "import asyncio, sys\n"
+        "import asyncio\n"
         "from autolearn.agents.executor import Executor, Limits\n"
         "async def main():\n"
         "    executor = Executor('memory://x', preload='tests.agents.hostile')\n"
         "    await executor.warm()\n"
-        "    show = lambda _: print(executor.server_pid, flush=True)\n"
-        "    await executor.start('stay', sys.argv[1], Limits(60, 4096), show).outcome()\n"
+        "    show = lambda pids: print(executor.server_pid, pids, flush=True)\n"
+        "    await executor.start('stay', None, Limits(60, 4096), show).outcome()\n"
         "asyncio.run(main())\n"
     )
     with importable():
-        agent = subprocess.Popen(
-            [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE
-        )
+        agent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
     with agent:
         assert agent.stdout is not None
-        server = int(agent.stdout.readline())
+        server, *pids = map(int, agent.stdout.readline().split())
         agent.kill()
-    asyncio.run(gone(server, *family(tmp_path)))
-    assert len(family(tmp_path)) == 3
+        assert len(pids) == 3
+    asyncio.run(gone(server, *pids))
 
 
-def test_a_fork_server_that_is_killed_is_started_again(tmp_path: Path) -> None:
+def test_a_fork_server_that_is_killed_is_started_again() -> None:
     async def story(executor: Executor) -> None:
-        staying = asyncio.Event()
-        run = executor.start("stay", str(tmp_path), ENOUGH, lambda _: staying.set())
-        await staying.wait()
+        run = executor.start("stay", None, ENOUGH, family := Family())
+        await family.staying.wait()
         first = executor.server_pid
         assert first is not None
         os.kill(first, signal.SIGKILL)
@@ -133,26 +129,25 @@ def test_a_fork_server_that_is_killed_is_started_again(tmp_path: Path) -> None:
         echo = {"phases": [], "answer": {}}
         assert await executor.start("echo", echo, ENOUGH).outcome() == Completed({})
         assert executor.server_pid != first
-        for pid in family(tmp_path):  # a daemon of a daemon has nobody left to end it
+        for pid in family.pids:  # a daemon of a daemon has nobody left to end it
             if psutil.pid_exists(pid) and not zombie(pid):
                 os.kill(pid, signal.SIGKILL)
 
     play(story)
 
 
-async def stopped(executor: Executor, folder: Path, limits: Limits = ENOUGH) -> Running:
+async def stopped(executor: Executor, limits: Limits = ENOUGH) -> Running:
     """A run whose fork server is stopped, when it is at work."""
-    staying = asyncio.Event()
-    run = executor.start("stay", str(folder), limits, lambda _: staying.set())
-    await staying.wait()
+    run = executor.start("stay", None, limits, family := Family())
+    await family.staying.wait()
     assert executor.server_pid is not None
     os.kill(executor.server_pid, signal.SIGSTOP)
     return run
 
 
-def test_a_fork_server_that_hangs_is_killed_and_its_runs_are_lost(tmp_path: Path) -> None:
+def test_a_fork_server_that_hangs_is_killed_and_its_runs_are_lost() -> None:
     async def story(executor: Executor) -> None:
-        run = await stopped(executor, tmp_path)
+        run = await stopped(executor)
         first, began = executor.server_pid, time.monotonic()
         assert isinstance(await run.outcome(), Lost)
         await soon(lambda: executor.server_pid not in (first, None))
@@ -165,9 +160,9 @@ def test_a_fork_server_that_hangs_is_killed_and_its_runs_are_lost(tmp_path: Path
     play(story)
 
 
-def test_cancelling_works_while_the_fork_server_hangs(tmp_path: Path) -> None:
+def test_cancelling_works_while_the_fork_server_hangs() -> None:
     async def story(executor: Executor) -> None:
-        run = await stopped(executor, tmp_path)
+        run = await stopped(executor)
         run.cancel()
         began = time.monotonic()
         assert await run.outcome() == Failed("cancelled", "it was cancelled")
@@ -178,14 +173,12 @@ def test_cancelling_works_while_the_fork_server_hangs(tmp_path: Path) -> None:
     play(story)
 
 
-def test_a_fork_server_that_enforces_no_limit_is_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fork_server_that_enforces_no_limit_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executor, "GRACE_SECONDS", 0.2)
     monkeypatch.setattr(watchdog, "LIMIT", 60.0)
 
     async def story(executor: Executor) -> None:
-        run = await stopped(executor, tmp_path, Limits(time_s=2, memory_mb=4096))
+        run = await stopped(executor, Limits(time_s=2, memory_mb=4096))
         assert isinstance(await run.outcome(), Lost)
 
     play(story)

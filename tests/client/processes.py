@@ -16,7 +16,7 @@ import psutil
 
 from autolearn.client.cli import main
 
-STARTED_WITHIN = 60.0
+STARTED_WITHIN = 180.0
 STOPPED_WITHIN = 30.0
 
 
@@ -53,14 +53,14 @@ def autolearn(*words: object, **settings: object) -> Said:
 
 
 def command(*words: object) -> list[str]:
-    """The words that run a command in a process of its own."""
-    return [sys.executable, "-m", "autolearn.client.cli", *map(str, words)]
+    """The words that run a command in a process of its own, as a user does."""
+    return [str(Path(sys.executable).with_name("autolearn")), *map(str, words)]
 
 
 class Up:
     """`autolearn up` on a home. `said` is what it has printed so far."""
 
-    def __init__(self, home: Path, **settings: object) -> None:
+    def __init__(self, home: Path, folder: Path | None = None, **settings: object) -> None:
         self.home, self.settings = home, settings
         self.log = home.with_name(f"{home.name}.out")
         with self.log.open("wb") as out:
@@ -68,6 +68,7 @@ class Up:
                 command("up", "--home", home, "--port", 0),
                 stdout=out,
                 stderr=out,
+                cwd=folder,
                 env=environment(**settings),
                 start_new_session=True,
             )
@@ -95,9 +96,12 @@ class Up:
 
 
 @contextmanager
-def up(home: Path, **settings: object) -> Iterator[Up]:
-    """Run `autolearn up` until the end of the block, and await that it is ready."""
-    running = Up(home, **settings)
+def up(home: Path, folder: Path | None = None, **settings: object) -> Iterator[Up]:
+    """Run `autolearn up` until the end of the block, and await that it is ready.
+
+    It is started in `folder`, by default in this process's own.
+    """
+    running = Up(home, folder, **settings)
     try:
         running.until("Ctrl-C stops it.")
         yield running

@@ -272,12 +272,17 @@ def test_the_start_of_an_id_is_enough_if_there_is_one_only():
 
 def test_a_process_type_replaces_the_command_line(home, monkeypatch):
     called: list[object] = []
-    monkeypatch.setattr("os.execv", lambda *words: called.extend(words))
+    monkeypatch.setattr("os.execve", lambda *words: called.extend(words))
+    monkeypatch.chdir(Path.cwd())  # it goes to the home
     autolearn("run", "train", "evaluate", "--instance", "b", home=home)
+    environment = called.pop()
     assert called == [
         sys.executable,
-        [sys.executable, "-m", "autolearn.agents", "train", "evaluate"],
+        [sys.executable, "-P", "-m", "autolearn.agents", "train", "evaluate"],
     ]
+    assert isinstance(environment, dict)
+    assert (environment["AUTOLEARN_INSTANCE"], environment["PYTHONSAFEPATH"]) == ("b", "1")
+    assert Path.cwd() == home.resolve()
 
 
 def test_options_of_the_api_are_passed_on():

@@ -16,9 +16,25 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("up") / "home"
 
 
+MODULES = ("statistics", "random", "csv", "sklearn", "structlog", "py", "resource", "pandas")
+
+
 @pytest.fixture(scope="module")
-def running(kafka: str, home: Path) -> Iterator[Up]:
-    with up(home, kafka=kafka, topic_prefix="up-test", slots=1) as running:
+def folder(home: Path) -> Path:
+    """Where a user happens to be: a folder with scripts of well-known names, and a `.env`."""
+    folder = home.with_name("folder")
+    folder.mkdir()
+    for name in MODULES:
+        touched = folder / f"{name}.imported"
+        (folder / f"{name}.py").write_text(f"open({str(touched)!r}, 'w').close()\n")
+    ran = f"AUTOLEARN_MASTER_KEY_COMMAND=touch {folder}/command.ran\n"
+    (folder / ".env").write_text(f"{ran}AUTOLEARN_TOPIC_PREFIX=elsewhere\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def running(kafka: str, home: Path, folder: Path) -> Iterator[Up]:
+    with up(home, folder, kafka=kafka, topic_prefix="up-test", slots=1) as running:
         yield running
 
 
@@ -45,6 +61,20 @@ def test_a_process_that_dies_is_started_again_on_the_same_address(running, home)
     running.until("  api      ended with status -9; it is started again")
     running.until("  api      ready after", times=2)
     assert autolearn("session", "list", home=home).code == 0
+
+
+def test_nothing_of_the_folder_where_it_is_started_is_imported_or_run(running, home, folder):
+    """Nor was it by the process that was just started again."""
+    (home / "data.txt").write_text("a,b\n1,x\n2,y\n3,x\n")
+    added = autolearn(
+        "dataset", "add", home / "data.txt", "--name", "d", "--target", "b", home=home
+    )
+    assert added.code == 0, added.err
+    assert sorted(path.suffix for path in folder.iterdir()) == ["", *[".py"] * len(MODULES)]
+    assert "may not set AUTOLEARN_MASTER_KEY_COMMAND (line 1), AUTOLEARN_TOPIC_" in running.said
+    assert f"into {home}/.env" in running.said
+    assert {one.cwd() for one in running.family() if "-P" in one.cmdline()} >= {str(home)}
+    assert all(one.cwd() != str(folder) for one in running.family())
 
 
 def test_ctrl_c_stops_everything_and_a_restart_has_all_it_had(running, home):

@@ -1,0 +1,49 @@
+"""The command line and the environment of the Python processes that ours start.
+
+No folder in which a user happens to be may add modules to them: Python runs with `-P`, so that
+neither the current folder nor an empty entry of PYTHONPATH is on `sys.path`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+__all__ = ["bare_environment", "child_environment", "python_command"]
+
+BARE = frozenset(
+    {
+        *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR"),
+        *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "VIRTUAL_ENV", "CUDA_VISIBLE_DEVICES"),
+        *("PYTHONPATH", "PYTHONHOME", "PYTHONUTF8", "PYTHONWARNINGS", "PYTHONUNBUFFERED"),
+        *("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"),
+    }
+)
+"""Variables that a process without secrets inherits, with those that begin with `LC_`."""
+
+
+def python_command(module: str, *arguments: str) -> list[str]:
+    """Return the command line that runs a module of ours, and no module of the current folder."""
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def child_environment(given: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return an environment (by default ours) for a child that runs in another folder.
+
+    Python's own children keep out the current folder likewise. Relative entries of PYTHONPATH stay
+    what they are here; empty ones, which name whatever folder is the current one, are left out.
+    """
+    environment = {**(os.environ if given is None else given), "PYTHONSAFEPATH": "1"}
+    if entries := [entry for entry in environment.pop("PYTHONPATH", "").split(os.pathsep) if entry]:
+        environment["PYTHONPATH"] = os.pathsep.join(
+            str(Path(entry).absolute()) for entry in entries
+        )
+    return environment
+
+
+def bare_environment() -> dict[str, str]:
+    """Return the environment of a process that gets no secret: an allow-list of ours."""
+    known = {k: v for k, v in os.environ.items() if k in BARE or k.startswith("LC_")}
+    return child_environment(known)

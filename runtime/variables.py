@@ -1,0 +1,147 @@
+"""The variables of an installation: of the environment, the home's `.env`, and a few of a folder's.
+
+The home is for its user only (mode 0700), so its `.env` may set everything but where the home is.
+The `.env` of the folder where a command happens to be started may be anybody's, a cloned
+repository's for instance: it may set FROM_ANYWHERE, and neither commands, keys, addresses nor
+trust.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import os
+import shlex
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from dotenv import dotenv_values
+from dotenv.parser import parse_stream
+from platformdirs import user_data_path
+
+from autolearn.schemas.errors import SettingsError
+from autolearn.schemas.settings import KAFKA_PREFIX, PREFIX
+
+__all__ = ["FROM_ANYWHERE", "variables"]
+
+FROM_ANYWHERE = frozenset(
+    {
+        *("AUTOLEARN_SESSION", "AUTOLEARN_API_PORT", "AUTOLEARN_INSTANCE", "AUTOLEARN_SLOTS"),
+        *("AUTOLEARN_TIME_LIMIT", "AUTOLEARN_MEMORY_LIMIT"),
+        *("AUTOLEARN_LOG_LEVEL", "AUTOLEARN_LOG_FORMAT"),
+    }
+)
+"""What the `.env` of any folder may set: which session is meant, and what harms nobody."""
+
+HOME = "AUTOLEARN_HOME"
+PATHS = frozenset(
+    {
+        *(HOME, "AUTOLEARN_TLS_CERT", "AUTOLEARN_TLS_KEY", "AUTOLEARN_WIRE_KEYS", "AUTOLEARN_CA"),
+        *("AUTOLEARN_MASTER_KEY_FILE", "AUTOLEARN_CHECKPOINT_FILE", "AUTOLEARN_SIGNING_KEY"),
+    }
+)
+COMMANDS = frozenset({"AUTOLEARN_MASTER_KEY_COMMAND"})
+STORES = frozenset({"AUTOLEARN_ARTIFACTS"})
+LONGEST = 64 * 1024
+"""Bytes of the longest `.env` that is read."""
+
+
+def variables() -> dict[str, str]:
+    """Return the variables that count. Paths in them do not depend on the current folder.
+
+    The environment wins, then the current folder's `.env`, then the home's. Lines of the current
+    folder's that do not count are named on standard error.
+
+    Raises:
+        SettingsError: a `.env` cannot be read, or others may write the home's.
+    """
+    here = Path.cwd()
+    given = _absolute(os.environ, here)
+    home = Path(given[HOME]) if given.get(HOME) else user_data_path("autolearn")
+    own, foreign = home / ".env", here / ".env"
+    found = _absolute(_own_values(own), home)
+    if foreign.is_file() and not (own.exists() and own.samefile(foreign)):
+        found |= _foreign_values(foreign, own)
+    return found | given
+
+
+def _own_values(path: Path) -> dict[str, str]:
+    """Return what the home's `.env` sets."""
+    if not path.is_file():
+        return {}
+    found = path.stat()
+    if found.st_uid not in (0, os.getuid()) or found.st_mode & 0o022:
+        raise SettingsError(
+            f"{path} may be written by others (owner {found.st_uid}, mode "
+            f"{found.st_mode & 0o777:04o}).",
+            advice=f"It can set commands and keys: check it, then chmod 600 {path}",
+        )
+    values = dotenv_values(stream=io.StringIO(_text(path)))
+    _say_ignored(path, [HOME] if values.pop(HOME, None) is not None else [], "the environment")
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _foreign_values(path: Path, own: Path) -> dict[str, str]:
+    """Return what the `.env` of the current folder may set; name the rest."""
+    values: dict[str, str] = {}
+    ignored = []
+    for line in parse_stream(io.StringIO(_text(path))):
+        name = line.key or ""
+        if name in FROM_ANYWHERE and line.value is not None:
+            values[name] = line.value
+        elif name.startswith(PREFIX):
+            ignored.append(f"{name} (line {line.original.line})")
+    _say_ignored(path, ignored, f"the environment or into {own}")
+    return values
+
+
+def _say_ignored(path: Path, ignored: Iterable[str], instead: str) -> None:
+    """Name lines that do not count, once in a process."""
+    if names := ", ".join(ignored):
+        _say(f"{path} may not set {names}: put it into {instead} (docs/security.md).")
+
+
+@functools.cache
+def _say(words: str) -> None:
+    print(words, file=sys.stderr)
+
+
+def _text(path: Path) -> str:
+    """Return the text of a `.env`. Raises SettingsError."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(LONGEST + 1)
+    except OSError as error:
+        raise SettingsError(
+            f"{path} cannot be read: {error.strerror}.", advice="Correct it, or move it away."
+        ) from None
+    if len(data) > LONGEST:
+        raise SettingsError(f"{path} has more than {LONGEST} bytes.", advice="Shorten it.")
+    wide = b"\0" in data
+    with contextlib.suppress(UnicodeDecodeError):
+        if not wide:
+            return data.decode("utf-8-sig")
+    raise SettingsError(
+        f"{path} is not UTF-8{', but UTF-16, it seems' if wide else ''}.",
+        advice="Save it as UTF-8. PowerShell: `… | Out-File -Encoding utf8 .env`, not `>`.",
+    )
+
+
+def _absolute(values: Mapping[str, str | None], folder: Path) -> dict[str, str]:
+    """Return variables whose paths no longer depend on the current folder, but lie in `folder`."""
+    return {k: _placed(k, v, folder) if v else v for k, v in values.items() if v is not None}
+
+
+def _placed(name: str, value: str, folder: Path) -> str:
+    """Return a variable's value, with the path in it made absolute."""
+    if name in PATHS or (name.startswith(KAFKA_PREFIX) and name.endswith("_LOCATION")):
+        return str(folder / Path(value).expanduser())
+    if name in STORES and "://" not in value and "::" not in value:
+        return str(folder / value)
+    if name in COMMANDS:
+        program, _, rest = value.partition(" ")
+        if "/" in program and not shlex.split(program)[0].startswith(("/", "~")):
+            return f"{shlex.quote(str(folder / program))} {rest}".rstrip()
+    return value
