@@ -64,8 +64,8 @@ class Column(Struct, frozen=True):
 
     `type` is one of boolean, integer, number, string, timestamp; `missing` counts absent values;
     `distinct` counts different present values (None where there were too many to count);
-    `minimum` and `maximum` are given for integer and number columns with at least one value. Of a
-    `sensitive` column no value is ever shown.
+    `minimum` and `maximum` are given for integer and number columns with at least one value.
+    `sensitive` is kept for columns whose values are not to be shown; nothing sets it yet.
     """
 
     name: str
