@@ -69,7 +69,7 @@ def test_a_route_without_a_rule_is_for_nobody(tmp_path: Path):
     token = made_of("0" * 16, "A" * 43)
     state.store.write(
         {
-            key("user", "root"): to_json(StoredUser("sysadmin", "", False, "", "", [token.id])),
+            key("user", "root"): to_json(StoredUser("sysadmin", "", False, "", "")),
             key("token", token.id): to_json(StoredToken("root", "", token.digest, "", None)),
         }
     )
@@ -212,6 +212,8 @@ ASKED: dict[str, Asked] = {
     "GET /v1/datasets/{name}/readers": Asked("/v1/datasets/iris/readers"),
     "POST /v1/datasets/{name}/share": Asked("/v1/datasets/none/share", 404, {"user": "ada"}),
     "POST /v1/datasets/{name}/unshare": Asked("/v1/datasets/none/unshare", 404, {"user": "ada"}),
+    "GET /v1/datasets/{name}/content": Asked("/v1/datasets/iris/content"),
+    "POST /v1/datasets/{name}/delete": Asked("/v1/datasets/none/delete", 404),
     "GET /v1/sessions": Asked("/v1/sessions"),
     "POST /v1/sessions": Asked("/v1/sessions", 201, {}),
     "GET /v1/sessions/{session}": Asked(of_session("")),

@@ -58,10 +58,10 @@ def test_the_process_ends_with_the_reason(kafka: str, tmp_path: Path):
         log = KafkaLog(kafka)
         break_log(log, f"{settings['AUTOLEARN_TOPIC_PREFIX']}.events")
         log.close()
-        assert api.popen.wait(15) == 70
+        assert api.popen.wait(60) == 70
         assert "for a session that is not open" in api.log.read_text()
     with Api(tmp_path, settings, instance="0") as api:
-        assert api.popen.wait(15) == 70, "also when it happens before it is ready"
+        assert api.popen.wait(60) == 70, "also when it happens before it is ready"
         assert api.popen.stdout is not None
         assert "ready" not in api.popen.stdout.read()
 
@@ -77,7 +77,7 @@ async def running(folder: Path) -> AsyncIterator[tuple[Facade, httpx.AsyncClient
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://api") as http,
+        httpx.AsyncClient(transport=transport, base_url="http://localhost") as http,
     ):
         await facade.until_ready()
         yield facade, http, log

@@ -24,6 +24,7 @@ import pytest
 from joserfc import jwe
 from joserfc.jwk import OKPKey
 
+from autolearn.schemas.bounds import STRANGER_SEALED
 from tests.api.asserting import position, problem
 from tests.api.conftest import System
 from tests.api.processes import Api
@@ -216,21 +217,28 @@ def test_a_sealed_bomb(client: httpx.Client):
     header = {"alg": "ECDH-ES", "enc": "A128GCM", "zip": "DEF", "kid": jwk["kid"]}
     key = OKPKey.import_key({name: jwk[name] for name in ("kty", "crv", "x")})
     registry.max_ciphertext_length = 1 << 30
-    bomb = jwe.encrypt_compact(header, b" " * 500 * MIB, key, registry=registry)
-    assert len(bomb) < MIB
+    bomb, larger = (
+        jwe.encrypt_compact(header, b" " * size * MIB, key, registry=registry) for size in (40, 500)
+    )
+    assert len(bomb) < STRANGER_SEALED < len(larger) < MIB
     headers = {"Content-Type": "application/jose"}
     before = position(client)
     for _ in range(20):
         answer = client.post("/v1/sessions", content=bomb, headers=headers)
         problem(answer, 400, "undecipherable")
+    answer = client.post("/v1/sessions", content=larger, headers=headers)
+    problem(answer, 413, "body-too-large")
     assert position(client) == before
 
 
 def test_sealed_bodies_without_end(client: httpx.Client):
     headers = {"Content-Type": "application/jose"}
-    for content in (b"." * MIB, b"a" * 4 * MIB, b"a" * MIB + b"....", b"\x00" * MIB):
+    most = STRANGER_SEALED
+    for content in (b"." * most, b"a" * most, b"a" * (most - 4) + b"....", b"\x00" * most):
         answer = client.post("/v1/sessions", content=content, headers=headers)
         problem(answer, 400, "undecipherable")
+    answer = client.post("/v1/sessions", content=b"a" * (most + 1), headers=headers)
+    problem(answer, 413, "body-too-large")
     answer = client.post("/v1/sessions", content=b"a" * 8 * MIB, headers=headers)
     problem(answer, 413, "body-too-large")
 
