@@ -54,7 +54,7 @@ def test_who_follows_is_let_in_only_as_what_they_were(was: bool, now: str):
     """As when a sysadmin is made a user: an open feed shows everybody's activity."""
     store = MemoryStore()
     rows = Rows(store)
-    rows.put(user_key("ada"), StoredUser(now, "", False, "", "", ["t"]))
+    rows.put(user_key("ada"), StoredUser(now, "", False, "", ""))
     rows.put(token_key("t"), StoredToken("ada", "", "", "", None))
     rows.commit({})
     facade = SimpleNamespace(queries=Queries(store))
