@@ -51,7 +51,7 @@ class World:
         self.facade.caught_up = True
         self.facade.store.write(
             {
-                key("user", "ada"): to_json(StoredUser("user", "", False, "", "", [TOKEN.id])),
+                key("user", "ada"): to_json(StoredUser("user", "", False, "", "")),
                 key("token", TOKEN.id): to_json(StoredToken("ada", "", TOKEN.digest, "", None)),
             }
         )
