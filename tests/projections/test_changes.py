@@ -33,7 +33,7 @@ WORDS = {
     "quota": "quota",
 }
 INDEXES = {"session-by-time", "session-opened", "session-owner", "session-of", "session-shared"}
-INDEXES |= {"dataset-owner", "dataset-bytes", "user-work", "session-owned"}
+INDEXES |= {"dataset-owner", "dataset-bytes", "user-work", "user-tokens", "session-owned"}
 INDEXES |= {"experiment-by-time", "experiment-of", "experiment-gone", "experiment-gone-by-time"}
 
 
