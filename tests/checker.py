@@ -23,7 +23,7 @@ COMMAND = re.compile(
     r"|Register(Estimator|Metric|Dataset)|(Share|Unshare|Delete)Dataset"
     r"|(Request|Start|Complete|Fail|Cancel)(Training|Evaluation)"
     r"|Report(Training|Evaluation)Lost"
-    r"|(Add|Disable|Enable)User|Set(Role|Password)|(Issue|Revoke)Token)\.v1"
+    r"|(Add|Disable|Enable)User|Set(Role|Password|Quota)|(Issue|Revoke)Token|RevokeTokens)\.v1"
 )
 
 
