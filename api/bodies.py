@@ -208,7 +208,9 @@ class QuotaBody(Body):
     """A user's own limit of a quota."""
 
     name: Name
-    limit: int | None = Field(ge=0, le=HIGHEST, description="null: the default holds again.")
+    limit: int | None = Field(
+        None, ge=0, le=HIGHEST, description="Without one the default holds again."
+    )
 
 
 class GrantBody(ReaderBody):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import uuid
@@ -205,8 +206,9 @@ def forged(message: Message) -> bytes | None:
     """What somebody does who has the brokers' disks in hand."""
     value = message.value() or b""
     if (message.partition(), message.offset()) == (0, 30):
-        assert b'"actor":"ada"' in value
-        return value.replace(b'"actor":"ada"', b'"actor":"eve"')
+        changed = re.sub(rb'"actor":"[^"]*"', b'"actor":"eve"', value, count=1)
+        assert changed != value
+        return changed
     return value
 
 

@@ -33,6 +33,8 @@ class Raced(HeldPorts):
 def raced(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Raced]]:
     monkeypatch.setattr(system, "HeldPorts", Raced)
     monkeypatch.setattr(Raced, "others", [])
+    # Children do not look for modules in the current folder.
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     for name in ("AGENTS", "WORKERS", "API"):
         monkeypatch.setattr(system, name, Part(name.lower(), QUICK))
     yield Raced
