@@ -35,6 +35,10 @@ def test_sessions_are_listed_newest_first_in_pages_that_any_process_gives(system
 def test_the_last_page_has_no_next(http: httpx.Client):
     http.post("/v1/sessions")
     page = http.get("/v1/sessions?limit=500")
+    for _ in range(100):
+        if "next" not in page.links:
+            break
+        page = http.get(page.links["next"]["url"])
     assert page.json()["next"] is None
     assert "link" not in page.headers
 
