@@ -16,7 +16,8 @@ from autolearn.agents.ending import end_process
 from autolearn.eventlog.exposing import exposed
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.meter import Meter
-from autolearn.eventlog.process import brokers, home_of, lock, open_log, say_ready
+from autolearn.eventlog.process import brokers, home_of, lock, open_log, say_ready, teller
+from autolearn.eventlog.watchdog import Watchdog
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
@@ -54,6 +55,9 @@ async def main(types: Sequence[str], settings: Settings) -> None:
     Raises:
         AutoLearnError: they cannot start.
     """
+    dog = Watchdog(teller())
+    dog.watch("the event loop", asyncio.get_running_loop())
+    dog.start()
     home, address = home_of(settings), brokers(settings)
     log = open_log(settings)
     meter = Meter(*dict.fromkeys("work" if name in KIND_OF_TYPE else name for name in types))
@@ -63,7 +67,7 @@ async def main(types: Sequence[str], settings: Settings) -> None:
             held.enter_context(lock(path, f"`autolearn run {name}`"))
         held.enter_context(exposed(meter, settings, home, f"{'-'.join(types)}-{settings.instance}"))
         await asyncio.to_thread(log.create, Topics.of(settings).all())
-        await run(agents_of(types, settings, log, address, home, meter))
+        await run(agents_of(types, settings, log, address, home, meter), dog)
         await asyncio.to_thread(log.close)
 
 
@@ -93,7 +97,7 @@ def agents_of(
     return agents
 
 
-async def run(agents: Sequence[Agent]) -> None:
+async def run(agents: Sequence[Agent], dog: Watchdog) -> None:
     """Run agents until a signal comes, or one of their applications crashes."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -101,6 +105,8 @@ async def run(agents: Sequence[Agent]) -> None:
     apps = [app for agent in agents for app in agent.apps]
     await asyncio.gather(*(agent.start() for agent in agents))
     await asyncio.gather(*(start(app) for app in apps))
+    for app in apps:
+        dog.watch(f"the consumer of {app.conf.id}", app.consumer._thread.thread_loop)
     logger.info("running", apps=[app.conf.id for app in apps])
     ready = asyncio.ensure_future(announce_ready(agents))
     ready.add_done_callback(check)

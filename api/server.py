@@ -26,8 +26,10 @@ from autolearn.eventlog.process import (
     lock,
     open_log,
     say_ready,
+    teller,
 )
 from autolearn.eventlog.vault import open_vault
+from autolearn.eventlog.watchdog import Watchdog
 from autolearn.eventlog.wire_keys import folder_of_keys
 from autolearn.projections.place import ViewsPlace
 from autolearn.projections.store import RocksStore
@@ -94,7 +96,10 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
         # The server stops at these by itself, and raises them again at its end: that is enough.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
+        dog = Watchdog(teller())
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+            dog.watch("the event loop", runner.get_loop())
+            dog.start()
             runner.run(server.serve())
         return FAIL_STOP if facade.failure is not None or not server.started else 0
 

@@ -57,8 +57,10 @@ def watch(cluster: EmbeddedCluster) -> None:
     while True:
         time.sleep(LOOK)
         for number, broker in enumerate(cluster.brokers, 1):
-            if not broker.alive:
-                say(f"Broker {number} has ended; it is started again.")
+            hangs = broker.alive and broker.hangs()
+            if hangs or not broker.alive:
+                what = f"hangs:\n{broker.stacks()}\n" if hangs else "has ended"
+                say(f"Broker {number} {what}; it is started again.")
                 broker.kill()
                 try:
                     broker.start()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack, suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -23,6 +23,7 @@ from autolearn.eventlog.broker_secret import announced, secret_of
 from autolearn.eventlog.probe import HOST, HeldPorts
 from autolearn.eventlog.process import Running, child, home_of, lock
 from autolearn.eventlog.state import cut_off
+from autolearn.eventlog.watchdog import LIMIT, TICK, Effort, Stall
 from autolearn.runtime.child_process import child_environment, python_command
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.settings import KAFKA_PREFIX, PREFIX, Settings
@@ -37,6 +38,8 @@ PORT_ATTEMPTS = 3
 """Starts with other ports, when somebody else takes the drawn one."""
 STOP_TIMEOUT = 20.0
 """Seconds that a process has to stop by itself."""
+STACKS = 1.5
+"""Seconds that a process has to write its stacks before it is killed."""
 LARGEST_LOG = 16 * 1024 * 1024
 """Bytes after which a process's log file is put aside at its next start."""
 
@@ -56,18 +59,28 @@ class Part(NamedTuple):
 
     name: str
     arguments: tuple[str, ...]
+    beats: Literal["always", "when ready", "never"] = "always"
+    """When it tells, every second, that it goes on."""
 
 
-FIRST_USER = Part("first user", ("autolearn.agents.first_user", "--with-parent"))
+FIRST_USER = Part("first user", ("autolearn.agents.first_user", "--with-parent"), "never")
 AGENTS = Part("agents", ("autolearn.agents", "--with-parent", "decide", "dispatch", "supervise"))
 WORKERS = Part("workers", ("autolearn.agents", "--with-parent", "train", "evaluate"))
 API = Part("api", ("autolearn.api", "--with-parent"))
 
 
+class Heard:
+    """What was heard of a process: how often it told that it goes on."""
+
+    beats = 0
+    ready = False
+
+
 class System:
     """Kafka (unless the settings name brokers), agents, workers and API, on one home.
 
-    `told` hears what happens, a sentence each. A process that ends by itself is started again.
+    `told` hears what happens, a sentence each. A process that ends by itself is started again, and
+    one that hangs is killed.
     After `start`, `url` says where the API is and `kafka` where the brokers are.
     """
 
@@ -77,6 +90,8 @@ class System:
         self.url = self.kafka = ""
         self.api_port, self.ports = settings.api_port, HeldPorts()
         self.processes: dict[str, asyncio.subprocess.Process] = {}
+        self.lines: dict[str, socket.socket] = {}
+        """To each process: it ends when this end is closed, and tells here that it goes on."""
         self.tasks: set[asyncio.Task[None]] = set()
         self.held = ExitStack()
 
@@ -143,7 +158,7 @@ class System:
         self.held.enter_context(announced(self.home, [self.kafka]))
         where = ("--folder", str(self.home / "kafka"), "--port", str(port))
         run = ("run", "--with-parent", *where, "--secret-of", str(self.home))
-        return [Part("kafka", ("autolearn.eventlog.embedded", *run))]
+        return [Part("kafka", ("autolearn.eventlog.embedded", *run), "when ready")]
 
     # What it needs
 
@@ -203,11 +218,16 @@ class System:
         log.parent.mkdir(exist_ok=True)
         if log.exists() and log.stat().st_size > LARGEST_LOG:
             log.replace(log.with_suffix(".log.1"))
-        with log.open("ab") as output:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        if (before := self.lines.pop(part.name, None)) is not None:
+            before.close()
+        self.lines[part.name] = ours
+        with log.open("ab") as output, theirs:
             start = output.tell()
             process = self.processes[part.name] = await asyncio.create_subprocess_exec(
                 *python_command(*part.arguments),
-                stdin=asyncio.subprocess.PIPE,
+                stdin=theirs.fileno(),
                 stdout=asyncio.subprocess.PIPE,
                 stderr=output,
                 env=self.environment(),
@@ -215,11 +235,15 @@ class System:
                 start_new_session=True,
             )
         assert process.stdout is not None
-        waiting = self.go_on(self.mention(part, log))
+        waiting, heard = self.go_on(self.mention(part, log)), Heard()
+        self.go_on(listen(ours, heard))
+        if part.beats != "never":
+            self.go_on(self.guard(part, process, heard))
         try:
             async with asyncio.timeout(READY_TIMEOUT):
                 while line := (await process.stdout.readline()).decode(errors="replace"):
                     if line.startswith("ready"):
+                        heard.ready = True
                         self.told(f"  {part.name:8} ready after {time.monotonic() - began:.1f} s")
                         self.go_on(drain(process.stdout, log))
                         return line.removeprefix("ready").strip()
@@ -238,6 +262,20 @@ class System:
             "\n  ".join([why, *words]),
             advice=f"Its whole log is {log}.",
         )
+
+    async def guard(self, part: Part, process: asyncio.subprocess.Process, heard: Heard) -> None:
+        """Kill a process that makes no progress; what it was at is in its log then.
+
+        Before it has told for the first time it loads, which may take any time on a busy machine.
+        """
+        stall = Stall(Effort(process.pid), time.monotonic())
+        while process.returncode is None:
+            await asyncio.sleep(TICK)
+            hangs = stall.hangs(time.monotonic(), heard.beats)
+            loads = part.beats == "when ready" and not heard.ready
+            if hangs and not loads and (heard.beats or stall.idle >= LIMIT):
+                self.told(f"  {part.name:8} hangs ({stall.words()}); it is killed")
+                await put_down(process)
 
     async def mention(self, part: Part, log: Path) -> None:
         """Say now and then that a process is not ready yet."""
@@ -307,6 +345,7 @@ class System:
         """Ask one process to stop; kill it and what it started if it does not."""
         process = self.processes[name]
         if process.returncode is not None:
+            self.lines[name].close()
             return
         process.send_signal(signal.SIGTERM)
         try:
@@ -316,6 +355,7 @@ class System:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
+        self.lines[name].close()
 
     async def __aenter__(self) -> System:
         await self.start()
@@ -323,6 +363,22 @@ class System:
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
+
+
+async def listen(line: socket.socket, heard: Heard) -> None:
+    """Count how often a process tells that it goes on, until it ends."""
+    while words := await asyncio.get_running_loop().sock_recv(line, 4096):
+        heard.beats += len(words)
+
+
+async def put_down(process: asyncio.subprocess.Process) -> None:
+    """Kill a process and its group; before that it writes the stacks of its threads to its log."""
+    with suppress(ProcessLookupError):
+        os.kill(process.pid, signal.SIGABRT)
+        os.kill(process.pid, signal.SIGCONT)  # one that was stopped takes the signal before it
+        with suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), STACKS)
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 async def drain(output: asyncio.StreamReader, log: Path) -> None:

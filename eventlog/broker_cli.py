@@ -11,10 +11,11 @@ from autolearn.eventlog.broker_errors import PORT_TAKEN, BrokerError, PortTaken
 from autolearn.eventlog.broker_secret import secret_of
 from autolearn.eventlog.embedded import EmbeddedBroker, install
 from autolearn.eventlog.install_bar import InstallBar
+from autolearn.eventlog.process import teller
 from autolearn.schemas.errors import SettingsError
 
 EXIT_CODES = (
-    "exit codes: 0 done, or stopped as asked; 1 could not start; 3 Kafka ended by itself; "
+    "exit codes: 0 done, or stopped as asked; 1 could not start; 3 Kafka ended by itself, or hung; "
     f"{PORT_TAKEN} another program has its port"
 )
 _CHECK_INTERVAL = 0.5
@@ -65,7 +66,16 @@ def _run(chosen: argparse.Namespace) -> int:
     ) as broker:
         print(f"ready {broker.bootstrap}", flush=True)
         try:
+            tell = teller()
             while broker.alive:
+                tell()
+                if broker.hangs():
+                    print(
+                        f"Kafka hangs; the stacks of its threads:\n{broker.stacks()}",
+                        file=sys.stderr,
+                    )
+                    broker.kill()
+                    return 3
                 if chosen.with_parent and os.getppid() != parent:
                     return 0
                 time.sleep(_CHECK_INTERVAL)

@@ -5,8 +5,10 @@ Command line: `python -m autolearn.eventlog.embedded install | run`.
 
 import contextlib
 import hashlib
+import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -25,11 +27,15 @@ from autolearn.eventlog.broker_secret import USER, credentials
 from autolearn.eventlog.jars import Jars, Progress, fetch
 from autolearn.eventlog.probe import HOST, LAUNCHER, HeldPorts, answers
 from autolearn.eventlog.start_archive import with_archive
+from autolearn.eventlog.watchdog import Effort, Stall
 
 __all__ = ["BrokerError", "EmbeddedBroker", "Jars", "install"]
 
 _PROBE_INTERVAL = 0.02
 _STOP_LIMIT = 20.0
+_ANSWER_LIMIT = 2.0
+_STACKS_LIMIT = 1.0
+_STACKS_BYTES = 1 << 20
 _PORT_ATTEMPTS = 3
 ITERATIONS = 4096
 """Of SCRAM, the fewest that Kafka allows: more would only help a secret that can be guessed."""
@@ -83,6 +89,8 @@ class EmbeddedBroker:
         self._abandoned = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._ports: HeldPorts | None = None
+        self._stall: Stall | None = None
+        self._answers = 0
         self._held = contextlib.ExitStack()
 
     @property
@@ -133,7 +141,30 @@ class EmbeddedBroker:
                     if self._member is not None or attempt == _PORT_ATTEMPTS:
                         raise
             self._process, self._held = process, held.pop_all()
+        self._stall = Stall(Effort(process.pid), time.monotonic(), 2 * _ANSWER_LIMIT)
         return self
+
+    def hangs(self) -> bool:
+        """Look at whether the broker answers; say whether it hangs. To be asked every second."""
+        if self._stall is None:
+            return False
+        self._answers += answers(self._port, self._launcher, _ANSWER_LIMIT)
+        return self._stall.hangs(time.monotonic(), self._answers)
+
+    def stacks(self) -> str:
+        """Have the JVM write the stacks of its threads, and return what it has written in a second.
+
+        One that was stopped goes on for that: kill it then.
+        """
+        out = self.folder / "logs" / "jvm.out"
+        before = out.stat().st_size
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGQUIT)
+            os.kill(self.pid, signal.SIGCONT)
+        time.sleep(_STACKS_LIMIT)
+        with out.open("rb") as file:
+            file.seek(before)
+            return file.read(_STACKS_BYTES).decode(errors="replace")
 
     def abandon(self) -> None:
         """Make a `start` fail soon that goes on in another thread."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import faulthandler
 import os
+import resource
 import sys
 import threading
 import time
@@ -144,7 +145,10 @@ class Watchdog:
         self.loops = {**self.loops, loop: Watched(name)}
 
     def start(self) -> None:
-        """Begin."""
+        """Begin. The stacks are written at SIGABRT as well, for who watches from outside."""
+        faulthandler.enable()
+        # What is in memory may be secret: it is not written to a file.
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
         self.thread.start()
 
     def stop(self) -> None:

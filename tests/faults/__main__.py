@@ -1,7 +1,7 @@
-"""`make faults`, or `python -m tests.faults [SEED [SCALE]]`: all schedules; build/faults.json.
+"""`make faults`, or `python -m tests.faults [SEED [SCALE [PART…]]]`; build/faults.json.
 
 The same seed injects the same faults in the same order; what the machine makes of them differs.
-With a scale of 0.1 there is a tenth of everything.
+With a scale of 0.1 there is a tenth of everything. PART is a method of `Run`, such as `hanging`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from tests.faults.clock import HOUR, can_shift, shift_clock
 from tests.faults.damage import HARMS, damage_folder, delete_folder
 from tests.faults.disk import can_mount, fill_under_api, fill_under_broker, small_disk
 from tests.faults.ground import Ground, Tally, ground
+from tests.faults.hanging import TARGETS, installation
 from tests.faults.killing import kill_all_types
 from tests.faults.network import FAULTS, behind_proxy, disturb
 from tests.faults.pausing import pause_decider
@@ -96,6 +97,18 @@ class Run:
                     shift_clock(on, seconds)
                 self.checked(on, f"workers whose clock is {seconds} s off")
 
+    def hanging(self) -> None:
+        folder = self.folder / "hangs"
+        for round_ in self.times(6):
+            self.seed += 1
+            with installation(folder / str(round_), self.seed, self.tally) as system:
+                with system.load():
+                    for target in TARGETS:
+                        system.stop_one(target)
+                self.schedules += 1
+                verdict = self.verdicts[system.prefix] = system.verdict(300)
+                print(f"SIGSTOP of every type: {verdict}", flush=True)
+
     def on_three_brokers(self) -> None:
         folder = self.folder / "three"
         copies = {"AUTOLEARN_REPLICATION": "3", "AUTOLEARN_MIN_INSYNC_REPLICAS": "2"}
@@ -154,6 +167,7 @@ class Run:
             "schedules": self.schedules,
             "kills": counts["kills"],
             "zombies": counts["zombies"],
+            "hangs": counts["hangs"],
             "zombie_appends": sum(verdict.zombies for verdict in last),
             "broker_restarts": counts["broker_restarts"],
             "one_of_three": counts["one_of_three"],
@@ -182,10 +196,12 @@ def main() -> None:
     """Run everything, and write build/faults.json."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="autolearn-faults-") as folder:
-        seed, scale = [*sys.argv[1:], *("1000", "1")[len(sys.argv) - 1 :]]
+        seed, scale, *chosen = [*sys.argv[1:], *("1000", "1")[len(sys.argv) - 1 :]]
         run = Run(int(seed), Path(folder), float(scale))
-        parts = [run.simulated, run.on_one_broker, run.on_three_brokers, run.behind_a_proxy]
-        for part in [*parts, run.on_small_disks] if can_mount() else parts:
+        parts = [run.simulated, run.hanging, run.on_one_broker]
+        parts += [run.on_three_brokers, run.behind_a_proxy]
+        parts += [run.on_small_disks] if can_mount() else []
+        for part in [part for part in parts if part.__name__ in chosen] if chosen else parts:
             part()
             write(run.result(time.monotonic() - began))
     print(RESULT.read_text())
