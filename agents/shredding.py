@@ -26,13 +26,13 @@ from autolearn.eventlog.admission import Progress
 from autolearn.eventlog.keyring import KeyRing, session_of
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.meter import Meter
-from autolearn.eventlog.times import stamp
+from autolearn.eventlog.times import millis, text
 from autolearn.projections.rows import Rows
 from autolearn.projections.store import Store, key, prefix_of
 from autolearn.schemas import events
 from autolearn.schemas.actors import SUPERVISE
 from autolearn.schemas.codec import EventRecord
-from autolearn.schemas.commands import ExpireSession
+from autolearn.schemas.commands import ExpireSession, ProposeExpiry
 from autolearn.schemas.confidential import outline_of
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.streams import stream
@@ -60,13 +60,15 @@ class Draft(Struct, frozen=True, omit_defaults=True):
     """A session as far as shredding knows it: nothing here is confidential.
 
     `used` is the time of its newest event that was no refusal; `runs` counts its runs and `active`
-    those that have not ended; `ended` is how it ended.
+    those that have not ended; `ended` is how it ended. `expiring` is when it may expire, if that
+    was said and it was not used since.
     """
 
     used: str
     expires: int = 0
     runs: int = 0
     active: int = 0
+    expiring: str = ""
     ended: str = ""
 
     @property
@@ -143,7 +145,7 @@ class Drafts:
         draft = self.rows.get(at, Draft)
         if draft is None or isinstance(event, UNCHANGED):
             return
-        now = after(replace(draft, used=record.time), event)
+        now = after(draft, event, record.time)
         self.rows.put(at, now)
         if now.ended and not draft.ended and draft.expires:
             self.rows.delete(key("unkept", session))
@@ -182,13 +184,24 @@ def whose(stream: str) -> str | None:
     return {"session": name, "dataset": stream}.get(kind)
 
 
+def since_1970(time: str, unknown: float) -> float:
+    """Return an RFC 3339 time in milliseconds since 1970; `unknown` for what is none."""
+    try:
+        return millis(time)
+    except ValueError:  # whoever writes commands by hand may write anything
+        return unknown
+
+
 def named(at: bytes) -> str:
     """Return the last part of a row's key."""
     return at.rpartition(b"\0")[2].decode()
 
 
-def after(draft: Draft, event: object) -> Draft:
-    """Return a session after an event."""
+def after(draft: Draft, event: object, time: str) -> Draft:
+    """Return a session after an event of a time."""
+    if isinstance(event, events.SessionExpiring):
+        return replace(draft, expiring=event.until)
+    draft = replace(draft, used=time, expiring="")
     match event:
         case events.RunRequested():
             return replace(draft, runs=draft.runs + 1, active=draft.active + 1)
@@ -216,7 +229,8 @@ class Failing(NamedTuple):
 class Shredding:
     """Shreds and expires; no master key is needed for that.
 
-    Of several such processes one looks at a time; that two do so would do no harm.
+    Of several such processes one looks at a time; that two do so would do no harm. `grace` is for
+    how many seconds a session is expiring before it is gone.
     """
 
     def __init__(
@@ -227,8 +241,10 @@ class Shredding:
         ring: KeyRing,
         artifacts: ArtifactStore,
         meter: Meter,
+        grace: float = REPEAT,
     ) -> None:
         self.log, self.topics, self.drafts, self.ring = log, topics, drafts, ring
+        self.grace = grace
         self.artifacts, self.meter = artifacts, meter
         self.segment = int(topics.keys.config["segment.ms"]) / 1000
         self.expiring: dict[str, Draft] = {}
@@ -286,15 +302,24 @@ class Shredding:
         return keys, sum(now - one.since > OVERDUE for one in list(self.failing.values()))
 
     def expire(self, now: float) -> None:
-        """Ask the sessions to expire that were not used for too long."""
+        """Say of sessions that are not used that they expire, and have those end that do.
+
+        `now` is in milliseconds since 1970.
+        """
         for session, draft in self.expiring.items():
-            old = (now - (stamp(draft.used) or now)) / 1000
-            if old < draft.expires or draft.active or now < self.asked.get(session, 0.0):
+            since, wanted = (draft.expiring, 0) if draft.expiring else (draft.used, draft.expires)
+            old = (now - since_1970(since, now)) / 1000
+            if old < wanted or draft.active or now < self.asked.get(session, 0.0):
                 continue
-            self.asked[session] = now + REPEAT * 1000
+            self.asked[session] = now + min(REPEAT, self.grace) * 1000
+            command: ExpireSession | ProposeExpiry
+            if draft.expiring:
+                command = ExpireSession(draft.runs, text(int(now)))
+            else:
+                command = ProposeExpiry(draft.runs, text(int(now + self.grace * 1000)))
             name = stream("session", session)
-            identity = str(uuid.uuid5(uuid.NAMESPACE_OID, f"expire {name} {draft.used}"))
-            post(self.log, self.topics, name, ExpireSession(draft.runs), identity, SUPERVISE)
+            identity = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{name} {command}"))
+            post(self.log, self.topics, name, command, identity, SUPERVISE)
             logger.info("a session is not used", session=session, since=draft.used)
         self.asked = {session: at for session, at in self.asked.items() if at > now}
 

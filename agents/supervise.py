@@ -19,6 +19,7 @@ from typing import Any
 import structlog
 
 from autolearn.agents.apps import make_app
+from autolearn.agents.broker_clock import BrokerClock, steady
 from autolearn.agents.collector import Collector
 from autolearn.agents.ending import end_process
 from autolearn.agents.hearts import heartbeat_in
@@ -31,6 +32,7 @@ from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.keyring import KeyRing
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.meter import Meter
+from autolearn.eventlog.times import millis
 from autolearn.eventlog.traced import Traced
 from autolearn.eventlog.tracing import Trace, instance_of
 from autolearn.projections.store import RocksStore
@@ -65,6 +67,7 @@ class SuperviseAgent:
         self.name = f"{socket.gethostname()}-{self.instance}"
         self.ring = KeyRing(log, self.topics.keys.name, None)
         self.artifacts = ArtifactStore(settings.artifacts or (home / "artifacts").as_uri())
+        self.clock = BrokerClock(settings.expiry_grace)
         self.heard: dict[str, float] = {}
         self.stopped: set[str] = set()
         self.reported: dict[tuple[str, int], float] = {}
@@ -111,7 +114,13 @@ class SuperviseAgent:
         await asyncio.to_thread(follower.catch_up)
         await asyncio.to_thread(self.ring.catch_up)
         self.shredding = Shredding(
-            self.log, self.topics, drafts, self.ring, self.artifacts, self.meter
+            self.log,
+            self.topics,
+            drafts,
+            self.ring,
+            self.artifacts,
+            self.meter,
+            self.settings.expiry_grace,
         )
         self.shredding.begin()
         self.collector = Collector(self.log, events, drafts, self.artifacts, self.meter)
@@ -161,10 +170,16 @@ class SuperviseAgent:
         async for event in stream.events():
             beat = heartbeat_in(event.value, self.topics.trainings.partitions)
             if beat is None or beat.supervision is not None:
+                self.compare(beat, event.message.timestamp)
                 continue
             self.heard[beat.worker] = time.monotonic()
             if beat.stopped:
                 self.stopped.add(beat.worker)
+
+    def compare(self, beat: Heartbeat | None, written: float) -> None:
+        """Compare the clocks by a heartbeat, if it is one of this process that has come back."""
+        if beat is not None and (beat.worker, beat.pid) == (self.name, os.getpid()):
+            self.clock.compare(millis(beat.time) / 1000, written, time.time(), steady())
 
     async def for_ever(self, work: Callable[[float], Awaitable[None]]) -> None:
         """Do one kind of work again and again, while this process acts; none waits for another."""
@@ -183,7 +198,10 @@ class SuperviseAgent:
                 self.report(run, now)
         self.reported = {at: t for at, t in self.reported.items() if now - t < REPEAT}
         self.forget(now - REMEMBERED * self.settings.worker_timeout)
-        self.shredding.expire(time.time() * 1000)
+        wall, at = time.time(), steady()
+        self.clock.look(wall, at)
+        if self.clock.known(at) and not self.clock.doubt(at):
+            self.shredding.expire(wall * 1000)
 
     async def shred(self, _: float) -> None:
         """Shred the keys of what is not kept."""
@@ -199,7 +217,8 @@ class SuperviseAgent:
 
     async def beat(self, at: float) -> None:
         """Say how it stands with this process's work."""
-        said = Supervision(*self.shredding.overdue(at, self.settings.shred_within))
+        overdue = self.shredding.overdue(at, self.settings.shred_within)
+        said = Supervision(*overdue, self.clock.difference, self.clock.doubt(steady()))
         host, pid = socket.gethostname(), os.getpid()
         heartbeat = Heartbeat(self.name, host, pid, (), 0, now(), supervision=said)
         self.log.append(self.topics.workers.name, to_json(heartbeat), key=self.name)

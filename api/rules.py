@@ -99,7 +99,10 @@ RULES: dict[str, Rule] = {
     "POST /v1/sessions": Rule.USER,
     f"GET {SESSION}": Rule.ACTIVITY,
     f"GET {SESSION}/readers": Rule.READER,
-    **{f"POST {SESSION}/{what}": Rule.OWNER for what in ("commit", "discard", "share", "unshare")},
+    **{
+        f"POST {SESSION}/{what}": Rule.OWNER
+        for what in ("commit", "discard", "keep", "share", "unshare")
+    },
     **{f"GET {runs}": Rule.READER for runs in RUNS},
     **{f"POST {runs}": Rule.OWNER for runs in RUNS},
     **{f"GET {runs}/{{run}}": Rule.READER for runs in RUNS},

@@ -168,6 +168,7 @@ class SessionSummary(Struct, kw_only=True, frozen=True):
     actor: str = ""
     sequence: int = 0
     expires: int = 0
+    expiring: str = ""
     withheld: bool = False
     unreadable: bool = False
     links: Links = {}

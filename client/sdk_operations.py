@@ -227,6 +227,11 @@ class OneSession:
         return ask(Call("POST", f"{at(self)}/commit", r.Experiment, body={"trainings": trainings}))
 
     @operation
+    def keep(self) -> Flow[r.SessionSummary]:
+        """Say that the session, which is expiring, is wanted."""
+        return ask(Call("POST", f"{at(self)}/keep", r.SessionSummary))
+
+    @operation
     def discard(self) -> Flow[r.Discarded]:
         """End the session and keep nothing of it."""
         return ask(Call("POST", f"{at(self)}/discard", r.Discarded))

@@ -77,7 +77,9 @@ class Held(Struct, frozen=True, gc=False):
 
 
 class SessionRow(Struct, frozen=True):
-    """A session that is open. It expires when it is not used for `expires` seconds; 0: never.
+    """A session that is open. It is expiring when it is not used for `expires` seconds; 0: never.
+
+    `expiring` is when nothing of it is kept any more, if that was said and it is not used.
 
     What is encrypted and cannot be read is empty in all rows, which are `unreadable` then: the key
     is shredded, or this process does not have it.
@@ -91,6 +93,7 @@ class SessionRow(Struct, frozen=True):
     sequence: int
     """The number of the newest event of the session's stream."""
     expires: int = 0
+    expiring: str = ""
     unreadable: bool = False
 
 

@@ -242,6 +242,7 @@ class Moment(Reading):
             updated=row.updated,
             sequence=row.sequence,
             expires=opened.expires if opened else 0,
+            expiring=row.expiring,
             unreadable=opened is None,
         )
 

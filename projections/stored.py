@@ -25,7 +25,8 @@ __all__ = [
 class StoredSession(Struct, array_like=True, gc=False):
     """An open session, with the number of its runs and the id of the `newest`.
 
-    `opened` is the data of the event that opened it.
+    `opened` is the data of the event that opened it. `expiring` is when it expires, if that was
+    said and nothing was done in it since.
     """
 
     opened: Raw
@@ -35,6 +36,7 @@ class StoredSession(Struct, array_like=True, gc=False):
     sequence: int
     runs: int = 0
     newest: str = ""
+    expiring: str = ""
 
 
 class StoredDataset(Struct, array_like=True, gc=False):

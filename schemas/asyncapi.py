@@ -245,7 +245,7 @@ def configured(name: str, value: str) -> Any:
     """Return a setting of a topic as the Kafka binding has it."""
     if name == "cleanup.policy":
         return [value]
-    return value if name == "compression.type" else json.loads(value)
+    return value if name.endswith(".type") else json.loads(value)
 
 
 def operations(channels: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:

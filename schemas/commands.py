@@ -31,8 +31,11 @@ __all__ = [
     "FailEvaluation",
     "FailRun",
     "FailTraining",
+    "ExpireSession",
     "IssueToken",
+    "KeepSession",
     "OpenSession",
+    "ProposeExpiry",
     "RegisterDataset",
     "RegisterEstimator",
     "RegisterMetric",
@@ -122,13 +125,28 @@ class DiscardSession(Command, frozen=True):
     """End a session and keep nothing of it."""
 
 
-class ExpireSession(Command, frozen=True):
-    """End a session that is not used any more, and keep nothing of it.
+class ProposeExpiry(Command, frozen=True):
+    """Say that a session is not used and expires, not before `until` (RFC 3339 in UTC).
 
     It is refused if the session has not `runs` runs, all of which have ended: then it is in use.
     """
 
     runs: int
+    until: str
+
+
+class ExpireSession(Command, frozen=True):
+    """End a session that is expiring, and keep nothing of it, at a `time` (RFC 3339 in UTC).
+
+    It is refused before the time that was said, and as a proposal is if the session is in use.
+    """
+
+    runs: int
+    time: str = ""
+
+
+class KeepSession(Command, frozen=True):
+    """Say that a session that is expiring is wanted: it is as if it had been used."""
 
 
 class DeleteExperiment(Command, frozen=True):
@@ -382,7 +400,9 @@ COMMANDS: dict[str, type[Command]] = {
         OpenSession,
         CommitSession,
         DiscardSession,
+        ProposeExpiry,
         ExpireSession,
+        KeepSession,
         DeleteExperiment,
         ShareSession,
         UnshareSession,

@@ -46,6 +46,8 @@ __all__ = [
     "SessionCommitted",
     "SessionDiscarded",
     "SessionExpired",
+    "SessionExpiring",
+    "SessionKept",
     "SessionOpened",
     "SessionShared",
     "SessionUnshared",
@@ -160,6 +162,16 @@ class SessionDiscarded(Event, frozen=True):
     """Nothing of the session is kept; the runs in `cancelled` were stopped."""
 
     cancelled: tuple[str, ...] = ()
+
+
+class SessionExpiring(Event, frozen=True):
+    """The session is not used, and expires at `until` (RFC 3339) or later unless it is used."""
+
+    until: str
+
+
+class SessionKept(Event, frozen=True):
+    """The session was expiring, and is wanted."""
 
 
 class SessionExpired(Event, frozen=True):
@@ -399,6 +411,8 @@ EVENTS: dict[str, type[Event]] = {
         SessionOpened,
         SessionCommitted,
         SessionDiscarded,
+        SessionExpiring,
+        SessionKept,
         SessionExpired,
         ExperimentDeleted,
         SessionShared,

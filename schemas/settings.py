@@ -179,6 +179,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     session_expires: Annotated[float, Meta(ge=0, le=3660)] = 0.0
     """Days unused after which an open session expires, if it was not opened with another number;
     0: never."""
+    expiry_grace: Seconds = 24 * 3600.0
+    """Seconds for which a session that is not used is shown as expiring, before it is gone."""
     metrics: Annotated[str, Meta(pattern=r"^(|[^:\s]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})\Z")] = ""
     """Where agents and workers serve /metrics, `host:port` (port 0: a free one); empty: nowhere.
     The API has /metrics anyway."""

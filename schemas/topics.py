@@ -122,6 +122,8 @@ class Topics(Struct, frozen=True):
                 in_backup=False,
                 cleanup_policy="compact",
                 flush_messages=str(2**63 - 1),
+                # The broker's time, by which clocks are compared (agents.broker_clock).
+                message_timestamp_type="LogAppendTime",
             ),
             dead_letters=topic("dead-letters", 1, in_backup=True, retention_ms="-1"),
             audit=topic(

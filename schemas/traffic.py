@@ -94,6 +94,7 @@ TRAFFIC: tuple[Flow, ...] = (
             commands.OpenSession,
             commands.CommitSession,
             commands.DiscardSession,
+            commands.KeepSession,
             commands.DeleteExperiment,
             commands.ShareDataset,
             commands.UnshareDataset,
@@ -119,7 +120,11 @@ TRAFFIC: tuple[Flow, ...] = (
         "send",
         "commands",
         "Runs of workers that have fallen silent or stopped; sessions that expire.",
-        types(commands.ExpireSession, *(work.report_lost for work in WORK.values())),
+        types(
+            commands.ProposeExpiry,
+            commands.ExpireSession,
+            *(work.report_lost for work in WORK.values()),
+        ),
     ),
     Flow(
         "first-user",

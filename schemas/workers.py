@@ -29,12 +29,17 @@ class Progress(Struct, frozen=True, gc=False):
 class Supervision(Struct, frozen=True, gc=False):
     """What the supervising process says of its work.
 
+    `clock` is how many seconds its clock is ahead of the broker's, None while that is not known;
+    `doubt` is why nothing expires now.
+
     `overdue_keys` counts the sessions that are not kept and whose keys are not shredded in time,
     `overdue_models` the models of such sessions that could not be deleted for ten minutes.
     """
 
     overdue_keys: int = 0
     overdue_models: int = 0
+    clock: float | None = None
+    doubt: str = ""
 
 
 class Heartbeat(Struct, frozen=True, gc=False):

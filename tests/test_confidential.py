@@ -46,7 +46,9 @@ SEEDS = range(12)
 PLAIN = {
     commands.CommitSession,
     commands.DiscardSession,
+    commands.ProposeExpiry,
     commands.ExpireSession,
+    commands.KeepSession,
     commands.DeleteExperiment,
     commands.ShareSession,
     commands.UnshareSession,
@@ -58,6 +60,8 @@ PLAIN = {
     events.DatasetDeleted,
     events.SessionCommitted,
     events.SessionDiscarded,
+    events.SessionExpiring,
+    events.SessionKept,
     events.SessionExpired,
     events.ExperimentDeleted,
     events.SessionShared,

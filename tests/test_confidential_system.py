@@ -42,7 +42,11 @@ def system(place: Path) -> Iterator[RunningSystem]:
     with (
         EmbeddedBroker(place / "kafka") as broker,
         running_system(
-            broker.bootstrap, place / "home", shred_within=WITHIN, checkpoint_interval=1.0
+            broker.bootstrap,
+            place / "home",
+            shred_within=WITHIN,
+            checkpoint_interval=1.0,
+            expiry_grace=2.0,
         ) as system,
     ):
         yield system
@@ -231,7 +235,7 @@ def test_a_session_that_is_not_used_expires(system, log):
 
     until(expired, seconds=20)
     named = [event["type"].split(".")[1] for event in client.events(session=session.id).items]
-    assert named == ["SessionOpened", "SessionExpired"]
+    assert named == ["SessionOpened", "SessionExpiring", "SessionExpired"]
     keys = Topics.of(system.settings).keys.name
     until(lambda: session.id.encode() in tombs(values(log, keys)), seconds=20)
 

@@ -34,7 +34,7 @@ def entitled(command: Command, user: str = "") -> Actor:
             return Actor(worker("any"))
         case commands.RegisterDataset(spec=spec) if spec.origin == "bundled":
             return Actor(worker("any"))
-        case commands.ExpireSession():
+        case commands.ProposeExpiry() | commands.ExpireSession():
             return Actor(SUPERVISE)
     return Actor(user, SYSADMIN) if isinstance(command, UserCommand) else Actor(user)
 

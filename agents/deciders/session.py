@@ -35,10 +35,14 @@ class Unopened(Struct, frozen=True, tag="unopened"):
 
 
 class Open(Runs, frozen=True, tag="open", omit_defaults=True):
-    """A draft with its runs: whose it is, and who else may read it."""
+    """A draft with its runs: whose it is, and who else may read it.
+
+    It is `expiring`, at a time, if that was said and it was not used since.
+    """
 
     owner: str = ""
     readers: tuple[str, ...] = ()
+    expiring: str = ""
 
 
 class Ended(Struct, frozen=True, tag="ended", omit_defaults=True):
@@ -56,7 +60,9 @@ SessionCommand = (
     commands.OpenSession
     | commands.CommitSession
     | commands.DiscardSession
+    | commands.ProposeExpiry
     | commands.ExpireSession
+    | commands.KeepSession
     | commands.DeleteExperiment
     | commands.ShareSession
     | commands.UnshareSession
@@ -93,6 +99,10 @@ def decide(state: Session, command: SessionCommand, actor: Actor) -> Event:
             return events.Refused("session-open", why)
         case Open(), commands.ExpireSession():
             return expire(state, command)
+        case Open(), commands.ProposeExpiry():
+            return propose_expiry(state, command)
+        case Open(), commands.KeepSession():
+            return events.SessionKept() if state.expiring else NOT_EXPIRING
         case Open(), commands.ShareSession() | commands.UnshareSession():
             return share(state.readers, command)
         case Open(), commands.RequestTraining():
@@ -124,7 +134,7 @@ def may(owner: str, command: SessionCommand, actor: Actor) -> bool:
             return actor.name == worker(command.worker)
         case commands.ReportRunLost():
             return actor.name in (SUPERVISE, worker(command.worker))
-        case commands.ExpireSession():
+        case commands.ProposeExpiry() | commands.ExpireSession():
             return actor.name == SUPERVISE
         case _:
             return actor.owns(owner)
@@ -147,11 +157,35 @@ def share(
     return events.SessionUnshared(user)
 
 
+NOT_EXPIRING = events.Refused("not-expiring", "This session is not expiring.")
+IN_USE = events.Refused("session-in-use", "This session is in use.")
+
+
+def propose_expiry(state: Open, command: commands.ProposeExpiry) -> Event:
+    """Say when a session expires, unless it is in use or that was said already."""
+    if in_use(state, command):
+        return IN_USE
+    if state.expiring:
+        why = f"This session is expiring already: at {state.expiring}."
+        return events.Refused("session-expiring", why)
+    return events.SessionExpiring(command.until)
+
+
 def expire(state: Open, command: commands.ExpireSession) -> Event:
-    """End a session, unless it is in use: there is a run that the sender did not know of."""
-    if state.runs != command.runs or state.active:
-        return events.Refused("session-in-use", "This session is in use.")
+    """End a session whose time has come, unless it is in use."""
+    if in_use(state, command):
+        return IN_USE
+    if not state.expiring:
+        return NOT_EXPIRING
+    if command.time < state.expiring:
+        why = f"This session does not expire before {state.expiring}."
+        return events.Refused("not-yet", why)
     return events.SessionExpired()
+
+
+def in_use(state: Open, command: commands.ProposeExpiry | commands.ExpireSession) -> bool:
+    """Say whether there is a run that goes on, or one that the sender did not know of."""
+    return state.runs != command.runs or state.active > 0
 
 
 def request_training(state: Open, command: commands.RequestTraining) -> Event:
@@ -233,10 +267,16 @@ OF_RUNS = (
 
 
 def evolve(state: Session, event: Event, actor: str) -> Session:
-    """Return the session after an event."""
+    """Return the session after an event; whatever is done in it ends that it is expiring."""
+    if isinstance(event, events.Refused | events.CommandFailed):
+        return state
+    if isinstance(state, Open) and state.expiring:
+        state = replace(state, expiring="")
     if isinstance(state, Open) and isinstance(event, OF_RUNS):
         return evolve_runs(state, event)
     match state, event:
+        case Open(), events.SessionExpiring(until=until):
+            return replace(state, expiring=until)
         case Unopened(), events.SessionOpened():
             return Open(owner=actor)
         case (Open() | Ended()) as there, events.SessionShared(user=user):
@@ -264,7 +304,9 @@ session = Decider(
         commands.OpenSession,
         commands.CommitSession,
         commands.DiscardSession,
+        commands.ProposeExpiry,
         commands.ExpireSession,
+        commands.KeepSession,
         commands.DeleteExperiment,
         commands.ShareSession,
         commands.UnshareSession,

@@ -131,4 +131,24 @@ def router(facade: Facade) -> APIRouter:
         discarded = resources.Discarded(session, answer.time, cancelled)
         return json(discarded, headers=asked.prefer.applied())
 
+    @routes.post(
+        "/{session}/keep",
+        openapi_extra=accepts(None, command=True),
+        responses=answers({200: resources.SessionSummary, 202: CommandState}),
+    )
+    async def keep_session(request: Request, session: str) -> Response:
+        """Say that a session that is expiring is wanted; 409 if it is not expiring."""
+        check_id("session", session)
+        asked = Asked.of(request, {})
+        answer = await facade.commands.post(
+            stream("session", session), commands.KeepSession(), asked
+        )
+        if isinstance(answer, Accepted):
+            return pending(answer, asked)
+        row = facade.queries.now().session(session)
+        if row is None:  # a repeated request, and the session has ended since
+            state = CommandState(asked.id, "accepted", answer.stream, f"/v1/sessions/{session}")
+            return json(state, headers=asked.prefer.applied())
+        return json(resources.session_summary(row), headers=asked.prefer.applied())
+
     return routes

@@ -157,6 +157,27 @@ def change_readers(session: str, change: Callable[[Any], Page[Reader]], url: str
     print(f"Shared with {', '.join(one.user for one in readers.items) or 'nobody'}")
 
 
+@app.command("keep")
+def keep(
+    session: Annotated[
+        str | None, typer.Argument(metavar="ID", help="Or --session, or the last opened.")
+    ] = None,
+    output: As = Output.table,
+    url: Url = None,
+    chosen: SessionOption = None,
+) -> None:
+    """Say that a session that is expiring is wanted: it is as if it had been used."""
+    from autolearn.client.cli_connection import connect
+    from autolearn.client.output import print_json
+
+    with connect(url, chosen) as to:
+        kept = to.client.session(to.session_id(session)).keep()
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            print(f"Kept session {kept.id}")
+
+
 @app.command("discard")
 def discard(
     session: SessionOption = None,

@@ -18,8 +18,14 @@ __all__ = ["experiment", "experiments", "session", "sessions"]
 
 def sessions(found: Iterable[r.SessionSummary]) -> Table:
     """Return the open sessions."""
-    lines = [(one.id, when(one.created), when(one.updated), title(one)) for one in found]
-    return rows(("session", "created", "changed", "title"), lines)
+    found = list(found)
+    heads = ["session", "created", "changed", "title"]
+    lines = [[one.id, when(one.created), when(one.updated), title(one)] for one in found]
+    if any(one.expiring for one in found):
+        heads.append("expires")
+        for line, one in zip(lines, found, strict=True):
+            line.append(when(one.expiring) if one.expiring else "-")
+    return rows(heads, lines)
 
 
 def session(one: r.Session) -> RenderableType:
@@ -31,6 +37,7 @@ def session(one: r.Session) -> RenderableType:
             "owner": one.actor,
             "created": when(one.created),
             "changed": when(one.updated),
+            **({"expires": f"{when(one.expiring)}, unless used or kept"} if one.expiring else {}),
             **{kind: statuses(counts) for kind, counts in one.counts.items() if one.withheld},
         }
     )

@@ -86,6 +86,8 @@ def about_supervision(status: Status) -> Iterator[Finding]:
     if said.overdue_keys:
         why = f"The keys of {said.overdue_keys} sessions that are not kept are not shredded in time"
         yield Finding("shredding-overdue", f"{why}.", "See the log of the supervise process.")
+    if said.doubt:
+        yield Finding("clocks-differ", f"{said.doubt}: nothing expires.", "Set the clocks (NTP).")
     if said.overdue_models:
         why = f"{said.overdue_models} models that nobody can read any more could not be deleted."
         yield Finding("models-overdue", why, "See the log of the supervise process, and the store.")

@@ -58,7 +58,7 @@ def changed(rows: Rows, record: EventRecord, session: str) -> StoredSession:
     """Return the row of an open session, noted as changed by an event."""
     row = rows.change(f"session\0{session}".encode(), StoredSession)
     assert row is not None, f"{record.type} for a session that is not open"
-    row.updated, row.sequence = record.time, record.sequence
+    row.updated, row.sequence, row.expiring = record.time, record.sequence, ""
     return row
 
 
@@ -105,6 +105,13 @@ def discard(rows: Rows, record: EventRecord) -> None:
             end(rows, session, row, "expired", ())
 
 
+def expiry(rows: Rows, record: EventRecord) -> None:
+    """The session expires at a time; or it is kept."""
+    event, row = outline_of(record), changed(rows, record, record.subject[ID])
+    if isinstance(event, events.SessionExpiring):
+        row.expiring = event.until
+
+
 def delete(rows: Rows, record: EventRecord) -> None:
     """The experiment is deleted."""
     session = record.subject[ID]
@@ -139,6 +146,8 @@ HANDLERS: dict[str, Handler] = {
     type_of(events.SessionCommitted): commit,
     type_of(events.SessionDiscarded): discard,
     type_of(events.SessionExpired): discard,
+    type_of(events.SessionExpiring): expiry,
+    type_of(events.SessionKept): expiry,
     type_of(events.ExperimentDeleted): delete,
     type_of(events.SessionShared): share,
     type_of(events.SessionUnshared): share,

@@ -25,7 +25,7 @@ from autolearn.eventlog.vault import Vault
 from autolearn.projections.store import MemoryStore, key
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, command_of, decode_command, raw
-from autolearn.schemas.commands import ExpireSession
+from autolearn.schemas.commands import ExpireSession, ProposeExpiry
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.messages import Event, type_of
 from autolearn.schemas.settings import Settings
@@ -35,7 +35,7 @@ from tests.confidential import key_for, made, vault_of
 
 A, B, C = (f"{digit * 8}-0000-4000-8000-000000000000" for digit in "abc")
 TOPICS = Topics.of(Settings())
-MINUTE = 60_000.0
+MINUTE, DAY = 60_000.0, 86_400_000.0
 NOON = 1_767_268_800_000.0
 """2026-01-01T12:00:00Z in milliseconds since 1970."""
 ENDS: list[tuple[Event, ...]] = [
@@ -63,7 +63,9 @@ class Place:
         self.ring.catch_up()
         self.drafts = Drafts(self.store)
         meter = Meter("supervise")
-        self.shredding = Shredding(self.log, TOPICS, self.drafts, self.ring, self.artifacts, meter)
+        self.shredding = Shredding(
+            self.log, TOPICS, self.drafts, self.ring, self.artifacts, meter, DAY / 1000
+        )
         self.shredding.begin()
 
     def tell(self, session: str, *said: Event, keyid: str = "", minute: int = 0) -> None:
@@ -305,28 +307,45 @@ def test_after_a_shredding_segments_are_closed(place):
 # Expiry
 
 
-def expiries(place: Place) -> list[tuple[str, int]]:
-    """The sessions that were asked to expire, and with how many runs."""
+def expiries(place: Place) -> list[tuple[str, ExpireSession | ProposeExpiry]]:
+    """What was asked of which session."""
     found = []
     for partition in place.log.topics[TOPICS.commands.name]:
         for record in (decode_command(message.value()) for message in partition):
             command = command_of(record)
-            assert isinstance(command, ExpireSession)
-            found.append((record.subject.partition("/")[2], command.runs))
+            assert isinstance(command, ExpireSession | ProposeExpiry)
+            found.append((record.subject.partition("/")[2], command))
     return found
 
 
-def test_a_session_is_asked_to_expire_when_its_time_is_over(place):
-    for session, seconds in ((A, 600), (B, 3600), (C, 0)):
+def test_a_session_is_said_to_expire_when_it_was_not_used_and_does_after_the_grace(place):
+    until = "2026-01-02T12:10:00.000Z"
+    for session, seconds in ((A, 600), (B, 72 * 3600), (C, 0)):
         place.tell(session, events.SessionOpened("x", seconds), keyid=key_for(place.vault, session))
     place.shredding.expire(NOON + 9 * MINUTE)
     assert expiries(place) == []
     place.shredding.expire(NOON + 10 * MINUTE)
     place.shredding.expire(NOON + 10 * MINUTE + 1000)
-    assert expiries(place) == [(A, 0)], "once a minute is enough"
-    place.tell(A, events.SessionExpired(), minute=10)
-    place.shredding.expire(NOON + 30 * MINUTE)
-    assert expiries(place) == [(A, 0)]
+    assert expiries(place) == [(A, ProposeExpiry(0, until))], "once a minute is enough"
+    place.tell(A, events.SessionExpiring(until), minute=10)
+    place.shredding.expire(NOON + 23 * 60 * MINUTE)
+    assert len(expiries(place)) == 1
+    place.start()
+    place.shredding.expire(NOON + DAY + 10 * MINUTE)
+    assert expiries(place)[1:] == [(A, ExpireSession(0, until))]
+    place.tell(A, events.SessionExpired(), minute=20)
+    place.shredding.expire(NOON + DAY + 30 * MINUTE)
+    assert len(expiries(place)) == 2
+
+
+def test_who_keeps_a_session_has_all_its_time_again(place):
+    place.tell(A, events.SessionOpened("x", 600), keyid=key_for(place.vault, A))
+    place.tell(A, events.SessionExpiring("2026-01-01T12:20:00.000Z"), minute=10)
+    place.tell(A, events.SessionKept(), minute=15)
+    place.shredding.expire(NOON + 24 * MINUTE)
+    assert expiries(place) == []
+    place.shredding.expire(NOON + 25 * MINUTE)
+    assert isinstance(expiries(place)[0][1], ProposeExpiry)
 
 
 def test_use_puts_it_off_and_a_run_that_goes_on_even_more(place):
@@ -341,7 +360,7 @@ def test_use_puts_it_off_and_a_run_that_goes_on_even_more(place):
     place.shredding.expire(NOON + 50 * MINUTE)
     assert expiries(place) == []
     place.shredding.expire(NOON + 51 * MINUTE)
-    assert expiries(place) == [(A, 1)], "a refusal is no use"
+    assert [c.runs for _, c in expiries(place)] == [1], "a refusal is no use"
 
 
 def test_what_was_committed_does_not_expire(place):

@@ -15,7 +15,9 @@ from autolearn.schemas.commands import (
     DeleteExperiment,
     DiscardSession,
     ExpireSession,
+    KeepSession,
     OpenSession,
+    ProposeExpiry,
     ShareSession,
     UnshareSession,
 )
@@ -27,6 +29,8 @@ from autolearn.schemas.events import (
     SessionCommitted,
     SessionDiscarded,
     SessionExpired,
+    SessionExpiring,
+    SessionKept,
     SessionOpened,
     SessionShared,
     SessionUnshared,
@@ -105,14 +109,43 @@ def test_nothing_happens_in_a_session_that_has_ended(ended, reason, command):
 # Ending for good
 
 
-def test_a_session_that_is_not_used_expires():
-    given(session, OPENED, *trained()).when(ExpireSession(1)).then(SessionExpired())
-    given(session, SessionOpened("", 60)).when(ExpireSession(0)).then(SessionExpired())
+NOON, MORROW = "2026-01-01T12:00:00.000Z", "2026-01-02T12:00:00.000Z"
+EXPIRING = SessionExpiring(MORROW)
+
+
+def test_a_session_that_is_not_used_is_expiring_and_then_expires():
+    for past, runs in (((OPENED, *trained()), 1), ((SessionOpened("", 60),), 0)):
+        given(session, *past).when(ProposeExpiry(runs, MORROW)).then(EXPIRING)
+        given(session, *past).when(ExpireSession(runs, MORROW)).then(Refused(reason="not-expiring"))
+        late = given(session, *past, EXPIRING)
+        late.when(ProposeExpiry(runs, MORROW)).then(Refused(reason="session-expiring"))
+        late.when(ExpireSession(runs, NOON)).then(Refused(reason="not-yet"))
+        late.when(ExpireSession(runs)).then(Refused(reason="not-yet"))
+        late.when(ExpireSession(runs, MORROW)).then(SessionExpired())
 
 
 def test_a_session_in_use_does_not_expire():
     for past in ((training_requested("t1"),), (*trained("t1"), *trained("t2"))):
-        given(session, OPENED, *past).when(ExpireSession(1)).then(Refused(reason="session-in-use"))
+        for command in (ProposeExpiry(1, MORROW), ExpireSession(1, MORROW)):
+            given(session, OPENED, *past).when(command).then(Refused(reason="session-in-use"))
+
+
+def test_use_and_keeping_end_that_a_session_is_expiring():
+    used = (SessionKept(), SessionShared("grace"), TrainingCancelled("t2"))
+    for event in used:
+        past = (OPENED, *trained(), training_requested("t2"))
+        past = (*past, TrainingCancelled("t2")) if event is not used[2] else past
+        given(session, *past, EXPIRING, event).when(ExpireSession(2, MORROW)).then(
+            Refused(reason="not-expiring")
+        )
+    given(session, OPENED, EXPIRING).when(KeepSession()).then(SessionKept())
+    given(session, OPENED, EXPIRING, events.Refused("run-unknown", "")).when(
+        ExpireSession(0, MORROW)
+    ).then(SessionExpired())
+    given(session, OPENED).when(KeepSession()).then(Refused(reason="not-expiring"))
+    given(session, OPENED, EXPIRING, SessionKept()).when(KeepSession()).then(
+        Refused(reason="not-expiring")
+    )
 
 
 def test_an_experiment_is_deleted_once():
@@ -352,6 +385,7 @@ def test_a_refused_commit_looks_at_no_run_that_is_not_named():
 
 ADA, BOB = Actor("ada"), Actor("bob")
 OF_THE_OWNER = [
+    KeepSession(),
     CommitSession(),
     DiscardSession(),
     ShareSession("grace"),
@@ -404,9 +438,11 @@ def test_of_a_run_only_the_worker_speaks_that_is_named(command):
 
 
 def test_only_supervision_lets_a_session_expire():
-    given(session, OPENED, actor="ada").when(ExpireSession(0)).then(SessionExpired())
+    late = given(session, OPENED, EXPIRING, actor="ada")
+    late.when(ExpireSession(0, MORROW)).then(SessionExpired())
     for other in (ADA, Actor("supervise"), Actor(worker("w1")), Actor("", EVERYBODY)):
-        assert not may(ExpireSession(0), other)
+        assert not may(ExpireSession(0, MORROW), other)
+        assert not may(ProposeExpiry(0, MORROW), other)
 
 
 def test_an_experiment_is_its_owners_still():

@@ -66,6 +66,7 @@ LOUD = [
     ("behind", {"processes": [process("api", behind=10_001)]}),
     ("worker-silent", {"workers": [worker(10.1)]}),
     ("shredding-overdue", {"supervision": Supervision(overdue_keys=2)}),
+    ("clocks-differ", {"supervision": Supervision(doubt="The clocks differ")}),
     ("models-overdue", {"supervision": Supervision(overdue_models=2)}),
     ("dead-letters", {"dead_letters": DeadLetterCount(9, 2, 1)}),
     ("disk-low", {"disk": [Usage("home", "/", 1, LEAST_FREE - 1)]}),

@@ -114,6 +114,7 @@ BAD = {
     "AUTOLEARN_ENCRYPTION": ["yes", "", "AES"],
     "AUTOLEARN_SHRED_WITHIN": ["29", "inf", "soon"],
     "AUTOLEARN_SESSION_EXPIRES": ["-1", "nan", "never"],
+    "AUTOLEARN_EXPIRY_GRACE": ["0", "-1", "a day"],
     "AUTOLEARN_METRICS": ["9464", "localhost", ":9464", "::1:9464", "a b:1", "host:port", "h:1\n"],
     "AUTOLEARN_LOG_LEVEL": ["loud", "INFO", ""],
     "AUTOLEARN_LOG_FORMAT": ["xml", ""],

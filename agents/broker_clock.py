@@ -1,0 +1,69 @@
+"""Whether this machine's clock may be believed: by the broker's, and by one that nobody sets.
+
+What is done after days cannot be undone; a clock that is wrong for a minute must not do it. The
+broker writes its own time on every record of `workers`; a heartbeat that comes back tells both.
+"""
+
+from __future__ import annotations
+
+import time
+
+__all__ = ["BrokerClock", "steady"]
+
+MOST = 60.0
+"""Seconds by which the clocks may differ."""
+FRESH = 120.0
+"""Seconds for which a comparison counts."""
+
+
+def steady() -> float:
+    """Return seconds that go on while the machine sleeps, where it can tell, and are never set."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+class BrokerClock:
+    """Compares clocks. `grace`: seconds for which nothing is done after ours was set.
+
+    `difference` is how many seconds ours is ahead of the broker's, None while that is not known.
+    """
+
+    def __init__(self, grace: float) -> None:
+        self.grace = grace
+        self.difference: float | None = None
+        self.compared = 0.0
+        self.offset: float | None = None
+        self.set_at: float | None = None
+
+    def compare(self, sent: float, written: float, received: float, now: float) -> None:
+        """Take a heartbeat in: our times of sending and receiving, the broker's of writing.
+
+        All in seconds since 1970, `now` in steady ones. However long it was on its way: our clock
+        is ahead if it was sent after it was written, and behind if it came before that.
+        """
+        ahead, behind = max(0.0, sent - written), max(0.0, written - received)
+        self.difference, self.compared = round(ahead - behind, 1), now
+
+    def look(self, wall: float, now: float) -> None:
+        """Notice that our clock was set: `wall` in seconds since 1970, `now` in steady ones."""
+        offset, before = wall - now, self.offset
+        self.offset = offset
+        if before is not None and abs(offset - before) > MOST:
+            self.set_at = now
+
+    def known(self, now: float) -> bool:
+        """Say whether the clocks were compared lately."""
+        return self.difference is not None and now - self.compared <= FRESH
+
+    def doubt(self, now: float) -> str:
+        """Return why our clock is not believed; "" if it may be, as far as is known."""
+        if self.known(now) and abs(self.difference or 0.0) > MOST:
+            return (
+                f"The clock of the supervising process and the broker's differ by "
+                f"{self.difference:.0f} s, more than {MOST:.0f}"
+            )
+        if self.set_at is not None and now - self.set_at < self.grace:
+            return (
+                f"The clock of the supervising process was set by more than {MOST:.0f} s "
+                f"{now - self.set_at:.0f} s ago; nothing expires for {self.grace:.0f} s after that"
+            )
+        return ""
