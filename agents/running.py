@@ -55,9 +55,6 @@ async def main(types: Sequence[str], settings: Settings) -> None:
     Raises:
         AutoLearnError: they cannot start.
     """
-    dog = Watchdog(teller())
-    dog.watch("the event loop", asyncio.get_running_loop())
-    dog.start()
     home, address = home_of(settings), brokers(settings)
     log = open_log(settings)
     meter = Meter(*dict.fromkeys("work" if name in KIND_OF_TYPE else name for name in types))
@@ -67,7 +64,11 @@ async def main(types: Sequence[str], settings: Settings) -> None:
             held.enter_context(lock(path, f"`autolearn run {name}`"))
         held.enter_context(exposed(meter, settings, home, f"{'-'.join(types)}-{settings.instance}"))
         await asyncio.to_thread(log.create, Topics.of(settings).all())
-        await run(agents_of(types, settings, log, address, home, meter), dog)
+        agents = agents_of(types, settings, log, address, home, meter)
+        dog = Watchdog(teller())
+        dog.watch("the event loop", asyncio.get_running_loop())
+        dog.start()
+        await run(agents, dog)
         await asyncio.to_thread(log.close)
 
 

@@ -23,7 +23,7 @@ from autolearn.eventlog.broker_secret import announced, secret_of
 from autolearn.eventlog.probe import HOST, HeldPorts
 from autolearn.eventlog.process import Running, child, home_of, lock
 from autolearn.eventlog.state import cut_off
-from autolearn.eventlog.watchdog import LIMIT, TICK, Effort, Stall
+from autolearn.eventlog.watchdog import TICK, Effort, Stall
 from autolearn.runtime.child_process import child_environment, python_command
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.settings import KAFKA_PREFIX, PREFIX, Settings
@@ -38,6 +38,9 @@ PORT_ATTEMPTS = 3
 """Starts with other ports, when somebody else takes the drawn one."""
 STOP_TIMEOUT = 20.0
 """Seconds that a process has to stop by itself."""
+LOADING = 45.0
+"""Seconds for which a process may do nothing before it has told for the first time that it goes on:
+a command for the master key has 30."""
 STACKS = 1.5
 """Seconds that a process has to write its stacks before it is killed."""
 LARGEST_LOG = 16 * 1024 * 1024
@@ -273,7 +276,7 @@ class System:
             await asyncio.sleep(TICK)
             hangs = stall.hangs(time.monotonic(), heard.beats)
             loads = part.beats == "when ready" and not heard.ready
-            if hangs and not loads and (heard.beats or stall.idle >= LIMIT):
+            if hangs and not loads and (heard.beats or stall.idle >= LOADING):
                 self.told(f"  {part.name:8} hangs ({stall.words()}); it is killed")
                 await put_down(process)
 

@@ -21,7 +21,7 @@ def part(*arguments: str) -> Part:
 @pytest.fixture
 def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> System:
     monkeypatch.setattr("autolearn.eventlog.watchdog.LIMIT", 2.0)
-    monkeypatch.setattr("autolearn.client.system.LIMIT", 2.0)
+    monkeypatch.setattr("autolearn.client.system.LOADING", 2.0)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     return System(Settings(home=str(tmp_path)), print)
 
