@@ -16,8 +16,8 @@ from autolearn.agents.ending import end_process
 from autolearn.eventlog.exposing import exposed
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.meter import Meter
-from autolearn.eventlog.process import brokers, home_of, lock, open_log, say_ready, teller
-from autolearn.eventlog.watchdog import Watchdog
+from autolearn.eventlog.process import brokers, home_of, lock, open_log, say_ready
+from autolearn.eventlog.watchdog import Watchdog, teller
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics

@@ -26,10 +26,9 @@ from autolearn.eventlog.process import (
     lock,
     open_log,
     say_ready,
-    teller,
 )
 from autolearn.eventlog.vault import open_vault
-from autolearn.eventlog.watchdog import Watchdog
+from autolearn.eventlog.watchdog import Watchdog, teller
 from autolearn.eventlog.wire_keys import folder_of_keys
 from autolearn.projections.place import ViewsPlace
 from autolearn.projections.store import RocksStore

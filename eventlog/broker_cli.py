@@ -11,7 +11,7 @@ from autolearn.eventlog.broker_errors import PORT_TAKEN, BrokerError, PortTaken
 from autolearn.eventlog.broker_secret import secret_of
 from autolearn.eventlog.embedded import EmbeddedBroker, install
 from autolearn.eventlog.install_bar import InstallBar
-from autolearn.eventlog.process import teller
+from autolearn.eventlog.watchdog import teller
 from autolearn.schemas.errors import SettingsError
 
 EXIT_CODES = (

@@ -7,12 +7,10 @@ import logging
 import os
 import shutil
 import signal
-import socket
-import stat
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
@@ -43,7 +41,6 @@ __all__ = [
     "read_settings",
     "running",
     "say_ready",
-    "teller",
 ]
 
 
@@ -232,19 +229,3 @@ def end_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait_for_end, name="end-with-parent", daemon=True).start()
-
-
-def teller() -> Callable[[], None]:
-    """Return what tells the parent that this process goes on: for `Watchdog`, every second.
-
-    Standard input is a socket then, whose other end the parent reads; else nobody is told.
-    """
-    if not stat.S_ISSOCK(os.fstat(0).st_mode):
-        return lambda: None
-    parent = socket.socket(fileno=os.dup(0))
-
-    def tell() -> None:
-        with suppress(OSError):  # it does not read, or has ended: which ends this process as well
-            parent.send(b".", socket.MSG_DONTWAIT)
-
-    return tell

@@ -16,6 +16,8 @@ import asyncio
 import faulthandler
 import os
 import resource
+import socket
+import stat
 import sys
 import threading
 import time
@@ -24,9 +26,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-import structlog
-
-__all__ = ["LIMIT", "TICK", "Effort", "Stall", "Watchdog"]
+__all__ = ["LIMIT", "TICK", "Effort", "Stall", "Watchdog", "teller"]
 
 LIMIT = 6.0
 COMPUTING = 10.0
@@ -35,7 +35,6 @@ TICK = 1.0
 SHARE = 0.1
 """Of a CPU: who uses that much computes."""
 TICKS = os.sysconf("SC_CLK_TCK")
-logger = structlog.get_logger(__name__)
 
 
 class Usage(NamedTuple):
@@ -183,6 +182,22 @@ class Watchdog:
             watched.stall = Stall(effort, time.monotonic())
         if watched.stall.hangs(time.monotonic(), watched.turns):
             self.end(f"{watched.name} hangs: {watched.stall.words()}")
+
+
+def teller() -> Callable[[], None]:
+    """Return what tells the parent that this process goes on: for `Watchdog`, every second.
+
+    Standard input is a socket then, whose other end the parent reads; else nobody is told.
+    """
+    if not stat.S_ISSOCK(os.fstat(0).st_mode):
+        return lambda: None
+    parent = socket.socket(fileno=os.dup(0))
+
+    def tell() -> None:
+        with suppress(OSError):  # it does not read, or has ended: which ends this process as well
+            parent.send(b".", socket.MSG_DONTWAIT)
+
+    return tell
 
 
 def end_hung(why: str) -> NoReturn:

@@ -8,7 +8,7 @@ import faulthandler
 import sys
 import time
 
-from autolearn.eventlog.process import end_with_parent, say_ready, teller
+from autolearn.eventlog.process import end_with_parent, say_ready
 
 
 async def main() -> None:
