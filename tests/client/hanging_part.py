@@ -9,6 +9,7 @@ import sys
 import time
 
 from autolearn.eventlog.process import end_with_parent, say_ready
+from autolearn.eventlog.watchdog import teller
 
 
 async def main() -> None:
