@@ -59,7 +59,7 @@ class Installation(RunningSystem):
             return main
         with contextlib.suppress(psutil.Error):
             for child in psutil.Process(main).children():
-                if any(word in one for one in child.cmdline()[:3]):
+                if any(word in one for one in child.cmdline()[:4]):
                     return child.pid
         return 0
 
@@ -85,23 +85,24 @@ class Installation(RunningSystem):
 
         A training that is at work meanwhile completes: what it loses is an attempt.
         """
-        client = Client(self.random.getrandbits(32), self.urls)
-        session = client.open()
-        slow = client.train(session, SLOW)
-        until(lambda: client.run(session, "training", slow)["status"] != "open", "it is at work")
-        time.sleep(self.random.random())
-        pid = until(lambda: self.process(target), f"there is a {target}")
-        os.kill(pid, signal.SIGSTOP)
-        began = time.monotonic()
-        until(lambda: self.process(target) not in (pid, 0), f"another {target}", 120)
-        again = time.monotonic() - began
-        run = client.train(session, QUICK)
-        assert client.ended(session, "training", run)["status"] == "completed"
-        well = time.monotonic() - began
-        found = client.ended(session, "training", slow)
-        assert found["status"] == "completed", found
-        client.post("commit", session, f"/v1/sessions/{session}/commit", {})
-        client.close()
+        with contextlib.closing(Client(self.random.getrandbits(32), self.urls)) as client:
+            session = client.open()
+            slow = client.train(session, SLOW)
+            until(
+                lambda: client.run(session, "training", slow)["status"] != "open", "it is at work"
+            )
+            time.sleep(self.random.random())
+            pid = until(lambda: self.process(target), f"there is a {target}")
+            os.kill(pid, signal.SIGSTOP)
+            began = time.monotonic()
+            until(lambda: self.process(target) not in (pid, 0), f"another {target}", 120)
+            again = time.monotonic() - began
+            run = client.train(session, QUICK)
+            assert client.ended(session, "training", run)["status"] == "completed"
+            well = time.monotonic() - began
+            found = client.ended(session, "training", slow)
+            assert found["status"] == "completed", found
+            client.post("commit", session, f"/v1/sessions/{session}/commit", {})
         self.keep(client)
         self.tally.counts["hangs"] += 1
         self.tally.recovered(f"SIGSTOP of {target}: started again", again)
