@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
@@ -224,8 +224,10 @@ def end_with_parent() -> None:
     """
 
     def wait_for_end() -> None:
-        while os.read(0, 4096):
-            continue
+        # Of a socket in which the parent left something unread, the end is a reset connection.
+        with suppress(ConnectionResetError):
+            while os.read(0, 4096):
+                continue
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait_for_end, name="end-with-parent", daemon=True).start()

@@ -8,12 +8,14 @@ import json
 import re
 import uuid
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from confluent_kafka import Consumer, TopicPartition
 
 __all__ = ["Broken", "Found", "Record", "admitted", "check", "read_topic"]
 
+NO_SECRET: Mapping[str, str] = {}
 SUBJECT = re.compile(
     r"(estimator|metric|dataset|user)/[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?"
     r"|session/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -54,10 +56,11 @@ class Found(NamedTuple):
     terms: dict[int, int]
 
 
-def read_topic(bootstrap: str, topic: str) -> Topic:
-    """All records that are on a topic now."""
+def read_topic(bootstrap: str, topic: str, client: Mapping[str, str] = NO_SECRET) -> Topic:
+    """All records that are on a topic now. `client`: properties for brokers that want a secret."""
     consumer = Consumer(
         {
+            **client,
             "bootstrap.servers": bootstrap,
             "group.id": f"checker-{uuid.uuid4().hex}",
             "enable.auto.commit": False,

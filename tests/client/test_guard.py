@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
+import socket
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
 from autolearn.client.system import CannotStart, Part, System
+from autolearn.runtime.child_process import python_command
 from autolearn.schemas.settings import Settings
 
 
@@ -48,6 +52,22 @@ def test_a_process_that_hangs_is_killed_and_started_again(system: System, how: t
     log = (system.home / "logs" / "agents.log").read_text()
     assert "Fatal Python error: Aborted" in log
     assert "hanging_part.py" in log
+
+
+def test_a_process_ends_with_a_parent_that_was_killed_before_it_had_heard_everything():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        process = subprocess.Popen(
+            python_command("tests.client.hanging_part"),
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).parents[2],
+        )
+        assert process.stdout is not None
+        with process.stdout:
+            assert process.stdout.readline() == b"ready\n"
+        assert select.select([ours], [], [], 10)[0]  # something that nobody reads
+    assert process.wait(10) == -signal.SIGTERM
 
 
 def test_a_start_that_hangs_does_not_wait_for_its_time_limit(system: System):

@@ -14,6 +14,7 @@ from random import Random
 
 import psutil
 
+from autolearn.eventlog.process import client_of
 from autolearn.schemas.settings import Settings
 from tests.faults.ground import Tally
 from tests.faults.load import QUICK, Client, Load
@@ -113,7 +114,8 @@ class Installation(RunningSystem):
         """Wait until nothing moves any more, and have everything checked."""
         deadline = time.monotonic() + seconds
         kafka = self.system.kafka
-        while (log := Log.read(kafka, self.prefix)).going() and time.monotonic() < deadline:
+        client = client_of(self.settings, kafka)
+        while (log := Log.read(kafka, self.prefix, client)).going() and time.monotonic() < deadline:
             time.sleep(0.3)
         verdict = verify(log, self.receipts, self.sent)
         check_content(log.commands, log.events)
@@ -128,8 +130,8 @@ def installation(home: Path, seed: int, tally: Tally) -> Iterator[Installation]:
     try:
         running.start()
         yield running
-        running.stop()
     finally:
+        running.stop()
         for words in running.said:
             print(words, flush=True)
         running.end()

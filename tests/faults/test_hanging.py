@@ -24,6 +24,7 @@ def test_what_is_stopped_is_started_again_and_nothing_is_lost(tmp_path: Path):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_everything_that_can_be_stopped_is_started_again(tmp_path: Path):
     with installation(tmp_path, 18, Tally()) as system:
         with system.load():

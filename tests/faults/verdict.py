@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
@@ -59,14 +59,16 @@ class Log(NamedTuple):
     admitted: dict[int, list[Event]]
 
     @classmethod
-    def read(cls, bootstrap: str, prefix: str) -> Log:
+    def read(
+        cls, bootstrap: str, prefix: str, client: Mapping[str, str] = checker.NO_SECRET
+    ) -> Log:
         """Read the events first: what they answer, and what was handed out, is there then."""
-        events = checker.read_topic(bootstrap, f"{prefix}.events")
-        commands = checker.read_topic(bootstrap, f"{prefix}.commands")
+        events = checker.read_topic(bootstrap, f"{prefix}.events", client)
+        commands = checker.read_topic(bootstrap, f"{prefix}.commands", client)
         tasks = [
             json.loads(record.value or b"")
             for topic in ("trainings", "evaluations")
-            for records in checker.read_topic(bootstrap, f"{prefix}.{topic}").values()
+            for records in checker.read_topic(bootstrap, f"{prefix}.{topic}", client).values()
             for record in records
         ]
         admitted = {p: checker.admitted(p, records)[0] for p, records in events.items()}
