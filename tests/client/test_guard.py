@@ -61,13 +61,17 @@ def test_a_process_ends_with_a_parent_that_was_killed_before_it_had_heard_everyt
             python_command("tests.client.hanging_part"),
             stdin=theirs,
             stdout=subprocess.PIPE,
-            cwd=Path(__file__).parents[2],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         )
         assert process.stdout is not None
         with process.stdout:
             assert process.stdout.readline() == b"ready\n"
         assert select.select([ours], [], [], 10)[0]  # something that nobody reads
-    assert process.wait(10) == -signal.SIGTERM
+    try:
+        assert process.wait(10) == -signal.SIGTERM
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_a_start_that_hangs_does_not_wait_for_its_time_limit(system: System):
