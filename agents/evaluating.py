@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ import numpy as np
 from autolearn.agents import model_files
 from autolearn.agents.environment import environment, one_thread
 from autolearn.agents.estimators import Estimator, distribution_of
-from autolearn.agents.faults import InputError
+from autolearn.agents.faults import InputError, numbered
 from autolearn.agents.hearing import heard
 from autolearn.agents.metrics import Metric
 from autolearn.agents.plugins import find_estimator, find_metric
@@ -58,8 +58,12 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
     else:
         rows = other(model.schema, table, metrics)
     report("scoring")
+    target = model.schema.target
+    secret = target is not None and (target.sensitive or target.name in request.sensitive)
     with heard():
         values = score(metrics, model.pipeline, rows, model.training)
+    if secret:
+        values = {name: unnamed(value) for name, value in values.items()}
     return EvaluationResult(
         metrics=values,
         environment=environment(*distribution_of(model.estimator.factory)),
@@ -92,6 +96,7 @@ class ModelTarget(msgspec.Struct, frozen=True):
 
     name: str
     task: str
+    sensitive: bool = False
 
 
 class ModelSchema(msgspec.Struct, frozen=True):
@@ -205,6 +210,13 @@ def score(
             value = metric.compute(rows.truth, answers.predicted())
         found[metric.name] = value if metric.result == "matrix" else float(value)
     return found
+
+
+def unnamed(value: JsonValue) -> JsonValue:
+    """Return the value of a metric with numbers for the labels of its matrix, if it is one."""
+    if not isinstance(value, Mapping):
+        return value
+    return {"labels": numbered(value["labels"]), "matrix": value["matrix"]}
 
 
 class Answers:

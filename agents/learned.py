@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
+from sklearn.preprocessing import OneHotEncoder
 
+from autolearn.agents.faults import numbered
 from autolearn.schemas.bounds import LONGEST_TEXT, cut
 from autolearn.schemas.values import JsonValue
 
@@ -29,20 +33,28 @@ ARRAYS = {
 NUMBERS = {"inertia_": "inertia", "oob_score_": "out_of_bag_score", "n_estimators_": "trees"}
 
 
-def learned(pipeline: Any, warnings: list[str]) -> dict[str, JsonValue]:
+POINTS = {"theta_", "var_", "cluster_centers_"}
+"""What may be as good as rows of the data."""
+
+
+def learned(
+    pipeline: Any, warnings: list[str], sensitive: Collection[str] = (), *, secret: bool = False
+) -> dict[str, JsonValue]:
     """Return what was learned; arrays of more than 200 numbers are cut to shape and first 20.
 
     Names and labels are cut to 200 characters.
     Coefficients, importances and centroids follow `features`, the names after preprocessing.
+    Values of `sensitive` columns have numbers in these, as classes do if the target is a `secret`.
     """
     estimator = pipeline[-1]
-    names = [cut(str(name)) for name in pipeline[:-1].get_feature_names_out()]
+    names = [cut(str(name)) for name in names_of(pipeline, sensitive)]
     found: dict[str, JsonValue] = {"features": shortened(names)}
     if hasattr(estimator, "classes_"):
-        found["classes"] = [cut(str(label)) for label in estimator.classes_]
+        labels = numbered(estimator.classes_) if secret else map(str, estimator.classes_)
+        found["classes"] = [cut(label) for label in labels]
     for attribute, name in ARRAYS.items():
         value = getattr(estimator, attribute, None)
-        if value is not None:
+        if value is not None and not (sensitive and attribute in POINTS):
             found[name] = shortened(np.asarray(value))
     for attribute, name in NUMBERS.items():
         value = getattr(estimator, attribute, None)
@@ -53,9 +65,31 @@ def learned(pipeline: Any, warnings: list[str]) -> dict[str, JsonValue]:
         ranked = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:SHOWN]
         found["importances"] = [[name, number(share)] for name, share in ranked]
     found |= sizes(estimator)
+    if warnings and sensitive:  # their words may have values
+        warnings = list(dict.fromkeys(one.partition(":")[0] for one in warnings))
     if warnings:
         found["warnings"] = [cut(one, LONGEST_TEXT) for one in warnings[:WARNINGS]]
     return found
+
+
+def names_of(pipeline: Any, sensitive: Collection[str]) -> list[str]:
+    """Return the features after preprocessing; a category of a sensitive one is called a number."""
+    encoder = pipeline[0].named_transformers_.get("categories", [None])[-1]
+    if not sensitive or not isinstance(encoder, OneHotEncoder):
+        return list(pipeline[:-1].get_feature_names_out())
+    told: Counter[str] = Counter()
+
+    def name(feature: str, category: object) -> str:
+        if feature in sensitive:
+            told[feature] += 1
+            category = told[feature]
+        return f"{feature}_{category}"
+
+    as_it_was, encoder.feature_name_combiner = encoder.feature_name_combiner, name
+    try:
+        return list(pipeline[:-1].get_feature_names_out())
+    finally:
+        encoder.feature_name_combiner = as_it_was
 
 
 def sizes(estimator: Any) -> dict[str, JsonValue]:

@@ -141,6 +141,7 @@ def known(truth: Array, classes: Sequence[str]) -> None:
         raise InputError(
             f"the rows have classes that the model was not trained on: {shown}",
             advice="Choose metrics of predictions, such as accuracy, or train on these classes.",
+            quiet=f"the rows have {len(strange)} classes that the model was not trained on",
         )
 
 

@@ -9,10 +9,12 @@ about the held-out rows: `predictions` per class or group, the highest probabili
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autolearn.agents.faults import numbered
 from autolearn.schemas.catalog import REGRESSION
 from autolearn.schemas.values import JsonValue
 
@@ -28,13 +30,19 @@ MOST_VALUES = 50
 EXAMPLES = 5
 
 
-def feature_profile(features: pd.DataFrame) -> dict[str, JsonValue]:
-    """Return bins and counts per feature."""
-    return {
+def feature_profile(
+    features: pd.DataFrame, sensitive: Collection[str] = ()
+) -> dict[str, JsonValue]:
+    """Return bins and counts per feature; of `sensitive` ones only how many are missing."""
+    found = {
         str(name): numbers(column.to_numpy())
         if column.dtype == np.float64
         else categories(column.to_numpy())
         for name, column in features.items()
+    }
+    return {
+        name: {"missing": said["missing"]} if name in sensitive else said
+        for name, said in found.items()
     }
 
 
@@ -72,8 +80,15 @@ def categories(values: Array) -> dict[str, JsonValue]:
     }
 
 
-def score_profile(pipeline: Any, features: pd.DataFrame, task: str) -> dict[str, JsonValue]:
-    """Return the histogram of the model's answers; {} where it has none for new rows."""
+def score_profile(
+    pipeline: Any, features: pd.DataFrame, task: str, *, secret: bool = False
+) -> dict[str, JsonValue]:
+    """Return the histogram of the model's answers; {} where it has none for new rows.
+
+    If the target is a `secret`, its classes have numbers, and of predicted numbers nothing is told.
+    """
+    if secret and task == REGRESSION:
+        return {}
     if not hasattr(pipeline, "predict") or not len(features):
         return {}
     if hasattr(pipeline, "predict_proba"):
@@ -81,21 +96,29 @@ def score_profile(pipeline: Any, features: pd.DataFrame, task: str) -> dict[str,
         predicted = pipeline.classes_[probabilities.argmax(axis=1)]
         highest = probabilities.max(axis=1)
         found = {"confidence": histogram(highest, np.linspace(0, 1, BINS + 1))}
-        return {"predictions": per_value(predicted), **found}
+        return {"predictions": per_value(predicted, pipeline if secret else None), **found}
     predicted = np.asarray(pipeline.predict(features))
     if task == REGRESSION:
         return numbers(predicted.astype(np.float64))
-    return {"predictions": per_value(predicted)}
+    return {"predictions": per_value(predicted, pipeline if secret else None)}
 
 
-def per_value(predicted: Array) -> dict[str, int]:
-    """Return the rows per predicted class or group."""
+def per_value(predicted: Array, secret: Any = None) -> dict[str, int]:
+    """Return the rows per class or group, by the numbers of a `secret` model's classes."""
     values, counts = np.unique(predicted, return_counts=True)
-    return {str(value): int(count) for value, count in zip(values, counts, strict=True)}
+    classes = [] if secret is None else list(secret.classes_)
+    names = dict(zip(classes, numbered(classes), strict=True))
+    return {
+        names.get(value, str(value)): int(count)
+        for value, count in zip(values, counts, strict=True)
+    }
 
 
-def example(features: pd.DataFrame) -> dict[str, JsonValue]:
-    """Return the first rows, with None for missing values."""
+def example(features: pd.DataFrame, sensitive: Collection[str] = ()) -> dict[str, JsonValue]:
+    """Return the first rows, with None for missing values and those of `sensitive` columns."""
+    features = features.head(EXAMPLES).assign(
+        **{str(name): None for name in features.columns if name in sensitive}
+    )
     rows = features.head(EXAMPLES).astype(object).to_numpy().tolist()
     return {
         "columns": [str(name) for name in features.columns],

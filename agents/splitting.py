@@ -64,6 +64,7 @@ def check(rows: Array, labels: Array | None, split: Split) -> None:
         raise InputError(
             f"the class {alone} has one row only, so it cannot be in both parts",
             advice="Give that class more rows, or split without stratify.",
+            quiet="a class has one row only, so it cannot be in both parts",
         )
     if min(held_out, kept) < len(classes):
         raise InputError(

@@ -12,7 +12,7 @@ from autolearn.agents.children import Kind
 from autolearn.agents.comparing import compare
 from autolearn.agents.environment import environment_now
 from autolearn.agents.evaluating import evaluate
-from autolearn.agents.faults import InputError
+from autolearn.agents.faults import InputError, quietly
 from autolearn.agents.plugins import load_estimators, load_metrics
 from autolearn.agents.results import (
     CatalogResult,
@@ -35,12 +35,16 @@ R = TypeVar("R", TrainingResult, EvaluationResult)
 
 def training(request: bytes, store: Artifacts, report: Report) -> TrainingResult:
     """Train; the request is a TrainingRequested."""
-    return bounded(train(msgspec.json.decode(request, type=TrainingRequested), store, report))
+    asked = msgspec.json.decode(request, type=TrainingRequested)
+    with quietly(asked.sensitive):
+        return bounded(train(asked, store, report))
 
 
 def evaluation(request: bytes, store: Artifacts, report: Report) -> EvaluationResult:
     """Evaluate; the request is an EvaluationRequested."""
-    return bounded(evaluate(msgspec.json.decode(request, type=EvaluationRequested), store, report))
+    asked = msgspec.json.decode(request, type=EvaluationRequested)
+    with quietly(asked.sensitive):
+        return bounded(evaluate(asked, store, report))
 
 
 def bounded(result: R) -> R:

@@ -86,19 +86,23 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
 
         report("storing")
         held_out = subject.features.iloc[parts.test]
-        scores = score_profile(pipeline, held_out, request.task)
+        secret = request.target in request.sensitive
+        scores = score_profile(pipeline, held_out, request.task, secret=secret)
     used = environment(*distribution_of(estimator.factory))
     files = {
         "schema.json": subject.schema(request),
-        "profile.json": {"features": feature_profile(features), "scores": scores},
-        "example.json": example(held_out),
+        "profile.json": {
+            "features": feature_profile(features, request.sensitive),
+            "scores": scores,
+        },
+        "example.json": example(held_out, request.sensitive),
         "environment.json": used,
         "training.json": record(request, parts),
     }
     model = put(store, files, model_files.dump(pipeline, estimator.allowed_types()))
     return TrainingResult(
         model=model,
-        parameters=learned(pipeline, said),
+        parameters=learned(pipeline, said, request.sensitive, secret=secret),
         environment=used,
         rows_train=len(parts.train),
         rows_test=len(parts.test),
@@ -128,17 +132,24 @@ class Subject:
 
     def schema(self, request: TrainingRequested) -> dict[str, JsonValue]:
         """Return `schema.json`: what a row must look like for this model."""
-        columns = [self._column(name, kind) for name, kind in self.types.items()]
+        columns = [
+            self._column(name, kind, name in request.sensitive) for name, kind in self.types.items()
+        ]
         target: dict[str, JsonValue] | None = None
         if request.target is not None and self.answers is not None:
             target = {"name": request.target, "task": request.task}
-            if request.task == CLASSIFICATION:
+            if request.target in request.sensitive:
+                target["sensitive"] = True
+            elif request.task == CLASSIFICATION:
                 target["classes"] = np.unique(self.answers[self.rows].astype(str)).tolist()
         return {"columns": columns, "target": target}
 
-    def _column(self, name: str, kind: str) -> dict[str, JsonValue]:
+    def _column(self, name: str, kind: str, sensitive: bool) -> dict[str, JsonValue]:
         values = self.features[name].to_numpy()[self.rows]
         found: dict[str, JsonValue] = {"name": name, "type": kind}
+        if sensitive:
+            missing = sum(value != value for value in values.tolist())
+            return {**found, "nullable": missing > 0, "sensitive": True}
         if values.dtype == np.float64:
             present = values[~np.isnan(values)]
             if len(present):
@@ -198,6 +209,7 @@ def answers_of(table: Table, target: str, task: str, *, classes: int = 2) -> tup
             raise InputError(
                 f"the target {target} has one class only, {answers[present][0]}",
                 advice="Choose another target, or add rows of another class.",
+                quiet=f"the target {target} has one class only",
             )
         if found > MOST_CLASSES:
             raise InputError(

@@ -11,7 +11,9 @@ from autolearn.api.event_pages import Found
 from autolearn.api.identity import Principal
 from autolearn.eventlog.data_keys import Unreadable
 from autolearn.projections.queries import May, Moment, Queries, anything
-from autolearn.schemas.codec import EventRecord, encode, kept
+from autolearn.schemas.codec import EventRecord, encode, from_json, kept, present_type, raw
+from autolearn.schemas.events import DatasetRegistered
+from autolearn.schemas.messages import type_of
 
 __all__ = ["Level", "Sight", "dataset_level", "level_of", "may_list", "may_use"]
 
@@ -133,12 +135,17 @@ class Sight:
         if self.level(record.subject) < Level.READ:
             # The fingerprint is a hash of the request, by which its content could be guessed.
             return Raw(encode(without_data(record, fingerprint="")))
-        if record.data_base64 is UNSET:
+        kind, _, name = record.subject.partition("/")
+        marked = self.queries.latest().sensitive(name) if kind == "dataset" else ()
+        if record.data_base64 is UNSET and not marked:
             return found.value
         try:
             data = self.queries.opens(record.subject, kept(record))
         except Unreadable:
             return Raw(encode(without_data(record))[:-1] + b',"withheld":"shredded"}')
+        if marked and present_type(record) == type_of(DatasetRegistered):
+            said = from_json(data, DatasetRegistered)
+            data = raw(replace(said, spec=said.spec.masked(marked)))
         return Raw(encode(replace(record, data=data, data_base64=UNSET)))
 
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from autolearn.api.passwords import LONGEST, SHORTEST
 from autolearn.api.problems import Problem
-from autolearn.schemas.bounds import MOST_HYPERPARAMETERS, cut
+from autolearn.schemas.bounds import MOST_HYPERPARAMETERS, SENSITIVE_COLUMNS, cut
 from autolearn.schemas.codec import DEEPEST, is_too_deep
 from autolearn.schemas.quotas import HIGHEST
 from autolearn.schemas.values import Role
@@ -217,6 +217,13 @@ class GrantBody(ReaderBody):
     """With whom a dataset is shared, and for what."""
 
     may: Literal["read", "write"] = "read"
+
+
+class DescribeBody(Body):
+    """Which columns of a dataset are sensitive, and which are so no longer."""
+
+    sensitive: Annotated[list[Name], Field(max_length=SENSITIVE_COLUMNS)] = []
+    not_sensitive: Annotated[list[Name], Field(max_length=SENSITIVE_COLUMNS)] = []
 
 
 class DeleteBody(Body):

@@ -27,6 +27,10 @@ __all__ = [
 
 KNOWN = 200
 """Names that a problem chooses from to tell what there is."""
+NEEDED = {
+    Level.WRITE: "It is for its owner and for those who may change it (dataset share --may write).",
+    Level.OWN: "It is the owner's.",
+}
 FEW_INTEGERS = 20
 """As in artifacts.profiling: an integer column with more different values is not a class."""
 
@@ -101,7 +105,7 @@ async def require_dataset(facade: Facade, who: Principal, name: str, needed: Lev
     if row is not None and row.deleted and level >= Level.READ:
         raise deleted(name, row)
     if level < needed:
-        raise forbidden("It is confidential." if level is Level.ACTIVITY else "It is the owner's.")
+        raise forbidden("It is confidential." if level is Level.ACTIVITY else NEEDED[needed])
 
 
 async def require_upload(facade: Facade, who: Principal, name: str) -> None:

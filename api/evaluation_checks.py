@@ -5,6 +5,7 @@ from __future__ import annotations
 from autolearn.api.bodies import EvaluationBody
 from autolearn.api.data import check_dataset, check_limits, known, wrong
 from autolearn.api.problems import Problem, unknown
+from autolearn.api.sensitive import sensitive_in
 from autolearn.projections.models import TrainingRow
 from autolearn.projections.queries import May, Moment
 from autolearn.schemas.catalog import DatasetSpec, check_metrics
@@ -31,10 +32,12 @@ def request_evaluation(
     if training is None:
         raise no_training(moment, session, body.training)
     metrics = fitting(training, body.metrics, moment)
-    dataset = training.dataset
+    own = moment.dataset(training.dataset.name, training.dataset.version)
+    dataset, specs = training.dataset, [] if own is None else [own.spec]
     if body.dataset is not None:
         spec = check_dataset(moment, body.dataset, may)
         dataset = spec.ref
+        specs.append(spec)
         if not dataset.is_content_of(training.dataset):
             check_columns(training, spec, moment)
     elif not may(dataset.name):  # it was shared, and is so no longer
@@ -48,6 +51,7 @@ def request_evaluation(
         held_out=dataset.is_content_of(training.dataset),
         time_limit=time_limit,
         memory_limit=memory_limit,
+        sensitive=tuple(sorted({*training.sensitive}.union(*map(sensitive_in, specs)))),
     )
 
 

@@ -92,6 +92,7 @@ RULES: dict[str, Rule] = {
     "GET /v1/datasets/{name}/readers": Rule.USER,
     "POST /v1/datasets/{name}/share": Rule.USER,
     "POST /v1/datasets/{name}/unshare": Rule.USER,
+    "POST /v1/datasets/{name}/describe": Rule.USER,
     "POST /v1/datasets/{name}/delete": Rule.USER,
     "GET /v1/datasets/{name}/content": Rule.USER,
     # Sessions and experiments

@@ -8,6 +8,7 @@ from typing import Any
 from autolearn.api.bodies import TrainingBody
 from autolearn.api.data import check_dataset, check_limits, task_of_target, wrong
 from autolearn.api.problems import Problem, unknown
+from autolearn.api.sensitive import sensitive_in
 from autolearn.projections.queries import May, Moment
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.catalog import (
@@ -71,6 +72,7 @@ def request_training(
         seed=body.seed,
         time_limit=time_limit,
         memory_limit=memory_limit,
+        sensitive=sensitive_in(data),
     )
 
 

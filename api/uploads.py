@@ -86,9 +86,18 @@ async def received(facade: Facade, request: Request, room: Room) -> AsyncIterato
 
 
 async def examine(
-    file: Received, name: str, *, given: str | None, media: str, target: str | None, summary: str
+    file: Received,
+    name: str,
+    *,
+    given: str | None,
+    media: str,
+    target: str | None,
+    summary: str,
+    sensitive: tuple[str, ...],
 ) -> DatasetSpec:
     """Return what a file holds. The format is the one `given`, or told by media type or bytes.
+
+    Of `sensitive` columns no value is told.
 
     Raises:
         Problem: it cannot be used; every fault is listed.
@@ -102,6 +111,7 @@ async def examine(
         bytes=file.size,
         target=target,
         summary=summary,
+        sensitive=sensitive,
     )
     try:
         return await profile_apart(question)
@@ -120,7 +130,7 @@ async def discard(facade: Facade, spec: DatasetSpec) -> None:
 
     What is in clear may be what another dataset has: it is collected if nothing refers to it.
     """
-    if spec.stored:
+    if spec.stored and facade.queries.latest().dataset(spec.name, spec.version) is None:
         stored = spec.stored
         await facade.executors.uploads.run(lambda: facade.artifacts.delete_blob(stored))
 

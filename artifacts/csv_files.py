@@ -29,11 +29,12 @@ SEPARATORS = ",;\t|"
 class CsvFile:
     """A UTF-8 CSV file with a header row; the separator is one of , ; tab | (found in the header).
 
-    Raises DatasetRefused for bytes that are not UTF-8, and for a header that is missing or odd.
+    Raises DatasetRefused for bytes that are not UTF-8, and for a header that is missing or odd. It
+    says nothing that may be a value if it is `quiet`.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, *, quiet: bool = False) -> None:
+        self.path, self._quiet = path, quiet
         self._quoted = check_text(path)
         self._header_line, line = header_of(path)
         present = [separator for separator in SEPARATORS if separator in line]
@@ -46,7 +47,7 @@ class CsvFile:
                 f"{LONGEST_NAME} characters."
             ) from None
         self.names = [name.strip() for name in names]
-        check_names(self.names)
+        check_names(self.names, quiet=quiet)
 
     def batches(self) -> Iterator[list[Values]]:
         """Yield batches of rows: per column, clean text with nulls for missing values.
@@ -84,7 +85,8 @@ class CsvFile:
                 yield [clean(column) for column in batch.columns]
         except pa.ArrowInvalid as error:
             if "Empty CSV file" not in str(error):
-                raise DatasetRefused(f"The file cannot be read as CSV: {error}.") from None
+                why = "" if self._quiet else f": {error}"
+                raise DatasetRefused(f"The file cannot be read as CSV{why}.") from None
         if ragged:
             raise DatasetRefused(self._ragged(ragged[0]))
 
@@ -151,7 +153,7 @@ def header_of(path: Path) -> tuple[int, str]:
     raise DatasetRefused("The file is empty: send a header row and at least one row of values.")
 
 
-def check_names(names: list[str]) -> None:
+def check_names(names: list[str], *, quiet: bool = False) -> None:
     """Raise DatasetRefused unless these look like the names of columns."""
     if len(names) > MAX_COLUMNS:
         raise DatasetRefused(
@@ -167,13 +169,15 @@ def check_names(names: list[str]) -> None:
         )
     twice = sorted(name for name, count in Counter(names).items() if name and count > 1)
     if looks_like_data(names):
+        some = "" if quiet else f" ({', '.join(names[:5])})"
         faults.append(
-            f"The first row looks like data ({', '.join(names[:5])}): begin the file with a header "
-            "row that names the columns."
+            f"The first row looks like data{some}: begin the file with a header row that names the "
+            "columns."
         )
     elif twice:
+        some = "some columns" if quiet else ", ".join(twice[:5])
         faults.append(
-            f"The header names {', '.join(twice[:5])} more than once: give every column a name of "
+            f"The header names {some} more than once: give every column a name of "
             "its own (or add the header row, if the first row is data)."
         )
     if faults:

@@ -39,6 +39,7 @@ class Question(msgspec.Struct, frozen=True):
     target: str | None = None
     origin: str = "uploaded"
     summary: str = ""
+    sensitive: tuple[str, ...] = ()
     memory_mb: int = 2048
     cpu_s: int = 120
 
@@ -120,6 +121,7 @@ def examined(question: Question) -> DatasetSpec:
         target=question.target,
         origin=question.origin,
         summary=question.summary,
+        sensitive=question.sensitive,
     )
 
 

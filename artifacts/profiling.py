@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from autolearn.artifacts.columns import ColumnTally
@@ -42,12 +42,15 @@ def profile(
     target: str | None = None,
     origin: str = "uploaded",
     summary: str = "",
+    sensitive: Collection[str] = (),
 ) -> DatasetSpec:
     """Read a whole file, a few MiB at a time, and return what it holds.
 
+    Of `sensitive` columns no value is told: those that it has are marked so.
+
     Raises DatasetRefused with a sentence per fault.
     """
-    tallies, rows = tally(path, format)
+    tallies, rows = tally(path, format, quiet=bool(sensitive))
     if not rows:
         raise DatasetRefused("There are no rows: send at least one row of values under the header.")
     faults = list(faults_of(tallies, rows))
@@ -61,14 +64,14 @@ def profile(
             )
         elif chosen.kind is not None:
             try:
-                task = task_of(chosen, rows)
+                task = task_of(chosen, rows, secret=target in sensitive)
                 classes = classes_of(chosen) if task == CLASSIFICATION else {}
             except DatasetRefused as refused:
                 faults += refused.sentences
     if faults:
         raise DatasetRefused(faults)
     columns = tuple(column.column() for column in tallies)
-    return DatasetSpec(
+    spec = DatasetSpec(
         name=name,
         version=version,
         format=format,
@@ -82,6 +85,7 @@ def profile(
         origin=origin,
         summary=summary,
     )
+    return spec.masked(sensitive)
 
 
 def schema_hash(columns: Iterable[tuple[str, str]]) -> str:
@@ -90,13 +94,18 @@ def schema_hash(columns: Iterable[tuple[str, str]]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def tally(path: Path, format: str) -> tuple[list[ColumnTally], int]:  # noqa: A002
+def tally(
+    path: Path,
+    format: str,  # noqa: A002
+    *,
+    quiet: bool,
+) -> tuple[list[ColumnTally], int]:
     """Return the statistics of every column, and the number of rows."""
     if format not in FORMATS:
         raise DatasetRefused(f"{format!r} is not a format that can be read: send csv or parquet.")
     rows = 0
     if format == "csv":
-        text = CsvFile(path)
+        text = CsvFile(path, quiet=quiet)
         tallies = [ColumnTally(name, limit=limit_of(text.names)) for name in text.names]
         for batch in text.batches():
             rows += len(batch[0])
@@ -133,14 +142,15 @@ def faults_of(tallies: list[ColumnTally], rows: int) -> Iterable[str]:
             )
 
 
-def task_of(column: ColumnTally, rows: int) -> str:
+def task_of(column: ColumnTally, rows: int, *, secret: bool = False) -> str:
     """Return the task that a target makes, by the rule above. Raises DatasetRefused."""
     labels = column.labels()
     distinct = None if labels is None else len(labels)
     if distinct == 1 and labels:
+        which = "" if secret else f", {cut(next(iter(labels)))}"
         raise DatasetRefused(
-            f"The target {column.name} has one value only, {cut(next(iter(labels)))}: there is "
-            "nothing to learn, so choose another target or add rows of another class."
+            f"The target {column.name} has one value only{which}: there is nothing to learn, so "
+            "choose another target or add rows of another class."
         )
     if column.type == "timestamp":
         raise DatasetRefused(

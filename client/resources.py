@@ -123,6 +123,7 @@ class Run(Struct, kw_only=True, frozen=True):
     seconds: float | None = None
     time_limit: float | None = None
     memory_limit: int | None = None
+    sensitive: tuple[str, ...] = ()
     progress: Running | None = None
     links: Links = {}
 

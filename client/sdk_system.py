@@ -70,13 +70,30 @@ class System:
         target: str | None = None,
         format: Literal["csv", "parquet"] | None = None,  # noqa: A002 - the word of the API
         summary: str = "",
+        sensitive: Sequence[str] = (),
     ) -> Flow[r.Dataset]:
-        """Offer a CSV or Parquet file, by its own name without another. It is streamed."""
+        """Offer a CSV or Parquet file, by its own name without another. It is streamed.
+
+        Of `sensitive` columns no value is told; those of the version before stay so.
+        """
         path = Path(path)
         at = f"/v1/datasets/{segment(name or path.stem.lower())}"
-        query = {"target": target, "format": format, "summary": summary}
+        query = {
+            "target": target,
+            "format": format,
+            "summary": summary,
+            "sensitive": [*sensitive],
+        }
         call = Call("PUT", at, r.Dataset, query, path, media="application/octet-stream")
         return ask(call)
+
+    @operation
+    def describe_dataset(
+        self, name: str, *, sensitive: Sequence[str] = (), not_sensitive: Sequence[str] = ()
+    ) -> Flow[r.Dataset]:
+        """Mark columns as sensitive: no value of them is told. Only the owner takes marks away."""
+        body = {"sensitive": [*sensitive], "not_sensitive": [*not_sensitive]}
+        return ask(Call("POST", f"/v1/datasets/{segment(name)}/describe", r.Dataset, body=body))
 
     @operation
     def download_dataset(self, name: str, path: Path | str, version: str) -> Flow[Path]:

@@ -60,7 +60,8 @@ class DatasetRow(Struct, frozen=True):
 class DatasetOwner(Struct, frozen=True, gc=False):
     """Whose a dataset is; `everybody` may use it and change it, or use it if it is `bundled`.
 
-    It stays known when it is `deleted`, at a time, by somebody.
+    It stays known when it is `deleted`, at a time, by somebody. `marks` is how often its sensitive
+    columns have changed.
     """
 
     owner: str
@@ -68,6 +69,7 @@ class DatasetOwner(Struct, frozen=True, gc=False):
     bundled: bool = False
     deleted: str = ""
     by: str = ""
+    marks: int = 0
 
 
 class Held(Struct, frozen=True, gc=False):
@@ -152,6 +154,7 @@ class TrainingRow(Struct, frozen=True):
     schema_hash: str = ""
     time_limit: float | None = None
     memory_limit: int | None = None
+    sensitive: tuple[str, ...] = ()
     unreadable: bool = False
 
 
@@ -182,6 +185,7 @@ class EvaluationRow(Struct, frozen=True):
     seconds: float | None = None
     time_limit: float | None = None
     memory_limit: int | None = None
+    sensitive: tuple[str, ...] = ()
     unreadable: bool = False
 
 

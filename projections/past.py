@@ -70,7 +70,7 @@ class Past:
     @property
     def moment(self) -> Moment:
         """What is known of the streams that were loaded."""
-        return Moment(self.store, self.index.opens)
+        return Moment(self.store, self.index.opens, self.index)
 
     # Where streams lie
 

@@ -55,6 +55,7 @@ from autolearn.projections.views.answers import answer_key
 from autolearn.projections.views.runs import run_key
 from autolearn.projections.views.streams import stream_prefix
 from autolearn.projections.views.users import quota_key, token_key, tokens_key, user_key
+from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.events import DatasetRegistered, SessionOpened
 from autolearn.schemas.values import DatasetRef
@@ -124,9 +125,12 @@ class Queries:
 class Moment(Reading):
     """The read models at one moment, whatever is folded meanwhile."""
 
-    def __init__(self, content: Readable, opens: Opens = in_clear) -> None:
+    def __init__(
+        self, content: Readable, opens: Opens = in_clear, present: Moment | None = None
+    ) -> None:
+        """Take the rows. The sensitive columns are those of `present`, without it of this one."""
         super().__init__(content)
-        self.opens = opens
+        self.opens, self.present = opens, present or self
 
     # Where it is in the log
 
@@ -173,11 +177,28 @@ class Moment(Reading):
 
     def dataset_row(self, name: str, row: StoredDataset) -> DatasetRow | None:
         """Return a version of a dataset with what it holds; None if that cannot be read."""
+        spec = self.spec(name, row)
+        if spec is None:
+            return None
+        return DatasetRow(spec.masked(self.present.sensitive(name)), row.registered)
+
+    def spec(self, name: str, row: StoredDataset) -> DatasetSpec | None:
+        """Return what a version of a dataset holds, as it was registered; None if unreadable."""
         try:
-            said = from_json(self.opens(f"dataset/{name}", row.registration), DatasetRegistered)
+            return from_json(
+                self.opens(f"dataset/{name}", row.registration), DatasetRegistered
+            ).spec
         except Unreadable:
             return None
-        return DatasetRow(said.spec, row.registered)
+
+    def sensitive(self, name: str) -> tuple[str, ...]:
+        """Return the columns of a dataset of which no value is told, in any version."""
+        owner = self.dataset_owner(name)
+        if owner is None or not owner.marks:
+            return ()
+        row = self.get(key("dataset", name), StoredDataset)
+        spec = None if row is None else self.spec(name, row)
+        return () if spec is None else spec.sensitive
 
     def datasets(
         self, after: str = "", limit: int | None = None, may: May = anything

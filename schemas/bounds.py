@@ -73,6 +73,9 @@ MOST_VALUES = 10_000
 DEEPEST_VALUE = 4
 """Levels of arrays and objects in a hyperparameter."""
 
+SENSITIVE_COLUMNS = 1_000
+"""Columns of one dataset that are marked as sensitive."""
+
 DATASET_GRANTS = 200
 """Users with whom one dataset is shared."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.values import Column, DatasetRef, Hyperparameter, JsonValue
@@ -68,7 +69,8 @@ class DatasetSpec(Struct, frozen=True, omit_defaults=True):
     `target` is the column that is learned by default, `task` what that makes it (None without a
     target), `classes` the rows per label of the target (classification only, as strings), and
     `schema_hash` the SHA-256 of the columns' names and types. `origin` is bundled or uploaded.
-    `stored` and `keyid` as in a DatasetRef.
+    `stored` and `keyid` as in a DatasetRef. `sensitive` are the names of columns of which no value
+    is told, also of columns that other versions have: those of the newest version count for all.
     """
 
     name: str
@@ -85,11 +87,34 @@ class DatasetSpec(Struct, frozen=True, omit_defaults=True):
     summary: str = ""
     stored: str = ""
     keyid: str = ""
+    sensitive: tuple[str, ...] = ()
+
+    def masked(self, sensitive: Collection[str]) -> DatasetSpec:
+        """Return this without the values of the columns that are `sensitive`, which are marked so.
+
+        What was left out of a column that was marked before does not come back.
+        """
+        names = frozenset(sensitive)
+        if not names and not self.sensitive:
+            return self
+        return replace(
+            self,
+            columns=tuple(masked(column, column.name in names) for column in self.columns),
+            classes={} if self.target in names else self.classes,
+            sensitive=tuple(sorted(names)),
+        )
 
     @property
     def ref(self) -> DatasetRef:
         """What runs call this version."""
         return DatasetRef(self.name, self.version, self.stored, self.keyid)
+
+
+def masked(column: Column, sensitive: bool) -> Column:
+    """Return a column as one that is sensitive, or is not so any more."""
+    if sensitive:
+        return replace(column, minimum=None, maximum=None, sensitive=True)
+    return replace(column, sensitive=False) if column.sensitive is True else column
 
 
 def check_hyperparameters(spec: EstimatorSpec, given: Mapping[str, JsonValue]) -> list[str]:

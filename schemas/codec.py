@@ -67,7 +67,7 @@ Some = Short | UnsetType
 
 ATTRIBUTES = (
     *("run", "attempt", "worker", "training", "artifact", "maxattempts", "expires"),
-    *("bytes", "rows", "everybody"),
+    *("bytes", "rows", "everybody", "marks"),
 )
 """What of encrypted data is in the envelope as well, so that nobody needs a key to fold it."""
 
@@ -104,6 +104,7 @@ class CommandRecord(Struct, frozen=True, kw_only=True, gc=False):
     bytes: int | UnsetType = UNSET
     rows: int | UnsetType = UNSET
     everybody: bool | UnsetType = UNSET
+    marks: bool | UnsetType = UNSET
     datacontenttype: str = "application/json"
     data: Raw | UnsetType = Raw(b"{}")
     data_base64: str | UnsetType = UNSET
@@ -143,6 +144,7 @@ class EventRecord(Struct, frozen=True, kw_only=True, gc=False):
     bytes: int | UnsetType = UNSET
     rows: int | UnsetType = UNSET
     everybody: bool | UnsetType = UNSET
+    marks: bool | UnsetType = UNSET
     datacontenttype: str = "application/json"
     data: Raw | UnsetType = Raw(b"{}")
     data_base64: str | UnsetType = UNSET

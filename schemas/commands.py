@@ -78,11 +78,17 @@ class RegisterMetric(Command, frozen=True):
 class RegisterDataset(Command, frozen=True, omit_defaults=True):
     """Offer a dataset whose bytes are in the artifact store, or a new version of it.
 
-    A new name is its sender's; with `everybody` whoever there is may use and change it.
+    A new name is its sender's; with `everybody` whoever there is may use and change it. `marks`: it
+    has other sensitive columns than the newest version; `unmarks`: some are so no longer, which its
+    owner alone may say. `after` is how often they had changed for the sender: it is refused if they
+    have changed since.
     """
 
     spec: DatasetSpec
     everybody: bool = False
+    marks: bool = False
+    unmarks: bool = False
+    after: int = 0
 
 
 class ShareDataset(Command, frozen=True):
@@ -291,12 +297,12 @@ class ReportRunLost(Command, frozen=True):
     worker: str
 
 
-class RequestTraining(RequestRun, frozen=True):
+class RequestTraining(RequestRun, frozen=True, omit_defaults=True):
     """Ask for one training in an open session.
 
     `seed` (0 to 2^32-1) fixes every random choice of the split and the fit. `time_limit` is in
     seconds, `memory_limit` in MiB of resident memory; `max_attempts` bounds how often the run is
-    started when workers are lost.
+    started when workers are lost. Of `sensitive` columns no value is told.
     """
 
     model: str
@@ -312,6 +318,7 @@ class RequestTraining(RequestRun, frozen=True):
     time_limit: float
     memory_limit: int
     max_attempts: int = 3
+    sensitive: tuple[str, ...] = ()
 
 
 class StartTraining(StartRun, frozen=True):
@@ -347,11 +354,11 @@ class ReportTrainingLost(ReportRunLost, frozen=True):
     """The worker of a training is gone."""
 
 
-class RequestEvaluation(RequestRun, frozen=True):
+class RequestEvaluation(RequestRun, frozen=True, omit_defaults=True):
     """Ask for metrics of a completed training of the same session.
 
     `held_out` says whether `dataset` is the training's own, of which the held-out rows are used;
-    otherwise all rows of `dataset` are.
+    otherwise all rows of `dataset` are. Of `sensitive` columns no value is told.
     """
 
     training: str
@@ -361,6 +368,7 @@ class RequestEvaluation(RequestRun, frozen=True):
     time_limit: float
     memory_limit: int
     max_attempts: int = 3
+    sensitive: tuple[str, ...] = ()
 
 
 class StartEvaluation(StartRun, frozen=True):

@@ -27,7 +27,7 @@ Message = Command | Event
 REGISTERS = commands.RegisterDataset | events.DatasetRegistered
 
 CLEAR: dict[type[Message], tuple[str, ...]] = {
-    commands.RegisterDataset: ("artifact", "bytes", "rows", "everybody"),
+    commands.RegisterDataset: ("artifact", "bytes", "rows", "everybody", "marks"),
     commands.OpenSession: ("expires",),
     commands.RequestTraining: ("run", "maxattempts"),
     commands.CompleteTraining: ("run", "attempt", "worker", "artifact"),
@@ -35,7 +35,7 @@ CLEAR: dict[type[Message], tuple[str, ...]] = {
     commands.RequestEvaluation: ("run", "training", "maxattempts"),
     commands.CompleteEvaluation: ("run", "attempt", "worker"),
     commands.FailEvaluation: ("run", "attempt", "worker"),
-    events.DatasetRegistered: ("artifact", "bytes", "rows", "everybody"),
+    events.DatasetRegistered: ("artifact", "bytes", "rows", "everybody", "marks"),
     events.SessionOpened: ("expires",),
     events.TrainingRequested: ("run", "maxattempts"),
     events.TrainingCompleted: ("run", "attempt", "worker", "artifact"),
@@ -124,7 +124,9 @@ def registering(message: Any, record: CommandRecord | EventRecord) -> Any:
     told = {field: value for field, value in told.items() if value is not UNSET}
     name = record.subject.partition("/")[2]
     spec = replace(message.spec, name=name, origin="uploaded", **told)
-    return replace(message, spec=spec, everybody=record.everybody is True)
+    return replace(
+        message, spec=spec, everybody=record.everybody is True, marks=record.marks is True
+    )
 
 
 def empty(kind: type[Struct]) -> Any:

@@ -118,10 +118,14 @@ class MetricRegistered(Event, frozen=True):
 
 
 class DatasetRegistered(Event, frozen=True, omit_defaults=True):
-    """A dataset has a newest version, `spec`. Its first version says whose it is."""
+    """A dataset has a newest version, `spec`. Its first version says whose it is.
+
+    `marks`: it has other sensitive columns than the version before.
+    """
 
     spec: DatasetSpec
     everybody: bool = False
+    marks: bool = False
 
 
 class DatasetShared(Event, frozen=True):
@@ -306,7 +310,7 @@ class RunLost(Event, frozen=True):
     worker: str
 
 
-class TrainingRequested(RunRequested, frozen=True):
+class TrainingRequested(RunRequested, frozen=True, omit_defaults=True):
     """A training was accepted. The fields are those of `commands.RequestTraining`."""
 
     model: str
@@ -322,6 +326,7 @@ class TrainingRequested(RunRequested, frozen=True):
     time_limit: float
     memory_limit: int
     max_attempts: int
+    sensitive: tuple[str, ...] = ()
 
 
 class TrainingStarted(RunStarted, frozen=True):
@@ -352,7 +357,7 @@ class TrainingLost(RunLost, frozen=True):
     """The worker of a training is gone; the next attempt is open."""
 
 
-class EvaluationRequested(RunRequested, frozen=True):
+class EvaluationRequested(RunRequested, frozen=True, omit_defaults=True):
     """An evaluation was accepted. `model` is the digest of the trained model's artifact."""
 
     training: str
@@ -363,6 +368,7 @@ class EvaluationRequested(RunRequested, frozen=True):
     time_limit: float
     memory_limit: int
     max_attempts: int
+    sensitive: tuple[str, ...] = ()
 
 
 class EvaluationStarted(RunStarted, frozen=True):

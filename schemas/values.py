@@ -65,7 +65,7 @@ class Column(Struct, frozen=True):
     `type` is one of boolean, integer, number, string, timestamp; `missing` counts absent values;
     `distinct` counts different present values (None where there were too many to count);
     `minimum` and `maximum` are given for integer and number columns with at least one value.
-    `sensitive` is kept for columns whose values are not to be shown; nothing sets it yet.
+    Of a `sensitive` one no value is told, and neither minimum nor maximum; False: it was so once.
     """
 
     name: str

@@ -32,6 +32,8 @@ class Registered(Struct, frozen=True, tag="registered"):
     everybody: bool = False
     bundled: bool = False
     grants: dict[str, May] = {}
+    marks: int = 0
+    """How often its sensitive columns have changed."""
 
 
 class Deleted(Struct, frozen=True, tag="deleted"):
@@ -83,7 +85,7 @@ def register(
 ) -> Event:
     """Take a new dataset, or a new version of one by who may change it."""
     spec, worker = command.spec, actor.is_worker
-    registered = events.DatasetRegistered(spec, command.everybody)
+    registered = events.DatasetRegistered(spec, command.everybody, command.marks)
     bundled = spec.name in BUNDLED_DATASETS or spec.origin == "bundled"
     if isinstance(state, Registered) and state.bundled and worker:
         return events.Refused("unchanged", f"{spec.name} is on offer already.")
@@ -95,6 +97,12 @@ def register(
     if not (owns(state, actor) or state.everybody or state.grants.get(actor.name) == "write"):
         why = f"{spec.name} is somebody else's dataset: choose another name."
         return events.Refused("dataset-taken", why)
+    if command.unmarks and not owns(state, actor):
+        why = "Only the owner of a dataset can say that a column is sensitive no longer."
+        return events.Refused("forbidden", why)
+    if command.after != state.marks:
+        why = "Its sensitive columns have just been changed by somebody: look at it, and try again."
+        return events.Refused("dataset-changed", why)
     return registered
 
 
@@ -106,9 +114,11 @@ def owns(state: Registered, actor: Actor) -> bool:
 def evolve(state: Dataset, event: Event, actor: str) -> Dataset:
     """Return the dataset after an event."""
     match state, event:
-        case Unregistered(), events.DatasetRegistered(spec=spec, everybody=everybody):
+        case Unregistered(), events.DatasetRegistered(spec=spec, everybody=everybody, marks=marks):
             bundled = spec.origin == "bundled"
-            return Registered(actor, everybody or bundled, bundled)
+            return Registered(actor, everybody or bundled, bundled, marks=int(marks))
+        case Registered(), events.DatasetRegistered(marks=True):
+            return replace(state, marks=state.marks + 1)
         case Registered(grants=grants), events.DatasetShared(user=user, may=may):
             return replace(state, grants={**grants, user: may})
         case Registered(grants=grants), events.DatasetUnshared(user=user):

@@ -26,10 +26,12 @@ from autolearn.api.identity import Principal, Who
 from autolearn.api.moments import AsOf, Seen, see
 from autolearn.api.openapi import UPLOAD, accepts, answers
 from autolearn.api.pages import from_token, next_link, to_token
-from autolearn.api.problems import Problem, check_id, unknown
+from autolearn.api.problems import Problem, check_id, unknown, unreadable
 from autolearn.api.quotas import check_quota
 from autolearn.api.responses import CommandState, created, json, pending
+from autolearn.api.sensitive import Marks, check_columns, marks_of
 from autolearn.projections.models import DatasetRow, GrantRow
+from autolearn.schemas.bounds import SENSITIVE_COLUMNS
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.commands import (
     DeleteDataset,
@@ -45,6 +47,14 @@ __all__ = ["router"]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Format = Literal["csv", "parquet"]
 Target = Annotated[str | None, Query(max_length=1000, description="The column to learn.")]
+Sensitive = Annotated[
+    list[str],
+    Query(
+        default_factory=list,
+        max_length=SENSITIVE_COLUMNS,
+        description="Columns of which no value is told; those of the version before stay so.",
+    ),
+]
 Summary = Annotated[str, Query(max_length=2000, description="A few words for people.")]
 
 
@@ -167,6 +177,7 @@ def router(facade: Facade) -> APIRouter:
         target: Target = None,
         format: Annotated[Format | None, Query()] = None,  # noqa: A002 - the word of the API
         summary: Summary = "",
+        sensitive: Sensitive = [],  # noqa: B006 - never changed; FastAPI wants it here
     ) -> Response:
         """Offer a dataset, or a new version of it: the body is the CSV or Parquet file itself.
 
@@ -178,12 +189,13 @@ def router(facade: Facade) -> APIRouter:
         await require_upload(facade, who, name)
         with facade.uploads.room() as room:
             async with uploads.received(facade, request, room) as file:
-                asked = Asked.of(request, [file.digest, target, format, summary])
+                asked = Asked.of(request, [file.digest, target, format, summary, sensitive])
                 check_bytes(name, who, file.size)
-                present = facade.queries.now().dataset(name)
-                if present is not None and same(present.spec, file.digest, target, summary):
-                    now = facade.queries.latest()
-                    return json(resources.dataset(present, now), headers=asked.prefer.applied())
+                moment = facade.queries.now()
+                present, marks = moment.dataset(name), marks_of(moment, name, sensitive)
+                given = (file.digest, target, summary)
+                if present is not None and not marks.change and same(present.spec, *given):
+                    return json(resources.dataset(present, moment), headers=asked.prefer.applied())
                 async with examining:
                     spec = await uploads.examine(
                         file,
@@ -192,12 +204,39 @@ def router(facade: Facade) -> APIRouter:
                         media=request.headers.get("content-type", ""),
                         target=target,
                         summary=summary,
+                        sensitive=marks.sensitive,
                     )
+                check_columns(spec, sensitive)
                 keyid = await facade.commands.dataset_key(name, asked)
                 probe = replace(spec, stored=file.digest, keyid=keyid)
                 facade.commands.require_fit(stream("dataset", name), RegisterDataset(probe), asked)
                 spec = await uploads.keep(facade, file, spec, keyid)
-        return await register(spec, asked)
+        return await register(spec, asked, marks)
+
+    @routes.post(
+        "/datasets/{name}/describe",
+        openapi_extra=accepts(bodies.DescribeBody, command=True),
+        responses=answers({200: resources.Dataset, 202: CommandState}),
+    )
+    async def describe_dataset(request: Request, name: str, who: Who) -> Response:
+        """Mark columns of a dataset as sensitive: no value of them is told any more.
+
+        Only its owner takes such a mark away.
+        """
+        body = await bodies.read(request, bodies.DescribeBody)
+        asked = Asked.of(request, body.model_dump())
+        needed = Level.OWN if body.not_sensitive else Level.WRITE
+        await require_dataset(facade, who, name, needed)
+        moment = facade.queries.now()
+        row = moment.dataset(name)
+        if row is None:
+            raise unreadable()
+        marks = marks_of(moment, name, body.sensitive, body.not_sensitive)
+        if facade.queries.answer(asked.id) is None:
+            check_columns(row.spec, [*body.sensitive, *body.not_sensitive])
+            if not marks.change:
+                return json(resources.dataset(row, moment), headers=asked.prefer.applied())
+        return await register(row.spec.masked(marks.sensitive), asked, marks, new=False)
 
     def check_bytes(name: str, who: Principal, size: int) -> None:
         now = facade.queries.now()
@@ -205,9 +244,11 @@ def router(facade: Facade) -> APIRouter:
         user = who.name if owner is None else owner.owner
         check_quota(facade.settings, now, user, "dataset-bytes", size)
 
-    async def register(spec: DatasetSpec, asked: Asked) -> Response:
+    async def register(
+        spec: DatasetSpec, asked: Asked, marks: Marks, *, new: bool = True
+    ) -> Response:
         everybody = facade.settings.datasets == "everybody" or not asked.actor
-        command = RegisterDataset(spec, everybody)
+        command = RegisterDataset(spec, everybody, marks.change, marks.unmarks, marks.after)
         try:
             answer = await facade.commands.post(stream("dataset", spec.name), command, asked)
         except Problem as problem:
@@ -219,6 +260,8 @@ def router(facade: Facade) -> APIRouter:
         now = facade.queries.now()
         row = now.dataset(spec.name, spec.version)
         assert row is not None, "a version that was registered is there"
+        if not new:
+            return json(resources.dataset(row, now), headers=asked.prefer.applied())
         return created(resources.dataset(row, now), f"/v1/datasets/{spec.name}", asked)
 
     @routes.get("/datasets/{name}/readers", responses=answers({200: resources.Page[GrantRow]}))
@@ -253,8 +296,13 @@ def router(facade: Facade) -> APIRouter:
 
     @routes.get("/datasets/{name}/content", response_class=Response)
     async def get_content(name: str, who: Who, version: str = "") -> Response:
-        """Send the file of a dataset as it was uploaded, of its newest version without another."""
+        """Send the file of a dataset as it was uploaded, of its newest version without another.
+
+        If columns are sensitive, only its owner and who may change it get it.
+        """
         await require_dataset(facade, who, name, Level.READ)
+        if facade.queries.latest().sensitive(name):
+            await require_dataset(facade, who, name, Level.WRITE)
         row = facade.queries.now().dataset(name, version or None)
         if row is None:
             names = [one.spec.version for one in facade.queries.now().dataset_versions(name)]
@@ -305,5 +353,6 @@ def router(facade: Facade) -> APIRouter:
 
 
 def same(spec: DatasetSpec, digest: str, target: str | None, summary: str) -> bool:
-    """Say whether a dataset is offered like this already."""
-    return (spec.version, spec.target, spec.summary) == (digest, target, summary)
+    """Say whether a dataset is offered like this already, with all that may be told of it."""
+    told = all(column.sensitive is not False for column in spec.columns)
+    return told and (spec.version, spec.target, spec.summary) == (digest, target, summary)

@@ -23,6 +23,12 @@ app = typer.Typer(
 )
 
 
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(metavar="COL[,COL]", help="Columns of which no value is told."),
+]
+
+
 @app.command("add")
 def add(
     path: Annotated[
@@ -34,6 +40,7 @@ def add(
     file_format: Annotated[
         Literal["csv", "parquet"] | None, typer.Option("--format", help="[default: by the file]")
     ] = None,
+    sensitive: Columns = None,
     output: As = Output.table,
     url: Url = None,
 ) -> None:
@@ -44,7 +51,12 @@ def add(
 
     with connect(url) as to:
         added = to.client.upload_dataset(
-            path, name, target=target, format=file_format, summary=summary
+            path,
+            name,
+            target=target,
+            format=file_format,
+            summary=summary,
+            sensitive=columns_in(sensitive),
         )
         if output == Output.json:
             print_json(to.said)
@@ -54,6 +66,32 @@ def add(
 
 User = Annotated[str, typer.Argument(metavar="USER", help="The other user's name.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The dataset's name.")]
+
+
+@app.command("describe")
+def describe(
+    name: Name,
+    sensitive: Columns = None,
+    not_sensitive: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COL[,COL]", help="They are so no longer: its owner alone says that."),
+    ] = None,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Mark columns of a dataset as sensitive: no value of them is told, in any version."""
+    from autolearn.client.cli_connection import connect
+    from autolearn.client.output import console, print_json
+    from autolearn.client.views import catalog as views
+
+    with connect(url) as to:
+        described = to.client.describe_dataset(
+            name, sensitive=columns_in(sensitive), not_sensitive=columns_in(not_sensitive)
+        )
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            console().print(views.dataset(described, [described]))
 
 
 @app.command("share")
@@ -101,6 +139,11 @@ def delete(
             print_json(to.said)
         else:
             print(f"Deleted dataset {deleted.name}")
+
+
+def columns_in(given: list[str] | None) -> list[str]:
+    """Return the names of columns that an option gives, each time some, parted by commas."""
+    return [name.strip() for one in given or () for name in one.split(",") if name.strip()]
 
 
 def say_who(grants: Page[Grant]) -> None:

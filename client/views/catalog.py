@@ -86,8 +86,9 @@ def dataset(one: r.Dataset, versions: Sequence[r.Dataset]) -> RenderableType:
             "summary": one.summary,
         }
     )
+    marked = ("",) if one.sensitive else ()
     schema = rows(
-        ("column", "type", "missing", "distinct", "minimum", "maximum"),
+        ("column", "type", "missing", "distinct", "minimum", "maximum", *marked),
         [
             (
                 column.name,
@@ -96,6 +97,7 @@ def dataset(one: r.Dataset, versions: Sequence[r.Dataset]) -> RenderableType:
                 column.distinct,
                 column.minimum,
                 column.maximum,
+                *("sensitive" if column.sensitive is True else "" for _ in marked),
             )
             for column in one.columns
         ],

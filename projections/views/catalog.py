@@ -36,15 +36,17 @@ def register(rows: Rows, record: EventRecord) -> None:
             rows.put(key("estimator", spec.name), EstimatorRow(spec, record.time))
         case events.MetricRegistered(spec=spec):
             rows.put(key("metric", spec.name), MetricRow(spec, record.time))
-        case events.DatasetRegistered(spec=spec, everybody=everybody):
+        case events.DatasetRegistered(spec=spec, everybody=everybody, marks=marks):
             content = spec.ref.content
             row = StoredDataset(kept(lifted(record)), record.time, content, spec.bytes)
             at = key("dataset-owner", spec.name)
             whose = rows.get(at, DatasetOwner)
             if whose is None:
                 bundled = spec.origin == "bundled"
-                whose = DatasetOwner(record.actor, everybody or bundled, bundled)
+                whose = DatasetOwner(record.actor, everybody or bundled, bundled, marks=int(marks))
                 rows.put(at, whose)
+            elif marks:
+                rows.put(at, replace(whose, marks=whose.marks + 1))
             version = key("dataset-version", spec.name, content)
             if rows.get(version, StoredDataset) is None:
                 count(rows, whose.owner, spec.bytes)

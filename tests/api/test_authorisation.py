@@ -213,6 +213,7 @@ ASKED: dict[str, Asked] = {
     "POST /v1/datasets/{name}/share": Asked("/v1/datasets/none/share", 404, {"user": "ada"}),
     "POST /v1/datasets/{name}/unshare": Asked("/v1/datasets/none/unshare", 404, {"user": "ada"}),
     "GET /v1/datasets/{name}/content": Asked("/v1/datasets/iris/content"),
+    "POST /v1/datasets/{name}/describe": Asked("/v1/datasets/none/describe", 404),
     "POST /v1/datasets/{name}/delete": Asked("/v1/datasets/none/delete", 404),
     "GET /v1/sessions": Asked("/v1/sessions"),
     "POST /v1/sessions": Asked("/v1/sessions", 201, {}),

@@ -118,3 +118,28 @@ def test_it_is_shared_with_so_many_at_most():
     full = after((events.DatasetRegistered(samples.FLOWERS), "ada"), *shared)
     assert reason(full, commands.ShareDataset("one-more"), "ada") == "too-many-readers"
     assert reason(full, commands.ShareDataset("user-0", "write"), "ada") == ""
+
+
+def marked(**more: object) -> commands.RegisterDataset:
+    return replace(NEW, marks=True, **more)
+
+
+def test_marks_are_more_by_who_may_write_and_fewer_by_the_owner():
+    once = after((events.DatasetRegistered(samples.FLOWERS, marks=True), "ada"))
+    assert dataset.decide(SHARED, marked(), Actor("lise")) == events.DatasetRegistered(
+        samples.FLOWERS, marks=True
+    )
+    assert reason(SHARED, marked(), "grace") == "dataset-taken"
+    assert reason(once, marked(after=1, unmarks=True), "ada") == ""
+    shared = dataset.evolve(once, events.DatasetShared("lise", "write"), "ada")
+    assert reason(shared, marked(after=1, unmarks=True), "lise") == "forbidden"
+    assert reason(shared, marked(after=1), "lise") == ""
+
+
+def test_who_does_not_know_the_newest_marks_takes_none_of_them_away():
+    once = dataset.evolve(ADAS, events.DatasetRegistered(samples.FLOWERS, marks=True), "ada")
+    for command in (NEW, marked(), marked(after=2)):
+        assert reason(once, command, "ada") == "dataset-changed"
+    assert reason(once, replace(NEW, after=1), "ada") == ""
+    again = dataset.evolve(once, events.DatasetRegistered(samples.FLOWERS), "ada")
+    assert again == once
