@@ -44,6 +44,7 @@ class Collector:
         self.artifacts, self.meter = artifacts, meter
         self.next = 0.0
         self.refused = ""
+        """The log that the store is marked for, if that is another one."""
 
     def round(self, steady: float, now: float) -> None:
         """Collect, if it is time to; `steady` is a monotonic time, `now` seconds since 1970.
@@ -97,4 +98,6 @@ class Collector:
         if marked != ours and self.refused != marked:
             self.refused = marked
             logger.warning("the artifact store is another installation's", mark=marked, ours=ours)
+        if marked == ours:
+            self.refused = ""
         return marked == ours

@@ -164,9 +164,12 @@ class Pool:
         return offer
 
     def free(self, member: Member) -> int:
-        """Return how many slots of a worker are free; none while no task can reach it."""
-        reachable = bool(member.beat.partitions)
-        return max(0, member.beat.slots - self.load[member.beat.worker]) if reachable else 0
+        """Return how many slots of a worker are free; none while no task can reach it.
+
+        Nor while its disk is low.
+        """
+        takes = member.beat.partitions and not member.beat.disk_low
+        return max(0, member.beat.slots - self.load[member.beat.worker]) if takes else 0
 
     def look_at_the_clock(self, now: float) -> None:
         """Take back offers that nobody took up, and forget who has fallen silent."""

@@ -218,7 +218,8 @@ class SuperviseAgent:
     async def beat(self, at: float) -> None:
         """Say how it stands with this process's work."""
         overdue = self.shredding.overdue(at, self.settings.shred_within)
-        said = Supervision(*overdue, self.clock.difference, self.clock.doubt(steady()))
+        clock = (self.clock.difference, self.clock.doubt(steady()))
+        said = Supervision(*overdue, *clock, self.collector.refused)
         host, pid = socket.gethostname(), os.getpid()
         heartbeat = Heartbeat(self.name, host, pid, (), 0, now(), supervision=said)
         self.log.append(self.topics.workers.name, to_json(heartbeat), key=self.name)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import tempfile
 import time
 import uuid
 from pathlib import Path
@@ -28,12 +29,14 @@ from autolearn.agents.executor import Completed, Executor, Failed, Limits, Lost,
 from autolearn.agents.open_runs import OpenRuns, spec_digest
 from autolearn.agents.posting import now, post
 from autolearn.eventlog.data_keys import Unreadable
+from autolearn.eventlog.disk import shortage
 from autolearn.eventlog.feed import Feed
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.meter import Meter, Reading
 from autolearn.eventlog.tracing import Trace, trace_in
 from autolearn.eventlog.vault import key_of_kept, open_vault
+from autolearn.projections.status.places import artifacts_of
 from autolearn.projections.store import RocksStore
 from autolearn.runtime.sandbox import missing
 from autolearn.schemas import commands
@@ -135,7 +138,9 @@ class Worker:
         self.tasks: set[asyncio.Task[None]] = set()
         self.changed = asyncio.Event()
         self.vault = open_vault(settings, log, home)
-        self.unconfined = missing()
+        self.unconfined, self.disk_low = missing(), ""
+        store = artifacts_of(settings, home)
+        self.disks = [home, Path(tempfile.gettempdir()), *([store] if store else [])]
         self.meter = meter
         meter.watch(self.busy)
         self.folder = home / "state" / f"work-{'-'.join(kinds)}-{settings.instance}"
@@ -270,9 +275,17 @@ class Worker:
         for one here: dispatch hears a little earlier than the worker itself that a run has ended.
         """
         known = (task.run, task.attempt) in self.attempts
-        if not known and len(self.attempts) < 2 * self.settings.slots:
+        if not known and not self.shortage() and len(self.attempts) < 2 * self.settings.slots:
             attempt = self.attempts[task.run, task.attempt] = Attempt(task, trace)
             self.spawn(self.work(attempt))
+
+    def shortage(self) -> str:
+        """Return which disk is too full for another run, "" if none is; note when that changes."""
+        why = shortage(self.settings.disk_reserve, self.disks)
+        if bool(why) != bool(self.disk_low):
+            logger.warning("no run is taken: the disk is low" if why else "runs are taken", why=why)
+        self.disk_low = why
+        return why
 
     async def work(self, attempt: Attempt) -> None:
         """Once there is a slot: claim an attempt, do the work if it was accepted, post its end."""
@@ -472,6 +485,7 @@ class Worker:
             partitions={k: tuple(sorted(mine)) for k, mine in self.partitions.items() if mine},
             stopped=stopped,
             unconfined=self.unconfined,
+            disk_low=self.shortage(),
         )
         self.log.append(self.topics.workers.name, to_json(heartbeat), key=self.id)
 

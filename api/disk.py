@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from autolearn.api.problems import Problem, too_many
+from autolearn.eventlog.disk import reserve_of
 from autolearn.schemas.settings import Settings
 
 __all__ = ["Uploads", "require_disk"]
@@ -39,11 +40,6 @@ def require_disk(settings: Settings, folders: list[Path], more: int = 0) -> None
                 free=free,
                 reserve=reserve,
             )
-
-
-def reserve_of(said: str, total: int) -> int:
-    """Return the bytes of a reserve that is said in MiB, or as a share of the disk."""
-    return total * int(said[:-1]) // 100 if said.endswith("%") else int(said) << 20
 
 
 class Uploads:

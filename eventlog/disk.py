@@ -4,12 +4,32 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from autolearn.schemas.status import Usage
 
-__all__ = ["bytes_of_topics", "usage"]
+__all__ = ["bytes_of_topics", "reserve_of", "shortage", "usage"]
+
+
+def reserve_of(said: str, total: int) -> int:
+    """Return the bytes of a reserve that is said in MiB, or as a share of the disk."""
+    return total * int(said[:-1]) // 100 if said.endswith("%") else int(said) << 20
+
+
+def shortage(said: str, folders: Iterable[Path]) -> str:
+    """Return which folder's disk has less free than a reserve, for people; "" if none has."""
+    for folder in folders:
+        if not folder.exists():
+            continue
+        total, _, free = shutil.disk_usage(folder)
+        reserve = reserve_of(said, total)
+        if free < reserve:
+            return (
+                f"{folder} has {free >> 20:,} MiB free, and {reserve >> 20:,} MiB must stay so "
+                f"(AUTOLEARN_DISK_RESERVE is {said})"
+            )
+    return ""
 
 
 def usage(what: str, folder: Path) -> Usage | None:

@@ -123,6 +123,7 @@ class WorkerState(Struct):
     silent: float
     runs: tuple[Progress, ...]
     unconfined: tuple[str, ...] = ()
+    disk_low: str = ""
 
     @classmethod
     def all_of(cls, beats: Iterable[tuple[Heartbeat, int]], now: float) -> list[WorkerState]:
@@ -130,7 +131,7 @@ class WorkerState(Struct):
         return [
             cls(
                 *(one.worker, one.host, one.pid, one.kinds, one.slots, silence(sent, now)),
-                *(one.runs, one.unconfined),
+                *(one.runs, one.unconfined, one.disk_low),
             )
             for one, sent in sorted(beats, key=lambda beat: beat[0].worker)
         ]

@@ -34,12 +34,14 @@ class Supervision(Struct, frozen=True, gc=False):
 
     `overdue_keys` counts the sessions that are not kept and whose keys are not shredded in time,
     `overdue_models` the models of such sessions that could not be deleted for ten minutes.
+    `foreign_store` is the log that the artifact store is marked for, if that is another one.
     """
 
     overdue_keys: int = 0
     overdue_models: int = 0
     clock: float | None = None
     doubt: str = ""
+    foreign_store: str = ""
 
 
 class Heartbeat(Struct, frozen=True, gc=False):
@@ -47,8 +49,8 @@ class Heartbeat(Struct, frozen=True, gc=False):
 
     `partitions` are those of the task topics that reach it now, per kind of work; a kind without
     any is not there. `unconfined` names what its system does not keep from runs
-    (`runtime.sandbox.missing`). The supervising process sends heartbeats too: it works on nothing,
-    and says `supervision`.
+    (`runtime.sandbox.missing`). While its disk is low, `disk_low` says so, and it takes no new run.
+    The supervising process sends heartbeats too: it works on nothing, and says `supervision`.
     """
 
     worker: str
@@ -62,3 +64,4 @@ class Heartbeat(Struct, frozen=True, gc=False):
     stopped: bool = False
     supervision: Supervision | None = None
     unconfined: tuple[str, ...] = ()
+    disk_low: str = ""

@@ -50,7 +50,6 @@ Target = Annotated[str | None, Query(max_length=1000, description="The column to
 Sensitive = Annotated[
     list[str],
     Query(
-        default_factory=list,
         max_length=SENSITIVE_COLUMNS,
         description="Columns of which no value is told; those of the version before stay so.",
     ),

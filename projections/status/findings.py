@@ -40,6 +40,10 @@ def findings(status: Status, topics: Iterable[str], worker_timeout: float) -> li
         if worker.silent > worker_timeout:
             why = f"{worker.worker} has said nothing for {worker.silent:.0f} s."
             found.append(Finding("worker-silent", why, "Its runs are started again elsewhere."))
+        if worker.disk_low:
+            why = f"{worker.worker} takes no new run: {worker.disk_low}."
+            advice = "Make room: runs that wait are taken then."
+            found.append(Finding("worker-disk-low", why, advice))
     found += about_supervision(status)
     if status.dead_letters is not None and status.dead_letters.recent:
         why = f"{status.dead_letters.recent} commands of the last day could not be decoded."
@@ -88,6 +92,10 @@ def about_supervision(status: Status) -> Iterator[Finding]:
         yield Finding("shredding-overdue", f"{why}.", "See the log of the supervise process.")
     if said.doubt:
         yield Finding("clocks-differ", f"{said.doubt}: nothing expires.", "Set the clocks (NTP).")
+    if said.foreign_store:
+        why = f"The artifact store is marked for another log ({said.foreign_store})."
+        advice = "Nothing is collected in it: give each installation a store, AUTOLEARN_ARTIFACTS."
+        yield Finding("store-of-another-log", why, advice)
     if said.overdue_models:
         why = f"{said.overdue_models} models that nobody can read any more could not be deleted."
         yield Finding("models-overdue", why, "See the log of the supervise process, and the store.")

@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 from msgspec import Raw
+from msgspec.structs import replace
 
 from autolearn.agents.open_runs import OpenRun
 from autolearn.agents.pool import OFFER_SECONDS, Offer, Pool
@@ -100,6 +101,15 @@ def test_nothing_is_offered_to_who_is_silent_has_stopped_or_cannot_be_reached():
     pool.heard(beat("w2", kinds=()), 3.5)
     pool.see(STREAM, "a", run("a"))
     assert offered(pool, 3.5) == []
+
+
+def test_nothing_is_offered_to_who_has_no_room_on_the_disk_until_there_is():
+    pool = Pool(3.0)
+    pool.see(STREAM, "a", run("a"))
+    pool.heard(replace(beat("w0"), disk_low="/ has 1 MiB free"), 0.0)
+    assert offered(pool, 0.0) == []
+    pool.heard(beat("w0"), 1.0)
+    assert offered(pool, 1.0) == [("a", "w0")]
 
 
 def test_a_run_goes_to_the_worker_that_can_do_nothing_else():

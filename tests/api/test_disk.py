@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from autolearn.api.disk import MOST_UPLOADS, Uploads, require_disk, reserve_of
+from autolearn.api.disk import MOST_UPLOADS, Uploads, require_disk
 from autolearn.api.problems import Problem
+from autolearn.eventlog.disk import reserve_of, shortage
 from autolearn.schemas.settings import load
 
 
@@ -27,6 +28,12 @@ def test_below_the_reserve_it_is_refused_with_the_figures(tmp_path: Path):
     free = shutil.disk_usage(tmp_path).free
     with pytest.raises(Problem, match="more are wanted"):
         require_disk(load({"AUTOLEARN_DISK_RESERVE": "0"}), [tmp_path], free * 2)
+
+
+def test_a_worker_hears_which_disk_is_low(tmp_path: Path):
+    assert shortage("0", [tmp_path]) == shortage("9999999", [tmp_path / "nothing"]) == ""
+    assert f"{tmp_path} has" in shortage("9999999", [tmp_path])
+    assert "AUTOLEARN_DISK_RESERVE is 9999999" in shortage("9999999", [tmp_path])
 
 
 def test_uploads_are_counted_and_weighed_and_given_back(tmp_path: Path):

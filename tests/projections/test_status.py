@@ -1,6 +1,7 @@
 """What of a status needs attention, and how far a process type is."""
 
 import pytest
+from msgspec.structs import replace
 
 from autolearn.eventlog.admission import Progress
 from autolearn.eventlog.groups import GroupState
@@ -68,6 +69,8 @@ LOUD = [
     ("shredding-overdue", {"supervision": Supervision(overdue_keys=2)}),
     ("clocks-differ", {"supervision": Supervision(doubt="The clocks differ")}),
     ("models-overdue", {"supervision": Supervision(overdue_models=2)}),
+    ("store-of-another-log", {"supervision": Supervision(foreign_store="x")}),
+    ("worker-disk-low", {"workers": [replace(worker(1.0), disk_low="/ has 1 MiB free")]}),
     ("dead-letters", {"dead_letters": DeadLetterCount(9, 2, 1)}),
     ("disk-low", {"disk": [Usage("home", "/", 1, LEAST_FREE - 1)]}),
     ("brokers-unknown", {"unknown": {"brokers": "No answer."}, "topics": [], "processes": []}),
