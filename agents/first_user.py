@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from autolearn.agents.posting import now, post
 from autolearn.eventlog.admission import Progress
 from autolearn.eventlog.follower import Follower
-from autolearn.eventlog.log import Log
+from autolearn.eventlog.log import START_TIMEOUT, Log
 from autolearn.eventlog.process import end_with_parent, open_log, read_settings, say_ready
 from autolearn.eventlog.tracing import Trace, instance_of
 from autolearn.schemas import events
@@ -85,7 +85,7 @@ def first_user(log: Log, topics: Topics, name: str, *, anyway: bool = False) -> 
         LogError: the log cannot be used, or nobody decides.
         Refused: the token was refused.
     """
-    log.create(topics.all())
+    log.create(topics.all(), START_TIMEOUT)
     users = Users()
     follower = Follower(log, topics.events.name, users, range(topics.events.partitions))
     try:

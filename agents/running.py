@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 
 from autolearn.agents.ending import end_process
 from autolearn.eventlog.exposing import exposed
-from autolearn.eventlog.log import Log
+from autolearn.eventlog.log import START_TIMEOUT, Log
 from autolearn.eventlog.meter import Meter
 from autolearn.eventlog.process import brokers, home_of, lock, open_log, say_ready
 from autolearn.eventlog.watchdog import Watchdog, teller
@@ -63,7 +63,7 @@ async def main(types: Sequence[str], settings: Settings) -> None:
             path = home / "state" / f"{name}-{settings.instance}.lock"
             held.enter_context(lock(path, f"`autolearn run {name}`"))
         held.enter_context(exposed(meter, settings, home, f"{'-'.join(types)}-{settings.instance}"))
-        await asyncio.to_thread(log.create, Topics.of(settings).all())
+        await asyncio.to_thread(log.create, Topics.of(settings).all(), START_TIMEOUT)
         agents = agents_of(types, settings, log, address, home, meter)
         dog = Watchdog(teller())
         dog.watch("the event loop", asyncio.get_running_loop())

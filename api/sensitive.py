@@ -46,14 +46,14 @@ def marks_of(moment: Moment, name: str, more: Sequence[str], fewer: Sequence[str
     return Marks(tuple(sorted(names)), names != present, bool(present - names), after)
 
 
-def check_columns(spec: DatasetSpec, names: Sequence[str]) -> None:
-    """Raise a problem unless a dataset has, or had, all these columns.
+def check_columns(spec: DatasetSpec, names: Sequence[str], before: Sequence[str]) -> None:
+    """Raise a problem unless a dataset has all these columns, or they are marked from `before`.
 
     Raises:
         Problem: some are unknown (422).
     """
     columns = [column.name for column in spec.columns]
-    absent = [one for one in names if one not in {*columns, *spec.sensitive}]
+    absent = [one for one in names if one not in {*columns, *before}]
     if absent:
         more = f" and {len(columns) - SHOWN} more" if len(columns) > SHOWN else ""
         raise refused(

@@ -21,6 +21,7 @@ import msgspec
 from autolearn.client import credentials
 from autolearn.eventlog.broker_errors import PORT_TAKEN
 from autolearn.eventlog.broker_secret import announced, secret_of
+from autolearn.eventlog.log import START_TIMEOUT
 from autolearn.eventlog.probe import HOST, HeldPorts
 from autolearn.eventlog.process import Running, child, home_of, lock
 from autolearn.eventlog.state import cut_off
@@ -31,7 +32,7 @@ from autolearn.schemas.settings import KAFKA_PREFIX, PREFIX, Settings
 
 __all__ = ["CannotStart", "System", "install_kafka"]
 
-READY_TIMEOUT = 900.0
+READY_TIMEOUT = START_TIMEOUT
 """Seconds within which every process must say that it is ready; a long log takes its time."""
 PATIENCE = 20.0
 """Seconds after which a process that is not ready yet is mentioned."""

@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
+import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._metadata import ClusterMetadata, TopicMetadata
 from confluent_kafka.cimpl import NewTopic
 
@@ -21,6 +23,8 @@ from autolearn.schemas.topics import Topic
 
 __all__ = ["KafkaLog", "KafkaReader"]
 
+RECORD_OVERHEAD = 64 * 1024
+"""Bytes of a record beside its value: key, headers and what Kafka adds."""
 PRODUCER = {
     "acks": "all",
     "enable.idempotence": True,
@@ -29,7 +33,7 @@ PRODUCER = {
     # goes into one batch, with one flush to the disk: a third less work for everybody under load.
     "max.in.flight.requests.per.connection": 1,
     "message.timeout.ms": 0,
-    "message.max.bytes": LARGEST_MESSAGE + 64 * 1024,
+    "message.max.bytes": LARGEST_MESSAGE + RECORD_OVERHEAD,
     "partitioner": "murmur2_random",
 }
 CONSUMER = {
@@ -55,6 +59,9 @@ MOVED = {
 GATHERING_CONSUMER = {"fetch.min.bytes": 1024 * 1024, "fetch.wait.max.ms": 200}
 """What is different where many records at a time cost less, and may come later."""
 
+logger = structlog.get_logger(__name__)
+SAID_EVERY = 20.0
+"""Seconds after which it is said again that the brokers are waited for."""
 ANSWER_TIMEOUT = 30.0
 """Seconds within which a broker must answer a question."""
 SMALL_FETCH = 256 * 1024
@@ -151,19 +158,25 @@ class KafkaLog:
         self.thread: threading.Thread | None = None
 
     def create(self, topics: Iterable[Topic], timeout: float = 30.0) -> None:
-        """Create the topics that are missing, and check the number of partitions of the others."""
+        """Create the topics that are missing, and check partitions and sizes of the others.
+
+        It waits `timeout` seconds for the brokers, and says so.
+        """
+        deadline = time.monotonic() + timeout
         admin = AdminClient(self.settings)  # type: ignore[arg-type]
         wanted = {topic.name: topic for topic in topics}
         try:
-            existing = admin.list_topics(timeout=timeout).topics
+            existing = self.first_answer(admin, deadline).topics
             new = [
                 NewTopic(t.name, t.partitions, t.replication, config=t.config)
                 for t in wanted.values()
                 if t.name not in existing
             ]
-            for future in admin.create_topics(new, request_timeout=timeout).values() if new else ():
+            asked = admin.create_topics(new, request_timeout=ANSWER_TIMEOUT) if new else {}
+            for future in asked.values():
                 wait_unless_exists(future)
-            found = await_leaders(admin, set(wanted), time.monotonic() + timeout)
+            found = await_leaders(admin, set(wanted), max(deadline, time.monotonic() + 1))
+            check_sizes(admin, set(wanted) & set(existing))
         except KafkaException as error:
             raise LogError(
                 f"The topics cannot be created on {self.settings['bootstrap.servers']}: "
@@ -180,6 +193,29 @@ class KafkaLog:
                     advice=f"Set AUTOLEARN_PARTITIONS (or AUTOLEARN_TASK_PARTITIONS) to {there}: "
                     "a stream's order would be lost with another number.",
                 )
+
+    def first_answer(self, admin: AdminClient, deadline: float) -> ClusterMetadata:
+        """Return what the brokers say, once they are there.
+
+        Raises:
+            KafkaException: they are not by the deadline.
+        """
+        began = time.monotonic()
+        while True:
+            left = max(deadline - time.monotonic(), 0.1)
+            try:
+                return admin.list_topics(timeout=min(left, SAID_EVERY))
+            except KafkaException as error:
+                if time.monotonic() >= deadline:
+                    raise
+                logger.warning(
+                    "waiting for Kafka",
+                    brokers=self.settings["bootstrap.servers"],
+                    why=error.args[0].str(),
+                    waited=round(time.monotonic() - began),
+                    most=round(deadline - began),
+                )
+                time.sleep(LEADER_PAUSE)
 
     def reader(self, topic: str, start: Mapping[int, int], *, fetch: int | None = None) -> Reader:
         """Return a reader of the partitions in `start`, from these offsets on."""
@@ -381,6 +417,30 @@ def wait_unless_exists(future: object) -> None:
     except KafkaException as error:
         if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
             raise
+
+
+def check_sizes(admin: AdminClient, names: set[str]) -> None:
+    """Check that topics that were there take records as large as ours may be.
+
+    Where the brokers do not let us see that, it shows with the first record that is too large.
+
+    Raises:
+        TopicMismatch: one does not.
+    """
+    asked = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in sorted(names)]
+    least = LARGEST_MESSAGE + RECORD_OVERHEAD
+    for resource, future in admin.describe_configs(asked).items() if asked else ():
+        try:
+            said = future.result(ANSWER_TIMEOUT).get("max.message.bytes")
+        except (KafkaException, TimeoutError):
+            continue
+        if said is not None and int(said.value) < least:
+            raise TopicMismatch(
+                f"The topic {resource.name} takes records of at most {int(said.value):,} bytes, "
+                f"and AutoLearn sends up to {least:,}.",
+                advice="Set max.message.bytes of the topic (message.max.bytes of the brokers) to "
+                f"{least} or more.",
+            )
 
 
 def await_leaders(admin: AdminClient, names: set[str], deadline: float) -> dict[str, TopicMetadata]:

@@ -13,13 +13,16 @@ from autolearn.schemas.codec import Headers
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.topics import Topic
 
-__all__ = ["Delivered", "Log", "Message", "Reader"]
+__all__ = ["START_TIMEOUT", "Delivered", "Log", "Message", "Reader"]
 
 Delivered = Callable[[LogError | None, int, int], None]
 """Called once per append, in the order of appends per partition: error or None, partition, offset.
 
 It runs in a thread of the log's own and must return quickly.
 """
+
+START_TIMEOUT = 900.0
+"""Seconds that a process which starts waits for the brokers, and `autolearn up` for all of it."""
 
 
 class Message(Protocol):

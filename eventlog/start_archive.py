@@ -5,6 +5,7 @@ instead of 1.5 s, 20 MB less memory. Without it everything works, only slower.
 """
 
 import hashlib
+import time
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,17 +24,27 @@ _KEPT = 3
 _TRAINING = 2
 """The version of what is done once to make an archive."""
 _DUMP_LIMIT = 120.0
+_AGAIN = 24 * 3600.0
+"""Seconds after which it is tried again to make an archive."""
 
 
 def with_archive(jars: Jars, progress: Progress | None = None) -> Jars:
     """The same jars with their start-up archive, which is made if this Java has none yet."""
     archive = jars.folder / f"start-{_java_key()}.aot"
-    if not archive.exists():
+    if _is_wanted(archive):
         with exclusive(jars.folder):
-            if not archive.exists():
+            if _is_wanted(archive):
                 _make(jars, archive, progress or (lambda *_: None))
-    # Empty: it could not be made, and must not be tried again at every start.
+    # Empty: it could not be made, and must not be tried again at every start, but once a day.
     return replace(jars, archive=archive) if archive.stat().st_size else jars
+
+
+def _is_wanted(archive: Path) -> bool:
+    try:
+        state = archive.stat()
+    except FileNotFoundError:
+        return True
+    return not state.st_size and time.time() - state.st_mtime > _AGAIN
 
 
 def _java_key() -> str:

@@ -85,7 +85,7 @@ class LogError(AutoLearnError):
 
 
 class TopicMismatch(LogError):
-    """A topic has another number of partitions than the settings ask for."""
+    """A topic is not as it must be: other partitions than in the settings, or too small records."""
 
 
 class TooLarge(LogError):

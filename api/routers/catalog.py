@@ -205,7 +205,7 @@ def router(facade: Facade) -> APIRouter:
                         summary=summary,
                         sensitive=marks.sensitive,
                     )
-                check_columns(spec, sensitive)
+                check_columns(spec, sensitive, moment.sensitive(name))
                 keyid = await facade.commands.dataset_key(name, asked)
                 probe = replace(spec, stored=file.digest, keyid=keyid)
                 facade.commands.require_fit(stream("dataset", name), RegisterDataset(probe), asked)
@@ -232,7 +232,8 @@ def router(facade: Facade) -> APIRouter:
             raise unreadable()
         marks = marks_of(moment, name, body.sensitive, body.not_sensitive)
         if facade.queries.answer(asked.id) is None:
-            check_columns(row.spec, [*body.sensitive, *body.not_sensitive])
+            given = [*body.sensitive, *body.not_sensitive]
+            check_columns(row.spec, given, row.spec.sensitive)
             if not marks.change:
                 return json(resources.dataset(row, moment), headers=asked.prefer.applied())
         return await register(row.spec.masked(marks.sensitive), asked, marks, new=False)

@@ -365,6 +365,28 @@ def test_whoever_creates_a_topic_second_hears_of_the_other_number_of_partitions(
         KafkaLog(kafka).create([Topic(name, 4, 1, {})])
 
 
+@pytest.mark.kafka
+def test_a_topic_that_takes_too_small_records_is_refused(kafka: str):
+    name = f"small-{uuid.uuid4().hex[:8]}"
+    admin = AdminClient({"bootstrap.servers": kafka})  # it must outlive its answer
+    topic = NewTopic(name, 1, 1, config={"max.message.bytes": "2097152"})
+    admin.create_topics([topic])[name].result(10)
+    with pytest.raises(TopicMismatch, match="at most 2,097,152 bytes") as refused:
+        KafkaLog(kafka).create([Topic(name, 1, 1, {})])
+    assert "max.message.bytes" in refused.value.advice
+
+
+def test_who_waits_for_brokers_says_so_and_for_how_long(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(kafka_log, "SAID_EVERY", 0.2)
+    with pytest.raises(LogError, match=r"cannot be created on 127\.0\.0\.1:9"):
+        KafkaLog("127.0.0.1:9").create([Topic("t", 1, 1, {})], timeout=0.5)
+    said = capsys.readouterr().out
+    assert said.count("waiting for Kafka") >= 1
+    assert "127.0.0.1:9" in said
+
+
 def test_keys_land_where_a_java_client_puts_them():
     """From Apache Kafka's own UtilsTest.testMurmur2."""
     java = {"21": -973932308, "foobar": -790332482, "a-little-bit-long-string": -985981536}
