@@ -43,6 +43,9 @@ from autolearn.schemas.values import Hyperparameter, JsonValue
 
 __all__ = ["Estimator"]
 
+DISTRIBUTIONS = {"autolearn": "autolearn", "sklearn": "scikit-learn"}
+"""Where packages come from that are looked up in every process."""
+
 
 @dataclass(frozen=True)
 class Estimator:
@@ -102,11 +105,16 @@ class Estimator:
 
 
 @functools.cache
+def all_distributions() -> Mapping[str, list[str]]:
+    """Return the distributions of each package; reading all their files takes a while."""
+    return metadata.packages_distributions()
+
+
+@functools.cache
 def distribution_of(factory: Callable[..., Any]) -> tuple[str, str]:
     """Return the name and version of the installed distribution that a factory comes from."""
     package = factory.__module__.partition(".")[0]
-    name = "scikit-learn" if package == "sklearn" else None
-    name = name or next(iter(metadata.packages_distributions().get(package, ())), None)
+    name = DISTRIBUTIONS.get(package) or next(iter(all_distributions().get(package, ())), None)
     if name is not None:
         return name, metadata.version(name)
     return package, str(getattr(sys.modules.get(package), "__version__", "unknown"))
