@@ -16,6 +16,10 @@ settings.register_profile(
 settings.load_profile("shared machine")
 
 
+SHARED = {"known", "system"}
+"""The systems that the files of tests/api share: to start one takes seconds."""
+
+
 def pytest_configure() -> None:
     """See to it that what the tests start behaves the same wherever they run.
 
@@ -28,11 +32,29 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests of brokers first: at the end the short ones fill up the time that is left."""
+    """Run the tests of brokers first: at the end the short ones fill up the time that is left.
+
+    Files whose tests share a system go to the same process, one after the other; first of all.
+    """
+    shared = {
+        item.path: fixture
+        for item in items
+        if item.path.parent.name == "api"
+        for fixture in SHARED & fixtures(item)
+    }
     for item in items:
-        if "kafka" in getattr(item, "fixturenames", ()):
+        if "kafka" in fixtures(item):
             item.add_marker("kafka")
-    items.sort(key=lambda item: item.get_closest_marker("kafka") is None)
+        item.add_marker(pytest.mark.xdist_group(shared.get(item.path, str(item.path))))
+
+    def place(item: pytest.Item) -> tuple[object, ...]:
+        return shared.get(item.path, "~"), item.get_closest_marker("kafka") is None
+
+    items.sort(key=place)
+
+
+def fixtures(item: pytest.Item) -> set[str]:
+    return set(getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,16 @@
 """Training again what is recorded: what is said when it is the same, and when it is not."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -15,6 +19,7 @@ from msgspec.structs import replace
 
 from autolearn.agents.comparing import difference
 from autolearn.agents.evaluating import evaluate
+from autolearn.agents.executor import Executor
 from autolearn.agents.retrain import check
 from autolearn.agents.retraining import environment_differences, verdict_of
 from autolearn.agents.training import train
@@ -54,8 +59,32 @@ def recorded(store: ArtifactStore, model: str, **more: object) -> RecordedTraini
     return RecordedTraining(request, result.model, result.environment, (measured,))
 
 
-def again(store: ArtifactStore, *trainings: RecordedTraining) -> list[Retrained]:
-    return list(asyncio.run(check(trainings, store.url)).trainings)
+class Lasting(Executor):
+    """An executor that one check after the other uses: to load the libraries takes seconds."""
+
+    def __call__(self, store: str) -> Lasting:
+        self._url = store
+        return self
+
+    async def close(self) -> None:
+        assert not self._runs, "a check has left something running"
+
+    async def end(self) -> None:
+        await super().close()
+
+
+@pytest.fixture(scope="module")
+def checked() -> Iterator[Callable[[Sequence[RecordedTraining], str], RetrainCheck]]:
+    with asyncio.Runner() as runner, pytest.MonkeyPatch.context() as patch:
+        executor = Lasting("memory://")
+        patch.setattr("autolearn.agents.retrain.Executor", executor)
+        yield lambda trainings, store: runner.run(check(trainings, store))
+        runner.run(executor.end())
+
+
+@pytest.fixture
+def again(store: ArtifactStore, checked: Any) -> Callable[..., list[Retrained]]:
+    return lambda *trainings: list(checked(trainings, store.url).trainings)
 
 
 def content(store: ArtifactStore) -> dict[str, tuple[int, bytes]]:
@@ -77,11 +106,11 @@ def elsewhere(store: ArtifactStore, was: RecordedTraining, folder: Path) -> Reco
     return replace(was, artifact=store.put_folder(folder), environment=environment)
 
 
-def test_the_same_request_gives_an_identical_artifact_and_leaves_the_store_alone(store):
+def test_the_same_request_gives_an_identical_artifact_and_leaves_the_store_alone(store, checked):
     models = ["random-forest", "svm", "k-means", "ridge"]
     trainings = [recorded(store, model) for model in models]
     before = content(store)
-    found = asyncio.run(check(trainings, store.url))
+    found = checked(trainings, store.url)
     assert found.same
     for was, one in zip(trainings, found.trainings, strict=True):
         assert (one.verdict, one.files, one.environment) == ("identical-artifact", (), ())
@@ -100,7 +129,7 @@ def test_the_same_request_gives_an_identical_artifact_and_leaves_the_store_alone
     ],
 )
 def test_an_artifact_of_another_environment_has_the_same_predictions(
-    store, tmp_path, model, methods
+    store, tmp_path, model, methods, again
 ):
     was = elsewhere(store, recorded(store, model), tmp_path / "elsewhere")
     everything = RecordedEvaluation(
@@ -108,7 +137,7 @@ def test_an_artifact_of_another_environment_has_the_same_predictions(
                    run="e2", held_out=False), {}, {})  # fmt: skip
     measured = evaluate(everything.request, store, nothing)
     everything = replace(everything, results=measured.metrics, environment=measured.environment)
-    [one] = again(store, replace(was, evaluations=(*was.evaluations, everything)))
+    [one] = again(replace(was, evaluations=(*was.evaluations, everything)))
     assert (one.verdict, one.files) == ("same-predictions", ("environment.json",))
     assert one.same
     assert {answer.method for answer in one.answers} == methods
@@ -118,26 +147,26 @@ def test_an_artifact_of_another_environment_has_the_same_predictions(
     assert one.environment == (Difference("libraries.numpy", "1.0.0", present),)
 
 
-def test_an_encrypted_artifact_is_compared_with_the_files_that_were_fetched(store, tmp_path):
+def test_an_encrypted_artifact_is_compared_with_the_files_that_were_fetched(store, tmp_path, again):
     sealed = ArtifactStore(store.url, key=bytes(32))
     was = elsewhere(store, recorded(store, "decision-tree"), tmp_path / "other")
     was = replace(was, artifact=sealed.put_folder(tmp_path / "other"))
     assert was.artifact.stored
     store.delete_folder(was.artifact.digest)
-    [found] = again(store, replace(was, folder=str(tmp_path / "other")))
+    [found] = again(replace(was, folder=str(tmp_path / "other")))
     assert (found.verdict, found.detail) == ("same-predictions", "")
-    [found] = again(store, replace(was, missing="It was shredded."))
+    [found] = again(replace(was, missing="It was shredded."))
     assert (found.verdict, found.answers) == ("same-metrics", ())
     assert found.detail == "The recorded artifact could not be read: It was shredded."
     (tmp_path / "other" / "training.json").write_text("{}")
-    [found] = again(store, replace(was, folder=str(tmp_path / "other")))
+    [found] = again(replace(was, folder=str(tmp_path / "other")))
     assert (found.verdict, found.answers) == ("same-metrics", ())
     assert f"its files are not those of the artifact {was.artifact.digest}" in found.detail
 
 
-def test_another_seed_differs(store):
+def test_another_seed_differs(store, again):
     was = recorded(store, "random-forest", hyperparameters={"n_estimators": 5})
-    [one] = again(store, replace(was, request=replace(was.request, seed=8)))
+    [one] = again(replace(was, request=replace(was.request, seed=8)))
     assert (one.verdict, one.same) == ("differs", False)
     assert {"model.skops", "training.json"} <= set(one.files)
     probabilities = next(a for a in one.answers if a.method == "predict_proba")
@@ -146,28 +175,28 @@ def test_another_seed_differs(store):
     assert one.environment == ()
 
 
-def test_a_recorded_metric_that_the_model_does_not_have_is_not_confirmed(store):
+def test_a_recorded_metric_that_the_model_does_not_have_is_not_confirmed(store, again):
     was = recorded(store, "svm")
     boasted = replace(was.evaluations[0], results={"f1": 2.0, "accuracy": 2.0})
-    [one] = again(store, replace(was, evaluations=(boasted,)))
+    [one] = again(replace(was, evaluations=(boasted,)))
     assert (one.verdict, one.same) == ("identical-artifact", False)
     assert one.evaluations[0].present == was.evaluations[0].results
 
 
-def test_without_the_recorded_artifact_digests_and_metrics_are_compared(store):
+def test_without_the_recorded_artifact_digests_and_metrics_are_compared(store, again):
     was = recorded(store, "svm")
     lost = replace(was, artifact=replace(was.artifact, digest="0" * 64))
     root = Path(store.url.removeprefix("file://"))
     damaged = recorded(store, "naive-bayes")
     (root / "models" / damaged.artifact.digest / "model.skops").write_bytes(b"")
-    metrics, nothing_left, identical = again(store, lost, replace(lost, evaluations=()), damaged)
+    metrics, nothing_left, identical = again(lost, replace(lost, evaluations=()), damaged)
     assert (metrics.verdict, nothing_left.verdict) == ("same-metrics", "differs")
     assert "The recorded artifact could not be read: there is no model 000" in metrics.detail
     assert identical.verdict == "identical-artifact"
     assert "do not have the SHA-256" in identical.detail
 
 
-def test_a_training_that_cannot_be_made_again_fails_with_the_reason(store):
+def test_a_training_that_cannot_be_made_again_fails_with_the_reason(store, again):
     was = recorded(store, "svm")
     request = was.request
     gone = replace(request, model="of-a-plugin", library_version="1")
@@ -180,7 +209,6 @@ def test_a_training_that_cannot_be_made_again_fails_with_the_reason(store):
     root = Path(store.url.removeprefix("file://"))
     (root / "datasets" / changed.version[:2] / changed.version).write_bytes(PENGUINS)
     found = again(
-        store,
         replace(was, request=gone, environment=elsewhere_made),
         replace(was, request=unknown),
         replace(was, request=slow),
@@ -196,13 +224,13 @@ def test_a_training_that_cannot_be_made_again_fails_with_the_reason(store):
     assert Difference("libraries.of-a-plugin", "1", None) in found[0].environment
 
 
-def test_an_evaluation_whose_dataset_is_gone_is_not_confirmed(store, tmp_path):
+def test_an_evaluation_whose_dataset_is_gone_is_not_confirmed(store, tmp_path, again):
     was = elsewhere(store, recorded(store, "svm"), tmp_path / "elsewhere")
     asked = replace(
         was.evaluations[0].request, dataset=DatasetRef("gone", "0" * 64), held_out=False
     )
     lost = replace(was.evaluations[0], request=asked)
-    [one] = again(store, replace(was, evaluations=(lost,)))
+    [one] = again(replace(was, evaluations=(lost,)))
     assert (one.verdict, one.answers) == ("differs", ())
     assert "The predictions could not be compared: there is no dataset 000" in one.detail
     assert "there is no dataset 000" in one.evaluations[0].detail

@@ -8,6 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from autolearn.eventlog.master_keys import MasterKey
+from tests.api.people import People, people
 from tests.api.processes import Api, Process
 
 MAX_UPLOAD = 300_000
@@ -32,7 +34,7 @@ class System:
         agents.ready()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def system(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     folder = tmp_path_factory.mktemp("api")
     environment = {
@@ -45,7 +47,15 @@ def system(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sys
         yield System(folder, environment, stack)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
+def known(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
+    """A system on which users are known: tell what you make apart by its name."""
+    key = MasterKey.new().text()
+    with people(tmp_path_factory.mktemp("people"), kafka, AUTOLEARN_MASTER_KEY=key) as everybody:
+        yield everybody
+
+
+@pytest.fixture(scope="package")
 def http(system: System) -> httpx.Client:
     return system.http
 
@@ -56,7 +66,7 @@ def session(http: httpx.Client) -> str:
     return http.post("/v1/sessions").headers["location"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def trained(http: httpx.Client) -> tuple[str, str]:
     """The path of a session that stays open, and the id of a completed training in it."""
     at = http.post("/v1/sessions", json={"title": "trained"}).headers["location"]

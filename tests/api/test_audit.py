@@ -18,7 +18,7 @@ from autolearn.client.sdk import AutoLearn
 from autolearn.client.sdk_errors import Problem
 from autolearn.schemas.audit import Hop
 from tests import checker
-from tests.api.people import BAD, PASSWORD, People, people
+from tests.api.people import BAD, PASSWORD, People
 from tests.api.processes import Api
 from tests.client.processes import autolearn
 from tests.waiting import until
@@ -39,9 +39,8 @@ WAY = [
 
 
 @pytest.fixture(scope="module")
-def world(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
-    with people(tmp_path_factory.mktemp("audit"), kafka) as all_of_them:
-        yield all_of_them
+def world(known: People) -> People:
+    return known
 
 
 def audit(world: People, query: str, to: object = None) -> Hops:

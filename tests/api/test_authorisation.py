@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ from autolearn.projections.stored import StoredToken, StoredUser
 from autolearn.schemas.codec import to_json
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.tokens import made_of
-from tests.api.people import PASSWORD, People, people
+from tests.api.people import PASSWORD, People
 
 COLUMNS = ("none", "bad", "expired", "other", "reader", "owner", "sysadmin")
 
@@ -105,20 +105,19 @@ class World(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def world(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with people(tmp_path_factory.mktemp("people"), kafka) as all_of_them:
-        headers = {"Prefer": "respond-async"}
-        opened = all_of_them.ask("owner", "POST", "/v1/sessions", headers=headers).json()["id"]
-        session, ended = all_of_them.session("secret title"), all_of_them.session()
-        for one in (session, ended):
-            all_of_them.share(one)
-        training, evaluation = all_of_them.trained(session)
-        kept, measured = all_of_them.trained(ended)
-        answer = all_of_them.ask("owner", "POST", f"{ended}/commit")
-        experiment = answer.headers["location"]
-        share = uuid.uuid5(uuid.UUID(opened), "session")
-        all_of_them.share(f"/v1/sessions/{share}")
-        yield World(all_of_them, session, experiment, training, evaluation, kept, measured, opened)
+def world(known: People) -> World:
+    headers = {"Prefer": "respond-async"}
+    opened = known.ask("owner", "POST", "/v1/sessions", headers=headers).json()["id"]
+    session, ended = known.session("secret title"), known.session()
+    for one in (session, ended):
+        known.share(one)
+    training, evaluation = known.trained(session)
+    kept, measured = known.trained(ended)
+    answer = known.ask("owner", "POST", f"{ended}/commit")
+    experiment = answer.headers["location"]
+    share = uuid.uuid5(uuid.UUID(opened), "session")
+    known.share(f"/v1/sessions/{share}")
+    return World(known, session, experiment, training, evaluation, kept, measured, opened)
 
 
 class Asked(NamedTuple):
@@ -208,7 +207,9 @@ ASKED: dict[str, Asked] = {
     "GET /v1/datasets": Asked("/v1/datasets"),
     "GET /v1/datasets/{name}": Asked("/v1/datasets/iris"),
     "GET /v1/datasets/{name}/versions": Asked("/v1/datasets/iris/versions"),
-    "PUT /v1/datasets/{name}": Asked("/v1/datasets/ours?format=csv", 422, content=b"\x00\xff"),
+    "PUT /v1/datasets/{name}": Asked(
+        "/v1/datasets/unreadable?format=csv", 422, content=b"\x00\xff"
+    ),
     "GET /v1/datasets/{name}/readers": Asked("/v1/datasets/iris/readers"),
     "POST /v1/datasets/{name}/share": Asked("/v1/datasets/none/share", 404, {"user": "ada"}),
     "POST /v1/datasets/{name}/unshare": Asked("/v1/datasets/none/unshare", 404, {"user": "ada"}),

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from autolearn.eventlog.master_keys import MasterKey
 from tests.api.asserting import problem
-from tests.api.people import People, people
+from tests.api.people import People
 from tests.waiting import until
 
 SECRET = "canary4711"
@@ -16,10 +15,8 @@ WAIT = {"Prefer": "wait=60"}
 
 
 @pytest.fixture(scope="module")
-def world(kafka: str, tmp_path_factory: pytest.TempPathFactory):
-    key = MasterKey.new().text()
-    with people(tmp_path_factory.mktemp("keys"), kafka, AUTOLEARN_MASTER_KEY=key) as world:
-        yield world
+def world(known: People) -> People:
+    return known
 
 
 def put(world: People, name: str, content: bytes = CONTENT):

@@ -1,22 +1,20 @@
 """Whose datasets are, by every route: what is not shared is not there for others."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.api.asserting import problem
-from tests.api.people import People, people
+from tests.api.people import People
+from tests.api.processes import Api
 
 CONTENT = b"height,colour,kind\n" + b"1.5,red,a\n2,blue,b\n" * 8
 
 
 @pytest.fixture(scope="module")
-def world(kafka: str, tmp_path_factory: pytest.TempPathFactory):
-    with people(tmp_path_factory.mktemp("owners"), kafka) as world:
-        answer = put(world, "owner", "sales")
-        assert answer.status_code == 201, answer.text
-        assert (answer.json()["owner"], answer.json()["everybody"]) == ("owner", False)
-        yield world
+def world(known: People) -> People:
+    answer = put(known, "owner", "sales")
+    assert answer.status_code == 201, answer.text
+    assert (answer.json()["owner"], answer.json()["everybody"]) == ("owner", False)
+    return known
 
 
 def put(world: People, who: str, name: str, content: bytes = CONTENT):
@@ -121,10 +119,18 @@ def test_sharing_does_not_tell_who_there_is(world: People):
     assert [one.status_code for one in answers] == [200, 200]
 
 
-def test_a_setting_makes_new_ones_everybody_s(kafka: str, tmp_path: Path):
-    with people(tmp_path, kafka, AUTOLEARN_DATASETS="everybody") as world:
-        assert put(world, "owner", "common").json()["everybody"] is True
+def test_a_setting_makes_new_ones_everybody_s(world: People):
+    setting = {"AUTOLEARN_DATASETS": "everybody"}
+    with (
+        Api(world.folder, world.environment | setting, instance="everybody") as api,
+        api.client() as http,
+    ):
+
+        def put_there(who: str, content: bytes = CONTENT):
+            return world.ask(who, "PUT", "/v1/datasets/common?target=kind", http, content=content)
+
+        assert put_there("owner").json()["everybody"] is True
         assert "common" in names(world, "other")
-        assert put(world, "other", "common", CONTENT + b"3,red,a\n").status_code == 201
+        assert put_there("other", CONTENT + b"3,red,a\n").status_code == 201
         at = "/v1/datasets/common/share"
         problem(world.ask("other", "POST", at, json={"user": "reader"}), 403, "forbidden")

@@ -13,6 +13,7 @@ from tests.fuzz.world import world
 
 
 @pytest.mark.kafka
+@pytest.mark.long
 def test_a_cut_of_the_fuzz(tmp_path: Path, kafka: str):
     seed = time.time_ns() % 2**32
     with world(tmp_path, kafka) as on:

@@ -6,12 +6,11 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from tests.api.people import PASSWORD, People, people
+from tests.api.people import PASSWORD, People
 from tests.waiting import until
 
 pytestmark = pytest.mark.kafka
@@ -20,9 +19,8 @@ TITLE = "canary-title-5821"
 
 
 @pytest.fixture(scope="module")
-def world(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
-    with people(tmp_path_factory.mktemp("identity"), kafka) as everybody:
-        yield everybody
+def world(known: People) -> People:
+    return known
 
 
 def listed(world: People, who: str, path: str = "/v1/sessions") -> list[str]:
@@ -302,8 +300,9 @@ def test_the_feed_has_what_is_ones_own_and_nothing_secret(world: People):
     answer = world.ask("other", "GET", "/v1/events", params={"stream": subject})
     assert answer.status_code == 404
     assert answer.json()["type"].endswith(":stream-unknown")
+    world.tokens["newcomer"] = world.add("newcomer")
     for who, kinds in (
-        ("other", {"estimator", "metric", "dataset", "user"}),
+        ("newcomer", {"estimator", "metric", "dataset", "user"}),
         ("owner", {"estimator", "metric", "dataset", "user", "session"}),
         ("sysadmin", {"estimator", "metric", "dataset", "user", "session"}),
     ):

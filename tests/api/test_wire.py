@@ -22,8 +22,7 @@ from cryptography.x509.oid import NameOID
 from autolearn.client.sdk import AutoLearn, Problem, Unreachable
 from autolearn.eventlog.wire_keys import rotate
 from tests.api.asserting import problem
-from tests.api.conftest import System
-from tests.api.people import People, people
+from tests.api.people import People
 from tests.api.processes import Api
 from tests.client.processes import autolearn
 from tests.test_docs_wire import ask_by_hand
@@ -31,13 +30,6 @@ from tests.test_docs_wire import ask_by_hand
 pytestmark = pytest.mark.kafka
 
 CANARY = "canary-5c0ffee5"
-
-
-@pytest.fixture(scope="module")
-def known(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
-    """A system on which users are known, and everything must be sealed."""
-    with people(tmp_path_factory.mktemp("wire"), kafka) as all_of_them:
-        yield all_of_them
 
 
 @pytest.fixture(scope="module")
@@ -228,9 +220,10 @@ def certificates(folder: Path) -> Certificates:
     return files
 
 
-def test_tls(system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_tls(known: People, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     files = certificates(tmp_path)
-    environment = system.environment | {
+    environment = known.environment | {
+        "AUTOLEARN_AUTH": "none",
         "AUTOLEARN_TLS_CERT": str(files.certificate),
         "AUTOLEARN_TLS_KEY": str(files.key),
     }

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.kafka
+@pytest.mark.long
 def test_the_story_ends_with_the_same_state(tmp_path):
     home = tmp_path / "home"
     said = run_alone("demo", "--home", home)

@@ -30,6 +30,13 @@ def broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
         yield one
 
 
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
+    """A broker that nothing happens to."""
+    with EmbeddedBroker(tmp_path_factory.mktemp("standing") / "kafka") as one:
+        yield one
+
+
 def append(bootstrap: str, *values: bytes) -> None:
     producer = Producer({"bootstrap.servers": bootstrap, **QUIET})
     for value in values:
@@ -172,7 +179,7 @@ class Raced(probe.HeldPorts):
             self.others.append(socket.create_server((probe.HOST, self.numbers[self.place])))
 
 
-@pytest.fixture(params=[0, 1], ids=["client", "controller"])
+@pytest.fixture(params=[0, pytest.param(1, marks=pytest.mark.long)], ids=["client", "controller"])
 def raced(request, monkeypatch) -> Iterator[type[Raced]]:
     """Have either of the two ports taken, between its choice and the broker's start."""
     monkeypatch.setattr(Raced, "place", request.param)
@@ -203,15 +210,15 @@ def test_a_held_port_is_free_for_a_server_of_ours_alone():
     assert probe.HeldPorts(*held.numbers).numbers == held.numbers
 
 
-def test_a_second_broker_on_a_folder_is_refused(broker):
+def test_a_second_broker_on_a_folder_is_refused(standing):
     with pytest.raises(BrokerError, match="another broker uses") as caught:
-        EmbeddedBroker(broker.folder).start()
+        EmbeddedBroker(standing.folder).start()
     assert str(os.getpid()) in caught.value.detail
-    assert broker.alive
+    assert standing.alive
 
 
-def test_a_port_in_use_is_said(broker, tmp_path):
-    port = int(broker.bootstrap.partition(":")[2])
+def test_a_port_in_use_is_said(standing, tmp_path):
+    port = int(standing.bootstrap.partition(":")[2])
     with pytest.raises(BrokerError, match=f"port {port} .* in use"):
         EmbeddedBroker(tmp_path / "other", port=port).start()
 

@@ -50,6 +50,7 @@ def ask_for_ends(cluster: EmbeddedCluster, stop: Event) -> int:
     return count
 
 
+@pytest.mark.long
 def test_any_broker_may_be_killed_and_nothing_acknowledged_is_lost(cluster: EmbeddedCluster):
     log = KafkaLog(cluster.bootstrap)
     log.create([Topic("kept", 1, 3, SAFE), Topic("asked", 9, 3, SAFE)])
@@ -78,6 +79,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path):
             EmbeddedCluster(tmp_path, port=port).start()
 
 
+@pytest.mark.long
 def test_a_folder_that_is_in_use_is_named_and_the_others_are_ended(cluster: EmbeddedCluster):
     second = EmbeddedCluster(cluster.folder)
     with pytest.raises(BrokerError, match="another broker uses"):

@@ -1,4 +1,4 @@
-"""The cut of the fault suite that runs with every test run; `make faults` runs all for long."""
+"""The cut of the fault suite that runs with `make check`; `make faults` runs all for long."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.faults.killing import kill_all_types
 from tests.faults.pausing import pause_decider
 from tests.faults.twice import ask_twice
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

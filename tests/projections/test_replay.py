@@ -235,7 +235,9 @@ def next_record(to: Place, **fields: Any) -> EventRecord:
     ],
     ids=["an unknown type", "a newer version", "other data"],
 )
-@pytest.mark.parametrize("begun", [False, True], ids=["from the start", "resumed"])
+@pytest.mark.parametrize(
+    "begun", [False, pytest.param(True, marks=pytest.mark.long)], ids=["from the start", "resumed"]
+)
 def test_what_cannot_be_folded_stops_it_and_changes_nothing(
     short: Place, fields: dict[str, Any], words: str, begun: bool
 ):
