@@ -22,7 +22,7 @@ from tests.projections.test_backups import HERE, THERE, contents, nothing, store
 from tests.running_system import QUICK
 from tests.waiting import until
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.long]
 
 LONG = {"n_estimators": 20_000}
 """Hyperparameters of a training that is not done before the backup is."""
@@ -92,7 +92,6 @@ def take_master_key(restored: dict, old: Path, new: Path) -> None:
     shutil.copy(old / "keys" / "master.key", new / "keys")
 
 
-@pytest.mark.long
 def test_on_a_laptop_the_embedded_broker_runs_for_as_long_as_it_takes(tmp_path):
     with up(tmp_path / "old", auth="none") as running, client_of(running.home) as client:
         session = client.sessions.open(title="mine").id
@@ -111,7 +110,6 @@ def test_on_a_laptop_the_embedded_broker_runs_for_as_long_as_it_takes(tmp_path):
     assert (nothing_there.returncode, "nothing to back up" in nothing_there.stderr) == (4, True)
 
 
-@pytest.mark.long
 def test_a_broker_that_goes_away_in_the_middle_is_told_and_the_restore_goes_on(
     tmp_path, monkeypatch
 ):

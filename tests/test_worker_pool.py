@@ -12,7 +12,7 @@ from autolearn.eventlog.kafka import KafkaLog
 from tests.waiting import until
 from tests.worker_pool import Course, WorkerPool, sleep, worker_pool
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,6 @@ def test_tasks_that_come_again_after_their_runs_have_ended_do_no_harm(kafka: str
     assert [len(course.ended[run]) for run in runs] == [1] * 4
 
 
-@pytest.mark.long
 def test_what_a_killed_worker_held_is_done_elsewhere_and_once(pool: WorkerPool):
     session = new_session(pool)
     before = workers(pool, session)
@@ -108,7 +107,6 @@ def test_what_a_killed_worker_held_is_done_elsewhere_and_once(pool: WorkerPool):
     assert course.started[lost][1][1] in before
 
 
-@pytest.mark.long
 def test_a_worker_that_wakes_up_too_late_gives_up_what_others_do(pool: WorkerPool):
     session = new_session(pool)
     before = workers(pool, session)

@@ -300,9 +300,9 @@ def test_the_feed_has_what_is_ones_own_and_nothing_secret(world: People):
     answer = world.ask("other", "GET", "/v1/events", params={"stream": subject})
     assert answer.status_code == 404
     assert answer.json()["type"].endswith(":stream-unknown")
-    world.tokens["newcomer"] = world.add("newcomer")
+    world.tokens["onlooker"] = world.add("onlooker")
     for who, kinds in (
-        ("newcomer", {"estimator", "metric", "dataset", "user"}),
+        ("onlooker", {"estimator", "metric", "dataset", "user"}),
         ("owner", {"estimator", "metric", "dataset", "user", "session"}),
         ("sysadmin", {"estimator", "metric", "dataset", "user", "session"}),
     ):
