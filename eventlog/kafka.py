@@ -176,7 +176,7 @@ class KafkaLog:
             for future in asked.values():
                 wait_unless_exists(future)
             found = await_leaders(admin, set(wanted), max(deadline, time.monotonic() + 1))
-            check_sizes(admin, set(wanted) & set(existing))
+            check_sizes(admin, set(found))
         except KafkaException as error:
             raise LogError(
                 f"The topics cannot be created on {self.settings['bootstrap.servers']}: "
@@ -420,7 +420,7 @@ def wait_unless_exists(future: object) -> None:
 
 
 def check_sizes(admin: AdminClient, names: set[str]) -> None:
-    """Check that topics that were there take records as large as ours may be.
+    """Check that topics take records as large as ours may be.
 
     Where the brokers do not let us see that, it shows with the first record that is too large.
 
