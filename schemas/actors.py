@@ -9,11 +9,21 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["EVERYBODY", "SYSADMIN", "FIRST_USER", "SUPERVISE", "Actor", "is_reserved", "worker"]
+__all__ = [
+    "EVERYBODY",
+    "SYSADMIN",
+    "FIRST_USER",
+    "RESTORE",
+    "SUPERVISE",
+    "Actor",
+    "is_reserved",
+    "worker",
+]
 
 WORKER, AGENT = "worker ", "agent "
 
 SUPERVISE, FIRST_USER = f"{AGENT}supervise", f"{AGENT}first-user"
+RESTORE = f"{AGENT}restore"
 """The parts of the system that give commands and are no workers."""
 
 SYSADMIN = "sysadmin"

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from autolearn.eventlog.log import Log
 from autolearn.projections.backups.format import as_bytes
 from autolearn.projections.backups.reading import BackupSet
+from autolearn.schemas.actors import RESTORE, SYSADMIN
 from autolearn.schemas.codec import (
     CONTENT_TYPE,
     CommandRecord,
@@ -72,7 +73,8 @@ def revoke_tokens(log: Log, settings: Settings, backup: BackupSet) -> int:
             type=type_of(type(command)),
             subject=stream,
             time=now,
-            actor="restore",
+            actor=RESTORE,
+            grant=SYSADMIN,
             data=raw(command),
         )
         log.append(

@@ -16,6 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from autolearn.agents.deciders.user import may
+from autolearn.agents.deciding import actor_of
 from autolearn.artifacts.errors import Tampered
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.log import Log
@@ -449,5 +451,6 @@ def test_every_token_of_a_backup_can_be_revoked_and_is_asked_for_once(tmp_path: 
         ("user/ada", RevokeToken("t2")),
         ("user/bo", RevokeToken("t3")),
     }
+    assert all(may(command_of(one), actor_of(one)) for one in asked), "deciders take them"
     assert len(asked) == 4
     assert len({one.id for one in asked}) == 2, "each is answered once"
