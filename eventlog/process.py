@@ -12,18 +12,19 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 import msgspec
-import structlog
 from platformdirs import user_data_path
 
 from autolearn.eventlog.broker_secret import credentials, runs_here, secret_of
-from autolearn.eventlog.kafka import KafkaLog
 from autolearn.runtime.child_process import child_environment, python_command
 from autolearn.runtime.variables import variables
 from autolearn.schemas.errors import AlreadyRunning, LogError
 from autolearn.schemas.settings import Settings, load
+
+if TYPE_CHECKING:
+    from autolearn.eventlog.kafka import KafkaLog
 
 __all__ = [
     "Child",
@@ -105,6 +106,8 @@ def open_log(settings: Settings, *, gathers: bool = False) -> KafkaLog:
     Raises:
         LogError: no broker is named and `autolearn up` does not run.
     """
+    from autolearn.eventlog.kafka import KafkaLog  # a command of the client needs none of it
+
     return KafkaLog(*kafka_of(settings), gathers=gathers)
 
 
@@ -180,6 +183,8 @@ def emptied(folder: Path) -> Path:
 
 def configure_logs(settings: Settings) -> None:
     """Send structured logs to standard error, one line an event, as the settings ask."""
+    import structlog  # as above
+
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if settings.log_format == "json"

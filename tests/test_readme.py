@@ -14,7 +14,7 @@ import pytest
 
 from tests.running_system import RunningSystem, running_system
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.long]
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

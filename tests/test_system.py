@@ -99,7 +99,7 @@ def test_discarding_a_session_ends_what_it_runs(system, client):
     ("limit", "reason", "words"),
     [
         ({"time_limit": 0.5}, "time", "0.5 s"),
-        ({"memory_limit": 256}, "memory", "256"),
+        pytest.param({"memory_limit": 256}, "memory", "256", marks=pytest.mark.long),
     ],
 )
 def test_a_training_beyond_its_limits_fails_with_the_reason(client, limit, reason, words):

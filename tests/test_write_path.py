@@ -257,6 +257,7 @@ def test_a_claim_that_nobody_stands_behind_does_not_stop_a_partition(kafka: str,
     assert found.terms == {0: 3}
 
 
+@pytest.mark.long
 def test_a_second_process_takes_its_share(kafka: str, tmp_path: Path):
     random = Random(6)
     with deciding(kafka, tmp_path, partitions=4) as bench:

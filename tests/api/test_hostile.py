@@ -110,6 +110,7 @@ def parquet(*groups: pa.Table, times: int = 1) -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.long
 def test_parquet_that_stands_for_a_billion_rows(client: httpx.Client):
     group = pa.table({"a": pa.nulls(32_000_000, pa.bool_())})
     bomb = parquet(group, times=32)

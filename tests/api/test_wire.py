@@ -252,10 +252,10 @@ def test_tls(known: People, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"TLS_CERT": "x.pem"}, "AUTOLEARN_TLS_KEY"),
+        pytest.param({"TLS_CERT": "x.pem"}, "AUTOLEARN_TLS_KEY", marks=pytest.mark.long),
         ({"TLS_CERT": "x.pem", "TLS_KEY": "x.pem"}, "The API cannot speak TLS"),
         ({"WIRE_KEYS": "unsafe"}, "may be read by others"),
-        ({"PLAIN": "sometimes"}, "AUTOLEARN_PLAIN"),
+        pytest.param({"PLAIN": "sometimes"}, "AUTOLEARN_PLAIN", marks=pytest.mark.long),
     ],
 )
 def test_settings_that_are_not_right(

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from autolearn.artifacts import parquet_files
 from autolearn.artifacts.profile import Question, profile_apart
 from autolearn.artifacts.tables import DatasetRefused, profile, read_table, schema_hash
 from autolearn.schemas.catalog import DatasetSpec
@@ -256,6 +257,16 @@ def test_bad_parquet(file: Path) -> None:
     assert "no rows" in refusal(file, file.read_bytes(), kind="parquet")
     parquet(file, {"a": [1, 2], "b": pa.nulls(2)})
     assert "Column b is empty" in refusal(file, file.read_bytes(), kind="parquet")
+
+
+def test_parquet_of_more_values_than_a_dataset_may_have(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet_files, "MAX_VALUES", 5)
+    parquet(file, {"a": [1, 2], "b": [3, 4]})
+    assert examine(file, kind="parquet").rows == 2
+    parquet(file, {"a": [1, 2, 3], "b": [4, 5, 6]})
+    assert "There are 6 values; 5 are the most" in refusal(file, file.read_bytes(), kind="parquet")
 
 
 def test_damaged_parquet_pages(file: Path) -> None:
