@@ -16,8 +16,8 @@ settings.register_profile(
 settings.load_profile("shared machine")
 
 
-SHARED = {"known", "system"}
-"""The systems that the files of tests/api share: to start one takes seconds."""
+SHARED = {"api": {"known", "system"}, "client": {"laptop"}}
+"""By folder, the fixtures of the systems that its files share: to start one takes seconds."""
 
 
 def pytest_configure() -> None:
@@ -39,8 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     shared = {
         item.path: fixture
         for item in items
-        if item.path.parent.name == "api"
-        for fixture in SHARED & fixtures(item)
+        for fixture in SHARED.get(item.path.parent.name, set()) & fixtures(item)
     }
     for item in items:
         if "kafka" in fixtures(item):

@@ -152,7 +152,7 @@ def test_no_request_fails_and_no_answer_goes_back_in_time(system: System, api: A
     assert place.used.name == f"{first.name}-3-answers", "the read models were swapped twice"
     # The one before is deleted when the last answer from it is made.
     until(lambda: [f.name for f in place.folder.glob("views*")] == [place.used.name])
-    with httpx.Client(base_url=api.url, trust_env=False) as http:
+    with httpx.Client(base_url=api.url, timeout=90, trust_env=False) as http:
 
         def same() -> bool:
             ours, theirs = http.get("/v1/digests").json(), system.http.get("/v1/digests").json()
@@ -168,7 +168,7 @@ def test_one_that_fails_says_why_and_changes_nothing(system: System, api: Api):
     said = run_alone("replay", "rebuild", "--live", "--url", api.url)
     assert said.returncode == 5
     assert str(blocked) in said.stderr
-    with httpx.Client(base_url=api.url, trust_env=False) as http:
+    with httpx.Client(base_url=api.url, timeout=90, trust_env=False) as http:
         assert http.post("/v1/sessions").status_code == 201
     assert place.used == used
     blocked.unlink()
@@ -178,7 +178,7 @@ def test_one_that_fails_says_why_and_changes_nothing(system: System, api: Api):
 
 
 def test_one_view_is_rebuilt_while_it_is_served(api: Api):
-    with httpx.Client(base_url=api.url, trust_env=False) as http:
+    with httpx.Client(base_url=api.url, timeout=90, trust_env=False) as http:
         problem(http.post("/v1/rebuild?view=kitchen"), 404, "unknown-view", "catalog")
         answer = http.post("/v1/rebuild?view=experiments")
         assert answer.status_code == 202

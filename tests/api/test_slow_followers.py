@@ -66,7 +66,7 @@ def received(client: socket.socket) -> tuple[list[ServerSentEvent], bool]:
 
 
 def test_a_client_that_takes_nothing_is_cut_and_comes_back(api: Api):
-    with httpx.Client(base_url=api.url) as http:
+    with httpx.Client(base_url=api.url, timeout=60) as http:
         cuts = figure(http, "autolearn_cut_followers_total")
         with follower(api) as client:
             until(lambda: followers(http) == 1)
@@ -87,7 +87,7 @@ def test_a_client_that_takes_nothing_is_cut_and_comes_back(api: Api):
 
 
 def test_a_client_that_reads_again_soon_is_told_why(api: Api):
-    with httpx.Client(base_url=api.url) as http:
+    with httpx.Client(base_url=api.url, timeout=60) as http:
         cuts = figure(http, "autolearn_cut_followers_total")
         with follower(api) as client:
             until(lambda: figure(http, "autolearn_cut_followers_total") == cuts + 1)
@@ -99,7 +99,7 @@ def test_a_client_that_reads_again_soon_is_told_why(api: Api):
 
 
 def test_a_client_that_takes_little_at_a_time_is_not_cut(api: Api):
-    with httpx.Client(base_url=api.url) as http:
+    with httpx.Client(base_url=api.url, timeout=60) as http:
         cuts = figure(http, "autolearn_cut_followers_total")
         with follower(api, buffer=128 * 1024) as client:
             until_then = time.monotonic() + 3 * PATIENCE
@@ -112,7 +112,7 @@ def test_a_client_that_takes_little_at_a_time_is_not_cut(api: Api):
 
 
 def test_the_python_client_misses_nothing_when_it_is_cut(api: Api):
-    with httpx.Client(base_url=api.url) as http, AutoLearn(api.url) as client:
+    with httpx.Client(base_url=api.url, timeout=60) as http, AutoLearn(api.url) as client:
         cuts = figure(http, "autolearn_cut_followers_total")
         entries = client.follow()
         seen = [next(entries)]

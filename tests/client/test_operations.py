@@ -1,9 +1,7 @@
 """`autolearn status` and `dead-letters`, and the metrics of all processes, on a real system."""
 
 import json
-import socket
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +11,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from autolearn.eventlog.kafka import KafkaLog
 from autolearn.schemas.metrics import METRICS
-from tests.client.processes import Said, Up, autolearn, up
+from tests.client.processes import Said, Up, autolearn
 from tests.waiting import until
 
 pytestmark = pytest.mark.kafka
-
-PREFIX = f"ops-{uuid.uuid4().hex[:8]}"
-
-
-@pytest.fixture(scope="module")
-def running(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    home = tmp_path_factory.mktemp("ops") / "home"
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        metrics = f"127.0.0.1:{taken.getsockname()[1]}"
-        with up(home, kafka=kafka, topic_prefix=PREFIX, metrics=metrics, slots=1) as running:
-            yield running
 
 
 def say(running: Up, *words: object, **settings: object) -> Said:
@@ -50,7 +37,7 @@ def test_status_of_a_system_that_is_well(running: Up):
     assert "Nothing needs attention." in said.out
     for word in ("Brokers", "Topics", "Processes", "Deciders", "Workers", "Disk"):
         assert f"\n{word}\n" in said.out
-    assert f"{PREFIX}.events" in said.out
+    assert f"{running.settings['topic_prefix']}.events" in said.out
     assert "0 of 1" in said.out
     document = json.loads(say(running, "status", "-o", "json").out)
     assert document["findings"] == []
@@ -95,7 +82,7 @@ def test_a_dead_letter_from_its_finding_to_its_retry(running: Up, kafka: str, tm
     }
     log = KafkaLog(kafka)
     broken = json.dumps(command | {"data": {"title": 1}, "id": "a-1"}).encode() + b"\x1b[2J"
-    log.append(f"{PREFIX}.commands", broken, key=command["subject"])
+    log.append(f"{running.settings['topic_prefix']}.commands", broken, key=command["subject"])
     log.close()
     until(lambda: "dead-letters: 1 " in say(running, "status").out, "the finding")
     assert say(running, "status").code == 1
@@ -157,10 +144,3 @@ def test_every_metric_of_the_table_is_exposed_where_it_says_and_no_other(running
 
 def where(*types: str) -> set[str]:
     return {name for name, about in METRICS.items() if {*types} & {*about.where}}
-
-
-def test_the_addresses_of_metrics_go_with_the_processes(running: Up):
-    assert len(list((running.home / "metrics").iterdir())) == 2
-    assert running.stop() == 0
-    assert list((running.home / "metrics").iterdir()) == []
-    assert say(running, "status").code == 1, "Kafka goes on"

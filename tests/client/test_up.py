@@ -1,41 +1,19 @@
 """`autolearn up` on a real broker: refused twice, started again, stopped without a trace."""
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.client.processes import Up, autolearn, run_alone, up
+from tests.client.conftest import MODULES, Laptop
+from tests.client.processes import Up, autolearn, run_alone
 
 pytestmark = pytest.mark.kafka
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("up") / "home"
-
-
-MODULES = ("statistics", "random", "csv", "sklearn", "structlog", "py", "resource", "pandas")
-
-
-@pytest.fixture(scope="module")
-def folder(home: Path) -> Path:
-    """Where a user happens to be: a folder with scripts of well-known names, and a `.env`."""
-    folder = home.with_name("folder")
-    folder.mkdir()
-    for name in MODULES:
-        touched = folder / f"{name}.imported"
-        (folder / f"{name}.py").write_text(f"open({str(touched)!r}, 'w').close()\n")
-    ran = f"AUTOLEARN_MASTER_KEY_COMMAND=touch {folder}/command.ran\n"
-    (folder / ".env").write_text(f"{ran}AUTOLEARN_TOPIC_PREFIX=elsewhere\n")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def running(kafka: str, home: Path, folder: Path) -> Iterator[Up]:
-    with up(home, folder, kafka=kafka, topic_prefix="up-test", slots=1) as running:
-        yield running
+@pytest.fixture
+def home(laptop: Laptop) -> Path:
+    return laptop.home
 
 
 def test_it_says_what_starts_and_where_it_is(running, home):
@@ -63,8 +41,9 @@ def test_a_process_that_dies_is_started_again_on_the_same_address(running, home)
     assert autolearn("session", "list", home=home).code == 0
 
 
-def test_nothing_of_the_folder_where_it_is_started_is_imported_or_run(running, home, folder):
+def test_nothing_of_the_folder_where_it_is_started_is_imported_or_run(laptop, running, home):
     """Nor was it by the process that was just started again."""
+    folder = laptop.folder
     (home / "data.txt").write_text("a,b\n1,x\n2,y\n3,x\n")
     added = autolearn(
         "dataset", "add", home / "data.txt", "--name", "d", "--target", "b", home=home
@@ -77,18 +56,24 @@ def test_nothing_of_the_folder_where_it_is_started_is_imported_or_run(running, h
     assert all(one.cwd() != str(folder) for one in running.family())
 
 
-def test_ctrl_c_stops_everything_and_a_restart_has_all_it_had(running, home):
+def test_ctrl_c_stops_everything_and_a_restart_has_all_it_had(laptop, running, home):
     assert autolearn("session", "open", "--title", "kept", home=home).code == 0
+    users = autolearn("admin", "user", "list", home=home).out
+    assert "admin" in users
     family = running.family()
     assert len(family) >= 3
+    assert len(list((home / "metrics").iterdir())) == 2
     assert running.stop(signal.SIGINT) == 0
     assert running.said.rstrip().endswith("Stopped.")
     assert [one for one in family if one.is_running()] == []
     assert not (home / "up.json").exists()
+    assert list((home / "metrics").iterdir()) == []
     assert autolearn("session", "list", home=home).code == 3
-    with up(home, **running.settings) as second:
-        assert "kept" in autolearn("session", "list", home=home).out
-        assert second.stop(signal.SIGTERM) == 0
+    assert autolearn("status", home=home, **laptop.settings).code == 1, "Kafka goes on"
+    laptop.start()
+    assert "kept" in autolearn("session", "list", home=home).out
+    assert "first sysadmin" not in laptop.running.said
+    assert autolearn("admin", "user", "list", home=home).out == users
 
 
 def test_a_signal_during_the_start_stops_everything(kafka, tmp_path):

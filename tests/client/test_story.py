@@ -13,19 +13,18 @@ import httpx
 import pytest
 
 from autolearn.client import credentials
-from tests.client.processes import Said, Up, autolearn, command, environment, run_alone, up
+from tests.client.conftest import Laptop
+from tests.client.processes import Said, Up, autolearn, command, environment, run_alone
 from tests.waiting import until
 
 pytestmark = pytest.mark.kafka
 
-PENGUINS = Path(__file__).parents[1] / "examples" / "penguins.csv"
+PENGUINS = Path(__file__).parents[2] / "examples" / "penguins.csv"
 
 
-@pytest.fixture(scope="module")
-def system(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    home = tmp_path_factory.mktemp("story") / "home"
-    with up(home, kafka=kafka, topic_prefix="story-cli") as running:
-        yield running
+@pytest.fixture
+def system(running: Up) -> Up:
+    return running
 
 
 @pytest.fixture
@@ -59,9 +58,9 @@ def http(system: Up) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="module")
-def opened(system: Up) -> None:
+def opened(laptop: Laptop) -> None:
     """A session is open, which stays as it is."""
-    assert autolearn("session", "open", home=system.home).code == 0
+    assert autolearn("session", "open", home=laptop.home).code == 0
 
 
 @pytest.fixture
@@ -253,8 +252,8 @@ def test_a_history_says_what_happened_and_how_it_was_answered(cli, says, session
     assert "EstimatorRegistered" in cli("history", "estimator/svm").out
 
 
-def test_the_log_says_the_same_again(system, cli, says, kafka):
-    settings = {"home": system.home, "kafka": kafka, "topic_prefix": "story-cli"}
+def test_the_log_says_the_same_again(system, cli, says):
+    settings = {"home": system.home, **system.settings}
     said = run_alone("replay", "verify", **settings)
     assert (said.returncode, said.stderr) == (0, "")
     assert "Equal: the log says the same." in said.stdout
@@ -276,7 +275,7 @@ def test_the_log_says_the_same_again(system, cli, says, kafka):
     assert "Equal: the log says the same." in said.stdout
 
 
-def test_what_is_recorded_is_trained_again(system, cli, says, kafka):
+def test_what_is_recorded_is_trained_again(system, cli, says):
     session = says("session", "open", "--title", "again")["id"]
     first = says("train", "svm", "iris", "--metrics", "f1,accuracy")["training"]
     limits = ("--time-limit", 50, "--memory-limit", 1000)
@@ -285,7 +284,7 @@ def test_what_is_recorded_is_trained_again(system, cli, says, kafka):
     before = says("events", "--limit", 9999)["next"]
     assert cli("session", "commit").code == 0
 
-    settings = {"home": system.home, "kafka": kafka, "topic_prefix": "story-cli"}
+    settings = {"home": system.home, **system.settings}
     said = run_alone("replay", "retrain", session[:8], "-o", "json", **settings)
     assert said.returncode == 0, said.stderr
     answer = json.loads(said.stdout)
