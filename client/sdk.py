@@ -102,7 +102,7 @@ class AutoLearn(Blocking, System, Users, Auditing):
         self.http = httpx.Client(
             base_url=url,
             headers=bearer(url, token),
-            transport=sdk_trust.transport(transport, seal),
+            transport=sdk_trust.transport(url, transport, seal),
             trust_env=False,
         )
         self.sessions = BlockingSessions(self.http)
@@ -142,7 +142,7 @@ class AsyncAutoLearn(Awaiting, System, Users, Auditing):
         self.http = httpx.AsyncClient(
             base_url=url,
             headers=bearer(url, token),
-            transport=sdk_trust.async_transport(transport, seal),
+            transport=sdk_trust.async_transport(url, transport, seal),
             trust_env=False,
         )
         self.sessions = AwaitingSessions(self.http)

@@ -12,13 +12,15 @@ from autolearn.schemas.errors import SettingsError
 __all__ = ["async_transport", "transport"]
 
 
-def transport(given: httpx.BaseTransport | None, seal: bool | None) -> httpx.BaseTransport:
-    """Return the transport of a client that blocks; one that is `given` stays below it.
+def transport(
+    url: str, given: httpx.BaseTransport | None, seal: bool | None
+) -> httpx.BaseTransport:
+    """Return the transport of a client of `url` that blocks; one that is `given` stays below it.
 
     Raises:
         SettingsError: a variable has a bad value.
     """
-    inner = given or httpx.HTTPTransport(verify=trusted(), trust_env=False)
+    inner = given or httpx.HTTPTransport(verify=trusted(url), trust_env=False)
     if not (seals() if seal is None else seal):
         return inner
     from autolearn.client.sdk_sealing import Sealing
@@ -27,10 +29,10 @@ def transport(given: httpx.BaseTransport | None, seal: bool | None) -> httpx.Bas
 
 
 def async_transport(
-    given: httpx.AsyncBaseTransport | None, seal: bool | None
+    url: str, given: httpx.AsyncBaseTransport | None, seal: bool | None
 ) -> httpx.AsyncBaseTransport:
     """Return the transport of a client to await, likewise."""
-    inner = given or httpx.AsyncHTTPTransport(verify=trusted(), trust_env=False)
+    inner = given or httpx.AsyncHTTPTransport(verify=trusted(url), trust_env=False)
     if not (seals() if seal is None else seal):
         return inner
     from autolearn.client.sdk_sealing import AsyncSealing
@@ -54,8 +56,13 @@ def seals() -> bool:
     return given == "on"
 
 
-def trusted() -> ssl.SSLContext | bool:
-    """Return by which authorities a server's certificate may be signed: AUTOLEARN_CA, if set."""
+def trusted(url: str) -> ssl.SSLContext | bool:
+    """Return by which authorities a server's certificate may be signed: AUTOLEARN_CA, if set.
+
+    None where no TLS is spoken: to load those of the machine takes longer than most requests.
+    """
+    if not url.lower().startswith("https:"):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     file = variable("AUTOLEARN_CA")
     if not file:
         return True

@@ -69,7 +69,7 @@ class Api(Process):
     def client(self) -> httpx.Client:
         """Wait until it is ready, and return a client of it."""
         self.url = self.ready()
-        return httpx.Client(base_url=self.url, timeout=60, trust_env=False)
+        return httpx.Client(base_url=self.url, timeout=60, trust_env=False, verify=False)
 
     def __enter__(self) -> Self:
         return self

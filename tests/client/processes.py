@@ -1,5 +1,6 @@
 """The command line in this process, and `autolearn up` in a process of its own."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -13,9 +14,12 @@ from typing import NamedTuple
 from unittest.mock import patch
 
 import psutil
+import typer
 
 from autolearn.client.cli import main
 
+built = functools.cache(typer.main.get_command)
+"""The commands: Typer makes all of them anew each time, which takes longer than most of them."""
 STARTED_WITHIN = 180.0
 STOPPED_WITHIN = 30.0
 
@@ -41,6 +45,7 @@ def autolearn(*words: object, **settings: object) -> Said:
     with (
         patch.dict(os.environ, environment(**settings), clear=True),
         patch.object(sys, "argv", ["autolearn", *map(str, words)]),
+        patch.object(typer.main, "get_command", built),
         redirect_stdout(out),
         redirect_stderr(err),
     ):

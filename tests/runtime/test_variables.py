@@ -64,7 +64,7 @@ def test_the_token_goes_to_no_address_of_a_folder(
     monkeypatch.setenv("AUTOLEARN_TOKEN", "al_secret")
     assert "AUTOLEARN_URL" not in variables()
     assert sdk_trust.seals()
-    assert sdk_trust.trusted() is True
+    assert sdk_trust.trusted("https://ml.example.org") is True
     found = credentials.find("http://api")
     assert found is not None
     assert found.token == "al_secret"
