@@ -115,7 +115,7 @@ class EmbeddedBroker:
         """Whether the JVM is running."""
         return self._process is not None and self._process.poll() is None
 
-    def start(self, timeout: float = 60) -> Self:
+    def start(self, timeout: float = 300) -> Self:
         """Start the broker; return when it answers clients. `timeout` is in seconds.
 
         Formats the folder on first use.
