@@ -63,12 +63,11 @@ async def main(types: Sequence[str], settings: Settings) -> None:
             path = home / "state" / f"{name}-{settings.instance}.lock"
             held.enter_context(lock(path, f"`autolearn run {name}`"))
         held.enter_context(exposed(meter, settings, home, f"{'-'.join(types)}-{settings.instance}"))
-        await asyncio.to_thread(log.create, Topics.of(settings).all(), START_TIMEOUT)
-        agents = agents_of(types, settings, log, address, home, meter)
         dog = Watchdog(teller())
         dog.watch("the event loop", asyncio.get_running_loop())
-        dog.start()
-        await run(agents, dog)
+        dog.start()  # before the brokers are waited for: who waits does not hang
+        await asyncio.to_thread(log.create, Topics.of(settings).all(), START_TIMEOUT)
+        await run(agents_of(types, settings, log, address, home, meter), dog)
         await asyncio.to_thread(log.close)
 
 
