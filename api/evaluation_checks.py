@@ -57,7 +57,7 @@ def request_evaluation(
 
 def no_training(moment: Moment, session: str, training: str) -> Problem:
     """Return the problem of a training that the session does not have."""
-    names = [row.id for row in moment.runs(session) if isinstance(row, TrainingRow)]
+    names = [run for run, kind in moment.kinds_of_runs(session) if kind == "training"]
     where = f"/v1/sessions/{session}/trainings"
     return unknown("training", training, names, where, "#/training")
 

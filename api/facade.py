@@ -49,6 +49,8 @@ from autolearn.projections.queries import Queries
 from autolearn.projections.store import Store
 from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.errors import AutoLearnError, LogError, TopicMismatch
+from autolearn.schemas.events import ExperimentDeleted
+from autolearn.schemas.messages import type_of
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 
@@ -58,6 +60,7 @@ log = structlog.stdlib.get_logger("autolearn.api")
 
 T = TypeVar("T")
 
+DELETED = type_of(ExperimentDeleted)
 FRESH_TIMEOUT = 2.0
 OPEN_TIMEOUT, OPEN_PAUSE = 5.0, 1.0
 """Seconds that brokers have to answer when a process starts, and between two tries."""
@@ -224,6 +227,9 @@ class Facade:
         """Wake who waits for these events, which are stored now."""
         self.arrivals.notify(records)
         self.measures.taken(records)
+        for record in records:
+            if record.type == DELETED:
+                self.queries.known.pop(record.subject.partition("/")[2], None)
 
     def fail(self, error: Exception) -> None:
         """Stop: what this process knows can no longer be trusted to be up to date."""

@@ -8,12 +8,21 @@ from typing import TypeVar
 from autolearn.api.facade import Facade
 from autolearn.api.moments import Seen, began, see
 from autolearn.api.problems import Problem, check_id, unreadable
-from autolearn.projections.models import ExperimentRow, RunRow, SessionRow
+from autolearn.projections.models import ExperimentRow, SessionRow
 from autolearn.projections.past import Past
 from autolearn.projections.queries import Moment
+from autolearn.projections.stored import StoredRun
 from autolearn.schemas.streams import stream
 
-__all__ = ["find", "find_experiment", "find_run", "find_session", "not_then"]
+__all__ = [
+    "experiment_row",
+    "find",
+    "find_experiment",
+    "find_run",
+    "find_session",
+    "not_then",
+    "session_row",
+]
 
 T = TypeVar("T")
 
@@ -38,24 +47,40 @@ async def find(
     return seen, found
 
 
-async def find_session(facade: Facade, session: str, as_of: str = "") -> tuple[Seen, SessionRow]:
-    """Return a session that is open, or was open then.
+async def find_session(facade: Facade, session: str, as_of: str = "") -> Seen:
+    """Return a moment at which a session is open: now or then.
 
     Raises:
         Problem: there is none; where it is now, if it was committed.
     """
     check_id("session", session)
     seen = await see(facade, as_of, lambda past: past.load_session(session))
-    row = seen.moment.session(session)
-    if row is None and seen.moment.ended(session) is None and not as_of:
+    there = seen.moment.has_session(session)
+    if not there and seen.moment.ended(session) is None and not as_of:
         await facade.fresh()
         seen = await see(facade, "", lambda _: None)
-        row = seen.moment.session(session)
-    if row is None:
+        there = seen.moment.has_session(session)
+    if not there:
         raise await no_session_then(facade, seen, session, as_of)
+    return seen
+
+
+def session_row(seen: Seen, session: str) -> SessionRow:
+    """Return a session that was found, in clear (blocks). Raises the problem that it cannot be."""
+    row = seen.moment.session(session)
+    assert row is not None, "it was found at this moment"
     if row.unreadable:
         raise unreadable()
-    return seen, row
+    return row
+
+
+def experiment_row(seen: Seen, experiment: str) -> ExperimentRow:
+    """Return an experiment that was found, as `session_row` does."""
+    row = seen.moment.experiment(experiment)
+    assert row is not None, "it was found at this moment"
+    if row.unreadable:
+        raise unreadable()
+    return row
 
 
 async def no_session_then(facade: Facade, seen: Seen, session: str, as_of: str) -> Problem:
@@ -109,21 +134,17 @@ def no_session(moment: Moment, session: str) -> Problem:
     )
 
 
-async def find_experiment(
-    facade: Facade, experiment: str, as_of: str = ""
-) -> tuple[Seen, ExperimentRow]:
-    """Return an experiment of now or of then, or raise the problem that there is none."""
+async def find_experiment(facade: Facade, experiment: str, as_of: str = "") -> Seen:
+    """Return a moment at which there is an experiment, or raise the problem that there is none."""
     check_id("session", experiment, "experiment")
     seen, row = await find(
         facade,
-        lambda at: at.experiment(experiment),
+        lambda at: at.committed(experiment),
         as_of,
         lambda past: past.load_session(experiment),
     )
-    if row is not None and row.unreadable:
-        raise unreadable()
     if row is not None:
-        return seen, row
+        return seen
     ended = seen.moment.ended(experiment)
     if ended is not None and ended.how == "deleted":
         raise Problem(
@@ -132,7 +153,7 @@ async def find_experiment(
             "The experiment is deleted",
             f"It was deleted at {ended.time}, and nothing of it was kept.",
         )
-    if seen.moment.session(experiment) is not None:
+    if seen.moment.has_session(experiment):
         state = "was open then" if as_of else "is open"
         detail = f"The session {experiment} {state}, and not committed yet."
     else:
@@ -146,15 +167,15 @@ async def find_experiment(
 
 async def find_run(
     facade: Facade, session: str, kind: str, run: str, as_of: str = ""
-) -> tuple[Seen, RunRow]:
-    """Return a run of an open session, or raise the problem that there is none."""
+) -> tuple[Seen, StoredRun]:
+    """Return how a run of an open session goes, or raise the problem that there is none."""
     check_id("session", run, kind)
-    seen, _ = await find_session(facade, session, as_of)
-    row = seen.moment.run(session, kind, run)
+    seen = await find_session(facade, session, as_of)
+    row = seen.moment.stored_run(session, kind, run)
     if row is None and not as_of:
         await facade.fresh()
-        seen, _ = await find_session(facade, session)
-        row = seen.moment.run(session, kind, run)
+        seen = await find_session(facade, session)
+        row = seen.moment.stored_run(session, kind, run)
     if row is None:
         has = "had" if as_of else "has"
         raise Problem(

@@ -20,7 +20,7 @@ from autolearn.projections.past import Past
 from autolearn.projections.queries import Moment
 from autolearn.schemas.codec import event_on_log
 
-__all__ = ["AS_OF", "AsOf", "Seen", "began", "in_past", "read_point", "see"]
+__all__ = ["AS_OF", "AsOf", "Seen", "began", "in_past", "present", "read_point", "see"]
 
 T = TypeVar("T")
 
@@ -39,6 +39,11 @@ class Seen(NamedTuple):
     headers: Mapping[str, str]
 
 
+def present(facade: Facade) -> Seen:
+    """Return the present."""
+    return Seen(facade.queries.now(), facade.heartbeats.live, {})
+
+
 async def see(facade: Facade, as_of: str, load: Callable[[Past], None]) -> Seen:
     """Return the present, or the point `as_of` with what `load` loads of it (in a thread).
 
@@ -46,7 +51,7 @@ async def see(facade: Facade, as_of: str, load: Callable[[Past], None]) -> Seen:
         Problem: `as_of` is no point of this log; or this process cannot go there now.
     """
     if not as_of:
-        return Seen(facade.queries.now(), facade.heartbeats.live, {})
+        return present(facade)
     position = await read_point(facade, as_of, "as_of")
 
     def loaded(past: Past) -> Moment:

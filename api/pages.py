@@ -4,16 +4,44 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import msgspec
+from msgspec import Raw
 from starlette.datastructures import URL
 
 from autolearn.api.problems import Problem
+from autolearn.schemas.bounds import PAGE_BYTES, PAGE_COST
 
-__all__ = ["from_token", "next_link", "to_token"]
+__all__ = ["from_token", "next_link", "page_of", "to_token"]
 
 T = TypeVar("T")
+
+
+def page_of(
+    rows: Iterable[T],
+    limit: int,
+    shown: Callable[[T], object],
+    place: Callable[[T], object],
+    cost: Callable[[], int] = lambda: 0,
+) -> tuple[list[Raw], str | None]:
+    """Return rows as they are shown, in JSON, and the token of the next page (may block).
+
+    There are up to `limit`, of up to PAGE_BYTES together; and no more once they have cost
+    PAGE_COST. One row comes in any case. `place` tells what stands in the token.
+    """
+    items, size, last = list[Raw](), 0, None
+    for row in rows:
+        if len(items) == limit or (items and cost() > PAGE_COST):
+            return items, to_token(last)
+        item = Raw(msgspec.json.encode(shown(row)))
+        size += len(item)
+        if items and size > PAGE_BYTES:
+            return items, to_token(last)
+        items.append(item)
+        last = place(row)
+    return items, None
 
 
 def to_token(values: object) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 from msgspec.structs import asdict, replace
 
+from autolearn.api.pages import page_of
 from autolearn.projections.models import (
     DatasetRow,
     EstimatorRow,
@@ -20,6 +21,9 @@ from autolearn.projections.models import (
     TrainingRow,
 )
 from autolearn.projections.queries import Moment
+from autolearn.projections.run_rows import outline as outline_of_run
+from autolearn.projections.stored import StoredRun
+from autolearn.schemas.bounds import RUNNING_SHOWN
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.values import DatasetRef, JsonValue, Preprocessing, Split, TrainedModel
 
@@ -34,6 +38,7 @@ __all__ = [
     "Metric",
     "Model",
     "Page",
+    "RunSummary",
     "Running",
     "Session",
     "SessionSummary",
@@ -51,6 +56,8 @@ __all__ = [
 ]
 
 Item = TypeVar("Item")
+RUNS_SHOWN = 100
+"""Runs of a page within a session or an experiment."""
 Links = dict[str, str]
 """Where related resources are, by relation."""
 
@@ -127,6 +134,22 @@ class Evaluation(EvaluationRow, kw_only=True, frozen=True):
     links: Links
 
 
+class RunSummary(Struct, kw_only=True, frozen=True):
+    """How a run goes; what it is about is where its link `self` leads to."""
+
+    id: str
+    kind: str
+    number: int
+    status: str
+    requested: str
+    updated: str
+    attempt: int
+    training: str
+    started: str | None
+    ended: str | None
+    links: Links
+
+
 class SessionSummary(SessionRow, kw_only=True, frozen=True):
     """An open session in a list. The title of one that is confidential is `withheld`."""
 
@@ -135,17 +158,18 @@ class SessionSummary(SessionRow, kw_only=True, frozen=True):
 
 
 class Session(SessionRow, kw_only=True, frozen=True):
-    """An open session with all its runs. `counts` are by kind of work and status.
+    """An open session. `counts` are by kind of work and status; `running` are the first of those.
 
-    What is said in it is `withheld` from those who may only see that it is there.
+    `runs` are a page of its runs in the order of their requests, which `next` goes on with. What is
+    said in it is `withheld` from those who may only see that it is there.
     """
 
     withheld: bool = False
 
     counts: dict[str, dict[str, int]]
     running: list[Running]
-    trainings: list[Training]
-    evaluations: list[Evaluation]
+    runs: list[Raw]
+    next: str | None
     links: Links
 
 
@@ -172,7 +196,7 @@ class ExperimentSummary(ExperimentRow, kw_only=True, frozen=True):
 
 
 class Experiment(Struct, kw_only=True, frozen=True):
-    """An experiment: a committed session with the trainings and evaluations that it keeps.
+    """An experiment: a committed session. `counts`, `runs` and `next` as in Session.
 
     What is said in it is `withheld` from those who may only see that it is there.
     """
@@ -187,8 +211,9 @@ class Experiment(Struct, kw_only=True, frozen=True):
     sequence: int
     training_data: tuple[DatasetRef, ...]
     evaluation_data: tuple[DatasetRef, ...]
-    trainings: list[Training]
-    evaluations: list[Evaluation]
+    counts: dict[str, dict[str, int]]
+    runs: list[Raw]
+    next: str | None
     links: Links
 
 
@@ -261,21 +286,57 @@ def session_summary(row: SessionRow, *, withheld: bool = False) -> SessionSummar
     return SessionSummary(**asdict(shown), withheld=withheld, links=links)
 
 
-def session(moment: Moment, row: SessionRow, live: Live, *, withheld: bool = False) -> Session:
-    """Return an open session as clients see it."""
+def session(
+    moment: Moment, row: SessionRow, live: Live, *, withheld: bool = False, after: int = 0
+) -> Session:
+    """Return an open session as clients see it, with a page of runs past a number."""
     at = f"/v1/sessions/{row.id}"
-    rows = list(moment.outlines(row.id) if withheld else moment.runs(row.id))
-    going = (live(run) for run in rows if run.ended is None)
+    runs = Runs(moment, row.id, at, after, live)
     return Session(
         **asdict(replace(row, title="") if withheld else row),
         withheld=withheld,
-        counts={
-            "trainings": counted(run for run in rows if isinstance(run, TrainingRow)),
-            "evaluations": counted(run for run in rows if isinstance(run, EvaluationRow)),
-        },
-        running=[running for running in going if running is not None],
-        **divided(moment, () if withheld else rows, live, at),
+        counts=runs.counts,
+        running=runs.running,
+        runs=[] if withheld else runs.items,
+        next=None if withheld else runs.next,
         links={"self": at, "trainings": f"{at}/trainings", "evaluations": f"{at}/evaluations"},
+    )
+
+
+class Runs:
+    """What a session or experiment shows of its runs; nothing is decrypted for it."""
+
+    def __init__(self, moment: Moment, session: str, base: str, after: int, live: Live) -> None:
+        counts = {kind: Counter[str]() for kind in ("training", "evaluation")}
+        self.running: list[Running] = []
+        for run, row in moment.stored_runs(session):
+            counts[row.kind][row.status] += 1
+            if row.ended is None and len(self.running) < RUNNING_SHOWN:
+                now = live(outline_of_run(session, row, run))
+                self.running += [now] if now is not None else []
+        self.counts = {f"{kind}s": dict(many) for kind, many in counts.items()}
+        self.items, self.next = page_of(
+            moment.stored_runs(session, after),
+            RUNS_SHOWN,
+            lambda one: run_summary(one[0], one[1], base),
+            lambda one: one[1].number,
+        )
+
+
+def run_summary(run: str, row: StoredRun, base: str) -> RunSummary:
+    """Return how a run goes; `base` is the path of its session or experiment."""
+    return RunSummary(
+        id=run,
+        kind=row.kind,
+        number=row.number,
+        status=row.status,
+        requested=row.requested,
+        updated=row.updated,
+        attempt=row.attempt,
+        training=row.training,
+        started=row.started,
+        ended=row.ended,
+        links={"self": f"{base}/{row.kind}s/{run}"},
     )
 
 
@@ -287,30 +348,23 @@ def experiment_summary(row: ExperimentRow, *, withheld: bool = False) -> Experim
 
 
 def experiment(
-    moment: Moment, row: ExperimentRow, live: Live, *, withheld: bool = False
+    moment: Moment, row: ExperimentRow, live: Live, *, withheld: bool = False, after: int = 0
 ) -> Experiment:
-    """Return an experiment as clients see it."""
+    """Return an experiment as clients see it, with a page of runs past a number."""
     at = f"/v1/experiments/{row.id}"
     shown = outline(row) if withheld else row
     about = {name: value for name, value in asdict(shown).items() if name != "trainings"}
-    runs = divided(moment, () if withheld else moment.runs(row.id), live, at)
-    return Experiment(**about, **runs, withheld=withheld, links={"self": at})
+    runs = Runs(moment, row.id, at, after, live)
+    return Experiment(
+        **about,
+        withheld=withheld,
+        counts=runs.counts,
+        runs=[] if withheld else runs.items,
+        next=None if withheld else runs.next,
+        links={"self": at, "trainings": f"{at}/trainings", "evaluations": f"{at}/evaluations"},
+    )
 
 
 def outline(row: ExperimentRow) -> ExperimentRow:
     """Return an experiment without what is confidential."""
     return replace(row, title="", training_data=(), evaluation_data=())
-
-
-def divided(moment: Moment, rows: Iterable[RunRow], live: Live, base: str) -> dict[str, Any]:
-    """Return the trainings and the evaluations among runs."""
-    runs = [run(moment, row, live, base) for row in rows]
-    return {
-        "trainings": [item for item in runs if isinstance(item, Training)],
-        "evaluations": [item for item in runs if isinstance(item, Evaluation)],
-    }
-
-
-def counted(rows: Iterable[RunRow]) -> dict[str, int]:
-    """Return how many runs there are of each status."""
-    return dict(Counter(row.status for row in rows))

@@ -104,6 +104,7 @@ RULES: dict[str, Rule] = {
         f"POST {SESSION}/{what}": Rule.OWNER
         for what in ("commit", "discard", "keep", "share", "unshare")
     },
+    f"POST {SESSION}/leave": Rule.READER,
     **{f"GET {runs}": Rule.READER for runs in RUNS},
     **{f"POST {runs}": Rule.OWNER for runs in RUNS},
     **{f"GET {runs}/{{run}}": Rule.READER for runs in RUNS},
@@ -113,6 +114,8 @@ RULES: dict[str, Rule] = {
     "GET /v1/experiments": Rule.USER,
     f"GET {EXPERIMENT}": Rule.ACTIVITY,
     f"POST {EXPERIMENT}/delete": Rule.OWNER,
+    f"GET {EXPERIMENT}/trainings": Rule.READER,
+    f"GET {EXPERIMENT}/evaluations": Rule.READER,
     f"GET {EXPERIMENT}/trainings/{{run}}": Rule.READER,
     f"GET {EXPERIMENT}/evaluations/{{run}}": Rule.READER,
     f"GET {EXPERIMENT}/trainings/{{run}}/artifact": Rule.READER,

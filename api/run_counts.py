@@ -45,7 +45,7 @@ class RunCounts:
         """Start anew with what the read models have (blocks)."""
         self.runs.clear()
         self.counts.clear()
-        for session in moment.by_time("session-by-time", None):
+        for session in moment.by_time(("session-by-time",), None):
             for row in moment.outlines(session):
                 if row.ended is None:
                     kind = "training" if isinstance(row, TrainingRow) else "evaluation"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from itertools import islice
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
+from msgspec import Raw
+from msgspec.json import encode
+from starlette.datastructures import URL
 from starlette.responses import Response
 
 from autolearn.api import resources
@@ -16,20 +18,18 @@ from autolearn.api.commands import Accepted
 from autolearn.api.disk import require_disk
 from autolearn.api.facade import Facade
 from autolearn.api.found import find_run, find_session
-from autolearn.api.moments import AsOf
+from autolearn.api.moments import AsOf, Seen, present
 from autolearn.api.openapi import accepts, answers
-from autolearn.api.pages import from_token, next_link, to_token
+from autolearn.api.pages import from_token, next_link, page_of
 from autolearn.api.problems import check_id
 from autolearn.api.quotas import check_run
 from autolearn.api.responses import CommandState, created, json, pending
 from autolearn.api.rules import authorise
-from autolearn.projections.models import RunRow
-from autolearn.projections.run_rows import ROW_OF
 from autolearn.schemas.messages import Command
 from autolearn.schemas.streams import stream
 from autolearn.schemas.work import WORK
 
-__all__ = ["add_run_routes", "request_run"]
+__all__ = ["Limit", "Status", "add_run_routes", "list_runs", "request_run", "show_run"]
 
 Status = Literal["open", "started", "completed", "failed", "cancelled"]
 Limit = Annotated[int, Query(ge=1, le=500)]
@@ -54,19 +54,61 @@ async def request_run(
     if asked.prefer.wait is not None:
         left = asked.prefer.wait - (asyncio.get_running_loop().time() - began)
         status = 201 if await until_ended(facade, session, kind, run, left) else 202
-    moment = facade.queries.now()
-    row = moment.run(session, kind, run)
-    if row is None:  # the session has ended since, and does not keep it
+    headers = {"Location": at, **asked.prefer.applied()}
+    shown = await show_run(facade, present(facade), f"/v1/sessions/{session}", kind, run)
+    if shown is None:  # the session has ended since, and does not keep it
         return created(CommandState(asked.id, "accepted", answer.stream, at), at, asked)
-    content = resources.run(moment, row, facade.heartbeats.live, f"/v1/sessions/{session}")
-    return json(content, status, {"Location": at, **asked.prefer.applied()})
+    return json(shown, status, headers)
+
+
+async def show_run(facade: Facade, seen: Seen, base: str, kind: str, run: str) -> Raw | None:
+    """Return a run in JSON, None if it is not there; `base` is the path of what it is in."""
+
+    def shown() -> Raw | None:
+        row = seen.moment.run(base.rpartition("/")[2], kind, run)
+        if row is None:
+            return None
+        return Raw(encode(resources.run(seen.moment, row, seen.live, base)))
+
+    return await facade.executors.lists.run(shown)
+
+
+async def list_runs(
+    facade: Facade,
+    seen: Seen,
+    base: str,
+    kind: str,
+    status: str | None,
+    page: str,
+    limit: int,
+    url: URL,
+) -> Response:
+    """Return a page of the runs of a session or experiment, in the order of their requests."""
+    after, moment, session = from_token(page, int, "page") if page else 0, seen.moment, base[-36:]
+
+    def shown() -> Response:
+        rows = (
+            (run, row)
+            for run, row in moment.stored_runs(session, max(0, after))
+            if row.kind == kind and status in (None, row.status)
+        )
+        items, more = page_of(
+            rows,
+            limit,
+            lambda one: resources.run(moment, moment.opened_run(session, *one), seen.live, base),
+            lambda one: one[1].number,
+        )
+        headers = {**seen.headers, **next_link(url, more)}
+        return json(resources.Page(items, more), headers=headers)
+
+    return await facade.executors.lists.run(shown)
 
 
 async def until_ended(facade: Facade, session: str, kind: str, run: str, seconds: float) -> bool:
     """Wait until a run has ended or is gone; say whether that is so."""
 
     def ended() -> bool:
-        row = facade.queries.now().run(session, kind, run)
+        row = facade.queries.latest().stored_run(session, kind, run)
         return row is None or row.ended is not None
 
     return await facade.arrivals.until(ended, max(0.0, seconds), stream("session", session))
@@ -80,7 +122,7 @@ def add_run_routes(routes: APIRouter, facade: Facade, kind: str, resource: Any) 
         responses=answers({200: resources.Page[resource]}, "Link", "AutoLearn-Position"),
         name=f"list_{kind}s",
     )
-    async def list_runs(
+    async def list_of_session(
         request: Request,
         session: str,
         limit: Limit = 100,
@@ -89,18 +131,8 @@ def add_run_routes(routes: APIRouter, facade: Facade, kind: str, resource: Any) 
         as_of: AsOf = "",
     ) -> Response:
         """List the runs of this kind in the order of their requests."""
-        after = from_token(page, int, "page") if page else 0
-        seen, _ = await find_session(facade, session, as_of)
-
-        def wanted(row: RunRow) -> bool:
-            return isinstance(row, ROW_OF[kind]) and status in (None, row.status)
-
-        rows = list(islice(filter(wanted, seen.moment.runs(session, max(0, after))), limit + 1))
-        more = to_token(rows[limit - 1].number) if rows[limit:] else None
-        base = f"/v1/sessions/{session}"
-        items = [resources.run(seen.moment, row, seen.live, base) for row in rows[:limit]]
-        headers = {**seen.headers, **next_link(request.url, more)}
-        return json(resources.Page(items, more), headers=headers)
+        seen, base = await find_session(facade, session, as_of), f"/v1/sessions/{session}"
+        return await list_runs(facade, seen, base, kind, status, page, limit, request.url)
 
     @routes.get(
         "/{run}",
@@ -119,7 +151,7 @@ def add_run_routes(routes: APIRouter, facade: Facade, kind: str, resource: Any) 
             await until_ended(facade, session, kind, run, prefer.wait)
             await authorise(request)  # again: it may have waited for long
             seen, row = await find_run(facade, session, kind, run)
-        content = resources.run(seen.moment, row, seen.live, f"/v1/sessions/{session}")
+        content = await show_run(facade, seen, f"/v1/sessions/{session}", kind, run)
         return json(content, headers=seen.headers or prefer.applied())
 
     @routes.post(
@@ -137,9 +169,7 @@ def add_run_routes(routes: APIRouter, facade: Facade, kind: str, resource: Any) 
         answer = await facade.commands.post(stream("session", session), command, asked)
         if isinstance(answer, Accepted):
             return pending(answer, asked)
-        moment = facade.queries.now()
-        row, base = moment.run(session, kind, run), f"/v1/sessions/{session}"
-        if row is None:
+        content = await show_run(facade, present(facade), f"/v1/sessions/{session}", kind, run)
+        if content is None:
             return json(CommandState(asked.id, "accepted", answer.stream))
-        content = resources.run(moment, row, facade.heartbeats.live, base)
         return json(content, headers=asked.prefer.applied())

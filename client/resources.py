@@ -176,12 +176,15 @@ class SessionSummary(Struct, kw_only=True, frozen=True):
 
 
 class Session(SessionSummary, kw_only=True, frozen=True):
-    """An open session with all its runs; `counts` are by kind of work and status."""
+    """An open session; `counts` are by kind of work and status, `running` the first of those.
+
+    `sessions.open` tells of no runs; of a session that was asked for there are all.
+    """
 
     counts: dict[str, dict[str, int]]
     running: list[Running]
-    trainings: list[Training]
-    evaluations: list[Evaluation]
+    trainings: list[Training] = []
+    evaluations: list[Evaluation] = []
 
 
 class Deleted(Struct, kw_only=True, frozen=True):
@@ -221,10 +224,14 @@ class ExperimentSummary(ExperimentAbout, kw_only=True, frozen=True):
 
 
 class Experiment(ExperimentAbout, kw_only=True, frozen=True):
-    """An experiment with what it keeps."""
+    """An experiment with what it keeps: how many runs of each kind and status, and all of them.
 
-    trainings: list[Training]
-    evaluations: list[Evaluation]
+    A commit tells how many there are only.
+    """
+
+    counts: dict[str, dict[str, int]]
+    trainings: list[Training] = []
+    evaluations: list[Evaluation] = []
 
 
 class Reader(Struct, kw_only=True, frozen=True):

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from msgspec.structs import replace
+
 from autolearn.client import resources as r
 from autolearn.client.sdk_errors import Unreachable
 from autolearn.client.sdk_flows import Call, Flow, ask, ask_bytes
@@ -61,9 +63,9 @@ class Experiments:
 
     @operation
     def get(self, experiment: str, *, as_of: str | None = None) -> Flow[r.Experiment]:
-        """Return an experiment with what it keeps."""
+        """Return an experiment with all that it keeps, which may be many answers of the API."""
         at = f"/v1/experiments/{segment(experiment)}"
-        return ask(Call("GET", at, r.Experiment, {"as_of": as_of}))
+        return whole(Call("GET", at, r.Experiment, {"as_of": as_of}))
 
     @operation
     def artifact(self, experiment: str, training: str) -> Flow[r.Artifact]:
@@ -92,9 +94,10 @@ class OneSession:
     def get(self, *, as_of: str | None = None) -> Flow[r.Session]:
         """Return the session with its runs and what is going on; or as it was at a point.
 
-        A point is a position's token or a time, RFC 3339 with a zone, here and elsewhere.
+        A point is a position's token or a time, RFC 3339 with a zone, here and elsewhere. All runs
+        may be many answers of the API: `trainings` and `evaluations` give a page.
         """
-        return ask(Call("GET", at(self), r.Session, {"as_of": as_of}))
+        return whole(Call("GET", at(self), r.Session, {"as_of": as_of}))
 
     @operation
     def train(
@@ -217,6 +220,11 @@ class OneSession:
         return ask(Call("POST", f"{at(self)}/unshare", r.Page[r.Reader], body=body))
 
     @operation
+    def leave(self) -> Flow[r.CommandState]:
+        """Be no reader any more of a session or experiment that somebody has shared."""
+        return ask(Call("POST", f"{at(self)}/leave", r.CommandState))
+
+    @operation
     def readers(self) -> Flow[r.Page[r.Reader]]:
         """List who may read it besides its owner."""
         return ask(Call("GET", f"{at(self)}/readers", r.Page[r.Reader]))
@@ -240,6 +248,29 @@ class OneSession:
 def at(session: OneSession) -> str:
     """Return the path of a session."""
     return f"/v1/sessions/{segment(session.id)}"
+
+
+W = TypeVar("W", r.Session, r.Experiment)
+
+
+def whole(call: Call[W]) -> Flow[W]:
+    """Return a session or experiment with all its runs, unless they are withheld."""
+    found = yield from ask(call)
+    if found.withheld:
+        return found
+    trainings = yield from every(f"{call.path}/trainings", r.Page[r.Training], call.query)
+    evaluations = yield from every(f"{call.path}/evaluations", r.Page[r.Evaluation], call.query)
+    return replace(found, trainings=trainings, evaluations=evaluations)
+
+
+def every(path: str, kind: type[r.Page[R]], query: Mapping[str, object]) -> Flow[list[R]]:
+    """Return the items of all pages of a list."""
+    items, page = list[R](), None
+    while True:
+        some = yield from ask(Call("GET", path, kind, {**query, "limit": 500, "page": page}))
+        items += some.items
+        if (page := some.next) is None:
+            return items
 
 
 def started(

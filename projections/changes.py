@@ -105,7 +105,7 @@ def changes_of(stream: str, before: Moment, after: Moment) -> Iterator[Change]:
         return
     runs = {**dict(before.kinds_of_runs(name)), **dict(after.kinds_of_runs(name))}
     for run, work in runs.items():
-        rows = (moment.run_or_outline(name, work, run) for moment in (before, after))
+        rows = (moment.run(name, work, run) for moment in (before, after))
         earlier, later = (None if row is None else fields_of(row) for row in rows)
         if earlier != later:
             yield difference(stream, (work, run), earlier, later)

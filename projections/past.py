@@ -11,7 +11,7 @@ from autolearn.eventlog.admission import TERM_STARTED
 from autolearn.eventlog.log import Message
 from autolearn.eventlog.positions import Place
 from autolearn.eventlog.reading import Lookup
-from autolearn.projections.models import ExperimentRow, TrainingRow
+from autolearn.projections.models import TrainingRow
 from autolearn.projections.projection import ReadModels
 from autolearn.projections.queries import May, Moment, anything
 from autolearn.projections.store import MemoryStore
@@ -26,6 +26,18 @@ AHEAD = 20
 """What is read in one go beyond what is surely needed: streams of a list, records of a place."""
 AT_ONCE = 1000
 """Events of a partition that are read in one go."""
+
+
+class Commit(NamedTuple):
+    """When an experiment was committed, and by which event of its stream. The newest is first."""
+
+    time: str
+    id: str
+    sequence: int
+
+    def __lt__(self, other: tuple[object, ...]) -> bool:
+        """Say whether this comes before another in a list."""
+        return (self.time, self.id) > (other[0], other[1])
 
 
 class PastTooLarge(AutoLearnError):
@@ -158,57 +170,62 @@ class Past:
         were.
         """
         candidates = self.perhaps_open(after, may)
-        while (missing := limit - len(self.moment.sessions(after, limit))) > 0:
+        while (missing := limit - self.many_open(after, limit)) > 0:
             if not (some := list(islice(candidates, missing + AHEAD))):
                 return
             self.load(*some)
 
+    def many_open(self, after: tuple[str, str] | None, limit: int) -> int:
+        """Return how many open sessions are known past one of them, up to `limit`."""
+        return len(list(islice(self.moment.newest("session", after, None), limit)))
+
     def perhaps_open(self, after: tuple[str, str] | None, may: May = anything) -> Iterator[str]:
         """Yield the sessions that may have been open then, newest first."""
-        for session in filter(may, self.index.by_time("session-opened", after)):
+        for session in filter(may, self.index.by_time(("session-opened",), after)):
             name = stream("session", session)
             partition, offsets = self.index.offsets(name)
             end = self.ends.get(partition, 0)
             if offsets[0] >= end:
                 continue  # it came later
-            if offsets[-1] < end and self.index.session(session) is None:
+            if offsets[-1] < end and not self.index.has_session(session):
                 continue  # all of it came before, its end too
             yield name
 
     def experiments(
         self, after: tuple[str, str] | None, limit: int, may: May = anything
-    ) -> list[ExperimentRow]:
+    ) -> list[str]:
         """Return the experiments of then, the newest commit first, past (time of it, id).
 
         An experiment never changes but for its end, so nothing is folded: it only counts whether
         its commit came before, and not its deletion.
         """
-        there = (
-            self.index.experiment(at) for at in self.index.by_time("experiment-by-time", after)
-        )
-        gone = (self.index.gone(at) for at in self.index.by_time("experiment-gone-by-time", after))
-        rows = heapq.merge(
-            (row for row in there if row and may(row.id)),
-            (row for row in gone if row and may(row.id) and not self.was_deleted(row)),
-            key=lambda row: (row.committed, row.id),
-            reverse=True,
-        )
-        return list(islice((row for row in rows if self.was_committed(row)), limit))
+        there = self.commits("experiment-by-time", after, may)
+        gone = self.commits("experiment-gone-by-time", after, may)
+        merged = heapq.merge(there, (one for one in gone if not self.was_deleted(one.id)))
+        found = (one.id for one in merged if self.was_committed(one))
+        return list(islice(found, limit))
 
-    def was_deleted(self, row: ExperimentRow) -> bool:
+    def commits(self, index: str, after: tuple[str, str] | None, may: May) -> Iterator[Commit]:
+        """Yield the commits in an index that one `may` see, the newest first."""
+        for at in filter(may, self.index.by_time((index,), after)):
+            row = self.index.committed(at, gone=index.startswith("experiment-gone"))
+            if row is not None:
+                yield Commit(row.committed, at, row.sequence)
+
+    def was_deleted(self, experiment: str) -> bool:
         """Say whether an experiment that is gone was so then: its deletion is its last change."""
-        self.load(stream("session", row.id))
-        return self.moment.experiment(row.id) is None
+        self.load(stream("session", experiment))
+        return not self.moment.has_experiment(experiment)
 
-    def was_committed(self, row: ExperimentRow) -> bool:
+    def was_committed(self, one: Commit) -> bool:
         """Say whether an experiment's commit came before."""
-        return len(self.offsets(stream("session", row.id))[1]) >= row.sequence
+        return len(self.offsets(stream("session", one.id))[1]) >= one.sequence
 
     def load_experiments(
         self, after: tuple[str, str] | None, limit: int, may: May = anything
     ) -> None:
         """Fold the experiments of a page."""
-        self.load(*(stream("session", row.id) for row in self.experiments(after, limit, may)))
+        self.load(*(stream("session", at) for at in self.experiments(after, limit, may)))
 
     # The position
 

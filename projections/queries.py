@@ -5,8 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby, islice
-from operator import attrgetter
-from typing import TypeVar
+from typing import Literal
 
 import msgspec
 from msgspec import Raw
@@ -20,7 +19,6 @@ from autolearn.projections.models import (
     DatasetRow,
     EndedRow,
     EstimatorRow,
-    EvaluationRow,
     ExperimentRow,
     GrantRow,
     Held,
@@ -37,7 +35,7 @@ from autolearn.projections.models import (
 from autolearn.projections.projection import digest
 from autolearn.projections.reading import Reading, decode
 from autolearn.projections.rows import PROGRESS
-from autolearn.projections.run_rows import Opens, in_clear, outline, run_row
+from autolearn.projections.run_rows import Opens, dataset_of, in_clear, outline, run_row
 from autolearn.projections.store import Readable, Store, key, prefix_of
 from autolearn.projections.stored import (
     StoredDataset,
@@ -52,7 +50,7 @@ from autolearn.projections.stored import (
 )
 from autolearn.projections.views import VIEWS
 from autolearn.projections.views.answers import answer_key
-from autolearn.projections.views.runs import run_key
+from autolearn.projections.views.runs import data_key, place_key, run_key
 from autolearn.projections.views.streams import stream_prefix
 from autolearn.projections.views.users import quota_key, token_key, tokens_key, user_key
 from autolearn.schemas.catalog import DatasetSpec
@@ -62,24 +60,17 @@ from autolearn.schemas.values import DatasetRef
 
 __all__ = ["May", "Moment", "Queries", "anything"]
 
-Listed = TypeVar("Listed", SessionRow, ExperimentRow)
+Data = tuple[tuple[DatasetRef, ...], tuple[DatasetRef, ...]]
+"""The datasets of an experiment's trainings, and those of its evaluations."""
+KNOWN = 20_000
+"""Experiments of which that is kept in memory."""
+RunData = Literal["run-request", "run-outcome"]
+RUN_DATA: tuple[RunData, RunData] = ("run-request", "run-outcome")
 May = Callable[[str], bool]
 """Says whether somebody may see a session, experiment or dataset, by its id or name."""
 
 After = tuple[str, str] | None
 """The (time, id) of the last one that was seen of a list; None at its beginning."""
-
-
-def merged(
-    own: Iterator[tuple[str, str]], shared: Iterable[tuple[str, str]], after: After
-) -> Iterator[str]:
-    """Yield the ids of both, by their times, newest first and each once."""
-    others = sorted((one for one in shared if after is None or one < after), reverse=True)
-    last = None
-    for one in heapq.merge(own, others, reverse=True):
-        if one != last:
-            yield one[1]
-        last = one
 
 
 def merge(*names: Iterable[str]) -> Iterator[str]:
@@ -100,10 +91,11 @@ class Queries:
 
     def __init__(self, store: Store, opens: Opens = in_clear) -> None:
         self.store, self.opens = store, opens
+        self.known: dict[str, Data] = {}
 
     def now(self) -> Moment:
         """Return the read models as they are now. Use it from one thread, and not for long."""
-        return Moment(self.store.snapshot(), self.opens)
+        return Moment(self.store.snapshot(), self.opens, known=self.known)
 
     def answer(self, command: str) -> Answer | None:
         """Return how a command was answered, if it was."""
@@ -119,18 +111,27 @@ class Queries:
 
         It costs less than `now`, and is for one question at a time.
         """
-        return Moment(self.store, self.opens)
+        return Moment(self.store, self.opens, known=self.known)
 
 
 class Moment(Reading):
-    """The read models at one moment, whatever is folded meanwhile."""
+    """The read models at one moment, whatever is folded meanwhile.
+
+    `known` is what was found out of experiments before. `looked` is what lists have cost: each run
+    that was read for what is known of an experiment, and each KiB of a dataset.
+    """
 
     def __init__(
-        self, content: Readable, opens: Opens = in_clear, present: Moment | None = None
+        self,
+        content: Readable,
+        opens: Opens = in_clear,
+        present: Moment | None = None,
+        known: dict[str, Data] | None = None,
     ) -> None:
         """Take the rows. The sensitive columns are those of `present`, without it of this one."""
         super().__init__(content)
-        self.opens, self.present = opens, present or self
+        self.opens, self.present, self.looked = opens, present or self, 0
+        self.known: dict[str, Data] = {} if known is None else known
 
     # Where it is in the log
 
@@ -289,12 +290,25 @@ class Moment(Reading):
         return self.get(key("session-ended", session), EndedRow)
 
     def sessions(self, after: After, limit: int, whose: str | None = None) -> list[SessionRow]:
-        """Return open sessions, newest first, past (time of creation, id).
+        """Return the first of what `each_session` yields."""
+        return list(islice(self.each_session(after, whose), limit))
 
-        Those of everybody, or those `whose` owner or reader a user is.
+    def each_session(self, after: After, whose: str | None = None) -> Iterator[SessionRow]:
+        """Yield open sessions, newest first, past (time of creation, id).
+
+        Those of everybody, or those `whose` owner or reader a user is. Each is read, and decrypted,
+        as it is asked for.
         """
-        when: Callable[[SessionRow], str] = attrgetter("created")
-        return self.newest("session", self.session, when, after, limit, whose)
+        ids = self.newest("session", after, whose)
+        return (row for at in ids if (row := self.session(at)) is not None)
+
+    def has_session(self, session: str) -> bool:
+        """Say whether a session is open."""
+        return self.content.get(key("session", session)) is not None
+
+    def has_experiment(self, experiment: str) -> bool:
+        """Say whether there is an experiment."""
+        return self.content.get(key("experiment", experiment)) is not None
 
     def experiment(self, experiment: str) -> ExperimentRow | None:
         """Return an experiment."""
@@ -306,12 +320,15 @@ class Moment(Reading):
         row = self.get(key("experiment-gone", experiment), StoredExperiment)
         return None if row is None else self.experiment_row(experiment, row)
 
+    def committed(self, experiment: str, *, gone: bool = False) -> StoredExperiment | None:
+        """Return what is known of an experiment, or of a deleted one: nothing is decrypted."""
+        table = "experiment-gone" if gone else "experiment"
+        return self.get(key(table, experiment), StoredExperiment)
+
     def experiment_row(self, experiment: str, row: StoredExperiment) -> ExperimentRow:
         """Return an experiment with what it says, as far as that can be read."""
         opened = self.opened(experiment, row.opened)
-        data: dict[type[RunRow], dict[DatasetRef, None]] = {TrainingRow: {}, EvaluationRow: {}}
-        for run in self.runs(experiment) if opened else ():
-            data[type(run)][run.dataset] = None
+        training_data, evaluation_data = self.data_of(experiment) if opened else ((), ())
         return ExperimentRow(
             id=experiment,
             title=opened.title if opened else "",
@@ -320,56 +337,53 @@ class Moment(Reading):
             actor=row.actor,
             sequence=row.sequence,
             trainings=row.trainings,
-            training_data=tuple(data[TrainingRow]),
-            evaluation_data=tuple(data[EvaluationRow]),
+            training_data=training_data,
+            evaluation_data=evaluation_data,
             unreadable=opened is None,
         )
+
+    def data_of(self, experiment: str) -> Data:
+        """Return what an experiment's trainings learned from, and what its models were measured on.
+
+        That is said in the requests of its runs. As it never changes, it is kept in memory.
+        """
+        if experiment in self.known:
+            return self.known[experiment]
+        found: dict[str, dict[DatasetRef, None]] = {"training": {}, "evaluation": {}}
+        for run, row in self.stored_runs(experiment):
+            self.looked += 1
+            request = self.data("run-request", experiment, run)
+            found[row.kind][dataset_of(experiment, self.opens, request)] = None
+        data = tuple(found["training"]), tuple(found["evaluation"])
+        if len(self.known) >= KNOWN:
+            self.known.clear()
+        self.known[experiment] = data
+        return data
 
     def experiments(
         self, after: After, limit: int, whose: str | None = None
     ) -> list[ExperimentRow]:
-        """Return experiments, the newest commit first, past (time of the commit, id).
+        """Return the first of what `each_experiment` yields."""
+        return list(islice(self.each_experiment(after, whose), limit))
 
-        Those of everybody, or those `whose` owner or reader a user is.
+    def each_experiment(self, after: After, whose: str | None = None) -> Iterator[ExperimentRow]:
+        """Yield experiments, the newest commit first, past (time of the commit, id).
+
+        As `each_session` does.
         """
-        when: Callable[[ExperimentRow], str] = attrgetter("committed")
-        return self.newest("experiment", self.experiment, when, after, limit, whose)
+        ids = self.newest("experiment", after, whose)
+        return (row for at in ids if (row := self.experiment(at)) is not None)
 
-    def newest(
-        self,
-        kind: str,
-        look: Callable[[str], Listed | None],
-        when: Callable[[Listed], str],
-        after: After,
-        limit: int,
-        whose: str | None,
-    ) -> list[Listed]:
-        """Return what `sessions` or `experiments` do: `look` finds one, `when` tells its time."""
+    def newest(self, kind: str, after: After, whose: str | None) -> Iterator[str]:
+        """Yield the ids of sessions or experiments, the newest first."""
         if whose is None:
-            ids = self.by_time(f"{kind}-by-time", after)
-        else:
-            shared = ((when(row), row.id) for row in self.shared(whose, look))
-            ids = merged(self.times_of(f"{kind}-of", whose, after), shared, after)
-        return [row for at in islice(ids, limit) if (row := look(at)) is not None]
+            return self.by_time((f"{kind}-by-time",), after)
+        return self.by_time((f"{kind}-of", whose), after)
 
-    def shared(self, user: str, look: Callable[[str], Listed | None]) -> Iterator[Listed]:
-        """Yield what is shared with a user, of sessions or of experiments, by their ids."""
-        for row in self.scan(prefix_of("session-shared", user), Reference):
-            found = look(row.id)
-            if found is not None:
-                yield found
-
-    def times_of(self, index: str, owner: str, after: After) -> Iterator[tuple[str, str]]:
-        """Yield (time, id) of what is an owner's, newest first, past one of them."""
-        bound = key(index, owner, *after) if after else b""
-        for at, _ in self.content.scan(prefix_of(index, owner), after=bound, reverse=True):
-            _, time, identifier = at.rsplit(b"\x00", 2)
-            yield time.decode(), identifier.decode()
-
-    def by_time(self, index: str, after: After) -> Iterator[str]:
+    def by_time(self, index: tuple[str, ...], after: After) -> Iterator[str]:
         """Yield the ids in an index, newest first."""
-        bound = key(index, *after) if after else b""
-        for at, _ in self.content.scan(prefix_of(index), after=bound, reverse=True):
+        bound = key(*index, *after) if after else b""
+        for at, _ in self.content.scan(prefix_of(*index), after=bound, reverse=True):
             yield at.rpartition(b"\x00")[2].decode()
 
     # Whose a session is, also when it has ended
@@ -443,20 +457,24 @@ class Moment(Reading):
 
     # Runs, of sessions and of experiments alike
 
+    def stored_run(self, session: str, kind: str, run: str) -> StoredRun | None:
+        """Return how one run of a kind of work goes: nothing is decrypted."""
+        row = self.get(run_key(session, run), StoredRun)
+        return None if row is None or row.kind != kind else row
+
     def run(self, session: str, kind: str, run: str) -> RunRow | None:
         """Return one run of a kind of work."""
-        row = self.get(run_key(session, run), StoredRun)
-        if row is None or row.kind != kind:
-            return None
-        return run_row(session, row, self.opens, run)
+        row = self.stored_run(session, kind, run)
+        return None if row is None else self.opened_run(session, run, row)
 
-    def run_or_outline(self, session: str, kind: str, run: str) -> RunRow | None:
-        """Return one run of a kind of work, without what cannot be read of it."""
-        try:
-            return self.run(session, kind, run)
-        except Unreadable:
-            row = self.get(run_key(session, run), StoredRun)
-            return None if row is None else outline(session, row, run)
+    def opened_run(self, session: str, run: str, row: StoredRun) -> RunRow:
+        """Return a run with what its events say."""
+        request, outcome = (self.data(table, session, run) for table in RUN_DATA)
+        return run_row(session, row, self.opens, run, request, outcome)
+
+    def data(self, table: RunData, session: str, run: str) -> Raw:
+        """Return the data of an event of a run as they are."""
+        return Raw(self.content.get(data_key(table, session, run)) or b"null")
 
     def training(self, session: str, run: str) -> TrainingRow | None:
         """Return one training."""
@@ -465,8 +483,8 @@ class Moment(Reading):
 
     def runs(self, session: str, after: int = 0) -> Iterator[RunRow]:
         """Yield the runs of a session or experiment, in the order of their numbers past `after`."""
-        rows = self.stored_runs(session, after)
-        return (run_row(session, row, self.opens, run) for run, row in rows)
+        for run, row in self.stored_runs(session, after):
+            yield self.opened_run(session, run, row)
 
     def outlines(self, session: str) -> Iterator[RunRow]:
         """Yield the runs as `runs` does, without what is confidential: nothing is decrypted."""
@@ -476,15 +494,14 @@ class Moment(Reading):
         """Yield the runs of a session or experiment by their ids, each with its kind of work."""
         return ((run, row.kind) for run, row in self.stored_runs(session))
 
-    def stored_runs(self, session: str, after: int = 0) -> list[tuple[str, StoredRun]]:
-        """Return the runs of a session as they are stored, with their ids."""
-        found = [
-            (at.rpartition(b"\0")[2].decode(), decode(value, StoredRun))
-            for at, value in self.content.scan(prefix_of("run", session))
-        ]
-        return sorted(
-            (one for one in found if one[1].number > after), key=lambda one: one[1].number
-        )
+    def stored_runs(self, session: str, after: int = 0) -> Iterator[tuple[str, StoredRun]]:
+        """Yield the ids of runs in the order of their numbers past `after`, and how they go."""
+        bound = place_key(session, after) if after > 0 else b""
+        for _, value in self.content.scan(prefix_of("run-at", session), after=bound):
+            run = decode(value, Reference).id
+            row = self.get(run_key(session, run), StoredRun)
+            assert row is not None, f"the run {run} of {session} is lost"
+            yield run, row
 
     # Streams
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from autolearn.eventlog.admission import Progress
 from autolearn.projections.store import Store, key, prefix_of
@@ -75,6 +75,10 @@ class Rows:
     def put_once(self, at: bytes, row: Struct) -> None:
         """Set a row that no fold will ever ask for: it is encoded at once, and not kept."""
         self.written[at] = to_json(row)
+
+    def put_data(self, at: bytes, data: Raw) -> None:
+        """Set a row that is the data of an event as they are, as `put_once` does."""
+        self.written[at] = bytes(data)
 
     def delete(self, at: bytes) -> None:
         """Delete a row."""

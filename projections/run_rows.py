@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from msgspec import Raw
+from msgspec import Raw, Struct
 from msgspec.structs import asdict
 
 from autolearn.eventlog.data_keys import Unreadable
@@ -14,9 +14,10 @@ from autolearn.projections.models import EvaluationRow, RunRow, TrainingRow
 from autolearn.projections.stored import StoredRun
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.confidential import empty
+from autolearn.schemas.values import DatasetRef
 from autolearn.schemas.work import WORK
 
-__all__ = ["ROW_OF", "Opens", "in_clear", "outline", "run_row"]
+__all__ = ["ROW_OF", "Opens", "dataset_of", "in_clear", "outline", "run_row"]
 
 Opens = Callable[[str, Raw], Raw]
 """Returns the data of an event of a stream, as a row keeps them, in clear. Raises Unreadable."""
@@ -27,6 +28,17 @@ def in_clear(_: str, data: Raw) -> Raw:
     if is_sealed(data):
         raise Unreadable
     return data
+
+
+class Of(Struct, frozen=True):
+    """What is read of the request of a run to know which data it is of."""
+
+    dataset: DatasetRef
+
+
+def dataset_of(session: str, opens: Opens, request: Raw) -> DatasetRef:
+    """Return the dataset of a run. Raises Unreadable."""
+    return from_json(opens(f"session/{session}", request), Of).dataset
 
 
 class Shown(NamedTuple):
@@ -63,31 +75,37 @@ ROW_OF = {kind: shown.row for kind, shown in SHOWN.items()}
 STORED = ("number", "status", "requested", "updated", "attempt", "worker", "started", "ended")
 
 
-def run_row(session: str, stored: StoredRun, opens: Opens, run: str) -> RunRow:
+def run_row(
+    session: str, stored: StoredRun, opens: Opens, run: str, request: Raw, outcome: Raw
+) -> RunRow:
     """Return a run of a session or experiment; what cannot be opened is empty.
+
+    `request` and `outcome` are the data of its events.
 
     Raises:
         MalformedRecord: the data of one of its events do not fit its type.
     """
     try:
-        return told(session, stored, opens, run)
+        return told(session, stored, opens, run, request, outcome)
     except Unreadable:
         return outline(session, stored, run)
 
 
-def told(session: str, stored: StoredRun, opens: Opens, run: str) -> RunRow:
+def told(
+    session: str, stored: StoredRun, opens: Opens, run: str, request: Raw, outcome: Raw
+) -> RunRow:
     """Return a run with all that is said of it. Raises Unreadable."""
     work, shown, stream = WORK[stored.kind], SHOWN[stored.kind], f"session/{session}"
-    request = asdict(from_json(opens(stream, stored.request), work.requested))
+    asked = asdict(from_json(opens(stream, request), work.requested))
     fields: dict[str, Any] = {
-        name: value for name, value in request.items() if name in shown.row.__struct_fields__
+        name: value for name, value in asked.items() if name in shown.row.__struct_fields__
     }
     fields |= {name: getattr(stored, name) for name in STORED}
     if stored.status == "completed":
-        results = from_json(opens(stream, stored.outcome), work.completed)
+        results = from_json(opens(stream, outcome), work.completed)
         fields |= {ours: getattr(results, theirs) for theirs, ours in shown.results.items()}
     elif stored.status == "failed":
-        failure = from_json(opens(stream, stored.outcome), work.failed)
+        failure = from_json(opens(stream, outcome), work.failed)
         fields |= {"reason": failure.reason, "detail": failure.detail}
     return shown.row(id=run, session=session, **fields)
 

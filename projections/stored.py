@@ -63,11 +63,11 @@ class StoredExperiment(Struct, array_like=True, gc=False):
 
 
 class StoredRun(Struct, array_like=True, gc=False):
-    """One run, of any kind of work. `number` is the sequence of its request in its stream.
+    """How one run goes, of any kind of work. `number` is the sequence of its request in its stream.
 
-    `request` is the data of the event that accepted it, `outcome` of the one that completed it or
-    said why it failed. `training` is the one that an evaluation is of, and `before` the run of the
-    session that was requested before this one.
+    What its events say, which may be large, is in rows of its own that never change
+    (`views.runs.data_key`). `training` is the one that an evaluation is of, and `before` the run of
+    the session that was requested before this one.
     """
 
     kind: str
@@ -75,12 +75,10 @@ class StoredRun(Struct, array_like=True, gc=False):
     status: str
     requested: str
     updated: str
-    request: Raw
     attempt: int = 1
     worker: str = ""
     started: str | None = None
     ended: str | None = None
-    outcome: Raw = Raw(b"null")
     training: str = ""
     before: str = ""
 

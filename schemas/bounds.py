@@ -25,9 +25,11 @@ __all__ = [
     "MOST_HYPERPARAMETERS",
     "MOST_VALUES",
     "PAGE_BYTES",
+    "PAGE_COST",
     "PAGE_LOOKED",
     "PAGE_STREAMS",
     "PAST_BYTES",
+    "RUNNING_SHOWN",
     "SESSION_READERS",
     "SESSION_RUNS",
     "REPEATS_REMEMBERED",
@@ -82,6 +84,9 @@ DATASET_GRANTS = 200
 PAGE_BYTES = MIB
 """Bytes of the items of one page, of whatever list. One that is larger than that comes alone."""
 
+PAGE_COST = 10_000
+"""What one page of a list costs to find out: a run that is read, or a KiB of a dataset's row."""
+
 PAGE_LOOKED = 20_000
 """Records of the log that one page looks at, whether they are among what is asked for or not."""
 
@@ -91,6 +96,9 @@ PAGE_STREAMS = 2000
 PAST_BYTES = 128 * MIB
 """Bytes of events that are folded for one look at the past: a stream with more has no past that
 can be shown, only its events."""
+
+RUNNING_SHOWN = 100
+"""Runs that have not ended which a session shows, of those that there are."""
 
 TOKENS = 100
 """Tokens of a user that let in, unless the user has a quota."""

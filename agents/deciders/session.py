@@ -125,7 +125,7 @@ def may(owner: str, command: SessionCommand, actor: Actor) -> bool:
     """Say whether a command is for the one to give who gives it.
 
     What happens to a run is told by the worker that the command names, and what is over by
-    supervision; everything else is the owner's.
+    supervision; a reader may leave; everything else is the owner's.
     """
     match command:
         case commands.OpenSession():
@@ -136,6 +136,8 @@ def may(owner: str, command: SessionCommand, actor: Actor) -> bool:
             return actor.name in (SUPERVISE, worker(command.worker))
         case commands.ProposeExpiry() | commands.ExpireSession():
             return actor.name == SUPERVISE
+        case commands.UnshareSession(user=user) if actor.name == user:
+            return True  # nobody has to be a reader
         case _:
             return actor.owns(owner)
 

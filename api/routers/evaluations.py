@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from autolearn.api import bodies, data, resources
 from autolearn.api.access import may_use
-from autolearn.api.asked import Asked
+from autolearn.api.asked import Asked, derive
 from autolearn.api.evaluation_checks import request_evaluation
 from autolearn.api.facade import Facade
 from autolearn.api.found import find_session
@@ -16,6 +16,7 @@ from autolearn.api.openapi import accepts, answers
 from autolearn.api.problems import check_id
 from autolearn.api.responses import CommandState
 from autolearn.api.runs import add_run_routes, request_run
+from autolearn.schemas.commands import RequestEvaluation
 
 __all__ = ["router"]
 
@@ -39,22 +40,37 @@ def router(facade: Facade) -> APIRouter:
         body = await bodies.read(request, bodies.EvaluationBody)
         check_id("session", body.training, "training")
         asked = Asked.of(request, body.model_dump())
+        command: RequestEvaluation | None = None
         if facade.queries.answer(asked.id) is None:
             moment = facade.queries.now()
-            known = moment.training(session, body.training)
+            known = moment.stored_run(session, "training", body.training)
             named, may = body.dataset, may_use(who, moment)
             dataset = True if named is None else data.find_dataset(moment, named, may)
             await data.looked_up(facade, known, dataset)
-            if facade.queries.now().training(session, body.training) is None:
+            if facade.queries.now().stored_run(session, "training", body.training) is None:
                 await find_session(facade, session)  # says what became of the session
+            command = await facade.executors.lists.run(
+                lambda: request_evaluation(
+                    derive(asked.id, "run"),
+                    session,
+                    body,
+                    now := facade.queries.now(),
+                    facade.settings,
+                    may_use(who, now),
+                )
+            )
         return await request_run(
             facade,
             asked,
             session,
             "evaluation",
-            lambda run: request_evaluation(
-                run, session, body, now := facade.queries.now(), facade.settings, may_use(who, now)
-            ),
+            lambda _: known_to_be_new(command),
         )
 
     return routes
+
+
+def known_to_be_new(command: RequestEvaluation | None) -> RequestEvaluation:
+    """Return the command of an evaluation that was not answered when it was asked for."""
+    assert command is not None, "what has no answer now had none before"
+    return command

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -13,13 +14,15 @@ from autolearn.api.artifacts import Artifact, artifact_of, model_of, send_file
 from autolearn.api.asked import Asked
 from autolearn.api.commands import Accepted
 from autolearn.api.facade import Facade
-from autolearn.api.found import find_experiment
+from autolearn.api.found import experiment_row, find_experiment
 from autolearn.api.identity import Who
 from autolearn.api.moments import AsOf, see
 from autolearn.api.openapi import accepts, answers
-from autolearn.api.pages import from_token, next_link, to_token
+from autolearn.api.pages import from_token, next_link, page_of
 from autolearn.api.problems import Problem, check_id
 from autolearn.api.responses import CommandState, json, pending
+from autolearn.api.runs import Limit as RunLimit
+from autolearn.api.runs import list_runs, show_run
 from autolearn.schemas import commands
 from autolearn.schemas.streams import stream
 
@@ -45,26 +48,72 @@ def router(facade: Facade) -> APIRouter:
         after = from_token(page, tuple[str, str], "page") if page else None
         may = may_list(who, now := facade.queries.now())
         seen = await see(facade, as_of, lambda past: past.load_experiments(after, limit + 1, may))
-        whose = None if as_of or who.sysadmin else who.name
-        rows = seen.moment.experiments(after, limit + 1, whose)
-        more = to_token((rows[limit - 1].committed, rows[limit - 1].id)) if rows[limit:] else None
-        items = [
-            resources.experiment_summary(row, withheld=level_of(who, now, row.id) < Level.READ)
-            for row in rows[:limit]
-        ]
-        return json(
-            resources.Page(items, more), headers={**seen.headers, **next_link(request.url, more)}
-        )
+        whose, moment = None if as_of or who.sysadmin else who.name, seen.moment
+
+        def page_shown() -> Response:
+            items, more = page_of(
+                moment.each_experiment(after, whose),
+                limit,
+                lambda row: resources.experiment_summary(
+                    row, withheld=level_of(who, now, row.id) < Level.READ
+                ),
+                lambda row: (row.committed, row.id),
+                lambda: moment.looked,
+            )
+            headers = {**seen.headers, **next_link(request.url, more)}
+            return json(resources.Page(items, more), headers=headers)
+
+        return await facade.executors.lists.run(page_shown)
 
     @routes.get(
         "/{experiment}", responses=answers({200: resources.Experiment}, "AutoLearn-Position")
     )
-    async def see_experiment(experiment: str, who: Who, as_of: AsOf = "") -> Response:
-        """Show an experiment with the trainings and evaluations that it keeps."""
-        seen, row = await find_experiment(facade, experiment, as_of)
+    async def see_experiment(
+        request: Request, experiment: str, who: Who, page: str = "", as_of: AsOf = ""
+    ) -> Response:
+        """Show an experiment, and how the runs went that it keeps."""
+        after = from_token(page, int, "page") if page else 0
+        seen = await find_experiment(facade, experiment, as_of)
         withheld = level_of(who, facade.queries.latest(), experiment) < Level.READ
-        content = resources.experiment(seen.moment, row, seen.live, withheld=withheld)
-        return json(content, headers=seen.headers)
+
+        def look() -> resources.Experiment:
+            row, then = experiment_row(seen, experiment), max(0, after)
+            return resources.experiment(seen.moment, row, seen.live, withheld=withheld, after=then)
+
+        content = await facade.executors.lists.run(look)
+        return json(content, headers={**seen.headers, **next_link(request.url, content.next)})
+
+    @routes.get(
+        "/{experiment}/trainings",
+        responses=answers({200: resources.Page[resources.Training]}, "Link", "AutoLearn-Position"),
+    )
+    async def list_trainings(
+        request: Request,
+        experiment: str,
+        limit: RunLimit = 100,
+        page: str = "",
+        as_of: AsOf = "",
+    ) -> Response:
+        """List the trainings that an experiment keeps, in the order of their requests."""
+        seen, base = await find_experiment(facade, experiment, as_of), at(experiment)
+        return await list_runs(facade, seen, base, "training", None, page, limit, request.url)
+
+    @routes.get(
+        "/{experiment}/evaluations",
+        responses=answers(
+            {200: resources.Page[resources.Evaluation]}, "Link", "AutoLearn-Position"
+        ),
+    )
+    async def list_evaluations(
+        request: Request,
+        experiment: str,
+        limit: RunLimit = 100,
+        page: str = "",
+        as_of: AsOf = "",
+    ) -> Response:
+        """List the evaluations that an experiment keeps, in the order of their requests."""
+        seen, base = await find_experiment(facade, experiment, as_of), at(experiment)
+        return await list_runs(facade, seen, base, "evaluation", None, page, limit, request.url)
 
     @routes.get(
         "/{experiment}/trainings/{run}",
@@ -85,14 +134,16 @@ def router(facade: Facade) -> APIRouter:
     @routes.get("/{experiment}/trainings/{run}/artifact", responses=answers({200: Artifact}))
     async def see_artifact(experiment: str, run: str) -> Response:
         """List the files of a trained model."""
-        seen, _ = await find_experiment(facade, experiment)
-        return json(artifact_of(seen.moment, experiment, run, f"/v1/experiments/{experiment}"))
+        seen = await find_experiment(facade, experiment)
+        found = partial(artifact_of, seen.moment, experiment, run, at(experiment))
+        return json(await facade.executors.lists.run(found))
 
     @routes.get("/{experiment}/trainings/{run}/artifact/{file}", response_class=Response)
     async def get_file(experiment: str, run: str, file: str) -> Response:
         """Send one file of a trained model."""
-        seen, _ = await find_experiment(facade, experiment)
-        model = model_of(seen.moment, experiment, run, f"/v1/experiments/{experiment}")
+        seen = await find_experiment(facade, experiment)
+        found = partial(model_of, seen.moment, experiment, run, at(experiment))
+        model = await facade.executors.lists.run(found)
         return await send_file(facade, seen.moment, experiment, model, file)
 
     @routes.post(
@@ -114,11 +165,16 @@ def router(facade: Facade) -> APIRouter:
 
     async def see_run(experiment: str, kind: str, run: str, as_of: str) -> Response:
         check_id("session", run, kind)
-        seen, _ = await find_experiment(facade, experiment, as_of)
-        row, base = seen.moment.run(experiment, kind, run), f"/v1/experiments/{experiment}"
-        if row is None:
+        seen, base = await find_experiment(facade, experiment, as_of), at(experiment)
+        shown = await show_run(facade, seen, base, kind, run)
+        if shown is None:
             detail = f"The experiment keeps no {kind} {run}: see {base}."
             raise Problem(404, "run-unknown", f"There is no such {kind}", detail)
-        return json(resources.run(seen.moment, row, seen.live, base), headers=seen.headers)
+        return json(shown, headers=seen.headers)
 
     return routes
+
+
+def at(experiment: str) -> str:
+    """Return the path of an experiment."""
+    return f"/v1/experiments/{experiment}"

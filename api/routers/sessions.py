@@ -12,11 +12,11 @@ from autolearn.api.access import Level, level_of, may_list
 from autolearn.api.asked import Asked, derive
 from autolearn.api.commands import Accepted
 from autolearn.api.facade import Facade
-from autolearn.api.found import find_session
+from autolearn.api.found import experiment_row, find_session, session_row
 from autolearn.api.identity import Who
-from autolearn.api.moments import AsOf, see
+from autolearn.api.moments import AsOf, Seen, present, see
 from autolearn.api.openapi import accepts, answers
-from autolearn.api.pages import from_token, next_link, to_token
+from autolearn.api.pages import from_token, next_link, page_of
 from autolearn.api.problems import check_id
 from autolearn.api.responses import CommandState, created, json, pending
 from autolearn.schemas import commands
@@ -50,12 +50,11 @@ def router(facade: Facade) -> APIRouter:
         answer = await facade.commands.post(stream("session", session), command, asked)
         if isinstance(answer, Accepted):
             return pending(answer, asked)
-        moment = facade.queries.now()
-        row, at = moment.session(session), f"/v1/sessions/{session}"
-        if row is None:  # a repeated request, and the session has ended since
+        seen, at = present(facade), f"/v1/sessions/{session}"
+        if not seen.moment.has_session(session):  # a repeated request, and it has ended since
             state = CommandState(asked.id, "accepted", answer.stream, at)
             return created(state, at, asked)
-        return created(resources.session(moment, row, facade.heartbeats.live), at, asked)
+        return created(await shown(seen, session), at, asked)
 
     @routes.get(
         "",
@@ -71,23 +70,40 @@ def router(facade: Facade) -> APIRouter:
         may = may_list(who, now := facade.queries.now())
         seen = await see(facade, as_of, lambda past: past.load_sessions(after, limit + 1, may))
         whose = None if as_of or who.sysadmin else who.name
-        rows = seen.moment.sessions(after, limit + 1, whose)
-        more = to_token((rows[limit - 1].created, rows[limit - 1].id)) if rows[limit:] else None
-        items = [
-            resources.session_summary(row, withheld=level_of(who, now, row.id) < Level.READ)
-            for row in rows[:limit]
-        ]
-        return json(
-            resources.Page(items, more), headers={**seen.headers, **next_link(request.url, more)}
-        )
+
+        def page_shown() -> Response:
+            items, more = page_of(
+                seen.moment.each_session(after, whose),
+                limit,
+                lambda row: resources.session_summary(
+                    row, withheld=level_of(who, now, row.id) < Level.READ
+                ),
+                lambda row: (row.created, row.id),
+            )
+            headers = {**seen.headers, **next_link(request.url, more)}
+            return json(resources.Page(items, more), headers=headers)
+
+        return await facade.executors.lists.run(page_shown)
 
     @routes.get("/{session}", responses=answers({200: resources.Session}, "AutoLearn-Position"))
-    async def see_session(session: str, who: Who, as_of: AsOf = "") -> Response:
-        """Show an open session with its runs, and what is going on now; or as it was then."""
-        seen, row = await find_session(facade, session, as_of)
+    async def see_session(
+        request: Request, session: str, who: Who, page: str = "", as_of: AsOf = ""
+    ) -> Response:
+        """Show an open session, how its runs go, and what is going on now; or as it was then."""
+        after = from_token(page, int, "page") if page else 0
+        seen = await find_session(facade, session, as_of)
         withheld = level_of(who, facade.queries.latest(), session) < Level.READ
-        content = resources.session(seen.moment, row, seen.live, withheld=withheld)
-        return json(content, headers=seen.headers)
+        content = await shown(seen, session, withheld=withheld, after=max(0, after))
+        return json(content, headers={**seen.headers, **next_link(request.url, content.next)})
+
+    async def shown(
+        seen: Seen, session: str, *, withheld: bool = False, after: int = 0
+    ) -> resources.Session:
+        def look() -> resources.Session:
+            row = session_row(seen, session)
+            return resources.session(seen.moment, row, seen.live, withheld=withheld, after=after)
+
+        return await facade.executors.lists.run(look)
 
     @routes.post(
         "/{session}/commit",
@@ -106,11 +122,14 @@ def router(facade: Facade) -> APIRouter:
         )
         if isinstance(answer, Accepted):
             return pending(answer, asked)
-        moment = facade.queries.now()
-        row, at = moment.experiment(session), f"/v1/experiments/{session}"
-        if row is None:
+        seen, at = present(facade), f"/v1/experiments/{session}"
+        if not seen.moment.has_experiment(session):
             return created(CommandState(asked.id, "accepted", answer.stream, at), at, asked)
-        return created(resources.experiment(moment, row, facade.heartbeats.live), at, asked)
+
+        def experiment() -> resources.Experiment:
+            return resources.experiment(seen.moment, experiment_row(seen, session), seen.live)
+
+        return created(await facade.executors.lists.run(experiment), at, asked)
 
     @routes.post(
         "/{session}/discard",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -62,13 +64,16 @@ def router(facade: Facade) -> APIRouter:
     async def see_artifact(session: str, run: str) -> Response:
         """List the files of the trained model."""
         seen, _ = await find_run(facade, session, "training", run)
-        return json(artifact_of(seen.moment, session, run, f"/v1/sessions/{session}"))
+        base = f"/v1/sessions/{session}"
+        found = partial(artifact_of, seen.moment, session, run, base)
+        return json(await facade.executors.lists.run(found))
 
     @routes.get("/{run}/artifact/{file}", response_class=Response)
     async def get_file(session: str, run: str, file: str) -> Response:
         """Send one file of the trained model."""
         seen, _ = await find_run(facade, session, "training", run)
-        model = model_of(seen.moment, session, run, f"/v1/sessions/{session}")
+        found = partial(model_of, seen.moment, session, run, f"/v1/sessions/{session}")
+        model = await facade.executors.lists.run(found)
         return await send_file(facade, seen.moment, session, model, file)
 
     return routes

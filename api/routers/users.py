@@ -182,6 +182,22 @@ def router(facade: Facade) -> APIRouter:
         body = await bodies.read(request, bodies.ReaderBody)
         return await share(request, session, commands.UnshareSession(body.user), body.user)
 
+    @routes.post(
+        "/sessions/{session}/leave",
+        openapi_extra=accepts(None, command=True),
+        responses=answers({200: CommandState, 202: CommandState}),
+        tags=["sessions"],
+    )
+    async def leave_session(request: Request, who: Who, session: str) -> Response:
+        """Be no reader any more of what somebody has shared with you."""
+        check_id("session", session)
+        asked = Asked.of(request, {})
+        command = commands.UnshareSession(who.name)
+        answer = await facade.commands.post(stream("session", session), command, asked)
+        if isinstance(answer, Accepted):
+            return pending(answer, asked)
+        return json(CommandState(asked.id, "accepted", answer.stream))
+
     async def share(request: Request, session: str, command: Command, user: str) -> Response:
         check_id("session", session)
         asked = Asked.of(request, {"user": user})

@@ -47,6 +47,8 @@ def show(
     as_of: AsOf = None,
 ) -> None:
     """Show an experiment: its data, trainings and evaluations."""
+    import msgspec
+
     from autolearn.client.cli_connection import connect, only
     from autolearn.client.output import console, print_json
     from autolearn.client.views import sessions as views
@@ -57,7 +59,7 @@ def show(
         chosen = only(experiment, lambda: (item["id"] for item in to.every(every, as_of=then)))
         found = to.client.experiments.get(chosen, as_of=then)
         if output == Output.json:
-            print_json(to.said)
+            print_json(msgspec.json.encode(found))
         else:
             console().print(views.experiment(found))
         to.say_position()

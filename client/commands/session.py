@@ -61,6 +61,8 @@ def show(
 
     With --as-of: as it was then, also when it has been committed or discarded since.
     """
+    import msgspec
+
     from autolearn.client.cli_connection import connect
     from autolearn.client.output import console, print_json
     from autolearn.client.views import sessions as views
@@ -69,7 +71,7 @@ def show(
     with connect(url, chosen) as to:
         found = to.client.session(to.session_id(session, then)).get(as_of=then)
         if output == Output.json:
-            print_json(to.said)
+            print_json(msgspec.json.encode(found))
         else:
             console().print(views.session(found))
         to.say_position()
@@ -125,8 +127,9 @@ def commit(
         if output == Output.json:
             print_json(to.said)
         else:
-            trainings = count(len(experiment.trainings), "training")
-            evaluations = count(len(experiment.evaluations), "evaluation")
+            kept = experiment.counts
+            trainings = count(sum(kept["trainings"].values()), "training")
+            evaluations = count(sum(kept["evaluations"].values()), "evaluation")
             print(f"Committed: experiment {experiment.id} keeps {trainings}, {evaluations}")
 
 
@@ -146,6 +149,17 @@ def share(session: Shared, user: User, url: Url = None) -> None:
 def unshare(session: Shared, user: User, url: Url = None) -> None:
     """Let a user read it no longer, at once."""
     change_readers(session, lambda proxy: proxy.unshare(user), url)
+
+
+@app.command("leave")
+def leave(session: Shared, url: Url = None) -> None:
+    """Be no reader any more of what somebody has shared with you: it leaves your lists."""
+    from autolearn.client.cli_connection import connect
+
+    with connect(url) as to:
+        left = to.any_id(session)
+        to.client.session(left).leave()
+    print(f"Left {left}")
 
 
 def change_readers(session: str, change: Callable[[Any], Page[Reader]], url: str | None) -> None:

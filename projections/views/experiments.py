@@ -6,10 +6,10 @@ from autolearn.projections.models import Reference
 from autolearn.projections.rows import Rows
 from autolearn.projections.store import key
 from autolearn.projections.stored import StoredExperiment, StoredSession
-from autolearn.projections.views.runs import count, newest_first, run_key
+from autolearn.projections.views import runs
 from autolearn.schemas import events
 
-__all__ = ["TABLES", "commit", "delete"]
+__all__ = ["TABLES", "commit", "delete", "readers_of", "share"]
 
 TABLES = (
     "experiment",
@@ -22,20 +22,35 @@ TABLES = (
 
 def commit(rows: Rows, session: str, row: StoredSession, event: events.SessionCommitted) -> None:
     """Make an experiment of a session: keep its chosen trainings and what was measured of them."""
-    for run_id, run in newest_first(rows, session, row):
-        count(rows, row.actor, run.status, "")
+    for run_id, run in runs.newest_first(rows, session, row):
+        runs.count(rows, row.actor, run.status, "")
         if run.kind == "training":
             stays = run_id in event.trainings
         else:
             stays = run.training in event.trainings and run.status == "completed"
         if not stays:
-            rows.delete(run_key(session, run_id))
+            runs.delete(rows, session, run_id)
     experiment = StoredExperiment(
         row.opened, row.created, row.updated, row.actor, row.sequence, event.trainings
     )
     rows.put(key("experiment", session), experiment)
     rows.put_once(key("experiment-by-time", row.updated, session), Reference(session))
-    rows.put_once(key("experiment-of", row.actor, row.updated, session), Reference(session))
+    for user in (row.actor, *readers_of(rows, session)):
+        rows.put(key("experiment-of", user, row.updated, session), Reference(session))
+
+
+def share(rows: Rows, session: str, user: str, *, may_read: bool) -> None:
+    """Put an experiment into the list of a user, or take it out."""
+    row = rows.get(key("experiment", session), StoredExperiment)
+    if row is not None and user != row.actor:
+        at = key("experiment-of", user, row.committed, session)
+        rows.put(at, Reference(session)) if may_read else rows.delete(at)
+
+
+def readers_of(rows: Rows, session: str) -> list[str]:
+    """Return who may read a session or experiment besides its owner."""
+    names = rows.names(key("session-reader", session, ""))
+    return [at.rpartition(b"\0")[2].decode() for at in names]
 
 
 def delete(rows: Rows, session: str) -> None:
@@ -45,10 +60,11 @@ def delete(rows: Rows, session: str) -> None:
     """
     row = rows.get(key("experiment", session), StoredExperiment)
     assert row is not None, f"{session} is deleted and was no experiment"
-    for run in rows.names(run_key(session, "")):
-        rows.delete(run)
+    for at in rows.names(runs.run_key(session, "")):
+        runs.delete(rows, session, at.rpartition(b"\0")[2].decode())
     rows.delete(key("experiment", session))
     rows.delete(key("experiment-by-time", row.committed, session))
-    rows.delete(key("experiment-of", row.actor, row.committed, session))
+    for user in (row.actor, *readers_of(rows, session)):
+        rows.delete(key("experiment-of", user, row.committed, session))
     rows.put_once(key("experiment-gone", session), row)
     rows.put_once(key("experiment-gone-by-time", row.committed, session), Reference(session))

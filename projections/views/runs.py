@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
+from autolearn.projections.models import Reference
 from autolearn.projections.rows import Rows
 from autolearn.projections.stored import StoredRun, StoredSession, StoredWork
 from autolearn.schemas.codec import EventRecord, kept, read_part
 from autolearn.schemas.messages import type_of
 from autolearn.schemas.work import WORK
 
-__all__ = ["TYPES", "RunPart", "count", "newest_first", "request", "run_key"]
+__all__ = [
+    "TYPES",
+    "RunPart",
+    "count",
+    "data_key",
+    "delete",
+    "newest_first",
+    "place_key",
+    "request",
+    "run_key",
+]
 
 
 class RunPart(Struct, frozen=True, gc=False):
@@ -27,12 +39,38 @@ class RunPart(Struct, frozen=True, gc=False):
 
 part = msgspec.json.Decoder(RunPart)
 
+TOLD = ("completed", "failed")
+"""How a run has ended of which its last event says more."""
+
 Change = Callable[[StoredRun, RunPart, EventRecord], None]
 
 
 def run_key(session: str, run: str) -> bytes:
     """Return the key of a run's row, also after the session was committed."""
     return f"run\0{session}\0{run}".encode()
+
+
+def data_key(table: Literal["run-request", "run-outcome"], session: str, run: str) -> bytes:
+    """Return the key of the data of an event of a run.
+
+    Of the one that accepted it, or of the one that completed it or said why it failed.
+    """
+    return f"{table}\0{session}\0{run}".encode()
+
+
+def place_key(session: str, number: int) -> bytes:
+    """Return the key of a run's place among those of its session: they are in this order."""
+    return key("run-at", session, number)
+
+
+def delete(rows: Rows, session: str, run: str) -> None:
+    """Delete a run with all that is known of it."""
+    row = rows.get(run_key(session, run), StoredRun)
+    assert row is not None, f"the run {run} of {session} is lost"
+    rows.delete(run_key(session, run))
+    rows.delete(place_key(session, row.number))
+    rows.delete(data_key("run-request", session, run))
+    rows.delete(data_key("run-outcome", session, run))
 
 
 def request(rows: Rows, record: EventRecord, session: str, row: StoredSession, kind: str) -> None:
@@ -44,11 +82,12 @@ def request(rows: Rows, record: EventRecord, session: str, row: StoredSession, k
         "open",
         record.time,
         record.time,
-        kept(record),
         training=about.training,
         before=row.newest,
     )
     rows.put(run_key(session, about.run), requested)
+    rows.put_once(place_key(session, record.sequence), Reference(about.run))
+    rows.put_data(data_key("run-request", session, about.run), kept(record))
     row.runs, row.newest = row.runs + 1, about.run
     count(rows, row.actor, "", "open")
 
@@ -86,6 +125,8 @@ def change(rows: Rows, record: EventRecord, session: str, row: StoredSession, ho
     run.updated, before = record.time, run.status
     how(run, about, record)
     count(rows, row.actor, before, run.status)
+    if run.status in TOLD:
+        rows.put_data(data_key("run-outcome", session, about.run), kept(record))
 
 
 def start(run: StoredRun, about: RunPart, record: EventRecord) -> None:
@@ -96,12 +137,12 @@ def start(run: StoredRun, about: RunPart, record: EventRecord) -> None:
 
 def complete(run: StoredRun, _: RunPart, record: EventRecord) -> None:
     """The run has its result."""
-    run.status, run.ended, run.outcome = "completed", record.time, kept(record)
+    run.status, run.ended = "completed", record.time
 
 
 def fail(run: StoredRun, _: RunPart, record: EventRecord) -> None:
     """The run ended without a result."""
-    run.status, run.ended, run.outcome = "failed", record.time, kept(record)
+    run.status, run.ended = "failed", record.time
 
 
 def cancel(run: StoredRun, _: RunPart, record: EventRecord) -> None:

@@ -36,6 +36,9 @@ TABLES = (
     "session-ended",
     "run",
     "user-work",
+    "run-at",
+    "run-request",
+    "run-outcome",
 )
 
 Handler = Callable[[Rows, EventRecord], None]
@@ -95,9 +98,9 @@ def discard(rows: Rows, record: EventRecord) -> None:
     """Nothing of the session is kept."""
     event, session = outline_of(record), record.subject[ID]
     row = changed(rows, record, session)
-    for name, run in runs.newest_first(rows, session, row):
+    for name, run in list(runs.newest_first(rows, session, row)):
         runs.count(rows, row.actor, run.status, "")
-        rows.delete(runs.run_key(session, name))
+        runs.delete(rows, session, name)
     match event:
         case events.SessionDiscarded(cancelled=cancelled):
             end(rows, session, row, "discarded", cancelled)
@@ -122,22 +125,27 @@ def delete(rows: Rows, record: EventRecord) -> None:
 def share(rows: Rows, record: EventRecord) -> None:
     """Somebody may read the session, or the experiment that it has become; or no longer."""
     event, session = outline_of(record), record.subject[ID]
+    assert isinstance(event, events.SessionShared | events.SessionUnshared)
+    user, may_read = event.user, isinstance(event, events.SessionShared)
+    rows_of = {
+        key("session-reader", session, user): ReaderRow(user, record.time),
+        key("session-shared", user, session): Reference(session),
+    }
     if rows.get(key("session", session), StoredSession) is not None:
-        changed(rows, record, session)
-    match event:
-        case events.SessionShared(user=user):
-            rows.put(key("session-reader", session, user), ReaderRow(user, record.time))
-            rows.put(key("session-shared", user, session), Reference(session))
-        case events.SessionUnshared(user=user):
-            rows.delete(key("session-reader", session, user))
-            rows.delete(key("session-shared", user, session))
+        opened = changed(rows, record, session)
+        if user != opened.actor:
+            rows_of[key("session-of", user, opened.created, session)] = Reference(session)
+    for at, row in rows_of.items():
+        rows.put(at, row) if may_read else rows.delete(at)
+    experiments.share(rows, session, user, may_read=may_read)
 
 
 def end(rows: Rows, session: str, row: StoredSession, how: str, cancelled: tuple[str, ...]) -> None:
     """Take a session out of the view of open sessions."""
     rows.delete(key("session", session))
     rows.delete(key("session-by-time", row.created, session))
-    rows.delete(key("session-of", row.actor, row.created, session))
+    for user in (row.actor, *experiments.readers_of(rows, session)):
+        rows.delete(key("session-of", user, row.created, session))
     rows.put_once(key("session-ended", session), EndedRow(how, row.updated, cancelled))
 
 
