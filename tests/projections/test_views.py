@@ -184,6 +184,9 @@ def test_a_commit_makes_an_experiment_and_leaves_no_session():
         "session-owned",
         "experiment-by-time",
         "run",
+        "run-at",
+        "run-request",
+        "run-outcome",
         "session-ended",
         "session-opened",
     }
