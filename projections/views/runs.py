@@ -60,7 +60,7 @@ def data_key(table: Literal["run-request", "run-outcome"], session: str, run: st
 
 def place_key(session: str, number: int) -> bytes:
     """Return the key of a run's place among those of its session: they are in this order."""
-    return key("run-at", session, number)
+    return f"run-at\0{session}\0".encode() + number.to_bytes(8, "big")
 
 
 def delete(rows: Rows, session: str, run: str) -> None:

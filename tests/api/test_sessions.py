@@ -55,13 +55,16 @@ def test_a_committed_session_is_an_experiment_and_no_session_any_more(http: http
     kept = http.get(experiment).json()
     assert kept["title"] == "kept"
     assert kept["training_data"] == kept["evaluation_data"] == [training["dataset"]]
-    assert [item["seed"] for item in kept["trainings"]] == [7]
-    assert set(kept["evaluations"][0]["results"]) == {"precision", "recall"}
+    assert [run["kind"] for run in kept["runs"]] == ["training", "evaluation"]
+    (trained,) = http.get(kept["links"]["trainings"]).json()["items"]
+    assert trained["seed"] == 7
+    (measured,) = http.get(kept["links"]["evaluations"]).json()["items"]
+    assert set(measured["results"]) == {"precision", "recall"}
     gone = problem(http.get(at), 404, "session-committed", experiment)
     assert gone["experiment"] == experiment
     assert at.rpartition("/")[2] not in http.get("/v1/sessions?limit=500").text
     assert http.get("/v1/experiments?limit=1").json()["items"][0]["id"] == kept["id"]
-    files = http.get(kept["trainings"][0]["links"]["artifact"]).json()["files"]
+    files = http.get(trained["links"]["artifact"]).json()["files"]
     assert "model.skops" in {file["name"] for file in files}
     problem(http.post(f"{at}/commit"), 409, "session-committed")
     problem(http.post(f"{at}/discard"), 409, "session-committed")

@@ -27,8 +27,6 @@ SESSION = {
     "updated": "2026-01-01T00:00:00.000Z",
     "counts": {},
     "running": [],
-    "trainings": [],
-    "evaluations": [],
     "new_in_a_later_version": 1,
 }
 TRAINING = {

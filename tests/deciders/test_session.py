@@ -389,7 +389,7 @@ OF_THE_OWNER = [
     CommitSession(),
     DiscardSession(),
     ShareSession("grace"),
-    UnshareSession("bob"),
+    UnshareSession("carl"),
     request_training("new"),
     request_evaluation("new"),
     commands.CancelTraining("t1"),
@@ -405,7 +405,7 @@ OF_THE_WORKER = [
     commands.ReportTrainingLost("t1", 1, "w1"),
     commands.ReportEvaluationLost("e1", 1, "w1"),
 ]
-ADAS = (OPENED, SessionShared("bob"), training_requested())
+ADAS = (OPENED, SessionShared("bob"), SessionShared("carl"), training_requested())
 
 
 def may(command, actor, *past, owner="ada"):
@@ -426,6 +426,14 @@ def test_what_was_opened_where_nobody_was_known_is_every_sysadmins(command):
     assert may(command, Actor(), owner="")
     assert may(command, Actor("root", SYSADMIN), owner="")
     assert not may(command, BOB, owner="")
+
+
+def test_a_reader_may_leave_a_session_and_what_it_became():
+    for past in (ADAS, (*ADAS, SessionCommitted(()))):
+        state = given(session, *past, actor="ada")
+        state.when(UnshareSession("bob"), BOB).then(SessionUnshared("bob"))
+        state.when(UnshareSession("carl"), BOB).then(Refused(reason="forbidden"))
+    state.when(UnshareSession("eve"), Actor("eve")).then(Refused(reason="not-shared"))
 
 
 @pytest.mark.parametrize("command", OF_THE_WORKER, ids=named)
