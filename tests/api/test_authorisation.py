@@ -143,6 +143,15 @@ def kept(rest: str) -> Callable[[World], str]:
     return lambda world: f"{world.experiment}{rest.format(*world)}"
 
 
+def shared_anew(rest: str) -> Callable[[World], str]:
+    def path(world: World) -> str:
+        session = world.people.session()
+        world.people.share(session)
+        return f"{session}{rest}"
+
+    return path
+
+
 def new_token(world: World) -> str:
     made = world.people.ask("owner", "POST", "/v1/tokens", json={})
     return f"/v1/tokens/{made.json()['id']}/revoke"
@@ -229,6 +238,7 @@ ASKED: dict[str, Asked] = {
     "POST /v1/sessions/{session}/keep": Asked(of_session("/keep"), 409),
     "POST /v1/sessions/{session}/share": Asked(of_session("/share"), 409, {"user": "reader"}),
     "POST /v1/sessions/{session}/unshare": Asked(of_session("/unshare"), 409, {"user": "lise"}),
+    "POST /v1/sessions/{session}/leave": Asked(shared_anew("/leave"), 200, but={"owner": 409}),
     **{
         f"GET /v1/sessions/{{session}}/{kind}s": Asked(of_session(f"/{kind}s"))
         for kind in ("training", "evaluation")
@@ -260,6 +270,8 @@ ASKED: dict[str, Asked] = {
     **{
         f"GET /v1/experiments/{{experiment}}{rest}": Asked(path)
         for rest, path in {
+            "/trainings": lambda w: f"{w.experiment}/trainings",
+            "/evaluations": lambda w: f"{w.experiment}/evaluations",
             "/trainings/{run}": lambda w: f"{w.experiment}/trainings/{w.kept}",
             "/evaluations/{run}": lambda w: f"{w.experiment}/evaluations/{w.measured}",
             "/trainings/{run}/artifact": lambda w: f"{w.experiment}/trainings/{w.kept}/artifact",

@@ -249,6 +249,10 @@ def test_an_experiment_is_shared_like_its_session(world: People):
     assert world.ask("reader", "GET", experiment).status_code == 200
     assert identifier(experiment) in listed(world, "reader", "/v1/experiments")
     assert identifier(experiment) not in listed(world, "other", "/v1/experiments")
+    left = world.ask("reader", "POST", experiment.replace("experiments", "sessions") + "/leave")
+    assert left.status_code == 200, left.text
+    assert world.ask("reader", "GET", experiment).status_code == 404
+    assert identifier(experiment) not in listed(world, "reader", "/v1/experiments")
 
 
 # What a sysadmin sees
