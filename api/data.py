@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from autolearn.api.access import Level, dataset_level, may_list, may_use
 from autolearn.api.bodies import DatasetBody, Limits
 from autolearn.api.facade import Facade
@@ -82,7 +84,7 @@ def check_dataset(moment: Moment, given: str | DatasetBody, may: May) -> Dataset
     if row is not None:
         return row.spec
     name = given if isinstance(given, str) else given.name
-    if isinstance(given, str) or not may(name) or moment.dataset(name) is None:
+    if isinstance(given, str) or not may(name) or not moment.has_dataset(name):
         raise unknown("dataset", name, known(moment, may), "/v1/datasets", "#/dataset")
     versions = [row.spec.version for row in moment.dataset_versions(name)]
     where = f"/v1/datasets/{name}/versions"
@@ -178,7 +180,7 @@ def unknown_dataset(facade: Facade, who: Principal, name: str) -> Problem:
 
 def known(moment: Moment, may: May) -> list[str]:
     """Return the names of datasets that one `may` use, for people: at most KNOWN."""
-    return [row.spec.name for row in moment.datasets(limit=KNOWN, may=may)]
+    return list(islice(moment.dataset_names(may), KNOWN))
 
 
 def task_of_target(spec: DatasetSpec, target: str | None) -> tuple[str | None, str | None]:

@@ -56,10 +56,18 @@ class System:
         return ask(Call("GET", f"/v1/datasets/{segment(name)}", r.Dataset, {"as_of": as_of}))
 
     @operation
-    def dataset_versions(self, name: str, *, as_of: str | None = None) -> Flow[r.Page[r.Dataset]]:
-        """List all versions of a dataset, newest first."""
+    def dataset_versions(
+        self,
+        name: str,
+        *,
+        limit: int | None = None,
+        page: str | None = None,
+        as_of: str | None = None,
+    ) -> Flow[r.Page[r.Dataset]]:
+        """List the versions of a dataset, newest first."""
         at = f"/v1/datasets/{segment(name)}/versions"
-        return ask(Call("GET", at, r.Page[r.Dataset], {"as_of": as_of}))
+        query = {"limit": limit, "page": page, "as_of": as_of}
+        return ask(Call("GET", at, r.Page[r.Dataset], query))
 
     @operation
     def upload_dataset(

@@ -62,6 +62,7 @@ __all__ = ["May", "Moment", "Queries", "anything"]
 
 Data = tuple[tuple[DatasetRef, ...], tuple[DatasetRef, ...]]
 """The datasets of an experiment's trainings, and those of its evaluations."""
+KIB, DATASETS = 1024, prefix_of("dataset")
 KNOWN = 20_000
 """Experiments of which that is kept in memory."""
 RunData = Literal["run-request", "run-outcome"]
@@ -204,18 +205,52 @@ class Moment(Reading):
     def datasets(
         self, after: str = "", limit: int | None = None, may: May = anything
     ) -> list[DatasetRow]:
-        """Return the newest version of datasets that one `may` see, by name, past `after`."""
+        """Return the first of what `each_dataset` yields."""
+        return list(islice(self.each_dataset(after, may), limit))
+
+    def each_dataset(self, after: str = "", may: May = anything) -> Iterator[DatasetRow]:
+        """Yield the newest version of datasets that one `may` see, by name, past `after`.
+
+        Each is read, and decrypted, as it is asked for.
+        """
         bound = key("dataset", after) if after else b""
-        stored = self.content.scan(prefix_of("dataset"), after=bound)
-        named = ((at.rpartition(b"\0")[2].decode(), value) for at, value in stored)
-        rows = (self.dataset_row(at, decode(row, StoredDataset)) for at, row in named if may(at))
-        return list(islice((row for row in rows if row is not None), limit))
+        for at, value in self.content.scan(DATASETS, after=bound):
+            name = at.rpartition(b"\0")[2].decode()
+            if may(name):
+                self.looked += len(value) // KIB
+                row = self.dataset_row(name, decode(value, StoredDataset))
+                if row is not None:
+                    yield row
+
+    def dataset_names(self, may: May = anything) -> Iterator[str]:
+        """Yield the names of datasets that one `may` see, in order: nothing is decrypted."""
+        names = (at.rpartition(b"\0")[2].decode() for at, _ in self.content.scan(DATASETS))
+        return filter(may, names)
+
+    def has_dataset(self, name: str) -> bool:
+        """Say whether there is a dataset: nothing is decrypted."""
+        return self.content.get(key("dataset", name)) is not None
 
     def dataset_versions(self, name: str) -> list[DatasetRow]:
         """Return all versions of a dataset, newest first."""
-        stored = self.scan(prefix_of("dataset-version", name), StoredDataset)
-        rows = [row for one in stored if (row := self.dataset_row(name, one)) is not None]
-        return sorted(rows, key=lambda row: (row.registered, row.spec.version), reverse=True)
+        return [row for _, row in self.each_version(name)]
+
+    def each_version(self, name: str, after: After = None) -> Iterator[tuple[After, DatasetRow]]:
+        """Yield the versions of a dataset, newest first, past (time of registration, version).
+
+        Each with what stands for it in `after`; it is decrypted as it is asked for.
+        """
+        found = (
+            (row.registered, at.rpartition(b"\0")[2].decode(), row)
+            for at, value in self.content.scan(prefix_of("dataset-version", name))
+            for row in (decode(value, StoredDataset),)
+        )
+        for time, version, stored in sorted(found, key=lambda one: one[:2], reverse=True):
+            if after is None or (time, version) < after:
+                self.looked += len(stored.registration) // KIB
+                row = self.dataset_row(name, stored)
+                if row is not None:
+                    yield (time, version), row
 
     def dataset_owner(self, name: str) -> DatasetOwner | None:
         """Return whose a dataset is; None if there never was one."""

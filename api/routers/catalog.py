@@ -25,12 +25,12 @@ from autolearn.api.found import find, not_then
 from autolearn.api.identity import Principal, Who
 from autolearn.api.moments import AsOf, Seen, see
 from autolearn.api.openapi import UPLOAD, accepts, answers
-from autolearn.api.pages import from_token, next_link, to_token
+from autolearn.api.pages import from_token, next_link, page_of
 from autolearn.api.problems import Problem, check_id, unknown, unreadable
 from autolearn.api.quotas import check_quota
 from autolearn.api.responses import CommandState, created, json, pending
 from autolearn.api.sensitive import Marks, check_columns, marks_of
-from autolearn.projections.models import DatasetRow, GrantRow
+from autolearn.projections.models import GrantRow
 from autolearn.schemas.bounds import SENSITIVE_COLUMNS
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.commands import (
@@ -119,44 +119,78 @@ def router(facade: Facade) -> APIRouter:
         after = from_token(page, str, "page") if page else ""
         may = may_use(who, now := facade.queries.now())
         seen = await see(facade, as_of, lambda past: past.load_datasets(after, limit + 1, may))
-        rows = seen.moment.datasets(after, limit + 1, may)
-        more = to_token(rows[limit - 1].spec.name) if rows[limit:] else None
-        items = [resources.dataset(row, now) for row in rows[:limit]]
-        return json(
-            resources.Page(items, more), headers={**seen.headers, **next_link(request.url, more)}
-        )
+
+        def page_shown() -> Response:
+            items, more = page_of(
+                seen.moment.each_dataset(after, may),
+                limit,
+                lambda row: resources.dataset(row, now),
+                lambda row: row.spec.name,
+                lambda: seen.moment.looked,
+            )
+            headers = {**seen.headers, **next_link(request.url, more)}
+            return json(resources.Page(items, more), headers=headers)
+
+        return await facade.executors.lists.run(page_shown)
 
     @routes.get(
         "/datasets/{name}", responses=answers({200: resources.Dataset}, "AutoLearn-Position")
     )
     async def see_dataset(name: str, who: Who, as_of: AsOf = "") -> Response:
         """Show the newest version of a dataset."""
-        seen, rows = await versions(name, who, as_of)
-        return json(resources.dataset(rows[0], facade.queries.latest()), headers=seen.headers)
+        seen = await find_dataset(name, who, as_of)
+        now = facade.queries.now()
+
+        def shown() -> resources.Dataset | None:
+            row = seen.moment.dataset(name)
+            return None if row is None else resources.dataset(row, now)
+
+        content = await facade.executors.lists.run(shown)
+        if content is None:  # it is deleted, and its key shredded, at this moment
+            raise unknown_dataset(facade, who, name)
+        return json(content, headers=seen.headers)
 
     @routes.get(
         "/datasets/{name}/versions",
-        responses=answers({200: resources.Page[resources.Dataset]}, "AutoLearn-Position"),
+        responses=answers({200: resources.Page[resources.Dataset]}, "Link", "AutoLearn-Position"),
     )
-    async def list_versions(name: str, who: Who, as_of: AsOf = "") -> Response:
-        """List all versions of a dataset, newest first."""
-        seen, rows = await versions(name, who, as_of)
-        now = facade.queries.latest()
-        items = [resources.dataset(row, now) for row in rows]
-        return json(resources.Page(items), headers=seen.headers)
+    async def list_versions(
+        request: Request,
+        name: str,
+        who: Who,
+        limit: Limit = 200,
+        page: str = "",
+        as_of: AsOf = "",
+    ) -> Response:
+        """List the versions of a dataset, newest first."""
+        after = from_token(page, tuple[str, str], "page") if page else None
+        seen = await find_dataset(name, who, as_of)
+        now = facade.queries.now()
 
-    async def versions(name: str, who: Principal, as_of: str) -> tuple[Seen, list[DatasetRow]]:
+        def page_shown() -> Response:
+            items, more = page_of(
+                seen.moment.each_version(name, after),
+                limit,
+                lambda one: resources.dataset(one[1], now),
+                lambda one: one[0],
+                lambda: seen.moment.looked,
+            )
+            headers = {**seen.headers, **next_link(request.url, more)}
+            return json(resources.Page(items, more), headers=headers)
+
+        return await facade.executors.lists.run(page_shown)
+
+    async def find_dataset(name: str, who: Principal, as_of: str) -> Seen:
         await require_dataset(facade, who, name, Level.READ)
-        seen, newest = await find(
+        seen, there = await find(
             facade,
-            lambda at: at.dataset(name),
+            lambda at: at.has_dataset(name) or None,
             as_of,
             lambda past: past.load(stream("dataset", name)),
         )
-        if newest is None:
+        if there is None:
             raise await missing("dataset", name, as_of, unknown_dataset(facade, who, name))
-        others = (row for row in seen.moment.dataset_versions(name) if row.spec != newest.spec)
-        return seen, [newest, *others]
+        return seen
 
     async def missing(kind: str, name: str, as_of: str, problem: Problem) -> Problem:
         """Return the problem of a name that is not there, or was not there yet."""
@@ -303,9 +337,11 @@ def router(facade: Facade) -> APIRouter:
         await require_dataset(facade, who, name, Level.READ)
         if facade.queries.latest().sensitive(name):
             await require_dataset(facade, who, name, Level.WRITE)
-        row = facade.queries.now().dataset(name, version or None)
+        now, lists = facade.queries.now(), facade.executors.lists
+        row = await lists.run(lambda: now.dataset(name, version or None))
         if row is None:
-            names = [one.spec.version for one in facade.queries.now().dataset_versions(name)]
+            rows = await lists.run(lambda: now.dataset_versions(name))
+            names = [one.spec.version for one in rows]
             raise unknown("version", version, names, f"/v1/datasets/{name}/versions")
         ref, file = row.spec.ref, f"{name}.{row.spec.format}"
         key = facade.vault.key(ref.keyid).derived("artifacts") if ref.keyid else None

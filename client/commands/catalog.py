@@ -100,6 +100,11 @@ def list_datasets(to: Connection, output: Output, then: str | None) -> None:
 
 def show_dataset(to: Connection, name: str, output: Output, then: str | None) -> None:
     """Print a dataset in its newest version."""
+    from functools import partial
+
+    import msgspec
+
+    from autolearn.client import resources
     from autolearn.client.output import console, print_json
     from autolearn.client.views import catalog as views
 
@@ -107,6 +112,7 @@ def show_dataset(to: Connection, name: str, output: Output, then: str | None) ->
     if output == Output.json:
         print_json(to.said)
     else:
-        versions = to.client.dataset_versions(name, as_of=then).items
-        console().print(views.dataset(dataset, versions))
+        versions = to.every(partial(to.client.dataset_versions, name), as_of=then)
+        kind = list[resources.Dataset]
+        console().print(views.dataset(dataset, msgspec.convert(versions, kind)))
     to.say_position()

@@ -58,6 +58,11 @@ def test_the_same_file_again_is_no_new_version_another_one_is(system: System):
 
     until(lambda: versions() == wanted)  # the other process may know of it first
     assert system.http.get(at).json()["rows"] == 9
+    for client in (system.http, system.other):
+        pages = [client.get(f"{at}/versions?limit=1")]
+        pages.append(client.get(pages[0].links["next"]["url"]))
+        assert [page.json()["items"][0]["version"] for page in pages] == wanted
+        assert pages[1].json()["next"] is None
 
 
 def test_a_parquet_file_is_known_by_its_bytes(http: httpx.Client, tmp_path: Path):
