@@ -10,6 +10,7 @@ from types import MappingProxyType
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,7 +21,7 @@ from autolearn.api.facade import Facade
 from autolearn.api.limits import LimitBodies
 from autolearn.api.measures import CountRequests
 from autolearn.api.origins import CheckOrigin
-from autolearn.api.problems import Problem, respond, unavailable, unreadable
+from autolearn.api.problems import Problem, incomplete, respond, unavailable, unreadable
 from autolearn.api.routers import (
     audit,
     catalog,
@@ -89,6 +90,7 @@ def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastA
     for service in services:
         app.include_router(SERVICES[service](facade))
     app.add_exception_handler(HTTPException, on_http_error)
+    app.add_exception_handler(ClientDisconnect, on_cut_body)
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(LogError, on_log_error)
     app.add_exception_handler(StoreError, on_store_error(facade))
@@ -199,6 +201,11 @@ async def on_log_error(request: Request, error: Exception) -> Response:
     """Answer that the log cannot be reached."""
     detail = error.detail if isinstance(error, AutoLearnError) else str(error)
     return respond(unavailable(f"{detail} Try again."), request.url.path)
+
+
+async def on_cut_body(request: Request, _: Exception) -> Response:
+    """Answer, for the record, that the client has gone before the whole body was here."""
+    return respond(incomplete(), request.url.path)
 
 
 async def on_unreadable(request: Request, _: Exception) -> Response:

@@ -24,6 +24,7 @@ __all__ = [
     "Problem",
     "check_id",
     "failed",
+    "incomplete",
     "listed",
     "malformed_id",
     "refusal",
@@ -129,6 +130,11 @@ def unreadable() -> Problem:
         "It is encrypted, and its key is not there: it was shredded when the session was "
         "discarded, expired or deleted. (Otherwise this process has no master key.)",
     )
+
+
+def incomplete() -> Problem:
+    """Return the problem of a client who has closed the connection within the body."""
+    return Problem(400, "incomplete", "The body is incomplete", "The connection was closed early.")
 
 
 def too_large(detail: str, **members: Any) -> Problem:

@@ -17,7 +17,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from autolearn.api.addresses import is_loopback
-from autolearn.api.problems import Problem, respond, too_many
+from autolearn.api.problems import Problem, incomplete, respond, too_many
 from autolearn.eventlog.sealing import (
     HEADER,
     MEDIA_TYPE,
@@ -229,9 +229,7 @@ async def whole(receive: Receive) -> bytes:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Problem(
-                400, "incomplete", "The body is incomplete", "The connection was closed early."
-            )
+            raise incomplete()
         parts.append(message.get("body", b""))
         more = message.get("more_body", False)
     return b"".join(parts)

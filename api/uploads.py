@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from autolearn.api.disk import Room
 from autolearn.api.facade import Facade
-from autolearn.api.problems import Problem
+from autolearn.api.problems import Problem, incomplete
 from autolearn.artifacts.profile import Question, profile_apart
 from autolearn.artifacts.refusals import DatasetRefused
 from autolearn.schemas.catalog import DatasetSpec
@@ -77,9 +77,7 @@ async def received(facade: Facade, request: Request, room: Room) -> AsyncIterato
                     await facade.executors.uploads.run(partial(write, bytes(block)))
                     block.clear()
         except ClientDisconnect:
-            raise Problem(
-                400, "incomplete", "The body is incomplete", "The connection was closed early."
-            ) from None
+            raise incomplete() from None
         room.take(len(block))
         await facade.executors.uploads.run(partial(write, bytes(block)))
         yield Received(Path(file.name), digest.hexdigest(), size)

@@ -8,6 +8,8 @@ import httpx
 import pytest
 
 from tests.api.asserting import position, problem
+from tests.api.conftest import System
+from tests.waiting import until
 
 IRIS = {"model": "logistic-regression", "dataset": "iris"}
 
@@ -228,3 +230,18 @@ def test_a_number_of_too_many_digits_is_no_fault_of_ours(http: httpx.Client, ses
     body = b'{"model":"svm","dataset":"iris","hyperparameters":{"C":' + b"9" * 5000 + b"}}"
     answer = http.post(f"{session}/trainings", content=body)
     assert answer.status_code in (400, 422), answer.text
+
+
+def test_who_goes_within_a_body_is_recorded_as_that_and_no_fault(system: System):
+    trace, url = uuid.uuid4().hex, httpx.URL(system.http.base_url)
+    head = f"Host: localhost\r\nTraceparent: 00-{trace}-00f067aa0ba902b7-01\r\nContent-Length: 9"
+    with socket.create_connection((url.host, url.port or 80), timeout=10) as connection:
+        connection.sendall(f"POST /v1/sessions HTTP/1.1\r\n{head}\r\n\r\n{{".encode())
+
+    def recorded() -> list[int]:
+        query = {"trace": trace, "source": "memory"}
+        hops = system.http.get("/v1/audit", params=query).json()["items"]
+        return [hop["status"] for hop in hops if hop.get("status")]
+
+    until(lambda: recorded() == [400])
+    assert "ClientDisconnect" not in system.first.log.read_text()
