@@ -26,6 +26,8 @@ __all__ = ["confine", "harden", "missing", "readable_paths"]
 
 PR_SET_DUMPABLE, PR_GET_SECCOMP, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 4, 21, 22, 38
 SECCOMP_MODE_FILTER = 2
+NICENESS = 10
+"""Of what is confined: what answers people comes before it, on a machine that does both."""
 CAPABILITIES_V3 = 0x20080522
 
 
@@ -115,9 +117,11 @@ def harden() -> None:
 def confine(read: Iterable[Path], write: Sequence[Path]) -> None:
     """Leave this process the files of `read` and of Python, to read, and those of `write`.
 
-    Comes after `harden`. Where there is no Landlock it only forbids signals to others.
-    Raises OSError when the system has it and refuses, or a path is not there.
+    Comes after `harden`. Where there is no Landlock it only forbids signals to others. From here
+    on the process has NICENESS. Raises OSError when the system has it and refuses, or a path is not
+    there.
     """
+    os.nice(NICENESS)
     if sys.platform != "linux":
         return
     libc = ctypes.CDLL(None, use_errno=True)

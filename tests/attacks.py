@@ -38,6 +38,7 @@ def attack(port: int, secret: str, other: str) -> dict[str, Any]:
     found: dict[str, Any] = {name: _tried(attempt) for name, attempt in attempts.items()}
     environment = Path("/proc/self/environ").read_text()
     found["secrets"] = sorted({*_names(environment.split("\0")), *_names(os.environ)})
+    found["niceness"] = os.nice(0)
     found["core"] = resource.getrlimit(resource.RLIMIT_CORE)
     return found
 
