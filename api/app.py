@@ -22,6 +22,7 @@ from autolearn.api.limits import LimitBodies
 from autolearn.api.measures import CountRequests
 from autolearn.api.origins import CheckOrigin
 from autolearn.api.problems import Problem, incomplete, respond, unavailable, unreadable
+from autolearn.api.reached import MarkReached
 from autolearn.api.routers import (
     audit,
     catalog,
@@ -99,6 +100,7 @@ def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastA
     app.add_exception_handler(Exception, on_fault)
     settings = facade.settings
     app.add_middleware(MarkStale, staleness=facade.staleness)
+    app.add_middleware(MarkReached, facade=facade)
     app.add_middleware(RequireReady, facade=facade)
     app.add_middleware(Seal, keys=facade.wire_keys, settings=settings, admit=admit(facade))
     app.add_middleware(LimitBodies, limit=settings.max_body, upload_limit=settings.max_upload)

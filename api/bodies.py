@@ -255,6 +255,7 @@ BODIES: tuple[type[Body], ...] = (
     QuotaBody,
     GrantBody,
     DeleteBody,
+    DescribeBody,
     RetryBody,
 )
 

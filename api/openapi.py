@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from autolearn.api.bodies import BODIES
+from autolearn.eventlog.positions import AFTER, REACHED
 
 __all__ = ["UPLOAD", "accepts", "answers", "describe", "streams"]
 
@@ -31,12 +32,21 @@ PREFER = {
     "respond-async: answer 202 at once, with a Location to follow (RFC 7240).",
     "schema": {"type": "string", "examples": ["wait=30", "respond-async"]},
 }
+AFTER_HEADER = {
+    "name": AFTER,
+    "in": "header",
+    "required": False,
+    "description": "A position, such as AutoLearn-Reached of an earlier answer: what is answered "
+    "holds everything before it. Waits for it up to 2 s, then 503 not-there-yet.",
+    "schema": {"type": "string", "maxLength": 50_000},
+}
 HEADERS = {
     "AutoLearn-Position": "With as_of: the position that is shown.",
     "Location": "Where the resource is.",
     "Link": "The next page, with rel=next (RFC 8288).",
     "Preference-Applied": "Which preferences were honoured (RFC 7240).",
 }
+CHANGED = {REACHED: "A position that holds what this has changed: for AutoLearn-After."}
 STALE = {
     "Age": "While Kafka does not answer: the age of what is shown, in seconds (RFC 9111).",
     "Cache-Status": "With Age: why what is shown may be old (RFC 9211).",
@@ -176,6 +186,11 @@ def describe(app: FastAPI, public: Collection[str] | None = None) -> dict[str, A
                 operation["responses"] |= later(problem)
             if path.startswith("/v1/") and method == "get":
                 operation["responses"]["200"].setdefault("headers", {}).update(headers_of(STALE))
+                operation.setdefault("parameters", []).append(AFTER_HEADER)
+            elif path.startswith("/v1/"):
+                for status, response in operation["responses"].items():
+                    if status.startswith("2"):
+                        response.setdefault("headers", {}).update(headers_of(CHANGED))
             if public is not None:
                 free = f"{method.upper()} {path}" in public
                 operation["security"] = [] if free else [{"token": []}]

@@ -17,8 +17,10 @@ from autolearn.api.executors import ASKER
 from autolearn.api.facade import Facade
 from autolearn.api.identity import EVERYBODY, NOBODY, Principal, no_token
 from autolearn.api.problems import Problem, check_id
+from autolearn.api.reached import until_reached
 from autolearn.api.sealed import Admit
 from autolearn.api.waiting import place_of
+from autolearn.eventlog.positions import AFTER
 
 __all__ = ["RULES", "Rule", "admit", "authorise", "forbidden", "missing_session"]
 
@@ -129,10 +131,12 @@ async def authorise(request: Request) -> None:
 
     Raises:
         Problem: nobody is let in so (401); it is for others (403); or there is no such session, as
-            far as the one who asks may know (404).
+            far as the one who asks may know (404); or as `until_reached`.
     """
     facade: Facade = request.app.state.facade
     await check(facade, request)
+    if request.state.principal is not NOBODY and (after := request.headers.get(AFTER)):
+        await until_reached(facade, after)
     ASKER.set(request.state.principal.name)
     arriving: Call | None = getattr(request.state, "arriving", None)
     if arriving is not None and request.state.principal is not NOBODY:

@@ -7,7 +7,8 @@
         session.commit()
 
 `AsyncAutoLearn` is used with `async with` and `await`. What changes something carries an
-Idempotency-Key, so a lost connection or a 503 is tried again without doing anything twice.
+Idempotency-Key, so a lost connection or a 503 is tried again without doing anything twice. What one
+client has changed is in whatever it reads later, also through another API process.
 Problems of the API are raised as `Problem`; when it does not answer, `Unreachable` is.
 """
 
@@ -23,6 +24,7 @@ from autolearn.client.credentials import find, place_of
 from autolearn.client.sdk_audit import Auditing
 from autolearn.client.sdk_errors import Problem, Unreachable
 from autolearn.client.sdk_operations import Experiments, OneSession, Sessions
+from autolearn.client.sdk_reached import AsyncReached, Reached
 from autolearn.client.sdk_system import System
 from autolearn.client.sdk_transport import Awaiting, Blocking
 from autolearn.client.sdk_users import Users
@@ -99,10 +101,12 @@ class AutoLearn(Blocking, System, Users, Auditing):
         transport: httpx.BaseTransport | None = None,
         seal: bool | None = None,
     ) -> None:
+        reached = Reached()
         self.http = httpx.Client(
             base_url=url,
             headers=bearer(url, token),
             transport=sdk_trust.transport(url, transport, seal),
+            event_hooks={"request": [reached.ask], "response": [reached.keep]},
             trust_env=False,
         )
         self.sessions = BlockingSessions(self.http)
@@ -139,10 +143,12 @@ class AsyncAutoLearn(Awaiting, System, Users, Auditing):
         transport: httpx.AsyncBaseTransport | None = None,
         seal: bool | None = None,
     ) -> None:
+        reached = AsyncReached()
         self.http = httpx.AsyncClient(
             base_url=url,
             headers=bearer(url, token),
             transport=sdk_trust.async_transport(url, transport, seal),
+            event_hooks={"request": [reached.ask_async], "response": [reached.keep_async]},
             trust_env=False,
         )
         self.sessions = AwaitingSessions(self.http)

@@ -16,7 +16,10 @@ from autolearn.eventlog.log import Log
 from autolearn.schemas.codec import to_json
 from autolearn.schemas.errors import PositionError
 
-__all__ = ["Place", "Position", "log_id"]
+__all__ = ["AFTER", "REACHED", "Place", "Position", "log_id"]
+
+REACHED, AFTER = "AutoLearn-Reached", "AutoLearn-After"
+"""HTTP headers with a position: what an answer's process has folded, and what a request wants."""
 
 
 class Place(Struct, array_like=True, frozen=True, gc=False):
@@ -74,6 +77,16 @@ class Position(Struct, array_like=True, frozen=True, gc=False):
     def token(self) -> str:
         """Return the position as one word."""
         return base64.urlsafe_b64encode(to_json(self)).decode().rstrip("=")
+
+    def joined(self, earlier: Position) -> Position:
+        """Return what holds this and what was reached earlier, unless that is another log's."""
+        if "" not in (self.log, earlier.log) and self.log != earlier.log:
+            return self
+        both = {place.partition: place for place in earlier.places}
+        for place in self.places:
+            before = both.get(place.partition, place)
+            both[place.partition] = max(before, place, key=lambda one: one.next)
+        return Position(self.log or earlier.log, tuple(both[number] for number in sorted(both)))
 
     def next(self, partition: int) -> int:
         """Return the offset before which everything on a partition is meant."""

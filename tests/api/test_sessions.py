@@ -1,7 +1,10 @@
 """Open, see, list, commit and discard sessions."""
 
 import httpx
+from msgspec.structs import replace
 
+from autolearn.client.sdk import AutoLearn
+from autolearn.eventlog.positions import Position
 from tests.api.asserting import problem
 from tests.api.conftest import System
 
@@ -20,6 +23,45 @@ def test_another_process_has_it_at_once(system: System):
     for _ in range(10):
         at = system.http.post("/v1/sessions").headers["location"]
         assert system.other.get(at).status_code == 200
+
+
+def test_a_list_of_another_process_has_what_the_answer_to_a_change_has_reached(system: System):
+    for _ in range(20):
+        opened = system.http.post("/v1/sessions")
+        after = {"AutoLearn-After": opened.headers["AutoLearn-Reached"]}
+        listed = system.other.get("/v1/sessions?limit=1", headers=after).json()["items"]
+        assert [item["id"] for item in listed] == [opened.json()["id"]]
+
+
+def test_a_position_that_is_none_or_in_the_future_is_refused(system: System):
+    reached = system.http.post("/v1/sessions").headers["AutoLearn-Reached"]
+    position = Position.parse(reached)
+    ahead = tuple(replace(place, next=place.next + 1000) for place in position.places)
+    future = replace(position, places=ahead).token()
+    foreign = replace(position, log="0" * 16).token()
+    for token, words in (("x", "not a position"), (future, "future"), (foreign, "another log")):
+        answer = system.other.get("/v1/sessions", headers={"AutoLearn-After": token})
+        problem(answer, 422, "bad-position", words)
+
+
+def test_a_client_reads_its_own_writes_through_whichever_process(system: System):
+    """A balancer gives what changes something to one, and what reads to the other."""
+
+    class Balancer(httpx.BaseTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            to = system.other if request.method == "GET" else system.http
+            request.url = to.base_url.copy_with(raw_path=request.url.raw_path)
+            return inner.handle_request(request)
+
+    with (
+        httpx.HTTPTransport() as inner,
+        AutoLearn("http://localhost", transport=Balancer(), seal=False) as client,
+    ):
+        for _ in range(20):
+            opened = client.sessions.open("mine")
+            assert client.sessions.list(limit=1).items[0].id == opened.id
+            client.session(opened.id).discard()
+            assert opened.id not in [one.id for one in client.sessions.list(limit=5).items]
 
 
 def test_sessions_are_listed_newest_first_in_pages_that_any_process_gives(system: System):
