@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from autolearn.eventlog.embedded import EmbeddedBroker
 
@@ -16,8 +18,18 @@ settings.register_profile(
 settings.load_profile("shared machine")
 
 
-SHARED = {"api": {"known", "system"}, "client": {"laptop"}}
-"""By folder, the fixtures of the systems that its files share: to start one takes seconds."""
+SHARED = {
+    "known": "api: audit authorisation dataset_keys dataset_owners identity wire",
+    "system": "api: bad_input client datasets dead_letters feed_http hostile idempotency "
+    "live_rebuild log openapi past prefer process runs sessions status",
+    "laptop": "client: operations story up users",
+}
+"""The systems that files share, for it takes seconds to start one: the fixture, and the files."""
+GROUPS = {
+    f"tests/{folder}/test_{name}.py": fixture
+    for fixture, (folder, names) in ((f, files.split(": ")) for f, files in SHARED.items())
+    for name in names.split()
+}
 
 
 def pytest_configure() -> None:
@@ -31,29 +43,42 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+class Scheduling(LoadScopeScheduling):
+    """Give files that share a system to the same process, and every other file to either."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    return Scheduling(config, log)
+
+
+def group_of(nodeid: str) -> str:
+    """The system that a test's file shares with others, else the file."""
+    file = nodeid.partition("::")[0]
+    return GROUPS.get(file, file)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the tests of brokers first: at the end the short ones fill up the time that is left.
 
-    Files whose tests share a system go to the same process, one after the other; first of all.
+    The groups come before all others, for they take the longest.
     """
-    shared = {
-        item.path: fixture
-        for item in items
-        for fixture in SHARED.get(item.path.parent.name, set()) & fixtures(item)
-    }
     for item in items:
-        if "kafka" in fixtures(item):
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if "kafka" in fixtures:
             item.add_marker("kafka")
-        item.add_marker(pytest.mark.xdist_group(shared.get(item.path, str(item.path))))
+        group, folder = group_of(item.nodeid), item.path.parent.name
+        for shared in SHARED.keys() & fixtures:
+            if SHARED[shared].startswith(f"{folder}:") and group != shared:
+                raise pytest.UsageError(f"{item.path} uses {shared}: name it in SHARED")
 
-    def place(item: pytest.Item) -> tuple[object, ...]:
-        return shared.get(item.path, "~"), item.get_closest_marker("kafka") is None
+    def place(item: pytest.Item) -> tuple[bool, bool]:
+        return group_of(item.nodeid) not in SHARED, item.get_closest_marker("kafka") is None
 
     items.sort(key=place)
-
-
-def fixtures(item: pytest.Item) -> set[str]:
-    return set(getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session")
