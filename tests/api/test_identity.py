@@ -6,11 +6,12 @@ import json
 import threading
 import time
 import uuid
+from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from tests.api.people import PASSWORD, People
+from tests.api.people import PASSWORD, People, people
 from tests.waiting import until
 
 pytestmark = pytest.mark.kafka
@@ -19,8 +20,10 @@ TITLE = "canary-title-5821"
 
 
 @pytest.fixture(scope="module")
-def world(known: People) -> People:
-    return known
+def world(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
+    # Of its own: after some wrong passwords no login is looked at any more.
+    with people(tmp_path_factory.mktemp("identity"), kafka) as everybody:
+        yield everybody
 
 
 def listed(world: People, who: str, path: str = "/v1/sessions") -> list[str]:
