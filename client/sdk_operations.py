@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 from msgspec.structs import replace
@@ -232,7 +233,9 @@ class OneSession:
     @operation
     def commit(self, trainings: Sequence[str] | None = None) -> Flow[r.Experiment]:
         """Keep the session as an experiment: all completed trainings, or only those named."""
-        return ask(Call("POST", f"{at(self)}/commit", r.Experiment, body={"trainings": trainings}))
+        call = Call("POST", f"{at(self)}/commit", r.Experiment, body={"trainings": trainings})
+        kept = yield from ask(call)
+        return (yield from with_runs(kept, f"/v1/experiments/{segment(kept.id)}"))
 
     @operation
     def keep(self) -> Flow[r.SessionSummary]:
@@ -251,15 +254,21 @@ def at(session: OneSession) -> str:
 
 
 W = TypeVar("W", r.Session, r.Experiment)
+NO_QUERY: Mapping[str, object] = MappingProxyType({})
 
 
 def whole(call: Call[W]) -> Flow[W]:
     """Return a session or experiment with all its runs, unless they are withheld."""
     found = yield from ask(call)
+    return (yield from with_runs(found, call.path, call.query))
+
+
+def with_runs(found: W, path: str, query: Mapping[str, object] = NO_QUERY) -> Flow[W]:
+    """Return what was found at a path with all its runs, unless they are withheld."""
     if found.withheld:
         return found
-    trainings = yield from every(f"{call.path}/trainings", r.Page[r.Training], call.query)
-    evaluations = yield from every(f"{call.path}/evaluations", r.Page[r.Evaluation], call.query)
+    trainings = yield from every(f"{path}/trainings", r.Page[r.Training], query)
+    evaluations = yield from every(f"{path}/evaluations", r.Page[r.Evaluation], query)
     return replace(found, trainings=trainings, evaluations=evaluations)
 
 

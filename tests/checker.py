@@ -21,7 +21,7 @@ SUBJECT = re.compile(
     r"|session/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 )
 COMMAND = re.compile(
-    r"autolearn\.((Open|Commit|Discard|Expire|Share|Unshare)Session|DeleteExperiment"
+    r"autolearn\.((Open|Commit|Discard|Expire|Keep|Share|Unshare)Session|ProposeExpiry|DeleteExperiment"
     r"|Register(Estimator|Metric|Dataset)|(Share|Unshare|Delete)Dataset"
     r"|(Request|Start|Complete|Fail|Cancel)(Training|Evaluation)"
     r"|Report(Training|Evaluation)Lost"

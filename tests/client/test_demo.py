@@ -31,7 +31,7 @@ def test_the_story_ends_with_the_same_state(tmp_path):
 
 def test_what_differs_is_told_view_by_view_and_line_by_line():
     experiment = Experiment(
-        id="e", title="a", created="1", committed="2", trainings=[], evaluations=[]
+        id="e", title="a", created="1", committed="2", counts={}, trainings=[], evaluations=[]
     )
     before = Snapshot({"sessions": "aa", "answers": "bb"}, experiment)
     other = msgspec.structs.replace(experiment, title="b")

@@ -92,7 +92,7 @@ class Model:
             "status": "open",
             "attempt": 1,
             "worker": "",
-            "most": data["max_attempts"],
+            "most": data.get("max_attempts", 3),
             "of": data.get("training", ""),
         }
         return f"{kind.title()}Requested", ""

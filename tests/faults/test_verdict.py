@@ -15,7 +15,7 @@ from tests.checker import Broken
 from tests.faults.verdict import Log, Receipt, check_rules, ends_of, name_of, verify
 from tests.stories import Reference, random_records
 
-NOT_RULED = re.compile(r"^user/|User|Role|Password|Token|Share|Unshare|Expire|DeleteExperiment")
+NOT_RULED = re.compile(r"^user/|User|Role|Password|Token|Share|Unshare|Expir|Keep|DeleteExperiment")
 SESSION = "0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90"
 
 
