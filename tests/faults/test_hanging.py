@@ -1,4 +1,4 @@
-"""What hangs in `autolearn up` is killed and started again: the cut that is always run."""
+"""What hangs in `autolearn up` is killed and started again: the cut of `make check`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tests.faults.hanging import TARGETS, installation
 pytestmark = pytest.mark.kafka
 
 
+@pytest.mark.long
 def test_what_is_stopped_is_started_again_and_nothing_is_lost(tmp_path: Path):
     with installation(tmp_path, 17, Tally()) as system:
         with system.load(clients=1):
