@@ -19,7 +19,7 @@ import msgspec
 
 from autolearn.artifacts.refusals import DatasetRefused
 from autolearn.runtime.child_process import bare_environment, python_command
-from autolearn.runtime.sandbox import confine, harden
+from autolearn.runtime.sandbox import confine, give_way, harden
 from autolearn.schemas.catalog import DatasetSpec
 
 __all__ = ["Answer", "Question", "profile_apart"]
@@ -67,6 +67,7 @@ async def profile_apart(question: Question) -> DatasetSpec:
             "OMP_NUM_THREADS": "1",
         },
     )
+    give_way(process.pid)  # before it loads its libraries, which takes a second
     try:
         async with asyncio.timeout(question.cpu_s * 2):
             written, _ = await process.communicate(msgspec.json.encode(question))

@@ -11,6 +11,7 @@ Why not namespaces: distributions forbid them to unprivileged users, and contain
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import os
@@ -22,7 +23,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["confine", "harden", "missing", "readable_paths"]
+__all__ = ["confine", "give_way", "harden", "missing", "readable_paths"]
 
 PR_SET_DUMPABLE, PR_GET_SECCOMP, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 4, 21, 22, 38
 SECCOMP_MODE_FILTER = 2
@@ -114,6 +115,13 @@ def harden() -> None:
         _filter(libc, machine, refused=machine.refused, own=machine.own, myself=0)
 
 
+def give_way(pid: int = 0) -> None:
+    """Put a process (0: this one), unless it has ended, behind what answers people: NICENESS."""
+    with contextlib.suppress(ProcessLookupError):
+        nice = max(NICENESS, os.getpriority(os.PRIO_PROCESS, pid))
+        os.setpriority(os.PRIO_PROCESS, pid, nice)
+
+
 def confine(read: Iterable[Path], write: Sequence[Path]) -> None:
     """Leave this process the files of `read` and of Python, to read, and those of `write`.
 
@@ -121,7 +129,7 @@ def confine(read: Iterable[Path], write: Sequence[Path]) -> None:
     on the process has NICENESS. Raises OSError when the system has it and refuses, or a path is not
     there.
     """
-    os.nice(NICENESS)
+    give_way()
     if sys.platform != "linux":
         return
     libc = ctypes.CDLL(None, use_errno=True)
