@@ -135,9 +135,9 @@ async def authorise(request: Request) -> None:
     """
     facade: Facade = request.app.state.facade
     await check(facade, request)
+    ASKER.set(request.state.principal.name)
     if request.state.principal is not NOBODY and (after := request.headers.get(AFTER)):
         await until_reached(facade, after)
-    ASKER.set(request.state.principal.name)
     arriving: Call | None = getattr(request.state, "arriving", None)
     if arriving is not None and request.state.principal is not NOBODY:
         facade.audit.arrive(arriving)

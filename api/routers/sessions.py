@@ -164,10 +164,15 @@ def router(facade: Facade) -> APIRouter:
         )
         if isinstance(answer, Accepted):
             return pending(answer, asked)
-        row = facade.queries.now().session(session)
-        if row is None:  # a repeated request, and the session has ended since
+        seen = present(facade)
+        if not seen.moment.has_session(session):  # a repeated request, and it has ended since
             state = CommandState(asked.id, "accepted", answer.stream, f"/v1/sessions/{session}")
             return json(state, headers=asked.prefer.applied())
-        return json(resources.session_summary(row), headers=asked.prefer.applied())
+
+        def summary() -> resources.SessionSummary:
+            return resources.session_summary(session_row(seen, session))
+
+        kept = await facade.executors.lists.run(summary)
+        return json(kept, headers=asked.prefer.applied())
 
     return routes
