@@ -13,6 +13,7 @@ from starlette.datastructures import URL
 
 from autolearn.api.problems import Problem
 from autolearn.schemas.bounds import PAGE_BYTES, PAGE_COST
+from autolearn.schemas.quotas import HIGHEST
 
 __all__ = ["from_token", "next_link", "page_of", "to_token"]
 
@@ -57,7 +58,8 @@ def from_token(token: str, kind: type[T], parameter: str) -> T:
     """
     try:
         content = base64.b64decode(token + "=" * (-len(token) % 4), b"-_", validate=True)
-        return msgspec.json.decode(content, type=kind)
+        found = msgspec.json.decode(content, type=kind)
+        check_numbers(found if isinstance(found, tuple) else (found,))
     except (binascii.Error, msgspec.DecodeError, ValueError):
         raise Problem(
             422,
@@ -67,6 +69,13 @@ def from_token(token: str, kind: type[T], parameter: str) -> T:
             "the beginning, or follow the link with rel=next of an answer.",
             errors=[{"parameter": parameter, "detail": "not a token of this list"}],
         ) from None
+    return found
+
+
+def check_numbers(parts: Iterable[object]) -> None:
+    """Raise ValueError if a number is none that the place of a row has."""
+    if any(isinstance(part, int) and not 0 <= part <= HIGHEST for part in parts):
+        raise ValueError("no number of a place")
 
 
 def next_link(url: URL, token: str | None) -> dict[str, str]:

@@ -89,7 +89,7 @@ async def list_runs(
     def shown() -> Response:
         rows = (
             (run, row)
-            for run, row in moment.stored_runs(session, max(0, after))
+            for run, row in moment.stored_runs(session, after)
             if row.kind == kind and status in (None, row.status)
         )
         items, more = page_of(

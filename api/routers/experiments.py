@@ -77,8 +77,8 @@ def router(facade: Facade) -> APIRouter:
         withheld = level_of(who, facade.queries.latest(), experiment) < Level.READ
 
         def look() -> resources.Experiment:
-            row, then = experiment_row(seen, experiment), max(0, after)
-            return resources.experiment(seen.moment, row, seen.live, withheld=withheld, after=then)
+            row = experiment_row(seen, experiment)
+            return resources.experiment(seen.moment, row, seen.live, withheld=withheld, after=after)
 
         content = await facade.executors.lists.run(look)
         return json(content, headers={**seen.headers, **next_link(request.url, content.next)})

@@ -93,7 +93,7 @@ def router(facade: Facade) -> APIRouter:
         after = from_token(page, int, "page") if page else 0
         seen = await find_session(facade, session, as_of)
         withheld = level_of(who, facade.queries.latest(), session) < Level.READ
-        content = await shown(seen, session, withheld=withheld, after=max(0, after))
+        content = await shown(seen, session, withheld=withheld, after=after)
         return json(content, headers={**seen.headers, **next_link(request.url, content.next)})
 
     async def shown(

@@ -1,8 +1,12 @@
 """Pages of lists: where they end, and that each row is on one of them."""
 
+import base64
 from collections.abc import Callable
 
+import pytest
+
 from autolearn.api.pages import from_token, page_of
+from autolearn.api.problems import Problem
 from autolearn.schemas.bounds import PAGE_BYTES, PAGE_COST
 
 
@@ -39,3 +43,11 @@ def test_a_page_ends_at_its_bytes_and_one_row_comes_in_any_case():
 
 def test_a_page_ends_when_it_has_cost_enough():
     assert walk(["x"] * 3, 100, lambda: PAGE_COST + 1) == [[0], [1], [2]]
+
+
+@pytest.mark.parametrize("number", [-1, 2**53 + 1, 10**400])
+def test_a_number_that_no_list_has_is_no_token_of_it(number: int):
+    token = base64.urlsafe_b64encode(str(number).encode()).decode().rstrip("=")
+    with pytest.raises(Problem, match="not a token of this list") as raised:
+        from_token(token, int, "page")
+    assert raised.value.kind == "malformed-token"
