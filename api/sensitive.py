@@ -33,8 +33,11 @@ def marks_of(moment: Moment, name: str, more: Sequence[str], fewer: Sequence[str
     """Return the marks of a dataset with some more and some fewer.
 
     Raises:
-        Problem: they are too many (422).
+        Problem: they are too many, or one is to be both (422).
     """
+    if both := sorted({*more} & {*fewer}):
+        words = ", ".join(repr(cut(one)) for one in both[:SHOWN])
+        raise refused(f"It is to be sensitive and not sensitive: {words}. Name it once.")
     owner, present = moment.dataset_owner(name), {*moment.sensitive(name)}
     names = (present | {*more}) - {*fewer}
     if len(names) > SENSITIVE_COLUMNS:

@@ -139,6 +139,8 @@ def test_a_column_that_there_is_not(world: People):
     problem(put(world, "owner", "odd", "agee"), 422, "columns-unfit", "age, name, kind")
     assert put(world, "owner", "odd").status_code == 201
     problem(describe(world, "owner", "odd", sensitive=["no"]), 422, "columns-unfit", "'no'")
+    both = describe(world, "owner", "odd", sensitive=["age"], not_sensitive=["age"])
+    problem(both, 422, "columns-unfit", "sensitive and not sensitive: 'age'")
     one = b"kind\n" + b"mrsecret\n" * 4
     refused = put(world, "owner", "single", "kind", content=one)
     assert refused.status_code == 422
