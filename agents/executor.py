@@ -182,7 +182,7 @@ class Executor:
             RuntimeError: it ended while loading; its words are on standard error.
         """
         async with self._starting:
-            if self._server is None:
+            if self._server is None and not self._closed:
                 if self._scratch is None:
                     self._scratch = await asyncio.to_thread(scratch_folder, self._note)
                 server = Server(self._heard, self._lost, self._spawn)
@@ -219,8 +219,9 @@ class Executor:
 
     async def close(self) -> None:
         """Kill what runs, and end the fork server."""
-        server, self._server = self._server, None
         self._closed = True
+        async with self._starting:  # one that is just starting is ended as well
+            server, self._server = self._server, None
         for run in list(self._runs.values()):
             run.cancel()
         if server is not None:

@@ -49,7 +49,9 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._unread = b""
-        self._ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._loading: asyncio.Future[int] = loop.create_future()
+        self._ready: asyncio.Future[int] = loop.create_future()
         self._speaking = asyncio.Lock()
         self.pid: int | None = None
         self._asked = self._answered = 0
@@ -62,12 +64,13 @@ class Server:
             self._process = await asyncio.to_thread(spawn, theirs.fileno(), preload, folder)
         self._control = ours
         asyncio.get_running_loop().add_reader(ours, self._read)
-        self._spawn(self._watch(self._process.pid))
+        self._spawn(self._watch())
         self.pid = await self._ready
 
-    async def _watch(self, pid: int) -> None:
+    async def _watch(self) -> None:
         """Kill the process when it makes no progress: it answers no ping."""
         loop = asyncio.get_running_loop()
+        pid = await self._loading
         stall = Stall(Effort(pid, pid), loop.time())
         while self._control is not None:
             if self._ready.done() and self._asked == self._answered:
@@ -79,11 +82,18 @@ class Server:
                 self.put_down(f"it hangs: {stall.words()}")
 
     def put_down(self, why: str) -> None:
-        """Kill the process, which does not do its work; the end of its socket tells the rest."""
-        if self._process is not None and self._control is not None:
-            logger.error("the fork server is killed", pid=self._process.pid, why=why)
+        """Kill the process, which does not do its work; the end of its socket tells the rest.
+
+        The one that forked it lives on for a moment, and ends what is left of its runs.
+        """
+        if self._loading.done() and self._control is not None:
+            logger.error("the fork server is killed", pid=self._loading.result(), why=why)
+            self._kill()
+
+    def _kill(self) -> None:
+        if self._loading.done() and not self._loading.cancelled():
             with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+                os.kill(self._loading.result(), signal.SIGKILL)
 
     async def say(self, message: dict[str, Any], channel: socket.socket | None = None) -> None:
         """Send a message, with a descriptor if need be."""
@@ -109,7 +119,7 @@ class Server:
         """Close the socket, on which the fork server ends; wait for it."""
         self._hang_up()
         if self._process is not None:
-            await asyncio.to_thread(finish, self._process)
+            await asyncio.to_thread(finish, self._process, self._kill)
 
     def _read(self) -> None:
         try:
@@ -124,7 +134,9 @@ class Server:
         *lines, self._unread = (self._unread + data).split(b"\n")
         for line in lines:
             message = json.loads(line)
-            if "ready" in message:
+            if "loading" in message:
+                self._loading.set_result(message["loading"])
+            elif "ready" in message:
                 self._ready.set_result(message["ready"])
             elif "pong" in message:
                 self._answered = message["pong"]
@@ -138,13 +150,14 @@ class Server:
         else:
             self._lost()
         if self._process is not None:
-            self._spawn(asyncio.to_thread(finish, self._process))
+            self._spawn(asyncio.to_thread(finish, self._process, self._kill))
 
     def _hang_up(self) -> None:
         if self._control is not None:
             asyncio.get_running_loop().remove_reader(self._control)
             self._control.close()
             self._control = None
+            self._loading.cancel()
 
 
 SERVER_ENVIRONMENT = {
@@ -167,10 +180,16 @@ def spawn(descriptor: int, preload: str, folder: Path) -> subprocess.Popen[bytes
     )
 
 
-def finish(process: subprocess.Popen[bytes]) -> None:
-    """Wait for a fork server that has been told to end; kill it when it does not."""
-    try:
-        process.wait(CLOSING_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+def finish(process: subprocess.Popen[bytes], kill_server: Callable[[], None]) -> None:
+    """Wait for a fork server that has been told to end, and for the process behind it.
+
+    When the server does not end it is killed, and then the process that ends what is left of it.
+    """
+    for kill in (kill_server, process.kill):
+        try:
+            process.wait(CLOSING_SECONDS)
+        except subprocess.TimeoutExpired:
+            kill()
+        else:
+            return
+    process.wait()

@@ -10,6 +10,7 @@ which each line is a JSON object:
     in   {"start": 7, "seconds": 60.0, "mebibytes": 2048}   with one descriptor, the run's channel
     in   {"kill": 7}
     in   {"ping": 3}
+    out  {"loading": pid}
     out  {"ready": pid}
     out  {"pong": 3}
     out  {"started": 7, "pid": pid}
@@ -21,6 +22,8 @@ kills. This one forks, enforces the limits every 50 ms even when the agent is bu
 families: each run leads a session and a process group of its own, and orphans come back to this
 process (PR_SET_CHILD_SUBREAPER), where they are ended. When the socket closes, because the agent
 has ended in whatever way, all runs are killed; and they die with this process (PR_SET_PDEATHSIG).
+What survives even that, when the server itself is killed, comes to the process that the agent
+started: it forks the server before anything is loaded, and does nothing but wait for its end.
 
 One process is forked ahead of time, so that a run need not wait for it; while a core is free, it
 goes through the module's `warming()` (a generator; a job that comes interrupts it between steps),
@@ -72,9 +75,15 @@ class Run:
 
 
 def main(descriptor: int, preload: str) -> None:
-    """Serve until the socket closes."""
+    """Serve until the socket closes, in a child of this process."""
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    if server := os.fork():
+        os.close(descriptor)
+        sys.exit(end_after(server))
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     control = socket.socket(fileno=descriptor)
     control.set_inheritable(False)
+    say(control, {"loading": os.getpid()})
     harden()
     module = importlib.import_module(preload)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
@@ -82,6 +91,26 @@ def main(descriptor: int, preload: str) -> None:
     gc.collect()
     gc.freeze()  # collections in the children must not touch, and so copy, these pages
     ForkServer(control, module).serve()
+
+
+def end_after(server: int) -> int:
+    """Wait for the end of the server, end what it has left behind, and return its exit code."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    _, status = os.waitpid(server, 0)
+    end_children()
+    return os.waitstatus_to_exitcode(status) & 0xFF
+
+
+def end_children() -> None:
+    """Kill the children of this process and whatever they have left, until nothing is left."""
+    last = time.monotonic() + ENDING_SECONDS
+    while (living := children_of(os.getpid())) and time.monotonic() < last:
+        for pid in living:
+            kill(pid)
+        while (ended := ended_child()) is not None:
+            os.waitpid(ended, 0)
+        time.sleep(0.005)
 
 
 @dataclass
@@ -124,17 +153,7 @@ class ForkServer:
                 open_ = self._obey()
             self._enforce()
             self._reap()
-        self._end_all()
-
-    def _end_all(self) -> None:
-        """Kill every run and whatever it has left, until nothing is left."""
-        last = time.monotonic() + ENDING_SECONDS
-        while (living := children_of(os.getpid())) and time.monotonic() < last:
-            for pid in living:
-                kill(pid)
-            while (ended := ended_child()) is not None:
-                os.waitpid(ended, 0)
-            time.sleep(0.005)
+        end_children()
 
     def _obey(self) -> bool:
         """Carry out what has been asked; return False when the agent is gone."""
@@ -267,8 +286,13 @@ class ForkServer:
                 kill(pid)
 
     def _say(self, message: dict[str, Any]) -> None:
-        with contextlib.suppress(ConnectionError):
-            self._control.sendall(json.dumps(message).encode() + b"\n")
+        say(self._control, message)
+
+
+def say(control: socket.socket, message: dict[str, Any]) -> None:
+    """Tell the agent something, if it is still there."""
+    with contextlib.suppress(ConnectionError):
+        control.sendall(json.dumps(message).encode() + b"\n")
 
 
 def kill(pid: int) -> None:

@@ -16,7 +16,7 @@ from autolearn.agents import executor
 from autolearn.agents.executor import Completed, Executor, Failed, Limits, Lost, Running
 from autolearn.eventlog import watchdog
 from tests.agents import hostile
-from tests.agents.executing import ENOUGH, Family, gone, importable, play, zombie
+from tests.agents.executing import ENOUGH, Family, gone, importable, play
 from tests.waiting import soon
 
 
@@ -124,51 +124,48 @@ def test_a_fork_server_that_is_killed_is_started_again() -> None:
         assert first is not None
         os.kill(first, signal.SIGKILL)
         assert isinstance(await run.outcome(), Lost)
-        assert run.pid is not None
-        await gone(run.pid)
+        await gone(*family.pids)
         echo = {"phases": [], "answer": {}}
         assert await executor.start("echo", echo, ENOUGH).outcome() == Completed({})
         assert executor.server_pid != first
-        for pid in family.pids:  # a daemon of a daemon has nobody left to end it
-            if psutil.pid_exists(pid) and not zombie(pid):
-                os.kill(pid, signal.SIGKILL)
 
     play(story)
 
 
-async def stopped(executor: Executor, limits: Limits = ENOUGH) -> Running:
-    """A run whose fork server is stopped, when it is at work."""
+async def stopped(executor: Executor, limits: Limits = ENOUGH) -> tuple[Running, Family]:
+    """A run whose fork server is stopped, when it is at work, and its processes."""
     run = executor.start("stay", None, limits, family := Family())
     await family.staying.wait()
     assert executor.server_pid is not None
     os.kill(executor.server_pid, signal.SIGSTOP)
-    return run
+    return run, family
 
 
 def test_a_fork_server_that_hangs_is_killed_and_its_runs_are_lost() -> None:
     async def story(executor: Executor) -> None:
-        run = await stopped(executor)
+        run, family = await stopped(executor)
         first, began = executor.server_pid, time.monotonic()
         assert isinstance(await run.outcome(), Lost)
         await soon(lambda: executor.server_pid not in (first, None))
         assert time.monotonic() - began < 15
         echo = {"phases": [], "answer": {}}
         assert await executor.start("echo", echo, ENOUGH).outcome() == Completed({})
-        assert run.pid is not None
-        await gone(run.pid)
+        await gone(*family.pids)
 
     play(story)
 
 
 def test_cancelling_works_while_the_fork_server_hangs() -> None:
     async def story(executor: Executor) -> None:
-        run = await stopped(executor)
+        run, family = await stopped(executor)
         run.cancel()
         began = time.monotonic()
         assert await run.outcome() == Failed("cancelled", "it was cancelled")
         assert time.monotonic() - began < 5
         assert run.pid is not None
         await gone(run.pid)
+        await executor.close()
+        await gone(*family.pids)
 
     play(story)
 
@@ -178,7 +175,7 @@ def test_a_fork_server_that_enforces_no_limit_is_killed(monkeypatch: pytest.Monk
     monkeypatch.setattr(watchdog, "LIMIT", 60.0)
 
     async def story(executor: Executor) -> None:
-        run = await stopped(executor, Limits(time_s=2, memory_mb=4096))
+        run, _ = await stopped(executor, Limits(time_s=2, memory_mb=4096))
         assert isinstance(await run.outcome(), Lost)
 
     play(story)

@@ -61,7 +61,9 @@ class Installation(RunningSystem):
         with contextlib.suppress(psutil.Error):
             for child in psutil.Process(main).children():
                 if any(word in one for one in child.cmdline()[:4]):
-                    return child.pid
+                    if target == "jvm":
+                        return child.pid
+                    return next((one.pid for one in child.children()), 0)  # the first is its guard
         return 0
 
     def keep(self, client: Client) -> None:
