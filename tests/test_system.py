@@ -45,8 +45,12 @@ def fitting(client: AutoLearn, session: str, run: str) -> bool:
 
 
 def working(system: RunningSystem) -> list[psutil.Process]:
-    """The processes that are at work: those that have computed for a while already."""
-    servers = psutil.Process(system.pid("workers")).children()
+    """The processes that are at work: those that have computed for a while already.
+
+    The workers' children are the guards of their fork servers, whose children are the servers.
+    """
+    guards = psutil.Process(system.pid("workers")).children()
+    servers = [server for guard in guards for server in guard.children()]
     children = [child for server in servers for child in server.children(recursive=True)]
     return [child for child in children if computed(child) > 0.5]
 
