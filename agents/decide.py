@@ -22,6 +22,7 @@ from autolearn.agents.apps import make_app
 from autolearn.agents.checkpointing import Checkpointing
 from autolearn.agents.claims import Claim, Names
 from autolearn.agents.deciding import Decision, Place, check_stream, decide
+from autolearn.agents.deliveries import Deliveries
 from autolearn.agents.ending import end_process
 from autolearn.agents.tenures import Tenures
 from autolearn.eventlog.log import Log
@@ -69,6 +70,7 @@ class DecideAgent:
         self.patience = settings.session_timeout
         app = make_app("decide", settings, brokers, home, self.claims.position)
         self.apps = [app]
+        self.deliveries = [Deliveries(app, log, self.topics.commands.name)]
         self.claims.follow(app)
         topic = app.topic(
             self.topics.commands.name, key_type=bytes, value_type=bytes, value_serializer="raw"
@@ -107,7 +109,7 @@ class DecideAgent:
 
     async def run(self, stream: Any) -> None:
         """Decide on every command that is delivered (the Faust agent)."""
-        async for event in stream.noack().events():
+        async for event in self.deliveries[0].of(stream.noack().events()):
             try:
                 await self.handle(event)
             except Exception as error:  # noqa: BLE001 - Faust would lose the event and go on

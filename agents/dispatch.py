@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 
 from autolearn.agents.apps import make_app
+from autolearn.agents.deliveries import Deliveries
 from autolearn.agents.ending import end_process
 from autolearn.agents.hearts import heartbeat_in
 from autolearn.agents.open_runs import OpenRuns, runs_in
@@ -61,6 +62,7 @@ class DispatchAgent:
         self.assigned = asyncio.Event()
         app = make_app("dispatch", settings, brokers, home, self.position)
         self.apps = [app]
+        self.deliveries = [Deliveries(app, log, self.topics.workers.name)]
         app.on_partitions_assigned.connect(self.on_assigned, weak=False)
         app.on_partitions_revoked.connect(self.on_revoked, weak=False)
         topic = app.topic(
@@ -112,7 +114,7 @@ class DispatchAgent:
 
     async def run(self, stream: Any) -> None:
         """Take in every heartbeat that is delivered (the Faust agent)."""
-        async for event in stream.events():
+        async for event in self.deliveries[0].of(stream.events()):
             beat = heartbeat_in(event.value, self.topics.trainings.partitions)
             if beat is None:
                 continue

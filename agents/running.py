@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import structlog
 from aiokafka.errors import KafkaError
 
+from autolearn.agents.deliveries import Deliveries
 from autolearn.agents.ending import end_process
 from autolearn.eventlog.exposing import exposed
 from autolearn.eventlog.log import START_TIMEOUT, Log
@@ -35,6 +36,7 @@ class Agent(Protocol):
     """What a process runs: Faust applications, with what must start before them and stop after."""
 
     apps: list[Any]
+    deliveries: list[Deliveries]
 
     async def start(self) -> None:
         """Make ready, before the applications start."""
@@ -110,10 +112,17 @@ async def run(agents: Sequence[Agent], dog: Watchdog) -> None:
     logger.info("running", apps=[app.conf.id for app in apps])
     ready = asyncio.ensure_future(announce_ready(agents))
     ready.add_done_callback(check)
+    watching = [
+        asyncio.create_task(deliveries.watch())
+        for agent in agents
+        for deliveries in agent.deliveries
+    ]
     crashed = [asyncio.ensure_future(app.wait_until_stopped()) for app in apps]
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait([stopping, *crashed], return_when=asyncio.FIRST_COMPLETED)
     logger.info("stopping")
+    for watch in watching:
+        watch.cancel()
     await asyncio.gather(*(app.stop() for app in apps))
     await asyncio.gather(*(agent.stop() for agent in agents))
     for task in (stopping, ready, *crashed):

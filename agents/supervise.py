@@ -21,6 +21,7 @@ import structlog
 from autolearn.agents.apps import make_app
 from autolearn.agents.broker_clock import BrokerClock, steady
 from autolearn.agents.collector import Collector
+from autolearn.agents.deliveries import Deliveries
 from autolearn.agents.ending import end_process
 from autolearn.agents.hearts import heartbeat_in
 from autolearn.agents.open_runs import OpenRun, OpenRuns, runs_in
@@ -75,6 +76,7 @@ class SuperviseAgent:
         self.assigned_at: float | None = None
         app = make_app("supervise", settings, brokers, home)
         self.apps = [app]
+        self.deliveries = [Deliveries(app, log, self.topics.workers.name)]
         app.on_partitions_assigned.connect(self.on_assigned, weak=False)
         app.on_partitions_revoked.connect(self.on_revoked, weak=False)
         topic = app.topic(
@@ -167,7 +169,7 @@ class SuperviseAgent:
 
     async def run(self, stream: Any) -> None:
         """Take in every heartbeat that is delivered (the Faust agent)."""
-        async for event in stream.events():
+        async for event in self.deliveries[0].of(stream.events()):
             beat = heartbeat_in(event.value, self.topics.trainings.partitions)
             if beat is None or beat.supervision is not None:
                 self.compare(beat, event.message.timestamp)

@@ -14,16 +14,18 @@ import socket
 import tempfile
 import time
 import uuid
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import structlog
-from faust.types import TP
+from faust.types import TP, EventT
 from msgspec import Raw, Struct
 from msgspec.structs import asdict
 
 from autolearn.agents.announcing import offers
 from autolearn.agents.apps import make_app
+from autolearn.agents.deliveries import Deliveries
 from autolearn.agents.ending import end_process
 from autolearn.agents.executor import Completed, Executor, Failed, Limits, Lost, Running
 from autolearn.agents.open_runs import OpenRuns, spec_digest
@@ -148,18 +150,21 @@ class Worker:
             settings.artifacts or (home / "artifacts").as_uri(),
             note=self.folder.with_name(f"{self.folder.name}.scratch"),
         )
+        self.deliveries: list[Deliveries] = []
         self.apps = [self.make_app(kind, brokers) for kind in kinds]
 
     def make_app(self, kind: str, brokers: str) -> Any:
         """Return the Faust application that brings the tasks of one kind of work."""
         app = make_app(kind, self.settings, brokers, self.home)
-        topic = app.topic(
-            f"{self.settings.topic_prefix}.{TASK_TOPICS[kind]}",
-            key_type=bytes,
-            value_type=bytes,
-            value_serializer="raw",
-        )
-        app.agent(topic, name=kind, concurrency=1)(self.run)
+        name = f"{self.settings.topic_prefix}.{TASK_TOPICS[kind]}"
+        topic = app.topic(name, key_type=bytes, value_type=bytes, value_serializer="raw")
+        deliveries = Deliveries(app, self.log, name)
+        self.deliveries.append(deliveries)
+
+        async def run(stream: Any) -> None:
+            await self.run(deliveries.of(stream.events()))
+
+        app.agent(topic, name=kind, concurrency=1)(run)
 
         mine = self.partitions[kind]
 
@@ -254,9 +259,9 @@ class Worker:
                 except TooLarge as error:
                     logger.warning("an offer was left out", name=name, why=error.detail)
 
-    async def run(self, stream: Any) -> None:
-        """Take every task that is delivered (the Faust agent)."""
-        async for event in stream.events():
+    async def run(self, events: AsyncIterator[EventT[bytes]]) -> None:
+        """Take every task that is delivered (a Faust agent)."""
+        async for event in events:
             try:
                 task, trace = task_in(event.value), trace_in(event.message.headers)
             except MalformedRecord as error:

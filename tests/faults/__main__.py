@@ -7,6 +7,7 @@ With a scale of 0.1 there is a tenth of everything. PART is a method of `Run`, s
 from __future__ import annotations
 
 import logging
+import shutil
 import statistics
 import sys
 import tempfile
@@ -193,17 +194,22 @@ class Run:
 
 
 def main() -> None:
-    """Run everything, and write build/faults.json."""
+    """Run everything, and write build/faults.json. The folder of a run that fails is kept."""
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="autolearn-faults-") as folder:
-        seed, scale, *chosen = [*sys.argv[1:], *("1000", "1")[len(sys.argv) - 1 :]]
-        run = Run(int(seed), Path(folder), float(scale))
-        parts = [run.simulated, run.hanging, run.on_one_broker]
-        parts += [run.on_three_brokers, run.behind_a_proxy]
-        parts += [run.on_small_disks] if can_mount() else []
+    folder = Path(tempfile.mkdtemp(prefix="autolearn-faults-"))
+    seed, scale, *chosen = [*sys.argv[1:], *("1000", "1")[len(sys.argv) - 1 :]]
+    run = Run(int(seed), folder, float(scale))
+    parts = [run.simulated, run.hanging, run.on_one_broker]
+    parts += [run.on_three_brokers, run.behind_a_proxy]
+    parts += [run.on_small_disks] if can_mount() else []
+    try:
         for part in [part for part in parts if part.__name__ in chosen] if chosen else parts:
             part()
             write(run.result(time.monotonic() - began))
+    except BaseException:
+        print(f"The logs, stores and brokers of this run are kept in {folder}.", file=sys.stderr)
+        raise
+    shutil.rmtree(folder)
     print(RESULT.read_text())
 
 
