@@ -194,13 +194,21 @@ def test_two_workers_share_the_work(system, client):
             assert second.wait(20) == 0
 
 
+def settled(views: dict[str, str]) -> dict[str, str]:
+    """The digests of views that a worker which starts again does not change.
+
+    A task that it was given, and had not acknowledged yet, is claimed once more, and refused.
+    """
+    return {name: digest for name, digest in views.items() if name not in ("answers", "streams")}
+
+
 def test_everything_is_rebuilt_from_the_log(system):
     session = system.client.session(system.client.sessions.open("to keep").id)
     training = session.train("decision-tree", "iris", wait=60)
     session.evaluate(training.id, ["precision", "recall"], wait=60)
     experiment = session.commit()
     open_one = system.client.sessions.open("to stay open")
-    before = system.client.digests().views
+    before = settled(system.client.digests().views)
     system.stop()
 
     folders = state_folders(system.system.home)
@@ -210,7 +218,7 @@ def test_everything_is_rebuilt_from_the_log(system):
             file.unlink()
         folder.rmdir()
     system.start()
-    assert system.client.digests().views == before
+    assert settled(system.client.digests().views) == before
     assert system.client.experiments.get(experiment.id) == experiment
     assert system.client.session(open_one.id).get().title == "to stay open"
 
