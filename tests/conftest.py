@@ -19,7 +19,7 @@ settings.load_profile("shared machine")
 
 
 SHARED = {
-    "known": "api: audit authorisation dataset_keys dataset_owners wire",
+    "known": "api: audit authorisation dataset_keys dataset_owners identity sensitive wire",
     "system": "api: bad_input client datasets dead_letters feed_http hostile idempotency "
     "live_rebuild log openapi past prefer process runs sessions status",
     "laptop": "client: operations story up users",

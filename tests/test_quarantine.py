@@ -175,6 +175,7 @@ def tool(bench: Bench, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=given, capture_output=True, text=True, timeout=60)
 
 
+@pytest.mark.long
 @pytest.mark.kafka
 def test_out_of_a_crash_loop(kafka: str, tmp_path: Path):
     with deciding(kafka, tmp_path, partitions=1) as bench:

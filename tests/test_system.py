@@ -166,6 +166,7 @@ def test_commands_are_answered_after_the_deciders_were_killed(system, client):
     assert client.session(session.id).get().title == "asked while nobody decides"
 
 
+@pytest.mark.long
 def test_two_workers_share_the_work(system, client):
     environment = {
         **os.environ,
@@ -202,6 +203,7 @@ def settled(views: dict[str, str]) -> dict[str, str]:
     return {name: digest for name, digest in views.items() if name not in ("answers", "streams")}
 
 
+@pytest.mark.long
 def test_everything_is_rebuilt_from_the_log(system):
     session = system.client.session(system.client.sessions.open("to keep").id)
     training = session.train("decision-tree", "iris", wait=60)

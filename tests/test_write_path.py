@@ -209,6 +209,7 @@ class Sender:
         assert not self.thread.is_alive()
 
 
+@pytest.mark.long
 def test_a_paused_process_that_wakes_up_is_not_believed(kafka: str, tmp_path: Path):
     random = Random(5)
     records = load(random, 2000)

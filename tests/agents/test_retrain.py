@@ -327,7 +327,8 @@ def test_the_tool_refuses_what_is_not_a_record(store, tmp_path):
     assert (out, b"is not a recorded training" in err) == (b"", True)
 
 
-@pytest.mark.parametrize("how", ["signal", pytest.param("hang up", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("how", ["signal", "hang up"])
 def test_the_tool_leaves_nothing_behind_when_it_is_stopped(store, tmp_path, how):
     was = recorded(store, "svm")
     long = replace(was.request, model="random-forest", hyperparameters={"n_estimators": 50_000})

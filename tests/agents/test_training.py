@@ -66,7 +66,8 @@ for model in sys.argv[3:]:
 """
 
 
-@pytest.mark.parametrize("number", ["1", pytest.param("2", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("number", ["1", "2"])
 def test_the_same_request_gives_the_same_bytes_in_any_process(tmp_path: Path, number: str) -> None:
     models = ["logistic-regression", "random-forest", "gradient-boosting", "svm", "k-means"]
     child = subprocess.run(

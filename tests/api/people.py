@@ -17,6 +17,8 @@ from tests.api.processes import Api, Process
 from tests.waiting import until
 
 PASSWORD = "correct horse battery"
+AWAY = {"X-Forwarded-For": "127.0.0.2"}
+"""As from another address: passwords that do not fit there lock out nobody here."""
 BAD = f"al_{'0' * 16}_{'A' * 43}"
 """A token as they look, which nobody ever had."""
 
@@ -33,6 +35,7 @@ class People:
             "AUTOLEARN_HOME": str(folder / "home"),
             "AUTOLEARN_KAFKA": kafka,
             "AUTOLEARN_TOPIC_PREFIX": f"people-{uuid.uuid4().hex[:8]}",
+            "AUTOLEARN_TRUSTED_PROXIES": "127.0.0.1",
             **(more or {}),
         }
         types = ("decide", "dispatch", "supervise", "train", "evaluate")

@@ -265,6 +265,7 @@ def test_a_megabyte_of_headers(api: Api, client: httpx.Client):
         assert b"urn:autolearn:problem:head-too-large" in answer
 
 
+@pytest.mark.long
 def test_500_slow_connections_stop_nobody(api: Api, client: httpx.Client):
     url = httpx.URL(api.url)
 

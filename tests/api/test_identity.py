@@ -6,12 +6,11 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from tests.api.people import PASSWORD, People, people
+from tests.api.people import AWAY, PASSWORD, People
 from tests.waiting import until
 
 pytestmark = pytest.mark.kafka
@@ -19,11 +18,9 @@ pytestmark = pytest.mark.kafka
 TITLE = "canary-title-5821"
 
 
-@pytest.fixture(scope="module")
-def world(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
-    # Of its own: after some wrong passwords no login is looked at any more.
-    with people(tmp_path_factory.mktemp("identity"), kafka) as everybody:
-        yield everybody
+@pytest.fixture
+def world(known: People) -> People:
+    return known
 
 
 def listed(world: People, who: str, path: str = "/v1/sessions") -> list[str]:
@@ -44,7 +41,8 @@ def identifier(path: str) -> str:
     ids=["wrong password", "unknown", "no name", "without a password"],
 )
 def test_a_login_is_refused_with_one_answer(world: People, user: str, password: str):
-    answer = world.nobody.post("/v1/login", json={"user": user, "password": password})
+    login = {"user": user, "password": password}
+    answer = world.nobody.post("/v1/login", json=login, headers=AWAY)
     assert answer.status_code == 401
     assert answer.json()["type"] == "urn:autolearn:problem:bad-login"
     assert answer.json()["detail"].startswith("There is no such user, the password is another")

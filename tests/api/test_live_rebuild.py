@@ -137,6 +137,7 @@ def api(system: System) -> Iterator[Api]:
         yield process
 
 
+@pytest.mark.long
 def test_no_request_fails_and_no_answer_goes_back_in_time(system: System, api: Api):
     place = ViewsPlace(system.folder / "home" / "state" / "api-5")
     first = place.used

@@ -284,6 +284,7 @@ def test_settings_that_would_let_anybody_in_are_refused(issuer: Issuer):
             load(given | {"AUTOLEARN_OIDC_JWKS_URL": url})
 
 
+@pytest.mark.long
 @pytest.mark.kafka
 def test_a_whole_system_with_a_provider(kafka: str, issuer: Issuer, tmp_path: Path):
     environment = {

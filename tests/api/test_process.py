@@ -198,6 +198,7 @@ def test_a_process_that_does_not_answer_is_named(system: System):
     assert "http://127.0.0.1:1/v1/digests" in words
 
 
+@pytest.mark.long
 def test_a_log_that_this_version_cannot_read_is_not_verified(kafka: str, tmp_path: Path):
     settings = environment(tmp_path, kafka)
     topic = f"{settings['AUTOLEARN_TOPIC_PREFIX']}.events"

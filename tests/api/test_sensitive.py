@@ -1,11 +1,7 @@
 """Sensitive columns over HTTP: none of their values is in any answer but the file itself."""
 
-from pathlib import Path
-
-import pytest
-
 from tests.api.asserting import problem
-from tests.api.people import People, people
+from tests.api.people import People
 
 CONTENT = b"age,name,kind\n" + b"".join(
     b"%d,%s,%s\n"
@@ -16,22 +12,16 @@ VALUES = ("9876", "lovelace", "noether", "omicron", "upsilon")
 WAIT = {"Prefer": "wait=60"}
 
 
-@pytest.fixture(scope="module")
-def world(kafka: str, tmp_path_factory: pytest.TempPathFactory):
-    with people(tmp_path_factory.mktemp("sensitive"), kafka) as world:
-        yield world
-
-
-def put(world: People, who: str, name: str, *sensitive: str, content: bytes = CONTENT):
+def put(known: People, who: str, name: str, *sensitive: str, content: bytes = CONTENT):
     query = "".join(f"&sensitive={one}" for one in sensitive)
-    return world.ask(who, "PUT", f"/v1/datasets/{name}?target=kind{query}", content=content)
+    return known.ask(who, "PUT", f"/v1/datasets/{name}?target=kind{query}", content=content)
 
 
-def describe(world: People, who: str, name: str, **body: list[str]):
-    return world.ask(who, "POST", f"/v1/datasets/{name}/describe", json=body)
+def describe(known: People, who: str, name: str, **body: list[str]):
+    return known.ask(who, "POST", f"/v1/datasets/{name}/describe", json=body)
 
 
-def told(world: People, name: str, start: str) -> str:
+def told(known: People, name: str, start: str) -> str:
     """All that the routes tell the owner of a dataset."""
     at = f"/v1/datasets/{name}"
     asked = (
@@ -42,110 +32,110 @@ def told(world: People, name: str, start: str) -> str:
         ("/v1/events", {"stream": f"dataset/{name}"}),
         ("/v1/diff", {"from": start, "limit": "1000"}),
     )
-    return "\n".join(world.ask("owner", "GET", path, params=query).text for path, query in asked)
+    return "\n".join(known.ask("owner", "GET", path, params=query).text for path, query in asked)
 
 
 def values_in(text: str) -> list[str]:
     return [value for value in VALUES if value in text]
 
 
-def test_what_is_marked_at_the_upload_is_never_told(world: People):
-    answer = put(world, "owner", "staff", "age", "name", "kind")
+def test_what_is_marked_at_the_upload_is_never_told(known: People):
+    answer = put(known, "owner", "staff", "age", "name", "kind")
     assert answer.status_code == 201, answer.text
-    start = world.ask("owner", "GET", "/v1/position").json()["token"]
+    start = known.ask("owner", "GET", "/v1/position").json()["token"]
     columns = {one["name"]: one for one in answer.json()["columns"]}
     assert all(columns[name]["sensitive"] is True for name in ("age", "name", "kind"))
     assert (columns["age"]["minimum"], columns["age"]["distinct"]) == (None, 30)
     assert (answer.json()["classes"], answer.json()["task"]) == ({}, "classification")
-    assert not values_in(answer.text + told(world, "staff", start))
-    session = world.ask("owner", "POST", "/v1/sessions", json={}).headers["location"]
+    assert not values_in(answer.text + told(known, "staff", start))
+    session = known.ask("owner", "POST", "/v1/sessions", json={}).headers["location"]
     body = {"model": "decision-tree", "dataset": "staff"}
-    run = world.ask("owner", "POST", f"{session}/trainings", json=body, headers=WAIT)
+    run = known.ask("owner", "POST", f"{session}/trainings", json=body, headers=WAIT)
     assert run.json()["status"] == "completed", run.text
     at = f"{session}/trainings/{run.json()['id']}/artifact"
     files = [f"{at}/{name}.json" for name in ("schema", "profile", "example", "training")]
-    texts = [world.ask("owner", "GET", file) for file in files]
+    texts = [known.ask("owner", "GET", file) for file in files]
     assert all(text.status_code == 200 for text in texts)
     body = {"training": run.json()["id"]}
-    found = world.ask("owner", "POST", f"{session}/evaluations", json=body, headers=WAIT)
+    found = known.ask("owner", "POST", f"{session}/evaluations", json=body, headers=WAIT)
     assert found.json()["results"]["confusion-matrix"]["labels"] == ["1", "2"], found.text
-    whole = world.ask("owner", "GET", session)
+    whole = known.ask("owner", "GET", session)
     for text in (run, found, whole, *texts):
         assert not values_in(text.text)
 
 
-def test_a_new_version_keeps_the_marks_by_name(world: People):
-    assert put(world, "owner", "kept", "age").status_code == 201
-    newer = put(world, "owner", "kept", content=CONTENT + b"9876999,lovelace,upsilon\n")
+def test_a_new_version_keeps_the_marks_by_name(known: People):
+    assert put(known, "owner", "kept", "age").status_code == 201
+    newer = put(known, "owner", "kept", content=CONTENT + b"9876999,lovelace,upsilon\n")
     assert newer.json()["sensitive"] == ["age"]
     without = CONTENT.replace(b"age,", b"years,")
-    assert put(world, "owner", "kept", content=without).json()["sensitive"] == ["age"]
-    again = put(world, "owner", "kept").json()
+    assert put(known, "owner", "kept", content=without).json()["sensitive"] == ["age"]
+    again = put(known, "owner", "kept").json()
     assert again["sensitive"] == ["age"]
     assert again["columns"][0]["maximum"] is None
 
 
-def test_what_is_marked_later_is_told_no_more_also_of_the_past(world: People):
-    assert put(world, "owner", "later").json()["classes"] == {"omicron": 20, "upsilon": 10}
-    start = world.ask("owner", "GET", "/v1/position").json()["token"]
-    assert values_in(told(world, "later", start))
-    marked = describe(world, "owner", "later", sensitive=["age", "kind"])
+def test_what_is_marked_later_is_told_no_more_also_of_the_past(known: People):
+    assert put(known, "owner", "later").json()["classes"] == {"omicron": 20, "upsilon": 10}
+    start = known.ask("owner", "GET", "/v1/position").json()["token"]
+    assert values_in(told(known, "later", start))
+    marked = describe(known, "owner", "later", sensitive=["age", "kind"])
     assert (marked.status_code, marked.json()["sensitive"]) == (200, ["age", "kind"]), marked.text
     at = [
         f"/v1/datasets/later?as_of={start}",
         "/v1/datasets/later/versions",
         "/v1/events?stream=dataset/later",
     ]
-    items = world.ask("owner", "GET", "/v1/datasets").json()["items"]
+    items = known.ask("owner", "GET", "/v1/datasets").json()["items"]
     assert not values_in(str([one for one in items if one["name"] == "later"]))
     for path in at:
-        assert not values_in(world.ask("owner", "GET", path).text)
-    before = world.ask("owner", "GET", "/v1/events?limit=1").json()["next"]
-    changes = world.ask(
+        assert not values_in(known.ask("owner", "GET", path).text)
+    before = known.ask("owner", "GET", "/v1/events?limit=1").json()["next"]
+    changes = known.ask(
         "owner", "GET", "/v1/diff", params={"from": before, "stream": "dataset/later"}
     )
     assert "dataset/later" in changes.text
     assert not values_in(changes.text)
-    same = describe(world, "owner", "later", sensitive=["age"])
+    same = describe(known, "owner", "later", sensitive=["age"])
     assert same.json() == marked.json(), "nothing is registered again"
-    bare = describe(world, "owner", "later", not_sensitive=["kind"])
+    bare = describe(known, "owner", "later", not_sensitive=["kind"])
     assert bare.json()["sensitive"] == ["age"]
     assert bare.json()["classes"] == {}
-    full = put(world, "owner", "later")
+    full = put(known, "owner", "later")
     assert (full.status_code, full.json()["classes"]) == (201, {"omicron": 20, "upsilon": 10})
     assert full.json()["columns"][0]["maximum"] is None
 
 
-def test_who_may(world: People):
-    assert put(world, "owner", "ours", "age").status_code == 201
+def test_who_may(known: People):
+    assert put(known, "owner", "ours", "age").status_code == 201
     at = "/v1/datasets/ours"
-    problem(describe(world, "other", "ours", sensitive=["name"]), 404, "unknown-dataset")
+    problem(describe(known, "other", "ours", sensitive=["name"]), 404, "unknown-dataset")
     share = {"user": "reader", "may": "read"}
-    assert world.ask("owner", "POST", f"{at}/share", json=share).status_code == 200
-    problem(describe(world, "reader", "ours", sensitive=["name"]), 403, "forbidden")
-    problem(world.ask("reader", "GET", f"{at}/content"), 403, "forbidden", "--may write")
-    assert world.ask("reader", "GET", at).status_code == 200
-    assert world.ask("owner", "GET", f"{at}/content").content == CONTENT
+    assert known.ask("owner", "POST", f"{at}/share", json=share).status_code == 200
+    problem(describe(known, "reader", "ours", sensitive=["name"]), 403, "forbidden")
+    problem(known.ask("reader", "GET", f"{at}/content"), 403, "forbidden", "--may write")
+    assert known.ask("reader", "GET", at).status_code == 200
+    assert known.ask("owner", "GET", f"{at}/content").content == CONTENT
     share = {"user": "reader", "may": "write"}
-    assert world.ask("owner", "POST", f"{at}/share", json=share).status_code == 200
-    assert world.ask("reader", "GET", f"{at}/content").content == CONTENT
-    more = describe(world, "reader", "ours", sensitive=["name"])
+    assert known.ask("owner", "POST", f"{at}/share", json=share).status_code == 200
+    assert known.ask("reader", "GET", f"{at}/content").content == CONTENT
+    more = describe(known, "reader", "ours", sensitive=["name"])
     assert more.json()["sensitive"] == ["age", "name"]
-    problem(describe(world, "reader", "ours", not_sensitive=["name"]), 403, "forbidden")
-    assert describe(world, "owner", "ours", not_sensitive=["name"]).status_code == 200
+    problem(describe(known, "reader", "ours", not_sensitive=["name"]), 403, "forbidden")
+    assert describe(known, "owner", "ours", not_sensitive=["name"]).status_code == 200
 
 
-def test_a_column_that_there_is_not(world: People):
-    problem(put(world, "owner", "odd", "agee"), 422, "columns-unfit", "age, name, kind")
-    assert put(world, "owner", "odd").status_code == 201
-    problem(describe(world, "owner", "odd", sensitive=["no"]), 422, "columns-unfit", "'no'")
-    both = describe(world, "owner", "odd", sensitive=["age"], not_sensitive=["age"])
+def test_a_column_that_there_is_not(known: People):
+    problem(put(known, "owner", "odd", "agee"), 422, "columns-unfit", "age, name, kind")
+    assert put(known, "owner", "odd").status_code == 201
+    problem(describe(known, "owner", "odd", sensitive=["no"]), 422, "columns-unfit", "'no'")
+    both = describe(known, "owner", "odd", sensitive=["age"], not_sensitive=["age"])
     problem(both, 422, "columns-unfit", "sensitive and not sensitive: 'age'")
     one = b"kind\n" + b"mrsecret\n" * 4
-    refused = put(world, "owner", "single", "kind", content=one)
+    refused = put(known, "owner", "single", "kind", content=one)
     assert refused.status_code == 422
     assert "one value only" in refused.text
     assert "mrsecret" not in refused.text
-    content = Path(__file__).read_bytes()[:0] + b"1,2\n3,4\n"
-    refused = put(world, "owner", "single", "kind", content=content)
+    content = b"1,2\n3,4\n"
+    refused = put(known, "owner", "single", "kind", content=content)
     assert "looks like data:" in refused.text

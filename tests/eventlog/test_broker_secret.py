@@ -157,6 +157,7 @@ def test_the_secret_is_on_no_command_line_in_no_environment_and_no_log(
     assert [file.stat().st_mode & 0o777 for file in files] == [0o600, 0o600]
 
 
+@pytest.mark.long
 @pytest.mark.kafka
 def test_a_deleted_secret_is_replaced_and_the_old_one_counts_no_more(tmp_path: Path):
     old = secret_of(tmp_path)

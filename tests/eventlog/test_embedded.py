@@ -146,6 +146,7 @@ def test_without_a_network_the_error_says_what_to_do(mirror, tmp_path, monkeypat
     assert "jgo.conf" in caught.value.advice
 
 
+@pytest.mark.long
 def test_data_survive_a_restart_on_another_port(broker):
     make_topic(broker.bootstrap)
     append(broker.bootstrap, b"1", b"2")
@@ -179,7 +180,7 @@ class Raced(probe.HeldPorts):
             self.others.append(socket.create_server((probe.HOST, self.numbers[self.place])))
 
 
-@pytest.fixture(params=[0, pytest.param(1, marks=pytest.mark.long)], ids=["client", "controller"])
+@pytest.fixture(params=[0, 1], ids=["client", "controller"])
 def raced(request, monkeypatch) -> Iterator[type[Raced]]:
     """Have either of the two ports taken, between its choice and the broker's start."""
     monkeypatch.setattr(Raced, "place", request.param)
@@ -190,6 +191,7 @@ def raced(request, monkeypatch) -> Iterator[type[Raced]]:
         other.close()
 
 
+@pytest.mark.long
 def test_a_port_lost_to_somebody_else_is_chosen_again(tmp_path, raced):
     with EmbeddedBroker(tmp_path / "kafka") as broker:
         (other,) = raced.others
@@ -254,6 +256,7 @@ def test_the_command_runs_until_it_is_told_to_stop(tmp_path):
         assert process.wait(20) == 0
 
 
+@pytest.mark.long
 def test_the_command_can_be_stopped_while_it_starts(tmp_path):
     with in_foreground(tmp_path) as process:
         eventually((tmp_path / "kafka" / "data" / ".lock").exists)
@@ -262,6 +265,7 @@ def test_the_command_can_be_stopped_while_it_starts(tmp_path):
         assert process.stdout.read() == ""
 
 
+@pytest.mark.long
 def test_the_command_says_when_kafka_ended_by_itself(tmp_path):
     with in_foreground(tmp_path) as process:
         process.stdout.readline()

@@ -135,7 +135,8 @@ def kill_after(process: subprocess.Popen[str], records: int) -> int:
     return reached
 
 
-@pytest.mark.parametrize("view", ["", pytest.param("sessions", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("view", ["", "sessions"])
 def test_killed_again_and_again_it_comes_to_the_same(
     long: Place, whole: tuple[Path, dict[str, Any]], tmp_path: Path, view: str
 ):
