@@ -17,10 +17,13 @@ from tests.api.processes import Api, Process
 from tests.waiting import until
 
 PASSWORD = "correct horse battery"
-AWAY = {"X-Forwarded-For": "127.0.0.2"}
-"""As from another address: passwords that do not fit there lock out nobody here."""
 BAD = f"al_{'0' * 16}_{'A' * 43}"
 """A token as they look, which nobody ever had."""
+
+
+def away(number: int) -> dict[str, str]:
+    """The headers of a proxy, from another address: passwords that do not fit lock out nobody."""
+    return {"X-Forwarded-For": f"198.51.100.{number}", "X-Forwarded-Proto": "https"}
 
 
 class People:

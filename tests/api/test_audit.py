@@ -18,7 +18,7 @@ from autolearn.client.sdk import AutoLearn
 from autolearn.client.sdk_errors import Problem
 from autolearn.schemas.audit import Hop
 from tests import checker
-from tests.api.people import AWAY, BAD, PASSWORD, People
+from tests.api.people import BAD, PASSWORD, People, away
 from tests.api.processes import Api
 from tests.client.processes import autolearn
 from tests.waiting import until
@@ -174,7 +174,7 @@ def test_what_is_sealed_is_in_it_as_what_is_plain(world: People):
 def test_a_failed_login_names_a_user_that_there_is_and_no_other_word(world: People):
     for user, stream in (("owner", "user/owner"), ("i-typed-my-password", "")):
         login = {"user": user, "password": "wrong horse battery"}
-        answer = world.nobody.post("/v1/login", json=login, headers=AWAY)
+        answer = world.nobody.post("/v1/login", json=login, headers=away(2))
         assert answer.status_code == 401
         (hop,) = way_of(world, answer.headers["traceparent"].split("-")[1], 1)
         assert (hop["problem"], hop.get("stream", "")) == ("bad-login", stream)
@@ -346,7 +346,7 @@ def test_no_secret_is_in_any_record(world: People, kafka: str):
     ask("GET", f"/v1/sessions/{CANARIES['path']}", headers=bearer)
     ask("POST", f"/v1/tokens/{word[:-2]}/revoke", headers=bearer)  # not copied to its end
     ask("POST", f"/v1/tokens/{word}/revoke", headers=bearer)
-    ask("POST", "/v1/login", json={"user": CANARIES["password"], "password": "x"}, headers=AWAY)
+    ask("POST", "/v1/login", json={"user": CANARIES["password"], "password": "x"}, headers=away(2))
     ask(CANARIES["path"][:20], "/v1/sessions", headers=bearer)
     last = ask("GET", "/v1/me", headers=bearer).headers["traceparent"].split("-")[1]
     way_of(world, last, 1)

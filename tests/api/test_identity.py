@@ -10,7 +10,7 @@ import uuid
 import httpx
 import pytest
 
-from tests.api.people import AWAY, PASSWORD, People
+from tests.api.people import PASSWORD, People, away
 from tests.waiting import until
 
 pytestmark = pytest.mark.kafka
@@ -42,7 +42,7 @@ def identifier(path: str) -> str:
 )
 def test_a_login_is_refused_with_one_answer(world: People, user: str, password: str):
     login = {"user": user, "password": password}
-    answer = world.nobody.post("/v1/login", json=login, headers=AWAY)
+    answer = world.nobody.post("/v1/login", json=login, headers=away(1))
     assert answer.status_code == 401
     assert answer.json()["type"] == "urn:autolearn:problem:bad-login"
     assert answer.json()["detail"].startswith("There is no such user, the password is another")
