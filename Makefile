@@ -22,7 +22,7 @@ demo: setup  ## run the main job on a real Kafka
 	@$(BIN)/autolearn demo
 
 test: setup  ## run the tests, real broker included
-	@scripts/test -m "not long"
+	@scripts/test -m "not long" --hypothesis-profile quick
 
 check: setup  ## the gate: format, lint, types, layers, evolution, every test
 	@scripts/check

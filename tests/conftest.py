@@ -15,6 +15,7 @@ from autolearn.eventlog.embedded import EmbeddedBroker
 settings.register_profile(
     "shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+settings.register_profile("quick", settings.get_profile("shared machine"), max_examples=30)
 settings.load_profile("shared machine")
 
 

@@ -212,7 +212,7 @@ def forged(message: Message) -> bytes | None:
     return value
 
 
-@pytest.mark.parametrize("setting", ["on", "strict"])
+@pytest.mark.parametrize("setting", [pytest.param("on", marks=pytest.mark.long), "strict"])
 def test_a_changed_log_is_found_by_the_next_decider(past: Bench, tmp_path: Path, setting: str):
     with deciding(past.kafka, tmp_path) as other:
         other.environment |= {

@@ -228,15 +228,15 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("quick")
 def test_every_command_is_answered_once_whatever_happens():
     found = []
-    for seed in range(300):
+    for seed in range(100):
         try:
             found.append(check(run(seed, Path(f"world-{seed}")).log))
         except Exception as error:
             error.add_note(f"seed {seed}")
             raise
-    assert sum(each.answered for each in found) > 10_000
-    assert sum(each.ignored for each in found) > 300, "zombies must have spoken"
-    assert sum(each.skipped for each in found) > 500
+    assert sum(each.answered for each in found) > 3_000
+    assert sum(each.ignored for each in found) > 100, "zombies must have spoken"
+    assert sum(each.skipped for each in found) > 150
     assert max(each.terms[0] for each in found) > 8
 
 

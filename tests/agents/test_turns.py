@@ -102,7 +102,7 @@ class Serving(RuleBasedStateMachine):
 
 
 TestServing = Serving.TestCase
-TestServing.settings = settings(max_examples=100, stateful_step_count=50)
+TestServing.settings = settings(stateful_step_count=50)
 
 
 def test_a_single_run_does_not_wait_for_a_thousand():

@@ -121,6 +121,7 @@ def test_the_first_that_cannot_be_recorded_is_not_said_to_be_done(bench: Bench):
     assert [one["id"] for one in listed].count(again.json()["id"]) == 1
 
 
+@pytest.mark.long
 def test_it_can_be_switched_off(kafka: str, tmp_path: Path):
     with ExitStack() as stack:
         bench = Bench(tmp_path, kafka, stack, AUTOLEARN_AUDIT="off")

@@ -85,6 +85,7 @@ def test_a_million_columns(client: httpx.Client):
     problem(put(client, short.encode()), 422, "dataset-refused", "1,000,000 columns")
 
 
+@pytest.mark.long
 def test_what_is_packed_is_not_unpacked(client: httpx.Client):
     bomb = gzip.compress(b"a,b\n" + b"1,2\n" * 10_000_000)
     assert len(bomb) < 200_000
@@ -118,6 +119,7 @@ def test_parquet_that_stands_for_a_billion_rows(client: httpx.Client):
     problem(put(client, bomb), 422, "dataset-refused", "values")
 
 
+@pytest.mark.long
 def test_parquet_of_one_value_that_is_huge(client: httpx.Client):
     ends = np.array([0, 500_000_000, 500_000_001], dtype="int32")
     words = pa.StringArray.from_buffers(2, pa.py_buffer(ends), pa.py_buffer(b"x" * 500_000_001))
@@ -128,6 +130,7 @@ def test_parquet_of_one_value_that_is_huge(client: httpx.Client):
     assert answer.status_code == 422, answer.text
 
 
+@pytest.mark.long
 def test_a_file_that_lies_about_itself(client: httpx.Client):
     for content in (b"PAR1", b"PAR1" + b"\xff" * 1000 + b"PAR1", b"PAR1\xff\xff\xff\x7fPAR1"):
         problem(put(client, content, "?format=parquet"), 422, "dataset-refused")

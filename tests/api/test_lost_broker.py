@@ -92,7 +92,7 @@ def killed(broker: EmbeddedBroker) -> Iterator[None]:
         broker.start()
 
 
-@pytest.mark.parametrize("lost", [stopped, killed])
+@pytest.mark.parametrize("lost", [pytest.param(stopped, marks=pytest.mark.long), killed])
 def test_writes_are_refused_reads_go_on_and_all_comes_back(bench: Bench, lost):
     http = bench.http
     until(lambda: http.post("/v1/sessions").status_code == 201)
@@ -151,6 +151,7 @@ def test_writes_are_refused_reads_go_on_and_all_comes_back(bench: Bench, lost):
         assert opened.count(f"session/{session}") == 1
 
 
+@pytest.mark.long
 def test_a_session_is_not_opened_without_its_key(bench: Bench, tmp_path: Path):
     key = {"Idempotency-Key": str(uuid.uuid4())}
     with Api(tmp_path, bench.environment, instance="1") as api, api.client() as http:

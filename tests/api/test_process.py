@@ -112,7 +112,9 @@ def test_without_a_broker_it_lives_is_not_ready_and_stops_when_told(tmp_path: Pa
         assert time.monotonic() - began < 5
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)]
+)
 def test_it_stops_in_good_order(kafka: str, tmp_path: Path, number: int):
     with Api(tmp_path, environment(tmp_path, kafka), instance="0") as api:
         api.client().close()
@@ -221,6 +223,7 @@ def test_a_log_that_this_version_cannot_read_is_not_verified(kafka: str, tmp_pat
     assert f"offset 1 of partition 0 of {topic}" in words
 
 
+@pytest.mark.long
 def test_services_apart(system: System):
     options = ("--services", "catalog,storage")
     with (

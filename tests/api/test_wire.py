@@ -249,13 +249,14 @@ def test_tls(known: People, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
             http.get(url.replace("https", "http") + "/health/live")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        pytest.param({"TLS_CERT": "x.pem"}, "AUTOLEARN_TLS_KEY", marks=pytest.mark.long),
+        ({"TLS_CERT": "x.pem"}, "AUTOLEARN_TLS_KEY"),
         ({"TLS_CERT": "x.pem", "TLS_KEY": "x.pem"}, "The API cannot speak TLS"),
         ({"WIRE_KEYS": "unsafe"}, "may be read by others"),
-        pytest.param({"PLAIN": "sometimes"}, "AUTOLEARN_PLAIN", marks=pytest.mark.long),
+        ({"PLAIN": "sometimes"}, "AUTOLEARN_PLAIN"),
     ],
 )
 def test_settings_that_are_not_right(

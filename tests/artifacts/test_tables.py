@@ -288,7 +288,7 @@ cells = some.one_of(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=settings.default.max_examples)
 @given(rows=some.lists(some.tuples(cells, cells), min_size=1, max_size=8))
 def test_any_table_is_profiled_or_refused_and_then_read_alike(
     rows: list[tuple[str, str]], tmp_path_factory: pytest.TempPathFactory

@@ -278,6 +278,7 @@ def test_the_log_says_the_same_again(system, cli, says):
     assert "Equal: the log says the same." in said.stdout
 
 
+@pytest.mark.long
 def test_what_is_recorded_is_trained_again(system, cli, says):
     session = says("session", "open", "--title", "again")["id"]
     first = says("train", "svm", "iris", "--metrics", "f1,accuracy")["training"]

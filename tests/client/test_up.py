@@ -56,6 +56,7 @@ def test_nothing_of_the_folder_where_it_is_started_is_imported_or_run(laptop, ru
     assert all(one.cwd() != str(folder) for one in running.family())
 
 
+@pytest.mark.long
 def test_ctrl_c_stops_everything_and_a_restart_has_all_it_had(laptop, running, home):
     assert autolearn("session", "open", "--title", "kept", home=home).code == 0
     users = autolearn("admin", "user", "list", home=home).out

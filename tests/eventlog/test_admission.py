@@ -120,7 +120,7 @@ def true_story(random: Random) -> tuple[list[EventRecord], list[list[EventRecord
     return story, zombies
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(st.randoms(use_true_random=False))
 def test_zombies_interleaved_in_any_way_never_change_what_counts(random: Random):
     story, zombies = true_story(random)
@@ -138,7 +138,7 @@ def test_zombies_interleaved_in_any_way_never_change_what_counts(random: Random)
     assert admitted(mixed) == admitted(story) == [record.id for record in story]
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(
     st.lists(
         st.one_of(

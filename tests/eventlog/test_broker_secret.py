@@ -121,6 +121,7 @@ def as_stranger(broker: EmbeddedBroker, home: Path, *clients: dict[str, str]) ->
     return said.stdout.splitlines()
 
 
+@pytest.mark.long
 @pytest.mark.kafka
 def test_another_user_of_the_machine_reads_and_writes_nothing(
     broker: EmbeddedBroker, log: KafkaLog, home: Path

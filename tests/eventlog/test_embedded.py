@@ -156,6 +156,7 @@ def test_data_survive_a_restart_on_another_port(broker):
         assert content(again.bootstrap, 2) == [b"1", b"2"]
 
 
+@pytest.mark.long
 def test_data_survive_kill_9(broker):
     make_topic(broker.bootstrap)
     append(broker.bootstrap, b"1")
@@ -212,6 +213,7 @@ def test_a_held_port_is_free_for_a_server_of_ours_alone():
     assert probe.HeldPorts(*held.numbers).numbers == held.numbers
 
 
+@pytest.mark.long
 def test_a_second_broker_on_a_folder_is_refused(standing):
     with pytest.raises(BrokerError, match="another broker uses") as caught:
         EmbeddedBroker(standing.folder).start()
@@ -249,6 +251,7 @@ def test_the_broker_ends_with_a_killed_parent(tmp_path):
         pass
 
 
+@pytest.mark.long
 def test_the_command_runs_until_it_is_told_to_stop(tmp_path):
     with in_foreground(tmp_path) as process:
         assert process.stdout.readline().startswith("ready 127.0.0.1:")

@@ -226,7 +226,7 @@ def test_an_ephemeral_key_that_is_none(epk: object):
         opened(with_epk(epk))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=5 * settings.default.max_examples, deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=9),
