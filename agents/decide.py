@@ -70,7 +70,7 @@ class DecideAgent:
         self.patience = settings.session_timeout
         app = make_app("decide", settings, brokers, home, self.claims.position)
         self.apps = [app]
-        self.deliveries = [Deliveries(app, log, self.topics.commands.name)]
+        self.deliveries = [Deliveries(app, log, self.topics.commands.name, self.claims.taking_any)]
         self.claims.follow(app)
         topic = app.topic(
             self.topics.commands.name, key_type=bytes, value_type=bytes, value_serializer="raw"

@@ -9,7 +9,9 @@ answer, and work on what was delivered, are no standstill.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any
 
 from faust.types import TP, EventT
@@ -22,8 +24,8 @@ __all__ = ["LATE", "LONG_REBALANCE", "LOOK", "Deliveries"]
 
 LOOK = 5.0
 """Seconds between two looks."""
-LATE = 3
-"""Looks in a row at which a record lies on the log and nothing comes."""
+LATE = 4
+"""Looks in a row at which a partition has a record, and is not delivered any."""
 LONG_REBALANCE = 24
 """Looks in a row at which the group has not said which partitions are ours."""
 
@@ -31,28 +33,37 @@ LONG_REBALANCE = 24
 class Deliveries:
     """What a Faust application is given of a topic.
 
-    `behind` is the offset behind the last one delivered, for each partition that is ours; `turns`
-    counts all that came, `at_work` is true while a record is worked on.
+    `busy` says whether it cannot be given anything yet. For each partition that is ours, `behind`
+    is the offset behind the last record delivered, `before` what that was at the last look, and
+    `late` how many looks found it standing still. `at_work` is true while a record is worked on.
     """
 
-    def __init__(self, app: Any, log: Log, topic: str) -> None:
-        self.log, self.topic = log, topic
-        self.turns = self.looks = self.turns_then = 0
+    def __init__(
+        self, app: Any, log: Log, topic: str, busy: Callable[[], bool] = lambda: False
+    ) -> None:
+        self.log, self.topic, self.busy = log, topic, busy
+        self.turns = self.turns_then = self.unknown = 0
         self.at_work = False
         self.assigned: set[int] | None = None
         self.behind: dict[int, int] = {}
+        self.before: dict[int, int] = {}
+        self.late: Counter[int] = Counter()
         app.on_partitions_assigned.connect(self.on_assigned, weak=False)
         app.on_partitions_revoked.connect(self.on_revoked, weak=False)
 
     async def on_assigned(self, _: Any, assigned: set[TP], **__: object) -> None:
         """Note what is ours from now on."""
-        self.turns += 1
-        self.assigned, self.behind = {tp.partition for tp in assigned}, {}
+        self.assigned = {tp.partition for tp in assigned}
+        self.forget()
 
     async def on_revoked(self, *_: Any, **__: object) -> None:
         """Wait for what the group says next."""
-        self.turns += 1
-        self.assigned = None
+        self.assigned, self.unknown = None, 0
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew, as after an assignment."""
+        self.behind, self.before, self.late = {}, {}, Counter()
 
     async def of(self, events: AsyncIterator[EventT[bytes]]) -> AsyncIterator[EventT[bytes]]:
         """Yield what is delivered, and note it."""
@@ -65,43 +76,61 @@ class Deliveries:
 
     async def watch(self) -> None:
         """Look again and again, and end the process at a standstill."""
-        while True:
-            await asyncio.sleep(LOOK)
-            if self.goes_on():
-                continue
-            try:
-                why = self.standstill(await asyncio.to_thread(self.on_log))
-            except LogError:
-                continue  # no broker answers: nothing can come
-            if why:
-                end_process(why)
+        try:
+            while True:
+                await asyncio.sleep(LOOK)
+                if self.goes_on():
+                    continue
+                with suppress(LogError):  # no broker answers: nothing can come
+                    ends = await asyncio.to_thread(self.log.ends, self.topic)
+                    if (why := self.standstill(ends)) and not await self.expired():
+                        end_process(why)
+        except Exception as error:  # noqa: BLE001 - a task's exception would be lost
+            end_process("what is delivered cannot be watched", error)
 
     def goes_on(self) -> bool:
-        """Say whether something came since the last look, or is worked on."""
-        if self.turns == self.turns_then and not self.at_work:
+        """Say whether there is nothing to look for.
+
+        That is so if every partition of ours was delivered something since the last look, or
+        nothing can be: it is `busy`, or has worked on one record all the time.
+        """
+        working = self.at_work and self.turns == self.turns_then
+        self.turns_then = self.turns
+        if (self.assigned is None or self.stands()) and not working and not self.busy():
             return False
-        self.turns_then, self.looks = self.turns, 0
+        self.before = dict(self.behind)
+        self.late.clear()
         return True
 
-    def on_log(self) -> dict[int, tuple[int, int]]:
-        """Return the oldest offset that is kept and the next one, of each partition (blocking)."""
-        begins, ends = self.log.begins(self.topic), self.log.ends(self.topic)
-        return {partition: (begins[partition], ends[partition]) for partition in ends}
+    def stands(self) -> set[int]:
+        """Return which partitions of ours were delivered nothing since the last look."""
+        held = self.assigned or set()
+        return {p for p in held if self.behind.get(p) == self.before.get(p)}
 
-    def standstill(self, on_log: dict[int, tuple[int, int]]) -> str:
-        """Say what stands still, or "".
+    def standstill(self, ends: dict[int, int]) -> str:
+        """Say what stands still, or ""; `ends` are the offsets that come next on the log.
 
         What lay on a partition when it was first looked at may have been read in another tenure.
         """
         if self.assigned is None:
-            self.looks += 1
-            return f"no partition of {self.topic} is ours" if self.looks >= LONG_REBALANCE else ""
+            self.unknown += 1
+            return f"no partition of {self.topic} is ours" * (self.unknown >= LONG_REBALANCE)
+        standing = self.stands()
         for partition in self.assigned:
-            oldest, end = on_log[partition]
-            at = max(oldest, self.behind.setdefault(partition, end))
-            if at < end:
-                self.looks += 1
-                late = f"offset {at} of partition {partition} of {self.topic} is not delivered"
-                return late if self.looks >= LATE else ""
-        self.looks = 0
+            waits = self.behind.setdefault(partition, ends[partition]) < ends[partition]
+            self.late[partition] = (
+                self.late[partition] + 1 if waits and partition in standing else 0
+            )
+        self.before = dict(self.behind)
+        for partition, looks in self.late.items():
+            if looks >= LATE:
+                at = f"offset {self.behind[partition]} of partition {partition} of {self.topic}"
+                return f"{at} is not delivered"
         return ""
+
+    async def expired(self) -> bool:
+        """Say whether what was not delivered is not on the log any more; then pass over it."""
+        begins = await asyncio.to_thread(self.log.begins, self.topic)
+        passed = {p: at for p, at in self.behind.items() if at < begins[p]}
+        self.behind |= {p: begins[p] for p in passed}
+        return bool(passed)

@@ -114,6 +114,10 @@ class Tenures(Generic[T]):
             return None
         return tenure if self.holds(tenure) else None
 
+    def taking_any(self) -> bool:
+        """Say whether a tenure is not taken yet: nothing is read before that."""
+        return any(not self.taking[partition].done() for partition in self.held)
+
     def holds(self, tenure: T) -> bool:
         """Say whether a tenure still lasts."""
         return self.held.get(tenure.partition) is tenure
