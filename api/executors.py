@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import os
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,10 @@ from autolearn.schemas.settings import Settings
 __all__ = ["ASKER", "Bound", "Executor", "Executors"]
 
 T = TypeVar("T")
+
+READERS = min(4, max(2, os.cpu_count() or 1))
+"""Threads that decrypt and encode at a time. Beyond the number of cores they would only take turns
+with the event loop at Python's lock, and hold up who asks for little."""
 
 ASKER: ContextVar[str] = ContextVar("asker", default="")
 """For whom the present task works: the name of a user, "" where nobody is known."""
@@ -137,9 +142,9 @@ class Executors:
 
     def __init__(self, settings: Settings) -> None:
         many = settings.max_followers
-        self.lists = Executor("read models", Bound(4, settings.max_waiting, 100))
+        self.lists = Executor("read models", Bound(READERS, settings.max_waiting, 100))
         """Reads rows of the read models, decrypts and encodes them."""
-        self.log = Executor("pages of the log", Bound(4, 100, 10))
+        self.log = Executor("pages of the log", Bound(READERS, 100, 10))
         """Reads records for one answer: events, diffs, the past."""
         self.brokers = Executor("brokers", Bound(4, settings.max_waiting, settings.max_waiting))
         """Asks brokers where the log ends: short, and once for all who ask at the same time."""
