@@ -16,6 +16,7 @@ from autolearn.client.sdk_errors import Unreachable
 from autolearn.client.sdk_flows import Call, Flow, ask, ask_bytes
 from autolearn.client.sdk_paths import segment
 from autolearn.client.sdk_transport import operation
+from autolearn.schemas.errors import AutoLearnError
 
 __all__ = ["Experiments", "OneSession", "Sessions"]
 
@@ -232,10 +233,19 @@ class OneSession:
 
     @operation
     def commit(self, trainings: Sequence[str] | None = None) -> Flow[r.Experiment]:
-        """Keep the session as an experiment: all completed trainings, or only those named."""
+        """Keep the session as an experiment: all completed trainings, or only those named.
+
+        Raises:
+            Problem, Unreachable: it is not kept; or it is, as the title says, and its runs were not
+                told.
+        """
         call = Call("POST", f"{at(self)}/commit", r.Experiment, body={"trainings": trainings})
         kept = yield from ask(call)
-        return (yield from with_runs(kept, f"/v1/experiments/{segment(kept.id)}"))
+        try:
+            return (yield from with_runs(kept, f"/v1/experiments/{segment(kept.id)}"))
+        except AutoLearnError as error:
+            error.title = f"Committed as experiment {kept.id}, whose runs were not told"
+            raise
 
     @operation
     def keep(self) -> Flow[r.SessionSummary]:

@@ -113,6 +113,8 @@ def commit(
     url: Url = None,
 ) -> None:
     """Keep the session as an experiment; it is no session any more."""
+    import msgspec
+
     from autolearn.client.cli_connection import connect, only
     from autolearn.client.output import count, print_json
 
@@ -125,7 +127,7 @@ def commit(
         experiment = proxy.commit(chosen)
         to.forget(experiment.id)
         if output == Output.json:
-            print_json(to.said)
+            print_json(msgspec.json.encode(experiment))
         else:
             kept = experiment.counts
             trainings = count(sum(kept["trainings"].values()), "training")

@@ -1,0 +1,79 @@
+"""Commands against an API that is played: what they ask, and what they print of the answers."""
+
+import functools
+import json
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from autolearn.client import cli_connection
+from autolearn.client.sdk import AutoLearn
+from tests.client.processes import Said, autolearn
+from tests.client.test_sdk import TRAINING
+
+Played = Callable[[httpx.Request], httpx.Response]
+Cli = Callable[..., Said]
+
+E1 = str(uuid.UUID(int=1))
+EXPERIMENT = {
+    "id": E1,
+    "title": "",
+    "created": "2026-01-01T00:00:00.000Z",
+    "committed": "2026-01-01T00:00:00.000Z",
+    "counts": {"trainings": {"completed": 1}, "evaluations": {}},
+}
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """Run a command against a played API."""
+    monkeypatch.chdir(tmp_path)  # no .env of the developer's
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    (tmp_path / "home").mkdir()
+
+    def run(played: Played, *words: object) -> Said:
+        def api(request: httpx.Request) -> httpx.Response:
+            if request.url.path == "/health/ready":
+                return httpx.Response(200, json={"status": "ok"})
+            return played(request)
+
+        client = functools.partial(AutoLearn, transport=httpx.MockTransport(api), seal=False)
+        with monkeypatch.context() as patched:
+            patched.setattr(cli_connection, "AutoLearn", client)
+            return autolearn(*words, home=tmp_path / "home", url="http://api")
+
+    return run
+
+
+def pages(**lists: list[Any]) -> Played:
+    """Commit a session, and list its runs."""
+
+    def played(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            return httpx.Response(201, json=EXPERIMENT)
+        found = lists.get(request.url.path.rpartition("/")[2])
+        if found is None:
+            return httpx.Response(500, json={"title": "no", "detail": "The disk is gone."})
+        return httpx.Response(200, json={"items": found, "next": None})
+
+    return played
+
+
+def test_a_commit_prints_the_experiment(cli: Cli):
+    played = pages(trainings=[TRAINING], evaluations=[])
+    said = cli(played, "session", "commit", "--session", E1, "-o", "json")
+    assert said.code == 0, said.err
+    printed = json.loads(said.out)
+    assert printed["id"] == E1
+    assert [run["id"] for run in printed["trainings"]] == ["t1"]
+
+
+def test_a_commit_whose_runs_cannot_be_told_is_still_one(cli: Cli):
+    said = cli(pages(trainings=[TRAINING]), "session", "commit", "--session", E1)
+    assert said.code == 5
+    assert said.err.startswith(f"Committed as experiment {E1}, whose runs were not told\n")
+    assert "The disk is gone." in said.err
