@@ -22,7 +22,18 @@ from msgspec import Struct
 from autolearn.client.resources import CommandState
 from autolearn.client.sdk_errors import Problem, Unreachable, problem_of
 
-__all__ = ["Call", "Flow", "Pause", "Query", "Send", "ask", "ask_bytes", "seconds_of", "words_of"]
+__all__ = [
+    "EXAMINED",
+    "Call",
+    "Flow",
+    "Pause",
+    "Query",
+    "Send",
+    "ask",
+    "ask_bytes",
+    "seconds_of",
+    "words_of",
+]
 
 T = TypeVar("T")
 Query = Mapping[str, str | list[str]]
@@ -30,6 +41,8 @@ Query = Mapping[str, str | list[str]]
 RETRIED = frozenset({429, 503})
 GRACE = 30.0
 """Seconds that an answer may take beyond what the request says it waits for."""
+EXAMINED = 900.0
+"""Seconds until a file that was sent has been examined: of minutes in its turn, behind others."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 
 
@@ -56,7 +69,8 @@ Flow = Generator[Send | Pause, Any, T]
 class Call(Struct, Generic[T], frozen=True):
     """One question to the API, and the type of its answer.
 
-    Every call that changes something has an Idempotency-Key, so that it can be repeated.
+    Every call that changes something has an Idempotency-Key, so that it can be repeated. `grace` is
+    how many seconds beyond `wait` the answer may take.
     """
 
     method: str
@@ -67,6 +81,7 @@ class Call(Struct, Generic[T], frozen=True):
     wait: float | None = None
     media: str = "application/json"
     key: str | None = None
+    grace: float = GRACE
 
 
 def ask(call: Call[T], patience: float = 30.0) -> Flow[T]:
@@ -100,11 +115,7 @@ def exchange(call: Call[Any], patience: float) -> Flow[httpx.Response]:
         try:
             response: httpx.Response = yield send
         except httpx.TransportError as failure:
-            error = Unreachable(
-                f"{str(failure) or type(failure).__name__}.",
-                advice="Start it with `autolearn up`, or say where it is (AUTOLEARN_URL).",
-            )
-            after = 0.0
+            error, after = unreachable(send, failure), 0.0
         else:
             if response.is_success:
                 return response
@@ -117,6 +128,20 @@ def exchange(call: Call[Any], patience: float) -> Flow[httpx.Response]:
             raise error
         yield Pause(wait)
         pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def unreachable(send: Send, failure: httpx.TransportError) -> Unreachable:
+    """Return the error for a request that has no answer."""
+    if isinstance(failure, httpx.ReadTimeout):
+        return Unreachable(
+            f"{send.method} {send.path} has no answer within {send.timeout:g} s.",
+            title="AutoLearn does not answer in time",
+            advice="It may be done all the same: see whether it is, or ask again later.",
+        )
+    return Unreachable(
+        f"{str(failure) or type(failure).__name__}.",
+        advice="Start it with `autolearn up`, or say where it is (AUTOLEARN_URL).",
+    )
 
 
 def sent(call: Call[Any]) -> Send:
@@ -135,7 +160,7 @@ def sent(call: Call[Any]) -> Send:
     if call.wait is not None:
         headers["Prefer"] = f"wait={round(call.wait)}"
     query = words_of(call.query)
-    return Send(call.method, call.path, query, headers, content, (call.wait or 0) + GRACE)
+    return Send(call.method, call.path, query, headers, content, (call.wait or 0) + call.grace)
 
 
 def words_of(query: Mapping[str, object]) -> Query:

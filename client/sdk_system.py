@@ -10,7 +10,7 @@ from typing import Any, Literal
 from autolearn.client import resources as r
 from autolearn.client.sdk_errors import Unreachable
 from autolearn.client.sdk_feed import Feed, follow
-from autolearn.client.sdk_flows import Call, Flow, ask, ask_bytes
+from autolearn.client.sdk_flows import EXAMINED, Call, Flow, ask, ask_bytes
 from autolearn.client.sdk_listening import subscription
 from autolearn.client.sdk_paths import segment
 from autolearn.client.sdk_transport import operation
@@ -92,8 +92,8 @@ class System:
             "summary": summary,
             "sensitive": [*sensitive],
         }
-        call = Call("PUT", at, r.Dataset, query, path, media="application/octet-stream")
-        return ask(call)
+        media = "application/octet-stream"
+        return ask(Call("PUT", at, r.Dataset, query, path, media=media, grace=EXAMINED))
 
     @operation
     def describe_dataset(

@@ -182,6 +182,16 @@ def test_it_gives_up_when_nobody_answers(ask):
     assert "autolearn up" in raised.value.advice
 
 
+def test_an_answer_that_takes_too_long_is_no_api_that_cannot_be_reached(ask):
+    def played(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadTimeout("")
+
+    with pytest.raises(Unreachable, match="GET /health/ready has no answer within 30 s") as raised:
+        ask(played, lambda a: a.ready(patience=0.05))
+    assert raised.value.title == "AutoLearn does not answer in time"
+    assert "autolearn up" not in raised.value.advice
+
+
 def test_it_gives_up_when_it_stays_unavailable(ask):
     content = {"type": "urn:autolearn:problem:not-ready", "title": "no", "detail": "catching up"}
     with pytest.raises(Problem, match="catching up"):
@@ -249,6 +259,7 @@ def test_a_file_is_sent_whole_at_every_try(ask, tmp_path: Path):
     def played(request: httpx.Request) -> httpx.Response:
         assert request.url.path == "/v1/datasets/big"
         assert request.url.params["target"] == "b"
+        assert request.extensions["timeout"]["read"] >= 600  # it is examined before the answer
         seen.append(request.content == content)
         if len(seen) == 1:
             return httpx.Response(503, json={})
