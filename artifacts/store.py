@@ -51,7 +51,7 @@ from autolearn.artifacts.sealing import (
 )
 from autolearn.schemas.values import DatasetRef, TrainedModel
 
-__all__ = ["ArtifactStore", "Blob", "Content", "Stored"]
+__all__ = ["ArtifactStore", "Blob", "Content", "Owner", "Stored"]
 
 CHUNK = 1 << 20
 MANIFEST = "manifest.json"
@@ -75,6 +75,13 @@ class Stored(NamedTuple):
     digest: str
     bytes: int
     modified: float | None
+
+
+class Owner(NamedTuple):
+    """Of which log a store is; `since` is in seconds since 1970, None if not known."""
+
+    name: str
+    since: float | None
 
 
 class Content(NamedTuple):
@@ -374,14 +381,17 @@ class ArtifactStore:
         """Delete a blob of `datasets` or a folder of `models`; say whether there was one."""
         return self.delete_blob(digest) if kind == "datasets" else self.delete_folder(digest)
 
-    def mark(self, name: str) -> str:
+    def mark(self, name: str) -> Owner:
         """Return whose the store is; it is `name`'s from now on if it was nobody's."""
         path = f"{self._root}/{OWNER}"
+        self._files.invalidate_cache()
         try:
-            return bytes(self._files.cat_file(path)).decode().strip()
+            owner = bytes(self._files.cat_file(path)).decode().strip()
         except FileNotFoundError:
+            owner = ""
+        if not owner:
             self._write(path, [name.encode()])
-            return name
+        return Owner(owner or name, modified_of(self._files.info(path)))
 
     def folders_on_disk(self) -> list[Path]:
         """Return the store's folder if it is one of this machine's."""

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from msgspec.structs import replace
@@ -17,6 +18,7 @@ from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.admission import Progress
 from autolearn.eventlog.memory import MemoryLog
 from autolearn.eventlog.meter import Meter
+from autolearn.eventlog.positions import log_id
 from autolearn.projections.store import MemoryStore
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, encode, raw
@@ -30,7 +32,7 @@ LATER = time.time() + AGE + 7200
 class World:
     """A store of artifacts, a log that refers to some of them, and who collects the others."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, said_by: str = "tests") -> None:
         self.root = folder / "store"
         self.artifacts = ArtifactStore(self.root.as_uri())
         self.log = MemoryLog()
@@ -40,7 +42,7 @@ class World:
             self.log, "events", self.drafts, self.artifacts, Meter("supervise")
         )
         self.count = 0
-        self.tell("partition/0", events.TermStarted("tests"))
+        self.tell("partition/0", events.TermStarted(said_by))
 
     def tell(self, stream: str, event: Event) -> None:
         """What is said on the log, and folded."""
@@ -84,6 +86,8 @@ def test_what_is_referred_to_stays_and_the_rest_goes_after_a_day(world: World, t
     trained, late = (world.model(tmp_path / "m", c) for c in (b"x", b"y"))
     world.tell(samples.SESSION, events.SessionOpened("x"))
     world.tell(samples.SESSION, replace(samples.training_completed("t1"), model=trained))
+    assert world.artifacts.mark(log_id(world.log, "events"))
+    os.utime(world.root / "owner", (1, 1))
     assert world.collector.collect(time.time() + AGE - 60) == (0, 0), "a day is not over"
     assert world.collector.collect(LATER) == (2, 1 + late.bytes)
     assert set(world.artifacts.blobs()) == {kept, sealed}
@@ -110,7 +114,7 @@ def test_what_several_refer_to_stays_until_the_last_is_gone(world: World, tmp_pa
 def test_nothing_is_collected_while_events_are_not_read(world: World):
     digest = world.artifacts.put_blob([b"a"]).digest
     world.write("dataset/flowers", registered(digest))
-    assert world.collector.collect(LATER).artifacts == 0
+    assert world.collector.collect(LATER) is None
     world.drafts.commit({0: Progress(next=world.count)})
     assert world.collector.collect(LATER).artifacts == 0
     assert set(world.artifacts.blobs()) == {digest}
@@ -122,7 +126,9 @@ def test_what_is_put_again_is_as_new(world: World, tmp_path: Path):
         os.utime(path, (1, 1))
     world.artifacts.put_blob([b"a"])
     world.model(tmp_path / "m")
-    assert world.collector.collect(time.time()).artifacts == 0
+    assert world.artifacts.mark(log_id(world.log, "events"))
+    os.utime(world.root / "owner", (1, 1))
+    assert world.collector.collect(time.time()) == (0, 0)
     assert (set(world.artifacts.blobs()), set(world.artifacts.folders())) == (
         {digest},
         {model.digest},
@@ -147,10 +153,67 @@ def test_what_is_of_no_known_kind_is_never_touched(world: World):
 
 def test_the_store_of_another_log_is_left_alone(world: World, tmp_path: Path):
     world.artifacts.put_blob([b"a"])
-    assert world.artifacts.mark("0123456789abcdef") == "0123456789abcdef"
-    assert world.collector.collect(LATER).artifacts == 0
+    assert world.artifacts.mark("0123456789abcdef").name == "0123456789abcdef"
+    assert world.collector.collect(LATER) is None
+    assert world.collector.refused == "0123456789abcdef"
     (world.root / "owner").unlink()
-    assert world.collector.collect(LATER).artifacts == 1
+    assert world.collector.collect(LATER) == (1, 1)
+    assert world.collector.refused == ""
+
+
+def test_a_store_is_marked_before_anything_is_lost_and_for_a_day(world: World, tmp_path: Path):
+    digest = world.artifacts.put_blob([b"a"]).digest
+    world.tell("dataset/flowers", registered(digest))
+    assert world.collector.collect(time.time()) is None
+    other = World(tmp_path, "another log")
+    assert other.collector.collect(LATER) is None
+    assert other.collector.refused == log_id(world.log, "events") != ""
+    assert set(world.artifacts.blobs()) == {digest}
+
+
+@pytest.mark.parametrize("mark", [None, b""])
+def test_a_store_that_nobody_has_marked_keeps_everything_for_a_day(
+    world: World, mark: bytes | None
+):
+    digest = world.artifacts.put_blob([b"a"]).digest
+    for path in world.root.rglob("*"):
+        os.utime(path, (1, 1))
+    if mark is not None:
+        (world.root / "owner").write_bytes(mark)
+    world.collector.round(0.0, time.time())
+    assert set(world.artifacts.blobs()) == {digest}
+    assert world.artifacts.mark("x").name == log_id(world.log, "events")
+    world.collector.round(59.0, LATER)
+    assert set(world.artifacts.blobs()) == {digest}, "it is not time yet"
+    world.collector.round(60.0, LATER)
+    assert not world.artifacts.blobs()
+
+
+def test_a_log_without_a_record_has_no_store(world: World):
+    world.artifacts.put_blob([b"a"])
+    world.log.topics["events"] = [[]]
+    assert world.collector.collect(LATER) is None
+    assert not (world.root / "owner").exists()
+    assert len(world.artifacts.blobs()) == 1
+
+
+def test_a_round_over_a_store_that_cannot_be_reached_ends_nothing(world: World):
+    class EndpointConnectionError(Exception):
+        """As botocore has it: no OSError."""
+
+    digest = world.artifacts.put_blob([b"a"]).digest
+    with mock.patch.object(ArtifactStore, "contents", side_effect=EndpointConnectionError("no")):
+        world.collector.round(0.0, LATER)
+    world.collector.round(3599.0, LATER)
+    assert set(world.artifacts.blobs()) == {digest}, "it is not time yet"
+    world.collector.round(3600.0, LATER)
+    assert not world.artifacts.blobs()
+
+
+def test_nothing_is_listed_while_events_are_not_read(world: World):
+    world.write("dataset/flowers", registered("9" * 64))
+    with mock.patch.object(ArtifactStore, "contents", side_effect=AssertionError):
+        assert world.collector.collect(LATER) is None
 
 
 def test_what_killed_processes_left_on_its_way_in_is_cleared(world: World):
