@@ -54,6 +54,10 @@ class BrokerClock:
         """Say whether the clocks were compared lately."""
         return self.difference is not None and now - self.compared <= FRESH
 
+    def believed(self, now: float) -> bool:
+        """Say whether what cannot be undone may rest on our clock."""
+        return self.known(now) and not self.doubt(now)
+
     def doubt(self, now: float) -> str:
         """Return why our clock is not believed; "" if it may be, as far as is known."""
         if self.known(now) and abs(self.difference or 0.0) > MOST:

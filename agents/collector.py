@@ -7,6 +7,7 @@ has been that log's for a day: of two installations with one store, the other se
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import structlog
@@ -14,9 +15,11 @@ import structlog
 from autolearn.agents.referrers import REFERRERS
 from autolearn.agents.shredding import Drafts
 from autolearn.artifacts.store import ArtifactStore
+from autolearn.eventlog.admission import Progress
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.meter import Meter
 from autolearn.eventlog.positions import log_id
+from autolearn.schemas.topics import Topics
 
 __all__ = ["AGE", "Collector"]
 
@@ -37,13 +40,24 @@ class Collected(NamedTuple):
 
 
 class Collector:
-    """Deletes what nothing refers to. Methods block."""
+    """Deletes what nothing refers to. Methods block.
+
+    `committed` tells the offset that deciders read next, per partition of `commands`, as their
+    group knows it.
+    """
 
     def __init__(
-        self, log: Log, topic: str, drafts: Drafts, artifacts: ArtifactStore, meter: Meter
+        self,
+        log: Log,
+        topics: Topics,
+        drafts: Drafts,
+        artifacts: ArtifactStore,
+        meter: Meter,
+        committed: Callable[[], Mapping[int, int]],
     ) -> None:
-        self.log, self.topic, self.drafts = log, topic, drafts
-        self.artifacts, self.meter = artifacts, meter
+        self.log, self.drafts, self.artifacts, self.meter = log, drafts, artifacts, meter
+        self.commands, self.events = topics.commands.name, topics.events.name
+        self.committed = committed
         self.next = 0.0
         self.refused = ""
         """The log that the store is marked for, if that is another one."""
@@ -73,7 +87,8 @@ class Collector:
             LogError: the log cannot be read.
             Exception: the store cannot be.
         """
-        if not self.is_ours(now) or not self.is_folded():
+        # In this order: the answers to what is decided are on the log, and then folded.
+        if not self.is_ours(now) or not self.is_decided(now) or not self.is_folded():
             return None
         self.artifacts.clear_incoming(now - AGE)
         lost = [
@@ -91,15 +106,26 @@ class Collector:
             logger.info("an artifact was collected", kind=one.kind, digest=one.digest)
         return Collected(len(lost), sum(one.bytes for one in lost))
 
+    def is_decided(self, now: float) -> bool:
+        """Say whether every command that may refer to old content is decided."""
+        wanted = self.log.offsets_at(self.commands, int((now - AGE / 2) * 1000))
+        reached = self.drafts.progress()
+        late = {p: at for p, at in wanted.items() if reached.get(p, Progress()).last + 1 < at}
+        if not late:
+            return True
+        # What needs no answer (a dead letter, a command sent twice) is only known by the group.
+        committed, begins = self.committed(), self.log.begins(self.commands)
+        return all(max(committed.get(p, 0), begins[p]) >= at for p, at in late.items())
+
     def is_folded(self) -> bool:
         """Say whether everything on the log that may refer to old content is folded."""
-        ends = self.log.ends(self.topic)
+        ends = self.log.ends(self.events)
         reached = self.drafts.progress()
         return all(p in reached and reached[p].next >= end for p, end in ends.items() if end)
 
     def is_ours(self, now: float) -> bool:
         """Say whether the store has been this log's for a day; mark it if it is nobody's yet."""
-        ours = log_id(self.log, self.topic)
+        ours = log_id(self.log, self.events)
         if not ours:
             return False  # the log has no first record yet, by which it is told from others
         owner = self.artifacts.mark(ours)

@@ -12,7 +12,7 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +30,11 @@ from autolearn.agents.shredding import Drafts, Shredding
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.feed import Feed
 from autolearn.eventlog.follower import Follower
+from autolearn.eventlog.groups import groups_of
 from autolearn.eventlog.keyring import KeyRing
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.meter import Meter
+from autolearn.eventlog.process import client_of
 from autolearn.eventlog.times import millis
 from autolearn.eventlog.traced import Traced
 from autolearn.eventlog.tracing import Trace, instance_of
@@ -40,7 +42,7 @@ from autolearn.projections.store import RocksStore
 from autolearn.schemas.actors import SUPERVISE
 from autolearn.schemas.codec import EventRecord, to_json
 from autolearn.schemas.settings import Settings
-from autolearn.schemas.topics import Topics
+from autolearn.schemas.topics import GROUPS, Topics
 from autolearn.schemas.work import WORK
 from autolearn.schemas.workers import Heartbeat, Supervision
 
@@ -50,6 +52,8 @@ TICK = 1.0
 """Seconds between two looks at the runs that are held."""
 REPEAT = 30.0
 """Seconds after which an unanswered report is made again."""
+GROUP_TIMEOUT = 10.0
+"""Seconds within which the brokers should tell how far deciders are."""
 REMEMBERED = 10
 """Times of silence for which a worker is remembered."""
 logger = structlog.get_logger(__name__)
@@ -62,6 +66,7 @@ class SuperviseAgent:
         self, settings: Settings, log: Log, brokers: str, home: Path, meter: Meter
     ) -> None:
         self.log, self.topics, self.settings = log, Topics.of(settings), settings
+        self.brokers = brokers
         self.folder = home / "state" / f"supervise-{settings.instance}" / "runs"
         self.meter = meter
         self.instance = instance_of("supervise", settings.instance)
@@ -125,7 +130,9 @@ class SuperviseAgent:
             self.settings.expiry_grace,
         )
         self.shredding.begin()
-        self.collector = Collector(self.log, events, drafts, self.artifacts, self.meter)
+        self.collector = Collector(
+            self.log, self.topics, drafts, self.artifacts, self.meter, self.committed
+        )
         self.drafts_feed = Feed(
             follower, self.shredding.on_events, lambda error: end_process("the feed", error)
         )
@@ -202,7 +209,7 @@ class SuperviseAgent:
         self.forget(now - REMEMBERED * self.settings.worker_timeout)
         wall, at = time.time(), steady()
         self.clock.look(wall, at)
-        if self.clock.known(at) and not self.clock.doubt(at):
+        if self.clock.believed(at):
             self.shredding.expire(wall * 1000)
 
     async def shred(self, _: float) -> None:
@@ -214,8 +221,20 @@ class SuperviseAgent:
         await asyncio.to_thread(self.shredding.delete_folders, now)
 
     async def collect(self, at: float) -> None:
-        """Delete what nothing refers to."""
-        await asyncio.to_thread(self.collector.round, at, time.time())
+        """Delete what nothing refers to, while the clock may be believed."""
+        if self.clock.believed(steady()):
+            await asyncio.to_thread(self.collector.round, at, time.time())
+
+    def committed(self) -> Mapping[int, int]:
+        """Return the offset that deciders read next, per partition of `commands` (blocks).
+
+        Raises:
+            LogError: the brokers do not tell.
+        """
+        name = f"{self.settings.topic_prefix}.{GROUPS['decide'].name}"
+        client = client_of(self.settings, self.brokers)
+        asked = groups_of(self.brokers, client, {name: self.topics.commands.name}, GROUP_TIMEOUT)
+        return asked[name].committed
 
     async def beat(self, at: float) -> None:
         """Say how it stands with this process's work."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Iterator
@@ -11,9 +12,11 @@ from unittest import mock
 import pytest
 from msgspec.structs import replace
 
+from autolearn.agents.broker_clock import BrokerClock, steady
 from autolearn.agents.collector import AGE, Collector
 from autolearn.agents.referrers import REFERRERS
 from autolearn.agents.shredding import Drafts
+from autolearn.agents.supervise import SuperviseAgent
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.admission import Progress
 from autolearn.eventlog.memory import MemoryLog
@@ -23,9 +26,12 @@ from autolearn.projections.store import MemoryStore
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, encode, raw
 from autolearn.schemas.messages import Event, type_of
-from autolearn.schemas.topics import Topic
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.topics import Topics
 from tests import samples
 
+TOPICS = Topics.of(Settings(partitions=1))
+EVENTS = TOPICS.events.name
 LATER = time.time() + AGE + 7200
 
 
@@ -36,18 +42,29 @@ class World:
         self.root = folder / "store"
         self.artifacts = ArtifactStore(self.root.as_uri())
         self.log = MemoryLog()
-        self.log.create([Topic("events", 1, 1, {})])
+        self.log.create(TOPICS.all())
         self.drafts = Drafts(MemoryStore())
+        self.committed: dict[int, int] = {}
         self.collector = Collector(
-            self.log, "events", self.drafts, self.artifacts, Meter("supervise")
+            self.log,
+            TOPICS,
+            self.drafts,
+            self.artifacts,
+            Meter("supervise"),
+            lambda: self.committed,
         )
-        self.count = 0
+        self.count, self.last = 0, -1
         self.tell("partition/0", events.TermStarted(said_by))
 
     def tell(self, stream: str, event: Event) -> None:
         """What is said on the log, and folded."""
         self.write(stream, event)
-        self.drafts.commit({0: Progress(next=self.count)})
+        self.drafts.commit({0: Progress(next=self.count, last=self.last)})
+
+    def ask(self, age: float) -> None:
+        """A command of so many seconds ago."""
+        at = int((time.time() - age) * 1000)
+        self.log.append(TOPICS.commands.name, b"", key="x", time=at)
 
     def write(self, stream: str, event: Event) -> None:
         self.count += 1
@@ -61,7 +78,7 @@ class World:
             term=1,
             data=raw(event),
         )
-        self.log.append("events", encode(record), key=stream)
+        self.log.append(EVENTS, encode(record), key=stream)
         self.drafts.fold(record, 0, self.count)
 
     def model(self, folder: Path, content: bytes = b"model"):
@@ -86,7 +103,7 @@ def test_what_is_referred_to_stays_and_the_rest_goes_after_a_day(world: World, t
     trained, late = (world.model(tmp_path / "m", c) for c in (b"x", b"y"))
     world.tell(samples.SESSION, events.SessionOpened("x"))
     world.tell(samples.SESSION, replace(samples.training_completed("t1"), model=trained))
-    assert world.artifacts.mark(log_id(world.log, "events"))
+    assert world.artifacts.mark(log_id(world.log, EVENTS))
     os.utime(world.root / "owner", (1, 1))
     assert world.collector.collect(time.time() + AGE - 60) == (0, 0), "a day is not over"
     assert world.collector.collect(LATER) == (2, 1 + late.bytes)
@@ -120,13 +137,59 @@ def test_nothing_is_collected_while_events_are_not_read(world: World):
     assert set(world.artifacts.blobs()) == {digest}
 
 
+def test_nothing_is_collected_while_an_old_command_is_not_decided(world: World):
+    digest = world.artifacts.put_blob([b"a"]).digest
+    world.ask(age=AGE)
+    world.ask(age=-AGE)  # it is not old by then: what it refers to is younger
+    assert world.collector.collect(LATER) is None
+    world.tell("dataset/flowers", registered("9" * 64))
+    assert world.collector.collect(LATER) is None, "something else was answered"
+    world.last = 0
+    world.tell("dataset/flowers", registered(digest))
+    assert world.collector.collect(LATER) == (0, 0)
+    assert set(world.artifacts.blobs()) == {digest}
+
+
+def test_what_deciders_pass_over_or_is_gone_is_not_waited_for(world: World):
+    world.artifacts.put_blob([b"a"])
+    world.last = 0
+    world.tell("dataset/flowers", registered("9" * 64))
+    world.ask(age=AGE)
+    world.ask(age=AGE)
+    world.committed = {0: 1}
+    assert world.collector.collect(LATER) is None
+    world.committed = {0: 2}  # the second was a dead letter, or sent twice
+    assert world.collector.collect(LATER) == (1, 1)
+    world.artifacts.put_blob([b"a"])
+    world.committed = {}
+    assert world.collector.collect(LATER) is None
+    world.log.delete_before(TOPICS.commands.name, {0: 2})
+    assert world.collector.collect(LATER) == (1, 1)
+
+
+def test_nothing_is_collected_while_the_clock_is_in_doubt():
+    agent = object.__new__(SuperviseAgent)  # there is no need of a Faust application
+    agent.clock = BrokerClock(AGE)
+    collector = agent.collector = mock.Mock(spec=Collector)
+
+    def rounds(ahead: float) -> int:
+        agent.clock.compare(time.time() + ahead, time.time(), time.time(), steady())
+        asyncio.run(agent.collect(0.0))
+        return int(collector.round.call_count)
+
+    asyncio.run(agent.collect(0.0))
+    assert collector.round.call_count == 0, "the clocks were not compared yet"
+    assert rounds(ahead=3600) == 0
+    assert rounds(ahead=0) == 1
+
+
 def test_what_is_put_again_is_as_new(world: World, tmp_path: Path):
     digest, model = world.artifacts.put_blob([b"a"]).digest, world.model(tmp_path / "m")
     for path in world.root.rglob("*"):
         os.utime(path, (1, 1))
     world.artifacts.put_blob([b"a"])
     world.model(tmp_path / "m")
-    assert world.artifacts.mark(log_id(world.log, "events"))
+    assert world.artifacts.mark(log_id(world.log, EVENTS))
     os.utime(world.root / "owner", (1, 1))
     assert world.collector.collect(time.time()) == (0, 0)
     assert (set(world.artifacts.blobs()), set(world.artifacts.folders())) == (
@@ -167,7 +230,7 @@ def test_a_store_is_marked_before_anything_is_lost_and_for_a_day(world: World, t
     assert world.collector.collect(time.time()) is None
     other = World(tmp_path, "another log")
     assert other.collector.collect(LATER) is None
-    assert other.collector.refused == log_id(world.log, "events") != ""
+    assert other.collector.refused == log_id(world.log, EVENTS) != ""
     assert set(world.artifacts.blobs()) == {digest}
 
 
@@ -182,7 +245,7 @@ def test_a_store_that_nobody_has_marked_keeps_everything_for_a_day(
         (world.root / "owner").write_bytes(mark)
     world.collector.round(0.0, time.time())
     assert set(world.artifacts.blobs()) == {digest}
-    assert world.artifacts.mark("x").name == log_id(world.log, "events")
+    assert world.artifacts.mark("x").name == log_id(world.log, EVENTS)
     world.collector.round(59.0, LATER)
     assert set(world.artifacts.blobs()) == {digest}, "it is not time yet"
     world.collector.round(60.0, LATER)
@@ -191,7 +254,7 @@ def test_a_store_that_nobody_has_marked_keeps_everything_for_a_day(
 
 def test_a_log_without_a_record_has_no_store(world: World):
     world.artifacts.put_blob([b"a"])
-    world.log.topics["events"] = [[]]
+    world.log.topics[EVENTS] = [[]]
     assert world.collector.collect(LATER) is None
     assert not (world.root / "owner").exists()
     assert len(world.artifacts.blobs()) == 1
