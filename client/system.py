@@ -109,11 +109,11 @@ class System:
                 Or a backup was put back here, but not to its end.
         """
         self.held.enter_context(lock(self.home / "up.lock", "`autolearn up`"))
-        if backup := cut_off(self.home):
+        if words := cut_off(self.home):
             self.held.close()
             raise CannotStart(
-                f"The restore of {backup} on {self.home} was cut off: the log is not whole.",
-                advice=f"Run `autolearn restore {backup}` again; it goes on where it stopped.",
+                f"A restore on {self.home} was cut off: what is there is not whole.",
+                advice=f"Run `autolearn restore {words}` again; it goes on where it stopped.",
             )
         self.told(f"AutoLearn {version('autolearn')} starts on {self.home}")
         try:

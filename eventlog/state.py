@@ -27,15 +27,15 @@ def delete_state(home: Path) -> list[Path]:
 
 
 @contextmanager
-def restoring(home: Path, backup: Path) -> Iterator[None]:
-    """Mark a home until a restore is done: nothing may run on half a log."""
-    (home / MARK).write_text(f"{backup}\n")
+def restoring(home: Path, words: str) -> Iterator[None]:
+    """Mark a home until a restore is done, which has these words: nothing may run on half a log."""
+    (home / MARK).write_text(f"{words}\n")
     yield
     (home / MARK).unlink()
 
 
 def cut_off(home: Path) -> str:
-    """Return the backup whose restore on this home was cut off, or an empty string."""
+    """Return the words of the restore that was cut off on this home, or an empty string."""
     try:
         return (home / MARK).read_text().strip()
     except FileNotFoundError:

@@ -41,7 +41,7 @@ from autolearn.projections.backups.errors import BackupRefused
 from autolearn.projections.backups.keys import missing_masters
 from autolearn.projections.backups.reading import BackupSet
 from autolearn.projections.backups.restoring import check_set, plan, restore
-from autolearn.projections.backups.tokens import revoke_tokens, tokens_of
+from autolearn.projections.backups.tokens import revoke_tokens
 from autolearn.projections.backups.writing import Told, write_backup
 from autolearn.schemas.errors import AlreadyRunning, AutoLearnError, LogError, SettingsError
 from autolearn.schemas.settings import Settings
@@ -92,13 +92,13 @@ def run_restore(
         opened = closing_log(open_log(settings)) if settings.kafka else embedded_log(home)
         with opened as log:
             parts = plan(log, settings, backup)
-            with restoring(home, folder):
+            with restoring(home, f"{folder} --revoke-tokens" if revoke else str(folder)):
                 restored = restore(log, settings, store_of(settings), backup, parts, told)
-            # Behind it: what is on the log beside the backup cannot be restored over.
-            revoked = revoke_tokens(log, settings, backup) if revoke else 0
-        # It was folded from whatever log was here before.
-        delete_state(home)
+                delete_state(home)  # it was folded from whatever log was here before
+                if revoke:
+                    revoke_tokens(log, settings, backup.manifest.made, restored.tokens)
     manifest = backup.manifest
+    tokens = len(restored.tokens)
     comparable = manifest.program == version("autolearn")
     result = {
         "folder": str(folder),
@@ -107,8 +107,8 @@ def run_restore(
         **asdict(restored),
         "artifacts": asdict(manifest.artifacts),
         "comparable": comparable,
-        "tokens": len(tokens_of(backup)) - revoked,
-        "revoked_tokens": revoked,
+        "tokens": 0 if revoke else tokens,
+        "revoked_tokens": tokens if revoke else 0,
         "missing_master_keys": missing_masters(folder, settings, home),
         "seconds": time.perf_counter() - began,
     }

@@ -5,7 +5,8 @@ oldest commands had expired when the backup was made, empty records take their p
 deleted at once, before any command is appended: nobody can read them.
 
 A restore that was cut off goes on where it stopped: whatever is there must be how this backup
-begins. A restore that is complete has nothing to do.
+begins, with nothing behind it but revocations of its tokens. A restore that is complete has nothing
+to do.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ from autolearn.projections.backups.errors import NotEmpty
 from autolearn.projections.backups.format import Line, PartitionLog, TopicLog, as_bytes
 from autolearn.projections.backups.keys import restore_keys
 from autolearn.projections.backups.reading import BackupSet
+from autolearn.projections.backups.tokens import Tokens, is_revocation, tokens_of
 from autolearn.projections.backups.writing import Told
 from autolearn.projections.rebuilding import rebuild
+from autolearn.projections.store import RocksStore
 from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topic, Topics
@@ -43,13 +46,14 @@ class Restored(Struct, frozen=True):
     """What a restore did. `already` of the `records` were there before it.
 
     `digests` are those of the views folded from the restored log; `differs` names the views of the
-    backup that have another.
+    backup that have another. `tokens` let somebody in.
     """
 
     records: int
     already: int
     digests: dict[str, str]
     differs: list[str]
+    tokens: Tokens
 
 
 class Part(Struct):
@@ -114,10 +118,10 @@ def restore(
     log.create(Topics.of(settings).all())
     restore_keys(log, settings, backup.folder)
     already = append_all(log, parts, backup, told)
-    digests = digests_of(log, settings, backup, told)
+    digests, tokens = folded(log, settings, backup, told)
     expected = backup.manifest.digests
     differs = [view for view, digest in expected.items() if digests.get(view) != digest]
-    return Restored(backup.manifest.records(), already, digests, differs)
+    return Restored(backup.manifest.records(), already, digests, differs, tokens)
 
 
 def check_partitions(settings: Settings, backup: BackupSet) -> None:
@@ -174,7 +178,8 @@ def next_of(
     if there[name] != len(topic.partitions):
         raise not_empty(settings, f"The topic {name} has {there[name]} partitions.")
     begin, end = log.begins(name)[part.partition], log.ends(name)[part.partition]
-    if end > part.end:
+    behind = read_between(log, name, {part.partition: part.end}, {part.partition: end}, PATIENCE)
+    if end > part.end and not (topic.topic == "commands" and all(map(is_revocation, behind))):
         raise not_empty(settings, f"There are records on {where} that are not in the backup.")
     if end and begin > part.first:
         raise not_empty(settings, f"The oldest records on {where} are gone: it begins at {begin}.")
@@ -182,7 +187,7 @@ def next_of(
     for line, message in zip(places(backup, part, begin), found, strict=False):
         if not same(line, message):
             raise not_empty(settings, f"Offset {message.offset()} on {where} is another record.")
-    return end
+    return min(end, part.end)
 
 
 def places(backup: BackupSet, part: PartitionLog, start: int) -> Iterator[Line]:
@@ -235,14 +240,17 @@ def fill_up(log: Log, part: Part) -> None:
     log.delete_before(part.topic, {partition: first})
 
 
-def digests_of(log: Log, settings: Settings, backup: BackupSet, told: Told) -> dict[str, str]:
-    """Return the digests of all views, folded from the restored log."""
+def folded(
+    log: Log, settings: Settings, backup: BackupSet, told: Told
+) -> tuple[dict[str, str], Tokens]:
+    """Return the digests of all views, folded from the restored log, and the tokens in them."""
     goal = {part.partition: part.end for part in backup.manifest.topic("events").partitions}
     with tempfile.TemporaryDirectory(prefix="autolearn-restore-") as scratch:
-        return rebuild(
-            log,
-            Topics.of(settings).events.name,
-            Path(scratch) / "views",
-            goal,
-            lambda done, total: told("views", done, total),
-        ).digests
+        folder = Path(scratch) / "views"
+        events = Topics.of(settings).events.name
+        rebuilt = rebuild(log, events, folder, goal, lambda done, all_: told("views", done, all_))
+        store = RocksStore(folder)
+        try:
+            return rebuilt.digests, tokens_of(store)
+        finally:
+            store.close()

@@ -23,11 +23,13 @@ from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.memory import MemoryLog
 from autolearn.eventlog.reading import read_between
+from autolearn.eventlog.state import cut_off
+from autolearn.projections import backup as backup_tool
+from autolearn.projections.backup import run_restore
 from autolearn.projections.backups.errors import BackupFailed, BackupRefused, Damaged, NotEmpty
 from autolearn.projections.backups.format import Text, as_bytes, as_text, decode_line, line_of
 from autolearn.projections.backups.reading import BackupSet
 from autolearn.projections.backups.restoring import check_set, plan, restore
-from autolearn.projections.backups.tokens import revoke_tokens, tokens_of
 from autolearn.projections.backups.writing import write_backup
 from autolearn.schemas.codec import (
     CONTENT_TYPE,
@@ -39,8 +41,15 @@ from autolearn.schemas.codec import (
 )
 from autolearn.schemas.commands import RevokeToken
 from autolearn.schemas.errors import LogError, SettingsError
-from autolearn.schemas.events import TermStarted, TokenIssued, TokenRevoked
-from autolearn.schemas.messages import type_of
+from autolearn.schemas.events import (
+    PasswordSet,
+    TermStarted,
+    TokenIssued,
+    TokenRevoked,
+    UserAdded,
+    UserDisabled,
+)
+from autolearn.schemas.messages import Event, type_of
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 from tests import stories
@@ -423,34 +432,64 @@ def test_a_copy_of_a_backup_is_a_backup(backup, tmp_path):
     assert put_back(MemoryLog(), tmp_path / "copy") == (0, [])
 
 
-def test_every_token_of_a_backup_can_be_revoked_and_is_asked_for_once(tmp_path: Path):
+def log_of_users() -> MemoryLog:
+    """A log on which t2 and t6 let somebody in; the other tokens were ended in every way."""
     log, topics = MemoryLog(), Topics.of(HERE)
     log.create(topics.all())
-    for number, (user, event) in enumerate(
-        [
-            ("ada", TokenIssued("t1", "", "0" * 64, None)),
-            ("ada", TokenIssued("t2", "", "1" * 64, None)),
-            ("bo", TokenIssued("t3", "", "2" * 64, None)),
-            ("ada", TokenRevoked("t1")),
-        ]
-    ):
+    gone, verifier = "2026-01-01T00:00:00.000Z", "$argon2id$x"
+    happened: list[tuple[str, Event]] = [
+        ("partition/0", TermStarted("p")),
+        *((f"user/{name}", UserAdded("user", verifier)) for name in ("ada", "bo", "cy", "dee")),
+        *(("user/ada", TokenIssued(f"t{n}", "", str(n) * 64, None)) for n in (1, 2)),
+        ("user/ada", TokenRevoked("t1")),
+        ("user/bo", TokenIssued("t3", "", "3" * 64, gone)),
+        ("user/bo", TokenIssued("t4", "", "4" * 64, gone, dropped=("t3",))),
+        ("user/cy", TokenIssued("t5", "", "5" * 64, None)),
+        ("user/cy", TokenIssued("t6", "", "6" * 64, None)),
+        ("user/cy", PasswordSet(verifier, keep="t6")),
+        ("user/dee", TokenIssued("t7", "", "7" * 64, None)),
+        ("user/dee", UserDisabled()),
+    ]
+    for number, (stream, event) in enumerate(happened):
         record = EventRecord(
-            id=str(number), source="tests", type=type_of(type(event)), subject=f"user/{user}",
-            time="2026-01-01T00:00:00Z", sequence=number, term=0, data=raw(event),
+            id=str(number), source="tests", type=type_of(type(event)), subject=stream, time=gone,
+            sequence=[of for of, _ in happened[: number + 1]].count(stream), term=1,
+            commandoffset=number, prev=number - 1 if number > 1 else -1, data=raw(event),
         )  # fmt: skip
-        log.append(topics.events.name, encode(record), key=record.subject, partition=0)
-    write_backup(log, HERE, store_with(tmp_path / "store"), tmp_path / "backup", nothing)
-    backup, target = BackupSet(tmp_path / "backup"), MemoryLog()
-    put_back(target, tmp_path / "backup")
-    assert tokens_of(backup) == [("user/ada", "t2"), ("user/bo", "t3")]
-    assert [revoke_tokens(target, THERE, backup) for _ in range(2)] == [2, 2]
+        log.append(topics.events.name, encode(record), key=stream, partition=0)
+    return log
+
+
+def test_every_token_of_a_backup_can_be_revoked_also_by_a_restore_that_was_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder, home = tmp_path / "backup", tmp_path / "home"
+    write_backup(log_of_users(), HERE, store_with(tmp_path / "store"), folder, nothing)
+    target, there = CutOff(), msgspec.structs.replace(THERE, home=str(home), kafka="played:1")
+    home.mkdir()
+    monkeypatch.setattr(backup_tool, "open_log", lambda _: target)
+    result, _ = run_restore(there, folder, nothing)
+    assert (result["tokens"], result["revoked_tokens"]) == (2, 0)
+    (stale := home / "state" / "api" / "CURRENT").parent.mkdir(parents=True)
+    stale.touch()
+    target.left = 1  # one of two commands is taken
+    with pytest.raises(LogError, match="not all of its 2 tokens") as failed:
+        run_restore(there, folder, nothing, revoke=True)
+    assert "still be valid" in failed.value.title
+    assert cut_off(home) == f"{folder} --revoke-tokens"
+    assert not stale.exists(), "what was folded from the log before is not served"
+    target.left = 10**9
+    for _ in range(2):
+        result, _ = run_restore(there, folder, nothing, revoke=True)
+        assert (result["tokens"], result["revoked_tokens"], result["differs"]) == (0, 2, [])
+        assert cut_off(home) == ""
     name = Topics.of(THERE).commands.name
     found = read_between(target, name, target.begins(name), target.ends(name), 5.0)
     asked = [decode_command(message.value() or b"") for message in found]
     assert {(one.subject, command_of(one)) for one in asked} == {
         ("user/ada", RevokeToken("t2")),
-        ("user/bo", RevokeToken("t3")),
+        ("user/cy", RevokeToken("t6")),
     }
     assert all(may(command_of(one), actor_of(one)) for one in asked), "deciders take them"
-    assert len(asked) == 4
+    assert len(asked) == 5
     assert len({one.id for one in asked}) == 2, "each is answered once"
