@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import getpass
 import json
+import os
 import socket
 import sys
 import time
@@ -311,6 +312,14 @@ def read_targets(
     return found
 
 
+def user_name() -> str:
+    """Return who runs this, by a number where there is no name for it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
 def main(arguments: list[str]) -> int:
     """Run the tool and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m autolearn.agents.quarantine")
@@ -323,7 +332,7 @@ def main(arguments: list[str]) -> int:
         settings = read_settings()
         configure_logs(settings)  # standard output is for the result alone
         log = open_log(settings)
-        actor = f"operator {getpass.getuser()}@{socket.gethostname()}"[:200]
+        actor = f"operator {user_name()}@{socket.gethostname()}"[:200]
         try:
             found = quarantine(log, settings, chosen.partition, chosen.offset, chosen.reason, actor)
         finally:

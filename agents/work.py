@@ -376,11 +376,11 @@ class Worker:
             opened = await asyncio.to_thread(self.open, task)
         except MalformedRecord as error:
             return self.failed(task, "input", error.detail)
-        if opened is None and self.holds(task):
+        if not self.holds(task):
+            return None  # it was cancelled, or its session has ended and its key is shredded
+        if opened is None:
             logger.error("the key of a run is not here", stream=task.stream, run=task.run)
             return words.report_lost(task.run, task.attempt, self.id)
-        if opened is None:
-            return None  # its session has ended, and its key is shredded
         if opened.data_key is None:
             why = f"the dataset {opened.dataset.name} is deleted: its key is shredded"
             return words.fail(task.run, task.attempt, self.id, reason="input", detail=why)

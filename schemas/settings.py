@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from autolearn.schemas.bounds import TOKENS
 from autolearn.schemas.errors import SettingsError
 
 __all__ = ["PREFIX", "Settings", "load"]
@@ -133,8 +134,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Runs in one session, ended ones too."""
     quota_dataset_bytes: Quota = 50 * 1024**3
     """Bytes of all datasets of one user together."""
-    quota_tokens: Quota = 100
-    """Tokens of one user that were neither revoked nor have expired."""
+    quota_tokens: Annotated[int, Meta(ge=0, le=TOKENS)] = TOKENS
+    """Tokens of one user that were neither revoked nor have expired: this is the most, too, but for
+    users who have a quota of their own."""
     quota_requests: Count = 100
     """Requests of one user a second, by each API process; twice as many at once."""
     feed_timeout: Seconds = 30.0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -15,7 +17,7 @@ import pytest
 from autolearn.agents import claims
 from autolearn.agents.claims import Claim, Names
 from autolearn.agents.deciding import Place, decide
-from autolearn.agents.quarantine import NothingToDo, Quarantined, quarantine
+from autolearn.agents.quarantine import NothingToDo, Quarantined, quarantine, user_name
 from autolearn.eventlog.admission import Progress
 from autolearn.eventlog.chain import START, header_of, link
 from autolearn.eventlog.follower import Follower
@@ -137,6 +139,12 @@ def test_what_was_skipped_before_it_is_no_hindrance(log: MemoryLog, tmp_path: Pa
     send(log, "after", commands.DiscardSession())
     decided(log, tmp_path / "first", 5)
     assert admitted(log.topics[NAMES.events][0])[-1] == ("SessionDiscarded", 4)
+
+
+@pytest.mark.parametrize("error", [KeyError("uid not found: 4711"), OSError("no username")])
+def test_who_has_no_name_is_told_by_number(error: Exception):
+    with mock.patch.object(getpass, "getuser", side_effect=error):
+        assert user_name() == f"uid {os.getuid()}"
 
 
 @pytest.mark.parametrize(

@@ -270,7 +270,7 @@ OF_RUNS = (
 
 def evolve(state: Session, event: Event, actor: str) -> Session:
     """Return the session after an event; whatever is done in it ends that it is expiring."""
-    if isinstance(event, events.Refused | events.CommandFailed):
+    if isinstance(event, events.Refused | events.CommandFailed | events.CommandQuarantined):
         return state
     if isinstance(state, Open) and state.expiring:
         state = replace(state, expiring="")

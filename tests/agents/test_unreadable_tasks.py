@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
+from autolearn.agents.executor import Limits
 from autolearn.agents.open_runs import OpenRuns
-from autolearn.agents.work import Attempt, Worker
+from autolearn.agents.work import Attempt, Opened, Worker
 from autolearn.eventlog.memory import MemoryLog
 from autolearn.eventlog.meter import Meter
 from autolearn.eventlog.vault import Vault
@@ -20,6 +22,7 @@ from autolearn.schemas.commands import ReportTrainingLost
 from autolearn.schemas.messages import Event, type_of
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.tasks import Task
+from autolearn.schemas.values import DatasetRef
 from tests import samples
 from tests.confidential import key_for, vault_of
 
@@ -40,6 +43,29 @@ def told(vault: Vault, runs: OpenRuns, number: int, event: Event) -> None:
     )
     runs.fold(vault.seal(record, event, key_for(vault, SESSION)), 0, number)
     runs.commit({})
+
+
+def test_what_is_cancelled_while_it_is_opened_is_not_started(tmp_path: Path):
+    async def story() -> None:
+        log = MemoryLog()
+        worker = Worker(("training",), Settings(), log, "localhost:1", tmp_path, Meter("work"))
+        worker.runs = OpenRuns(MemoryStore())
+        with vault_of(log) as vault:
+            told(vault, worker.runs, 1, samples.training_requested("t1"))
+            told(vault, worker.runs, 2, events.TrainingStarted("t1", 1, worker.id))
+            run = worker.runs.get(f"session/{SESSION}", "t1")
+            assert run is not None
+            task = Task("training", "t1", run.stream, 1, run.request, 0, 0)
+
+            def meanwhile(_: Task) -> Any:
+                told(vault, worker.runs, 3, events.TrainingCancelled("t1"))
+                return Opened(run.request, Limits(1.0, 256), DatasetRef("x", "a" * 64), b"", b"")
+
+            worker.open = meanwhile  # type: ignore[method-assign]
+            with mock.patch.object(worker.executor, "start", side_effect=AssertionError):
+                assert await worker.do(Attempt(task, None)) is None
+
+    asyncio.run(story())
 
 
 @pytest.mark.parametrize("ended", [False, True])

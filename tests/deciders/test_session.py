@@ -139,9 +139,15 @@ def test_use_and_keeping_end_that_a_session_is_expiring():
             Refused(reason="not-expiring")
         )
     given(session, OPENED, EXPIRING).when(KeepSession()).then(SessionKept())
-    given(session, OPENED, EXPIRING, events.Refused("run-unknown", "")).when(
-        ExpireSession(0, MORROW)
-    ).then(SessionExpired())
+    nothing_came_of_it = (
+        events.Refused("run-unknown", ""),
+        events.CommandFailed(""),
+        events.CommandQuarantined(""),
+    )
+    for event in nothing_came_of_it:
+        given(session, OPENED, EXPIRING, event).when(ExpireSession(0, MORROW)).then(
+            SessionExpired()
+        )
     given(session, OPENED).when(KeepSession()).then(Refused(reason="not-expiring"))
     given(session, OPENED, EXPIRING, SessionKept()).when(KeepSession()).then(
         Refused(reason="not-expiring")
