@@ -35,7 +35,10 @@ class Users:
     def set_own_password(
         self, password: str, *, present: str | None = None
     ) -> Flow[r.CommandState]:
-        """Set one's own password; `present` is the one until now, if there is one."""
+        """Set one's own password; `present` is the one until now, if there is one.
+
+        All of one's tokens but the one in use are revoked.
+        """
         body = {"password": password, "present": present}
         return ask(Call("POST", "/v1/me/password", r.CommandState, body=body))
 
@@ -80,18 +83,18 @@ class Users:
 
     @operation
     def set_password(self, user: str, password: str) -> Flow[r.User]:
-        """Give a user another password."""
+        """Give a user another password; all tokens of the user are revoked."""
         body = {"password": password}
         return ask(Call("POST", f"/v1/users/{segment(user)}/password", r.User, body=body))
 
     @operation
     def disable_user(self, user: str) -> Flow[r.User]:
-        """Let a user in no longer."""
+        """Let a user in no longer; all tokens of the user are revoked."""
         return ask(Call("POST", f"/v1/users/{segment(user)}/disable", r.User))
 
     @operation
     def enable_user(self, user: str) -> Flow[r.User]:
-        """Let a user in again."""
+        """Let a user in again, who logs in anew: tokens of before stay revoked."""
         return ask(Call("POST", f"/v1/users/{segment(user)}/enable", r.User))
 
     @operation

@@ -77,33 +77,33 @@ def set_role(
 
 @user.command("password")
 def set_password(name: Name, url: Url = None) -> None:
-    """Give a user another password; the log says that you did."""
+    """Give a user another password, and revoke the user's tokens; the log says that you did."""
     from autolearn.client.cli_connection import connect
     from autolearn.client.commands.login import secret
 
     with connect(url) as to:
         to.client.set_password(name, secret(f"New password of {name}", again=True))
-    print(f"The password of {name} is set")
+    print(f"The password of {name} is set, and all tokens of {name} are revoked")
 
 
 @user.command("disable")
 def disable(name: Name, url: Url = None) -> None:
-    """Let a user in no longer, with any token, at once."""
+    """Let a user in no longer, at once: all tokens of the user are revoked."""
     from autolearn.client.cli_connection import connect
 
     with connect(url) as to:
         to.client.disable_user(name)
-    print(f"{name} is let in no longer")
+    print(f"{name} is let in no longer, and all tokens of {name} are revoked")
 
 
 @user.command("enable")
 def enable(name: Name, url: Url = None) -> None:
-    """Let a user in again."""
+    """Let a user in again, who logs in anew: tokens of before stay revoked."""
     from autolearn.client.cli_connection import connect
 
     with connect(url) as to:
         to.client.enable_user(name)
-    print(f"{name} is let in again")
+    print(f"{name} is let in again, with a new `autolearn login`: tokens of before stay revoked")
 
 
 def limit_of(given: str) -> tuple[str, int]:

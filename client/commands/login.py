@@ -77,13 +77,16 @@ def quota(output: As = Output.table, url: Url = None) -> None:
 
 
 def password(url: Url = None) -> None:
-    """Set your own password; who has one already is asked for it first."""
+    """Set your own password; who has one already is asked for it first.
+
+    All of your tokens but the one in use are revoked.
+    """
     from autolearn.client.cli_connection import connect
 
     with connect(url) as to:
         present = secret("Present password (empty without one)", empty=True)
         to.client.set_own_password(secret("New password", again=True), present=present or None)
-    print("The password is set")
+    print("The password is set, and all of your tokens but the one in use are revoked")
 
 
 def secret(what: str, *, empty: bool = False, again: bool = False) -> str:

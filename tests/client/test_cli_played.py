@@ -1,7 +1,9 @@
 """Commands against an API that is played: what they ask, and what they print of the answers."""
 
 import functools
+import io
 import json
+import sys
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +28,8 @@ EXPERIMENT = {
     "committed": "2026-01-01T00:00:00.000Z",
     "counts": {"trainings": {"completed": 1}, "evaluations": {}},
 }
+ADA = {"name": "ada", "role": "user", "disabled": False, "has_password": True, "created": "",
+       "updated": ""}  # fmt: skip
 
 
 @pytest.fixture
@@ -35,7 +39,7 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     (tmp_path / "home").mkdir()
 
-    def run(played: Played, *words: object) -> Said:
+    def run(played: Played, *words: object, typed: str = "") -> Said:
         def api(request: httpx.Request) -> httpx.Response:
             if request.url.path == "/health/ready":
                 return httpx.Response(200, json={"status": "ok"})
@@ -44,6 +48,7 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
         client = functools.partial(AutoLearn, transport=httpx.MockTransport(api), seal=False)
         with monkeypatch.context() as patched:
             patched.setattr(cli_connection, "AutoLearn", client)
+            patched.setattr(sys, "stdin", io.StringIO(typed))
             return autolearn(*words, home=tmp_path / "home", url="http://api")
 
     return run
@@ -77,3 +82,22 @@ def test_a_commit_whose_runs_cannot_be_told_is_still_one(cli: Cli):
     assert said.code == 5
     assert said.err.startswith(f"Committed as experiment {E1}, whose runs were not told\n")
     assert "The disk is gone." in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("password", "all of your tokens but the one in use are revoked"),
+        ("admin user password ada", "all tokens of ada are revoked"),
+        ("admin user disable ada", "all tokens of ada are revoked"),
+        ("admin user enable ada", "tokens of before stay revoked"),
+    ],
+)
+def test_whose_tokens_are_revoked_is_said(cli: Cli, words: str, told: str):
+    def played(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/v1/me/password":
+            return httpx.Response(200, json={"id": E1, "state": "accepted"})
+        return httpx.Response(200, json=ADA)
+
+    said = cli(played, *words.split(), typed="one password\nanother password\n")
+    assert (said.code, told in said.out) == (0, True), said
