@@ -37,6 +37,8 @@ from autolearn.agents.fork_client import Server
 from autolearn.agents.results import RESULTS
 from autolearn.agents.run_folder import RunFolder
 from autolearn.artifacts.store import ArtifactStore
+from autolearn.schemas.bounds import cut
+from autolearn.schemas.codec import is_too_deep
 
 __all__ = ["Completed", "Executor", "Failed", "Limits", "Lost", "Outcome", "Running"]
 
@@ -88,6 +90,13 @@ class Lost(NamedTuple):
 
 
 Outcome = Completed | Failed | Lost
+
+
+class Why(msgspec.Struct):
+    """Why a run says that it has failed: the other reasons are not for it to give."""
+
+    reason: Literal["raised", "memory", "input"]
+    detail: str
 
 
 CANCELLED = Failed("cancelled", "it was cancelled")
@@ -340,9 +349,8 @@ class Executor:
             if said is not None and "result" in said:
                 return Completed(msgspec.convert(said["result"], self._results[kind]))
             if said is not None and "failed" in said and not run.cancelled:
-                return Failed(
-                    **msgspec.convert(said["failed"], dict[Literal["reason", "detail"], str])
-                )
+                why = msgspec.convert(said["failed"], Why)
+                return Failed(why.reason, why.detail)
         return None
 
     def _ended(self, run: Running, ended: Ended, said: Word | None) -> Outcome:
@@ -405,7 +413,8 @@ async def within(seconds: float, call: Callable[..., Any], *arguments: Any) -> A
 async def converse(channel: Channel, job: bytes, on_phase: Callable[[str], None]) -> Word | None:
     """Send the job, hear phases, and return the first message that is none.
 
-    Returns None when the channel closes before, and {} when there is garbage on it.
+    Returns None when the channel closes before, and {} when there is garbage on it, or what is
+    nested deeper than a command may be.
     """
     reader, writer = channel
     try:
@@ -414,9 +423,9 @@ async def converse(channel: Channel, job: bytes, on_phase: Callable[[str], None]
         while line := await reader.readline():
             message = msgspec.json.decode(line, type=Word)
             if not isinstance(phase := message.get("phase"), str):
-                return message
-            on_phase(phase)
-    except (msgspec.DecodeError, ValueError):
+                return {} if is_too_deep(line) else message
+            on_phase(cut(phase))
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return {}
     except ConnectionError:
         return None
@@ -441,8 +450,9 @@ def scratch_folder(note: Path | None) -> Path:
 def words_for(status: int, said: Word | None) -> str:
     """Return what is known about a process that ended without a result."""
     if os.WIFSIGNALED(status):
-        name = signal.Signals(os.WTERMSIG(status)).name
-        return f"its process was ended by {name}"
+        number = os.WTERMSIG(status)
+        named = number in set(signal.Signals)  # most of the real-time ones are not
+        return f"its process was ended by {signal.Signals(number).name if named else number}"
     if said is not None:
         return "its process wrote something that is not a result"
     return f"its process ended without a result (exit code {os.waitstatus_to_exitcode(status)})"

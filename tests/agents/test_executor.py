@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from autolearn.agents.executor import Completed, Executor, Failed
+from autolearn.schemas.bounds import cut
 from tests.agents.executing import ENOUGH, gone, importable, play
 from tests.waiting import soon
 
@@ -16,11 +17,12 @@ from tests.waiting import soon
 def test_phases_and_result() -> None:
     async def story(executor: Executor) -> None:
         phases: list[str] = []
-        request = {"phases": ["a", "b"], "answer": {"x": [1, None, "é"]}}
+        long = "c" * 1_000_000
+        request = {"phases": ["a", "b", long], "answer": {"x": [1, None, "é"]}}
         run = executor.start("echo", request, ENOUGH, phases.append)
         assert await run.outcome() == Completed({"x": [1, None, "é"]})
         assert await run.outcome() == Completed({"x": [1, None, "é"]})
-        assert phases == ["a", "b"]
+        assert phases == ["a", "b", cut(long)], "a heartbeat says it"
 
     play(story)
 
@@ -71,11 +73,16 @@ FAILURES: list[tuple[str, Any, str, str]] = [
     ("wrong", "memory", "memory", "not enough memory"),
     ("leave", "segfault", "crashed", "SIGSEGV"),
     ("leave", "abort", "crashed", "SIGABRT"),
+    ("leave", "signal", "crashed", "ended by 40"),
     ("leave", "exit", "crashed", "exit code 3"),
     ("garbage", "\x80\x81 {{{\n", "crashed", "not a result"),
     ("garbage", '{"result": 7}\n', "crashed", "not a result"),
     ("garbage", '{"failed": {"reason": 5}}\n', "crashed", "not a result"),
+    ("garbage", '{"failed": {"reason": "raised"}}\n', "crashed", "not a result"),
+    ("garbage", '{"failed": {"reason": "no", "detail": ""}}\n', "crashed", "not a result"),
     ("garbage", "[1]\n", "crashed", "not a result"),
+    ("garbage", '{"result": {"x": ' + "[" * 99 + "]" * 99 + "}}\n", "crashed", "not a result"),
+    ("garbage", '{"result": ' + "[" * 100_000 + "\n", "crashed", "not a result"),
     ("garbage", "", "crashed", "exit code 0"),
     ("unknown", None, "raised", "KeyError"),
 ]
