@@ -35,8 +35,8 @@ LIST = 500
 class Connection:
     """A client of the API, with what the command line keeps between two commands.
 
-    `said` is the body of the newest answer, as it came; `position` is the point of the past that
-    it is about, "" for the present. `place` is for what the token is kept.
+    `said` is the body of the newest answer in JSON, as it came; `position` is the point of the past
+    that it is about, "" for the present. `place` is for what the token is kept.
     """
 
     def __init__(self, client: AutoLearn, home: Path, session: str | None, place: str) -> None:
@@ -45,8 +45,8 @@ class Connection:
         client.http.event_hooks["response"].append(self.keep)
 
     def keep(self, response: httpx.Response) -> None:
-        """Keep the body of an answer, unless it is a stream without end."""
-        if response.headers.get("content-type", "").startswith("text/event-stream"):
+        """Keep the body of an answer, unless it is a file or a stream without end."""
+        if "json" not in response.headers.get("content-type", ""):
             return
         self.said = response.read()
         self.position = response.headers.get("AutoLearn-Position", "")

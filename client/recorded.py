@@ -58,12 +58,11 @@ def recorded_of(to: Connection, given: str, into: Path) -> list[RecordedTraining
             advice="`autolearn experiment list` and `autolearn session show` have the ids.",
         )
     trainings = [one for one in owner.trainings if chosen in (owner.id, one.id)]
+    evaluations = [one for one in owner.evaluations if one.training in {t.id for t in trainings}]
     settings = read_settings()
-    found = [recorded(one, owner.evaluations, settings) for one in trainings]
+    found = [recorded(one, evaluations, settings) for one in trainings]
     found = [fetched(to, owner, one, into) if one.artifact.stored else one for one in found]
-    refs = {
-        ref.version: ref for run in (*trainings, *owner.evaluations) if (ref := run.dataset).stored
-    }
+    refs = {ref.version: ref for run in (*trainings, *evaluations) if (ref := run.dataset).stored}
     files: dict[str, str] = {}
     missing: dict[str, str] = {}
     for version, ref in refs.items():

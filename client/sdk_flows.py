@@ -6,10 +6,12 @@ failed connection is raised into it. The sync and the async transport both drive
 
 from __future__ import annotations
 
+import hashlib
 import random
 import time
 import uuid
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -18,6 +20,7 @@ from typing import Any, Generic, TypeVar
 import httpx
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from autolearn.client.resources import CommandState
 from autolearn.client.sdk_errors import Problem, Unreachable, problem_of
@@ -25,12 +28,13 @@ from autolearn.client.sdk_errors import Problem, Unreachable, problem_of
 __all__ = [
     "EXAMINED",
     "Call",
+    "Download",
     "Flow",
     "Pause",
     "Query",
     "Send",
     "ask",
-    "ask_bytes",
+    "fetch",
     "seconds_of",
     "words_of",
 ]
@@ -46,8 +50,30 @@ EXAMINED = 900.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 
 
+class Download:
+    """A file that takes an answer as it comes; `sha256` is that of what has come."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.sha256 = path, hashlib.sha256()
+
+    @contextmanager
+    def begin(self) -> Iterator[Callable[[bytes], None]]:
+        """Open the file, anew at every try, and give what adds some bytes."""
+        self.sha256 = hashlib.sha256()
+        with self.path.open("wb") as file:
+
+            def add(some: bytes) -> None:
+                self.sha256.update(some)
+                file.write(some)
+
+            yield add
+
+
 class Send(Struct, frozen=True):
-    """One request to send. `content` is the body, or the file to stream."""
+    """One request to send. `content` is the body, or the file to stream.
+
+    A successful answer comes `into` a file, if one is given.
+    """
 
     method: str
     path: str
@@ -55,6 +81,7 @@ class Send(Struct, frozen=True):
     headers: Mapping[str, str]
     content: bytes | Path | None
     timeout: float
+    into: Download | None = None
 
 
 class Pause(Struct, frozen=True):
@@ -82,6 +109,7 @@ class Call(Struct, Generic[T], frozen=True):
     media: str = "application/json"
     key: str | None = None
     grace: float = GRACE
+    into: Download | None = None
 
 
 def ask(call: Call[T], patience: float = 30.0) -> Flow[T]:
@@ -97,10 +125,23 @@ def ask(call: Call[T], patience: float = 30.0) -> Flow[T]:
     return msgspec.json.decode(response.content, type=call.answer)
 
 
-def ask_bytes(call: Call[bytes], patience: float = 30.0) -> Flow[bytes]:
-    """Get the answer of a call as it is."""
-    response = yield from exchange(call, patience)
-    return response.content
+def fetch(call: Call[bytes], path: Path, sha256: str, patience: float = 30.0) -> Flow[None]:
+    """Write the answer of a call to a file, which is there as soon as it is whole.
+
+    Raises:
+        Unreachable: it has another SHA-256.
+    """
+    into = Download(path.with_name(f".{uuid.uuid4().hex}.part"))
+    try:
+        yield from exchange(replace(call, into=into), patience)
+        if into.sha256.hexdigest() != sha256:
+            raise Unreachable(
+                f"{call.path} came with other bytes than its SHA-256 says.",
+                title="A file was damaged on its way",
+            )
+        into.path.replace(path)
+    finally:
+        into.path.unlink(missing_ok=True)
 
 
 def exchange(call: Call[Any], patience: float) -> Flow[httpx.Response]:
@@ -160,7 +201,8 @@ def sent(call: Call[Any]) -> Send:
     if call.wait is not None:
         headers["Prefer"] = f"wait={round(call.wait)}"
     query = words_of(call.query)
-    return Send(call.method, call.path, query, headers, content, (call.wait or 0) + call.grace)
+    timeout = (call.wait or 0) + call.grace
+    return Send(call.method, call.path, query, headers, content, timeout, call.into)
 
 
 def words_of(query: Mapping[str, object]) -> Query:

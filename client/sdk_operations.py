@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,8 +11,7 @@ from typing import Any, Literal, TypeVar
 from msgspec.structs import replace
 
 from autolearn.client import resources as r
-from autolearn.client.sdk_errors import Unreachable
-from autolearn.client.sdk_flows import Call, Flow, ask, ask_bytes
+from autolearn.client.sdk_flows import Call, Flow, ask, fetch
 from autolearn.client.sdk_paths import segment
 from autolearn.client.sdk_transport import operation
 from autolearn.schemas.errors import AutoLearnError
@@ -325,11 +323,6 @@ def download(path: str, folder: Path) -> Flow[r.Artifact]:
     artifact = yield from ask(Call("GET", path, r.Artifact))
     folder.mkdir(parents=True, exist_ok=True)
     for file in artifact.files:
-        content = yield from ask_bytes(Call("GET", f"{path}/{segment(file.name)}", bytes))
-        if hashlib.sha256(content).hexdigest() != file.sha256:
-            raise Unreachable(
-                f"{file.name} came with other bytes than its SHA-256 says.",
-                title="A file was damaged on its way",
-            )
-        (folder / Path(file.name).name).write_bytes(content)
+        call = Call("GET", f"{path}/{segment(file.name)}", bytes)
+        yield from fetch(call, folder / Path(file.name).name, file.sha256)
     return artifact

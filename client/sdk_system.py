@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from autolearn.client import resources as r
-from autolearn.client.sdk_errors import Unreachable
 from autolearn.client.sdk_feed import Feed, follow
-from autolearn.client.sdk_flows import EXAMINED, Call, Flow, ask, ask_bytes
+from autolearn.client.sdk_flows import EXAMINED, Call, Flow, ask, fetch
 from autolearn.client.sdk_listening import subscription
 from autolearn.client.sdk_paths import segment
 from autolearn.client.sdk_transport import operation
@@ -106,8 +104,9 @@ class System:
     @operation
     def download_dataset(self, name: str, path: Path | str, version: str) -> Flow[Path]:
         """Fetch the file of a version of a dataset, checked by its hash."""
-        at = f"/v1/datasets/{segment(name)}/content"
-        return fetch(Call("GET", at, bytes, {"version": version}), Path(path), version)
+        at, path = f"/v1/datasets/{segment(name)}/content", Path(path)
+        yield from fetch(Call("GET", at, bytes, {"version": version}), path, version)
+        return path
 
     @operation
     def delete_dataset(self, name: str, *, force: bool = False) -> Flow[r.DeletedDataset]:
@@ -261,19 +260,6 @@ class System:
             Unreachable: it does not answer for so long.
         """
         return ask(Call("GET", "/health/ready", r.Health), patience)
-
-
-def fetch(call: Call[bytes], path: Path, digest: str) -> Flow[Path]:
-    """Write what a call answers to a file.
-
-    Raises:
-        Unreachable: it has not this SHA-256: the connection broke off, or it was changed.
-    """
-    content = yield from ask_bytes(call)
-    if hashlib.sha256(content).hexdigest() != digest:
-        raise Unreachable(f"{call.path}: what came is not what was stored.")
-    path.write_bytes(content)
-    return path
 
 
 def chosen(stream: str, session: str, types: Sequence[str]) -> dict[str, object]:

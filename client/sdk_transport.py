@@ -10,7 +10,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 import httpx
 
-from autolearn.client.sdk_flows import Flow, Pause, Send
+from autolearn.client.sdk_flows import Download, Flow, Pause, Send
 
 __all__ = ["Awaiting", "Blocking", "operation"]
 
@@ -46,10 +46,23 @@ class Blocking:
 
     def send(self, step: Send) -> httpx.Response:
         """Send one request."""
+        if step.into is not None:
+            return self.receive(step, step.into)
         if not isinstance(step.content, Path):
             return self.http.request(**arguments(step), content=step.content)
         with step.content.open("rb") as file:
             return self.http.request(**arguments(step), content=iter(lambda: file.read(BLOCK), b""))
+
+    def receive(self, step: Send, into: Download) -> httpx.Response:
+        """Send one request whose answer comes into a file, if it succeeds."""
+        with self.http.stream(**arguments(step)) as response:
+            if not response.is_success:
+                response.read()
+                return response
+            with into.begin() as add:
+                for some in response.iter_bytes(BLOCK):
+                    add(some)
+            return response
 
 
 class Awaiting:
@@ -78,8 +91,21 @@ class Awaiting:
 
     async def send(self, step: Send) -> httpx.Response:
         """Send one request."""
+        if step.into is not None:
+            return await self.receive(step, step.into)
         content = chunks(step.content) if isinstance(step.content, Path) else step.content
         return await self.http.request(**arguments(step), content=content)
+
+    async def receive(self, step: Send, into: Download) -> httpx.Response:
+        """Send one request whose answer comes into a file, if it succeeds; off the loop."""
+        async with self.http.stream(**arguments(step)) as response:
+            if not response.is_success:
+                await response.aread()
+                return response
+            with into.begin() as add:
+                async for some in response.aiter_bytes(BLOCK):
+                    await asyncio.to_thread(add, some)
+            return response
 
 
 def arguments(step: Send) -> dict[str, Any]:

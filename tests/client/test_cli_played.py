@@ -1,6 +1,7 @@
 """Commands against an API that is played: what they ask, and what they print of the answers."""
 
 import functools
+import hashlib
 import io
 import json
 import sys
@@ -13,6 +14,8 @@ import httpx
 import pytest
 
 from autolearn.client import cli_connection
+from autolearn.client.cli_connection import Connection
+from autolearn.client.recorded import recorded_of
 from autolearn.client.sdk import AutoLearn
 from tests.client.processes import Said, autolearn
 from tests.client.test_sdk import TRAINING
@@ -101,3 +104,39 @@ def test_whose_tokens_are_revoked_is_said(cli: Cli, words: str, told: str):
 
     said = cli(played, *words.split(), typed="one password\nanother password\n")
     assert (said.code, told in said.out) == (0, True), said
+
+
+def test_only_the_data_of_the_training_that_is_checked_is_fetched(tmp_path: Path):
+    """Of all evaluations of an experiment, those of one training count."""
+    data = {name: {"name": name, "version": hashlib.sha256(name.encode()).hexdigest(),
+                   "stored": "0" * 64} for name in ("iris", "mine", "other")}  # fmt: skip
+    artifact = {"digest": "0" * 64, "files": {}, "bytes": 0}
+    trainings = [TRAINING | {"id": n, "dataset": data["iris"], "artifact": artifact} for n in "ab"]
+    evaluations = [
+        TRAINING | {"id": f"e{training}", "training": training, "dataset": data[name],
+                    "metrics": ["f1"], "held_out": False, "status": "completed"}
+        for training, name in (("a", "mine"), ("b", "other"))
+    ]  # fmt: skip
+    lists = {
+        "/v1/sessions": [],
+        "/v1/experiments": [EXPERIMENT | {"trainings": ["a", "b"]}],
+        f"/v1/experiments/{E1}/trainings": trainings,
+        f"/v1/experiments/{E1}/evaluations": evaluations,
+    }
+    fetched = []
+
+    def played(request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        if path.endswith("/content"):
+            fetched.append(path.split("/")[3])
+            return httpx.Response(200, content=fetched[-1].encode())
+        if path in lists:
+            return httpx.Response(200, json={"items": lists[path], "next": None})
+        return httpx.Response(200, json=EXPERIMENT)
+
+    transport = httpx.MockTransport(played)
+    with AutoLearn("http://api", transport=transport, seal=False) as client:
+        to = Connection(client, tmp_path, None, "")
+        (one,) = recorded_of(to, "a", tmp_path)
+    assert sorted(fetched) == ["iris", "mine"]
+    assert sorted(Path(path).read_text() for path in one.data.values()) == ["iris", "mine"]

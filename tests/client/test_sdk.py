@@ -1,11 +1,12 @@
 """How the Python client asks, repeats and gives up; the API is played by a function."""
 
 import asyncio
+import hashlib
 import json
 import math
 import re
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -298,6 +299,50 @@ def test_a_file_that_was_damaged_on_its_way_is_not_kept(ask, tmp_path: Path):
     with pytest.raises(Unreachable, match=re.escape("model.skops")):
         ask(played, lambda a: a.session("s1").download("t1", tmp_path / "model"))
     assert list((tmp_path / "model").iterdir()) == []
+
+
+class Parts(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """An answer that comes in parts. Before each `look` is called."""
+
+    def __init__(self, parts: list[bytes], look: Callable[[], object]) -> None:
+        self.parts, self.look = parts, look
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self.parts:
+            self.look()
+            yield part
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for part in self:
+            yield part
+
+
+def test_a_file_comes_in_parts_and_is_there_once_it_is_whole(ask, tmp_path: Path):
+    parts = [bytes([n]) * (1 << 18) for n in range(4)]
+    tries, sizes = list[str](), list[list[int]]()
+    version, target = hashlib.sha256(b"".join(parts)).hexdigest(), tmp_path / "iris.csv"
+
+    def look() -> None:
+        if len(tries) == 1 and len(sizes) == 2:
+            raise httpx.ReadError("gone")
+        assert not target.exists()
+        sizes.append([path.stat().st_size for path in tmp_path.iterdir()])
+
+    def played(request: httpx.Request) -> httpx.Response:
+        tries.append(request.url.path)
+        return httpx.Response(200, stream=Parts(parts, look))
+
+    ask(played, lambda a: a.download_dataset("iris", target, version))
+    assert sizes == [[n << 18] for n in (0, 1, 0, 1, 2, 3)], "a part is written before the next"
+    assert target.read_bytes() == b"".join(parts)
+    with pytest.raises(Unreachable, match="/v1/datasets/iris/content came with other bytes"):
+        ask(lambda _: httpx.Response(200, content=b"x"),
+            lambda a: a.download_dataset("iris", target, version))  # fmt: skip
+    with pytest.raises(Problem, match="deleted"):
+        ask(lambda _: httpx.Response(410, json={"detail": "It was deleted."}),
+            lambda a: a.download_dataset("iris", target, version))  # fmt: skip
+    assert target.read_bytes() == b"".join(parts)
+    assert list(tmp_path.iterdir()) == [target]
 
 
 def test_both_clients_have_the_same_methods():
