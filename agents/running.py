@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -29,6 +30,8 @@ KIND_OF_TYPE = {"train": "training", "evaluate": "evaluation"}
 """The kind of work of each process type that works."""
 
 TYPES = ("decide", "dispatch", "supervise", *KIND_OF_TYPE)
+STOPPING = 12.0
+"""Seconds that a process may take to stop: without brokers its consumers would never leave."""
 logger = structlog.get_logger(__name__)
 
 
@@ -121,6 +124,7 @@ async def run(agents: Sequence[Agent], dog: Watchdog) -> None:
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait([stopping, *crashed], return_when=asyncio.FIRST_COMPLETED)
     logger.info("stopping")
+    asyncio.get_running_loop().call_later(STOPPING, give_up)
     for watch in watching:
         watch.cancel()
     await asyncio.gather(*(app.stop() for app in apps))
@@ -130,6 +134,14 @@ async def run(agents: Sequence[Agent], dog: Watchdog) -> None:
     for app in apps:
         if app.crash_reason is not None:
             raise app.crash_reason
+
+
+def give_up() -> None:
+    """End the process, which cannot say goodbye to its groups: what it has not done others will."""
+    logger.warning(
+        "stopping has no end, perhaps for want of brokers: the process ends", after=STOPPING
+    )
+    os._exit(0)
 
 
 async def announce_ready(agents: Sequence[Agent]) -> None:

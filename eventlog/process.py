@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -181,6 +182,35 @@ def emptied(folder: Path) -> Path:
     return folder
 
 
+class Seldom(logging.Filter):
+    """Passes what a library says again and again once in PAUSE seconds, with how often it did.
+
+    A Kafka client without brokers would fill the disk: some 30 lines a second.
+    """
+
+    PAUSE, MOST = 10.0, 1000
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Say whether a record is shown; what we say ourselves always is."""
+        if not isinstance(record.msg, str):
+            return True
+        about, now = (record.name, record.msg), time.monotonic()
+        at, more = self.said.get(about, (-self.PAUSE, 0))
+        if now - at < self.PAUSE:
+            self.said[about] = (at, more + 1)
+            return False
+        if len(self.said) >= self.MOST:
+            self.said.clear()
+        self.said[about] = (now, 0)
+        if more:
+            record.msg += f" ({more} more like this since)"
+        return True
+
+
 def configure_logs(settings: Settings) -> None:
     """Send structured logs to standard error, one line an event, as the settings ask."""
     import structlog  # as above
@@ -212,6 +242,7 @@ def configure_logs(settings: Settings) -> None:
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=renderer)
     )
     root = logging.getLogger()
+    handler.addFilter(Seldom())
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("autolearn").setLevel(settings.log_level.upper())

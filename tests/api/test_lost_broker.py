@@ -40,6 +40,7 @@ class Bench:
         }
         decider = Process(folder, "decide", self.environment, "autolearn.agents", "decide")
         stack.callback(decider.stop)
+        self.decider = decider
         clear = self.environment | {"AUTOLEARN_ENCRYPTION": "off"}
         self.api = stack.enter_context(Api(folder, clear, instance="0"))
         self.http = stack.enter_context(self.api.client())
@@ -167,13 +168,15 @@ def test_a_session_is_not_opened_without_its_key(bench: Bench, tmp_path: Path):
         assert len(bench.records("keys")[0]) == keys + 1
 
 
-def test_it_stops_when_it_is_told_to_also_without_a_broker(bench: Bench):
+def test_all_stop_when_they_are_told_to_also_without_a_broker(bench: Bench):
     until(lambda: bench.health() == "ready")
     with stopped(bench.broker):
         answer = bench.http.post("/v1/sessions")
         problem(answer, 503, "not-acknowledged", "/v1/commands/", "had no Idempotency-Key")
         began = time.monotonic()
+        bench.decider.popen.send_signal(signal.SIGTERM)
         assert bench.api.stop() == 0
+        assert bench.decider.popen.wait(20) == 0
         assert time.monotonic() - began < 15
 
 
