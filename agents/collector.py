@@ -99,12 +99,16 @@ class Collector:
             and one.modified < now - AGE
             and not self.drafts.refers(one.kind, one.digest)
         ]
+        found = Collected(0, 0)
         for one in lost:
+            if self.artifacts.put_after(now - AGE, one.kind, one.digest):
+                continue  # while this went on, which may take long
             self.artifacts.delete(one.kind, one.digest)
+            found = Collected(found.artifacts + 1, found.bytes + one.bytes)
             self.meter.count("autolearn_collected_artifacts_total", one.kind)
             self.meter.count("autolearn_collected_bytes_total", one.kind, by=one.bytes)
             logger.info("an artifact was collected", kind=one.kind, digest=one.digest)
-        return Collected(len(lost), sum(one.bytes for one in lost))
+        return found
 
     def is_decided(self, now: float) -> bool:
         """Say whether every command that may refer to old content is decided."""

@@ -377,6 +377,15 @@ class ArtifactStore:
             found[digest] = Stored(kind, digest, size, modified)
         return list(found.values())
 
+    def put_after(self, time: float, kind: str, digest: str) -> bool:
+        """Say whether content was put, perhaps again, after a time in seconds since 1970."""
+        path = self._blob(digest) if kind == "datasets" else f"{self._folder(digest)}/{MANIFEST}"
+        self._files.invalidate_cache()
+        try:
+            return (modified_of(self._files.info(path)) or 0.0) > time
+        except FileNotFoundError:
+            return False
+
     def delete(self, kind: str, digest: str) -> bool:
         """Delete a blob of `datasets` or a folder of `models`; say whether there was one."""
         return self.delete_blob(digest) if kind == "datasets" else self.delete_folder(digest)

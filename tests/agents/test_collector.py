@@ -198,6 +198,26 @@ def test_what_is_put_again_is_as_new(world: World, tmp_path: Path):
     )
 
 
+def test_what_is_put_again_while_a_round_goes_on_is_as_new(world: World, tmp_path: Path):
+    def put() -> tuple[str, str]:
+        return world.artifacts.put_blob([b"a"]).digest, world.model(tmp_path / "m").digest
+
+    digest, folder = put()
+    assert world.artifacts.mark(log_id(world.log, EVENTS))
+    for path in world.root.rglob("*"):
+        os.utime(path, (1, 1))
+    refers = world.drafts.refers
+    with mock.patch.object(world.drafts, "refers", lambda *one: put() and refers(*one)):
+        assert world.collector.collect(time.time()) == (0, 0)
+    assert world.artifacts.exists(digest)
+    assert world.artifacts.folder_exists(folder)
+    for path in world.root.rglob("*"):
+        os.utime(path, (1, 1))
+    (world.root / "models" / folder / "manifest.json").unlink()  # it was half deleted
+    assert world.collector.collect(time.time()).artifacts == 2
+    assert not world.artifacts.exists(digest)
+
+
 def test_what_is_of_no_known_kind_is_never_touched(world: World):
     others = [
         world.root / "batches" / "aa" / ("a" * 64),
