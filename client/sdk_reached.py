@@ -21,12 +21,18 @@ class Reached:
             request.headers[AFTER] = self.position.token()
 
     def keep(self, response: httpx.Response) -> None:
-        """Keep how far an answer has come."""
+        """Keep how far an answer has come; forget it where it is of no log that is there."""
+        if response.status_code == 422:
+            response.read()
+        self.take(response)
+
+    def take(self, response: httpx.Response) -> None:
+        """Do that; the body of a 422 was read."""
         if told := response.headers.get(REACHED):
             position = Position.parse(told)
             self.position = position.joined(self.position) if self.position else position
-        elif response.status_code == 422:  # it may be another log by now: one that was restored
-            self.position = None
+        elif response.status_code == 422 and AFTER.encode() in response.content:
+            self.position = None  # it is another log by now: one that was restored
 
 
 class AsyncReached(Reached):
@@ -38,4 +44,6 @@ class AsyncReached(Reached):
 
     async def keep_async(self, response: httpx.Response) -> None:
         """Do as `keep`."""
-        self.keep(response)
+        if response.status_code == 422:
+            await response.aread()
+        self.take(response)

@@ -7,6 +7,7 @@ import math
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from autolearn.client.sdk import AsyncAutoLearn, AutoLearn, Problem, Unreachable
 from autolearn.client.sdk_flows import seconds_of
 from autolearn.client.sdk_operations import Experiments, OneSession, Sessions
 from autolearn.client.sdk_system import System
+from autolearn.eventlog.positions import Place, Position
 
 SESSION = {
     "id": "s1",
@@ -299,6 +301,41 @@ def test_a_file_that_was_damaged_on_its_way_is_not_kept(ask, tmp_path: Path):
     with pytest.raises(Unreachable, match=re.escape("model.skops")):
         ask(played, lambda a: a.session("s1").download("t1", tmp_path / "model"))
     assert list((tmp_path / "model").iterdir()) == []
+
+
+def test_what_was_changed_is_asked_for_until_it_is_another_log(ask):
+    token, asked = Position("log", (Place(0, 7, 1, 3),)).token(), list[str | None]()
+    refusals = [
+        ("dataset-refused", {"detail": "no"}),
+        ("bad-position", {"parameter": "after", "detail": "no"}),
+        ("bad-position", {"parameter": "AutoLearn-After", "detail": "no"}),
+    ]
+
+    def played(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers.get("AutoLearn-After"))
+        if len(asked) in (1, 5):
+            return httpx.Response(
+                200, json={"items": [], "next": None}, headers={"AutoLearn-Reached": token}
+            )
+        kind, fault = refusals[len(asked) - 2]
+        problem = {"type": f"urn:autolearn:problem:{kind}", "detail": "no", "errors": [fault]}
+        return httpx.Response(422, json=problem)
+
+    def question(client: Any) -> Any:
+        async def awaited() -> None:
+            for _ in range(5):
+                with suppress(Problem):
+                    await client.sessions.list()
+
+        if isinstance(client, AsyncAutoLearn):
+            return awaited()
+        for _ in range(5):
+            with suppress(Problem):
+                client.sessions.list()
+        return None
+
+    ask(played, question)
+    assert asked == [None, token, token, token, None]
 
 
 class Parts(httpx.SyncByteStream, httpx.AsyncByteStream):
