@@ -125,10 +125,9 @@ class ArtifactStore:
                 handle.write(chunk)
             self._sync(handle)
             blob = Blob(digest.hexdigest(), size)
-            if self._local and self.exists(blob.digest):
-                self._touch(self._blob(blob.digest))
-            else:
-                self._move(temporary, self._blob(blob.digest))
+            path = self._blob(blob.digest)
+            if not (self._local and self._touched(path)):
+                self._move(temporary, path)
         return blob
 
     def exists(self, digest: str) -> bool:
@@ -449,12 +448,13 @@ class ArtifactStore:
         found: dict[str, dict[str, Any]] = self._files.find(f"{self._root}/{kind}", detail=True)
         return found
 
-    def _touch(self, path: str) -> None:
-        """Let content that is put again be as new: nobody may refer to it yet."""
-        if self._local:
+    def _touched(self, path: str) -> bool:
+        """Let a file of this machine that is put again be as new; say whether it is there."""
+        try:
             os.utime(path)
-        else:
-            self._files.touch(path, truncate=False)
+        except FileNotFoundError:
+            return False
+        return True
 
     def _manifest(self, digest: str) -> bytes:
         path = f"{self._folder(digest)}/{MANIFEST}"

@@ -329,6 +329,8 @@ class System:
                 await self.launch(part)
             except CannotStart as error:
                 self.told(f"  {error.detail.splitlines()[0]} {error.advice}")
+            except OSError as error:  # such as a full disk, or no memory for another process
+                self.told(f"  {part.name:8} cannot be started now: {error}")
 
     async def stop(self) -> None:
         """Stop everything: work first, the API, then Kafka."""

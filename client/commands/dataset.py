@@ -126,6 +126,7 @@ def delete(
     force: Annotated[
         bool, typer.Option("--force", help="Also while experiments are kept that need it.")
     ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     output: As = Output.table,
     url: Url = None,
 ) -> None:
@@ -134,6 +135,8 @@ def delete(
     from autolearn.client.output import print_json
 
     with connect(url) as to:
+        if not yes:
+            typer.confirm(f"Delete dataset {name}, all versions, for good?", abort=True, err=True)
         deleted = to.client.delete_dataset(name, force=force)
         if output == Output.json:
             print_json(to.said)

@@ -43,11 +43,16 @@ def diff(
     with connect(url) as to:
         found = to.client.diff(*points, stream=stream or None, limit=limit)
         items = list(found.items)
-        while found.next and (left := limit - len({one.stream for one in items[:-1]})) > 0:
-            points = found.before, found.after
-            page = found.next
-            found = to.client.diff(*points, stream=stream or None, limit=left, page=page)
-            items += found.items
+        while found.next:
+            shown, points = {one.stream for one in items}, (found.before, found.after)
+            left = limit - len(shown)
+            page = to.client.diff(
+                *points, stream=stream or None, limit=max(1, left), page=found.next
+            )
+            if left == 0 and not (page.items and page.items[0].stream in shown):
+                break  # it is not the rest of a stream that was cut by the size of a page
+            found = page
+            items += page.items
         if output == Output.json:
             print_json(msgspec.json.encode(replace(found, items=items)))
             return

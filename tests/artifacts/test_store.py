@@ -27,6 +27,17 @@ def files_in(store: ArtifactStore) -> list[str]:
     return [name for name in files.find(root) if "/incoming/" not in name]
 
 
+def test_content_that_is_collected_while_it_is_put_again_is_there(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+):
+    blob = store.put_blob([b"abc"])
+    store.delete_blob(blob.digest)
+    monkeypatch.setattr(store, "exists", lambda _: True)  # it was, a moment ago
+    assert store.put_blob([b"abc"]) == blob
+    with store.open(blob.digest) as content:
+        assert content.read() == b"abc"
+
+
 def leftovers(store: ArtifactStore) -> list[str]:
     files, root = fsspec.core.url_to_fs(store.url)
     return files.find(f"{root}/incoming")

@@ -4,6 +4,7 @@ import functools
 import hashlib
 import io
 import json
+import re
 import sys
 import uuid
 from collections.abc import Callable
@@ -140,3 +141,41 @@ def test_only_the_data_of_the_training_that_is_checked_is_fetched(tmp_path: Path
         (one,) = recorded_of(to, "a", tmp_path)
     assert sorted(fetched) == ["iris", "mine"]
     assert sorted(Path(path).read_text() for path in one.data.values()) == ["iris", "mine"]
+
+
+def test_a_dataset_is_deleted_once_somebody_says_yes(cli: Cli):
+    asked = []
+
+    def played(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(200, json={"name": "mine", "deleted": ""})
+
+    refused = cli(played, "dataset", "delete", "mine", typed="n\n")
+    assert (refused.code != 0, asked) == (True, [])
+    assert "Delete dataset mine, all versions, for good?" in refused.err
+    said = cli(played, "dataset", "delete", "mine", typed="y\n")
+    assert said.out.strip() == "Deleted dataset mine"
+    assert cli(played, "dataset", "delete", "mine", "--yes").code == 0
+    assert asked == ["/v1/datasets/mine/delete"] * 2
+
+
+def test_a_diff_shows_no_more_streams_than_it_may(cli: Cli):
+    """Pages end with a stream, or within one, which is shown to its end."""
+    streams = {"": ("A", "B"), "1": ("B",), "2": ("C",)}
+
+    def played(request: httpx.Request) -> httpx.Response:
+        page = request.url.params.get("page", "")
+        items = [
+            {"stream": f"dataset/{name}", "what": "dataset", "id": page, "change": "added"}
+            for name in streams[page]
+        ]
+        following = {"": "1", "1": "2"}.get(page)
+        answer = {"before": "b", "after": "a", "items": items, "next": following}
+        return httpx.Response(200, json=answer)
+
+    said = cli(played, "diff", "x", "--limit", 2)
+    assert re.findall("dataset/.", said.out) == ["dataset/A", "dataset/B", "dataset/B"]
+    assert "More streams than these 2" in said.err
+    assert len(re.findall("dataset/.", cli(played, "diff", "x", "--limit", 3).out)) == 4
+    streams["2"] = ()
+    assert "More" not in cli(played, "diff", "x", "--limit", 3).err

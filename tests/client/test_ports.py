@@ -42,6 +42,34 @@ def raced(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Raced]]:
         other.close()
 
 
+def test_a_process_that_cannot_be_started_again_is_tried_until_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    said, tries = list[str](), list[str]()
+
+    class Ended:
+        async def wait(self) -> int:
+            return 1
+
+    async def launch(part: Part) -> str:
+        tries.append(part.name)
+        if len(tries) < 3:
+            raise OSError(28, "No space left on device")
+        raise asyncio.CancelledError
+
+    async def at_once(_: float) -> None:
+        """Let no time pass."""
+
+    up = System(Settings(home=str(tmp_path)), said.append)
+    up.processes["api"] = Ended()
+    monkeypatch.setattr(up, "launch", launch)
+    monkeypatch.setattr(system.asyncio, "sleep", at_once)
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(up.watch(Part("api", QUICK)))
+    assert len(tries) == 3
+    assert said.count("  api      cannot be started now: [Errno 28] No space left on device") == 2
+
+
 def started(home: Path, told: Callable[[str], None] = lambda _: None) -> System:
     """Start a system and stop it; return it."""
 
