@@ -19,11 +19,13 @@ which each line is a JSON object:
 Why not multiprocessing's fork server: its children import the parent's main program again before
 they work (the whole command line, here), starting one blocks the caller, and it neither limits nor
 kills. This one forks, enforces the limits every 50 ms even when the agent is busy, and kills whole
-families: each run leads a session and a process group of its own, and orphans come back to this
-process (PR_SET_CHILD_SUBREAPER), where they are ended. When the socket closes, because the agent
-has ended in whatever way, all runs are killed; and they die with this process (PR_SET_PDEATHSIG).
-What survives even that, when the server itself is killed, comes to the process that the agent
-started: it forks the server before anything is loaded, and does nothing but wait for its end.
+families: each run leads a session and a process group of its own, and what it or its children
+abandon comes to this process (PR_SET_CHILD_SUBREAPER), where it is ended at once, also while the
+run goes on: nothing would count its memory. A run has ended when nothing of it is left. When the
+socket closes, because the agent has ended in whatever way, all runs are killed; and they die with
+this process (PR_SET_PDEATHSIG). What survives even that, when the server itself is killed, comes to
+the process that the agent started: it forks the server before anything is loaded, and does nothing
+but wait for its end.
 
 One process is forked ahead of time, so that a run need not wait for it; while a core is free, it
 goes through the module's `warming()` (a generator; a job that comes interrupts it between steps),
@@ -58,6 +60,8 @@ __all__ = ["main"]
 POLL_SECONDS = 0.05
 CORES = os.cpu_count() or 1
 ENDING_SECONDS = 3.0
+"""For which the end of a run waits for the end of what it has left behind, and that of all does."""
+CLEARING_SECONDS = 0.002
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -72,6 +76,7 @@ class Run:
     limit: int
     cause: str | None = None
     peak: int = 0
+    ended: float | None = None
 
 
 def main(descriptor: int, preload: str) -> None:
@@ -108,8 +113,7 @@ def end_children() -> None:
     while (living := children_of(os.getpid())) and time.monotonic() < last:
         for pid in living:
             kill(pid)
-        while (ended := ended_child()) is not None:
-            os.waitpid(ended, 0)
+            os.waitpid(pid, os.WNOHANG)
         time.sleep(0.005)
 
 
@@ -145,7 +149,8 @@ class ForkServer:
         open_ = True
         while open_:
             self._provide()
-            timeout = POLL_SECONDS if self._runs else None
+            ended = any(run.ended is not None for run in self._runs.values())
+            timeout = CLEARING_SECONDS if ended else POLL_SECONDS if self._runs else None
             ready, _, _ = select.select([self._control, self._wake], [], [], timeout)
             if self._wake in ready:
                 self._wake.recv(4096)
@@ -264,26 +269,33 @@ class ForkServer:
 
     def _reap(self) -> None:
         """Report the runs that have ended, after ending what they left behind."""
-        by_pid = {run.pid: run for run in self._runs.values()}
-        while (pid := ended_child()) is not None:
-            if self._spare is not None and self._spare.pid == pid:
-                self._spare.socket.close()
-                self._spare = None
-            run = by_pid.pop(pid, None)
-            if run is None:
-                os.waitpid(pid, 0)
-                continue
-            kill(pid)  # its group; the number is ours until it is reaped
-            _, status = os.waitpid(pid, 0)
-            del self._runs[run.number]
-            self._end_orphans(by_pid)
-            self._say({"ended": run.number, "status": status, "cause": run.cause, "peak": run.peak})
+        now = time.monotonic()
+        for run in self._runs.values():
+            if run.ended is None and has_ended(run.pid):
+                run.ended = now
+                kill(run.pid)  # its group; the number is ours until it is reaped
+        if self._spare is not None and has_ended(self._spare.pid):
+            os.waitpid(self._spare.pid, 0)
+            self._spare.socket.close()
+            self._spare = None
+        clear = not self._end_orphans()
+        for run in list(self._runs.values()):
+            if run.ended is not None and (clear or now - run.ended > ENDING_SECONDS):
+                _, status = os.waitpid(run.pid, 0)
+                del self._runs[run.number]
+                end = {"status": status, "cause": run.cause, "peak": run.peak}
+                self._say({"ended": run.number, **end})
 
-    def _end_orphans(self, running: dict[int, Run]) -> None:
-        spare = None if self._spare is None else self._spare.pid
-        for pid in children_of(os.getpid()):
-            if pid not in running and pid != spare:
-                kill(pid)
+    def _end_orphans(self) -> bool:
+        """Kill and reap what no run is the parent of any more; say whether there was something."""
+        known = {run.pid for run in self._runs.values()}
+        if self._spare is not None:
+            known.add(self._spare.pid)
+        orphans = [pid for pid in children_of(os.getpid()) if pid not in known]
+        for pid in orphans:
+            kill(pid)
+            os.waitpid(pid, os.WNOHANG)
+        return bool(orphans)
 
     def _say(self, message: dict[str, Any]) -> None:
         say(self._control, message)
@@ -303,13 +315,9 @@ def kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def ended_child() -> int | None:
-    """Return the id of a child that has ended and is not reaped, if there is one."""
-    try:
-        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return None
-    return None if found is None else found.si_pid
+def has_ended(pid: int) -> bool:
+    """Say whether a child has ended, and leave it to be reaped."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def resident_bytes(pid: int) -> int:

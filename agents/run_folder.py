@@ -1,7 +1,7 @@
 """The agent's side of what a run reads and leaves: fetch before it, keep after it.
 
-The run's process is not trusted: what it leaves is looked at once the process has ended, and only
-plain files are kept.
+The run's process is not trusted: what it leaves is first moved to where nothing of the run may
+write, should something have survived it; then it is looked at, and only plain files are kept.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class _Evaluation(Struct):
 
 
 class RunFolder:
-    """The folder of one run: `in`, `out` and `tmp`. All methods block.
+    """The folder of one run: `in`, `out` and `tmp`, and later `kept`. All methods block.
 
     `store` has the key of the run's session, if there is one; the run has not.
     """
@@ -72,17 +72,22 @@ class RunFolder:
                 kept = self._store.put_folder(folder)
                 return msgspec.structs.replace(result, model=kept)
             case CatalogResult():
-                for spec in result.datasets:
-                    blob = self._store.put_blob(self._left(spec.version, stat.S_ISREG))
-                    if blob.digest != spec.version:
-                        raise _unfit(spec.version)
+                for version in {spec.version for spec in result.datasets}:
+                    blob = self._store.put_blob(self._left(version, stat.S_ISREG))
+                    if blob.digest != version:
+                        raise _unfit(version)
         return result
 
     def _left(self, digest: str, kind: Any) -> Path:
-        """Return what the run has left under a digest."""
-        path = self.path / "out" / digest
+        """Take what the run has left under a digest out of its reach, and return it."""
+        path = self.path / "kept" / digest
         if not is_digest(digest):
             raise _unfit(digest)
+        path.parent.mkdir(exist_ok=True)
+        try:
+            (self.path / "out" / digest).rename(path)
+        except OSError:
+            raise _unfit(digest) from None
         _check(path, kind)
         return path
 

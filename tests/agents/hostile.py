@@ -104,13 +104,26 @@ def stay(_request: Any, _store: Artifacts, report: Report) -> Any:
             if session:
                 os.setsid()
                 if os.fork():
-                    os._exit(0)
+                    time.sleep(1000)
+                os.setsid()
             (folder / f"pid-{os.getpid()}").touch()
             time.sleep(1000)
             os._exit(0)
     while len(list(folder.glob("pid-*"))) < 3:
         time.sleep(0.01)
     report(" ".join(path.name.removeprefix("pid-") for path in folder.glob("pid-*")))
+    time.sleep(1000)
+
+
+def abandon(_request: Any, _store: Artifacts, report: Report) -> Any:
+    """Start a process, of which nobody is the parent soon, say its number, and go on."""
+    if (child := os.fork()) == 0:
+        os.setsid()
+        if (orphan := os.fork()) == 0:
+            time.sleep(1000)
+        report(str(orphan))
+        os._exit(0)
+    os.waitpid(child, 0)
     time.sleep(1000)
 
 
@@ -165,6 +178,7 @@ KINDS = {
         eat,
         eat_in_a_child,
         stay,
+        abandon,
         patience,
         litter,
         breaks_out,

@@ -42,7 +42,7 @@ def test_the_time_limit_ends_a_process_that_ignores_signals() -> None:
         assert outcome == Failed("time", "it took longer than its limit of 1.5 s")
         assert time.monotonic() - started >= 1.5
         assert len(family.pids) == 3
-        await gone(*family.pids)
+        assert not any(map(psutil.pid_exists, family.pids)), "it has ended with all that it left"
 
     play(story)
 
@@ -58,6 +58,11 @@ def test_cancelling_kills_the_whole_family() -> None:
         assert await run.outcome() == Failed("cancelled", "it was cancelled")
         await gone(*pids)
         run.cancel()  # harmless
+        run = executor.start("abandon", None, ENOUGH, family := Family())
+        await family.staying.wait()
+        await gone(*family.pids)
+        assert run.task is not None
+        assert not run.task.done(), "what it abandons is ended, and it goes on"
 
     play(story)
 

@@ -130,8 +130,6 @@ def test_what_a_run_leaves_is_kept_only_as_plain_files_of_its_own(tmp_path: Path
     left.mkdir()
     (left / "model.skops").write_text("fitted")
     result = TrainingResult(TrainedModel(digest, {}, 1), {}, {}, 1, 1, 0.1, 0.1)
-    kept = run.keep(result).model
-    assert kept.digest != digest, "what is kept has the digest of its own bytes"
     if how == "link":
         (left / "schema.json").symlink_to(key)
     elif how == "hard link":
@@ -145,6 +143,42 @@ def test_what_a_run_leaves_is_kept_only_as_plain_files_of_its_own(tmp_path: Path
         result = TrainingResult(TrainedModel("../in", {}, 1), {}, {}, 1, 1, 0.1, 0.1)
     with pytest.raises(ArtifactError, match="plain files of its own"):
         run.keep(result)
+
+
+def test_what_outlives_a_run_changes_nothing_of_what_is_kept(tmp_path: Path) -> None:
+    class Slow(ArtifactStore):
+        """Before it reads a folder that was looked at, what is left of the run has its turn."""
+
+        def put_folder(self, local: Path) -> TrainedModel:
+            with outlives:
+                assert outlives.communicate("go\n")[0] == "[Errno 13] Permission denied\n"
+            return super().put_folder(local)
+
+    run = RunFolder(tmp_path / "run", Slow((tmp_path / "store").as_uri()))
+    run.fetch("catalog", b"null")
+    digest = "a" * 64
+    left = run.path / "out" / digest
+    left.mkdir()
+    program = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from autolearn.runtime import sandbox\n"
+        f"sandbox.harden(); sandbox.confine([], [Path({str(left.parent)!r})])\n"
+        f"folder = os.open({str(left)!r}, os.O_RDONLY)\n"
+        "print('fitted', file=open('model.skops', 'w', opener=lambda name, how:"
+        " os.open(name, how, dir_fd=folder)))\n"
+        "print('ready', flush=True); sys.stdin.readline()\n"
+        "try:\n    os.symlink('/etc/shadow', 'schema.json', dir_fd=folder)\n"
+        "except PermissionError as error:\n    print(str(error).partition(':')[0])\n"
+    )
+    pipe = subprocess.PIPE
+    outlives = subprocess.Popen([sys.executable, "-c", program], stdin=pipe, stdout=pipe, text=True)
+    assert outlives.stdout is not None
+    assert outlives.stdout.readline() == "ready\n"
+    result = TrainingResult(TrainedModel(digest, {}, 1), {}, {}, 1, 1, 0.1, 0.1)
+    kept = run.keep(result).model
+    assert kept.digest != digest, "what is kept has the digest of its own bytes"
+    assert list(kept.files) == ["model.skops"]
 
 
 def test_a_local_store_is_read_in_place_and_others_are_fetched(tmp_path: Path) -> None:
