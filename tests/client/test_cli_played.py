@@ -179,3 +179,8 @@ def test_a_diff_shows_no_more_streams_than_it_may(cli: Cli):
     assert len(re.findall("dataset/.", cli(played, "diff", "x", "--limit", 3).out)) == 4
     streams["2"] = ()
     assert "More" not in cli(played, "diff", "x", "--limit", 3).err
+    streams["1"] = ("C",)
+    assert re.findall("dataset/.", cli(played, "diff", "x", "--limit", 2).out) == [
+        "dataset/A",
+        "dataset/B",
+    ]
