@@ -23,7 +23,7 @@ __all__ = ["States", "Stream", "changes_of", "decider_of", "with_parts"]
 
 decoders = {kind: msgspec.json.Decoder(decider.kind) for kind, decider in DECIDERS.items()}
 
-FORMAT = b"5"
+FORMAT = b"6"
 """Changes whenever what is stored changes: a store of another format is folded again."""
 FORMAT_KEY = key("format")
 Part = Callable[[str], Any]

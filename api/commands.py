@@ -78,30 +78,30 @@ class Commands:
     async def post(
         self,
         stream: str,
-        make: Callable[[], Command] | Command,
+        command: Command | None,
         asked: Asked,
         actor: str = "",
         headers: Headers = (),
     ) -> Answer | Accepted:
         """Have a command decided, once, however often it is asked for with the same id.
 
-        `make` is called for the command only if it has no answer yet. Waits for the answer, or
-        for the append alone if the request prefers so; and never longer than `append_timeout`
-        for an append that Kafka does not take.
+        There must be a `command` unless it has an answer already. Waits for the answer, or for the
+        append alone if the request prefers so; and never longer than `append_timeout` for an append
+        that Kafka does not take.
 
         What is confidential is encrypted with the key of its session, which is made when it opens.
 
         Raises:
             Unreadable: the session's key cannot be used.
             Problem: the command was refused or failed; the key was used for another request; the
-                log or the deciders do not keep up, or do not answer; or whatever `make` raises.
+                log or the deciders do not keep up, or do not answer.
         """
         if asked.call is not None:
             headers += asked.call.posting(stream, asked.id)
         earlier = self.queries.answer(asked.id)
         if earlier is not None:
             return self.checked(earlier, asked)
-        command = make() if callable(make) else make
+        assert command is not None, "what has no answer now had none before"
         with self.waiting_for(asked.id) as answered:
             keyid = await self.key_for(stream, command, asked)
             sending = self.sent.get(asked.id)

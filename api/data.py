@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import islice
+from typing import TypeVar
 
 from autolearn.api.access import Level, dataset_level, may_list, may_use
 from autolearn.api.bodies import DatasetBody, Limits
@@ -10,7 +12,7 @@ from autolearn.api.facade import Facade
 from autolearn.api.identity import Principal
 from autolearn.api.problems import Problem, check_id, unknown
 from autolearn.api.rules import forbidden
-from autolearn.projections.models import DatasetOwner, DatasetRow
+from autolearn.projections.models import DatasetOwner
 from autolearn.projections.queries import May, Moment
 from autolearn.schemas.catalog import BUNDLED_DATASETS, CLASSIFICATION, REGRESSION, DatasetSpec
 from autolearn.schemas.errors import REASONS
@@ -20,13 +22,14 @@ from autolearn.schemas.values import Column
 __all__ = [
     "check_dataset",
     "check_limits",
-    "find_dataset",
+    "checked",
+    "has_dataset",
     "known",
-    "looked_up",
     "task_of_target",
     "wrong",
 ]
 
+T = TypeVar("T")
 KNOWN = 200
 """Names that a problem chooses from to tell what there is."""
 NEEDED = {
@@ -62,16 +65,28 @@ def check_limits(body: Limits, settings: Settings) -> tuple[float, int]:
     return body.time_limit or settings.time_limit, body.memory_limit or settings.memory_limit
 
 
-async def looked_up(facade: Facade, *present: object) -> None:
-    """If something that a body names is not known here yet, wait until all that exists is."""
-    if any(thing is None for thing in present):
-        await facade.fresh()
+async def checked(
+    facade: Facade, known: Callable[[Moment], bool], make: Callable[[Moment], T]
+) -> T:
+    """Return what `make` makes of what is known, in a thread: datasets are decrypted for it.
+
+    If something that a body names is not known here yet, all that exists is waited for.
+    """
+    moment, lists = facade.queries.now(), facade.executors.lists
+    made = await lists.run(lambda: make(moment) if known(moment) else None)
+    if made is not None:
+        return made
+    await facade.fresh()
+    now = facade.queries.now()
+    return await lists.run(lambda: make(now))
 
 
-def find_dataset(moment: Moment, given: str | DatasetBody, may: May) -> DatasetRow | None:
-    """Return the version of a dataset that a body means, or None if one `may` not use it."""
+def has_dataset(moment: Moment, given: str | DatasetBody, may: May) -> bool:
+    """Say whether there is the version of a dataset that a body means, and one `may` use it."""
     name, version = (given, None) if isinstance(given, str) else (given.name, given.version)
-    return moment.dataset(name, version) if may(name) else None
+    if version is None:
+        return may(name) and moment.has_dataset(name)
+    return may(name) and moment.has_version(name, version)
 
 
 def check_dataset(moment: Moment, given: str | DatasetBody, may: May) -> DatasetSpec:
@@ -80,13 +95,13 @@ def check_dataset(moment: Moment, given: str | DatasetBody, may: May) -> Dataset
     Raises:
         Problem: there is none that one `may` use, or it has no such version.
     """
-    row = find_dataset(moment, given, may)
+    name, version = (given, None) if isinstance(given, str) else (given.name, given.version)
+    row = moment.dataset(name, version) if may(name) else None
     if row is not None:
         return row.spec
-    name = given if isinstance(given, str) else given.name
     if isinstance(given, str) or not may(name) or not moment.has_dataset(name):
         raise unknown("dataset", name, known(moment, may), "/v1/datasets", "#/dataset")
-    versions = [row.spec.version for row in moment.dataset_versions(name)]
+    versions = moment.version_names(name)
     where = f"/v1/datasets/{name}/versions"
     raise unknown("version", given.version or "", versions, where, "#/dataset/version")
 

@@ -49,7 +49,7 @@ from autolearn.projections.queries import Queries
 from autolearn.projections.store import Store
 from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.errors import AutoLearnError, LogError, TopicMismatch
-from autolearn.schemas.events import ExperimentDeleted
+from autolearn.schemas.events import DatasetDeleted, ExperimentDeleted
 from autolearn.schemas.messages import type_of
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
@@ -60,7 +60,7 @@ log = structlog.stdlib.get_logger("autolearn.api")
 
 T = TypeVar("T")
 
-DELETED = type_of(ExperimentDeleted)
+DELETED = {type_of(DatasetDeleted), type_of(ExperimentDeleted)}
 FRESH_TIMEOUT = 2.0
 OPEN_TIMEOUT, OPEN_PAUSE = 5.0, 1.0
 """Seconds that brokers have to answer when a process starts, and between two tries."""
@@ -228,8 +228,8 @@ class Facade:
         self.arrivals.notify(records)
         self.measures.taken(records)
         for record in records:
-            if record.type == DELETED:
-                self.queries.known.pop(record.subject.partition("/")[2], None)
+            if record.type in DELETED:
+                self.queries.known.forget(record.subject.partition("/")[2])
 
     def fail(self, error: Exception) -> None:
         """Stop: what this process knows can no longer be trusted to be up to date."""

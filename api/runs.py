@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -36,18 +35,18 @@ Limit = Annotated[int, Query(ge=1, le=500)]
 
 
 async def request_run(
-    facade: Facade, asked: Asked, session: str, kind: str, make: Callable[[str], Command]
+    facade: Facade, asked: Asked, session: str, kind: str, command: Command | None
 ) -> Response:
     """Have a run accepted, and answer with it: at once, or when it has ended if so preferred.
 
-    `make` returns the command for the run's id, or raises a problem.
+    There is a `command` unless the request was answered before.
     """
     began = asyncio.get_running_loop().time()
     run = derive(asked.id, "run")
     if facade.queries.answer(asked.id) is None:  # a repeated request takes nothing more
         require_disk(facade.settings, facade.disks)
         check_run(facade.settings, facade.queries.now(), session)
-    answer = await facade.commands.post(stream("session", session), lambda: make(run), asked)
+    answer = await facade.commands.post(stream("session", session), command, asked)
     if isinstance(answer, Accepted):
         return pending(answer, asked)
     at, status = f"/v1/sessions/{session}/{kind}s/{run}", 201

@@ -20,13 +20,15 @@ class Marks(NamedTuple):
     """The sensitive columns of a version that is to be registered.
 
     `change` says whether they are others than those of the newest version, `unmarks` whether some
-    are sensitive no longer, and `after` how often they had changed.
+    are sensitive no longer, and `after` how often they had changed. Those of `before` are those of
+    the newest version.
     """
 
     sensitive: tuple[str, ...]
     change: bool
     unmarks: bool
     after: int
+    before: tuple[str, ...]
 
 
 def marks_of(moment: Moment, name: str, more: Sequence[str], fewer: Sequence[str] = ()) -> Marks:
@@ -38,7 +40,8 @@ def marks_of(moment: Moment, name: str, more: Sequence[str], fewer: Sequence[str
     if both := sorted({*more} & {*fewer}):
         words = ", ".join(repr(cut(one)) for one in both[:SHOWN])
         raise refused(f"It is to be sensitive and not sensitive: {words}. Name it once.")
-    owner, present = moment.dataset_owner(name), {*moment.sensitive(name)}
+    owner, before = moment.dataset_owner(name), moment.sensitive(name)
+    present = {*before}
     names = (present | {*more}) - {*fewer}
     if len(names) > SENSITIVE_COLUMNS:
         raise refused(
@@ -46,7 +49,7 @@ def marks_of(moment: Moment, name: str, more: Sequence[str], fewer: Sequence[str
             "can be, and no setting raises that: leave the others out of the file."
         )
     after = 0 if owner is None else owner.marks
-    return Marks(tuple(sorted(names)), names != present, bool(present - names), after)
+    return Marks(tuple(sorted(names)), names != present, bool(present - names), after, before)
 
 
 def check_columns(spec: DatasetSpec, names: Sequence[str], before: Sequence[str]) -> None:

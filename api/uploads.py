@@ -128,9 +128,13 @@ async def discard(facade: Facade, spec: DatasetSpec) -> None:
 
     What is in clear may be what another dataset has: it is collected if nothing refers to it.
     """
-    if spec.stored and facade.queries.latest().dataset(spec.name, spec.version) is None:
-        stored = spec.stored
-        await facade.executors.uploads.run(lambda: facade.artifacts.delete_blob(stored))
+
+    def deleted() -> None:
+        if not facade.queries.now().has_version(spec.name, spec.version):
+            facade.artifacts.delete_blob(spec.stored)
+
+    if spec.stored:
+        await facade.executors.uploads.run(deleted)
 
 
 async def keep(facade: Facade, file: Received, spec: DatasetSpec, keyid: str) -> DatasetSpec:
@@ -138,11 +142,11 @@ async def keep(facade: Facade, file: Received, spec: DatasetSpec, keyid: str) ->
 
     It is on the disk when this returns. The same version is put once.
     """
-    present = facade.queries.latest().dataset(spec.name, spec.version)
-    if present is not None and present.spec.keyid == keyid:
-        return replace(spec, stored=present.spec.stored, keyid=keyid)
 
     def put() -> DatasetSpec:
+        present = facade.queries.now().dataset(spec.name, spec.version)
+        if present is not None and present.spec.keyid == keyid:
+            return replace(spec, stored=present.spec.stored, keyid=keyid)
         if not keyid:
             facade.artifacts.put_blob(file.path)
             return spec

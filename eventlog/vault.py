@@ -21,7 +21,15 @@ from autolearn.eventlog.data_keys import DataKey, Unreadable, about
 from autolearn.eventlog.keyring import KeyRing, session_of
 from autolearn.eventlog.log import Delivered, Log
 from autolearn.eventlog.master_keys import PATIENCE, master_keys
-from autolearn.schemas.codec import CommandRecord, EventRecord, clear_data, event_of, from_json, raw
+from autolearn.schemas.codec import (
+    CommandRecord,
+    EventRecord,
+    clear_data,
+    event_of,
+    from_json,
+    present_type,
+    raw,
+)
 from autolearn.schemas.confidential import clear_part, is_confidential
 from autolearn.schemas.messages import Command, Event
 from autolearn.schemas.settings import Settings
@@ -210,8 +218,8 @@ class Vault:
             data_base64=found.data,
         )
         opened = self.open(record)
-        event = event_of(opened)
-        return raw(event) if type(event).version > 1 else clear_data(opened)
+        lifted = present_type(opened) != opened.type
+        return raw(event_of(opened)) if lifted else clear_data(opened)
 
     def fingerprint(self, keyid: str, plain: str) -> str:
         """Return the fingerprint of a confidential request: without the key, none can be guessed.

@@ -73,7 +73,7 @@ class DatasetOwner(Struct, frozen=True, gc=False):
 
 
 class Held(Struct, frozen=True, gc=False):
-    """What a user has in the artifact store: the bytes of all versions of all own datasets."""
+    """The bytes of a dataset's version in the artifact store, or of all own ones of a user."""
 
     bytes: int = 0
 

@@ -82,7 +82,7 @@ class Past:
     @property
     def moment(self) -> Moment:
         """What is known of the streams that were loaded."""
-        return Moment(self.store, self.index.opens, self.index)
+        return Moment(self.store, self.index.opens, self.index, self.index.known)
 
     # Where streams lie
 

@@ -13,6 +13,7 @@ from msgspec import Raw
 from autolearn.eventlog.admission import Progress
 from autolearn.eventlog.data_keys import Unreadable
 from autolearn.eventlog.vault import key_of_kept
+from autolearn.projections.known import MARKS_KNOWN, Data, Known, remember
 from autolearn.projections.models import (
     Answer,
     DatasetOwner,
@@ -35,7 +36,14 @@ from autolearn.projections.models import (
 from autolearn.projections.projection import digest
 from autolearn.projections.reading import Reading, decode
 from autolearn.projections.rows import PROGRESS
-from autolearn.projections.run_rows import Opens, dataset_of, in_clear, outline, run_row
+from autolearn.projections.run_rows import (
+    Opens,
+    Registration,
+    dataset_of,
+    in_clear,
+    outline,
+    run_row,
+)
 from autolearn.projections.store import Readable, Store, key, prefix_of
 from autolearn.projections.stored import (
     StoredDataset,
@@ -60,11 +68,7 @@ from autolearn.schemas.values import DatasetRef
 
 __all__ = ["May", "Moment", "Queries", "anything"]
 
-Data = tuple[tuple[DatasetRef, ...], tuple[DatasetRef, ...]]
-"""The datasets of an experiment's trainings, and those of its evaluations."""
 KIB, DATASETS = 1024, prefix_of("dataset")
-KNOWN = 20_000
-"""Experiments of which that is kept in memory."""
 RunData = Literal["run-request", "run-outcome"]
 RUN_DATA: tuple[RunData, RunData] = ("run-request", "run-outcome")
 May = Callable[[str], bool]
@@ -91,8 +95,7 @@ class Queries:
     """
 
     def __init__(self, store: Store, opens: Opens = in_clear) -> None:
-        self.store, self.opens = store, opens
-        self.known: dict[str, Data] = {}
+        self.store, self.opens, self.known = store, opens, Known()
 
     def now(self) -> Moment:
         """Return the read models as they are now. Use it from one thread, and not for long."""
@@ -118,7 +121,7 @@ class Queries:
 class Moment(Reading):
     """The read models at one moment, whatever is folded meanwhile.
 
-    `known` is what was found out of experiments before. `looked` is what lists have cost: each run
+    `known` is what was found out before. `looked` is what lists have cost: each run
     that was read for what is known of an experiment, and each KiB of a dataset.
     """
 
@@ -127,12 +130,12 @@ class Moment(Reading):
         content: Readable,
         opens: Opens = in_clear,
         present: Moment | None = None,
-        known: dict[str, Data] | None = None,
+        known: Known | None = None,
     ) -> None:
         """Take the rows. The sensitive columns are those of `present`, without it of this one."""
         super().__init__(content)
         self.opens, self.present, self.looked = opens, present or self, 0
-        self.known: dict[str, Data] = {} if known is None else known
+        self.known = known or Known()
 
     # Where it is in the log
 
@@ -171,11 +174,49 @@ class Moment(Reading):
 
     def dataset(self, name: str, version: str | None = None) -> DatasetRow | None:
         """Return a dataset: its newest version, or the one that is named."""
-        if version is None:
-            row = self.get(key("dataset", name), StoredDataset)
-            return None if row is None else self.dataset_row(name, row)
-        found = (row for row in self.dataset_versions(name) if row.spec.version == version)
-        return next(found, None)
+        at = key("dataset", name)
+        if version is not None:
+            found = (one for _, one in self.contents(name) if self.version(name, one) == version)
+            if (content := next(found, None)) is None:
+                return None
+            at = key("dataset-version", name, content)
+        row = self.get(at, StoredDataset)
+        return None if row is None else self.dataset_row(name, row)
+
+    def has_version(self, name: str, version: str) -> bool:
+        """Say whether a dataset has a version."""
+        return any(self.version(name, content) == version for _, content in self.contents(name))
+
+    def contents(self, name: str, after: After = None) -> Iterator[tuple[str, str]]:
+        """Yield what `after` may be: time of registration and content of versions, newest first.
+
+        Their registrations are not read.
+        """
+        index = ("dataset-version-by-time", name)
+        bound = key(*index, *after) if after else b""
+        for at, _ in self.content.scan(prefix_of(*index), after=bound, reverse=True):
+            time, _, content = at.decode().rpartition("\0")
+            yield time.rpartition("\0")[2], content
+
+    def version(self, name: str, content: str) -> str | None:
+        """Return which version a content is, None if that cannot be read.
+
+        It never changes, and is decrypted once.
+        """
+        if (known := self.known.versions.get((name, content))) is not None:
+            return known
+        row = self.get(key("dataset-version", name, content), StoredDataset)
+        if row is None:
+            return None
+        try:
+            said = from_json(self.opens(f"dataset/{name}", row.registration), Registration)
+        except Unreadable:
+            return None
+        return remember(self.known.versions, (name, content), said.spec.version)
+
+    def held_bytes(self, name: str) -> list[int]:
+        """Return of how many bytes each version of a dataset is."""
+        return [row.bytes for row in self.scan(prefix_of("dataset-version-by-time", name), Held)]
 
     def dataset_row(self, name: str, row: StoredDataset) -> DatasetRow | None:
         """Return a version of a dataset with what it holds; None if that cannot be read."""
@@ -198,9 +239,13 @@ class Moment(Reading):
         owner = self.dataset_owner(name)
         if owner is None or not owner.marks:
             return ()
+        if (known := self.known.sensitive.get((name, owner.marks))) is not None:
+            return known
         row = self.get(key("dataset", name), StoredDataset)
         spec = None if row is None else self.spec(name, row)
-        return () if spec is None else spec.sensitive
+        if spec is None:
+            return ()
+        return remember(self.known.sensitive, (name, owner.marks), spec.sensitive, MARKS_KNOWN)
 
     def datasets(
         self, after: str = "", limit: int | None = None, may: May = anything
@@ -231,26 +276,28 @@ class Moment(Reading):
         """Say whether there is a dataset: nothing is decrypted."""
         return self.content.get(key("dataset", name)) is not None
 
-    def dataset_versions(self, name: str) -> list[DatasetRow]:
-        """Return all versions of a dataset, newest first."""
-        return [row for _, row in self.each_version(name)]
+    def dataset_versions(self, name: str) -> Iterator[DatasetRow]:
+        """Yield all versions of a dataset, newest first, each read as it is asked for."""
+        return (row for _, row in self.each_version(name))
+
+    def version_names(self, name: str) -> list[str]:
+        """Return the versions of a dataset that can be read, newest first."""
+        found = (self.version(name, content) for _, content in self.contents(name))
+        return [version for version in found if version is not None]
 
     def each_version(self, name: str, after: After = None) -> Iterator[tuple[After, DatasetRow]]:
-        """Yield the versions of a dataset, newest first, past (time of registration, version).
+        """Yield the versions of a dataset, newest first, past (time of registration, content).
 
-        Each with what stands for it in `after`; it is decrypted as it is asked for.
+        Each with what stands for it in `after`; it is read, and decrypted, as it is asked for.
         """
-        found = (
-            (row.registered, at.rpartition(b"\0")[2].decode(), row)
-            for at, value in self.content.scan(prefix_of("dataset-version", name))
-            for row in (decode(value, StoredDataset),)
-        )
-        for time, version, stored in sorted(found, key=lambda one: one[:2], reverse=True):
-            if after is None or (time, version) < after:
-                self.looked += len(stored.registration) // KIB
-                row = self.dataset_row(name, stored)
-                if row is not None:
-                    yield (time, version), row
+        for time, content in self.contents(name, after):
+            stored = self.get(key("dataset-version", name, content), StoredDataset)
+            if stored is None:
+                continue  # it has just been deleted
+            self.looked += len(stored.registration) // KIB
+            row = self.dataset_row(name, stored)
+            if row is not None:
+                yield (time, content), row
 
     def dataset_owner(self, name: str) -> DatasetOwner | None:
         """Return whose a dataset is; None if there never was one."""
@@ -264,16 +311,19 @@ class Moment(Reading):
     def kept_with(self, name: str) -> list[str]:
         """Return the experiments with a run on a dataset, as far as they can be read.
 
-        It looks at all runs of all experiments.
+        It looks at what is known of all experiments.
         """
-        ids = [
+        ids = (
             at.rpartition(b"\0")[2].decode() for at, _ in self.content.scan(prefix_of("experiment"))
-        ]
-        return [
-            one
-            for one in ids
-            if any(not run.unreadable and run.dataset.name == name for run in self.runs(one))
-        ]
+        )
+        return [one for one in ids if self.needs(one, name)]
+
+    def needs(self, experiment: str, name: str) -> bool:
+        """Say whether an experiment has a run on a dataset; not, if it cannot be read."""
+        try:
+            return any(ref.name == name for refs in self.data_of(experiment) for ref in refs)
+        except Unreadable:
+            return False
 
     def grants(self, name: str) -> list[GrantRow]:
         """Return who may do what with a dataset besides its owner, by name."""
@@ -382,18 +432,15 @@ class Moment(Reading):
 
         That is said in the requests of its runs. As it never changes, it is kept in memory.
         """
-        if experiment in self.known:
-            return self.known[experiment]
+        if (known := self.known.data.get(experiment)) is not None:
+            return known
         found: dict[str, dict[DatasetRef, None]] = {"training": {}, "evaluation": {}}
         for run, row in self.stored_runs(experiment):
             self.looked += 1
             request = self.data("run-request", experiment, run)
             found[row.kind][dataset_of(experiment, self.opens, request)] = None
         data = tuple(found["training"]), tuple(found["evaluation"])
-        if len(self.known) >= KNOWN:
-            self.known.clear()
-        self.known[experiment] = data
-        return data
+        return remember(self.known.data, experiment, data)
 
     def experiments(
         self, after: After, limit: int, whose: str | None = None

@@ -17,7 +17,7 @@ from autolearn.schemas.confidential import empty
 from autolearn.schemas.values import DatasetRef
 from autolearn.schemas.work import WORK
 
-__all__ = ["ROW_OF", "Opens", "dataset_of", "in_clear", "outline", "run_row"]
+__all__ = ["ROW_OF", "Opens", "Registration", "dataset_of", "in_clear", "outline", "run_row"]
 
 Opens = Callable[[str, Raw], Raw]
 """Returns the data of an event of a stream, as a row keeps them, in clear. Raises Unreadable."""
@@ -34,6 +34,18 @@ class Of(Struct, frozen=True):
     """What is read of the request of a run to know which data it is of."""
 
     dataset: DatasetRef
+
+
+class Version(Struct, frozen=True):
+    """What is read of a dataset's specification to know which version it is."""
+
+    version: str
+
+
+class Registration(Struct, frozen=True):
+    """What is read of a registration for that."""
+
+    spec: Version
 
 
 def dataset_of(session: str, opens: Opens, request: Raw) -> DatasetRef:

@@ -11,6 +11,7 @@ __all__ = [
     "ADDRESS_REQUESTS",
     "BODY_SECONDS",
     "DATASET_GRANTS",
+    "DATASET_VERSIONS",
     "DEEPEST_VALUE",
     "LARGEST_COMMAND",
     "LARGEST_EVENT",
@@ -80,6 +81,9 @@ SENSITIVE_COLUMNS = 1_000
 
 DATASET_GRANTS = 200
 """Users with whom one dataset is shared."""
+
+DATASET_VERSIONS = 500
+"""Versions of one dataset. Which of them is meant is found by decrypting each once."""
 
 PAGE_BYTES = MIB
 """Bytes of the items of one page, of whatever list. One that is larger than that comes alone."""

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from autolearn.agents.deciders.decider import Decider
 from autolearn.schemas import commands, events
 from autolearn.schemas.actors import Actor
-from autolearn.schemas.bounds import DATASET_GRANTS
+from autolearn.schemas.bounds import DATASET_GRANTS, DATASET_VERSIONS
 from autolearn.schemas.catalog import BUNDLED_DATASETS
 from autolearn.schemas.messages import Event
 from autolearn.schemas.values import May
@@ -34,6 +34,8 @@ class Registered(Struct, frozen=True, tag="registered"):
     grants: dict[str, May] = {}
     marks: int = 0
     """How often its sensitive columns have changed."""
+    contents: tuple[str, ...] = ()
+    """The digests of its versions in the artifact store."""
 
 
 class Deleted(Struct, frozen=True, tag="deleted"):
@@ -103,7 +105,17 @@ def register(
     if command.after != state.marks:
         why = "Its sensitive columns have just been changed by somebody: look at it, and try again."
         return events.Refused("dataset-changed", why)
+    if spec.ref.content not in state.contents and len(state.contents) >= DATASET_VERSIONS:
+        return events.Refused("too-many-versions", too_many_versions(spec.name))
     return registered
+
+
+def too_many_versions(name: str) -> str:
+    """Return why a dataset takes no more versions, and what helps."""
+    return (
+        f"{name} has {DATASET_VERSIONS} versions, and no dataset may have more; no setting raises "
+        "that. Upload it by another name; versions that there are can be uploaded again."
+    )
 
 
 def owns(state: Registered, actor: Actor) -> bool:
@@ -115,10 +127,13 @@ def evolve(state: Dataset, event: Event, actor: str) -> Dataset:
     """Return the dataset after an event."""
     match state, event:
         case Unregistered(), events.DatasetRegistered(spec=spec, everybody=everybody, marks=marks):
-            bundled = spec.origin == "bundled"
-            return Registered(actor, everybody or bundled, bundled, marks=int(marks))
-        case Registered(), events.DatasetRegistered(marks=True):
-            return replace(state, marks=state.marks + 1)
+            bundled, first = spec.origin == "bundled", (spec.ref.content,)
+            everybody = everybody or bundled
+            return Registered(actor, everybody, bundled, marks=int(marks), contents=first)
+        case Registered(contents=contents), events.DatasetRegistered(spec=spec, marks=marks):
+            if spec.ref.content not in contents:
+                contents = (*contents, spec.ref.content)
+            return replace(state, marks=state.marks + marks, contents=contents)
         case Registered(grants=grants), events.DatasetShared(user=user, may=may):
             return replace(state, grants={**grants, user: may})
         case Registered(grants=grants), events.DatasetUnshared(user=user):

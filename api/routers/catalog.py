@@ -30,7 +30,7 @@ from autolearn.api.problems import Problem, check_id, unknown, unreadable
 from autolearn.api.quotas import check_quota
 from autolearn.api.responses import CommandState, created, json, pending
 from autolearn.api.sensitive import Marks, check_columns, marks_of
-from autolearn.projections.models import GrantRow
+from autolearn.projections.models import DatasetRow, GrantRow
 from autolearn.schemas.bounds import SENSITIVE_COLUMNS
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.commands import (
@@ -224,9 +224,12 @@ def router(facade: Facade) -> APIRouter:
             async with uploads.received(facade, request, room) as file:
                 asked = Asked.of(request, [file.digest, target, format, summary, sensitive])
                 check_bytes(name, who, file.size)
-                moment = facade.queries.now()
-                present, marks = moment.dataset(name), marks_of(moment, name, sensitive)
-                given = (file.digest, target, summary)
+                moment, given = facade.queries.now(), (file.digest, target, summary)
+
+                def looked() -> tuple[DatasetRow | None, Marks]:
+                    return moment.dataset(name), marks_of(moment, name, sensitive)
+
+                present, marks = await facade.executors.lists.run(looked)
                 if present is not None and not marks.change and same(present.spec, *given):
                     return json(resources.dataset(present, moment), headers=asked.prefer.applied())
                 async with examining:
@@ -239,7 +242,7 @@ def router(facade: Facade) -> APIRouter:
                         summary=summary,
                         sensitive=marks.sensitive,
                     )
-                check_columns(spec, sensitive, moment.sensitive(name))
+                check_columns(spec, sensitive, marks.before)
                 keyid = await facade.commands.dataset_key(name, asked)
                 probe = replace(spec, stored=file.digest, keyid=keyid)
                 facade.commands.require_fit(stream("dataset", name), RegisterDataset(probe), asked)
@@ -261,10 +264,14 @@ def router(facade: Facade) -> APIRouter:
         needed = Level.OWN if body.not_sensitive else Level.WRITE
         await require_dataset(facade, who, name, needed)
         moment = facade.queries.now()
-        row = moment.dataset(name)
+
+        def looked() -> tuple[DatasetRow | None, Marks]:
+            marks = marks_of(moment, name, body.sensitive, body.not_sensitive)
+            return moment.dataset(name), marks
+
+        row, marks = await facade.executors.lists.run(looked)
         if row is None:
             raise unreadable()
-        marks = marks_of(moment, name, body.sensitive, body.not_sensitive)
         if facade.queries.answer(asked.id) is None:
             given = [*body.sensitive, *body.not_sensitive]
             check_columns(row.spec, given, row.spec.sensitive)
@@ -292,7 +299,7 @@ def router(facade: Facade) -> APIRouter:
         if isinstance(answer, Accepted):
             return pending(answer, asked)
         now = facade.queries.now()
-        row = now.dataset(spec.name, spec.version)
+        row = await facade.executors.lists.run(lambda: now.dataset(spec.name, spec.version))
         assert row is not None, "a version that was registered is there"
         if not new:
             return json(resources.dataset(row, now), headers=asked.prefer.applied())
@@ -335,13 +342,12 @@ def router(facade: Facade) -> APIRouter:
         If columns are sensitive, only its owner and who may change it get it.
         """
         await require_dataset(facade, who, name, Level.READ)
-        if facade.queries.latest().sensitive(name):
-            await require_dataset(facade, who, name, Level.WRITE)
         now, lists = facade.queries.now(), facade.executors.lists
+        if await lists.run(lambda: now.sensitive(name)):
+            await require_dataset(facade, who, name, Level.WRITE)
         row = await lists.run(lambda: now.dataset(name, version or None))
         if row is None:
-            rows = await lists.run(lambda: now.dataset_versions(name))
-            names = [one.spec.version for one in rows]
+            names = await lists.run(lambda: now.version_names(name))
             raise unknown("version", version, names, f"/v1/datasets/{name}/versions")
         ref, file = row.spec.ref, f"{name}.{row.spec.format}"
         key = facade.vault.key(ref.keyid).derived("artifacts") if ref.keyid else None

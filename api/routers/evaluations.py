@@ -42,35 +42,19 @@ def router(facade: Facade) -> APIRouter:
         asked = Asked.of(request, body.model_dump())
         command: RequestEvaluation | None = None
         if facade.queries.answer(asked.id) is None:
-            moment = facade.queries.now()
-            known = moment.stored_run(session, "training", body.training)
-            named, may = body.dataset, may_use(who, moment)
-            dataset = True if named is None else data.find_dataset(moment, named, may)
-            await data.looked_up(facade, known, dataset)
-            if facade.queries.now().stored_run(session, "training", body.training) is None:
+            training, named, settings = body.training, body.dataset, facade.settings
+            if facade.queries.latest().stored_run(session, "training", training) is None:
+                await facade.fresh()
+            if facade.queries.latest().stored_run(session, "training", training) is None:
                 await find_session(facade, session)  # says what became of the session
-            command = await facade.executors.lists.run(
-                lambda: request_evaluation(
-                    derive(asked.id, "run"),
-                    session,
-                    body,
-                    now := facade.queries.now(),
-                    facade.settings,
-                    may_use(who, now),
-                )
+            run = derive(asked.id, "run")
+            command = await data.checked(
+                facade,
+                lambda now: named is None or data.has_dataset(now, named, may_use(who, now)),
+                lambda now: request_evaluation(
+                    run, session, body, now, settings, may_use(who, now)
+                ),
             )
-        return await request_run(
-            facade,
-            asked,
-            session,
-            "evaluation",
-            lambda _: known_to_be_new(command),
-        )
+        return await request_run(facade, asked, session, "evaluation", command)
 
     return routes
-
-
-def known_to_be_new(command: RequestEvaluation | None) -> RequestEvaluation:
-    """Return the command of an evaluation that was not answered when it was asked for."""
-    assert command is not None, "what has no answer now had none before"
-    return command

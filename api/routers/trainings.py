@@ -10,7 +10,7 @@ from starlette.responses import Response
 from autolearn.api import bodies, data, resources
 from autolearn.api.access import may_use
 from autolearn.api.artifacts import Artifact, artifact_of, model_of, send_file
-from autolearn.api.asked import Asked
+from autolearn.api.asked import Asked, derive
 from autolearn.api.facade import Facade
 from autolearn.api.found import find_run, find_session
 from autolearn.api.identity import Who
@@ -19,6 +19,7 @@ from autolearn.api.problems import check_id
 from autolearn.api.responses import CommandState, json
 from autolearn.api.runs import add_run_routes, request_run
 from autolearn.api.training_checks import request_training
+from autolearn.schemas.commands import RequestTraining
 
 __all__ = ["router"]
 
@@ -41,24 +42,21 @@ def router(facade: Facade) -> APIRouter:
         check_id("session", session)
         body = await bodies.read(request, bodies.TrainingBody)
         asked = Asked.of(request, body.model_dump())
-        moment = facade.queries.now()
-        if facade.queries.answer(asked.id) is None and moment.session_keyid(session) is None:
-            # Nobody can encrypt it any more, and in clear it must not be on the log.
-            await find_session(facade, session)  # says what became of the session
-        await data.looked_up(
-            facade,
-            moment.model(body.model),
-            data.find_dataset(moment, body.dataset, may_use(who, moment)),
-        )
-        return await request_run(
-            facade,
-            asked,
-            session,
-            "training",
-            lambda run: request_training(
-                run, body, now := facade.queries.now(), facade.settings, may_use(who, now)
-            ),
-        )
+        command: RequestTraining | None = None
+        if facade.queries.answer(asked.id) is None:
+            if facade.queries.latest().session_keyid(session) is None:
+                # Nobody can encrypt it any more, and in clear it must not be on the log.
+                await find_session(facade, session)  # says what became of the session
+            run, settings = derive(asked.id, "run"), facade.settings
+            command = await data.checked(
+                facade,
+                lambda now: (
+                    now.model(body.model) is not None
+                    and data.has_dataset(now, body.dataset, may_use(who, now))
+                ),
+                lambda now: request_training(run, body, now, settings, may_use(who, now)),
+            )
+        return await request_run(facade, asked, session, "training", command)
 
     @routes.get("/{run}/artifact", responses=answers({200: Artifact}))
     async def see_artifact(session: str, run: str) -> Response:

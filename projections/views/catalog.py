@@ -20,6 +20,7 @@ TABLES = (
     "metric",
     "dataset",
     "dataset-version",
+    "dataset-version-by-time",
     "dataset-owner",
     "dataset-grant",
     "dataset-bytes",
@@ -48,10 +49,18 @@ def register(rows: Rows, record: EventRecord) -> None:
             elif marks:
                 rows.put(at, replace(whose, marks=whose.marks + 1))
             version = key("dataset-version", spec.name, content)
-            if rows.get(version, StoredDataset) is None:
+            if (before := rows.get(version, StoredDataset)) is None:
                 count(rows, whose.owner, spec.bytes)
+            else:
+                rows.delete(time_key(spec.name, before.registered, content))
+            rows.put(time_key(spec.name, record.time, content), Held(spec.bytes))
             rows.put(key("dataset", spec.name), row)
             rows.put(version, row)
+
+
+def time_key(name: str, registered: str, content: str) -> bytes:
+    """Return the key of a row by which the versions of a dataset are found in their order."""
+    return key("dataset-version-by-time", name, registered, content)
 
 
 def count(rows: Rows, owner: str, size: int) -> None:
@@ -74,6 +83,7 @@ def delete(rows: Rows, record: EventRecord) -> None:
         assert row is not None, "it is there by its name"
         count(rows, whose.owner, -row.bytes)
         rows.delete(version)
+        rows.delete(time_key(name, row.registered, version.rpartition(b"\0")[2].decode()))
 
 
 def share(rows: Rows, record: EventRecord) -> None:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from autolearn.agents.deciders.dataset import dataset
 from autolearn.schemas import commands, events
 from autolearn.schemas.actors import EVERYBODY, Actor, worker
-from autolearn.schemas.bounds import DATASET_GRANTS
+from autolearn.schemas.bounds import DATASET_GRANTS, DATASET_VERSIONS
 from tests import samples
 
 NEW = commands.RegisterDataset(samples.FLOWERS)
@@ -118,6 +118,23 @@ def test_it_is_shared_with_so_many_at_most():
     full = after((events.DatasetRegistered(samples.FLOWERS), "ada"), *shared)
     assert reason(full, commands.ShareDataset("one-more"), "ada") == "too-many-readers"
     assert reason(full, commands.ShareDataset("user-0", "write"), "ada") == ""
+
+
+def version(number: int, **more: object) -> commands.RegisterDataset:
+    return commands.RegisterDataset(replace(samples.FLOWERS, version=f"{number:064}", **more))
+
+
+def test_it_has_so_many_versions_at_most_and_those_it_has_are_taken_again():
+    told = [(events.DatasetRegistered(version(n).spec), "ada") for n in range(DATASET_VERSIONS)]
+    assert reason(after(*told[1:]), version(DATASET_VERSIONS), "ada") == ""
+    full = after(*told, *told[:5])
+    refused = dataset.decide(full, version(DATASET_VERSIONS), Actor("ada"))
+    assert refused.reason == "too-many-versions"
+    assert f"{DATASET_VERSIONS} versions" in refused.detail
+    assert "by another name" in refused.detail
+    assert reason(full, version(7, summary="In other words"), "ada") == ""
+    sealed = version(0, stored="e" * 64)
+    assert reason(full, sealed, "ada") == "too-many-versions", "it is stored once more"
 
 
 def marked(**more: object) -> commands.RegisterDataset:

@@ -34,7 +34,7 @@ WORDS = {
 }
 INDEXES = {"session-by-time", "session-opened", "session-owner", "session-of", "session-shared"}
 INDEXES |= {"dataset-owner", "dataset-bytes", "user-work", "user-tokens", "session-owned"}
-INDEXES |= {"run-at", "run-request", "run-outcome"}
+INDEXES |= {"dataset-version-by-time", "run-at", "run-request", "run-outcome"}
 INDEXES |= {"experiment-by-time", "experiment-of", "experiment-gone", "experiment-gone-by-time"}
 
 

@@ -2,10 +2,13 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Callable
 from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Raw
+from msgspec.structs import replace
 
 from autolearn.agents.deciding import Place, decide
 from autolearn.agents.states import States
@@ -283,6 +286,52 @@ def test_the_catalog_shows_the_newest_and_keeps_old_versions_of_datasets():
         row = now.dataset("flowers", spec.version)
         assert row == models.DatasetRow(spec, at(second))
     assert now.dataset_bytes("ada") == 2 * samples.FLOWERS.bytes
+
+
+def version(number: int, **more: object) -> commands.RegisterDataset:
+    spec = replace(samples.FLOWERS, version=f"{number:064x}", **more)
+    return commands.RegisterDataset(spec)
+
+
+def test_a_version_is_looked_up_and_not_all_of_them_read():
+    told, read = Told(), []
+    told.tell(replace(version(0), marks=True), stream="dataset/flowers")
+    told.tell(*(replace(version(n), after=1) for n in range(1, 20)), stream="dataset/flowers")
+
+    def opens(stream: str, data: Raw) -> Raw:
+        read.append(stream)
+        return data
+
+    def reads(ask: Callable[[], object]) -> int:
+        read.clear()
+        ask()
+        return len(read)
+
+    queries = Queries(told.store, opens)
+    newest, oldest, none = (f"{n:064x}" for n in (19, 0, 99))
+    assert reads(lambda: queries.now().dataset("flowers")) == 2, "and its sensitive columns"
+    assert reads(lambda: queries.now().dataset("flowers", newest)) == 2
+    assert reads(lambda: queries.now().dataset("flowers", oldest)) == 20
+    for sought in (newest, oldest):
+        assert reads(lambda sought=sought: queries.now().dataset("flowers", sought)) == 1
+    assert reads(lambda: queries.now().has_version("flowers", none)) == 0
+    assert reads(lambda: next(queries.now().each_version("flowers"))) == 1
+    assert queries.now().dataset("flowers", none) is None
+    queries.known.forget("flowers")
+    assert not queries.known.versions
+    assert not queries.known.sensitive
+
+
+def test_versions_are_in_the_order_in_which_they_were_registered_last():
+    told = Told()
+    told.tell(*(version(n) for n in range(3)), version(0), stream="dataset/flowers")
+    found = list(told.now().each_version("flowers"))
+    assert [int(row.spec.version, 16) for _, row in found] == [0, 2, 1]
+    rest = told.now().each_version("flowers", found[0][0])
+    assert [row for _, row in rest] == [row for _, row in found[1:]]
+    assert told.now().held_bytes("flowers") == [samples.FLOWERS.bytes] * 3
+    told.tell(commands.DeleteDataset(), stream="dataset/flowers")
+    assert told.tables() == {"dataset-owner", "dataset-bytes"}
 
 
 # Every way of folding gives the same
