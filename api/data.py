@@ -160,7 +160,7 @@ async def require_unneeded(facade: Facade, who: Principal, name: str) -> None:
     Those that are somebody else's are told by their number only.
     """
     now = facade.queries.now()
-    needed = await facade.executors.lists.run(lambda: now.kept_with(name))
+    needed = await facade.executors.needed.run(lambda: now.kept_with(name))
     if not needed:
         return
     may = may_list(who, now)

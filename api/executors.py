@@ -10,13 +10,14 @@ import asyncio
 import contextvars
 import os
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from typing import NamedTuple, TypeVar
 
 from autolearn.api.problems import Problem, too_many
+from autolearn.schemas.bounds import UPLOADS, share
 from autolearn.schemas.settings import Settings
 
 __all__ = ["ASKER", "Bound", "Executor", "Executors"]
@@ -73,6 +74,20 @@ class Executor:
         future = self.pool.submit(contextvars.copy_context().run, call)
         future.add_done_callback(end)
         return await asyncio.wrap_future(future)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a turn, as a call does, for what is done elsewhere than in a thread.
+
+        Raises:
+            Problem: too much waits already (429).
+        """
+        user = ASKER.get()
+        await self._turn(user)
+        try:
+            yield
+        finally:
+            self._release(user)
 
     def close(self) -> None:
         """Wait for the calls that are made (blocks)."""
@@ -158,6 +173,10 @@ class Executors:
         """Fetches files of trained models."""
         self.uploads = Executor("uploads", Bound(4, settings.max_waiting, 100))
         """Writes what comes in to the disk, and puts it into the artifact store."""
+        self.examining = Executor("files to examine", Bound(4, UPLOADS, share(UPLOADS)))
+        """Examines files, each in a process of its own, which takes memory."""
+        self.needed = Executor("datasets to delete", Bound(1, 20, 5))
+        """Looks through all experiments for a dataset, one at a time."""
         self.passwords = Executor("passwords", Bound(2, 48, 50))
         """Hashes passwords."""
         self.operators = Executor("questions of operators", Bound(2, 20, 10))

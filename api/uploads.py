@@ -5,6 +5,7 @@ Nothing is kept of a file that is refused.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import tempfile
 from collections.abc import AsyncIterator
@@ -21,13 +22,12 @@ from autolearn.api.facade import Facade
 from autolearn.api.problems import Problem, incomplete
 from autolearn.artifacts.profile import Question, profile_apart
 from autolearn.artifacts.refusals import DatasetRefused
+from autolearn.schemas.bounds import UPLOAD_PACE, UPLOAD_SECONDS
 from autolearn.schemas.catalog import DatasetSpec
 
-__all__ = ["EXAMINED_AT_ONCE", "Received", "examine", "keep", "received"]
+__all__ = ["Received", "examine", "keep", "received"]
 
 BLOCK = 1 << 20
-EXAMINED_AT_ONCE = 4
-"""Files that one process examines at a time, for each takes a process and memory: others wait."""
 TYPES = {
     "text/csv": "csv",
     "application/csv": "csv",
@@ -50,8 +50,8 @@ async def received(facade: Facade, request: Request, room: Room) -> AsyncIterato
     """Write the body of a request into a file, which is gone at the end.
 
     Raises:
-        Problem: the body is over the limit, is a form, or the client has gone away; or there is no
-            `room` for it.
+        Problem: the body is over the limit, is a form or too slow, or the client has gone away; or
+            there is no `room` for it.
     """
     if request.headers.get("content-type", "").startswith("multipart/"):
         raise Problem(
@@ -69,18 +69,35 @@ async def received(facade: Facade, request: Request, room: Room) -> AsyncIterato
             file.flush()
 
         try:
-            async for chunk in request.stream():
-                size += len(chunk)
-                block += chunk
-                if len(block) >= BLOCK:
-                    room.take(len(block))
-                    await facade.executors.uploads.run(partial(write, bytes(block)))
-                    block.clear()
+            async with asyncio.timeout(UPLOAD_SECONDS) as clock:
+                began = asyncio.get_running_loop().time()
+                async for chunk in request.stream():
+                    size += len(chunk)
+                    block += chunk
+                    clock.reschedule(began + UPLOAD_SECONDS + size / UPLOAD_PACE)
+                    if len(block) >= BLOCK:
+                        room.take(len(block))
+                        await facade.executors.uploads.run(partial(write, bytes(block)))
+                        block.clear()
         except ClientDisconnect:
             raise incomplete() from None
+        except TimeoutError:
+            raise too_slow(size) from None
         room.take(len(block))
         await facade.executors.uploads.run(partial(write, bytes(block)))
         yield Received(Path(file.name), digest.hexdigest(), size)
+
+
+def too_slow(size: int) -> Problem:
+    """Return the problem of a file that does not come. The connection is closed with it."""
+    return Problem(
+        408,
+        "body-too-slow",
+        "The file did not come in time",
+        f"{size:,} bytes of it have come. An upload may take {UPLOAD_SECONDS:g} seconds, and one "
+        f"more for each {UPLOAD_PACE:,} bytes that come; no setting raises that. Nothing was kept.",
+        headers={"Connection": "close"},
+    )
 
 
 async def examine(

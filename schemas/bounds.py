@@ -41,6 +41,10 @@ __all__ = [
     "STRANGER_SEALED",
     "STRANGER_SECONDS",
     "TOKENS",
+    "UPLOADED",
+    "UPLOADS",
+    "UPLOAD_PACE",
+    "UPLOAD_SECONDS",
     "check_size",
     "cut",
     "share",
@@ -128,6 +132,13 @@ ADDRESS_REQUESTS, ADDRESS_BYTES = 20, 1024 * 1024
 
 BODY_SECONDS = 120.0
 """Seconds within which the body of a user's request must be there, uploads aside."""
+
+UPLOADS, UPLOADED = 32, 4
+"""Uploads of one API process at a time, those that wait to be examined among them; and how many of
+the largest (AUTOLEARN_MAX_UPLOAD) may lie in its temporary files. A user may have a quarter."""
+
+UPLOAD_SECONDS, UPLOAD_PACE = 600.0, 50_000
+"""Seconds that an upload may take besides one for each so many bytes of it that have come."""
 
 LOGIN_FAILURES = 5
 """Passwords of one user from one address that do not fit, before there is a pause."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -60,7 +59,6 @@ Summary = Annotated[str, Query(max_length=2000, description="A few words for peo
 def router(facade: Facade) -> APIRouter:
     """Return the routes of the service."""
     routes = APIRouter(prefix="/v1", tags=["catalog"])
-    examining = asyncio.Semaphore(uploads.EXAMINED_AT_ONCE)
 
     @routes.get(
         "/models", responses=answers({200: resources.Page[resources.Model]}, "AutoLearn-Position")
@@ -220,7 +218,7 @@ def router(facade: Facade) -> APIRouter:
         early = Asked.of(request, None)  # before all of a large file is read in vain
         facade.commands.require_room(stream("dataset", name), early.id)
         await require_upload(facade, who, name)
-        with facade.uploads.room() as room:
+        with facade.uploads.room(who.name) as room:
             async with uploads.received(facade, request, room) as file:
                 asked = Asked.of(request, [file.digest, target, format, summary, sensitive])
                 check_bytes(name, who, file.size)
@@ -232,7 +230,7 @@ def router(facade: Facade) -> APIRouter:
                 present, marks = await facade.executors.lists.run(looked)
                 if present is not None and not marks.change and same(present.spec, *given):
                     return json(resources.dataset(present, moment), headers=asked.prefer.applied())
-                async with examining:
+                async with facade.executors.examining.turn():
                     spec = await uploads.examine(
                         file,
                         name,

@@ -1,14 +1,21 @@
 """Room: below the reserve of the disk nothing is taken, and uploads have bounds."""
 
+import asyncio
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from starlette.requests import Request
 
-from autolearn.api.disk import MOST_UPLOADS, Uploads, require_disk
+from autolearn.api.disk import Uploads, require_disk
+from autolearn.api.executors import Executors
 from autolearn.api.problems import Problem
+from autolearn.api.uploads import received
 from autolearn.eventlog.disk import reserve_of, shortage
-from autolearn.schemas.settings import load
+from autolearn.schemas.bounds import UPLOADED, UPLOADS
+from autolearn.schemas.settings import Settings, load
 
 
 def test_a_reserve_is_a_size_or_a_share():
@@ -39,13 +46,61 @@ def test_a_worker_hears_which_disk_is_low(tmp_path: Path):
 def test_uploads_are_counted_and_weighed_and_given_back(tmp_path: Path):
     settings = load({"AUTOLEARN_MAX_UPLOAD": "1000", "AUTOLEARN_DISK_RESERVE": "0"})
     uploads = Uploads(settings, [tmp_path])
-    with uploads.room() as one, uploads.room() as two:
+    with uploads.room("") as one, uploads.room("") as two:
         one.take(1000)
-        two.take(1000)
+        two.take(1000 * (UPLOADED - 1))
         with pytest.raises(Problem, match="AUTOLEARN_MAX_UPLOAD"):
             two.take(1)
-    assert (uploads.count, uploads.bytes) == (0, 0)
-    uploads.count = MOST_UPLOADS
-    with pytest.raises(Problem) as refused, uploads.room():
-        pass
+    assert not uploads.counts
+    assert not uploads.bytes
+    with ExitStack() as stack:
+        for _ in range(UPLOADS):
+            stack.enter_context(uploads.room(""))
+        with pytest.raises(Problem, match=f"It has {UPLOADS} uploads") as refused:
+            stack.enter_context(uploads.room("grace"))
     assert refused.value.status_code == 429
+
+
+def test_one_user_leaves_room_for_the_uploads_of_others(tmp_path: Path):
+    settings = load({"AUTOLEARN_MAX_UPLOAD": "1000", "AUTOLEARN_DISK_RESERVE": "0"})
+    uploads = Uploads(settings, [tmp_path])
+    with ExitStack() as stack:
+        mine = [stack.enter_context(uploads.room("ada")) for _ in range(UPLOADS // 4)]
+        with pytest.raises(Problem, match="You have 8 uploads here, at most 8") as refused:
+            stack.enter_context(uploads.room("ada"))
+        assert refused.value.status_code == 429
+        other = stack.enter_context(uploads.room("grace"))
+        mine[0].take(600)
+        mine[1].take(400)
+        with pytest.raises(Problem, match=r"Your uploads have 1,000 bytes here, and 1,000 at most"):
+            mine[2].take(1)
+        other.take(1000)
+    assert not uploads.counts
+    assert not uploads.bytes
+
+
+def test_an_upload_that_does_not_come_is_parted_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("autolearn.api.uploads.UPLOAD_SECONDS", 0.05)
+    room = Uploads(load({"AUTOLEARN_DISK_RESERVE": "0"}), [tmp_path])
+
+    async def receive() -> dict[str, object]:
+        await asyncio.Event().wait()
+        return {}
+
+    async def run() -> None:
+        facade = SimpleNamespace(scratch=tmp_path, executors=Executors(Settings()))
+        request = Request({"type": "http", "method": "PUT", "headers": []}, receive)
+        try:
+            with room.room("ada") as mine:
+                async with asyncio.timeout(5), received(facade, request, mine):
+                    raise AssertionError("it never came")
+        finally:
+            facade.executors.close()
+
+    with pytest.raises(Problem, match="50,000 bytes") as refused:
+        asyncio.run(run())
+    assert (refused.value.status_code, refused.value.kind) == (408, "body-too-slow")
+    assert not room.counts
+    assert not list(tmp_path.iterdir())

@@ -47,6 +47,33 @@ def test_a_user_who_asks_for_much_leaves_a_thread_to_others_and_takes_turns():
     asyncio.run(run())
 
 
+def test_turns_are_taken_by_user_for_what_is_done_elsewhere():
+    async def run() -> None:
+        executor = Executor("tests", Bound(2, 100, 5))
+        order: list[str] = []
+
+        async def examined(user: str, over: asyncio.Event) -> None:
+            ASKER.set(user)
+            async with executor.turn():
+                order.append(user)
+                await over.wait()
+
+        over = asyncio.Event()
+        hers = [asyncio.create_task(examined("ada", over)) for _ in range(5)]
+        await asyncio.sleep(0)
+        his = asyncio.create_task(examined("grace", over))
+        await asyncio.sleep(0)
+        assert order == ["ada", "grace"], "one place is left to him"
+        with pytest.raises(Problem, match="5 of your requests"):
+            await asyncio.create_task(examined("ada", over))
+        over.set()
+        await asyncio.gather(*hers, his)
+        assert not executor.running
+        assert not executor.queues
+
+    asyncio.run(run())
+
+
 def test_what_is_too_much_is_refused_with_the_bound():
     async def run() -> None:
         executor, gate = Executor("tests", Bound(1, 5, 3)), threading.Event()
