@@ -11,10 +11,18 @@ from autolearn.api.bodies import DatasetBody, Limits
 from autolearn.api.facade import Facade
 from autolearn.api.identity import Principal
 from autolearn.api.problems import Problem, check_id, unknown
+from autolearn.api.quotas import check_quota
 from autolearn.api.rules import forbidden
 from autolearn.projections.models import DatasetOwner
 from autolearn.projections.queries import May, Moment
-from autolearn.schemas.catalog import BUNDLED_DATASETS, CLASSIFICATION, REGRESSION, DatasetSpec
+from autolearn.schemas.bounds import DATASET_VERSIONS
+from autolearn.schemas.catalog import (
+    BUNDLED_DATASETS,
+    CLASSIFICATION,
+    REGRESSION,
+    DatasetSpec,
+    too_many_versions,
+)
 from autolearn.schemas.errors import REASONS
 from autolearn.schemas.settings import PREFIX, Settings
 from autolearn.schemas.values import Column
@@ -146,6 +154,26 @@ async def require_upload(facade: Facade, who: Principal, name: str) -> None:
     await facade.fresh()
     if dataset_level(who, facade.queries.latest(), name) < Level.WRITE:
         raise taken(name)
+
+
+def require_version(
+    facade: Facade, who: Principal, name: str, size: int, *, before: bool = False
+) -> None:
+    """Raise a problem unless there is room for one more version of a dataset, of so many bytes.
+
+    `before` the file is there it may be a version that there is already, if one has that size.
+
+    Raises:
+        Problem: it has as many as it may, or its owner's quota is used up (409).
+    """
+    now = facade.queries.latest()
+    sizes, owner = now.held_bytes(name), now.dataset_owner(name)
+    if before and size in sizes:
+        return
+    if len(sizes) >= DATASET_VERSIONS:
+        raise refused("too-many-versions", too_many_versions(name))
+    user = who.name if owner is None else owner.owner
+    check_quota(facade.settings, now, user, "dataset-bytes", size)
 
 
 def deleted(name: str, row: DatasetOwner) -> Problem:

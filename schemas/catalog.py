@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from autolearn.schemas.bounds import cut
+from autolearn.schemas.bounds import DATASET_VERSIONS, cut
 from autolearn.schemas.values import Column, DatasetRef, Hyperparameter, JsonValue
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "MetricSpec",
     "check_hyperparameters",
     "check_metrics",
+    "too_many_versions",
 ]
 
 CLASSIFICATION = "classification"
@@ -108,6 +109,14 @@ class DatasetSpec(Struct, frozen=True, omit_defaults=True):
     def ref(self) -> DatasetRef:
         """What runs call this version."""
         return DatasetRef(self.name, self.version, self.stored, self.keyid)
+
+
+def too_many_versions(name: str) -> str:
+    """Return why a dataset takes no more versions, and what helps."""
+    return (
+        f"{name} has {DATASET_VERSIONS} versions, and no dataset may have more; no setting raises "
+        "that. Upload it by another name; versions that there are can be uploaded again."
+    )
 
 
 def masked(column: Column, sensitive: bool) -> Column:

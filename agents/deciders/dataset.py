@@ -14,7 +14,7 @@ from autolearn.agents.deciders.decider import Decider
 from autolearn.schemas import commands, events
 from autolearn.schemas.actors import Actor
 from autolearn.schemas.bounds import DATASET_GRANTS, DATASET_VERSIONS
-from autolearn.schemas.catalog import BUNDLED_DATASETS
+from autolearn.schemas.catalog import BUNDLED_DATASETS, too_many_versions
 from autolearn.schemas.messages import Event
 from autolearn.schemas.values import May
 
@@ -108,14 +108,6 @@ def register(
     if spec.ref.content not in state.contents and len(state.contents) >= DATASET_VERSIONS:
         return events.Refused("too-many-versions", too_many_versions(spec.name))
     return registered
-
-
-def too_many_versions(name: str) -> str:
-    """Return why a dataset takes no more versions, and what helps."""
-    return (
-        f"{name} has {DATASET_VERSIONS} versions, and no dataset may have more; no setting raises "
-        "that. Upload it by another name; versions that there are can be uploaded again."
-    )
 
 
 def owns(state: Registered, actor: Actor) -> bool:

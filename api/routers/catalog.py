@@ -17,6 +17,7 @@ from autolearn.api.data import (
     require_dataset,
     require_unneeded,
     require_upload,
+    require_version,
     unknown_dataset,
 )
 from autolearn.api.facade import Facade
@@ -26,7 +27,6 @@ from autolearn.api.moments import AsOf, Seen, see
 from autolearn.api.openapi import UPLOAD, accepts, answers
 from autolearn.api.pages import from_token, next_link, page_of
 from autolearn.api.problems import Problem, check_id, unknown, unreadable
-from autolearn.api.quotas import check_quota
 from autolearn.api.responses import CommandState, created, json, pending
 from autolearn.api.sensitive import Marks, check_columns, marks_of
 from autolearn.projections.models import DatasetRow, GrantRow
@@ -218,18 +218,23 @@ def router(facade: Facade) -> APIRouter:
         early = Asked.of(request, None)  # before all of a large file is read in vain
         facade.commands.require_room(stream("dataset", name), early.id)
         await require_upload(facade, who, name)
+        length = request.headers.get("content-length", "")
+        if length.isdecimal() and facade.queries.answer(early.id) is None:
+            require_version(facade, who, name, int(length), before=True)
         with facade.uploads.room(who.name) as room:
             async with uploads.received(facade, request, room) as file:
                 asked = Asked.of(request, [file.digest, target, format, summary, sensitive])
-                check_bytes(name, who, file.size)
                 moment, given = facade.queries.now(), (file.digest, target, summary)
 
-                def looked() -> tuple[DatasetRow | None, Marks]:
-                    return moment.dataset(name), marks_of(moment, name, sensitive)
+                def looked() -> tuple[DatasetRow | None, Marks, bool]:
+                    there = moment.has_version(name, file.digest)
+                    return moment.dataset(name), marks_of(moment, name, sensitive), there
 
-                present, marks = await facade.executors.lists.run(looked)
+                present, marks, there = await facade.executors.lists.run(looked)
                 if present is not None and not marks.change and same(present.spec, *given):
                     return json(resources.dataset(present, moment), headers=asked.prefer.applied())
+                if not there and facade.queries.answer(asked.id) is None:
+                    require_version(facade, who, name, file.size)
                 async with facade.executors.examining.turn():
                     spec = await uploads.examine(
                         file,
@@ -276,12 +281,6 @@ def router(facade: Facade) -> APIRouter:
             if not marks.change:
                 return json(resources.dataset(row, moment), headers=asked.prefer.applied())
         return await register(row.spec.masked(marks.sensitive), asked, marks, new=False)
-
-    def check_bytes(name: str, who: Principal, size: int) -> None:
-        now = facade.queries.now()
-        owner = now.dataset_owner(name)
-        user = who.name if owner is None else owner.owner
-        check_quota(facade.settings, now, user, "dataset-bytes", size)
 
     async def register(
         spec: DatasetSpec, asked: Asked, marks: Marks, *, new: bool = True

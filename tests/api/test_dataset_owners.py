@@ -1,5 +1,8 @@
 """Whose datasets are, by every route: what is not shared is not there for others."""
 
+from contextlib import closing
+from http.client import HTTPConnection
+
 import pytest
 
 from tests.api.asserting import problem
@@ -17,8 +20,8 @@ def world(known: People) -> People:
     return known
 
 
-def put(world: People, who: str, name: str, content: bytes = CONTENT):
-    return world.ask(who, "PUT", f"/v1/datasets/{name}?target=kind", content=content)
+def put(world: People, who: str, name: str, content: bytes = CONTENT, **more: object):
+    return world.ask(who, "PUT", f"/v1/datasets/{name}?target=kind", content=content, **more)
 
 
 def names(world: People, who: str, query: str = "") -> set[str]:
@@ -134,3 +137,26 @@ def test_a_setting_makes_new_ones_everybody_s(world: People):
         assert put_there("other", CONTENT + b"3,red,a\n").status_code == 201
         at = "/v1/datasets/common/share"
         problem(world.ask("other", "POST", at, json={"user": "reader"}), 403, "forbidden")
+
+
+def test_a_quota_refuses_what_takes_more_and_before_that_is_received(world: People):
+    world.tokens["hoarder"] = world.add("hoarder")
+    key = {"Idempotency-Key": "hoarded"}
+    first = put(world, "hoarder", "hoard", headers=key)
+    assert first.status_code == 201, first.text
+    body = {"name": "dataset-bytes", "limit": len(CONTENT)}
+    assert world.ask("sysadmin", "POST", "/v1/users/hoarder/quota", json=body).status_code == 200
+    again = put(world, "hoarder", "hoard")
+    assert (again.status_code, again.json()["version"]) == (200, first.json()["version"])
+    assert put(world, "hoarder", "hoard", headers=key).json()["version"] == again.json()["version"]
+    more = CONTENT + b"3,red,a\n"
+    problem(put(world, "hoarder", "hoard", more), 409, "quota-exceeded", "hoarder")
+    # As long as another version, it may be that one: so it is received, and is another.
+    problem(put(world, "hoarder", "hoard", CONTENT.swapcase()), 409, "quota-exceeded")
+    url = world.nobody.base_url
+    with closing(HTTPConnection(url.host, url.port, timeout=20)) as begun:
+        begun.putrequest("PUT", "/v1/datasets/hoard")
+        begun.putheader("Authorization", f"Bearer {world.tokens['hoarder']}")
+        begun.putheader("Content-Length", str(len(more)))
+        begun.endheaders()
+        assert begun.getresponse().status == 409, "nothing of the file was sent"
