@@ -103,7 +103,7 @@ class Inspection:
         else:
             status.unknown["disk"] = "The folders are still being measured: ask again."
         names = [topic.name for topic in facade.topics.all()]
-        status.findings = findings(status, names, facade.settings.worker_timeout)
+        status.findings = findings(status, names, facade.settings)
         if not facade.ready:
             left = facade.missing()
             why = "It waits for Kafka." if left is None else f"{left} events are to be read first."

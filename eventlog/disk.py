@@ -9,7 +9,7 @@ from pathlib import Path
 
 from autolearn.schemas.status import Usage
 
-__all__ = ["bytes_of_topics", "reserve_of", "shortage", "usage"]
+__all__ = ["bytes_of_topics", "reserve_of", "shortage", "too_little", "usage"]
 
 
 def reserve_of(said: str, total: int) -> int:
@@ -23,13 +23,20 @@ def shortage(said: str, folders: Iterable[Path]) -> str:
         if not folder.exists():
             continue
         total, _, free = shutil.disk_usage(folder)
-        reserve = reserve_of(said, total)
-        if free < reserve:
-            return (
-                f"{folder} has {free >> 20:,} MiB free, and {reserve >> 20:,} MiB must stay so "
-                f"(AUTOLEARN_DISK_RESERVE is {said})"
-            )
+        if low := too_little(said, f"{folder}", free, total):
+            return low
     return ""
+
+
+def too_little(said: str, folder: str, free: int, total: int) -> str:
+    """Return that less than the reserve is free on the disk of a folder; "" if it is not so."""
+    reserve = reserve_of(said, total)
+    if free >= reserve:
+        return ""
+    return (
+        f"{folder} has {free >> 20:,} MiB free, and {reserve >> 20:,} MiB must stay so "
+        f"(AUTOLEARN_DISK_RESERVE is {said})"
+    )
 
 
 def usage(what: str, folder: Path) -> Usage | None:
@@ -39,7 +46,8 @@ def usage(what: str, folder: Path) -> Usage | None:
     """
     if not folder.is_dir():
         return None
-    return Usage(what, str(folder), sum(sizes(folder)), shutil.disk_usage(folder).free)
+    total, _, free = shutil.disk_usage(folder)
+    return Usage(what, str(folder), sum(sizes(folder)), free, total)
 
 
 def sizes(folder: Path) -> Iterator[int]:

@@ -58,12 +58,13 @@ class Member(Struct):
 
 
 class Usage(Struct):
-    """A folder: what it is for, the bytes that its files take, and those free on its disk."""
+    """A folder: what it is for, the bytes that its files take; those free on its disk, and all."""
 
     what: str
     path: str
     used: int
     free: int
+    total: int
 
 
 class Finding(Struct, frozen=True):

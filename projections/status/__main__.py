@@ -62,7 +62,7 @@ def status_of(settings: Settings, without_api: str) -> Status:
         topic.bytes = sizes.get(topic.name)
     status.findings = [
         Finding("no-api", without_api, "Start one: `autolearn run api`, or `autolearn up`."),
-        *findings(status, [topic.name for topic in topics.all()], settings.worker_timeout),
+        *findings(status, [topic.name for topic in topics.all()], settings),
     ]
     return status
 

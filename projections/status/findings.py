@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from autolearn.eventlog.disk import too_little
+from autolearn.schemas.settings import Settings
 from autolearn.schemas.status import Finding, Process, Status
 from autolearn.schemas.workers import Supervision
 
-__all__ = ["LEAST_FREE", "LONGEST_WAIT", "MOST_BEHIND", "findings"]
+__all__ = ["LONGEST_WAIT", "MOST_BEHIND", "findings"]
 
 LONGEST_WAIT = 30.0
 """Seconds that a command may wait for its answer."""
@@ -15,17 +17,15 @@ MOST_BEHIND = 10_000
 """Records that a reader may be behind; of tasks there may be any number."""
 LONGEST_UNSIGNED = 600.0
 """Seconds that an event may wait for a checkpoint; their interval is half of that at most."""
-LEAST_FREE = 1 << 30
-"""Bytes that every disk should have free."""
 UNKNOWN = {"brokers": "Check that they run, and AUTOLEARN_KAFKA; the rest is as known here."}
 TASKS = ("training", "evaluation")
 RUN = {"training": "train", "evaluation": "evaluate"}
 
 
-def findings(status: Status, topics: Iterable[str], worker_timeout: float) -> list[Finding]:
+def findings(status: Status, topics: Iterable[str], settings: Settings) -> list[Finding]:
     """Return what needs attention; `topics` is what there should be.
 
-    A worker may be silent for `worker_timeout` seconds.
+    The `settings` say how long a worker may be silent, and what must stay free on a disk.
     """
     found = [
         Finding(f"{part}-unknown", why, UNKNOWN.get(part, "Ask again."))
@@ -37,7 +37,7 @@ def findings(status: Status, topics: Iterable[str], worker_timeout: float) -> li
             found += about_process(process)
     found += about_chain(status)
     for worker in status.workers:
-        if worker.silent > worker_timeout:
+        if worker.silent > settings.worker_timeout:
             why = f"{worker.worker} has said nothing for {worker.silent:.0f} s."
             found.append(Finding("worker-silent", why, "Its runs are started again elsewhere."))
         if worker.disk_low:
@@ -49,9 +49,10 @@ def findings(status: Status, topics: Iterable[str], worker_timeout: float) -> li
         why = f"{status.dead_letters.recent} commands of the last day could not be decoded."
         found.append(Finding("dead-letters", why, "See `autolearn dead-letters list`."))
     for place in status.disk:
-        if place.free < LEAST_FREE:
-            why = f"{place.path} ({place.what}) has {place.free / 2**20:.0f} MiB free."
-            found.append(Finding("disk-low", why, "Make room: a full disk stops everything."))
+        folder = f"{place.path} ({place.what})"
+        if low := too_little(settings.disk_reserve, folder, place.free, place.total):
+            advice = "Make room: uploads and runs are refused until then."
+            found.append(Finding("disk-low", f"{low}.", advice))
     return found
 
 

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from autolearn.eventlog.admission import Progress
 from autolearn.eventlog.groups import GroupState
-from autolearn.projections.status.findings import LEAST_FREE, findings
+from autolearn.projections.status.findings import findings
 from autolearn.projections.status.looking import next_of
 from autolearn.projections.status.places import artifacts_of, places_of, topic_bytes
 from autolearn.schemas.settings import Settings
@@ -20,6 +20,9 @@ from autolearn.schemas.status import (
     WorkerState,
 )
 from autolearn.schemas.workers import Supervision
+
+RESERVE = 5 << 30
+SETTINGS = Settings(worker_timeout=10.0, disk_reserve="5120")
 
 
 def status(**fields: object) -> Status:
@@ -53,7 +56,7 @@ QUIET = [
     {"supervision": Supervision()},
     {"dead_letters": DeadLetterCount(9, 9, 0)},
     {"dead_letters": DeadLetterCount(9)},
-    {"disk": [Usage("home", "/", 1, LEAST_FREE)]},
+    {"disk": [Usage("home", "/", 1, RESERVE, 1 << 40)]},
 ]
 LOUD = [
     ("chain-broken", {"chain": chain(broken=3)}),
@@ -72,26 +75,26 @@ LOUD = [
     ("store-of-another-log", {"supervision": Supervision(foreign_store="x")}),
     ("worker-disk-low", {"workers": [replace(worker(1.0), disk_low="/ has 1 MiB free")]}),
     ("dead-letters", {"dead_letters": DeadLetterCount(9, 2, 1)}),
-    ("disk-low", {"disk": [Usage("home", "/", 1, LEAST_FREE - 1)]}),
+    ("disk-low", {"disk": [Usage("home", "/", 1, RESERVE - 1, 1 << 40)]}),
     ("brokers-unknown", {"unknown": {"brokers": "No answer."}, "topics": [], "processes": []}),
 ]
 
 
 @pytest.mark.parametrize("fields", QUIET)
 def test_what_needs_no_attention(fields: dict[str, object]) -> None:
-    assert findings(status(**fields), ["a"], 10.0) == []
+    assert findings(status(**fields), ["a"], SETTINGS) == []
 
 
 @pytest.mark.parametrize(("kind", "fields"), LOUD)
 def test_what_needs_attention(kind: str, fields: dict[str, object]) -> None:
-    (found,) = findings(status(**fields), ["a"], 10.0)
+    (found,) = findings(status(**fields), ["a"], SETTINGS)
     assert found.kind == kind
     assert found.detail.endswith(".")
     assert found.advice
 
 
 def test_who_is_missing_is_named_as_it_is_started() -> None:
-    (found,) = findings(status(processes=[Process("training", "a", [], {})]), ["a"], 10.0)
+    (found,) = findings(status(processes=[Process("training", "a", [], {})]), ["a"], SETTINGS)
     assert "autolearn run train`" in found.advice
 
 
