@@ -34,7 +34,8 @@ def router(facade: Facade) -> APIRouter:
     @routes.get("/users", responses=answers({200: Page[UserRow]}))
     async def list_users() -> Response:
         """List all users, by name."""
-        return json(Page(facade.queries.now().users()))
+        now = facade.queries.now()
+        return await facade.executors.lists.run(lambda: json(Page(now.users())))
 
     @routes.post(
         "/users",
