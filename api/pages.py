@@ -26,11 +26,14 @@ def page_of(
     shown: Callable[[T], object],
     place: Callable[[T], object],
     cost: Callable[[], int] = lambda: 0,
+    *,
+    more: bool = False,
 ) -> tuple[list[Raw], str | None]:
     """Return rows as they are shown, in JSON, and the token of the next page (may block).
 
     There are up to `limit`, of up to PAGE_BYTES together; and no more once they have cost
-    PAGE_COST. One row comes in any case. `place` tells what stands in the token.
+    PAGE_COST. One row comes in any case. `place` tells what stands in the token. There may be
+    `more` than these rows.
     """
     items, size, last = list[Raw](), 0, None
     for row in rows:
@@ -42,7 +45,7 @@ def page_of(
             return items, to_token(last)
         items.append(item)
         last = place(row)
-    return items, None
+    return items, to_token(last) if more and items else None
 
 
 def to_token(values: object) -> str:

@@ -29,11 +29,15 @@ AT_ONCE = 1000
 
 
 class Commit(NamedTuple):
-    """When an experiment was committed, and by which event of its stream. The newest is first."""
+    """When an experiment was committed, by which event of its stream, and which one deleted it.
+
+    The newest is first.
+    """
 
     time: str
     id: str
     sequence: int
+    deletion: int
 
     def __lt__(self, other: tuple[object, ...]) -> bool:
         """Say whether this comes before another in a list."""
@@ -52,6 +56,15 @@ class Told(NamedTuple):
     record: EventRecord
     partition: int
     offset: int
+
+
+def too_large() -> PastTooLarge:
+    """Return the error of what has more events than are folded for one answer."""
+    return PastTooLarge(
+        f"What this would show of the past is in events of more than {PAST_BYTES:,} bytes, and no "
+        "more are folded for one answer; no setting raises that.",
+        advice="Its events can be read all the same: GET /v1/events?stream=…",
+    )
 
 
 def folded(events: Iterable[Told]) -> dict[bytes, bytes]:
@@ -77,12 +90,14 @@ class Past:
         self.index, self.lookup, self.ends = index, lookup, ends
         self.store = MemoryStore()
         self.loaded: set[str] = set()
-        self.bytes = 0
+        self.bytes, self.full = 0, False
 
     @property
     def moment(self) -> Moment:
         """What is known of the streams that were loaded."""
-        return Moment(self.store, self.index.opens, self.index, self.index.known)
+        found = Moment(self.store, self.index.opens, self.index, self.index.known)
+        found.full = self.full
+        return found
 
     # Where streams lie
 
@@ -133,12 +148,7 @@ class Past:
                 for message in self.lookup.read({partition: offsets[start : start + AT_ONCE]}):
                     self.bytes += len(message.value() or b"")
                     if self.bytes > PAST_BYTES:
-                        raise PastTooLarge(
-                            f"What this would show of the past is in events of more than "
-                            f"{PAST_BYTES:,} bytes, and no more are folded for one answer; no "
-                            "setting raises that.",
-                            advice="Its events can be read all the same: GET /v1/events?stream=…",
-                        )
+                        raise too_large()
                     yield message
 
     def load_session(self, session: str) -> None:
@@ -152,16 +162,39 @@ class Past:
         """Fold all streams of a kind."""
         self.load(*(stream(kind, name) for name in self.index.streams(kind)))
 
-    # Loading what a page of a list shows
+    # Loading what a page of a list shows: as much as PAST_BYTES allow
+
+    def load_some(self, names: list[str]) -> None:
+        """Fold streams that follow each other in a list; it is `full` if not all have room.
+
+        Raises:
+            LogError: the log cannot be read.
+        """
+        for some in (names, *([one] for one in names)):
+            before = self.bytes
+            try:
+                self.load(*some)
+            except PastTooLarge:
+                self.bytes = before
+                self.loaded.difference_update(some)
+                self.full = len(some) == 1
+            if self.full or self.loaded.issuperset(names):
+                return
 
     def load_datasets(self, after: str, limit: int, may: May = anything) -> None:
         """Fold datasets past a name that one `may` see, until `limit` are known, or all are."""
         seen = filter(may, self.index.streams("dataset", after))
         there = (name for name in (stream("dataset", one) for one in seen) if self.began(name))
         while (missing := limit - len(self.moment.datasets(after, limit, may))) > 0:
-            if not (some := list(islice(there, missing))):
-                return
-            self.load(*some)
+            if self.full or not (some := list(islice(there, missing))):
+                break
+            self.load_some(some)
+        self.require_any(self.moment.datasets(after, 1, may))
+
+    def require_any(self, shown: Iterable[object]) -> None:
+        """Raise PastTooLarge if nothing can be shown, for the first of a list is too large."""
+        if self.full and not any(True for _ in shown):
+            raise too_large()
 
     def load_sessions(self, after: tuple[str, str] | None, limit: int, may: May = anything) -> None:
         """Fold sessions past (time of creation, id), newest first, until enough are known.
@@ -171,9 +204,10 @@ class Past:
         """
         candidates = self.perhaps_open(after, may)
         while (missing := limit - self.many_open(after, limit)) > 0:
-            if not (some := list(islice(candidates, missing + AHEAD))):
-                return
-            self.load(*some)
+            if self.full or not (some := list(islice(candidates, missing + AHEAD))):
+                break
+            self.load_some(some)
+        self.require_any(self.moment.newest("session", after, None))
 
     def many_open(self, after: tuple[str, str] | None, limit: int) -> int:
         """Return how many open sessions are known past one of them, up to `limit`."""
@@ -201,7 +235,7 @@ class Past:
         """
         there = self.commits("experiment-by-time", after, may)
         gone = self.commits("experiment-gone-by-time", after, may)
-        merged = heapq.merge(there, (one for one in gone if not self.was_deleted(one.id)))
+        merged = heapq.merge(there, (one for one in gone if not self.was_deleted(one)))
         found = (one.id for one in merged if self.was_committed(one))
         return list(islice(found, limit))
 
@@ -210,22 +244,26 @@ class Past:
         for at in filter(may, self.index.by_time((index,), after)):
             row = self.index.committed(at, gone=index.startswith("experiment-gone"))
             if row is not None:
-                yield Commit(row.committed, at, row.sequence)
+                yield Commit(row.committed, at, row.sequence, row.deleted)
 
-    def was_deleted(self, experiment: str) -> bool:
-        """Say whether an experiment that is gone was so then: its deletion is its last change."""
-        self.load(stream("session", experiment))
-        return not self.moment.has_experiment(experiment)
+    def was_deleted(self, one: Commit) -> bool:
+        """Say whether an experiment's deletion came before."""
+        return self.many_events(one) >= one.deletion
 
     def was_committed(self, one: Commit) -> bool:
         """Say whether an experiment's commit came before."""
-        return len(self.offsets(stream("session", one.id))[1]) >= one.sequence
+        return self.many_events(one) >= one.sequence
+
+    def many_events(self, one: Commit) -> int:
+        """Return how many events the stream of an experiment had then."""
+        return len(self.offsets(stream("session", one.id))[1])
 
     def load_experiments(
         self, after: tuple[str, str] | None, limit: int, may: May = anything
     ) -> None:
         """Fold the experiments of a page."""
-        self.load(*(stream("session", at) for at in self.experiments(after, limit, may)))
+        self.load_some([stream("session", at) for at in self.experiments(after, limit, may)])
+        self.require_any(self.moment.newest("experiment", after, None))
 
     # The position
 

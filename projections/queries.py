@@ -122,7 +122,8 @@ class Moment(Reading):
     """The read models at one moment, whatever is folded meanwhile.
 
     `known` is what was found out before. `looked` is what lists have cost: each run
-    that was read for what is known of an experiment, and each KiB of a dataset.
+    that was read for what is known of an experiment, and each KiB of a dataset. One of the past may
+    be `full`: a list goes on where what was loaded ends.
     """
 
     def __init__(
@@ -135,6 +136,7 @@ class Moment(Reading):
         """Take the rows. The sensitive columns are those of `present`, without it of this one."""
         super().__init__(content)
         self.opens, self.present, self.looked = opens, present or self, 0
+        self.full = False
         self.known = known or Known()
 
     # Where it is in the log

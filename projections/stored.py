@@ -52,7 +52,11 @@ class StoredDataset(Struct, array_like=True, gc=False):
 
 
 class StoredExperiment(Struct, array_like=True, gc=False):
-    """A committed session, with the trainings that it keeps. `opened` as in StoredSession."""
+    """A committed session, with the trainings that it keeps. `opened` as in StoredSession.
+
+    `sequence` is the number of the event that committed it in its stream, `deleted` of the one that
+    deleted it (0: it is there).
+    """
 
     opened: Raw
     created: str
@@ -60,6 +64,7 @@ class StoredExperiment(Struct, array_like=True, gc=False):
     actor: str
     sequence: int
     trainings: tuple[str, ...]
+    deleted: int = 0
 
 
 class StoredRun(Struct, array_like=True, gc=False):

@@ -125,6 +125,7 @@ def router(facade: Facade) -> APIRouter:
                 lambda row: resources.dataset(row, now),
                 lambda row: row.spec.name,
                 lambda: seen.moment.looked,
+                more=seen.moment.full,
             )
             headers = {**seen.headers, **next_link(request.url, more)}
             return json(resources.Page(items, more), headers=headers)

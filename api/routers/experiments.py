@@ -59,6 +59,7 @@ def router(facade: Facade) -> APIRouter:
                 ),
                 lambda row: (row.committed, row.id),
                 lambda: moment.looked,
+                more=seen.moment.full,
             )
             headers = {**seen.headers, **next_link(request.url, more)}
             return json(resources.Page(items, more), headers=headers)

@@ -79,6 +79,7 @@ def router(facade: Facade) -> APIRouter:
                     row, withheld=level_of(who, now, row.id) < Level.READ
                 ),
                 lambda row: (row.created, row.id),
+                more=seen.moment.full,
             )
             headers = {**seen.headers, **next_link(request.url, more)}
             return json(resources.Page(items, more), headers=headers)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from autolearn.projections.models import Reference
 from autolearn.projections.rows import Rows
 from autolearn.projections.store import key
@@ -53,8 +55,8 @@ def readers_of(rows: Rows, session: str) -> list[str]:
     return [at.rpartition(b"\0")[2].decode() for at in names]
 
 
-def delete(rows: Rows, session: str) -> None:
-    """Take an experiment and all that it keeps out of the view.
+def delete(rows: Rows, session: str, sequence: int) -> None:
+    """Take an experiment and all that it keeps out of the view, by an event of its stream.
 
     That it was there stays known, for lists of the past.
     """
@@ -66,5 +68,5 @@ def delete(rows: Rows, session: str) -> None:
     rows.delete(key("experiment-by-time", row.committed, session))
     for user in (row.actor, *readers_of(rows, session)):
         rows.delete(key("experiment-of", user, row.committed, session))
-    rows.put_once(key("experiment-gone", session), row)
+    rows.put_once(key("experiment-gone", session), replace(row, deleted=sequence))
     rows.put_once(key("experiment-gone-by-time", row.committed, session), Reference(session))

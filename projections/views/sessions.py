@@ -118,7 +118,7 @@ def expiry(rows: Rows, record: EventRecord) -> None:
 def delete(rows: Rows, record: EventRecord) -> None:
     """The experiment is deleted."""
     session = record.subject[ID]
-    experiments.delete(rows, session)
+    experiments.delete(rows, session, record.sequence)
     rows.put_once(key("session-ended", session), EndedRow("deleted", record.time))
 
 

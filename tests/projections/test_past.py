@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.memory import MemoryLog
 from autolearn.eventlog.reading import Lookup
-from autolearn.projections.past import Past
+from autolearn.projections.past import Past, PastTooLarge
 from autolearn.projections.projection import ReadModels
 from autolearn.projections.queries import Moment, Queries
 from autolearn.projections.store import MemoryStore
@@ -100,6 +100,35 @@ def everything(moment: Moment, session: str) -> tuple[object, ...]:
         moment.experiment(session),
         list(moment.runs(session)),
     )
+
+
+def test_a_page_ends_where_no_more_events_are_folded(monkeypatch: pytest.MonkeyPatch):
+    log = told(Random(7), 150)
+    index, lookup, ends = folded(log, log.ends("events")), Lookup(log, "events"), log.ends("events")
+    there = index.experiments(None, 99)
+    assert len(there) > 2
+
+    def past(bound: int) -> Past:
+        monkeypatch.setattr("autolearn.projections.past.PAST_BYTES", bound)
+        return Past(index, lookup, ends)
+
+    one = past(10**9)
+    one.load_experiments(None, 1)
+    size = one.bytes
+    assert not one.moment.full
+    one = past(size)
+    one.load_experiments(None, 99)
+    assert one.moment.full
+    assert one.moment.experiments(None, 99) == there[:1]
+    one = past(size - 1)
+    with pytest.raises(PastTooLarge, match=f"more than {size - 1:,} bytes"):
+        one.load_experiments(None, 99)
+    one = past(1)
+    with pytest.raises(PastTooLarge):
+        one.load_datasets("", 2)
+    with pytest.raises(PastTooLarge):
+        one.load_sessions(None, 2)
+    lookup.close()
 
 
 def pages(ask, key) -> list[object]:
