@@ -3,8 +3,8 @@
 `harden` takes away, for good and for all children of the process: privileges, core dumps, sockets,
 looking into other processes, and changing the modes of files. `confine` takes away the files that
 are not named, signals to others, and TCP. Both are Linux's: seccomp (x86-64 and arm64) and Landlock
-(5.13; signals since 6.12). `missing` says what this system does not have. Only the calling thread
-is confined, so both come before any other is started.
+(5.13; emptying files since 6.2, signals since 6.12). `missing` says what this system does not have.
+Only the calling thread is confined, so both come before any other is started.
 
 Why not namespaces: distributions forbid them to unprivileged users, and containers to everybody.
 """
@@ -47,20 +47,21 @@ MACHINES = {
     # _writev, pidfd_getfd, perf_event_open; io_uring_setup, _enter, _register, which do what others
     # may not; bpf, userfaultfd; add_key, request_key, keyctl; unshare, setns, mount, umount2,
     # open_by_handle_at; chmod, fchmodat, fchmodat2, chown, lchown, fchownat, setxattr, lsetxattr,
-    # removexattr, lremovexattr, which Landlock lets pass.
+    # removexattr, lremovexattr, which Landlock lets pass; truncate, which its first versions do;
+    # pidfd_send_signal, whose first argument says nothing of whom it means.
     # `own`, only for the process itself (0): prlimit64, sched_setaffinity, sched_setscheduler,
     # sched_setattr.
-    # `signals`: kill, tkill, tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo, pidfd_send_signal.
+    # `signals`: kill, tkill, tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo.
     "x86_64": Machine(
         0xC000003E,
         0x40000000,  # the calls of the x32 ABI have this bit
         (
             *(41, 42, 49, 50, 43, 288, 101, 310, 311, 438, 298, 425, 426, 427, 321, 323),
             *(248, 249, 250, 272, 308, 165, 166, 304),
-            *(90, 268, 452, 92, 94, 260, 188, 189, 197, 198),
+            *(90, 268, 452, 92, 94, 260, 188, 189, 197, 198, 76, 424),
         ),
         (302, 203, 144, 314),
-        (62, 200, 234, 129, 297, 424),
+        (62, 200, 234, 129, 297),
     ),
     "aarch64": Machine(
         0xC00000B7,
@@ -68,10 +69,10 @@ MACHINES = {
         (
             *(198, 203, 200, 201, 202, 242, 117, 270, 271, 438, 241, 425, 426, 427, 280, 282),
             *(217, 218, 219, 97, 268, 40, 39, 265),
-            *(53, 452, 54, 5, 6, 14, 15),
+            *(53, 452, 54, 5, 6, 14, 15, 45, 424),
         ),
         (261, 122, 119, 274),
-        (129, 130, 131, 138, 240, 424),
+        (129, 130, 131, 138, 240),
     ),
 }
 
@@ -91,6 +92,8 @@ EVERYTHING = ((1 << 13) - 1, (1 << 14) - 1, (1 << 15) - 1, (1 << 15) - 1, (1 << 
 OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL
 READ = EXECUTE | READ_FILE | READ_DIR
 WRITE = READ | WRITE_FILE | TRUNCATE | REFER | REMOVE_AND_MAKE
+TRUNCATION_SINCE = 3
+"""The version of Landlock that keeps a file that may be read from being emptied."""
 SIGNALS_SINCE = 6
 """The version of Landlock that keeps signals inside."""
 
@@ -176,6 +179,7 @@ def missing() -> tuple[str, ...]:
     lacks = {
         "network": machine is None,
         "files": version < 1,
+        "truncation": 0 < version < TRUNCATION_SINCE,
         "signals": version < SIGNALS_SINCE and machine is None,
     }
     return tuple(name for name, lacking in lacks.items() if lacking)

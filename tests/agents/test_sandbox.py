@@ -98,23 +98,36 @@ def test_a_plug_in_that_wants_the_network_fails_with_the_reason(target: dict[str
     play(story)
 
 
-def test_without_landlock_signals_are_refused_all_the_same(tmp_path: Path) -> None:
+def test_without_landlock_signals_and_emptying_are_refused_all_the_same(tmp_path: Path) -> None:
+    (key := tmp_path / "master.key").write_text("secret")
     program = (
-        "import os\n"
+        "import os, signal\n"
         "from autolearn.runtime import sandbox\n"
         "sandbox._landlock = lambda libc: 0\n"
         "sandbox.harden(); sandbox.confine([], [])\n"
         "os.kill(os.getpid(), 0); os.kill(0, 0)\n"
-        "try:\n    os.kill(os.getppid(), 0)\n"
-        "except PermissionError:\n    print(sandbox.missing())\n"
+        "os.dup2(os.pidfd_open(os.getppid()), 0)\n"
+        "for call, *arguments in (\n"
+        "    (os.kill, os.getppid(), 0),\n"
+        "    (signal.pidfd_send_signal, 0, 0),\n"
+        f"    (os.truncate, {str(key)!r}, 0),\n"
+        "):\n"
+        "    try:\n        call(*arguments)\n"
+        "    except PermissionError:\n        continue\n"
+        "    raise AssertionError(call)\n"
+        "print(sandbox.missing())\n"
     )
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert said.stdout == "('files',)\n", said.stderr
+    assert key.read_text() == "secret"
 
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox.platform, "machine", lambda: "riscv64")
     assert sandbox.missing() == ("network",)
+    for version, lacks in ((0, ("files", "signals")), (2, ("truncation", "signals")), (6, ())):
+        monkeypatch.setattr(sandbox, "_landlock", lambda _, version=version: version)
+        assert sandbox.missing() == ("network", *lacks)
     monkeypatch.setattr(sandbox.sys, "platform", "darwin")
     assert sandbox.missing() == ("network", "files", "signals")
 
