@@ -61,6 +61,8 @@ from autolearn.schemas.workers import Heartbeat, Progress
 __all__ = ["Worker"]
 
 logger = structlog.get_logger(__name__)
+SCRATCH_PERCENT = 10
+"""Of the temporary folder's file system, which the reserve takes at most."""
 NOT_TAKEN = {type_of(Refused), type_of(CommandFailed), type_of(CommandQuarantined)}
 Offer = commands.RegisterEstimator | commands.RegisterMetric | commands.RegisterDataset
 KIND_OF_OFFER = {
@@ -142,7 +144,7 @@ class Worker:
         self.vault = open_vault(settings, log, home)
         self.unconfined, self.disk_low = missing(), ""
         store = artifacts_of(settings, home)
-        self.disks = [home, Path(tempfile.gettempdir()), *([store] if store else [])]
+        self.disks = [home, *([store] if store else [])]
         self.meter = meter
         meter.watch(self.busy)
         self.folder = home / "state" / f"work-{'-'.join(kinds)}-{settings.instance}"
@@ -286,7 +288,9 @@ class Worker:
 
     def shortage(self) -> str:
         """Return which disk is too full for another run, "" if none is; note when that changes."""
-        why = shortage(self.settings.disk_reserve, self.disks)
+        reserve, scratch = self.settings.disk_reserve, [Path(tempfile.gettempdir())]
+        # A temporary folder may be a small file system in memory.
+        why = shortage(reserve, self.disks) or shortage(reserve, scratch, SCRATCH_PERCENT)
         if bool(why) != bool(self.disk_low):
             logger.warning("no run is taken: the disk is low" if why else "runs are taken", why=why)
         self.disk_low = why

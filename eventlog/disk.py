@@ -17,20 +17,23 @@ def reserve_of(said: str, total: int) -> int:
     return total * int(said[:-1]) // 100 if said.endswith("%") else int(said) << 20
 
 
-def shortage(said: str, folders: Iterable[Path]) -> str:
-    """Return which folder's disk has less free than a reserve, for people; "" if none has."""
+def shortage(said: str, folders: Iterable[Path], most: int = 100) -> str:
+    """Return which folder's disk has less free than a reserve, for people; "" if none has.
+
+    `most` percent of a disk are reserved at most.
+    """
     for folder in folders:
         if not folder.exists():
             continue
         total, _, free = shutil.disk_usage(folder)
-        if low := too_little(said, f"{folder}", free, total):
+        if low := too_little(said, f"{folder}", free, total, most):
             return low
     return ""
 
 
-def too_little(said: str, folder: str, free: int, total: int) -> str:
+def too_little(said: str, folder: str, free: int, total: int, most: int = 100) -> str:
     """Return that less than the reserve is free on the disk of a folder; "" if it is not so."""
-    reserve = reserve_of(said, total)
+    reserve = min(reserve_of(said, total), total * most // 100)
     if free >= reserve:
         return ""
     return (

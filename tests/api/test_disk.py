@@ -104,3 +104,12 @@ def test_an_upload_that_does_not_come_is_parted_from(
     assert (refused.value.status_code, refused.value.kind) == (408, "body-too-slow")
     assert not room.counts
     assert not list(tmp_path.iterdir())
+
+
+def test_a_small_file_system_is_not_all_reserve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    mib = 1 << 20
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: (500 * mib, 440 * mib, 60 * mib))
+    assert "500 MiB must stay" in shortage("1024", [tmp_path])
+    assert shortage("1024", [tmp_path], 10) == ""
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: (500 * mib, 460 * mib, 40 * mib))
+    assert "50 MiB must stay" in shortage("1024", [tmp_path], 10)
