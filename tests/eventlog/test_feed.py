@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from random import Random
 
 import pytest
+from msgspec import Raw
 from msgspec.structs import replace
 
 from autolearn.eventlog.admission import Progress
@@ -36,9 +37,12 @@ def stories() -> list[list[EventRecord]]:
 
 
 def on(partition: int, record: EventRecord) -> EventRecord:
-    """An event as if it were of a partition's own."""
+    """An event as if it were of a partition's own; a dataset's name is that of its stream."""
+    dataset = record.subject.removeprefix("dataset/").encode()
+    data = bytes(record.data or b"").replace(b'"%s"' % dataset, b'"%s%d"' % (dataset, partition))
     return replace(
         record,
+        data=Raw(data) if data else record.data,
         id=f"{partition}-{record.id}",
         subject=f"{record.subject}{partition}",
         causationid=f"{partition}-{record.causationid}",
