@@ -124,7 +124,7 @@ async def run(agents: Sequence[Agent], dog: Watchdog) -> None:
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait([stopping, *crashed], return_when=asyncio.FIRST_COMPLETED)
     logger.info("stopping")
-    asyncio.get_running_loop().call_later(STOPPING, give_up)
+    asyncio.get_running_loop().call_later(STOPPING, give_up, 0 if stop.is_set() else 70)
     for watch in watching:
         watch.cancel()
     await asyncio.gather(*(app.stop() for app in apps))
@@ -136,12 +136,12 @@ async def run(agents: Sequence[Agent], dog: Watchdog) -> None:
             raise app.crash_reason
 
 
-def give_up() -> None:
+def give_up(code: int) -> None:
     """End the process, which cannot say goodbye to its groups: what it has not done others will."""
     logger.warning(
         "stopping has no end, perhaps for want of brokers: the process ends", after=STOPPING
     )
-    os._exit(0)
+    os._exit(code)
 
 
 async def announce_ready(agents: Sequence[Agent]) -> None:

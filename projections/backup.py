@@ -83,7 +83,10 @@ def run_backup(settings: Settings, target: Path, told: Told) -> tuple[dict[str, 
 def run_restore(
     settings: Settings, folder: Path, told: Told, *, revoke: bool = False
 ) -> tuple[dict[str, Any], int]:
-    """Restore a backup while nothing runs on this home; with `revoke`, without its tokens."""
+    """Restore a backup while nothing runs on this home; with `revoke`, without its tokens.
+
+    If an earlier restore on this home has revoked tokens, they stay revoked.
+    """
     home = home_of(settings)
     began = time.perf_counter()
     backup = BackupSet(folder)
@@ -92,6 +95,7 @@ def run_restore(
         opened = closing_log(open_log(settings)) if settings.kafka else embedded_log(home)
         with opened as log:
             parts = plan(log, settings, backup)
+            revoke = revoke or any(part.revoked for part in parts)
             with restoring(home, f"{folder} --revoke-tokens" if revoke else str(folder)):
                 restored = restore(log, settings, store_of(settings), backup, parts, told)
                 delete_state(home)  # it was folded from whatever log was here before

@@ -57,11 +57,15 @@ class Restored(Struct, frozen=True):
 
 
 class Part(Struct):
-    """One partition to restore: `next` is the first offset that is not there yet."""
+    """One partition to restore: `next` is the first offset that is not there yet.
+
+    `revoked`: an earlier restore has asked there for the revocation of tokens.
+    """
 
     topic: str
     log: PartitionLog
     next: int
+    revoked: bool
 
 
 def check_set(settings: Settings, backup: BackupSet, told: Told) -> None:
@@ -85,15 +89,13 @@ def plan(log: Log, settings: Settings, backup: BackupSet) -> list[Part]:
         LogError: the brokers cannot be reached.
     """
     check_others(log, settings, backup)
-    return [
-        Part(
-            f"{settings.topic_prefix}.{topic.topic}",
-            part,
-            next_of(log, settings, topic, part, backup),
-        )
-        for topic in backup.manifest.topics
-        for part in topic.partitions
-    ]
+    parts = []
+    for topic in backup.manifest.topics:
+        for part in topic.partitions:
+            end = end_of(log, settings, topic, part, backup)
+            name = f"{settings.topic_prefix}.{topic.topic}"
+            parts.append(Part(name, part, min(end, part.end), end > part.end))
+    return parts
 
 
 def restore(
@@ -163,10 +165,10 @@ def not_empty(settings: Settings, why: str) -> NotEmpty:
     )
 
 
-def next_of(
+def end_of(
     log: Log, settings: Settings, topic: TopicLog, part: PartitionLog, backup: BackupSet
 ) -> int:
-    """Return the first offset of a partition that is not there yet.
+    """Return where a partition ends that holds how the backup begins, and perhaps revocations.
 
     Raises:
         NotEmpty: what is there is not how the backup begins.
@@ -187,7 +189,7 @@ def next_of(
     for line, message in zip(places(backup, part, begin), found, strict=False):
         if not same(line, message):
             raise not_empty(settings, f"Offset {message.offset()} on {where} is another record.")
-    return min(end, part.end)
+    return end
 
 
 def places(backup: BackupSet, part: PartitionLog, start: int) -> Iterator[Line]:

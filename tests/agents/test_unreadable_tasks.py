@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -45,21 +48,28 @@ def told(vault: Vault, runs: OpenRuns, number: int, event: Event) -> None:
     runs.commit({})
 
 
+@contextmanager
+def started(folder: Path) -> Iterator[tuple[Worker, Task, Callable[[int, Event], None]]]:
+    """A worker with a run that it has started, the run's task, and what tells of more events."""
+    log = MemoryLog()
+    worker = Worker(("training",), Settings(), log, "localhost:1", folder, Meter("work"))
+    worker.runs = OpenRuns(MemoryStore())
+    with vault_of(log) as vault:
+        tell = partial(told, vault, worker.runs)
+        tell(1, samples.training_requested("t1"))
+        tell(2, events.TrainingStarted("t1", 1, worker.id))
+        run = worker.runs.get(f"session/{SESSION}", "t1")
+        assert run is not None
+        yield worker, Task("training", "t1", run.stream, 1, run.request, 0, 0), tell
+
+
 def test_what_is_cancelled_while_it_is_opened_is_not_started(tmp_path: Path):
     async def story() -> None:
-        log = MemoryLog()
-        worker = Worker(("training",), Settings(), log, "localhost:1", tmp_path, Meter("work"))
-        worker.runs = OpenRuns(MemoryStore())
-        with vault_of(log) as vault:
-            told(vault, worker.runs, 1, samples.training_requested("t1"))
-            told(vault, worker.runs, 2, events.TrainingStarted("t1", 1, worker.id))
-            run = worker.runs.get(f"session/{SESSION}", "t1")
-            assert run is not None
-            task = Task("training", "t1", run.stream, 1, run.request, 0, 0)
+        with started(tmp_path) as (worker, task, tell):
 
-            def meanwhile(_: Task) -> Any:
-                told(vault, worker.runs, 3, events.TrainingCancelled("t1"))
-                return Opened(run.request, Limits(1.0, 256), DatasetRef("x", "a" * 64), b"", b"")
+            def meanwhile(task: Task) -> Any:
+                tell(3, events.TrainingCancelled("t1"))
+                return Opened(task.request, Limits(1.0, 256), DatasetRef("x", "a" * 64), b"", b"")
 
             worker.open = meanwhile  # type: ignore[method-assign]
             with mock.patch.object(worker.executor, "start", side_effect=AssertionError):
@@ -71,21 +81,13 @@ def test_what_is_cancelled_while_it_is_opened_is_not_started(tmp_path: Path):
 @pytest.mark.parametrize("ended", [False, True])
 def test_what_cannot_be_decrypted_is_given_back_or_not_wanted(tmp_path: Path, ended: bool):
     async def story() -> None:
-        log = MemoryLog()
-        worker = Worker(("training",), Settings(), log, "localhost:1", tmp_path, Meter("work"))
-        worker.runs = OpenRuns(MemoryStore())
-        with vault_of(log) as vault:
-            told(vault, worker.runs, 1, samples.training_requested("t1"))
-            told(vault, worker.runs, 2, events.TrainingStarted("t1", 1, worker.id))
-            run = worker.runs.get(f"session/{SESSION}", "t1")
-            assert run is not None
-            task = Task("training", "t1", run.stream, 1, run.request, 0, 0)
+        with started(tmp_path) as (worker, task, tell):
             opened = worker.open
 
             def meanwhile(task: Task) -> Any:
                 found = opened(task)
                 if ended:
-                    told(vault, worker.runs, 3, events.SessionDiscarded(("t1",)))
+                    tell(3, events.SessionDiscarded(("t1",)))
                 return found
 
             worker.open = meanwhile  # type: ignore[method-assign]
