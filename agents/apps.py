@@ -12,6 +12,7 @@ import hashlib
 import logging
 import socket
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,8 @@ from autolearn.schemas.topics import GROUPS
 
 __all__ = ["Position", "instance_name", "make_app"]
 
-Position = Callable[[TP], Awaitable[int | None]]
-"""Tells where to start reading a partition: an offset, or None for the committed one."""
+Position = Callable[[TP, Callable[[], bool]], Awaitable[int | None]]
+"""Tells where to start reading a partition, or None once it is ours no more (the second asks)."""
 
 
 def make_app(
@@ -79,19 +80,34 @@ def consumer_class(position: Position | None) -> type[Consumer]:
     """Return Faust's consumer, except that it seeks to `position` after an assignment."""
 
     class SeekingConsumer(Consumer):
-        """Faust may call perform_seek more than once, and before the assignment's signal."""
+        """Faust may call perform_seek more than once, and before the assignment's signal.
+
+        It may also be at it while partitions are taken away: `ours` is what is not.
+        """
 
         logger = logging.getLogger("faust.transport.consumer")
+        ours: frozenset[TP] = frozenset()
+
+        async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+            self.ours = frozenset(assigned)
+            await super().on_partitions_assigned(assigned, generation_id)
+
+        async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+            self.ours -= revoked
+            await super().on_partitions_revoked(revoked)
 
         def _new_consumer_thread(self) -> WatchedThread:
             return WatchedThread(self, loop=self.loop, beacon=self.beacon)
+
+        def has(self, tp: TP) -> bool:
+            return tp in self.ours
 
         async def perform_seek(self) -> None:
             if position is None:
                 await super().perform_seek()
                 return
-            for tp in self.assignment():
-                offset = await position(tp)
+            for tp in self.ours:
+                offset = await position(tp, partial(self.has, tp))
                 if offset is not None:
                     await self.seek(tp, offset)
 

@@ -24,22 +24,29 @@ def steady() -> float:
 class BrokerClock:
     """Compares clocks. `grace`: seconds for which nothing is done after ours was set.
 
-    `difference` is how many seconds ours is ahead of the broker's, None while that is not known.
+    `difference` is how many seconds ours is ahead of the broker's, None while that is not known;
+    `untold` says that the broker does not tell its time.
     """
 
     def __init__(self, grace: float) -> None:
         self.grace = grace
         self.difference: float | None = None
+        self.untold = False
         self.compared = 0.0
         self.offset: float | None = None
         self.set_at: float | None = None
 
-    def compare(self, sent: float, written: float, received: float, now: float) -> None:
+    def compare(self, sent: float, written: float | None, received: float, now: float) -> None:
         """Take a heartbeat in: our times of sending and receiving, the broker's of writing.
 
         All in seconds since 1970, `now` in steady ones. However long it was on its way: our clock
-        is ahead if it was sent after it was written, and behind if it came before that.
+        is ahead if it was sent after it was written, and behind if it came before that. `written`
+        is None where the broker keeps the sender's time.
         """
+        self.untold = written is None
+        if written is None:
+            self.difference = None
+            return
         ahead, behind = max(0.0, sent - written), max(0.0, written - received)
         self.difference, self.compared = round(ahead - behind, 1), now
 
@@ -60,6 +67,11 @@ class BrokerClock:
 
     def doubt(self, now: float) -> str:
         """Return why our clock is not believed; "" if it may be, as far as is known."""
+        if self.untold:
+            return (
+                "The topic of the heartbeats keeps the sender's time in place of the broker's, so "
+                "that no clock can be compared with the broker's"
+            )
         if self.known(now) and abs(self.difference or 0.0) > MOST:
             return (
                 f"The clock of the supervising process and the broker's differ by "

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import structlog
+from faust.types import TP
 
 from autolearn.agents.apps import make_app
 from autolearn.agents.deliveries import Deliveries
@@ -96,7 +98,7 @@ class DispatchAgent:
         await self.feed.stop()
         await asyncio.to_thread(self.store.close)
 
-    async def position(self, tp: Any) -> int:
+    async def position(self, tp: TP, _: Callable[[], bool]) -> int:
         """Begin with the next heartbeat: older ones tell nothing about now."""
         ends = await asyncio.to_thread(self.log.ends, self.topics.workers.name)
         return ends[tp.partition]

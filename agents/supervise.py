@@ -54,6 +54,8 @@ REPEAT = 30.0
 """Seconds after which an unanswered report is made again."""
 GROUP_TIMEOUT = 10.0
 """Seconds within which the brokers should tell how far deciders are."""
+LOG_APPEND_TIME = 1
+"""What a fetched record says whose time is the broker's (KIP-32)."""
 REMEMBERED = 10
 """Times of silence for which a worker is remembered."""
 logger = structlog.get_logger(__name__)
@@ -179,13 +181,14 @@ class SuperviseAgent:
         async for event in self.deliveries[0].of(stream.events()):
             beat = heartbeat_in(event.value, self.topics.trainings.partitions)
             if beat is None or beat.supervision is not None:
-                self.compare(beat, event.message.timestamp)
+                told = event.message.timestamp_type == LOG_APPEND_TIME
+                self.compare(beat, event.message.timestamp if told else None)
                 continue
             self.heard[beat.worker] = time.monotonic()
             if beat.stopped:
                 self.stopped.add(beat.worker)
 
-    def compare(self, beat: Heartbeat | None, written: float) -> None:
+    def compare(self, beat: Heartbeat | None, written: float | None) -> None:
         """Compare the clocks by a heartbeat, if it is one of this process that has come back."""
         if beat is not None and (beat.worker, beat.pid) == (self.name, os.getpid()):
             self.clock.compare(millis(beat.time) / 1000, written, time.time(), steady())

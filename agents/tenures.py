@@ -94,14 +94,18 @@ class Tenures(Generic[T]):
         except Exception as error:  # noqa: BLE001 - a task's exception would be lost
             end_process(f"partition {tenure.partition} could not be taken", error)
 
-    async def position(self, tp: TP) -> int:
-        """Return where to begin reading a partition (`agents.apps.Position`)."""
-        while True:
+    async def position(self, tp: TP, ours: Callable[[], bool]) -> int | None:
+        """Return where to begin reading a partition (`agents.apps.Position`).
+
+        No tenure begins with what was taken away meanwhile: whoever has it would be fenced.
+        """
+        while ours():
             if tp.partition not in self.held:
                 self.begin(tp.partition)
             tenure = await self.of(tp.partition)
             if tenure is not None:
                 return tenure.begin()
+        return None
 
     async def of(self, partition: int) -> T | None:
         """Return the tenure of a partition once it is taken; None if it is not ours (any more)."""

@@ -92,7 +92,8 @@ def about_supervision(status: Status) -> Iterator[Finding]:
         why = f"The keys of {said.overdue_keys} sessions that are not kept are not shredded in time"
         yield Finding("shredding-overdue", f"{why}.", "See the log of the supervise process.")
     if said.doubt:
-        yield Finding("clocks-differ", f"{said.doubt}: nothing expires.", "Set the clocks (NTP).")
+        advice = "Set the clocks (NTP), and `message.timestamp.type=LogAppendTime` on `workers`."
+        yield Finding("clocks-differ", f"{said.doubt}: nothing expires.", advice)
     if said.foreign_store:
         why = f"The artifact store is marked for another log ({said.foreign_store})."
         advice = "Nothing is collected in it: give each installation a store, AUTOLEARN_ARTIFACTS."

@@ -6,7 +6,7 @@ DAY = 24 * 3600.0
 NOON = 1_767_268_800.0
 
 
-def compared(sent: float, written: float, received: float) -> BrokerClock:
+def compared(sent: float, written: float | None, received: float) -> BrokerClock:
     clock = BrokerClock(DAY)
     clock.compare(sent, written, received, 0.0)
     return clock
@@ -53,3 +53,11 @@ def test_a_machine_that_slept_did_not_set_its_clock():
     clock.look(NOON, 0.0)
     clock.look(NOON + 3 * DAY, 3 * DAY)  # the steady clock went on as well
     assert clock.doubt(3 * DAY) == ""
+
+
+def test_a_broker_that_does_not_tell_its_time_vouches_for_no_clock():
+    clock = compared(NOON, None, NOON + 0.1)
+    assert not clock.believed(0.0)
+    assert "sender's time" in clock.doubt(0.0)
+    clock.compare(NOON, NOON, NOON, 1.0)
+    assert clock.believed(1.0)
