@@ -64,6 +64,8 @@ BENCHES = {
         {
             "command_p50_ms": Aim("a command, answered: median, ms", 5),
             "command_p99_ms": Aim("a command, answered: 99 of 100, ms", 20),
+            "log_floor_ms": Aim("two flushed appends and nothing else: median, ms"),
+            "command_vs_log_floor": Aim("a command / these two appends"),
             "commands_per_s_20_clients": Aim("commands a second, 20 clients", 700, at_least=True),
             "training_overhead_p50_ms": Aim("a training but its 5-ms fit: median, ms", 40),
             "short_trainings_ratio": Aim("50 trainings, 2 slots: time / (fits / 2)"),

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
 
+from autolearn.client.sdk import AsyncAutoLearn
 from autolearn.client.system import System
 from tests.bench.light import Client
-from tests.bench.main_job import SESSION, home, many_clients
+from tests.bench.main_job import home, many_clients
 
 __all__ = ["feed"]
 
@@ -59,13 +61,15 @@ class Follower(asyncio.Protocol):
 async def feed() -> dict[str, float]:
     """Measure one system."""
     figures: dict[str, float] = {}
-    async with home() as settings, System(settings) as system:
-        url, api = system.url, psutil.Process(system.processes["api"].pid)
+    async with home("none") as settings, System(settings) as system:
+        url = system.url
+        connect = partial(AsyncAutoLearn, url, token="", seal=False)
+        api = psutil.Process(system.processes["api"].pid)
         figures["feed_latency_p50_ms"] = await latency(url)
-        await many_clients(url, warm=2, seconds=2)
+        await many_clients(connect, warm=2, seconds=2)
         rates: dict[str, list[float]] = {"none": [], "idle": [], "all": []}
         for _ in range(3):
-            rates["none"].append(await many_clients(url, warm=0.5, seconds=4))
+            rates["none"].append(await many_clients(connect, warm=0.5, seconds=4))
             for name, query in (("idle", "after=now&stream=dataset/iris"), ("all", "after=now")):
                 before = api.memory_full_info().pss
                 followers = [await Follower.connect(url, query) for _ in range(FOLLOWERS)]
@@ -73,7 +77,7 @@ async def feed() -> dict[str, float]:
                     more = api.memory_full_info().pss - before
                     figures.setdefault("feed_idle_follower_kb", more / FOLLOWERS / 1024)
                     figures.setdefault("feed_idle_100_cpu_percent", await used(api))
-                rates[name].append(await many_clients(url, warm=0.5, seconds=4))
+                rates[name].append(await many_clients(connect, warm=0.5, seconds=4))
                 for follower in followers:
                     follower.transport.abort()
         for name, found in rates.items():
@@ -88,7 +92,7 @@ async def latency(url: str, warm: int = 300, count: int = 1000) -> float:
     follower = await Follower.connect(url, "after=now")
     times = []
     for n in range(warm + count):
-        await client.post("/v1/sessions", SESSION)
+        await client.post("/v1/sessions", {"title": "bench"})
         answered = time.perf_counter()
         await follower.until(n + 1)
         times.append(follower.came - answered)

@@ -82,7 +82,7 @@ class Flood:
 
 async def pressure() -> dict[str, float]:
     """Measure one system with its deciders stopped."""
-    async with home() as settings, System(settings) as system:
+    async with home("none") as settings, System(settings) as system:
         deciders = system.processes["agents"].pid
         memory = Memory(psutil.Process(system.processes["api"].pid))
         figures = {"pressure_rest_pss_mb": await asyncio.to_thread(memory.now)}
