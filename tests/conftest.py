@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from autolearn.eventlog.embedded import EmbeddedBroker
 
@@ -18,6 +19,8 @@ settings.register_profile(
 settings.register_profile("quick", settings.get_profile("shared machine"), max_examples=30)
 settings.load_profile("shared machine")
 
+
+BROKER = pytest.StashKey[EmbeddedBroker]()
 
 SHARED = {
     "known": "api: audit authorisation dataset_keys dataset_owners identity sensitive wire",
@@ -76,15 +79,46 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if SHARED[shared].startswith(f"{folder}:") and group != shared:
                 raise pytest.UsageError(f"{item.path} uses {shared}: name it in SHARED")
 
-    def place(item: pytest.Item) -> tuple[bool, bool]:
-        return group_of(item.nodeid) not in SHARED, item.get_closest_marker("kafka") is None
+    def place(item: pytest.Item) -> tuple[bool, str, bool]:
+        group = group_of(item.nodeid)
+        shared = group if group in SHARED else ""
+        return not shared, shared, item.get_closest_marker("kafka") is None
 
     items.sort(key=place)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """End what files share after the last of them: it would cost a fifth of a core until the end.
+
+    Its scope is wider: pytest would keep it while the tests that follow are of the same folder.
+    """
+    try:
+        yield
+    finally:
+        group = group_of(item.nodeid)
+        if group in SHARED and (nextitem is None or group_of(nextitem.nodeid) != group):
+            for fixture in item.session._fixturemanager.getfixturedefs(group, item) or ():
+                fixture.finish(item._request)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: WorkerController) -> None:
+    """Start one broker for all processes that run tests, before the first of them."""
+    if BROKER not in node.config.stash:
+        folder = node.config._tmp_path_factory.mktemp("kafka")
+        broker = EmbeddedBroker(folder, heap_mb=512).start()
+        node.config.stash[BROKER] = broker
+        node.config.add_cleanup(broker.stop)
+    node.workerinput["kafka"] = node.config.stash[BROKER].bootstrap
+
+
 @pytest.fixture(scope="session")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def kafka(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The bootstrap address of a real broker that the tests share: name your topics uniquely."""
+    if hasattr(pytestconfig, "workerinput"):
+        yield pytestconfig.workerinput["kafka"]
+        return
     with EmbeddedBroker(tmp_path_factory.mktemp("kafka")) as broker:
         yield broker.bootstrap
 
