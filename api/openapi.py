@@ -14,7 +14,7 @@ from pydantic.json_schema import models_json_schema
 from autolearn.api.bodies import BODIES
 from autolearn.eventlog.positions import AFTER, REACHED
 
-__all__ = ["UPLOAD", "accepts", "answers", "describe", "streams"]
+__all__ = ["UPLOAD", "accepts", "answers", "complete", "describe", "streams"]
 
 REF = "#/components/schemas/{name}"
 KEY = {
@@ -86,6 +86,8 @@ PROBLEM: dict[str, Any] = {
 }
 returned: dict[str, Any] = {}
 """The types of all answers, by the name of their schema."""
+pending: list[tuple[dict[str, Any], tuple[Any, ...]]] = []
+"""Schemas that are still empty, and of what they are: it takes long, and most never ask for it."""
 
 
 def accepts(
@@ -108,17 +110,12 @@ def accepts(
 def answers(bodies: dict[int, Any], *headers: str) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI of a route's answers: the type (or types) of each status.
 
-    Raises:
-        ValueError: another type of an answer has the same name; one would be shown as the other.
+    The schemas are empty until the document is asked for (`complete`).
     """
     described: dict[int | str, dict[str, Any]] = {}
     for status, kind in bodies.items():
-        kinds = kind if isinstance(kind, tuple) else (kind,)
-        schemas, found = msgspec.json.schema_components(kinds, ref_template=REF)
-        schema = schemas[0] if len(schemas) == 1 else {"anyOf": list(schemas)}
-        for name, shape in found.items():
-            if returned.setdefault(name, shape) != shape:
-                raise ValueError(f"two types of answers are called {name}")
+        schema: dict[str, Any] = {}
+        pending.append((schema, kind if isinstance(kind, tuple) else (kind,)))
         described[status] = {
             "description": {201: "Made.", 202: "Accepted, not done yet."}.get(status, "Found."),
             "content": {"application/json": {"schema": schema}},
@@ -127,6 +124,21 @@ def answers(bodies: dict[int, Any], *headers: str) -> dict[int | str, dict[str, 
         if shown:
             described[status]["headers"] = headers_of({name: HEADERS[name] for name in shown})
     return described
+
+
+def complete() -> None:
+    """Fill in the schemas of all answers.
+
+    Raises:
+        ValueError: two types of answers have the same name; one would be shown as the other.
+    """
+    while pending:
+        schema, kinds = pending.pop(0)
+        schemas, found = msgspec.json.schema_components(kinds, ref_template=REF)
+        schema |= schemas[0] if len(schemas) == 1 else {"anyOf": list(schemas)}
+        for name, shape in found.items():
+            if returned.setdefault(name, shape) != shape:
+                raise ValueError(f"two types of answers are called {name}")
 
 
 def headers_of(words: Mapping[str, str]) -> dict[str, Any]:
@@ -161,6 +173,7 @@ def describe(app: FastAPI, public: Collection[str] | None = None) -> dict[str, A
     """
     if app.openapi_schema is not None:
         return app.openapi_schema
+    complete()
     document = get_openapi(
         title="AutoLearn",
         version=app.version,

@@ -250,6 +250,7 @@ def test_without_a_key_the_rebuild_is_the_same(system, log, tmp_path):
     assert said["unbroken"], said
 
 
+@pytest.mark.long
 def test_another_master_key_and_everything_is_read_as_before(system, log):
     client, topics = system.client, Topics.of(system.settings)
     session, training, _ = work(client)

@@ -121,6 +121,7 @@ def test_a_training_that_raises_fails_with_what_it_said(client):
     assert "lbfgs" in run.detail
 
 
+@pytest.mark.long
 def test_the_same_request_gives_the_same_model(client):
     session = client.session(client.sessions.open().id)
     runs = [session.train("random-forest", "wine", seed=7, wait=60) for _ in range(2)]

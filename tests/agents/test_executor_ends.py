@@ -20,7 +20,7 @@ from tests.agents.executing import ENOUGH, Family, gone, importable, play
 from tests.waiting import soon
 
 
-@pytest.mark.parametrize("kind", ["eat", "eat_in_a_child"])
+@pytest.mark.parametrize("kind", [pytest.param("eat", marks=pytest.mark.long), "eat_in_a_child"])
 def test_the_memory_limit(kind: str) -> None:
     async def story(executor: Executor) -> None:
         run = executor.start(kind, None, Limits(time_s=30, memory_mb=200))

@@ -91,6 +91,7 @@ def test_every_variant_is_saved_and_loaded(
         assert dump(loaded, MODELS[name].allowed_types()) == content
 
 
+@pytest.mark.long
 def test_the_list_of_trusted_types_is_not_longer_than_needed() -> None:
     used: set[str] = set()
     loaders: set[str] = set()

@@ -12,6 +12,7 @@ from tests.api.conftest import System
 CSV = "height,kind\n" + "".join(f"{number},{'ab'[number % 2]}\n" for number in range(40))
 
 
+@pytest.mark.long
 def test_the_story_with_the_blocking_client(system: System, tmp_path: Path):
     (tmp_path / "by-hand.csv").write_text(CSV)
     with AutoLearn(system.first.url) as autolearn:

@@ -216,6 +216,7 @@ def test_a_client_that_is_cut_off_again_and_again_gets_all_once(
     assert way.cuts > cuts
 
 
+@pytest.mark.long
 def test_a_client_follows_through_the_death_of_the_process(system: System):
     (port,) = free_ports(1)
     options = ("--port", str(port))

@@ -77,6 +77,7 @@ def put(client: httpx.Client, content: bytes, query: str = "", **headers: str) -
     return client.put(f"/v1/datasets/hostile{query}", content=content, headers=headers, timeout=300)
 
 
+@pytest.mark.long
 def test_a_million_columns(client: httpx.Client):
     names = ",".join(f"c{number}" for number in range(1_000_000))
     rows = names + "\n" + ",".join(["1"] * 1_000_000) + "\n"

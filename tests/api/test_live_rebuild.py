@@ -129,7 +129,7 @@ def hammering(url: str) -> Iterator[Hammer]:
             thread.join()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def api(system: System) -> Iterator[Api]:
     """A process whose read models may be rebuilt."""
     with Api(system.folder, system.environment, instance="5") as process:

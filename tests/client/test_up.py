@@ -86,6 +86,7 @@ def test_a_signal_during_the_start_stops_everything(kafka, tmp_path):
     assert [one for one in family if one.is_running()] == []
 
 
+@pytest.mark.long
 def test_what_cannot_start_says_why_and_leaves_nothing(kafka, tmp_path):
     settings = {"kafka": kafka, "topic_prefix": "up-bad", "artifacts": "nonsense://x"}
     said = run_alone("up", "--home", tmp_path / "home", "--port", 0, **settings)

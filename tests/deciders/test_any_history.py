@@ -3,6 +3,7 @@
 from collections import Counter
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -82,6 +83,7 @@ def test_every_kind_of_stream_has_a_decider():
     assert set(DECIDERS) == set(KINDS)
 
 
+@pytest.mark.long
 def test_the_random_commands_reach_every_event_of_a_session_and_of_a_user():
     seen = set()
     for seed in range(400):
