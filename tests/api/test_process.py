@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -146,26 +147,22 @@ def test_one_process_per_name(system: System):
     assert "AUTOLEARN_INSTANCE" in api.log.read_text()
 
 
-def test_a_damaged_store_is_rebuilt_with_the_same_content(system: System):
-    views = system.folder / "home" / "state" / "api-2" / "views"
-    with Api(system.folder, system.environment, instance="2") as api, api.client() as http:
-        http.get("/v1/position")
-    assert api.popen.returncode == 0
-    (views / "CURRENT").write_text("nonsense")
-    with Api(system.folder, system.environment, instance="2") as api, api.client() as http:
-        assert "rebuilt from the log" in api.log.read_text()
-        ours, theirs = http.get("/v1/digests").json(), system.http.get("/v1/digests").json()
-        assert ours["position"] == theirs["position"]
-        assert ours["views"] == theirs["views"]
-    shutil.rmtree(views)
-
-
-def test_rows_that_are_not_what_the_log_says_are_found_by_key(system: System):
+@pytest.fixture(scope="module")
+def left(system: System) -> Iterator[tuple[Path, str]]:
+    """What a process that has ended has left behind, instance 4, and a session that is in it."""
     session = system.http.post("/v1/sessions").json()["id"]
-    views = system.folder / "home" / "state" / "api-4" / "views"
     with Api(system.folder, system.environment, instance="4") as api, api.client() as http:
         assert http.get(f"/v1/sessions/{session}").status_code == 200
     assert api.popen.returncode == 0
+    views = system.folder / "home" / "state" / "api-4" / "views"
+    yield views, session
+    shutil.rmtree(views)
+
+
+def test_rows_that_are_not_what_the_log_says_are_found_by_key(
+    system: System, left: tuple[Path, str]
+):
+    views, session = left
     store = RocksStore(views)
     tampered = next(at for at, _ in store.scan(prefix_of("metric")))
     store.write({tampered: None, b"metric\0zz": b"{}", f"session\0{session}".encode(): b"{}"})
@@ -185,7 +182,15 @@ def test_rows_that_are_not_what_the_log_says_are_found_by_key(system: System):
         "metric/zz": "not from the log",
         f"session/{session}": "other content",
     }
-    shutil.rmtree(views)
+
+
+def test_a_damaged_store_is_rebuilt_with_the_same_content(system: System, left: tuple[Path, str]):
+    (left[0] / "CURRENT").write_text("nonsense")
+    with Api(system.folder, system.environment, instance="4") as api, api.client() as http:
+        assert "rebuilt from the log" in api.log.read_text()
+        ours, theirs = http.get("/v1/digests").json(), system.http.get("/v1/digests").json()
+        assert ours["position"] == theirs["position"]
+        assert ours["views"] == theirs["views"]
 
 
 def test_processes_that_serve_what_the_log_says(system: System):
