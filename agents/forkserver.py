@@ -29,7 +29,8 @@ but wait for its end.
 
 One process is forked ahead of time, so that a run need not wait for it; while a core is free, it
 goes through the module's `warming()` (a generator; a job that comes interrupts it between steps),
-so that the first touch of shared pages, which copies them, is not on a run's clock either.
+so that the first touch of shared pages, which copies them, is not on a run's clock either. That
+takes more of a processor than it saves the run, so it waits while others are in want of one.
 
 Memory is the resident set of the run and its children, the shared pages of the preloaded libraries
 included. RLIMIT_AS would count address space that numeric libraries only reserve.
@@ -49,6 +50,7 @@ import socket
 import sys
 import time
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -254,8 +256,10 @@ class ForkServer:
                 return socket.socket(fileno=channels[0])
             if not data:
                 return None
-            for _ in getattr(self._module, "warming", tuple)():
-                if select.select([orders], [], [], 0)[0]:
+            for _ in chain((None,), getattr(self._module, "warming", tuple)()):
+                while not (come := select.select([orders], [], [], 0)[0]) and cores_are_taken():
+                    select.select([orders], [], [], POLL_SECONDS)
+                if come:
                     break
 
     def _enforce(self) -> None:
@@ -336,6 +340,15 @@ def children_of(pid: int) -> list[int]:
         return [int(child) for task in tasks for child in (task / "children").read_text().split()]
     except OSError:
         return []
+
+
+def cores_are_taken() -> bool:
+    """Say whether others want every core now; False where the system does not tell."""
+    try:
+        running = Path("/proc/loadavg").read_text().split()[3]
+    except (OSError, IndexError):
+        return False
+    return int(running.partition("/")[0]) > CORES
 
 
 def prctl(option: int, value: int) -> None:
