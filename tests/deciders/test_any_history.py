@@ -31,7 +31,7 @@ def play(random: Random, kind: str, stream: str, count: int):
         state = after
 
 
-@settings(max_examples=60)
+@settings(max_examples=60 * settings.default.max_examples // 100)
 @given(ODD, st.sampled_from(["session/s", "estimator/e", "dataset/flowers", "user/u"]))
 def test_every_command_is_answered_by_one_event_and_refusals_change_nothing(random, stream):
     kind = stream.partition("/")[0]
@@ -46,7 +46,7 @@ def test_every_command_is_answered_by_one_event_and_refusals_change_nothing(rand
             assert after != state
 
 
-@settings(max_examples=60)
+@settings(max_examples=60 * settings.default.max_examples // 100)
 @given(ODD)
 def test_every_accepted_run_ends_at_most_once_and_has_one_worker_at_a_time(random):
     requested, ends, holder = Counter(), Counter(), {}

@@ -64,7 +64,7 @@ def counted(was: Moment, now: Moment) -> Counter[tuple[str, str]]:
     return found
 
 
-@settings(max_examples=40)
+@settings(max_examples=40 * settings.default.max_examples // 100)
 @given(st.integers(0, 2**32).map(Random), st.integers(0, 120))
 def test_changes_are_those_of_the_rows(random: Random, count: int):
     log = told(random, count)

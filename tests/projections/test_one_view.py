@@ -48,7 +48,7 @@ def refold(log: MemoryLog, others: MemoryStore, folder: Path, view: str) -> Rebu
     return rebuild_part(log, "events", others, folder, part, nothing)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40 * settings.default.max_examples // 100)
 @given(st.integers(0, 2**32).map(Random), st.integers(0, 150))
 def test_the_parts_together_are_what_folding_everything_gives(random: Random, count: int):
     log = told(random, count)

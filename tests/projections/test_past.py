@@ -140,7 +140,7 @@ def pages(ask, key) -> list[object]:
     return found
 
 
-@settings(max_examples=40)
+@settings(max_examples=40 * settings.default.max_examples // 100)
 @given(st.integers(0, 2**32).map(Random), st.integers(0, 150))
 def test_every_point_of_the_past_is_what_the_prefix_of_the_log_gives(random: Random, count: int):
     log = told(random, count)

@@ -93,7 +93,7 @@ def folded(records: list[EventRecord], random: Random) -> Digests:
     return digests_of(store)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40 * settings.default.max_examples // 100)
 @given(st.integers(0, 2**32).map(Random), st.integers(0, 40))
 def test_at_every_prefix_live_and_rebuilt_agree(random: Random, count: int):
     every, admitted = written(random, count)
@@ -106,7 +106,7 @@ def test_at_every_prefix_live_and_rebuilt_agree(random: Random, count: int):
         assert shown[-1][view] == alone[view], "what does not count leaves no trace"
 
 
-@settings(max_examples=20)
+@settings(max_examples=20 * settings.default.max_examples // 100)
 @given(st.integers(0, 2**32).map(Random), st.integers(0, 120))
 def test_a_rebuild_that_is_interrupted_at_any_prefix_comes_to_what_is_live(
     random: Random, count: int

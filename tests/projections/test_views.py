@@ -376,7 +376,7 @@ def restarted(records: list[EventRecord], random: Random) -> dict[str, str]:
             follower.take(0, message.offset() or 0, message.value())
 
 
-@settings(max_examples=80)
+@settings(max_examples=80 * settings.default.max_examples // 100)
 @given(st.integers(0, 2**32).map(Random), st.integers(0, 120), st.integers(1, 120))
 def test_live_rebuilt_and_restarted_folds_agree(random: Random, count: int, size: int):
     records = history(random, count)
