@@ -153,8 +153,8 @@ def header_of(path: Path) -> tuple[int, str]:
     raise DatasetRefused("The file is empty: send a header row and at least one row of values.")
 
 
-def check_names(names: list[str], *, quiet: bool = False) -> None:
-    """Raise DatasetRefused unless these look like the names of columns."""
+def check_names(names: list[str], *, quiet: bool = False, sure: bool = False) -> None:
+    """Raise DatasetRefused unless these look like the names of columns, or surely are them."""
     if len(names) > MAX_COLUMNS:
         raise DatasetRefused(
             f"There are {len(names):,} columns; {MAX_COLUMNS:,} are the most that a dataset may "
@@ -168,11 +168,11 @@ def check_names(names: list[str], *, quiet: bool = False) -> None:
             f"The header has no name for column {', '.join(empty[:5])}: name every column."
         )
     twice = sorted(name for name, count in Counter(names).items() if name and count > 1)
-    if looks_like_data(names):
+    if not sure and looks_like_data(names):
         some = "" if quiet else f" ({', '.join(names[:5])})"
         faults.append(
             f"The first row looks like data{some}: begin the file with a header row that names the "
-            "columns."
+            "columns, or say --no-header (or --header, if these are names)."
         )
     elif twice:
         some = "some columns" if quiet else ", ".join(twice[:5])

@@ -1,65 +1,167 @@
-"""Parquet read batch by batch, as columns of the kinds that a dataset may have."""
+"""Parquet and Arrow read batch by batch, as columns of the kinds that a dataset may have."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.ipc
 import pyarrow.parquet
+from pyarrow import compute
 
 from autolearn.artifacts.columns import Values, cast
 from autolearn.artifacts.csv_files import MAX_COLUMNS, long_names
 from autolearn.artifacts.refusals import DatasetRefused
 from autolearn.schemas.bounds import cut
+from autolearn.schemas.data_findings import DataFinding
+from autolearn.schemas.read_options import ReadOptions
 
-__all__ = ["MAGIC", "ParquetFile"]
+__all__ = ["ARROW_MAGIC", "MAGIC", "ParquetFile"]
+
+pc: Any = compute
 
 MAGIC = b"PAR1"
+ARROW_MAGIC = b"ARROW1"
+KINDS = {"parquet": "a Parquet", "arrow": "an Arrow"}
 BATCH = 65_536
 MAX_VALUES = 1_000_000_000
 """A run holds each value in 8 bytes or more. A few KB of Parquet can stand for any number."""
 
 
 class ParquetFile:
-    """A Parquet file of flat columns.
+    """A Parquet or Arrow (Feather) file of flat columns.
 
-    Raises DatasetRefused when it is no Parquet file, and for columns of nested or binary types.
+    Without `options` it is found out what to use: an index that pandas has written is left out,
+    and its categories and integers beyond 64 bits are strings. `as_before` finds nothing out, as
+    for versions that were registered without options.
+
+    Raises DatasetRefused when it is no such file, and for columns of nested or binary types.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self,
+        path: Path,
+        format: str = "parquet",  # noqa: A002 - the word of DatasetSpec
+        options: ReadOptions | None = None,
+        *,
+        as_before: bool = False,
+    ) -> None:
+        self.format = format
         try:
-            self._file = pyarrow.parquet.ParquetFile(path, pre_buffer=False)
+            self._file = opened(path, format)
         except MemoryError:
             raise
         except (pa.ArrowException, OSError) as error:
             raise DatasetRefused(
-                f"This is not a Parquet file that can be read ({first_line(error)}): write it "
+                f"This is not {KINDS[format]} file that can be read ({first_line(error)}): write it "
                 "again, or upload CSV."
             ) from None
-        check_size(self._file.metadata)
-        schema = self._file.schema_arrow
-        self.names: list[str] = list(schema.names)
-        check_schema(schema)
-        self.kinds = [kind_of(field.type) or "string" for field in schema]
+        schema = self._file.schema
+        check_size(self._file.rows, len(schema))
+        self.findings: list[DataFinding] = []
+        self.left_out: tuple[int, ...] = ()
+        if options is not None:
+            self.left_out = options.left_out
+        elif not as_before:
+            self.left_out = self.index_of(schema)
+        self._used = [place for place in range(len(schema)) if place not in self.left_out]
+        fields = [schema.field(place) for place in self._used]
+        self.names: list[str] = [field.name for field in fields]
+        check_schema(fields)
+        kinds = [kind_of(field.type) or "string" for field in fields]
+        if options is not None:
+            kinds = options.kinds()
+        elif not as_before:
+            kinds = [self.found(*one) for one in zip(self._used, fields, kinds, strict=True)]
+        self.kinds = kinds
+
+    def index_of(self, schema: pa.Schema) -> tuple[int, ...]:
+        """Return the places of the columns that are the index of a data frame, and say so."""
+        try:
+            index = (schema.pandas_metadata or {}).get("index_columns", [])
+        except ValueError:  # it is no JSON: the columns are what they are
+            return ()
+        names = {name for name in index if isinstance(name, str)}
+        found = [place for place, name in enumerate(schema.names) if name in names]
+        if len(found) == len(schema.names):
+            return ()
+        for place in found:
+            detail = f"{cut(schema.names[place])} (it is the index of the data frame)"
+            self.findings.append(DataFinding("left-out", detail=detail))
+        return tuple(found)
+
+    def found(self, place: int, field: pa.Field, kind: str) -> str:
+        """Return the kind of a column that is not plainly of its type's, and say so."""
+        if pa.types.is_dictionary(field.type):
+            return "string"
+        if not pa.types.is_uint64(field.type):
+            return kind
+        beyond = rows = 0
+        for batch in self._file.batches([place]):
+            values = batch.column(0)
+            rows += len(values)
+            large = pc.greater(values, pa.scalar(2**63 - 1, pa.uint64()))
+            beyond += pc.sum(large).as_py() or 0
+        if not beyond:
+            return kind
+        self.findings.append(DataFinding("beyond-64-bits", cut(field.name), beyond, rows))
+        return "string"
 
     def batches(self) -> Iterator[list[Values]]:
         """Yield batches of rows: per column a typed array of its kind. Raises DatasetRefused."""
         try:
-            for batch in self._file.iter_batches(BATCH, use_threads=False):
+            for batch in self._file.batches(self._used):
                 named = zip(batch.columns, self.kinds, strict=True)
-                yield [cast(column, kind) for column, kind in named]
+                yield [cast(decoded(column), kind) for column, kind in named]
         except MemoryError:
             raise
         except (pa.ArrowException, OSError) as error:
             raise DatasetRefused(
-                f"The Parquet file is damaged ({first_line(error)}): write it again."
+                f"The file is damaged ({first_line(error)}): write it again."
             ) from None
 
 
-def check_size(metadata: pyarrow.parquet.FileMetaData) -> None:
+class Opened(NamedTuple):
+    """A file of Arrow's types: its schema and rows, and what yields some of its columns."""
+
+    schema: pa.Schema
+    rows: int
+    batches: Callable[[list[int]], Iterator[pa.RecordBatch]]
+
+
+def opened(path: Path, format: str) -> Opened:  # noqa: A002
+    """Open a file. Raises pyarrow.ArrowException and OSError."""
+    if format == "arrow":
+        source = pa.OSFile(str(path))
+        reader = pa.ipc.open_file(source)
+        batches = range(reader.num_record_batches)
+        rows = sum(reader.get_batch(number).num_rows for number in batches)
+        return Opened(
+            reader.schema,
+            rows,
+            lambda places: (reader.get_batch(number).select(places) for number in batches),
+        )
+    file = pyarrow.parquet.ParquetFile(path, pre_buffer=False)
+    names = file.schema_arrow.names
+    return Opened(
+        file.schema_arrow,
+        file.metadata.num_rows,
+        lambda places: file.iter_batches(
+            BATCH, columns=[names[place] for place in places], use_threads=False
+        ),
+    )
+
+
+def decoded(values: Values) -> Values:
+    """Return a column without a dictionary of its own."""
+    return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+
+
+def check_size(rows: int, columns: int) -> None:
     """Raise DatasetRefused for a file that says itself that it unpacks to too much."""
-    values = metadata.num_rows * metadata.num_columns
+    values = rows * columns
     if values > MAX_VALUES:
         raise DatasetRefused(
             f"There are {values:,} values; {MAX_VALUES:,} are the most that a dataset may have: "
@@ -67,9 +169,9 @@ def check_size(metadata: pyarrow.parquet.FileMetaData) -> None:
         )
 
 
-def check_schema(schema: pa.Schema) -> None:
+def check_schema(schema: list[pa.Field]) -> None:
     """Raise DatasetRefused for columns that a dataset cannot have."""
-    names = list(schema.names)
+    names = [field.name for field in schema]
     if len(names) > MAX_COLUMNS:
         raise DatasetRefused(
             f"There are {len(names):,} columns; {MAX_COLUMNS:,} are the most that a dataset may "

@@ -1,4 +1,4 @@
-"""What a dataset's file holds, found in bounded memory: columns, missing values, class balance.
+"""What a dataset's file holds, found in bounded memory: columns, findings, class balance.
 
 The task that a target makes (`task_of`):
 
@@ -13,23 +13,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-from autolearn.artifacts.columns import ColumnTally
-from autolearn.artifacts.csv_files import CsvFile
-from autolearn.artifacts.parquet_files import ParquetFile
+from autolearn.artifacts.inspection import ColumnProfile, inspect
 from autolearn.artifacts.refusals import DatasetRefused
 from autolearn.schemas.bounds import LONGEST_NAME, cut
 from autolearn.schemas.catalog import CLASSIFICATION, REGRESSION, DatasetSpec
+from autolearn.schemas.read_options import ReadHints
+from autolearn.schemas.values import Column
 
 __all__ = ["profile", "schema_hash", "task_of"]
 
-FORMATS = ("csv", "parquet")
+FORMATS = ("csv", "parquet", "arrow", "jsonl", "excel")
 FEW_INTEGERS = 20
 MOST_CLASSES = 1_000
-COUNTED = 10_000
-COUNTED_TOGETHER = 1_000_000
 
 
 def profile(
@@ -43,40 +41,50 @@ def profile(
     origin: str = "uploaded",
     summary: str = "",
     sensitive: Collection[str] = (),
+    hints: ReadHints = ReadHints(),  # noqa: B008 - it is frozen
+    before: Mapping[str, str] | None = None,
+    accepted: bool = False,
 ) -> DatasetSpec:
     """Read a whole file, a few MiB at a time, and return what it holds.
+
+    `hints` say how it is read, `before` the types of columns in the version before, which are kept
+    where the values fit them.
 
     Of `sensitive` columns no value is told: those that it has are marked so.
 
     Raises DatasetRefused with a sentence per fault.
     """
-    tallies, rows = tally(path, format, quiet=bool(sensitive))
-    if not rows:
-        raise DatasetRefused("There are no rows: send at least one row of values under the header.")
-    faults = list(faults_of(tallies, rows))
+    if format not in FORMATS:
+        raise DatasetRefused(
+            f"{format!r} is not a format that can be read: send {', '.join(FORMATS)}."
+        )
+    found = inspect(
+        path, format, hints, target=target, before=before or {}, quiet=bool(sensitive)
+    )
+    faults = list(faults_of(found.columns, found.rows))
     task, classes = None, {}
     if target is not None:
-        chosen = next((column for column in tallies if column.name == target), None)
+        chosen = next((column for column in found.columns if column.name == target), None)
         if chosen is None:
             faults.append(
                 f"There is no column {target!r} to be the target; the columns are "
-                f"{shortened([column.name for column in tallies])}."
+                f"{shortened([column.name for column in found.columns])}."
             )
-        elif chosen.kind is not None:
+        elif chosen.missing < found.rows:
             try:
-                task = task_of(chosen, rows, secret=target in sensitive)
+                task = task_of(chosen, found.rows, secret=target in sensitive)
                 classes = classes_of(chosen) if task == CLASSIFICATION else {}
             except DatasetRefused as refused:
                 faults += refused.sentences
     if faults:
         raise DatasetRefused(faults)
-    columns = tuple(column.column() for column in tallies)
+    columns = tuple(map(column_of, found.columns))
     spec = DatasetSpec(
         name=name,
         version=version,
         format=format,
         bytes=bytes,
-        rows=rows,
+        rows=found.rows,
         columns=columns,
         schema_hash=schema_hash((column.name, column.type) for column in columns),
         target=target,
@@ -84,6 +92,9 @@ def profile(
         classes=classes,
         origin=origin,
         summary=summary,
+        read=found.options,
+        findings=tuple(found.findings),
+        accepted=accepted,
     )
     return spec.masked(sensitive)
 
@@ -94,42 +105,21 @@ def schema_hash(columns: Iterable[tuple[str, str]]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def tally(
-    path: Path,
-    format: str,  # noqa: A002
-    *,
-    quiet: bool,
-) -> tuple[list[ColumnTally], int]:
-    """Return the statistics of every column, and the number of rows."""
-    if format not in FORMATS:
-        raise DatasetRefused(f"{format!r} is not a format that can be read: send csv or parquet.")
-    rows = 0
-    if format == "csv":
-        text = CsvFile(path, quiet=quiet)
-        tallies = [ColumnTally(name, limit=limit_of(text.names)) for name in text.names]
-        for batch in text.batches():
-            rows += len(batch[0])
-            for column, values in zip(tallies, batch, strict=True):
-                column.add_text(values)
-        return tallies, rows
-    parquet = ParquetFile(path)
-    named = zip(parquet.names, parquet.kinds, strict=True)
-    tallies = [ColumnTally(name, kind, limit=limit_of(parquet.names)) for name, kind in named]
-    for batch in parquet.batches():
-        rows += len(batch[0])
-        for column, values in zip(tallies, batch, strict=True):
-            column.add_typed(values)
-    return tallies, rows
+def column_of(found: ColumnProfile) -> Column:
+    """Return what is told of a column."""
+    return Column(
+        name=found.name,
+        type=found.type,
+        missing=found.missing,
+        distinct=found.distinct,
+        minimum=found.minimum,
+        maximum=found.maximum,
+    )
 
 
-def limit_of(names: list[str]) -> int:
-    """Return how many different values are counted per column, so that memory stays bounded."""
-    return min(COUNTED, COUNTED_TOGETHER // max(1, len(names)))
-
-
-def faults_of(tallies: list[ColumnTally], rows: int) -> Iterable[str]:
+def faults_of(columns: list[ColumnProfile], rows: int) -> Iterable[str]:
     """Yield what makes columns unusable."""
-    for column in tallies:
+    for column in columns:
         if column.missing == rows:
             yield (
                 f"Column {column.name} is empty, all of its {rows} values are missing: "
@@ -142,10 +132,9 @@ def faults_of(tallies: list[ColumnTally], rows: int) -> Iterable[str]:
             )
 
 
-def task_of(column: ColumnTally, rows: int, *, secret: bool = False) -> str:
+def task_of(column: ColumnProfile, rows: int, *, secret: bool = False) -> str:
     """Return the task that a target makes, by the rule above. Raises DatasetRefused."""
-    labels = column.labels()
-    distinct = None if labels is None else len(labels)
+    labels, distinct = column.labels, column.distinct
     if distinct == 1 and labels:
         which = "" if secret else f", {cut(next(iter(labels)))}"
         raise DatasetRefused(
@@ -165,9 +154,9 @@ def task_of(column: ColumnTally, rows: int, *, secret: bool = False) -> str:
     return CLASSIFICATION
 
 
-def classes_of(column: ColumnTally) -> dict[str, int]:
+def classes_of(column: ColumnProfile) -> dict[str, int]:
     """Return the rows per class. Raises DatasetRefused when there are too many classes."""
-    labels = column.labels()
+    labels = column.labels
     if labels is None or len(labels) > MOST_CLASSES:
         raise DatasetRefused(
             f"The target {column.name} has more than {MOST_CLASSES:,} different values, too many "

@@ -1,24 +1,30 @@
 """A dataset's file read into memory, the same way every time.
 
-`profile` (in `artifacts.profiling`) says what a file holds in bounded memory; `read_table` loads
-all of it for training. Both find the columns' types with the same code, so they always agree.
+`profile` (in `artifacts.profiling`) says what a file holds in bounded memory, and how it is read;
+`read_table` loads all of it for training, read like that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import zipfile
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pyarrow as pa
 from pyarrow import compute
 
 from autolearn.artifacts.columns import ColumnTally, Values, cast, label_of
 from autolearn.artifacts.csv_files import CsvFile
-from autolearn.artifacts.parquet_files import MAGIC, ParquetFile
+from autolearn.artifacts.parquet_files import ARROW_MAGIC, MAGIC, ParquetFile
 from autolearn.artifacts.profiling import profile, schema_hash
+from autolearn.artifacts.record_files import ExcelFile, JsonLinesFile
 from autolearn.artifacts.refusals import DatasetRefused
+from autolearn.artifacts.text_files import TextFile
+from autolearn.artifacts.typed import present, typed
+from autolearn.schemas.read_options import ColumnFormat, ReadHints, ReadOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,16 +34,21 @@ __all__ = ["DatasetRefused", "Table", "format_of", "profile", "read_table", "sch
 
 pc: Any = compute
 
+OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 NUMERIC = ("integer", "number", "timestamp")
 
 
 @dataclass(frozen=True)
 class Table:
-    """All rows of a dataset. `types` maps each column's name, in order, to its type."""
+    """All rows of a dataset. `types` maps each column's name, in order, to its type.
+
+    `written` has columns of numbers as they are written, where that was asked for.
+    """
 
     types: dict[str, str]
     arrays: dict[str, Values]
     rows: int
+    written: dict[str, Values] = field(default_factory=dict)
 
     def features(self, types: Mapping[str, str]) -> pd.DataFrame:
         """Return columns, in the order of `types`, as a data frame of two dtypes only.
@@ -68,10 +79,15 @@ class Table:
         return as_float(pc.cast(values, pa.float64(), safe=False))
 
     def labels(self, name: str) -> np.ndarray[Any, Any]:
-        """Return a column as the strings that stand for its values, None where missing."""
+        """Return a column as the strings that stand for its values, None where missing.
+
+        Numbers are as they are written, where that is known.
+        """
         import numpy as np
 
         kind, values = self.types[name], self.arrays[name]
+        if name in self.written:
+            kind, values = "string", self.written[name]
         if kind == "string":
             return np.asarray(values.to_numpy(zero_copy_only=False)).astype(object)
         labels = [None if value is None else label_of(value, kind) for value in values.to_pylist()]
@@ -85,26 +101,99 @@ class Table:
         return pd.Series(values, dtype=object)
 
 
-def read_table(path: Path) -> Table:
-    """Load a CSV or Parquet file (told apart by their bytes). Raises DatasetRefused."""
+def read_table(
+    path: Path, options: ReadOptions | None = None, *, written: Collection[str] = ()
+) -> Table:
+    """Load a file as its version is read; without `options`, as before that was kept.
+
+    Numbers of the columns `written` are kept as they are written, too. Raises DatasetRefused.
+    """
+    if options is None:
+        return read_as_before(path)
+    if options.format in ("parquet", "arrow"):
+        parquet = ParquetFile(path, options.format, options)
+        return typed_table(parquet)
+    file = reopened(path, options)
+    used = [place for place in range(len(file.names)) if place not in options.left_out]
+    names, kinds = [file.names[place] for place in used], options.kinds()
+    if len(names) != len(kinds):
+        raise DatasetRefused("The file has other columns than the version that was registered.")
+    texts = joined(names, ([batch[place] for place in used] for batch in file.batches()))
+    arrays, kept = {}, {}
+    for at, (name, kind) in enumerate(zip(names, kinds, strict=True)):
+        how = options.formats.get(at, ColumnFormat())
+        text = texts.pop(name)
+        if name in written and kind in ("integer", "number"):
+            kept[name] = present(text, how)
+        arrays[name] = typed(text, kind, how)
+    rows = len(next(iter(arrays.values()))) if arrays else 0
+    return Table(dict(zip(names, kinds, strict=True)), arrays, rows, kept)
+
+
+def reopened(path: Path, options: ReadOptions) -> TextFile | JsonLinesFile | ExcelFile:
+    """Return a file of text as it was read before."""
+    if options.format == "jsonl":
+        return JsonLinesFile(path, options)
+    if options.format == "excel":
+        return ExcelFile(path, ReadHints(), options)
+    return TextFile.again(path, options)
+
+
+def typed_table(parquet: ParquetFile) -> Table:
+    """Load a file of Arrow's types."""
+    arrays = joined(parquet.names, parquet.batches())
+    rows = len(next(iter(arrays.values()))) if arrays else 0
+    return Table(dict(zip(parquet.names, parquet.kinds, strict=True)), arrays, rows)
+
+
+def read_as_before(path: Path) -> Table:
+    """Load CSV or Parquet (told apart by their bytes) by the rules of versions without options."""
     if format_of(path) == "parquet":
-        parquet = ParquetFile(path)
-        kinds = dict(zip(parquet.names, parquet.kinds, strict=True))
-        arrays = joined(parquet.names, parquet.batches())
-    else:
-        text = CsvFile(path)
-        tallies = [ColumnTally(name) for name in text.names]
-        arrays = joined(text.names, tallied(tallies, text.batches()))
-        kinds = {tally.name: tally.type for tally in tallies}
-        arrays = {name: cast(values, kinds[name]) for name, values in arrays.items()}
+        return typed_table(ParquetFile(path, as_before=True))
+    text = CsvFile(path)
+    tallies = [ColumnTally(name) for name in text.names]
+    arrays = joined(text.names, tallied(tallies, text.batches()))
+    kinds = {tally.name: tally.type for tally in tallies}
+    arrays = {name: cast(values, kinds[name]) for name, values in arrays.items()}
     rows = len(next(iter(arrays.values()))) if arrays else 0
     return Table(types=kinds, arrays=arrays, rows=rows)
 
 
 def format_of(path: Path) -> str:
-    """Return parquet or csv, by the first bytes of the file."""
+    """Return parquet, arrow, excel, jsonl or csv, by the first bytes of the file."""
     with path.open("rb") as handle:
-        return "parquet" if handle.read(len(MAGIC)) == MAGIC else "csv"
+        head = handle.read(4096)
+    if head.startswith(MAGIC):
+        return "parquet"
+    if head.startswith(ARROW_MAGIC):
+        return "arrow"
+    if head.startswith(b"PK\x03\x04") and is_workbook(path):
+        return "excel"
+    if head.startswith(OLD_EXCEL):
+        raise DatasetRefused(
+            "This is an Excel file of before 2007 (.xls): save it as .xlsx, or the sheet as CSV."
+        )
+    return "jsonl" if is_object(head) else "csv"
+
+
+def is_workbook(path: Path) -> bool:
+    """Say whether a ZIP archive is an Excel workbook (ECMA-376)."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "xl/workbook.xml" in archive.namelist()
+    except zipfile.BadZipFile:
+        return False
+
+
+def is_object(head: bytes) -> bool:
+    """Say whether the first line of a file is a JSON object, or begins one that is long."""
+    line, end, _ = head.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")
+    if not line.startswith(b"{"):
+        return False
+    try:
+        return isinstance(msgspec.json.decode(line), dict)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return not end and len(head) == 4096
 
 
 def tallied(tallies: list[ColumnTally], batches: Iterator[list[Values]]) -> Iterator[list[Values]]:
@@ -115,7 +204,7 @@ def tallied(tallies: list[ColumnTally], batches: Iterator[list[Values]]) -> Iter
         yield batch
 
 
-def joined(names: list[str], batches: Iterator[list[Values]]) -> dict[str, Values]:
+def joined(names: list[str], batches: Iterable[list[Values]]) -> dict[str, Values]:
     """Return each column's batches as one array."""
     columns: list[list[Values]] = [[] for _ in names]
     for batch in batches:

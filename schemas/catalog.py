@@ -8,6 +8,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from autolearn.schemas.bounds import DATASET_VERSIONS, cut
+from autolearn.schemas.data_findings import DataFinding, masked_findings
+from autolearn.schemas.read_options import ReadOptions
 from autolearn.schemas.values import Column, DatasetRef, Hyperparameter, JsonValue
 
 __all__ = [
@@ -66,11 +68,13 @@ class MetricSpec(Struct, frozen=True):
 class DatasetSpec(Struct, frozen=True, omit_defaults=True):
     """One version of a dataset: what its bytes hold.
 
-    `version` is the SHA-256 (hex) of the bytes, `bytes` their number and `format` csv or parquet.
+    `version` is the SHA-256 (hex) of the bytes, `bytes` their number and `format` csv, parquet, arrow, jsonl or excel.
     `target` is the column that is learned by default, `task` what that makes it (None without a
     target), `classes` the rows per label of the target (classification only, as strings), and
     `schema_hash` the SHA-256 of the columns' names and types. `origin` is bundled or uploaded.
-    `stored` and `keyid` as in a DatasetRef. `sensitive` are the names of columns of which no value
+    `read` says how the file is read, None for versions that were registered before that was kept;
+    `findings` are what is odd about the data, and `accepted` says that severe ones are no reason
+    not to train. `stored` and `keyid` as in a DatasetRef. `sensitive` are the names of columns of which no value
     is told, also of columns that other versions have: those of the newest version count for all.
     """
 
@@ -89,6 +93,9 @@ class DatasetSpec(Struct, frozen=True, omit_defaults=True):
     stored: str = ""
     keyid: str = ""
     sensitive: tuple[str, ...] = ()
+    read: ReadOptions | None = None
+    findings: tuple[DataFinding, ...] = ()
+    accepted: bool = False
 
     def masked(self, sensitive: Collection[str]) -> DatasetSpec:
         """Return this without the values of the columns that are `sensitive`, which are marked so.
@@ -103,6 +110,7 @@ class DatasetSpec(Struct, frozen=True, omit_defaults=True):
             columns=tuple(masked(column, column.name in names) for column in self.columns),
             classes={} if self.target in names else self.classes,
             sensitive=tuple(sorted(names)),
+            findings=masked_findings(self.findings, names),
         )
 
     @property

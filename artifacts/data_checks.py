@@ -1,0 +1,173 @@
+"""What is odd about rows and about columns beside each other, found in the first rows of a file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import compute
+
+from autolearn.schemas.bounds import cut
+from autolearn.schemas.data_findings import MOST_EXAMPLES, DataFinding, Example
+
+__all__ = ["Sample", "about_rows", "about_values", "spelling", "swallowed", "tells_target"]
+
+pc: Any = compute
+Values = Any
+
+SAMPLE_ROWS, SAMPLE_BYTES = 100_000, 32 << 20
+"""How much of a file is kept to look at."""
+FEW_ROWS = 10
+"""Rows below which nothing is said of ids and constants."""
+MOSTLY = 0.5
+NEARLY = 0.999
+"""Share of rows in which a column that nearly tells the target does."""
+LINEAR = 0.99999
+"""Correlation from which a number is another writing of the target."""
+MOST_VALUES = 100
+"""Different values of a column up to which it is compared with classes."""
+MANY_CATEGORIES = 50
+TOTAL = re.compile(
+    r"^(grand |sub)?-?(total|totals|sum|summe|gesamt|insgesamt|gesamtsumme|totale|totaal|somme|suma)"
+    r"\s*:?$",
+    re.IGNORECASE,
+)
+
+
+class Sample:
+    """The first rows of a file, as text or as they are typed, and the last row of all."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[Values]] = []
+        self.rows = self.bytes = 0
+        self.last: list[Any] = []
+
+    def add(self, batch: list[Values]) -> None:
+        """Take rows in, while there is room."""
+        if not len(batch[0]):
+            return
+        self.last = [column[-1].as_py() for column in batch]
+        if self.rows < SAMPLE_ROWS and self.bytes < SAMPLE_BYTES:
+            batch = [column[: SAMPLE_ROWS - self.rows] for column in batch]
+            self.batches.append(batch)
+            self.rows += len(batch[0])
+            self.bytes += sum(column.nbytes for column in batch)
+
+    def column(self, place: int) -> Values:
+        """Return a column."""
+        return pa.chunked_array([batch[place] for batch in self.batches])
+
+
+def about_rows(sample: Sample, used: list[int]) -> Iterator[DataFinding]:
+    """Yield what is odd about whole rows."""
+    first = next((value for value in sample.last if value is not None), None)
+    if isinstance(first, str) and TOTAL.match(first.strip()):
+        yield DataFinding("total-row", count=1, examples=(Example(cut(first)),))
+    if sample.rows < 2 or not used:
+        return
+    names = [str(place) for place in used]
+    table = pa.table({name: sample.column(place) for name, place in zip(names, used, strict=True)})
+    table = table.append_column("row", pa.array(range(sample.rows), pa.int64()))
+    groups = table.group_by(names).aggregate([("row", "min"), ("row", "count")])
+    again = sample.rows - len(groups)
+    if again:
+        several = groups.filter(pc.greater(groups["row_count"], 1))
+        firsts = pc.min(several["row_min"]).as_py()
+        examples = (Example("the first of them", firsts),)
+        yield DataFinding("same-rows", count=again, of=sample.rows, examples=examples)
+
+
+def about_values(
+    name: str,
+    kind: str,
+    values: Values,
+    *,
+    distinct: int | None,
+    missing: int,
+    rows: int,
+) -> Iterator[DataFinding]:
+    """Yield what is odd about the values of a column: a sample of them, and counts of all."""
+    if missing > MOSTLY * rows:
+        yield DataFinding("mostly-missing", name, missing, rows)
+    present = rows - missing
+    if distinct == 1 and present == rows and rows > 1:
+        yield DataFinding("constant", name, rows, rows)
+        return
+    looked = len(values) - values.null_count
+    if looked < FEW_ROWS or looked < len(values):
+        return
+    if kind == "integer":
+        numbers = pc.cast(values, pa.int64())
+        low, high = pc.min(numbers).as_py(), pc.max(numbers).as_py()
+        if high - low == looked - 1 and pc.count_distinct(numbers).as_py() == looked:
+            yield DataFinding("row-number", name, looked, rows)
+    elif kind == "string":
+        different = pc.count_distinct(values).as_py()
+        if different == looked:
+            yield DataFinding("all-different", name, looked, rows)
+        elif different > MANY_CATEGORIES and different * 2 > looked:
+            yield DataFinding("many-categories", name, different, looked)
+
+
+def tells_target(name: str, values: Values, target: str, answers: Values) -> DataFinding | None:
+    """Return the finding of a column that nearly tells the target, None if it does not.
+
+    Of numbers the correlation (Pearson) counts; of few different values how often each goes with
+    one answer only.
+    """
+    import numpy as np
+
+    both = pc.and_(pc.is_valid(values), pc.is_valid(answers))
+    values, answers = values.filter(both), answers.filter(both)
+    rows = len(values)
+    if rows < FEW_ROWS:
+        return None
+    if pa.types.is_floating(values.type) and pa.types.is_floating(answers.type):
+        x, y = values.to_numpy(), answers.to_numpy()
+        with np.errstate(all="ignore"):
+            near = abs(np.corrcoef(x, y)[0, 1]) if x.std() and y.std() else 0.0
+        if near > LINEAR:
+            return DataFinding("nearly-target", name, rows, rows, target)
+        return None
+    if pa.types.is_floating(answers.type):
+        return None
+    text = pc.cast(values, pa.string())
+    if not 1 < pc.count_distinct(text).as_py() <= min(MOST_VALUES, rows // 5):
+        return None
+    table = pa.table({"value": text, "answer": answers})
+    groups = table.group_by(["value", "answer"]).aggregate([([], "count_all")])
+    best = groups.group_by("value").aggregate([("count_all", "max")])
+    told = pc.sum(best["count_all_max"]).as_py()
+    if told < NEARLY * rows or pc.count_distinct(answers).as_py() < 2:
+        return None
+    return DataFinding("nearly-target", name, told, rows, target)
+
+
+def spelling(name: str, counts: Mapping[str, int]) -> DataFinding | None:
+    """Return the finding of values that differ in case or blanks only, None if there are none."""
+    alike: dict[str, list[str]] = {}
+    for value in counts:
+        alike.setdefault(" ".join(value.split()).casefold(), []).append(value)
+    several = [values for values in alike.values() if len(values) > 1]
+    if not several:
+        return None
+    shown = tuple(
+        Example(" / ".join(f"{cut(value)} ({counts[value]:,})" for value in values[:4]))
+        for values in several[:MOST_EXAMPLES]
+    )
+    return DataFinding("spelling", name, sum(map(len, several)), len(counts), "", shown)
+
+
+def swallowed(values: Values, separator: str, columns: int) -> Values | None:
+    """Return the values that look like whole rows, None if there are none."""
+    if columns < 2:
+        return None
+    several = values.filter(pc.fill_null(pc.match_substring_regex(values, r"[\r\n]"), False))
+    if not len(several):
+        return None
+    mark = re.escape(separator)
+    row = rf"[\r\n]([^\r\n{mark}]*{mark}){{{columns - 1},}}[^\r\n]*"
+    found = several.filter(pc.match_substring_regex(several, row))
+    return found if len(found) else None

@@ -1,0 +1,456 @@
+"""A file read once from its first row to its last: what each column is, and what is odd."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+from msgspec.structs import replace
+from pyarrow import compute
+
+from autolearn.artifacts.column_types import ColumnTyper, Decided, Given
+from autolearn.artifacts.columns import ColumnTally
+from autolearn.artifacts.csv_files import check_names
+from autolearn.artifacts.data_checks import (
+    Sample,
+    about_rows,
+    about_values,
+    spelling,
+    swallowed,
+    tells_target,
+)
+from autolearn.artifacts.parquet_files import ParquetFile
+from autolearn.artifacts.record_files import ExcelFile, JsonLinesFile
+from autolearn.artifacts.refusals import DatasetRefused
+from autolearn.artifacts.text_files import TextFile, found_out
+from autolearn.artifacts.typed import present, typed
+from autolearn.schemas.bounds import cut
+from autolearn.schemas.data_findings import DataFinding, Example
+from autolearn.schemas.read_options import (
+    LETTERS,
+    ColumnFormat,
+    ReadHints,
+    ReadOptions,
+    pattern_of,
+)
+
+__all__ = ["ColumnProfile", "Inspected", "inspect"]
+
+pc: Any = compute
+Values = Any
+
+COUNTED, COUNTED_TOGETHER = 10_000, 1_000_000
+MOST_FINDINGS = 300
+"""Findings that are kept of a version."""
+LETTER = {kind: letter for letter, kind in LETTERS.items()}
+
+
+@dataclass
+class ColumnProfile:
+    """A column: its type and its statistics. `labels` are the rows per value as it is written."""
+
+    name: str
+    type: str
+    missing: int
+    distinct: int | None
+    minimum: float | None = None
+    maximum: float | None = None
+    infinite: int = 0
+    labels: dict[str, int] | None = None
+
+
+class Inspected(NamedTuple):
+    """The columns that are used, how the file is read again, and what is odd about it."""
+
+    columns: list[ColumnProfile]
+    rows: int
+    options: ReadOptions
+    findings: list[DataFinding]
+
+
+def inspect(
+    path: Path,
+    format: str,  # noqa: A002 - the word of DatasetSpec
+    hints: ReadHints,
+    *,
+    target: str | None,
+    before: Mapping[str, str],
+    quiet: bool,
+) -> Inspected:
+    """Read a whole file. `before` are the types of columns in the version before.
+
+    Raises DatasetRefused.
+    """
+    if format in ("parquet", "arrow"):
+        return inspect_typed(ParquetFile(path, format), target)
+    findings: list[DataFinding] = []
+    file: TextFile | JsonLinesFile | ExcelFile
+    if format == "csv":
+        file, findings = found_out(path, hints, quiet=quiet)
+    elif format == "jsonl":
+        file = JsonLinesFile(path)
+    else:
+        file = ExcelFile(path, hints)
+        findings = file.findings
+    return TextInspection(file, hints, before, findings, quiet=quiet).result(target)
+
+
+class TextInspection:
+    """One reading of a file whose values are text."""
+
+    def __init__(
+        self,
+        file: TextFile | JsonLinesFile | ExcelFile,
+        hints: ReadHints,
+        before: Mapping[str, str],
+        findings: list[DataFinding],
+        *,
+        quiet: bool,
+    ) -> None:
+        self.file, self.hints, self.findings = file, hints, findings
+        self.names, self.quiet = list(file.names), quiet
+        check_header(self.names, quiet=quiet, sure=hints.header is not None or not is_csv(file))
+        types = given_types(hints, self.names)
+        limit = min(COUNTED, COUNTED_TOGETHER // max(1, len(self.names)))
+        self.typers = [
+            ColumnTyper(name, limit=limit, given=self.given(types, name, before))
+            for name in self.names
+        ]
+        self.sample, self.rows = Sample(), 0
+        self.swallowed: dict[int, tuple[int, str]] = {}
+
+    def given(self, types: Mapping[str, str], name: str, before: Mapping[str, str]) -> Given:
+        """Return what was said of a column."""
+        return Given(
+            type=types.get(name, ""),
+            missing=self.hints.missing,
+            decimal=self.hints.decimal,
+            zone=self.hints.zone,
+            before=before.get(name, ""),
+        )
+
+    def result(self, target: str | None) -> Inspected:
+        """Read all rows and decide. Raises DatasetRefused."""
+        quoted = isinstance(self.file, TextFile) and bool(self.file.options.quote)
+        for batch in self.file.batches():
+            self.rows += len(batch[0])
+            self.sample.add(batch)
+            for place, values in enumerate(batch):
+                self.typers[place].add(values)
+                if quoted:
+                    self.look_for_rows(place, values)
+        if not self.rows:
+            raise DatasetRefused(
+                "There are no rows: send at least one row of values under the header."
+            )
+        left_out = self.left_out()
+        used = [place for place in range(len(self.names)) if place not in left_out]
+        self.check_used(used)
+        decided = self.decide(used)
+        profiles = [
+            self.profile(place, one) for place, one in zip(used, decided, strict=True)
+        ]
+        for one in decided:
+            self.findings += one.findings
+        self.check_values(used, decided, profiles, target)
+        self.findings += about_rows(self.sample, used)
+        return Inspected(profiles, self.rows, self.options(used, decided), self.with_lines())
+
+    def look_for_rows(self, place: int, values: Values) -> None:
+        """Note values that look like whole rows, which a stray quote has swallowed."""
+        separator = self.file.options.separator
+        found = swallowed(values, separator, len(self.names))
+        if found is not None:
+            count, first = self.swallowed.get(place, (0, found[0].as_py()))
+            self.swallowed[place] = (count + len(found), first)
+
+    def left_out(self) -> set[int]:
+        """Return the places of columns that are not used: without a name, and empty or a counter."""
+        found = set()
+        for place, (name, typer) in enumerate(zip(self.names, self.typers, strict=True)):
+            if name:
+                continue
+            if typer.empty == typer.rows:
+                found.add(place)
+                self.note_left_out(place, "it has no name, and no values")
+            elif place == 0 and self.counts_rows(typer):
+                found.add(place)
+                self.note_left_out(place, "it has no name, and counts the rows")
+        return found
+
+    def note_left_out(self, place: int, why: str) -> None:
+        """Say that a column is not used."""
+        self.findings.append(DataFinding("left-out", detail=f"{place + 1} ({why})"))
+
+    def counts_rows(self, typer: ColumnTyper) -> bool:
+        """Say whether a column has the whole numbers of a range, each once."""
+        plain = typer.plain
+        if plain.count != self.rows or not plain.whole or typer.odd or typer.words:
+            return False
+        low, high = plain.range.minimum, plain.range.maximum
+        one_each = typer.counts is None or len(typer.counts) == self.rows
+        return low in (0, 1) and high is not None and high - low == self.rows - 1 and one_each
+
+    def check_used(self, used: Sequence[int]) -> None:
+        """Raise DatasetRefused if a column that is used has no name."""
+        if not used:
+            raise DatasetRefused("No column has a name: begin with a header row, or --no-header.")
+        unnamed = [str(place + 1) for place in used if not self.names[place]]
+        if unnamed:
+            raise DatasetRefused(
+                f"The header has no name for column {', '.join(unnamed[:5])}: name every column."
+            )
+
+    def decide(self, used: Sequence[int]) -> list[Decided]:
+        """Say what each column is. Raises DatasetRefused with a sentence per column."""
+        decimal = self.hints.decimal or self.decimal(used)
+        decided, faults = [], []
+        for place in used:
+            try:
+                one = self.typers[place].decide(decimal)
+            except DatasetRefused as refused:
+                faults += refused.sentences
+                continue
+            if self.is_string(place) and one.type in ("integer", "number", "boolean"):
+                one = Decided("string", ColumnFormat(missing=one.format.missing), ())
+            decided.append(one)
+        if faults:
+            raise DatasetRefused(
+                [f"{len(faults)} columns are not of the types that were said."] if self.quiet
+                else faults
+            )
+        return decided
+
+    def is_string(self, place: int) -> bool:
+        """Say whether a column has JSON strings, which are no numbers whatever they look like."""
+        return isinstance(self.file, JsonLinesFile) and self.names[place] in self.file.texts
+
+    def decimal(self, used: Sequence[int]) -> str:
+        """Return the decimal separator of the file: what its columns leave no doubt about."""
+        found = {self.typers[place].decimal() for place in used} - {""}
+        if len(found) == 1:
+            return found.pop()
+        semicolon = isinstance(self.file, TextFile) and self.file.options.separator == ";"
+        return "," if semicolon and not found else "."
+
+    def profile(self, place: int, decided: Decided) -> ColumnProfile:
+        """Return the statistics of a column."""
+        typer, absent = self.typers[place], set(decided.format.missing)
+        missing = typer.empty + sum(
+            seen.count for word, seen in typer.words.items() if word in absent
+        )
+        labels = typer.counts
+        if labels is not None:
+            values = {w: s.count for w, s in typer.words.items() if w not in absent}
+            labels = labels | values
+            if decided.type == "boolean":
+                labels = in_lower_case(labels)
+            labels = dict(sorted(labels.items(), key=lambda item: (-item[1], item[0])))
+        profile = ColumnProfile(typer.name, decided.type, missing, None, labels=labels)
+        if labels is not None:
+            keys = pa.array(labels, pa.string())
+            profile.distinct = pc.count_distinct(
+                typed(keys, decided.type, decided.format) if decided.type != "timestamp" else keys
+            ).as_py()
+        if decided.type in ("integer", "number"):
+            fit = next(
+                (fit for way, fit in typer.ways.items() if same_way(way, decided.format)), None
+            )
+            ranges = [typer.plain.range, *([fit] if fit is not None else [])]
+            if decided.format.thousands == "." and typer.plain.dots:
+                ranges = self.measured(place, decided)
+            lows = [one.minimum for one in ranges if one.minimum is not None]
+            highs = [one.maximum for one in ranges if one.maximum is not None]
+            profile.minimum, profile.maximum = min(lows, default=None), max(highs, default=None)
+            profile.infinite = typer.plain.infinite
+        return profile
+
+    def measured(self, place: int, decided: Decided) -> list[Any]:
+        """Return the range of a column whose plain numbers were no plain numbers."""
+        from autolearn.artifacts.column_types import Fit
+
+        fit = Fit()
+        for batch in self.file.batches():
+            fit.measure(typed(batch[place], "number", decided.format))
+        return [fit]
+
+    def check_values(
+        self,
+        used: Sequence[int],
+        decided: Sequence[Decided],
+        profiles: Sequence[ColumnProfile],
+        target: str | None,
+    ) -> None:
+        """Note what is odd about the values of columns, and beside the target."""
+        answers = None
+        samples = {}
+        for place, one in zip(used, decided, strict=True):
+            samples[place] = for_checks(self.sample.column(place), one)
+            if self.names[place] == target:
+                answers = samples[place]
+                self.note_same_numbers(place, one)
+        for place, one, profile in zip(used, decided, profiles, strict=True):
+            values = present(self.sample.column(place), one.format)
+            if one.type == "integer":
+                values = samples[place]
+            self.findings += about_values(
+                profile.name, one.type, values,
+                distinct=profile.distinct, missing=profile.missing, rows=self.rows,
+            )  # fmt: skip
+            if one.type == "string" and profile.labels is not None:
+                self.findings += filter(None, [spelling(profile.name, profile.labels)])
+            if answers is not None and target is not None and profile.name != target:
+                found = tells_target(profile.name, samples[place], target, answers)
+                self.findings += filter(None, [found])
+        for place, (count, first) in self.swallowed.items():
+            shown = (Example(cut(" ".join(first.split()))),)
+            self.findings.append(
+                DataFinding("lines-in-value", self.names[place], count, self.rows, "", shown)
+            )
+
+    def note_same_numbers(self, place: int, decided: Decided) -> None:
+        """Note numbers that are written in more than one way."""
+        counts = self.typers[place].counts
+        if decided.type not in ("integer", "number") or counts is None:
+            return
+        numbers = typed(pa.array(counts, pa.string()), "number", decided.format)
+        twice = len(counts) - pc.count_distinct(numbers).as_py()
+        if twice:
+            self.findings.append(
+                DataFinding("same-number", self.names[place], twice, len(counts))
+            )
+
+    def options(self, used: Sequence[int], decided: Sequence[Decided]) -> ReadOptions:
+        """Return how the file is read again."""
+        options = self.file.options
+        plain = ColumnFormat()
+        named = options.names or (not options.header and options.format != "excel")
+        if options.format == "jsonl":
+            named = True
+        return replace(
+            options,
+            names=tuple(self.names) if named else (),
+            left_out=tuple(place for place in range(len(self.names)) if place not in used),
+            types="".join(LETTER[one.type] for one in decided),
+            formats={at: one.format for at, one in enumerate(decided) if one.format != plain},
+        )
+
+    def with_lines(self) -> list[DataFinding]:
+        """Return the findings with lines where they have rows, severe ones first; at most so many."""
+        findings = sorted(self.findings, key=lambda one: not one.severe)[:MOST_FINDINGS]
+        rows = {shown.line for one in findings for shown in one.examples if shown.line is not None}
+        lines = self.file.lines_of(rows)
+        return [
+            replace(one, examples=tuple(
+                Example(shown.value, None if shown.line is None else lines.get(shown.line))
+                for shown in one.examples
+            ))
+            for one in findings
+        ]  # fmt: skip
+
+
+def inspect_typed(file: ParquetFile, target: str | None) -> Inspected:
+    """Read a whole file whose columns have types. Raises DatasetRefused."""
+    limit = min(COUNTED, COUNTED_TOGETHER // max(1, len(file.names)))
+    named = zip(file.names, file.kinds, strict=True)
+    tallies = [ColumnTally(name, kind, limit=limit) for name, kind in named]
+    sample, rows = Sample(), 0
+    for batch in file.batches():
+        rows += len(batch[0])
+        sample.add(batch)
+        for column, values in zip(tallies, batch, strict=True):
+            column.add_typed(values)
+    if not rows:
+        raise DatasetRefused("There are no rows: send at least one row of values.")
+    findings = list(file.findings)
+    columns = [profile_of(tally) for tally in tallies]
+    answers = None
+    if target in file.names:
+        place = file.names.index(target)
+        answers = floats(sample.column(place), columns[place].type)
+    for place, column in enumerate(columns):
+        values = sample.column(place)
+        findings += about_values(
+            column.name, column.type, values,
+            distinct=column.distinct, missing=column.missing, rows=rows,
+        )  # fmt: skip
+        if column.type == "string" and column.labels is not None:
+            findings += filter(None, [spelling(column.name, column.labels)])
+        if answers is not None and target is not None and column.name != target:
+            found = tells_target(column.name, floats(values, column.type), target, answers)
+            findings += filter(None, [found])
+    findings += about_rows(sample, list(range(len(columns))))
+    types = "".join(LETTER[column.type] for column in columns)
+    options = ReadOptions(format=file.format, left_out=file.left_out, types=types)
+    return Inspected(columns, rows, options, without_rows(findings)[:MOST_FINDINGS])
+
+
+def without_rows(findings: list[DataFinding]) -> list[DataFinding]:
+    """Return findings with rows, from 1, in place of lines, of which such a file has none."""
+    return [
+        replace(one, examples=tuple(replace(shown, line=None) for shown in one.examples))
+        for one in findings
+    ]
+
+
+def profile_of(tally: ColumnTally) -> ColumnProfile:
+    """Return what was counted of a column that has a type."""
+    column, labels = tally.column(), tally.labels()
+    return ColumnProfile(
+        column.name, column.type, column.missing, column.distinct,
+        column.minimum, column.maximum, tally.infinite, labels,
+    )  # fmt: skip
+
+
+def for_checks(values: Values, decided: Decided) -> Values:
+    """Return a sample of text as numbers, or as it is."""
+    if decided.type in ("integer", "number"):
+        parts = [typed(part, "number", decided.format) for part in values.chunks]
+        return pa.chunked_array(parts, pa.float64())
+    return present(values, decided.format)
+
+
+def floats(values: Values, kind: str) -> Values:
+    """Return numbers as float64, and other values as they are."""
+    return pc.cast(values, pa.float64(), safe=False) if kind in ("integer", "number") else values
+
+
+def in_lower_case(labels: dict[str, int]) -> dict[str, int]:
+    """Return the rows per label, whatever its case."""
+    together: dict[str, int] = {}
+    for label, rows in labels.items():
+        together[label.lower()] = together.get(label.lower(), 0) + rows
+    return together
+
+
+def same_way(way: ColumnFormat | str, how: ColumnFormat) -> bool:
+    """Say whether numbers are read in the way of a format."""
+    if not isinstance(way, ColumnFormat):
+        return False
+    return (way.decimal, way.thousands, way.unit) == (how.decimal, how.thousands, how.unit)
+
+
+def is_csv(file: Any) -> bool:
+    """Say whether a header may be missing."""
+    return isinstance(file, TextFile)
+
+
+def check_header(names: list[str], *, quiet: bool, sure: bool) -> None:
+    """Raise DatasetRefused unless these can be the names of columns; some may have none."""
+    named = [name or f"\0{place}" for place, name in enumerate(names)]
+    check_names(named, quiet=quiet, sure=sure)
+
+
+def given_types(hints: ReadHints, names: list[str]) -> dict[str, str]:
+    """Return the types that were said of columns. Raises DatasetRefused."""
+    unknown = [name for name in hints.types if name not in names]
+    if unknown:
+        shown = ", ".join(names[:20])
+        raise DatasetRefused(
+            f"A type is given for {cut(unknown[0])!r}, and there is no such column; there are "
+            f"{shown}."
+        )
+    return {name: pattern_of(kind) for name, kind in hints.types.items()}

@@ -1,0 +1,120 @@
+"""Numbers as people write them: which ways there are, and what a text stands for in one of them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import compute
+
+from autolearn.schemas.read_options import ColumnFormat
+
+__all__ = ["PLAIN", "WAYS", "fits_number", "is_grouped", "numbers_in", "unit_of"]
+
+pc: Any = compute
+Values = Any
+
+PLAIN = (
+    r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|^[+-]?(inf|Inf|INF|infinity|Infinity)$"
+)
+"""A number as programs write it."""
+
+WAYS = ((".", ","), (",", ""), (",", "."), (",", " "), (".", " "), (",", "'"), (".", "'"))
+"""The decimal separator and what parts thousands: every pair that is in use (BIPM allows blanks,
+Switzerland has apostrophes)."""
+
+SPACES = " \u00a0\u202f\u2009"
+APOSTROPHES = "'\u2019"
+CODES = frozenset(
+    "AUD BRL CAD CHF CNY CZK DKK EUR GBP HKD HUF ILS INR JPY KRW MXN NOK NZD PLN RUB SEK SGD THB "
+    "TRY USD ZAR kr Kč zł Fr. Fr Rs Rs. R$ US$".split()
+)
+UNIT = re.compile(
+    r"^[+-]?\(?[+-]?\s*(?P<before>[^\d\s.,+()'-]{1,3}\.?)?\s*"
+    r"[+-]?[\d.,'\u2019\s]*\d[\d.,'\u2019\s]*\)?(?P<after>[^\d\s.,+()'-]{1,3}\.?)?\)?$"
+)
+UNIT_LENGTH = 40
+"""Characters of a text that may be a number with a unit."""
+
+
+def unit_of(text: str) -> str:
+    """Return the percent or currency sign of a text that may be a number, "" without one."""
+    found = UNIT.match(text) if len(text) <= UNIT_LENGTH else None
+    if found is None:
+        return ""
+    before, after = found["before"] or "", found["after"] or ""
+    unit = before or after
+    if (before and after) or not (unit in CODES or unit in "%‰" or is_symbol(unit)):
+        return ""
+    return unit
+
+
+def is_symbol(unit: str) -> bool:
+    """Say whether a text is a currency symbol."""
+    return len(unit) == 1 and unicodedata.category(unit) == "Sc"
+
+
+def one_of(separator: str) -> str:
+    """Return the regular expression of a separator."""
+    return f"[{SPACES}]" if separator == " " else f"[{APOSTROPHES}]" if separator == "'" else (
+        re.escape(separator)
+    )
+
+
+def pattern_of(way: ColumnFormat, *, grouped: bool = False) -> str:
+    """Return the regular expression of numbers in a format; if `grouped`, of those with groups.
+
+    Groups have three digits, or two but for the last one (India).
+    """
+    decimal = re.escape(way.decimal)
+    digits = "[0-9]+"
+    if way.thousands:
+        mark = one_of(way.thousands)
+        groups = f"[0-9]{{1,3}}({mark}[0-9]{{2,3}})*{mark}[0-9]{{3}}"
+        digits = groups if grouped else f"({groups}|[0-9]+)"
+    fraction = "" if grouped and way.thousands == "." else f"({decimal}[0-9]*)?"
+    number = f"({digits}{fraction}|{decimal}[0-9]+)([eE][+-]?[0-9]+)?"
+    if not way.unit:
+        return f"^[+-]?{number}$"
+    unit, blank = re.escape(way.unit), f"[{SPACES}]*"
+    signed = f"[+-]?{blank}"
+    return (
+        f"^({signed}{unit}{blank}{signed}{number}|{signed}{number}{blank}{unit}"
+        f"|\\({unit}?{blank}{number}{blank}({unit})?\\))$"
+    )
+
+
+def fits_number(values: Values, way: ColumnFormat) -> Values:
+    """Return for each text whether it is a number in a format."""
+    return pc.match_substring_regex(values, pattern_of(way))
+
+
+def is_grouped(values: Values, thousands: str) -> bool:
+    """Say whether all values that have a mark for thousands have it where thousands are parted."""
+    way = ColumnFormat(decimal="," if thousands == "." else ".", thousands=thousands)
+    marked = values.filter(pc.match_substring(values, thousands))
+    return bool(pc.all(pc.match_substring_regex(marked, pattern_of(way, grouped=True))).as_py())
+
+
+def numbers_in(values: Values, way: ColumnFormat) -> Values:
+    """Return texts that fit a format as float64; null stays null."""
+    if way.unit:
+        negative = pc.starts_with(values, "(")
+        for part in steps_of(way.unit):
+            values = pc.replace_substring(values, part, "")
+        values = pc.replace_substring_regex(values, r"[()]", "")
+        values = pc.if_else(negative, pc.binary_join_element_wise("-", values, ""), values)
+    if way.thousands:
+        values = pc.replace_substring_regex(values, one_of(way.thousands), "")
+    if way.decimal != ".":
+        values = pc.replace_substring(values, way.decimal, ".")
+    return pc.cast(pc.replace_substring(values, "+", ""), pa.float64())
+
+
+def steps_of(unit: str) -> Iterator[str]:
+    """Yield what is taken out of a number with a unit."""
+    yield unit
+    yield from SPACES

@@ -1,0 +1,128 @@
+"""The bytes of a text file: unpacked, and in UTF-8."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from autolearn.artifacts.refusals import DatasetRefused
+from autolearn.schemas.bounds import cut
+
+__all__ = ["LARGEST_UNPACKED", "compression_of", "encoding_of", "is_zip", "open_text"]
+
+LARGEST_UNPACKED = 16 << 30
+"""Bytes to which a packed file may unpack."""
+GZIP, ZSTD, ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
+MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+UTF8 = ("utf-8", "utf-8-sig")
+
+
+def is_zip(path: Path) -> bool:
+    """Say whether a file is a ZIP archive, by its first bytes."""
+    return head_of(path).startswith(ZIP)
+
+
+def head_of(path: Path) -> bytes:
+    """Return the first bytes of a file."""
+    with path.open("rb") as file:
+        return file.read(4)
+
+
+def compression_of(path: Path) -> str:
+    """Return how a file is packed, by its first bytes: "", gzip, zstd or zip."""
+    head = head_of(path)
+    kinds = {"gzip": GZIP, "zstd": ZSTD, "zip": ZIP}
+    return next((name for name, mark in kinds.items() if head.startswith(mark)), "")
+
+
+def unpacked(path: Path, compression: str) -> Any:
+    """Return the file as a stream of its bytes. Raises DatasetRefused."""
+    if compression == "zip":
+        return pa.PythonFile(member_of(path), mode="r")
+    if compression:
+        return pa.input_stream(str(path), compression=compression)
+    return pa.OSFile(str(path), "rb")
+
+
+def member_of(path: Path) -> Any:
+    """Return the only file of an archive, opened. Raises DatasetRefused."""
+    try:
+        archive = zipfile.ZipFile(path)
+        names = [
+            one.filename
+            for one in archive.infolist()
+            if not one.is_dir() and not one.filename.startswith("__MACOSX/")
+        ]
+        if len(names) != 1:
+            shown = ", ".join(cut(name) for name in names[:5]) or "none"
+            raise DatasetRefused(
+                f"The ZIP archive has {len(names)} files ({shown}): send an archive of one file, "
+                "or the file itself."
+            )
+        return archive.open(names[0])
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise DatasetRefused(
+            f"The ZIP archive cannot be read ({error}): pack the file again, without a password, "
+            "or send it unpacked."
+        ) from None
+
+
+def open_text(path: Path, compression: str, encoding: str) -> Any:
+    """Return a file as a stream of UTF-8, with its byte order mark if it has one.
+
+    Raises DatasetRefused.
+    """
+    stream = unpacked(path, compression)
+    if encoding in UTF8:
+        return stream
+    return pa.transcoding_input_stream(stream, encoding, "utf-8")
+
+
+def encoding_of(path: Path, compression: str, wanted: str) -> str:
+    """Return the encoding of a file: the one `wanted`, or the one that it is marked with, or UTF-8.
+
+    Raises DatasetRefused when there is none of that name.
+    """
+    if wanted:
+        try:
+            name = codecs.lookup(wanted).name
+            "".encode(name)
+        except (LookupError, TypeError):
+            raise DatasetRefused(
+                f"There is no encoding {cut(wanted)!r}: name one such as utf-8, utf-16, latin-1 or "
+                "windows-1252."
+            ) from None
+        return name
+    with unpacked(path, compression) as stream:
+        head = read(stream, 4)
+    return next((name for mark, name in MARKS.items() if head.startswith(mark)), "utf-8")
+
+
+def read(stream: Any, most: int) -> bytes:
+    """Read from a stream. Raises DatasetRefused for a packed file that is damaged."""
+    try:
+        return bytes(stream.read(most))
+    except (OSError, EOFError, zipfile.BadZipFile, UnicodeDecodeError) as error:
+        if isinstance(error, UnicodeDecodeError):
+            raise DatasetRefused(
+                f"A byte (0x{error.object[error.start]:02x}) is not of the encoding "
+                f"{error.encoding}: name the right one with --encoding."
+            ) from None
+        raise DatasetRefused(
+            f"The file is packed, and damaged ({str(error).partition(chr(10))[0][:200]}): pack it "
+            "again, or send it unpacked."
+        ) from None
+
+
+def as_lines(text: str) -> io.StringIO:
+    """Return text as lines that end as they do in the file."""
+    return io.StringIO(text, newline="")

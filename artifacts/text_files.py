@@ -1,0 +1,284 @@
+"""A text file of rows: found out once, and read again the same way (`ReadOptions`)."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.csv
+from msgspec.structs import replace
+from pyarrow import compute
+
+from autolearn.artifacts.csv_files import BLOCK, check_names
+from autolearn.artifacts.dialects import (
+    NAMES,
+    Dialect,
+    dialect_of,
+    head_of,
+    header_in,
+    rows_in,
+    top_of,
+)
+from autolearn.artifacts.packed import (
+    LARGEST_UNPACKED,
+    compression_of,
+    encoding_of,
+    open_text,
+    read,
+)
+from autolearn.artifacts.refusals import DatasetRefused
+from autolearn.schemas.data_findings import DataFinding
+from autolearn.schemas.read_options import ReadHints, ReadOptions
+
+__all__ = ["TextFile", "found_out"]
+
+pc: Any = compute
+Values = Any
+CHUNK = 1 << 20
+COUNTED_ROWS = 2_000_000
+"""Rows up to which the line of one is looked for."""
+
+
+class TextFile:
+    """A file whose `options` are known. `above` are the bytes before the first row, in UTF-8.
+
+    It says nothing that may be a value if it is `quiet`.
+    """
+
+    def __init__(
+        self, path: Path, options: ReadOptions, names: list[str], above: int, *, quiet: bool = False
+    ) -> None:
+        self.path, self.options, self.above, self.quiet = path, options, above, quiet
+        self.names = names
+        self.lines_above = 0
+
+    @classmethod
+    def again(cls, path: Path, options: ReadOptions) -> TextFile:
+        """Return a file of which it was found out before how it is read. Raises DatasetRefused."""
+        dialect = Dialect(options.separator, options.quote)
+        head = head_of(path, options.compression, options.encoding)
+        top = top_of(head, ReadHints(skip_lines=options.skip_lines))
+        if options.header:
+            header = header_in(head, top, dialect)
+            return cls(path, options, header.names, header.bytes)
+        return cls(path, options, list(options.names), len(top.text.encode()))
+
+    def open(self) -> Any:
+        """Return the file as a stream of UTF-8."""
+        return open_text(self.path, self.options.compression, self.options.encoding)
+
+    def batches(self) -> Iterator[list[Values]]:
+        """Yield batches of rows: per column, trimmed text with nulls for empty values.
+
+        Raises DatasetRefused for a row with too few or too many values.
+        """
+        ragged: list[int] = []
+
+        def refuse(row: pyarrow.csv.InvalidRow) -> Literal["skip"]:
+            ragged.append(row.actual_columns)
+            return "skip"
+
+        with self.open() as stream:
+            rest = self.above
+            while rest:
+                rest -= len(read(stream, rest))
+            try:
+                reader = pyarrow.csv.open_csv(
+                    stream,
+                    read_options=pyarrow.csv.ReadOptions(
+                        use_threads=False, block_size=BLOCK, column_names=self.names
+                    ),
+                    parse_options=pyarrow.csv.ParseOptions(
+                        delimiter=self.options.separator,
+                        quote_char=self.options.quote or False,
+                        newlines_in_values=bool(self.options.quote),
+                        invalid_row_handler=refuse,
+                    ),
+                    convert_options=pyarrow.csv.ConvertOptions(
+                        column_types=dict.fromkeys(self.names, pa.string()),
+                        strings_can_be_null=False,
+                    ),
+                )
+                for batch in reader:
+                    if ragged:
+                        break
+                    yield [trimmed(column) for column in batch.columns]
+            except (pa.ArrowInvalid, OSError, EOFError, UnicodeDecodeError) as error:
+                if "Empty CSV file" not in str(error):
+                    why = "" if self.quiet else f": {str(error)[:500]}"
+                    raise DatasetRefused(f"The file cannot be read as CSV{why}.") from None
+        if ragged:
+            raise DatasetRefused(self.ragged(ragged[0]))
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield each row with the number of the line in which it begins; blank lines have none."""
+        with self.open() as stream:
+            read(stream, self.above)
+            text = io.TextIOWrapper(pa_as_io(stream), encoding="utf-8-sig", newline="")
+            dialect = Dialect(self.options.separator, self.options.quote)
+            reader = rows_in(iter(text), dialect)
+            begins = self.lines_above + 1
+            for row in reader:
+                if row:
+                    yield begins, row
+                begins = self.lines_above + reader.line_num + 1  # type: ignore[attr-defined]
+
+    def lines_of(self, wanted: Collection[int]) -> dict[int, int]:
+        """Return the lines in which rows begin (from 0), of those that are not too far down."""
+        left = {row for row in wanted if row < COUNTED_ROWS}
+        found: dict[int, int] = {}
+        if not left:
+            return found
+        last = max(left)
+        try:
+            for number, (line, _) in enumerate(self.rows()):
+                if number in left:
+                    found[number] = line
+                if number >= last:
+                    break
+        except csv.Error:  # a value is too long for this reader: the others have their lines
+            return found
+        return found
+
+    def ragged(self, found: int) -> str:
+        """Say in which line the first row of the wrong length ends."""
+        where, wanted = "A row", len(self.names)
+        try:
+            for line, row in self.rows():
+                if len(row) != wanted:
+                    where, found = f"Line {line}", len(row)
+                    break
+        except csv.Error:
+            where = "A row far down"
+        return (
+            f"{where} has {found} values, but the header has {wanted} columns: give every row the "
+            "same number of values, and quote values that hold the separator. If the separator is "
+            f"not {NAMES.get(self.options.separator, self.options.separator)}, name it: "
+            "--separator. If the table begins further down, say --skip-lines."
+        )
+
+
+def pa_as_io(stream: Any) -> Any:
+    """Return a stream of Arrow as one of Python."""
+    return io.BufferedReader(stream)
+
+
+def trimmed(values: Values) -> Values:
+    """Return text without surrounding white space, null where nothing is left."""
+    text = pc.utf8_trim_whitespace(values)
+    return pc.if_else(pc.equal(text, ""), None, text)
+
+
+def found_out(
+    path: Path, hints: ReadHints, *, quiet: bool = False
+) -> tuple[TextFile, list[DataFinding]]:
+    """Find out how a text file is read; return it, and what is odd.
+
+    Raises DatasetRefused for what is no text, and for a header that is missing or odd.
+    """
+    compression = compression_of(path)
+    encoding = encoding_of(path, compression, hints.encoding)
+    quoted = check_text(path, compression, encoding)
+    head = head_of(path, compression, encoding)
+    top = top_of(head, hints)
+    findings = list(top.findings)
+    body = head[len(top.text) :]
+    dialect = dialect_of(body, hints.separator or top.separator)
+    header = header_in(head, top, dialect)
+    options = ReadOptions(
+        compression=compression,
+        encoding=encoding,
+        separator=dialect.separator,
+        quote=dialect.quote if quoted else "",
+        skip_lines=top.lines,
+    )
+    if hints.header is False:
+        names = tuple(f"column{place}" for place in range(1, len(header.names) + 1))
+        detail = "column1" if len(names) == 1 else f"column1 to column{len(names)}"
+        findings.append(DataFinding("no-header", detail=detail))
+        options = replace(options, header=False, names=names)
+        file = TextFile(path, options, list(names), len(top.text.encode()), quiet=quiet)
+        file.lines_above = top.lines
+    else:
+        file = TextFile(path, options, header.names, header.bytes, quiet=quiet)
+        file.lines_above = top.lines + header.lines
+    said = described(options)
+    if said:
+        findings.append(DataFinding("read-as", detail=said))
+    return file, findings
+
+
+def described(options: ReadOptions) -> str:
+    """Return how a file is read in words, "" if that is the usual way."""
+    words = []
+    if options.separator != ",":
+        words.append(f"parted by {NAMES.get(options.separator, options.separator)}")
+    if options.quote == "'":
+        words.append("quoted by apostrophes")
+    if options.encoding not in ("utf-8", "utf-8-sig"):
+        words.append(f"in {options.encoding}")
+    if options.compression:
+        words.append(f"packed with {options.compression}")
+    return ", ".join(words)
+
+
+def check_text(path: Path, compression: str, encoding: str) -> bool:
+    """Raise DatasetRefused unless a file is text; return whether it holds quotes."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    offset, line, quoted = 0, 1, False
+    with open_text(path, compression, encoding) as stream:
+        while True:
+            chunk = read(stream, CHUNK)
+            held = len(decoder.getstate()[0])
+            try:
+                decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError as error:
+                line += error.object[: error.start].count(b"\n")
+                raise DatasetRefused(
+                    not_utf8(offset - held + error.start, line, error.object[error.start])
+                ) from None
+            if b"\0" in chunk:
+                raise DatasetRefused(no_text(chunk, offset))
+            if not chunk:
+                return quoted
+            quoted = quoted or b'"' in chunk or b"'" in chunk
+            line += chunk.count(b"\n")
+            offset += len(chunk)
+            if offset > LARGEST_UNPACKED:
+                raise DatasetRefused(
+                    f"The file unpacks to more than {LARGEST_UNPACKED >> 30} GiB, which no setting "
+                    "raises: send it in parts."
+                )
+
+
+def not_utf8(position: int, line: int, byte: int) -> str:
+    """Say that a byte is not UTF-8, and what to do."""
+    return (
+        f"Byte {position} (line {line}) is 0x{byte:02x}, which is not UTF-8 text: name the encoding "
+        "(--encoding windows-1252, or latin-1), or save the file as UTF-8."
+    )
+
+
+def no_text(chunk: bytes, offset: int) -> str:
+    """Say that a file has a NUL, and what it may be."""
+    at = chunk.index(0)
+    if chunk.count(0) * 3 > len(chunk):
+        return (
+            f"Byte {offset + at} is NUL, as in UTF-16 without a byte order mark: name the encoding "
+            "(--encoding utf-16-le, or utf-16-be), or save the file as UTF-8."
+        )
+    return (
+        f"Byte {offset + at} is NUL, so this is not a text: send CSV, JSON lines, Parquet, Arrow "
+        "or Excel (.xlsx)."
+    )
+
+
+def check_header(file: TextFile, hints: ReadHints) -> None:
+    """Raise DatasetRefused unless the names of a file's columns can be used."""
+    if hints.header is None and file.options.header:
+        check_names(file.names, quiet=file.quiet)

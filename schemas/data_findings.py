@@ -1,0 +1,198 @@
+"""What is odd in the data of a version, in one table: code, words, remedy.
+
+A finding is kept with the version (what was found: column, counts, examples); the words are made
+when it is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+__all__ = ["FINDINGS", "MOST_EXAMPLES", "DataFinding", "Example", "masked_findings"]
+
+MOST_EXAMPLES = 3
+"""Values that a finding shows, with their lines."""
+
+
+class Example(Struct, frozen=True, array_like=True, gc=False):
+    """A value as it stands in the file, and the line or row where it is first (None: not known)."""
+
+    value: str
+    line: int | None = None
+
+
+class DataFinding(Struct, frozen=True, omit_defaults=True):
+    """Something odd. `code` is one of FINDINGS; `column` the column's name, "" for the whole file.
+
+    It concerns `count` of `of` values (or rows); `detail` is what fills the words' {detail}.
+    """
+
+    code: str
+    column: str = ""
+    count: int = 0
+    of: int = 0
+    detail: str = ""
+    examples: tuple[Example, ...] = ()
+
+    @property
+    def severe(self) -> bool:
+        """Whether nothing is trained on the version before somebody has said what it means."""
+        return FINDINGS[self.code].severe
+
+    @property
+    def words(self) -> str:
+        """What was found, in a sentence."""
+        shown = ", ".join(
+            one.value if one.line is None else f"{one.value} (line {one.line})"
+            for one in self.examples
+        )
+        said = FINDINGS[self.code].words.format(
+            column=self.column, count=f"{self.count:,}", of=f"{self.of:,}", detail=self.detail
+        )
+        return f"{said}: {shown}." if shown else f"{said}."
+
+    @property
+    def remedy(self) -> str:
+        """What to do if that is not what it should be, "" if there is nothing."""
+        return FINDINGS[self.code].remedy.format(column=self.column, detail=self.detail)
+
+
+class Kind(NamedTuple):
+    """A kind of finding: its words and what helps. Of a `severe` one nothing is trained."""
+
+    words: str
+    remedy: str
+    severe: bool = False
+
+
+FINDINGS: dict[str, Kind] = {
+    # what a column is
+    "not-all-numbers": Kind(
+        "{column} is text: {of} values, and {count} of them are no numbers",
+        "Mend them, or say --type {column}=number --missing with the words that are none, or "
+        "--type {column}=text.",
+        severe=True,
+    ),
+    "not-all-times": Kind(
+        "{column} is text: {of} values, and {count} of them are no times",
+        "Mend them, or say --type {column}=timestamp --missing with the words that are none, or "
+        "--type {column}=text.",
+        severe=True,
+    ),
+    "partly-numbers": Kind(
+        "{column} is text: {count} of {of} values are no numbers",
+        "If it should be numbers, say --type {column}=number, and --missing with the words that "
+        "are none.",
+    ),
+    "missing-words": Kind(
+        "{column}: {count} of {of} values are words that stand for no value",
+        "If they are values, say --type {column}=text --missing ''.",
+    ),
+    "perhaps-missing": Kind(
+        "{column} is text, and {count} of {of} values may stand for none",
+        "If they do, name them: --missing.",
+    ),
+    "decimal-comma": Kind(
+        "{column}: {count} values are numbers with a decimal comma",
+        "If the comma parts thousands, say --decimal .",
+    ),
+    "thousands": Kind(
+        "{column}: in {count} of {of} numbers {detail} parts the thousands",
+        "If it is the decimal separator, say --decimal {detail}",
+    ),
+    "unit": Kind(
+        "{column}: {of} numbers have the sign {detail}, which is left out (12 {detail} is 12)",
+        "If they are labels, say --type {column}=text.",
+    ),
+    "date-format": Kind(
+        "{column}: {of} times are written as {detail}",
+        "If that is wrong, say --type {column}=text.",
+    ),
+    "ambiguous-dates": Kind(
+        "{column} is text: its {of} values are dates in more than one order ({detail})",
+        "Write them as YYYY-MM-DD, or say --type {column}=DD/MM/YYYY or MM/DD/YYYY.",
+    ),
+    "mixed-zones": Kind(
+        "{column} is text: {count} of {of} times have no zone, and the others have one",
+        "Give all of them a zone.",
+    ),
+    "no-zone": Kind(
+        "{column}: {of} times have no zone, and are read as those of {detail}",
+        "If they are of another zone, say --zone.",
+    ),
+    "leading-zeros": Kind(
+        "{column} is text: {count} of {of} numbers begin with a zero",
+        "If they are quantities, say --type {column}=number.",
+    ),
+    "beyond-64-bits": Kind(
+        "{column} is text: {count} of {of} integers do not fit into 64 bits",
+        "If they are quantities, say --type {column}=number.",
+    ),
+    "same-number": Kind(
+        "{column}: {count} of {of} numbers are written in more than one way (such as 1 and 1.0)",
+        "As classes these would be different: write them alike.",
+    ),
+    # what its values look like
+    "all-different": Kind(
+        "{column}: all {of} values are different, as in an id",
+        "An id tells nothing about other rows: leave the column out if it is one.",
+    ),
+    "row-number": Kind(
+        "{column} counts the rows",
+        "A row number tells nothing about other rows, and may give the target away: leave it out.",
+    ),
+    "constant": Kind(
+        "{column} has the same value in all {of} rows", "Nothing can be learned from it."
+    ),
+    "mostly-missing": Kind(
+        "{column}: {count} of {of} values are missing", "Leave it out, or fill it."
+    ),
+    "nearly-target": Kind(
+        "{column} nearly tells the target {detail}: it does in {count} of {of} rows",
+        "Leave it out if it is not known when a prediction is asked for.",
+    ),
+    "many-categories": Kind(
+        "{column} is text with {count} different values in {of} rows",
+        "Each would be a category: leave it out, or make it numbers.",
+    ),
+    "spelling": Kind(
+        "{column}: {count} values differ from others in case or blanks only",
+        "If they mean the same, write them alike.",
+    ),
+    "lines-in-value": Kind(
+        "{column}: {count} values go over several lines and look like rows",
+        "A quote that is not closed swallows the lines after it: look for a stray quote there.",
+        severe=True,
+    ),
+    # the rows and the file
+    "total-row": Kind(
+        "The last row looks like a sum of the others", "Delete it: it is no observation."
+    ),
+    "same-rows": Kind(
+        "{count} of {of} rows differ in nothing from another one",
+        "If they are there by mistake, delete them: they would be in both parts of a split.",
+    ),
+    "left-out": Kind("Column {detail} is not used", ""),
+    "skipped-lines": Kind(
+        "{detail} before the header were skipped", "If they are rows, say --skip-lines 0."
+    ),
+    "no-header": Kind("The columns have no names: they are called {detail}", ""),
+    "read-as": Kind("The file is read as {detail}", ""),
+    "more-sheets": Kind(
+        "Of {count} sheets the first one is read, {detail}", "Choose another one with --sheet."
+    ),
+}
+
+
+def masked_findings(
+    findings: tuple[DataFinding, ...], sensitive: Collection[str]
+) -> tuple[DataFinding, ...]:
+    """Return findings without a value of `sensitive` columns; nothing of a whole row stays then."""
+    return tuple(
+        replace(one, examples=(), detail="") if one.column in sensitive or not one.column else one
+        for one in findings
+    )
