@@ -65,7 +65,8 @@ def loaded(store: Artifacts, digest: str) -> Model:
 def rows_of(data: Data, model: Model, store: Artifacts) -> pd.DataFrame:
     """Return the features of the rows to answer."""
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
-        table = read_table(store.fetch_dataset(data.dataset, Path(scratch)))
+        file = store.fetch_dataset(data.dataset, Path(scratch))
+        table = read_table(file, data.read, written=[model.training.target or ""])
     if data.held_out:
         return held_out(data.dataset, model.training, table).features
     return other(model.schema, table, []).features

@@ -51,7 +51,8 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
         model = open_model(store, request.model, Path(scratch))
         for metric in metrics:
             check_task(metric, model.training)
-        table = read_table(store.fetch_dataset(request.dataset, Path(scratch)))
+        file = store.fetch_dataset(request.dataset, Path(scratch))
+        table = read_table(file, request.read, written=[model.training.target or ""])
 
     if request.held_out:
         rows = held_out(request.dataset, model.training, table)

@@ -32,6 +32,7 @@ from autolearn.agents.profiles import example, feature_profile, score_profile
 from autolearn.agents.splitting import part
 from autolearn.agents.tasks import KINDS
 from autolearn.artifacts.tables import read_table, schema_hash
+from autolearn.schemas.read_options import ReadOptions
 from autolearn.schemas.values import Preprocessing, Split
 
 __all__ = ["KINDS", "warming"]
@@ -50,7 +51,7 @@ def read() -> Iterator[None]:
         rows = "".join(f"{number}.5,{number},true,b,2024-01-01\n" for number in range(9))
         os.write(descriptor, f"u,v,w,x,y\n{rows}".encode())
         path = Path(f"/proc/self/fd/{descriptor}")
-        table = read_table(path)
+        table = read_table(path, ReadOptions(types="nibst"))
         yield
         table.features(table.types)
         schema_hash(table.types.items())

@@ -92,7 +92,7 @@ class Retraining:
             return (), f"The recorded artifact could not be read: {missing}"
         if recorded.artifact.digest == trained.model.digest:
             return (), ""
-        rows = [Data(recorded.request.dataset, held_out=True)]
+        rows = [Data(recorded.request.dataset, held_out=True, read=recorded.request.read)]
         rows += [data_of(one) for one in recorded.evaluations]
         data = tuple(dict.fromkeys(rows))
         for one in data:
@@ -188,7 +188,8 @@ async def tried(bring: Callable[[], None]) -> str:
 
 def data_of(recorded: RecordedEvaluation) -> Data:
     """Return the rows of an evaluation."""
-    return Data(recorded.request.dataset, recorded.request.held_out)
+    request = recorded.request
+    return Data(request.dataset, request.held_out, request.read)
 
 
 def differing(recorded: dict[str, str], present: dict[str, str]) -> tuple[str, ...]:

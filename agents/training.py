@@ -63,7 +63,8 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
 
     report("reading")
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
-        table = read_table(store.fetch_dataset(request.dataset, Path(scratch)))
+        file = store.fetch_dataset(request.dataset, Path(scratch))
+        table = read_table(file, request.read, written=[request.target or ""])
     check_schema(request, table)
     subject = subject_of(table, request.target, request.task)
     parts = part(
@@ -258,6 +259,7 @@ def record(request: TrainingRequested, parts: Parts) -> dict[str, JsonValue]:
         "rows_train": len(parts.train),
         "rows_test": len(parts.test),
         "held_out_sha256": parts.fingerprint,
+        **({} if request.read is None else {"read": msgspec.to_builtins(request.read)}),
     }
 
 

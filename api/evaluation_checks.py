@@ -33,12 +33,14 @@ def request_evaluation(
         raise no_training(moment, session, body.training)
     metrics = fitting(training, body.metrics, moment)
     own = moment.dataset(training.dataset.name, training.dataset.version)
-    dataset, specs = training.dataset, [] if own is None else [own.spec]
+    dataset, read = training.dataset, training.read
+    specs = [] if own is None else [own.spec]
     if body.dataset is not None:
         spec = check_dataset(moment, body.dataset, may)
         dataset = spec.ref
         specs.append(spec)
         if not dataset.is_content_of(training.dataset):
+            read = spec.read
             check_columns(training, spec, moment)
     elif not may(dataset.name):  # it was shared, and is so no longer
         raise unknown("dataset", dataset.name, known(moment, may), "/v1/datasets", "#/dataset")
@@ -52,6 +54,7 @@ def request_evaluation(
         time_limit=time_limit,
         memory_limit=memory_limit,
         sensitive=tuple(sorted({*training.sensitive}.union(*map(sensitive_in, specs)))),
+        read=read,
     )
 
 

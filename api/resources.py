@@ -25,6 +25,7 @@ from autolearn.projections.run_rows import outline as outline_of_run
 from autolearn.projections.stored import StoredRun
 from autolearn.schemas.bounds import RUNNING_SHOWN
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
+from autolearn.schemas.data_findings import DataFinding
 from autolearn.schemas.values import DatasetRef, JsonValue, Preprocessing, Split, TrainedModel
 
 __all__ = [
@@ -103,9 +104,18 @@ class Metric(MetricSpec, kw_only=True, frozen=True):
     links: Links
 
 
+class Finding(DataFinding, kw_only=True, frozen=True):
+    """Something odd about data, and what to do about it."""
+
+    severe: bool
+    words: str
+    remedy: str = ""
+
+
 class Dataset(DatasetSpec, kw_only=True, frozen=True, omit_defaults=False):
     """A version of a dataset. `everybody` may use and change it, or it is its `owner`'s."""
 
+    findings: tuple[Finding, ...] = ()
     owner: str
     everybody: bool
     registered: str
@@ -235,17 +245,22 @@ def metric(row: MetricRow) -> Metric:
 
 def dataset(row: DatasetRow, now: Moment) -> Dataset:
     """Return a dataset as clients see it; whose it is stands in the read models of now."""
-    at = f"/v1/datasets/{row.spec.name}"
-    links = {"self": at, "versions": f"{at}/versions"}
     whose = now.dataset_owner(row.spec.name)
     assert whose is not None, "what was registered is somebody's"
-    return Dataset(
-        **asdict(row.spec),
-        owner=whose.owner,
-        everybody=whose.everybody,
-        registered=row.registered,
-        links=links,
-    )
+    return offered(row.spec, whose.owner, row.registered, everybody=whose.everybody)
+
+
+def offered(spec: DatasetSpec, owner: str, registered: str, *, everybody: bool = False) -> Dataset:
+    """Return a dataset as clients see it; `registered` is "" for one that is not."""
+    at = f"/v1/datasets/{spec.name}"
+    links = {"self": at, "versions": f"{at}/versions"} if registered else {}
+    about = asdict(spec) | {"findings": tuple(map(finding, spec.findings))}
+    return Dataset(**about, owner=owner, everybody=everybody, registered=registered, links=links)
+
+
+def finding(one: DataFinding) -> Finding:
+    """Return a finding as clients see it, in words."""
+    return Finding(**asdict(one), severe=one.is_severe, words=one.say(), remedy=one.advice())
 
 
 def run(moment: Moment, row: RunRow, live: Live, base: str) -> Training | Evaluation:

@@ -8,6 +8,7 @@ from typing import Any
 from autolearn.api.bodies import TrainingBody
 from autolearn.api.data import check_dataset, check_limits, task_of_target, wrong
 from autolearn.api.problems import Problem, unknown
+from autolearn.api.read_hints import check_accepted
 from autolearn.api.sensitive import sensitive_in
 from autolearn.projections.queries import May, Moment
 from autolearn.schemas.bounds import cut
@@ -45,6 +46,7 @@ def request_training(
         raise unknown("model", body.model, names, "/v1/models", "#/model")
     model, data = offer.spec, check_dataset(moment, body.dataset, may)
     target, task = task_of_target(data, body.target)
+    check_accepted(data, strict=settings.strict_data == "on")
     check_task(model, data, target, task, moment)
     faults = large(body.hyperparameters) or check_hyperparameters(model, body.hyperparameters)
     if faults:
@@ -73,6 +75,7 @@ def request_training(
         time_limit=time_limit,
         memory_limit=memory_limit,
         sensitive=sensitive_in(data),
+        read=data.read,
     )
 
 

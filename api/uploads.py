@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from autolearn.api.disk import Room
 from autolearn.api.facade import Facade
 from autolearn.api.problems import Problem, incomplete
+from autolearn.api.read_hints import Hints
 from autolearn.artifacts.profile import Question, profile_apart
 from autolearn.artifacts.refusals import DatasetRefused
 from autolearn.schemas.bounds import UPLOAD_PACE, UPLOAD_SECONDS
@@ -34,6 +35,10 @@ TYPES = {
     "application/vnd.apache.parquet": "parquet",
     "application/parquet": "parquet",
     "application/x-parquet": "parquet",
+    "application/vnd.apache.arrow.file": "arrow",
+    "application/jsonl": "jsonl",
+    "application/x-ndjson": "jsonl",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "excel",
 }
 
 
@@ -109,10 +114,12 @@ async def examine(
     target: str | None,
     summary: str,
     sensitive: tuple[str, ...],
+    hints: Hints,
+    before: DatasetSpec | None,
 ) -> DatasetSpec:
     """Return what a file holds. The format is the one `given`, or told by media type or bytes.
 
-    Of `sensitive` columns no value is told.
+    Of `sensitive` columns no value is told. The types of the version `before` are kept.
 
     Raises:
         Problem: it cannot be used; every fault is listed.
@@ -127,6 +134,9 @@ async def examine(
         target=target,
         summary=summary,
         sensitive=sensitive,
+        hints=hints.read,
+        before={} if before is None else {one.name: one.type for one in before.columns},
+        accepted=hints.accept_findings,
     )
     try:
         return await profile_apart(question)

@@ -28,7 +28,20 @@ __all__ = ["MISSING_IN_TEXT", "MISSING_WORDS", "ColumnTyper", "Decided", "Given"
 pc: Any = compute
 Values = Any
 
-MISSING_IN_TEXT = ("NA", "N/A", "n/a", "#N/A", "<NA>", "\\N", "NaN", "NAN", "nan", "NULL", "null", "?")
+MISSING_IN_TEXT = (
+    "NA",
+    "N/A",
+    "n/a",
+    "#N/A",
+    "<NA>",
+    "\\N",
+    "NaN",
+    "NAN",
+    "nan",
+    "NULL",
+    "null",
+    "?",
+)
 """Words that stand for no value in every column."""
 MISSING_WORDS = (*MISSING_IN_TEXT, "None", "none", "-", ".", "#DIV/0!")
 """Words that do so where the other values are numbers, times or booleans."""
@@ -303,7 +316,7 @@ class ColumnTyper:
         return self.plain.count + self.odd
 
     def decimal(self) -> str:
-        """Return the decimal separator that the values leave no doubt about, "" if there is none."""
+        """Return the decimal separator that the values leave no doubt about, or ""."""
         if self.plain.dots and not self.plain.grouped:
             return "."
         whole = {
@@ -411,7 +424,7 @@ class ColumnTyper:
             shown = {word: self.words[word] for word in present}
             count = sum(seen.count for seen in shown.values())
             of = self.total + count
-            if finding is None or not finding.severe:
+            if finding is None or not finding.is_severe:
                 findings.append(
                     self.finding("perhaps-missing", count, tuple(self.examples(shown)), of=of)
                 )
@@ -454,7 +467,7 @@ class ColumnTyper:
         return self.as_number(chosen(fits, decimal)) if fits else None
 
     def given_times(self, pattern: str) -> Decided | None:
-        """Return the column as times in a pattern ("": any one that all fit), None if it is none."""
+        """Return the column as times in a pattern ("": any one), None if it is none."""
         fits = [
             way
             for way, fit in self.ways.items()
@@ -499,8 +512,8 @@ class ColumnTyper:
             if value in self.values
         )
         return (
-            f"Column {self.name} cannot be read as {kind}: {shown or 'its values do not fit'}. Mend "
-            "the values, name words that stand for none with --missing, or say another type."
+            f"Column {self.name} cannot be read as {kind}: {shown or 'its values do not fit'}. "
+            "Mend the values, name words that stand for none with --missing, or say another type."
         )
 
     def finding(

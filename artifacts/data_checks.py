@@ -30,8 +30,8 @@ MOST_VALUES = 100
 """Different values of a column up to which it is compared with classes."""
 MANY_CATEGORIES = 50
 TOTAL = re.compile(
-    r"^(grand |sub)?-?(total|totals|sum|summe|gesamt|insgesamt|gesamtsumme|totale|totaal|somme|suma)"
-    r"\s*:?$",
+    r"^(grand |sub)?-?"
+    r"(totals?|sum|summe|gesamt|insgesamt|gesamtsumme|totale|totaal|somme|suma)\s*:?$",
     re.IGNORECASE,
 )
 

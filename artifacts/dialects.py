@@ -66,7 +66,8 @@ def top_of(head: str, hints: ReadHints) -> Top:
     if hints.skip_lines is not None:
         lines = [line for line, _ in zip(as_lines(head), range(hints.skip_lines), strict=False)]
         return Top(len(lines), "".join(lines), "", ())
-    skipped, separator, comments = [], "", 0
+    skipped: list[str] = []
+    separator, comments = "", 0
     for line in as_lines(head):
         plain = line.lstrip("\ufeff").strip()
         excel = EXCEL.match(plain)

@@ -150,9 +150,7 @@ class TextInspection:
         used = [place for place in range(len(self.names)) if place not in left_out]
         self.check_used(used)
         decided = self.decide(used)
-        profiles = [
-            self.profile(place, one) for place, one in zip(used, decided, strict=True)
-        ]
+        profiles = [self.profile(place, one) for place, one in zip(used, decided, strict=True)]
         for one in decided:
             self.findings += one.findings
         self.check_values(used, decided, profiles, target)
@@ -168,7 +166,7 @@ class TextInspection:
             self.swallowed[place] = (count + len(found), first)
 
     def left_out(self) -> set[int]:
-        """Return the places of columns that are not used: without a name, and empty or a counter."""
+        """Return the places of columns that are not used: no name, and empty or a counter."""
         found = set()
         for place, (name, typer) in enumerate(zip(self.names, self.typers, strict=True)):
             if name:
@@ -207,7 +205,8 @@ class TextInspection:
     def decide(self, used: Sequence[int]) -> list[Decided]:
         """Say what each column is. Raises DatasetRefused with a sentence per column."""
         decimal = self.hints.decimal or self.decimal(used)
-        decided, faults = [], []
+        decided: list[Decided] = []
+        faults: list[str] = []
         for place in used:
             try:
                 one = self.typers[place].decide(decimal)
@@ -219,7 +218,8 @@ class TextInspection:
             decided.append(one)
         if faults:
             raise DatasetRefused(
-                [f"{len(faults)} columns are not of the types that were said."] if self.quiet
+                [f"{len(faults)} columns are not of the types that were said."]
+                if self.quiet
                 else faults
             )
         return decided
@@ -319,9 +319,7 @@ class TextInspection:
         numbers = typed(pa.array(counts, pa.string()), "number", decided.format)
         twice = len(counts) - pc.count_distinct(numbers).as_py()
         if twice:
-            self.findings.append(
-                DataFinding("same-number", self.names[place], twice, len(counts))
-            )
+            self.findings.append(DataFinding("same-number", self.names[place], twice, len(counts)))
 
     def options(self, used: Sequence[int], decided: Sequence[Decided]) -> ReadOptions:
         """Return how the file is read again."""
@@ -339,8 +337,8 @@ class TextInspection:
         )
 
     def with_lines(self) -> list[DataFinding]:
-        """Return the findings with lines where they have rows, severe ones first; at most so many."""
-        findings = sorted(self.findings, key=lambda one: not one.severe)[:MOST_FINDINGS]
+        """Return the findings, severe ones first, with lines in place of rows."""
+        findings = sorted(self.findings, key=lambda one: not one.is_severe)[:MOST_FINDINGS]
         rows = {shown.line for one in findings for shown in one.examples if shown.line is not None}
         lines = self.file.lines_of(rows)
         return [
@@ -361,8 +359,8 @@ def inspect_typed(file: ParquetFile, target: str | None) -> Inspected:
     for batch in file.batches():
         rows += len(batch[0])
         sample.add(batch)
-        for column, values in zip(tallies, batch, strict=True):
-            column.add_typed(values)
+        for tally, values in zip(tallies, batch, strict=True):
+            tally.add_typed(values)
     if not rows:
         raise DatasetRefused("There are no rows: send at least one row of values.")
     findings = list(file.findings)

@@ -29,8 +29,11 @@ Switzerland has apostrophes)."""
 SPACES = " \u00a0\u202f\u2009"
 APOSTROPHES = "'\u2019"
 CODES = frozenset(
-    "AUD BRL CAD CHF CNY CZK DKK EUR GBP HKD HUF ILS INR JPY KRW MXN NOK NZD PLN RUB SEK SGD THB "
-    "TRY USD ZAR kr Kč zł Fr. Fr Rs Rs. R$ US$".split()
+    (
+        *("AUD", "BRL", "CAD", "CHF", "CNY", "CZK", "DKK", "EUR", "GBP", "HKD", "HUF", "ILS"),
+        *("INR", "JPY", "KRW", "MXN", "NOK", "NZD", "PLN", "RUB", "SEK", "SGD", "THB", "TRY"),
+        *("USD", "ZAR", "kr", "Kč", "zł", "Fr.", "Fr", "Rs", "Rs.", "R$", "US$"),
+    )
 )
 UNIT = re.compile(
     r"^[+-]?\(?[+-]?\s*(?P<before>[^\d\s.,+()'-]{1,3}\.?)?\s*"
@@ -59,8 +62,12 @@ def is_symbol(unit: str) -> bool:
 
 def one_of(separator: str) -> str:
     """Return the regular expression of a separator."""
-    return f"[{SPACES}]" if separator == " " else f"[{APOSTROPHES}]" if separator == "'" else (
-        re.escape(separator)
+    return (
+        f"[{SPACES}]"
+        if separator == " "
+        else f"[{APOSTROPHES}]"
+        if separator == "'"
+        else (re.escape(separator))
     )
 
 

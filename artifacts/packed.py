@@ -49,7 +49,7 @@ def unpacked(path: Path, compression: str) -> Any:
     if compression == "zip":
         return pa.PythonFile(member_of(path), mode="r")
     if compression:
-        return pa.input_stream(str(path), compression=compression)
+        return pa.input_stream(str(path), compression=compression)  # type: ignore[arg-type]
     return pa.OSFile(str(path), "rb")
 
 

@@ -55,8 +55,8 @@ class ParquetFile:
             raise
         except (pa.ArrowException, OSError) as error:
             raise DatasetRefused(
-                f"This is not {KINDS[format]} file that can be read ({first_line(error)}): write it "
-                "again, or upload CSV."
+                f"This is not {KINDS[format]} file that can be read ({first_line(error)}): write "
+                "it again, or upload CSV."
             ) from None
         schema = self._file.schema
         check_size(self._file.rows, len(schema))
@@ -92,7 +92,7 @@ class ParquetFile:
             self.findings.append(DataFinding("left-out", detail=detail))
         return tuple(found)
 
-    def found(self, place: int, field: pa.Field, kind: str) -> str:
+    def found(self, place: int, field: Any, kind: str) -> str:
         """Return the kind of a column that is not plainly of its type's, and say so."""
         if pa.types.is_dictionary(field.type):
             return "string"
@@ -134,7 +134,7 @@ class Opened(NamedTuple):
 def opened(path: Path, format: str) -> Opened:  # noqa: A002
     """Open a file. Raises pyarrow.ArrowException and OSError."""
     if format == "arrow":
-        source = pa.OSFile(str(path))
+        source = pa.OSFile(str(path), mode="r")
         reader = pa.ipc.open_file(source)
         batches = range(reader.num_record_batches)
         rows = sum(reader.get_batch(number).num_rows for number in batches)
@@ -169,7 +169,7 @@ def check_size(rows: int, columns: int) -> None:
         )
 
 
-def check_schema(schema: list[pa.Field]) -> None:
+def check_schema(schema: list[Any]) -> None:
     """Raise DatasetRefused for columns that a dataset cannot have."""
     names = [field.name for field in schema]
     if len(names) > MAX_COLUMNS:

@@ -21,6 +21,7 @@ from autolearn.artifacts.refusals import DatasetRefused
 from autolearn.runtime.child_process import bare_environment, python_command
 from autolearn.runtime.sandbox import confine, give_way, harden
 from autolearn.schemas.catalog import DatasetSpec
+from autolearn.schemas.read_options import ReadHints
 
 __all__ = ["Answer", "Question", "profile_apart"]
 
@@ -40,6 +41,9 @@ class Question(msgspec.Struct, frozen=True):
     origin: str = "uploaded"
     summary: str = ""
     sensitive: tuple[str, ...] = ()
+    hints: ReadHints = ReadHints()
+    before: dict[str, str] = {}
+    accepted: bool = False
     memory_mb: int = 2048
     cpu_s: int = 120
 
@@ -123,6 +127,9 @@ def examined(question: Question) -> DatasetSpec:
         origin=question.origin,
         summary=question.summary,
         sensitive=question.sensitive,
+        hints=question.hints,
+        before=question.before,
+        accepted=question.accepted,
     )
 
 

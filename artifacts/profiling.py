@@ -58,9 +58,7 @@ def profile(
         raise DatasetRefused(
             f"{format!r} is not a format that can be read: send {', '.join(FORMATS)}."
         )
-    found = inspect(
-        path, format, hints, target=target, before=before or {}, quiet=bool(sensitive)
-    )
+    found = inspect(path, format, hints, target=target, before=before or {}, quiet=bool(sensitive))
     faults = list(faults_of(found.columns, found.rows))
     task, classes = None, {}
     if target is not None:

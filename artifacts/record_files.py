@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import io
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -95,9 +95,10 @@ class JsonLinesFile:
             self.texts.add(name)
             return value
         if isinstance(value, dict | list):
+            what = "an object" if isinstance(value, dict) else "a list"
             raise DatasetRefused(
-                f"Line {line}: {cut(name)} holds {'an object' if isinstance(value, dict) else 'a list'}"
-                ", which cannot be a value of a column: flatten it, or leave it out."
+                f"Line {line}: {cut(name)} holds {what}, which cannot be a value of a column: "
+                "flatten it, or leave it out."
             )
         return plain(value)
 
@@ -189,9 +190,9 @@ def plain(value: Any) -> str | None:
         return str(value).lower()
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return str(int(value))
-    if isinstance(value, datetime.datetime):
-        midnight = value.time() == datetime.time()
+    if isinstance(value, dt.datetime):
+        midnight = value.time() == dt.time()
         return value.date().isoformat() if midnight else value.isoformat(sep=" ")
-    if isinstance(value, datetime.date | datetime.time):
+    if isinstance(value, dt.date | dt.time):
         return value.isoformat()
     return str(value)

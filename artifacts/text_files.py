@@ -259,8 +259,8 @@ def check_text(path: Path, compression: str, encoding: str) -> bool:
 def not_utf8(position: int, line: int, byte: int) -> str:
     """Say that a byte is not UTF-8, and what to do."""
     return (
-        f"Byte {position} (line {line}) is 0x{byte:02x}, which is not UTF-8 text: name the encoding "
-        "(--encoding windows-1252, or latin-1), or save the file as UTF-8."
+        f"Byte {position} (line {line}) is 0x{byte:02x}, which is not UTF-8 text: name the "
+        "encoding (--encoding windows-1252, or latin-1), or save the file as UTF-8."
     )
 
 

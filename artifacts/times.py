@@ -11,7 +11,16 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import compute
 
-__all__ = ["ISO", "NAMED", "fits_iso", "fits_time", "has_zone", "iso_times", "patterns_of", "times_in"]
+__all__ = [
+    "ISO",
+    "NAMED",
+    "fits_iso",
+    "fits_time",
+    "has_zone",
+    "iso_times",
+    "patterns_of",
+    "times_in",
+]
 
 pc: Any = compute
 Values = Any
@@ -84,7 +93,7 @@ def fits_time(values: Values, pattern: str) -> Values:
 
 
 def times_in(values: Values, pattern: str) -> Values:
-    """Return texts as timestamps (us, no zone); "" is the pattern of ISO 8601, whose may have one."""
+    """Return texts as timestamps (us); "" is the pattern of ISO 8601, which may have a zone."""
     return parsed(values, pattern) if pattern else iso_times(values)
 
 
@@ -94,7 +103,9 @@ def fits_iso(values: Values) -> Values:
     try:
         iso_times(values.filter(alike))
     except pa.ArrowInvalid:
-        return pa.array([bool(one.as_py()) and is_time(text) for one, text in zip(alike, values, strict=True)])
+        return pa.array(
+            [bool(one.as_py()) and is_time(text) for one, text in zip(alike, values, strict=True)]
+        )
     return alike
 
 

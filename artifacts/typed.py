@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 from pyarrow import compute
 
 from autolearn.artifacts.numbers import numbers_in
 from autolearn.artifacts.times import times_in
+from autolearn.artifacts.zones import zone_of
 from autolearn.schemas.read_options import NO_ZONE, ColumnFormat
 
-__all__ = ["present", "typed", "zone_of"]
+__all__ = ["present", "typed"]
 
 pc: Any = compute
 Values = Any
@@ -59,22 +58,3 @@ def zoned(moments: Values, zone: str) -> Values:
     there = local.tz_localize(zone_of(zone), ambiguous=first, nonexistent="shift_forward")  # type: ignore[arg-type]
     utc = there.tz_convert("UTC").tz_localize(None)
     return pa.array(utc, pa.timestamp("us"), from_pandas=True)
-
-
-def zone_of(name: str) -> ZoneInfo:
-    """Return a time zone of IANA's database, as the package tzdata has it.
-
-    Raises KeyError when there is none of that name.
-    """
-    place = resources.files("tzdata").joinpath("zoneinfo")
-    parts = name.split("/")
-    if not all(part and set(part) <= NAME for part in parts):
-        raise KeyError(name)
-    file = place.joinpath(*parts)
-    if not file.is_file():
-        raise KeyError(name)
-    with file.open("rb") as data:
-        return ZoneInfo.from_file(data, key=name)
-
-
-NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-")

@@ -7,6 +7,8 @@ from typing import Any, Generic, TypeVar
 from msgspec import Struct
 
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
+from autolearn.schemas.data_findings import DataFinding
+from autolearn.schemas.read_options import ReadOptions
 from autolearn.schemas.values import DatasetRef, Preprocessing, Split, TrainedModel
 
 __all__ = [
@@ -71,9 +73,18 @@ class Metric(MetricSpec, kw_only=True, frozen=True):
     links: Links = {}
 
 
+class Finding(DataFinding, kw_only=True, frozen=True):
+    """Something odd about data, and what to do about it."""
+
+    severe: bool = False
+    words: str = ""
+    remedy: str = ""
+
+
 class Dataset(DatasetSpec, kw_only=True, frozen=True):
     """A version of a dataset. `everybody` may use and change it, or it is its `owner`'s."""
 
+    findings: tuple[Finding, ...] = ()
     owner: str = ""
     everybody: bool = False
     registered: str
@@ -124,6 +135,7 @@ class Run(Struct, kw_only=True, frozen=True):
     time_limit: float | None = None
     memory_limit: int | None = None
     sensitive: tuple[str, ...] = ()
+    read: ReadOptions | None = None
     progress: Running | None = None
     links: Links = {}
 

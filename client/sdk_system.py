@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +16,25 @@ from autolearn.client.sdk_paths import segment
 from autolearn.client.sdk_transport import operation
 from autolearn.schemas.status import Status
 
-__all__ = ["System"]
+__all__ = ["FileFormat", "System", "dataset_name"]
+
+FileFormat = Literal["csv", "parquet", "arrow", "jsonl", "excel"]
+PACKED = (".gz", ".zst", ".zip")
+LONGEST = 64
+"""Characters of a name that is made of a file's."""
+
+
+def dataset_name(path: Path | str) -> str:
+    """Return the name that a file's dataset has without another: lower case, words with dashes.
+
+    `Données 2024.csv.gz` is donnees-2024. It is "dataset" where nothing is left.
+    """
+    stem = Path(path).name
+    for ending in PACKED:
+        stem = stem.removesuffix(ending)
+    stem = Path(stem).stem
+    plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9._-]+", "-", plain)[:LONGEST].strip("._-") or "dataset"
 
 
 class System:
@@ -74,21 +94,50 @@ class System:
         name: str | None = None,
         *,
         target: str | None = None,
-        format: Literal["csv", "parquet"] | None = None,  # noqa: A002 - the word of the API
+        format: FileFormat | None = None,  # noqa: A002 - the word of the API
         summary: str = "",
         sensitive: Sequence[str] = (),
+        separator: str = "",
+        decimal: Literal["", ".", ","] = "",
+        encoding: str = "",
+        header: bool | None = None,
+        skip_lines: int | None = None,
+        sheet: str = "",
+        missing: Sequence[str] | None = None,
+        types: Mapping[str, str] | None = None,
+        zone: str = "",
+        accept_findings: bool = False,
+        accept_changes: bool = False,
+        dry_run: bool = False,
     ) -> Flow[r.Dataset]:
-        """Offer a CSV or Parquet file, by its own name without another. It is streamed.
+        """Offer a file, by a name made of its own (`dataset_name`) without another. It is streamed.
 
-        Of `sensitive` columns no value is told; those of the version before stay so.
+        CSV and other text, JSON lines, Parquet, Arrow, and Excel (.xlsx); text and JSON may be
+        packed. How it is read is found out where nothing is said; `types` maps columns to number,
+        integer, boolean, text, timestamp, or the form of a date (DD/MM/YYYY), `missing` are words
+        that stand for no value. What is odd stands in the answer's `findings`. Of `sensitive`
+        columns no value is told; those of the version before stay so. With `dry_run` nothing is
+        kept.
         """
         path = Path(path)
-        at = f"/v1/datasets/{segment(name or path.stem.lower())}"
+        at = f"/v1/datasets/{segment(name or dataset_name(path))}"
         query = {
-            "target": target,
+            "target": [""] if target == "" else target,
             "format": format,
             "summary": summary,
             "sensitive": [*sensitive],
+            "separator": separator,
+            "decimal": decimal,
+            "encoding": encoding,
+            "header": header,
+            "skip_lines": skip_lines,
+            "sheet": sheet,
+            "missing": None if missing is None else [*missing] or [""],
+            "type": [f"{column}={kind}" for column, kind in (types or {}).items()],
+            "zone": zone,
+            "accept_findings": accept_findings or None,
+            "accept_changes": accept_changes or None,
+            "dry_run": dry_run or None,
         }
         media = "application/octet-stream"
         return ask(Call("PUT", at, r.Dataset, query, path, media=media, grace=EXAMINED))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
+from autolearn.schemas.read_options import ReadOptions
 from autolearn.schemas.values import (
     DatasetRef,
     JsonValue,
@@ -155,6 +156,7 @@ class TrainingRow(Struct, frozen=True):
     time_limit: float | None = None
     memory_limit: int | None = None
     sensitive: tuple[str, ...] = ()
+    read: ReadOptions | None = None
     unreadable: bool = False
 
 
@@ -186,6 +188,7 @@ class EvaluationRow(Struct, frozen=True):
     time_limit: float | None = None
     memory_limit: int | None = None
     sensitive: tuple[str, ...] = ()
+    read: ReadOptions | None = None
     unreadable: bool = False
 
 

@@ -68,14 +68,15 @@ class MetricSpec(Struct, frozen=True):
 class DatasetSpec(Struct, frozen=True, omit_defaults=True):
     """One version of a dataset: what its bytes hold.
 
-    `version` is the SHA-256 (hex) of the bytes, `bytes` their number and `format` csv, parquet, arrow, jsonl or excel.
-    `target` is the column that is learned by default, `task` what that makes it (None without a
-    target), `classes` the rows per label of the target (classification only, as strings), and
-    `schema_hash` the SHA-256 of the columns' names and types. `origin` is bundled or uploaded.
-    `read` says how the file is read, None for versions that were registered before that was kept;
-    `findings` are what is odd about the data, and `accepted` says that severe ones are no reason
-    not to train. `stored` and `keyid` as in a DatasetRef. `sensitive` are the names of columns of which no value
-    is told, also of columns that other versions have: those of the newest version count for all.
+    `version` is the SHA-256 (hex) of the bytes, `bytes` their number and `format` csv, parquet,
+    arrow, jsonl or excel. `target` is the column that is learned by default, `task` what that makes
+    it (None without a target), `classes` the rows per label of the target (classification only, as
+    strings), and `schema_hash` the SHA-256 of the columns' names and types. `origin` is bundled or
+    uploaded. `read` says how the file is read, None for versions that were registered before that
+    was kept; `findings` are what is odd about the data, and `accepted` says that severe ones are no
+    reason not to train. `stored` and `keyid` as in a DatasetRef. `sensitive` are the names of
+    columns of which no value is told, also of columns that other versions have: those of the newest
+    version count for all.
     """
 
     name: str

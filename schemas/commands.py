@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.messages import Command, type_of
+from autolearn.schemas.read_options import ReadOptions
 from autolearn.schemas.values import (
     DatasetRef,
     JsonValue,
@@ -302,7 +303,8 @@ class RequestTraining(RequestRun, frozen=True, omit_defaults=True):
 
     `seed` (0 to 2^32-1) fixes every random choice of the split and the fit. `time_limit` is in
     seconds, `memory_limit` in MiB of resident memory; `max_attempts` bounds how often the run is
-    started when workers are lost. Of `sensitive` columns no value is told.
+    started when workers are lost. Of `sensitive` columns no value is told. `read` says how the
+    dataset is read (None: by the rules of before that was kept).
     """
 
     model: str
@@ -319,6 +321,7 @@ class RequestTraining(RequestRun, frozen=True, omit_defaults=True):
     memory_limit: int
     max_attempts: int = 3
     sensitive: tuple[str, ...] = ()
+    read: ReadOptions | None = None
 
 
 class StartTraining(StartRun, frozen=True):
@@ -358,7 +361,8 @@ class RequestEvaluation(RequestRun, frozen=True, omit_defaults=True):
     """Ask for metrics of a completed training of the same session.
 
     `held_out` says whether `dataset` is the training's own, of which the held-out rows are used;
-    otherwise all rows of `dataset` are. Of `sensitive` columns no value is told.
+    otherwise all rows of `dataset` are. Of `sensitive` columns no value is told. `read`
+    says how the dataset is read (None: by the rules of before that was kept).
     """
 
     training: str
@@ -369,6 +373,7 @@ class RequestEvaluation(RequestRun, frozen=True, omit_defaults=True):
     memory_limit: int
     max_attempts: int = 3
     sensitive: tuple[str, ...] = ()
+    read: ReadOptions | None = None
 
 
 class StartEvaluation(StartRun, frozen=True):

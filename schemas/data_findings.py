@@ -39,13 +39,12 @@ class DataFinding(Struct, frozen=True, omit_defaults=True):
     examples: tuple[Example, ...] = ()
 
     @property
-    def severe(self) -> bool:
+    def is_severe(self) -> bool:
         """Whether nothing is trained on the version before somebody has said what it means."""
         return FINDINGS[self.code].severe
 
-    @property
-    def words(self) -> str:
-        """What was found, in a sentence."""
+    def say(self) -> str:
+        """Return what was found, in a sentence."""
         shown = ", ".join(
             one.value if one.line is None else f"{one.value} (line {one.line})"
             for one in self.examples
@@ -55,9 +54,8 @@ class DataFinding(Struct, frozen=True, omit_defaults=True):
         )
         return f"{said}: {shown}." if shown else f"{said}."
 
-    @property
-    def remedy(self) -> str:
-        """What to do if that is not what it should be, "" if there is nothing."""
+    def advice(self) -> str:
+        """Return what to do if that is not what it should be, "" if there is nothing."""
         return FINDINGS[self.code].remedy.format(column=self.column, detail=self.detail)
 
 

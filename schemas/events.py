@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.messages import Event, type_of
+from autolearn.schemas.read_options import ReadOptions
 from autolearn.schemas.values import (
     DatasetRef,
     JsonValue,
@@ -327,6 +328,7 @@ class TrainingRequested(RunRequested, frozen=True, omit_defaults=True):
     memory_limit: int
     max_attempts: int
     sensitive: tuple[str, ...] = ()
+    read: ReadOptions | None = None
 
 
 class TrainingStarted(RunStarted, frozen=True):
@@ -369,6 +371,7 @@ class EvaluationRequested(RunRequested, frozen=True, omit_defaults=True):
     memory_limit: int
     max_attempts: int
     sensitive: tuple[str, ...] = ()
+    read: ReadOptions | None = None
 
 
 class EvaluationStarted(RunStarted, frozen=True):

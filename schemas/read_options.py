@@ -1,10 +1,18 @@
-"""How the file of a dataset's version is read: decided once, kept on the log, the same ever after."""
+"""How the file of a dataset's version is read: decided once, kept on the log."""
 
 from __future__ import annotations
 
 from msgspec import Struct
 
-__all__ = ["LETTERS", "NO_ZONE", "ColumnFormat", "ReadHints", "ReadOptions", "pattern_of", "type_fault"]
+__all__ = [
+    "LETTERS",
+    "NO_ZONE",
+    "ColumnFormat",
+    "ReadHints",
+    "ReadOptions",
+    "pattern_of",
+    "type_fault",
+]
 
 LETTERS = {"b": "boolean", "i": "integer", "n": "number", "s": "string", "t": "timestamp"}
 """The letter of each column type in `ReadOptions.types`."""
@@ -32,12 +40,13 @@ class ColumnFormat(Struct, frozen=True, omit_defaults=True, gc=False):
 class ReadOptions(Struct, frozen=True, omit_defaults=True):
     """How a file becomes columns. What is said of text does not apply to Parquet and Arrow.
 
-    `format` is csv, parquet, arrow, jsonl or excel (`sheet` its sheet); `compression` is "", gzip, zstd or zip (of one file); `encoding` the name of a codec;
-    `separator` and `quote` one character each ("" for none); `skip_lines` the lines before the
-    header, or before the first row where there is no `header`. `names` are those of the columns
-    that are used, where they are not the header's. `left_out` are the places of columns that are
-    not used, from 0. `types` has one of LETTERS per column that is used, and `formats` the formats
-    of those that are not read plainly, by their place among these.
+    `format` is csv, parquet, arrow, jsonl or excel (`sheet` its sheet); `compression` is "", gzip,
+    zstd or zip (of one file); `encoding` the name of a codec; `separator` and `quote` one character
+    each ("" for none); `skip_lines` the lines before the header, or before the first row where
+    there is no `header`. `names` are those of the columns, where they are not the header's.
+    `left_out` are the places of columns that are not used, from 0. `types` has one of LETTERS per
+    column that is used, and `formats` the formats of those that are not read plainly, by their
+    place among these.
     """
 
     format: str = "csv"
@@ -115,6 +124,6 @@ def type_fault(word: str) -> str:
     if pattern_of(word):
         return ""
     return (
-        f"{word[:50]!r} is no type: say number, integer, boolean, text, timestamp, or the form of a "
-        "date such as DD/MM/YYYY"
+        f"{word[:50]!r} is no type: say number, integer, boolean, text, timestamp, or the form of "
+        "a date such as DD/MM/YYYY"
     )

@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from autolearn.schemas.events import EvaluationRequested, TrainingRequested
+from autolearn.schemas.read_options import ReadOptions
 from autolearn.schemas.values import DatasetRef, JsonValue, TrainedModel
 
 __all__ = [
@@ -53,10 +54,14 @@ class RecordedTraining(Struct, frozen=True):
 
 
 class Data(Struct, frozen=True):
-    """Rows that models answer: those held out from the training, or all of a dataset."""
+    """Rows that models answer: those held out from the training, or all of a dataset.
+
+    `read` says how it is read.
+    """
 
     dataset: DatasetRef
     held_out: bool
+    read: ReadOptions | None = None
 
 
 class Comparison(Struct, frozen=True):

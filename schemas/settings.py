@@ -164,6 +164,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     """
     audit_memory: Count = 10_000
     """Hops of requests that each API process keeps in memory."""
+    strict_data: Literal["on", "off"] = "on"
+    """Whether nothing is trained on data of which something severe is odd before somebody has said
+    what it means (docs/data.md)."""
     encryption: Literal["auto", "on", "off"] = "auto"
     """Whether what is said in a session is encrypted with a key of the session's own
     (docs/confidentiality.md). `auto`: where there is a master key; `autolearn up` makes one. With

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
+from msgspec import to_builtins
 from msgspec.structs import replace
 from starlette.responses import Response
 
@@ -27,6 +28,7 @@ from autolearn.api.moments import AsOf, Seen, see
 from autolearn.api.openapi import UPLOAD, accepts, answers
 from autolearn.api.pages import from_token, next_link, page_of
 from autolearn.api.problems import Problem, check_id, unknown, unreadable
+from autolearn.api.read_hints import Hints, check_changes, hints_of
 from autolearn.api.responses import CommandState, created, json, pending
 from autolearn.api.sensitive import Marks, check_columns, marks_of
 from autolearn.projections.models import DatasetRow, GrantRow
@@ -39,12 +41,13 @@ from autolearn.schemas.commands import (
     UnshareDataset,
 )
 from autolearn.schemas.messages import Command
+from autolearn.schemas.read_options import ReadHints
 from autolearn.schemas.streams import stream
 
 __all__ = ["router"]
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
-Format = Literal["csv", "parquet"]
+Format = Literal["csv", "parquet", "arrow", "jsonl", "excel"]
 Target = Annotated[str | None, Query(max_length=1000, description="The column to learn.")]
 Sensitive = Annotated[
     list[str],
@@ -210,10 +213,15 @@ def router(facade: Facade) -> APIRouter:
         format: Annotated[Format | None, Query()] = None,  # noqa: A002 - the word of the API
         summary: Summary = "",
         sensitive: Sensitive = [],  # noqa: B006 - never changed; FastAPI wants it here
+        *,
+        hints: Annotated[Hints, Depends(hints_of())],
     ) -> Response:
-        """Offer a dataset, or a new version of it: the body is the CSV or Parquet file itself.
+        """Offer a dataset, or a new version of it: the body is the file itself.
 
-        The same file again is no new version (200). A new name is its first uploader's.
+        The same file again is no new version (200). A new name is its first uploader's. A new
+        version has the target and the types of the one before, if nothing else is said; columns
+        that are new, gone or of another type are refused without `accept_changes`. `target` empty
+        takes the target away.
         """
         check_id("dataset", name)
         early = Asked.of(request, None)  # before all of a large file is read in vain
@@ -224,17 +232,24 @@ def router(facade: Facade) -> APIRouter:
             require_version(facade, who, name, int(length), before=True)
         with facade.uploads.room(who.name) as room:
             async with uploads.received(facade, request, room) as file:
-                asked = Asked.of(request, [file.digest, target, format, summary, sensitive])
-                moment, given = facade.queries.now(), (file.digest, target, summary)
+                content = [file.digest, target, format, summary, sensitive, to_builtins(hints)]
+                asked = Asked.of(request, content)
+                moment = facade.queries.now()
 
-                def looked() -> tuple[DatasetRow | None, Marks, bool]:
-                    there = moment.has_version(name, file.digest)
-                    return moment.dataset(name), marks_of(moment, name, sensitive), there
+                def looked() -> tuple[DatasetRow | None, DatasetRow | None, Marks]:
+                    marks = marks_of(moment, name, sensitive)
+                    return moment.dataset(name), moment.dataset(name, file.digest), marks
 
-                present, marks, there = await facade.executors.lists.run(looked)
-                if present is not None and not marks.change and same(present.spec, *given):
-                    return json(resources.dataset(present, moment), headers=asked.prefer.applied())
-                if not there and facade.queries.answer(asked.id) is None:
+                newest, there, marks = await facade.executors.lists.run(looked)
+                before = None if newest is None else newest.spec
+                chosen = before.target if target is None and before is not None else target or None
+                about = summary or (before.summary if before is not None else "")
+                if there is not None and not marks.change and not hints.dry_run:
+                    told = same(there.spec, chosen, about, hints)
+                    if told and newest is not None and newest.spec.version == file.digest:
+                        shown = resources.dataset(there, moment)
+                        return json(shown, headers=asked.prefer.applied())
+                if there is None and facade.queries.answer(asked.id) is None:
                     require_version(facade, who, name, file.size)
                 async with facade.executors.examining.turn():
                     spec = await uploads.examine(
@@ -242,11 +257,20 @@ def router(facade: Facade) -> APIRouter:
                         name,
                         given=format,
                         media=request.headers.get("content-type", ""),
-                        target=target,
-                        summary=summary,
+                        target=chosen,
+                        summary=about,
                         sensitive=marks.sensitive,
+                        hints=hints,
+                        before=before,
                     )
                 check_columns(spec, sensitive, marks.before)
+                if before is not None and before.version != spec.version:
+                    if not hints.accept_changes:
+                        check_changes(spec, before, hints.read)
+                elif there is not None and hints.read == ReadHints() and there.spec.read:
+                    spec = replace(spec, read=there.spec.read)
+                if hints.dry_run:
+                    return json(resources.offered(spec, who.name, ""))
                 keyid = await facade.commands.dataset_key(name, asked)
                 probe = replace(spec, stored=file.digest, keyid=keyid)
                 facade.commands.require_fit(stream("dataset", name), RegisterDataset(probe), asked)
@@ -392,7 +416,8 @@ def router(facade: Facade) -> APIRouter:
     return routes
 
 
-def same(spec: DatasetSpec, digest: str, target: str | None, summary: str) -> bool:
-    """Say whether a dataset is offered like this already, with all that may be told of it."""
+def same(spec: DatasetSpec, target: str | None, summary: str, hints: Hints) -> bool:
+    """Say whether a version is offered like this already, with all that may be told of it."""
     told = all(column.sensitive is not False for column in spec.columns)
-    return told and (spec.version, spec.target, spec.summary) == (digest, target, summary)
+    said = hints.read == ReadHints() and (spec.accepted or not hints.accept_findings)
+    return told and said and (spec.target, spec.summary) == (target, summary)

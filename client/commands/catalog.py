@@ -98,8 +98,10 @@ def list_datasets(to: Connection, output: Output, then: str | None) -> None:
     to.say_position()
 
 
-def show_dataset(to: Connection, name: str, output: Output, then: str | None) -> None:
-    """Print a dataset in its newest version."""
+def show_dataset(
+    to: Connection, name: str, output: Output, then: str | None, *, findings: bool = False
+) -> None:
+    """Print a dataset in its newest version, with all of its findings if they are asked for."""
     from functools import partial
 
     import msgspec
@@ -114,5 +116,6 @@ def show_dataset(to: Connection, name: str, output: Output, then: str | None) ->
     else:
         versions = to.every(partial(to.client.dataset_versions, name), as_of=then)
         kind = list[resources.Dataset]
-        console().print(views.dataset(dataset, msgspec.convert(versions, kind)))
+        shown = None if findings else views.FEW
+        console().print(views.dataset(dataset, msgspec.convert(versions, kind), findings=shown))
     to.say_position()

@@ -12,6 +12,7 @@ from autolearn.client.commands.catalog import list_datasets, show_dataset
 from autolearn.client.exits import EXIT_CODES
 from autolearn.client.output import As, Output
 from autolearn.client.points import AsOf, point
+from autolearn.client.sdk_system import FileFormat, dataset_name
 
 if TYPE_CHECKING:
     from autolearn.client.resources import Grant, Page
@@ -29,39 +30,141 @@ Columns = Annotated[
 ]
 
 
+How = "How the file is read"
+Odd = "What is odd, and what is new"
+
+
 @app.command("add")
 def add(
     path: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV or Parquet.")
+        Path,
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            help="CSV and the like, JSON lines, Parquet, Arrow, Excel; also packed.",
+        ),
     ],
-    name: Annotated[str | None, typer.Option(help="[default: the file's]")] = None,
-    target: Annotated[str | None, typer.Option(help="The column to learn.")] = None,
-    summary: Annotated[str, typer.Option(help="A few words for people.")] = "",
-    file_format: Annotated[
-        Literal["csv", "parquet"] | None, typer.Option("--format", help="[default: by the file]")
+    name: Annotated[str | None, typer.Option(help="[default: made of the file's]")] = None,
+    target: Annotated[
+        str | None, typer.Option(help="The column to learn. [default: that of the version before]")
     ] = None,
+    summary: Annotated[str, typer.Option(help="A few words for people.")] = "",
     sensitive: Columns = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be read, and keep nothing.")
+    ] = False,
+    file_format: Annotated[
+        FileFormat | None,
+        typer.Option("--format", help="[default: by the file]", rich_help_panel=How),
+    ] = None,
+    separator: Annotated[
+        str, typer.Option(metavar="CHAR", help="What parts values, or `tab`.", rich_help_panel=How)
+    ] = "",
+    decimal: Annotated[
+        Literal[".", ","] | None, typer.Option(help="The decimal sign.", rich_help_panel=How)
+    ] = None,
+    encoding: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Such as latin-1. [default: utf-8]", rich_help_panel=How),
+    ] = "",
+    header: Annotated[
+        bool | None,
+        typer.Option(
+            "--header/--no-header", help="Whether the first row has names.", rich_help_panel=How
+        ),
+    ] = None,
+    skip_lines: Annotated[
+        int | None, typer.Option(help="Lines above the header.", rich_help_panel=How)
+    ] = None,
+    sheet: Annotated[str, typer.Option(help="The sheet of a workbook.", rich_help_panel=How)] = "",
+    types: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--type",
+            metavar="COL=TYPE",
+            rich_help_panel=How,
+            help="number, integer, boolean, text, timestamp, or the form of a date: DD/MM/YYYY.",
+        ),
+    ] = None,
+    missing: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WORD[,WORD]",
+            help="Words that stand for no value, in place of the usual.",
+            rich_help_panel=How,
+        ),
+    ] = None,
+    zone: Annotated[
+        str,
+        typer.Option(help="Of times without one. [default: UTC]", rich_help_panel=How),
+    ] = "",
+    accept_findings: Annotated[
+        bool,
+        typer.Option(
+            "--accept-findings",
+            help="Severe findings are no reason not to train.",
+            rich_help_panel=Odd,
+        ),
+    ] = False,
+    accept_changes: Annotated[
+        bool,
+        typer.Option(
+            "--accept-changes",
+            help="Columns may be others than in the version before.",
+            rich_help_panel=Odd,
+        ),
+    ] = False,
     output: As = Output.table,
     url: Url = None,
 ) -> None:
-    """Upload a file as a dataset, or as a new version of it. The same file is no new version."""
+    """Upload a file as a dataset, or as a new version of it. The same file is no new version.
+
+    How it is read is found out and shown, with what is odd (docs/data.md).
+    """
     from autolearn.client.cli_connection import connect
     from autolearn.client.output import console, print_json
     from autolearn.client.views import catalog as views
 
+    called = name or dataset_name(path)
+    if name is None and called != path.stem:
+        typer.echo(f"The dataset is called {called} (--name gives another name).", err=True)
     with connect(url) as to:
         added = to.client.upload_dataset(
             path,
-            name,
+            called,
             target=target,
             format=file_format,
             summary=summary,
             sensitive=columns_in(sensitive),
+            separator=separator,
+            decimal=decimal or "",
+            encoding=encoding,
+            header=header,
+            skip_lines=skip_lines,
+            sheet=sheet,
+            missing=None if missing is None else columns_in(missing),
+            types=types_in(types),
+            zone=zone,
+            accept_findings=accept_findings,
+            accept_changes=accept_changes,
+            dry_run=dry_run,
         )
         if output == Output.json:
             print_json(to.said)
         else:
-            console().print(views.dataset(added, [added]))
+            console().print(views.dataset(added, [added], findings=views.FEW))
+
+
+def types_in(given: list[str] | None) -> dict[str, str]:
+    """Return types by column, as COL=TYPE gives them."""
+    found = {}
+    for one in given or ():
+        column, equals, kind = one.rpartition("=")
+        if not equals:
+            raise typer.BadParameter(f"give it as COL=TYPE; got {one!r}", param_hint="--type")
+        found[column] = kind
+    return found
 
 
 User = Annotated[str, typer.Argument(metavar="USER", help="The other user's name.")]
@@ -168,13 +271,16 @@ def list_(output: As = Output.table, url: Url = None, as_of: AsOf = None) -> Non
 @app.command("show")
 def show(
     name: Annotated[str, typer.Argument()],
+    findings: Annotated[
+        bool, typer.Option("--findings", help="All that is odd about it, with what helps.")
+    ] = False,
     output: As = Output.table,
     url: Url = None,
     as_of: AsOf = None,
 ) -> None:
-    """Show a dataset: schema, missing values, class balance and versions."""
+    """Show a dataset: schema, missing values, findings, class balance and versions."""
     from autolearn.client.cli_connection import connect
 
     then = as_of and point(as_of)
     with connect(url) as to:
-        show_dataset(to, name, output, then)
+        show_dataset(to, name, output, then, findings=findings)

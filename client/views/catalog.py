@@ -71,8 +71,34 @@ def datasets(found: Iterable[r.Dataset]) -> Table:
     return rows(heads, lines)
 
 
-def dataset(one: r.Dataset, versions: Sequence[r.Dataset]) -> RenderableType:
-    """Return all about a dataset."""
+FEW = 10
+"""Findings that are shown where all are not asked for."""
+
+
+def findings_of(one: r.Dataset, most: int | None) -> list[RenderableType]:
+    """Return what is odd about a version, the severe first; `most` of it, or all with remedies."""
+    if not one.findings:
+        return []
+    lines: list[RenderableType] = [""]
+    for found in one.findings[:most]:
+        lines.append(Text(f"{'!' if found.severe else '-'} {found.words}"))
+        if found.remedy and (most is None or found.severe):
+            lines.append(Text(f"  {found.remedy}"))
+    if most is not None and len(one.findings) > most:
+        lines.append(
+            Text(f"… and {len(one.findings) - most} more: dataset show {one.name} --findings")
+        )
+    if any(found.severe for found in one.findings) and not one.accepted:
+        lines.append(
+            Text("Nothing is trained on it before what is marked ! is mended or accepted.")
+        )
+    return lines
+
+
+def dataset(
+    one: r.Dataset, versions: Sequence[r.Dataset], *, findings: int | None = FEW
+) -> RenderableType:
+    """Return all about a dataset, and so many of its findings (None: all)."""
     about = pairs(
         {
             "dataset": one.name,
@@ -82,7 +108,7 @@ def dataset(one: r.Dataset, versions: Sequence[r.Dataset]) -> RenderableType:
             "file": f"{one.format}, {one.bytes:,} bytes, {one.origin}",
             "target": one.target,
             "task": one.task,
-            "since": when(one.registered),
+            "since": when(one.registered) if one.registered else "not added (dry run)",
             "summary": one.summary,
         }
     )
@@ -102,7 +128,7 @@ def dataset(one: r.Dataset, versions: Sequence[r.Dataset]) -> RenderableType:
             for column in one.columns
         ],
     )
-    parts: list[RenderableType] = [about, "", schema]
+    parts: list[RenderableType] = [about, "", schema, *findings_of(one, findings)]
     if one.classes:
         total = sum(one.classes.values())
         lines = [(name, count, f"{count / total:.0%}") for name, count in one.classes.items()]
