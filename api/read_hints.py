@@ -179,8 +179,7 @@ def check_accepted(spec: DatasetSpec, *, strict: bool) -> None:
         422,
         "findings-open",
         "The data must be looked at first",
-        f"{' '.join(one.say() for one in severe[:3])} Mend the data of {spec.name}, say what the "
-        "columns are (dataset add --type, --missing), or accept them as they are: dataset add "
-        "--accept-findings.",
+        f"Nothing is trained on {spec.name} before what is odd is mended, or said to be right: by a "
+        "type (dataset add --type, --missing), or by --accept-findings.",
         errors=faults[:SHOWN],
     )

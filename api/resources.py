@@ -104,7 +104,7 @@ class Metric(MetricSpec, kw_only=True, frozen=True):
     links: Links
 
 
-class Finding(DataFinding, kw_only=True, frozen=True):
+class FindingInWords(DataFinding, kw_only=True, frozen=True):
     """Something odd about data, and what to do about it."""
 
     severe: bool
@@ -115,7 +115,7 @@ class Finding(DataFinding, kw_only=True, frozen=True):
 class Dataset(DatasetSpec, kw_only=True, frozen=True, omit_defaults=False):
     """A version of a dataset. `everybody` may use and change it, or it is its `owner`'s."""
 
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[FindingInWords, ...] = ()
     owner: str
     everybody: bool
     registered: str
@@ -258,9 +258,9 @@ def offered(spec: DatasetSpec, owner: str, registered: str, *, everybody: bool =
     return Dataset(**about, owner=owner, everybody=everybody, registered=registered, links=links)
 
 
-def finding(one: DataFinding) -> Finding:
+def finding(one: DataFinding) -> FindingInWords:
     """Return a finding as clients see it, in words."""
-    return Finding(**asdict(one), severe=one.is_severe, words=one.say(), remedy=one.advice())
+    return FindingInWords(**asdict(one), severe=one.is_severe, words=one.say(), remedy=one.advice())
 
 
 def run(moment: Moment, row: RunRow, live: Live, base: str) -> Training | Evaluation:

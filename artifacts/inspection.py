@@ -333,7 +333,7 @@ class TextInspection:
             names=tuple(self.names) if named else (),
             left_out=tuple(place for place in range(len(self.names)) if place not in used),
             types="".join(LETTER[one.type] for one in decided),
-            formats={at: one.format for at, one in enumerate(decided) if one.format != plain},
+            formats={str(at): one.format for at, one in enumerate(decided) if one.format != plain},
         )
 
     def with_lines(self) -> list[DataFinding]:

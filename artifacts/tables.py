@@ -121,7 +121,7 @@ def read_table(
     texts = joined(names, ([batch[place] for place in used] for batch in file.batches()))
     arrays, kept = {}, {}
     for at, (name, kind) in enumerate(zip(names, kinds, strict=True)):
-        how = options.formats.get(at, ColumnFormat())
+        how = options.formats.get(str(at), ColumnFormat())
         text = texts.pop(name)
         if name in written and kind in ("integer", "number"):
             kept[name] = present(text, how)

@@ -73,7 +73,7 @@ class Metric(MetricSpec, kw_only=True, frozen=True):
     links: Links = {}
 
 
-class Finding(DataFinding, kw_only=True, frozen=True):
+class FindingInWords(DataFinding, kw_only=True, frozen=True):
     """Something odd about data, and what to do about it."""
 
     severe: bool = False
@@ -84,7 +84,7 @@ class Finding(DataFinding, kw_only=True, frozen=True):
 class Dataset(DatasetSpec, kw_only=True, frozen=True):
     """A version of a dataset. `everybody` may use and change it, or it is its `owner`'s."""
 
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[FindingInWords, ...] = ()
     owner: str = ""
     everybody: bool = False
     registered: str

@@ -60,7 +60,7 @@ class ReadOptions(Struct, frozen=True, omit_defaults=True):
     names: tuple[str, ...] = ()
     left_out: tuple[int, ...] = ()
     types: str = ""
-    formats: dict[int, ColumnFormat] = {}
+    formats: dict[str, ColumnFormat] = {}
 
     def kinds(self) -> list[str]:
         """Return the type of each column that is used."""
