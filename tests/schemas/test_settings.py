@@ -107,6 +107,7 @@ BAD = {
     "AUTOLEARN_DISK_RESERVE": ["", "-1", "1 GB", "100%", "5.5%", "1\n"],
     "AUTOLEARN_PLAIN": ["", "no", "Never"],
     "AUTOLEARN_CHAIN": ["yes", ""],
+    "AUTOLEARN_STRICT_DATA": ["yes", ""],
     "AUTOLEARN_CHECKPOINT_EVENTS": ["0", "many"],
     "AUTOLEARN_CHECKPOINT_INTERVAL": ["0", "301"],
     "AUTOLEARN_AUDIT": ["yes", ""],
