@@ -179,7 +179,7 @@ def check_accepted(spec: DatasetSpec, *, strict: bool) -> None:
         422,
         "findings-open",
         "The data must be looked at first",
-        f"Nothing is trained on {spec.name} before what is odd is mended, or said to be right: by a "
-        "type (dataset add --type, --missing), or by --accept-findings.",
+        f"Nothing is trained on {spec.name} before what is odd is mended, or said to be right: by "
+        "a type (dataset add --type, --missing), or by --accept-findings.",
         errors=faults[:SHOWN],
     )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from autolearn.client import resources as r
+from autolearn.client.dataset_files import FileFormat, dataset_name
 from autolearn.client.sdk_feed import Feed, follow
 from autolearn.client.sdk_flows import EXAMINED, Call, Flow, ask, fetch
 from autolearn.client.sdk_listening import subscription
@@ -16,25 +15,7 @@ from autolearn.client.sdk_paths import segment
 from autolearn.client.sdk_transport import operation
 from autolearn.schemas.status import Status
 
-__all__ = ["FileFormat", "System", "dataset_name"]
-
-FileFormat = Literal["csv", "parquet", "arrow", "jsonl", "excel"]
-PACKED = (".gz", ".zst", ".zip")
-LONGEST = 64
-"""Characters of a name that is made of a file's."""
-
-
-def dataset_name(path: Path | str) -> str:
-    """Return the name that a file's dataset has without another: lower case, words with dashes.
-
-    `Données 2024.csv.gz` is donnees-2024. It is "dataset" where nothing is left.
-    """
-    stem = Path(path).name
-    for ending in PACKED:
-        stem = stem.removesuffix(ending)
-    stem = Path(stem).stem
-    plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9._-]+", "-", plain)[:LONGEST].strip("._-") or "dataset"
+__all__ = ["System"]
 
 
 class System:

@@ -264,10 +264,9 @@ def router(facade: Facade) -> APIRouter:
                         before=before,
                     )
                 check_columns(spec, sensitive, marks.before)
-                if before is not None and before.version != spec.version:
-                    if not hints.accept_changes:
-                        check_changes(spec, before, hints.read)
-                elif there is not None and hints.read == ReadHints() and there.spec.read:
+                if before is not None and there is None and not hints.accept_changes:
+                    check_changes(spec, before, hints.read)
+                if there is not None and hints.read == ReadHints() and there.spec.read:
                     spec = replace(spec, read=there.spec.read)
                 if hints.dry_run:
                     return json(resources.offered(spec, who.name, ""))

@@ -9,10 +9,10 @@ import typer
 
 from autolearn.client.cli_options import Url
 from autolearn.client.commands.catalog import list_datasets, show_dataset
+from autolearn.client.dataset_files import FileFormat, dataset_name
 from autolearn.client.exits import EXIT_CODES
 from autolearn.client.output import As, Output
 from autolearn.client.points import AsOf, point
-from autolearn.client.sdk_system import FileFormat, dataset_name
 
 if TYPE_CHECKING:
     from autolearn.client.resources import Grant, Page

@@ -12,8 +12,10 @@ VALUES = ("9876", "lovelace", "noether", "omicron", "upsilon")
 WAIT = {"Prefer": "wait=60"}
 
 
-def put(known: People, who: str, name: str, *sensitive: str, content: bytes = CONTENT):
-    query = "".join(f"&sensitive={one}" for one in sensitive)
+def put(
+    known: People, who: str, name: str, *sensitive: str, content: bytes = CONTENT, more: str = ""
+):
+    query = "".join(f"&sensitive={one}" for one in sensitive) + more
     return known.ask(who, "PUT", f"/v1/datasets/{name}?target=kind{query}", content=content)
 
 
@@ -69,7 +71,10 @@ def test_a_new_version_keeps_the_marks_by_name(known: People):
     newer = put(known, "owner", "kept", content=CONTENT + b"9876999,lovelace,upsilon\n")
     assert newer.json()["sensitive"] == ["age"]
     without = CONTENT.replace(b"age,", b"years,")
-    assert put(known, "owner", "kept", content=without).json()["sensitive"] == ["age"]
+    refused = put(known, "owner", "kept", content=without)
+    assert (refused.status_code, refused.json()["type"][-15:]) == (409, "columns-changed")
+    newer = put(known, "owner", "kept", content=without, more="&accept_changes=true")
+    assert newer.json()["sensitive"] == ["age"]
     again = put(known, "owner", "kept").json()
     assert again["sensitive"] == ["age"]
     assert again["columns"][0]["maximum"] is None

@@ -111,7 +111,7 @@ def test_the_type_is_the_narrowest_that_holds_all(file: Path, values: list[str],
     for order in (values, values[::-1]):
         spec = examine(file, "\n".join(["x,y", *(f"{value},a" for value in order)]).encode())
         assert spec.columns[0].type == kind
-        assert read_table(file).types["x"] == kind
+        assert read_table(file, spec.read).types["x"] == kind
 
 
 def test_types_do_not_depend_on_batches(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

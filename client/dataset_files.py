@@ -1,0 +1,28 @@
+"""Files of datasets: their formats, and the names that are made of theirs."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from pathlib import Path
+from typing import Literal
+
+__all__ = ["FileFormat", "dataset_name"]
+
+FileFormat = Literal["csv", "parquet", "arrow", "jsonl", "excel"]
+PACKED = (".gz", ".zst", ".zip")
+LONGEST = 64
+"""Characters of a name that is made of a file's."""
+
+
+def dataset_name(path: Path | str) -> str:
+    """Return the name that a file's dataset has without another: lower case, words with dashes.
+
+    `Données 2024.csv.gz` is donnees-2024. It is "dataset" where nothing is left.
+    """
+    stem = Path(path).name
+    for ending in PACKED:
+        stem = stem.removesuffix(ending)
+    stem = Path(stem).stem
+    plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9._-]+", "-", plain)[:LONGEST].strip("._-") or "dataset"
