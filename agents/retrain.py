@@ -104,7 +104,8 @@ def read_trainings() -> list[RecordedTraining]:
 
 def say(**words: Any) -> None:
     """Print a line for whoever started this process."""
-    print(msgspec.json.encode(words).decode(), flush=True)
+    sys.stdout.buffer.write(msgspec.json.encode(words) + b"\n")
+    sys.stdout.flush()
 
 
 def main() -> int:

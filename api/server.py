@@ -19,6 +19,7 @@ from autolearn.api.connections import Connection
 from autolearn.api.facade import Facade
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.cluster import Cluster
+from autolearn.eventlog.probe import require_port
 from autolearn.eventlog.process import (
     configure_logs,
     home_of,
@@ -52,8 +53,10 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
     Raises:
         AlreadyRunning: another process has this instance name on this home.
         LogError: no Kafka is named.
+        SettingsError: the port is taken, or something else of the settings cannot be.
     """
     configure_logs(settings)
+    require_port(host, port)
     warn_if_open(settings, host)
     home = home_of(settings)
     folder = home / "state" / f"api-{settings.instance}"

@@ -5,6 +5,8 @@ Only typer and the standard library are loaded here; a command loads what it nee
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 
@@ -35,7 +37,8 @@ from autolearn.client.commands import (
     up,
     version,
 )
-from autolearn.client.exits import EXIT_CODES, FAULT, code_of, words_of
+from autolearn.client.exits import EXIT_CODES, FAULT, REFUSED, code_of, words_of
+from autolearn.client.printable import printable
 from autolearn.schemas.errors import AutoLearnError
 
 __all__ = ["app", "main"]
@@ -48,6 +51,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+OF_THE_MACHINE = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EMFILE),
+    *(errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG),
+)
+"""What the system refuses for reasons of the machine and its user, and is no fault of ours."""
 
 RUNS, WORK, PAST, USERS = "The system", "Work", "What is and was", "Users"
 
@@ -87,14 +96,21 @@ def main() -> None:
     """Run the command line, and exit with a documented code.
 
     What failed is told on standard error in the words of the error. The traceback of a fault of
-    ours is shown with AUTOLEARN_LOG_LEVEL=debug only.
+    ours is shown with AUTOLEARN_LOG_LEVEL=debug only. What a terminal cannot show is told with
+    question marks.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app(prog_name="autolearn")
     except AutoLearnError as error:
         print(words_of(error), file=sys.stderr)
         sys.exit(code_of(error))
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in OF_THE_MACHINE:
+            print(of_the_machine(error), file=sys.stderr)
+            sys.exit(REFUSED)
         if os.environ.get("AUTOLEARN_LOG_LEVEL") == "debug":
             raise
         print(
@@ -103,6 +119,17 @@ def main() -> None:
             file=sys.stderr,
         )
         sys.exit(FAULT)
+
+
+def of_the_machine(error: OSError) -> str:
+    """Return what the system has refused, of which file, and what to do."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
+    advice = "Make room on the disk" if full else "See that this user may do that there"
+    return printable(
+        f"The system does not let AutoLearn do that\n  {what}.\n  {advice}, or choose another "
+        "place: AUTOLEARN_HOME names the folder of all data."
+    )
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ def print_json(document: bytes | Mapping[str, Any]) -> None:
     import msgspec
 
     content = document if isinstance(document, bytes) else msgspec.json.encode(document)
-    print(escaped(msgspec.json.format(content, indent=2).decode()))
+    print(escaped(msgspec.json.format(content, indent=2).decode(), sys.stdout.encoding or "utf-8"))
 
 
 def rows(heads: Sequence[str], lines: Iterable[Sequence[object]]) -> Table:

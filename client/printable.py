@@ -16,8 +16,15 @@ def printable(text: str, but: str = "\n\t") -> str:
     return "".join(one if one.isprintable() or one in but else "\ufffd" for one in text)
 
 
-def escaped(document: str) -> str:
-    r"""Return a JSON document that means the same, with such characters as \uXXXX."""
+def escaped(document: str, encoding: str = "utf-8") -> str:
+    r"""Return a JSON document that means the same, with such characters as \uXXXX.
+
+    If the `encoding` cannot show all of the others, all but ASCII are written so.
+    """
+    try:
+        document.encode(encoding)
+    except UnicodeEncodeError:
+        document = "".join(one if one.isascii() else code(one) for one in document)
     if document.isprintable():
         return document
     return "".join(one if one.isprintable() or one in "\n " else code(one) for one in document)

@@ -22,7 +22,7 @@ from autolearn.client import credentials
 from autolearn.eventlog.broker_errors import PORT_TAKEN
 from autolearn.eventlog.broker_secret import announced, secret_of
 from autolearn.eventlog.log import START_TIMEOUT
-from autolearn.eventlog.probe import HOST, HeldPorts
+from autolearn.eventlog.probe import HOST, HeldPorts, require_port
 from autolearn.eventlog.process import Running, child, home_of, lock
 from autolearn.eventlog.state import cut_off
 from autolearn.eventlog.watchdog import TICK, Effort, Stall
@@ -107,6 +107,7 @@ class System:
             AlreadyRunning: this home is in use.
             CannotStart: a process ended or was not ready in time; the words of its log are in it.
                 Or a backup was put back here, but not to its end.
+            SettingsError: the API's port is taken.
         """
         self.held.enter_context(lock(self.home / "up.lock", "`autolearn up`"))
         if words := cut_off(self.home):
@@ -117,6 +118,7 @@ class System:
             )
         self.told(f"AutoLearn {version('autolearn')} starts on {self.home}")
         try:
+            require_port(self.settings.api_host, self.settings.api_port)
             self.make_master_key()
             parts = await self.launch_everything()
             up = Running(os.getpid(), self.url, self.kafka)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import signal
 import time
 
 from platformdirs import user_data_path
 
 from autolearn.client.system import System, install_kafka
+from autolearn.eventlog.process import home_of, require_writable
 from autolearn.schemas.settings import Settings
 
 __all__ = ["run_up"]
@@ -22,7 +24,9 @@ def run_up(settings: Settings) -> None:
     Raises:
         AlreadyRunning: this home is in use.
         CannotStart: a process could not be started.
+        SettingsError: the home cannot be written, or the API's port is taken.
     """
+    require_writable(home_of(settings))
     if not settings.kafka:
         install_kafka()
     asyncio.run(serve(settings))
@@ -55,7 +59,7 @@ async def serve(settings: Settings) -> None:
 def where(system: System, seconds: float) -> list[str]:
     """Return what somebody needs to know to use a system that is ready."""
     elsewhere = system.home != user_data_path("autolearn").resolve()
-    hint = f"export AUTOLEARN_HOME={system.home}" if elsewhere else ""
+    hint = f"export AUTOLEARN_HOME={shlex.quote(str(system.home))}" if elsewhere else ""
     return [
         f"Ready after {seconds:.1f} s.",
         f"  API    {system.url}",

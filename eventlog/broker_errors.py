@@ -35,6 +35,8 @@ class BrokerError(AutoLearnError):
 class PortTaken(BrokerError):
     """Somebody else has a port that the broker needs."""
 
+    status = 409
+
 
 def ended_early(folder: Path, code: int) -> BrokerError:
     """The JVM ended with an exit code (negative: a signal) before it answered."""

@@ -10,6 +10,7 @@ import contextlib
 import os
 import re
 import secrets
+import shlex
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -52,7 +53,10 @@ def secret_of(home: Path) -> str:
                 os.link(file.name, path)
     mode, text = stat.S_IMODE(path.stat().st_mode), path.read_text().strip()
     if mode & 0o077:
-        why, advice = f"may be read by others (mode {mode:04o})", f"chmod 600 {path}; or delete it"
+        why, advice = (
+            f"may be read by others (mode {mode:04o})",
+            f"chmod 600 {shlex.quote(str(path))}; or delete it",
+        )
     elif FORM.fullmatch(text) is None:
         why, advice = "holds something that is no secret", "Delete it"
     else:

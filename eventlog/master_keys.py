@@ -256,7 +256,7 @@ def content(path: Path) -> str:
                 raise SettingsError(
                     f"{path} may be read by others (mode {mode:04o}).",
                     title="The master key is not safe",
-                    advice=f"chmod 600 {path}; if somebody has read it: "
+                    advice=f"chmod 600 {shlex.quote(str(path))}; if somebody has read it: "
                     "`autolearn admin rotate-master-key`.",
                 )
             return file.read(LONGEST).decode("ascii", "replace")

@@ -1,11 +1,13 @@
 """Looking at a broker from outside: its ports, and whether it answers."""
 
+import errno
 import socket
 import struct
 import sys
 from io import BufferedRWPair
 
 from autolearn.eventlog.broker_errors import PortTaken
+from autolearn.schemas.errors import SettingsError
 
 HOST = "127.0.0.1"
 LAUNCHER = "launcher"
@@ -44,7 +46,7 @@ class HeldPorts:
                 raise PortTaken(
                     f"port {port} of {HOST} is in use",
                     f"another program listens there ({error.strerror})",
-                    "end that program, or choose another port (0 picks a free one)",
+                    "end that program, or choose another one with --port (0 picks a free one)",
                 ) from None
         self.numbers: list[int] = [one.getsockname()[1] for one in self._sockets]
 
@@ -60,6 +62,53 @@ class HeldPorts:
 
     def __del__(self) -> None:
         self.release()
+
+
+def require_port(host: str, port: int) -> None:
+    """Check that the API can listen there, before anything is started for it.
+
+    Raises:
+        SettingsError: it cannot; the words say which port of which address, and what to do.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise _no_address(host, error.strerror or str(error)) from None
+    for family, kind, protocol, _, address in found:
+        try:
+            _bind(family, kind, protocol, address)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise SettingsError(
+                    f"Port {port} of {host} is taken: another program listens there.",
+                    title="The API cannot have its port",
+                    advice="End that program, or choose another port with --port or "
+                    "AUTOLEARN_API_PORT; 0 takes a free one.",
+                ) from None
+            if error.errno in (errno.EACCES, errno.EPERM):
+                raise SettingsError(
+                    f"Port {port} of {host} may not be used by this user: {error.strerror}.",
+                    title="The API cannot have its port",
+                    advice="Choose one above 1023 with --port or AUTOLEARN_API_PORT.",
+                ) from None
+            if len(found) == 1:  # of several some may be missing, such as those of IPv6
+                raise _no_address(host, error.strerror or str(error)) from None
+
+
+def _no_address(host: str, why: str) -> SettingsError:
+    return SettingsError(
+        f"AUTOLEARN_API_HOST={host[:200]!r} is no address of this machine: {why}.",
+        title="The API cannot listen there",
+        advice="Name one of its addresses: 127.0.0.1 for this machine alone, 0.0.0.0 for all.",
+    )
+
+
+def _bind(family: int, kind: int, protocol: int, address: tuple[object, ...]) -> None:
+    with socket.socket(family, kind, protocol) as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:  # as servers do: the port of IPv4 is another
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        one.bind(address)
 
 
 def free_ports(count: int) -> list[int]:

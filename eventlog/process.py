@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import os
 import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -21,7 +23,7 @@ from platformdirs import user_data_path
 from autolearn.eventlog.broker_secret import credentials, runs_here, secret_of
 from autolearn.runtime.child_process import child_environment, python_command
 from autolearn.runtime.variables import variables
-from autolearn.schemas.errors import AlreadyRunning, LogError
+from autolearn.schemas.errors import AlreadyRunning, LogError, SettingsError
 from autolearn.schemas.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -41,9 +43,15 @@ __all__ = [
     "lock",
     "open_log",
     "read_settings",
+    "require_writable",
     "running",
     "say_ready",
 ]
+
+
+PROBE = 1 << 20
+"""Bytes that a home must have room for, when `autolearn up` starts."""
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -82,10 +90,49 @@ def child(module: str, *arguments: str) -> Child:
 
 
 def home_of(settings: Settings) -> Path:
-    """Return the folder of all data on this machine, made if need be: for this user only."""
-    home = Path(settings.home).expanduser() if settings.home else user_data_path("autolearn")
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return home.resolve()
+    """Return the folder of all data on this machine, made if need be: for this user only.
+
+    Raises:
+        SettingsError: it cannot be made, or is none.
+    """
+    home = Path(settings.home) if settings.home else user_data_path("autolearn")
+    try:
+        home = home.expanduser()
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return home.resolve()
+    except (OSError, RuntimeError) as error:  # RuntimeError: ~somebody, who is not there
+        raise _unusable(home, error) from None
+
+
+def require_writable(home: Path) -> None:
+    """Check that a home can be written, and that its disk is not full.
+
+    Raises:
+        SettingsError: it cannot.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=home) as file:
+            file.write(bytes(PROBE))
+    except OSError as error:
+        raise _unusable(home, error) from None
+
+
+def _unusable(home: Path, error: OSError | RuntimeError) -> SettingsError:
+    """Return the error of a home that cannot be used, or of a file in it."""
+    why = (error.strerror if isinstance(error, OSError) else str(error)) or str(error)
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        why = "it is a file, or lies below one, and not a folder"
+    full = isinstance(error, OSError) and error.errno in FULL
+    return SettingsError(
+        f"{home} cannot be used: {why}.",
+        title="The home cannot be used",
+        advice=(
+            "Make room on its disk, or name"
+            if full
+            else "Make it a folder that this user may write, or name"
+        )
+        + " another one: AUTOLEARN_HOME, or --home of `autolearn up`.",
+    )
 
 
 def running(home: Path) -> Running | None:
@@ -154,9 +201,14 @@ def lock(path: Path, what: str) -> Iterator[TextIO]:
 
     Raises:
         AlreadyRunning: another process holds it; `what` says what that is.
+        SettingsError: the file cannot be made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as file:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        opened = path.open("a+")
+    except OSError as error:
+        raise _unusable(path, error) from None
+    with opened as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -166,9 +218,11 @@ def lock(path: Path, what: str) -> Iterator[TextIO]:
                 advice="Stop it first, or choose another folder (AUTOLEARN_HOME) or another "
                 "instance name (AUTOLEARN_INSTANCE).",
             ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        try:
+            file.truncate(0)
+            os.write(file.fileno(), str(os.getpid()).encode())
+        except OSError as error:
+            raise _unusable(path, error) from None
         yield file
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import stat
 import tempfile
 import time
@@ -149,7 +150,7 @@ def read(file: Path) -> WireKey:
         raise SettingsError(
             f"{file} may be read by others (mode {mode:04o}).",
             title="A key of the server is not safe",
-            advice=f"chmod 600 {file}; then `autolearn admin rotate-wire-key`, for who has read it "
+            advice=f"chmod 600 {shlex.quote(str(file))}; then `autolearn admin rotate-wire-key`, for who has read it "
             "can read what was sealed to it.",
         )
     if key.curve_name != CURVE or not key.is_private:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import signal
 import sys
 import time
@@ -96,7 +97,8 @@ def run_restore(
         with opened as log:
             parts = plan(log, settings, backup)
             revoke = revoke or any(part.revoked for part in parts)
-            with restoring(home, f"{folder} --revoke-tokens" if revoke else str(folder)):
+            again = shlex.quote(str(folder)) + (" --revoke-tokens" if revoke else "")
+            with restoring(home, again):
                 restored = restore(log, settings, store_of(settings), backup, parts, told)
                 delete_state(home)  # it was folded from whatever log was here before
                 if revoke:

@@ -57,7 +57,14 @@ def variables() -> dict[str, str]:
     Raises:
         SettingsError: a `.env` cannot be read, or others may write the home's.
     """
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except OSError as error:
+        raise SettingsError(
+            f"The current folder cannot be used: {error.strerror}.",
+            title="There is no current folder",
+            advice="It was deleted, perhaps: cd to one that is there.",
+        ) from None
     given = _absolute(os.environ, here)
     home = Path(given[HOME]) if given.get(HOME) else user_data_path("autolearn")
     own, foreign = home / ".env", here / ".env"
@@ -76,7 +83,8 @@ def _own_values(path: Path) -> dict[str, str]:
         raise SettingsError(
             f"{path} may be written by others (owner {found.st_uid}, mode "
             f"{found.st_mode & 0o777:04o}).",
-            advice=f"It can set commands and keys: check it, then chmod 600 {path}",
+            advice="It can set commands and keys: check it, then "
+            f"chmod 600 {shlex.quote(str(path))}",
         )
     values = dotenv_values(stream=io.StringIO(_text(path)))
     _say_ignored(path, [HOME] if values.pop(HOME, None) is not None else [], "the environment")
@@ -137,7 +145,12 @@ def _absolute(values: Mapping[str, str | None], folder: Path) -> dict[str, str]:
 def _placed(name: str, value: str, folder: Path) -> str:
     """Return a variable's value, with the path in it made absolute."""
     if name in PATHS or (name.startswith(KAFKA_PREFIX) and name.endswith("_LOCATION")):
-        return str(folder / Path(value).expanduser())
+        try:
+            return str(folder / Path(value).expanduser())
+        except RuntimeError as error:  # ~somebody, who is not there
+            raise SettingsError(
+                f"{name}={value[:200]!r} is no path: {error}", advice="Write it without ~."
+            ) from None
     if name in STORES and "://" not in value and "::" not in value:
         return str(folder / value)
     if name in COMMANDS:

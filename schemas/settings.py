@@ -8,6 +8,7 @@ Kafka client through, for instance `AUTOLEARN_KAFKA_SECURITY_PROTOCOL=SASL_SSL` 
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import re
 from collections.abc import Mapping
@@ -213,8 +214,7 @@ def load(
         elif field in Settings.__struct_fields__ and field != "kafka_client":
             values[field] = convert(variable, field, value)
         else:
-            known = ", ".join(PREFIX + name.upper() for name in Settings.__struct_fields__)
-            raise SettingsError(f"{variable} is not a setting.", advice=f"There are: {known}")
+            raise unknown(variable)
     settings = Settings(**values, kafka_client=client)  # type: ignore[arg-type]
     if settings.min_insync_replicas > settings.replication:
         raise SettingsError(
@@ -231,6 +231,20 @@ def load(
     check_master_key(settings)
     check_proxies(settings)
     return settings
+
+
+def unknown(variable: str) -> SettingsError:
+    """Return the error of a variable that is no setting, which names those that are nearest."""
+    fields = {name.upper() for name in Settings.__struct_fields__ if name != "kafka_client"}
+    known = sorted(fields | {name.removeprefix(PREFIX) for name in CLIENT_ONLY})
+    near = difflib.get_close_matches(variable.removeprefix(PREFIX).upper(), known, 3)
+    hint = f"Did you mean {' or '.join(PREFIX + name for name in near)}? " if near else ""
+    return SettingsError(
+        f"{variable[:200]} is not a setting.",
+        advice=f"{hint}Correct or unset it, in the environment and in the file .env. All "
+        f"{len(known)} settings are listed, with what they mean, in autolearn/schemas/settings.py; "
+        f"{KAFKA_PREFIX}… passes on what a Kafka client takes.",
+    )
 
 
 def check_oidc(settings: Settings) -> None:

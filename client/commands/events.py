@@ -105,7 +105,10 @@ def print_all(entries: Any, limit: int | None, *, as_json: bool) -> None:
 
     for entry in islice(entries, limit):
         event = entry.event
-        said = escaped(msgspec.json.encode(event).decode()) if as_json else line(event)
+        if as_json:
+            said = escaped(msgspec.json.encode(event).decode(), sys.stdout.encoding or "utf-8")
+        else:
+            said = line(event)
         print(said, flush=True)
 
 

@@ -102,7 +102,7 @@ def main(arguments: list[str]) -> int:
     except AutoLearnError as error:
         print(error.diagnostics(), file=sys.stderr)
         return 2 if isinstance(error, SettingsError) else 3
-    print(to_json({"result": status}).decode())
+    sys.stdout.buffer.write(to_json({"result": status}) + b"\n")
     return 0
 
 

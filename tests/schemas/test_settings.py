@@ -63,12 +63,19 @@ def test_what_only_the_command_line_reads_is_no_mistake():
     assert load({"AUTOLEARN_URL": "http://x", "AUTOLEARN_SESSION": "s"}) == Settings()
 
 
-@pytest.mark.parametrize("variable", ["AUTOLEARN_PARTITION", "AUTOLEARN_", "AUTOLEARN_HOMES"])
-def test_an_unknown_variable_is_refused_and_the_known_ones_are_named(variable):
+@pytest.mark.parametrize(
+    ("variable", "near"),
+    [
+        ("AUTOLEARN_PARTITION", "AUTOLEARN_PARTITIONS"),
+        ("AUTOLEARN_", "schemas/settings.py"),
+        ("AUTOLEARN_HOMES", "AUTOLEARN_HOME"),
+    ],
+)
+def test_an_unknown_variable_is_refused_and_the_nearest_ones_are_named(variable, near):
     with pytest.raises(SettingsError) as failure:
         load({variable: "1"})
     assert failure.value.detail == f"{variable} is not a setting."
-    assert "AUTOLEARN_PARTITIONS" in failure.value.advice
+    assert near in failure.value.advice
 
 
 BAD = {
