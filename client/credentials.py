@@ -112,7 +112,8 @@ def read() -> dict[str, Kept]:
             if mode & 0o077:
                 raise Unsafe(
                     f"{path} has mode {mode:04o}: others on this machine can read it.",
-                    advice=f"chmod 600 {shlex.quote(str(path))}; if others may have read it, revoke the tokens.",
+                    advice=f"chmod 600 {shlex.quote(str(path))}; "
+                    "if others may have read it, revoke the tokens.",
                 )
             return msgspec.json.decode(file.read(), type=dict[str, Kept])
     except FileNotFoundError:

@@ -58,7 +58,8 @@ class SigningKey:
             raise SettingsError(
                 f"{path} may be read by others (mode {mode:04o}).",
                 title="The signing key is not safe",
-                advice=f"chmod 600 {shlex.quote(str(path))}; whoever has read it can sign: think of a new key.",
+                advice=f"chmod 600 {shlex.quote(str(path))}; "
+                "whoever has read it can sign: think of a new key.",
             )
         key = read_key(path)
         if not key.is_private:

@@ -150,8 +150,9 @@ def read(file: Path) -> WireKey:
         raise SettingsError(
             f"{file} may be read by others (mode {mode:04o}).",
             title="A key of the server is not safe",
-            advice=f"chmod 600 {shlex.quote(str(file))}; then `autolearn admin rotate-wire-key`, for who has read it "
-            "can read what was sealed to it.",
+            advice=f"chmod 600 {shlex.quote(str(file))}; "
+            "then `autolearn admin rotate-wire-key`, for who has read it can read what was sealed "
+            "to it.",
         )
     if key.curve_name != CURVE or not key.is_private:
         raise SettingsError(f"{file} holds no private key of {CURVE}.")
