@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -18,7 +19,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from autolearn.api import openapi
 from autolearn.api.audit_layer import RecordRequests
 from autolearn.api.facade import Facade
-from autolearn.api.limits import LimitBodies
+from autolearn.api.heads import AnswerHead
+from autolearn.api.limits import LimitBodies, RefuseEncoded
 from autolearn.api.measures import CountRequests
 from autolearn.api.origins import CheckOrigin
 from autolearn.api.problems import Problem, incomplete, respond, unavailable, unreadable
@@ -95,14 +97,17 @@ def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastA
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(LogError, on_log_error)
     app.add_exception_handler(StoreError, on_store_error(facade))
+    app.add_exception_handler(OSError, on_system_error)
     app.add_exception_handler(Unreadable, on_unreadable)
     app.add_exception_handler(PastTooLarge, on_past_too_large)
     app.add_exception_handler(Exception, on_fault)
     settings = facade.settings
+    app.add_middleware(AnswerHead)
     app.add_middleware(MarkStale, staleness=facade.staleness)
     app.add_middleware(MarkReached, facade=facade)
     app.add_middleware(RequireReady, facade=facade)
     app.add_middleware(Seal, keys=facade.wire_keys, settings=settings, admit=admit(facade))
+    app.add_middleware(RefuseEncoded)
     app.add_middleware(LimitBodies, limit=settings.max_body, upload_limit=settings.max_upload)
     app.add_middleware(LimitWaiting, waiting=facade.waiting)
     if settings.auth == "none":
@@ -172,13 +177,14 @@ async def on_http_error(request: Request, error: Exception) -> Response:
 
 
 def methods_of(request: Request) -> set[str]:
-    """Return the methods that are offered on the path of a request."""
-    return {
+    """Return the methods that are offered on the path of a request: HEAD is where GET is."""
+    found = {
         method
         for method in ("GET", "POST", "PUT")
         for route in request.app.routes
         if route.matches({**request.scope, "method": method})[0] is Match.FULL
     }
+    return found | {"HEAD"} if "GET" in found else found
 
 
 async def on_invalid_request(request: Request, error: Exception) -> Response:
@@ -220,6 +226,22 @@ async def on_past_too_large(request: Request, error: Exception) -> Response:
     assert isinstance(error, PastTooLarge)
     words = f"{error.detail} {error.advice}"
     return respond(Problem(422, "past-too-large", error.title, words), request.url.path)
+
+
+async def on_system_error(request: Request, error: Exception) -> Response:
+    """Answer that a disk is full; all else that the system refuses is a fault of ours."""
+    assert isinstance(error, OSError)
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        raise error
+    problem = Problem(
+        507,
+        "no-room",
+        "The disk is full",
+        "There is no room left for that on the disk of this process or of the artifacts. Nothing "
+        "of it was kept: try again when a sysadmin has made room, which AUTOLEARN_DISK_RESERVE "
+        "keeps free when it is not 0.",
+    )
+    return respond(problem, request.url.path)
 
 
 def on_store_error(

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from autolearn.api.problems import Problem, respond
 from autolearn.api.sealed import is_sealed
 
-__all__ = ["LimitBodies", "too_large"]
+__all__ = ["LimitBodies", "RefuseEncoded", "too_large"]
 
 SEAL = 32 * 1024
 """Bytes that a sealed request may have besides its body."""
@@ -50,6 +50,39 @@ class LimitBodies:
             return message
 
         await self.app(scope, limited, send)
+
+
+class RefuseEncoded:
+    """Refuses bodies with a Content-Encoding (415) before anything of them is read.
+
+    Unpacked they could be of any size, and taken as they are they would be something else.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
+        if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
+            given = ",".join(headers.getlist("content-encoding"))
+            codings = [one.strip() for one in given.lower().split(",") if one.strip()]
+            if any(one != "identity" for one in codings):
+                await respond(encoded(given), scope["path"])(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+def encoded(given: str) -> Problem:
+    """Return the problem of a body that is packed, as RFC 9110 has it (section 15.5.16)."""
+    return Problem(
+        415,
+        "content-encoding",
+        "The body is encoded",
+        f"Its Content-Encoding is {given[:100]}, and bodies are taken as they are only: send it "
+        "unpacked, without that header.",
+        headers={"Accept-Encoding": "identity", "Connection": "close"},
+    )
 
 
 def too_large(limit: int) -> Problem:

@@ -173,8 +173,8 @@ def test_paths_and_methods_that_do_not_exist(http: httpx.Client):
     problem(http.get("/v2/sessions"), 404, "no-such-route")
     problem(http.get("/v1/sessions/"), 404, "no-such-route")
     answer = http.delete("/v1/sessions")
-    problem(answer, 405, "method-not-allowed", "GET, POST")
-    assert answer.headers["allow"] == "GET, POST"
+    problem(answer, 405, "method-not-allowed", "GET, HEAD, POST")
+    assert answer.headers["allow"] == "GET, HEAD, POST"
 
 
 def test_a_body_that_no_command_could_hold_is_refused(http, session):

@@ -154,3 +154,24 @@ def test_a_body_that_the_document_refuses_is_refused(http: httpx.Client, documen
     jsonschema.validate(
         {"model": "svm", "dataset": {"name": "iris"}, "split": {"test": 0.5}}, schema
     )
+
+
+def test_every_list_of_the_api_has_a_head(http: httpx.Client, session: str):
+    document = http.get("/openapi.json").json()["paths"]
+    paths = [path for path, item in document.items() if "get" in item and "{" not in path]
+    assert len(paths) > 15
+    for path in [*paths, session, f"{session}/trainings", "/v1/datasets/iris/content"]:
+        got, head = http.get(path), http.head(path)
+        assert (head.status_code, head.content) == (got.status_code, b""), path
+        assert set(head.headers) == set(got.headers), path
+    assert "head" not in document["/v1/sessions"]
+    assert http.head("/v1/datasets/nothing").status_code == 404
+
+
+def test_packed_bodies_are_refused_by_the_api(http: httpx.Client):
+    for method, path in (("POST", "/v1/sessions"), ("PUT", "/v1/datasets/packed")):
+        answer = http.request(
+            method, path, content=b"\x1f\x8b", headers={"Content-Encoding": "gzip"}
+        )
+        assert answer.status_code == 415
+        assert answer.json()["type"].endswith(":content-encoding")
