@@ -29,6 +29,8 @@ from autolearn.schemas.catalog import DatasetSpec
 __all__ = ["Received", "examine", "keep", "received"]
 
 BLOCK = 1 << 20
+EXAMINED_SECONDS, EXAMINED_PACE = 120, 8 << 20
+"""Processor time in which a file must be read: so long, and a second more for so many bytes."""
 TYPES = {
     "text/csv": "csv",
     "application/csv": "csv",
@@ -137,6 +139,7 @@ async def examine(
         hints=hints.read,
         before={} if before is None else {one.name: one.type for one in before.columns},
         accepted=hints.accept_findings,
+        cpu_s=EXAMINED_SECONDS + file.size // EXAMINED_PACE,
     )
     try:
         return await profile_apart(question)

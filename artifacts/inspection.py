@@ -150,6 +150,7 @@ class TextInspection:
         used = [place for place in range(len(self.names)) if place not in left_out]
         self.check_used(used)
         decided = self.decide(used)
+        self.check_first_row(used, decided)
         profiles = [self.profile(place, one) for place, one in zip(used, decided, strict=True)]
         for one in decided:
             self.findings += one.findings
@@ -223,6 +224,25 @@ class TextInspection:
                 else faults
             )
         return decided
+
+    def check_first_row(self, used: Sequence[int], decided: Sequence[Decided]) -> None:
+        """Raise DatasetRefused if a name is a value of its column: a time, or a decimal number.
+
+        Integers may be names, such as years.
+        """
+        if self.hints.header is not None or not isinstance(self.file, TextFile):
+            return
+        alike = [
+            self.names[place]
+            for place, one in zip(used, decided, strict=True)
+            if one.type in ("number", "timestamp") and is_value(self.names[place], one)
+        ]
+        if alike:
+            some = "" if self.quiet else f" ({cut(alike[0])})"
+            raise DatasetRefused(
+                f"The first row looks like data{some}: begin the file with a header row that names "
+                "the columns, or say --no-header (or --header, if these are names)."
+            )
 
     def is_string(self, place: int) -> bool:
         """Say whether a column has JSON strings, which are no numbers whatever they look like."""
@@ -401,6 +421,17 @@ def profile_of(tally: ColumnTally) -> ColumnProfile:
         column.name, column.type, column.missing, column.distinct,
         column.minimum, column.maximum, tally.infinite, labels,
     )  # fmt: skip
+
+
+def is_value(name: str, decided: Decided) -> bool:
+    """Say whether the name of a column could be a value of it, and is no integer."""
+    if name.lstrip("+-").isdigit():
+        return False
+    try:
+        value = typed(pa.array([name], pa.string()), decided.type, decided.format)
+    except pa.ArrowInvalid:
+        return False
+    return bool(value.null_count == 0)
 
 
 def for_checks(values: Values, decided: Decided) -> Values:
