@@ -148,6 +148,7 @@ class ColumnTyper:
         self.values: dict[str, Seen] = {}
         self.ways: dict[ColumnFormat | str, Fit] = {}
         self.zones = {True: 0, False: 0}
+        self.dated = 0
         self.counts: dict[str, int] | None = {} if limit else None
         self.missing_words = pa.array(
             MISSING_WORDS if given.missing is None else given.missing, pa.string()
@@ -258,6 +259,7 @@ class ColumnTyper:
             self.try_way(way, fit, found, rows)
             if self.odd > TRIED and fit.count * 2 < self.odd:
                 del self.ways[way]
+        self.dated += total(rows.filter(pc.match_substring_regex(found, times.NATIONAL)))
         zoned = pc.and_(times.has_zone(found), pc.match_substring_regex(found, times.ISO))
         self.zones[True] += total(rows.filter(zoned))
         self.zones[False] += total(rows.filter(pc.invert(zoned)))
@@ -486,15 +488,18 @@ class ColumnTyper:
             fits = self.fitting(*best)
             misses = list(best[1].misses)
             if isinstance(best[0], str):
-                code = "not-all-times"
-                if best[0] == "boolean":
-                    return None
+                code = "partly-booleans" if best[0] == "boolean" else "not-all-times"
         if not self.total or fits < PARTLY * self.total:
             return None
         if fits < NEARLY * self.total:
-            if code == "not-all-times":
-                return None
-            code = "partly-numbers"
+            orders = {
+                name_of(str(way)) for way, fit in self.ways.items() if is_time(way) and fit.count
+            }
+            if self.dated == self.total and len(orders) > 1:
+                names = " or ".join(sorted(orders)[:MOST_EXAMPLES])
+                shown = tuple(self.examples(self.values))
+                return self.finding("ambiguous-dates", self.total, shown, names)
+            code = code.replace("not-all", "partly")
         known = {value: self.values[value] for value in misses if value in self.values}
         return self.finding(code, self.total - fits, tuple(self.examples(known)))
 
@@ -585,6 +590,11 @@ def guesses(found: Values, given: Given) -> Iterator[ColumnFormat | str]:
             )
 
 
+def is_time(way: ColumnFormat | str) -> bool:
+    """Say whether a way is one of times."""
+    return isinstance(way, str) and way != "boolean"
+
+
 def fitting(way: ColumnFormat | str, found: Values) -> Values:
     """Return for each value whether it fits a way."""
     if isinstance(way, ColumnFormat):
@@ -601,6 +611,7 @@ def chosen(ways: list[ColumnFormat], decimal: str) -> ColumnFormat:
 
 def name_of(pattern: str) -> str:
     """Return a pattern of strptime for people: DD/MM/YYYY."""
+    pattern = pattern or "%Y-%m-%d"
     for word, name in ORDERS.items():
         pattern = pattern.replace(word, name)
     return pattern.replace("%M", "MM").replace("%S", "SS").replace("%p", "AM")

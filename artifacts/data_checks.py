@@ -130,11 +130,10 @@ def tells_target(name: str, values: Values, target: str, answers: Values) -> Dat
             near = abs(np.corrcoef(x, y)[0, 1]) if x.std() and y.std() else 0.0
         if near > LINEAR:
             return DataFinding("nearly-target", name, rows, rows, target)
-        return None
-    if pa.types.is_floating(answers.type):
+    if pa.types.is_floating(answers.type) and not is_few(answers):
         return None
     text = pc.cast(values, pa.string())
-    if not 1 < pc.count_distinct(text).as_py() <= min(MOST_VALUES, rows // 5):
+    if not is_few(text):
         return None
     table = pa.table({"value": text, "answer": answers})
     groups = table.group_by(["value", "answer"]).aggregate([([], "count_all")])
@@ -143,6 +142,11 @@ def tells_target(name: str, values: Values, target: str, answers: Values) -> Dat
     if told < NEARLY * rows or pc.count_distinct(answers).as_py() < 2:
         return None
     return DataFinding("nearly-target", name, told, rows, target)
+
+
+def is_few(values: Values) -> bool:
+    """Say whether values repeat so often that they are like classes."""
+    return 1 < pc.count_distinct(values).as_py() <= min(MOST_VALUES, len(values) // 5)
 
 
 def spelling(name: str, counts: Mapping[str, int]) -> DataFinding | None:

@@ -215,7 +215,7 @@ class TextInspection:
                 faults += refused.sentences
                 continue
             if self.is_string(place) and one.type in ("integer", "number", "boolean"):
-                one = Decided("string", ColumnFormat(missing=one.format.missing), ())
+                one = self.in_quotes(place, one)
             decided.append(one)
         if faults:
             raise DatasetRefused(
@@ -245,8 +245,20 @@ class TextInspection:
             )
 
     def is_string(self, place: int) -> bool:
-        """Say whether a column has JSON strings, which are no numbers whatever they look like."""
-        return isinstance(self.file, JsonLinesFile) and self.names[place] in self.file.texts
+        """Say whether a column has JSON strings only: no numbers, whatever they look like."""
+        file = self.file
+        if not isinstance(file, JsonLinesFile) or self.typers[place].given.type:
+            return False
+        return self.names[place] in file.texts - file.others
+
+    def in_quotes(self, place: int, decided: Decided) -> Decided:
+        """Return a column as text whose values are JSON strings that look like something else."""
+        typer = self.typers[place]
+        findings = []
+        if decided.type != "boolean" and typer.given.before != "string":
+            findings = [DataFinding("numbers-in-quotes", typer.name, typer.total, typer.total)]
+        text = typer.as_text()
+        return text._replace(findings=(*text.findings, *findings))
 
     def decimal(self, used: Sequence[int]) -> str:
         """Return the decimal separator of the file: what its columns leave no doubt about."""

@@ -23,6 +23,23 @@ MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+NO_TEXT = {
+    b"BZh": "packed with bzip2, which is not read: pack it with gzip, zstd or zip",
+    b"\xfd7zXZ\0": "packed with xz, which is not read: pack it with gzip, zstd or zip",
+    b"7z\xbc\xaf": "a 7-Zip archive, which is not read: pack it with gzip, zstd or zip",
+    b"Rar!": "a RAR archive, which is not read: pack it with gzip, zstd or zip",
+    b"SQLite format 3": "a SQLite database: export a table as CSV",
+    b"%PDF-": "a PDF, which is no table: send CSV, Parquet or Excel (.xlsx)",
+    b"\x89HDF": "HDF5: write the table as Parquet or CSV",
+    b"\x93NUMPY": "an array of NumPy: write a table with named columns as Parquet or CSV",
+    b"ORC": "ORC: write the table as Parquet or CSV",
+    b"Obj\x01": "Avro: write the table as Parquet or CSV",
+    b"\x80\x04\x95": "a pickle, which is never read: write the table as Parquet or CSV",
+    b"\x80\x05\x95": "a pickle, which is never read: write the table as Parquet or CSV",
+    b"$FL2": "a file of SPSS: write the table as Parquet or CSV",
+    b"<stata_dta>": "a file of Stata: write the table as Parquet or CSV",
+}
+"""First bytes of what people send and cannot be read: what it is, and what to do."""
 UTF8 = ("utf-8", "utf-8-sig")
 
 
@@ -34,12 +51,15 @@ def is_zip(path: Path) -> bool:
 def head_of(path: Path) -> bytes:
     """Return the first bytes of a file."""
     with path.open("rb") as file:
-        return file.read(4)
+        return file.read(16)
 
 
 def compression_of(path: Path) -> str:
     """Return how a file is packed, by its first bytes: "", gzip, zstd or zip."""
     head = head_of(path)
+    other = next((words for mark, words in NO_TEXT.items() if head.startswith(mark)), "")
+    if other and not (head.isascii() and head.partition(b"\n")[0].count(b",")):
+        raise DatasetRefused(f"The file is {other}.")
     kinds = {"gzip": GZIP, "zstd": ZSTD, "zip": ZIP}
     return next((name for name, mark in kinds.items() if head.startswith(mark)), "")
 

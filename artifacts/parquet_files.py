@@ -59,6 +59,7 @@ class ParquetFile:
                 "it again, or upload CSV."
             ) from None
         schema = self._file.schema
+        self._categories = categories_of(schema)
         check_size(self._file.rows, len(schema))
         self.findings: list[DataFinding] = []
         self.left_out: tuple[int, ...] = ()
@@ -79,10 +80,7 @@ class ParquetFile:
 
     def index_of(self, schema: pa.Schema) -> tuple[int, ...]:
         """Return the places of the columns that are the index of a data frame, and say so."""
-        try:
-            index = (schema.pandas_metadata or {}).get("index_columns", [])
-        except ValueError:  # it is no JSON: the columns are what they are
-            return ()
+        index = pandas_says(schema, "index_columns")
         names = {name for name in index if isinstance(name, str)}
         found = [place for place, name in enumerate(schema.names) if name in names]
         if len(found) == len(schema.names):
@@ -94,7 +92,7 @@ class ParquetFile:
 
     def found(self, place: int, field: Any, kind: str) -> str:
         """Return the kind of a column that is not plainly of its type's, and say so."""
-        if pa.types.is_dictionary(field.type):
+        if pa.types.is_dictionary(field.type) or field.name in self._categories:
             return "string"
         if not pa.types.is_uint64(field.type):
             return kind
@@ -121,6 +119,23 @@ class ParquetFile:
             raise DatasetRefused(
                 f"The file is damaged ({first_line(error)}): write it again."
             ) from None
+
+
+def pandas_says(schema: pa.Schema, what: str) -> list[Any]:
+    """Return a list of what pandas has written about its data frame, [] without it."""
+    try:
+        said = (schema.pandas_metadata or {}).get(what, [])
+    except ValueError:  # it is no JSON: the columns are what they are
+        return []
+    return said if isinstance(said, list) else []
+
+
+def categories_of(schema: pa.Schema) -> set[str]:
+    """Return the columns that were categories in a data frame, whatever their values are."""
+    columns = [one for one in pandas_says(schema, "columns") if isinstance(one, dict)]
+    return {
+        str(one.get("field_name")) for one in columns if one.get("pandas_type") == "categorical"
+    }
 
 
 class Opened(NamedTuple):

@@ -40,7 +40,8 @@ class JsonLinesFile:
         self.options = options or ReadOptions(format="jsonl", compression=compression)
         self.names = list(self.options.names) or self.keys()
         self.texts: set[str] = set()
-        """Columns that have strings."""
+        self.others: set[str] = set()
+        """Columns that have strings, and those that have numbers or booleans."""
         check_names([" ".join(name.split()) for name in self.names])
 
     def keys(self) -> list[str]:
@@ -100,6 +101,8 @@ class JsonLinesFile:
                 f"Line {line}: {cut(name)} holds {what}, which cannot be a value of a column: "
                 "flatten it, or leave it out."
             )
+        if value is not None:
+            self.others.add(name)
         return plain(value)
 
     def lines_of(self, wanted: Iterable[int]) -> dict[int, int]:

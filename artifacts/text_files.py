@@ -185,6 +185,7 @@ def found_out(
     encoding = encoding_of(path, compression, hints.encoding)
     quoted = check_text(path, compression, encoding)
     head = head_of(path, compression, encoding)
+    check_markup(head)
     top = top_of(head, hints)
     findings = list(top.findings)
     body = head[len(top.text) :]
@@ -254,6 +255,20 @@ def check_text(path: Path, compression: str, encoding: str) -> bool:
                     f"The file unpacks to more than {LARGEST_UNPACKED >> 30} GiB, which no setting "
                     "raises: send it in parts."
                 )
+
+
+def check_markup(head: str) -> None:
+    """Raise DatasetRefused for text that begins like something else than rows."""
+    begin = head[:1000].lstrip("\ufeff").lstrip().lower()
+    line = "".join(begin.split())
+    if begin.startswith(("<!doctype", "<html", "<?xml")):
+        what = "XML" if begin.startswith("<?xml") else "an HTML page, perhaps of an error"
+        raise DatasetRefused(f"The file is {what}: send CSV, JSON lines, Parquet or Excel (.xlsx).")
+    if line.startswith(("[{", "[]", '{"')):
+        raise DatasetRefused(
+            "The file is JSON, but not JSON lines: write one object per line, without an array "
+            "around them."
+        )
 
 
 def not_utf8(position: int, line: int, byte: int) -> str:

@@ -13,7 +13,7 @@ from pyarrow import compute
 
 __all__ = [
     "ISO",
-    "NAMED",
+    "NATIONAL",
     "fits_iso",
     "fits_time",
     "has_zone",
@@ -35,14 +35,9 @@ SHAPE = re.compile(
     r"(?P<second>\d{1,2}|[A-Za-z]{3,9}\.?)(?P<mark2>[/.\-]|,? |\.? )(?P<third>\d{4}|\d{2}))"
     r"(?P<gap>,? |T)?(?P<time>\d{1,2}:\d{2}(?P<seconds>:\d{2})?(?P<half> ?[AaPp][Mm])?)?$"
 )
+NATIONAL = r"^([0-9]{1,4}|[A-Za-z]{3,9}\.?)[/. -]+([0-9]{1,2}|[A-Za-z]{3,9}\.?)[/., -]+[0-9]{2,4}\b"
+"""What a date may look like, whichever order it has."""
 LONGEST = 40
-NAMED = {
-    "DD": "%d",
-    "MM": "%m",
-    "YYYY": "%Y",
-    "YY": "%y",
-}
-"""The words of a date format that a person may give, and those of strptime."""
 
 
 def patterns_of(text: str) -> list[str]:

@@ -86,6 +86,19 @@ FINDINGS: dict[str, Kind] = {
         "If it should be numbers, say --type {column}=number, and --missing with the words that "
         "are none.",
     ),
+    "partly-times": Kind(
+        "{column} is text: {count} of {of} values are no times",
+        "If it should be times, say --type {column}=timestamp, and --missing with the words that "
+        "are none.",
+    ),
+    "partly-booleans": Kind(
+        "{column} is text: {count} of {of} values are neither true nor false",
+        "If they stand for no value, name them: --missing.",
+    ),
+    "numbers-in-quotes": Kind(
+        "{column} is text, for its {of} values are numbers in quotes (strings of JSON)",
+        "If they are quantities, say --type {column}=number.",
+    ),
     "missing-words": Kind(
         "{column}: {count} of {of} values are words that stand for no value",
         "If they are values, say --type {column}=text --missing ''.",

@@ -1,0 +1,598 @@
+"""Files as people have them, one each: read right, or said what is odd, or refused in words."""
+
+# ruff: noqa: E501 - a case is a line
+
+from __future__ import annotations
+
+import bz2
+import datetime as dt
+import gzip
+import io
+import itertools
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import pandas as pd
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet
+import pytest
+
+from autolearn.artifacts.tables import DatasetRefused
+from autolearn.schemas.data_findings import FINDINGS
+from autolearn.schemas.read_options import ReadHints
+from tests.artifacts.reading import read_as_a_user_would
+
+CASES = Path(__file__).parents[1] / "data" / "cases"
+Content = str | bytes | Callable[[], bytes]
+UTC = dt.UTC
+
+
+class Case(NamedTuple):
+    """A file, and what it is: the types (one letter each), values of columns, and all findings."""
+
+    content: Content
+    types: str
+    values: dict[str, list[Any]] = {}
+    codes: str = ""
+    hints: ReadHints = ReadHints()
+    said: str = ""
+    target: str | None = None
+    before: dict[str, str] = {}
+
+
+class Refused(NamedTuple):
+    """A file, and what is said of it."""
+
+    content: Content
+    words: str
+    hints: ReadHints = ReadHints()
+    target: str | None = None
+
+
+def content_of(content: Content) -> bytes:
+    if callable(content):
+        return content()
+    return content.encode() if isinstance(content, str) else content
+
+
+def column(name: str, *values: object) -> str:
+    return "\n".join([name, *map(str, values)]) + "\n"
+
+
+def numbered(*values: object, of: str = "x") -> str:
+    """A column beside one of letters, so that no two rows are alike."""
+    return "\n".join([f"k,{of}", *(f"{'abcdefghijklmnopqrstuvwxyz'[n % 26]}{n},{v}"
+                                   for n, v in enumerate(values))]) + "\n"  # fmt: skip
+
+
+def table_of(rows: int, line: Callable[[int], str], header: str) -> str:
+    return "\n".join([header, *map(line, range(rows))]) + "\n"
+
+
+def zipped(**files: str) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return out.getvalue()
+
+
+def parquet(frame: pd.DataFrame | pa.Table, **more: Any) -> bytes:
+    out = io.BytesIO()
+    if isinstance(frame, pd.DataFrame):
+        frame.to_parquet(out, **more)
+    else:
+        pyarrow.parquet.write_table(frame, out, **more)
+    return out.getvalue()
+
+
+def feather(table: pa.Table) -> bytes:
+    out = io.BytesIO()
+    pyarrow.feather.write_feather(table, out)
+    return out.getvalue()
+
+
+def zstd(content: bytes) -> bytes:
+    out = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(out, "zstd") as packed:
+        packed.write(content)
+    return out.getvalue().to_pybytes()
+
+
+def day(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text)
+
+
+PLAIN = "size,colour\n1.5,red\n2.5,blue\n3,green\n"
+SIZES = {"size": [1.5, 2.5, 3.0], "colour": ["red", "blue", "green"]}
+LETTERS = [chr(97 + n % 26) + str(n) for n in range(200)]
+STRAY = 'a,b,c\n1,x,2\n2,"y,3\n3,z,4\n4,w,5\n5,v,6\n6,u",7\n'
+NULLS = ["NULL", "N/A", "n/a", "None", "none", "NAN", "NaN", "#N/A", "<NA>", "\\N", "-", ".", "?",
+         "#DIV/0!", "NA", "null"]  # fmt: skip
+OWN = {
+    # 5, 6: decimal comma
+    "decimal comma with semicolons": Case(
+        "a;b\n1,5;x\n2,25;y\n3;z\n", "ns", {"a": [1.5, 2.25, 3.0]}, "decimal-comma read-as"
+    ),
+    "a decimal comma in a target": Case(
+        table_of(30, lambda n: f"{n};{n * 2},{n % 10}", "a;y"), "in",
+        {"y": [n * 2 + n % 10 / 10 for n in range(30)]}, "decimal-comma read-as row-number", target="y",
+    ),
+    "a quoted decimal comma": Case(
+        'a,b\n"1,5",x\n"2,25",y\n', "ns", {"a": [1.5, 2.25]}, "decimal-comma"
+    ),
+    "decimal commas and points of thousands": Case(
+        "a;b\n1.234,5;1.234\n2.000.000,25;2.345\n", "nn",
+        {"a": [1234.5, 2000000.25], "b": [1234.0, 2345.0]}, "decimal-comma thousands read-as",
+    ),
+    "points of thousands alone": Case(
+        "a;b\n1.234.567;x\n2.345;y\n12;z\n", "ns", {"a": [1234567.0, 2345.0, 12.0]},
+        "decimal-comma thousands read-as",
+    ),
+    # 7
+    "a comma in a header that is parted by semicolons": Case(
+        "Gewicht (kg, netto);Klasse\n1,5;a\n2,5;b\n3,25;c\n", "ns",
+        {"Gewicht (kg, netto)": [1.5, 2.5, 3.25]}, "decimal-comma read-as",
+    ),
+    # 8
+    "thousands": Case(
+        'a,b\n"100,729",x\n"1,234,567",y\n12,z\n', "ns", {"a": [100729.0, 1234567.0, 12.0]}, "thousands"
+    ),
+    "thousands and decimals": Case(
+        'a,b\n"1,234.5",x\n"2,345,678.25",y\n', "ns", {"a": [1234.5, 2345678.25]}, "thousands"
+    ),
+    "apostrophes of thousands": Case(
+        numbered("1'234.5", "12'345", "7"), "sn", {"x": [1234.5, 12345.0, 7.0]}, "thousands"
+    ),
+    "blanks of thousands": Case(
+        "a;b\n1 234,5;x\n12\u00a0345;y\n7\u202f000,25;z\n", "ns", {"a": [1234.5, 12345.0, 7000.25]},
+        "decimal-comma thousands read-as",
+    ),
+    "lakhs": Case('a,b\n"1,23,456",x\n"12,34,567.5",y\n', "ns", {"a": [123456.0, 1234567.5]}, "thousands"),
+    # 9
+    "NULL in a semicolon file": Case(
+        "a;b\n1,5;x\nNULL;y\n", "ns", {"a": [1.5, None]}, "decimal-comma missing-words read-as"
+    ),
+    "missing words among times": Case(
+        numbered("2024-01-02", "NULL", "2024-01-05"), "st",
+        {"x": [day("2024-01-02"), None, day("2024-01-05")]}, "missing-words",
+    ),
+    "missing words among booleans": Case(
+        numbered("true", "N/A", "False"), "sb", {"x": [True, None, False]}, "missing-words"
+    ),
+    "None among texts stays": Case(
+        numbered("red", "None", "blue"), "ss", {"x": ["red", "None", "blue"]}, "perhaps-missing"
+    ),
+    "NULL among texts": Case(numbered("red", "NULL", "blue"), "ss", {"x": ["red", None, "blue"]}, "missing-words"),
+    "a word that was named": Case(
+        numbered(1, "unknown", 3), "si", {"x": [1, None, 3]}, hints=ReadHints(missing=("unknown",))
+    ),
+    "no word is missing": Case(
+        numbered("red", "NULL", "blue"), "ss", {"x": ["red", "NULL", "blue"]}, hints=ReadHints(missing=())
+    ),
+    # 10, 11
+    "one word among numbers": Case(
+        numbered(*range(1, 61), "unknown", 61.5), "ss", {}, "not-all-numbers all-different",
+        said="x is text: 62 values, and 1 of them are no numbers: unknown (line 62).",
+    ),
+    "NULL and a word in a target": Case(
+        numbered(*range(1, 61), "NULL", "oops", of="y"), "ss", {}, "not-all-numbers missing-words all-different",
+        target="y", said="oops (line 63)",
+    ),
+    "half of it are numbers": Case(numbered(1, 2, "x", 3, "y"), "ss", {}, "partly-numbers"),
+    "one word among times": Case(
+        numbered(*(f"2024-01-{n:02}" for n in range(1, 29)), "soon"), "ss", {}, "not-all-times all-different",
+        said="soon (line 30)",
+    ),
+    "a type that was said, and the words that are none": Case(
+        numbered(1, "unknown", 2.5), "sn", {"x": [1.0, None, 2.5]},
+        hints=ReadHints(types={"x": "number"}, missing=("unknown",)),
+    ),
+    "text that was said": Case(numbered(1, 2, 3), "ss", {"x": ["1", "2", "3"]}, hints=ReadHints(types={"x": "text"})),
+    # 12 to 14
+    "leading zeros": Case(numbered("01234", "1234", "00001"), "ss", {"x": ["01234", "1234", "00001"]}, "leading-zeros"),
+    "0 and 0.5 are numbers": Case(numbered("0", "0.5", "-0.25"), "sn", {"x": [0.0, 0.5, -0.25]}),
+    "leading zeros that are quantities": Case(
+        numbered("01", "10"), "sn", {"x": [1.0, 10.0]}, hints=ReadHints(types={"x": "number"})
+    ),
+    "classes with leading zeros": Case(
+        numbered("001", "01", "1", "002", of="y"), "ss", {"y": ["001", "01", "1", "002"]}, "leading-zeros", target="y"
+    ),
+    "beyond 64 bits": Case(
+        numbered(*(2**64 + n for n in range(3))), "ss", {"x": [str(2**64 + n) for n in range(3)]}, "beyond-64-bits"
+    ),
+    "below 64 bits": Case(numbered(-(2**63) - 1, 4), "ss", {"x": [str(-(2**63) - 1), "4"]}, "beyond-64-bits"),
+    "just in 64 bits": Case(numbered(2**63 - 1, -(2**63)), "si", {"x": [2**63 - 1, -(2**63)]}),
+    "one number in two writings": Case(
+        numbered("1", "1.0", "2", of="y"), "sn", {"y": [1.0, 1.0, 2.0]}, "same-number", target="y"
+    ),
+    # 15 to 20
+    "lone CR": Case(PLAIN.replace("\n", "\r"), "ns", SIZES),
+    "CR LF": Case(PLAIN.replace("\n", "\r\n"), "ns", SIZES),
+    "no line end at the end": Case(PLAIN.rstrip("\n"), "ns", SIZES),
+    "a line break in the header": Case(
+        '"weight\n(kg)",b\n1.5,x\n2,y\n', "ns", {"weight (kg)": [1.5, 2.0]}
+    ),
+    "an unnamed index": Case(",a,b\n0,1.5,x\n1,2,y\n2,3,z\n", "ns", {"a": [1.5, 2.0, 3.0]}, "left-out"),
+    "an unnamed index from 1, quoted": Case(
+        '"","a","b"\n"1",1.5,"x"\n"2",2,"y"\n', "ns", {"a": [1.5, 2.0]}, "left-out"
+    ),
+    "separators at the ends": Case("a,b,\n1.5,x,\n2,y,\n", "ns", {"a": [1.5, 2.0]}, "left-out"),
+    "sep=;": Case("sep=;\na;b\n1,5;x\n2,5;y\n", "ns", {"a": [1.5, 2.5]}, "decimal-comma read-as"),
+    "sep=, with CR LF": Case("sep=,\r\na,b\r\n1.5,x\r\n2,y\r\n", "ns", {"a": [1.5, 2.0]}),
+    "comments on top": Case("# made by x\n# 2024\n" + PLAIN, "ns", SIZES, "skipped-lines", said="2 comment lines"),
+    "a header that begins with #": Case("#a,b\n1.5,x\n2,y\n", "ns", {"#a": [1.5, 2.0]}),
+    "lines that were said to be skipped": Case(
+        "Report of 2024\n\n" + PLAIN, "ns", SIZES, hints=ReadHints(skip_lines=2)
+    ),
+    "blank lines on top and below": Case("\n\n" + PLAIN + "\n\n", "ns", SIZES),
+    "a byte order mark": Case(b"\xef\xbb\xbf" + PLAIN.encode(), "ns", SIZES),
+    "UTF-16 with a mark": Case(PLAIN.encode("utf-16"), "ns", SIZES, "read-as", said="in utf-16"),
+    "UTF-16, big end first": Case(b"\xfe\xff" + PLAIN.encode("utf-16-be"), "ns", SIZES, "read-as"),
+    "UTF-16 without a mark, named": Case(
+        PLAIN.encode("utf-16-le"), "ns", SIZES, "read-as", ReadHints(encoding="utf-16-le")
+    ),
+    "Latin-1, named": Case(
+        "a,b\n1,caf\xe9\n2,th\xe9\n".encode("latin-1"), "is", {"b": ["café", "thé"]}, "read-as",
+        ReadHints(encoding="latin-1"), said="in iso8859-1",
+    ),
+    "Windows-1252, named": Case(
+        "a,b\n€ 5,x\n€ 7,y\n".encode("cp1252"), "ns", {"a": [5.0, 7.0]}, "read-as unit", ReadHints(encoding="cp1252")
+    ),
+    "gzip": Case(gzip.compress(PLAIN.encode()), "ns", SIZES, "read-as", said="packed with gzip"),
+    "gzip of UTF-16": Case(gzip.compress(PLAIN.encode("utf-16")), "ns", SIZES, "read-as"),
+    "zstd": Case(lambda: zstd(PLAIN.encode()), "ns", SIZES, "read-as", said="packed with zstd"),
+    "zip": Case(zipped(a=PLAIN), "ns", SIZES, "read-as", said="packed with zip"),
+    "tabs": Case(PLAIN.replace(",", "\t"), "ns", SIZES, "read-as", said="a tab"),
+    "bars": Case(PLAIN.replace(",", "|"), "ns", SIZES, "read-as", said="a bar"),
+    "a separator that was said": Case(
+        "a:b\n1.5:x\n2:y\n", "ns", {"a": [1.5, 2.0]}, "read-as", ReadHints(separator=":")
+    ),
+    "no header, said": Case(
+        "1.5,x\n2.5,y\n", "ns", {"column1": [1.5, 2.5], "column2": ["x", "y"]}, "no-header", ReadHints(header=False)
+    ),
+    "a header of numbers, said": Case("1,2\n3,4\n5,7\n", "ii", {"1": [3, 5]}, hints=ReadHints(header=True)),
+    "a quoted line break in a value": Case(
+        'a,b\n1,"x\ny"\n2,z\n', "is", {"b": ["x\ny", "z"]}
+    ),
+    "a quoted separator and quotes": Case(
+        'a,b\n1,"x, ""y"""\n2,z\n', "is", {"b": ['x, "y"', "z"]}
+    ),
+    # 21
+    "percent": Case(numbered("12%", "3.5 %", "-7%"), "sn", {"x": [12.0, 3.5, -7.0]}, "unit"),
+    "dollars": Case('a,b\n"$1,234.50",x\n$7,y\n-$3,z\n', "ns", {"a": [1234.5, 7.0, -3.0]}, "thousands unit"),
+    "euros after numbers with decimal commas": Case(
+        "a;b\n1.234,50 €;x\n7,25 €;y\n", "ns", {"a": [1234.5, 7.25]}, "decimal-comma thousands unit read-as"
+    ),
+    "codes of currencies": Case(numbered("USD 12.5", "USD 3"), "sn", {"x": [12.5, 3.0]}, "unit"),
+    "brackets for a loss": Case(numbered("$12.5", "($3.5)"), "sn", {"x": [12.5, -3.5]}, "unit"),
+    "two currencies": Case(numbered("$12", "€3"), "ss", {"x": ["$12", "€3"]}, "partly-numbers"),
+    "some with percent": Case(numbered("12%", "3", "4%"), "ss", {}, "partly-numbers"),
+    # 22: times
+    "days first": Case(
+        numbered("31/01/2023", "01/02/2023"), "st", {"x": [day("2023-01-31"), day("2023-02-01")]}, "date-format",
+        said="DD/MM/YYYY",
+    ),
+    "months first": Case(
+        numbered("01/31/2023", "02/01/2023"), "st", {"x": [day("2023-01-31"), day("2023-02-01")]}, "date-format",
+        said="MM/DD/YYYY",
+    ),
+    "points": Case(numbered("31.1.2023", "1.2.2023"), "st", {"x": [day("2023-01-31"), day("2023-02-01")]}, "date-format"),
+    "names of months": Case(
+        numbered("31 Jan 2023", "1 Feb 2023"), "st", {"x": [day("2023-01-31"), day("2023-02-01")]}, "date-format"
+    ),
+    "years first": Case(numbered("2023/01/31", "2023/2/1"), "st", {"x": [day("2023-01-31"), day("2023-02-01")]}, "date-format"),
+    "a time of twelve hours": Case(
+        numbered("01/31/2023 02:30 PM", "02/01/2023 12:00 AM"), "st",
+        {"x": [day("2023-01-31T14:30"), day("2023-02-01")]}, "date-format no-zone",
+    ),
+    "either order": Case(numbered("01/02/2023", "03/04/2023"), "ss", {}, "ambiguous-dates"),
+    "times and a word, few": Case(numbered("2024-01-02", "2024-01-03", "soon"), "ss", {}, "partly-times"),
+    "booleans and a word": Case(numbered("true", "false", "maybe"), "ss", {}, "partly-booleans"),
+    "both orders": Case(numbered("31/01/2023", "01/31/2023"), "ss", {}, "ambiguous-dates"),
+    "an order that was said": Case(
+        numbered("01/02/2023", "03/04/2023"), "st", {"x": [day("2023-02-01"), day("2023-04-03")]}, "date-format",
+        ReadHints(types={"x": "DD/MM/YYYY"}),
+    ),
+    "a day that the month does not have": Case(
+        numbered("2023-02-29", "2023-03-01"), "ss", {}, "partly-times"
+    ),
+    "without a zone": Case(
+        numbered("2024-01-02 03:04", "2024-07-02T03:04:05"), "st",
+        {"x": [day("2024-01-02T03:04"), day("2024-07-02T03:04:05")]}, "no-zone", said="as those of UTC",
+    ),
+    "in a zone that was said": Case(
+        numbered("2024-01-02 03:04", "2024-07-02 03:04"), "st",
+        {"x": [day("2024-01-02T02:04"), day("2024-07-02T01:04")]}, "no-zone", ReadHints(zone="Europe/Berlin"),
+        said="Europe/Berlin",
+    ),
+    "with zones": Case(
+        numbered("2024-01-02T03:04Z", "2024-01-02T03:04+02:00"), "st",
+        {"x": [dt.datetime(2024, 1, 2, 3, 4, tzinfo=UTC), dt.datetime(2024, 1, 2, 1, 4, tzinfo=UTC)]},
+    ),
+    "some with zones": Case(numbered("2024-01-02T03:04Z", "2024-01-02T03:04"), "ss", {}, "mixed-zones"),
+    # what values look like
+    "a row number": Case(table_of(20, lambda n: f"{n + 1},{n % 3}", "id,y"), "ii", {}, "row-number"),
+    "all different": Case(table_of(20, lambda n: f"u{n * 7},{n % 3}", "id,y"), "si", {}, "all-different"),
+    "a constant": Case("a,b\n1,x\n1,y\n1,z\n", "is", {}, "constant"),
+    "mostly missing": Case("a,b\n1,x\n,y\n,z\n", "is", {"a": [1, None, None]}, "mostly-missing"),
+    "nearly the target": Case(
+        table_of(60, lambda n: f"{'ab'[n % 2]},{n * n % 17},{n % 2}", "leak,x,y"), "sii", {},
+        "nearly-target same-rows", target="y", said="leak nearly tells the target y",
+    ),
+    "the target in other units": Case(
+        table_of(60, lambda n: f"{n * n % 41 + 0.5},{(n * n % 41) * 2.54 + 1},u{n % 59}", "inch,y,z"), "nns", {},
+        "nearly-target many-categories", target="y",
+    ),
+    "many categories": Case(
+        table_of(160, lambda n: f"name {min(n, 155)},{n % 3}", "c,y"), "si", {}, "many-categories same-rows"
+    ),
+    "differing in case": Case(
+        numbered("Berlin", "berlin ", "BERLIN", "Paris"), "ss", {}, "spelling", said="Berlin (1) / berlin (1)"
+    ),
+    "differing in blanks": Case(numbered("New York", "New  York", "Rome"), "ss", {}, "spelling"),
+    "a stray quote": Case(STRAY, "isi", {}, "lines-in-value"),
+    "a total": Case("k,v\na,1\nb,2\nTotal,3\n", "si", {}, "total-row"),
+    "a total in German": Case("k;v\na;1,5\nb;2\nSumme;3,5\n", "sn", {}, "total-row decimal-comma read-as"),
+    "rows twice": Case("a,b\n1,x\n2,y\n1,x\n", "is", {}, "same-rows"),
+    # other formats
+    "JSON lines": Case(
+        '{"a": 1.5, "b": "x", "c": true}\n{"a": null, "c": false, "b": "y"}\n', "nsb",
+        {"a": [1.5, None], "b": ["x", "y"], "c": [True, False]},
+    ),
+    "JSON strings are no numbers": Case('{"a": "1"}\n{"a": "2"}\n', "s", {"a": ["1", "2"]}, "numbers-in-quotes"),
+    "JSON strings that are numbers, said": Case(
+        '{"a": "1"}\n{"a": "2"}\n', "n", {"a": [1.0, 2.0]}, hints=ReadHints(types={"a": "number"})
+    ),
+    "a number and a word in JSON": Case('{"a": 1}\n{"a": "NULL"}\n', "i", {"a": [1, None]}, "missing-words"),
+    "numbers, and one in quotes, in JSON": Case('{"a": 1}\n{"a": "2"}\n', "i", {"a": [1, 2]}),
+    "JSON beyond 64 bits": Case('{"a": 18446744073709551617}\n{"a": 2}\n', "s", {"a": ["18446744073709551617", "2"]}, "beyond-64-bits"),
+    "Arrow": Case(
+        lambda: feather(pa.table({"a": [1.5, None], "b": ["x", "y"]})), "ns", {"a": [1.5, None], "b": ["x", "y"]},
+    ),
+    "Parquet with an index": Case(
+        lambda: parquet(pd.DataFrame({"a": [0.5, 0.25, 4.0]}, index=[2, 0, 1])), "n", {"a": [0.5, 0.25, 4.0]}, "left-out",
+        said="__index_level_0__",
+    ),
+    "Parquet with a named index": Case(
+        lambda: parquet(pd.DataFrame({"a": [0.5, 0.25], "id": ["x", "y"]}).set_index("id")), "n", {}, "left-out"
+    ),
+    "Parquet with categories": Case(
+        lambda: parquet(pd.DataFrame({"a": pd.Categorical([3, 1, 3]), "b": [1.5, 2.5, 3.5]})), "sn",
+        {"a": ["3", "1", "3"]},
+    ),
+    "uint64": Case(
+        lambda: parquet(pa.table({"a": pa.array([2**64 - 1, 7], pa.uint64())})), "s", {"a": [str(2**64 - 1), "7"]},
+        "beyond-64-bits",
+    ),
+    "small uint64": Case(lambda: parquet(pa.table({"a": pa.array([2**63 - 1, 7], pa.uint64())})), "i", {"a": [2**63 - 1, 7]}),
+    "what the version before had": Case(
+        numbered("7", "12"), "ss", {"x": ["7", "12"]}, before={"k": "string", "x": "string"}
+    ),
+    "numbers that were numbers": Case(numbered("7", "12"), "sn", {"x": [7.0, 12.0]}, before={"x": "number"}),
+}  # fmt: skip
+OWN |= {
+    f"{word} among numbers": Case(
+        numbered(1.5, word, 3), "sn", {"x": [1.5, None, 3.0]}, "missing-words"
+    )
+    for word in NULLS
+}
+REFUSED = {
+    "not UTF-8": Refused(b"a,b\n1,caf\xe9\n", r"Byte 9 \(line 2\) is 0xe9.*--encoding windows-1252"),
+    "UTF-16 without a mark": Refused(PLAIN.encode("utf-16-le"), "UTF-16 without a byte order mark.*--encoding utf-16-le"),
+    "an encoding that does not exist": Refused(PLAIN, "no encoding 'klingon'", ReadHints(encoding="klingon")),
+    "another encoding": Refused(b"a\n\xff\xff\n", "not of the encoding", ReadHints(encoding="ascii")),
+    "gzip that was cut": Refused(gzip.compress(PLAIN.encode())[:-12], "packed, and damaged"),
+    "two files in a zip": Refused(zipped(a=PLAIN, b=PLAIN), "has 2 files"),
+    "bzip2": Refused(bz2.compress(PLAIN.encode()), "bzip2"),
+    "an old Excel file": Refused(b"\xd0\xcf\x11\xe0" + bytes(100), r"before 2007 \(.xls\): save it as .xlsx"),
+    "SQLite": Refused(b"SQLite format 3\0" + bytes(100), "SQLite"),
+    "PDF": Refused(b"%PDF-1.4\n%\xe2\xe3\n", "PDF"),
+    "HTML": Refused("<!DOCTYPE html>\n<html><body>404, not found</body></html>\n", "HTML"),
+    "an array of JSON": Refused('[{"a": 1}, {"a": 2}]\n', "one object per line"),
+    "no header": Refused("1.5,2\n2.5,3\n", "looks like data.*--no-header"),
+    "a ragged row": Refused("a,b\n1,2\n3\n", "Line 3 has 1 values, but the header has 2 columns"),
+    "one column unnamed that is no index": Refused(",a\nx,1\ny,2\n", "no name for column 1"),
+    "the same name twice": Refused("a,a\n1,2\n3,4\n", "names a more than once"),
+    "an empty file": Refused("", "The file is empty"),
+    "blank lines only": Refused("\n\n\n", "The file is empty"),
+    "a header only": Refused("a,b\n", "There are no rows"),
+    "a type that does not fit": Refused(numbered(1, "oops"), "x cannot be read as number: oops.*row 2", ReadHints(types={"x": "number"})),
+    "a type of no column": Refused(PLAIN, "there is no such column", ReadHints(types={"z": "number"})),
+    "JSON lines that are ragged": Refused('{"a": 1}\n[1]\n', "Line 2 is no JSON object"),
+    "JSON lines with lists": Refused('{"a": [1]}\n{"a": [2]}\n', "holds a list"),
+    "JSON lines that were cut": Refused('{"a": 1}\n{"a": 2', "Line 2 is no JSON"),
+    "Parquet that was cut": Refused(lambda: parquet(pa.table({"a": [1, 2]}))[:-9], "not a Parquet file that can be read"),
+    "Arrow that was cut": Refused(lambda: feather(pa.table({"a": [1, 2]}))[:-9], "not an Arrow file that can be read"),
+    "a zip that was cut": Refused(zipped(a=PLAIN)[:-9], "ZIP archive cannot be read"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_case(name: str, file: Path) -> None:
+    case = OWN[name]
+    file.write_bytes(content_of(case.content))
+    read = read_as_a_user_would(file, case.hints, target=case.target, before=case.before)
+    found = "".join(kind[0] for kind in read.types.values())
+    assert found == case.types, read.said()
+    for name, values in case.values.items():
+        assert read.column(name) == values
+    noise = {"all-different"} if case.types == "ss" else set()
+    assert read.codes - noise == set(case.codes.split()) - noise, read.said()
+    assert case.said in read.said()
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_refusal(name: str, file: Path) -> None:
+    case = REFUSED[name]
+    file.write_bytes(content_of(case.content))
+    with pytest.raises(DatasetRefused, match=f"(?s){case.words}") as caught:
+        read_as_a_user_would(file, case.hints, target=case.target)
+    assert all(one.endswith(".") for one in caught.value.sentences)
+
+
+def test_no_finding_without_a_case() -> None:
+    produced = set(itertools.chain(*(case.codes.split() for case in OWN.values())))
+    assert produced | {"more-sheets"} == set(FINDINGS)  # test_excel has that one
+
+
+FILES = {
+    "semi_num.csv": ("ns", "decimal-comma read-as"),
+    "semi_comma_header.csv": ("ns", "decimal-comma read-as"),
+    "thousands.csv": ("in", "row-number thousands"),
+    "miss_NULL.csv": ("nn", "missing-words"),
+    "miss_target.csv": ("in", "missing-words row-number"),
+    "zeros_target.csv": ("ns", "leading-zeros"),
+    "huge.csv": ("ss", "all-different beyond-64-bits"),
+    "cr.csv": ("ns", ""),
+    "nl_header.csv": ("ns", ""),
+    "index.csv": ("ns", "left-out"),
+    "excel_sep.csv": ("ns", "read-as"),
+    "bom.csv": ("snn", ""),
+    "utf16.csv": ("ns", "read-as"),
+    "packed.csv.gz": ("ns", "read-as"),
+    "float_classes.csv": ("nn", ""),
+    "index_leak.parquet": ("ns", "left-out"),
+    "float_target.parquet": ("nn", ""),
+    "int_target.parquet": ("ni", ""),
+    "bools.csv": ("bnb", ""),
+    "bf_train.csv": ("bs", ""),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_of_the_cases(name: str) -> None:
+    read = read_as_a_user_would(CASES / name)
+    types, codes = FILES[name]
+    assert "".join(kind[0] for kind in read.types.values()) == types, read.types
+    assert read.codes - {"same-rows"} == set(codes.split()), read.said()
+
+
+def test_one_word_among_sixty_thousand_numbers(file: Path) -> None:
+    file.write_text(
+        "x,y\n" + "".join(f"{n % 977 / 4},{n * 2}\n" for n in range(60_000)) + "1,unknown\n"
+    )
+    read = read_as_a_user_would(file, target="x")
+    odd = next(one for one in read.spec.findings if one.is_severe)
+    assert (odd.code, odd.column, odd.count, odd.of) == ("not-all-numbers", "y", 1, 60_001)
+    assert "unknown (line 60002)" in odd.say()
+    said = ReadHints(types={"y": "number"}, missing=("unknown",))
+    assert read_as_a_user_would(file, said).types == {"x": "number", "y": "number"}
+
+
+def workbook(path: Path, *sheets: tuple[str, list[list[Any]]]) -> None:
+    """Write an Excel workbook (ECMA-376) by hand: nothing that we have writes one."""
+    spreadsheet = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = "http://schemas.openxmlformats.org/package/2006"
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+    numbered = list(enumerate(sheets, start=1))
+
+    def cell(value: Any) -> str:
+        if value is None:
+            return "<c/>"
+        if isinstance(value, bool):
+            return f'<c t="b"><v>{int(value)}</v></c>'
+        if isinstance(value, dt.date):
+            return f'<c s="1"><v>{(value - dt.date(1899, 12, 30)).days}</v></c>'
+        if isinstance(value, int | float):
+            return f"<c><v>{value!r}</v></c>"
+        return f'<c t="inlineStr"><is><t>{value}</t></is></c>'
+
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("[Content_Types].xml", f'<Types xmlns="{package}/content-types">'
+            f'<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+            f'<Override PartName="/xl/workbook.xml" ContentType="{kind}.sheet.main+xml"/>'
+            f'<Override PartName="/xl/styles.xml" ContentType="{kind}.styles+xml"/>'
+            + "".join(f'<Override PartName="/xl/s{n}.xml" ContentType="{kind}.worksheet+xml"/>' for n, _ in numbered)
+            + "</Types>")  # fmt: skip
+        archive.writestr("_rels/.rels", f'<Relationships xmlns="{package}/relationships">'
+            f'<Relationship Id="r1" Type="{office}/officeDocument" Target="xl/workbook.xml"/></Relationships>')  # fmt: skip
+        archive.writestr("xl/workbook.xml", f'<workbook xmlns="{spreadsheet}" xmlns:r="{office}"><sheets>'
+            + "".join(f'<sheet name="{name}" sheetId="{n}" r:id="r{n}"/>' for n, (name, _) in numbered)
+            + "</sheets></workbook>")  # fmt: skip
+        archive.writestr("xl/_rels/workbook.xml.rels", f'<Relationships xmlns="{package}/relationships">'
+            + "".join(f'<Relationship Id="r{n}" Type="{office}/worksheet" Target="s{n}.xml"/>' for n, _ in numbered)
+            + f'<Relationship Id="r0" Type="{office}/styles" Target="styles.xml"/></Relationships>')  # fmt: skip
+        archive.writestr("xl/styles.xml", f'<styleSheet xmlns="{spreadsheet}"><cellXfs count="2">'
+            '<xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>')  # fmt: skip
+        for n, (_, rows) in numbered:
+            inside = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in rows)
+            archive.writestr(f"xl/s{n}.xml", f'<worksheet xmlns="{spreadsheet}"><sheetData>{inside}</sheetData></worksheet>')  # fmt: skip
+
+
+SHEET = [
+    ["n", "f", "t", "ok", "when"],
+    [1, 1.5, "x", True, dt.date(2024, 1, 31)],
+    [2, None, "y", False, dt.date(2024, 2, 1)],
+]
+
+
+def test_excel(file: Path) -> None:
+    workbook(file, ("Data", SHEET))
+    read = read_as_a_user_would(file)
+    assert read.types == {
+        "n": "integer",
+        "f": "number",
+        "t": "string",
+        "ok": "boolean",
+        "when": "timestamp",
+    }
+    assert read.column("f") == [1.5, None]
+    assert read.column("ok") == [True, False]
+    assert read.column("when") == [day("2024-01-31"), day("2024-02-01")]
+    assert read.codes == set()
+
+
+def test_excel_of_two_sheets(file: Path) -> None:
+    workbook(file, ("Notes", [["a"], ["hello"], ["you"]]), ("Data", SHEET))
+    assert "Of 2 sheets the first one is read, Notes" in read_as_a_user_would(file).said()
+    read = read_as_a_user_would(file, ReadHints(sheet="Data"))
+    assert (read.codes, read.spec.rows) == (set(), 2)
+    with pytest.raises(DatasetRefused, match="no sheet 'Dta'; there are Notes, Data"):
+        read_as_a_user_would(file, ReadHints(sheet="Dta"))
+
+
+SECOND = """
+import json, sys
+from pathlib import Path
+import msgspec
+from autolearn.artifacts.tables import read_table
+from autolearn.schemas.read_options import ReadOptions
+for path, options in json.load(sys.stdin):
+    table = read_table(Path(path), msgspec.convert(options, ReadOptions))
+    print(json.dumps({name: [str(value) for value in array.to_pylist()] for name, array in table.arrays.items()}))
+"""
+
+
+def test_a_second_program_reads_the_same(tmp_path: Path) -> None:
+    asked, wanted = [], []
+    for name, case in OWN.items():
+        path = tmp_path / f"{len(asked)}"
+        path.write_bytes(content_of(case.content))
+        read = read_as_a_user_would(path, case.hints, target=case.target, before=case.before)
+        asked.append([str(path), msgspec.to_builtins(read.spec.read)])
+        wanted.append((name, {
+            name: [str(value) for value in array.to_pylist()] for name, array in read.table.arrays.items()
+        }))  # fmt: skip
+    said = subprocess.run(
+        [sys.executable, "-c", SECOND],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for line, (name, values) in zip(said.stdout.splitlines(), wanted, strict=True):
+        assert json.loads(line) == values, name
