@@ -146,7 +146,7 @@ def tells_target(name: str, values: Values, target: str, answers: Values) -> Dat
 
 def is_few(values: Values) -> bool:
     """Say whether values repeat so often that they are like classes."""
-    return 1 < pc.count_distinct(values).as_py() <= min(MOST_VALUES, len(values) // 5)
+    return bool(1 < pc.count_distinct(values).as_py() <= min(MOST_VALUES, len(values) // 5))
 
 
 def spelling(name: str, counts: Mapping[str, int]) -> DataFinding | None:
