@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from autolearn.agents.faults import InputError
+from autolearn.agents.words import sentence
 from autolearn.artifacts.refusals import DatasetRefused
 from autolearn.artifacts.run_files import Artifacts, RunFiles
 from autolearn.runtime.sandbox import confine
@@ -77,7 +78,10 @@ def words_for(error: BaseException) -> tuple[str, str]:
         known = isinstance(error, InputError | DatasetRefused)
         detail = f"{error.detail}. {error.advice}" if error.advice else error.detail
         return "input" if known else "raised", detail
-    return "raised", f"{type(error).__name__}: {error}"[:4000] + (REFUSED if refused(error) else "")
+    told = sentence(str(error))[:4000]
+    if not told or not isinstance(error, ValueError):  # of that the words alone are for people
+        told = f"{type(error).__name__}: {told}"
+    return "raised", told + (REFUSED if refused(error) else "")
 
 
 def refused(error: BaseException | None) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +23,11 @@ from autolearn.agents.plugins import find_estimator, find_metric
 from autolearn.agents.results import EvaluationResult
 from autolearn.agents.splitting import part
 from autolearn.agents.training import answers_of, subject_of
+from autolearn.agents.words import words_of
 from autolearn.artifacts.refusals import DatasetRefused
 from autolearn.artifacts.run_files import Artifacts
 from autolearn.artifacts.tables import Table, read_table
+from autolearn.schemas.bounds import cut, listed
 from autolearn.schemas.catalog import CLASSIFICATION
 from autolearn.schemas.events import EvaluationRequested
 from autolearn.schemas.values import DatasetRef, JsonValue, Split
@@ -41,7 +44,8 @@ Report = Callable[[str], None]
 def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> EvaluationResult:
     """Compute metrics of one stored model; `report` hears the phases reading, scoring.
 
-    Raises InputError when dataset, metrics and model do not fit together.
+    Metrics of `optional` that cannot be computed are left out, with the reason. Raises InputError
+    when dataset, metrics and model do not fit together, or another metric cannot be computed.
     """
     started = time.perf_counter()
     one_thread()
@@ -62,14 +66,18 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
     target = model.schema.target
     secret = target is not None and (target.sensitive or target.name in request.sensitive)
     with heard():
-        values = score(metrics, model.pipeline, rows, model.training)
+        found = score(
+            metrics, Answers(model.pipeline, rows.features, model.training), rows, request
+        )
     if secret:
-        values = {name: unnamed(value) for name, value in values.items()}
+        found.values = {name: unnamed(value) for name, value in found.values.items()}
     return EvaluationResult(
-        metrics=values,
+        metrics=found.values,
         environment=environment(*distribution_of(model.estimator.factory)),
         rows=len(rows.features),
         seconds=time.perf_counter() - started,
+        left_out=found.left_out,
+        averages=found.averages,
     )
 
 
@@ -192,32 +200,103 @@ def check_task(metric: Metric, training: Record) -> None:
         )
 
 
+@dataclass
+class Found:
+    """What came out, by metric: the value, or why there is none; and what an average is over."""
+
+    values: dict[str, JsonValue] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+    averages: dict[str, str] = field(default_factory=dict)
+
+
 def score(
-    metrics: list[Metric], pipeline: Any, rows: Rows, training: Record
-) -> dict[str, JsonValue]:
-    """Return each metric's value; what the model says is computed once per kind."""
-    answers = Answers(pipeline, rows.features, training)
-    found: dict[str, JsonValue] = {}
+    metrics: list[Metric], answers: Answers, rows: Rows, request: EvaluationRequested
+) -> Found:
+    """Compute each metric. Raises InputError when one cannot be that is not optional."""
+    positive, found = request.positive, Found()
+    if positive is not None:
+        check_class(positive, answers)
     for metric in metrics:
-        if metric.needs == "features":
-            value = metric.compute(answers.transformed(), answers.predicted())
-        elif rows.truth is None:
-            raise InputError(f"{metric.name} compares with a target, and the model has none")
-        elif metric.needs == "scores":
-            value = metric.compute(rows.truth, answers.scores(metric), answers.classes())
-        elif metric.needs == "probabilities":
-            value = metric.compute(rows.truth, answers.probabilities(metric), answers.classes())
+        of_one = metric.positive is not None and positive is not None
+        try:
+            found.values[metric.name] = value_of(
+                metric, answers, rows, positive if of_one else None
+            )
+        except MemoryError:
+            raise
+        except Exception as error:
+            if metric.name not in request.optional and not isinstance(error, InputError):
+                raise
+            found.left_out[metric.name] = reason_of(error, secret=bool(request.sensitive))
         else:
-            value = metric.compute(rows.truth, answers.predicted())
-        found[metric.name] = value if metric.result == "matrix" else float(value)
+            if of_one or metric.average:
+                found.averages[metric.name] = f"of class {positive}" if of_one else metric.average
+    if missed := [metric.name for metric in metrics if needed(metric, found, request)]:
+        told = ", ".join(f"{n} {v:.4f}" for n, v in found.values.items() if isinstance(v, float))
+        raise InputError(
+            "; ".join(f"{name} cannot be computed: {found.left_out[name]}" for name in missed),
+            advice="Leave it out, or name no metrics: then those that cannot be computed are left "
+            "out." + (f" What can be: {told}." if told else ""),
+        )
     return found
 
 
-def unnamed(value: JsonValue) -> JsonValue:
-    """Return the value of a metric with numbers for the labels of its matrix, if it is one."""
-    if not isinstance(value, Mapping):
+def needed(metric: Metric, found: Found, request: EvaluationRequested) -> bool:
+    """Say whether a metric is missing that was to be there."""
+    return metric.name in found.left_out and metric.name not in request.optional
+
+
+def reason_of(error: Exception, *, secret: bool) -> str:
+    """Return why a metric could not be computed; without words of others that may have values."""
+    if isinstance(error, InputError):
+        return error.quiet if secret else error.detail
+    return type(error).__name__ if secret else words_of(error)
+
+
+def check_class(positive: str, answers: Answers) -> None:
+    """Raise InputError unless the model knows a class."""
+    classes = answers.classes()
+    if positive not in classes:
+        raise InputError(
+            f"the model has no class {cut(positive)!r}",
+            advice=f"Its classes are {listed(classes)}.",
+            quiet="the model has no such class",
+        )
+
+
+def value_of(metric: Metric, answers: Answers, rows: Rows, positive: str | None) -> JsonValue:
+    """Return a metric's value, of one class if it is named. Raises InputError."""
+    given: tuple[Any, ...]
+    if metric.needs == "features":
+        given = (answers.transformed(), answers.predicted())
+    elif rows.truth is None:
+        raise InputError(f"{metric.name} compares with a target, and the model has none")
+    elif metric.needs == "scores":
+        given = (rows.truth, answers.scores(metric), answers.classes())
+    elif metric.needs == "probabilities":
+        given = (rows.truth, answers.probabilities(metric), answers.classes())
+    else:
+        given = (rows.truth, answers.predicted())
+    if positive is not None and metric.positive is not None:
+        truth, said = given[0] == positive, given[1]
+        said = said[:, given[2].index(positive)] if len(given) > 2 else said == positive
+        value: Any = metric.positive(truth, said)
+    else:
+        value = metric.compute(*given)
+    if metric.result != "scalar":
         return value
-    return {"labels": numbered(value["labels"]), "matrix": value["matrix"]}
+    if not math.isfinite(value):
+        raise InputError(f"{metric.name} is undefined on these rows: it comes out as {value}")
+    return float(value)
+
+
+def unnamed(value: JsonValue) -> JsonValue:
+    """Return the value of a metric with numbers for its labels, if it has any."""
+    if isinstance(value, Mapping):
+        return {"labels": numbered(value["labels"]), "matrix": value["matrix"]}
+    if isinstance(value, list):
+        return [{**line, "class": name} for line, name in zip(value, numbered(value), strict=True)]
+    return value
 
 
 class Answers:

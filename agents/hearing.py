@@ -6,14 +6,20 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from autolearn.agents.words import warning
+
 __all__ = ["heard"]
 
 
 @contextmanager
 def heard() -> Iterator[list[str]]:
-    """Yield a list that holds each warning once after the block has ended without an error."""
+    """Yield a list that holds each warning of the user's once, in words.
+
+    It does after the block has ended without an error.
+    """
     said: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield said
-    said += dict.fromkeys(f"{one.category.__name__}: {one.message}" for one in caught)
+    told = (warning(one.category, str(one.message)) for one in caught)
+    said += dict.fromkeys(words for words in told if words)

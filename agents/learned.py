@@ -11,7 +11,8 @@ import numpy as np
 from sklearn.preprocessing import OneHotEncoder
 
 from autolearn.agents.faults import numbered
-from autolearn.schemas.bounds import LONGEST_TEXT, cut
+from autolearn.agents.words import STOPPED
+from autolearn.schemas.bounds import LONGEST_NAME, LONGEST_TEXT, cut
 from autolearn.schemas.values import JsonValue
 
 __all__ = ["learned"]
@@ -32,6 +33,7 @@ ARRAYS = {
 }
 NUMBERS = {"inertia_": "inertia", "oob_score_": "out_of_bag_score", "n_estimators_": "trees"}
 
+WITHHELD = "a warning whose words are left out, for columns of the dataset are sensitive"
 
 POINTS = {"theta_", "var_", "cluster_centers_"}
 """What may be as good as rows of the data."""
@@ -47,7 +49,7 @@ def learned(
     Values of `sensitive` columns have numbers in these, as classes do if the target is a `secret`.
     """
     estimator = pipeline[-1]
-    names = [cut(str(name)) for name in names_of(pipeline, sensitive)]
+    names = names_of(pipeline, sensitive)
     found: dict[str, JsonValue] = {"features": shortened(names)}
     if hasattr(estimator, "classes_"):
         labels = numbered(estimator.classes_) if secret else map(str, estimator.classes_)
@@ -65,31 +67,63 @@ def learned(
         ranked = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:SHOWN]
         found["importances"] = [[name, number(share)] for name, share in ranked]
     found |= sizes(estimator)
-    if warnings and sensitive:  # their words may have values
-        warnings = list(dict.fromkeys(one.partition(":")[0] for one in warnings))
+    if sensitive:  # their words may have values
+        warnings = list(dict.fromkeys(one if one == STOPPED else WITHHELD for one in warnings))
     if warnings:
         found["warnings"] = [cut(one, LONGEST_TEXT) for one in warnings[:WARNINGS]]
     return found
 
 
 def names_of(pipeline: Any, sensitive: Collection[str]) -> list[str]:
-    """Return the features after preprocessing; a category of a sensitive one is called a number."""
-    encoder = pipeline[0].named_transformers_.get("categories", [None])[-1]
-    if not sensitive or not isinstance(encoder, OneHotEncoder):
-        return list(pipeline[:-1].get_feature_names_out())
+    """Return the features after preprocessing, long ones cut, no two alike.
+
+    A category of a sensitive one is called a number. A feature and its category stand with _
+    between them, or with = where that is the name of another one as well.
+    """
+    parts = {name: columns for name, _, columns in pipeline[0].transformers_}
+    numbers, categories = (list(parts.get(name, ())) for name in ("numbers", "categories"))
+    encoder = pipeline[0].named_transformers_["categories"][-1] if categories else None
+    usual, other = (
+        [cut(name) for name in (*numbers, *encoded(encoder, categories, sensitive, between))]
+        for between in ("_", "=")
+    )
+    return distinct(usual, other)
+
+
+def encoded(
+    encoder: Any, categories: list[str], sensitive: Collection[str], between: str
+) -> list[str]:
+    """Return the names of categories after encoding."""
+    if not isinstance(encoder, OneHotEncoder):
+        return categories
     told: Counter[str] = Counter()
 
     def name(feature: str, category: object) -> str:
         if feature in sensitive:
             told[feature] += 1
             category = told[feature]
-        return f"{feature}_{category}"
+        return f"{feature}{between}{category}"
 
     as_it_was, encoder.feature_name_combiner = encoder.feature_name_combiner, name
     try:
-        return list(pipeline[:-1].get_feature_names_out())
+        return list(encoder.get_feature_names_out(categories))
     finally:
         encoder.feature_name_combiner = as_it_was
+
+
+def distinct(usual: list[str], other: list[str]) -> list[str]:
+    """Return the usual names, and in place of those that come twice the other ones, numbered."""
+    many, used = Counter(usual), Counter[str]()
+    taken = {name for name, count in many.items() if count == 1}
+    found = []
+    for name, instead in zip(usual, other, strict=True):
+        chosen = name if many[name] == 1 else instead
+        while many[name] > 1 and chosen in taken:
+            used[instead] += 1
+            chosen = f"{cut(instead, LONGEST_NAME - 10)} ({used[instead] + 1})"
+        taken.add(chosen)
+        found.append(chosen)
+    return found
 
 
 def sizes(estimator: Any) -> dict[str, JsonValue]:

@@ -13,8 +13,8 @@ A third party writes, and names in its entry points under `autolearn.metrics`:
     )
 
 For more than two classes precision, recall and f1 are macro averages (the plain mean over classes);
-for two classes as well, so that no class has to be called the positive one. A class that was never
-predicted counts as 0.
+for two classes as well, unless one of them is named as the positive one: then they are of that
+class. A class that was never predicted counts as 0.
 """
 
 from __future__ import annotations
@@ -54,8 +54,12 @@ class Metric:
 
     truth and predicted have one entry per row (labels are strings, numbers float64); scores and
     probabilities have one row per row and one column per class, in the order of `classes`. It
-    returns a number (`result` scalar) or a dict of labels and matrix (`result` matrix), and may
-    raise `agents.faults.InputError`.
+    returns a number (`result` scalar), a dict of labels and matrix (`result` matrix) or a list with
+    a dict per class (`result` table), and may raise `agents.faults.InputError`.
+
+    Of a metric that can be of one class, `positive` is called in place of `compute` when a class is
+    named: with which rows are of it, and which were taken for it, or their scores for it. `average`
+    says what the number is of without that, as macro does.
     """
 
     name: str
@@ -65,6 +69,8 @@ class Metric:
     needs: str = "prediction"
     result: str = "scalar"
     greater_is_better: bool | None = True
+    positive: Callable[[Array, Array], float] | None = None
+    average: str = ""
 
     def spec(self) -> MetricSpec:
         """Return what the catalog shows."""
@@ -87,17 +93,49 @@ def matrix_of(truth: Array, predicted: Array) -> Mapping[str, JsonValue]:
     Labels that are all integers come in the order of the numbers, others in that of the alphabet.
     Of more than MOST_LABELS labels those with the fewest rows are one, the last.
     """
+    labels, truth, predicted = merged(truth, predicted)
+    matrix = library.confusion_matrix(truth, predicted, labels=labels)
+    return {"labels": [cut(label) for label in labels], "matrix": matrix.tolist()}
+
+
+def merged(truth: Array, predicted: Array) -> tuple[list[str], Array, Array]:
+    """Return the labels in their order, and both arrays with the rarest labels made one."""
     rows = Counter(truth.tolist()) + Counter(predicted.tolist())
     labels = sorted((label for label, _ in rows.most_common(MOST_LABELS)), key=order_of)
-    shown = [cut(str(label)) for label in labels]
     if len(rows) > MOST_LABELS:
         others = f"({len(rows) - MOST_LABELS:,} other labels)"
         known = np.array(labels)
         truth = np.where(np.isin(truth, known), truth, others)
         predicted = np.where(np.isin(predicted, known), predicted, others)
-        labels, shown = [*labels, others], [*shown, others]
-    matrix = library.confusion_matrix(truth, predicted, labels=labels)
-    return {"labels": shown, "matrix": matrix.tolist()}
+        labels = [*labels, others]
+    return labels, truth, predicted
+
+
+def table_of(truth: Array, predicted: Array) -> list[dict[str, JsonValue]]:
+    """Return precision, recall and f1 of each class, and how many rows are of it.
+
+    The classes are those of the confusion matrix, in its order. What has nothing to be a share of
+    counts as 0, and a note says so.
+    """
+    labels, truth, predicted = merged(truth, predicted)
+    shares = library.precision_recall_fscore_support(
+        truth, predicted, labels=labels, zero_division=0
+    )
+    found = []
+    for label, precision, recall, f1, support in zip(labels, *shares, strict=True):
+        line: dict[str, JsonValue] = {
+            "class": cut(label),
+            "precision": float(precision),
+            "recall": float(recall),
+            "f1": float(f1),
+            "support": int(support),
+        }
+        if not support:
+            line["note"] = "these rows have none of it, so recall counts as 0"
+        elif not (predicted == label).any():
+            line["note"] = "no row was taken for it, so precision counts as 0"
+        found.append(line)
+    return found
 
 
 def order_of(label: str) -> tuple[bool, int, str]:
@@ -131,6 +169,48 @@ def log_loss(truth: Array, probabilities: Array, classes: Sequence[str]) -> floa
     """Return the mean negative log-likelihood of the true classes, in nats."""
     known(truth, classes)
     return float(library.log_loss(truth, probabilities, labels=list(classes)))
+
+
+def area_of(truth: Array, scores: Array) -> float:
+    """Return the area under the ROC curve of one class."""
+    if truth.all():
+        raise InputError("all of these rows are of that class, and roc-auc needs others as well")
+    some_of(truth)
+    return float(library.roc_auc_score(truth, scores))
+
+
+def of_class(measure: Callable[..., float]) -> Callable[[Array, Array], float]:
+    """Return the measure of one class; a class that was never predicted counts as 0."""
+
+    def compute(truth: Array, predicted: Array) -> float:
+        some_of(truth)
+        return float(measure(truth, predicted, average="binary", zero_division=0))
+
+    return compute
+
+
+def some_of(truth: Array) -> None:
+    """Raise InputError when no row is of a class."""
+    if not truth.any():
+        raise InputError(
+            "none of these rows is of that class",
+            advice="Evaluate on rows that have some of it.",
+        )
+
+
+def r2_score(truth: Array, predicted: Array) -> float:
+    """Return the coefficient of determination. Raises InputError where it is undefined."""
+    if len(truth) < 2:
+        raise InputError(
+            "r2 is undefined on one row: it compares with how much the target varies",
+            advice="Evaluate on more rows, or choose mae or rmse.",
+        )
+    if (truth == truth[0]).all():
+        raise InputError(
+            f"r2 is undefined on these {len(truth):,} rows: their target is the same in all",
+            advice="Evaluate on other rows, or choose mae or rmse.",
+        )
+    return float(library.r2_score(truth, predicted))
 
 
 def known(truth: Array, classes: Sequence[str]) -> None:
@@ -167,20 +247,26 @@ macro = {"average": "macro", "zero_division": 0}
 precision = Metric(
     name="precision",
     tasks=(CLASSIFICATION,),
-    summary="Of the rows taken for a class, the share that are of it; mean over classes.",
+    summary="Of the rows taken for a class, the share that are of it; mean over classes (macro).",
     compute=partial(library.precision_score, **macro),
+    positive=of_class(library.precision_score),
+    average="macro",
 )
 recall = Metric(
     name="recall",
     tasks=(CLASSIFICATION,),
-    summary="Of the rows of a class, the share that were found; mean over classes.",
+    summary="Of the rows of a class, the share that were found; mean over classes (macro).",
     compute=partial(library.recall_score, **macro),
+    positive=of_class(library.recall_score),
+    average="macro",
 )
 f1 = Metric(
     name="f1",
     tasks=(CLASSIFICATION,),
-    summary="The harmonic mean of precision and recall; mean over classes.",
+    summary="The harmonic mean of precision and recall; mean over classes (macro).",
     compute=partial(library.f1_score, **macro),
+    positive=of_class(library.f1_score),
+    average="macro",
 )
 accuracy = Metric(
     name="accuracy",
@@ -194,6 +280,8 @@ area = Metric(
     summary="How well scores put rows of a class before others; mean of one against the rest.",
     compute=roc_auc,
     needs="scores",
+    positive=area_of,
+    average="macro",
 )
 loss = Metric(
     name="log-loss",
@@ -211,11 +299,19 @@ confusion = Metric(
     result="matrix",
     greater_is_better=None,
 )
+classes = Metric(
+    name="per-class",
+    tasks=(CLASSIFICATION,),
+    summary="Precision, recall and f1 of each class, and its rows (support).",
+    compute=table_of,
+    result="table",
+    greater_is_better=None,
+)
 r2 = Metric(
     name="r2",
     tasks=(REGRESSION,),
     summary="The share of the target's variance that is explained.",
-    compute=library.r2_score,
+    compute=r2_score,
 )
 mae = Metric(
     name="mae",

@@ -18,7 +18,7 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, S
 from autolearn.agents.faults import InputError
 from autolearn.schemas.values import Preprocessing
 
-__all__ = ["MOST_CATEGORIES", "preprocessor"]
+__all__ = ["MOST_CATEGORIES", "name_apart", "preprocessor"]
 
 MOST_CATEGORIES = 256
 """A feature's rarer categories share one column, so that text cannot exhaust the memory."""
@@ -47,6 +47,17 @@ def preprocessor(types: Mapping[str, str], how: Preprocessing) -> ColumnTransfor
     if categories:
         parts.append(("categories", categorical(how), categories))
     return ColumnTransformer(parts, sparse_threshold=0, n_jobs=1, verbose_feature_names_out=False)
+
+
+def name_apart(fitted: ColumnTransformer) -> None:
+    """Let whoever asks a fitted transformer for names of features get some, if two are alike.
+
+    A column may be called as a category of another one is, such as sex_male.
+    """
+    try:
+        fitted.get_feature_names_out()
+    except ValueError:
+        fitted.verbose_feature_names_out = True
 
 
 def numeric(how: Preprocessing) -> Pipeline:

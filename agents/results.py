@@ -32,6 +32,8 @@ class EvaluationResult(Struct, frozen=True):
     environment: dict[str, JsonValue]
     rows: int
     seconds: float
+    left_out: dict[str, str] = {}
+    averages: dict[str, str] = {}
 
 
 class CatalogResult(Struct, frozen=True):

@@ -26,13 +26,13 @@ from autolearn.agents.faults import InputError
 from autolearn.agents.hearing import heard
 from autolearn.agents.learned import learned
 from autolearn.agents.plugins import find_estimator
-from autolearn.agents.preprocessing import preprocessor
+from autolearn.agents.preprocessing import name_apart, preprocessor
 from autolearn.agents.profiles import example, feature_profile, score_profile
 from autolearn.agents.results import TrainingResult
 from autolearn.agents.splitting import Parts, part
 from autolearn.artifacts.run_files import Artifacts
 from autolearn.artifacts.tables import Table, read_table, schema_hash
-from autolearn.schemas.bounds import LONGEST_NAME
+from autolearn.schemas.bounds import LONGEST_NAME, cut
 from autolearn.schemas.catalog import CLASSIFICATION, REGRESSION
 from autolearn.schemas.events import TrainingRequested
 from autolearn.schemas.values import JsonValue, Split
@@ -80,10 +80,13 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
     )
     features = subject.features.iloc[parts.train]
     answers = None if subject.answers is None else subject.answers[parts.train]
+    if request.task == CLASSIFICATION and answers is not None:
+        check_classes(answers, request)
     with heard() as said:
         fit_started = time.perf_counter()
         pipeline.fit(features, answers)
         fit_seconds = time.perf_counter() - fit_started
+        name_apart(pipeline[0])
 
         report("storing")
         held_out = subject.features.iloc[parts.test]
@@ -229,6 +232,19 @@ def answers_of(table: Table, target: str, task: str, *, classes: int = 2) -> tup
         return np.asarray(np.where(present, labels, ""), dtype=str), present
     numbers = table.numbers(target)
     return numbers, np.isfinite(numbers)
+
+
+def check_classes(answers: Array, request: TrainingRequested) -> None:
+    """Raise InputError when the rows to train on have one class only."""
+    if len(np.unique(answers)) > 1:
+        return
+    what = f"the {len(answers):,} rows to train on have one class of {request.target} only"
+    raise InputError(
+        f"{what}, {cut(str(answers[0]))}: the rows of others were all held out",
+        advice="Train with stratify, hold out fewer rows, choose another seed, or add rows of "
+        "other classes.",
+        quiet=what,
+    )
 
 
 def check_schema(request: TrainingRequested, table: Table) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
 from starlette.requests import Request
 
 from autolearn.api.passwords import LONGEST, SHORTEST
@@ -142,6 +142,11 @@ class EvaluationBody(Limits):
     dataset: Name | DatasetBody | None = Field(
         default=None,
         description="The held-out rows of the training without this, else all rows of it.",
+    )
+    positive: Name | StrictBool | StrictInt | None = Field(
+        default=None,
+        description="The class that precision, recall, f1 and roc-auc are of; without this they "
+        "are the mean over the classes.",
     )
 
 

@@ -8,12 +8,14 @@ from autolearn.api.problems import Problem, unknown
 from autolearn.api.sensitive import sensitive_in
 from autolearn.projections.models import TrainingRow
 from autolearn.projections.queries import May, Moment
-from autolearn.schemas.catalog import DatasetSpec, check_metrics
+from autolearn.schemas.bounds import cut, listed
+from autolearn.schemas.catalog import CLASSIFICATION, DatasetSpec, check_metrics
 from autolearn.schemas.commands import RequestEvaluation
 from autolearn.schemas.settings import Settings
 
 __all__ = ["request_evaluation"]
 
+PER_CLASS = "per-class"
 NUMERIC = {"integer", "number", "boolean", "timestamp"}
 
 
@@ -31,7 +33,8 @@ def request_evaluation(
     training = moment.training(session, body.training)
     if training is None:
         raise no_training(moment, session, body.training)
-    metrics = fitting(training, body.metrics, moment)
+    metrics, optional = fitting(training, body.metrics, moment)
+    positive = None if body.positive is None else check_positive(training, word(body.positive))
     own = moment.dataset(training.dataset.name, training.dataset.version)
     dataset, read = training.dataset, training.read
     specs = [] if own is None else [own.spec]
@@ -53,6 +56,8 @@ def request_evaluation(
         held_out=dataset.is_content_of(training.dataset),
         time_limit=time_limit,
         memory_limit=memory_limit,
+        optional=optional,
+        positive=positive,
         sensitive=tuple(sorted({*training.sensitive}.union(*map(sensitive_in, specs)))),
         read=read,
     )
@@ -65,18 +70,24 @@ def no_training(moment: Moment, session: str, training: str) -> Problem:
     return unknown("training", training, names, where, "#/training")
 
 
-def fitting(training: TrainingRow, wanted: list[str] | None, moment: Moment) -> tuple[str, ...]:
-    """Return the metrics to compute: those wanted, or all that fit the task.
+def fitting(
+    training: TrainingRow, wanted: list[str] | None, moment: Moment
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the metrics to compute, and which of them may be left out.
+
+    They are those wanted, beside them each class of a classification; or all that fit the task.
 
     Raises:
         Problem: one is unknown or does not fit.
     """
     offers = {row.spec.name: row.spec for row in moment.metrics()}
+    fit = tuple(name for name, spec in offers.items() if training.task in spec.tasks)
     if wanted is None:
-        return tuple(name for name, spec in offers.items() if training.task in spec.tasks)
+        return fit, fit
     faults = check_metrics(training.task, wanted, offers)
     if not faults:
-        return tuple(dict.fromkeys(wanted))
+        beside = tuple(name for name in (PER_CLASS,) if name in fit and name not in wanted)
+        return (*dict.fromkeys(wanted), *beside), beside
     unknown_ones = [name for name in wanted if name not in offers]
     raise Problem(
         422,
@@ -86,6 +97,25 @@ def fitting(training: TrainingRow, wanted: list[str] | None, moment: Moment) -> 
         errors=[{"pointer": "#/metrics", "detail": fault} for fault in faults],
         known=sorted(offers),
     )
+
+
+def check_positive(training: TrainingRow, positive: str) -> str:
+    """Return the class that is the positive one. Raises a problem if it cannot be."""
+    classes = [str(label) for label in training.parameters.get("classes", ())]
+    if training.task != CLASSIFICATION:
+        fault = f"{training.model} is for {training.task}, and has no classes"
+    elif training.target in training.sensitive:
+        fault = f"the target {training.target} is sensitive, so none of its classes is named"
+    elif classes and positive not in classes:
+        fault = f"the model has no class {cut(positive)!r}; its classes are {listed(classes)}"
+    else:
+        return positive
+    raise wrong("class-unknown", "There is no such class", {"#/positive": fault})
+
+
+def word(label: str | bool | int) -> str:
+    """Return a label as text, as classes are called."""
+    return str(label).lower() if isinstance(label, bool) else str(label)
 
 
 def check_columns(training: TrainingRow, other: DatasetSpec, moment: Moment) -> None:

@@ -10,6 +10,7 @@ __all__ = [
     "Days",
     "MemoryLimit",
     "Metrics",
+    "Positive",
     "SessionOption",
     "TimeLimit",
     "TokenName",
@@ -46,6 +47,14 @@ MemoryLimit = Annotated[
 ]
 Metrics = Annotated[
     str | None, typer.Option(metavar="NAME,…", help="What to measure, such as precision,recall.")
+]
+Positive = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CLASS",
+        help="The class that precision, recall, f1 and roc-auc are of. [default: the mean over "
+        "the classes]",
+    ),
 ]
 
 TokenName = Annotated[

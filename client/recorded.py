@@ -165,6 +165,8 @@ def recorded_evaluation(evaluation: Evaluation, settings: Settings) -> RecordedE
             max_attempts=1,
             sensitive=evaluation.sensitive,
             read=evaluation.read,
+            optional=evaluation.optional,
+            positive=evaluation.positive,
         ),
         results=evaluation.results,
         environment=evaluation.environment,

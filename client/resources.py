@@ -161,7 +161,11 @@ class Training(Run, kw_only=True, frozen=True):
 
 
 class Evaluation(Run, kw_only=True, frozen=True):
-    """An evaluation; `results` are by metric, `model` is the digest of the trained model."""
+    """An evaluation; `results` are by metric, `model` is the digest of the trained model.
+
+    `left_out` says of metrics why they have no result, `averages` what a result is over, such as
+    macro. Those that are `optional` may be left out.
+    """
 
     training: str
     model: str
@@ -169,6 +173,10 @@ class Evaluation(Run, kw_only=True, frozen=True):
     held_out: bool
     results: dict[str, Any] = {}
     rows: int | None = None
+    optional: tuple[str, ...] = ()
+    positive: str | None = None
+    left_out: dict[str, str] = {}
+    averages: dict[str, str] = {}
 
 
 class SessionSummary(Struct, kw_only=True, frozen=True):

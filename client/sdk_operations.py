@@ -136,16 +136,22 @@ class OneSession:
         metrics: Sequence[str] | None = None,
         *,
         dataset: Data | None = None,
+        positive: str | bool | int | None = None,
         time_limit: float | None = None,
         memory_limit: int | None = None,
         wait: float | None = None,
         key: str | None = None,
     ) -> Flow[r.Evaluation]:
-        """Measure a trained model, on its held-out rows or on another dataset."""
+        """Measure a trained model, on its held-out rows or on another dataset.
+
+        Precision, recall, f1 and roc-auc are of the class `positive`, if one is named. Metrics that
+        were named must be computable; of others that are not `left_out` says why.
+        """
         body = {
             "training": training,
             "metrics": metrics,
             "dataset": dataset,
+            "positive": positive,
             "time_limit": time_limit,
             "memory_limit": memory_limit,
         }

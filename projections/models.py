@@ -161,7 +161,10 @@ class TrainingRow(Struct, frozen=True):
 
 
 class EvaluationRow(Struct, frozen=True):
-    """One evaluation of a training. The fields are as in TrainingRow; `results` are by metric."""
+    """One evaluation of a training. The fields are as in TrainingRow; `results` are by metric.
+
+    `left_out` says of others why there is none, `averages` of those that are one what it is over.
+    """
 
     id: str
     session: str
@@ -189,6 +192,10 @@ class EvaluationRow(Struct, frozen=True):
     memory_limit: int | None = None
     sensitive: tuple[str, ...] = ()
     read: ReadOptions | None = None
+    optional: tuple[str, ...] = ()
+    positive: str | None = None
+    left_out: dict[str, str] = {}
+    averages: dict[str, str] = {}
     unreadable: bool = False
 
 

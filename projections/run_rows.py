@@ -80,6 +80,8 @@ SHOWN = {
             "environment": "environment",
             "rows": "rows",
             "seconds": "seconds",
+            "left_out": "left_out",
+            "averages": "averages",
         },
     ),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from autolearn.schemas.errors import TooLarge
 
@@ -47,6 +47,7 @@ __all__ = [
     "UPLOAD_SECONDS",
     "check_size",
     "cut",
+    "listed",
     "share",
     "size_of",
 ]
@@ -174,3 +175,9 @@ def check_size(what: str, size: int, most: int, advice: str = "") -> None:
 def cut(text: str, most: int = LONGEST_NAME) -> str:
     """Return a name or label, a long one as its beginning."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def listed(names: Sequence[str], most: int = 20) -> str:
+    """Return names in a sentence: the first ones, each cut, and how many more there are."""
+    shown = ", ".join(cut(name, 60) for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"

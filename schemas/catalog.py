@@ -52,8 +52,8 @@ class EstimatorSpec(Struct, frozen=True):
 class MetricSpec(Struct, frozen=True):
     """A measure of a trained model.
 
-    `tasks` are those it fits; `result` is scalar or matrix; `greater_is_better` is None where
-    neither direction is better.
+    `tasks` are those it fits; `result` is scalar, matrix or table; `greater_is_better` is None
+    where neither direction is better.
     """
 
     name: str

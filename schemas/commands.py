@@ -362,7 +362,9 @@ class RequestEvaluation(RequestRun, frozen=True, omit_defaults=True):
 
     `held_out` says whether `dataset` is the training's own, of which the held-out rows are used;
     otherwise all rows of `dataset` are. Of `sensitive` columns no value is told. `read`
-    says how the dataset is read (None: by the rules of before that was kept).
+    says how the dataset is read (None: by the rules of before that was kept). Those of `metrics`
+    that are `optional` are left out if they cannot be computed; without the others it fails. Those
+    that can be of one class are of the class `positive`, if one is named.
     """
 
     training: str
@@ -374,19 +376,26 @@ class RequestEvaluation(RequestRun, frozen=True, omit_defaults=True):
     max_attempts: int = 3
     sensitive: tuple[str, ...] = ()
     read: ReadOptions | None = None
+    optional: tuple[str, ...] = ()
+    positive: str | None = None
 
 
 class StartEvaluation(StartRun, frozen=True):
     """Claim an attempt of an evaluation."""
 
 
-class CompleteEvaluation(CompleteRun, frozen=True):
-    """Metrics are there: each a number, or a dict with `labels` and `matrix` (confusion matrix)."""
+class CompleteEvaluation(CompleteRun, frozen=True, omit_defaults=True):
+    """Metrics are there: each a number, or a dict with `labels` and `matrix` (confusion matrix).
+
+    Of those that were `left_out` it says why, and of what `averages` are over.
+    """
 
     metrics: dict[str, JsonValue]
     environment: dict[str, JsonValue]
     rows: int
     seconds: float
+    left_out: dict[str, str] = {}
+    averages: dict[str, str] = {}
 
 
 class FailEvaluation(FailRun, frozen=True):

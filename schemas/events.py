@@ -372,13 +372,15 @@ class EvaluationRequested(RunRequested, frozen=True, omit_defaults=True):
     max_attempts: int
     sensitive: tuple[str, ...] = ()
     read: ReadOptions | None = None
+    optional: tuple[str, ...] = ()
+    positive: str | None = None
 
 
 class EvaluationStarted(RunStarted, frozen=True):
     """A worker evaluates."""
 
 
-class EvaluationCompleted(RunCompleted, frozen=True):
+class EvaluationCompleted(RunCompleted, frozen=True, omit_defaults=True):
     """Metrics are there: `results` are the `metrics` of `commands.CompleteEvaluation`.
 
     Version 1 called them `metrics`, as `EvaluationRequested` calls the names that were asked for.
@@ -390,6 +392,8 @@ class EvaluationCompleted(RunCompleted, frozen=True):
     environment: dict[str, JsonValue]
     rows: int
     seconds: float
+    left_out: dict[str, str] = {}
+    averages: dict[str, str] = {}
 
 
 class EvaluationFailed(RunFailed, frozen=True):

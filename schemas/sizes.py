@@ -20,7 +20,7 @@ __all__ = ["check_command", "value_fault"]
 
 TEXTS = ("detail", "summary", "password")
 """The fields that hold more than a name."""
-RESULTS = ("parameters", "environment", "metrics", "files")
+RESULTS = ("parameters", "environment", "metrics", "files", "left_out", "averages")
 """The fields of results: how large they are together is bounded as they are sent."""
 
 

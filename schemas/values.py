@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
+import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from autolearn.schemas.bounds import cut
@@ -24,6 +25,9 @@ __all__ = [
 ]
 
 type_names = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null"}
+
+WORDS = {"boolean": "true or false"}
+"""What types are called for people, where that is not their name."""
 
 JsonValue = Any
 """A value that JSON can hold: None, bool, int, float, str, or lists and dicts of these."""
@@ -156,7 +160,7 @@ class Domain(Struct, frozen=True, omit_defaults=True):
     def __str__(self) -> str:
         if self.choices:
             return "one of " + ", ".join(map(str, self.choices))
-        words = [] if self.type == "null" else [self.type]
+        words = [] if self.type == "null" else [WORDS.get(self.type, self.type)]
         if self.minimum is not None:
             words.append(f"{'>' if self.exclusive_minimum else '>='} {self.minimum:g}")
         if self.maximum is not None:
@@ -177,7 +181,7 @@ class Hyperparameter(Struct, frozen=True):
             return None
         allowed = " or ".join(str(domain) for domain in self.domains)
         fault = value_fault(value)
-        given = f"one that {fault}" if fault else cut(repr(value))
+        given = f"one that {fault}" if fault else cut(msgspec.json.encode(value).decode())
         return f"{self.name} must be {allowed}; got {given}"
 
 

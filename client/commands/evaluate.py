@@ -9,6 +9,7 @@ import typer
 from autolearn.client.cli_options import (
     MemoryLimit,
     Metrics,
+    Positive,
     SessionOption,
     TimeLimit,
     Url,
@@ -27,6 +28,7 @@ def evaluate(
         str | None,
         typer.Option(help="NAME or NAME@VERSION. [default: the held-out rows of the training]"),
     ] = None,
+    positive: Positive = None,
     time_limit: TimeLimit = None,
     memory_limit: MemoryLimit = None,
     wait: Wait = True,
@@ -36,6 +38,7 @@ def evaluate(
 ) -> None:
     """Measure a trained model: with these metrics, or with all that fit its task.
 
+    Those that cannot be computed are left out with the reason; with one that is named it fails.
     Ctrl-C while waiting leaves the evaluation going. Exit code 1: it did not complete.
     """
     from autolearn.client.cli_connection import connect, only
@@ -51,6 +54,7 @@ def evaluate(
             chosen,
             words(metrics),
             dataset=None if dataset is None else reference(dataset),
+            positive=positive,
             time_limit=time_limit,
             memory_limit=memory_limit,
         )

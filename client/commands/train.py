@@ -8,6 +8,7 @@ import typer
 
 from autolearn.client.cli_options import (
     MemoryLimit,
+    Positive,
     SessionOption,
     TimeLimit,
     Url,
@@ -34,7 +35,7 @@ def train(
         typer.Option(
             "-p",
             metavar="NAME=VALUE",
-            help="A hyperparameter: JSON if it parses, else text; may be repeated.",
+            help="A hyperparameter: in JSON or as Python writes it, else text; may be repeated.",
         ),
     ] = None,
     test: Annotated[
@@ -51,6 +52,7 @@ def train(
         str | None,
         typer.Option(metavar="NAME,…", help="Evaluate afterwards, such as precision,recall."),
     ] = None,
+    positive: Positive = None,
     time_limit: TimeLimit = None,
     memory_limit: MemoryLimit = None,
     wait: Wait = True,
@@ -64,6 +66,8 @@ def train(
     """
     if metrics is not None and not wait:
         raise typer.BadParameter("Metrics need the trained model: wait for it, or evaluate later.")
+    if positive is not None and metrics is None:
+        raise typer.BadParameter("Name what to measure of that class, with --metrics.")
     from autolearn.client.cli_connection import connect
     from autolearn.client.cli_waiting import follow, require_completed
     from autolearn.client.output import console, print_json
@@ -87,7 +91,7 @@ def train(
             training = follow(training, lambda s: proxy.training(training.id, wait=s))
         trained, evaluated = to.said, None
         if metrics is not None and training.status == "completed":
-            evaluation = proxy.evaluate(training.id, words(metrics))
+            evaluation = proxy.evaluate(training.id, words(metrics), positive=positive)
             evaluation = follow(evaluation, lambda s: proxy.evaluation(evaluation.id, wait=s))
             evaluated = to.said
         if output == Output.json and evaluated is not None:
@@ -121,7 +125,7 @@ def parameters(given: list[str] | tuple[str, ...]) -> dict[str, Any] | None:
     Raises:
         typer.BadParameter: a word has no `=`, or a name comes twice.
     """
-    import msgspec
+    from autolearn.client.literals import value_of
 
     found: dict[str, Any] = {}
     for word in given:
@@ -130,8 +134,5 @@ def parameters(given: list[str] | tuple[str, ...]) -> dict[str, Any] | None:
             raise typer.BadParameter(f"{word!r} is not NAME=VALUE.", param_hint="'-p'")
         if name in found:
             raise typer.BadParameter(f"{name} is given twice.", param_hint="'-p'")
-        try:
-            found[name] = msgspec.json.decode(value)
-        except msgspec.DecodeError:
-            found[name] = value
+        found[name] = value_of(value)
     return found or None

@@ -14,6 +14,9 @@ from autolearn.client.output import pairs, rows, short, shortened
 
 __all__ = ["evaluation", "evaluations", "scores", "training", "trainings"]
 
+FIRST = ("class", "precision", "recall", "f1", "support", "note")
+"""The columns of a table of classes in their order: results come with theirs in any."""
+
 
 def trainings(found: Iterable[r.Training]) -> Table:
     """Return trainings, a line each."""
@@ -39,7 +42,7 @@ def evaluations(found: Iterable[r.Evaluation]) -> Table:
             short(one.training),
             "held-out rows" if one.held_out else one.dataset.name,
             state(one),
-            ", ".join(f"{name} {score(value)}" for name, value in one.results.items()),
+            ", ".join(f"{title(one, name)} {score(value)}" for name, value in plain(one)),
         )
         for one in found
     ]
@@ -52,7 +55,8 @@ def training(one: r.Training) -> RenderableType:
         {
             "training": one.id,
             "model": f"{one.model} ({one.library_version})",
-            "data": f"{one.dataset.name}@{short(one.dataset.version)}, target {one.target}",
+            "data": f"{one.dataset.name}@{short(one.dataset.version)}"
+            + ("" if one.target is None else f", target {one.target}"),
             "settings": settings(one, 400),
             "status": phase_of(one),
             "reason": f"{one.reason}: {one.detail}" if one.reason else "",
@@ -61,6 +65,7 @@ def training(one: r.Training) -> RenderableType:
             else "",
             "fit": None if one.fit_seconds is None else f"{one.fit_seconds:.3f} s",
             "learned": learned(one.parameters, 400),
+            "warnings": "\n".join(one.parameters.get("warnings", ())),
             "artifact": one.artifact and short(one.artifact.digest),
         }
     )
@@ -79,14 +84,45 @@ def evaluation(one: r.Evaluation) -> RenderableType:
             "reason": f"{one.reason}: {one.detail}" if one.reason else "",
         }
     )
-    lines = [(name, score(value, 400)) for name, value in one.results.items()]
-    return Group(about, "", rows(("metric", "result"), lines)) if lines else about
+    parts: list[RenderableType] = [about]
+    if lines := [(title(one, name), score(value, 400)) for name, value in plain(one)]:
+        parts += ["", rows(("metric", "result"), lines)]
+    parts += [
+        part for value in one.results.values() if is_table(value) for part in ("", table(value))
+    ]
+    if one.left_out:
+        parts += ["", rows(("left out", "why"), list(one.left_out.items()))]
+    return Group(*parts)
+
+
+def plain(one: r.Evaluation) -> list[tuple[str, Any]]:
+    """Return the results that fit in a line each."""
+    return [(name, value) for name, value in one.results.items() if not is_table(value)]
+
+
+def is_table(value: object) -> bool:
+    """Say whether the result of a metric is a list with a line per class."""
+    return isinstance(value, list) and all(isinstance(line, dict) for line in value)
+
+
+def table(lines: list[dict[str, Any]]) -> Table:
+    """Return the result of a metric that is a table."""
+    heads = list(dict.fromkeys(name for line in lines for name in line))
+    heads.sort(key=lambda name: (name not in FIRST, FIRST.index(name) if name in FIRST else 0))
+    shown = [[score(line.get(head, ""), 400) for head in heads] for line in lines]
+    return rows(heads, shown)
+
+
+def title(one: r.Evaluation, name: str) -> str:
+    """Return the name of a metric with what its result is over."""
+    over = one.averages.get(name, "")
+    return f"{name} {over}" if over.startswith("of ") else f"{name} ({over})" if over else name
 
 
 def scores(trained: Iterable[r.Training], evaluated: Iterable[r.Evaluation]) -> Table:
     """Return a line per training with what was measured of it on its held-out rows."""
     results = {one.training: one.results for one in evaluated if one.held_out}
-    found = sorted({name for result in results.values() for name in result})
+    found = sorted({n for result in results.values() for n, v in result.items() if not is_table(v)})
     lines = [
         (
             one.model,
@@ -116,7 +152,11 @@ def settings(one: r.Training, length: int = 60) -> str:
 
 def learned(parameters: Mapping[str, Any], length: int = 60) -> str:
     """Return what a model has learned, shortened."""
-    words = (f"{name}={shortened(value, length // 2)}" for name, value in parameters.items())
+    words = (
+        f"{name}={shortened(value, length // 2)}"
+        for name, value in parameters.items()
+        if name != "warnings"
+    )
     return cut(", ".join(words), length)
 
 
@@ -124,6 +164,8 @@ def score(value: Any, length: int = 40) -> str:
     """Return the result of a metric."""
     if value is None:
         return "-"
+    if isinstance(value, str):
+        return cut(value, length)
     return f"{value:.4f}" if isinstance(value, float) else shortened(value, length)
 
 

@@ -1,0 +1,56 @@
+"""Values as people write them on a command line: in JSON, as Python does, or as text."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+__all__ = ["value_of"]
+
+WORDS = {"true": True, "false": False, "null": None}
+"""JSON's words; Python's are constants of its grammar."""
+
+
+def value_of(text: str) -> Any:
+    """Return what a text stands for: a value of JSON, or of Python if JSON has it too, else itself.
+
+    Both may be mixed, as in {'a': null}. Tuples are lists; names in dicts are text.
+    """
+    import msgspec
+
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        pass
+    try:
+        return plain(ast.parse(text.strip(), mode="eval").body)
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return text
+
+
+def plain(node: ast.expr) -> Any:
+    """Return the value of an expression. Raises ValueError if JSON has none such."""
+    match node:
+        case ast.Constant(value=bool() | int() | float() | str() | None as value):
+            return value
+        case ast.Name(id=word) if word in WORDS:
+            return WORDS[word]
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=ast.Constant(value=value)) if (
+            isinstance(value, int | float) and not isinstance(value, bool)
+        ):
+            return -value if isinstance(sign, ast.USub) else value
+        case ast.List(elts=items) | ast.Tuple(elts=items):
+            return [plain(item) for item in items]
+        case ast.Dict(keys=keys, values=values):
+            return {name_of(key): plain(value) for key, value in zip(keys, values, strict=True)}
+    raise ValueError(f"a {type(node).__name__} is no value")
+
+
+def name_of(key: ast.expr | None) -> str:
+    """Return a key of a dict as the text that JSON wants. Raises ValueError."""
+    match None if key is None else plain(key):
+        case bool(value):
+            return str(value).lower()
+        case int() | float() | str() as value:
+            return str(value)
+    raise ValueError("that is no name")
