@@ -30,6 +30,7 @@ from autolearn.agents.preprocessing import name_apart, preprocessor
 from autolearn.agents.profiles import example, feature_profile, score_profile
 from autolearn.agents.results import TrainingResult
 from autolearn.agents.splitting import Parts, part
+from autolearn.agents.words import words_of
 from autolearn.artifacts.run_files import Artifacts
 from autolearn.artifacts.tables import Table, read_table, schema_hash
 from autolearn.schemas.bounds import LONGEST_NAME, cut
@@ -84,7 +85,7 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
         check_classes(answers, request)
     with heard() as said:
         fit_started = time.perf_counter()
-        pipeline.fit(features, answers)
+        fit(pipeline, features, answers, request.model)
         fit_seconds = time.perf_counter() - fit_started
         name_apart(pipeline[0])
 
@@ -245,6 +246,20 @@ def check_classes(answers: Array, request: TrainingRequested) -> None:
         "other classes.",
         quiet=what,
     )
+
+
+def fit(pipeline: Pipeline, features: pd.DataFrame, answers: Array | None, model: str) -> None:
+    """Fit. Raises InputError when the library says that a value does not fit."""
+    try:
+        pipeline.fit(features, answers)
+    except ValueError as error:
+        raise InputError(
+            f"{model} cannot learn from these {len(features):,} rows with these settings: "
+            f"{words_of(error).rstrip('.')}",
+            advice=f"Choose other hyperparameters, which `autolearn catalog models {model}` has, "
+            "or other data.",
+            quiet=f"{model} cannot learn from these {len(features):,} rows with these settings",
+        ) from error
 
 
 def check_schema(request: TrainingRequested, table: Table) -> None:

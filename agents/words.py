@@ -11,11 +11,11 @@ __all__ = ["STOPPED", "sentence", "warning", "words_of"]
 SCALAR = re.compile(r"\b(?:np|numpy)\.(?!ndarray)\w+\(((?:'[^']*'|\"[^\"]*\"|[^()'\"])*)\)")
 """How numpy shows one value, such as np.str_('a') or np.float64(1.0)."""
 ARRAY = re.compile(r"\barray\((\[.*?\])(?:,\s*dtype=[^()]*?)?\)", re.DOTALL)
-KEYWORD = re.compile(r"(?<![\w'\"])(None|True|False)(?![\w'\"])")
+KEYWORD = re.compile(r"(?<![\w'\"])(None(?! of\b)|True|False)(?![\w'\"])")
 JSON_WORDS = {"None": "null", "True": "true", "False": "false"}
 
 STOPPED = "the fit stopped before it had converged: give max_iter a higher value"
-ITERATIONS = re.compile(r"max_iter|iterations|did not converge", re.IGNORECASE)
+ITERATIONS = re.compile(r"max_iter|iterations|did not converge|failed to converge", re.IGNORECASE)
 
 OURS = re.compile(
     r"\b(?:n_jobs|random_state|verbose|warm_start)\b.*(?:deprecat|removed|no effect)", re.S

@@ -10,9 +10,11 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
+from autolearn.agents import model_files
 from autolearn.agents.faults import InputError
-from autolearn.agents.plugins import load_estimators
+from autolearn.agents.plugins import find_estimator, load_estimators
 from autolearn.agents.splitting import part
 from autolearn.agents.training import train
 from autolearn.artifacts.refusals import DatasetRefused
@@ -161,10 +163,15 @@ def test_timestamps_booleans_and_columns_that_are_empty_in_training(store: Artif
         assert result.rows_test == 10
 
 
+def test_what_is_deprecated_of_ours_is_no_warning(store: ArtifactStore) -> None:
+    found = train(training(store, "logistic-regression"), store, nothing)
+    assert "warnings" not in found.parameters
+
+
 def test_warnings_are_kept_with_the_parameters(store: ArtifactStore) -> None:
     request = training(store, "logistic-regression", hyperparameters={"max_iter": 1})
     warnings = train(request, store, nothing).parameters["warnings"]
-    assert any(words.startswith("ConvergenceWarning") for words in warnings)
+    assert warnings == ["the fit stopped before it had converged: give max_iter a higher value"]
 
 
 def test_large_parameters_are_shortened(store: ArtifactStore) -> None:
@@ -223,8 +230,54 @@ def test_a_dataset_that_is_damaged(store: ArtifactStore) -> None:
         )
 
 
-def test_what_the_library_raises_goes_through(store: ArtifactStore) -> None:
-    with pytest.raises(ValueError, match="newton-cholesky"):
+def test_a_training_part_of_one_class_says_what_to_do(store: ArtifactStore) -> None:
+    rare = put(store, b"x,y\n" + b"".join(b"%d,%s\n" % (n, b"ab"[n == 7 :][:1]) for n in range(40)))
+    held_out = {"dataset": rare, "target": "y", "split": Split(stratify=False)}
+    asked = training(store, "logistic-regression", **held_out)
+    seed = next(s for s in range(99) if 7 not in part(np.arange(40), None, asked.split, s).train)
+    with pytest.raises(InputError) as caught:
+        train(replace(asked, seed=seed), store, nothing)
+    detail = caught.value.detail
+    assert detail.startswith("the 30 rows to train on have one class of y only, a:")
+    assert "stratify" in caught.value.advice
+    assert " a:" not in caught.value.quiet
+
+
+@pytest.mark.parametrize(
+    ("content", "names"),
+    [
+        ("sex,sex_male\nmale,1\nfemale,2\n", ["sex_male", "sex_female", "sex=male"]),
+        ("a,a_b\nb_c,c\nx,y\n", ["a=b_c", "a_x", "a_b=c", "a_b_y"]),
+        (
+            f"long\n{'x' * 300}1\n{'x' * 300}2\n",
+            [f"long={'x' * 184}… (2)", f"long={'x' * 184}… (3)"],
+        ),
+        ("plain,n\nu,1\nv,2\n", ["n", "plain_u", "plain_v"]),
+    ],
+)
+def test_no_two_features_have_one_name(
+    store: ArtifactStore, content: str, names: list[str]
+) -> None:
+    head, *rows = content.splitlines()
+    lines = [f"{head},y", *(f"{row},{'pq'[n % 2]}" for n, row in enumerate(rows * 20))]
+    dataset = put(store, "\n".join(lines).encode())
+    found = train(training(store, dataset=dataset, target="y"), store, nothing)
+    shown = found.parameters["features"]
+    assert len({*shown}) == len(shown) == len(names)
+    if not head.startswith("long"):
+        assert shown == names
+    assert {name for name, _ in found.parameters["importances"]} == {*shown}
+    assert max(map(len, shown)) <= 200
+    folder = store.fetch_folder(found.model.digest, Path())
+    pipeline = model_files.load(
+        folder / "model.skops", find_estimator("decision-tree").allowed_types()
+    )
+    assert len(pipeline[:-1].get_feature_names_out()) == len(names)
+
+
+def test_what_the_library_refuses_is_said_in_words(store: ArtifactStore) -> None:
+    words = "cannot learn from these .* newton-cholesky supports only 'l2' or null penalties"
+    with pytest.raises(InputError, match=words):
         train(
             training(
                 store,

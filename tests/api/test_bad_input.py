@@ -79,6 +79,26 @@ def test_a_metric_that_cannot_be(
     assert position(http) == before
 
 
+@pytest.mark.parametrize(
+    ("positive", "kind", "words"),
+    [
+        ("rose", "class-unknown", "its classes are setosa, versicolor, virginica"),
+        (1, "class-unknown", "no class '1'"),
+        (True, "class-unknown", "no class 'true'"),
+        (1.5, "invalid-body", "#/positive"),
+        ("", "invalid-body", "#/positive"),
+    ],
+)
+def test_a_positive_class_that_is_none(
+    http: httpx.Client, trained: tuple[str, str], positive: Any, kind: str, words: str
+):
+    session, training = trained
+    body = {"training": training, "positive": positive}
+    before = position(http)
+    problem(http.post(f"{session}/evaluations", json=body), 422, kind, words)
+    assert position(http) == before
+
+
 def test_an_evaluation_of_nothing(http: httpx.Client, trained: tuple[str, str]):
     session, training = trained
     at = f"{session}/evaluations"

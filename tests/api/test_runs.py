@@ -61,6 +61,31 @@ def test_all_metrics_that_fit_are_measured_unless_some_are_named(
     }
     assert set(answer.json()["results"]) == fitting
     assert answer.json()["held_out"] is True
+    assert answer.json()["optional"] == answer.json()["metrics"]
+    body = {"training": training, "metrics": ["f1"]}
+    named = http.post(f"{session}/evaluations", json=body, headers=WAIT).json()
+    assert set(named["results"]) == {"f1", "per-class"}
+    assert (named["optional"], named["averages"]) == (["per-class"], {"f1": "macro"})
+
+
+def test_a_metric_that_cannot_be_computed_is_left_out_unless_it_is_named(
+    http: httpx.Client, session: str
+):
+    body = {"model": "svm", "dataset": "iris"}
+    run = http.post(f"{session}/trainings", json=body, headers=WAIT).json()
+    asked = {"training": run["id"], "positive": "setosa"}
+    found = http.post(f"{session}/evaluations", json=asked, headers=WAIT).json()
+    assert found["status"] == "completed", found
+    assert found["left_out"] == {"log-loss": "log-loss needs probabilities, and svm gives none"}
+    assert found["positive"] == "setosa"
+    assert found["averages"]["recall"] == "of class setosa"
+    lines = {line["class"]: line for line in found["results"]["per-class"]}
+    assert lines["setosa"]["recall"] == found["results"]["recall"]
+    asked = {"training": run["id"], "metrics": ["log-loss", "f1"]}
+    failed = http.post(f"{session}/evaluations", json=asked, headers=WAIT).json()
+    assert (failed["status"], failed["reason"]) == ("failed", "input")
+    assert "log-loss cannot be computed: log-loss needs prob" in failed["detail"]
+    assert "What can be: f1 " in failed["detail"]
 
 
 def test_the_files_of_a_model_are_what_their_hashes_say(

@@ -10,7 +10,8 @@ import pytest
 from autolearn.client.board import Board
 from autolearn.client.exits import words_of
 from autolearn.client.output import console, count, number, pairs, print_json, rows, shortened, when
-from autolearn.client.resources import Running, Training
+from autolearn.client.resources import Evaluation, Running, Training
+from autolearn.client.views import runs as views
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.values import DatasetRef, Preprocessing, Split
 
@@ -115,6 +116,41 @@ def training(**fields: Any) -> Training:
         "seed": 0,
     }
     return Training(**(about | fields))
+
+
+def test_an_evaluation_says_what_was_left_out_and_what_results_are_over(capsys):
+    line = {"support": 1, "class": "fraud", "recall": 0.0, "precision": 0.0, "f1": 0.0}
+    results = {
+        "accuracy": 0.996,
+        "recall": 0.0,
+        "f1": 0.4,
+        "per-class": [line | {"class": "fine"}, line | {"note": "never predicted"}],
+    }
+    one = Evaluation(
+        id="e1",
+        session="s",
+        number=2,
+        status="completed",
+        requested="2026-01-01T00:00:00Z",
+        updated="2026-01-01T00:00:00Z",
+        dataset=DatasetRef("data", "0" * 64),
+        training="t1",
+        model="0" * 64,
+        metrics=tuple(results),
+        held_out=True,
+        results=results,
+        left_out={"log-loss": "svm gives no probabilities"},
+        averages={"recall": "of class fraud", "f1": "macro"},
+    )
+    lines = [line.split() for line in printed(views.evaluation(one), capsys)]
+    assert ["recall", "of", "class", "fraud", "0.0000"] in lines
+    assert ["f1", "(macro)", "0.4000"] in lines
+    assert ["class", "precision", "recall", "f1", "support", "note"] in lines
+    assert ["fraud", "0.0000", "0.0000", "0.0000", "1", "never", "predicted"] in lines
+    assert ["log-loss", "svm", "gives", "no", "probabilities"] in lines
+    listed = " ".join(printed(views.evaluations([one]), capsys))
+    assert "f1 (macro) 0.4000" in listed
+    assert "per-class" not in listed
 
 
 HOSTILE = "a\u202egnp.exe\x1b[31m\x9b2J\x07\x00\U000e0001\u2028b"
