@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from autolearn.agents.bundled import bundled
 from autolearn.agents.children import Kind
@@ -44,7 +45,21 @@ def evaluation(request: bytes, store: Artifacts, report: Report) -> EvaluationRe
     """Evaluate; the request is an EvaluationRequested."""
     asked = msgspec.json.decode(request, type=EvaluationRequested)
     with quietly(asked.sensitive):
-        return bounded(evaluate(asked, store, report))
+        return bounded(lightened(evaluate(asked, store, report), asked.optional))
+
+
+def lightened(result: EvaluationResult, optional: Collection[str]) -> EvaluationResult:
+    """Return a result without its largest optional metrics, if it is too large with them."""
+    metrics, left_out = dict(result.metrics), dict(result.left_out)
+    sizes = {name: len(msgspec.json.encode(metrics[name])) for name in optional if name in metrics}
+    while sizes and len(msgspec.json.encode(result)) > LARGEST_RESULT // 2:
+        largest = max(sizes, key=lambda name: sizes[name])
+        left_out[largest] = (
+            f"it has {sizes.pop(largest):,} bytes, and with it the result is too large for the log"
+        )
+        del metrics[largest]
+        result = replace(result, metrics=metrics, left_out=left_out)
+    return result
 
 
 def bounded(result: R) -> R:

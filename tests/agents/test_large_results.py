@@ -13,8 +13,9 @@ from msgspec.structs import replace
 from autolearn.agents.faults import InputError
 from autolearn.agents.hearts import heartbeat_in
 from autolearn.agents.metrics import MOST_LABELS, confusion
+from autolearn.agents.results import EvaluationResult
 from autolearn.agents.supervise import SuperviseAgent
-from autolearn.agents.tasks import bounded
+from autolearn.agents.tasks import bounded, lightened
 from autolearn.agents.work import Attempt, Worker, task_in
 from autolearn.eventlog.memory import MemoryLog
 from autolearn.eventlog.meter import Meter
@@ -41,6 +42,18 @@ def test_a_result_has_a_bound():
     assert bounded(result) is result
     with pytest.raises(InputError, match=f"at most {LARGEST_RESULT:,}"):
         bounded(replace(small, metrics={"m": [1] * LARGEST_RESULT}))
+
+
+def test_what_makes_a_result_too_large_is_left_out_if_it_may_be():
+    metrics = {"m": [1] * LARGEST_RESULT, "f1": 0.5, "small": [1] * 10}
+    result = EvaluationResult(metrics, {}, 1, 1.0, {"log-loss": "why"})
+    found = lightened(result, ("f1", "m", "small"))
+    assert set(found.metrics) == {"f1", "small"}
+    assert found.left_out["log-loss"] == "why"
+    assert "too large for the log" in found.left_out["m"]
+    assert bounded(found) is found
+    with pytest.raises(InputError):
+        bounded(lightened(result, ("f1",)))
 
 
 def test_a_matrix_of_many_labels_is_shortened():
