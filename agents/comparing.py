@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autolearn.agents.environment import one_thread
-from autolearn.agents.evaluating import Model, held_out, open_model, other
+from autolearn.agents.evaluating import Model, held_out, open_model, other, read_for
 from autolearn.agents.faults import InputError
 from autolearn.agents.hearing import heard
 from autolearn.agents.results import ComparisonResult
 from autolearn.artifacts.run_files import Artifacts
-from autolearn.artifacts.tables import read_table
 from autolearn.schemas.retraining import Compared, Comparison, Data
 
 if TYPE_CHECKING:
@@ -66,10 +65,10 @@ def rows_of(data: Data, model: Model, store: Artifacts) -> pd.DataFrame:
     """Return the features of the rows to answer."""
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
         file = store.fetch_dataset(data.dataset, Path(scratch))
-        table = read_table(file, data.read, written=[model.training.target or ""])
+        table = read_for(model, file, data.read)
     if data.held_out:
         return held_out(data.dataset, model.training, table).features
-    return other(model.schema, table, []).features
+    return other(model, table, []).features
 
 
 def answers(pipeline: Any, features: pd.DataFrame) -> dict[str, Array]:

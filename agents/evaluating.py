@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from autolearn.agents import model_files
+from autolearn.agents.categories import Categories, known_categories
 from autolearn.agents.environment import environment, one_thread
 from autolearn.agents.estimators import Estimator, distribution_of
 from autolearn.agents.faults import InputError, numbered
@@ -24,18 +25,18 @@ from autolearn.agents.results import EvaluationResult
 from autolearn.agents.splitting import part
 from autolearn.agents.training import answers_of, subject_of
 from autolearn.agents.words import words_of
-from autolearn.artifacts.refusals import DatasetRefused
 from autolearn.artifacts.run_files import Artifacts
 from autolearn.artifacts.tables import Table, read_table
 from autolearn.schemas.bounds import cut, listed
 from autolearn.schemas.catalog import CLASSIFICATION
 from autolearn.schemas.events import EvaluationRequested
+from autolearn.schemas.read_options import ReadOptions
 from autolearn.schemas.values import DatasetRef, JsonValue, Split
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Model", "evaluate", "held_out", "open_model", "other"]
+__all__ = ["Model", "evaluate", "held_out", "open_model", "other", "read_for"]
 
 Array = np.ndarray[Any, Any]
 Report = Callable[[str], None]
@@ -56,12 +57,12 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
         for metric in metrics:
             check_task(metric, model.training)
         file = store.fetch_dataset(request.dataset, Path(scratch))
-        table = read_table(file, request.read, written=[model.training.target or ""])
+        table = read_for(model, file, request.read)
 
     if request.held_out:
         rows = held_out(request.dataset, model.training, table)
     else:
-        rows = other(model.schema, table, metrics)
+        rows = other(model, table, metrics, request.sensitive)
     report("scoring")
     target = model.schema.target
     secret = target is not None and (target.sensitive or target.name in request.sensitive)
@@ -78,6 +79,8 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
         seconds=time.perf_counter() - started,
         left_out=found.left_out,
         averages=found.averages,
+        unseen=rows.unseen,
+        notes=rows.notes,
     )
 
 
@@ -91,6 +94,7 @@ class Record(msgspec.Struct, frozen=True):
     split: Split
     seed: int
     held_out_sha256: str
+    rows_train: int = 0
 
 
 class ModelColumn(msgspec.Struct, frozen=True):
@@ -98,6 +102,10 @@ class ModelColumn(msgspec.Struct, frozen=True):
 
     name: str
     type: str
+    minimum: float | None = None
+    maximum: float | None = None
+    categories: tuple[str, ...] = ()
+    sensitive: bool = False
 
 
 class ModelTarget(msgspec.Struct, frozen=True):
@@ -106,6 +114,7 @@ class ModelTarget(msgspec.Struct, frozen=True):
     name: str
     task: str
     sensitive: bool = False
+    classes: tuple[str, ...] = ()
 
 
 class ModelSchema(msgspec.Struct, frozen=True):
@@ -137,10 +146,16 @@ def open_model(store: Artifacts, digest: str, into: Path) -> Model:
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows to score: features, and the true answers (None without a target)."""
+    """The rows to score: features, and the true answers (None without a target).
+
+    `unseen` says of columns in how many of them the value is none that the model knows, `notes`
+    what was taken for what.
+    """
 
     features: pd.DataFrame
     truth: Array | None
+    unseen: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def held_out(dataset: DatasetRef, training: Record, table: Table) -> Rows:
@@ -164,30 +179,76 @@ def held_out(dataset: DatasetRef, training: Record, table: Table) -> Rows:
     return Rows(subject.features.iloc[parts.test], truth)
 
 
-def other(schema: ModelSchema, table: Table, metrics: list[Metric]) -> Rows:
-    """Return all rows with a target of another dataset. Raises InputError."""
+def read_for(model: Model, file: Path, read: ReadOptions | None) -> Table:
+    """Load a dataset with what a model takes as text as it is written."""
+    texts = [column.name for column in model.schema.columns if column.type == "string"]
+    return read_table(file, read, written=[model.training.target or "", *texts])
+
+
+def other(
+    model: Model, table: Table, metrics: list[Metric], sensitive: Collection[str] = ()
+) -> Rows:
+    """Return all rows with a target of another dataset, in the words of the model.
+
+    Raises InputError when the dataset has other columns or kinds of values than the training's, or
+    not one class or category of a column is known.
+    """
+    schema = model.schema
     absent = [column.name for column in schema.columns if column.name not in table.types]
     if absent:
         raise InputError(
-            f"the dataset lacks columns that the model needs: {', '.join(absent[:20])}",
+            f"the dataset lacks columns that the model needs: {listed(absent)}",
             advice="Evaluate on a dataset with the same columns as the training's.",
         )
-    try:
-        features = table.features({column.name: column.type for column in schema.columns})
-    except DatasetRefused as refused:
-        raise InputError(refused.detail, advice="Give that column the training's type.") from None
+    target = schema.target
+    secret = {column.name for column in schema.columns if column.sensitive}.union(sensitive)
+    if target is not None and target.sensitive:
+        secret.add(target.name)
+    categories = Categories(table, secret)
+    features = features_of(model, categories)
     wanted = any(metric.needs != "features" for metric in metrics)
-    if schema.target is None or not wanted:
-        return Rows(features, None)
-    if schema.target.name not in table.types:
+    if target is None or not wanted:
+        everything = np.arange(table.rows)
+        return Rows(features, None, categories.unseen(everything), categories.told())
+    if target.name not in table.types:
         raise InputError(
-            f"the dataset lacks the target {schema.target.name}, so nothing can be compared",
+            f"the dataset lacks the target {target.name}, so nothing can be compared",
             advice="Evaluate on a dataset that has it.",
         )
-    truth, present = answers_of(table, schema.target.name, schema.target.task, classes=1)
-    if not present.any():
-        raise InputError(f"the target {schema.target.name} is missing in every row")
-    return Rows(features.iloc[np.flatnonzero(present)], truth[present])
+    truth, present = answers_of(table, target.name, target.task, classes=1)
+    rows = np.flatnonzero(present)
+    if not len(rows):
+        raise InputError(f"the target {target.name} is missing in every row")
+    if target.task == CLASSIFICATION:
+        classes = [str(one) for one in getattr(model.pipeline, "classes_", target.classes)]
+        truth = categories.labels(target.name, classes, of="classes")
+    truth = truth[rows]
+    if target.task == CLASSIFICATION:
+        truth = truth.astype(str)
+    return Rows(features.iloc[rows], truth, categories.unseen(rows), categories.told())
+
+
+def features_of(model: Model, categories: Categories) -> pd.DataFrame:
+    """Return a table's columns as the model takes them, as Table.features does. Raises InputError.
+
+    Of a column like an id, in which most rows of the training had a value of their own, none need
+    be known.
+    """
+    import pandas as pd
+
+    known = known_categories(model.pipeline)
+    columns: dict[str, Any] = {}
+    for column in model.schema.columns:
+        if column.type not in ("string", "boolean"):
+            ends = (column.minimum, column.maximum)
+            columns[column.name] = categories.numbers(column.name, column.type, *ends)
+            continue
+        there = known.get(column.name, column.categories)
+        needed = len(there) > 0 and len(there) * 2 <= model.training.rows_train
+        values = categories.labels(column.name, there, of="categories", needed=needed)
+        values[pd.isna(values)] = float("nan")
+        columns[column.name] = pd.Series(values, dtype=object)
+    return pd.DataFrame(columns, copy=False)
 
 
 def check_task(metric: Metric, training: Record) -> None:

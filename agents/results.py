@@ -34,6 +34,8 @@ class EvaluationResult(Struct, frozen=True):
     seconds: float
     left_out: dict[str, str] = {}
     averages: dict[str, str] = {}
+    unseen: dict[str, int] = {}
+    notes: tuple[str, ...] = ()
 
 
 class CatalogResult(Struct, frozen=True):

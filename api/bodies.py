@@ -122,6 +122,10 @@ class TrainingBody(Limits):
     target: Name | None = Field(
         default=None, description="A column; the dataset's own without this."
     )
+    task: Literal["classification", "regression"] | None = Field(
+        default=None,
+        description="What the model is for; to be said if many different numbers are classes.",
+    )
     hyperparameters: dict[str, Any] = Field(
         default={},
         max_length=MOST_HYPERPARAMETERS,

@@ -18,8 +18,6 @@ from autolearn.projections.queries import May, Moment
 from autolearn.schemas.bounds import DATASET_VERSIONS
 from autolearn.schemas.catalog import (
     BUNDLED_DATASETS,
-    CLASSIFICATION,
-    REGRESSION,
     DatasetSpec,
     too_many_versions,
 )
@@ -33,7 +31,7 @@ __all__ = [
     "checked",
     "has_dataset",
     "known",
-    "task_of_target",
+    "target_of",
     "wrong",
 ]
 
@@ -44,8 +42,6 @@ NEEDED = {
     Level.WRITE: "It is for its owner and for those who may change it (dataset share --may write).",
     Level.OWN: "It is the owner's.",
 }
-FEW_INTEGERS = 20
-"""As in artifacts.profiling: an integer column with more different values is not a class."""
 
 
 def wrong(kind: str, title: str, faults: dict[str, str]) -> Problem:
@@ -226,14 +222,15 @@ def known(moment: Moment, may: May) -> list[str]:
     return list(islice(moment.dataset_names(may), KNOWN))
 
 
-def task_of_target(spec: DatasetSpec, target: str | None) -> tuple[str | None, str | None]:
-    """Return the column to learn and the task that it makes, both None if nothing is learned.
+def target_of(spec: DatasetSpec, target: str | None) -> Column | None:
+    """Return the column to learn, None if nothing is learned.
 
     Raises:
         Problem: there is no such column, or it cannot be learned.
     """
-    if target is None or target == spec.target:
-        return spec.target, spec.task
+    target = spec.target if target is None else target
+    if target is None:
+        return None
     column = next((column for column in spec.columns if column.name == target), None)
     if column is None:
         names = [column.name for column in spec.columns]
@@ -250,13 +247,4 @@ def task_of_target(spec: DatasetSpec, target: str | None) -> tuple[str | None, s
             "The target cannot be learned",
             {"#/target": f"{target} has {column.distinct} different values: nothing to learn"},
         )
-    return target, task_of(column, spec.rows)
-
-
-def task_of(column: Column, rows: int) -> str:
-    """Return the task that a column makes: the rule of artifacts.profiling."""
-    if column.type in ("string", "boolean"):
-        return CLASSIFICATION
-    distinct, present = column.distinct, rows - column.missing
-    few = distinct is not None and distinct <= FEW_INTEGERS and distinct * 2 <= present
-    return CLASSIFICATION if column.type == "integer" and few else REGRESSION
+    return column

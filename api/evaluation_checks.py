@@ -12,11 +12,14 @@ from autolearn.schemas.bounds import cut, listed
 from autolearn.schemas.catalog import CLASSIFICATION, DatasetSpec, check_metrics
 from autolearn.schemas.commands import RequestEvaluation
 from autolearn.schemas.settings import Settings
+from autolearn.schemas.values import Column
 
 __all__ = ["request_evaluation"]
 
 PER_CLASS = "per-class"
-NUMERIC = {"integer", "number", "boolean", "timestamp"}
+NUMBERS = {"integer", "number"}
+KINDS = {"string": "text", "integer": "integers", "number": "numbers", "timestamp": "times"}
+KINDS |= {"boolean": "true or false"}
 
 
 def request_evaluation(
@@ -119,20 +122,56 @@ def word(label: str | bool | int) -> str:
 
 
 def check_columns(training: TrainingRow, other: DatasetSpec, moment: Moment) -> None:
-    """Raise a problem unless another dataset has the columns that the model was trained on."""
+    """Raise a problem unless another dataset has the columns that the model was trained on.
+
+    Whether it knows their values is seen when they are read.
+    """
     own = moment.dataset(training.dataset.name, training.dataset.version)
     if own is None:
         return
-    there = {column.name: column.type for column in other.columns}
+    there = {column.name: column for column in other.columns}
     missing = [column.name for column in own.spec.columns if column.name not in there]
-    other_type = [
-        f"{column.name} ({there[column.name]}, not {column.type})"
+    other_kind = [
+        f"{told(there[column.name])} in {other.name}, and {told(column)} in {own.spec.name}"
         for column in own.spec.columns
-        if column.name in there and (there[column.name] in NUMERIC) != (column.type in NUMERIC)
+        if column.name in there and not comparable(column, there[column.name], training)
     ]
     faults = [f"{other.name} lacks {', '.join(missing[:20])}"] if missing else []
-    if other_type:
-        faults.append(f"{other.name} has other types in {', '.join(other_type[:20])}")
+    if other_kind:
+        faults.append(f"kinds of values differ: {'; '.join(other_kind[:20])}")
     if faults:
-        detail = "; ".join(faults) + f": it must have the columns of {own.spec.name}"
+        detail = "; ".join(faults) + (
+            f": it must have the columns of {own.spec.name}, with values of the same kinds (mend "
+            "them, or upload it with --type NAME=number and the like)"
+        )
         raise wrong("dataset-unfit", "The dataset does not fit the model", {"#/dataset": detail})
+
+
+def comparable(own: Column, other: Column, training: TrainingRow) -> bool:
+    """Say whether values of a column may be those that a model knows.
+
+    Text may be written as anything but times; true and false may be 1 and 0.
+    """
+    if own.type == other.type or {own.type, other.type} <= NUMBERS:
+        return True
+    if "timestamp" in (own.type, other.type):
+        return False
+    if own.type == "string" or (own.name == training.target and training.task == CLASSIFICATION):
+        return True
+    numbers = next((one for one in (own, other) if one.type in NUMBERS), None)
+    return numbers is not None and "string" not in (own.type, other.type) and perhaps_truth(numbers)
+
+
+def perhaps_truth(numbers: Column) -> bool:
+    """Say whether numbers may be 1 and 0 for true and false."""
+    if numbers.sensitive is True:
+        return numbers.distinct is not None and numbers.distinct <= 2
+    return {numbers.minimum, numbers.maximum} <= {0, 1}
+
+
+def told(column: Column) -> str:
+    """Return what kind of values a column has, for people."""
+    kind = KINDS[column.type]
+    if column.minimum is None or column.maximum is None:
+        return f"{column.name} has {kind}"
+    return f"{column.name} has {kind} from {column.minimum:g} to {column.maximum:g}"

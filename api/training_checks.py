@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from autolearn.api.bodies import TrainingBody
-from autolearn.api.data import check_dataset, check_limits, task_of_target, wrong
+from autolearn.api.data import check_dataset, check_limits, target_of, wrong
 from autolearn.api.problems import Problem, unknown
 from autolearn.api.read_hints import check_accepted
 from autolearn.api.sensitive import sensitive_in
@@ -15,17 +15,20 @@ from autolearn.schemas.bounds import cut
 from autolearn.schemas.catalog import (
     CLASSIFICATION,
     CLUSTERING,
+    MOST_CLASSES,
     REGRESSION,
     DatasetSpec,
     EstimatorSpec,
     check_hyperparameters,
+    few_values,
 )
 from autolearn.schemas.commands import RequestTraining
 from autolearn.schemas.settings import Settings
-from autolearn.schemas.values import JsonValue, Preprocessing, Split
+from autolearn.schemas.values import Column, JsonValue, Preprocessing, Split
 
 __all__ = ["request_training"]
 
+NUMBERS = ("integer", "number")
 LARGEST = 2**53
 """Integers beyond this are not the same number in every JSON reader (RFC 8259, section 6)."""
 
@@ -45,9 +48,10 @@ def request_training(
         names = [row.spec.name for row in moment.models()]
         raise unknown("model", body.model, names, "/v1/models", "#/model")
     model, data = offer.spec, check_dataset(moment, body.dataset, may)
-    target, task = task_of_target(data, body.target)
+    column = target_of(data, body.target)
+    target = None if column is None else column.name
     check_accepted(data, strict=settings.strict_data == "on")
-    check_task(model, data, target, task, moment)
+    check_task(model, data, column, body.task, moment)
     faults = large(body.hyperparameters) or check_hyperparameters(model, body.hyperparameters)
     if faults:
         raise Problem(
@@ -58,7 +62,7 @@ def request_training(
             errors=[{"pointer": "#/hyperparameters", "detail": fault} for fault in faults],
         )
     if model.task != CLUSTERING:
-        check_rows(body, data, target, task)
+        check_rows(body, data, target, model.task)
     time_limit, memory_limit = check_limits(body, settings)
     return RequestTraining(
         run=run,
@@ -80,25 +84,71 @@ def request_training(
 
 
 def check_task(
-    model: EstimatorSpec, data: DatasetSpec, target: str | None, task: str | None, moment: Moment
+    model: EstimatorSpec, data: DatasetSpec, target: Column | None, asked: str | None, found: Moment
 ) -> None:
-    """Raise a problem unless the model learns what the target is."""
-    if model.task not in (CLASSIFICATION, REGRESSION) or model.task == task:
+    """Raise a problem unless the target can be learned as the model does; `asked` is the task."""
+    if asked is not None and asked != model.task:
+        detail = f"{model.name} is for {model.task}, not for {asked}{others(asked, found)}"
+        raise wrong("task-unfit", "The model does not fit the task", {"#/task": detail})
+    if model.task not in (CLASSIFICATION, REGRESSION):
         return
-    if task is None:
+    if target is None:
         detail = (
             f"{model.name} learns a target, and {data.name} names none: choose one of its columns"
         )
         raise wrong("target-missing", "There is nothing to learn", {"#/target": detail})
-    fitting = ", ".join(row.spec.name for row in moment.models() if row.spec.task == task)
-    detail = (
-        f"{model.name} is for {model.task}, but the target {target} of {data.name} makes it "
-        f"{task}; for that there are {fitting or 'no models'}"
+    if model.task == REGRESSION:
+        fault = regression_fault(target, data, found)
+    else:
+        fault = classification_fault(target, data, asked, found)
+    if fault is not None:
+        detail = f"{model.name} is for {model.task}, but {fault}"
+        raise wrong("task-unfit", "The model does not fit the data", {"#/model": detail})
+
+
+def regression_fault(target: Column, data: DatasetSpec, found: Moment) -> str | None:
+    """Return why a target is nothing for regression, None if it can be learned like that."""
+    if target.type in NUMBERS:
+        return None
+    kind, remedy = "true or false", "; if it should be numbers, write it as 1 and 0"
+    if target.type == "string":
+        kind = "text"
+        remedy = (
+            f"; if it should be numbers, dataset show {data.name} --findings says why it is not, "
+            f"and dataset add --type {target.name}=number makes it so"
+        )
+    return (
+        f"the target {target.name} of {data.name} is {kind}, which makes it classification, and "
+        f"regression wants numbers{others(CLASSIFICATION, found)}{remedy}"
     )
-    raise wrong("task-unfit", "The model does not fit the data", {"#/model": detail})
 
 
-def check_rows(body: TrainingBody, data: DatasetSpec, target: str | None, task: str | None) -> None:
+def classification_fault(
+    target: Column, data: DatasetSpec, asked: str | None, found: Moment
+) -> str | None:
+    """Return why a target is nothing for classification, None if it can be learned like that."""
+    distinct = target.distinct
+    many = "more different values than are counted" if distinct is None else f"{distinct:,}"
+    what = f"the target {target.name} of {data.name} has {many}"
+    if distinct is None or distinct > MOST_CLASSES:
+        what += "" if distinct is None else " different values"
+        return f"{what}, and at most {MOST_CLASSES:,} can be classes{others(REGRESSION, found)}"
+    few = few_values(distinct, data.rows - target.missing)
+    if target.type not in NUMBERS or few or asked == CLASSIFICATION:
+        return None
+    return (
+        f"{what} different numbers, which makes it regression: if they are classes, say "
+        f'--task classification ("task" in REST and Python){others(REGRESSION, found)}'
+    )
+
+
+def others(task: str, found: Moment) -> str:
+    """Return which models there are for a task."""
+    names = ", ".join(row.spec.name for row in found.models() if row.spec.task == task)
+    return f"; for {task} there are {names or 'no models'}"
+
+
+def check_rows(body: TrainingBody, data: DatasetSpec, target: str | None, task: str) -> None:
     """Raise a problem if the rows cannot be parted as asked."""
     held_out = math.ceil(body.split.test * data.rows)
     kept = data.rows - held_out

@@ -7,6 +7,8 @@ The task that a target makes (`task_of`):
       in two rows or more                                        classification
     any other integer, number                                    regression
     timestamp                                                    refused
+
+Numbers can be the target of both: a training has the task of its estimator.
 """
 
 from __future__ import annotations
@@ -19,15 +21,19 @@ from pathlib import Path
 from autolearn.artifacts.inspection import ColumnProfile, inspect
 from autolearn.artifacts.refusals import DatasetRefused
 from autolearn.schemas.bounds import LONGEST_NAME, cut
-from autolearn.schemas.catalog import CLASSIFICATION, REGRESSION, DatasetSpec
+from autolearn.schemas.catalog import (
+    CLASSIFICATION,
+    MOST_CLASSES,
+    REGRESSION,
+    DatasetSpec,
+    few_values,
+)
 from autolearn.schemas.read_options import ReadHints
 from autolearn.schemas.values import Column
 
 __all__ = ["profile", "schema_hash", "task_of"]
 
 FORMATS = ("csv", "parquet", "arrow", "jsonl", "excel")
-FEW_INTEGERS = 20
-MOST_CLASSES = 1_000
 
 
 def profile(
@@ -71,7 +77,8 @@ def profile(
         elif chosen.missing < found.rows:
             try:
                 task = task_of(chosen, found.rows, secret=target in sensitive)
-                classes = classes_of(chosen) if task == CLASSIFICATION else {}
+                few = few_values(chosen.distinct, found.rows - chosen.missing)
+                classes = classes_of(chosen) if few or task == CLASSIFICATION else {}
             except DatasetRefused as refused:
                 faults += refused.sentences
     if faults:
@@ -146,9 +153,7 @@ def task_of(column: ColumnProfile, rows: int, *, secret: bool = False) -> str:
     if column.type == "number":
         return REGRESSION
     if column.type == "integer":
-        present = rows - column.missing
-        few = distinct is not None and distinct <= FEW_INTEGERS and distinct * 2 <= present
-        return CLASSIFICATION if few else REGRESSION
+        return CLASSIFICATION if few_values(distinct, rows - column.missing) else REGRESSION
     return CLASSIFICATION
 
 

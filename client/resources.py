@@ -177,6 +177,8 @@ class Evaluation(Run, kw_only=True, frozen=True):
     positive: str | None = None
     left_out: dict[str, str] = {}
     averages: dict[str, str] = {}
+    unseen: dict[str, int] = {}
+    notes: tuple[str, ...] = ()
 
 
 class SessionSummary(Struct, kw_only=True, frozen=True):

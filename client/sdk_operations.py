@@ -106,6 +106,7 @@ class OneSession:
         dataset: Data,
         *,
         target: str | None = None,
+        task: str | None = None,
         hyperparameters: Mapping[str, Any] | None = None,
         split: Mapping[str, Any] | None = None,
         preprocessing: Mapping[str, str] | None = None,
@@ -115,11 +116,15 @@ class OneSession:
         wait: float | None = None,
         key: str | None = None,
     ) -> Flow[r.Training]:
-        """Train a model; `wait` up to so many seconds until it has ended (math.inf: until then)."""
+        """Train a model; `wait` up to so many seconds until it has ended (math.inf: until then).
+
+        The `task` is the model's; "classification" makes many different numbers classes.
+        """
         body = {
             "model": model,
             "dataset": dataset,
             "target": target,
+            "task": task,
             "hyperparameters": hyperparameters,
             "split": split,
             "preprocessing": preprocessing,

@@ -196,6 +196,8 @@ class EvaluationRow(Struct, frozen=True):
     positive: str | None = None
     left_out: dict[str, str] = {}
     averages: dict[str, str] = {}
+    unseen: dict[str, int] = {}
+    notes: tuple[str, ...] = ()
     unreadable: bool = False
 
 

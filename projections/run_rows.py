@@ -82,6 +82,8 @@ SHOWN = {
             "seconds": "seconds",
             "left_out": "left_out",
             "averages": "averages",
+            "unseen": "unseen",
+            "notes": "notes",
         },
     ),
 }

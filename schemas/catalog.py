@@ -19,9 +19,11 @@ __all__ = [
     "REGRESSION",
     "DatasetSpec",
     "EstimatorSpec",
+    "MOST_CLASSES",
     "MetricSpec",
     "check_hyperparameters",
     "check_metrics",
+    "few_values",
     "too_many_versions",
 ]
 
@@ -70,8 +72,8 @@ class DatasetSpec(Struct, frozen=True, omit_defaults=True):
 
     `version` is the SHA-256 (hex) of the bytes, `bytes` their number and `format` csv, parquet,
     arrow, jsonl or excel. `target` is the column that is learned by default, `task` what that makes
-    it (None without a target), `classes` the rows per label of the target (classification only, as
-    strings), and `schema_hash` the SHA-256 of the columns' names and types. `origin` is bundled or
+    it (None without a target), `classes` the rows per label of the target (as strings, where they
+    are few), and `schema_hash` the SHA-256 of the columns' names and types. `origin` is bundled or
     uploaded. `read` says how the file is read, None for versions that were registered before that
     was kept; `findings` are what is odd about the data, and `accepted` says that severe ones are no
     reason not to train. `stored` and `keyid` as in a DatasetRef. `sensitive` are the names of
@@ -118,6 +120,17 @@ class DatasetSpec(Struct, frozen=True, omit_defaults=True):
     def ref(self) -> DatasetRef:
         """What runs call this version."""
         return DatasetRef(self.name, self.version, self.stored, self.keyid)
+
+
+MOST_CLASSES = 1_000
+"""Different values of a target that can be classes."""
+FEW_CLASSES = 20
+"""Different numbers that are taken for classes without a word."""
+
+
+def few_values(distinct: int | None, present: int) -> bool:
+    """Say whether numbers are so few different ones that they may well be classes."""
+    return distinct is not None and distinct <= FEW_CLASSES and distinct * 2 <= present
 
 
 def too_many_versions(name: str) -> str:

@@ -388,6 +388,8 @@ class CompleteEvaluation(CompleteRun, frozen=True, omit_defaults=True):
     """Metrics are there: each a number, or a dict with `labels` and `matrix` (confusion matrix).
 
     Of those that were `left_out` it says why, and of what `averages` are over.
+    `unseen` says of columns of another dataset how many rows have a class or category that the
+    model does not know; `notes` say which values were taken for which.
     """
 
     metrics: dict[str, JsonValue]
@@ -396,6 +398,8 @@ class CompleteEvaluation(CompleteRun, frozen=True, omit_defaults=True):
     seconds: float
     left_out: dict[str, str] = {}
     averages: dict[str, str] = {}
+    unseen: dict[str, int] = {}
+    notes: tuple[str, ...] = ()
 
 
 class FailEvaluation(FailRun, frozen=True):

@@ -394,6 +394,8 @@ class EvaluationCompleted(RunCompleted, frozen=True, omit_defaults=True):
     seconds: float
     left_out: dict[str, str] = {}
     averages: dict[str, str] = {}
+    unseen: dict[str, int] = {}
+    notes: tuple[str, ...] = ()
 
 
 class EvaluationFailed(RunFailed, frozen=True):

@@ -20,7 +20,10 @@ __all__ = ["check_command", "value_fault"]
 
 TEXTS = ("detail", "summary", "password")
 """The fields that hold more than a name."""
-RESULTS = ("parameters", "environment", "metrics", "files", "left_out", "averages")
+RESULTS = (
+    *("parameters", "environment", "metrics", "files"),
+    *("left_out", "averages", "unseen", "notes"),
+)
 """The fields of results: how large they are together is bounded as they are sent."""
 
 

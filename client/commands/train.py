@@ -22,6 +22,7 @@ __all__ = ["parameters", "train"]
 Impute = Literal["mean", "median", "most-frequent"]
 Scale = Literal["standard", "min-max", "none"]
 Encode = Literal["one-hot", "ordinal"]
+Task = Literal["classification", "regression"]
 
 
 def train(
@@ -29,6 +30,10 @@ def train(
     dataset: Annotated[str, typer.Argument(help="NAME or NAME@VERSION.")],
     target: Annotated[
         str | None, typer.Option(help="The column to learn. [default: the dataset's]")
+    ] = None,
+    task: Annotated[
+        Task | None,
+        typer.Option(help="Say so if many different numbers are classes. [default: the model's]"),
     ] = None,
     given: Annotated[
         list[str] | None,
@@ -80,6 +85,7 @@ def train(
             model,
             reference(dataset),
             target=target,
+            task=task,
             hyperparameters=hyperparameters,
             split=some(test=test, stratify=stratify),
             preprocessing=some(impute=impute, scale=scale, encode=encode),

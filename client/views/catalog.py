@@ -95,6 +95,11 @@ def findings_of(one: r.Dataset, most: int | None) -> list[RenderableType]:
     return lines
 
 
+def class_head(one: r.Dataset) -> str:
+    """Return the heading of a dataset's classes."""
+    return f"{one.target}" if one.task == "classification" else f"{one.target} (as classes)"
+
+
 def dataset(
     one: r.Dataset, versions: Sequence[r.Dataset], *, findings: int | None = FEW
 ) -> RenderableType:
@@ -132,7 +137,7 @@ def dataset(
     if one.classes:
         total = sum(one.classes.values())
         lines = [(name, count, f"{count / total:.0%}") for name, count in one.classes.items()]
-        parts += ["", rows((f"{one.target}", "rows", "share"), lines)]
+        parts += ["", rows((class_head(one), "rows", "share"), lines)]
     if len(versions) > 1:
         older = [(short(v.version), v.rows, when(v.registered)) for v in versions]
         parts += ["", rows(("version", "rows", "since"), older)]

@@ -82,6 +82,8 @@ def evaluation(one: r.Evaluation) -> RenderableType:
             "rows": one.rows,
             "status": phase_of(one),
             "reason": f"{one.reason}: {one.detail}" if one.reason else "",
+            "taken for": "\n".join(one.notes),
+            "never seen": ", ".join(f"{name} in {n:,} rows" for name, n in one.unseen.items()),
         }
     )
     parts: list[RenderableType] = [about]

@@ -97,7 +97,7 @@ def test_another_dataset(store: ArtifactStore) -> None:
         turned.append(f"{'new' if number == 3 else c},1,{'' if number == 4 else y},{b},{a}")
     other = put(store, "\n".join(turned).encode())
     result = evaluate(evaluation(trained, ALL, other, held_out=False), store, nothing)
-    assert result.rows == 29
+    assert (result.rows, result.unseen, result.notes) == (29, {"c": 1}, ())
     assert result.metrics["accuracy"] > 0.7
 
 
@@ -106,9 +106,17 @@ def test_another_dataset(store: ArtifactStore) -> None:
     [
         (b"a,c,y\n1,p,k0\n", "lacks columns that the model needs: b"),
         (b"a,b,c\n1,2,p\n", "lacks the target y"),
-        (b"a,b,c,y\n1,red,p,k0\n", "Column b holds string values where numbers are wanted"),
+        (
+            b"a,b,c,y\n1,red,p,k0\n",
+            r"column b has text here \(red\) and had numbers from .* in the tra",
+        ),
         (b"a,b,c,y\n1,2,p,\n", "target y is missing in every row"),
         (b"a,b,c,y\n1,2,p,k0\n3,4,q,k7\n", "not trained on: k7"),
+        (b"a,b,c,y\n1,2,p,K0\n", "none of the classes that y has here: K0; it was .* k0, k1"),
+        (b"a,b,c,y\n1,2,z,k0\n", "none of the categories that c has here: z; it was .* p, q"),
+        (b"a,b,c,y\n1,2,7,k0\n", "none of the categories that c has here: 7; it was .* p, q"),
+        (b"a,b,c,y\n1,2020-01-01,p,k0\n", r"b has times here \(2020-.*\) and had numbers from"),
+        (b"a,b,c,y\n1,true,p,k0\n", r"b has true or false here \(true\) and had numbers from"),
         (b"a,b,c,y\n1,2,p,k0\n3,4,q,k0\n", "at least two classes"),
     ],
 )

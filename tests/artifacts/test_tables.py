@@ -178,6 +178,12 @@ def test_a_header_may_hold_years_and_wavelengths(file: Path, names: str) -> None
     assert examine(file, f"{names}\n{values}\n".encode()).rows == 1
 
 
+def test_few_numbers_can_be_classes_too(file: Path) -> None:
+    """A classifier may be trained on them, so their rows per class are told, as written."""
+    spec = examine(file, b"x,y\n1,0.0\n2,1.0\n3,0.0\n4,\n5,1.0\n6,1.0\n", target="y")
+    assert (spec.task, spec.classes) == ("regression", {"1.0": 3, "0.0": 2})
+
+
 @pytest.mark.parametrize(
     ("values", "task"),
     [
@@ -187,7 +193,7 @@ def test_a_header_may_hold_years_and_wavelengths(file: Path, names: str) -> None
         (["1", "2", "3"], "regression"),
         ([str(n) for n in range(21)] * 3, "regression"),
         ([str(n) for n in range(20)] * 3, "classification"),
-        (["0.5", "1", "0.5", "1"], "regression"),
+        ([str(n / 2) for n in range(21)] * 3, "regression"),
     ],
 )
 def test_the_task_that_a_target_makes(file: Path, values: list[str], task: str) -> None:
