@@ -156,3 +156,46 @@ def test_the_catalog_is_complete(http: httpx.Client):
     names = [item["name"] for page in (first, second) for item in page.json()["items"]]
     assert names == sorted(set(names))
     assert len(names) >= 3
+
+
+def rows_of(*columns: tuple[str, list[str]]) -> bytes:
+    """A CSV of 48 rows of columns whose values come again."""
+    lines = [",".join(name for name, _ in columns)]
+    lines += [",".join(values[n % len(values)] for _, values in columns) for n in range(48)]
+    return "\n".join(lines).encode() + b"\n"
+
+
+def test_the_task_is_the_models_and_other_data_must_be_alike(http: httpx.Client, session: str):
+    flag, size = ("flag", ["true", "false"]), ("size", ["1.5", "2.5", "3.5", "4.5"])
+    code = ("code", [str(n) for n in range(24)])
+    few = ("few", ["0.0", "1.0"])
+    own = http.put("/v1/datasets/alike?target=few", content=rows_of(flag, size, code, few)).json()
+    assert (own["task"], own["classes"]) == ("regression", {"0.0": 24, "1.0": 24})
+
+    def train(**more: object) -> httpx.Response:
+        body = {"model": "decision-tree", "dataset": "alike"} | more
+        return http.post(f"{session}/trainings", json=body, headers={"Prefer": "wait=60"})
+
+    run = train().json()
+    assert (run["status"], run["task"]) == ("completed", "classification"), run
+    assert train(model="ridge").json()["status"] == "completed"
+    problem(train(target="code"), 422, "task-unfit", "24 different numbers", "--task class")
+    problem(train(target="flag", model="ridge"), 422, "task-unfit", "is true or false, which")
+    asked = train(target="code", task="classification", split={"stratify": False}).json()
+    assert (asked["status"], len(asked["parameters"]["classes"])) == ("completed", 24), asked
+
+    def evaluate(name: str, *columns: tuple[str, list[str]]) -> httpx.Response:
+        assert http.put(f"/v1/datasets/{name}", content=rows_of(*columns)).status_code == 201
+        body = {"training": run["id"], "dataset": name, "metrics": ["accuracy"]}
+        return http.post(f"{session}/evaluations", json=body, headers={"Prefer": "wait=60"})
+
+    text, times = ("size", ["big", "small"]), ("flag", ["2020-01-01", "2021-01-01"])
+    words = ("size has text in words, and size has numbers from 1.5 to 4.5 in alike", "--type")
+    problem(evaluate("words", flag, text, code, few), 422, "dataset-unfit", *words)
+    problem(evaluate("times", times, size, code, few), 422, "dataset-unfit", "flag has times")
+    twos, ones = ("flag", ["1", "2"]), ("flag", ["1", "0"])
+    problem(evaluate("twos", twos, size, code, few), 422, "dataset-unfit", "from 1 to 2 in twos")
+    done = evaluate("ones", ones, size, code, ("few", ["0", "1", "0", "7"])).json()
+    assert (done["status"], done["results"]) == ("completed", {"accuracy": 0.75}), done
+    assert done["unseen"] == {"few": 12}
+    assert done["notes"] == ["flag: took 1 for true, 0 for false", "few: took 0 for 0.0, 1 for 1.0"]
