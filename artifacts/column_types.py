@@ -148,7 +148,7 @@ class ColumnTyper:
         self.values: dict[str, Seen] = {}
         self.ways: dict[ColumnFormat | str, Fit] = {}
         self.zones = {True: 0, False: 0}
-        self.dated = 0
+        self.dated = self.worded = 0
         self.counts: dict[str, int] | None = {} if limit else None
         self.missing_words = pa.array(
             MISSING_WORDS if given.missing is None else given.missing, pa.string()
@@ -259,6 +259,7 @@ class ColumnTyper:
             self.try_way(way, fit, found, rows)
             if self.odd > TRIED and fit.count * 2 < self.odd:
                 del self.ways[way]
+        self.worded += total(rows.filter(pc.match_substring_regex(found, numbers.WITH_WORD)))
         self.dated += total(rows.filter(pc.match_substring_regex(found, times.NATIONAL)))
         zoned = pc.and_(times.has_zone(found), pc.match_substring_regex(found, times.ISO))
         self.zones[True] += total(rows.filter(zoned))
@@ -395,9 +396,18 @@ class ColumnTyper:
         if way.thousands:
             name = {" ": "a blank", "'": "an apostrophe"}.get(way.thousands, way.thousands)
             findings.append(self.finding("thousands", self.odd or self.plain.dots, shown, name))
+        findings += self.about_negatives()
         if way.unit:
             findings.append(self.finding("unit", self.total, shown, way.unit))
         return Decided("number", replace(way, missing=self.absent()), tuple(findings))
+
+    def about_negatives(self) -> Iterator[DataFinding]:
+        """Yield the finding of negative numbers that are not written as programs do."""
+        odd = {value: seen for value, seen in self.values.items() if numbers.UNUSUAL.search(value)}
+        if odd:
+            count = sum(seen.count for seen in odd.values())
+            shown = tuple(self.examples(odd))
+            yield self.finding("negative-forms", count, shown, shown[0].value)
 
     def as_time(self, patterns: list[str]) -> Decided:
         """Say that the column has times, unless it is open which."""
@@ -489,6 +499,9 @@ class ColumnTyper:
             misses = list(best[1].misses)
             if isinstance(best[0], str):
                 code = "partly-booleans" if best[0] == "boolean" else "not-all-times"
+        if self.worded * 2 > self.total and self.worded + self.plain.count >= NEARLY * self.total:
+            shown = tuple(self.examples(self.values))
+            return self.finding("numbers-with-words", self.worded, shown)
         if not self.total or fits < PARTLY * self.total:
             return None
         if fits < NEARLY * self.total:
@@ -585,6 +598,8 @@ def guesses(found: Values, given: Given) -> Iterator[ColumnFormat | str]:
                 if d in decimals
             )
         elif any(character.isdigit() for character in text):
+            if numbers.UNUSUAL.search(text) and "." in decimals:
+                yield ColumnFormat()
             yield from (
                 ColumnFormat(decimal=d, thousands=t) for d, t in numbers.WAYS if d in decimals
             )

@@ -18,7 +18,7 @@ from autolearn.artifacts.columns import MISSING, Values, clean
 from autolearn.artifacts.refusals import DatasetRefused
 from autolearn.schemas.bounds import LONGEST_NAME, cut
 
-__all__ = ["MAX_COLUMNS", "CsvFile", "long_names"]
+__all__ = ["MAX_COLUMNS", "CsvFile", "as_number", "check_names", "long_names"]
 
 MAX_COLUMNS = 10_000
 BLOCK = 4 << 20

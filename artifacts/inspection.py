@@ -11,9 +11,10 @@ import pyarrow as pa
 from msgspec.structs import replace
 from pyarrow import compute
 
+from autolearn.artifacts import times
 from autolearn.artifacts.column_types import ColumnTyper, Decided, Given
 from autolearn.artifacts.columns import ColumnTally
-from autolearn.artifacts.csv_files import check_names
+from autolearn.artifacts.csv_files import as_number, check_names
 from autolearn.artifacts.data_checks import (
     Sample,
     about_rows,
@@ -155,6 +156,7 @@ class TextInspection:
         for one in decided:
             self.findings += one.findings
         self.check_values(used, decided, profiles, target)
+        self.check_names_again(profiles)
         self.findings += about_rows(self.sample, used)
         return Inspected(profiles, self.rows, self.options(used, decided), self.with_lines())
 
@@ -343,6 +345,21 @@ class TextInspection:
                 DataFinding("lines-in-value", self.names[place], count, self.rows, "", shown)
             )
 
+    def check_names_again(self, columns: Sequence[ColumnProfile]) -> None:
+        """Note names that look like values of their columns: perhaps they are the first row."""
+        if not isinstance(self.file, TextFile) or not self.file.options.header:
+            return
+        if self.hints.header:
+            return
+        odd = [one for one in columns if is_like_values(one)]
+        numbers = [float(one.name) for one in odd if one.type in ("integer", "number")]
+        rising = len(numbers) > 1 and numbers == sorted(set(numbers))
+        if odd and not (rising and len(numbers) == len(odd)):
+            shown = () if self.quiet else tuple(Example(cut(one.name)) for one in odd[:3])
+            self.findings.append(
+                DataFinding("header-like-values", count=len(odd), of=len(columns), examples=shown)
+            )
+
     def note_same_numbers(self, place: int, decided: Decided) -> None:
         """Note numbers that are written in more than one way."""
         counts = self.typers[place].counts
@@ -457,6 +474,18 @@ def for_checks(values: Values, decided: Decided) -> Values:
 def floats(values: Values, kind: str) -> Values:
     """Return numbers as float64, and other values as they are."""
     return pc.cast(values, pa.float64(), safe=False) if kind in ("integer", "number") else values
+
+
+def is_like_values(column: ColumnProfile) -> bool:
+    """Say whether the name of a column could be one of its values."""
+    if column.type in ("integer", "number"):
+        return as_number(column.name) is not None
+    if column.type == "boolean":
+        return column.name.lower() in ("true", "false")
+    if column.type == "timestamp":
+        text = pa.array([column.name], pa.string())
+        return bool(times.patterns_of(column.name)) or bool(times.fits_iso(text)[0].as_py())
+    return column.name in (column.labels or ())
 
 
 def in_lower_case(labels: dict[str, int]) -> dict[str, int]:

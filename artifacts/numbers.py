@@ -12,7 +12,16 @@ from pyarrow import compute
 
 from autolearn.schemas.read_options import ColumnFormat
 
-__all__ = ["PLAIN", "WAYS", "fits_number", "is_grouped", "numbers_in", "unit_of"]
+__all__ = [
+    "PLAIN",
+    "UNUSUAL",
+    "WAYS",
+    "WITH_WORD",
+    "fits_number",
+    "is_grouped",
+    "numbers_in",
+    "unit_of",
+]
 
 pc: Any = compute
 Values = Any
@@ -22,10 +31,17 @@ PLAIN = (
 )
 """A number as programs write it."""
 
+WITH_WORD = r"^[+-]?[0-9][0-9.,]*\s?[^\s0-9.,:;/()_-]{1,6}\.?$"
+"""A number and a word, such as 12 kg."""
+
 WAYS = ((".", ","), (",", ""), (",", "."), (",", " "), (".", " "), (",", "'"), (".", "'"))
 """The decimal separator and what parts thousands: every pair that is in use (BIPM allows blanks,
 Switzerland has apostrophes)."""
 
+SIGN, MINUS = "[+\u2212-]", "[\u2212-]"
+NEGATIVE = "^\\(|[\u2212-]$"
+"""Negative numbers of accountants: (5), and 5-."""
+UNUSUAL = re.compile(r"^\(|\u2212|-$")
 SPACES = " \u00a0\u202f\u2009"
 APOSTROPHES = "'\u2019"
 CODES = frozenset(
@@ -36,8 +52,8 @@ CODES = frozenset(
     )
 )
 UNIT = re.compile(
-    r"^[+-]?\(?[+-]?\s*(?P<before>[^\d\s.,+()'-]{1,3}\.?)?\s*"
-    r"[+-]?[\d.,'\u2019\s]*\d[\d.,'\u2019\s]*\)?(?P<after>[^\d\s.,+()'-]{1,3}\.?)?\)?$"
+    r"^[+\u2212-]?\(?[+\u2212-]?\s*(?P<before>[^\d\s.,+()'\u2212-]{1,3}\.?)?\s*"
+    r"[+\u2212-]?[\d.,'\u2019\s]*\d[\d.,'\u2019\s]*\)?(?P<after>[^\d\s.,+()'\u2212-]{1,3}\.?)?\)?$"
 )
 UNIT_LENGTH = 40
 """Characters of a text that may be a number with a unit."""
@@ -85,9 +101,9 @@ def pattern_of(way: ColumnFormat, *, grouped: bool = False) -> str:
     fraction = "" if grouped and way.thousands == "." else f"({decimal}[0-9]*)?"
     number = f"({digits}{fraction}|{decimal}[0-9]+)([eE][+-]?[0-9]+)?"
     if not way.unit:
-        return f"^[+-]?{number}$"
+        return f"^({SIGN}?{number}|\\({number}\\)|{number}{MINUS})$"
     unit, blank = re.escape(way.unit), f"[{SPACES}]*"
-    signed = f"[+-]?{blank}"
+    signed = f"{SIGN}?{blank}"
     return (
         f"^({signed}{unit}{blank}{signed}{number}|{signed}{number}{blank}{unit}"
         f"|\\({unit}?{blank}{number}{blank}({unit})?\\))$"
@@ -109,11 +125,13 @@ def is_grouped(values: Values, thousands: str) -> bool:
 def numbers_in(values: Values, way: ColumnFormat) -> Values:
     """Return texts that fit a format as float64; null stays null."""
     if way.unit:
-        negative = pc.starts_with(values, "(")
         for part in steps_of(way.unit):
             values = pc.replace_substring(values, part, "")
-        values = pc.replace_substring_regex(values, r"[()]", "")
-        values = pc.if_else(negative, pc.binary_join_element_wise("-", values, ""), values)
+    negative = pc.match_substring_regex(values, NEGATIVE)
+    if pc.any(negative).as_py():
+        bare = pc.replace_substring_regex(values, "[()\u2212-]", "")
+        values = pc.if_else(negative, pc.binary_join_element_wise("-", bare, ""), values)
+    values = pc.replace_substring(values, "\u2212", "-")
     if way.thousands:
         values = pc.replace_substring_regex(values, one_of(way.thousands), "")
     if way.decimal != ".":

@@ -183,7 +183,7 @@ def found_out(
     """
     compression = compression_of(path)
     encoding = encoding_of(path, compression, hints.encoding)
-    quoted = check_text(path, compression, encoding)
+    quoted, ended = check_text(path, compression, encoding)
     head = head_of(path, compression, encoding)
     check_markup(head)
     top = top_of(head, hints)
@@ -208,6 +208,8 @@ def found_out(
     else:
         file = TextFile(path, options, header.names, header.bytes, quiet=quiet)
         file.lines_above = top.lines + header.lines
+    if not ended:
+        findings.append(DataFinding("last-line"))
     said = described(options)
     if said:
         findings.append(DataFinding("read-as", detail=said))
@@ -228,14 +230,16 @@ def described(options: ReadOptions) -> str:
     return ", ".join(words)
 
 
-def check_text(path: Path, compression: str, encoding: str) -> bool:
-    """Raise DatasetRefused unless a file is text; return whether it holds quotes."""
+def check_text(path: Path, compression: str, encoding: str) -> tuple[bool, bool]:
+    """Raise DatasetRefused unless a file is text; return whether it has quotes, and a last end."""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    offset, line, quoted = 0, 1, False
+    offset, line, quoted, last = 0, 1, False, b""
     with open_text(path, compression, encoding) as stream:
         while True:
             chunk = read(stream, CHUNK)
             held = len(decoder.getstate()[0])
+            if b"\0" in chunk:
+                raise DatasetRefused(no_text(chunk, offset))
             try:
                 decoder.decode(chunk, final=not chunk)
             except UnicodeDecodeError as error:
@@ -243,10 +247,9 @@ def check_text(path: Path, compression: str, encoding: str) -> bool:
                 raise DatasetRefused(
                     not_utf8(offset - held + error.start, line, error.object[error.start])
                 ) from None
-            if b"\0" in chunk:
-                raise DatasetRefused(no_text(chunk, offset))
             if not chunk:
-                return quoted
+                return quoted, last in b"\r\n"
+            last = chunk[-1:]
             quoted = quoted or b'"' in chunk or b"'" in chunk
             line += chunk.count(b"\n")
             offset += len(chunk)

@@ -119,6 +119,14 @@ FINDINGS: dict[str, Kind] = {
         "{column}: {of} numbers have the sign {detail}, which is left out (12 {detail} is 12)",
         "If they are labels, say --type {column}=text.",
     ),
+    "negative-forms": Kind(
+        "{column}: {count} of {of} numbers are written as {detail}, and read as negative ones",
+        "If they are labels, say --type {column}=text.",
+    ),
+    "numbers-with-words": Kind(
+        "{column} is text: {count} of {of} values are a number and a word (such as 12 kg)",
+        "If they are quantities, send the numbers alone.",
+    ),
     "date-format": Kind(
         "{column}: {of} times are written as {detail}",
         "If that is wrong, say --type {column}=text.",
@@ -192,6 +200,14 @@ FINDINGS: dict[str, Kind] = {
         "{detail} before the header were skipped", "If they are rows, say --skip-lines 0."
     ),
     "no-header": Kind("The columns have no names: they are called {detail}", ""),
+    "header-like-values": Kind(
+        "The first row is the header, and {count} of {of} names look like values of their columns",
+        "If it is a row, say --no-header.",
+    ),
+    "last-line": Kind(
+        "The last line has no end: if the file was cut off, its last value is cut, too",
+        "Look at the last line, or send the file again.",
+    ),
     "read-as": Kind("The file is read as {detail}", ""),
     "more-sheets": Kind(
         "Of {count} sheets the first one is read, {detail}", "Choose another one with --sheet."

@@ -186,7 +186,7 @@ OWN = {
         numbered(*range(1, 61), "NULL", "oops", of="y"), "ss", {}, "not-all-numbers missing-words all-different",
         target="y", said="oops (line 63)",
     ),
-    "half of it are numbers": Case(numbered(1, 2, "x", 3, "y"), "ss", {}, "partly-numbers"),
+    "half of it are numbers": Case(numbered(1, 2, "p", 3, "q"), "ss", {}, "partly-numbers"),
     "one word among times": Case(
         numbered(*(f"2024-01-{n:02}" for n in range(1, 29)), "soon"), "ss", {}, "not-all-times all-different",
         said="soon (line 30)",
@@ -216,7 +216,7 @@ OWN = {
     # 15 to 20
     "lone CR": Case(PLAIN.replace("\n", "\r"), "ns", SIZES),
     "CR LF": Case(PLAIN.replace("\n", "\r\n"), "ns", SIZES),
-    "no line end at the end": Case(PLAIN.rstrip("\n"), "ns", SIZES),
+    "no line end at the end": Case(PLAIN.rstrip("\n"), "ns", SIZES, "last-line"),
     "a line break in the header": Case(
         '"weight\n(kg)",b\n1.5,x\n2,y\n', "ns", {"weight (kg)": [1.5, 2.0]}
     ),
@@ -272,9 +272,16 @@ OWN = {
         "a;b\n1.234,50 €;x\n7,25 €;y\n", "ns", {"a": [1234.5, 7.25]}, "decimal-comma thousands unit read-as"
     ),
     "codes of currencies": Case(numbered("USD 12.5", "USD 3"), "sn", {"x": [12.5, 3.0]}, "unit"),
-    "brackets for a loss": Case(numbered("$12.5", "($3.5)"), "sn", {"x": [12.5, -3.5]}, "unit"),
+    "brackets for a loss": Case(numbered("$12.5", "($3.5)"), "sn", {"x": [12.5, -3.5]}, "unit negative-forms"),
     "two currencies": Case(numbered("$12", "€3"), "ss", {"x": ["$12", "€3"]}, "partly-numbers"),
-    "some with percent": Case(numbered("12%", "3", "4%"), "ss", {}, "partly-numbers"),
+    "some with percent": Case(numbered("12%", "3", "4%"), "ss", {}, "numbers-with-words"),
+    "brackets and other negative numbers": Case(
+        numbered("(5.5)", "7", "3-", "\u22122"), "sn", {"x": [-5.5, 7.0, -3.0, -2.0]}, "negative-forms"
+    ),
+    "weights": Case(numbered("12 kg", "3.5 kg", "7 kg"), "ss", {}, "numbers-with-words"),
+    "a first row that is no header": Case(
+        "a,true,x\nb,false,y\nc,true,z\n", "sbs", {}, "header-like-values"
+    ),
     # 22: times
     "days first": Case(
         numbered("31/01/2023", "01/02/2023"), "st", {"x": [day("2023-01-31"), day("2023-02-01")]}, "date-format",
