@@ -13,6 +13,7 @@ from autolearn.api.identity import Principal
 from autolearn.api.problems import Problem, check_id, unknown
 from autolearn.api.quotas import check_quota
 from autolearn.api.rules import forbidden
+from autolearn.api.starts import no_version, one_version
 from autolearn.projections.models import DatasetOwner
 from autolearn.projections.queries import May, Moment
 from autolearn.schemas.bounds import DATASET_VERSIONS
@@ -87,10 +88,18 @@ async def checked(
 
 def has_dataset(moment: Moment, given: str | DatasetBody, may: May) -> bool:
     """Say whether there is the version of a dataset that a body means, and one `may` use it."""
-    name, version = (given, None) if isinstance(given, str) else (given.name, given.version)
+    name, version = meant(given)
     if version is None:
         return may(name) and moment.has_dataset(name)
-    return may(name) and moment.has_version(name, version)
+    return may(name) and one_version(moment, name, version) is not None
+
+
+def meant(given: str | DatasetBody) -> tuple[str, str | None]:
+    """Return the name, and the version or its start if one is named; NAME@START is both."""
+    if not isinstance(given, str):
+        return given.name, given.version
+    name, at, version = given.partition("@")
+    return name, version if at else None
 
 
 def check_dataset(moment: Moment, given: str | DatasetBody, may: May) -> DatasetSpec:
@@ -99,15 +108,16 @@ def check_dataset(moment: Moment, given: str | DatasetBody, may: May) -> Dataset
     Raises:
         Problem: there is none that one `may` use, or it has no such version.
     """
-    name, version = (given, None) if isinstance(given, str) else (given.name, given.version)
-    row = moment.dataset(name, version) if may(name) else None
-    if row is not None:
-        return row.spec
-    if isinstance(given, str) or not may(name) or not moment.has_dataset(name):
+    name, start = meant(given)
+    if not may(name) or not moment.has_dataset(name):
         raise unknown("dataset", name, known(moment, may), "/v1/datasets", "#/dataset")
-    versions = moment.version_names(name)
-    where = f"/v1/datasets/{name}/versions"
-    raise unknown("version", given.version or "", versions, where, "#/dataset/version")
+    version = None if start is None else one_version(moment, name, start)
+    if start is None or version is not None:
+        row = moment.dataset(name, version)
+        if row is not None:
+            return row.spec
+    pointer = "#/dataset" if isinstance(given, str) else "#/dataset/version"
+    raise no_version(moment, name, start or "", pointer)
 
 
 async def require_dataset(facade: Facade, who: Principal, name: str, needed: Level) -> None:

@@ -16,9 +16,10 @@ from autolearn.api.auditing import Call
 from autolearn.api.executors import ASKER
 from autolearn.api.facade import Facade
 from autolearn.api.identity import EVERYBODY, NOBODY, Principal, no_token
-from autolearn.api.problems import Problem, check_id
+from autolearn.api.problems import Problem
 from autolearn.api.reached import until_reached
 from autolearn.api.sealed import Admit
+from autolearn.api.starts import whole_run, whole_session
 from autolearn.api.waiting import place_of
 from autolearn.eventlog.positions import AFTER
 
@@ -148,6 +149,8 @@ async def check(facade: Facade, request: Request) -> None:
     if facade.settings.auth == "none":
         request.state.principal = EVERYBODY
         enter(facade, request.scope, EVERYBODY)
+        await complete_session(facade, EVERYBODY, request)
+        await complete_run(facade, request)
         return
     rule = RULES.get(f"{request.method} {request.scope['route'].path}")
     if rule is Rule.PUBLIC:
@@ -159,7 +162,26 @@ async def check(facade: Facade, request: Request) -> None:
     if rule is None or (rule is Rule.SYSADMIN and not who.sysadmin):
         raise forbidden("That is for sysadmins.")
     if rule in NEEDED:
+        ASKER.set(who.name)  # who looks up the start of an id
+        await complete_session(facade, who, request)
         await check_session(facade, who, request, NEEDED[rule])
+        await complete_run(facade, request)
+
+
+async def complete_session(facade: Facade, who: Principal, request: Request) -> None:
+    """Put the whole id of a session or experiment in the place of its start in the path."""
+    for called in request.path_params.keys() & {"session", "experiment"}:
+        given = request.path_params[called]
+        request.path_params[called] = await whole_session(facade, who, given, called)
+
+
+async def complete_run(facade: Facade, request: Request) -> None:
+    """Put the whole id of a run in the place of its start in the path."""
+    ids = request.path_params
+    if "run" in ids:
+        session = ids.get("session") or ids["experiment"]
+        kind = "training" if "/trainings/" in request.scope["route"].path else "evaluation"
+        ids["run"] = await whole_run(facade, session, kind, ids["run"])
 
 
 def enter(facade: Facade, scope: Scope, who: Principal) -> None:
@@ -203,7 +225,6 @@ async def check_session(facade: Facade, who: Principal, request: Request, needed
     """
     kind = "session" if "session" in request.path_params else "experiment"
     session = request.path_params[kind]
-    check_id("session", session, kind)
     level = level_of(who, facade.queries.latest(), session)
     if level < needed:  # it may have been opened or shared just now, through another process
         await facade.fresh()

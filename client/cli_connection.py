@@ -18,6 +18,7 @@ from autolearn.client.resources import Page, Session
 from autolearn.client.sdk import AutoLearn, Problem, Unreachable
 from autolearn.eventlog.process import home_of, read_settings, running
 from autolearn.runtime.variables import variables
+from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.streams import KINDS
 
 if TYPE_CHECKING:
@@ -30,6 +31,13 @@ Item = TypeVar("Item")
 HASTE = 1.0
 """Seconds after which an API that does not answer is given up."""
 LIST = 500
+
+
+class NothingSo(AutoLearnError):
+    """No id begins so."""
+
+    title = "There is nothing of that id"
+    status = 404
 
 
 class Connection:
@@ -72,13 +80,13 @@ class Connection:
         if self.memory.exists() and self.memory.read_text().strip() == session:
             self.memory.unlink()
 
-    def session_id(self, given: str | None = None, as_of: str | None = None) -> str:
-        """Return the id of the session that is meant: given, by --session, or the last opened.
+    def session_id(self, given: str | None = None) -> str:
+        """Return the session that is meant: given, by --session, or the last opened.
 
-        The start of an id is looked up among the open sessions, or those that were open then.
+        What is given may be the start of an id: the API completes it.
 
         Raises:
-            typer.BadParameter: none is meant, or several could be.
+            typer.BadParameter: none is meant.
         """
         wanted = given or self.wanted
         if not wanted and self.memory.exists():
@@ -89,29 +97,20 @@ class Connection:
                 "with --session or AUTOLEARN_SESSION.",
                 param_hint="'--session'",
             )
-        ask = self.client.sessions.list
-        return only(wanted, lambda: (item["id"] for item in self.every(ask, as_of=as_of)))
+        return wanted
 
     def session(self) -> tuple[Any, Session]:
         """Return the proxy of the session that is meant, and its content."""
         proxy = self.client.session(self.session_id())
         return proxy, proxy.get()
 
-    def any_id(self, given: str) -> str:
-        """Return the id of the session or experiment that begins so.
-
-        Raises:
-            typer.BadParameter: several do.
-        """
-        lists = (self.client.sessions.list, self.client.experiments.list)
-        return only(given, lambda: (item["id"] for ask in lists for item in self.every(ask)))
-
     def stream_id(self, given: str) -> str:
-        """Return the name of a stream: <kind>/<id>, or only the id of a session or experiment."""
+        """Return the name of a stream: <kind>/<id>, or only the id of a session or experiment.
+
+        It may be the start of that id.
+        """
         kind, slash, name = given.rpartition("/")
-        if kind in ("session", "experiment") or not slash:
-            return f"session/{self.any_id(name)}"
-        return given
+        return f"session/{name}" if kind == "experiment" or not slash else given
 
     # Lists
 
@@ -183,16 +182,21 @@ def reach(client: AutoLearn, url: str) -> None:
         pass  # what is asked for may work all the same; if not, its own words say why
 
 
-def only(given: str, known: Callable[[], Iterable[str]]) -> str:
-    """Return the one known id that starts with `given`; if there is none, `given` itself.
+def only(given: str, known: Callable[[], Iterable[str]], what: str) -> str:
+    """Return the one known id that starts with `given`; `what` says what they are of.
 
     Raises:
+        NothingSo: there is none.
         typer.BadParameter: there are several.
     """
     if KINDS["session"].fits(given):
         return given
-    fitting = sorted({one for one in known() if one.startswith(given)})
+    fitting = sorted({one for one in known() if given and one.startswith(given.lower())})
+    if not fitting:
+        raise NothingSo(
+            f"No {what} begins with {given}.", advice="`autolearn session show` has the ids."
+        )
     if len(fitting) > 1:
         some = ", ".join(fitting[:5])
-        raise typer.BadParameter(f"{given!r} is the start of several ids: {some}.")
-    return fitting[0] if fitting else given
+        raise typer.BadParameter(f"{given} is the start of several ids: {some}.")
+    return fitting[0]

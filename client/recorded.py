@@ -45,7 +45,8 @@ def recorded_of(to: Connection, given: str, into: Path) -> list[RecordedTraining
         for training in item["trainings"]
     }
     here = {training.id for training in session.trainings} if session is not None else set()
-    chosen = only(given, lambda: {*owners, *owners.values(), *here})
+    what = "experiment, training of one, or training of the session that is meant,"
+    chosen = only(given, lambda: {*owners, *owners.values(), *here}, what)
     owner: Session | Experiment
     if chosen in here and session is not None:
         owner = session

@@ -24,7 +24,7 @@ LONGEST_WAIT = 300.0
 """Seconds for which one request may wait; longer waits are several requests."""
 Status = Literal["open", "started", "completed", "failed", "cancelled"]
 Data = str | Mapping[str, str]
-"""A dataset: its name, or {"name": …, "version": …}."""
+"""A dataset: its name, NAME@VERSION, or {"name": …, "version": …}, also the start of a version."""
 
 
 class Sessions:

@@ -50,9 +50,12 @@ class System:
         return ask(Call("GET", "/v1/datasets", r.Page[r.Dataset], query))
 
     @operation
-    def dataset(self, name: str, *, as_of: str | None = None) -> Flow[r.Dataset]:
-        """Return the newest version of a dataset."""
-        return ask(Call("GET", f"/v1/datasets/{segment(name)}", r.Dataset, {"as_of": as_of}))
+    def dataset(
+        self, name: str, *, version: str | None = None, as_of: str | None = None
+    ) -> Flow[r.Dataset]:
+        """Return a dataset in its newest version, or in the `version` that begins so."""
+        query = {"version": version, "as_of": as_of}
+        return ask(Call("GET", f"/v1/datasets/{segment(name)}", r.Dataset, query))
 
     @operation
     def dataset_versions(

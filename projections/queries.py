@@ -472,6 +472,11 @@ class Moment(Reading):
 
     # Whose a session is, also when it has ended
 
+    def session_ids(self, start: str) -> Iterator[str]:
+        """Yield the ids that begin so, of all sessions that there ever were, in order."""
+        for at, _ in self.content.scan(key("session-owner", start)):
+            yield at.rpartition(b"\0")[2].decode()
+
     def owner(self, session: str) -> str | None:
         """Return who opened a session; None if there never was one."""
         row = self.get(key("session-owner", session), Reference)
@@ -573,6 +578,12 @@ class Moment(Reading):
     def outlines(self, session: str) -> Iterator[RunRow]:
         """Yield the runs as `runs` does, without what is confidential: nothing is decrypted."""
         return (outline(session, row, run) for run, row in self.stored_runs(session))
+
+    def run_ids(self, session: str, kind: str, start: str) -> Iterator[str]:
+        """Yield the runs of a kind of work, of a session or experiment, whose ids begin so."""
+        for at, value in self.content.scan(run_key(session, start)):
+            if decode(value, StoredRun).kind == kind:
+                yield at.rpartition(b"\0")[2].decode()
 
     def kinds_of_runs(self, session: str) -> Iterator[tuple[str, str]]:
         """Yield the runs of a session or experiment by their ids, each with its kind of work."""

@@ -13,6 +13,7 @@ __all__ = [
     "DATASET_GRANTS",
     "DATASET_VERSIONS",
     "DEEPEST_VALUE",
+    "IDS_OF_START",
     "LARGEST_COMMAND",
     "LARGEST_EVENT",
     "LARGEST_MESSAGE",
@@ -164,6 +165,10 @@ def share(limit: int) -> int:
 def size_of(value: bytes, key: str | bytes | None, headers: Iterable[tuple[str, bytes]]) -> int:
     """Return the bytes of a record as it is sent."""
     return len(value) + len(key or b"") + sum(len(name) + len(word) for name, word in headers)
+
+
+IDS_OF_START = 1000
+"""Ids that are looked at to find the one that begins with what is given."""
 
 
 def check_size(what: str, size: int, most: int, advice: str = "") -> None:

@@ -14,8 +14,8 @@ AutoLearnError
 └── beside their code: DatasetRefused, ArtifactError (artifacts), BrokerError, SignatureRefused,
     Unreadable (eventlog), BackupRefused, Damaged, NotEmpty, BackupFailed, ProofRefused,
     PastTooLarge (projections), InputError, ModelRefused, CatalogUnavailable, Refused (agents),
-    CannotStart, DemoFailed, NothingRecorded, Problem, Unreachable, Unsafe (client; Unreachable is
-    a LogError, Unsafe a SettingsError)
+    CannotStart, DemoFailed, NothingRecorded, NothingSo, Problem, Unreachable, Unsafe (client;
+    Unreachable is a LogError, Unsafe a SettingsError)
 
 Each says what happened (`title`), why (`detail`) and what to do next (`advice`).
 """

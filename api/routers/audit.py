@@ -19,6 +19,7 @@ from autolearn.api.pages import from_token, next_link, to_token
 from autolearn.api.problems import Problem, unavailable
 from autolearn.api.responses import json
 from autolearn.api.sse import EventStream, wants_stream
+from autolearn.api.starts import whole_stream
 from autolearn.eventlog.times import millis
 from autolearn.projections.audit import Sought
 from autolearn.schemas.audit import Hop
@@ -80,7 +81,7 @@ def router(facade: Facade) -> APIRouter:
             end=time_of(end, "to"),
             trace=checked(trace),
             actor=actor,
-            stream=stream,
+            stream=await whole_stream(facade, who, stream),
             service=service,
             outcome=outcome,
         )

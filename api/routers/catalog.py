@@ -31,6 +31,7 @@ from autolearn.api.problems import Problem, check_id, unknown, unreadable
 from autolearn.api.read_hints import Hints, check_changes, hints_of
 from autolearn.api.responses import CommandState, created, json, pending
 from autolearn.api.sensitive import Marks, check_columns, marks_of
+from autolearn.api.starts import no_version, one_version
 from autolearn.projections.models import DatasetRow, GrantRow
 from autolearn.schemas.bounds import SENSITIVE_COLUMNS
 from autolearn.schemas.catalog import DatasetSpec
@@ -55,6 +56,9 @@ Sensitive = Annotated[
         max_length=SENSITIVE_COLUMNS,
         description="Columns of which no value is told; those of the version before stay so.",
     ),
+]
+Version = Annotated[
+    str, Query(max_length=64, description="The SHA-256 of its bytes, or the start of it.")
 ]
 Summary = Annotated[str, Query(max_length=2000, description="A few words for people.")]
 
@@ -138,13 +142,15 @@ def router(facade: Facade) -> APIRouter:
     @routes.get(
         "/datasets/{name}", responses=answers({200: resources.Dataset}, "AutoLearn-Position")
     )
-    async def see_dataset(name: str, who: Who, as_of: AsOf = "") -> Response:
-        """Show the newest version of a dataset."""
+    async def see_dataset(name: str, who: Who, version: Version = "", as_of: AsOf = "") -> Response:
+        """Show the newest version of a dataset, or the one that is named."""
         seen = await find_dataset(name, who, as_of)
         now = facade.queries.now()
 
         def shown() -> resources.Dataset | None:
-            row = seen.moment.dataset(name)
+            if version and (one := one_version(seen.moment, name, version)) is None:
+                raise no_version(seen.moment, name, version)
+            row = seen.moment.dataset(name, one if version else None)
             return None if row is None else resources.dataset(row, now)
 
         content = await facade.executors.lists.run(shown)
@@ -357,7 +363,7 @@ def router(facade: Facade) -> APIRouter:
         return await grant(request, name, who, UnshareDataset(body.user), body.model_dump())
 
     @routes.get("/datasets/{name}/content", response_class=Response)
-    async def get_content(name: str, who: Who, version: str = "") -> Response:
+    async def get_content(name: str, who: Who, version: Version = "") -> Response:
         """Send the file of a dataset as it was uploaded, of its newest version without another.
 
         If columns are sensitive, only its owner and who may change it get it.
@@ -366,10 +372,14 @@ def router(facade: Facade) -> APIRouter:
         now, lists = facade.queries.now(), facade.executors.lists
         if await lists.run(lambda: now.sensitive(name)):
             await require_dataset(facade, who, name, Level.WRITE)
-        row = await lists.run(lambda: now.dataset(name, version or None))
+
+        def found() -> DatasetRow | None:
+            one = one_version(now, name, version) if version else None
+            return None if version and one is None else now.dataset(name, one)
+
+        row = await lists.run(found)
         if row is None:
-            names = await lists.run(lambda: now.version_names(name))
-            raise unknown("version", version, names, f"/v1/datasets/{name}/versions")
+            raise await lists.run(lambda: no_version(now, name, version))
         ref, file = row.spec.ref, f"{name}.{row.spec.format}"
         key = facade.vault.key(ref.keyid).derived("artifacts") if ref.keyid else None
         return await send(

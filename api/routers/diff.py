@@ -20,6 +20,7 @@ from autolearn.api.openapi import answers
 from autolearn.api.pages import from_token, next_link, to_token
 from autolearn.api.problems import Problem
 from autolearn.api.responses import json
+from autolearn.api.starts import whole_stream
 from autolearn.eventlog.positions import Place, Position
 from autolearn.projections.changes import changes_of
 from autolearn.projections.past import Past
@@ -80,6 +81,7 @@ def router(facade: Facade) -> APIRouter:
         `next` goes on, with `before` and `after` of the answer as `from` and `to`.
         """
         if stream:
+            stream = await whole_stream(facade, who, stream)
             check_stream(stream)
         cursor = from_token(page, Cursor, "page") if page else Cursor()
         before = await read_point(facade, from_, "from")

@@ -13,9 +13,9 @@ from autolearn.api.facade import Facade
 from autolearn.api.found import find_session
 from autolearn.api.identity import Who
 from autolearn.api.openapi import accepts, answers
-from autolearn.api.problems import check_id
 from autolearn.api.responses import CommandState
 from autolearn.api.runs import add_run_routes, request_run
+from autolearn.api.starts import whole_run
 from autolearn.schemas.commands import RequestEvaluation
 
 __all__ = ["router"]
@@ -36,13 +36,15 @@ def router(facade: Facade) -> APIRouter:
     )
     async def evaluate(request: Request, session: str, who: Who) -> Response:
         """Measure a trained model. With `Prefer: wait=N` the answer comes when that has ended."""
-        check_id("session", session)
         body = await bodies.read(request, bodies.EvaluationBody)
-        check_id("session", body.training, "training")
         asked = Asked.of(request, body.model_dump())
         command: RequestEvaluation | None = None
         if facade.queries.answer(asked.id) is None:
-            training, named, settings = body.training, body.dataset, facade.settings
+            if not facade.queries.latest().has_session(session):
+                await find_session(facade, session)  # says what became of the session
+            training = await whole_run(facade, session, "training", body.training, "#/training")
+            body = body.model_copy(update={"training": training})
+            named, settings = body.dataset, facade.settings
             if facade.queries.latest().stored_run(session, "training", training) is None:
                 await facade.fresh()
             if facade.queries.latest().stored_run(session, "training", training) is None:

@@ -21,6 +21,7 @@ from autolearn.api.openapi import accepts, answers, streams
 from autolearn.api.responses import json
 from autolearn.api.rules import authorise
 from autolearn.api.sse import EventStream, wants_stream
+from autolearn.api.starts import whole_session, whole_stream
 from autolearn.eventlog.positions import Position
 
 __all__ = ["router"]
@@ -80,6 +81,8 @@ def router(facade: Facade) -> APIRouter:
         has the position behind it as its id, the CloudEvent's type as its name, and the CloudEvent
         as it lies on the log as its data.
         """
+        stream = await whole_stream(facade, who, stream)
+        session = await whole_session(facade, who, session) if session else ""
         wanted = wanted_of(stream, session, types or (), Sight(who, facade.queries))
         if wants_stream(request):
             given = (last_event_id, "Last-Event-ID") if last_event_id else (after, "after")

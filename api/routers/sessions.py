@@ -19,6 +19,7 @@ from autolearn.api.openapi import accepts, answers
 from autolearn.api.pages import from_token, next_link, page_of
 from autolearn.api.problems import check_id
 from autolearn.api.responses import CommandState, created, json, pending
+from autolearn.api.starts import whole_run
 from autolearn.schemas import commands
 from autolearn.schemas.streams import stream
 
@@ -117,7 +118,13 @@ def router(facade: Facade) -> APIRouter:
         check_id("session", session)
         body = await bodies.read(request, bodies.CommitBody)
         asked = Asked.of(request, body.model_dump())
-        chosen = None if body.trainings is None else tuple(body.trainings)
+        chosen = None
+        if body.trainings is not None and facade.queries.answer(asked.id) is None:
+            ids = [
+                await whole_run(facade, session, "training", one, "#/trainings")
+                for one in body.trainings
+            ]
+            chosen = tuple(ids)
         answer = await facade.commands.post(
             stream("session", session), commands.CommitSession(chosen), asked
         )

@@ -28,7 +28,7 @@ def cancel(
         proxy = to.client.session(to.session_id())
         evaluations = {item["id"] for item in to.every(proxy.evaluations)}
         trainings = {item["id"] for item in to.every(proxy.trainings)}
-        chosen = only(run, lambda: evaluations | trainings)
+        chosen = only(run, lambda: evaluations | trainings, "run of this session")
         cancelled: Training | Evaluation
         if chosen in evaluations:
             cancelled = proxy.cancel_evaluation(chosen)

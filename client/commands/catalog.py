@@ -101,7 +101,7 @@ def list_datasets(to: Connection, output: Output, then: str | None) -> None:
 def show_dataset(
     to: Connection, name: str, output: Output, then: str | None, *, findings: bool = False
 ) -> None:
-    """Print a dataset in its newest version, with all of its findings if they are asked for."""
+    """Print a dataset, NAME or NAME@VERSION, with all of its findings if they are asked for."""
     from functools import partial
 
     import msgspec
@@ -110,7 +110,10 @@ def show_dataset(
     from autolearn.client.output import console, print_json
     from autolearn.client.views import catalog as views
 
-    dataset = to.client.dataset(name, as_of=then)
+    name, at, version = name.partition("@")
+    if at and not version:
+        raise typer.BadParameter(f"{name}@ names no version: give its start.", param_hint="'NAME'")
+    dataset = to.client.dataset(name, version=version or None, as_of=then)
     if output == Output.json:
         print_json(to.said)
     else:

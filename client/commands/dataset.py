@@ -270,7 +270,7 @@ def list_(output: As = Output.table, url: Url = None, as_of: AsOf = None) -> Non
 
 @app.command("show")
 def show(
-    name: Annotated[str, typer.Argument()],
+    name: Annotated[str, typer.Argument(help="NAME or NAME@VERSION.")],
     findings: Annotated[
         bool, typer.Option("--findings", help="All that is odd about it, with what helps.")
     ] = False,

@@ -41,6 +41,7 @@ def diff(
 
     points = point(before, "A"), point(after, "B") or None
     with connect(url) as to:
+        stream = to.stream_id(stream) if stream else ""
         found = to.client.diff(*points, stream=stream or None, limit=limit)
         items = list(found.items)
         while found.next:

@@ -41,19 +41,17 @@ def evaluate(
     Those that cannot be computed are left out with the reason; with one that is named it fails.
     Ctrl-C while waiting leaves the evaluation going. Exit code 1: it did not complete.
     """
-    from autolearn.client.cli_connection import connect, only
+    from autolearn.client.cli_connection import connect
     from autolearn.client.cli_waiting import follow, require_completed
-    from autolearn.client.commands.train import reference
     from autolearn.client.output import console, print_json
     from autolearn.client.views import runs as views
 
     with connect(url, session) as to:
         proxy = to.client.session(to.session_id())
-        chosen = only(training, lambda: (item["id"] for item in to.every(proxy.trainings)))
         evaluation = proxy.evaluate(
-            chosen,
+            training,
             words(metrics),
-            dataset=None if dataset is None else reference(dataset),
+            dataset=dataset,
             positive=positive,
             time_limit=time_limit,
             memory_limit=memory_limit,

@@ -61,7 +61,7 @@ def events(
         chosen: dict[str, Any] = {
             "after": after,
             "stream": to.stream_id(stream) if stream else "",
-            "session": to.any_id(session) if session else "",
+            "session": session,
             "types": types or (),
         }
         if follow:

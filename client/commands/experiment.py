@@ -49,15 +49,13 @@ def show(
     """Show an experiment: its data, trainings and evaluations."""
     import msgspec
 
-    from autolearn.client.cli_connection import connect, only
+    from autolearn.client.cli_connection import connect
     from autolearn.client.output import console, print_json
     from autolearn.client.views import sessions as views
 
     then = as_of and point(as_of)
     with connect(url) as to:
-        every = to.client.experiments.list
-        chosen = only(experiment, lambda: (item["id"] for item in to.every(every, as_of=then)))
-        found = to.client.experiments.get(chosen, as_of=then)
+        found = to.client.experiments.get(experiment, as_of=then)
         if output == Output.json:
             print_json(msgspec.json.encode(found))
         else:
@@ -73,12 +71,14 @@ def delete(
     url: Url = None,
 ) -> None:
     """Delete an experiment for good: its key is shredded, and nobody can read it any more."""
-    from autolearn.client.cli_connection import connect, only
+    from autolearn.client.cli_connection import connect
     from autolearn.client.output import print_json
+    from autolearn.schemas.streams import KINDS
 
     with connect(url) as to:
-        every = to.client.experiments.list
-        chosen = only(experiment, lambda: (item["id"] for item in to.every(every)))
+        chosen = experiment
+        if not KINDS["session"].fits(experiment):
+            chosen = to.client.experiments.get(experiment).id
         if not yes:
             typer.confirm(f"Delete experiment {chosen} for good?", abort=True, err=True)
         deleted = to.client.experiments.delete(chosen)

@@ -40,6 +40,6 @@ def history(
             items += page.items
             at, more = page.next, page.more
     if output == Output.json:
-        print_json({"stream": name, "items": items})
+        print_json({"stream": items[0]["subject"] if items else name, "items": items})
     else:
         console().print(table(items))

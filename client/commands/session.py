@@ -69,7 +69,7 @@ def show(
 
     then = as_of and point(as_of)
     with connect(url, chosen) as to:
-        found = to.client.session(to.session_id(session, then)).get(as_of=then)
+        found = to.client.session(to.session_id(session)).get(as_of=then)
         if output == Output.json:
             print_json(msgspec.json.encode(found))
         else:
@@ -115,16 +115,12 @@ def commit(
     """Keep the session as an experiment; it is no session any more."""
     import msgspec
 
-    from autolearn.client.cli_connection import connect, only
+    from autolearn.client.cli_connection import connect
     from autolearn.client.output import count, print_json
 
     with connect(url, session) as to:
         proxy = to.client.session(to.session_id())
-        chosen = None
-        if training:
-            known = [item["id"] for item in to.every(proxy.trainings)]
-            chosen = [only(one, lambda: known) for one in training]
-        experiment = proxy.commit(chosen)
+        experiment = proxy.commit(training or None)
         to.forget(experiment.id)
         if output == Output.json:
             print_json(msgspec.json.encode(experiment))
@@ -159,9 +155,8 @@ def leave(session: Shared, url: Url = None) -> None:
     from autolearn.client.cli_connection import connect
 
     with connect(url) as to:
-        left = to.any_id(session)
-        to.client.session(left).leave()
-    print(f"Left {left}")
+        to.client.session(session).leave()
+    print(f"Left {session}")
 
 
 def change_readers(session: str, change: Callable[[Any], Page[Reader]], url: str | None) -> None:
@@ -169,7 +164,7 @@ def change_readers(session: str, change: Callable[[Any], Page[Reader]], url: str
     from autolearn.client.cli_connection import connect
 
     with connect(url) as to:
-        readers = change(to.client.session(to.any_id(session)))
+        readers = change(to.client.session(session))
     print(f"Shared with {', '.join(one.user for one in readers.items) or 'nobody'}")
 
 

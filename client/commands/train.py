@@ -27,7 +27,7 @@ Task = Literal["classification", "regression"]
 
 def train(
     model: Annotated[str, typer.Argument(help="Of `autolearn catalog models`.")],
-    dataset: Annotated[str, typer.Argument(help="NAME or NAME@VERSION.")],
+    dataset: Annotated[str, typer.Argument(help="NAME or NAME@VERSION; its start is enough.")],
     target: Annotated[
         str | None, typer.Option(help="The column to learn. [default: the dataset's]")
     ] = None,
@@ -83,7 +83,7 @@ def train(
         proxy = to.client.session(to.session_id())
         training = proxy.train(
             model,
-            reference(dataset),
+            dataset,
             target=target,
             task=task,
             hyperparameters=hyperparameters,
@@ -112,12 +112,6 @@ def train(
         require_completed(training)
     if evaluated is not None:
         require_completed(evaluation)
-
-
-def reference(dataset: str) -> str | dict[str, str]:
-    """Return the dataset that NAME or NAME@VERSION means."""
-    name, at, version = dataset.partition("@")
-    return {"name": name, "version": version} if at else dataset
 
 
 def some(**given: Any) -> dict[str, Any] | None:

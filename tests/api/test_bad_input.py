@@ -106,12 +106,13 @@ def test_an_evaluation_of_nothing(http: httpx.Client, trained: tuple[str, str]):
     session, training = trained
     at = f"{session}/evaluations"
     problem(http.post(at, json={"training": str(uuid.uuid4())}), 422, "unknown-training", training)
-    problem(http.post(at, json={"training": "t1"}), 422, "malformed-id", "UUID")
+    problem(http.post(at, json={"training": "t1"}), 422, "malformed-id", "or the start of one")
+    problem(http.post(at, json={"training": "0" * 12}), 422, "unknown-training", "begins with")
     other = {"training": training, "dataset": "wine"}
     problem(http.post(at, json=other), 422, "dataset-unfit", "lacks")
 
 
-IDS = ["x", "E5893C38-D8D4-4EDF-9EFA-B84A130BB7BF", "..%2F..", "a%00b", "%FF", "1" * 300]
+IDS = ["x", "..%2F..", "a%00b", "%FF", "1" * 300]
 
 
 @pytest.mark.parametrize("identifier", IDS)
@@ -121,7 +122,8 @@ def test_malformed_ids(http: httpx.Client, identifier: str):
         if "%2F" in identifier:  # a slash makes it another path
             problem(answer, 404, "no-such-route")
         else:
-            problem(answer, 422, "malformed-id", "a UUID in lower case")
+            words = "a UUID in lower case" if "commands" in at else "or the start of one"
+            problem(answer, 422, "malformed-id", words)
 
 
 def test_unknown_sessions(http: httpx.Client):

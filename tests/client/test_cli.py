@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from autolearn.client import exits
-from autolearn.client.cli_connection import only
+from autolearn.client.cli_connection import NothingSo, only
 from autolearn.client.commands.run import Type, command_of
-from autolearn.client.commands.train import parameters, reference
+from autolearn.client.commands.train import parameters
 from autolearn.client.exits import code_of, words_of
 from autolearn.client.sdk_errors import Problem, Unreachable
 from autolearn.client.system import CannotStart
@@ -256,18 +256,15 @@ def test_hyperparameters_are_json_where_they_parse():
     assert parameters([]) is None
 
 
-def test_a_dataset_may_be_named_with_its_version():
-    assert reference("iris") == "iris"
-    assert reference("iris@abc") == {"name": "iris", "version": "abc"}
-
-
 def test_the_start_of_an_id_is_enough_if_there_is_one_only():
     full = "0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90"
-    assert only("0b9", lambda: [full, "11"]) == full
-    assert only("0b", lambda: ["11"]) == "0b"
-    assert only(full, lambda: pytest.fail("a whole id asks nobody")) == full
+    assert only("0b9", lambda: [full, "11"], "run") == full
+    assert only("0B9", lambda: [full, "11"], "run") == full
+    assert only(full, lambda: pytest.fail("a whole id asks nobody"), "run") == full
+    with pytest.raises(NothingSo, match="No run begins with 0b"):
+        only("0b", lambda: ["11"], "run")
     with pytest.raises(Exception, match="the start of several ids: 0b1, 0b2"):
-        only("0b", lambda: ["0b2", "0b1", "0c"])
+        only("0b", lambda: ["0b2", "0b1", "0c"], "run")
 
 
 def test_a_process_type_replaces_the_command_line(home, monkeypatch):
