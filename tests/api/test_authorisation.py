@@ -325,3 +325,12 @@ def test_what_is_anothers_is_answered_as_what_there_is_not(route: str, world: Wo
     assert theirs.text == nobodys.text.replace(str(uuid.UUID(int=1)), real)
     own = {"date": "", "traceparent": ""}
     assert dict(theirs.headers, **own) == dict(nobodys.headers, **own)
+
+
+@pytest.mark.kafka
+def test_the_start_of_an_id_finds_only_what_one_may_know_of(world: World):
+    start = world.session.rpartition("/")[2][:18]
+    for who, status in (("owner", 200), ("reader", 200), ("sysadmin", 200), ("other", 404)):
+        answer = world.people.ask(who, "GET", f"/v1/sessions/{start}")
+        assert answer.status_code == status, answer.text
+    assert f"No session of yours begins with {start}" in answer.json()["detail"]

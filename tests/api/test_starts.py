@@ -84,11 +84,11 @@ def test_a_run_is_on_the_version_that_begins_so(
         assert found["errors"][0]["pointer"] == pointer
 
 
-def test_sessions_and_runs_are_found_by_their_starts(http, other, trained):
+def test_sessions_and_runs_are_found_by_their_starts(http, system, trained):
     at, training = trained
     session = at.rpartition("/")[2]
     short = f"/v1/sessions/{session[:8].upper()}"
-    for client in (http, other):
+    for client in (http, system.other):
         assert client.get(short).json()["id"] == session
     assert http.get(f"{short}/trainings/{training[:8]}").json()["id"] == training
     assert http.get(f"{short}/trainings/{training[:8]}/artifact").status_code == 200
