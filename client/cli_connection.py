@@ -191,7 +191,7 @@ def only(given: str, known: Callable[[], Iterable[str]], what: str) -> str:
     """
     if KINDS["session"].fits(given):
         return given
-    fitting = sorted({one for one in known() if given and one.startswith(given.lower())})
+    fitting = sorted({one for one in known() if one.startswith(given.lower())})
     if not fitting:
         raise NothingSo(
             f"No {what} begins with {given}.", advice="`autolearn session show` has the ids."
