@@ -101,7 +101,7 @@ def test_a_committed_session_is_an_experiment_and_no_session_any_more(http: http
     (trained,) = http.get(kept["links"]["trainings"]).json()["items"]
     assert trained["seed"] == 7
     (measured,) = http.get(kept["links"]["evaluations"]).json()["items"]
-    assert set(measured["results"]) == {"precision", "recall"}
+    assert set(measured["results"]) == {"precision", "recall", "per-class"}
     gone = problem(http.get(at), 404, "session-committed", experiment)
     assert gone["experiment"] == experiment
     assert at.rpartition("/")[2] not in http.get("/v1/sessions?limit=500").text

@@ -95,7 +95,7 @@ def test_a_session_from_its_opening_to_the_experiment(cli, says, http, tmp_path)
     training = both["training"]
     assert (training["hyperparameters"], training["seed"]) == ({"n_estimators": 20}, 7)
     assert (training["split"]["test"], training["preprocessing"]["scale"]) == (0.3, "none")
-    assert both["evaluation"]["results"].keys() == {"precision", "recall"}
+    assert both["evaluation"]["results"].keys() == {"precision", "recall", "per-class"}
 
     other = says("train", "naive-bayes", "birds", "--no-wait")
     assert other["status"] in ("open", "started")
