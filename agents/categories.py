@@ -61,7 +61,8 @@ class Categories:
         codes, different = pd.factorize(self.table.labels(name))
         found = different.tolist()
         stand_for = meanings(found, known, self._values(name, codes, found))
-        unseen = [at for at, one in enumerate(found) if one not in known and one not in stand_for]
+        there = {*known, *stand_for}
+        unseen = [at for at, one in enumerate(found) if one not in there]
         if needed and len(found) and len(unseen) == len(found):
             raise self._none_known(name, found, known, of)
         if unseen:

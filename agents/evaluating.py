@@ -221,7 +221,8 @@ def other(
         raise InputError(f"the target {target.name} is missing in every row")
     if target.task == CLASSIFICATION:
         classes = [str(one) for one in getattr(model.pipeline, "classes_", target.classes)]
-        truth = categories.labels(target.name, classes, of="classes")
+        if classes:  # a plug-in's model may not say which it knows
+            truth = categories.labels(target.name, classes, of="classes")
     truth = truth[rows]
     if target.task == CLASSIFICATION:
         truth = truth.astype(str)

@@ -90,7 +90,10 @@ class Table:
             kind, values = "string", self.written[name]
         if kind == "string":
             return np.asarray(values.to_numpy(zero_copy_only=False)).astype(object)
-        labels = [None if value is None else label_of(value, kind) for value in values.to_pylist()]
+        labels = [
+            None if value is None or value != value else label_of(value, kind)
+            for value in values.to_pylist()
+        ]
         return np.array(labels, dtype=object)
 
     def _texts(self, name: str) -> Any:

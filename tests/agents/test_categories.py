@@ -12,7 +12,7 @@ from autolearn.agents.faults import InputError
 from autolearn.agents.results import EvaluationResult
 from autolearn.agents.training import train
 from autolearn.artifacts.store import ArtifactStore
-from autolearn.artifacts.tables import profile
+from autolearn.artifacts.tables import profile, read_table
 from tests.agents.runs import evaluation, nothing, training
 
 
@@ -96,6 +96,15 @@ def test_a_class_that_is_written_otherwise(
         first = "x;y\n" + "\n".join([f"1;{a}", f"2;{b}"] * 20) + "\n"
     result = on_other(store, tmp_path, first, table([("1", c), ("2", d)]))
     assert (result.metrics, result.notes) == ({"accuracy": 1.0}, (note,))
+
+
+def test_no_number_is_no_class(tmp_path: Path) -> None:
+    """A NaN in a Parquet file is a gap in a target of classes, as it is in one of numbers."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"y": [0.0, float("nan"), 1.0]}), tmp_path / "t")
+    assert read_table(tmp_path / "t").labels("y").tolist() == ["0.0", None, "1.0"]
 
 
 def test_what_was_never_seen_is_counted(store: ArtifactStore, tmp_path: Path) -> None:
