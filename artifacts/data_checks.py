@@ -12,7 +12,15 @@ from pyarrow import compute
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.data_findings import MOST_EXAMPLES, DataFinding, Example
 
-__all__ = ["Sample", "about_rows", "about_values", "spelling", "swallowed", "tells_target"]
+__all__ = [
+    "Sample",
+    "about_rows",
+    "about_values",
+    "spelling",
+    "swallowed",
+    "tells_target",
+    "with_quote",
+]
 
 pc: Any = compute
 Values = Any
@@ -164,8 +172,17 @@ def spelling(name: str, counts: Mapping[str, int]) -> DataFinding | None:
     return DataFinding("spelling", name, sum(map(len, several)), len(counts), "", shown)
 
 
-def swallowed(values: Values, separator: str, columns: int) -> Values | None:
-    """Return the values that look like whole rows, None if there are none."""
+def with_quote(values: Values) -> Values:
+    """Return the values that have a quote without another one that closes it."""
+    some = values.filter(pc.fill_null(pc.match_substring(values, '"'), False))
+    return some.filter(pc.match_substring_regex(some, r'^[^"]*"[^"]*("[^"]*"[^"]*)*$'))
+
+
+def swallowed(values: Values, separator: str, columns: int, place: int) -> Values | None:
+    """Return the values that look like whole rows, None if there are none.
+
+    They have a whole row after a line break, or before it the rest of the row that they begin in.
+    """
     if columns < 2:
         return None
     several = values.filter(pc.fill_null(pc.match_substring_regex(values, r"[\r\n]"), False))
@@ -173,5 +190,8 @@ def swallowed(values: Values, separator: str, columns: int) -> Values | None:
         return None
     mark = re.escape(separator)
     row = rf"[\r\n]([^\r\n{mark}]*{mark}){{{columns - 1},}}[^\r\n]*"
+    rest = rf"^[^\r\n{mark}]*({mark}([^\s{mark}][^\r\n{mark}]*)?){{{columns - 1 - place}}}[\r\n]"
+    if place < columns - 1:
+        row = f"{row}|{rest}"
     found = several.filter(pc.match_substring_regex(several, row))
     return found if len(found) else None

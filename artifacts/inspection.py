@@ -22,6 +22,7 @@ from autolearn.artifacts.data_checks import (
     spelling,
     swallowed,
     tells_target,
+    with_quote,
 )
 from autolearn.artifacts.parquet_files import ParquetFile
 from autolearn.artifacts.record_files import ExcelFile, JsonLinesFile
@@ -122,6 +123,7 @@ class TextInspection:
         ]
         self.sample, self.rows = Sample(), 0
         self.swallowed: dict[int, tuple[int, str]] = {}
+        self.quotes: dict[int, tuple[int, str]] = {}
 
     def given(self, types: Mapping[str, str], name: str, before: Mapping[str, str]) -> Given:
         """Return what was said of a column."""
@@ -163,10 +165,14 @@ class TextInspection:
     def look_for_rows(self, place: int, values: Values) -> None:
         """Note values that look like whole rows, which a stray quote has swallowed."""
         separator = self.file.options.separator
-        found = swallowed(values, separator, len(self.names))
+        found = swallowed(values, separator, len(self.names), place)
         if found is not None:
             count, first = self.swallowed.get(place, (0, found[0].as_py()))
             self.swallowed[place] = (count + len(found), first)
+        alone = with_quote(values)
+        if len(alone):
+            count, first = self.quotes.get(place, (0, alone[0].as_py()))
+            self.quotes[place] = (count + len(alone), first)
 
     def left_out(self) -> set[int]:
         """Return the places of columns that are not used: no name, and empty or a counter."""
@@ -339,11 +345,12 @@ class TextInspection:
             if answers is not None and target is not None and profile.name != target:
                 found = tells_target(profile.name, samples[place], target, answers)
                 self.findings += filter(None, [found])
-        for place, (count, first) in self.swallowed.items():
-            shown = (Example(cut(" ".join(first.split()))),)
-            self.findings.append(
-                DataFinding("lines-in-value", self.names[place], count, self.rows, "", shown)
-            )
+        for code, found in (("lines-in-value", self.swallowed), ("quote-in-value", self.quotes)):
+            for place, (count, first) in found.items():
+                shown = (Example(cut(" ".join(first.split()))),)
+                self.findings.append(
+                    DataFinding(code, self.names[place], count, self.rows, "", shown)
+                )
 
     def check_names_again(self, columns: Sequence[ColumnProfile]) -> None:
         """Note names that look like values of their columns: perhaps they are the first row."""

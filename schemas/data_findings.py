@@ -187,6 +187,10 @@ FINDINGS: dict[str, Kind] = {
         "A quote that is not closed swallows the lines after it: look for a stray quote there.",
         severe=True,
     ),
+    "quote-in-value": Kind(
+        "{column}: {count} values have a quote that nothing closes",
+        "If it is no sign of inches, the row is parted in the wrong place: look for a stray quote.",
+    ),
     # the rows and the file
     "total-row": Kind(
         "The last row looks like a sum of the others", "Delete it: it is no observation."

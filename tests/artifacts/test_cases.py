@@ -346,6 +346,7 @@ OWN = {
     ),
     "differing in blanks": Case(numbered("New York", "New  York", "Rome"), "ss", {}, "spelling"),
     "a stray quote": Case(STRAY, "isi", {}, "lines-in-value"),
+    "a quote alone": Case('k,b,c\nx,p,q\n"y,"a, b",\nz,r,s\n', "sss", {}, "quote-in-value"),
     "a total": Case("k,v\na,1\nb,2\nTotal,3\n", "si", {}, "total-row"),
     "a total in German": Case("k;v\na;1,5\nb;2\nSumme;3,5\n", "sn", {}, "total-row decimal-comma read-as"),
     "rows twice": Case("a,b\n1,x\n2,y\n1,x\n", "is", {}, "same-rows"),

@@ -22,6 +22,7 @@ from tests.bench.api_start import api_start
 from tests.bench.chain import chain
 from tests.bench.deciders import deciders
 from tests.bench.feed import feed
+from tests.bench.ingest import ingest
 from tests.bench.main_job import main_job
 from tests.bench.neighbour import neighbour
 from tests.bench.pool import pool
@@ -134,6 +135,17 @@ BENCHES = {
             "decider_commands_per_s_1": Aim("commands a second, 1 decide process, 8 partitions"),
             "decider_commands_per_s_2": Aim("the same, 2 decide processes"),
             "decider_commands_per_s_4": Aim("the same, 4 decide processes"),
+        },
+    ),
+    "ingest": Bench(
+        ingest,
+        {
+            "inference_right": Aim("columns of 33 real files read as a person would", 0.98, True),
+            "inference_right_pandas": Aim("the same by pandas"),
+            "silent_wrong": Aim("damaged tables that are wrong without a word", 0),
+            "ingest_rows_per_s": Aim("rows a second, all looked at, 7 columns"),
+            "ingest_rows_per_s_arrow": Aim("the same file, Arrow alone"),
+            "ingest_peak_pss_mb": Aim("memory of the reader (PSS), MiB", 500),
         },
     ),
     "session-growth": Bench(
