@@ -345,8 +345,8 @@ class TextInspection:
             if answers is not None and target is not None and profile.name != target:
                 found = tells_target(profile.name, samples[place], target, answers)
                 self.findings += filter(None, [found])
-        for code, found in (("lines-in-value", self.swallowed), ("quote-in-value", self.quotes)):
-            for place, (count, first) in found.items():
+        for code, seen in (("lines-in-value", self.swallowed), ("quote-in-value", self.quotes)):
+            for place, (count, first) in seen.items():
                 shown = (Example(cut(" ".join(first.split()))),)
                 self.findings.append(
                     DataFinding(code, self.names[place], count, self.rows, "", shown)
