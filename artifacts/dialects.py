@@ -109,8 +109,16 @@ def dialect_of(text: str, wanted: str) -> Dialect:
     found = Detector().detect(sample, delimiters=separators)
     if found is None:
         return Dialect(wanted or agreeing(sample, separators), '"')
-    quote = found.quotechar if found.quotechar in ('"', "'") else '"'
-    return Dialect(wanted or found.delimiter or ",", quote)
+    separator = wanted or found.delimiter or ","
+    single = found.quotechar == "'" and begun(sample, separator, "'") > begun(
+        sample, separator, '"'
+    )
+    return Dialect(separator, "'" if single else '"')
+
+
+def begun(sample: str, separator: str, quote: str) -> int:
+    """Return how many values begin with a quote."""
+    return len(re.findall(rf"(?:^|{re.escape(separator)}){quote}", sample, re.MULTILINE))
 
 
 def agreeing(sample: str, separators: list[str]) -> str:
