@@ -65,7 +65,9 @@ async def whole_stream(facade: Facade, who: Principal, stream: str) -> str:
         Problem: as `whole_session`.
     """
     kind, _, name = stream.partition("/")
-    return f"session/{await whole_session(facade, who, name)}" if kind == "session" else stream
+    if kind != "session" or not START.fullmatch(name.lower()):
+        return stream
+    return f"session/{await whole_session(facade, who, name)}"
 
 
 async def whole_run(

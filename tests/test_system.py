@@ -117,7 +117,7 @@ def test_a_training_that_raises_fails_with_what_it_said(client):
     session = client.session(client.sessions.open().id)
     bad_mix = {"solver": "lbfgs", "l1_ratio": 1.0}
     run = session.train("logistic-regression", "iris", hyperparameters=bad_mix, wait=60)
-    assert (run.status, run.reason) == ("failed", "raised")
+    assert (run.status, run.reason) == ("failed", "input")
     assert "lbfgs" in run.detail
 
 

@@ -61,7 +61,7 @@ def test_the_real_thing(tmp_path: Path) -> None:
             found = await offers(executor)
             kinds = [type(command) for command in found]
             assert kinds.count(RegisterEstimator) == 10
-            assert kinds.count(RegisterMetric) == 11
+            assert kinds.count(RegisterMetric) == 12
             assert kinds.count(RegisterDataset) == 6
             assert found.problems == ()
             assert all(

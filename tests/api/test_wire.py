@@ -56,7 +56,7 @@ def test_everything_works_sealed(known: People, strict: Api, tmp_path: Path):
         feed.close()
         data = tmp_path / "data.csv"
         data.write_text("a,b\n" + "".join(f"{n},{n % 2}\n" for n in range(50)))
-        assert client.upload_dataset(data, "ours", target="b").name == "ours"
+        assert client.upload_dataset(data, "ours", target="b", accept_changes=True).name == "ours"
         assert client.sessions.list().items[0].title == CANARY
         experiment = one.commit()
         assert client.experiments.get(experiment.id).title == CANARY

@@ -306,7 +306,7 @@ def test_any_table_is_profiled_or_refused_and_then_read_alike(
         spec = examine(file)
     except DatasetRefused:
         return
-    table = read_table(file)
+    table = read_table(file, spec.read)
     assert table.types == {column.name: column.type for column in spec.columns}
     assert table.rows == spec.rows
     frame = table.features(table.types)
