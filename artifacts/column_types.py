@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import pyarrow as pa
 from msgspec.structs import replace
@@ -23,7 +23,7 @@ from autolearn.schemas.bounds import cut
 from autolearn.schemas.data_findings import MOST_EXAMPLES, DataFinding, Example
 from autolearn.schemas.read_options import ColumnFormat
 
-__all__ = ["MISSING_IN_TEXT", "MISSING_WORDS", "ColumnTyper", "Decided", "Given"]
+__all__ = ["MISSING_IN_TEXT", "MISSING_WORDS", "ColumnTyper", "Decided", "Fit", "Given"]
 
 pc: Any = compute
 Values = Any
@@ -166,7 +166,7 @@ class ColumnTyper:
             self.count(*counted(values) if self.counts is not None else (None, None))
             return
         if self.counts is None and self.is_settled():
-            values = self.take_text(values, first)
+            values = self.take_text(values)
         found, rows = counted(values)
         absent = pc.is_in(found, self.missing_words)
         for word, count in pairs(found, rows, absent):
@@ -183,9 +183,8 @@ class ColumnTyper:
         """Say whether a column is text, whatever comes: few numbers, and no other way is left."""
         return self.odd > SETTLED and not self.ways and self.plain.count < self.odd
 
-    def take_text(self, values: Values, first: int) -> Values:
+    def take_text(self, values: Values) -> Values:
         """Take a batch of text, and return what of it stands for no value."""
-        del first
         absent = pc.fill_null(pc.is_in(values, self.missing_words), False)
         words = pc.sum(absent).as_py() or 0
         self.odd += len(values) - values.null_count - words
@@ -363,7 +362,7 @@ class ColumnTyper:
         if not self.odd:
             return self.as_plain(decimal)
         whole = [way for way, fit in self.ways.items() if self.fitting(way, fit) == self.total]
-        in_time = [way for way in whole if isinstance(way, str) and way != "boolean"]
+        in_time = [way for way in whole if is_time(way)]
         if "boolean" in whole:
             return Decided("boolean", self.plainly(), tuple(self.about_words()))
         if in_time:
@@ -480,11 +479,7 @@ class ColumnTyper:
 
     def given_times(self, pattern: str) -> Decided | None:
         """Return the column as times in a pattern ("": any one), None if it is none."""
-        fits = [
-            way
-            for way, fit in self.ways.items()
-            if isinstance(way, str) and way != "boolean" and fit.count == self.total
-        ]
+        fits = [way for way, fit in self.ways.items() if is_time(way) and fit.count == self.total]
         if pattern:
             fits = [way for way in fits if way == pattern]
         return self.as_time(fits) if fits else None
@@ -605,7 +600,7 @@ def guesses(found: Values, given: Given) -> Iterator[ColumnFormat | str]:
             )
 
 
-def is_time(way: ColumnFormat | str) -> bool:
+def is_time(way: ColumnFormat | str) -> TypeGuard[str]:
     """Say whether a way is one of times."""
     return isinstance(way, str) and way != "boolean"
 

@@ -16,6 +16,7 @@ __all__ = [
     "Sample",
     "about_rows",
     "about_values",
+    "are_rows",
     "spelling",
     "swallowed",
     "tells_target",
@@ -37,6 +38,8 @@ LINEAR = 0.99999
 MOST_VALUES = 100
 """Different values of a column up to which it is compared with classes."""
 MANY_CATEGORIES = 50
+MOST_MARKS = 200
+"""Separators that are counted in what may be a row (RE2 repeats nothing more than 1,000 times)."""
 TOTAL = re.compile(
     r"^(grand |sub)?-?"
     r"(totals?|sum|summe|gesamt|insgesamt|gesamtsumme|totale|totaal|somme|suma)\s*:?$",
@@ -183,15 +186,30 @@ def swallowed(values: Values, separator: str, columns: int, place: int) -> Value
 
     They have a whole row after a line break, or before it the rest of the row that they begin in.
     """
-    if columns < 2:
-        return None
-    several = values.filter(pc.fill_null(pc.match_substring_regex(values, r"[\r\n]"), False))
+    several = with_lines(values) if columns > 1 else values[:0]
     if not len(several):
         return None
-    mark = re.escape(separator)
-    row = rf"[\r\n]([^\r\n{mark}]*{mark}){{{columns - 1},}}[^\r\n]*"
-    rest = rf"^[^\r\n{mark}]*({mark}([^\s{mark}][^\r\n{mark}]*)?){{{columns - 1 - place}}}[\r\n]"
-    if place < columns - 1:
+    mark, more = re.escape(separator), min(columns - 1, MOST_MARKS)
+    row = rf"[\r\n]([^\r\n{mark}]*{mark}){{{more},}}[^\r\n]*"
+    after = min(columns - 1 - place, MOST_MARKS)
+    rest = rf"^[^\r\n{mark}]*({mark}([^\s{mark}][^\r\n{mark}]*)?){{{after}}}[\r\n]"
+    if after:
         row = f"{row}|{rest}"
     found = several.filter(pc.match_substring_regex(several, row))
     return found if len(found) else None
+
+
+def are_rows(values: Values, separator: str, columns: int) -> bool:
+    """Say whether one of these values surely has rows: two lines or more, and each is one."""
+    mark = re.escape(separator)
+    if columns - 1 > MOST_MARKS:
+        line = rf"([^\r\n{mark}]*{mark}){{{MOST_MARKS},}}[^\r\n]*"
+    else:
+        line = rf"([^\r\n{mark}]*{mark}){{{columns - 1}}}[^\r\n{mark}]*"
+    rows = rf"^[^\r\n]*((\r\n|\r|\n){line}){{2,}}(\r\n|\r|\n)[^\r\n]*$"
+    return bool(pc.any(pc.match_substring_regex(values, rows)).as_py())
+
+
+def with_lines(values: Values) -> Values:
+    """Return the values that go over several lines."""
+    return values.filter(pc.fill_null(pc.match_substring_regex(values, r"[\r\n]"), False))

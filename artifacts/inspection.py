@@ -12,13 +12,14 @@ from msgspec.structs import replace
 from pyarrow import compute
 
 from autolearn.artifacts import times
-from autolearn.artifacts.column_types import ColumnTyper, Decided, Given
+from autolearn.artifacts.column_types import ColumnTyper, Decided, Fit, Given
 from autolearn.artifacts.columns import ColumnTally
 from autolearn.artifacts.csv_files import as_number, check_names
 from autolearn.artifacts.data_checks import (
     Sample,
     about_rows,
     about_values,
+    are_rows,
     spelling,
     swallowed,
     tells_target,
@@ -115,7 +116,7 @@ class TextInspection:
         self.file, self.hints, self.findings = file, hints, findings
         self.names, self.quiet = list(file.names), quiet
         check_header(self.names, quiet=quiet, sure=hints.header is not None or not is_csv(file))
-        types = given_types(hints, self.names)
+        types = given_types(hints, self.names, before)
         limit = min(COUNTED, COUNTED_TOGETHER // max(1, len(self.names)))
         self.typers = [
             ColumnTyper(name, limit=limit, given=self.given(types, name, before))
@@ -123,6 +124,7 @@ class TextInspection:
         ]
         self.sample, self.rows = Sample(), 0
         self.swallowed: dict[int, tuple[int, str]] = {}
+        self.sure: set[int] = set()
         self.quotes: dict[int, tuple[int, str]] = {}
 
     def given(self, types: Mapping[str, str], name: str, before: Mapping[str, str]) -> Given:
@@ -169,6 +171,8 @@ class TextInspection:
         if found is not None:
             count, first = self.swallowed.get(place, (0, found[0].as_py()))
             self.swallowed[place] = (count + len(found), first)
+            if are_rows(found, separator, len(self.names)):
+                self.sure.add(place)
         alone = with_quote(values)
         if len(alone):
             count, first = self.quotes.get(place, (0, alone[0].as_py()))
@@ -310,8 +314,6 @@ class TextInspection:
 
     def measured(self, place: int, decided: Decided) -> list[Any]:
         """Return the range of a column whose plain numbers were no plain numbers."""
-        from autolearn.artifacts.column_types import Fit
-
         fit = Fit()
         for batch in self.file.batches():
             fit.measure(typed(batch[place], "number", decided.format))
@@ -345,12 +347,18 @@ class TextInspection:
             if answers is not None and target is not None and profile.name != target:
                 found = tells_target(profile.name, samples[place], target, answers)
                 self.findings += filter(None, [found])
-        for code, seen in (("lines-in-value", self.swallowed), ("quote-in-value", self.quotes)):
-            for place, (count, first) in seen.items():
-                shown = (Example(cut(" ".join(first.split()))),)
-                self.findings.append(
-                    DataFinding(code, self.names[place], count, self.rows, "", shown)
-                )
+        for place, seen in self.swallowed.items():
+            self.note_quoted(
+                "lines-in-value" if place in self.sure else "rows-in-value", place, seen
+            )
+        for place, seen in self.quotes.items():
+            self.note_quoted("quote-in-value", place, seen)
+
+    def note_quoted(self, code: str, place: int, seen: tuple[int, str]) -> None:
+        """Note values in which quotes may be astray: how many they are, and the first."""
+        count, first = seen
+        shown = (Example(cut(" ".join(first.split()))),)
+        self.findings.append(DataFinding(code, self.names[place], count, self.rows, "", shown))
 
     def check_names_again(self, columns: Sequence[ColumnProfile]) -> None:
         """Note names that look like values of their columns: perhaps they are the first row."""
@@ -521,9 +529,12 @@ def check_header(names: list[str], *, quiet: bool, sure: bool) -> None:
     check_names(named, quiet=quiet, sure=sure)
 
 
-def given_types(hints: ReadHints, names: list[str]) -> dict[str, str]:
-    """Return the types that were said of columns. Raises DatasetRefused."""
-    unknown = [name for name in hints.types if name not in names]
+def given_types(hints: ReadHints, names: list[str], before: Mapping[str, str]) -> dict[str, str]:
+    """Return the types that were said of columns, also of those that are gone since `before`.
+
+    Raises DatasetRefused.
+    """
+    unknown = [name for name in hints.types if name not in names and name not in before]
     if unknown:
         shown = ", ".join(names[:20])
         raise DatasetRefused(

@@ -98,6 +98,7 @@ def profile(
         origin=origin,
         summary=summary,
         read=found.options,
+        hints=None if hints == ReadHints() else hints,
         findings=tuple(found.findings),
         accepted=accepted,
     )

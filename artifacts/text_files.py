@@ -14,7 +14,7 @@ import pyarrow.csv
 from msgspec.structs import replace
 from pyarrow import compute
 
-from autolearn.artifacts.csv_files import BLOCK, check_names
+from autolearn.artifacts.csv_files import BLOCK
 from autolearn.artifacts.dialects import (
     NAMES,
     Dialect,
@@ -294,9 +294,3 @@ def no_text(chunk: bytes, offset: int) -> str:
         f"Byte {offset + at} is NUL, so this is not a text: send CSV, JSON lines, Parquet, Arrow "
         "or Excel (.xlsx)."
     )
-
-
-def check_header(file: TextFile, hints: ReadHints) -> None:
-    """Raise DatasetRefused unless the names of a file's columns can be used."""
-    if hints.header is None and file.options.header:
-        check_names(file.names, quiet=file.quiet)

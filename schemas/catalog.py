@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from autolearn.schemas.bounds import DATASET_VERSIONS, cut
 from autolearn.schemas.data_findings import DataFinding, masked_findings
-from autolearn.schemas.read_options import ReadOptions
+from autolearn.schemas.read_options import ReadHints, ReadOptions
 from autolearn.schemas.values import Column, DatasetRef, Hyperparameter, JsonValue
 
 __all__ = [
@@ -75,10 +75,10 @@ class DatasetSpec(Struct, frozen=True, omit_defaults=True):
     it (None without a target), `classes` the rows per label of the target (as strings, where they
     are few), and `schema_hash` the SHA-256 of the columns' names and types. `origin` is bundled or
     uploaded. `read` says how the file is read, None for versions that were registered before that
-    was kept; `findings` are what is odd about the data, and `accepted` says that severe ones are no
-    reason not to train. `stored` and `keyid` as in a DatasetRef. `sensitive` are the names of
-    columns of which no value is told, also of columns that other versions have: those of the newest
-    version count for all.
+    was kept, and `hints` what was said of that; `findings` are what is odd about the data, and
+    `accepted` says that severe ones are no reason not to train. `stored` and `keyid` as in a
+    DatasetRef. `sensitive` are the names of columns of which no value is told, also of columns that
+    other versions have: those of the newest version count for all.
     """
 
     name: str
@@ -97,6 +97,7 @@ class DatasetSpec(Struct, frozen=True, omit_defaults=True):
     keyid: str = ""
     sensitive: tuple[str, ...] = ()
     read: ReadOptions | None = None
+    hints: ReadHints | None = None
     findings: tuple[DataFinding, ...] = ()
     accepted: bool = False
 

@@ -182,6 +182,10 @@ FINDINGS: dict[str, Kind] = {
         "{column}: {count} values differ from others in case or blanks only",
         "If they mean the same, write them alike.",
     ),
+    "rows-in-value": Kind(
+        "{column}: {count} values go over several lines, and some look like rows",
+        "Text may do that; if it should not, look for a stray quote there.",
+    ),
     "lines-in-value": Kind(
         "{column}: {count} values go over several lines and look like rows",
         "A quote that is not closed swallows the lines after it: look for a stray quote there.",

@@ -249,6 +249,11 @@ def router(facade: Facade) -> APIRouter:
                 newest, there, marks = await facade.executors.lists.run(looked)
                 before = None if newest is None else newest.spec
                 chosen = before.target if target is None and before is not None else target or None
+                known = there.spec if there is not None else before
+                if hints.read == ReadHints() and known is not None:
+                    accepted = hints.accept_findings or (there is not None and known.accepted)
+                    said = known.hints or ReadHints()
+                    hints = hints._replace(read=said, accept_findings=accepted)
                 about = summary or (before.summary if before is not None else "")
                 if there is not None and not marks.change and not hints.dry_run:
                     told = same(there.spec, chosen, about, hints)
@@ -272,8 +277,6 @@ def router(facade: Facade) -> APIRouter:
                 check_columns(spec, sensitive, marks.before)
                 if before is not None and there is None and not hints.accept_changes:
                     check_changes(spec, before, hints.read)
-                if there is not None and hints.read == ReadHints() and there.spec.read:
-                    spec = replace(spec, read=there.spec.read)
                 if hints.dry_run:
                     return json(resources.offered(spec, who.name, ""))
                 keyid = await facade.commands.dataset_key(name, asked)
@@ -428,5 +431,7 @@ def router(facade: Facade) -> APIRouter:
 def same(spec: DatasetSpec, target: str | None, summary: str, hints: Hints) -> bool:
     """Say whether a version is offered like this already, with all that may be told of it."""
     told = all(column.sensitive is not False for column in spec.columns)
-    said = hints.read == ReadHints() and (spec.accepted or not hints.accept_findings)
+    said = hints.read == (spec.hints or ReadHints()) and (
+        spec.accepted or not hints.accept_findings
+    )
     return told and said and (spec.target, spec.summary) == (target, summary)

@@ -59,6 +59,16 @@ def test_nothing_is_trained_on_what_is_nearly_numbers_before_it_is_said(
     )
 
 
+def test_what_was_said_of_a_file_is_said_of_it_again_and_of_the_next_version(http: httpx.Client):
+    first = put(http, "said-once", NEARLY, "target=y&type=x=number&missing=unknown").json()
+    again = put(http, "said-once", NEARLY, "target=x").json()
+    assert (again["read"], types_of(again)) == (first["read"], types_of(first))
+    newer = put(http, "said-once", NEARLY + "unknown,9\n").json()
+    assert types_of(newer) == {"x": "number", "y": "integer"}
+    refused = put(http, "said-once", NEARLY + "odd,9\n")
+    assert "odd (row 32)" in problem(refused, 422, "dataset-refused")["detail"]
+
+
 def test_findings_are_accepted_as_they_are(http: httpx.Client, session: str):
     put(http, "as-it-is", NEARLY, "target=y")
     accepted = put(http, "as-it-is", NEARLY, "accept_findings=true").json()

@@ -113,6 +113,9 @@ def day(text: str) -> dt.datetime:
 PLAIN = "size,colour\n1.5,red\n2.5,blue\n3,green\n"
 SIZES = {"size": [1.5, 2.5, 3.0], "colour": ["red", "blue", "green"]}
 LETTERS = [chr(97 + n % 26) + str(n) for n in range(200)]
+PROSE = "text,kind\n" + "".join(
+    f'"A fine film, really.\nI liked it, much.\nGo, see it. {n}",{"ab"[n % 2]}\n' for n in range(20)
+)
 STRAY = 'a,b,c\n1,x,2\n2,"y,3\n3,z,4\n4,w,5\n5,v,6\n6,u",7\n'
 NULLS = ["NULL", "N/A", "n/a", "None", "none", "NAN", "NaN", "#N/A", "<NA>", "\\N", "-", ".", "?",
          "#DIV/0!", "NA", "null"]  # fmt: skip
@@ -345,6 +348,7 @@ OWN = {
         numbered("Berlin", "berlin ", "BERLIN", "Paris"), "ss", {}, "spelling", said="Berlin (1) / berlin (1)"
     ),
     "differing in blanks": Case(numbered("New York", "New  York", "Rome"), "ss", {}, "spelling"),
+    "prose over lines": Case(PROSE, "ss", {}, "rows-in-value"),
     "a stray quote": Case(STRAY, "isi", {}, "lines-in-value"),
     "a quote alone": Case('k,b,c\nx,p,q\n"y,"a, b",\nz,r,s\n', "sss", {}, "quote-in-value"),
     "a total": Case("k,v\na,1\nb,2\nTotal,3\n", "si", {}, "total-row"),
