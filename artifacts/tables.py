@@ -16,8 +16,8 @@ import msgspec
 import pyarrow as pa
 from pyarrow import compute
 
-from autolearn.artifacts.columns import ColumnTally, Values, cast, label_of
-from autolearn.artifacts.csv_files import CsvFile
+from autolearn.artifacts.columns import ColumnTally, Values, cast, clean, label_of
+from autolearn.artifacts.csv_files import options_before
 from autolearn.artifacts.parquet_files import ARROW_MAGIC, MAGIC, ParquetFile
 from autolearn.artifacts.profiling import profile, schema_hash
 from autolearn.artifacts.record_files import ExcelFile, JsonLinesFile
@@ -153,9 +153,10 @@ def read_as_before(path: Path) -> Table:
     """Load CSV or Parquet (told apart by their bytes) by the rules of versions without options."""
     if format_of(path) == "parquet":
         return typed_table(ParquetFile(path, as_before=True))
-    text = CsvFile(path)
+    text = TextFile.again(path, options_before(path))
     tallies = [ColumnTally(name) for name in text.names]
-    arrays = joined(text.names, tallied(tallies, text.batches()))
+    batches = ([clean(column) for column in batch] for batch in text.batches())
+    arrays = joined(text.names, tallied(tallies, batches))
     kinds = {tally.name: tally.type for tally in tallies}
     arrays = {name: cast(values, kinds[name]) for name, values in arrays.items()}
     rows = len(next(iter(arrays.values()))) if arrays else 0

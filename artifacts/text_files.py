@@ -65,7 +65,8 @@ class TextFile:
         top = top_of(head, ReadHints(skip_lines=options.skip_lines))
         if options.header:
             header = header_in(head, top, dialect)
-            return cls(path, options, header.names, header.bytes)
+            names = list(options.names) or header.names
+            return cls(path, options, names, header.bytes)
         return cls(path, options, list(options.names), len(top.text.encode()))
 
     def open(self) -> Any:

@@ -34,7 +34,8 @@ def fault_of(path: Path, file: File) -> str:
 
 
 def fault_in(read: Reading, file: File, name: str) -> str:
-    said = read.about(name) | read.about("") | (read.codes & {"lines-in-value", "rows-in-value", "quote-in-value"})
+    quoted = {"lines-in-value", "rows-in-value", "quote-in-value"}
+    said = read.about(name) | read.about("") | (read.codes & quoted)
     if said & set(file.codes):
         return ""
     if name not in read.types:
