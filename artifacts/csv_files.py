@@ -14,7 +14,14 @@ from autolearn.artifacts.refusals import DatasetRefused
 from autolearn.schemas.bounds import LONGEST_NAME, cut
 from autolearn.schemas.read_options import ReadOptions
 
-__all__ = ["MAX_COLUMNS", "as_number", "check_names", "long_names", "options_before"]
+__all__ = [
+    "MAX_COLUMNS",
+    "as_number",
+    "check_names",
+    "long_names",
+    "options_before",
+    "unreadable_header",
+]
 
 MAX_COLUMNS = 10_000
 BLOCK = 4 << 20
@@ -29,8 +36,20 @@ def options_before(path: Path) -> ReadOptions:
     """
     number, line = header_of(path)
     separator = next((one for one in SEPARATORS if one in line), ",")
-    names = tuple(name.strip() for name in next(csv.reader([line], delimiter=separator)))
-    return ReadOptions(separator=separator, skip_lines=number - 1, names=names)
+    try:
+        names = next(csv.reader([line], delimiter=separator))
+    except csv.Error as error:
+        raise DatasetRefused(unreadable_header(error)) from None
+    stripped = tuple(name.strip() for name in names)
+    return ReadOptions(separator=separator, skip_lines=number - 1, names=stripped)
+
+
+def unreadable_header(error: csv.Error) -> str:
+    """Return what is wrong with a header that cannot be parted."""
+    return (
+        f"The header cannot be read ({error}): name every column with at most {LONGEST_NAME} "
+        "characters."
+    )
 
 
 def header_of(path: Path) -> tuple[int, str]:

@@ -13,10 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from autolearn.artifacts.csv_files import HEADER
+from autolearn.artifacts.csv_files import HEADER, unreadable_header
 from autolearn.artifacts.packed import as_lines, open_text, read
 from autolearn.artifacts.refusals import DatasetRefused
-from autolearn.schemas.bounds import LONGEST_NAME
 from autolearn.schemas.data_findings import DataFinding
 from autolearn.schemas.read_options import ReadHints
 
@@ -162,10 +161,7 @@ def header_in(text: str, top: Top, dialect: Dialect) -> Header:
             "The file is empty: send a header row and at least one row of values."
         ) from None
     except csv.Error as error:
-        raise DatasetRefused(
-            f"The header cannot be read ({error}): name every column with at most "
-            f"{LONGEST_NAME} characters."
-        ) from None
+        raise DatasetRefused(unreadable_header(error)) from None
     above = (top.text + "".join(consumed)).encode()
     if len(above) >= HEADER and not consumed[-1].endswith(("\n", "\r")):
         raise DatasetRefused(

@@ -45,17 +45,25 @@ COUNTED_ROWS = 2_000_000
 
 
 class TextFile:
-    """A file whose `options` are known. `above` are the bytes before the first row, in UTF-8.
+    """A file whose `options` are known.
+
+    `above` are the bytes before the first row, in UTF-8, and `lines_above` their lines.
 
     It says nothing that may be a value if it is `quiet`.
     """
 
     def __init__(
-        self, path: Path, options: ReadOptions, names: list[str], above: int, *, quiet: bool = False
+        self,
+        path: Path,
+        options: ReadOptions,
+        names: list[str],
+        above: int,
+        lines_above: int,
+        *,
+        quiet: bool = False,
     ) -> None:
-        self.path, self.options, self.above, self.quiet = path, options, above, quiet
-        self.names = names
-        self.lines_above = 0
+        self.path, self.options, self.names, self.quiet = path, options, names, quiet
+        self.above, self.lines_above = above, lines_above
 
     @classmethod
     def again(cls, path: Path, options: ReadOptions) -> TextFile:
@@ -66,8 +74,8 @@ class TextFile:
         if options.header:
             header = header_in(head, top, dialect)
             names = list(options.names) or header.names
-            return cls(path, options, names, header.bytes)
-        return cls(path, options, list(options.names), len(top.text.encode()))
+            return cls(path, options, names, header.bytes, top.lines + header.lines)
+        return cls(path, options, list(options.names), len(top.text.encode()), top.lines)
 
     def open(self) -> Any:
         """Return the file as a stream of UTF-8."""
@@ -204,11 +212,11 @@ def found_out(
         detail = "column1" if len(names) == 1 else f"column1 to column{len(names)}"
         findings.append(DataFinding("no-header", detail=detail))
         options = replace(options, header=False, names=names)
-        file = TextFile(path, options, list(names), len(top.text.encode()), quiet=quiet)
-        file.lines_above = top.lines
+        above = len(top.text.encode())
+        file = TextFile(path, options, list(names), above, top.lines, quiet=quiet)
     else:
-        file = TextFile(path, options, header.names, header.bytes, quiet=quiet)
-        file.lines_above = top.lines + header.lines
+        lines = top.lines + header.lines
+        file = TextFile(path, options, header.names, header.bytes, lines, quiet=quiet)
     if not ended:
         findings.append(DataFinding("last-line"))
     said = described(options)
