@@ -17,7 +17,8 @@ import numpy as np
 
 from autolearn.agents.faults import InputError
 from autolearn.artifacts.tables import Table
-from autolearn.schemas.bounds import cut
+from autolearn.schemas.bounds import cut, listed
+from autolearn.schemas.values import KINDS
 
 __all__ = ["Categories", "known_categories", "meanings"]
 
@@ -29,8 +30,6 @@ GROUPS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
 """Perhaps thousands, perhaps a decimal comma."""
 TRUTHS = {"true": Decimal(1), "false": Decimal(0)}
 NUMBERS = ("integer", "number")
-KINDS = {"string": "text", "integer": "integers", "number": "numbers", "timestamp": "times"}
-KINDS |= {"boolean": "true or false"}
 MOST_SHOWN = 5
 """Values of one side that a refusal or a note shows."""
 MOST_NOTES = 20
@@ -85,7 +84,7 @@ class Categories:
             return np.array([np.nan if one is None else one for one in values.to_pylist()], float)
         here, there = KINDS[given], KINDS[kind]
         quiet = f"column {name} has {here} here and had {there} in the training"
-        shown = listed(self.table.labels(name))
+        shown = shown_of(self.table.labels(name))
         ends = there if low is None else f"{there} from {low:g} to {high:g}"
         raise InputError(
             quiet
@@ -125,7 +124,7 @@ class Categories:
         self, name: str, found: Collection[str], known: Collection[str], of: str
     ) -> InputError:
         quiet = f"the model knows none of the {of} that {name} has here"
-        here, there = listed(found), listed(known)
+        here, there = shown_of(found), shown_of(known)
         return InputError(
             quiet if name in self.secret else f"{quiet}: {here}; it was trained on {there}",
             advice="Write them as in the training, or train on data like these.",
@@ -190,11 +189,11 @@ def number_of(text: str) -> Decimal | None:
     return Decimal(text.replace(",", "."))
 
 
-def listed(values: Iterable[Any]) -> str:
+def shown_of(values: Iterable[Any]) -> str:
     """Return some different values for people, and how many more there are."""
-    names = sorted({str(one) for one in values if one is not None and one == one})
-    shown = ", ".join(cut(one, 60) for one in names[:MOST_SHOWN])
-    return f"{shown} and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else shown
+    return listed(
+        sorted({str(one) for one in values if one is not None and one == one}), MOST_SHOWN
+    )
 
 
 def known_categories(pipeline: Any) -> dict[str, list[str]]:

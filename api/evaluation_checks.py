@@ -12,14 +12,12 @@ from autolearn.schemas.bounds import cut, listed
 from autolearn.schemas.catalog import CLASSIFICATION, DatasetSpec, check_metrics
 from autolearn.schemas.commands import RequestEvaluation
 from autolearn.schemas.settings import Settings
-from autolearn.schemas.values import Column
+from autolearn.schemas.values import KINDS, Column
 
 __all__ = ["request_evaluation"]
 
 PER_CLASS = "per-class"
 NUMBERS = {"integer", "number"}
-KINDS = {"string": "text", "integer": "integers", "number": "numbers", "timestamp": "times"}
-KINDS |= {"boolean": "true or false"}
 
 
 def request_evaluation(

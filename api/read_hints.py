@@ -9,7 +9,7 @@ from fastapi import Query
 
 from autolearn.api.problems import Problem
 from autolearn.artifacts.zones import zone_of
-from autolearn.schemas.bounds import LONGEST_NAME, cut
+from autolearn.schemas.bounds import LONGEST_NAME, cut, listed
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.read_options import ReadHints, pattern_of, type_fault
 
@@ -140,16 +140,16 @@ def check_changes(spec: DatasetSpec, present: DatasetSpec, said: ReadHints) -> N
     now = {column.name: column.type for column in spec.columns}
     changes = []
     if added := [name for name in now if name not in before]:
-        changes.append(f"new are {some(added)}")
+        changes.append(f"new are {listed(added, SHOWN)}")
     if gone := [name for name in before if name not in now]:
-        changes.append(f"gone are {some(gone)}")
+        changes.append(f"gone are {listed(gone, SHOWN)}")
     other = [
         f"{cut(name)} is {now[name]}, was {kind}"
         for name, kind in before.items()
         if name in now and now[name] != kind and pattern_of(said.types.get(name, "")) != now[name]
     ]
     if other:
-        changes.append(f"of another type: {some(other)}")
+        changes.append(f"of another type: {listed(other, SHOWN)}")
     if changes:
         raise Problem(
             409,
@@ -158,12 +158,6 @@ def check_changes(spec: DatasetSpec, present: DatasetSpec, said: ReadHints) -> N
             f"Against version {present.version[:12]} of {spec.name}, {'; '.join(changes)}. Add it "
             "with --accept-changes if that is meant, or by another name.",
         )
-
-
-def some(names: list[str]) -> str:
-    """Return names for people, the first of them."""
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(map(cut, names[:SHOWN])) + more
 
 
 def check_accepted(spec: DatasetSpec, *, strict: bool) -> None:

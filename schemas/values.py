@@ -12,6 +12,7 @@ from autolearn.schemas.bounds import cut
 from autolearn.schemas.sizes import value_fault
 
 __all__ = [
+    "KINDS",
     "Column",
     "DatasetRef",
     "Domain",
@@ -23,6 +24,15 @@ __all__ = [
     "Split",
     "TrainedModel",
 ]
+
+KINDS = {
+    "boolean": "true or false",
+    "integer": "integers",
+    "number": "numbers",
+    "string": "text",
+    "timestamp": "times",
+}
+"""What the values of each column type are called."""
 
 type_names = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null"}
 
