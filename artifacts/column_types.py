@@ -9,9 +9,11 @@ of its values fit; otherwise it is text, and a finding says what was odd.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeGuard
 
+import numpy as np
 import pyarrow as pa
 from msgspec.structs import replace
 from pyarrow import compute
@@ -45,11 +47,13 @@ MISSING_IN_TEXT = (
 """Words that stand for no value in every column."""
 MISSING_WORDS = (*MISSING_IN_TEXT, "None", "none", "-", ".", "#DIV/0!")
 """Words that do so where the other values are numbers, times or booleans."""
-REMEMBERED = 1_000
-"""Odd values of a column that are kept."""
+REMEMBERED, LEAST_REMEMBERED = 1_000, 10
+"""Odd values of a column that are kept: the fewer, the more columns there are."""
 LOOKED_AT = 50
 """Odd values of a batch from which ways are guessed."""
 MOST_WAYS = 24
+HOPELESS = 100
+"""Odd values after which a way is given up that none of them fits."""
 TRIED = 1_000
 """Odd values after which a way is given up that less than half of them fit."""
 SETTLED = 20_000
@@ -58,6 +62,7 @@ NEARLY, PARTLY = 0.9, 0.5
 """Shares of values from which a column of text is nearly, or partly, of another type."""
 INTEGER = r"^[+-]?[0-9]+$"
 ZERO_FIRST = r"^[+-]?0[0-9]+$"
+DIGITS = str.maketrans("012345678", "9" * 9)
 BOOLEANS = texts("true", "false")
 ORDERS = {"%d": "DD", "%m": "MM", "%Y": "YYYY", "%y": "YY", "%b": "Mon", "%H": "HH", "%I": "hh"}
 
@@ -105,9 +110,20 @@ class Fit:
 
     count: int = 0
     missed: int = 0
-    misses: dict[str, int] = field(default_factory=dict)
+    misses: dict[str, None] = field(default_factory=dict)
     minimum: float | None = None
     maximum: float | None = None
+
+    def take(self, way: ColumnFormat | str, found: Values, rows: Values, fits: Values) -> None:
+        """Note which of some different values fit a way."""
+        count = total(rows.filter(fits))
+        missed = total(rows) - count
+        self.count, self.missed = self.count + count, self.missed + missed
+        if missed:
+            for value in found.filter(pc.invert(fits))[: MOST_EXAMPLES - len(self.misses)]:
+                self.misses.setdefault(value.as_py(), None)
+        elif isinstance(way, ColumnFormat) and not self.missed:
+            self.measure(numbers.numbers_in(found, way))
 
     def measure(self, values: Values) -> None:
         """Take numbers in."""
@@ -142,6 +158,7 @@ class ColumnTyper:
 
     def __init__(self, name: str, *, limit: int = 0, given: Given = Given()) -> None:  # noqa: B008
         self.name, self.given, self.limit = name, given, limit
+        self.room = min(REMEMBERED, max(LEAST_REMEMBERED, limit // 5)) if limit else REMEMBERED
         self.rows = self.empty = self.odd = 0
         self.words: dict[str, Seen] = {}
         self.plain = Plain()
@@ -251,43 +268,67 @@ class ColumnTyper:
             return
         before = self.odd
         self.odd += total(rows)
-        for way in guesses(found[:LOOKED_AT], self.given):
-            if way not in self.ways and len(self.ways) < MOST_WAYS:
-                self.ways[way] = self.backward(way, before)
+        fits = {way: fitting(way, found) for way in self.ways}
+        if not any(fit.missed == 0 and pc.all(fits[way]).as_py() for way, fit in self.ways.items()):
+            for way in guesses(found[:LOOKED_AT], self.given):
+                if way not in self.ways and len(self.ways) < MOST_WAYS:
+                    self.ways[way] = self.backward(way, before)
+                    fits[way] = fitting(way, found)
+        for way, fit in self.ways.items():
+            fit.take(way, found, rows, fits[way])
         for way, fit in list(self.ways.items()):
-            self.try_way(way, fit, found, rows)
-            if self.odd > TRIED and fit.count * 2 < self.odd:
+            hopeless = fit.count == 0 if self.odd <= TRIED else fit.count * 2 < self.odd
+            if hopeless and self.odd > HOPELESS:
                 del self.ways[way]
-        self.worded += total(rows.filter(pc.match_substring_regex(found, numbers.WITH_WORD)))
-        self.dated += total(rows.filter(pc.match_substring_regex(found, times.NATIONAL)))
-        zoned = pc.and_(times.has_zone(found), pc.match_substring_regex(found, times.ISO))
-        self.zones[True] += total(rows.filter(zoned))
-        self.zones[False] += total(rows.filter(pc.invert(zoned)))
-        room = REMEMBERED - len(self.values)
-        for value, count in pairs(found[:room], rows[:room]):
-            self.see(self.values, value, count, values, first)
+        if not self.fits_whole():
+            self.worded += total(rows.filter(pc.match_substring_regex(found, numbers.WITH_WORD)))
+        if any(map(is_time, self.ways)):
+            self.dated += total(rows.filter(pc.match_substring_regex(found, times.NATIONAL)))
+        if "" in self.ways:
+            zoned = pc.and_(times.has_zone(found), pc.match_substring_regex(found, times.ISO))
+            self.zones[True] += total(rows.filter(zoned))
+            self.zones[False] += total(rows.filter(pc.invert(zoned)))
+        room = self.room - len(self.values)
+        self.see_all(self.values, found[:room], rows[:room], values, first)
+
+    def fits_whole(self) -> bool:
+        """Say whether all odd values fit some way, and plain numbers would fit it too."""
+        return any(
+            fit.missed == 0 and not (isinstance(way, ColumnFormat) and way.unit)
+            for way, fit in self.ways.items()
+        )
 
     def backward(self, way: ColumnFormat | str, before: int) -> Fit:
-        """Return how a new way fits the odd values that came before."""
+        """Return how a new way fits the odd values that came before.
+
+        What fits numbers without a mark for thousands fits those with one.
+        """
         fit = Fit()
         if self.values:
             found = pa.array(self.values, pa.string())
             rows = pa.array([seen.count for seen in self.values.values()], pa.int64())
-            self.try_way(way, fit, found, rows)
+            fit.take(way, found, rows, fitting(way, found))
         fit.missed += before - fit.count - fit.missed
+        if isinstance(way, ColumnFormat) and way.thousands:
+            less = self.ways.get(replace(way, thousands=""))
+            if less is not None and less.count > fit.count:
+                return deepcopy(less)
         return fit
 
-    def try_way(self, way: ColumnFormat | str, fit: Fit, found: Values, rows: Values) -> None:
-        """Note which of some values fit a way."""
-        fits = fitting(way, found)
-        fit.count += total(rows.filter(fits))
-        misses = pc.invert(fits)
-        missed = rows.filter(misses)
-        fit.missed += total(missed)
-        for value in found.filter(misses)[: MOST_EXAMPLES - len(fit.misses)]:
-            fit.misses.setdefault(value.as_py(), 0)
-        if isinstance(way, ColumnFormat):
-            fit.measure(numbers.numbers_in(found.filter(fits), way))
+    def see_all(
+        self, seen: dict[str, Seen], found: Values, rows: Values, values: Values, first: int
+    ) -> None:
+        """Count values, and note their first rows."""
+        if not len(found):
+            return
+        coded = values.dictionary_encode()
+        codes, firsts = np.unique(coded.indices.fill_null(-1).to_numpy(), return_index=True)
+        places = firsts[codes >= 0][pc.index_in(found, value_set=coded.dictionary).to_numpy()]
+        for (value, count), place in zip(pairs(found, rows), places.tolist(), strict=True):
+            if value in seen:
+                seen[value].count += count
+            else:
+                seen[value] = Seen(count, first + place)
 
     def see(
         self, seen: dict[str, Seen], value: str, count: int, values: Values, first: int
@@ -574,9 +615,8 @@ class ColumnTyper:
 
 def guesses(found: Values, given: Given) -> Iterator[ColumnFormat | str]:
     """Yield the ways in which some values may be meant."""
-    decimals = [given.decimal] if given.decimal else [".", ","]
-    for one in found:
-        text = one.as_py()
+    alike = {text.translate(DIGITS): text for text in reversed(found.to_pylist())}
+    for text in reversed(alike.values()):
         if text.lower() in ("true", "false"):
             yield "boolean"
         if text[:1].isdigit() or text[:3].isalpha():
@@ -585,19 +625,20 @@ def guesses(found: Values, given: Given) -> Iterator[ColumnFormat | str]:
             yield ""
         if given.type.startswith("%"):
             yield given.type
+        if not any(character.isdigit() for character in text):
+            continue
         unit = numbers.unit_of(text)
-        if unit and given.type not in ("timestamp", "boolean"):
-            yield from (
-                ColumnFormat(decimal=d, thousands=t, unit=unit)
-                for d, t in ((".", ""), *numbers.WAYS)
-                if d in decimals
-            )
-        elif any(character.isdigit() for character in text):
-            if numbers.UNUSUAL.search(text) and "." in decimals:
-                yield ColumnFormat()
-            yield from (
-                ColumnFormat(decimal=d, thousands=t) for d, t in numbers.WAYS if d in decimals
-            )
+        if unit or numbers.UNUSUAL.search(text):
+            yield from allowed(".", "", unit, given)
+        for decimal, thousands in numbers.WAYS:
+            if numbers.has_mark(text, thousands or decimal):
+                yield from allowed(decimal, thousands, unit, given)
+
+
+def allowed(decimal: str, thousands: str, unit: str, given: Given) -> Iterator[ColumnFormat]:
+    """Yield a way of numbers, unless something else was said of the column."""
+    if given.decimal in ("", decimal) and not (unit and given.type in ("timestamp", "boolean")):
+        yield ColumnFormat(decimal=decimal, thousands=thousands, unit=unit)
 
 
 def is_time(way: ColumnFormat | str) -> TypeGuard[str]:

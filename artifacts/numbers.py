@@ -44,6 +44,7 @@ NEGATIVE = "^\\(|[\u2212-]$"
 UNUSUAL = re.compile(r"^\(|\u2212|-$")
 SPACES = " \u00a0\u202f\u2009"
 APOSTROPHES = "'\u2019"
+MARKS = {" ": SPACES, "'": APOSTROPHES}
 CODES = frozenset(
     (
         *("AUD", "BRL", "CAD", "CHF", "CNY", "CZK", "DKK", "EUR", "GBP", "HKD", "HUF", "ILS"),
@@ -74,6 +75,11 @@ def unit_of(text: str) -> str:
 def is_symbol(unit: str) -> bool:
     """Say whether a text is a currency symbol."""
     return len(unit) == 1 and unicodedata.category(unit) == "Sc"
+
+
+def has_mark(text: str, mark: str) -> bool:
+    """Say whether a text has a separator, in one of the ways in which it is written."""
+    return any(one in text for one in MARKS.get(mark, mark))
 
 
 def one_of(separator: str) -> str:

@@ -40,6 +40,8 @@ __all__ = ["TextFile", "found_out"]
 pc: Any = compute
 Values = Any
 CHUNK = 1 << 20
+WIDE, WIDEST = 1_000, 4
+"""Columns for which a batch has another block, up to so many."""
 COUNTED_ROWS = 2_000_000
 """Rows up to which the line of one is looked for."""
 
@@ -81,6 +83,10 @@ class TextFile:
         """Return the file as a stream of UTF-8."""
         return open_text(self.path, self.options.compression, self.options.encoding)
 
+    def block(self) -> int:
+        """Return the bytes of a batch: the more, the more columns share what a batch costs."""
+        return BLOCK * min(WIDEST, 1 + len(self.names) // WIDE)
+
     def batches(self) -> Iterator[list[Values]]:
         """Yield batches of rows: per column, trimmed text with nulls for empty values.
 
@@ -100,7 +106,7 @@ class TextFile:
                 reader = pyarrow.csv.open_csv(
                     stream,
                     read_options=pyarrow.csv.ReadOptions(
-                        use_threads=False, block_size=BLOCK, column_names=self.names
+                        use_threads=False, block_size=self.block(), column_names=self.names
                     ),
                     parse_options=pyarrow.csv.ParseOptions(
                         delimiter=self.options.separator,

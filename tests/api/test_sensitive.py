@@ -1,5 +1,7 @@
 """Sensitive columns over HTTP: none of their values is in any answer but the file itself."""
 
+import re
+
 from tests.api.asserting import problem
 from tests.api.people import People
 
@@ -8,7 +10,7 @@ CONTENT = b"age,name,kind\n" + b"".join(
     % (987600 + n, b"lovelace" if n % 2 else b"noether", b"omicron" if n % 3 else b"upsilon")
     for n in range(30)
 )
-VALUES = ("9876", "lovelace", "noether", "omicron", "upsilon")
+VALUES = re.compile(r"(?<![0-9a-f])9876\d\d(?![0-9a-f])|lovelace|noether|omicron|upsilon")
 WAIT = {"Prefer": "wait=60"}
 
 
@@ -38,7 +40,7 @@ def told(known: People, name: str, start: str) -> str:
 
 
 def values_in(text: str) -> list[str]:
-    return [value for value in VALUES if value in text]
+    return VALUES.findall(text)
 
 
 def test_what_is_marked_at_the_upload_is_never_told(known: People):
