@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from pyarrow import compute
 
 from autolearn.artifacts import times
-from autolearn.artifacts.column_types import ColumnTyper, Decided, Fit, Given
+from autolearn.artifacts.column_evidence import Evidence, Fit, Given
+from autolearn.artifacts.column_types import ColumnTyper, Decided
 from autolearn.artifacts.columns import ColumnTally
 from autolearn.artifacts.csv_files import as_number, check_names
 from autolearn.artifacts.data_checks import (
@@ -118,8 +119,8 @@ class TextInspection:
         check_header(self.names, quiet=quiet, sure=hints.header is not None or not is_csv(file))
         types = given_types(hints, self.names, before)
         limit = min(COUNTED, COUNTED_TOGETHER // max(1, len(self.names)))
-        self.typers = [
-            ColumnTyper(name, limit=limit, given=self.given(types, name, before))
+        self.evidence = [
+            Evidence(name, limit=limit, given=self.given(types, name, before))
             for name in self.names
         ]
         self.sample, self.rows = Sample(), 0
@@ -144,7 +145,7 @@ class TextInspection:
             self.rows += len(batch[0])
             self.sample.add(batch)
             for place, values in enumerate(batch):
-                self.typers[place].add(values)
+                self.evidence[place].add(values)
                 if quoted:
                     self.look_for_rows(place, values)
         if not self.rows:
@@ -181,13 +182,13 @@ class TextInspection:
     def left_out(self) -> set[int]:
         """Return the places of columns that are not used: no name, and empty or a counter."""
         found = set()
-        for place, (name, typer) in enumerate(zip(self.names, self.typers, strict=True)):
+        for place, (name, seen) in enumerate(zip(self.names, self.evidence, strict=True)):
             if name:
                 continue
-            if typer.empty == typer.rows:
+            if seen.empty == seen.rows:
                 found.add(place)
                 self.note_left_out(place, "it has no name, and no values")
-            elif place == 0 and self.counts_rows(typer):
+            elif place == 0 and self.counts_rows(seen):
                 found.add(place)
                 self.note_left_out(place, "it has no name, and counts the rows")
         return found
@@ -196,13 +197,13 @@ class TextInspection:
         """Say that a column is not used."""
         self.findings.append(DataFinding("left-out", detail=f"{place + 1} ({why})"))
 
-    def counts_rows(self, typer: ColumnTyper) -> bool:
+    def counts_rows(self, seen: Evidence) -> bool:
         """Say whether a column has the whole numbers of a range, each once."""
-        plain = typer.plain
-        if plain.count != self.rows or not plain.whole or typer.odd or typer.words:
+        plain = seen.plain
+        if plain.count != self.rows or not plain.whole or seen.odd or seen.words:
             return False
         low, high = plain.range.minimum, plain.range.maximum
-        one_each = typer.counts is None or len(typer.counts) == self.rows
+        one_each = seen.counts is None or len(seen.counts) == self.rows
         return low in (0, 1) and high is not None and high - low == self.rows - 1 and one_each
 
     def check_used(self, used: Sequence[int]) -> None:
@@ -222,7 +223,7 @@ class TextInspection:
         faults: list[str] = []
         for place in used:
             try:
-                one = self.typers[place].decide(decimal)
+                one = ColumnTyper(self.evidence[place]).decide(decimal)
             except DatasetRefused as refused:
                 faults += refused.sentences
                 continue
@@ -259,22 +260,22 @@ class TextInspection:
     def is_string(self, place: int) -> bool:
         """Say whether a column has JSON strings only: no numbers, whatever they look like."""
         file = self.file
-        if not isinstance(file, JsonLinesFile) or self.typers[place].given.type:
+        if not isinstance(file, JsonLinesFile) or self.evidence[place].given.type:
             return False
         return self.names[place] in file.texts - file.others
 
     def in_quotes(self, place: int, decided: Decided) -> Decided:
         """Return a column as text whose values are JSON strings that look like something else."""
-        typer = self.typers[place]
+        seen = self.evidence[place]
         findings = []
-        if decided.type != "boolean" and typer.given.before != "string":
-            findings = [DataFinding("numbers-in-quotes", typer.name, typer.total, typer.total)]
-        text = typer.as_text()
+        if decided.type != "boolean" and seen.given.before != "string":
+            findings = [DataFinding("numbers-in-quotes", seen.name, seen.total, seen.total)]
+        text = ColumnTyper(seen).as_text()
         return text._replace(findings=(*text.findings, *findings))
 
     def decimal(self, used: Sequence[int]) -> str:
         """Return the decimal separator of the file: what its columns leave no doubt about."""
-        found = {self.typers[place].decimal() for place in used} - {""}
+        found = {self.evidence[place].decimal() for place in used} - {""}
         if len(found) == 1:
             return found.pop()
         semicolon = isinstance(self.file, TextFile) and self.file.options.separator == ";"
@@ -282,18 +283,16 @@ class TextInspection:
 
     def profile(self, place: int, decided: Decided) -> ColumnProfile:
         """Return the statistics of a column."""
-        typer, absent = self.typers[place], set(decided.format.missing)
-        missing = typer.empty + sum(
-            seen.count for word, seen in typer.words.items() if word in absent
-        )
-        labels = typer.counts
+        seen, absent = self.evidence[place], set(decided.format.missing)
+        missing = seen.empty + sum(one.count for word, one in seen.words.items() if word in absent)
+        labels = seen.counts
         if labels is not None:
-            values = {w: s.count for w, s in typer.words.items() if w not in absent}
+            values = {w: s.count for w, s in seen.words.items() if w not in absent}
             labels = labels | values
             if decided.type == "boolean":
                 labels = in_lower_case(labels)
             labels = dict(sorted(labels.items(), key=lambda item: (-item[1], item[0])))
-        profile = ColumnProfile(typer.name, decided.type, missing, None, labels=labels)
+        profile = ColumnProfile(seen.name, decided.type, missing, None, labels=labels)
         if labels is not None:
             keys = pa.array(labels, pa.string())
             profile.distinct = pc.count_distinct(
@@ -301,15 +300,15 @@ class TextInspection:
             ).as_py()
         if decided.type in ("integer", "number"):
             fit = next(
-                (fit for way, fit in typer.ways.items() if same_way(way, decided.format)), None
+                (fit for way, fit in seen.ways.items() if same_way(way, decided.format)), None
             )
-            ranges = [typer.plain.range, *([fit] if fit is not None else [])]
-            if decided.format.thousands == "." and typer.plain.dots:
+            ranges = [seen.plain.range, *([fit] if fit is not None else [])]
+            if decided.format.thousands == "." and seen.plain.dots:
                 ranges = self.measured(place, decided)
             lows = [one.minimum for one in ranges if one.minimum is not None]
             highs = [one.maximum for one in ranges if one.maximum is not None]
             profile.minimum, profile.maximum = min(lows, default=None), max(highs, default=None)
-            profile.infinite = typer.plain.infinite
+            profile.infinite = seen.plain.infinite
         return profile
 
     def measured(self, place: int, decided: Decided) -> list[Any]:
@@ -377,7 +376,7 @@ class TextInspection:
 
     def note_same_numbers(self, place: int, decided: Decided) -> None:
         """Note numbers that are written in more than one way."""
-        counts = self.typers[place].counts
+        counts = self.evidence[place].counts
         if decided.type not in ("integer", "number") or counts is None:
             return
         numbers = typed(pa.array(counts, pa.string()), "number", decided.format)

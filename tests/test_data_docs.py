@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from autolearn.artifacts.column_types import MISSING_IN_TEXT, MISSING_WORDS
+from autolearn.artifacts.column_evidence import MISSING_IN_TEXT, MISSING_WORDS
 from autolearn.schemas.data_findings import FINDINGS
 from tests.artifacts.reading import read_as_a_user_would
 
