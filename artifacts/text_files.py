@@ -125,10 +125,18 @@ class TextFile:
                     yield [trimmed(column) for column in batch.columns]
             except (pa.ArrowInvalid, OSError, EOFError, UnicodeDecodeError) as error:
                 if "Empty CSV file" not in str(error):
-                    why = "" if self.quiet else f": {str(error)[:500]}"
-                    raise DatasetRefused(f"The file cannot be read as CSV{why}.") from None
+                    raise DatasetRefused(self.unreadable(str(error))) from None
         if ragged:
             raise DatasetRefused(self.ragged(ragged[0]))
+
+    def unreadable(self, why: str) -> str:
+        """Say why Arrow cannot read the file."""
+        if "straddling object" in why:
+            return (
+                f"A row is longer than {self.block() >> 20} MiB, or a quote is never closed: "
+                "close it, or leave the long values out."
+            )
+        return "The file cannot be read as CSV" + ("." if self.quiet else f": {why[:500]}.")
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Yield each row with the number of the line in which it begins; blank lines have none."""

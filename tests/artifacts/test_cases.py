@@ -406,6 +406,7 @@ REFUSED = {
     "bzip2": Refused(bz2.compress(PLAIN.encode()), "bzip2"),
     "an old Excel file": Refused(b"\xd0\xcf\x11\xe0" + bytes(100), r"before 2007 \(.xls\): save it as .xlsx"),
     "SQLite": Refused(b"SQLite format 3\0" + bytes(100), "SQLite"),
+    "a row longer than a batch": Refused("a,b\n1," + "x" * 9_000_000 + "\n2,y\n" * 10, "longer than 4 MiB"),
     "PDF": Refused(b"%PDF-1.4\n%\xe2\xe3\n", "PDF"),
     "HTML": Refused("<!DOCTYPE html>\n<html><body>404, not found</body></html>\n", "HTML"),
     "an array of JSON": Refused('[{"a": 1}, {"a": 2}]\n', "one object per line"),
