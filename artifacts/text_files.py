@@ -243,13 +243,13 @@ def described(options: ReadOptions) -> str:
     """Return how a file is read in words, "" if that is the usual way."""
     words = []
     if options.separator != ",":
-        words.append(f"parted by {NAMES.get(options.separator, options.separator)}")
+        words.append(f"separated by {NAMES.get(options.separator, options.separator)}")
     if options.quote == "'":
-        words.append("quoted by apostrophes")
+        words.append("quoted with apostrophes")
     if options.encoding not in ("utf-8", "utf-8-sig"):
-        words.append(f"in {options.encoding}")
+        words.append(f"encoded in {options.encoding}")
     if options.compression:
-        words.append(f"packed with {options.compression}")
+        words.append(f"compressed with {options.compression}")
     return ", ".join(words)
 
 

@@ -70,85 +70,86 @@ class Kind(NamedTuple):
 FINDINGS: dict[str, Kind] = {
     # what a column is
     "not-all-numbers": Kind(
-        "{column} is text: {of} values, and {count} of them are no numbers",
-        "Mend them, or say --type {column}=number --missing with the words that are none, or "
-        "--type {column}=text.",
+        "{column} is text: {count} of {of} values cannot be read as numbers",
+        "Mend them, or say --type {column}=number and --missing with the words that mean "
+        "missing, or --type {column}=text.",
         severe=True,
     ),
     "not-all-times": Kind(
-        "{column} is text: {of} values, and {count} of them are no times",
-        "Mend them, or say --type {column}=timestamp --missing with the words that are none, or "
+        "{column} is text: {count} of {of} values cannot be read as times",
+        "Mend them, or say --type {column}=timestamp and --missing with the words that mean "
+        "missing, or "
         "--type {column}=text.",
         severe=True,
     ),
     "partly-numbers": Kind(
-        "{column} is text: {count} of {of} values are no numbers",
+        "{column} is text: {count} of {of} values cannot be read as numbers",
         "If it should be numbers, say --type {column}=number, and --missing with the words that "
-        "are none.",
+        "mean missing.",
     ),
     "partly-times": Kind(
-        "{column} is text: {count} of {of} values are no times",
+        "{column} is text: {count} of {of} values cannot be read as times",
         "If it should be times, say --type {column}=timestamp, and --missing with the words that "
-        "are none.",
+        "mean missing.",
     ),
     "partly-booleans": Kind(
-        "{column} is text: {count} of {of} values are neither true nor false",
-        "If they stand for no value, name them: --missing.",
+        "{column} is text: {count} of {of} values cannot be read as true or false",
+        "If they mean missing, name them: --missing.",
     ),
     "numbers-in-quotes": Kind(
-        "{column} is text, for its {of} values are numbers in quotes (strings of JSON)",
+        "{column} is text: its {of} values are JSON strings that look like numbers",
         "If they are quantities, say --type {column}=number.",
     ),
     "missing-words": Kind(
-        "{column}: {count} of {of} values are words that stand for no value",
+        "{column}: {count} of {of} values are read as missing",
         "If they are values, say --type {column}=text --missing ''.",
     ),
     "perhaps-missing": Kind(
-        "{column} is text, and {count} of {of} values may stand for none",
+        "{column} is text: {count} of {of} values may mean missing",
         "If they do, name them: --missing.",
     ),
     "decimal-comma": Kind(
-        "{column}: {count} values are numbers with a decimal comma",
-        "If the comma parts thousands, say --decimal .",
+        "{column}: {count} numbers have a decimal comma",
+        "If the comma separates thousands, say --decimal .",
     ),
     "thousands": Kind(
-        "{column}: in {count} of {of} numbers {detail} parts the thousands",
+        "{column}: {count} of {of} numbers have {detail} as thousands separator",
         "If it is the decimal separator, say --decimal {detail}",
     ),
     "unit": Kind(
-        "{column}: {of} numbers have the sign {detail}, which is left out (12 {detail} is 12)",
+        "{column}: {of} numbers are read without their unit {detail} (12 {detail} is 12)",
         "If they are labels, say --type {column}=text.",
     ),
     "negative-forms": Kind(
-        "{column}: {count} of {of} numbers are written as {detail}, and read as negative ones",
+        "{column}: {count} of {of} numbers are written like {detail} and read as negative",
         "If they are labels, say --type {column}=text.",
     ),
     "numbers-with-words": Kind(
-        "{column} is text: {count} of {of} values are a number and a word (such as 12 kg)",
+        "{column} is text: {count} of {of} values have a number and a word (such as 12 kg)",
         "If they are quantities, send the numbers alone.",
     ),
     "date-format": Kind(
-        "{column}: {of} times are written as {detail}",
+        "{column}: {of} times are read as {detail}",
         "If that is wrong, say --type {column}=text.",
     ),
     "ambiguous-dates": Kind(
-        "{column} is text: its {of} values are dates in more than one order ({detail})",
+        "{column} is text: its {of} dates fit more than one order of day and month ({detail})",
         "Write them as YYYY-MM-DD, or say --type {column}=DD/MM/YYYY or MM/DD/YYYY.",
     ),
     "mixed-zones": Kind(
-        "{column} is text: {count} of {of} times have no zone, and the others have one",
-        "Give all of them a zone.",
+        "{column} is text: {count} of {of} times have no time zone, and the others have one",
+        "Give all of them a time zone.",
     ),
     "no-zone": Kind(
-        "{column}: {of} times have no zone, and are read as those of {detail}",
-        "If they are of another zone, say --zone.",
+        "{column}: {of} times have no time zone and are read as {detail}",
+        "If they are of another time zone, say --zone.",
     ),
     "leading-zeros": Kind(
-        "{column} is text: {count} of {of} numbers begin with a zero",
+        "{column} is text: {count} of {of} numbers have leading zeros",
         "If they are quantities, say --type {column}=number.",
     ),
     "beyond-64-bits": Kind(
-        "{column} is text: {count} of {of} integers do not fit into 64 bits",
+        "{column} is text: {count} of {of} integers need more than 64 bits",
         "If they are quantities, say --type {column}=number.",
     ),
     "same-number": Kind(
@@ -161,7 +162,7 @@ FINDINGS: dict[str, Kind] = {
         "An id tells nothing about other rows: leave the column out if it is one.",
     ),
     "row-number": Kind(
-        "{column} counts the rows",
+        "{column} is a row number",
         "A row number tells nothing about other rows, and may give the target away: leave it out.",
     ),
     "constant": Kind(
@@ -171,7 +172,7 @@ FINDINGS: dict[str, Kind] = {
         "{column}: {count} of {of} values are missing", "Leave it out, or fill it."
     ),
     "nearly-target": Kind(
-        "{column} nearly tells the target {detail}: it does in {count} of {of} rows",
+        "{column} nearly determines the target {detail}: it does in {count} of {of} rows",
         "Leave it out if it is not known when a prediction is asked for.",
     ),
     "many-categories": Kind(
@@ -183,25 +184,26 @@ FINDINGS: dict[str, Kind] = {
         "If they mean the same, write them alike.",
     ),
     "rows-in-value": Kind(
-        "{column}: {count} values go over several lines, and some look like rows",
+        "{column}: {count} values span several lines, and some look like rows",
         "Text may do that; if it should not, look for a stray quote there.",
     ),
     "lines-in-value": Kind(
-        "{column}: {count} values go over several lines and look like rows",
+        "{column}: {count} values span several lines and look like rows",
         "A quote that is not closed swallows the lines after it: look for a stray quote there.",
         severe=True,
     ),
     "quote-in-value": Kind(
-        "{column}: {count} values have a quote that nothing closes",
-        "If it is no sign of inches, the row is parted in the wrong place: look for a stray quote.",
+        "{column}: {count} values have a quote that is not closed",
+        "If it does not mean inches, the row may be split at the wrong place: look for a stray "
+        "quote.",
     ),
     # the rows and the file
     "total-row": Kind(
-        "The last row looks like a sum of the others", "Delete it: it is no observation."
+        "The last row looks like the sum of the others", "Delete it: it is not an observation."
     ),
     "same-rows": Kind(
-        "{count} of {of} rows differ in nothing from another one",
-        "If they are there by mistake, delete them: they would be in both parts of a split.",
+        "{count} of {of} rows repeat another row exactly",
+        "If they are mistakes, delete them: a split puts copies into both of its parts.",
     ),
     "left-out": Kind("Column {detail} is not used", ""),
     "skipped-lines": Kind(
@@ -216,7 +218,7 @@ FINDINGS: dict[str, Kind] = {
         "The last line has no end: if the file was cut off, its last value is cut, too",
         "Look at the last line, or send the file again.",
     ),
-    "read-as": Kind("The file is read as {detail}", ""),
+    "read-as": Kind("How the file is read: {detail}", ""),
     "more-sheets": Kind(
         "Of {count} sheets the first one is read, {detail}", "Choose another one with --sheet."
     ),

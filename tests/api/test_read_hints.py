@@ -27,9 +27,7 @@ def test_what_was_found_out_is_shown_and_a_run_reads_by_it(http: httpx.Client, s
     assert types_of(shown) == {"länge": "number", "kind": "string"}
     assert (shown["read"]["separator"], shown["read"]["types"]) == (";", "ns")
     words = {one["code"]: one["words"] for one in shown["findings"]}
-    assert words["decimal-comma"].startswith(
-        "länge: 20 values are numbers with a decimal comma: 0,5"
-    )
+    assert words["decimal-comma"].startswith("länge: 20 numbers have a decimal comma: 0,5")
     body = {"model": "decision-tree", "dataset": "semicolons"}
     run = http.post(f"{session}/trainings", json=body, headers={"Prefer": "wait=60"}).json()
     assert (run["status"], run["read"]) == ("completed", shown["read"])

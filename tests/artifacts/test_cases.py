@@ -183,7 +183,7 @@ OWN = {
     # 10, 11
     "one word among numbers": Case(
         numbered(*range(1, 61), "unknown", 61.5), "ss", {}, "not-all-numbers all-different",
-        said="x is text: 62 values, and 1 of them are no numbers: unknown (line 62).",
+        said="x is text: 1 of 62 values cannot be read as numbers: unknown (line 62).",
     ),
     "NULL and a word in a target": Case(
         numbered(*range(1, 61), "NULL", "oops", of="y"), "ss", {}, "not-all-numbers missing-words all-different",
@@ -249,10 +249,10 @@ OWN = {
     "Windows-1252, named": Case(
         "a,b\n€ 5,x\n€ 7,y\n".encode("cp1252"), "ns", {"a": [5.0, 7.0]}, "read-as unit", ReadHints(encoding="cp1252")
     ),
-    "gzip": Case(gzip.compress(PLAIN.encode()), "ns", SIZES, "read-as", said="packed with gzip"),
+    "gzip": Case(gzip.compress(PLAIN.encode()), "ns", SIZES, "read-as", said="compressed with gzip"),
     "gzip of UTF-16": Case(gzip.compress(PLAIN.encode("utf-16")), "ns", SIZES, "read-as"),
-    "zstd": Case(lambda: zstd(PLAIN.encode()), "ns", SIZES, "read-as", said="packed with zstd"),
-    "zip": Case(zipped(a=PLAIN), "ns", SIZES, "read-as", said="packed with zip"),
+    "zstd": Case(lambda: zstd(PLAIN.encode()), "ns", SIZES, "read-as", said="compressed with zstd"),
+    "zip": Case(zipped(a=PLAIN), "ns", SIZES, "read-as", said="compressed with zip"),
     "tabs": Case(PLAIN.replace(",", "\t"), "ns", SIZES, "read-as", said="a tab"),
     "bars": Case(PLAIN.replace(",", "|"), "ns", SIZES, "read-as", said="a bar"),
     "a separator that was said": Case(
@@ -316,7 +316,7 @@ OWN = {
     ),
     "without a zone": Case(
         numbered("2024-01-02 03:04", "2024-07-02T03:04:05"), "st",
-        {"x": [day("2024-01-02T03:04"), day("2024-07-02T03:04:05")]}, "no-zone", said="as those of UTC",
+        {"x": [day("2024-01-02T03:04"), day("2024-07-02T03:04:05")]}, "no-zone", said="are read as UTC",
     ),
     "in a zone that was said": Case(
         numbered("2024-01-02 03:04", "2024-07-02 03:04"), "st",
@@ -335,7 +335,7 @@ OWN = {
     "mostly missing": Case("a,b\n1,x\n,y\n,z\n", "is", {"a": [1, None, None]}, "mostly-missing"),
     "nearly the target": Case(
         table_of(60, lambda n: f"{'ab'[n % 2]},{n * n % 17},{n % 2}", "leak,x,y"), "sii", {},
-        "nearly-target same-rows", target="y", said="leak nearly tells the target y",
+        "nearly-target same-rows", target="y", said="leak nearly determines the target y",
     ),
     "the target in other units": Case(
         table_of(60, lambda n: f"{n * n % 41 + 0.5},{(n * n % 41) * 2.54 + 1},u{n % 59}", "inch,y,z"), "nns", {},
