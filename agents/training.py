@@ -107,13 +107,19 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
     model = put(store, files, model_files.dump(pipeline, estimator.allowed_types()))
     return TrainingResult(
         model=model,
-        parameters=learned(pipeline, said, request.sensitive, secret=secret),
+        parameters=learned(pipeline, said, request.sensitive, secret=secret)
+        | without_target(table.rows - len(subject.rows)),
         environment=used,
         rows_train=len(parts.train),
         rows_test=len(parts.test),
         fit_seconds=fit_seconds,
         seconds=time.perf_counter() - started,
     )
+
+
+def without_target(rows: int) -> dict[str, JsonValue]:
+    """Return what is said of rows that could not be used, for they have no target."""
+    return {"rows_without_target": rows} if rows else {}
 
 
 @dataclass(frozen=True)

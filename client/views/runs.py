@@ -60,15 +60,22 @@ def training(one: r.Training) -> RenderableType:
             "settings": settings(one, 400),
             "status": phase_of(one),
             "reason": f"{one.reason}: {one.detail}" if one.reason else "",
-            "rows": f"{one.rows_train} to train, {one.rows_test} held out"
-            if one.rows_train
-            else "",
+            "rows": rows_of(one),
             "fit": None if one.fit_seconds is None else f"{one.fit_seconds:.3f} s",
             "learned": learned(one.parameters, 400),
             "warnings": "\n".join(one.parameters.get("warnings", ())),
             "artifact": one.artifact and short(one.artifact.digest),
         }
     )
+
+
+def rows_of(one: r.Training) -> str:
+    """Return how many rows a training had, "" as long as nobody knows."""
+    if not one.rows_train:
+        return ""
+    without = one.parameters.get("rows_without_target")
+    left = f", {without} without a target left out" if without else ""
+    return f"{one.rows_train} to train, {one.rows_test} held out{left}"
 
 
 def evaluation(one: r.Evaluation) -> RenderableType:
@@ -82,7 +89,7 @@ def evaluation(one: r.Evaluation) -> RenderableType:
             "rows": one.rows,
             "status": phase_of(one),
             "reason": f"{one.reason}: {one.detail}" if one.reason else "",
-            "taken for": "\n".join(one.notes),
+            "notes": "\n".join(one.notes),
             "never seen": ", ".join(f"{name} in {n:,} rows" for name, n in one.unseen.items()),
         }
     )
@@ -157,7 +164,7 @@ def learned(parameters: Mapping[str, Any], length: int = 60) -> str:
     words = (
         f"{name}={shortened(value, length // 2)}"
         for name, value in parameters.items()
-        if name != "warnings"
+        if name not in ("warnings", "rows_without_target")
     )
     return cut(", ".join(words), length)
 

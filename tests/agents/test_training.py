@@ -90,6 +90,16 @@ def test_another_seed_gives_another_model(store: ArtifactStore) -> None:
     assert len(digests) == 2
 
 
+def test_rows_without_a_target_are_left_out_and_counted(store: ArtifactStore) -> None:
+    rows = [f"{n},{'' if n % 10 == 3 else 'ab'[n % 2]}" for n in range(40)]
+    dataset = put(store, "\n".join(("x,y", *rows)).encode())
+    result = train(training(store, dataset=dataset, target="y"), store, nothing)
+    assert (result.rows_train + result.rows_test, result.parameters["rows_without_target"]) == (
+        36,
+        4,
+    )
+
+
 def test_the_folder_says_all_that_is_needed_later(store: ArtifactStore) -> None:
     request = training(store, "random-forest", hyperparameters={"n_estimators": 5})
     result = train(request, store, nothing)
