@@ -49,6 +49,7 @@ Values = Any
 COUNTED, COUNTED_TOGETHER = 10_000, 1_000_000
 MOST_FINDINGS = 300
 """Findings that are kept of a version."""
+NO_VALUES = "No column has values: send at least one column with values."
 LETTER = {kind: letter for letter, kind in LETTERS.items()}
 
 
@@ -152,7 +153,7 @@ class TextInspection:
             raise DatasetRefused(
                 "There are no rows: send at least one row of values under the header."
             )
-        left_out = self.left_out()
+        left_out = self.left_out(target)
         used = [place for place in range(len(self.names)) if place not in left_out]
         self.check_used(used)
         decided = self.decide(used)
@@ -179,18 +180,24 @@ class TextInspection:
             count, first = self.quotes.get(place, (0, alone[0].as_py()))
             self.quotes[place] = (count + len(alone), first)
 
-    def left_out(self) -> set[int]:
-        """Return the places of columns that are not used: no name, and empty or a counter."""
-        found = set()
+    def left_out(self, target: str | None) -> set[int]:
+        """Return the places of columns that are not used: empty, or a counter without a name.
+
+        An empty column of which something was said is used, and will be refused.
+        """
+        found, empty = set(), []
         for place, (name, seen) in enumerate(zip(self.names, self.evidence, strict=True)):
             if name:
-                continue
-            if seen.empty == seen.rows:
+                if not has_values(seen) and name != target and not seen.given.type:
+                    found.add(place)
+                    empty.append(name)
+            elif seen.empty == seen.rows:
                 found.add(place)
                 self.note_left_out(place, "it has no name, and no values")
             elif place == 0 and self.counts_rows(seen):
                 found.add(place)
                 self.note_left_out(place, "it has no name, and counts the rows")
+        self.findings += about_empty(empty, len(self.names))
         return found
 
     def note_left_out(self, place: int, why: str) -> None:
@@ -207,7 +214,9 @@ class TextInspection:
         return low in (0, 1) and high is not None and high - low == self.rows - 1 and one_each
 
     def check_used(self, used: Sequence[int]) -> None:
-        """Raise DatasetRefused if a column that is used has no name."""
+        """Raise DatasetRefused if there is no column to use, or one has no name."""
+        if not used and any(self.names):
+            raise DatasetRefused(NO_VALUES)
         if not used:
             raise DatasetRefused("No column has a name: begin with a header row, or --no-header.")
         unnamed = [str(place + 1) for place in used if not self.names[place]]
@@ -427,12 +436,18 @@ def inspect_typed(file: ParquetFile, target: str | None) -> Inspected:
     if not rows:
         raise DatasetRefused("There are no rows: send at least one row of values.")
     findings = list(file.findings)
-    columns = [profile_of(tally) for tally in tallies]
+    every = [profile_of(tally) for tally in tallies]
+    used = [place for place, one in enumerate(every) if one.missing < rows or one.name == target]
+    if not used:
+        raise DatasetRefused(NO_VALUES)
+    empty = [place for place in range(len(every)) if place not in used]
+    findings += about_empty([file.names[place] for place in empty], len(every))
+    columns = [every[place] for place in used]
     answers = None
     if target in file.names:
         place = file.names.index(target)
-        answers = floats(sample.column(place), columns[place].type)
-    for place, column in enumerate(columns):
+        answers = floats(sample.column(place), every[place].type)
+    for place, column in zip(used, columns, strict=True):
         values = sample.column(place)
         findings += about_values(
             column.name, column.type, values,
@@ -443,10 +458,23 @@ def inspect_typed(file: ParquetFile, target: str | None) -> Inspected:
         if answers is not None and target is not None and column.name != target:
             found = tells_target(column.name, floats(values, column.type), target, answers)
             findings += filter(None, [found])
-    findings += about_rows(sample, list(range(len(columns))))
+    findings += about_rows(sample, used)
     types = "".join(LETTER[column.type] for column in columns)
-    options = ReadOptions(format=file.format, left_out=file.left_out, types=types)
+    left_out = sorted({*file.left_out, *(file.used[place] for place in empty)})
+    options = ReadOptions(format=file.format, left_out=tuple(left_out), types=types)
     return Inspected(columns, rows, options, without_rows(findings)[:MOST_FINDINGS])
+
+
+def about_empty(names: Sequence[str], of: int) -> list[DataFinding]:
+    """Return the finding of columns that have no values, if there are such."""
+    shown = tuple(Example(cut(name)) for name in names[:5])
+    return [DataFinding("empty-columns", count=len(names), of=of, examples=shown)] if names else []
+
+
+def has_values(seen: Evidence) -> bool:
+    """Say whether a column has anything but words that stand for no value."""
+    absent = ColumnTyper(seen).text_missing()
+    return bool(seen.total) or any(word not in absent for word in seen.words)
 
 
 def without_rows(findings: list[DataFinding]) -> list[DataFinding]:

@@ -67,15 +67,15 @@ class ParquetFile:
             self.left_out = options.left_out
         elif not as_before:
             self.left_out = self.index_of(schema)
-        self._used = [place for place in range(len(schema)) if place not in self.left_out]
-        fields = [schema.field(place) for place in self._used]
+        self.used = [place for place in range(len(schema)) if place not in self.left_out]
+        fields = [schema.field(place) for place in self.used]
         self.names: list[str] = [field.name for field in fields]
         check_schema(fields)
         kinds = [kind_of(field.type) or "string" for field in fields]
         if options is not None:
             kinds = options.kinds()
         elif not as_before:
-            kinds = [self.found(*one) for one in zip(self._used, fields, kinds, strict=True)]
+            kinds = [self.found(*one) for one in zip(self.used, fields, kinds, strict=True)]
         self.kinds = kinds
 
     def index_of(self, schema: pa.Schema) -> tuple[int, ...]:
@@ -110,7 +110,7 @@ class ParquetFile:
     def batches(self) -> Iterator[list[Values]]:
         """Yield batches of rows: per column a typed array of its kind. Raises DatasetRefused."""
         try:
-            for batch in self._file.batches(self._used):
+            for batch in self._file.batches(self.used):
                 named = zip(batch.columns, self.kinds, strict=True)
                 yield [cast(decoded(column), kind) for column, kind in named]
         except MemoryError:

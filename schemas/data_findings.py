@@ -206,6 +206,10 @@ FINDINGS: dict[str, Kind] = {
         "If they are mistakes, delete them: a split puts copies into both of its parts.",
     ),
     "left-out": Kind("Column {detail} is not used", ""),
+    "empty-columns": Kind(
+        "{count} of {of} columns have no values and are not used",
+        "If they should be used, fill them.",
+    ),
     "skipped-lines": Kind(
         "{detail} before the header were skipped", "If they are rows, say --skip-lines 0."
     ),

@@ -228,6 +228,9 @@ OWN = {
         '"","a","b"\n"1",1.5,"x"\n"2",2,"y"\n', "ns", {"a": [1.5, 2.0]}, "left-out"
     ),
     "separators at the ends": Case("a,b,\n1.5,x,\n2,y,\n", "ns", {"a": [1.5, 2.0]}, "left-out"),
+    "columns without values": Case(
+        "a;b;c;d\n1,5;;x;NA\n2,5;;y;\n", "ns", {"a": [1.5, 2.5]}, "empty-columns decimal-comma read-as", said="2 of 4 columns",
+    ),
     "sep=;": Case("sep=;\na;b\n1,5;x\n2,5;y\n", "ns", {"a": [1.5, 2.5]}, "decimal-comma read-as"),
     "sep=, with CR LF": Case("sep=,\r\na,b\r\n1.5,x\r\n2,y\r\n", "ns", {"a": [1.5, 2.0]}),
     "comments on top": Case("# made by x\n# 2024\n" + PLAIN, "ns", SIZES, "skipped-lines", said="2 comment lines"),
@@ -376,6 +379,11 @@ OWN = {
     "Parquet with a named index": Case(
         lambda: parquet(pd.DataFrame({"a": [0.5, 0.25], "id": ["x", "y"]}).set_index("id")), "n", {}, "left-out"
     ),
+    "Parquet with an index and a column without values": Case(
+        lambda: parquet(pd.DataFrame({"none": [None, None], "a": [0.5, 0.25], "nan": float("nan"), "b": ["x", "y"]}, index=[2, 0])), "ns",
+        {"a": [0.5, 0.25], "b": ["x", "y"]}, "left-out empty-columns", said="2 of 4 columns have no values and are not used: none, nan",
+    ),
+    "JSON without values": Case('{"a": 1.5, "b": null}\n{"a": 2.5, "b": null}\n', "n", {"a": [1.5, 2.5]}, "empty-columns"),
     "Parquet with categories": Case(
         lambda: parquet(pd.DataFrame({"a": pd.Categorical([3, 1, 3]), "b": [1.5, 2.5, 3.5]})), "sn",
         {"a": ["3", "1", "3"]},
@@ -413,6 +421,8 @@ REFUSED = {
     "no header": Refused("1.5,2\n2.5,3\n", "looks like data.*--no-header"),
     "a ragged row": Refused("a,b\n1,2\n3\n", "Line 3 has 1 values, but the header has 2 columns"),
     "one column unnamed that is no index": Refused(",a\nx,1\ny,2\n", "no name for column 1"),
+    "a target without values": Refused("a,b\n1,\n2,NA\n", "Column b is empty, all of its 2 values are missing", target="b"),
+    "numbers without values": Refused("a,b\n1,\n2,NA\n", "Column b", hints=ReadHints(types={"b": "number"})),
     "the same name twice": Refused("a,a\n1,2\n3,4\n", "names a more than once"),
     "an empty file": Refused("", "The file is empty"),
     "blank lines only": Refused("\n\n\n", "The file is empty"),

@@ -150,7 +150,7 @@ def test_byte_order_mark_crlf_quotes_and_blank_lines(file: Path) -> None:
         (b"a,,c\n1,2,3\n", "no name for column 2"),
         (b"a,b\n1,2\n3\n4,5\n", "Line 3 has 1 values, but the header has 2 columns"),
         (b'a,b\n"1\n1",2\n3,4,5\n', "Line 4 has 3 values"),
-        (b"a,b\n1,\n2,NA\n", "Column b is empty, all of its 2 values are missing"),
+        (b"a,b\n,NA\n,\n", "No column has values"),
         (b"a,b\n1,2\n3,\xff\n", "Byte 10 (line 3) is 0xff, which is not UTF-8"),
         (b"a,b\n1,caf\xc3\n", "Byte 9 (line 2) is 0xc3"),
         ("a,b\n1,2\n".encode("utf-16-le"), "as in UTF-16 without a byte order mark"),
@@ -164,9 +164,9 @@ def test_a_bad_csv(file: Path, content: bytes, words: str) -> None:
 
 
 def test_all_faults_are_told_at_once(file: Path) -> None:
-    words = refusal(file, b"a,b,c\n1,,\n", target="d")
-    assert "Column b is empty" in words
-    assert "Column c is empty" in words
+    words = refusal(file, b"a,b,c\n1,inf,-inf\n2,3.5,4.5\n", target="d")
+    assert "Column b holds 1 infinite" in words
+    assert "Column c holds 1 infinite" in words
     assert "no column 'd' to be the target; the columns are a, b, c" in words
 
 
@@ -263,7 +263,10 @@ def test_bad_parquet(file: Path) -> None:
     parquet(file, {"a": pa.array([], pa.int64())})
     assert "no rows" in refusal(file, file.read_bytes(), kind="parquet")
     parquet(file, {"a": [1, 2], "b": pa.nulls(2)})
-    assert "Column b is empty" in refusal(file, file.read_bytes(), kind="parquet")
+    words = refusal(file, file.read_bytes(), kind="parquet", target="b")
+    assert "Column b is empty" in words
+    parquet(file, {"b": pa.nulls(2)})
+    assert "No column has values" in refusal(file, file.read_bytes(), kind="parquet")
 
 
 def test_parquet_of_more_values_than_a_dataset_may_have(
