@@ -1,8 +1,10 @@
 """How right files are read, and how fast: in the confined process, as at an upload.
 
 Right: the columns of real files (tests/data/real) against what a person says they are, beside what
-pandas finds out by itself. Silent: damaged tables that come back changed without a word. Fast: a
-CSV of 400,000 rows with numbers, text and times, beside Arrow's bare reading of the same file.
+pandas and DuckDB find out by themselves; once more without codes, which only their names tell from
+numbers. Silent: damaged tables that come back changed without a word. Fast: a CSV of 400,000 rows
+with numbers, text and times, beside Arrow's and DuckDB's bare reading of the same file, which have
+two threads.
 """
 
 from __future__ import annotations
@@ -20,19 +22,26 @@ import pyarrow.csv
 
 from autolearn.artifacts.profile import Question, profile_apart
 from tests.artifacts.damage import DAMAGES, KINDS, made_table
-from tests.artifacts.real_files import as_pandas, right, wrong_columns
+from tests.artifacts.real_files import CODES, PATHS, as_duckdb, as_pandas, right, wrong_columns
 from tests.artifacts.test_damage import fault_of
+from tests.bench.peers import peer_python, told
 
 __all__ = ["ingest"]
 
 ROWS, DAMAGED = 400_000, 1_000
+THREADS = 2
+DUCKDB_SCRIPT = Path(__file__).with_name("duckdb_reading.py")
 
 
 async def ingest() -> dict[str, float]:
     """Measure all of it."""
+    python = peer_python()
     with tempfile.TemporaryDirectory(prefix="autolearn-bench-") as folder:
         path = Path(folder) / "data.csv"
         write(path)
+        duckdb = told([python, str(DUCKDB_SCRIPT), str(path), str(THREADS), *map(str, PATHS)])
+        assert duckdb["rows"] == ROWS
+        pyarrow.set_cpu_count(THREADS)
         bare = time.perf_counter()
         pyarrow.csv.read_csv(path)
         bare = time.perf_counter() - bare
@@ -43,12 +52,18 @@ async def ingest() -> dict[str, float]:
         took = time.perf_counter() - took
         assert (await reading).rows == ROWS
         silent = await asyncio.to_thread(silently_wrong, Path(folder) / "damaged")
+    wrong = {
+        "": wrong_columns(),
+        "_pandas": wrong_columns(as_pandas),
+        "_duckdb": wrong_columns(lambda path: as_duckdb(duckdb["types"][str(path)])),
+    }
     return {
-        "inference_right": right(wrong_columns()),
-        "inference_right_pandas": right(wrong_columns(as_pandas)),
+        **{f"inference_right{whose}": right(columns) for whose, columns in wrong.items()},
+        **{f"inference_right{w}_but_codes": right(columns, CODES) for w, columns in wrong.items()},
         "silent_wrong": silent,
         "ingest_rows_per_s": ROWS / took,
         "ingest_rows_per_s_arrow": ROWS / bare,
+        "ingest_rows_per_s_duckdb": ROWS / duckdb["seconds"],
         "ingest_peak_pss_mb": peak / 2**20,
     }
 

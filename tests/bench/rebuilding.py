@@ -21,6 +21,7 @@ from autolearn.projections.rebuilding import rebuild
 from tests.bench import recoveries
 from tests.bench.changelogs import faust_changelog, quix_changelog
 from tests.bench.history import PARTITIONS, history
+from tests.bench.peers import peer_python
 from tests.bench.writing import create, write
 
 __all__ = ["rebuilding"]
@@ -36,7 +37,7 @@ async def rebuilding() -> dict[str, float]:
 
 
 def measure() -> dict[str, float]:
-    recoveries.quix_python()
+    peer_python()
     with tempfile.TemporaryDirectory() as home, EmbeddedBroker(Path(home) / "kafka") as broker:
         at = broker.bootstrap
         fill(at)

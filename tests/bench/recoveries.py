@@ -17,33 +17,20 @@ takes then depends on how far the cleaner has come; what one record costs does n
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
-import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
 from autolearn.eventlog.kafka import KafkaLog
 from tests.bench import faust_recovery
+from tests.bench.peers import peer_python, told
 
-__all__ = ["FAUST_CHANGELOG", "faust", "quix", "quix_changelog_of", "quix_python"]
+__all__ = ["FAUST_CHANGELOG", "faust", "quix", "quix_changelog_of"]
 
 FAUST_CHANGELOG = faust_recovery.CHANGELOG
-QUIX_PYTHON = Path("build/bench-venv/bin/python")
 QUIX_GROUP = "bench-quix"
 QUIX_SCRIPT = Path(__file__).with_name("quix_recovery.py")
-
-
-def quix_python() -> str:
-    """Return the Python that has Quix Streams.
-
-    Raises:
-        SystemExit: `make bench` has not made it yet.
-    """
-    if not QUIX_PYTHON.exists():
-        sys.exit(f"The bench needs Quix Streams: `make {QUIX_PYTHON.parent.parent}/.installed`.")
-    return str(QUIX_PYTHON)
 
 
 def quix_changelog_of(source: str) -> str:
@@ -63,20 +50,8 @@ def faust(bootstrap: str, source: str, sessions: int) -> float:
 def quix(bootstrap: str, source: str) -> float:
     """Recover Quix's state; return the records per second."""
     rewind(bootstrap, source, QUIX_GROUP)
-    command = [quix_python(), str(QUIX_SCRIPT), bootstrap, source]
+    command = [peer_python(), str(QUIX_SCRIPT), bootstrap, source]
     return length(bootstrap, quix_changelog_of(source)) / told(command)["seconds"]
-
-
-def told(command: list[str]) -> dict[str, float]:
-    """Run a process that measures itself; return what it says.
-
-    Raises:
-        RuntimeError: it failed; the message has what it said.
-    """
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
-    return msgspec.json.decode(done.stdout.splitlines()[-1], type=dict[str, float])
 
 
 def length(bootstrap: str, topic: str) -> int:
