@@ -7,6 +7,7 @@ booleans), and what fits none is remembered, a few with their rows.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -42,7 +43,7 @@ MISSING_IN_TEXT = (
     "?",
 )
 """Words that stand for no value in every column."""
-MISSING_WORDS = (*MISSING_IN_TEXT, "None", "none", "-", ".", "#DIV/0!")
+MISSING_WORDS = (*MISSING_IN_TEXT, "None", "none", "NaT", "-", ".", "#DIV/0!")
 """Words that do so where the other values are numbers, times or booleans."""
 REMEMBERED, LEAST_REMEMBERED = 1_000, 10
 """Odd values of a column that are kept: the fewer, the more columns there are."""
@@ -58,6 +59,8 @@ SETTLED = 20_000
 INTEGER = r"^[+-]?[0-9]+$"
 ZERO_FIRST = r"^[+-]?0[0-9]+$"
 DIGITS = str.maketrans("012345678", "9" * 9)
+PLAIN = re.compile(numbers.PLAIN)
+NOTHING = "[^\\s\\S]"
 BOOLEANS = texts("true", "false")
 
 
@@ -73,6 +76,11 @@ class Given(NamedTuple):
     decimal: str = ""
     zone: str = ""
     before: str = ""
+
+    @property
+    def pattern(self) -> str:
+        """The pattern of strptime that was said, also of what would be plain numbers."""
+        return self.type if self.type.startswith("%") else ""
 
 
 @dataclass
@@ -130,7 +138,7 @@ class Plain:
     whole: bool = True
     zeros: Seen = field(default_factory=Seen)
     beyond: Seen = field(default_factory=Seen)
-    dots: int = 0
+    dots: Seen = field(default_factory=Seen)
     grouped: bool = True
     infinite: int = 0
     range: Fit = field(default_factory=Fit)
@@ -153,9 +161,9 @@ class Evidence:
         self.zones = {True: 0, False: 0}
         self.dated = self.worded = 0
         self.counts: dict[str, int] | None = {} if limit else None
-        self.missing_words = pa.array(
-            MISSING_WORDS if given.missing is None else given.missing, pa.string()
-        )
+        words = MISSING_WORDS if given.missing is None else given.missing
+        self.missing_words = pa.array(words, pa.string())
+        self.may_be_plain = not given.pattern and not any(map(PLAIN.fullmatch, words))
 
     # Values come
 
@@ -165,7 +173,8 @@ class Evidence:
         self.empty += values.null_count
         if values.null_count == len(values):
             return
-        if not self.odd and not self.words and self.take_plain(values, first):
+        at_once = self.may_be_plain and not self.odd and not self.words
+        if at_once and self.take_plain(values, first):
             self.count(*counted(values) if self.counts is not None else (None, None))
             return
         if self.counts is None and self.is_settled():
@@ -177,7 +186,7 @@ class Evidence:
         rest = pc.invert(absent)
         found, rows = found.filter(rest), rows.filter(rest)
         self.count(found, rows)
-        plain = pc.match_substring_regex(found, numbers.PLAIN)
+        plain = pc.match_substring_regex(found, NOTHING if self.given.pattern else numbers.PLAIN)
         self.add_plain(found.filter(plain), rows.filter(plain), values, first)
         odd = pc.invert(plain)
         self.add_odd(found.filter(odd), rows.filter(odd), values, first)
@@ -223,7 +232,12 @@ class Evidence:
             self.note_integers(found, rows, values, first)
         if not plain.whole:
             dotted = pc.match_substring(found, ".")
-            plain.dots += many(found.filter(dotted), None if rows is None else rows.filter(dotted))
+            at = found.filter(dotted)
+            there = many(at, None if rows is None else rows.filter(dotted))
+            if there and not plain.dots.count:
+                plain.dots = Seen(there, first + place_of(values, at[0]), at[0].as_py())
+            else:
+                plain.dots.count += there
             plain.grouped = plain.grouped and numbers.is_grouped(found, ".")
 
     def note_integers(self, found: Values, rows: Values | None, values: Values, first: int) -> None:
@@ -349,15 +363,15 @@ class Evidence:
         if not isinstance(way, ColumnFormat) or way.unit:
             return fit.count
         plain = self.plain
-        if way.decimal == "." or not plain.dots:
+        if way.decimal == "." or not plain.dots.count:
             return fit.count + plain.count
         if way.thousands == ".":
-            return fit.count + (plain.count if plain.grouped else plain.count - plain.dots)
-        return fit.count + plain.count - plain.dots
+            return fit.count + (plain.count if plain.grouped else plain.count - plain.dots.count)
+        return fit.count + plain.count - plain.dots.count
 
     def decimal(self) -> str:
         """Return the decimal separator that the values leave no doubt about, or ""."""
-        if self.plain.dots and not self.plain.grouped:
+        if self.plain.dots.count and not self.plain.grouped:
             return "."
         whole = {
             way.decimal
@@ -377,8 +391,8 @@ def guesses(found: Values, given: Given) -> Iterator[ColumnFormat | str]:
             yield from times.patterns_of(text)
         if text[:4].isdigit() and text[4:5] == "-":
             yield ""
-        if given.type.startswith("%"):
-            yield given.type
+        if given.pattern:
+            yield given.pattern
         if not any(character.isdigit() for character in text):
             continue
         unit = numbers.unit_of(text)

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from autolearn.artifacts import numbers
 from autolearn.artifacts.column_evidence import MISSING_IN_TEXT, Evidence, Seen, is_time
+from autolearn.artifacts.numbers import looks_measured
 from autolearn.artifacts.refusals import DatasetRefused
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.data_findings import MOST_EXAMPLES, DataFinding, Example
@@ -18,6 +19,9 @@ __all__ = ["ColumnTyper", "Decided"]
 
 NEARLY, PARTLY = 0.9, 0.5
 """Shares of values from which a column of text is nearly, or partly, of another type."""
+REPEATED = 5
+"""Rows per different value from which values are categories."""
+PIVOT = "years 69 to 99 are of the last century"
 ORDERS = {"%d": "DD", "%m": "MM", "%Y": "YYYY", "%y": "YY", "%b": "Mon", "%H": "HH", "%I": "hh"}
 
 
@@ -81,7 +85,7 @@ class ColumnTyper:
         if plain.whole and plain.zeros.count:
             shown = (Example(cut(plain.zeros.value), plain.zeros.row),)
             return self.as_text(self.finding("leading-zeros", plain.zeros.count, shown))
-        if decimal == "," and plain.dots and plain.grouped:
+        if decimal == "," and plain.dots.count and plain.grouped:
             return self.as_number(ColumnFormat(decimal=",", thousands="."))
         kind = "integer" if plain.whole else "number"
         return Decided(kind, self.plainly(), tuple(self.about_words()))
@@ -90,15 +94,13 @@ class ColumnTyper:
         """Say that the column has numbers in a format, and what is particular about it."""
         findings = list(self.about_words())
         shown = tuple(self.examples(self.evidence.values))
-        if way.decimal == ",":
+        dots = self.evidence.plain.dots
+        if way.decimal == "," and shown:
             findings.append(self.finding("decimal-comma", self.evidence.total, shown))
         if way.thousands:
             name = {" ": "a blank", "'": "an apostrophe"}.get(way.thousands, way.thousands)
-            findings.append(
-                self.finding(
-                    "thousands", self.evidence.odd or self.evidence.plain.dots, shown, name
-                )
-            )
+            shown = shown or (Example(cut(dots.value), dots.row),)
+            findings.append(self.finding("thousands", self.evidence.odd or dots.count, shown, name))
         findings += self.about_negatives()
         if way.unit:
             findings.append(self.finding("unit", self.evidence.total, shown, way.unit))
@@ -128,9 +130,8 @@ class ColumnTyper:
             return self.as_text(self.finding("mixed-zones", bare, shown))
         findings = list(self.about_words())
         if pattern:
-            findings.append(
-                self.finding("date-format", self.evidence.total, shown, name_of(pattern))
-            )
+            name = name_of(pattern) + (f" ({PIVOT})" if "%y" in pattern else "")
+            findings.append(self.finding("date-format", self.evidence.total, shown, name))
         zone = self.evidence.given.zone or "UTC"
         if not self.evidence.zones[True] and (pattern.count("%") > 3 or self.has_hours()):
             findings.append(self.finding("no-zone", self.evidence.total, (), zone))
@@ -174,8 +175,8 @@ class ColumnTyper:
         """Return the column as numbers, None if it is none."""
         if not self.evidence.odd:
             kind = "integer" if self.evidence.plain.whole else "number"
-            dotted = decimal == "," and self.evidence.plain.dots and self.evidence.plain.grouped
-            if dotted:
+            dots = self.evidence.plain.dots.count
+            if decimal == "," and dots and self.evidence.plain.grouped:
                 return self.as_number(ColumnFormat(decimal=",", thousands="."))
             if self.evidence.plain.beyond.count:
                 kind = "number"
@@ -218,14 +219,14 @@ class ColumnTyper:
             shown = tuple(self.examples(self.evidence.values))
             return self.finding("numbers-with-words", self.evidence.worded, shown)
         if not self.evidence.total or fits < PARTLY * self.evidence.total:
-            return None
+            return self.unread()
         if fits < NEARLY * self.evidence.total:
             orders = {
                 name_of(str(way))
                 for way, fit in self.evidence.ways.items()
                 if is_time(way) and fit.count
             }
-            if self.evidence.dated == self.evidence.total and len(orders) > 1:
+            if self.evidence.dated == self.evidence.total and len(set(map(day_of, orders))) > 1:
                 names = " or ".join(sorted(orders)[:MOST_EXAMPLES])
                 shown = tuple(self.examples(self.evidence.values))
                 return self.finding("ambiguous-dates", self.evidence.total, shown, names)
@@ -233,7 +234,24 @@ class ColumnTyper:
         known = {
             value: self.evidence.values[value] for value in misses if value in self.evidence.values
         }
+        if not known and self.evidence.plain.dots.count:
+            known = {self.evidence.plain.dots.value: self.evidence.plain.dots}
         return self.finding(code, self.evidence.total - fits, tuple(self.examples(known)))
+
+    def unread(self) -> DataFinding | None:
+        """Return the finding of text that looks like numbers or times in no known form.
+
+        Of values that repeat nothing is said: they are categories, such as 18-24.
+        """
+        evidence = self.evidence
+        counts = evidence.counts
+        if counts is not None and len(counts) * REPEATED <= evidence.total:
+            return None
+        like = {value: seen for value, seen in evidence.values.items() if looks_measured(value)}
+        if len(like) < PARTLY * len(evidence.values):
+            return None
+        shown = tuple(self.examples(like))
+        return self.finding("unread-form", len(like), shown, of=len(evidence.values))
 
     # In words
 
@@ -241,15 +259,18 @@ class ColumnTyper:
         """Return the sentence for values that are not of the type that was given."""
         misses = list(self.evidence.values)
         for way, fit in self.evidence.ways.items():
-            if isinstance(way, ColumnFormat) == (kind in ("integer", "number")) and fit.missed:
+            numeric = isinstance(way, ColumnFormat) and kind in ("integer", "number")
+            if fit.missed and (numeric or way == kind or (not way and kind == "timestamp")):
                 misses = list(fit.misses)
         shown = ", ".join(
             f"{cut(value)} (row {self.evidence.values[value].row + 1})"
             for value in misses[:MOST_EXAMPLES]
             if value in self.evidence.values
         )
+        shown = shown or ", ".join(map(cut, list(self.evidence.counts or ())[:MOST_EXAMPLES]))
+        meant = name_of(kind) if kind.startswith("%") else kind
         return (
-            f"Column {self.evidence.name} cannot be read as {kind}: "
+            f"Column {self.evidence.name} cannot be read as {meant}: "
             f"{shown or 'its values do not fit'}. "
             "Mend the values, name words that stand for none with --missing, or say another type."
         )
@@ -312,6 +333,11 @@ class ColumnTyper:
 def chosen(ways: list[ColumnFormat], decimal: str) -> ColumnFormat:
     """Return the format that is meant: with the file's decimal separator, and the fewest marks."""
     return min(ways, key=lambda way: (way.decimal != decimal, bool(way.thousands), way.thousands))
+
+
+def day_of(name: str) -> str:
+    """Return the name of a pattern without its time of day."""
+    return name.partition(" HH")[0].partition(" hh")[0]
 
 
 def name_of(pattern: str) -> str:

@@ -151,8 +151,9 @@ def header_in(text: str, top: Top, dialect: Dialect) -> Header:
 
     def lines() -> Iterator[str]:
         for line in as_lines(text[len(top.text) :]):
+            mark = "" if consumed else "\ufeff"
             consumed.append(line)
-            yield line
+            yield line.lstrip(mark) if mark else line
 
     try:
         names = next(rows_in(lines(), dialect))
@@ -168,7 +169,7 @@ def header_in(text: str, top: Top, dialect: Dialect) -> Header:
             f"The first line is longer than {HEADER:,} bytes: begin with a header row that names "
             "the columns."
         )
-    names = [" ".join(name.lstrip("\ufeff").split()) for name in names]
+    names = [" ".join(name.split()) for name in names]
     return Header(names, len(consumed), len(above))
 
 

@@ -312,7 +312,7 @@ class TextInspection:
                 (fit for way, fit in seen.ways.items() if same_way(way, decided.format)), None
             )
             ranges = [seen.plain.range, *([fit] if fit is not None else [])]
-            if decided.format.thousands == "." and seen.plain.dots:
+            if decided.format.thousands == "." and seen.plain.dots.count:
                 ranges = self.measured(place, decided)
             lows = [one.minimum for one in ranges if one.minimum is not None]
             highs = [one.maximum for one in ranges if one.maximum is not None]

@@ -19,6 +19,7 @@ __all__ = [
     "WITH_WORD",
     "fits_number",
     "is_grouped",
+    "looks_measured",
     "numbers_in",
     "unit_of",
 ]
@@ -34,6 +35,19 @@ PLAIN = (
 WITH_WORD = r"^[+-]?[0-9][0-9.,]*\s?[^\s0-9.,:;/()_-]{1,6}\.?$"
 """A number and a word, such as 12 kg."""
 
+LETTER = r"[^\W\d_]"
+MEASURED = re.compile(
+    rf"(?:{LETTER}{{1,3}}\.?\s+)?[\W_]*\d[\d\W_]*(?:{LETTER}{{1,4}}[\d\W_]*){{0,2}}"
+    rf"|[QWHTKS]\d{{1,2}}\W+\d{{2,4}}|-?P[\dTYMWDHS.,]+"
+)
+"""What may be a quantity or a time: digits, with at most two short words (12.-, 10-20, 2024Q1)."""
+MONTH = re.compile(
+    r"(?:jan|feb|fév|m[aä]r|apr|avr|abr|ma[iy]|mag|jun|jui|giu|jul|lug|aug|ao[uû]|ago|sep|set|o[ck]t"
+    rf"|out|ott|nov|de[czs]|dic|déc){LETTER}{{0,7}}",
+    re.IGNORECASE,
+)
+MOST_WORDS = 4
+
 WAYS = ((".", ","), (",", ""), (",", "."), (",", " "), (".", " "), (",", "'"), (".", "'"))
 """The decimal separator and what parts thousands: every pair that is in use (BIPM allows blanks,
 Switzerland has apostrophes)."""
@@ -41,7 +55,7 @@ Switzerland has apostrophes)."""
 SIGN, MINUS = "[+\u2212-]", "[\u2212-]"
 NEGATIVE = "^\\(|[\u2212-]$"
 """Negative numbers of accountants: (5), and 5-."""
-UNUSUAL = re.compile(r"^\(|\u2212|-$")
+UNUSUAL = re.compile(r"^\W?\(|\u2212|-$")
 SPACES = " \u00a0\u202f\u2009"
 APOSTROPHES = "'\u2019"
 MARKS = {" ": SPACES, "'": APOSTROPHES}
@@ -54,7 +68,7 @@ CODES = frozenset(
 )
 UNIT = re.compile(
     r"^[+\u2212-]?\(?[+\u2212-]?\s*(?P<before>[^\d\s.,+()'\u2212-]{1,3}\.?)?\s*"
-    r"[+\u2212-]?[\d.,'\u2019\s]*\d[\d.,'\u2019\s]*\)?(?P<after>[^\d\s.,+()'\u2212-]{1,3}\.?)?\)?$"
+    r"\(?[+\u2212-]?[\d.,'\u2019\s]*\d[\d.,'\u2019\s]*\)?(?P<after>[^\d\s.,+()'\u2212-]{1,3}\.?)?\)?$"
 )
 UNIT_LENGTH = 40
 """Characters of a text that may be a number with a unit."""
@@ -70,6 +84,17 @@ def unit_of(text: str) -> str:
     if (before and after) or not (unit in CODES or unit in "%‰" or is_symbol(unit)):
         return ""
     return unit
+
+
+def looks_measured(text: str) -> bool:
+    """Say whether a text looks like a number or a time, in whatever form."""
+    if len(text) > UNIT_LENGTH:
+        return False
+    if MEASURED.fullmatch(text):
+        return True
+    words = re.findall(f"{LETTER}+", text)
+    dated = len(words) <= MOST_WORDS and any(map(MONTH.fullmatch, words))
+    return dated and any(map(str.isdigit, text))
 
 
 def is_symbol(unit: str) -> bool:
@@ -96,23 +121,25 @@ def one_of(separator: str) -> str:
 def pattern_of(way: ColumnFormat, *, grouped: bool = False) -> str:
     """Return the regular expression of numbers in a format; if `grouped`, of those with groups.
 
-    Groups have three digits, or two but for the last one (India).
+    Groups have three digits, or two but for the last one (India); 0,123 has none, and 12.- (of
+    Swiss prices) is no negative number.
     """
     decimal = re.escape(way.decimal)
     digits = "[0-9]+"
     if way.thousands:
         mark = one_of(way.thousands)
-        groups = f"[0-9]{{1,3}}({mark}[0-9]{{2,3}})*{mark}[0-9]{{3}}"
+        groups = f"[1-9][0-9]{{0,2}}({mark}[0-9]{{2,3}})*{mark}[0-9]{{3}}"
         digits = groups if grouped else f"({groups}|[0-9]+)"
     fraction = "" if grouped and way.thousands == "." else f"({decimal}[0-9]*)?"
     number = f"({digits}{fraction}|{decimal}[0-9]+)([eE][+-]?[0-9]+)?"
     if not way.unit:
-        return f"^({SIGN}?{number}|\\({number}\\)|{number}{MINUS})$"
+        whole = f"({digits}({decimal}[0-9]+)?|{decimal}[0-9]+)"
+        return f"^({SIGN}?{number}|\\({number}\\)|{whole}{MINUS})$"
     unit, blank = re.escape(way.unit), f"[{SPACES}]*"
     signed = f"{SIGN}?{blank}"
     return (
         f"^({signed}{unit}{blank}{signed}{number}|{signed}{number}{blank}{unit}"
-        f"|\\({unit}?{blank}{number}{blank}({unit})?\\))$"
+        f"|\\({unit}?{blank}{number}{blank}({unit})?\\)|{unit}{blank}\\({number}\\))$"
     )
 
 

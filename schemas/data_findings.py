@@ -128,12 +128,17 @@ FINDINGS: dict[str, Kind] = {
         "{column} is text: {count} of {of} values have a number and a word (such as 12 kg)",
         "If they are quantities, send the numbers alone.",
     ),
+    "unread-form": Kind(
+        "{column} is text: {count} of its first {of} different values look like numbers or times "
+        "in a form that is not known",
+        "If they are quantities or times, write them as 12.5 or as 2024-01-31 14:30:00.",
+    ),
     "date-format": Kind(
         "{column}: {of} times are read as {detail}",
         "If that is wrong, say --type {column}=text.",
     ),
     "ambiguous-dates": Kind(
-        "{column} is text: its {of} dates fit more than one order of day and month ({detail})",
+        "{column} is text: its {of} dates fit more than one form ({detail})",
         "Write them as YYYY-MM-DD, or say --type {column}=DD/MM/YYYY or MM/DD/YYYY.",
     ),
     "mixed-zones": Kind(

@@ -158,6 +158,15 @@ OWN = {
         "a;b\n1 234,5;x\n12\u00a0345;y\n7\u202f000,25;z\n", "ns", {"a": [1234.5, 12345.0, 7000.25]},
         "decimal-comma thousands read-as",
     ),
+    "three decimals below one": Case(
+        "k;x\na;0.123\nb;1.456\nc;2.789\n", "sn", {"x": [0.123, 1.456, 2.789]}, "read-as"
+    ),
+    "three decimals below one, after a comma": Case(
+        'a,b\n"0,123",x\n"1,456",y\n', "ns", {"a": [0.123, 1.456]}, "decimal-comma"
+    ),
+    "points of thousands that may be decimal": Case(
+        "a;b\n1.234;x\n2.345;y\n", "ns", {"a": [1234.0, 2345.0]}, "thousands read-as", said="1.234 (line 2)"
+    ),
     "lakhs": Case('a,b\n"1,23,456",x\n"12,34,567.5",y\n', "ns", {"a": [123456.0, 1234567.5]}, "thousands"),
     # 9
     "NULL in a semicolon file": Case(
@@ -180,6 +189,12 @@ OWN = {
     "no word is missing": Case(
         numbered("red", "NULL", "blue"), "ss", {"x": ["red", "NULL", "blue"]}, hints=ReadHints(missing=())
     ),
+    "a number that was named": Case(
+        numbered(1, 2, -99, 3), "si", {"x": [1, 2, None, 3]}, hints=ReadHints(missing=("-99",))
+    ),
+    "a decimal number that was named": Case(
+        numbered(1.5, 0, 2.5), "sn", {"x": [1.5, None, 2.5]}, hints=ReadHints(missing=("0",))
+    ),
     # 10, 11
     "one word among numbers": Case(
         numbered(*range(1, 61), "unknown", 61.5), "ss", {}, "not-all-numbers all-different",
@@ -199,6 +214,10 @@ OWN = {
         hints=ReadHints(types={"x": "number"}, missing=("unknown",)),
     ),
     "text that was said": Case(numbered(1, 2, 3), "ss", {"x": ["1", "2", "3"]}, hints=ReadHints(types={"x": "text"})),
+    "a decimal comma among points": Case(
+        "k;x\n" + "".join(f"a{n};{n},5\n" for n in range(40)) + "b;2.75\n", "ss", {},
+        "not-all-numbers read-as all-different", said="2.75 (line 42)",
+    ),
     # 12 to 14
     "leading zeros": Case(numbered("01234", "1234", "00001"), "ss", {"x": ["01234", "1234", "00001"]}, "leading-zeros"),
     "0 and 0.5 are numbers": Case(numbered("0", "0.5", "-0.25"), "sn", {"x": [0.0, 0.5, -0.25]}),
@@ -239,6 +258,9 @@ OWN = {
         "Report of 2024\n\n" + PLAIN, "ns", SIZES, hints=ReadHints(skip_lines=2)
     ),
     "blank lines on top and below": Case("\n\n" + PLAIN + "\n\n", "ns", SIZES),
+    "a byte order mark before quotes": Case(
+        b"\xef\xbb\xbf" + b'"size","colour"\n1.5,"red"\n2.5,"blue"\n3,"green"\n', "ns", SIZES
+    ),
     "a byte order mark": Case(b"\xef\xbb\xbf" + PLAIN.encode(), "ns", SIZES),
     "UTF-16 with a mark": Case(PLAIN.encode("utf-16"), "ns", SIZES, "read-as", said="in utf-16"),
     "UTF-16, big end first": Case(b"\xfe\xff" + PLAIN.encode("utf-16-be"), "ns", SIZES, "read-as"),
@@ -278,6 +300,10 @@ OWN = {
         "a;b\n1.234,50 €;x\n7,25 €;y\n", "ns", {"a": [1234.5, 7.25]}, "decimal-comma thousands unit read-as"
     ),
     "codes of currencies": Case(numbered("USD 12.5", "USD 3"), "sn", {"x": [12.5, 3.0]}, "unit"),
+    "prices without cents": Case(numbered("12.-", "5.50", "7.-"), "ss", {}, "unread-form"),
+    "brackets after a sign": Case(
+        'a,b\n"$(1,500.25)",x\n$2.50,y\n', "ns", {"a": [-1500.25, 2.5]}, "unit thousands negative-forms"
+    ),
     "brackets for a loss": Case(numbered("$12.5", "($3.5)"), "sn", {"x": [12.5, -3.5]}, "unit negative-forms"),
     "two currencies": Case(numbered("$12", "€3"), "ss", {"x": ["$12", "€3"]}, "partly-numbers"),
     "some with percent": Case(numbered("12%", "3", "4%"), "ss", {}, "numbers-with-words"),
@@ -331,6 +357,21 @@ OWN = {
         {"x": [dt.datetime(2024, 1, 2, 3, 4, tzinfo=UTC), dt.datetime(2024, 1, 2, 1, 4, tzinfo=UTC)]},
     ),
     "some with zones": Case(numbered("2024-01-02T03:04Z", "2024-01-02T03:04"), "ss", {}, "mixed-zones"),
+    "pandas' word among times": Case(
+        numbered("2024-01-02", "NaT"), "st", {"x": [day("2024-01-02"), None]}, "missing-words"
+    ),
+    "years of two digits": Case(
+        numbered("31.12.45", "01.01.71"), "st", {"x": [day("2045-12-31"), day("1971-01-01")]}, "date-format",
+        said="DD.MM.YY (years 69 to 99 are of the last century)",
+    ),
+    "an hour that there is not": Case(
+        numbered("2024-01-02 24:00", "2024-01-02 10:00"), "ss", {}, "partly-times", said="24:00"
+    ),
+    "dates of digits alone, said": Case(
+        numbered("20240131", "20240201"), "st", {"x": [day("2024-01-31"), day("2024-02-01")]}, "date-format",
+        ReadHints(types={"x": "YYYYMMDD"}),
+    ),
+    "age groups": Case(table_of(30, lambda n: f"{n % 7},{['18-24', '25-34', '35+'][n % 3]}", "a,b"), "is", {}, "same-rows"),
     # what values look like
     "a row number": Case(table_of(20, lambda n: f"{n + 1},{n % 3}", "id,y"), "ii", {}, "row-number"),
     "all different": Case(table_of(20, lambda n: f"u{n * 7},{n % 3}", "id,y"), "si", {}, "all-different"),
@@ -404,6 +445,19 @@ OWN |= {
     )
     for word in NULLS
 }
+UNREAD = [
+    ("01:30:00", "00:45:10"), ("14:30", "9:15"), ("1 days 02:03:04", "0 days 00:00:10"), ("2024Q1", "2024Q2"),
+    ("Q1 2024", "Q2 2024"), ("2024-W05", "2024-W06"), ("2024-01", "2024-02"), ("01/2024", "12/2024"),
+    ("Jan 2024", "Feb 2024"), ("5. Januar 2024", "31. März 2024"), ("Sun 31 Dec 2023", "Mon 1 Jan 2024"),
+    ("2024-01-31 23:59:59 UTC", "2024-01-30 23:59:59 UTC"), ("31.12.2023 23:59 Uhr", "1.1.2024 0:00 Uhr"),
+    ("12/31/2023 11:59 p.m.", "1/2/2024 1:05 a.m."), ("10-20", "20-30"), ("1/2", "3/4"), ("16:9", "4:3"),
+    ("0x1F", "0xAA"), ("1.5D+03", "2.0D-01"), ("Rs. 1/-", "Rs. 500/-"), ("1_234", "12_345"), ("١٢", "٣٤"),
+    ('="001"', '="002"'), ("PT1H30M", "PT45M"),
+]  # fmt: skip
+OWN |= {
+    f"{values[0]} is of no known form": Case(numbered(*values), "ss", {}, "unread-form")
+    for values in UNREAD
+}
 REFUSED = {
     "not UTF-8": Refused(b"a,b\n1,caf\xe9\n", r"Byte 9 \(line 2\) is 0xe9.*--encoding windows-1252"),
     "UTF-16 without a mark": Refused(PLAIN.encode("utf-16-le"), "UTF-16 without a byte order mark.*--encoding utf-16-le"),
@@ -428,6 +482,10 @@ REFUSED = {
     "blank lines only": Refused("\n\n\n", "The file is empty"),
     "a header only": Refused("a,b\n", "There are no rows"),
     "a type that does not fit": Refused(numbered(1, "oops"), "x cannot be read as number: oops.*row 2", ReadHints(types={"x": "number"})),
+    "dates in another order": Refused(
+        numbered("31/01/2023", "01/31/2023"), "cannot be read as DD/MM/YYYY: 01/31/2023", ReadHints(types={"x": "DD/MM/YYYY"})
+    ),
+    "booleans that are numbers": Refused(numbered(1, 0), "cannot be read as boolean: 1, 0", ReadHints(types={"x": "boolean"})),
     "a type of no column": Refused(PLAIN, "there is no such column", ReadHints(types={"z": "number"})),
     "JSON lines that are ragged": Refused('{"a": 1}\n[1]\n', "Line 2 is no JSON object"),
     "JSON lines with lists": Refused('{"a": [1]}\n{"a": [2]}\n', "holds a list"),
