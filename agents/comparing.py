@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autolearn.agents.environment import one_thread
+from autolearn.agents.estimators import METHODS, methods_of
 from autolearn.agents.evaluating import Model, held_out, open_model, other, read_for
 from autolearn.agents.faults import InputError
 from autolearn.agents.hearing import heard
@@ -20,13 +21,10 @@ from autolearn.schemas.retraining import Compared, Comparison, Data
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["METHODS", "compare", "difference"]
+__all__ = ["compare", "difference"]
 
 Array = np.ndarray[Any, Any]
 Report = Callable[[str], None]
-
-METHODS = ("predict", "predict_proba", "decision_function", "transform")
-"""How a model may answer; each that one of the two has is compared."""
 
 
 def compare(request: Comparison, store: Artifacts, report: Report) -> ComparisonResult:
@@ -74,9 +72,7 @@ def rows_of(data: Data, model: Model, store: Artifacts) -> pd.DataFrame:
 def answers(pipeline: Any, features: pd.DataFrame) -> dict[str, Array]:
     """Return what a model says about rows, by each method that it has."""
     return {
-        method: np.asarray(getattr(pipeline, method)(features))
-        for method in METHODS
-        if hasattr(pipeline, method)
+        method: np.asarray(getattr(pipeline, method)(features)) for method in methods_of(pipeline)
     }
 
 

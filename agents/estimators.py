@@ -104,6 +104,15 @@ class Estimator:
         return TRUSTED | {*self.trusted, f"{self.factory.__module__}.{self.factory.__qualname__}"}
 
 
+METHODS = ("predict", "predict_proba", "decision_function", "transform")
+"""How a model may answer."""
+
+
+def methods_of(pipeline: Any) -> tuple[str, ...]:
+    """Return the methods by which a fitted pipeline answers."""
+    return tuple(method for method in METHODS if hasattr(pipeline, method))
+
+
 @functools.cache
 def all_distributions() -> Mapping[str, list[str]]:
     """Return the distributions of each package; reading all their files takes a while."""

@@ -16,7 +16,7 @@ import numpy as np
 from autolearn.agents import model_files
 from autolearn.agents.categories import Categories, known_categories
 from autolearn.agents.environment import environment, one_thread
-from autolearn.agents.estimators import Estimator, distribution_of
+from autolearn.agents.estimators import Estimator, distribution_of, methods_of
 from autolearn.agents.faults import InputError, numbered
 from autolearn.agents.hearing import heard
 from autolearn.agents.metrics import Metric
@@ -28,7 +28,7 @@ from autolearn.agents.words import words_of
 from autolearn.artifacts.run_files import Artifacts
 from autolearn.artifacts.tables import Table, read_table
 from autolearn.schemas.bounds import cut, listed
-from autolearn.schemas.catalog import CLASSIFICATION
+from autolearn.schemas.catalog import CLASSIFICATION, unanswered
 from autolearn.schemas.events import EvaluationRequested
 from autolearn.schemas.read_options import ReadOptions
 from autolearn.schemas.values import DatasetRef, JsonValue, Split
@@ -332,14 +332,15 @@ def check_class(positive: str, answers: Answers) -> None:
 def value_of(metric: Metric, answers: Answers, rows: Rows, positive: str | None) -> JsonValue:
     """Return a metric's value, of one class if it is named. Raises InputError."""
     given: tuple[Any, ...]
+    answers.check(metric)
     if metric.needs == "features":
         given = (answers.transformed(), answers.predicted())
     elif rows.truth is None:
         raise InputError(f"{metric.name} compares with a target, and the model has none")
     elif metric.needs == "scores":
-        given = (rows.truth, answers.scores(metric), answers.classes())
+        given = (rows.truth, answers.scores(), answers.classes())
     elif metric.needs == "probabilities":
-        given = (rows.truth, answers.probabilities(metric), answers.classes())
+        given = (rows.truth, answers.probabilities(), answers.classes())
     else:
         given = (rows.truth, answers.predicted())
     if positive is not None and metric.positive is not None:
@@ -375,10 +376,14 @@ class Answers:
         """Return the classes in the order of the columns of scores and probabilities."""
         return [str(label) for label in self._pipeline.classes_]
 
+    def check(self, metric: Metric) -> None:
+        """Raise InputError unless the model gives what a metric needs."""
+        methods = methods_of(self._pipeline)
+        if lacks := unanswered(metric.name, metric.needs, self._training.model, methods):
+            raise InputError(lacks, advice="Choose another metric, or another model.")
+
     def predicted(self) -> Array:
-        """Return a label (string) or number per row. Raises InputError."""
-        if not hasattr(self._pipeline, "predict"):
-            raise InputError(f"{self._training.model} says nothing about rows it was not given")
+        """Return a label (string) or number per row."""
         predicted = self._once("predict")
         return predicted.astype(str) if self._training.task == CLASSIFICATION else predicted
 
@@ -388,25 +393,18 @@ class Answers:
             self._known["transformed"] = np.asarray(self._pipeline[:-1].transform(self._features))
         return self._known["transformed"]
 
-    def probabilities(self, metric: Metric) -> Array:
-        """Return one row per row and one column per class. Raises InputError."""
-        if not hasattr(self._pipeline, "predict_proba"):
-            raise InputError(
-                f"{metric.name} needs probabilities, and {self._training.model} gives none",
-                advice="Choose another metric, such as roc-auc or accuracy, or another model.",
-            )
+    def probabilities(self) -> Array:
+        """Return one row per row and one column per class."""
         return self._once("predict_proba")
 
-    def scores(self, metric: Metric) -> Array:
-        """Return probabilities, or else decision values, per class. Raises InputError.
+    def scores(self) -> Array:
+        """Return probabilities, or else decision values, per class.
 
         Probabilities come first: a multinomial model's decision values only compare the classes of
         one row, and say little about which row is more of a class.
         """
-        if hasattr(self._pipeline, "predict_proba") or not hasattr(
-            self._pipeline, "decision_function"
-        ):
-            return self.probabilities(metric)
+        if hasattr(self._pipeline, "predict_proba"):
+            return self.probabilities()
         values = self._once("decision_function")
         return np.column_stack([-values, values]) if values.ndim == 1 else values
 

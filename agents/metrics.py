@@ -84,6 +84,7 @@ class Metric:
             library_version=version,
             result=self.result,
             greater_is_better=self.greater_is_better,
+            needs=self.needs,
         )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from autolearn.agents.results import CatalogResult, TrainingResult
 from autolearn.artifacts.errors import ArtifactError
@@ -69,8 +70,8 @@ class RunFolder:
                 folder = self._left(result.model.digest, stat.S_ISDIR)
                 for path in folder.iterdir():
                     _check(path, stat.S_ISREG)
-                kept = self._store.put_folder(folder)
-                return msgspec.structs.replace(result, model=kept)
+                kept = replace(self._store.put_folder(folder), methods=result.model.methods)
+                return replace(result, model=kept)
             case CatalogResult():
                 for version in {spec.version for spec in result.datasets}:
                     blob = self._store.put_blob(self._left(version, stat.S_ISREG))

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 from sklearn.pipeline import Pipeline
 
 from autolearn.agents import model_files
 from autolearn.agents.environment import environment, one_thread
-from autolearn.agents.estimators import distribution_of
+from autolearn.agents.estimators import distribution_of, methods_of
 from autolearn.agents.faults import InputError
 from autolearn.agents.hearing import heard
 from autolearn.agents.learned import learned
@@ -106,7 +107,7 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
     }
     model = put(store, files, model_files.dump(pipeline, estimator.allowed_types()))
     return TrainingResult(
-        model=model,
+        model=replace(model, methods=methods_of(pipeline)),
         parameters=learned(pipeline, said, request.sensitive, secret=secret)
         | without_target(table.rows - len(subject.rows)),
         environment=used,

@@ -11,6 +11,7 @@ from autolearn.projections.queries import May, Moment
 from autolearn.schemas.bounds import cut, listed
 from autolearn.schemas.catalog import CLASSIFICATION, DatasetSpec, check_metrics
 from autolearn.schemas.commands import RequestEvaluation
+from autolearn.schemas.meanings import meanings, number_of
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.values import KINDS, Column
 
@@ -46,6 +47,9 @@ def request_evaluation(
         if not dataset.is_content_of(training.dataset):
             read = spec.read
             check_columns(training, spec, moment)
+            secret = training.target in {*training.sensitive}.union(*map(sensitive_in, specs))
+            if training.task == CLASSIFICATION and not secret:
+                check_classes(training, spec, positive)
     elif not may(dataset.name):  # it was shared, and is so no longer
         raise unknown("dataset", dataset.name, known(moment, may), "/v1/datasets", "#/dataset")
     time_limit, memory_limit = check_limits(body, settings)
@@ -85,7 +89,8 @@ def fitting(
     fit = tuple(name for name, spec in offers.items() if training.task in spec.tasks)
     if wanted is None:
         return fit, fit
-    faults = check_metrics(training.task, wanted, offers)
+    methods = None if training.artifact is None else training.artifact.methods
+    faults = check_metrics(training.task, wanted, offers, training.model, methods)
     if not faults:
         beside = tuple(name for name in (PER_CLASS,) if name in fit and name not in wanted)
         return (*dict.fromkeys(wanted), *beside), beside
@@ -93,7 +98,7 @@ def fitting(
     raise Problem(
         422,
         "unknown-metric" if unknown_ones else "metric-unfit",
-        "There is no such metric" if unknown_ones else "A metric does not fit the task",
+        "There is no such metric" if unknown_ones else "A metric does not fit the model",
         "; ".join(faults) + ".",
         errors=[{"pointer": "#/metrics", "detail": fault} for fault in faults],
         known=sorted(offers),
@@ -143,6 +148,42 @@ def check_columns(training: TrainingRow, other: DatasetSpec, moment: Moment) -> 
             "them, or upload it with --type NAME=number and the like)"
         )
         raise wrong("dataset-unfit", "The dataset does not fit the model", {"#/dataset": detail})
+
+
+def check_classes(training: TrainingRow, other: DatasetSpec, positive: str | None) -> None:
+    """Raise a problem if another dataset has not one class that the model knows, or no `positive`.
+
+    It is left to the run where the classes are not known here: the dataset has another target,
+    they are too many, or numbers that are not written plainly.
+    """
+    known = [str(label) for label in training.parameters.get("classes", ())]
+    if other.target != training.target or not other.classes or not known or not is_plain(other):
+        return
+    values = {one: number for one in other.classes if (number := number_of(one)) is not None}
+    stand_for = meanings(other.classes, known, values)
+    there = {stand_for.get(one, one) for one in other.classes}
+    has = f"{other.name} has the classes {listed(sorted(other.classes))}"
+    if there.isdisjoint(known):
+        fault = (
+            f"{has}, and the model knows none of them: it was trained on {listed(known)} (write "
+            "them as in the training, or train on data like these)"
+        )
+        raise wrong("dataset-unfit", "The dataset does not fit the model", {"#/dataset": fault})
+    if positive is not None and positive not in there:
+        fault = f"no row of {other.name} is of class {cut(positive)!r}: {has}"
+        raise wrong("class-unknown", "There is no such class", {"#/positive": fault})
+
+
+def is_plain(spec: DatasetSpec) -> bool:
+    """Say whether the classes of a dataset are no numbers, or what they are plainly written."""
+    names = [column.name for column in spec.columns]
+    place = names.index(spec.target or "")
+    if spec.columns[place].type not in NUMBERS:
+        return True
+    how = None if spec.read is None else spec.read.formats.get(str(place))
+    if how is not None and (how.thousands or how.unit):
+        return False
+    return all(number_of(label) is not None for label in spec.classes)
 
 
 def comparable(own: Column, other: Column, training: TrainingRow) -> bool:

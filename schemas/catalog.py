@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from autolearn.schemas.bounds import DATASET_VERSIONS, cut
@@ -25,6 +25,7 @@ __all__ = [
     "check_metrics",
     "few_values",
     "too_many_versions",
+    "unanswered",
 ]
 
 CLASSIFICATION = "classification"
@@ -55,7 +56,8 @@ class MetricSpec(Struct, frozen=True):
     """A measure of a trained model.
 
     `tasks` are those it fits; `result` is scalar, matrix or table; `greater_is_better` is None
-    where neither direction is better.
+    where neither direction is better. `needs` is what it is computed from: prediction, scores,
+    probabilities or features; unset where that was not kept.
     """
 
     name: str
@@ -65,6 +67,7 @@ class MetricSpec(Struct, frozen=True):
     library_version: str
     result: str = "scalar"
     greater_is_better: bool | None = True
+    needs: str | UnsetType = UNSET
 
 
 class DatasetSpec(Struct, frozen=True, omit_defaults=True):
@@ -163,9 +166,42 @@ def check_hyperparameters(spec: EstimatorSpec, given: Mapping[str, JsonValue]) -
     return faults
 
 
-def check_metrics(task: str, wanted: Sequence[str], known: Mapping[str, MetricSpec]) -> list[str]:
-    """Return what is wrong with the `wanted` metrics for a model of this task; [] when nothing."""
-    fitting = ", ".join(sorted(name for name, spec in known.items() if task in spec.tasks))
+METHODS = {
+    "prediction": ("predict",),
+    "scores": ("predict_proba", "decision_function"),
+    "probabilities": ("predict_proba",),
+}
+"""Methods of a model, of which a metric wants one, by what it needs; all else needs the first."""
+
+
+def unanswered(
+    metric: str, needs: str | UnsetType, model: str, methods: Collection[str] | None
+) -> str | None:
+    """Return why a metric cannot be computed from what a model answers, None if it can be."""
+    if needs is UNSET or methods is None:
+        return None
+    wanted = METHODS.get(needs, METHODS["prediction"])
+    if not {*wanted}.isdisjoint(methods):
+        return None
+    what = "predictions" if wanted == METHODS["prediction"] else needs
+    return f"{metric} needs {what}, and {model} gives none"
+
+
+def check_metrics(
+    task: str,
+    wanted: Sequence[str],
+    known: Mapping[str, MetricSpec],
+    model: str = "",
+    methods: Collection[str] | None = None,
+) -> list[str]:
+    """Return what is wrong with the `wanted` metrics for a model of this task; [] when nothing.
+
+    `methods` are those by which the model answers, None if that is not known.
+    """
+    lacks = {name: unanswered(name, one.needs, model, methods) for name, one in known.items()}
+    fitting = ", ".join(
+        sorted(name for name, spec in known.items() if task in spec.tasks and not lacks[name])
+    )
     faults = []
     for name in wanted:
         spec = known.get(name)
@@ -173,4 +209,6 @@ def check_metrics(task: str, wanted: Sequence[str], known: Mapping[str, MetricSp
             faults.append(f"there is no metric {name!r}; for {task} there are {fitting}")
         elif task not in spec.tasks:
             faults.append(f"{name} does not fit {task}; {fitting} do")
+        elif lacks[name]:
+            faults.append(f"{lacks[name]}; {fitting} can be computed")
     return faults

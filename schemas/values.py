@@ -118,13 +118,15 @@ class TrainedModel(Struct, frozen=True, omit_defaults=True):
 
     `digest` is the SHA-256 (hex) of the folder's manifest and names the folder; `files` maps each
     file's name to the SHA-256 of its bytes; `bytes` is their total size. Of one that is encrypted
-    this is said of the content, and the folder has the name `stored`.
+    this is said of the content, and the folder has the name `stored`. `methods` are those by which
+    the model answers, such as predict_proba; None where that was not kept.
     """
 
     digest: str
     files: dict[str, str]
     bytes: int
     stored: str = ""
+    methods: tuple[str, ...] | None = None
 
     @property
     def folder(self) -> str:

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from autolearn.agents.categories import MOST_NOTES, MOST_UNSEEN, meanings
+from autolearn.agents.categories import MOST_NOTES, MOST_UNSEEN
 from autolearn.agents.evaluating import evaluate
 from autolearn.agents.faults import InputError
 from autolearn.agents.results import EvaluationResult
 from autolearn.agents.training import train
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.artifacts.tables import profile, read_table
+from autolearn.schemas.meanings import meanings, number_of
 from tests.agents.runs import evaluation, nothing, training
 
 
@@ -175,8 +176,6 @@ def test_values_of_sensitive_columns_are_not_told(store: ArtifactStore, tmp_path
     ],
 )
 def test_what_values_stand_for(found: str, there: str, stand_for: dict[str, str]) -> None:
-    from autolearn.agents.categories import number_of
-
     given = found.split()
     values = {one: n for one in given if isinstance(n := number_of(one), Decimal)}
     assert meanings(given, there.split(), values) == stand_for

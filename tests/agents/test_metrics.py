@@ -34,6 +34,25 @@ def test_they_fit_tasks() -> None:
 
 
 @pytest.mark.parametrize(
+    ("methods", "lacks"),
+    [
+        (None, {}),
+        (("predict", "predict_proba"), {}),
+        (("predict", "decision_function"), {"log-loss": "probabilities"}),
+        (("predict",), {"log-loss": "probabilities", "roc-auc": "scores"}),
+        ((), {"log-loss": "probabilities", "roc-auc": "scores", "f1": "predictions"}),
+    ],
+)
+def test_they_fit_what_a_model_answers(
+    methods: tuple[str, ...] | None, lacks: dict[str, str]
+) -> None:
+    specs = {name: one.spec() for name, one in METRICS.items()}
+    faults = check_metrics("classification", ["log-loss", "roc-auc", "f1"], specs, "m", methods)
+    told = [f"{name} needs {what}, and m gives none" for name, what in lacks.items()]
+    assert [fault.partition(";")[0] for fault in faults] == told
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         ("accuracy", 3 / 6),

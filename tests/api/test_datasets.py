@@ -198,4 +198,14 @@ def test_the_task_is_the_models_and_other_data_must_be_alike(http: httpx.Client,
     done = evaluate("ones", ones, size, code, ("few", ["0", "1", "0", "7"])).json()
     assert (done["status"], done["results"]["accuracy"]) == ("completed", 0.75), done
     assert done["unseen"] == {"few": 12}
+    rows = rows_of(ones, size, code, ("few", ["2", "3.0"]))
+    http.put("/v1/datasets/strange?target=few", content=rows)
+    told = "strange has the classes 2, 3.0, and the model knows none of them: it was trained on 0.0"
+    body = {"training": run["id"], "dataset": "strange"}
+    problem(http.post(f"{session}/evaluations", json=body), 422, "dataset-unfit", told)
+    rows = rows_of(ones, size, code, ("few", ["1", "3.0"]))
+    http.put("/v1/datasets/strange?target=few", content=rows)
+    body["positive"] = "0.0"
+    told = "no row of strange is of class '0.0': strange has the classes 1, 3.0"
+    problem(http.post(f"{session}/evaluations", json=body), 422, "class-unknown", told)
     assert done["notes"] == ["flag: took 1 for true, 0 for false", "few: took 0 for 0.0, 1 for 1.0"]

@@ -6,7 +6,7 @@ import uuid
 import httpx
 import pytest
 
-from tests.api.asserting import problem
+from tests.api.asserting import position, problem
 
 WAIT = {"Prefer": "wait=60"}
 
@@ -82,10 +82,10 @@ def test_a_metric_that_cannot_be_computed_is_left_out_unless_it_is_named(
     lines = {line["class"]: line for line in found["results"]["per-class"]}
     assert lines["setosa"]["recall"] == found["results"]["recall"]
     asked = {"training": run["id"], "metrics": ["log-loss", "f1"]}
-    failed = http.post(f"{session}/evaluations", json=asked, headers=WAIT).json()
-    assert (failed["status"], failed["reason"]) == ("failed", "input")
-    assert "log-loss cannot be computed: log-loss needs prob" in failed["detail"]
-    assert "What can be: f1 " in failed["detail"]
+    before = position(http)
+    words = "log-loss needs probabilities, and svm gives none; accuracy, confusion-matrix, f1, "
+    problem(http.post(f"{session}/evaluations", json=asked), 422, "metric-unfit", words)
+    assert position(http) == before
 
 
 def test_the_files_of_a_model_are_what_their_hashes_say(

@@ -1,0 +1,68 @@
+"""What the values of other data stand for among those that a model knows.
+
+A value is one that the model knows if it is written alike. Otherwise it stands for one that is the
+same number (1, 1.0, 1E0) or the same truth (true, TRUE) if only one does, and, where all of one
+side is true and false and all of the other side is 1 and 0, for that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from decimal import Decimal
+
+__all__ = ["meanings", "number_of"]
+
+PLAIN = re.compile(r"[+-]?(0|[1-9][0-9]*)([.,][0-9]+)?([eE][+-]?[0-9]{1,3})?")
+"""A number whose writing says no more than its value: one that begins with a zero may be a code."""
+GROUPS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
+"""Perhaps thousands, perhaps a decimal comma."""
+TRUTHS = {"true": Decimal(1), "false": Decimal(0)}
+
+
+def meanings(
+    found: Iterable[str], known: Collection[str], values: Mapping[str, Decimal]
+) -> dict[str, str]:
+    """Return for values that are not known the known one that each stands for, if only one does.
+
+    `values` are the numbers that values are, where they are some.
+    """
+    there, given = frozenset(known), list(found)
+    strange = [one for one in given if one not in there]
+    if not strange:
+        return {}
+    numbers = by_key((number_of(one), one) for one in there)
+    truths = by_key((TRUTHS.get(one.lower()), one) for one in there)
+    crossed: dict[Decimal, list[str]] = {}
+    if all(one.lower() in TRUTHS for one in there):
+        if all(values.get(one) in (0, 1) for one in strange):
+            crossed = truths
+    elif all(one.lower() in TRUTHS for one in strange) and set(numbers) <= {0, 1}:
+        crossed = numbers if sum(map(len, numbers.values())) == len(there) else {}
+    stand_for = {}
+    for one in strange:
+        truth, number = TRUTHS.get(one.lower()), values.get(one)
+        same: list[str] = []
+        if truth is not None:
+            same = truths.get(truth) or crossed.get(truth, [])
+        elif number is not None:
+            same = numbers.get(number) or crossed.get(number, [])
+        if len(same) == 1:
+            stand_for[one] = same[0]
+    return stand_for
+
+
+def by_key(pairs: Iterable[tuple[Decimal | None, str]]) -> dict[Decimal, list[str]]:
+    """Return the values of each key, without those that have none."""
+    found: dict[Decimal, list[str]] = {}
+    for key, value in pairs:
+        if key is not None:
+            found.setdefault(key, []).append(value)
+    return found
+
+
+def number_of(text: str) -> Decimal | None:
+    """Return the number that a text plainly is, None if it is none."""
+    if len(text) > 40 or not PLAIN.fullmatch(text) or GROUPS.fullmatch(text):
+        return None
+    return Decimal(text.replace(",", "."))
