@@ -9,8 +9,9 @@ from fastapi import Query
 
 from autolearn.api.problems import Problem
 from autolearn.artifacts.zones import zone_of
-from autolearn.schemas.bounds import LONGEST_NAME, cut, listed
+from autolearn.schemas.bounds import LONGEST_NAME, cut
 from autolearn.schemas.catalog import DatasetSpec
+from autolearn.schemas.dataset_changes import DatasetChanges
 from autolearn.schemas.read_options import ReadHints, pattern_of, type_fault
 
 __all__ = ["Hints", "check_accepted", "check_changes", "hints_of"]
@@ -131,31 +132,22 @@ def unfit(detail: str) -> Problem:
     return Problem(422, "hints-unfit", "The file cannot be read like that", detail)
 
 
-def check_changes(spec: DatasetSpec, present: DatasetSpec, said: ReadHints) -> None:
+def check_changes(name: str, changes: DatasetChanges, said: ReadHints) -> None:
     """Raise a problem if the columns of a new version are others than those of the one before.
 
     What was said of a column's type is no surprise.
     """
-    before = {column.name: column.type for column in present.columns}
-    now = {column.name: column.type for column in spec.columns}
-    changes = []
-    if added := [name for name in now if name not in before]:
-        changes.append(f"new are {listed(added, SHOWN)}")
-    if gone := [name for name in before if name not in now]:
-        changes.append(f"gone are {listed(gone, SHOWN)}")
     other = [
-        f"{cut(name)} is {now[name]}, was {kind}"
-        for name, kind in before.items()
-        if name in now and now[name] != kind and pattern_of(said.types.get(name, "")) != now[name]
+        column
+        for column, (_, now) in changes.retyped.items()
+        if pattern_of(said.types.get(column, "")) != now
     ]
-    if other:
-        changes.append(f"of another type: {listed(other, SHOWN)}")
-    if changes:
+    if changes.added or changes.removed or other:
         raise Problem(
             409,
             "columns-changed",
             "The columns are others than before",
-            f"Against version {present.version[:12]} of {spec.name}, {'; '.join(changes)}. Add it "
+            f"Against version {changes.before[:12]} of {name}, {changes.of_columns()}. Add it "
             "with --accept-changes if that is meant, or by another name.",
         )
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 from msgspec.structs import asdict, replace
 
 from autolearn.api.pages import page_of
@@ -26,6 +26,7 @@ from autolearn.projections.stored import StoredRun
 from autolearn.schemas.bounds import RUNNING_SHOWN
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.data_findings import DataFinding
+from autolearn.schemas.dataset_changes import DatasetChanges
 from autolearn.schemas.values import DatasetRef, JsonValue, Preprocessing, Split, TrainedModel
 
 __all__ = [
@@ -113,9 +114,13 @@ class FindingInWords(DataFinding, kw_only=True, frozen=True):
 
 
 class Dataset(DatasetSpec, kw_only=True, frozen=True, omit_defaults=False):
-    """A version of a dataset. `everybody` may use and change it, or it is its `owner`'s."""
+    """A version of a dataset. `everybody` may use and change it, or it is its `owner`'s.
+
+    `changes` are those against the version before, in the answer to what adds one.
+    """
 
     findings: tuple[FindingInWords, ...] = ()
+    changes: DatasetChanges | UnsetType = UNSET
     owner: str
     everybody: bool
     registered: str

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.data_findings import DataFinding
+from autolearn.schemas.dataset_changes import DatasetChanges
 from autolearn.schemas.read_options import ReadOptions
 from autolearn.schemas.values import DatasetRef, Preprocessing, Split, TrainedModel
 
@@ -82,9 +83,13 @@ class FindingInWords(DataFinding, kw_only=True, frozen=True):
 
 
 class Dataset(DatasetSpec, kw_only=True, frozen=True):
-    """A version of a dataset. `everybody` may use and change it, or it is its `owner`'s."""
+    """A version of a dataset. `everybody` may use and change it, or it is its `owner`'s.
+
+    `changes` are those against the version before, of one that was just added.
+    """
 
     findings: tuple[FindingInWords, ...] = ()
+    changes: DatasetChanges | None = None
     owner: str = ""
     everybody: bool = False
     registered: str

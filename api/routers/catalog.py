@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
-from msgspec import to_builtins
+from msgspec import UNSET, to_builtins
 from msgspec.structs import replace
 from starlette.responses import Response
 
@@ -41,6 +41,7 @@ from autolearn.schemas.commands import (
     ShareDataset,
     UnshareDataset,
 )
+from autolearn.schemas.dataset_changes import DatasetChanges, changes_of
 from autolearn.schemas.messages import Command
 from autolearn.schemas.read_options import ReadHints
 from autolearn.schemas.streams import stream
@@ -275,15 +276,17 @@ def router(facade: Facade) -> APIRouter:
                         before=before,
                     )
                 check_columns(spec, sensitive, marks.before)
-                if before is not None and there is None and not hints.accept_changes:
-                    check_changes(spec, before, hints.read)
+                changes = None if before is None else changes_of(spec, before)
+                if changes is not None and there is None and not hints.accept_changes:
+                    check_changes(name, changes, hints.read)
                 if hints.dry_run:
-                    return json(resources.offered(spec, who.name, ""))
+                    shown = resources.offered(spec, who.name, "")
+                    return json(replace(shown, changes=changes or UNSET))
                 keyid = await facade.commands.dataset_key(name, asked)
                 probe = replace(spec, stored=file.digest, keyid=keyid)
                 facade.commands.require_fit(stream("dataset", name), RegisterDataset(probe), asked)
                 spec = await uploads.keep(facade, file, spec, keyid)
-        return await register(spec, asked, marks)
+        return await register(spec, asked, marks, changes=changes)
 
     @routes.post(
         "/datasets/{name}/describe",
@@ -316,7 +319,12 @@ def router(facade: Facade) -> APIRouter:
         return await register(row.spec.masked(marks.sensitive), asked, marks, new=False)
 
     async def register(
-        spec: DatasetSpec, asked: Asked, marks: Marks, *, new: bool = True
+        spec: DatasetSpec,
+        asked: Asked,
+        marks: Marks,
+        *,
+        new: bool = True,
+        changes: DatasetChanges | None = None,
     ) -> Response:
         everybody = facade.settings.datasets == "everybody" or not asked.actor
         command = RegisterDataset(spec, everybody, marks.change, marks.unmarks, marks.after)
@@ -333,7 +341,8 @@ def router(facade: Facade) -> APIRouter:
         assert row is not None, "a version that was registered is there"
         if not new:
             return json(resources.dataset(row, now), headers=asked.prefer.applied())
-        return created(resources.dataset(row, now), f"/v1/datasets/{spec.name}", asked)
+        shown = replace(resources.dataset(row, now), changes=changes or UNSET)
+        return created(shown, f"/v1/datasets/{spec.name}", asked)
 
     @routes.get("/datasets/{name}/readers", responses=answers({200: resources.Page[GrantRow]}))
     async def list_grants(name: str, who: Who) -> Response:

@@ -133,7 +133,10 @@ def dataset(
             for column in one.columns
         ],
     )
-    parts: list[RenderableType] = [about, "", schema, *findings_of(one, findings)]
+    parts: list[RenderableType] = [about]
+    if one.changes is not None:
+        parts += ["", Text(f"{one.changes.say()}.")]
+    parts += ["", schema, *findings_of(one, findings)]
     if one.classes:
         total = sum(one.classes.values())
         lines = [(name, count, f"{count / total:.0%}") for name, count in one.classes.items()]

@@ -87,8 +87,12 @@ def test_a_dry_run_keeps_nothing(system: System):
 
 
 def test_a_new_version_keeps_target_and_types_and_says_what_changed(http: httpx.Client):
-    put(http, "grows", "zip,n,y\n01234,1,2.5\n10000,2,3.5\n01000,3,4.5\n", "target=y")
+    rows = "zip,n,y\n01234,1,2.5\n10000,2,3.5\n01000,3,4.5\n"
+    first = put(http, "grows", rows, "target=y").json()
+    assert "changes" not in first
     newer = put(http, "grows", "zip,n,y\n11234,1,2\n20000,2,3\n").json()
+    assert newer["changes"].pop("before") == first["version"]
+    assert newer["changes"] == {"rows_before": 3, "rows": 2}
     assert types_of(newer) == {"zip": "string", "n": "integer", "y": "number"}
     assert newer["target"] == "y"
     found = problem(put(http, "grows", "zip,m,y\n1,0.5,2\n2,1,3\n"), 409, "columns-changed")
@@ -97,6 +101,11 @@ def test_a_new_version_keeps_target_and_types_and_says_what_changed(http: httpx.
     assert "n is string, was integer" in found["detail"]
     accepted = put(http, "grows", "zip,n,y\n1,a,2\n2,b,3\n", "accept_changes=true")
     assert accepted.status_code == 201
+    assert accepted.json()["changes"]["retyped"] == {"n": ["integer", "string"]}
+    assert "changes" not in put(http, "grows", "zip,n,y\n1,a,2\n2,b,3\n").json()
+    said = put(http, "grows", "zip,n,y\n1,2,2\n2,1,3\n", "type=n=integer&dry_run=true")
+    assert said.json()["changes"]["retyped"] == {"n": ["string", "integer"]}
+    assert "changes" not in http.get("/v1/datasets/grows").json()
     assert put(http, "grows", "zip,n,y\n1,a,2\n2,b,3\n", "target=").json()["target"] is None
 
 
