@@ -18,6 +18,7 @@ __all__ = [
     "MAX_COLUMNS",
     "as_number",
     "check_names",
+    "first_row",
     "long_names",
     "options_before",
     "unreadable_header",
@@ -85,10 +86,7 @@ def check_names(names: list[str], *, quiet: bool = False, sure: bool = False) ->
     twice = sorted(name for name, count in Counter(names).items() if name and count > 1)
     if not sure and looks_like_data(names):
         some = "" if quiet else f" ({', '.join(names[:5])})"
-        faults.append(
-            f"The first row looks like data{some}: begin the file with a header row that names the "
-            "columns, or say --no-header (or --header, if these are names)."
-        )
+        faults.append(first_row(some))
     elif twice:
         some = "some columns" if quiet else ", ".join(twice[:5])
         faults.append(
@@ -97,6 +95,15 @@ def check_names(names: list[str], *, quiet: bool = False, sure: bool = False) ->
         )
     if faults:
         raise DatasetRefused(faults)
+
+
+def first_row(some: str) -> str:
+    """Return what is said of a first row that is more likely values than names."""
+    return (
+        f"The first row looks like data{some}: begin the file with a header row that names the "
+        "columns, or say --no-header (or --header, if these are names; or --skip-lines, if the "
+        "header is further down)."
+    )
 
 
 def long_names(names: list[str]) -> Iterator[str]:

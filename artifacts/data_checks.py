@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -17,6 +17,8 @@ __all__ = [
     "about_rows",
     "about_values",
     "are_rows",
+    "header_again",
+    "separated",
     "spelling",
     "swallowed",
     "tells_target",
@@ -40,6 +42,10 @@ MOST_VALUES = 100
 MANY_CATEGORIES = 50
 MOST_MARKS = 200
 """Separators that are counted in what may be a row (RE2 repeats nothing more than 1,000 times)."""
+MARKS = {"\t": "a tab", ";": ";", r"\|": "|", ",": ",", r"\^": "^", "~": "~", "\x01": "\\x01",
+         " +": "a blank", ":": ":"}  # fmt: skip
+"""What may separate columns, as regular expressions, and what it is called."""
+RARE = 3
 TOTAL = re.compile(
     r"^(grand |sub)?-?"
     r"(totals?|sum|summe|gesamt|insgesamt|gesamtsumme|totale|totaal|somme|suma)\s*:?$",
@@ -76,6 +82,8 @@ def about_rows(sample: Sample, used: list[int]) -> Iterator[DataFinding]:
     first = next((value for value in sample.last if value is not None), None)
     if isinstance(first, str) and TOTAL.match(first.strip()):
         yield DataFinding("total-row", count=1, examples=(Example(cut(first)),))
+    elif is_note(sample, used):
+        yield DataFinding("note-row", count=1, examples=(Example(cut(str(first))),))
     if sample.rows < 2 or not used:
         return
     names = [str(place) for place in used]
@@ -88,6 +96,46 @@ def about_rows(sample: Sample, used: list[int]) -> Iterator[DataFinding]:
         firsts = pc.min(several["row_min"]).as_py()
         examples = (Example("the first of them", firsts),)
         yield DataFinding("same-rows", count=again, of=sample.rows, examples=examples)
+
+
+def is_note(sample: Sample, used: list[int]) -> bool:
+    """Say whether the last row, and no other, has a value in its first column only."""
+    if len(used) < 2 or sample.last[used[0]] is None:
+        return False
+    if any(sample.last[place] is not None for place in used[1:]):
+        return False
+    alone = pc.is_valid(sample.column(used[0]))
+    for place in used[1:]:
+        alone = pc.and_(alone, pc.is_null(sample.column(place)))
+    return (pc.sum(alone).as_py() or 0) < 2
+
+
+def header_again(sample: Sample, names: Sequence[str]) -> Iterator[DataFinding]:
+    """Yield the finding of rows that are the header, as in files that were put together."""
+    again = pc.equal(sample.column(0), names[0])
+    for place, name in enumerate(names[1:], start=1):
+        if not pc.any(again).as_py():
+            return
+        again = pc.and_(again, pc.equal(sample.column(place), name))
+    count = pc.sum(again).as_py()
+    if count and len(names) > 1:
+        shown = (Example("the first of them", pc.index(again, True).as_py()),)
+        yield DataFinding("header-again", count=count, of=sample.rows, examples=shown)
+
+
+def separated(name: str, values: Values, *, alone: bool) -> Iterator[DataFinding]:
+    """Yield the finding of text that has a separator in every value, as often in each.
+
+    In a column that is not `alone` only separators count that text hardly has.
+    """
+    if len(values) < 2:
+        return
+    for mark, called in MARKS.items() if alone else list(MARKS.items())[:RARE]:
+        found = pc.min_max(pc.count_substring_regex(values, mark))
+        least, most = found["min"].as_py(), found["max"].as_py()
+        if least and least == most:
+            yield DataFinding("perhaps-columns", name, least, len(values), called)
+            return
 
 
 def about_values(
@@ -176,9 +224,9 @@ def spelling(name: str, counts: Mapping[str, int]) -> DataFinding | None:
 
 
 def with_quote(values: Values) -> Values:
-    """Return the values that have a quote without another one that closes it."""
+    """Return the values that have a quote without one that closes it, or after a backslash."""
     some = values.filter(pc.fill_null(pc.match_substring(values, '"'), False))
-    return some.filter(pc.match_substring_regex(some, r'^[^"]*"[^"]*("[^"]*"[^"]*)*$'))
+    return some.filter(pc.match_substring_regex(some, r'^[^"]*"[^"]*("[^"]*"[^"]*)*$|\\"'))
 
 
 def swallowed(values: Values, separator: str, columns: int, place: int) -> Values | None:

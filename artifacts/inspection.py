@@ -15,12 +15,14 @@ from autolearn.artifacts import times
 from autolearn.artifacts.column_evidence import Evidence, Fit, Given
 from autolearn.artifacts.column_types import ColumnTyper, Decided
 from autolearn.artifacts.columns import ColumnTally
-from autolearn.artifacts.csv_files import as_number, check_names
+from autolearn.artifacts.csv_files import as_number, check_names, first_row
 from autolearn.artifacts.data_checks import (
     Sample,
     about_rows,
     about_values,
     are_rows,
+    header_again,
+    separated,
     spelling,
     swallowed,
     tells_target,
@@ -164,6 +166,12 @@ class TextInspection:
         self.check_values(used, decided, profiles, target)
         self.check_names_again(profiles)
         self.findings += about_rows(self.sample, used)
+        if isinstance(self.file, TextFile):
+            self.findings += header_again(self.sample, self.names)
+            for place, one in zip(used, decided, strict=True):
+                if one.type == "string":
+                    values, alone = self.sample.column(place), len(used) == 1
+                    self.findings += separated(self.names[place], values, alone=alone)
         return Inspected(profiles, self.rows, self.options(used, decided), self.with_lines())
 
     def look_for_rows(self, place: int, values: Values) -> None:
@@ -222,7 +230,8 @@ class TextInspection:
         unnamed = [str(place + 1) for place in used if not self.names[place]]
         if unnamed:
             raise DatasetRefused(
-                f"The header has no name for column {', '.join(unnamed[:5])}: name every column."
+                f"The header has no name for column {', '.join(unnamed[:5])}: name every column "
+                "(or say --skip-lines, if the header is further down)."
             )
 
     def decide(self, used: Sequence[int]) -> list[Decided]:
@@ -261,10 +270,7 @@ class TextInspection:
         ]
         if alike:
             some = "" if self.quiet else f" ({cut(alike[0])})"
-            raise DatasetRefused(
-                f"The first row looks like data{some}: begin the file with a header row that names "
-                "the columns, or say --no-header (or --header, if these are names)."
-            )
+            raise DatasetRefused(first_row(some))
 
     def is_string(self, place: int) -> bool:
         """Say whether a column has JSON strings only: no numbers, whatever they look like."""

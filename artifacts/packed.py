@@ -13,12 +13,27 @@ import pyarrow as pa
 from autolearn.artifacts.refusals import DatasetRefused
 from autolearn.schemas.bounds import cut
 
-__all__ = ["LARGEST_UNPACKED", "compression_of", "encoding_of", "is_zip", "open_text"]
+__all__ = [
+    "BEGINNINGS",
+    "LARGEST_UNPACKED",
+    "compression_of",
+    "encoding_of",
+    "is_also_utf8",
+    "is_zip",
+    "open_text",
+    "unpacked_head",
+]
 
 LARGEST_UNPACKED = 16 << 30
 """Bytes to which a packed file may unpack."""
 GZIP, ZSTD, ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
+NEVER_PACKED = (b"PAR1", b"ARROW1")
+LOOKED_AT = 1 << 20
+HEAD, TAR_AT = 512, 257
+"""First bytes that are looked at, and where a tar archive says that it is one."""
 MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
@@ -34,13 +49,40 @@ NO_TEXT = {
     b"\x93NUMPY": "an array of NumPy: write a table with named columns as Parquet or CSV",
     b"ORC": "ORC: write the table as Parquet or CSV",
     b"Obj\x01": "Avro: write the table as Parquet or CSV",
-    b"\x80\x04\x95": "a pickle, which is never read: write the table as Parquet or CSV",
-    b"\x80\x05\x95": "a pickle, which is never read: write the table as Parquet or CSV",
+    **dict.fromkeys(
+        (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
+        "a pickle, which is never read: write the table as Parquet or CSV",
+    ),
+    **dict.fromkeys(
+        (b"\x89PNG", b"\xff\xd8\xff", b"GIF8"),
+        "an image, which is no table: send CSV, Parquet or Excel (.xlsx)",
+    ),
+    b"FEA1": "Feather of version 1: write version 2, Parquet or CSV",
+    b"\xff\xff\xff\xff": "a stream of Arrow: write an Arrow file (Feather), Parquet or CSV",
+    b"PARE": "an encrypted Parquet file: write it without encryption",
+    b"PK\x05\x06": "a ZIP archive without a file: pack one",
+    b"HEADER RECORD*******": "a transport file of SAS: write the table as Parquet or CSV",
     b"$FL2": "a file of SPSS: write the table as Parquet or CSV",
     b"<stata_dta>": "a file of Stata: write the table as Parquet or CSV",
 }
 """First bytes of what people send and cannot be read: what it is, and what to do."""
 UTF8 = ("utf-8", "utf-8-sig")
+
+
+BEGINNINGS = {
+    "<?xml": "XML",
+    **dict.fromkeys(
+        ("<!doctype", "<html", "<head", "<body", "<table", "<meta", "<style", "<div"),
+        "an HTML page, perhaps of an error",
+    ),
+    "version https://git-lfs": "a pointer of Git LFS and not the file itself (git lfs pull)",
+    "@relation": "ARFF",
+    **dict.fromkeys(
+        ("insert into ", "create table ", "drop table ", "-- mysql dump", "-- postgresql database"),
+        "SQL",
+    ),
+}
+"""How text begins, in lower case, that is no table: what it is."""
 
 
 def is_zip(path: Path) -> bool:
@@ -51,17 +93,56 @@ def is_zip(path: Path) -> bool:
 def head_of(path: Path) -> bytes:
     """Return the first bytes of a file."""
     with path.open("rb") as file:
-        return file.read(16)
+        return file.read(HEAD)
 
 
 def compression_of(path: Path) -> str:
-    """Return how a file is packed, by its first bytes: "", gzip, zstd or zip."""
+    """Return how a file is packed, by its first bytes: "", gzip, zstd or zip.
+
+    Raises DatasetRefused for what is no text, and is known.
+    """
     head = head_of(path)
-    other = next((words for mark, words in NO_TEXT.items() if head.startswith(mark)), "")
-    if other and not (head.isascii() and head.partition(b"\n")[0].count(b",")):
-        raise DatasetRefused(f"The file is {other}.")
+    check_known(head, "The file is")
     kinds = {"gzip": GZIP, "zstd": ZSTD, "zip": ZIP}
     return next((name for name, mark in kinds.items() if head.startswith(mark)), "")
+
+
+def check_known(head: bytes, what: str) -> None:
+    """Raise DatasetRefused for bytes that begin something that is known, and no text."""
+    other = next((words for mark, words in NO_TEXT.items() if head.startswith(mark)), "")
+    if head[TAR_AT : TAR_AT + 5] == b"ustar":
+        other = "a tar archive, which is not read: pack the file alone with gzip, zstd or zip"
+    is_text = head.isascii() and b"\0" not in head
+    if other and not (is_text and b"," in head.partition(b"\n")[0]):
+        raise DatasetRefused(f"{what} {other}.")
+
+
+def unpacked_head(path: Path, most: int) -> bytes:
+    """Return the first bytes of a file, of what is packed in it if it is packed.
+
+    Raises DatasetRefused if that is packed again, or no text.
+    """
+    compression = compression_of(path)
+    with unpacked(path, compression) as stream:
+        head = read(stream, most)
+    if compression:
+        check_known(head, "What is packed is")
+        if head.startswith((GZIP, ZSTD, ZIP, *NEVER_PACKED)):
+            raise DatasetRefused(
+                f"What is packed with {compression} is no text: send it unpacked (Parquet, Arrow "
+                "and Excel files are packed in themselves)."
+            )
+    return head
+
+
+def is_also_utf8(path: Path, compression: str) -> bool:
+    """Say whether a file begins like UTF-8, with letters that other encodings read otherwise."""
+    with unpacked(path, compression) as stream:
+        head = read(stream, LOOKED_AT)
+    try:
+        return not codecs.getincrementaldecoder("utf-8")().decode(head).isascii()
+    except UnicodeDecodeError:
+        return False
 
 
 def unpacked(path: Path, compression: str) -> Any:
@@ -80,8 +161,12 @@ def member_of(path: Path) -> Any:
         names = [
             one.filename
             for one in archive.infolist()
-            if not one.is_dir() and not one.filename.startswith("__MACOSX/")
+            if not one.is_dir()
+            and not one.filename.startswith("__MACOSX/")
+            and not one.filename.rpartition("/")[2].startswith(".")
         ]
+        if "content.xml" in names:
+            raise DatasetRefused("The file is OpenDocument (.ods): save it as .xlsx, or as CSV.")
         if len(names) != 1:
             shown = ", ".join(cut(name) for name in names[:5]) or "none"
             raise DatasetRefused(

@@ -18,6 +18,7 @@ from pyarrow import compute
 
 from autolearn.artifacts.columns import ColumnTally, Values, cast, clean, label_of
 from autolearn.artifacts.csv_files import options_before
+from autolearn.artifacts.packed import unpacked_head
 from autolearn.artifacts.parquet_files import ARROW_MAGIC, MAGIC, ParquetFile
 from autolearn.artifacts.profiling import profile, schema_hash
 from autolearn.artifacts.record_files import ExcelFile, JsonLinesFile
@@ -34,6 +35,7 @@ __all__ = ["DatasetRefused", "Table", "format_of", "profile", "read_table", "sch
 
 pc: Any = compute
 
+HEAD = 4096
 OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 NUMERIC = ("integer", "number", "timestamp")
 
@@ -166,7 +168,7 @@ def read_as_before(path: Path) -> Table:
 def format_of(path: Path) -> str:
     """Return parquet, arrow, excel, jsonl or csv, by the first bytes of the file."""
     with path.open("rb") as handle:
-        head = handle.read(4096)
+        head = handle.read(HEAD)
     if head.startswith(MAGIC):
         return "parquet"
     if head.startswith(ARROW_MAGIC):
@@ -177,7 +179,7 @@ def format_of(path: Path) -> str:
         raise DatasetRefused(
             "This is an Excel file of before 2007 (.xls): save it as .xlsx, or the sheet as CSV."
         )
-    return "jsonl" if is_object(head) else "csv"
+    return "jsonl" if is_object(unpacked_head(path, HEAD)) else "csv"
 
 
 def is_workbook(path: Path) -> bool:
@@ -197,7 +199,7 @@ def is_object(head: bytes) -> bool:
     try:
         return isinstance(msgspec.json.decode(line), dict)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return not end and len(head) == 4096
+        return line.rstrip().endswith(b"}") or (not end and len(head) == HEAD)
 
 
 def tallied(tallies: list[ColumnTally], batches: Iterator[list[Values]]) -> Iterator[list[Values]]:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 import pyarrow as pa
 import pyarrow.csv
 from msgspec.structs import replace
@@ -25,9 +26,12 @@ from autolearn.artifacts.dialects import (
     top_of,
 )
 from autolearn.artifacts.packed import (
+    BEGINNINGS,
     LARGEST_UNPACKED,
+    UTF8,
     compression_of,
     encoding_of,
+    is_also_utf8,
     open_text,
     read,
 )
@@ -42,6 +46,8 @@ Values = Any
 CHUNK = 1 << 20
 WIDE, WIDEST = 1_000, 4
 """Columns for which a batch has another block, up to so many."""
+HALVES = 4096
+"""First bytes of which every second one is NUL in UTF-16 of Latin letters."""
 COUNTED_ROWS = 2_000_000
 """Rows up to which the line of one is looked for."""
 
@@ -170,11 +176,12 @@ class TextFile:
 
     def ragged(self, found: int) -> str:
         """Say in which line the first row of the wrong length ends."""
-        where, wanted = "A row", len(self.names)
+        where, wanted, more = "A row", len(self.names), ""
         try:
-            for line, row in self.rows():
+            for number, (line, row) in enumerate(self.rows()):
                 if len(row) != wanted:
                     where, found = f"Line {line}", len(row)
+                    more = self.why_ragged(row, first=number == 0)
                     break
         except csv.Error:
             where = "A row far down"
@@ -182,8 +189,20 @@ class TextFile:
             f"{where} has {found} values, but the header has {wanted} columns: give every row the "
             "same number of values, and quote values that hold the separator. If the separator is "
             f"not {NAMES.get(self.options.separator, self.options.separator)}, name it: "
-            "--separator. If the table begins further down, say --skip-lines."
+            f"--separator. If the table begins further down, say --skip-lines.{more}"
         )
+
+    def why_ragged(self, row: list[str], *, first: bool) -> str:
+        """Return what else may be the reason of a row of the wrong length, in a sentence."""
+        quote = self.options.quote
+        if quote and any(value[:1] == " " and value.lstrip()[:1] == quote for value in row):
+            return " A quote counts only right after the separator: take the blanks before it out."
+        if first and len(row) == len(self.names) + 1:
+            return (
+                " If each row begins with its name, or ends with a separator, add a name for that "
+                "column to the header."
+            )
+        return ""
 
 
 def pa_as_io(stream: Any) -> Any:
@@ -231,6 +250,8 @@ def found_out(
     else:
         lines = top.lines + header.lines
         file = TextFile(path, options, header.names, header.bytes, lines, quiet=quiet)
+    if hints.encoding and encoding not in UTF8 and is_also_utf8(path, compression):
+        findings.append(DataFinding("also-utf-8", detail=encoding))
     if not ended:
         findings.append(DataFinding("last-line"))
     said = described(options)
@@ -287,28 +308,47 @@ def check_markup(head: str) -> None:
     """Raise DatasetRefused for text that begins like something else than rows."""
     begin = head[:1000].lstrip("\ufeff").lstrip().lower()
     line = "".join(begin.split())
-    if begin.startswith(("<!doctype", "<html", "<?xml")):
-        what = "XML" if begin.startswith("<?xml") else "an HTML page, perhaps of an error"
+    what = next((what for mark, what in BEGINNINGS.items() if begin.startswith(mark)), "")
+    if what:
         raise DatasetRefused(f"The file is {what}: send CSV, JSON lines, Parquet or Excel (.xlsx).")
+    first = begin.partition("\n")[0].strip()
+    if first.startswith("{") and first.endswith("}"):
+        raise DatasetRefused("JSON lines are read in UTF-8 only: save the file so.")
     if line.startswith(("[{", "[]", '{"')):
         raise DatasetRefused(
             "The file is JSON, but not JSON lines: write one object per line, without an array "
             "around them."
         )
+    if first.startswith("[") and is_json(first):
+        raise DatasetRefused(
+            "The lines are JSON arrays: write one object per line, with the columns' names as keys."
+        )
+
+
+def is_json(text: str) -> bool:
+    """Say whether a text is JSON."""
+    try:
+        msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return False
+    return True
 
 
 def not_utf8(position: int, line: int, byte: int) -> str:
     """Say that a byte is not UTF-8, and what to do."""
     return (
         f"Byte {position} (line {line}) is 0x{byte:02x}, which is not UTF-8 text: name the "
-        "encoding (--encoding windows-1252, or latin-1), or save the file as UTF-8."
+        "encoding that it was written in (--encoding windows-1252, latin-1, shift_jis ...), or "
+        "save the file as UTF-8."
     )
 
 
 def no_text(chunk: bytes, offset: int) -> str:
     """Say that a file has a NUL, and what it may be."""
     at = chunk.index(0)
-    if chunk.count(0) * 3 > len(chunk):
+    even, odd = chunk[0:HALVES:2], chunk[1:HALVES:2]
+    fewer, more = sorted([even.count(0), odd.count(0)])
+    if more * 2 > len(odd) and fewer * 20 <= more:
         return (
             f"Byte {offset + at} is NUL, as in UTF-16 without a byte order mark: name the encoding "
             "(--encoding utf-16-le, or utf-16-be), or save the file as UTF-8."

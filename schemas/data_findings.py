@@ -192,6 +192,10 @@ FINDINGS: dict[str, Kind] = {
         "{column}: {count} values span several lines, and some look like rows",
         "Text may do that; if it should not, look for a stray quote there.",
     ),
+    "perhaps-columns": Kind(
+        "{column}: each of {of} values has {count} times {detail}, as if that separated columns",
+        "If it does, say --separator.",
+    ),
     "lines-in-value": Kind(
         "{column}: {count} values span several lines and look like rows",
         "A quote that is not closed swallows the lines after it: look for a stray quote there.",
@@ -205,6 +209,14 @@ FINDINGS: dict[str, Kind] = {
     # the rows and the file
     "total-row": Kind(
         "The last row looks like the sum of the others", "Delete it: it is not an observation."
+    ),
+    "note-row": Kind(
+        "The last row has a value in its first column only",
+        "If it is a note under the table, delete it: it is not an observation.",
+    ),
+    "header-again": Kind(
+        "{count} of {of} rows are the header again",
+        "Delete them: they are not observations.",
     ),
     "same-rows": Kind(
         "{count} of {of} rows repeat another row exactly",
@@ -228,6 +240,10 @@ FINDINGS: dict[str, Kind] = {
         "Look at the last line, or send the file again.",
     ),
     "read-as": Kind("How the file is read: {detail}", ""),
+    "also-utf-8": Kind(
+        "The file is read in {detail} as said, and is valid UTF-8, too",
+        "If letters look wrong, leave --encoding out.",
+    ),
     "more-sheets": Kind(
         "Of {count} sheets the first one is read, {detail}", "Choose another one with --sheet."
     ),

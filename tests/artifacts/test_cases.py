@@ -10,8 +10,10 @@ import gzip
 import io
 import itertools
 import json
+import pickle
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -96,6 +98,15 @@ def parquet(frame: pd.DataFrame | pa.Table, **more: Any) -> bytes:
 def feather(table: pa.Table) -> bytes:
     out = io.BytesIO()
     pyarrow.feather.write_feather(table, out)
+    return out.getvalue()
+
+
+def tarred() -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        info = tarfile.TarInfo("a.csv")
+        info.size = len(PLAIN)
+        archive.addfile(info, io.BytesIO(PLAIN.encode()))
     return out.getvalue()
 
 
@@ -398,7 +409,24 @@ OWN = {
     "a total": Case("k,v\na,1\nb,2\nTotal,3\n", "si", {}, "total-row"),
     "a total in German": Case("k;v\na;1,5\nb;2\nSumme;3,5\n", "sn", {}, "total-row decimal-comma read-as"),
     "rows twice": Case("a,b\n1,x\n2,y\n1,x\n", "is", {}, "same-rows"),
+    "a note under the table": Case("k,v\na,1\nb,2\nSource: the bank,\n", "si", {}, "note-row"),
+    "two files in one": Case("k,v\na,x\nb,y\nk,v\nc,z\n", "ss", {}, "header-again header-like-values", said="(line 4)"),
+    "a quote after a backslash": Case('a,b\n1,"say \\"hi\\" now"\n2,x\n', "is", {}, "quote-in-value"),
+    "columns of another separator": Case("a^b\n1^2\n3^4\n", "s", {}, "perhaps-columns unread-form", said="1 times ^"),
+    "columns of a fixed width": Case("name     size\nanna     1.5\nberta    2.5\n", "s", {}, "perhaps-columns", said="a blank"),
+    "columns by a tab and by a comma": Case(
+        "f,u,geo\t2020 \t2021 \nA,P,AT\t1.5 \t2 p\nB,Q,BE\t: \t3 \nA,Q,DE\t4 \t5 e\n", "sss", {}, "perhaps-columns",
+        said="2 times a tab",
+    ),
+    "names of people": Case("name,y\nAnna Meier,1\nJo Smith,2\n", "si", {}),
+    "UTF-8 that was said to be another": Case(
+        "a,b\n1,café\n2,thé\n", "is", {"b": ["cafÃ©", "thÃ©"]}, "also-utf-8 read-as", ReadHints(encoding="cp1252")
+    ),
+    "UTF-32 with a mark": Case(PLAIN.encode("utf-32"), "ns", SIZES, "read-as"),
+    "a zip with files of a system": Case(zipped(**{"d/a.csv": PLAIN, "d/.DS_Store": "x", "__MACOSX/a": "y"}), "ns", SIZES, "read-as"),
     # other formats
+    "JSON lines in gzip": Case(gzip.compress(b'{"a": 1}\n{"a": 2}\n'), "i", {"a": [1, 2]}),
+    "JSON lines in zip": Case(zipped(a='{"a": 1}\n{"a": 2}\n'), "i", {"a": [1, 2]}),
     "JSON lines": Case(
         '{"a": 1.5, "b": "x", "c": true}\n{"a": null, "c": false, "b": "y"}\n', "nsb",
         {"a": [1.5, None], "b": ["x", "y"], "c": [True, False]},
@@ -469,6 +497,24 @@ REFUSED = {
     "an old Excel file": Refused(b"\xd0\xcf\x11\xe0" + bytes(100), r"before 2007 \(.xls\): save it as .xlsx"),
     "SQLite": Refused(b"SQLite format 3\0" + bytes(100), "SQLite"),
     "a row longer than a batch": Refused("a,b\n1," + "x" * 9_000_000 + "\n2,y\n" * 10, "longer than 4 MiB"),
+    "a tar archive": Refused(lambda: tarred(), "a tar archive"),
+    "a packed tar archive": Refused(lambda: gzip.compress(tarred()), "What is packed is a tar archive"),
+    "packed Parquet": Refused(lambda: gzip.compress(parquet(pa.table({"a": [1]}))), "packed with gzip is no text: send it unpacked"),
+    "packed twice": Refused(gzip.compress(gzip.compress(PLAIN.encode())), "is no text: send it unpacked"),
+    "an image": Refused(b"\x89PNG\r\n\x1a\n" + bytes(40), "an image"),
+    "a program": Refused(b"MZ\x90\0" + bytes(90), "so this is not a text"),
+    "an old pickle": Refused(pickle.dumps([1], protocol=2), "a pickle"),
+    "a stream of Arrow": Refused(b"\xff\xff\xff\xff" + bytes(40), "a stream of Arrow"),
+    "OpenDocument": Refused(zipped(**{"mimetype": "x", "content.xml": "y"}), r"OpenDocument \(.ods\)"),
+    "a pointer of Git LFS": Refused("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n", "pointer of Git LFS"),
+    "SQL": Refused("INSERT INTO t (a,b) VALUES (1,'x');\n", "The file is SQL"),
+    "a table of HTML": Refused("<table><tr><td>1</td></tr></table>\n", "HTML"),
+    "arrays of JSON": Refused("[1, 2]\n[3, 4]\n", "lines are JSON arrays"),
+    "JSON that has NaN": Refused('{"a": NaN}\n{"a": 1}\n', "Line 1 is no JSON"),
+    "JSON lines in UTF-16": Refused('{"a": 1}\n{"a": 2}\n'.encode("utf-16"), "read in UTF-8 only"),
+    "names of rows without a name": Refused("a,b\nx,1,2\ny,2,3\n", "begins with its name"),
+    "a blank before a quote": Refused('a, b, c\n1, "x, y", 3\n', "only right after the separator"),
+    "a title with separators": Refused("Report,\na,b\n1,2\n", "--skip-lines"),
     "PDF": Refused(b"%PDF-1.4\n%\xe2\xe3\n", "PDF"),
     "HTML": Refused("<!DOCTYPE html>\n<html><body>404, not found</body></html>\n", "HTML"),
     "an array of JSON": Refused('[{"a": 1}, {"a": 2}]\n', "one object per line"),
