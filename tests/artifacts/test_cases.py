@@ -415,7 +415,7 @@ OWN = {
     "columns of another separator": Case("a^b\n1^2\n3^4\n", "s", {}, "perhaps-columns unread-form", said="1 times ^"),
     "columns of a fixed width": Case("name     size\nanna     1.5\nberta    2.5\n", "s", {}, "perhaps-columns", said="a blank"),
     "columns by a tab and by a comma": Case(
-        "f,u,geo\t2020 \t2021 \nA,P,AT\t1.5 \t2 p\nB,Q,BE\t: \t3 \nA,Q,DE\t4 \t5 e\n", "sss", {}, "perhaps-columns",
+        "f,u,geo\t2020 \t2021 \nA,P,AT\t1.5 \t2 p\nB,Q,BE\t: \t3 \nA,Q,DE\t4 \t5 e\n", "sss", {}, "perhaps-columns unread-form",
         said="2 times a tab",
     ),
     "names of people": Case("name,y\nAnna Meier,1\nJo Smith,2\n", "si", {}),
