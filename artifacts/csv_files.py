@@ -12,6 +12,7 @@ from pathlib import Path
 from autolearn.artifacts.columns import MISSING
 from autolearn.artifacts.refusals import DatasetRefused
 from autolearn.schemas.bounds import LONGEST_NAME, cut
+from autolearn.schemas.data_findings import DataFinding
 from autolearn.schemas.read_options import ReadOptions
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "check_names",
     "first_row",
     "long_names",
+    "numbered_names",
     "options_before",
     "unreadable_header",
 ]
@@ -104,6 +106,13 @@ def first_row(some: str) -> str:
         "columns, or say --no-header (or --header, if these are names; or --skip-lines, if the "
         "header is further down)."
     )
+
+
+def numbered_names(columns: int) -> tuple[list[str], DataFinding]:
+    """Return the names of columns that have none, and the finding that says so."""
+    names = [f"column{place}" for place in range(1, columns + 1)]
+    detail = names[0] if columns == 1 else f"{names[0]} to {names[-1]}"
+    return names, DataFinding("no-header", detail=detail)
 
 
 def long_names(names: list[str]) -> Iterator[str]:

@@ -28,8 +28,9 @@ from autolearn.artifacts.data_checks import (
     tells_target,
     with_quote,
 )
+from autolearn.artifacts.excel_files import ExcelFile
 from autolearn.artifacts.parquet_files import ParquetFile
-from autolearn.artifacts.record_files import ExcelFile, JsonLinesFile
+from autolearn.artifacts.record_files import JsonLinesFile
 from autolearn.artifacts.refusals import DatasetRefused
 from autolearn.artifacts.text_files import TextFile, found_out
 from autolearn.artifacts.typed import present, typed
@@ -119,7 +120,9 @@ class TextInspection:
     ) -> None:
         self.file, self.hints, self.findings = file, hints, findings
         self.names, self.quiet = list(file.names), quiet
-        check_header(self.names, quiet=quiet, sure=hints.header is not None or not is_csv(file))
+        check_header(
+            self.names, quiet=quiet, sure=hints.header is not None or not may_lack_header(file)
+        )
         types = given_types(hints, self.names, before)
         limit = min(COUNTED, COUNTED_TOGETHER // max(1, len(self.names)))
         self.evidence = [
@@ -261,7 +264,7 @@ class TextInspection:
 
         Integers may be names, such as years.
         """
-        if self.hints.header is not None or not isinstance(self.file, TextFile):
+        if self.hints.header is not None or not may_lack_header(self.file):
             return
         alike = [
             self.names[place]
@@ -376,7 +379,7 @@ class TextInspection:
 
     def check_names_again(self, columns: Sequence[ColumnProfile]) -> None:
         """Note names that look like values of their columns: perhaps they are the first row."""
-        if not isinstance(self.file, TextFile) or not self.file.options.header:
+        if not may_lack_header(self.file) or not self.file.options.header:
             return
         if self.hints.header:
             return
@@ -551,9 +554,9 @@ def same_way(way: ColumnFormat | str, how: ColumnFormat) -> bool:
     return (way.decimal, way.thousands, way.unit) == (how.decimal, how.thousands, how.unit)
 
 
-def is_csv(file: Any) -> bool:
-    """Say whether a header may be missing."""
-    return isinstance(file, TextFile)
+def may_lack_header(file: Any) -> bool:
+    """Return whether the first row of a file may be values."""
+    return not isinstance(file, JsonLinesFile)
 
 
 def check_header(names: list[str], *, quiet: bool, sure: bool) -> None:

@@ -66,6 +66,12 @@ NO_TEXT = {
     b"<stata_dta>": "a file of Stata: write the table as Parquet or CSV",
 }
 """First bytes of what people send and cannot be read: what it is, and what to do."""
+OTHER_SHEETS = {
+    "content.xml": "OpenDocument (.ods)",
+    "xl/workbook.bin": "a binary workbook (.xlsb)",
+    "Index/Document.iwa": "a document of Apple Numbers",
+}
+"""What archives have that are spreadsheets and are not read."""
 UTF8 = ("utf-8", "utf-8-sig")
 
 
@@ -165,8 +171,9 @@ def member_of(path: Path) -> Any:
             and not one.filename.startswith("__MACOSX/")
             and not one.filename.rpartition("/")[2].startswith(".")
         ]
-        if "content.xml" in names:
-            raise DatasetRefused("The file is OpenDocument (.ods): save it as .xlsx, or as CSV.")
+        other = next((what for part, what in OTHER_SHEETS.items() if part in names), "")
+        if other:
+            raise DatasetRefused(f"The file is {other}: save it as .xlsx, or as CSV.")
         if len(names) != 1:
             shown = ", ".join(cut(name) for name in names[:5]) or "none"
             raise DatasetRefused(

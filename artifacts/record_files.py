@@ -1,4 +1,4 @@
-"""JSON lines and Excel sheets, as rows of text like those of a CSV file."""
+"""JSON lines, as rows of text like those of a CSV file."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ from autolearn.artifacts.packed import compression_of, open_text
 from autolearn.artifacts.refusals import DatasetRefused
 from autolearn.artifacts.text_files import trimmed
 from autolearn.schemas.bounds import cut
-from autolearn.schemas.data_findings import DataFinding
-from autolearn.schemas.read_options import ReadHints, ReadOptions
+from autolearn.schemas.read_options import ReadOptions
 
-__all__ = ["ExcelFile", "JsonLinesFile"]
+__all__ = ["BATCH", "JsonLinesFile", "arrays_of", "plain"]
 
 Values = Any
 BATCH = 20_000
@@ -113,72 +112,6 @@ class JsonLinesFile:
         return {row: line for row, (line, _) in numbered if row in left}
 
 
-class ExcelFile:
-    """The first sheet of an Excel workbook (.xlsx), or the one that is named; a header row on top.
-
-    Read by python-calamine (the extra `excel`). Raises DatasetRefused.
-    """
-
-    def __init__(self, path: Path, hints: ReadHints, options: ReadOptions | None = None) -> None:
-        try:
-            from python_calamine import CalamineError, CalamineWorkbook
-        except ImportError:
-            raise DatasetRefused(
-                "Excel files are read by an extra that is not installed: an operator can "
-                "`pip install 'autolearn[excel]'` where the API and the workers run; or save the "
-                "sheet as CSV."
-            ) from None
-        try:
-            workbook = CalamineWorkbook.from_path(str(path))
-            sheets = workbook.sheet_names
-            wanted = hints.sheet if options is None else options.sheet
-            if wanted and wanted not in sheets:
-                shown = ", ".join(map(cut, sheets[:20]))
-                raise DatasetRefused(f"There is no sheet {cut(wanted)!r}; there are {shown}.")
-            if not sheets:
-                raise DatasetRefused("The workbook has no sheet: send one with rows.")
-            self.sheet = wanted or sheets[0]
-            rows = workbook.get_sheet_by_name(self.sheet).to_python(skip_empty_area=True)
-        except (CalamineError, OSError, ValueError) as error:
-            raise DatasetRefused(
-                f"This is not an Excel file that can be read ({str(error)[:200]}): save it again "
-                "as .xlsx, or save the sheet as CSV."
-            ) from None
-        skip = (hints.skip_lines or 0) if options is None else options.skip_lines
-        self.rows = [row for row in rows[skip:] if any(value != "" for value in row)]
-        if not self.rows:
-            raise DatasetRefused(
-                f"The sheet {cut(self.sheet)!r} is empty: send a header row and at least one row."
-            )
-        header = hints.header is not False if options is None else options.header
-        width = len(self.rows[0])
-        if header:
-            names = [" ".join(str(plain(value) or "").split()) for value in self.rows.pop(0)]
-            self.names = list(options.names) if options and options.names else names
-        else:
-            self.names = [f"column{place}" for place in range(1, width + 1)]
-        self.options = options or ReadOptions(
-            format="excel", sheet=self.sheet, skip_lines=skip, header=header
-        )
-        self.findings = []
-        if len(sheets) > 1 and not hints.sheet:
-            self.findings.append(
-                DataFinding("more-sheets", count=len(sheets), detail=cut(self.sheet))
-            )
-
-    def batches(self) -> Iterator[list[Values]]:
-        """Yield batches of rows: per column, text with nulls for empty cells."""
-        width = len(self.names)
-        for start in range(0, len(self.rows), BATCH):
-            rows = [[plain(value) for value in row] for row in self.rows[start : start + BATCH]]
-            yield arrays_of(rows, width)
-
-    def lines_of(self, wanted: Iterable[int]) -> dict[int, int]:
-        """Return the rows of the sheet, as Excel counts them if it begins at the top."""
-        above = self.options.skip_lines + self.options.header + 1
-        return {row: row + above for row in wanted}
-
-
 def arrays_of(rows: list[list[str | None]], width: int) -> list[Values]:
     """Return rows as columns of trimmed text."""
     columns = zip(*rows, strict=True) if rows else ([] for _ in range(width))
@@ -186,7 +119,7 @@ def arrays_of(rows: list[list[str | None]], width: int) -> list[Values]:
 
 
 def plain(value: Any) -> str | None:
-    """Return a value as CSV would have it: true, 3, 2.5, 2023-01-31."""
+    """Return a value as CSV would have it: true, 3, 2.5, 2023-01-31, 26:30:00 (a duration)."""
     if value is None or value == "":
         return None
     if isinstance(value, bool):
@@ -198,4 +131,7 @@ def plain(value: Any) -> str | None:
         return value.date().isoformat() if midnight else value.isoformat(sep=" ")
     if isinstance(value, dt.date | dt.time):
         return value.isoformat()
+    if isinstance(value, dt.timedelta):
+        minutes, seconds = divmod(round(value.total_seconds()), 60)
+        return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
     return str(value)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import mmap
 import zipfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,10 +19,11 @@ from pyarrow import compute
 
 from autolearn.artifacts.columns import ColumnTally, Values, cast, clean, label_of
 from autolearn.artifacts.csv_files import options_before
+from autolearn.artifacts.excel_files import ExcelFile
 from autolearn.artifacts.packed import unpacked_head
 from autolearn.artifacts.parquet_files import ARROW_MAGIC, MAGIC, ParquetFile
 from autolearn.artifacts.profiling import profile, schema_hash
-from autolearn.artifacts.record_files import ExcelFile, JsonLinesFile
+from autolearn.artifacts.record_files import JsonLinesFile
 from autolearn.artifacts.refusals import DatasetRefused
 from autolearn.artifacts.text_files import TextFile
 from autolearn.artifacts.typed import present, typed
@@ -36,7 +38,9 @@ __all__ = ["DatasetRefused", "Table", "format_of", "profile", "read_table", "sch
 pc: Any = compute
 
 HEAD = 4096
-OLD_EXCEL = b"\xd0\xcf\x11\xe0"
+COMPOUND, ENCRYPTED = b"\xd0\xcf\x11\xe0", "EncryptedPackage".encode("utf-16-le")
+"""The first bytes of old or encrypted Excel files, and what only encrypted ones have."""
+OFFICE_PARTS = (b"[Content_Types].xml", b"_rels/.rels", b"docProps/", b"xl/")
 NUMERIC = ("integer", "number", "timestamp")
 
 
@@ -173,22 +177,32 @@ def format_of(path: Path) -> str:
         return "parquet"
     if head.startswith(ARROW_MAGIC):
         return "arrow"
-    if head.startswith(b"PK\x03\x04") and is_workbook(path):
+    if head.startswith(b"PK\x03\x04") and is_workbook(path, head):
         return "excel"
-    if head.startswith(OLD_EXCEL):
+    if head.startswith(COMPOUND):
+        if holds(path, ENCRYPTED):
+            raise DatasetRefused(
+                "The workbook is encrypted: save it without a password, or save the sheet as CSV."
+            )
         raise DatasetRefused(
             "This is an Excel file of before 2007 (.xls): save it as .xlsx, or the sheet as CSV."
         )
     return "jsonl" if is_object(unpacked_head(path, HEAD)) else "csv"
 
 
-def is_workbook(path: Path) -> bool:
-    """Say whether a ZIP archive is an Excel workbook (ECMA-376)."""
+def is_workbook(path: Path, head: bytes) -> bool:
+    """Return whether a ZIP archive is an Excel workbook (ECMA-376), or one that was cut off."""
     try:
         with zipfile.ZipFile(path) as archive:
             return "xl/workbook.xml" in archive.namelist()
     except zipfile.BadZipFile:
-        return False
+        return any(part in head for part in OFFICE_PARTS)
+
+
+def holds(path: Path, word: bytes) -> bool:
+    """Return whether a file has some bytes somewhere."""
+    with path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as all_:
+        return all_.find(word) >= 0
 
 
 def is_object(head: bytes) -> bool:

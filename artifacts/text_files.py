@@ -15,7 +15,7 @@ import pyarrow.csv
 from msgspec.structs import replace
 from pyarrow import compute
 
-from autolearn.artifacts.csv_files import BLOCK
+from autolearn.artifacts.csv_files import BLOCK, numbered_names
 from autolearn.artifacts.dialects import (
     NAMES,
     Dialect,
@@ -241,12 +241,11 @@ def found_out(
         skip_lines=top.lines,
     )
     if hints.header is False:
-        names = tuple(f"column{place}" for place in range(1, len(header.names) + 1))
-        detail = "column1" if len(names) == 1 else f"column1 to column{len(names)}"
-        findings.append(DataFinding("no-header", detail=detail))
-        options = replace(options, header=False, names=names)
+        names, finding = numbered_names(len(header.names))
+        findings.append(finding)
+        options = replace(options, header=False, names=tuple(names))
         above = len(top.text.encode())
-        file = TextFile(path, options, list(names), above, top.lines, quiet=quiet)
+        file = TextFile(path, options, names, above, top.lines, quiet=quiet)
     else:
         lines = top.lines + header.lines
         file = TextFile(path, options, header.names, header.bytes, lines, quiet=quiet)

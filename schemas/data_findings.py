@@ -244,6 +244,14 @@ FINDINGS: dict[str, Kind] = {
         "The file is read in {detail} as said, and is valid UTF-8, too",
         "If letters look wrong, leave --encoding out.",
     ),
+    "error-cells": Kind(
+        "{column}: {count} of {of} cells are errors of Excel",
+        "Mend the formulas, or say --missing with the errors that mean missing.",
+    ),
+    "merged-cells": Kind(
+        "{count} merged cells are read as having their value in each row and column they cover",
+        "If that is wrong, unmerge them and fill in what is right.",
+    ),
     "more-sheets": Kind(
         "Of {count} sheets the first one is read, {detail}", "Choose another one with --sheet."
     ),

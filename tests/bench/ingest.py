@@ -22,8 +22,8 @@ import pyarrow.csv
 
 from autolearn.artifacts.profile import Question, profile_apart
 from tests.artifacts.damage import DAMAGES, KINDS, made_table
+from tests.artifacts.damage.check import fault_of
 from tests.artifacts.real_files import CODES, PATHS, as_duckdb, as_pandas, right, wrong_columns
-from tests.artifacts.test_damage import fault_of
 from tests.bench.peers import peer_python, told
 
 __all__ = ["ingest"]
