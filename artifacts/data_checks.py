@@ -157,12 +157,7 @@ def about_values(
     looked = len(values) - values.null_count
     if looked < FEW_ROWS or looked < len(values):
         return
-    if kind == "integer":
-        numbers = pc.cast(values, pa.int64())
-        low, high = pc.min(numbers).as_py(), pc.max(numbers).as_py()
-        if high - low == looked - 1 and pc.count_distinct(numbers).as_py() == looked:
-            yield DataFinding("row-number", name, looked, rows)
-    elif kind == "string":
+    if kind == "string":
         different = pc.count_distinct(values).as_py()
         if different == looked:
             yield DataFinding("all-different", name, looked, rows)

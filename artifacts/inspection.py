@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,10 +29,11 @@ from autolearn.artifacts.data_checks import (
     with_quote,
 )
 from autolearn.artifacts.excel_files import ExcelFile
+from autolearn.artifacts.number_checks import about_numbers
 from autolearn.artifacts.parquet_files import ParquetFile
 from autolearn.artifacts.record_files import JsonLinesFile
 from autolearn.artifacts.refusals import DatasetRefused
-from autolearn.artifacts.text_files import TextFile, found_out
+from autolearn.artifacts.text_files import TextFile, found_out, trimmed
 from autolearn.artifacts.typed import present, typed
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.data_findings import DataFinding, Example
@@ -53,6 +54,19 @@ COUNTED, COUNTED_TOGETHER = 10_000, 1_000_000
 MOST_FINDINGS = 300
 """Findings that are kept of a version."""
 NO_VALUES = "No column has values: send at least one column with values."
+NUMBERS = ("integer", "number")
+CALLED = {"csv": "CSV", "jsonl": "JSON lines", "excel": "an Excel file"}
+CALLED |= dict.fromkeys(("parquet", "arrow"), "a file whose columns have types")
+COLUMNS = ("--decimal", "--missing", "--type", "--zone")
+FILE = ("--separator", "--encoding", "--header and --no-header", "--skip-lines")
+APPLY: dict[str, tuple[str, ...]] = {
+    "csv": (*COLUMNS, *FILE),
+    "jsonl": COLUMNS,
+    "excel": (*COLUMNS, "--sheet", *FILE[2:]),
+    "parquet": (),
+    "arrow": (),
+}
+"""What may be said of a file in each format."""
 LETTER = {kind: letter for letter, kind in LETTERS.items()}
 
 
@@ -92,6 +106,7 @@ def inspect(
 
     Raises DatasetRefused.
     """
+    check_hints(format, hints)
     if format in ("parquet", "arrow"):
         return inspect_typed(ParquetFile(path, format), target)
     findings: list[DataFinding] = []
@@ -353,8 +368,11 @@ class TextInspection:
                 self.note_same_numbers(place, one)
         for place, one, profile in zip(used, decided, profiles, strict=True):
             values = present(self.sample.column(place), one.format)
-            if one.type == "integer":
-                values = samples[place]
+            if one.type in NUMBERS:
+                self.findings += about_numbers(
+                    profile.name, one.type, samples[place], values,
+                    is_target=profile.name == target,
+                )  # fmt: skip
             self.findings += about_values(
                 profile.name, one.type, values,
                 distinct=profile.distinct, missing=profile.missing, rows=self.rows,
@@ -462,6 +480,13 @@ def inspect_typed(file: ParquetFile, target: str | None) -> Inspected:
             column.name, column.type, values,
             distinct=column.distinct, missing=column.missing, rows=rows,
         )  # fmt: skip
+        if column.type in NUMBERS:
+            findings += about_numbers(
+                column.name, column.type, floats(values, column.type), None,
+                is_target=column.name == target,
+            )  # fmt: skip
+        if column.name in file.texts:
+            findings += about_text(column.name, values)
         if column.type == "string" and column.labels is not None:
             findings += filter(None, [spelling(column.name, column.labels)])
         if answers is not None and target is not None and column.name != target:
@@ -472,6 +497,48 @@ def inspect_typed(file: ParquetFile, target: str | None) -> Inspected:
     left_out = sorted({*file.left_out, *(file.used[place] for place in empty)})
     options = ReadOptions(format=file.format, left_out=tuple(left_out), types=types)
     return Inspected(columns, rows, options, without_rows(findings)[:MOST_FINDINGS])
+
+
+def about_text(name: str, values: Values) -> Iterator[DataFinding]:
+    """Yield what is odd about text in a typed file: it looks like something else, or missing."""
+    evidence = Evidence(name, limit=COUNTED)
+    for part in values.chunks:
+        evidence.add(trimmed(pc.cast(part, pa.string())))
+    decided = ColumnTyper(evidence).decide(".")
+    words = [one for one in decided.findings if one.code in ("missing-words", "perhaps-missing")]
+    for one in words:
+        shown = tuple(replace(example, line=None) for example in one.examples)
+        yield DataFinding("typed-text", name, one.count, one.of, "missing values", shown)
+    looks = {"integer": "numbers", "number": "numbers", "timestamp": "times"}.get(decided.type)
+    if looks:
+        yield DataFinding("typed-text", name, evidence.total, evidence.total, looks)
+    for one in decided.findings if decided.type == "string" else ():
+        if one.code.startswith(("partly-n", "partly-t", "not-all")):
+            looks = "times" if one.code.endswith("times") else "numbers"
+            yield DataFinding("typed-text", name, one.of - one.count, one.of, looks)
+        elif one.code in ("unread-form", "numbers-with-words", "ambiguous-dates"):
+            yield one
+
+
+def check_hints(format: str, hints: ReadHints) -> None:  # noqa: A002
+    """Raise DatasetRefused for what was said of a file and does not apply to its format."""
+    said = {
+        "--separator": bool(hints.separator),
+        "--encoding": bool(hints.encoding),
+        "--header and --no-header": hints.header is not None,
+        "--skip-lines": hints.skip_lines is not None,
+        "--sheet": bool(hints.sheet),
+        "--decimal": bool(hints.decimal),
+        "--missing": hints.missing is not None,
+        "--type": bool(hints.types),
+        "--zone": bool(hints.zone),
+    }
+    idle = [option for option, there in said.items() if there and option not in APPLY[format]]
+    if idle:
+        raise DatasetRefused(
+            f"{' and '.join(idle)} cannot be said of {CALLED[format]}: leave it out, write the "
+            "file so, or send CSV."
+        )
 
 
 def about_empty(names: Sequence[str], of: int) -> list[DataFinding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +27,10 @@ MAGIC = b"PAR1"
 ARROW_MAGIC = b"ARROW1"
 KINDS = {"parquet": "a Parquet", "arrow": "an Arrow"}
 BATCH = 65_536
+DIGITS = 19
+"""Digits from which a decimal may not fit into 64 bits."""
+YEARS = -62_135_596_800, 253_402_300_800
+"""Seconds since 1970 in which the years 1 and 10000 begin."""
 MAX_VALUES = 1_000_000_000
 """A run holds each value in 8 bytes or more. A few KB of Parquet can stand for any number."""
 
@@ -77,6 +82,12 @@ class ParquetFile:
         elif not as_before:
             kinds = [self.found(*one) for one in zip(self.used, fields, kinds, strict=True)]
         self.kinds = kinds
+        self.texts = {
+            field.name
+            for field in fields
+            if field.name not in self._categories and is_text(field.type)
+        }
+        """Columns of strings that are no categories."""
 
     def index_of(self, schema: pa.Schema) -> tuple[int, ...]:
         """Return the places of the columns that are the index of a data frame, and say so."""
@@ -94,16 +105,21 @@ class ParquetFile:
         """Return the kind of a column that is not plainly of its type's, and say so."""
         if pa.types.is_dictionary(field.type) or field.name in self._categories:
             return "string"
-        if not pa.types.is_uint64(field.type):
+        whole = pa.types.is_decimal(field.type) and field.type.scale == 0
+        if whole and field.type.precision < DIGITS:
+            return "integer"
+        if not whole and not pa.types.is_uint64(field.type):
             return kind
-        beyond = rows = 0
+        as_type, beyond, rows = Decimal if whole else int, 0, 0
         for batch in self._file.batches([place]):
             values = batch.column(0)
             rows += len(values)
-            large = pc.greater(values, pa.scalar(2**63 - 1, pa.uint64()))
+            large = pc.greater(values, pa.scalar(as_type(2**63 - 1), field.type))
+            if whole:
+                large = pc.or_(large, pc.less(values, pa.scalar(as_type(-(2**63)), field.type)))
             beyond += pc.sum(large).as_py() or 0
         if not beyond:
-            return kind
+            return "integer"
         self.findings.append(DataFinding("beyond-64-bits", cut(field.name), beyond, rows))
         return "string"
 
@@ -111,6 +127,8 @@ class ParquetFile:
         """Yield batches of rows: per column a typed array of its kind. Raises DatasetRefused."""
         try:
             for batch in self._file.batches(self.used):
+                for name, column in zip(self.names, batch.columns, strict=True):
+                    check_years(name, column)
                 named = zip(batch.columns, self.kinds, strict=True)
                 yield [cast(decoded(column), kind) for column, kind in named]
         except MemoryError:
@@ -119,6 +137,19 @@ class ParquetFile:
             raise DatasetRefused(
                 f"The file is damaged ({first_line(error)}): write it again."
             ) from None
+
+
+def check_years(name: str, values: Values) -> None:
+    """Raise DatasetRefused for times outside of the years 1 to 9999."""
+    if not (pa.types.is_timestamp(values.type) or pa.types.is_date(values.type)):
+        return
+    ends = pc.min_max(pc.cast(values, pa.timestamp("s"), safe=False))
+    low, high = (pc.cast(ends[end], pa.int64()).as_py() for end in ("min", "max"))
+    if low is not None and (low < YEARS[0] or high >= YEARS[1]):
+        raise DatasetRefused(
+            f"Column {cut(name)} has times outside of the years 1 to 9999: leave them empty, or "
+            "mend them."
+        )
 
 
 def pandas_says(schema: pa.Schema, what: str) -> list[Any]:
@@ -220,9 +251,15 @@ def kind_of(arrow: pa.DataType) -> str | None:
         return "number"
     if types.is_timestamp(arrow) or types.is_date(arrow):
         return "timestamp"
-    if types.is_string(arrow) or types.is_large_string(arrow) or types.is_null(arrow):
+    if is_text(arrow) or types.is_null(arrow):
         return "string"
     return None
+
+
+def is_text(arrow: pa.DataType) -> bool:
+    """Say whether values of an Arrow type are text."""
+    types = pa.types
+    return types.is_string(arrow) or types.is_large_string(arrow) or types.is_string_view(arrow)
 
 
 def first_line(error: Exception) -> str:

@@ -39,7 +39,7 @@ from autolearn.artifacts.refusals import DatasetRefused
 from autolearn.schemas.data_findings import DataFinding
 from autolearn.schemas.read_options import ReadHints, ReadOptions
 
-__all__ = ["TextFile", "found_out"]
+__all__ = ["TextFile", "found_out", "trimmed"]
 
 pc: Any = compute
 Values = Any

@@ -161,6 +161,26 @@ FINDINGS: dict[str, Kind] = {
         "{column}: {count} of {of} numbers are written in more than one way (such as 1 and 1.0)",
         "As classes these would be different: write them alike.",
     ),
+    "exponents": Kind(
+        "{column}: {count} of its first {of} numbers have an exponent without sign (1E2 is 100)",
+        "If they are labels, say --type {column}=text.",
+    ),
+    "beyond-precision": Kind(
+        "{column} has integers beyond {detail}, and a model rounds those",
+        "If they are labels or ids, leave the column out, or make it text (--type {column}=text).",
+    ),
+    "dates-as-numbers": Kind(
+        "{column} is a number: {count} of its first {of} values look like dates (YYYYMMDD)",
+        "If they are, write them as YYYY-MM-DD, or say --type {column}=YYYYMMDD.",
+    ),
+    "missing-number": Kind(
+        "{column}: {count} of its first {of} numbers are {detail}, far from all others",
+        "If that means missing, leave those values empty, or name it: --missing {detail}.",
+    ),
+    "typed-text": Kind(
+        "{column} is text: {count} of its first {of} values look like {detail}",
+        "If they are, write the file with that type (missing values as null).",
+    ),
     # what its values look like
     "all-different": Kind(
         "{column}: all {of} values are different, as in an id",
@@ -169,6 +189,14 @@ FINDINGS: dict[str, Kind] = {
     "row-number": Kind(
         "{column} is a row number",
         "A row number tells nothing about other rows, and may give the target away: leave it out.",
+    ),
+    "rising": Kind(
+        "{column} rises or falls from each row to the next, as a row number or an id",
+        "If it is one, leave it out: where rows are sorted it gives the target away.",
+    ),
+    "index-name": Kind(
+        "{column} has the name that pandas gives to the index of a data frame",
+        "An index tells nothing about other rows: leave it out.",
     ),
     "constant": Kind(
         "{column} has the same value in all {of} rows", "Nothing can be learned from it."

@@ -16,6 +16,7 @@ import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -248,7 +249,7 @@ OWN = {
         numbered(*(2**64 + n for n in range(3))), "ss", {"x": [str(2**64 + n) for n in range(3)]}, "beyond-64-bits"
     ),
     "below 64 bits": Case(numbered(-(2**63) - 1, 4), "ss", {"x": [str(-(2**63) - 1), "4"]}, "beyond-64-bits"),
-    "just in 64 bits": Case(numbered(2**63 - 1, -(2**63)), "si", {"x": [2**63 - 1, -(2**63)]}),
+    "just in 64 bits": Case(numbered(2**63 - 1, -(2**63)), "si", {"x": [2**63 - 1, -(2**63)]}, "beyond-precision"),
     "one number in two writings": Case(
         numbered("1", "1.0", "2", of="y"), "sn", {"y": [1.0, 1.0, 2.0]}, "same-number", target="y"
     ),
@@ -391,6 +392,28 @@ OWN = {
     "age groups": Case(table_of(30, lambda n: f"{n % 7},{['18-24', '25-34', '35+'][n % 3]}", "a,b"), "is", {}, "same-rows"),
     # what values look like
     "a row number": Case(table_of(20, lambda n: f"{n + 1},{n % 3}", "id,y"), "ii", {}, "row-number"),
+    "a row number with a point": Case(table_of(20, lambda n: f"{n}.0,{n % 3}", "id,y"), "ni", {}, "row-number"),
+    "ids with gaps, in order": Case(table_of(40, lambda n: f"{n * 3 + n % 2},{n // 20}", "id,y"), "ii", {}, "rising", target="y"),
+    "a target in order": Case(table_of(40, lambda n: f"{n * 7 % 11},{n * 3}", "x,y"), "ii", {}, "", target="y"),
+    "an index of pandas": Case("Unnamed: 0,y\n7,1\n3,2\n9,3\n", "ii", {}, "index-name"),
+    "dates of digits alone": Case(
+        numbered("20240131", "20231231"), "si", {"x": [20240131, 20231231]}, "dates-as-numbers", said="--type x=YYYYMMDD"
+    ),
+    "codes that have an exponent": Case(numbered("12e4", "1234", "345e2"), "sn", {}, "exponents", said="12e4"),
+    "numbers of programs with exponents": Case(numbered("1e-05", "1.5e+20", "2.5e3"), "sn", {}),
+    "ids beyond 53 bits": Case(numbered(2**53 + 1, 2**53, 5), "si", {"x": [2**53 + 1, 2**53, 5]}, "beyond-precision"),
+    "ids that a program has rounded": Case(
+        numbered("1439403621518935563", "42286989", "8.26839E+17"), "sn", {}, "beyond-precision"
+    ),
+    "a number that may mean missing": Case(
+        table_of(30, lambda n: f"{-99 if n in (4, 9) else n % 7},{n % 3}", "x,y"), "ii", {}, "missing-number same-rows",
+        said="--missing -99",
+    ),
+    "a number with a point that may mean missing": Case(
+        table_of(30, lambda n: f"{'9999.00' if n in (4, 9) else n % 7 + .5},{n + 7}{n % 3}", "x,y"), "ni", {}, "missing-number rising",
+        said="--missing 9999.00",
+    ),
+    "an age of 99": Case(table_of(30, lambda n: f"{99 if n in (4, 9) else n * 37 % 90},u{n}", "x,y"), "is", {}, "all-different"),
     "all different": Case(table_of(20, lambda n: f"u{n * 7},{n % 3}", "id,y"), "si", {}, "all-different"),
     "a constant": Case("a,b\n1,x\n1,y\n1,z\n", "is", {}, "constant"),
     "mostly missing": Case("a,b\n1,x\n,y\n,z\n", "is", {"a": [1, None, None]}, "mostly-missing"),
@@ -459,6 +482,37 @@ OWN = {
         {"a": [0.5, 0.25], "b": ["x", "y"]}, "left-out empty-columns", said="2 of 4 columns have no values and are not used: none, nan",
     ),
     "JSON without values": Case('{"a": 1.5, "b": null}\n{"a": 2.5, "b": null}\n', "n", {"a": [1.5, 2.5]}, "empty-columns"),
+    "Parquet with numbers as text": Case(
+        lambda: parquet(pa.table({"a": ["1.5", "NULL", "3.5"]})), "s", {"a": ["1.5", "NULL", "3.5"]}, "typed-text",
+        said="2 of its first 2 values look like numbers",
+    ),
+    "Parquet with dates as text": Case(
+        lambda: parquet(pa.table({"a": ["2024-01-31", "2024-02-01"]})), "s", {}, "typed-text", said="look like times"
+    ),
+    "Parquet with nearly numbers as text": Case(
+        lambda: parquet(pa.table({"a": [*map(str, range(40)), "x"]})), "s", {}, "typed-text all-different", said="40 of its first 41"
+    ),
+    "Parquet with durations as text": Case(lambda: parquet(pa.table({"a": ["01:30:00", "00:45:00"]})), "s", {}, "unread-form"),
+    "Parquet with an id": Case(
+        lambda: parquet(pa.table({"a": [n * 3 + n % 2 for n in range(40)], "y": [n % 2 for n in range(40)]})), "ii", {}, "rising"
+    ),
+    "Parquet with decimals": Case(
+        lambda: parquet(pa.table({"a": pa.array([Decimal("1.5"), Decimal("2.25")], pa.decimal128(9, 2))})), "n", {"a": [1.5, 2.25]}
+    ),
+    "Parquet with whole decimals": Case(
+        lambda: parquet(pa.table({"a": pa.array([Decimal(7), Decimal(2**60 + 1)], pa.decimal128(38, 0))})), "i",
+        {"a": [7, 2**60 + 1]}, "beyond-precision",
+    ),
+    "Parquet with small decimals": Case(
+        lambda: parquet(pa.table({"a": pa.array([Decimal(7), Decimal(8)], pa.decimal128(9, 0))})), "i", {"a": [7, 8]}
+    ),
+    "Parquet with long decimals": Case(
+        lambda: parquet(pa.table({"a": pa.array([Decimal(2**64), Decimal(-(2**64))], pa.decimal128(38, 0))})), "s",
+        {"a": [str(2**64), str(-(2**64))]}, "beyond-64-bits",
+    ),
+    "Arrow with views of text": Case(
+        lambda: feather(pa.table({"a": pa.array(["x", "y"], pa.string_view())})), "s", {"a": ["x", "y"]}
+    ),
     "Parquet with categories": Case(
         lambda: parquet(pd.DataFrame({"a": pd.Categorical([3, 1, 3]), "b": [1.5, 2.5, 3.5]})), "sn",
         {"a": ["3", "1", "3"]},
@@ -467,7 +521,7 @@ OWN = {
         lambda: parquet(pa.table({"a": pa.array([2**64 - 1, 7], pa.uint64())})), "s", {"a": [str(2**64 - 1), "7"]},
         "beyond-64-bits",
     ),
-    "small uint64": Case(lambda: parquet(pa.table({"a": pa.array([2**63 - 1, 7], pa.uint64())})), "i", {"a": [2**63 - 1, 7]}),
+    "small uint64": Case(lambda: parquet(pa.table({"a": pa.array([2**63 - 1, 7], pa.uint64())})), "i", {"a": [2**63 - 1, 7]}, "beyond-precision"),
     "errors of Excel": Case(
         lambda: workbook(("S", [["k", "x"], ["a", 1.5], ["b", Cell("#DIV/0!", type="e")], ["c", Cell("#N/A", type="e")]])),
         "sn", {"x": [1.5, None, None]}, "error-cells missing-words mostly-missing", said="x: 2 of 3 cells are errors of Excel: #DIV/0! (line 3)",
@@ -562,6 +616,13 @@ REFUSED = {
         numbered("31/01/2023", "01/31/2023"), "cannot be read as DD/MM/YYYY: 01/31/2023", ReadHints(types={"x": "DD/MM/YYYY"})
     ),
     "booleans that are numbers": Refused(numbered(1, 0), "cannot be read as boolean: 1, 0", ReadHints(types={"x": "boolean"})),
+    "a type of a typed file": Refused(
+        lambda: parquet(pa.table({"a": ["1"]})), "--type cannot be said of a file whose columns have types", ReadHints(types={"a": "number"})
+    ),
+    "a separator of JSON lines": Refused('{"a": 1}\n', "--separator cannot be said of JSON lines", ReadHints(separator=";")),
+    "times of the year 12000": Refused(
+        lambda: parquet(pa.table({"a": pa.array([316516204800], pa.timestamp("s"))})), "outside of the years 1 to 9999"
+    ),
     "a type of no column": Refused(PLAIN, "there is no such column", ReadHints(types={"z": "number"})),
     "JSON lines that are ragged": Refused('{"a": 1}\n[1]\n', "Line 2 is no JSON object"),
     "JSON lines with lists": Refused('{"a": [1]}\n{"a": [2]}\n', "holds a list"),
@@ -608,7 +669,7 @@ def test_no_finding_without_a_case() -> None:
 FILES = {
     "semi_num.csv": ("ns", "decimal-comma read-as"),
     "semi_comma_header.csv": ("ns", "decimal-comma read-as"),
-    "thousands.csv": ("in", "row-number thousands"),
+    "thousands.csv": ("in", "rising row-number thousands"),
     "miss_NULL.csv": ("nn", "missing-words"),
     "miss_target.csv": ("in", "missing-words row-number"),
     "zeros_target.csv": ("ns", "leading-zeros"),
