@@ -226,10 +226,10 @@ def other(
     truth = truth[rows]
     if target.task == CLASSIFICATION:
         truth = truth.astype(str)
-    notes = categories.told()
+    unseen, notes = categories.unseen(rows), categories.told()
     if len(rows) < table.rows:
         notes += (f"left out for want of {cut(target.name)}: {table.rows - len(rows):,} rows",)
-    return Rows(features.iloc[rows], truth, categories.unseen(rows), notes)
+    return Rows(features.iloc[rows], truth, unseen, notes)
 
 
 def features_of(model: Model, categories: Categories) -> pd.DataFrame:
