@@ -139,7 +139,7 @@ FINDINGS: dict[str, Kind] = {
     ),
     "ambiguous-dates": Kind(
         "{column} is text: its {of} dates fit more than one form ({detail})",
-        "Write them as YYYY-MM-DD, or say --type {column}=DD/MM/YYYY or MM/DD/YYYY.",
+        "Write them as YYYY-MM-DD, or say --type {column}= and the form that is meant.",
     ),
     "mixed-zones": Kind(
         "{column} is text: {count} of {of} times have no time zone, and the others have one",
