@@ -351,7 +351,7 @@ OWN = {
         {"x": [day("2023-01-31T14:30"), day("2023-02-01")]}, "date-format no-zone",
     ),
     "either order, and the form that was said": Case(
-        numbered("01-02-13", "01-03-13"), "st", {"x": [dt.datetime(2013, 2, 1), dt.datetime(2013, 3, 1)]}, "date-format", hints=ReadHints(types={"x": "DD-MM-YY"}),
+        numbered("01-02-13", "01-03-13"), "st", {"x": [day("2013-02-01"), day("2013-03-01")]}, "date-format", hints=ReadHints(types={"x": "DD-MM-YY"}),
     ),
     "either order": Case(numbered("01/02/2023", "03/04/2023"), "ss", {}, "ambiguous-dates"),
     "times and a word, few": Case(numbered("2024-01-02", "2024-01-03", "soon"), "ss", {}, "partly-times"),
