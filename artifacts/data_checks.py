@@ -19,6 +19,7 @@ __all__ = [
     "are_rows",
     "header_again",
     "separated",
+    "is_whole",
     "spelling",
     "swallowed",
     "tells_target",
@@ -40,6 +41,8 @@ LINEAR = 0.99999
 MOST_VALUES = 100
 """Different values of a column up to which it is compared with classes."""
 MANY_CATEGORIES = 50
+ALONE = 0.05
+"""Share of rows with a value of their own up to which one more such value is unlikely."""
 MOST_MARKS = 200
 """Separators that are counted in what may be a row (RE2 repeats nothing more than 1,000 times)."""
 MARKS = {"\t": "a tab", ";": ";", r"\|": "|", ",": ",", r"\^": "^", "~": "~", "\x01": "\\x01",
@@ -75,6 +78,37 @@ class Sample:
     def column(self, place: int) -> Values:
         """Return a column."""
         return pa.chunked_array([batch[place] for batch in self.batches])
+
+
+def is_whole(sample: Sample, place: int, rows: int) -> bool:
+    """Say whether the last value of a column of text can hardly have been cut.
+
+    It is a value that other rows have, or one with other digits only, where none goes on after it,
+    and few have one of their own: then a cut one would be new (Good 1953: an unseen value is as
+    likely as those seen once are many).
+    """
+    last = sample.last[place]
+    if last is None:
+        return False
+    others = pc.drop_null(sample.column(place).combine_chunks())
+    if sample.rows == rows:
+        others = others[:-1]
+    value = pa.array([last], pa.string())
+    shape, shapes = (pc.replace_substring_regex(one, r"[0-9]", "9") for one in (value, others))
+    return is_known(value, others) or is_known(shape, shapes)
+
+
+def is_known(value: Values, others: Values) -> bool:
+    """Say whether a text is one of others, which none goes on, and of which few come only once."""
+    counts, last = pc.value_counts(others), value[0].as_py()
+    texts, times = counts.field("values"), counts.field("counts")
+    longer = pc.and_(pc.starts_with(texts, last), pc.not_equal(texts, last))
+    if (
+        pc.any(longer, min_count=0).as_py()
+        or not pc.any(pc.equal(texts, last), min_count=0).as_py()
+    ):
+        return False
+    return bool(pc.sum(pc.equal(times, 1), min_count=0).as_py() <= ALONE * len(others))
 
 
 def about_rows(sample: Sample, used: list[int]) -> Iterator[DataFinding]:

@@ -22,6 +22,7 @@ from autolearn.artifacts.data_checks import (
     about_values,
     are_rows,
     header_again,
+    is_whole,
     separated,
     spelling,
     swallowed,
@@ -435,18 +436,32 @@ class TextInspection:
             formats={str(at): one.format for at, one in enumerate(decided) if one.format != plain},
         )
 
+    def last_line(self) -> list[DataFinding]:
+        """Return the finding of a last line without an end, if its value may have been cut.
+
+        It comes last, for most such files are whole.
+        """
+        place = len(self.names) - 1
+        if not isinstance(self.file, TextFile) or self.file.ended:
+            return []
+        if self.evidence[place].empty == self.rows or is_whole(self.sample, place, self.rows):
+            return []
+        last = self.sample.last[place]
+        return [DataFinding("last-line", examples=() if last is None else (Example(cut(last)),))]
+
     def with_lines(self) -> list[DataFinding]:
         """Return the findings, severe ones first, with lines in place of rows."""
         findings = sorted(self.findings, key=lambda one: not one.is_severe)[:MOST_FINDINGS]
         rows = {shown.line for one in findings for shown in one.examples if shown.line is not None}
         lines = self.file.lines_of(rows)
-        return [
+        told = [
             replace(one, examples=tuple(
                 Example(shown.value, None if shown.line is None else lines.get(shown.line))
                 for shown in one.examples
             ))
             for one in findings
         ]  # fmt: skip
+        return [*told, *self.last_line()]
 
 
 def inspect_typed(file: ParquetFile, target: str | None) -> Inspected:

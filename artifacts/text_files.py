@@ -57,7 +57,8 @@ class TextFile:
 
     `above` are the bytes before the first row, in UTF-8, and `lines_above` their lines.
 
-    It says nothing that may be a value if it is `quiet`.
+    It says nothing that may be a value if it is `quiet`. Of one that was found out, `ended` says
+    whether the last line has an end.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class TextFile:
     ) -> None:
         self.path, self.options, self.names, self.quiet = path, options, names, quiet
         self.above, self.lines_above = above, lines_above
+        self.ended = True
 
     @classmethod
     def again(cls, path: Path, options: ReadOptions) -> TextFile:
@@ -251,8 +253,7 @@ def found_out(
         file = TextFile(path, options, header.names, header.bytes, lines, quiet=quiet)
     if hints.encoding and encoding not in UTF8 and is_also_utf8(path, compression):
         findings.append(DataFinding("also-utf-8", detail=encoding))
-    if not ended:
-        findings.append(DataFinding("last-line"))
+    file.ended = ended
     said = described(options)
     if said:
         findings.append(DataFinding("read-as", detail=said))

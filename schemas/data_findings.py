@@ -264,7 +264,7 @@ FINDINGS: dict[str, Kind] = {
         "If it is a row, say --no-header.",
     ),
     "last-line": Kind(
-        "The last line has no end: if the file was cut off, its last value is cut, too",
+        "The last line has no end: if the file was cut off, its last value is not whole",
         "Look at the last line, or send the file again.",
     ),
     "read-as": Kind("How the file is read: {detail}", ""),

@@ -257,6 +257,23 @@ OWN = {
     "lone CR": Case(PLAIN.replace("\n", "\r"), "ns", SIZES),
     "CR LF": Case(PLAIN.replace("\n", "\r\n"), "ns", SIZES),
     "no line end at the end": Case(PLAIN.rstrip("\n"), "ns", SIZES, "last-line"),
+    "a value that no other row has, without a line end": Case(
+        table_of(20, lambda n: f"{n % 7},{'ab'[n % 2]}x", "n,y") + "3,a", "is", {}, "last-line same-rows", said="not whole: a."
+    ),
+    "a value that goes on in other rows, without a line end": Case(
+        table_of(20, lambda n: f"x{n % 7},{n % 2 + 11}", "n,y") + "x3,1", "si", {}, "last-line same-rows", said="not whole: 1."
+    ),
+    "a class that other rows have, without a line end": Case(
+        table_of(20, lambda n: f"{n % 7},{'ab'[n % 2]}x", "n,y") + "3,ax", "is", {}, "same-rows"
+    ),
+    "a date like the others, without a line end": Case(
+        table_of(20, lambda n: f"{n % 7},2024-01-{n + 1:02}", "n,y") + "3,2024-02-03", "it", {}
+    ),
+    "half a date, without a line end": Case(
+        table_of(20, lambda n: f"{n % 7},2024-01-{n + 1:02}", "n,y") + "3,2024-02-0", "is", {},
+        "not-all-times all-different last-line",
+    ),
+    "an empty last column, without a line end": Case("a,b,\n1.5,x,\n2,y,", "ns", {"a": [1.5, 2.0]}, "left-out"),
     "a line break in the header": Case(
         '"weight\n(kg)",b\n1.5,x\n2,y\n', "ns", {"weight (kg)": [1.5, 2.0]}
     ),

@@ -149,9 +149,7 @@ def cut_off(table: Made, some: random.Random) -> File:
     content = encoded(texts(table))
     last = content.rstrip(b"\n").rfind(b"\n")
     cut = content[: some.randint(last + 2, len(content) - 1)]
-    return File(
-        cut, table, ("last-line",), "values, but the header|CSV|UTF-8|quote", must=("last-line",)
-    )
+    return File(cut, table, ("last-line",), "values, but the header|CSV|UTF-8|quote")
 
 
 @damage
