@@ -99,12 +99,14 @@ def is_header(line: str, head: str) -> bool:
 
 def dialect_of(text: str, wanted: str) -> Dialect:
     """Return how text is parted that begins with the header; the separator is the one `wanted`."""
-    from clevercsv import Detector
-
     sample = sample_of(text)
     separators = [wanted] if wanted else [one for one in SEPARATORS if one in sample]
     if not separators:
         return Dialect(",", '"')
+    if len(separators) == 1 and is_plain(sample, separators[0]):
+        return Dialect(separators[0], '"')
+    from clevercsv import Detector  # which takes longer to load than a small file to read
+
     found = Detector().detect(sample, delimiters=separators)
     if found is None:
         return Dialect(wanted or agreeing(sample, separators), '"')
@@ -113,6 +115,17 @@ def dialect_of(text: str, wanted: str) -> Dialect:
         sample, separator, '"'
     )
     return Dialect(separator, "'" if single else '"')
+
+
+def is_plain(sample: str, separator: str) -> bool:
+    """Say whether all lines have as many values, and none is quoted."""
+    lines = sample.splitlines()
+    wanted = lines[0].count(separator)
+    return (
+        wanted > 0
+        and not set("\"'") & set(sample)
+        and all(line.count(separator) == wanted for line in lines if line)
+    )
 
 
 def begun(sample: str, separator: str, quote: str) -> int:
