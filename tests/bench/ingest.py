@@ -23,7 +23,7 @@ import pyarrow.csv
 from autolearn.artifacts.profile import Question, profile_apart
 from tests.artifacts.damage import DAMAGES, KINDS, made_table
 from tests.artifacts.damage.check import fault_of
-from tests.artifacts.real_files import CODES, PATHS, as_duckdb, as_pandas, right, wrong_columns
+from tests.artifacts.real_files import PATHS, as_duckdb, as_pandas, ours, right, wrong_columns
 from tests.bench.peers import peer_python, told
 
 __all__ = ["ingest"]
@@ -41,26 +41,31 @@ async def ingest() -> dict[str, float]:
         write(path)
         question = Question(path=str(path), name="x", version="v", bytes=path.stat().st_size)
         pyarrow.set_cpu_count(THREADS)
-        ours, arrow, duckdb, peaks = [], [], [], []
+        took, arrow, duckdb, peaks = [], [], [], []
         for _ in range(ROUNDS):
             seconds, peak = await ingested(question)
-            ours.append(seconds)
+            took.append(seconds)
             peaks.append(peak)
             arrow.append(read_by_arrow(path))
             answer = told([python, str(DUCKDB_SCRIPT), str(path), str(THREADS), *map(str, PATHS)])
             assert answer["rows"] == ROWS
             duckdb.append(answer["seconds"])
         silent = await asyncio.to_thread(silently_wrong, Path(folder) / "damaged")
-    wrong = {
-        "": wrong_columns(),
-        "_pandas": wrong_columns(as_pandas),
-        "_duckdb": wrong_columns(lambda path: as_duckdb(answer["types"][str(path)])),
+    readers = {
+        "": ours,
+        "_pandas": as_pandas,
+        "_duckdb": lambda path: as_duckdb(answer["types"][str(path)]),
     }
     return {
-        **{f"inference_right{whose}": right(columns) for whose, columns in wrong.items()},
-        **{f"inference_right{w}_but_codes": right(columns, CODES) for w, columns in wrong.items()},
+        **{
+            f"inference_right{whose}{'_codes_text' * strict}": right(
+                wrong_columns(reader, codes_are_text=strict)
+            )
+            for strict in (False, True)
+            for whose, reader in readers.items()
+        },
         "silent_wrong": silent,
-        "ingest_rows_per_s": ROWS / min(ours),
+        "ingest_rows_per_s": ROWS / min(took),
         "ingest_rows_per_s_arrow": ROWS / min(arrow),
         "ingest_rows_per_s_duckdb": ROWS / min(duckdb),
         "ingest_peak_pss_mb": max(peaks) / 2**20,
