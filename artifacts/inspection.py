@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -68,6 +69,8 @@ APPLY: dict[str, tuple[str, ...]] = {
     "arrow": (),
 }
 """What may be said of a file in each format."""
+FEW_NAMES, MANY_NAMES = 3, 6
+"""Numbers from which they name columns if they rise in equal steps, and if they just rise."""
 LETTER = {kind: letter for letter, kind in LETTERS.items()}
 
 
@@ -404,8 +407,7 @@ class TextInspection:
             return
         odd = [one for one in columns if is_like_values(one)]
         numbers = [float(one.name) for one in odd if one.type in ("integer", "number")]
-        rising = len(numbers) > 1 and numbers == sorted(set(numbers))
-        if odd and not (rising and len(numbers) == len(odd)):
+        if odd and not (is_series(numbers) and len(numbers) == len(odd)):
             shown = () if self.quiet else tuple(Example(cut(one.name)) for one in odd[:3])
             self.findings.append(
                 DataFinding("header-like-values", count=len(odd), of=len(columns), examples=shown)
@@ -634,6 +636,17 @@ def same_way(way: ColumnFormat | str, how: ColumnFormat) -> bool:
     if not isinstance(way, ColumnFormat):
         return False
     return (way.decimal, way.thousands, way.unit) == (how.decimal, how.thousands, how.unit)
+
+
+def is_series(names: Sequence[float]) -> bool:
+    """Return whether numbers name columns as years do: they rise, in equal steps or many of them.
+
+    Two numbers do so in every second row of values.
+    """
+    steps = {round(right - left, 9) for left, right in pairwise(names)}
+    if len(names) < FEW_NAMES or min(steps) <= 0:
+        return False
+    return len(steps) == 1 or len(names) >= MANY_NAMES
 
 
 def may_lack_header(file: Any) -> bool:

@@ -24,8 +24,9 @@ BROKER = pytest.StashKey[EmbeddedBroker]()
 
 SHARED = {
     "known": "api: audit authorisation dataset_keys dataset_owners identity sensitive wire",
-    "system": "api: bad_input client datasets dead_letters feed_http hostile idempotency "
-    "live_rebuild log openapi past prefer process read_hints runs sessions starts status",
+    "system": "api: bad_input client damaged_tables datasets dead_letters feed_http hostile "
+    "idempotency live_rebuild log openapi past prefer process read_hints runs sessions starts "
+    "status",
     "laptop": "client: operations story up users",
 }
 """The systems that files share, for it takes seconds to start one: the fixture, and the files."""

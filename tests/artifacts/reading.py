@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -13,10 +15,11 @@ from autolearn.artifacts.tables import Table, format_of, profile, read_table
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.read_options import ReadHints, ReadOptions
 
-__all__ = ["Reading", "read_as_a_user_would", "values_of"]
+__all__ = ["Reading", "read_as_a_user_would"]
 
 
-class Reading(NamedTuple):
+@dataclass(frozen=True)
+class Reading:
     """What was said of a file, and what a second program makes of it."""
 
     spec: DatasetSpec
@@ -33,8 +36,19 @@ class Reading(NamedTuple):
     def about(self, column: str) -> set[str]:
         return {one.code for one in self.spec.findings if one.column == column}
 
+    @cached_property
+    def values(self) -> dict[str, list[Any]]:
+        """Columns as Python values, NaN as None."""
+        return {
+            name: [
+                None if isinstance(value, float) and math.isnan(value) else value
+                for value in array.to_pylist()
+            ]
+            for name, array in self.table.arrays.items()
+        }
+
     def column(self, name: str) -> list[Any]:
-        return values_of(self.table)[name]
+        return self.values[name]
 
     def said(self) -> str:
         return "\n".join(f"{one.say()} {one.advice()}" for one in self.spec.findings)
@@ -57,8 +71,9 @@ def read_as_a_user_would(
     table = read_table(path, kept)
     assert table.types == {column.name: column.type for column in spec.columns}
     assert table.rows == spec.rows
+    read = Reading(spec, table)
     for column in spec.columns:
-        values = values_of(table)[column.name]
+        values = read.column(column.name)
         present = [value for value in values if value is not None]
         assert len(values) - len(present) == column.missing, column
         if column.distinct is not None and column.type != "timestamp":
@@ -69,15 +84,4 @@ def read_as_a_user_would(
     for one in spec.findings:
         assert one.say().endswith("."), one
         assert "{" not in one.say() + one.advice(), one
-    return Reading(spec, table)
-
-
-def values_of(table: Table) -> dict[str, list[Any]]:
-    """Return columns as Python values, NaN as None."""
-    return {
-        name: [
-            None if isinstance(value, float) and math.isnan(value) else value
-            for value in array.to_pylist()
-        ]
-        for name, array in table.arrays.items()
-    }
+    return read

@@ -349,6 +349,8 @@ OWN = {
     "a first row that is no header": Case(
         "a,true,x\nb,false,y\nc,true,z\n", "sbs", {}, "header-like-values"
     ),
+    "a row in place of a header, rising": Case("b,-7,29\na,-5,6\nd,-3,4\n", "sii", {}, "header-like-values"),
+    "years as names": Case("geo,2019,2020,2021\na,1,2,2\nb,3,4,1\nb,3,9,1\n", "siii", {}),
     # 22: times
     "days first": Case(
         numbered("31/01/2023", "01/02/2023"), "st", {"x": [day("2023-01-31"), day("2023-02-01")]}, "date-format",

@@ -159,9 +159,8 @@ def a_word_among_times(table: Made, some: random.Random) -> File:
 
 @damage
 def a_word_among_booleans(table: Made, some: random.Random) -> File:
-    return with_word(
-        table, some, some.choice(["maybe", "ja", "1"]), ("boolean",), "partly-booleans"
-    )
+    word = some.choice(["maybe", "ja", "1"])
+    return with_word(table, some, word, ("boolean",), "partly-booleans partly-numbers")
 
 
 @damage
