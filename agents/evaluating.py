@@ -348,12 +348,26 @@ def value_of(metric: Metric, answers: Answers, rows: Rows, positive: str | None)
         said = said[:, given[2].index(positive)] if len(given) > 2 else said == positive
         value: Any = metric.positive(truth, said)
     else:
+        if len(given) > 2:
+            check_known(given[0], given[2])
         value = metric.compute(*given)
     if metric.result != "scalar":
         return value
     if not math.isfinite(value):
         raise InputError(f"{metric.name} is undefined on these rows: it comes out as {value}")
     return float(value)
+
+
+def check_known(truth: Array, classes: Collection[str]) -> None:
+    """Raise InputError when rows have a class that the model has never seen."""
+    strange = sorted(set(truth.tolist()) - set(classes))
+    if strange:
+        shown = ", ".join(map(cut, strange[:5]))
+        raise InputError(
+            f"the rows have classes that the model was not trained on: {shown}",
+            advice="Choose metrics of predictions, such as accuracy, or train on these classes.",
+            quiet=f"the rows have {len(strange)} classes that the model was not trained on",
+        )
 
 
 def unnamed(value: JsonValue) -> JsonValue:

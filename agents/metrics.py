@@ -53,9 +53,10 @@ class Metric:
         features       compute(features, predicted)            features after preprocessing
 
     truth and predicted have one entry per row (labels are strings, numbers float64); scores and
-    probabilities have one row per row and one column per class, in the order of `classes`. It
-    returns a number (`result` scalar), a dict of labels and matrix (`result` matrix) or a list with
-    a dict per class (`result` table), and may raise `agents.faults.InputError`.
+    probabilities have one row per row and one column per class, in the order of `classes`, and the
+    truth no other class. It returns a number (`result` scalar), a dict of labels and matrix
+    (`result` matrix) or a list with a dict per class (`result` table), and may raise
+    `agents.faults.InputError`.
 
     Of a metric that can be of one class, `positive` is called in place of `compute` when a class is
     named: with which rows are of it, and which were taken for it, or their scores for it. `average`
@@ -151,7 +152,6 @@ def roc_auc(truth: Array, scores: Array, classes: Sequence[str]) -> float:
     With two classes it is that of the second class; with more it is the mean over the classes of
     one against the rest. Classes that all rows or none have are left out of the mean.
     """
-    known(truth, classes)
     chosen = range(1, 2) if len(classes) == 2 else range(len(classes))
     areas = [
         library.roc_auc_score(truth == classes[column], scores[:, column])
@@ -168,7 +168,6 @@ def roc_auc(truth: Array, scores: Array, classes: Sequence[str]) -> float:
 
 def log_loss(truth: Array, probabilities: Array, classes: Sequence[str]) -> float:
     """Return the mean negative log-likelihood of the true classes, in nats."""
-    known(truth, classes)
     return float(library.log_loss(truth, probabilities, labels=list(classes)))
 
 
@@ -212,18 +211,6 @@ def r2_score(truth: Array, predicted: Array) -> float:
             advice="Evaluate on other rows, or choose mae or rmse.",
         )
     return float(library.r2_score(truth, predicted))
-
-
-def known(truth: Array, classes: Sequence[str]) -> None:
-    """Raise InputError when rows have a class that the model has never seen."""
-    strange = sorted(set(truth.tolist()) - set(classes))
-    if strange:
-        shown = ", ".join(map(cut, strange[:5]))
-        raise InputError(
-            f"the rows have classes that the model was not trained on: {shown}",
-            advice="Choose metrics of predictions, such as accuracy, or train on these classes.",
-            quiet=f"the rows have {len(strange)} classes that the model was not trained on",
-        )
 
 
 def silhouette(features: Array, predicted: Array) -> float:

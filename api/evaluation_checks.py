@@ -49,7 +49,8 @@ def request_evaluation(
             check_columns(training, spec, moment)
             secret = training.target in {*training.sensitive}.union(*map(sensitive_in, specs))
             if training.task == CLASSIFICATION and not secret:
-                check_classes(training, spec, positive)
+                named = [one for one in metrics if one not in optional]
+                check_classes(training, spec, positive, named, moment)
     elif not may(dataset.name):  # it was shared, and is so no longer
         raise unknown("dataset", dataset.name, known(moment, may), "/v1/datasets", "#/dataset")
     time_limit, memory_limit = check_limits(body, settings)
@@ -150,9 +151,16 @@ def check_columns(training: TrainingRow, other: DatasetSpec, moment: Moment) -> 
         raise wrong("dataset-unfit", "The dataset does not fit the model", {"#/dataset": detail})
 
 
-def check_classes(training: TrainingRow, other: DatasetSpec, positive: str | None) -> None:
+def check_classes(
+    training: TrainingRow,
+    other: DatasetSpec,
+    positive: str | None,
+    named: list[str],
+    moment: Moment,
+) -> None:
     """Raise a problem if another dataset has not one class that the model knows, or no `positive`.
 
+    Or it has one that the model does not know, and metrics that are `named` cannot have such rows.
     It is left to the run where the classes are not known here: the dataset has another target,
     they are too many, or numbers that are not written plainly.
     """
@@ -172,6 +180,15 @@ def check_classes(training: TrainingRow, other: DatasetSpec, positive: str | Non
     if positive is not None and positive not in there:
         fault = f"no row of {other.name} is of class {cut(positive)!r}: {has}"
         raise wrong("class-unknown", "There is no such class", {"#/positive": fault})
+    needs = {row.spec.name: row.spec.needs for row in moment.metrics()}
+    unfit = [one for one in named if needs[one] in ("scores", "probabilities")]
+    unseen = sorted(there.difference(known))
+    if unseen and unfit and positive is None:
+        fault = (
+            f"{listed(unfit)} cannot be computed on rows with classes that the model was not "
+            f"trained on, and {other.name} has {listed(unseen)}"
+        )
+        raise wrong("metric-unfit", "A metric does not fit the data", {"#/metrics": fault})
 
 
 def is_plain(spec: DatasetSpec) -> bool:

@@ -38,7 +38,8 @@ def evaluate(
 ) -> None:
     """Measure a trained model: with these metrics, or with all that fit its task.
 
-    Those that cannot be computed are left out with the reason; with one that is named it fails.
+    Those that cannot be computed are left out with the reason; one that is named is refused, or
+    fails it.
     Ctrl-C while waiting leaves the evaluation going. Exit code 1: it did not complete.
     """
     from autolearn.client.cli_connection import connect

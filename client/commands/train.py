@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -16,6 +16,9 @@ from autolearn.client.cli_options import (
     words,
 )
 from autolearn.client.output import As, Output
+
+if TYPE_CHECKING:
+    from autolearn.client.resources import Metric, Page
 
 __all__ = ["parameters", "train"]
 
@@ -81,6 +84,8 @@ def train(
     hyperparameters = parameters(given or ())
     with connect(url, session) as to:
         proxy = to.client.session(to.session_id())
+        if metrics is not None:  # it would be trained in vain
+            require_fit(to.client.model(model).task, words(metrics), to.client.metrics())
         training = proxy.train(
             model,
             dataset,
@@ -112,6 +117,14 @@ def train(
         require_completed(training)
     if evaluated is not None:
         require_completed(evaluation)
+
+
+def require_fit(task: str, wanted: list[str] | None, offers: Page[Metric]) -> None:
+    """Raise typer.BadParameter unless the wanted metrics fit a task."""
+    from autolearn.schemas.catalog import check_metrics
+
+    if faults := check_metrics(task, wanted or (), {one.name: one for one in offers.items}):
+        raise typer.BadParameter("; ".join(faults) + ".", param_hint="'--metrics'")
 
 
 def some(**given: Any) -> dict[str, Any] | None:

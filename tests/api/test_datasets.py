@@ -83,7 +83,7 @@ BAD = [
     (b"\n1,2\n", "", "header"),
     (b"a,b\n", "", "no rows"),
     (b"a,b\n1,2\n3\n", "", "Line 3"),
-    (b"a,b\n1,\n2,\n", "", "Column b is empty"),
+    (b"a,b\n1,inf\n2,3\n", "", "Column b holds 1 infinite values"),
     (b"a,b\n1,\xff\n", "", "UTF-8"),
     (b"a,b\n1,x\n2,x\n", "?target=b", "one value only"),
     (b"a,b\n1,x\n2,y\n", "?target=c", "no column 'c'"),
@@ -108,7 +108,7 @@ def test_a_file_that_is_refused_leaves_nothing(
 
 
 def test_all_faults_of_a_file_are_named(http: httpx.Client):
-    answer = http.put("/v1/datasets/refused?target=zz", content=b"a,b\n1,\n2,\n")
+    answer = http.put("/v1/datasets/refused?target=zz", content=b"a,b\n1,inf\n2,3\n")
     assert len(problem(answer, 422, "dataset-refused")["errors"]) == 2
 
 
@@ -205,6 +205,9 @@ def test_the_task_is_the_models_and_other_data_must_be_alike(http: httpx.Client,
     problem(http.post(f"{session}/evaluations", json=body), 422, "dataset-unfit", told)
     rows = rows_of(ones, size, code, ("few", ["1", "3.0"]))
     http.put("/v1/datasets/strange?target=few", content=rows)
+    body["metrics"] = ["accuracy", "roc-auc"]
+    told = "roc-auc cannot be computed on rows with classes that the model was not trained on, and"
+    problem(http.post(f"{session}/evaluations", json=body), 422, "metric-unfit", told, "has 3.0")
     body["positive"] = "0.0"
     told = "no row of strange is of class '0.0': strange has the classes 1, 3.0"
     problem(http.post(f"{session}/evaluations", json=body), 422, "class-unknown", told)

@@ -121,6 +121,12 @@ def test_a_session_from_its_opening_to_the_experiment(cli, says, http, tmp_path)
     assert (again.code, "No session is open here" in again.err) == (2, True)
 
 
+def test_nothing_is_trained_for_metrics_that_do_not_fit(cli, says, session):
+    said = cli("train", "svm", "iris", "--metrics", "f1,r2")
+    assert (said.code, "r2 does not fit classification" in said.err) == (2, True)
+    assert says("session", "show")["counts"]["trainings"] == {}
+
+
 def test_the_past_is_shown(cli, says, session):
     opened = says("session", "show")
     point = opened["created"]
