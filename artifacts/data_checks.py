@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -49,6 +50,8 @@ MARKS = {"\t": "a tab", ";": ";", r"\|": "|", ",": ",", r"\^": "^", "~": "~", "\
          " +": "a blank", ":": ":"}  # fmt: skip
 """What may separate columns, as regular expressions, and what it is called."""
 RARE = 3
+LEAST_ADDED, ROUNDED = 3, 1e-6
+"""Numbers from which the one below them may be their sum, and how near it then is to that."""
 TOTAL = re.compile(
     r"^(grand |sub)?-?"
     r"(totals?|sum|summe|gesamt|insgesamt|gesamtsumme|totale|totaal|somme|suma)\s*:?$",
@@ -111,11 +114,15 @@ def is_known(value: Values, others: Values) -> bool:
     return bool(pc.sum(pc.equal(times, 1), min_count=0).as_py() <= ALONE * len(others))
 
 
-def about_rows(sample: Sample, used: list[int]) -> Iterator[DataFinding]:
-    """Yield what is odd about whole rows."""
+def about_rows(
+    sample: Sample, used: list[int], numbers: Sequence[Values] = ()
+) -> Iterator[DataFinding]:
+    """Yield what is odd about whole rows; `numbers` are the columns of a whole file that are."""
     first = next((value for value in sample.last if value is not None), None)
     if isinstance(first, str) and TOTAL.match(first.strip()):
         yield DataFinding("total-row", count=1, examples=(Example(cut(first)),))
+    elif are_sums(numbers):
+        yield DataFinding("total-row", count=1)
     elif is_note(sample, used):
         yield DataFinding("note-row", count=1, examples=(Example(cut(str(first))),))
     if sample.rows < 2 or not used:
@@ -130,6 +137,23 @@ def about_rows(sample: Sample, used: list[int]) -> Iterator[DataFinding]:
         firsts = pc.min(several["row_min"]).as_py()
         examples = (Example("the first of them", firsts),)
         yield DataFinding("same-rows", count=again, of=sample.rows, examples=examples)
+
+
+def are_sums(columns: Sequence[Values]) -> bool:
+    """Return whether the last numbers are the sums of those above, and larger than each of them."""
+    found = False
+    for values in columns:
+        last = values[-1].as_py()
+        if last is None:
+            continue
+        others = values[:-1]
+        present = len(others) - others.null_count
+        if present < LEAST_ADDED or not math.isclose(last, pc.sum(others).as_py(), rel_tol=ROUNDED):
+            return False
+        if abs(last) <= pc.max(pc.abs(others)).as_py():
+            return False
+        found = True
+    return found
 
 
 def is_note(sample: Sample, used: list[int]) -> bool:

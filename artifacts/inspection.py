@@ -185,9 +185,17 @@ class TextInspection:
         profiles = [self.profile(place, one) for place, one in zip(used, decided, strict=True)]
         for one in decided:
             self.findings += one.findings
-        self.check_values(used, decided, profiles, target)
+        samples = {
+            place: for_checks(self.sample.column(place), one)
+            for place, one in zip(used, decided, strict=True)
+        }
+        self.check_values(used, decided, profiles, samples, target)
         self.check_names_again(profiles)
-        self.findings += about_rows(self.sample, used)
+        is_all = self.sample.rows == self.rows
+        numbers = [
+            samples[at] for at, one in zip(used, decided, strict=True) if one.type in NUMBERS
+        ]
+        self.findings += about_rows(self.sample, used, numbers if is_all else ())
         if isinstance(self.file, TextFile):
             self.findings += header_again(self.sample, self.names)
             for place, one in zip(used, decided, strict=True):
@@ -360,13 +368,12 @@ class TextInspection:
         used: Sequence[int],
         decided: Sequence[Decided],
         profiles: Sequence[ColumnProfile],
+        samples: Mapping[int, Values],
         target: str | None,
     ) -> None:
         """Note what is odd about the values of columns, and beside the target."""
         answers = None
-        samples = {}
         for place, one in zip(used, decided, strict=True):
-            samples[place] = for_checks(self.sample.column(place), one)
             if self.names[place] == target:
                 answers = samples[place]
                 self.note_same_numbers(place, one)

@@ -458,6 +458,8 @@ OWN = {
     "a stray quote": Case(STRAY, "isi", {}, "lines-in-value"),
     "a quote alone": Case('k,b,c\nx,p,q\n"y,"a, b",\nz,r,s\n', "sss", {}, "quote-in-value"),
     "a total": Case("k,v\na,1\nb,2\nTotal,3\n", "si", {}, "total-row"),
+    "a total without a word": Case("k,v,w\na,1,2.5\nb,2,3.5\nc,4,5\n,7,11\n", "sin", {}, "total-row"),
+    "a last row that is no total": Case("k,v,w\na,1,2\nb,2,9\nc,4,5\nd,7,3\n", "sii", {}, ""),
     "a total in German": Case("k;v\na;1,5\nb;2\nSumme;3,5\n", "sn", {}, "total-row decimal-comma read-as"),
     "rows twice": Case("a,b\n1,x\n2,y\n1,x\n", "is", {}, "same-rows"),
     "a note under the table": Case("k,v\na,1\nb,2\nSource: the bank,\n", "si", {}, "note-row"),
