@@ -206,9 +206,9 @@ def check_metrics(
     for name in wanted:
         spec = known.get(name)
         if spec is None:
-            faults.append(f"there is no metric {name!r}; for {task} there are {fitting}")
+            faults.append(f"there is no metric {name!r}: choose from {fitting}")
         elif task not in spec.tasks:
-            faults.append(f"{name} does not fit {task}; {fitting} do")
+            faults.append(f"{name} does not fit {task}: choose from {fitting}")
         elif lacks[name]:
-            faults.append(f"{lacks[name]}; {fitting} can be computed")
+            faults.append(f"{lacks[name]}: choose from {fitting}")
     return faults

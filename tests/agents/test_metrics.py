@@ -49,7 +49,7 @@ def test_they_fit_what_a_model_answers(
     specs = {name: one.spec() for name, one in METRICS.items()}
     faults = check_metrics("classification", ["log-loss", "roc-auc", "f1"], specs, "m", methods)
     told = [f"{name} needs {what}, and m gives none" for name, what in lacks.items()]
-    assert [fault.partition(";")[0] for fault in faults] == told
+    assert [fault.partition(":")[0] for fault in faults] == told
 
 
 @pytest.mark.parametrize(

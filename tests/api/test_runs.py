@@ -83,7 +83,7 @@ def test_a_metric_that_cannot_be_computed_is_left_out_unless_it_is_named(
     assert lines["setosa"]["recall"] == found["results"]["recall"]
     asked = {"training": run["id"], "metrics": ["log-loss", "f1"]}
     before = position(http)
-    words = "log-loss needs probabilities, and svm gives none; accuracy, confusion-matrix, f1, "
+    words = "log-loss needs probabilities, and svm gives none: choose from accuracy, confusion-"
     problem(http.post(f"{session}/evaluations", json=asked), 422, "metric-unfit", words)
     assert position(http) == before
 
