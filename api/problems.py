@@ -179,7 +179,8 @@ def unknown(
     path (404).
     """
     there = sorted(names)
-    near = difflib.get_close_matches(given, there, 1)
+    alike = [name for name in there if name.casefold() == given.casefold()]
+    near = alike or difflib.get_close_matches(given, there, 1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     detail = f"There is no {kind} {given[:200]!r}.{hint}"
     members: dict[str, Any] = {"known": there[:100]}

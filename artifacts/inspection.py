@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 from msgspec.structs import replace
 from pyarrow import compute
@@ -31,7 +32,7 @@ from autolearn.artifacts.data_checks import (
     with_quote,
 )
 from autolearn.artifacts.excel_files import ExcelFile
-from autolearn.artifacts.number_checks import about_numbers
+from autolearn.artifacts.number_checks import Different, about_numbers, different_in
 from autolearn.artifacts.parquet_files import ParquetFile
 from autolearn.artifacts.record_files import JsonLinesFile
 from autolearn.artifacts.refusals import DatasetRefused
@@ -380,8 +381,15 @@ class TextInspection:
         for place, one, profile in zip(used, decided, profiles, strict=True):
             values = present(self.sample.column(place), one.format)
             if one.type in NUMBERS:
+                if profile.labels is None:
+                    different = different_in(samples[place], values)
+                else:
+                    keys = pa.array(profile.labels, pa.string())
+                    numbers = typed(keys, "number", one.format).to_numpy()
+                    rows = np.array([*profile.labels.values()])
+                    different = Different(numbers, rows, keys)
                 self.findings += about_numbers(
-                    profile.name, one.type, samples[place], values,
+                    profile.name, one.type, samples[place], different,
                     is_target=profile.name == target,
                 )  # fmt: skip
             self.findings += about_values(
@@ -505,8 +513,9 @@ def inspect_typed(file: ParquetFile, target: str | None) -> Inspected:
             distinct=column.distinct, missing=column.missing, rows=rows,
         )  # fmt: skip
         if column.type in NUMBERS:
+            numbers = floats(values, column.type)
             findings += about_numbers(
-                column.name, column.type, floats(values, column.type), None,
+                column.name, column.type, numbers, different_in(numbers, None),
                 is_target=column.name == target,
             )  # fmt: skip
         if column.name in file.texts:
@@ -560,8 +569,8 @@ def check_hints(format: str, hints: ReadHints) -> None:  # noqa: A002
     idle = [option for option, there in said.items() if there and option not in APPLY[format]]
     if idle:
         raise DatasetRefused(
-            f"{' and '.join(idle)} cannot be said of {CALLED[format]}: leave it out, write the "
-            "file so, or send CSV."
+            f"{' and '.join(idle)} cannot be said of {CALLED[format]}: leave it out, change "
+            "the file itself, or send CSV."
         )
 
 

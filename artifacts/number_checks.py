@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from pyarrow import compute
 
+from autolearn.schemas.bounds import cut
 from autolearn.schemas.data_findings import DataFinding, Example
 
-__all__ = ["about_numbers"]
+__all__ = ["Different", "about_numbers", "different_in"]
 
 pc: Any = compute
 Values = Any
@@ -19,10 +21,10 @@ Array = Any
 
 FEW_ROWS = 10
 """Rows below which nothing is said of row numbers and of numbers that may mean missing."""
-FIRST = 10_000
-"""Rows in which it is looked how numbers are written."""
 EXACT = 2**53
 """Integers up to which float64 has all."""
+FIRST = 10_000
+"""Rows in which it is looked how numbers are written, where they are very many."""
 LONG = r"^[+-]?[0-9]{16,}([.,][0-9]*)?$"
 EXPONENT = r"^[+-]?[0-9]+[eE][0-9]+$"
 NINES = re.compile(r"-9|-?9{2,}")
@@ -31,22 +33,31 @@ INDEX = re.compile(r"Unnamed: \d+|__index_level_\d+__")
 DATES = 19_000_101, 21_001_231
 
 
+class Different(NamedTuple):
+    """The different numbers of a column, the rows of each, and how each is written."""
+
+    numbers: Array
+    rows: Array
+    written: Values | None
+
+
 def about_numbers(
-    name: str, kind: str, values: Values, written: Values | None, *, is_target: bool
+    name: str, kind: str, values: Values, different: Different, *, is_target: bool
 ) -> Iterator[DataFinding]:
-    """Yield what is odd about numbers (float64), which are `written` so in a file of text."""
+    """Yield what is odd about numbers: the first ones (float64), and the `different` ones."""
     every = values.to_numpy()
     found = every[~np.isnan(every)]
-    if not len(found):
+    if not len(found) or not len(different.numbers):
         return
-    text = None if written is None or kind == "integer" else written[:FIRST]
-    if np.abs(found).max() >= EXACT and (
-        kind == "integer" or (text is not None and like(text, LONG))
+    written = None if kind == "integer" else different.written
+    if np.abs(different.numbers).max() >= EXACT and (
+        kind == "integer" or (written is not None and pc.any(like(written, LONG)).as_py())
     ):
         yield DataFinding("beyond-precision", name, detail=f"{EXACT:,}")
-    if text is not None and (count := like(text, EXPONENT)):
-        shown = next(one for one in text if re.match(EXPONENT, one.as_py() or ""))
-        yield DataFinding("exponents", name, count, len(text), "", (Example(shown.as_py()),))
+    if written is not None and pc.any(odd := like(written, EXPONENT)).as_py():
+        count = int(different.rows[odd.to_numpy(zero_copy_only=False)].sum())
+        shown = (Example(cut(written.filter(odd)[0].as_py())),)
+        yield DataFinding("exponents", name, count, int(different.rows.sum()), "", shown)
     if is_dates(found, kind):
         yield DataFinding("dates-as-numbers", name, len(found), len(every))
     code = order_of(found) if len(found) == len(every) >= FEW_ROWS else ""
@@ -55,12 +66,27 @@ def about_numbers(
     elif INDEX.fullmatch(name):
         yield DataFinding("index-name", name)
     elif len(found) >= FEW_ROWS:
-        yield from far_nines(name, every, found, written)
+        yield from far_nines(name, different)
 
 
-def like(values: Values, pattern: str) -> int:
-    """Return how many values match a regular expression."""
-    return int(pc.sum(pc.match_substring_regex(values, pattern)).as_py() or 0)
+def different_in(values: Values, written: Values | None) -> Different:
+    """Return the different ones of numbers, and how they are `written` in a file of text.
+
+    Of very many only the first are looked at, unless an end of all of them is one of nines.
+    """
+    ends = pc.min_max(values)
+    if not any(is_nines(ends[end].as_py()) for end in ("min", "max")):
+        values = values[:FIRST]
+    numbers, first, rows = np.unique(values.to_numpy(), return_index=True, return_counts=True)
+    there = ~np.isnan(numbers)
+    if written is not None:
+        written = written.take(pa.array(first[there])).combine_chunks()
+    return Different(numbers[there], rows[there], written)
+
+
+def like(values: Values, pattern: str) -> Values:
+    """Return for each value whether it matches a regular expression."""
+    return pc.match_substring_regex(values, pattern)
 
 
 def is_dates(found: Array, kind: str) -> bool:
@@ -81,26 +107,25 @@ def order_of(found: Array) -> str:
     return "rising" if (steps > 0).all() or (steps < 0).all() else ""
 
 
-def far_nines(
-    name: str, every: Array, found: Array, written: Values | None
-) -> Iterator[DataFinding]:
+def is_nines(number: float | None) -> bool:
+    """Say whether a number has no digits but nines, two or more, or is -9."""
+    return number is not None and NINES.fullmatch(f"{number:g}") is not None
+
+
+def far_nines(name: str, different: Different) -> Iterator[DataFinding]:
     """Yield the finding of a number of nines (-99, 9999) that is far from all others.
 
     Far is farther than these are from each other; SPSS, SAS and survey data have such numbers for
     answers that are missing.
     """
-    different, counts = np.unique(found, return_counts=True)
-    nines = np.array([NINES.fullmatch(f"{one:.0f}") is not None for one in different[[0, -1]]])
-    if not nines.any():
+    numbers = different.numbers
+    nines = np.array([is_nines(one) for one in numbers])
+    if not nines.any() or (~nines).sum() < 2:
         return
-    others = different[[NINES.fullmatch(f"{one:g}") is None for one in different]]
-    if len(others) < 2:
-        return
-    low, high = others[0], others[-1]
-    for place in (0, -1):
-        one = different[place]
-        far = max(low - one, one - high) > high - low
-        if NINES.fullmatch(f"{one:g}") and far and counts[place] > 1:
-            at = int(np.argmax(every == one))
-            said = f"{one:g}" if written is None else written[at].as_py()
-            yield DataFinding("missing-number", name, int(counts[place]), len(every), said)
+    low, high = numbers[~nines].min(), numbers[~nines].max()
+    for place in np.flatnonzero(nines):
+        one, rows = numbers[place], int(different.rows[place])
+        if max(low - one, one - high) > high - low and rows > 1:
+            keys = different.written
+            said = f"{one:g}" if keys is None else keys[int(place)].as_py()
+            yield DataFinding("missing-number", name, rows, int(different.rows.sum()), said)

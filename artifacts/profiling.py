@@ -18,7 +18,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-from autolearn.artifacts.inspection import ColumnProfile, inspect
+from autolearn.artifacts.inspection import ColumnProfile, Inspected, inspect
 from autolearn.artifacts.refusals import DatasetRefused
 from autolearn.schemas.bounds import LONGEST_NAME, cut
 from autolearn.schemas.catalog import (
@@ -70,10 +70,7 @@ def profile(
     if target is not None:
         chosen = next((column for column in found.columns if column.name == target), None)
         if chosen is None:
-            faults.append(
-                f"There is no column {target!r} to be the target; the columns are "
-                f"{shortened([column.name for column in found.columns])}."
-            )
+            faults.append(no_target(target, found))
         elif chosen.missing < found.rows:
             try:
                 task = task_of(chosen, found.rows, secret=target in sensitive)
@@ -136,6 +133,19 @@ def faults_of(columns: list[ColumnProfile], rows: int) -> Iterable[str]:
                 f"Column {column.name} holds {column.infinite} infinite values: "
                 "leave them empty or give finite numbers."
             )
+
+
+def no_target(target: str, found: Inspected) -> str:
+    """Return what is said of a target that is no column, and why it may be none."""
+    names = [column.name for column in found.columns]
+    alike = next((one for one in names if one.casefold() == target.strip().casefold()), "")
+    said = [f"Perhaps {alike} is meant."] if alike else []
+    said += [
+        f"{one.say()} {one.advice()}" for one in found.findings if one.code == "perhaps-columns"
+    ]
+    shown = shortened(names)
+    more = "".join(f" {one}" for one in said)
+    return f"There is no column {target!r} to be the target; the columns are {shown}.{more}"
 
 
 def task_of(column: ColumnProfile, rows: int, *, secret: bool = False) -> str:

@@ -60,9 +60,14 @@ class JsonLinesFile:
                     continue
                 try:
                     row = msgspec.json.decode(line.removeprefix(b"\xef\xbb\xbf"))
-                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                except UnicodeDecodeError:
                     raise DatasetRefused(
-                        f"Line {number} is no JSON ({error}): write one object per line."
+                        f"Line {number} is not UTF-8, as JSON is: save the file as UTF-8."
+                    ) from None
+                except msgspec.DecodeError as error:
+                    raise DatasetRefused(
+                        f"Line {number} is no JSON ({error}): write one object per line, and null "
+                        "for NaN."
                     ) from None
                 if not isinstance(row, dict):
                     raise DatasetRefused(

@@ -33,6 +33,8 @@ __all__ = [
 ]
 
 NUMBER = re.compile(r"-?\d+(\.\d+)?%?")
+NARROW = 40
+"""Columns below which COLUMNS is not believed: a table would be empty."""
 WIDE = 240
 """Columns where nobody looks: a pipe gets every line whole."""
 
@@ -62,7 +64,11 @@ def make_console(*, stderr: bool) -> Console:
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() or "COLUMNS" in os.environ else WIDE
+    told = os.environ.get("COLUMNS", "")
+    if told.isdigit() and int(told) < NARROW:
+        width: int | None = NARROW
+    else:
+        width = None if stream.isatty() or told else WIDE
     return Console(file=stream, width=width, highlight=False, soft_wrap=False)
 
 

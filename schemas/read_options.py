@@ -88,6 +88,8 @@ class ReadHints(Struct, frozen=True, omit_defaults=True):
 
 TYPES = {"number": "number", "integer": "integer", "boolean": "boolean", "text": "string"}
 TYPES |= {"string": "string", "category": "string", "timestamp": "timestamp", "date": "timestamp"}
+TYPES |= {"float": "number", "int": "integer", "bool": "boolean", "str": "string"}
+TYPES |= {"datetime": "timestamp"}
 """The words for types that a person may say."""
 PARTS = {"YYYY": "%Y", "YY": "%y", "MON": "%b", "MM": "%m", "DD": "%d"}
 

@@ -407,6 +407,9 @@ OWN = {
     "an hour that there is not": Case(
         numbered("2024-01-02 24:00", "2024-01-02 10:00"), "ss", {}, "partly-times", said="24:00"
     ),
+    "types in the words of Python": Case(
+        "a,b,c\n1,2,x\n3,4,y\n", "nis", {}, hints=ReadHints(types={"a": "float", "b": "int", "c": "str"})
+    ),
     "dates of digits alone, said": Case(
         numbered("20240131", "20240201"), "st", {"x": [day("2024-01-31"), day("2024-02-01")]}, "date-format",
         ReadHints(types={"x": "YYYYMMDD"}),
@@ -434,6 +437,10 @@ OWN = {
     "a number with a point that may mean missing": Case(
         table_of(30, lambda n: f"{'9999.00' if n in (4, 9) else n % 7 + .5},{n + 7}{n % 3}", "x,y"), "ni", {}, "missing-number rising",
         said="--missing 9999.00",
+    ),
+    "two numbers that may mean missing": Case(
+        table_of(30, lambda n: f"{[-99, -999, n % 7][min(n % 6, 2)]},user {n}", "x,y"), "is", {}, "missing-number all-different",
+        said="--missing -999",
     ),
     "an age of 99": Case(table_of(30, lambda n: f"{99 if n in (4, 9) else n * 37 % 90},u{n}", "x,y"), "is", {}, "all-different"),
     "all different": Case(table_of(20, lambda n: f"u{n * 7},{n % 3}", "id,y"), "si", {}, "all-different"),
@@ -619,6 +626,9 @@ REFUSED = {
     "a table of HTML": Refused("<table><tr><td>1</td></tr></table>\n", "HTML"),
     "arrays of JSON": Refused("[1, 2]\n[3, 4]\n", "lines are JSON arrays"),
     "JSON that has NaN": Refused('{"a": NaN}\n{"a": 1}\n', "Line 1 is no JSON"),
+    "JSON lines in Latin-1": Refused('{"a": "é"}\n'.encode("latin-1"), "Line 1 is not UTF-8"),
+    "a target of another case": Refused(PLAIN, "no column 'Size' .*Perhaps size is meant", target="Size"),
+    "a target behind another separator": Refused("a:b\n1:2\n3:4\n", "1 times :, as if that separated columns.*--separator", target="b"),
     "JSON lines in UTF-16": Refused('{"a": 1}\n{"a": 2}\n'.encode("utf-16"), "read in UTF-8 only"),
     "names of rows without a name": Refused("a,b\nx,1,2\ny,2,3\n", "begins with its name"),
     "a blank before a quote": Refused('a, b, c\n1, "x, y", 3\n', "only right after the separator"),

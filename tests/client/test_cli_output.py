@@ -28,6 +28,12 @@ def test_a_pipe_gets_whole_lines_without_colours(capsys):
     assert "\x1b" not in "".join(lines)
 
 
+@pytest.mark.parametrize("columns", ["0", "1", "20"])
+def test_a_table_is_there_in_no_columns(columns: str, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", columns)
+    assert "wine" in "".join(printed(rows(("id", "n"), [("wine", 1)]), capsys))
+
+
 def test_no_color_is_honoured_on_a_terminal(monkeypatch):
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
