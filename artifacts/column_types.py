@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -95,12 +96,15 @@ class ColumnTyper:
         findings = list(self.about_words())
         shown = tuple(self.examples(self.evidence.values))
         dots = self.evidence.plain.dots
-        if way.decimal == "," and shown:
-            findings.append(self.finding("decimal-comma", self.evidence.total, shown))
+        commas = {word: at for word, at in self.evidence.values.items() if "," in word}
+        if way.decimal == "," and commas:
+            shown_commas = tuple(self.examples(commas))
+            findings.append(self.finding("decimal-comma", self.evidence.odd, shown_commas))
         if way.thousands:
+            count = self.evidence.odd + (dots.count if way.thousands == "." else 0)
             name = {" ": "a blank", "'": "an apostrophe"}.get(way.thousands, way.thousands)
             shown = shown or (Example(cut(dots.value), dots.row),)
-            findings.append(self.finding("thousands", self.evidence.odd or dots.count, shown, name))
+            findings.append(self.finding("thousands", count, shown, name))
         findings += self.about_negatives()
         if way.unit:
             findings.append(self.finding("unit", self.evidence.total, shown, way.unit))
@@ -236,7 +240,11 @@ class ColumnTyper:
         }
         if not known and self.evidence.plain.dots.count:
             known = {self.evidence.plain.dots.value: self.evidence.plain.dots}
-        return self.finding(code, self.evidence.total - fits, tuple(self.examples(known)))
+        examples = tuple(self.examples(known))
+        if not examples:
+            plain = (one for one in self.evidence.counts or () if one not in self.evidence.values)
+            examples = tuple(Example(cut(one)) for one in islice(plain, MOST_EXAMPLES))
+        return self.finding(code, self.evidence.total - fits, examples)
 
     def unread(self) -> DataFinding | None:
         """Return the finding of text that looks like numbers or times in no known form.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -44,6 +45,7 @@ MOST_VALUES = 100
 MANY_CATEGORIES = 50
 ALONE = 0.05
 """Share of rows with a value of their own up to which one more such value is unlikely."""
+QUOTES = str.maketrans("\u2018\u2019\u201c\u201d\u2013", "''\"\"-")
 MOST_MARKS = 200
 """Separators that are counted in what may be a row (RE2 repeats nothing more than 1,000 times)."""
 MARKS = {"\t": "a tab", ";": ";", r"\|": "|", ",": ",", r"\^": "^", "~": "~", "\x01": "\\x01",
@@ -261,11 +263,19 @@ def is_few(values: Values) -> bool:
     return bool(1 < pc.count_distinct(values).as_py() <= min(MOST_VALUES, len(values) // 5))
 
 
+def looks(value: str) -> str:
+    """Return what a value looks like, whatever its case, blanks and characters are."""
+    if not value.isascii():
+        plain = unicodedata.normalize("NFKC", value).translate(QUOTES)
+        value = "".join(one for one in plain if unicodedata.category(one) != "Cf")
+    return " ".join(value.split()).casefold()
+
+
 def spelling(name: str, counts: Mapping[str, int]) -> DataFinding | None:
-    """Return the finding of values that differ in case or blanks only, None if there are none."""
+    """Return the finding of values that look alike, None if there are none."""
     alike: dict[str, list[str]] = {}
     for value in counts:
-        alike.setdefault(" ".join(value.split()).casefold(), []).append(value)
+        alike.setdefault(looks(value), []).append(value)
     several = [values for values in alike.values() if len(values) > 1]
     if not several:
         return None

@@ -104,6 +104,8 @@ def is_symbol(unit: str) -> bool:
 
 def has_mark(text: str, mark: str) -> bool:
     """Say whether a text has a separator, in one of the ways in which it is written."""
+    if mark == " ":
+        return re.search(rf"\d[{SPACES}]\d", text) is not None
     return any(one in text for one in MARKS.get(mark, mark))
 
 

@@ -213,7 +213,7 @@ FINDINGS: dict[str, Kind] = {
         "Each would be a category: leave it out, or make it numbers.",
     ),
     "spelling": Kind(
-        "{column}: {count} values differ from others in case or blanks only",
+        "{column}: {count} values differ from others in case, blanks or look-alike characters only",
         "If they mean the same, write them alike.",
     ),
     "rows-in-value": Kind(

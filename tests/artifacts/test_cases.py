@@ -155,7 +155,7 @@ OWN = {
     ),
     "points of thousands alone": Case(
         "a;b\n1.234.567;x\n2.345;y\n12;z\n", "ns", {"a": [1234567.0, 2345.0, 12.0]},
-        "decimal-comma thousands read-as",
+        "thousands read-as", said="2 of 3 numbers",
     ),
     # 7
     "a comma in a header that is parted by semicolons": Case(
@@ -340,6 +340,8 @@ OWN = {
         'a,b\n"$(1,500.25)",x\n$2.50,y\n', "ns", {"a": [-1500.25, 2.5]}, "unit thousands negative-forms"
     ),
     "brackets for a loss": Case(numbered("$12.5", "($3.5)"), "sn", {"x": [12.5, -3.5]}, "unit negative-forms"),
+    "a sign before and after": Case("a;b\n€ 5;x\n6 €;y\n", "ns", {"a": [5.0, 6.0]}, "unit read-as"),
+    "a sign in some": Case(numbered("$5", "6", "$7"), "ss", {}, "partly-numbers", said="1 of 3 values cannot be read as numbers: 6."),
     "two currencies": Case(numbered("$12", "€3"), "ss", {"x": ["$12", "€3"]}, "partly-numbers"),
     "some with percent": Case(numbered("12%", "3", "4%"), "ss", {}, "numbers-with-words"),
     "brackets and other negative numbers": Case(
@@ -459,6 +461,9 @@ OWN = {
     ),
     "differing in case": Case(
         numbered("Berlin", "berlin ", "BERLIN", "Paris"), "ss", {}, "spelling", said="Berlin (1) / berlin (1)"
+    ),
+    "differing in characters that look alike": Case(
+        numbered("caf\u00e9", "cafe\u0301", "yes", "yes\u200b", "don't", "don\u2019t"), "ss", {}, "spelling", said="6 values differ"
     ),
     "differing in blanks": Case(numbered("New York", "New  York", "Rome"), "ss", {}, "spelling"),
     "prose over lines": Case(PROSE, "ss", {}, "rows-in-value"),
