@@ -26,7 +26,7 @@ GENERATED = [Phase.explicit, Phase.generate]
 
 
 class Examples:
-    """Uploads damaged tables, trains on every fifth, and counts what became of them."""
+    """Uploads damaged tables, trains where there is a target, and counts what became of them."""
 
     def __init__(self, system: System, folder: Path) -> None:
         self.client = AutoLearn(system.first.url)
@@ -35,11 +35,11 @@ class Examples:
 
     def check(self, example: Any) -> None:
         file = damaged_file(example)
-        fault = self.fault_of(file, train=self.seen["examples"] % 5 == 0)
+        fault = self.fault_of(file)
         self.seen["examples"] += 1
         assert not fault, f"{example[1]}: {fault}\n{file.content[:2000]!r}"
 
-    def fault_of(self, file: File, *, train: bool) -> str:
+    def fault_of(self, file: File) -> str:
         """Return what is silently wrong, or not as in process, "" if nothing is."""
         path = self.folder / "data"
         path.write_bytes(file.content)
@@ -56,8 +56,7 @@ class Examples:
         assert dataset.read == here.spec.read
         assert (dataset.columns, dataset.rows) == (here.spec.columns, here.spec.rows)
         self.client.download_dataset(dataset.name, self.folder / "kept", dataset.version)
-        if train:
-            self.train(dataset, file.table)
+        self.train(dataset, file.table)
         return fault_in(Reading(dataset, read_table(self.folder / "kept", dataset.read)), file)
 
     def uploaded(self, path: Path, file: File) -> tuple[Dataset | None, Problem | None]:
@@ -69,7 +68,10 @@ class Examples:
         return self.client.dataset(name), None
 
     def train(self, dataset: Dataset, truth: Made) -> None:
-        """Learn a column as what it was before the damage: done, or a refusal names findings."""
+        """Learn a column as what it was before the damage: done, or a refusal names findings.
+
+        About every fifth table has a target and rows enough.
+        """
         target, model = learnable(dataset, truth)
         if not target:
             return
