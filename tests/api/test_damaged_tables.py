@@ -142,4 +142,4 @@ def test_damaged_tables(system: System, tmp_path: Path) -> None:
 def test_a_hundred_damaged_tables(system: System, tmp_path: Path) -> None:
     seen = run_examples(system, tmp_path, 100)
     assert seen["examples"] == 100
-    assert min(seen["refused"], seen["trained"]) > 3, seen
+    assert min(seen["refused"], seen["trained"]) > 0, seen
