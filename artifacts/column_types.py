@@ -137,7 +137,8 @@ class ColumnTyper:
             name = name_of(pattern) + (f" ({PIVOT})" if "%y" in pattern else "")
             findings.append(self.finding("date-format", self.evidence.total, shown, name))
         zone = self.evidence.given.zone or "UTC"
-        if not self.evidence.zones[True] and (pattern.count("%") > 3 or self.has_hours()):
+        shifted = zone != "UTC" or pattern.count("%") > 3 or self.has_hours()
+        if not self.evidence.zones[True] and shifted:
             findings.append(self.finding("no-zone", self.evidence.total, (), zone))
         format_ = ColumnFormat(missing=self.absent(), time=pattern, zone=zone)
         return Decided("timestamp", format_, tuple(findings))
@@ -280,7 +281,8 @@ class ColumnTyper:
         return (
             f"Column {self.evidence.name} cannot be read as {meant}: "
             f"{shown or 'its values do not fit'}. "
-            "Mend the values, name words that stand for none with --missing, or say another type."
+            "Mend the values, name words that stand for none with --missing, or say another type"
+            f"{', such as DD/MM/YYYY' if kind == 'timestamp' else ''}."
         )
 
     def finding(

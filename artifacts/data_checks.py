@@ -183,16 +183,19 @@ def header_again(sample: Sample, names: Sequence[str]) -> Iterator[DataFinding]:
         yield DataFinding("header-again", count=count, of=sample.rows, examples=shown)
 
 
-def separated(name: str, values: Values, *, alone: bool) -> Iterator[DataFinding]:
+def separated(name: str, kind: str, values: Values, *, alone: bool) -> Iterator[DataFinding]:
     """Yield the finding of text that has a separator in every value, as often in each.
 
-    In a column that is not `alone` only separators count that text hardly has.
+    In a column that is not `alone` only separators count that text hardly has; in one that is no
+    text only those that its name has, too.
     """
     if len(values) < 2:
         return
     for mark, called in MARKS.items() if alone else list(MARKS.items())[:RARE]:
         found = pc.min_max(pc.count_substring_regex(values, mark))
         least, most = found["min"].as_py(), found["max"].as_py()
+        if kind != "string" and len(re.findall(mark, name)) != least:
+            continue
         if least and least == most:
             yield DataFinding("perhaps-columns", name, least, len(values), called)
             return

@@ -26,7 +26,14 @@ SAMPLE = 16_384
 """Characters from which the dialect is found, unless two lines are longer."""
 SAMPLE_LINES = 100
 EXCEL = re.compile(r"^\ufeff?\"?sep=(?P<separator>.)\"?\s*$", re.IGNORECASE)
-NAMES = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar", "": "nothing"}
+NAMES = {
+    ",": "a comma",
+    ";": "a semicolon",
+    "\t": "a tab",
+    "|": "a bar",
+    " ": "a blank",
+    "": "nothing",
+}
 
 
 class Dialect(NamedTuple):

@@ -200,9 +200,10 @@ class TextInspection:
         if isinstance(self.file, TextFile):
             self.findings += header_again(self.sample, self.names)
             for place, one in zip(used, decided, strict=True):
-                if one.type == "string":
-                    values, alone = self.sample.column(place), len(used) == 1
-                    self.findings += separated(self.names[place], values, alone=alone)
+                alone = len(used) == 1
+                if one.type == "string" or alone:
+                    values = self.sample.column(place)
+                    self.findings += separated(self.names[place], one.type, values, alone=alone)
         return Inspected(profiles, self.rows, self.options(used, decided), self.with_lines())
 
     def look_for_rows(self, place: int, values: Values) -> None:

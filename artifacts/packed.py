@@ -72,6 +72,8 @@ OTHER_SHEETS = {
     "Index/Document.iwa": "a document of Apple Numbers",
 }
 """What archives have that are spreadsheets and are not read."""
+OF_NO_FILES = ("idna", "punycode", "raw-unicode-escape", "unicode-escape")
+"""Encodings of names and of source code."""
 UTF8 = ("utf-8", "utf-8-sig")
 
 
@@ -207,8 +209,8 @@ def encoding_of(path: Path, compression: str, wanted: str) -> str:
     if wanted:
         try:
             name = codecs.lookup(wanted).name
-            "".encode(name)
-        except (LookupError, TypeError):
+            "".encode("undefined" if name in OF_NO_FILES else name)
+        except (LookupError, TypeError, UnicodeError):
             raise DatasetRefused(
                 f"There is no encoding {cut(wanted)!r}: name one such as utf-8, utf-16, latin-1 or "
                 "windows-1252."

@@ -394,6 +394,10 @@ OWN = {
         {"x": [day("2024-01-02T02:04"), day("2024-07-02T01:04")]}, "no-zone", ReadHints(zone="Europe/Berlin"),
         said="Europe/Berlin",
     ),
+    "days in a zone that was said": Case(
+        numbered("2024-01-02", "2024-07-02"), "st", {"x": [day("2024-01-01T23:00"), day("2024-07-01T22:00")]}, "no-zone",
+        ReadHints(zone="Europe/Berlin"),
+    ),
     "with zones": Case(
         numbered("2024-01-02T03:04Z", "2024-01-02T03:04+02:00"), "st",
         {"x": [dt.datetime(2024, 1, 2, 3, 4, tzinfo=UTC), dt.datetime(2024, 1, 2, 1, 4, tzinfo=UTC)]},
@@ -478,6 +482,10 @@ OWN = {
     "two files in one": Case("k,v\na,x\nb,y\nk,v\nc,z\n", "ss", {}, "header-again header-like-values", said="(line 4)"),
     "a quote after a backslash": Case('a,b\n1,"say \\"hi\\" now"\n2,x\n', "is", {}, "quote-in-value"),
     "columns of another separator": Case("a^b\n1^2\n3^4\n", "s", {}, "perhaps-columns unread-form", said="1 times ^"),
+    "a separator that the file does not have": Case(
+        "a,b\n1,2\n3,4\n", "n", {}, "perhaps-columns decimal-comma read-as", ReadHints(separator=";"), said="1 times ,"
+    ),
+    "times in a column alone": Case("when\n2024-01-02 03:04\n2024-01-03 03:04\n", "t", {}, "no-zone"),
     "columns of a fixed width": Case("name     size\nanna     1.5\nberta    2.5\n", "s", {}, "perhaps-columns", said="a blank"),
     "columns by a tab and by a comma": Case(
         "f,u,geo\t2020 \t2021 \nA,P,AT\t1.5 \t2 p\nB,Q,BE\t: \t3 \nA,Q,DE\t4 \t5 e\n", "sss", {}, "perhaps-columns unread-form",
@@ -601,6 +609,9 @@ REFUSED = {
     "not UTF-8": Refused(b"a,b\n1,caf\xe9\n", r"Byte 9 \(line 2\) is 0xe9.*--encoding windows-1252"),
     "UTF-16 without a mark": Refused(PLAIN.encode("utf-16-le"), "UTF-16 without a byte order mark.*--encoding utf-16-le"),
     "an encoding that does not exist": Refused(PLAIN, "no encoding 'klingon'", ReadHints(encoding="klingon")),
+    "an encoding of source code": Refused(PLAIN, "no encoding 'unicode_escape'", ReadHints(encoding="unicode_escape")),
+    "an encoding that encodes nothing": Refused(PLAIN, "no encoding 'undefined'", ReadHints(encoding="undefined")),
+    "times of open order": Refused(numbered("01/02/2023", "03/04/2023"), "such as DD/MM/YYYY", ReadHints(types={"x": "timestamp"})),
     "another encoding": Refused(b"a\n\xff\xff\n", "not of the encoding", ReadHints(encoding="ascii")),
     "gzip that was cut": Refused(gzip.compress(PLAIN.encode())[:-12], "packed, and damaged"),
     "two files in a zip": Refused(zipped(a=PLAIN, b=PLAIN), "has 2 files"),
