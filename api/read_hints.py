@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import Query
 
@@ -132,23 +132,28 @@ def unfit(detail: str) -> Problem:
     return Problem(422, "hints-unfit", "The file cannot be read like that", detail)
 
 
-def check_changes(name: str, changes: DatasetChanges, said: ReadHints) -> None:
+def check_changes(spec: DatasetSpec, changes: DatasetChanges, said: ReadHints) -> None:
     """Raise a problem if the columns of a new version are others than those of the one before.
 
-    What was said of a column's type is no surprise.
+    What was said of a column's type is no surprise. What was found in one of another type is told.
     """
     other = [
         column
         for column, (_, now) in changes.retyped.items()
         if pattern_of(said.types.get(column, "")) != now
     ]
+    first = {one.column: one for one in reversed(spec.findings)}
+    why = [first[column] for column in other if column in first]
+    faults = [{"pointer": "#/dataset", "detail": f"{one.say()} {one.advice()}"} for one in why]
+    members: dict[str, Any] = {"errors": faults[:SHOWN]} if faults else {}
     if changes.added or changes.removed or other:
         raise Problem(
             409,
             "columns-changed",
             "The columns are others than before",
-            f"Against version {changes.before[:12]} of {name}, {changes.of_columns()}. Add it "
+            f"Against version {changes.before[:12]} of {spec.name}, {changes.of_columns()}. Add it "
             "with --accept-changes if that is meant, or by another name.",
+            **members,
         )
 
 

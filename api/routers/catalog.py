@@ -278,7 +278,7 @@ def router(facade: Facade) -> APIRouter:
                 check_columns(spec, sensitive, marks.before)
                 changes = None if before is None else changes_of(spec, before)
                 if changes is not None and there is None and not hints.accept_changes:
-                    check_changes(name, changes, hints.read)
+                    check_changes(spec, changes, hints.read)
                 if hints.dry_run:
                     shown = resources.offered(spec, who.name, "")
                     return json(replace(shown, changes=changes or UNSET))

@@ -99,6 +99,8 @@ def test_a_new_version_keeps_target_and_types_and_says_what_changed(http: httpx.
     assert "new are m; gone are n" in found["detail"]
     found = problem(put(http, "grows", "zip,n,y\n1,a,2\n2,b,3\n"), 409, "columns-changed")
     assert "n is string, was integer" in found["detail"]
+    found = problem(put(http, "grows", "zip,n,y\n1,a,2\n2,3,3\n3,4,5\n"), 409, "columns-changed")
+    assert "1 of 3 values cannot be read as numbers: a (line 2)" in found["errors"][0]["detail"]
     accepted = put(http, "grows", "zip,n,y\n1,a,2\n2,b,3\n", "accept_changes=true")
     assert accepted.status_code == 201
     assert accepted.json()["changes"]["retyped"] == {"n": ["integer", "string"]}
