@@ -20,8 +20,8 @@ __all__ = ["ColumnTyper", "Decided"]
 
 NEARLY, PARTLY = 0.9, 0.5
 """Shares of values from which a column of text is nearly, or partly, of another type."""
-REPEATED = 5
-"""Rows per different value from which values are categories."""
+FEW, REPEATED = 20, 5
+"""Different values up to which, and rows of each from which, values are categories."""
 PIVOT = "years 69 to 99 are of the last century"
 ORDERS = {"%d": "DD", "%m": "MM", "%Y": "YYYY", "%y": "YY", "%b": "Mon", "%H": "HH", "%I": "hh"}
 
@@ -250,11 +250,11 @@ class ColumnTyper:
     def unread(self) -> DataFinding | None:
         """Return the finding of text that looks like numbers or times in no known form.
 
-        Of values that repeat nothing is said: they are categories, such as 18-24.
+        Of few values that repeat nothing is said: they are categories, such as 18-24.
         """
         evidence = self.evidence
         counts = evidence.counts
-        if counts is not None and len(counts) * REPEATED <= evidence.total:
+        if counts is not None and len(counts) <= min(FEW, evidence.total / REPEATED):
             return None
         like = {value: seen for value, seen in evidence.values.items() if looks_measured(value)}
         if len(like) < PARTLY * len(evidence.values):

@@ -420,6 +420,9 @@ OWN = {
         numbered("20240131", "20240201"), "st", {"x": [day("2024-01-31"), day("2024-02-01")]}, "date-format",
         ReadHints(types={"x": "YYYYMMDD"}),
     ),
+    "dates of SAS": Case(
+        table_of(200, lambda n: f"{n % 28 + 1:02}DEC2023,{n % 3}", "d,y"), "si", {}, "unread-form same-rows", said="01DEC2023"
+    ),
     "age groups": Case(table_of(30, lambda n: f"{n % 7},{['18-24', '25-34', '35+'][n % 3]}", "a,b"), "is", {}, "same-rows"),
     # what values look like
     "a row number": Case(table_of(20, lambda n: f"{n + 1},{n % 3}", "id,y"), "ii", {}, "row-number"),
