@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,9 +15,9 @@ from msgspec.structs import replace
 from pyarrow import compute
 
 from autolearn.artifacts import times
-from autolearn.artifacts.column_evidence import Evidence, Fit, Given
+from autolearn.artifacts.column_evidence import MISSING_WORDS, Evidence, Fit, Given
 from autolearn.artifacts.column_types import ColumnTyper, Decided
-from autolearn.artifacts.columns import ColumnTally
+from autolearn.artifacts.columns import ColumnTally, texts
 from autolearn.artifacts.csv_files import as_number, check_names, first_row
 from autolearn.artifacts.data_checks import (
     Sample,
@@ -382,16 +383,10 @@ class TextInspection:
         for place, one, profile in zip(used, decided, profiles, strict=True):
             values = present(self.sample.column(place), one.format)
             if one.type in NUMBERS:
-                if profile.labels is None:
-                    different = different_in(samples[place], values)
-                else:
-                    keys = pa.array(profile.labels, pa.string())
-                    numbers = typed(keys, "number", one.format).to_numpy()
-                    rows = np.array([*profile.labels.values()])
-                    different = Different(numbers, rows, keys)
                 self.findings += about_numbers(
-                    profile.name, one.type, samples[place], different,
-                    is_target=profile.name == target,
+                    profile.name, one.type, samples[place], (profile.minimum, profile.maximum),
+                    partial(self.different, profile, one, samples[place], values),
+                    is_target=profile.name == target, exponents=has_exponents(profile, values),
                 )  # fmt: skip
             self.findings += about_values(
                 profile.name, one.type, values,
@@ -408,6 +403,16 @@ class TextInspection:
             )
         for place, seen in self.quotes.items():
             self.note_quoted("quote-in-value", place, seen)
+
+    def different(
+        self, profile: ColumnProfile, decided: Decided, numbers: Values, written: Values
+    ) -> Different:
+        """Return the different numbers of a column: all if they are known, or of the sample."""
+        if profile.labels is None:
+            return different_in(numbers, written)
+        keys = pa.array(profile.labels, pa.string())
+        rows = np.array([*profile.labels.values()])
+        return Different(typed(keys, "number", decided.format).to_numpy(), rows, keys)
 
     def note_quoted(self, code: str, place: int, seen: tuple[int, str]) -> None:
         """Note values in which quotes may be astray: how many they are, and the first."""
@@ -516,8 +521,9 @@ def inspect_typed(file: ParquetFile, target: str | None) -> Inspected:
         if column.type in NUMBERS:
             numbers = floats(values, column.type)
             findings += about_numbers(
-                column.name, column.type, numbers, different_in(numbers, None),
-                is_target=column.name == target,
+                column.name, column.type, numbers, (column.minimum, column.maximum),
+                partial(different_in, numbers, None),
+                is_target=column.name == target, exponents=False,
             )  # fmt: skip
         if column.name in file.texts:
             findings += about_text(column.name, values)
@@ -533,8 +539,19 @@ def inspect_typed(file: ParquetFile, target: str | None) -> Inspected:
     return Inspected(columns, rows, options, without_rows(findings)[:MOST_FINDINGS])
 
 
+def has_exponents(column: ColumnProfile, written: Values) -> bool:
+    """Say whether some numbers may have an exponent."""
+    if column.type != "number":
+        return False
+    keys = column.labels if column.labels is not None else written[:COUNTED].drop_null().to_pylist()
+    return "e" in "".join(keys).lower()
+
+
 def about_text(name: str, values: Values) -> Iterator[DataFinding]:
     """Yield what is odd about text in a typed file: it looks like something else, or missing."""
+    words = pc.is_in(values, texts(*MISSING_WORDS))
+    if not pc.any(words).as_py() and not pc.any(pc.match_substring_regex(values, "[0-9]")).as_py():
+        return
     evidence = Evidence(name, limit=COUNTED)
     for part in values.chunks:
         evidence.add(trimmed(pc.cast(part, pa.string())))

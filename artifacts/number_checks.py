@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,22 +42,28 @@ class Different(NamedTuple):
 
 
 def about_numbers(
-    name: str, kind: str, values: Values, different: Different, *, is_target: bool
+    name: str,
+    kind: str,
+    values: Values,
+    ends: tuple[float | None, float | None],
+    different: Callable[[], Different],
+    *,
+    is_target: bool,
+    exponents: bool,
 ) -> Iterator[DataFinding]:
-    """Yield what is odd about numbers: the first ones (float64), and the `different` ones."""
+    """Yield what is odd about numbers: the first ones (float64), the `ends` of all of them.
+
+    The `different` ones are asked for only if they may be odd, some with exponents among them.
+    """
     every = values.to_numpy()
     found = every[~np.isnan(every)]
-    if not len(found) or not len(different.numbers):
+    if not len(found):
         return
-    written = None if kind == "integer" else different.written
-    if np.abs(different.numbers).max() >= EXACT and (
-        kind == "integer" or (written is not None and pc.any(like(written, LONG)).as_py())
-    ):
+    large = max(abs(end or 0) for end in ends) >= EXACT
+    if large and kind == "integer":
         yield DataFinding("beyond-precision", name, detail=f"{EXACT:,}")
-    if written is not None and pc.any(odd := like(written, EXPONENT)).as_py():
-        count = int(different.rows[odd.to_numpy(zero_copy_only=False)].sum())
-        shown = (Example(cut(written.filter(odd)[0].as_py())),)
-        yield DataFinding("exponents", name, count, int(different.rows.sum()), "", shown)
+    if kind == "number" and (large or exponents):
+        yield from about_digits(name, different())
     if is_dates(found, kind):
         yield DataFinding("dates-as-numbers", name, len(found), len(every))
     code = order_of(found) if len(found) == len(every) >= FEW_ROWS else ""
@@ -65,8 +71,22 @@ def about_numbers(
         yield DataFinding(code, name, len(found), len(every))
     elif INDEX.fullmatch(name):
         yield DataFinding("index-name", name)
-    elif len(found) >= FEW_ROWS:
-        yield from far_nines(name, different)
+    elif len(found) >= FEW_ROWS and any(map(is_nines, ends)):
+        yield from far_nines(name, different())
+
+
+def about_digits(name: str, different: Different) -> Iterator[DataFinding]:
+    """Yield what is odd about how numbers are written: with many digits, or with an exponent."""
+    written = different.written
+    if written is None:
+        return
+    if pc.any(pc.match_substring_regex(written, LONG)).as_py():
+        yield DataFinding("beyond-precision", name, detail=f"{EXACT:,}")
+    odd = pc.match_substring_regex(written, EXPONENT)
+    if pc.any(odd).as_py():
+        count = int(different.rows[odd.to_numpy(zero_copy_only=False)].sum())
+        shown = (Example(cut(written.filter(odd)[0].as_py())),)
+        yield DataFinding("exponents", name, count, int(different.rows.sum()), "", shown)
 
 
 def different_in(values: Values, written: Values | None) -> Different:
@@ -82,11 +102,6 @@ def different_in(values: Values, written: Values | None) -> Different:
     if written is not None:
         written = written.take(pa.array(first[there])).combine_chunks()
     return Different(numbers[there], rows[there], written)
-
-
-def like(values: Values, pattern: str) -> Values:
-    """Return for each value whether it matches a regular expression."""
-    return pc.match_substring_regex(values, pattern)
 
 
 def is_dates(found: Array, kind: str) -> bool:
