@@ -18,7 +18,8 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-from autolearn.artifacts.inspection import ColumnProfile, Inspected, inspect
+from autolearn.artifacts.inspection import inspect
+from autolearn.artifacts.inspection_result import ColumnProfile, Inspected
 from autolearn.artifacts.refusals import DatasetRefused
 from autolearn.schemas.bounds import LONGEST_NAME, cut
 from autolearn.schemas.catalog import (

@@ -116,6 +116,12 @@ FINDINGS: dict[str, Kind] = {
         "{column}: {count} of {of} numbers have {detail} as thousands separator",
         "If it is the decimal separator, say --decimal {detail}",
     ),
+    "perhaps-thousands": Kind(
+        "{column}: all {of} numbers have one dot with three digits after it, which is read as "
+        "thousands separator",
+        "If it is, say --decimal , and if it is the decimal point, --decimal .",
+        severe=True,
+    ),
     "unit": Kind(
         "{column}: {of} numbers are read without their unit {detail} (12 {detail} is 12)",
         "If they are labels, say --type {column}=text.",
@@ -129,8 +135,8 @@ FINDINGS: dict[str, Kind] = {
         "If they are quantities, send the numbers alone.",
     ),
     "unread-form": Kind(
-        "{column} is text: {count} of its first {of} different values look like numbers or times "
-        "in a form that is not known",
+        "{column} is text, but looks like numbers or times in an unknown form ({count} of its "
+        "first {of} different values)",
         "If they are quantities or times, write them as 12.5 or as 2024-01-31 14:30:00.",
     ),
     "date-format": Kind(

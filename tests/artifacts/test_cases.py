@@ -183,7 +183,15 @@ OWN = {
         'a,b\n"0,123",x\n"1,456",y\n', "ns", {"a": [0.123, 1.456]}, "decimal-comma"
     ),
     "points of thousands that may be decimal": Case(
-        "a;b\n1.234;x\n2.345;y\n", "ns", {"a": [1234.0, 2345.0]}, "thousands read-as", said="1.234 (line 2)"
+        "a;b\n1.234;x\n2.345;y\n", "ns", {"a": [1234.0, 2345.0]}, "perhaps-thousands read-as",
+        said="all 2 numbers have one dot with three digits after it",
+    ),
+    "points that were said to be decimal": Case(
+        "a;b\n1.234;x\n2.345;y\n", "ns", {"a": [1.234, 2.345]}, "read-as", ReadHints(decimal=".")
+    ),
+    "points that were said to part thousands": Case(
+        "a;b\n1.234;x\n2.345;y\n", "ns", {"a": [1234.0, 2345.0]}, "thousands read-as",
+        ReadHints(decimal=","),
     ),
     "lakhs": Case('a,b\n"1,23,456",x\n"12,34,567.5",y\n', "ns", {"a": [123456.0, 1234567.5]}, "thousands"),
     # 9
