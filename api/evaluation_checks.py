@@ -143,12 +143,35 @@ def check_columns(training: TrainingRow, other: DatasetSpec, moment: Moment) -> 
     faults = [f"{other.name} lacks {', '.join(missing[:20])}"] if missing else []
     if other_kind:
         faults.append(f"kinds of values differ: {'; '.join(other_kind[:20])}")
+    units = [
+        f"{column.name} has {mine or 'no unit'} in {own.spec.name}, and {theirs or 'none'} in "
+        f"{other.name}"
+        for column in own.spec.columns
+        if column.name in there
+        and differ(mine := unit_of(own.spec, column), theirs := unit_of(other, column))
+    ]
+    if units:
+        faults.append(f"units differ: {'; '.join(units[:20])}")
     if faults:
         detail = "; ".join(faults) + (
             f": it must have the columns of {own.spec.name}, with values of the same kinds (mend "
             "them, or upload it with --type NAME=number and the like)"
         )
         raise wrong("dataset-unfit", "The dataset does not fit the model", {"#/dataset": detail})
+
+
+def unit_of(spec: DatasetSpec, column: Column) -> str:
+    """Return the unit that the numbers of a column are written with, "" if there is none."""
+    names = [one.name for one in spec.columns]
+    how = None
+    if spec.read is not None and column.name in names:
+        how = spec.read.formats.get(str(names.index(column.name)))
+    return "" if how is None else how.unit
+
+
+def differ(unit: str, other: str) -> bool:
+    """Say whether numbers with these units are not the same: 12 % is 0.12, but $5 may be 5."""
+    return unit != other and (bool(unit and other) or "%" in (unit, other))
 
 
 def check_classes(

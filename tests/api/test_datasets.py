@@ -193,6 +193,9 @@ def test_the_task_is_the_models_and_other_data_must_be_alike(http: httpx.Client,
     words = ("size has text in words, and size has numbers from 1.5 to 4.5 in alike", "--type")
     problem(evaluate("words", flag, text, code, few), 422, "dataset-unfit", *words)
     problem(evaluate("times", times, size, code, few), 422, "dataset-unfit", "flag has times")
+    percents = ("size", ["150 %", "250 %", "350 %", "450 %"])
+    told = "units differ: size has no unit in alike, and % in percents"
+    problem(evaluate("percents", flag, percents, code, few), 422, "dataset-unfit", told)
     twos, ones = ("flag", ["1", "2"]), ("flag", ["1", "0"])
     problem(evaluate("twos", twos, size, code, few), 422, "dataset-unfit", "from 1 to 2 in twos")
     done = evaluate("ones", ones, size, code, ("few", ["0", "1", "0", "7"])).json()
