@@ -247,7 +247,10 @@ def fuzz(on: World, seed: int, wanted: int) -> Report:
     after = on.events()
     if after != before:
         report.crossings += 1
-        report.faults.append(f"crossings: the owner's streams had {before}, and have {after}")
+        new = [on.newest(one) for one, many in after.items() if many != before[one]]
+        report.faults.append(
+            f"crossings: the owner's streams had {before}, and have {after}; the newest are {new}"
+        )
     report.seconds = round(time.monotonic() - began, 1)
     return report
 

@@ -91,10 +91,16 @@ class World:
         return {one: self.many(one) for one in self.streams}
 
     def many(self, session: str) -> int:
-        """How many events a session has."""
+        """How many events a session has, but for readers that left it, who may."""
         page = self.people.ask("owner", "GET", f"/v1/events?session={session}&limit=500").json()
         assert page["next"] is None or len(page["items"]) < 500
-        return len(page["items"])
+        left = ("autolearn.SessionUnshared.v1", "reader")
+        return sum((one["type"], one["actor"]) != left for one in page["items"])
+
+    def newest(self, session: str) -> tuple[str, str]:
+        """Return the type of a session's newest event, and who asked for it."""
+        page = self.people.ask("owner", "GET", f"/v1/events?session={session}&limit=500").json()
+        return page["items"][-1]["type"], page["items"][-1]["actor"]
 
     def targets(self) -> list[Target]:
         """Both API processes."""
