@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shlex
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -19,6 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from autolearn.eventlog.process import home_of, read_settings, running
+from autolearn.runtime.private_files import read_checked, replace
 from autolearn.runtime.variables import variables
 from autolearn.schemas.errors import AutoLearnError, SettingsError
 
@@ -107,15 +106,9 @@ def read() -> dict[str, Kept]:
     """Return all tokens that are kept."""
     path = file_of_tokens()
     try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode & 0o777
-            if mode & 0o077:
-                raise Unsafe(
-                    f"{path} has mode {mode:04o}: others on this machine can read it.",
-                    advice=f"chmod 600 {shlex.quote(str(path))}; "
-                    "if others may have read it, revoke the tokens.",
-                )
-            return msgspec.json.decode(file.read(), type=dict[str, Kept])
+        then = "if others may have read it, revoke the tokens."
+        content = read_checked(path, then, error=Unsafe, limit=-1)
+        return msgspec.json.decode(content, type=dict[str, Kept])
     except FileNotFoundError:
         return {}
     except msgspec.DecodeError as error:
@@ -144,21 +137,10 @@ def changing() -> Iterator[dict[str, Kept]]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         kept = read()
         yield kept
-        write(path, {place: one for place, one in kept.items() if is_there(place)})
+        left = {place: one for place, one in kept.items() if is_there(place)}
+        replace(path, msgspec.json.format(msgspec.json.encode(left)))
 
 
 def is_there(place: str) -> bool:
     """Say whether a place is a URL, or a home that exists."""
     return not place.startswith("file://") or Path(unquote(urlsplit(place).path)).exists()
-
-
-def write(path: Path, kept: Mapping[str, Kept]) -> None:
-    """Write the file as a whole; nobody else can read it at any time."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tokens-")  # mode 0600
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(kept)))
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -4,12 +4,12 @@ The broker runs with its folder as working directory and every path in them is r
 folder's name needs no escaping, whatever is in it, and a folder can be moved.
 """
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
 from autolearn.eventlog.broker_secret import MECHANISM, USER
 from autolearn.eventlog.probe import HOST, LAUNCHER
+from autolearn.runtime.private_files import replace
 
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 
@@ -110,11 +110,7 @@ def write(folder: Path, port: int, member: Member, secrets: Secrets | None) -> N
         **_SMALL,
     }
     lines = [f"{key}={value}\n" for key, value in settings.items()]
-    file = folder / "server.properties"
-    file.unlink(missing_ok=True)  # one of before may be readable for others
-    descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "w") as properties:
-        properties.writelines(lines)
+    replace(folder / "server.properties", "".join(lines).encode())  # the old file may be readable
     (folder / "log4j2.properties").write_text(_LOG4J)
     (folder / "logs").mkdir(exist_ok=True)
 

@@ -10,12 +10,10 @@ import contextlib
 import os
 import re
 import secrets
-import shlex
-import stat
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from autolearn.runtime.private_files import create_once, read_checked
 from autolearn.schemas.errors import SettingsError
 
 __all__ = ["MECHANISM", "USER", "announced", "credentials", "runs_here", "secret_of"]
@@ -44,28 +42,17 @@ def secret_of(home: Path) -> str:
     """
     path = home / "keys" / "kafka.secret"
     if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent) as file:  # its mode is 0600
-            file.write(secrets.token_urlsafe(32).encode())
-            file.flush()
-            os.fsync(file.fileno())
-            with contextlib.suppress(FileExistsError):  # another process was quicker
-                os.link(file.name, path)
-    mode, text = stat.S_IMODE(path.stat().st_mode), path.read_text().strip()
-    if mode & 0o077:
-        why, advice = (
-            f"may be read by others (mode {mode:04o})",
-            f"chmod 600 {shlex.quote(str(path))}; or delete it",
+        create_once(path, secrets.token_urlsafe(32).encode())
+    title, anew = "The secret of Kafka is not safe", "another one is made at the next start."
+    content = read_checked(path, f"or delete it: {anew}", title=title)
+    text = content.decode("ascii", "replace").strip()
+    if FORM.fullmatch(text) is None:
+        raise SettingsError(
+            f"{path} holds something that is no secret.",
+            title=title,
+            advice=f"Delete it: {anew}",
         )
-    elif FORM.fullmatch(text) is None:
-        why, advice = "holds something that is no secret", "Delete it"
-    else:
-        return text
-    raise SettingsError(
-        f"{path} {why}.",
-        title="The secret of Kafka is not safe",
-        advice=f"{advice}: another one is made at the next start.",
-    )
+    return text
 
 
 @contextlib.contextmanager

@@ -13,12 +13,9 @@ import binascii
 import contextlib
 import hashlib
 import hmac
-import os
 import secrets
 import shlex
-import stat
 import subprocess
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -27,6 +24,7 @@ import structlog
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
 from autolearn.eventlog.data_keys import Unreadable
+from autolearn.runtime.private_files import create_once, read_checked, replace
 from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings
 
@@ -46,7 +44,6 @@ logger = structlog.stdlib.get_logger("autolearn.eventlog")
 LENGTHS = (16, 32)
 PATIENCE = 30.0
 """Seconds within which a command must have printed the key."""
-LONGEST = 64 * 1024
 AGAIN = 10.0
 """Seconds after which a command is asked once more for a key that it did not have."""
 
@@ -192,39 +189,13 @@ def make_key_file(settings: Settings, home: Path) -> Path | None:
         return None
     if path.exists():
         return None
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent) as file:  # its mode is 0600
-        file.write(MasterKey.new().text().encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):  # the other process was quicker
-            os.link(file.name, path)
-    sync_folder(path.parent)
+    create_once(path, f"{MasterKey.new().text()}\n".encode())
     return path
 
 
 def write_key_file(path: Path, keys: list[MasterKey]) -> None:
     """Write a key file anew (mode 0600): whole, or not at all; it is on the disk then."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent)  # its mode is 0600
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.writelines(f"{key.text()}\n" for key in keys)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """See to it that the names in a folder survive a power cut, too."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    replace(path, "".join(f"{key.text()}\n" for key in keys).encode())
 
 
 def read_keys(settings: Settings, home: Path) -> list[MasterKey]:
@@ -249,17 +220,10 @@ def content(path: Path) -> str:
     Raises:
         SettingsError: there is none, or others may read it.
     """
+    then = "if somebody has read it: `autolearn admin rotate-master-key`."
     try:
-        with path.open("rb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            if mode & 0o077:
-                raise SettingsError(
-                    f"{path} may be read by others (mode {mode:04o}).",
-                    title="The master key is not safe",
-                    advice=f"chmod 600 {shlex.quote(str(path))}; if somebody has read it: "
-                    "`autolearn admin rotate-master-key`.",
-                )
-            return file.read(LONGEST).decode("ascii", "replace")
+        found = read_checked(path, then, title="The master key is not safe")
+        return found.decode("ascii", "replace")
     except OSError as error:
         raise SettingsError(
             f"{path} cannot be read: {error.strerror}.",

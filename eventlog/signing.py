@@ -6,19 +6,15 @@ Signatures are JWS in compact form (RFC 7515) with Ed25519 (RFC 8037; `alg` is "
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import shlex
-import stat
-import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
+from autolearn.runtime.private_files import create_once, read_checked
 from autolearn.schemas.errors import AutoLearnError, SettingsError
 from autolearn.schemas.settings import Settings
 
@@ -53,15 +49,7 @@ class SigningKey:
         Raises:
             SettingsError: there is none, it is another kind of key, or others may read it.
         """
-        mode = stat.S_IMODE(path.stat().st_mode) if path.is_file() else 0
-        if mode & 0o077:
-            raise SettingsError(
-                f"{path} may be read by others (mode {mode:04o}).",
-                title="The signing key is not safe",
-                advice=f"chmod 600 {shlex.quote(str(path))}; "
-                "whoever has read it can sign: think of a new key.",
-            )
-        key = read_key(path)
+        key = read_key(path, _private_content)
         if not key.is_private:
             raise SettingsError(f"{path} is a public key: nothing can be signed with it.")
         return cls(key)
@@ -73,13 +61,7 @@ class SigningKey:
         Two processes that do so at the same time come to the same key.
         """
         if not path.exists():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=path.parent) as file:  # its mode is 0600
-                file.write(OKPKey.generate_key("Ed25519").as_pem(private=True))
-                file.flush()
-                os.fsync(file.fileno())
-                with contextlib.suppress(FileExistsError):  # the other process was quicker
-                    os.link(file.name, path)
+            create_once(path, OKPKey.generate_key("Ed25519").as_pem(private=True))
         return cls.load(path)
 
     def sign(self, payload: bytes, kind: str) -> bytes:
@@ -142,15 +124,24 @@ class PublicKeys:
         return signed.payload
 
 
-def read_key(path: Path) -> OKPKey:
+def _private_content(path: Path) -> bytes:
+    then = "whoever has read it can sign: think of a new key."
+    return read_checked(path, then, title="The signing key is not safe")
+
+
+def _public_content(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(LONGEST_KEY)
+
+
+def read_key(path: Path, read: Callable[[Path], bytes] = _public_content) -> OKPKey:
     """Return the key in a file.
 
     Raises:
         SettingsError: it cannot be read, or is no Ed25519 key.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(LONGEST_KEY)
+        content = read(path)
         key = OKPKey.import_key(json.loads(content) if content.lstrip()[:1] == b"{" else content)
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None

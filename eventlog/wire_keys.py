@@ -7,11 +7,7 @@ longer, for clients that have not asked for the new one yet.
 
 from __future__ import annotations
 
-import os
 import secrets
-import shlex
-import stat
-import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +17,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 from autolearn.eventlog.sealing import CURVE, new_key, public_jwk
+from autolearn.runtime.private_files import create_once, read_checked
 from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings
 
@@ -30,7 +27,6 @@ GRACE = 24 * 3600.0
 """Seconds for which a key opens requests after it was succeeded."""
 LOOK = 1.0
 """Seconds between two looks into the folder, at least."""
-LONGEST_KEY = 64 * 1024
 NAME = "%Y%m%dT%H%M%S.%fZ"
 
 
@@ -113,18 +109,12 @@ def rotate(folder: Path, *, first: bool = False) -> WireKey:
 
     With `first` only where there is none; then two processes at a time come to the same key.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = new_key()
     stem = datetime.now(UTC).strftime(NAME)
     name = "00000000T000000.000000Z" if first else f"{stem}-{secrets.token_hex(4)}"
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=".new-") as file:  # its mode is 0600
-        file.write(key.as_pem(private=True))
-        file.flush()
-        os.fsync(file.fileno())
-        try:
-            os.link(file.name, folder / f"{name}.pem")
-        except FileExistsError:  # the other process was quicker
-            return read(folder / f"{name}.pem")
+    file = folder / f"{name}.pem"
+    if not create_once(file, key.as_pem(private=True)):  # the other process was quicker
+        return read(file)
     kept = set(in_use(folder))
     for old in set(folder.glob("*.pem")) - kept:
         old.unlink(missing_ok=True)
@@ -137,23 +127,16 @@ def read(file: Path) -> WireKey:
     Raises:
         SettingsError: it is no private key of the curve, or others may read it.
     """
+    then = (
+        "then `autolearn admin rotate-wire-key`, "
+        "for who has read it can read what was sealed to it."
+    )
     try:
-        with file.open("rb") as content:
-            mode = stat.S_IMODE(os.fstat(content.fileno()).st_mode)
-            pem = content.read(LONGEST_KEY)
-        key = OKPKey.import_key(pem)
+        key = OKPKey.import_key(read_checked(file, then, title="A key of the server is not safe"))
     except OSError as error:
         raise SettingsError(f"{file} cannot be read: {error.strerror}.") from None
     except (JoseError, ValueError, TypeError) as error:
         raise SettingsError(f"{file} holds no key: {error}.") from None
-    if mode & 0o077:
-        raise SettingsError(
-            f"{file} may be read by others (mode {mode:04o}).",
-            title="A key of the server is not safe",
-            advice=f"chmod 600 {shlex.quote(str(file))}; "
-            "then `autolearn admin rotate-wire-key`, for who has read it can read what was sealed "
-            "to it.",
-        )
     if key.curve_name != CURVE or not key.is_private:
         raise SettingsError(f"{file} holds no private key of {CURVE}.")
     return WireKey(key.thumbprint(), key)

@@ -1,1 +1,1 @@
-"""How processes of ours are started, and what they may do."""
+"""How processes of ours are started, what they may do, and the files that are their own."""
