@@ -17,12 +17,9 @@ import structlog
 from msgspec import Struct
 
 from autolearn.eventlog.follower import Follower
-from autolearn.projections.one_view import rebuild_part
-from autolearn.projections.parts import Part, part_of
 from autolearn.projections.place import ViewsPlace, deleted
 from autolearn.projections.projection import ReadModels
 from autolearn.projections.store import RocksStore
-from autolearn.projections.views import VIEWS
 from autolearn.runtime.child_process import python_command
 from autolearn.schemas.errors import AutoLearnError
 
@@ -31,9 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Rebuild", "Rebuilding"]
 
-PATIENCE = 60.0
-"""Seconds in which what is served must come to where the log ended."""
-
 SWEEP, SWEEPS = 0.5, 240
 """Seconds after which it is tried again to delete what was in use before, and how often."""
 
@@ -41,10 +35,7 @@ log = structlog.stdlib.get_logger("autolearn.api")
 
 
 class Rebuild(Struct):
-    """How a rebuild goes: `status` is none, folding, catching-up, done or failed.
-
-    `views` are those that are folded; all others are copied.
-    """
+    """How a rebuild goes: `status` is none, folding, catching-up, done or failed."""
 
     status: str = "none"
     done: int = 0
@@ -53,7 +44,6 @@ class Rebuild(Struct):
     seconds: float = 0.0
     events_per_s: float = 0.0
     detail: str = ""
-    views: tuple[str, ...] = ()
 
 
 class Rebuilding:
@@ -62,16 +52,14 @@ class Rebuilding:
     def __init__(self, facade: Facade, folder: Path) -> None:
         self.facade, self.place = facade, ViewsPlace(folder)
         self.status = Rebuild()
-        self.ends: dict[int, int] = {}
         self.task: asyncio.Task[None] | None = None
         self.sweeping: asyncio.Task[None] | None = None
 
-    def start(self, view: str = "") -> Rebuild:
-        """Begin a rebuild of everything, or of one view, unless a rebuild is going on."""
+    def start(self) -> Rebuild:
+        """Begin a rebuild unless one is going on."""
         if self.task is None or self.task.done():
-            part = part_of(view)
-            self.status = Rebuild("folding", views=tuple(VIEWS) if part is None else part.views)
-            self.task = asyncio.create_task(self.run(view, part))
+            self.status = Rebuild("folding")
+            self.task = asyncio.create_task(self.run())
         return self.status
 
     async def until_over(self, patience: float) -> Rebuild:
@@ -80,16 +68,14 @@ class Rebuilding:
             await asyncio.wait({self.task}, timeout=patience)
         return self.status
 
-    async def run(self, view: str, part: Part | None) -> None:
+    async def run(self) -> None:
         """Rebuild, and take over."""
         began = time.monotonic()
         try:
-            folder = self.place.spare(view)
-            ends = await self.fold(folder, view)
+            folder = self.place.spare()
+            await self.fold(folder)
             self.status.status = "catching-up"
-            if part is not None:
-                await self.come_to(ends)
-            store, follower = await asyncio.to_thread(self.catch_up, folder, part)
+            store, follower = await asyncio.to_thread(self.catch_up, folder)
             await self.facade.hand_over(store, follower)
             left = await asyncio.to_thread(self.place.switch, store.folder)
             self.status.status = "done"
@@ -119,9 +105,9 @@ class Rebuilding:
                 return
         log.warning("old read models cannot be deleted", folders=[str(folder) for folder in left])
 
-    async def fold(self, folder: Path, view: str) -> dict[int, int]:
-        """Fold the log up to now, in a process of its own; return up to where that is."""
-        asked = ("build", "--json", "--with-parent", "--folder", str(folder), "--view", view)
+    async def fold(self, folder: Path) -> None:
+        """Fold the log up to now, in a process of its own."""
+        asked = ("build", "--json", "--with-parent", "--folder", str(folder))
         process = await asyncio.create_subprocess_exec(
             *python_command("autolearn.projections.replay", *asked),
             stdin=asyncio.subprocess.PIPE,
@@ -136,7 +122,6 @@ class Rebuilding:
             words = (await process.stderr.read()).decode(errors="replace")
             if await process.wait():
                 raise AutoLearnError(words.strip(), title="The log could not be folded")
-            return self.ends
         finally:
             if process.returncode is None:
                 process.kill()
@@ -152,27 +137,11 @@ class Rebuilding:
         if "result" in said:
             for name in ("events", "seconds", "events_per_s"):
                 setattr(self.status, name, said["result"][name])
-            self.ends = {int(p): end for p, end in said["result"]["position"].items()}
 
-    async def come_to(self, ends: dict[int, int]) -> None:
-        """Wait until what is served has everything that was folded: the rest is copied from it.
-
-        Raises:
-            AutoLearnError: it does not get there.
-        """
-        deadline = asyncio.get_running_loop().time() + PATIENCE
-        if not await self.facade.until_holds(ends, deadline):
-            raise AutoLearnError(
-                "The read models in use do not come to where the log ended.",
-                advice="Try again when /health/ready says that Kafka answers.",
-            )
-
-    def catch_up(self, folder: Path, part: Part | None) -> tuple[RocksStore, Follower]:
+    def catch_up(self, folder: Path) -> tuple[RocksStore, Follower]:
         """Open what was built, and fold what was written meanwhile (blocking)."""
         facade = self.facade
         topic, partitions = facade.topics.events.name, range(facade.topics.events.partitions)
-        if part is not None:
-            rebuild_part(facade.log, topic, facade.store.snapshot(), folder, part, lambda *_: None)
         with ExitStack() as failed:  # a folder that stayed open could not be gone on with
             store = RocksStore(folder)
             failed.callback(store.close)

@@ -380,10 +380,7 @@ class Digests(Struct, frozen=True):
 
 
 class Rebuild(Struct, frozen=True):
-    """How a rebuild goes: `status` is none, folding, catching-up, done or failed.
-
-    `views` are those that are folded; all others are copied.
-    """
+    """How a rebuild goes: `status` is none, folding, catching-up, done or failed."""
 
     status: str
     done: int = 0
@@ -392,7 +389,6 @@ class Rebuild(Struct, frozen=True):
     seconds: float = 0.0
     events_per_s: float = 0.0
     detail: str = ""
-    views: tuple[str, ...] = ()
 
 
 class Events(Struct, frozen=True):

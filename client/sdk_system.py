@@ -235,12 +235,9 @@ class System:
         return ask(Call("GET", "/v1/digests", r.Digests))
 
     @operation
-    def rebuild(self, view: str | None = None) -> Flow[r.Rebuild]:
-        """Let the API process fold the log into new read models, which then replace its own.
-
-        With a `view` only that one is folded, and the others are copied as they are.
-        """
-        return ask(Call("POST", "/v1/rebuild", r.Rebuild, {"view": view}))
+    def rebuild(self) -> Flow[r.Rebuild]:
+        """Let the API process fold the log into new read models, which then replace its own."""
+        return ask(Call("POST", "/v1/rebuild", r.Rebuild))
 
     @operation
     def rebuilding(self, *, wait: float | None = None) -> Flow[r.Rebuild]:

@@ -9,6 +9,7 @@ from pathlib import Path
 __all__ = ["ViewsPlace", "deleted"]
 
 NAME = re.compile(r"views(-(?P<number>[0-9]+)(-[a-z]+)?)?")
+"""A name may end with a view's: rebuilds of one view, which there once were, have made such."""
 
 
 class ViewsPlace:
@@ -28,15 +29,11 @@ class ViewsPlace:
         name = pointer.read_text().strip() if pointer.exists() else ""
         return self.folder / (name if NAME.fullmatch(name) else "views")
 
-    def spare(self, view: str = "") -> Path:
-        """Return the folder for a rebuild of everything, or of one view.
-
-        What an interrupted one left may be in it. They are apart, for a rebuild of one view leaves
-        copies of other rows, and those may be what a rebuild of everything is to repair.
-        """
+    def spare(self) -> Path:
+        """Return the folder for a rebuild. What an interrupted one left may be in it."""
         found = NAME.fullmatch(self.used.name)
         number = int(found["number"] or 1) if found else 1
-        return self.folder / (f"views-{number + 1}-{view}" if view else f"views-{number + 1}")
+        return self.folder / f"views-{number + 1}"
 
     def switch(self, new: Path) -> list[Path]:
         """Use another folder from now on, whatever happens next; all others are deleted.

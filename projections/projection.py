@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Mapping
 
 from autolearn.eventlog.admission import Progress
-from autolearn.projections.parts import Folding
 from autolearn.projections.rows import Rows
 from autolearn.projections.store import Readable, Store, key, prefix_of
 from autolearn.projections.views import FORMAT, VIEWS, fold
@@ -19,13 +18,13 @@ FORMAT_VALUE = str(FORMAT).encode()
 
 
 class ReadModels:
-    """Folds events into all views of a store (`eventlog.follower.Projection`), or into a part.
+    """Folds events into all views of a store (`eventlog.follower.Projection`).
 
     A store that holds rows of another format is emptied: it is folded again from the start.
     """
 
-    def __init__(self, store: Store, take: Folding = fold) -> None:
-        self.rows, self.take = Rows(store), take
+    def __init__(self, store: Store) -> None:
+        self.rows = Rows(store)
         self.marked = store.get(FORMAT_KEY) == FORMAT_VALUE
         if not self.marked and self.rows.progress():
             store.clear()
@@ -36,7 +35,7 @@ class ReadModels:
 
     def fold(self, record: EventRecord, partition: int, offset: int, /) -> None:
         """Take in one admitted event, which lies there."""
-        self.take(self.rows, record, partition, offset)
+        fold(self.rows, record, partition, offset)
 
     def commit(self, progress: Mapping[int, Progress]) -> None:
         """Write what was folded and how far that is, both or neither."""

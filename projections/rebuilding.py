@@ -15,7 +15,7 @@ from autolearn.projections.projection import ReadModels, digest
 from autolearn.projections.store import Readable, RocksStore
 from autolearn.projections.views import VIEWS
 
-__all__ = ["COMMIT", "Rebuilt", "Told", "digests_of", "fold_up_to", "rebuild"]
+__all__ = ["COMMIT", "Rebuilt", "Told", "digests_of", "rebuild"]
 
 READ = 500
 """Records that are asked of the reader at once."""

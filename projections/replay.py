@@ -1,7 +1,7 @@
 """Replay: fold the whole log again into an empty store, and compare with what is served.
 
-`python -m autolearn.projections.replay rebuild [--view VIEW]|verify [--url URL]… [--json]`, or
-`build --folder FOLDER [--view VIEW]`, by which an API process rebuilds its own while it serves.
+`python -m autolearn.projections.replay rebuild|verify [--url URL]… [--json]`, or `build --folder
+FOLDER`, by which an API process rebuilds its own while it serves.
 `verify` asks the API with AUTOLEARN_TOKEN, where only sysadmins may.
 With --json, standard output has one JSON document a line: `{"progress": {…}}` now and then, and
 last `{"result": {…}}`.
@@ -22,7 +22,6 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from autolearn.eventlog.log import Log
 from autolearn.eventlog.process import (
     configure_logs,
     end_with_parent,
@@ -32,13 +31,9 @@ from autolearn.eventlog.process import (
     read_settings,
     running,
 )
-from autolearn.projections.one_view import NotAlone, fold_part, rebuild_part
-from autolearn.projections.parts import Part, part_of
 from autolearn.projections.place import ViewsPlace
-from autolearn.projections.rebuilding import Rebuilt, Told, rebuild
-from autolearn.projections.store import RocksStore
+from autolearn.projections.rebuilding import Told, rebuild
 from autolearn.projections.verifying import verify
-from autolearn.projections.views import VIEWS
 from autolearn.schemas.errors import AlreadyRunning, AutoLearnError, LogError, SettingsError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
@@ -48,24 +43,19 @@ __all__ = ["main"]
 EXIT_CODES = {SettingsError: 2, LogError: 3, AlreadyRunning: 4}
 
 
-def run_rebuild(settings: Settings, view: str, told: Told) -> tuple[dict[str, Any], int]:
+def run_rebuild(settings: Settings, told: Told) -> tuple[dict[str, Any], int]:
     """Rebuild the read models of an API process that does not run, and put them in place.
 
-    With a `view` only that one is folded, with those that it cannot be folded without. What an
-    interrupted rebuild has folded stays, and the next one goes on from there.
+    What an interrupted rebuild has folded stays, and the next one goes on from there.
     """
-    part = part_named(view) if view else None
     folder = home_of(settings) / "state" / f"api-{settings.instance}"
     log, place = open_log(settings), ViewsPlace(folder)
     try:
         topic = Topics.of(settings).events.name
         try:
             with lock(folder / "lock", "An API process"):
-                new = place.spare(view)
-                if part is None:
-                    rebuilt = rebuild(log, topic, new, log.ends(topic), told)
-                else:
-                    rebuilt = rebuild_beside(log, topic, place.used, new, part, told)
+                new = place.spare()
+                rebuilt = rebuild(log, topic, new, log.ends(topic), told)
                 place.switch(new)
         except AlreadyRunning as error:
             raise AlreadyRunning(
@@ -75,47 +65,15 @@ def run_rebuild(settings: Settings, view: str, told: Told) -> tuple[dict[str, An
             ) from None
     finally:
         log.close()
-    views = list(VIEWS if part is None else part.views)
-    return {**asdict(rebuilt), "views": views, "folder": str(place.used)}, 0
+    return {**asdict(rebuilt), "folder": str(place.used)}, 0
 
 
-def part_named(view: str) -> Part:
-    """Return what is to be folded for a view.
-
-    Raises:
-        SettingsError: there is no such view.
-    """
-    part = part_of(view)
-    if part is None:
-        raise SettingsError(
-            f"{view!r} is none of {', '.join(VIEWS)}.", title="There is no such view"
-        )
-    return part
-
-
-def rebuild_beside(log: Log, topic: str, old: Path, new: Path, part: Part, told: Told) -> Rebuilt:
-    """Rebuild a part into one folder, with the rest from another that nobody has open."""
-    if not (old / "CURRENT").exists():
-        raise NotAlone(f"{old} holds no read models whose other views could be kept.")
-    store = RocksStore(old)
-    try:
-        return rebuild_part(log, topic, store, new, part, told)
-    finally:
-        store.close()
-
-
-def run_build(
-    settings: Settings, folder: Path, view: str, told: Told
-) -> tuple[dict[str, Any], int]:
-    """Fold the log, or the part of a view, into a folder; who asked for it puts it in place."""
-    part = part_named(view) if view else None
+def run_build(settings: Settings, folder: Path, told: Told) -> tuple[dict[str, Any], int]:
+    """Fold the log into a folder; who asked for it puts it in place."""
     log = open_log(settings)
     try:
         topic = Topics.of(settings).events.name
-        ends = log.ends(topic)
-        if part is None:
-            return asdict(rebuild(log, topic, folder, ends, told)), 0
-        return asdict(fold_part(log, topic, folder, part, ends, told)), 0
+        return asdict(rebuild(log, topic, folder, log.ends(topic), told)), 0
     finally:
         log.close()
 
@@ -124,7 +82,6 @@ def main(arguments: list[str]) -> int:
     """Run the tool and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m autolearn.projections.replay")
     parser.add_argument("what", choices=("rebuild", "verify", "build"))
-    parser.add_argument("--view", default="", help="of `rebuild`, `build`: fold only this one")
     parser.add_argument("--url", action="append", help="of `verify`: may be repeated")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--folder", type=Path, help="of `build`: where the new read models go")
@@ -144,9 +101,9 @@ def main(arguments: list[str]) -> int:
         settings = read_settings()
         configure_logs(settings)  # standard output is for the documents alone
         if chosen.what == "rebuild":
-            result, code = run_rebuild(settings, chosen.view, told)
+            result, code = run_rebuild(settings, told)
         elif chosen.what == "build":
-            result, code = run_build(settings, chosen.folder, chosen.view, told)
+            result, code = run_build(settings, chosen.folder, told)
         else:
             up = running(home_of(settings))
             here = up.url if up else f"http://{settings.api_host}:{settings.api_port}"

@@ -9,7 +9,6 @@ AutoLearnError
 │   └── TooLarge        a record has more bytes than may be sent; nothing was
 ├── PositionError       a word is no position, or no position of this log
 ├── StoreError          a RocksDB folder cannot be opened or read
-│   └── NotAlone        one view cannot be rebuilt without the others (projections)
 ├── AlreadyRunning      another process holds the same folder or instance name
 └── beside their code: DatasetRefused, ArtifactError (artifacts), BrokerError, SignatureRefused,
     Unreadable (eventlog), BackupRefused, Damaged, NotEmpty, BackupFailed, ProofRefused,

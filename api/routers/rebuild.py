@@ -8,10 +8,8 @@ from starlette.responses import Response
 from autolearn.api.asked import prefer_of
 from autolearn.api.facade import Facade
 from autolearn.api.openapi import accepts, answers
-from autolearn.api.problems import unknown
 from autolearn.api.rebuilding import Rebuild
 from autolearn.api.responses import json
-from autolearn.projections.views import VIEWS
 
 __all__ = ["router"]
 
@@ -21,16 +19,13 @@ def router(facade: Facade) -> APIRouter:
     routes = APIRouter(prefix="/v1/rebuild", tags=["process"])
 
     @routes.post("", status_code=202, responses=answers({202: Rebuild}))
-    async def rebuild(view: str = "") -> Response:
+    async def rebuild() -> Response:
         """Fold the log again into new read models, which replace these when they are ready.
 
-        With a `view` only that one is folded, and the others are copied as they are. While a
-        rebuild goes on, asking again changes nothing: the answer says which `views` it is of.
+        While a rebuild goes on, asking again changes nothing: the answer says how it goes.
         """
         facade.require_ready()
-        if view and view not in VIEWS:
-            raise unknown("view", view, VIEWS, "/v1/digests")
-        return json(facade.rebuilding.start(view), 202)
+        return json(facade.rebuilding.start(), 202)
 
     @routes.get(
         "",

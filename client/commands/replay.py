@@ -42,22 +42,17 @@ def rebuild(
     live: Annotated[
         bool, typer.Option("--live", help="Let the API that runs do it, while it serves the old.")
     ] = False,
-    view: Annotated[
-        str, typer.Option("--view", metavar="VIEW", help="Fold only this view; keep the others.")
-    ] = "",
     output: As = Output.table,
     url: Url = None,
 ) -> None:
     """Rebuild the read models from the log beside the old ones, and put them in their place.
 
     An interrupted rebuild goes on where it was. Without --live no API process may have them open.
-    The views are catalog, sessions, experiments, users, answers and streams; sessions and
-    experiments can only be folded together.
     """
     if live:
-        rebuild_live(view, url, output)
+        rebuild_live(url, output)
     else:
-        show(*fold("rebuild", *(("--view", view) if view else ())), output)
+        show(*fold("rebuild"), output)
 
 
 @app.command("verify")
@@ -98,8 +93,8 @@ def verify(
     show(*fold("verify", *words, token=token_for(url[0] if url else None)), output)
 
 
-def rebuild_live(view: str, url: str | None, output: Output) -> None:
-    """Let an API process rebuild its read models, or one view, and show how far it is.
+def rebuild_live(url: str | None, output: Output) -> None:
+    """Let an API process rebuild its read models, and show how far it is.
 
     Raises:
         typer.Exit: it failed; it has said why.
@@ -109,7 +104,7 @@ def rebuild_live(view: str, url: str | None, output: Output) -> None:
 
     with connect(url) as to, progress_bar(FOLDING) as progress:
         bar = progress.add_task("", total=None)
-        state = to.client.rebuild(view or None)
+        state = to.client.rebuild()
         while state.status in ("folding", "catching-up"):
             state = to.client.rebuilding(wait=0.2)
             progress.update(bar, completed=state.done, total=state.total)
@@ -121,8 +116,7 @@ def rebuild_live(view: str, url: str | None, output: Output) -> None:
     if output == Output.table:
         about = {"events": state.events, "seconds": state.seconds}
         console().print(pairs({**about, "events per second": round(state.events_per_s)}))
-        views = ", ".join(sorted(state.views))
-        print(f"Rebuilt {views}, and put in place while the API went on.")
+        print("Rebuilt, and put in place while the API went on.")
 
 
 def fold(*arguments: str, token: str = "") -> tuple[dict[str, Any], int]:
@@ -149,7 +143,7 @@ def show(result: dict[str, Any], code: int, output: Output) -> None:
     else:
         digests = sorted(result["digests"].items())
         out.print(rows(("view", "digest"), [(view, short(digest)) for view, digest in digests]))
-        out.print(f"Rebuilt {', '.join(sorted(result['views']))}, and put in place.")
+        out.print("Rebuilt, and put in place.")
     raise typer.Exit(code)
 
 

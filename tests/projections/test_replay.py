@@ -21,8 +21,7 @@ from autolearn.eventlog.kafka import KafkaLog
 from autolearn.projections.place import ViewsPlace
 from autolearn.projections.queries import Moment
 from autolearn.projections.rebuilding import COMMIT, digests_of
-from autolearn.projections.store import RocksStore, prefix_of
-from autolearn.projections.views import VIEWS
+from autolearn.projections.store import RocksStore
 from autolearn.schemas.codec import EventRecord, encode
 from tests import samples
 from tests.bench.history import EVENTS_OF_A_SESSION, history
@@ -104,15 +103,6 @@ def long(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Place:
     return place(kafka, tmp_path_factory.mktemp("long"), sessions)
 
 
-@pytest.fixture(scope="module")
-def whole(long: Place, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """A home with what an undisturbed rebuild has made of the long log, and its result."""
-    home = tmp_path_factory.mktemp("whole") / "home"
-    code, result, err = long.at(home).run("rebuild")
-    assert (code, err, result["resumed_at"]) == (0, "", 0)
-    return home, result
-
-
 @pytest.fixture
 def short(kafka: str, tmp_path: Path) -> Place:
     return place(kafka, tmp_path, 20)
@@ -136,43 +126,20 @@ def kill_after(process: subprocess.Popen[str], records: int) -> int:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("view", ["", "sessions"])
-def test_killed_again_and_again_it_comes_to_the_same(
-    long: Place, whole: tuple[Path, dict[str, Any]], tmp_path: Path, view: str
-):
-    home, undisturbed = whole
-    words = ("rebuild", "--view", view) if view else ("rebuild",)
+def test_killed_again_and_again_it_comes_to_the_same(long: Place, tmp_path: Path):
+    code, undisturbed, err = long.run("rebuild")
+    assert (code, err, undisturbed["resumed_at"]) == (0, "", 0)
     killed = long.at(tmp_path / "home")
-    if view:
-        shutil.copytree(home, killed.home)
     used = killed.views.used
     for records in (COMMIT // 2, 2 * COMMIT, COMMIT):
-        assert kill_after(killed.start(*words), records) < undisturbed["records"]
+        assert kill_after(killed.start("rebuild"), records) < undisturbed["records"]
         assert killed.views.used == used, "nothing is put in place before it is complete"
-    code, resumed, err = killed.run(*words)
+    code, resumed, err = killed.run("rebuild")
     assert (code, err) == (0, "")
     assert resumed["resumed_at"] >= COMMIT
     assert resumed["records"] == undisturbed["records"] - resumed["resumed_at"]
     assert resumed["digests"] == undisturbed["digests"] == killed.digests()
     assert killed.views.used != used
-
-
-def test_one_view_is_folded_and_the_others_are_kept(short: Place):
-    code, before, _ = short.run("rebuild")
-    assert (code, before["views"]) == (0, list(VIEWS))
-    store = RocksStore(short.views.used)
-    answers, experiments = (list(store.scan(prefix_of(t))) for t in ("answer", "experiment"))
-    store.write({answers[0][0]: b"{}", experiments[0][0]: None})
-    store.close()
-    damaged = short.digests()
-    code, rebuilt, err = short.run("rebuild", "--view", "experiments")
-    assert (code, err) == (0, "")
-    assert rebuilt["views"] == ["sessions", "experiments"]
-    assert rebuilt["digests"] == before["digests"] | {"answers": damaged["answers"]}
-    code, rebuilt, err = short.run("rebuild", "--view", "answers")
-    assert (code, err) == (0, "")
-    assert rebuilt["digests"] == before["digests"] == short.digests()
-    assert [f.name for f in short.views.folder.glob("views*")] == [short.views.used.name]
 
 
 def test_a_damaged_folder_is_told_on_standard_error_alone(short: Place):
@@ -186,19 +153,6 @@ def test_a_damaged_folder_is_told_on_standard_error_alone(short: Place):
     assert "rebuilt from the log" in err
     *_, last = map(json.loads, out.splitlines())
     assert last["result"]["digests"] == before["digests"]
-
-
-def test_a_view_that_is_none(short: Place):
-    code, _, err = short.run("rebuild", "--view", "kitchen")
-    assert code == 2
-    assert "'kitchen' is none of catalog, sessions, experiments, users, answers, streams" in err
-
-
-def test_one_view_where_there_are_none_yet(short: Place):
-    code, _, err = short.run("rebuild", "--view", "catalog")
-    assert code == 5
-    assert "autolearn replay rebuild" in err
-    assert list(short.views.folder.glob("**/CURRENT")) == [], "nothing is left behind"
 
 
 # What it cannot fold
@@ -257,8 +211,6 @@ def test_what_cannot_be_folded_stops_it_and_changes_nothing(
     store = RocksStore(short.views.spare())
     assert Moment(store).progress().get(1, Progress()).next <= offset, "it is not passed over"
     store.close()
-    code, rebuilt, err = short.run("rebuild", "--view", "catalog")
-    assert (code, rebuilt["digests"], err) == (0, before, ""), "it lies after what is in use"
 
 
 def test_what_is_no_event_at_all_is_passed_over(short: Place):
