@@ -121,6 +121,7 @@ BENCHES = {
             "as_of_p50_ms": Aim(
                 "`session show --as-of POSITION`, 200 events of 1M: median, ms", 30
             ),
+            "as_of_bare_ms": Aim("the records among which they lie, by librdkafka alone"),
             "as_of_time_p50_ms": Aim("the same, as of a time"),
             "as_of_scattered_p50_ms": Aim("the same, its events spread over the whole log"),
         },

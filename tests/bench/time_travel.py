@@ -11,9 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+from confluent_kafka import Consumer, TopicPartition
 
 from autolearn.eventlog.embedded import EmbeddedBroker
+from autolearn.eventlog.kafka import CONSUMER
 from autolearn.schemas.settings import Settings
+from autolearn.schemas.topics import Topics
 from tests.bench.history import Span
 from tests.bench.light import Client
 from tests.bench.serving import api_of, fill
@@ -44,9 +47,32 @@ async def time_travel() -> dict[str, float]:
             await asyncio.to_thread(fill, settings, SESSIONS, SPANS)
             with api_of(settings, Path(folder)) as api:
                 url = await asyncio.to_thread(api.ready, 600)
-                return await measure(url, [session for session, _ in DAYS], SCATTERED)
+                found = await measure(url, [session for session, _ in DAYS], SCATTERED)
+            return found | {"as_of_bare_ms": await asyncio.to_thread(bare_ms, settings)}
         finally:
             await asyncio.to_thread(broker.stop)
+
+
+def bare_ms(settings: Settings) -> float:
+    """Return the median milliseconds of reading what a day's session lies among.
+
+    That is, the records of its partition in that day, by librdkafka alone.
+    """
+    events = Topics.of(settings).events
+    wanted = DAY // events.partitions
+    consumer = Consumer({**CONSUMER, "bootstrap.servers": settings.kafka, "group.id": "bare"})
+    times = []
+    for _, first in DAYS:
+        began, count = time.perf_counter(), 0
+        consumer.assign([TopicPartition(events.name, 0, first // events.partitions)])
+        while count < wanted:
+            found = consumer.consume(min(1000, wanted - count), 0.1)
+            assert not any(one.error() for one in found)
+            count += len(found)
+        times.append(time.perf_counter() - began)
+        consumer.unassign()
+    consumer.close()
+    return statistics.median(times) * 1000
 
 
 async def measure(url: str, day: Sequence[str], scattered: Sequence[str]) -> dict[str, float]:
