@@ -49,6 +49,7 @@ from autolearn.artifacts.sealing import (
     seal_file,
     seal_segments,
 )
+from autolearn.runtime.durable import sync
 from autolearn.schemas.values import DatasetRef, TrainedModel
 
 __all__ = ["ArtifactStore", "Blob", "Content", "Owner", "Stored"]
@@ -595,15 +596,6 @@ def manifest_of(files: Mapping[str, Path]) -> tuple[dict[str, str], bytes, str]:
     hashes = {name: hash_file(path) for name, path in files.items()}
     manifest = json.dumps(hashes, indent=1, sort_keys=True).encode()
     return hashes, manifest, hashlib.sha256(manifest).hexdigest()
-
-
-def sync(path: Path) -> None:
-    """Wait until a file's bytes, or a folder's names, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def read_chunks(path: Path) -> Iterator[bytes]:

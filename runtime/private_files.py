@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from autolearn.runtime.durable import sync
 from autolearn.schemas.errors import SettingsError
 
 __all__ = ["create_once", "read_checked", "replace"]
@@ -38,7 +39,7 @@ def create_once(path: Path, content: bytes) -> bool:
             created = True
         except FileExistsError:
             created = False
-    _sync(path.parent)
+    sync(path.parent)
     return created
 
 
@@ -52,7 +53,7 @@ def replace(path: Path, content: bytes) -> None:
     """
     with _written(path.parent, content) as new:
         new.replace(path)
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def read_checked(
@@ -94,11 +95,3 @@ def _written(folder: Path, content: bytes) -> Iterator[Path]:
         yield Path(name)
     finally:
         Path(name).unlink(missing_ok=True)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

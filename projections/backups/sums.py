@@ -6,9 +6,10 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from autolearn.artifacts.store import hash_file, sync
+from autolearn.artifacts.store import hash_file
 from autolearn.projections.backups.errors import Damaged
 from autolearn.projections.backups.format import SUMS
+from autolearn.runtime.durable import sync
 
 __all__ = ["check_sums", "write_sums"]
 

@@ -23,7 +23,7 @@ import msgspec
 from msgspec import Struct
 
 from autolearn.artifacts.copying import Held, copy_all
-from autolearn.artifacts.store import ArtifactStore, sync
+from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.log import Log
 from autolearn.projections.backups.errors import BackupFailed, BackupRefused
 from autolearn.projections.backups.format import (
@@ -37,6 +37,7 @@ from autolearn.projections.backups.format import (
 from autolearn.projections.backups.keys import copy_keys
 from autolearn.projections.backups.sums import write_sums
 from autolearn.projections.rebuilding import rebuild
+from autolearn.runtime.durable import sync
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
