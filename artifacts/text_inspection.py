@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,10 +11,9 @@ import pyarrow as pa
 from msgspec.structs import replace
 from pyarrow import compute
 
-from autolearn.artifacts import times
 from autolearn.artifacts.column_evidence import Evidence, Fit, Given
 from autolearn.artifacts.column_types import ColumnTyper, Decided
-from autolearn.artifacts.csv_files import as_number, check_names, first_row
+from autolearn.artifacts.csv_files import first_row
 from autolearn.artifacts.data_checks import (
     Sample,
     about_rows,
@@ -30,6 +28,7 @@ from autolearn.artifacts.data_checks import (
     with_quote,
 )
 from autolearn.artifacts.excel_files import ExcelFile
+from autolearn.artifacts.header_checks import check_header, is_like_values, is_series, is_value
 from autolearn.artifacts.inspection_result import (
     COUNTED,
     COUNTED_TOGETHER,
@@ -59,9 +58,6 @@ __all__ = ["TextInspection"]
 
 pc: Any = compute
 Values = Any
-
-FEW_NAMES, MANY_NAMES = 3, 6
-"""Numbers from which they name columns if they rise in equal steps, and if they just rise."""
 
 
 class TextInspection:
@@ -448,35 +444,12 @@ def has_values(seen: Evidence) -> bool:
     return bool(seen.total) or any(word not in absent for word in seen.words)
 
 
-def is_value(name: str, decided: Decided) -> bool:
-    """Say whether the name of a column could be a value of it, and is no integer."""
-    if name.lstrip("+-").isdigit():
-        return False
-    try:
-        value = typed(pa.array([name], pa.string()), decided.type, decided.format)
-    except pa.ArrowInvalid:
-        return False
-    return bool(value.null_count == 0)
-
-
 def for_checks(values: Values, decided: Decided) -> Values:
     """Return a sample of text as numbers, or as it is."""
     if decided.type in ("integer", "number"):
         parts = [typed(part, "number", decided.format) for part in values.chunks]
         return pa.chunked_array(parts, pa.float64())
     return present(values, decided.format)
-
-
-def is_like_values(column: ColumnProfile) -> bool:
-    """Say whether the name of a column could be one of its values."""
-    if column.type in ("integer", "number"):
-        return as_number(column.name) is not None
-    if column.type == "boolean":
-        return column.name.lower() in ("true", "false")
-    if column.type == "timestamp":
-        text = pa.array([column.name], pa.string())
-        return bool(times.patterns_of(column.name)) or bool(times.fits_iso(text)[0].as_py())
-    return column.name in (column.labels or ())
 
 
 def in_lower_case(labels: dict[str, int]) -> dict[str, int]:
@@ -494,26 +467,9 @@ def same_way(way: ColumnFormat | str, how: ColumnFormat) -> bool:
     return (way.decimal, way.thousands, way.unit) == (how.decimal, how.thousands, how.unit)
 
 
-def is_series(names: Sequence[float]) -> bool:
-    """Return whether numbers name columns as years do: they rise, in equal steps or many of them.
-
-    Two numbers do so in every second row of values.
-    """
-    steps = {round(right - left, 9) for left, right in pairwise(names)}
-    if len(names) < FEW_NAMES or min(steps) <= 0:
-        return False
-    return len(steps) == 1 or len(names) >= MANY_NAMES
-
-
 def may_lack_header(file: Any) -> bool:
     """Return whether the first row of a file may be values."""
     return not isinstance(file, JsonLinesFile)
-
-
-def check_header(names: list[str], *, quiet: bool, sure: bool) -> None:
-    """Raise DatasetRefused unless these can be the names of columns; some may have none."""
-    named = [name or f"\0{place}" for place, name in enumerate(names)]
-    check_names(named, quiet=quiet, sure=sure)
 
 
 def given_types(hints: ReadHints, names: list[str], before: Mapping[str, str]) -> dict[str, str]:
