@@ -16,6 +16,7 @@ from autolearn.client.printable import escaped, printable
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
+    from rich.text import Text
 
 __all__ = [
     "As",
@@ -27,6 +28,7 @@ __all__ = [
     "pairs",
     "print_json",
     "rows",
+    "sentence",
     "short",
     "shortened",
     "when",
@@ -90,7 +92,7 @@ def rows(heads: Sequence[str], lines: Iterable[Sequence[object]]) -> Table:
     lines = [list(line) for line in lines]
     for at, head in enumerate(heads):
         numeric = bool(lines) and all(is_number(line[at]) for line in lines)
-        table.add_column(Text(head), justify="right" if numeric else "left", overflow="fold")
+        table.add_column(Text(text(head)), justify="right" if numeric else "left", overflow="fold")
     for line in lines:
         table.add_row(*(cell if isinstance(cell, Text) else Text(text(cell)) for cell in line))
     return table
@@ -106,8 +108,15 @@ def pairs(about: Mapping[str, object]) -> RenderableType:
     table.add_column(overflow="fold")
     for name, value in about.items():
         if value not in (None, "", ()):
-            table.add_row(Text(name, "bold"), Text(text(value)))
+            table.add_row(Text(text(name), "bold"), Text(text(value)))
     return table
+
+
+def sentence(words: str) -> Text:
+    """Return a line of words, without the control characters of whoever wrote some of them."""
+    from rich.text import Text
+
+    return Text(text(words))
 
 
 def is_number(cell: object) -> bool:

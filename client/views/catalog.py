@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from autolearn.client import resources as r
-from autolearn.client.output import pairs, rows, short, shortened, when
+from autolearn.client.output import pairs, rows, sentence, short, shortened, when
 
 __all__ = ["dataset", "datasets", "metrics", "model", "models"]
 
@@ -31,7 +30,9 @@ def model(one: r.Model) -> RenderableType:
     about = pairs(
         {"model": one.name, "task": one.task, "library": f"{one.library} {one.library_version}"}
     )
-    return Group(Text(one.summary), about, "", rows(("hyperparameter", "value", "default"), lines))
+    return Group(
+        sentence(one.summary), about, "", rows(("hyperparameter", "value", "default"), lines)
+    )
 
 
 def metrics(found: Iterable[r.Metric]) -> Table:
@@ -81,16 +82,16 @@ def findings_of(one: r.Dataset, most: int | None) -> list[RenderableType]:
         return []
     lines: list[RenderableType] = [""]
     for found in one.findings[:most]:
-        lines.append(Text(f"{'!' if found.severe else '-'} {found.words}"))
+        lines.append(sentence(f"{'!' if found.severe else '-'} {found.words}"))
         if found.remedy and (most is None or found.severe):
-            lines.append(Text(f"  {found.remedy}"))
+            lines.append(sentence(f"  {found.remedy}"))
     if most is not None and len(one.findings) > most:
         lines.append(
-            Text(f"… and {len(one.findings) - most} more: dataset show {one.name} --findings")
+            sentence(f"… and {len(one.findings) - most} more: dataset show {one.name} --findings")
         )
     if any(found.severe for found in one.findings) and not one.accepted:
         lines.append(
-            Text("Nothing is trained on it before what is marked ! is mended or accepted.")
+            sentence("Nothing is trained on it before what is marked ! is mended or accepted.")
         )
     return lines
 
@@ -135,7 +136,7 @@ def dataset(
     )
     parts: list[RenderableType] = [about]
     if one.changes is not None:
-        parts += ["", Text(f"{one.changes.say()}.")]
+        parts += ["", sentence(f"{one.changes.say()}.")]
     parts += ["", schema, *findings_of(one, findings)]
     if one.classes:
         total = sum(one.classes.values())

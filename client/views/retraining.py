@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from autolearn.client.output import count, number, rows, short
+from autolearn.client.output import count, number, rows, sentence, short
 from autolearn.schemas.retraining import Compared, Data, Difference, RetrainCheck, Retrained
 
 __all__ = ["check"]
@@ -33,7 +33,7 @@ def check(found: RetrainCheck) -> RenderableType:
     heads = ("training", "model", "verdict", "recorded", "now", "evaluations", "files that differ")
     parts: list[RenderableType] = [rows(heads, lines)]
     for one in found.trainings:
-        parts += [Text(sentence) for sentence in sentences(one)]
+        parts += [sentence(words) for words in sentences(one)]
     parts += environments(found.trainings)
     said = "Confirmed" if found.same else "Not confirmed"
     total = count(len(found.trainings), "training")

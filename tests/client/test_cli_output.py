@@ -5,12 +5,14 @@ import json
 import sys
 from typing import Any
 
+import msgspec
 import pytest
 
 from autolearn.client.board import Board
 from autolearn.client.exits import words_of
 from autolearn.client.output import console, count, number, pairs, print_json, rows, shortened, when
-from autolearn.client.resources import Evaluation, Running, Training
+from autolearn.client.resources import Dataset, Evaluation, Running, Training
+from autolearn.client.views import catalog
 from autolearn.client.views import runs as views
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.values import DatasetRef, Preprocessing, Split
@@ -172,3 +174,16 @@ def test_nothing_of_others_steers_the_terminal(capsys):
     console().print(rows(("title",), [(HOSTILE,)]))
     assert capsys.readouterr().out.replace("\n", "").isprintable()
     assert words_of(AutoLearnError(HOSTILE)).replace("\n", "").isprintable()
+    finding = {"code": "constant", "column": HOSTILE, "words": HOSTILE, "remedy": HOSTILE}
+    given = {
+        "name": "x", "version": "0" * 64, "format": "csv", "bytes": 1, "rows": 2, "target": HOSTILE,
+        "schema_hash": "2" * 64,
+        "columns": [{"name": HOSTILE, "type": "string", "missing": 0, "distinct": 1}],
+        "classes": {HOSTILE: 2}, "task": "classification", "registered": "2026-01-01T00:00:00Z",
+        "findings": [finding | {"severe": True}],
+        "changes": {"before": "1" * 64, "rows_before": 1, "rows": 2, "added": [HOSTILE]},
+    }  # fmt: skip
+    console().print(catalog.dataset(msgspec.convert(given, Dataset), []))
+    shown = capsys.readouterr().out
+    assert shown.replace("\n", "").isprintable()
+    assert shown.count("[31m") >= 5
