@@ -173,7 +173,7 @@ def readable_paths() -> tuple[Path, ...]:
 def missing() -> tuple[str, ...]:
     """Return what this system does not keep from runs, a few words each."""
     if sys.platform != "linux":
-        return ("network", "files", "signals")
+        return ("network", "files", "signals", "memory")  # memory is counted in /proc
     libc = ctypes.CDLL(None, use_errno=True)
     version, machine = _landlock(libc), _machine(libc)
     lacks = {

@@ -129,7 +129,7 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sandbox, "_landlock", lambda _, version=version: version)
         assert sandbox.missing() == ("network", *lacks)
     monkeypatch.setattr(sandbox.sys, "platform", "darwin")
-    assert sandbox.missing() == ("network", "files", "signals")
+    assert sandbox.missing() == ("network", "files", "signals", "memory")
 
 
 @pytest.mark.parametrize("how", ["link", "hard link", "pipe", "linked folder", "another name"])
