@@ -2,7 +2,7 @@
 
 A third party writes, and names in its entry points under `autolearn.models`:
 
-    from autolearn.agents.estimators import Estimator
+    from autolearn.plugins import Estimator
     from sklearn.neighbors import KNeighborsClassifier
 
     nearest = Estimator(

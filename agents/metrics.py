@@ -2,7 +2,7 @@
 
 A third party writes, and names in its entry points under `autolearn.metrics`:
 
-    from autolearn.agents.metrics import Metric
+    from autolearn.plugins import Metric
     from sklearn.metrics import balanced_accuracy_score
 
     balanced = Metric(
@@ -56,7 +56,7 @@ class Metric:
     probabilities have one row per row and one column per class, in the order of `classes`, and the
     truth no other class. It returns a number (`result` scalar), a dict of labels and matrix
     (`result` matrix) or a list with a dict per class (`result` table), and may raise
-    `agents.faults.InputError`.
+    `InputError`.
 
     Of a metric that can be of one class, `positive` is called in place of `compute` when a class is
     named: with which rows are of it, and which were taken for it, or their scores for it. `average`

@@ -1,12 +1,35 @@
-"""AutoLearn: a Kafka-native, event-sourced system for the life cycle of machine-learning models."""
+"""AutoLearn: a Kafka-native, event-sourced system for the life cycle of machine-learning models.
 
-__all__ = ["__version__"]
+    from autolearn import AutoLearn
+
+Public is what this module and `autolearn.plugins` export (docs/public.md).
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # type checkers take it for true; typing's takes longer to import than this
+
+if TYPE_CHECKING:
+    from autolearn.client.sdk import AsyncAutoLearn, AutoLearn, Problem, Unreachable
+
+    __version__: str
+
+__all__ = ["AsyncAutoLearn", "AutoLearn", "Problem", "Unreachable", "__version__"]
 
 
-def __getattr__(name: str) -> str:
-    """Return `__version__`, looked up when it is asked for, which takes longer than the rest."""
+def __dir__() -> list[str]:
+    """Return the public names, also those that are not loaded yet."""
+    return __all__
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name when it is first asked for: the command line needs none of them."""
     if name == "__version__":
         from importlib.metadata import version
 
         return version("autolearn")
+    if name in __all__:
+        from autolearn.client import sdk
+
+        return getattr(sdk, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

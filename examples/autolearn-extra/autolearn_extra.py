@@ -3,8 +3,7 @@
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from autolearn.agents.estimators import Estimator
-from autolearn.agents.metrics import Metric
+from autolearn.plugins import Estimator, Metric
 
 nearest = Estimator(
     name="k-nearest-neighbours",

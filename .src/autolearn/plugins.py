@@ -1,0 +1,20 @@
+"""What a package needs that adds an estimator or a metric to the catalog.
+
+Like examples/autolearn-extra it names them in its entry points:
+
+    [project.entry-points."autolearn.models"]
+    k-nearest-neighbours = "my_package:nearest"
+
+    [project.entry-points."autolearn.metrics"]
+    balanced-accuracy = "my_package:balanced"
+
+Each entry point names an `Estimator` or a `Metric`. Both raise `InputError` for what a user can
+mend; `Hyperparameter` describes one that scikit-learn's constraints do not.
+"""
+
+from autolearn.agents.estimators import Estimator
+from autolearn.agents.faults import InputError
+from autolearn.agents.metrics import Metric
+from autolearn.schemas.values import Hyperparameter
+
+__all__ = ["Estimator", "Hyperparameter", "InputError", "Metric"]
