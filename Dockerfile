@@ -1,5 +1,5 @@
 # One image for every AutoLearn process; the command says which: autolearn run api | decide | …
-FROM python:3.11-slim AS build
+FROM python:3.13-slim AS build
 WORKDIR /src
 COPY requirements ./requirements
 # The build tool alone, from the locked development requirements, with its hashes.
@@ -9,7 +9,7 @@ RUN awk '/^[a-z]/ { keep = /^(hatchling|packaging|pathspec|pluggy|trove-classifi
 COPY . .
 RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /dist .
 
-FROM python:3.11-slim
+FROM python:3.13-slim
 ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     AUTOLEARN_HOME=/data

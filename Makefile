@@ -1,6 +1,7 @@
 # The README's commands. Everything lands in .venv and build/; nothing else is touched.
-PYTHON ?= python3.11
+PYTHON ?= $(shell scripts/python)
 BIN := .venv/bin
+OURS := --no-deps --no-build-isolation -e .
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench faults fuzz lock clean
@@ -10,12 +11,14 @@ help:  ## show the targets
 
 .venv/.installed: requirements/dev.txt pyproject.toml
 	@echo "setting up .venv (once; about a minute)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $@
+	@scripts/venv .venv "$(PYTHON)" requirements/dev.txt $(OURS)
+
+build/python%/.installed: requirements/dev.txt pyproject.toml
+	@scripts/venv $(@D) "$$(scripts/python $*)" requirements/dev.txt $(OURS)
 
 setup: .venv/.installed  ## make the virtual environment, and fetch Kafka once
+	@[ "$(origin PYTHON)" = file ] || [ "$$($(PYTHON) -V)" = "$$($(BIN)/python -V)" ] || \
+		{ echo ".venv has another Python than $(PYTHON): make clean first" >&2; exit 1; }
 	@$(BIN)/python -m autolearn.eventlog.embedded install
 
 demo: setup  ## run the main job on a real Kafka
@@ -28,9 +31,7 @@ check: setup  ## the gate: format, lint, types, layers, evolution, every test
 	@scripts/check
 
 build/bench-venv/.installed: requirements/bench.txt
-	@test -x build/bench-venv/bin/python || $(PYTHON) -m venv build/bench-venv
-	@build/bench-venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	@touch $@
+	@scripts/venv $(@D) $(BIN)/python requirements/bench.txt
 
 bench: setup build/bench-venv/.installed  ## measure, print a table, write build/bench.json
 	@$(BIN)/python -m tests.bench

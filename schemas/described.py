@@ -18,11 +18,15 @@ RAW = (Raw, Raw | UnsetType)
 def schemas_of(kinds: Iterable[type[Struct]], template: str) -> dict[str, Schema]:
     """Return the schemas of types and of all that they hold, by name; `template` makes the $refs.
 
-    They are plain JSON: a default of a tuple is a list.
+    They are plain JSON: a default of a tuple is a list. From Python 3.13 on docstrings come without
+    indentation; before, it is taken away here.
     """
     shown = [describable(kind) for kind in dict.fromkeys(kinds)]
     _, found = msgspec.json.schema_components(shown, ref_template=template)
     plain: dict[str, Schema] = msgspec.json.decode(msgspec.json.encode(found))
+    for schema in plain.values():
+        if "description" in schema:
+            schema["description"] = inspect.cleandoc(schema["description"])
     return plain
 
 

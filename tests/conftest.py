@@ -106,6 +106,8 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: WorkerController) -> None:
     """Start one broker for all processes that run tests, before the first of them."""
+    if "not kafka" in node.config.option.markexpr:
+        return
     if BROKER not in node.config.stash:
         folder = node.config._tmp_path_factory.mktemp("kafka")
         broker = EmbeddedBroker(folder, heap_mb=512).start()
@@ -117,7 +119,7 @@ def pytest_configure_node(node: WorkerController) -> None:
 @pytest.fixture(scope="session")
 def kafka(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The bootstrap address of a real broker that the tests share: name your topics uniquely."""
-    if hasattr(pytestconfig, "workerinput"):
+    if "kafka" in getattr(pytestconfig, "workerinput", ()):
         yield pytestconfig.workerinput["kafka"]
         return
     with EmbeddedBroker(tmp_path_factory.mktemp("kafka")) as broker:
