@@ -36,7 +36,7 @@ Position = Callable[[TP, Callable[[], bool]], Awaitable[int | None]]
 def make_app(
     name: str, settings: Settings, brokers: str, home: Path, position: Position | None = None
 ) -> Any:
-    """Return the Faust application of a process type or kind of work.
+    """Return the Faust application of a process type.
 
     With `position`, reading starts there whenever partitions are assigned.
 

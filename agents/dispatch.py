@@ -35,7 +35,7 @@ from autolearn.schemas.codec import EventRecord, Headers, to_json
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.tasks import Task
-from autolearn.schemas.topics import TASK_TOPICS, Topics
+from autolearn.schemas.topics import Topics
 
 __all__ = ["DispatchAgent"]
 
@@ -53,7 +53,6 @@ class DispatchAgent:
         self, settings: Settings, log: Log, brokers: str, home: Path, meter: Meter
     ) -> None:
         self.log, self.topics, self.meter = log, Topics.of(settings), meter
-        self.prefix = settings.topic_prefix
         self.instance = instance_of("dispatch", settings.instance)
         self.audited = settings.audit == "on"
         self.folder = home / "state" / f"dispatch-{settings.instance}" / "runs"
@@ -117,7 +116,7 @@ class DispatchAgent:
     async def run(self, stream: Any) -> None:
         """Take in every heartbeat that is delivered (the Faust agent)."""
         async for event in self.deliveries[0].of(stream.events()):
-            beat = heartbeat_in(event.value, self.topics.trainings.partitions)
+            beat = heartbeat_in(event.value, self.topics.tasks.partitions)
             if beat is None:
                 continue
             try:
@@ -175,11 +174,10 @@ class DispatchAgent:
         )
         self.meter.count("autolearn_dispatch_tasks_total", run.kind)
         logger.info("offered", worker=offer.worker, stream=run.stream, run=run.run)
-        topic = f"{self.prefix}.{TASK_TOPICS[run.kind]}"
         now = time.time_ns() // 10**6
         headers = sending(Trace.read(run.traceparent), self.instance, str(now))
         self.log.append(
-            topic,
+            self.topics.tasks.name,
             to_json(task),
             key=run.run,
             partition=offer.partition,

@@ -16,14 +16,14 @@ logger = structlog.get_logger(__name__)
 def heartbeat_in(value: bytes | None, partitions: int) -> Heartbeat | None:
     """Return the heartbeat of a record; None, and a warning, if it is none.
 
-    `partitions` is how many the topics of tasks have: a worker of others gets nothing.
+    `partitions` is how many `tasks` has: a worker of others gets nothing.
     """
     try:
         beat = from_json(value or b"", Heartbeat)
     except MalformedRecord as error:
         logger.warning("a record on workers is no heartbeat", why=error.detail)
         return None
-    if all(0 <= p < partitions for mine in beat.partitions.values() for p in mine):
+    if all(0 <= p < partitions for p in beat.partitions):
         return beat
     logger.warning("a heartbeat names partitions that are not there", worker=beat.worker[:200])
     return None

@@ -26,7 +26,7 @@ short that a slot is idle for less than 2 s even when two offers in a row get lo
 
 
 class Offer(NamedTuple):
-    """An attempt for a worker: to be sent to `partition` of its kind's topic."""
+    """An attempt for a worker: to be sent to `partition` of `tasks`."""
 
     attempt: Attempt
     worker: str
@@ -139,7 +139,7 @@ class Pool:
         self.look_at_the_clock(now)
         made = []
         while self.turns and (free := [m for m in self.members.values() if self.free(m)]):
-            kinds = {kind for member in free for kind in member.beat.partitions}
+            kinds = {kind for member in free for kind in member.beat.kinds}
             attempt = self.turns.take(sorted(kinds), self.at_limit)
             if attempt is None:
                 break
@@ -151,14 +151,14 @@ class Pool:
 
         def cost(member: Member) -> tuple[bool, int, int, float]:
             # Those who can do little else first; then who has most slots free, or waits longest.
-            kinds = len(member.beat.partitions)
+            kinds = len(member.beat.kinds)
             return member.doubted, kinds, -self.free(member), member.offered
 
-        able = [member for member in free if attempt.kind in member.beat.partitions]
+        able = [member for member in free if attempt.kind in member.beat.kinds]
         member = min(able, key=cost)
         member.offered = now
         worker = member.beat.worker
-        offer = Offer(attempt, worker, member.beat.partitions[attempt.kind][0])
+        offer = Offer(attempt, worker, member.beat.partitions[0])
         self.made[attempt.key] = Made(offer, now + OFFER_SECONDS)
         self.load_with(worker, attempt.user)
         return offer

@@ -24,12 +24,9 @@ from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 
-__all__ = ["KIND_OF_TYPE", "TYPES", "main"]
+__all__ = ["TYPES", "main"]
 
-KIND_OF_TYPE = {"train": "training", "evaluate": "evaluation"}
-"""The kind of work of each process type that works."""
-
-TYPES = ("decide", "dispatch", "supervise", *KIND_OF_TYPE)
+TYPES = ("decide", "dispatch", "supervise", "work")
 STOPPING = 12.0
 """Seconds that a process may take to stop: without brokers its consumers would never leave."""
 logger = structlog.get_logger(__name__)
@@ -62,7 +59,7 @@ async def main(types: Sequence[str], settings: Settings) -> None:
     """
     home, address = home_of(settings), brokers(settings)
     log = open_log(settings)
-    meter = Meter(*dict.fromkeys("work" if name in KIND_OF_TYPE else name for name in types))
+    meter = Meter(*types)
     with ExitStack() as held:
         for name in types:
             path = home / "state" / f"{name}-{settings.instance}.lock"
@@ -79,7 +76,7 @@ async def main(types: Sequence[str], settings: Settings) -> None:
 def agents_of(
     types: Sequence[str], settings: Settings, log: Log, address: str, home: Path, meter: Meter
 ) -> list[Agent]:
-    """Return the agents of the process types. Training and evaluation share one worker's slots."""
+    """Return the agents of the process types."""
     # Imported here, so that a process loads only what it runs.
     agents: list[Agent] = []
     if "decide" in types:
@@ -94,11 +91,10 @@ def agents_of(
         from autolearn.agents.supervise import SuperviseAgent
 
         agents.append(SuperviseAgent(settings, log, address, home, meter))
-    kinds = tuple(kind for name, kind in KIND_OF_TYPE.items() if name in types)
-    if kinds:
+    if "work" in types:
         from autolearn.agents.work import Worker
 
-        agents.append(Worker(kinds, settings, log, address, home, meter))
+        agents.append(Worker(settings, log, address, home, meter))
     return agents
 
 

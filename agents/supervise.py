@@ -179,7 +179,7 @@ class SuperviseAgent:
     async def run(self, stream: Any) -> None:
         """Take in every heartbeat that is delivered (the Faust agent)."""
         async for event in self.deliveries[0].of(stream.events()):
-            beat = heartbeat_in(event.value, self.topics.trainings.partitions)
+            beat = heartbeat_in(event.value, self.topics.tasks.partitions)
             if beat is None or beat.supervision is not None:
                 told = event.message.timestamp_type == LOG_APPEND_TIME
                 self.compare(beat, event.message.timestamp if told else None)

@@ -1,4 +1,4 @@
-"""The train and evaluate agents: Faust agents on the task topics that claim and do the work.
+"""The work agent: a Faust agent on `tasks` that claims attempts and does the work.
 
 A task comes when dispatch believes that a slot is free. The worker claims its attempt with a
 command, and works only if the log says that the claim was accepted. The work itself is done by a
@@ -14,12 +14,11 @@ import socket
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import structlog
-from faust.types import TP, EventT
+from faust.types import TP
 from msgspec import Raw, Struct
 from msgspec.structs import asdict
 
@@ -53,7 +52,7 @@ from autolearn.schemas.settings import Settings
 from autolearn.schemas.streams import kind_of
 from autolearn.schemas.streams import stream as stream_name
 from autolearn.schemas.tasks import Task
-from autolearn.schemas.topics import TASK_TOPICS, Topics
+from autolearn.schemas.topics import Topics
 from autolearn.schemas.values import DatasetRef
 from autolearn.schemas.work import WORK
 from autolearn.schemas.workers import Heartbeat, Progress
@@ -118,26 +117,20 @@ class Attempt:
 
 
 class Worker:
-    """Works on runs of some kinds (`training`, `evaluation`), `settings.slots` at a time.
+    """Works on runs of every kind, `settings.slots` at a time.
 
     Its id is new with every process, so that what an earlier one held is recognised as lost.
     """
 
     def __init__(
-        self,
-        kinds: tuple[str, ...],
-        settings: Settings,
-        log: Log,
-        brokers: str,
-        home: Path,
-        meter: Meter,
+        self, settings: Settings, log: Log, brokers: str, home: Path, meter: Meter
     ) -> None:
-        self.kinds, self.settings, self.log, self.home = kinds, settings, log, home
+        self.settings, self.log = settings, log
         self.topics = Topics.of(settings)
         self.id = f"{socket.gethostname()}-{settings.instance}-{uuid.uuid4().hex[:12]}"
         self.slots = asyncio.Semaphore(settings.slots)
         self.attempts: dict[tuple[str, int], Attempt] = {}
-        self.partitions: dict[str, set[int]] = {kind: set() for kind in kinds}
+        self.partitions: set[int] = set()
         self.answers: dict[str, asyncio.Future[EventRecord]] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         self.changed = asyncio.Event()
@@ -147,43 +140,31 @@ class Worker:
         self.disks = [home, *([store] if store else [])]
         self.meter = meter
         meter.watch(self.busy)
-        self.folder = home / "state" / f"work-{'-'.join(kinds)}-{settings.instance}"
+        self.folder = home / "state" / f"work-{settings.instance}" / "runs"
         self.executor = Executor(
             settings.artifacts or (home / "artifacts").as_uri(),
             note=self.folder.with_name(f"{self.folder.name}.scratch"),
         )
-        self.deliveries: list[Deliveries] = []
-        self.apps = [self.make_app(kind, brokers) for kind in kinds]
+        app, tasks = make_app("work", settings, brokers, home), self.topics.tasks.name
+        self.apps = [app]
+        self.deliveries = [Deliveries(app, log, tasks)]
+        app.on_partitions_assigned.connect(self.on_assigned, weak=False)
+        app.on_partitions_revoked.connect(self.on_revoked, weak=False)
+        topic = app.topic(tasks, key_type=bytes, value_type=bytes, value_serializer="raw")
+        app.agent(topic, name="work", concurrency=1)(self.run)
 
-    def make_app(self, kind: str, brokers: str) -> Any:
-        """Return the Faust application that brings the tasks of one kind of work."""
-        app = make_app(kind, self.settings, brokers, self.home)
-        name = f"{self.settings.topic_prefix}.{TASK_TOPICS[kind]}"
-        topic = app.topic(name, key_type=bytes, value_type=bytes, value_serializer="raw")
-        deliveries = Deliveries(app, self.log, name)
-        self.deliveries.append(deliveries)
+    async def on_assigned(self, _: Any, assigned: set[TP], **__: object) -> None:
+        """Tell dispatch soon which partitions reach this worker."""
+        self.partitions.update(tp.partition for tp in assigned)
+        if not self.partitions:
+            advice = "there are more workers than partitions: AUTOLEARN_TASK_PARTITIONS"
+            logger.warning("this worker gets no tasks", advice=advice)
+        self.changed.set()
 
-        async def run(stream: Any) -> None:
-            await self.run(deliveries.of(stream.events()))
-
-        app.agent(topic, name=kind, concurrency=1)(run)
-
-        mine = self.partitions[kind]
-
-        async def on_assigned(_: Any, assigned: set[TP], **__: object) -> None:
-            mine.update(tp.partition for tp in assigned)
-            if not mine:
-                advice = "there are more workers than partitions: AUTOLEARN_TASK_PARTITIONS"
-                logger.warning("this worker gets no tasks", kind=kind, advice=advice)
-            self.changed.set()  # dispatch should know which partitions reach this worker
-
-        async def on_revoked(_: Any, revoked: set[TP], **__: object) -> None:
-            mine.difference_update(tp.partition for tp in revoked)
-            self.changed.set()
-
-        app.on_partitions_assigned.connect(on_assigned, weak=False)
-        app.on_partitions_revoked.connect(on_revoked, weak=False)
-        return app
+    async def on_revoked(self, _: Any, revoked: set[TP], **__: object) -> None:
+        """Tell dispatch soon which partitions do not."""
+        self.partitions.difference_update(tp.partition for tp in revoked)
+        self.changed.set()
 
     async def start(self) -> None:
         """Follow the events, warm the executor, say what is on offer, and begin to beat."""
@@ -261,9 +242,9 @@ class Worker:
                 except TooLarge as error:
                     logger.warning("an offer was left out", name=name, why=error.detail)
 
-    async def run(self, events: AsyncIterator[EventT[bytes]]) -> None:
-        """Take every task that is delivered (a Faust agent)."""
-        async for event in events:
+    async def run(self, stream: Any) -> None:
+        """Take every task that is delivered (the Faust agent)."""
+        async for event in self.deliveries[0].of(stream.events()):
             try:
                 task, trace = task_in(event.value), trace_in(event.message.headers)
             except MalformedRecord as error:
@@ -487,11 +468,11 @@ class Worker:
             worker=self.id,
             host=socket.gethostname(),
             pid=os.getpid(),
-            kinds=self.kinds,
+            kinds=tuple(WORK),
             slots=self.settings.slots,
             time=now(),
             runs=tuple(each.progress() for each in self.attempts.values() if each.has_slot),
-            partitions={k: tuple(sorted(mine)) for k, mine in self.partitions.items() if mine},
+            partitions=tuple(sorted(self.partitions)),
             stopped=stopped,
             unconfined=self.unconfined,
             disk_low=self.shortage(),

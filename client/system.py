@@ -70,7 +70,7 @@ class Part(NamedTuple):
 
 FIRST_USER = Part("first user", ("autolearn.agents.first_user", "--with-parent"), "never")
 AGENTS = Part("agents", ("autolearn.agents", "--with-parent", "decide", "dispatch", "supervise"))
-WORKERS = Part("workers", ("autolearn.agents", "--with-parent", "train", "evaluate"))
+WORKERS = Part("workers", ("autolearn.agents", "--with-parent", "work"))
 API = Part("api", ("autolearn.api", "--with-parent"))
 
 

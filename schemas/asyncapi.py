@@ -35,8 +35,7 @@ CLOUD_EVENT = CONTENT_TYPE[0][1].decode()
 BINDING = "0.5.0"
 PLAIN: dict[str, type[Struct]] = {
     "checkpoints": Checkpoint,
-    "trainings": Task,
-    "evaluations": Task,
+    "tasks": Task,
     "workers": Heartbeat,
     "dead_letters": DeadLetter,
     "audit": Hop,

@@ -12,7 +12,7 @@ __all__ = ["ALL_TYPES", "METRICS", "Metric"]
 
 API, DECIDE, DISPATCH, SUPERVISE, WORK = "api", "decide", "dispatch", "supervise", "work"
 ALL_TYPES = (API, DECIDE, DISPATCH, SUPERVISE, WORK)
-"""The process types as metrics know them; `work` is train and evaluate."""
+"""The process types that have metrics."""
 
 
 class Metric(NamedTuple):

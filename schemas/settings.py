@@ -58,8 +58,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Copies that must have an append before it is acknowledged: 2 on a cluster."""
     partitions: Annotated[int, Meta(ge=1, le=1000)] = 4
     """Partitions of `commands` and of `events`; fixed once they exist."""
-    task_partitions: Annotated[int, Meta(ge=1, le=1000)] = 8
-    """Partitions of `trainings` and of `evaluations`: the most workers that share the work."""
+    task_partitions: Annotated[int, Meta(ge=1, le=1000)] = 16
+    """Partitions of `tasks`: the most workers that share the work."""
     auth: Literal["tokens", "oidc", "none"] = "tokens"
     """How users are known: by tokens of this system; by bearer tokens of an OpenID provider; or not
     at all: then whoever reaches the API may do everything."""
@@ -95,7 +95,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     instance: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,60}\Z")] = "0"
     """Names this instance among those of its process type on this home: two may not share one."""
     slots: Count = 2
-    """Runs that one worker process works on at a time."""
+    """Runs of any kind that one worker process works on at a time."""
     disk_reserve: Annotated[str, Meta(pattern=r"^([0-9]{1,7}|[0-9]{1,2}%)\Z")] = "1024"
     """What must stay free on the disk of the artifacts and of temporary files: MiB, or a share such
     as 5%. Below it uploads and runs are refused, so that Kafka has room. 0: nothing."""

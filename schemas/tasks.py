@@ -1,4 +1,4 @@
-"""Tasks: the work that dispatch hands out on `trainings` and `evaluations`, keyed by run id.
+"""Tasks: the work that dispatch hands out on `tasks`, keyed by run id.
 
 A task is only an offer, made when a worker has a free slot: who works on it is decided when a
 worker claims the attempt. Dispatch makes the offer again if nobody does.

@@ -7,13 +7,10 @@ from msgspec import Struct
 from autolearn.schemas.bounds import LARGEST_MESSAGE
 from autolearn.schemas.settings import Settings
 
-__all__ = ["AUDIT_DAYS", "DAY_MS", "GROUPS", "TASK_TOPICS", "Group", "Topic", "Topics"]
+__all__ = ["AUDIT_DAYS", "DAY_MS", "GROUPS", "Group", "Topic", "Topics"]
 
 DAY_MS = 24 * 60 * 60 * 1000
 AUDIT_DAYS = 400
-
-TASK_TOPICS = {"training": "trainings", "evaluation": "evaluations"}
-"""The topic on which each kind of work is handed out."""
 
 
 class Group(Struct, frozen=True):
@@ -31,9 +28,9 @@ GROUPS = {
     "decide": Group("decide", "commands"),
     "dispatch": Group("dispatch-workers", "workers"),
     "supervise": Group("supervise", "workers"),
-    **{kind: Group(kind, topic) for kind, topic in TASK_TOPICS.items()},
+    "work": Group("work", "tasks"),
 }
-"""The consumer group of each process type or kind of work."""
+"""The consumer group of each process type."""
 
 
 class Topic(Struct, frozen=True):
@@ -52,8 +49,7 @@ class Topics(Struct, frozen=True):
     commands: Topic
     events: Topic
     checkpoints: Topic
-    trainings: Topic
-    evaluations: Topic
+    tasks: Topic
     workers: Topic
     dead_letters: Topic
     audit: Topic
@@ -65,8 +61,7 @@ class Topics(Struct, frozen=True):
             self.commands,
             self.events,
             self.checkpoints,
-            self.trainings,
-            self.evaluations,
+            self.tasks,
             self.workers,
             self.dead_letters,
             self.audit,
@@ -110,12 +105,7 @@ class Topics(Struct, frozen=True):
             checkpoints=topic(
                 "checkpoints", settings.partitions, in_backup=True, retention_ms="-1"
             ),
-            trainings=topic(
-                "trainings", settings.task_partitions, in_backup=False, retention_ms=week
-            ),
-            evaluations=topic(
-                "evaluations", settings.task_partitions, in_backup=False, retention_ms=week
-            ),
+            tasks=topic("tasks", settings.task_partitions, in_backup=False, retention_ms=week),
             workers=topic(
                 "workers",
                 1,

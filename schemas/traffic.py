@@ -6,7 +6,6 @@ from typing import Literal, NamedTuple
 
 from autolearn.schemas import commands
 from autolearn.schemas.messages import Command, type_of
-from autolearn.schemas.topics import TASK_TOPICS
 from autolearn.schemas.work import WORK
 
 __all__ = ["CHANNELS", "TRAFFIC", "Channel", "Flow"]
@@ -31,8 +30,9 @@ CHANNELS: dict[str, Channel] = {
         "JWS in compact form (RFC 7515) with Ed25519, whose payload is a Checkpoint.",
         "the partition's name",
     ),
-    "trainings": Channel("Attempts of trainings that wait for a worker.", "the run's id"),
-    "evaluations": Channel("Attempts of evaluations that wait for a worker.", "the run's id"),
+    "tasks": Channel(
+        "Attempts of runs, each offered to a worker with a free slot.", "the run's id"
+    ),
     "workers": Channel(
         "Heartbeats of the workers and of supervision: the newest of each counts.",
         "the worker's id",
@@ -105,15 +105,19 @@ TRAFFIC: tuple[Flow, ...] = (
             *(kind for work in WORK.values() for kind in (work.request, work.cancel)),
         ),
     ),
-    *(
-        Flow(
-            name,
-            "send",
-            "commands",
-            "A worker says what is on offer, claims an attempt, and reports its end.",
-            types(*OFFERS, work.start, work.complete, work.fail),
-        )
-        for name, work in WORK.items()
+    Flow(
+        "work",
+        "send",
+        "commands",
+        "A worker says what is on offer, claims an attempt, and reports its end.",
+        types(
+            *OFFERS,
+            *(
+                kind
+                for work in WORK.values()
+                for kind in (work.start, work.complete, work.fail, work.report_lost)
+            ),
+        ),
     ),
     Flow(
         "supervise",
@@ -145,20 +149,12 @@ TRAFFIC: tuple[Flow, ...] = (
             ("api", "Folds the read models."),
             ("dispatch", "Folds the runs that wait for a worker."),
             ("supervise", "Folds the runs that a worker holds."),
-            ("training", "Learns which runs were cancelled, and how its commands were answered."),
-            ("evaluation", "Learns which runs were cancelled, and how its commands were answered."),
+            ("work", "Learns which runs were cancelled, and how its commands were answered."),
         )
     ),
-    *(
-        flow
-        for work, topic in TASK_TOPICS.items()
-        for flow in (
-            Flow("dispatch", "send", topic, "An attempt is open, and a worker has a free slot."),
-            Flow(work, "receive", topic, "The worker claims the attempt."),
-        )
-    ),
-    Flow("training", "send", "workers", "A heartbeat."),
-    Flow("evaluation", "send", "workers", "A heartbeat."),
+    Flow("dispatch", "send", "tasks", "An attempt is open, and a worker has a free slot."),
+    Flow("work", "receive", "tasks", "The worker claims the attempt."),
+    Flow("work", "send", "workers", "A heartbeat."),
     Flow("supervise", "send", "workers", "A heartbeat that tells what is overdue."),
     Flow("supervise", "receive", "workers", "Notices who has fallen silent."),
     Flow("dispatch", "receive", "workers", "Learns who has a free slot."),
@@ -173,8 +169,7 @@ TRAFFIC: tuple[Flow, ...] = (
         for who, why in (
             ("api", "Reads what was said in sessions."),
             ("decide", "Reads the commands of sessions, and encrypts its answers."),
-            ("training", "Reads its tasks, and encrypts their results."),
-            ("evaluation", "Reads its tasks, and encrypts their results."),
+            ("work", "Reads its tasks, and encrypts their results."),
             ("supervise", "Knows which keys there are."),
         )
     ),

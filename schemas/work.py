@@ -14,7 +14,7 @@ __all__ = ["WORK", "Work", "work_of"]
 
 
 class Work(NamedTuple):
-    """The words of one kind of work. `name` also names its topic (`schemas.topics.TASK_TOPICS`)."""
+    """The words of one kind of work."""
 
     name: str
     request: type[commands.RequestRun]

@@ -47,8 +47,8 @@ class Supervision(Struct, frozen=True, gc=False):
 class Heartbeat(Struct, frozen=True, gc=False):
     """One worker process, now. Its id is new with every start of the process.
 
-    `partitions` are those of the task topics that reach it now, per kind of work; a kind without
-    any is not there. `unconfined` names what its system does not keep from runs
+    `kinds` are the kinds of work that it can do, `partitions` those of `tasks` that reach it now.
+    `unconfined` names what its system does not keep from runs
     (`runtime.sandbox.missing`). While its disk is low, `disk_low` says so, and it takes no new run.
     The supervising process sends heartbeats too: it works on nothing, and says `supervision`.
     """
@@ -60,7 +60,7 @@ class Heartbeat(Struct, frozen=True, gc=False):
     slots: int
     time: str
     runs: tuple[Progress, ...] = ()
-    partitions: dict[str, tuple[int, ...]] = {}
+    partitions: tuple[int, ...] = ()
     stopped: bool = False
     supervision: Supervision | None = None
     unconfined: tuple[str, ...] = ()

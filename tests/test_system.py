@@ -175,7 +175,7 @@ def test_two_workers_share_the_work(system, client):
         "AUTOLEARN_INSTANCE": "second",
     }
     with subprocess.Popen(
-        [sys.executable, "-m", "autolearn.agents", "train", "evaluate"],
+        [sys.executable, "-m", "autolearn.agents", "work"],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

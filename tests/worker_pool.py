@@ -57,14 +57,14 @@ def write_package(folder: Path) -> None:
 
 
 class Worker:
-    """One more `autolearn run train evaluate`."""
+    """One more `autolearn run work`."""
 
     def __init__(self, system: RunningSystem, instance: str) -> None:
         environment = {**os.environ, **system.system.environment(), "AUTOLEARN_INSTANCE": instance}
         path = system.system.home / "logs" / f"worker-{instance}.log"
         with path.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "autolearn.agents", "train", "evaluate"],
+                [sys.executable, "-m", "autolearn.agents", "work"],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

@@ -18,9 +18,8 @@ class Type(StrEnum):
     api = "api"
     decide = "decide"
     dispatch = "dispatch"
-    train = "train"
-    evaluate = "evaluate"
     supervise = "supervise"
+    work = "work"
 
 
 def run(
@@ -43,11 +42,11 @@ def run(
         ),
     ] = None,
 ) -> None:
-    """Run one process of the system: api, decide, dispatch, train, evaluate or supervise.
+    """Run one process of the system: api, decide, dispatch, supervise or work.
 
     Start as many as wanted, on one machine (each with another --instance) or on several.
     AUTOLEARN_KAFKA names the brokers; without it, those of `autolearn up` on this machine are
-    used. `train evaluate` makes one worker that does both in the same slots.
+    used. A `work` process does AUTOLEARN_SLOTS runs at a time, of every kind.
     """
     from autolearn.eventlog.process import child
 

@@ -18,8 +18,6 @@ MOST_BEHIND = 10_000
 LONGEST_UNSIGNED = 600.0
 """Seconds that an event may wait for a checkpoint; their interval is half of that at most."""
 UNKNOWN = {"brokers": "Check that they run, and AUTOLEARN_KAFKA; the rest is as known here."}
-TASKS = ("training", "evaluation")
-RUN = {"training": "train", "evaluation": "evaluate"}
 
 
 def findings(status: Status, topics: Iterable[str], settings: Settings) -> list[Finding]:
@@ -106,13 +104,12 @@ def about_supervision(status: Status) -> Iterator[Finding]:
 def about_process(process: Process) -> Iterator[Finding]:
     """Yield what is wrong with a process type."""
     if not process.members:
-        name = RUN.get(process.name, process.name)
-        why = f"No process of type {name} runs."
-        yield Finding("nobody-runs", why, f"Start one: `autolearn run {name}`.")
+        why = f"No process of type {process.name} runs."
+        yield Finding("nobody-runs", why, f"Start one: `autolearn run {process.name}`.")
     if process.waiting is not None and process.waiting > LONGEST_WAIT:
         why = f"A command has waited {process.waiting:.0f} s for its answer."
         yield Finding("slow-decisions", why, "See the log of the decide processes.")
     behind = sum(process.behind.values())
-    if behind > MOST_BEHIND and process.name not in TASKS:
+    if behind > MOST_BEHIND and process.name != "work":
         why = f"{process.name} is {behind} records behind on {process.topic}."
         yield Finding("behind", why, "Give it time, or start more processes of its type.")

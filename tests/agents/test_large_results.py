@@ -85,7 +85,7 @@ def test_a_worker_reports_a_failure_in_the_place_of_what_is_too_large(
     async def story() -> None:
         log = MemoryLog()
         log.create([Topics.of(SETTINGS).commands])
-        worker = Worker(("evaluation",), SETTINGS, log, "localhost:1", tmp_path, Meter("work"))
+        worker = Worker(SETTINGS, log, "localhost:1", tmp_path, Meter("work"))
         size = 1000 if refused else 5_000_000
         end = commands.CompleteEvaluation("e1", 1, worker.id, {"m": "x" * size}, {}, 1, 1.0)
 
@@ -144,16 +144,16 @@ def test_what_is_no_task_and_no_heartbeat_is_passed_over(value: bytes | None):
 
 
 def test_a_heartbeat_names_partitions_that_there_are():
-    beat = Heartbeat("w", "h", 1, ("training",), 1, "", partitions={"training": (0, 7)})
+    beat = Heartbeat("w", "h", 1, ("training",), 1, "", partitions=(0, 7))
     assert heartbeat_in(to_json(beat), 8) == beat
     assert heartbeat_in(to_json(beat), 7) is None
-    odd = replace(beat, partitions={"training": (-1,)})
+    odd = replace(beat, partitions=(-1,))
     assert heartbeat_in(to_json(odd), 8) is None
 
 
 def test_a_request_that_cannot_be_read_fails_its_run(tmp_path: Path):
     async def story() -> None:
-        worker = Worker(("evaluation",), SETTINGS, MemoryLog(), "x:1", tmp_path, Meter("work"))
+        worker = Worker(SETTINGS, MemoryLog(), "x:1", tmp_path, Meter("work"))
         worker.holds = lambda _: True  # type: ignore[method-assign]
         for request in (b"7", b'{"time_limit":"long"}', b"[1]"):
             end = await worker.do(Attempt(replace(TASK, request=Raw(request)), None))

@@ -26,8 +26,7 @@ def run(
 def beat(
     worker: str, slots: int = 1, kinds: tuple[str, ...] = ("training", "evaluation")
 ) -> Heartbeat:
-    reached = {kind: (int(worker[1:]),) for kind in kinds}
-    return Heartbeat(worker, "host", 1, kinds, slots, "", partitions=reached)
+    return Heartbeat(worker, "host", 1, kinds, slots, "", partitions=(int(worker[1:]),))
 
 
 def offered(pool: Pool, now: float) -> list[tuple[str, str]]:
@@ -98,7 +97,7 @@ def test_nothing_is_offered_to_who_is_silent_has_stopped_or_cannot_be_reached():
     for number in range(3):
         pool.heard(beat(f"w{number}"), 0.0)
     pool.heard(Heartbeat("w1", "host", 1, (), 1, "", stopped=True), 0.0)
-    pool.heard(beat("w2", kinds=()), 3.5)
+    pool.heard(replace(beat("w2"), partitions=()), 3.5)
     pool.see(STREAM, "a", run("a"))
     assert offered(pool, 3.5) == []
 

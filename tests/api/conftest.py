@@ -24,7 +24,7 @@ class System:
             folder,
             "agents",
             environment,
-            *("autolearn.agents", "decide", "dispatch", "supervise", "train", "evaluate"),
+            *("autolearn.agents", "decide", "dispatch", "supervise", "work"),
         )
         stack.callback(agents.stop)
         self.first = stack.enter_context(Api(folder, environment, instance="0"))

@@ -41,7 +41,7 @@ class People:
             "AUTOLEARN_TRUSTED_PROXIES": "127.0.0.1",
             **(more or {}),
         }
-        types = ("decide", "dispatch", "supervise", "train", "evaluate")
+        types = ("decide", "dispatch", "supervise", "work")
         self.agents = Process(folder, "agents", self.environment, "autolearn.agents", *types)
         stack.callback(self.agents.stop)
         self.first = stack.enter_context(Api(folder, self.environment, instance="0"))

@@ -271,11 +271,11 @@ def test_a_process_type_replaces_the_command_line(home, monkeypatch):
     called: list[object] = []
     monkeypatch.setattr("os.execve", lambda *words: called.extend(words))
     monkeypatch.chdir(Path.cwd())  # it goes to the home
-    autolearn("run", "train", "evaluate", "--instance", "b", home=home)
+    autolearn("run", "supervise", "work", "--instance", "b", home=home)
     environment = called.pop()
     assert called == [
         sys.executable,
-        [sys.executable, "-P", "-m", "autolearn.agents", "train", "evaluate"],
+        [sys.executable, "-P", "-m", "autolearn.agents", "supervise", "work"],
     ]
     assert isinstance(environment, dict)
     assert (environment["AUTOLEARN_INSTANCE"], environment["PYTHONSAFEPATH"]) == ("b", "1")

@@ -137,7 +137,7 @@ def test_every_metric_of_the_table_is_exposed_where_it_says_and_no_other(running
     url = json.loads((running.home / "up.json").read_text())["url"]
     api = samples(f"{url}/metrics", say(running, "token", "show").out.strip())
     assert found["decide-dispatch-supervise-0"] == where("decide", "dispatch", "supervise")
-    assert found["train-evaluate-0"] == where("work")
+    assert found["work-0"] == where("work")
     assert where("api") - api == {"autolearn_findings"}, "there are none"
     assert api <= where("api")
 

@@ -40,7 +40,7 @@ def test_a_gauge_that_is_not_read_any_more_is_gone() -> None:
 
 
 def test_it_is_off_by_default(tmp_path: Path) -> None:
-    with exposed(Meter("work"), Settings(), tmp_path, "train-0") as address:
+    with exposed(Meter("work"), Settings(), tmp_path, "work-0") as address:
         assert address == ""
     assert list(tmp_path.iterdir()) == []
 

@@ -53,7 +53,7 @@ def folders(ground: Ground) -> list[Path]:
 
 
 def owner(ground: Ground, folder: Path) -> Part:
-    """The process that has a folder: state/decide-a/p0, state/work-training-evaluation-b …"""
+    """The process that has a folder: state/decide-a/p0, state/work-b/runs …"""
     name = folder.relative_to(ground.folder / "home" / "state").parts[0]
     kind, instance = name.partition("-")[0], name.rpartition("-")[2]
     return ground.fleet[f"{kind}-{instance}"]

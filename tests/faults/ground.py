@@ -76,9 +76,8 @@ class Ground:
         for instance, port in zip("ab", free_ports(2), strict=True):
             self.urls[f"api-{instance}"] = f"http://127.0.0.1:{port}"
             self.fleet.add(f"api-{instance}", "autolearn.api", "--port", str(port))
-            for kind in ("decide", "dispatch", "supervise"):
+            for kind in ("decide", "dispatch", "supervise", "work"):
                 self.fleet.add(f"{kind}-{instance}", "autolearn.agents", kind)
-            self.fleet.add(f"work-{instance}", "autolearn.agents", "train", "evaluate")
         self.fleet.until_ready(300)
         self.ask_by_hand()
 

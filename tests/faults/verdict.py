@@ -1,6 +1,6 @@
 """What the raw topics say after a schedule. Like tests.checker, this imports nothing of AutoLearn.
 
-`verify` reads `commands`, `events`, `trainings` and `evaluations` from their starts and raises
+`verify` reads `commands`, `events` and `tasks` from their starts and raises
 `Broken` at the first thing that is wrong. What it knows of AutoLearn: the names of topics and
 messages (docs/asyncapi.json), the admission rule (docs/decisions/0002), and the rules of a session.
 """
@@ -67,8 +67,7 @@ class Log(NamedTuple):
         commands = checker.read_topic(bootstrap, f"{prefix}.commands", client)
         tasks = [
             json.loads(record.value or b"")
-            for topic in ("trainings", "evaluations")
-            for records in checker.read_topic(bootstrap, f"{prefix}.{topic}", client).values()
+            for records in checker.read_topic(bootstrap, f"{prefix}.tasks", client).values()
             for record in records
         ]
         admitted = {p: checker.admitted(p, records)[0] for p, records in events.items()}

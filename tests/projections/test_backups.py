@@ -325,7 +325,7 @@ def test_a_set_that_is_not_whole_is_refused_and_nothing_is_written(backup, damag
     assert not (backup.parent / "restored").exists()
 
 
-@pytest.mark.parametrize("topic", ["events", "commands", "dead-letters", "trainings", "workers"])
+@pytest.mark.parametrize("topic", ["events", "commands", "dead-letters", "tasks", "workers"])
 def test_a_log_in_use_is_left_alone(backup, topic):
     log = MemoryLog()
     log.create(Topics.of(THERE).all())

@@ -51,7 +51,7 @@ QUIET = [
     {"chain": chain(waiting=600.0)},
     {},
     {"processes": [process(behind=10_000, waiting=30.0)]},
-    {"processes": [process("training", behind=1_000_000)]},
+    {"processes": [process("work", behind=1_000_000)]},
     {"workers": [worker(10.0)]},
     {"supervision": Supervision()},
     {"dead_letters": DeadLetterCount(9, 9, 0)},
@@ -94,8 +94,8 @@ def test_what_needs_attention(kind: str, fields: dict[str, object]) -> None:
 
 
 def test_who_is_missing_is_named_as_it_is_started() -> None:
-    (found,) = findings(status(processes=[Process("training", "a", [], {})]), ["a"], SETTINGS)
-    assert "autolearn run train`" in found.advice
+    (found,) = findings(status(processes=[Process("work", "a", [], {})]), ["a"], SETTINGS)
+    assert "autolearn run work`" in found.advice
 
 
 @pytest.mark.parametrize(

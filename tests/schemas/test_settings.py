@@ -4,8 +4,7 @@ import pytest
 
 from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings, load
-from autolearn.schemas.topics import TASK_TOPICS, Topics
-from autolearn.schemas.work import WORK
+from autolearn.schemas.topics import GROUPS, Topics
 
 
 def test_without_variables_everything_has_its_default():
@@ -198,6 +197,5 @@ def test_copies_make_flushing_needless():
     assert "flush.messages" not in Topics.of(settings).events.config
 
 
-def test_every_kind_of_work_has_a_topic():
-    assert set(TASK_TOPICS) == set(WORK)
-    assert set(TASK_TOPICS.values()) <= set(Topics.__struct_fields__)
+def test_every_group_reads_a_topic_that_there_is():
+    assert {group.topic for group in GROUPS.values()} <= set(Topics.__struct_fields__)
