@@ -1,7 +1,7 @@
 """The port to the log: what the rest of the program needs of Kafka, and no more.
 
 `KafkaLog` is the real one, `MemoryLog` its twin for tests of pure logic. Both pass the contract
-suite in `tests/eventlog/test_log_contract.py`.
+suite in `testing/log_contract.py`.
 """
 
 from __future__ import annotations

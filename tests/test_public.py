@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PUBLIC = ("autolearn", "autolearn.plugins")
+PUBLIC = ("autolearn", "autolearn.plugins", "autolearn.testing")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = sorted((ROOT / "examples").rglob("*.py"))
 

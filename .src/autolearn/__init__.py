@@ -2,7 +2,7 @@
 
     from autolearn import AutoLearn
 
-Public is what this module and `autolearn.plugins` export (docs/public.md).
+Public is what this module, `autolearn.plugins` and `autolearn.testing` export (docs/public.md).
 """
 
 from __future__ import annotations
