@@ -21,7 +21,6 @@ from autolearn.agents.faults import InputError, numbered
 from autolearn.agents.hearing import heard
 from autolearn.agents.metrics import Metric
 from autolearn.agents.plugins import find_estimator, find_metric
-from autolearn.agents.results import EvaluationResult
 from autolearn.agents.splitting import part
 from autolearn.agents.training import answers_of, subject_of
 from autolearn.agents.words import words_of
@@ -31,6 +30,7 @@ from autolearn.schemas.bounds import cut, listed
 from autolearn.schemas.catalog import CLASSIFICATION, unanswered
 from autolearn.schemas.events import EvaluationRequested
 from autolearn.schemas.read_options import ReadOptions
+from autolearn.schemas.results import EvaluationResult
 from autolearn.schemas.values import DatasetRef, JsonValue, Split
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
     metrics = [find_metric(name) for name in request.metrics]
     report("reading")
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
-        model = open_model(store, request.model, Path(scratch))
+        model = open_model(store, request.artifact, Path(scratch))
         for metric in metrics:
             check_task(metric, model.training)
         file = store.fetch_dataset(request.dataset, Path(scratch))
@@ -73,7 +73,7 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
     if secret:
         found.values = {name: unnamed(value) for name, value in found.values.items()}
     return EvaluationResult(
-        metrics=found.values,
+        results=found.values,
         environment=environment(*distribution_of(model.estimator.factory)),
         rows=len(rows.features),
         seconds=time.perf_counter() - started,
@@ -87,7 +87,7 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
 class Record(msgspec.Struct, frozen=True):
     """`training.json`, as far as an evaluation needs it."""
 
-    model: str
+    estimator: str
     task: str
     dataset: DatasetRef
     target: str | None
@@ -139,7 +139,7 @@ def open_model(store: Artifacts, digest: str, into: Path) -> Model:
     folder = store.fetch_folder(digest, into)
     training = msgspec.json.decode((folder / "training.json").read_bytes(), type=Record)
     schema = msgspec.json.decode((folder / "schema.json").read_bytes(), type=ModelSchema)
-    estimator = find_estimator(training.model)
+    estimator = find_estimator(training.estimator)
     pipeline = model_files.load(folder / "model.skops", estimator.allowed_types())
     return Model(training, schema, estimator, pipeline)
 
@@ -259,7 +259,7 @@ def check_task(metric: Metric, training: Record) -> None:
     """Raise InputError unless the metric fits the model's task."""
     if training.task not in metric.tasks:
         raise InputError(
-            f"{metric.name} is for {' and '.join(metric.tasks)}, and {training.model} is for "
+            f"{metric.name} is for {' and '.join(metric.tasks)}, and {training.estimator} is for "
             f"{training.task}",
             advice="Choose a metric of that task.",
         )
@@ -393,7 +393,7 @@ class Answers:
     def check(self, metric: Metric) -> None:
         """Raise InputError unless the model gives what a metric needs."""
         methods = methods_of(self._pipeline)
-        if lacks := unanswered(metric.name, metric.needs, self._training.model, methods):
+        if lacks := unanswered(metric.name, metric.needs, self._training.estimator, methods):
             raise InputError(lacks, advice="Choose another metric, or another model.")
 
     def predicted(self) -> Array:

@@ -15,7 +15,7 @@ from autolearn.projections.store import Store, key, prefix_of
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, kept, lifted, to_json
 from autolearn.schemas.confidential import outline_of
-from autolearn.schemas.work import work_of
+from autolearn.schemas.work import kind_of_run
 
 __all__ = ["Offered", "OpenRun", "OpenRuns", "runs_in", "spec_digest"]
 
@@ -133,9 +133,8 @@ class OpenRuns:
 
 def opened(record: EventRecord, event: events.RunRequested, traceparent: str) -> OpenRun:
     """Return the row of a run that was just accepted."""
-    assert isinstance(event, events.TrainingRequested | events.EvaluationRequested)
     return OpenRun(
-        kind=work_of(event).name,
+        kind=kind_of_run(event),
         run=event.run,
         stream=record.subject,
         attempt=1,

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from autolearn.schemas import events
 from autolearn.schemas.messages import Event
+from autolearn.schemas.results import artifact_of
 
 __all__ = ["REFERRERS", "Reference", "reference_of"]
 
@@ -23,7 +24,14 @@ class Reference(NamedTuple):
     sealed: bool
 
 
-Told = Callable[[Any], tuple[str, bool]]
+Told = Callable[[Any], tuple[str, bool] | None]
+
+
+def of_run(event: events.RunCompleted) -> tuple[str, bool] | None:
+    """Return the artifact that a run has made, None if it has made none."""
+    artifact = artifact_of(event.result)
+    return None if artifact is None else (artifact.folder, artifact.stored != "")
+
 
 REFERRERS: Mapping[str, tuple[type[Event], Told]] = MappingProxyType(
     {
@@ -31,10 +39,7 @@ REFERRERS: Mapping[str, tuple[type[Event], Told]] = MappingProxyType(
             events.DatasetRegistered,
             lambda event: (event.spec.ref.content, event.spec.stored != ""),
         ),
-        "models": (
-            events.TrainingCompleted,
-            lambda event: (event.model.folder, event.model.stored != ""),
-        ),
+        "models": (events.RunCompleted, of_run),
     }
 )
 """By the kind of content, the folder of the store in which it lies: the events that refer to it,
@@ -44,6 +49,6 @@ until nothing of their stream is kept; which digest they name, and whether it is
 def reference_of(event: Event) -> Reference | None:
     """Return what an event refers to, None if that is nothing."""
     for kind, (referrer, told) in REFERRERS.items():
-        if isinstance(event, referrer):
-            return Reference(kind, *told(event))
+        if isinstance(event, referrer) and (found := told(event)) is not None:
+            return Reference(kind, *found)
     return None

@@ -1,4 +1,4 @@
-"""What a run of work gives back, by kind of work. Light: imports nothing that learns."""
+"""What a run's own process gives back, by kind of work. Light: imports nothing that learns."""
 
 from __future__ import annotations
 
@@ -8,34 +8,10 @@ from msgspec import Struct
 
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.retraining import Compared
-from autolearn.schemas.values import JsonValue, TrainedModel
+from autolearn.schemas.values import JsonValue
+from autolearn.schemas.work import WORK
 
-__all__ = ["RESULTS", "CatalogResult", "ComparisonResult", "EvaluationResult", "TrainingResult"]
-
-
-class TrainingResult(Struct, frozen=True):
-    """The fields of `commands.CompleteTraining`, without run, attempt and worker."""
-
-    model: TrainedModel
-    parameters: dict[str, JsonValue]
-    environment: dict[str, JsonValue]
-    rows_train: int
-    rows_test: int
-    fit_seconds: float
-    seconds: float
-
-
-class EvaluationResult(Struct, frozen=True):
-    """The fields of `commands.CompleteEvaluation`, without run, attempt and worker."""
-
-    metrics: dict[str, JsonValue]
-    environment: dict[str, JsonValue]
-    rows: int
-    seconds: float
-    left_out: dict[str, str] = {}
-    averages: dict[str, str] = {}
-    unseen: dict[str, int] = {}
-    notes: tuple[str, ...] = ()
+__all__ = ["RESULTS", "CatalogResult", "ComparisonResult"]
 
 
 class CatalogResult(Struct, frozen=True):
@@ -54,10 +30,9 @@ class ComparisonResult(Struct, frozen=True):
 
 
 RESULTS: dict[str, Any] = {
-    "training": TrainingResult,
-    "evaluation": EvaluationResult,
+    **{kind: work.result for kind, work in WORK.items()},
     "catalog": CatalogResult,
     "comparison": ComparisonResult,
     "environment": dict[str, JsonValue],
 }
-"""The type of each kind's result; the names are those of `schemas.work.WORK`, and more."""
+"""The type of each kind's result: of those of `schemas.work.WORK`, and of more."""

@@ -17,9 +17,9 @@ from msgspec.structs import replace
 
 from autolearn.agents.environment import POOL
 from autolearn.agents.executor import Completed, Executor, Failed, Limits, Lost
-from autolearn.agents.results import EvaluationResult, TrainingResult
 from autolearn.artifacts.errors import ArtifactError, Tampered
 from autolearn.artifacts.store import ArtifactStore
+from autolearn.schemas.results import EvaluationResult, TrainingResult
 from autolearn.schemas.retraining import (
     Compared,
     Comparison,
@@ -57,7 +57,7 @@ class Retraining:
     async def check(self, recorded: RecordedTraining) -> Retrained:
         """Train again, and compare: the artifact, its answers, the recorded evaluations."""
         request, then = recorded.request, recorded.artifact
-        found = Retrained(request.run, request.model, "failed", then.digest)
+        found = Retrained(request.run, request.estimator, "failed", then.digest)
         if missing := await self.bring_dataset(recorded, request.dataset.version):
             return replace(found, detail=missing)
         limits = Limits(request.time_limit, request.memory_limit)
@@ -71,10 +71,10 @@ class Retraining:
         answers, unsure = await self.compare(recorded, trained, limits)
         return replace(
             found,
-            verdict=verdict_of(trained.model.digest == then.digest, answers, evaluations),
-            present=trained.model.digest,
+            verdict=verdict_of(trained.artifact.digest == then.digest, answers, evaluations),
+            present=trained.artifact.digest,
             detail=unsure,
-            files=differing(then.files, trained.model.files),
+            files=differing(then.files, trained.artifact.files),
             answers=answers,
             evaluations=tuple(evaluations),
             environment=environment_differences(recorded.environment, trained.environment),
@@ -90,7 +90,7 @@ class Retraining:
         """
         if missing := recorded.missing or await self.bring_model(recorded):
             return (), f"The recorded artifact could not be read: {missing}"
-        if recorded.artifact.digest == trained.model.digest:
+        if recorded.artifact.digest == trained.artifact.digest:
             return (), ""
         rows = [Data(recorded.request.dataset, held_out=True, read=recorded.request.read)]
         rows += [data_of(one) for one in recorded.evaluations]
@@ -98,7 +98,7 @@ class Retraining:
         for one in data:
             if missing := await self.bring_dataset(recorded, one.dataset.version):
                 return (), f"The predictions could not be compared: {missing}"
-        comparison = Comparison(recorded.artifact.digest, trained.model.digest, data)
+        comparison = Comparison(recorded.artifact.digest, trained.artifact.digest, data)
         match await self.run("comparison", comparison, limits):
             case Failed(reason, detail):
                 return (), f"The predictions could not be compared: {reason}: {detail}"
@@ -110,7 +110,7 @@ class Retraining:
         self, of: RecordedTraining, recorded: RecordedEvaluation, trained: TrainingResult
     ) -> Repeated:
         """Make a recorded evaluation again, with the new model."""
-        request = replace(recorded.request, model=trained.model.digest)
+        request = replace(recorded.request, artifact=trained.artifact.digest)
         repeated = Repeated(request.run, data_of(recorded), False, recorded.results, {})
         if missing := await self.bring_dataset(of, request.dataset.version):
             return replace(repeated, detail=missing)
@@ -122,8 +122,8 @@ class Retraining:
                 found: EvaluationResult = result
         return replace(
             repeated,
-            equal=found.metrics == recorded.results,
-            present=found.metrics,
+            equal=found.results == recorded.results,
+            present=found.results,
             environment=environment_differences(recorded.environment, found.environment),
         )
 

@@ -15,26 +15,22 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from autolearn.agents.results import CatalogResult, TrainingResult
+from autolearn.agents.results import CatalogResult
 from autolearn.artifacts.errors import ArtifactError
 from autolearn.artifacts.store import ArtifactStore, is_digest
+from autolearn.schemas.results import TrainingResult
 from autolearn.schemas.retraining import Comparison
 from autolearn.schemas.values import DatasetRef
+from autolearn.schemas.work import WORK
 
 __all__ = ["RunFolder"]
 
 
-class _Training(Struct):
-    """A TrainingRequested, as far as it names files."""
+class _Request(Struct):
+    """The request of a run (`schemas.work.WORK`), as far as it names files."""
 
     dataset: DatasetRef
-
-
-class _Evaluation(Struct):
-    """An EvaluationRequested, as far as it names files."""
-
-    dataset: DatasetRef
-    model: str
+    artifact: str = ""
 
 
 class RunFolder:
@@ -67,11 +63,11 @@ class RunFolder:
         """
         match result:
             case TrainingResult():
-                folder = self._left(result.model.digest, stat.S_ISDIR)
+                folder = self._left(result.artifact.digest, stat.S_ISDIR)
                 for path in folder.iterdir():
                     _check(path, stat.S_ISREG)
-                kept = replace(self._store.put_folder(folder), methods=result.model.methods)
-                return replace(result, model=kept)
+                kept = replace(self._store.put_folder(folder), methods=result.artifact.methods)
+                return replace(result, artifact=kept)
             case CatalogResult():
                 for version in {spec.version for spec in result.datasets}:
                     blob = self._store.put_blob(self._left(version, stat.S_ISREG))
@@ -95,11 +91,9 @@ class RunFolder:
 
 def _needs(kind: str, request: bytes) -> tuple[Iterable[DatasetRef], set[str]]:
     """Return the datasets, and the digests of the models, that a request names."""
-    if kind == "training":
-        return (msgspec.json.decode(request, type=_Training).dataset,), set()
-    if kind == "evaluation":
-        asked = msgspec.json.decode(request, type=_Evaluation)
-        return (asked.dataset,), {asked.model}
+    if kind in WORK:
+        asked = msgspec.json.decode(request, type=_Request)
+        return (asked.dataset,), {asked.artifact} - {""}
     if kind == "comparison":
         both = msgspec.json.decode(request, type=Comparison)
         refs = {data.dataset.version: data.dataset for data in both.data}

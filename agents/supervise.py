@@ -39,11 +39,11 @@ from autolearn.eventlog.times import millis
 from autolearn.eventlog.traced import Traced
 from autolearn.eventlog.tracing import Trace, instance_of
 from autolearn.projections.store import RocksStore
+from autolearn.schemas import commands
 from autolearn.schemas.actors import SUPERVISE
 from autolearn.schemas.codec import EventRecord, to_json
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import GROUPS, Topics
-from autolearn.schemas.work import WORK
 from autolearn.schemas.workers import Heartbeat, Supervision
 
 __all__ = ["SuperviseAgent"]
@@ -116,7 +116,7 @@ class SuperviseAgent:
     async def start_shredding(self) -> None:
         """Follow the keys, and the events once more, for what may have to be shredded."""
         self.ring.start()
-        self.drafts_store = await asyncio.to_thread(RocksStore, self.folder.with_name("drafts-2"))
+        self.drafts_store = await asyncio.to_thread(RocksStore, self.folder.with_name("drafts"))
         drafts = Drafts(self.drafts_store)
         events, partitions = self.topics.events.name, range(self.topics.events.partitions)
         follower = await asyncio.to_thread(Follower, self.log, events, drafts, partitions)
@@ -265,7 +265,7 @@ class SuperviseAgent:
         self.reported[run.run, run.attempt] = now
         self.meter.count("autolearn_supervise_lost_runs_total", run.kind)
         logger.warning("worker is gone", worker=run.worker, stream=run.stream, run=run.run)
-        command = WORK[run.kind].report_lost(run.run, run.attempt, run.worker)
+        command = commands.ReportRunLost(run.run, run.attempt, run.worker)
         identity = uuid.uuid5(uuid.NAMESPACE_OID, f"lost {run.run} {run.attempt}")
         post(
             self.log,

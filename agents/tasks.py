@@ -15,16 +15,12 @@ from autolearn.agents.environment import environment_now
 from autolearn.agents.evaluating import evaluate
 from autolearn.agents.faults import InputError, quietly
 from autolearn.agents.plugins import load_estimators, load_metrics
-from autolearn.agents.results import (
-    CatalogResult,
-    ComparisonResult,
-    EvaluationResult,
-    TrainingResult,
-)
+from autolearn.agents.results import CatalogResult, ComparisonResult
 from autolearn.agents.training import train
 from autolearn.artifacts.run_files import Artifacts
 from autolearn.schemas.bounds import LARGEST_RESULT
 from autolearn.schemas.events import EvaluationRequested, TrainingRequested
+from autolearn.schemas.results import EvaluationResult, TrainingResult
 from autolearn.schemas.retraining import Comparison
 from autolearn.schemas.values import JsonValue
 
@@ -50,15 +46,15 @@ def evaluation(request: bytes, store: Artifacts, report: Report) -> EvaluationRe
 
 def lightened(result: EvaluationResult, optional: Collection[str]) -> EvaluationResult:
     """Return a result without its largest optional metrics, if it is too large with them."""
-    metrics, left_out = dict(result.metrics), dict(result.left_out)
-    sizes = {name: len(msgspec.json.encode(metrics[name])) for name in optional if name in metrics}
+    found, left_out = dict(result.results), dict(result.left_out)
+    sizes = {name: len(msgspec.json.encode(found[name])) for name in optional if name in found}
     while sizes and len(msgspec.json.encode(result)) > LARGEST_RESULT // 2:
         largest = max(sizes, key=lambda name: sizes[name])
         left_out[largest] = (
             f"it has {sizes.pop(largest):,} bytes, and with it the result is too large for the log"
         )
-        del metrics[largest]
-        result = replace(result, metrics=metrics, left_out=left_out)
+        del found[largest]
+        result = replace(result, results=found, left_out=left_out)
     return result
 
 

@@ -29,7 +29,6 @@ from autolearn.agents.learned import learned
 from autolearn.agents.plugins import find_estimator
 from autolearn.agents.preprocessing import name_apart, preprocessor
 from autolearn.agents.profiles import example, feature_profile, score_profile
-from autolearn.agents.results import TrainingResult
 from autolearn.agents.splitting import Parts, part
 from autolearn.agents.words import words_of
 from autolearn.artifacts.run_files import Artifacts
@@ -37,6 +36,7 @@ from autolearn.artifacts.tables import Table, read_table, schema_hash
 from autolearn.schemas.bounds import LONGEST_NAME, cut
 from autolearn.schemas.catalog import CLASSIFICATION, REGRESSION
 from autolearn.schemas.events import TrainingRequested
+from autolearn.schemas.results import TrainingResult
 from autolearn.schemas.values import JsonValue, Split
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ MOST_CLASSES = 1_000
 
 
 def train(request: TrainingRequested, store: Artifacts, report: Report) -> TrainingResult:
-    """Train one model and store it; `report` hears the phases reading, fitting, storing.
+    """Train an estimator, store the artifact; `report` hears the phases reading, fitting, storing.
 
     Raises InputError when the request does not fit the data; errors of the fit go through.
     """
@@ -59,9 +59,9 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
     one_thread()
     random.seed(request.seed)
     np.random.seed(request.seed)
-    estimator = find_estimator(request.model)
+    estimator = find_estimator(request.estimator)
     if estimator.task != request.task:
-        raise InputError(f"{request.model} is for {estimator.task}, not for {request.task}")
+        raise InputError(f"{request.estimator} is for {estimator.task}, not for {request.task}")
 
     report("reading")
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
@@ -86,7 +86,7 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
         check_classes(answers, request)
     with heard() as said:
         fit_started = time.perf_counter()
-        fit(pipeline, features, answers, request.model)
+        fit(pipeline, features, answers, request.estimator)
         fit_seconds = time.perf_counter() - fit_started
         name_apart(pipeline[0])
 
@@ -105,9 +105,9 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
         "environment.json": used,
         "training.json": record(request, parts),
     }
-    model = put(store, files, model_files.dump(pipeline, estimator.allowed_types()))
+    artifact = put(store, files, model_files.dump(pipeline, estimator.allowed_types()))
     return TrainingResult(
-        model=replace(model, methods=methods_of(pipeline)),
+        artifact=replace(artifact, methods=methods_of(pipeline)),
         parameters=learned(pipeline, said, request.sensitive, secret=secret)
         | without_target(table.rows - len(subject.rows)),
         environment=used,
@@ -284,7 +284,7 @@ def record(request: TrainingRequested, parts: Parts) -> dict[str, JsonValue]:
     The run's id and its limits are not in it, so that the same training has the same digest.
     """
     return {
-        "model": request.model,
+        "estimator": request.estimator,
         "task": request.task,
         "library_version": request.library_version,
         "dataset": {"name": request.dataset.name, "version": request.dataset.version},
@@ -302,7 +302,7 @@ def record(request: TrainingRequested, parts: Parts) -> dict[str, JsonValue]:
 
 
 def put(store: Artifacts, files: dict[str, JsonValue], model: bytes) -> Any:
-    """Store the folder and return its TrainedModel."""
+    """Store the folder and return its TrainedArtifact."""
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
         folder = Path(scratch)
         for name, content in files.items():

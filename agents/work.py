@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 import structlog
 from faust.types import TP
 from msgspec import Raw, Struct
-from msgspec.structs import asdict
 
 from autolearn.agents.announcing import offers
 from autolearn.agents.apps import make_app
@@ -296,9 +295,9 @@ class Worker:
 
     async def claim_and_do(self, attempt: Attempt) -> None:
         """Claim an attempt, do the work if the claim was accepted, and post how it went."""
-        task, words = attempt.task, WORK[attempt.task.kind]
+        task = attempt.task
         bound = logger.bind(stream=task.stream, run=task.run, attempt=task.attempt)
-        claim = words.start(task.run, task.attempt, self.id)
+        claim = commands.StartRun(task.run, task.attempt, self.id)
         # A new id each time: a task may come again, and its second claim must be answered too.
         answer = await self.ask(task.stream, claim, str(uuid.uuid4()), attempt.trace)
         accepted = event_of(answer)
@@ -340,7 +339,7 @@ class Worker:
     def failed(self, task: Task, reason: str, detail: str) -> Command:
         """Return the command that reports that a run has failed."""
         words = cut(detail, LONGEST_TEXT)
-        return WORK[task.kind].fail(task.run, task.attempt, self.id, reason, words)
+        return commands.FailRun(task.run, task.attempt, self.id, reason, words)
 
     async def do(self, attempt: Attempt) -> Command | None:
         """Do the work in a process of its own, and return the command that reports its end.
@@ -348,7 +347,7 @@ class Worker:
         None if its session has ended. What cannot be decrypted here is given back: another worker
         may have the key.
         """
-        task, words = attempt.task, WORK[attempt.task.kind]
+        task = attempt.task
         if not self.holds(task):
             return None  # cancelled right after the claim
 
@@ -365,10 +364,10 @@ class Worker:
             return None  # it was cancelled, or its session has ended and its key is shredded
         if opened is None:
             logger.error("the key of a run is not here", stream=task.stream, run=task.run)
-            return words.report_lost(task.run, task.attempt, self.id)
+            return commands.ReportRunLost(task.run, task.attempt, self.id)
         if opened.data_key is None:
             why = f"the dataset {opened.dataset.name} is deleted: its key is shredded"
-            return words.fail(task.run, task.attempt, self.id, reason="input", detail=why)
+            return commands.FailRun(task.run, task.attempt, self.id, reason="input", detail=why)
         attempt.running = self.executor.start(
             task.kind, opened.request, opened.limits, on_phase, opened.key, opened.data_key
         )
@@ -380,12 +379,12 @@ class Worker:
         self.meter.observe("autolearn_worker_run_duration_seconds", took, task.kind, ended)
         match outcome:
             case Completed(result):
-                return words.complete(task.run, task.attempt, self.id, **asdict(result))
+                return commands.CompleteRun(task.run, task.attempt, self.id, result)
             case Failed(reason, detail):
                 return self.failed(task, reason, detail)
             case Lost(detail):
                 logger.error("an attempt is lost", stream=task.stream, run=task.run, why=detail)
-                return words.report_lost(task.run, task.attempt, self.id)
+                return commands.ReportRunLost(task.run, task.attempt, self.id)
 
     def open(self, task: Task) -> Opened | None:
         """Return a task in clear; None if its session's key is not known."""

@@ -14,7 +14,7 @@ from autolearn.api.resources import Links
 from autolearn.artifacts.errors import ArtifactError
 from autolearn.artifacts.store import Content
 from autolearn.projections.queries import Moment
-from autolearn.schemas.values import TrainedModel
+from autolearn.schemas.values import TrainedArtifact
 
 __all__ = ["Artifact", "ArtifactFile", "artifact_of", "model_of", "send", "send_file"]
 
@@ -49,7 +49,7 @@ def artifact_of(moment: Moment, session: str, run: str, base: str) -> Artifact:
     return Artifact(model.digest, model.bytes, files)
 
 
-def model_of(moment: Moment, session: str, run: str, base: str) -> TrainedModel:
+def model_of(moment: Moment, session: str, run: str, base: str) -> TrainedArtifact:
     """Return the trained model of a training; `base` is the path of its session or experiment.
 
     Raises:
@@ -64,14 +64,14 @@ def model_of(moment: Moment, session: str, run: str, base: str) -> TrainedModel:
         raise Problem(
             409,
             "training-incomplete",
-            "The training has no model",
-            f"The training {run} is {row.status}; only a completed one has a model.",
+            "The training has no artifact",
+            f"The training {run} is {row.status}; only a completed one has an artifact.",
         )
     return row.artifact
 
 
 async def send_file(
-    facade: Facade, moment: Moment, session: str, model: TrainedModel, name: str
+    facade: Facade, moment: Moment, session: str, model: TrainedArtifact, name: str
 ) -> Response:
     """Send one file of a trained model of a session, decrypted, as the client takes it.
 

@@ -117,7 +117,7 @@ class Limits(Body):
 class TrainingBody(Limits):
     """What is trained on what."""
 
-    model: Name
+    estimator: Name
     dataset: Name | DatasetBody
     target: Name | None = Field(
         default=None, description="A column; the dataset's own without this."

@@ -91,7 +91,7 @@ def fitting(
     if wanted is None:
         return fit, fit
     methods = None if training.artifact is None else training.artifact.methods
-    faults = check_metrics(training.task, wanted, offers, training.model, methods)
+    faults = check_metrics(training.task, wanted, offers, training.estimator, methods)
     if not faults:
         beside = tuple(name for name in (PER_CLASS,) if name in fit and name not in wanted)
         return (*dict.fromkeys(wanted), *beside), beside
@@ -110,7 +110,7 @@ def check_positive(training: TrainingRow, positive: str) -> str:
     """Return the class that is the positive one. Raises a problem if it cannot be."""
     classes = [str(label) for label in training.parameters.get("classes", ())]
     if training.task != CLASSIFICATION:
-        fault = f"{training.model} is for {training.task}, and has no classes"
+        fault = f"{training.estimator} is for {training.task}, and has no classes"
     elif training.target in training.sensitive:
         fault = f"the target {training.target} is sensitive, so none of its classes is named"
     elif classes and positive not in classes:

@@ -27,7 +27,7 @@ from autolearn.schemas.bounds import RUNNING_SHOWN
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.data_findings import DataFinding
 from autolearn.schemas.dataset_changes import DatasetChanges
-from autolearn.schemas.values import DatasetRef, JsonValue, Preprocessing, Split, TrainedModel
+from autolearn.schemas.values import DatasetRef, JsonValue, Preprocessing, Split, TrainedArtifact
 
 __all__ = [
     "Dataset",
@@ -135,7 +135,7 @@ class DeletedDataset(Struct):
 
 
 class Training(TrainingRow, kw_only=True, frozen=True):
-    """A training. `defaults` are the model's values for the hyperparameters not asked for."""
+    """A training. `defaults` are the estimator's values for the hyperparameters not asked for."""
 
     defaults: dict[str, JsonValue]
     progress: Running | None
@@ -233,7 +233,7 @@ class Experiment(Struct, kw_only=True, frozen=True):
 
 
 # The namespace in which msgspec finds the types of inherited fields.
-_ = (Preprocessing, Split, TrainedModel)
+_ = (Preprocessing, Split, TrainedArtifact)
 
 
 def model(row: EstimatorRow) -> Model:
@@ -278,10 +278,10 @@ def run(moment: Moment, row: RunRow, live: Live, base: str) -> Training | Evalua
 def training(moment: Moment, row: TrainingRow, live: Live, base: str) -> Training:
     """Return a training as clients see it; `base` is the path of its session or experiment."""
     at = f"{base}/trainings/{row.id}"
-    links = {"self": at, "owner": base, "model": f"/v1/models/{row.model}"}
+    links = {"self": at, "owner": base, "estimator": f"/v1/models/{row.estimator}"}
     if row.artifact is not None:
         links["artifact"] = f"{at}/artifact"
-    offer = moment.model(row.model)
+    offer = moment.model(row.estimator)
     defaults: dict[str, Any] = {}
     if offer is not None and offer.spec.library_version == row.library_version:
         known = {parameter.name: parameter.default for parameter in offer.spec.hyperparameters}

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from autolearn.projections.models import TrainingRow
 from autolearn.projections.queries import Moment
+from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, read_part
-from autolearn.schemas.events import SessionCommitted, SessionDiscarded, SessionExpired
 from autolearn.schemas.messages import Event, type_of
 from autolearn.schemas.work import WORK
 
@@ -60,6 +60,10 @@ class RunCounts:
         runs[run] = (kind, state)
         self.counts[kind, state] += 1
 
+    def kind_of(self, stream: str, run: str) -> str:
+        """Return the kind of a run that has not ended."""
+        return self.runs[stream][run][0]
+
     def take(self, records: Iterable[EventRecord]) -> None:
         """Take in events."""
         for record in records:
@@ -88,28 +92,32 @@ def unversioned(name: str) -> str:
     return name.rpartition(".v")[0]
 
 
-def moved(kind: str, state: str) -> Callable[[RunCounts, EventRecord], None]:
-    """Return what takes in that a run waits, or runs."""
+def requested(kind: str) -> Callable[[RunCounts, EventRecord], None]:
+    """Return what takes in that a run of a kind waits."""
 
-    def move(counts: RunCounts, record: EventRecord) -> None:
-        counts.put(record.subject, read_part(record, part).run, kind, state)
+    def wait(counts: RunCounts, record: EventRecord) -> None:
+        counts.put(record.subject, read_part(record, part).run, kind, WAITING)
 
-    return move
+    return wait
+
+
+def started(counts: RunCounts, record: EventRecord) -> None:
+    """Take in that a run runs."""
+    run = read_part(record, part).run
+    counts.put(record.subject, run, counts.kind_of(record.subject, run), RUNNING)
+
+
+def lost(counts: RunCounts, record: EventRecord) -> None:
+    """Take in that an attempt was lost, and the run waits again."""
+    run = read_part(record, part).run
+    kind = counts.kind_of(record.subject, run)
+    counts.lost(kind)
+    counts.put(record.subject, run, kind, WAITING)
 
 
 def ended(result: str) -> Callable[[RunCounts, EventRecord], None]:
     """Return what takes in that a run has ended."""
     return lambda counts, record: counts.end(record.subject, read_part(record, part).run, result)
-
-
-def lost(kind: str) -> Callable[[RunCounts, EventRecord], None]:
-    """Return what takes in that an attempt was lost, and the run waits again."""
-
-    def lose(counts: RunCounts, record: EventRecord) -> None:
-        counts.lost(kind)
-        counts.put(record.subject, read_part(record, part).run, kind, WAITING)
-
-    return lose
 
 
 def name_of(event: type[Event]) -> str:
@@ -118,20 +126,14 @@ def name_of(event: type[Event]) -> str:
 
 
 CHANGES: dict[str, Callable[[RunCounts, EventRecord], None]] = {
-    name_of(SessionCommitted): RunCounts.end_session,
-    name_of(SessionDiscarded): RunCounts.end_session,
-    name_of(SessionExpired): RunCounts.end_session,
-    **{
-        name_of(event): change
-        for work in WORK.values()
-        for event, change in (
-            (work.requested, moved(work.name, WAITING)),
-            (work.started, moved(work.name, RUNNING)),
-            (work.lost, lost(work.name)),
-            (work.completed, ended("completed")),
-            (work.failed, ended("failed")),
-            (work.cancelled, ended("cancelled")),
-        )
-    },
+    name_of(events.SessionCommitted): RunCounts.end_session,
+    name_of(events.SessionDiscarded): RunCounts.end_session,
+    name_of(events.SessionExpired): RunCounts.end_session,
+    **{name_of(work.requested): requested(kind) for kind, work in WORK.items()},
+    name_of(events.RunStarted): started,
+    name_of(events.RunLost): lost,
+    name_of(events.RunCompleted): ended("completed"),
+    name_of(events.RunFailed): ended("failed"),
+    name_of(events.RunCancelled): ended("cancelled"),
 }
 """What each type of event does to the counts."""

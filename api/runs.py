@@ -24,6 +24,7 @@ from autolearn.api.problems import check_id
 from autolearn.api.quotas import check_run
 from autolearn.api.responses import CommandState, created, json, pending
 from autolearn.api.rules import authorise
+from autolearn.schemas.commands import CancelRun
 from autolearn.schemas.messages import Command
 from autolearn.schemas.streams import stream
 from autolearn.schemas.work import WORK
@@ -164,7 +165,10 @@ def add_run_routes(routes: APIRouter, facade: Facade, kind: str, resource: Any) 
         check_id("session", session)
         check_id("session", run, kind)
         asked = Asked.of(request, {})
-        command = WORK[kind].cancel(run)
+        now = facade.queries.latest()
+        if any(now.stored_run(session, other, run) for other in WORK if other != kind):
+            await find_run(facade, session, kind, run)  # says that there is none
+        command = CancelRun(run)
         answer = await facade.commands.post(stream("session", session), command, asked)
         if isinstance(answer, Accepted):
             return pending(answer, asked)

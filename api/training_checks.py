@@ -43,10 +43,10 @@ def request_training(
     Raises:
         Problem: the model, dataset or target is unknown, or they do not fit together.
     """
-    offer = moment.model(body.model)
+    offer = moment.model(body.estimator)
     if offer is None:
         names = [row.spec.name for row in moment.models()]
-        raise unknown("model", body.model, names, "/v1/models", "#/model")
+        raise unknown("estimator", body.estimator, names, "/v1/models", "#/estimator")
     model, data = offer.spec, check_dataset(moment, body.dataset, may)
     column = target_of(data, body.target)
     target = None if column is None else column.name
@@ -66,7 +66,7 @@ def request_training(
     time_limit, memory_limit = check_limits(body, settings)
     return RequestTraining(
         run=run,
-        model=model.name,
+        estimator=model.name,
         task=model.task,
         library_version=model.library_version,
         dataset=data.ref,
@@ -103,7 +103,7 @@ def check_task(
         fault = classification_fault(target, data, asked, found)
     if fault is not None:
         detail = f"{model.name} is for {model.task}, but {fault}"
-        raise wrong("task-unfit", "The model does not fit the data", {"#/model": detail})
+        raise wrong("task-unfit", "The model does not fit the data", {"#/estimator": detail})
 
 
 def regression_fault(target: Column, data: DatasetSpec, found: Moment) -> str | None:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from autolearn.artifacts.errors import missing
 from autolearn.artifacts.store import MANIFEST, Blob, check_file, manifest_of
-from autolearn.schemas.values import DatasetRef, TrainedModel
+from autolearn.schemas.values import DatasetRef, TrainedArtifact
 
 __all__ = ["Artifacts", "RunFiles"]
 
@@ -33,7 +33,7 @@ class Artifacts(Protocol):
         """Return a local file with a dataset's bytes."""
         ...
 
-    def put_folder(self, local: Path) -> TrainedModel:
+    def put_folder(self, local: Path) -> TrainedArtifact:
         """Keep the files of a flat folder."""
         ...
 
@@ -67,7 +67,7 @@ class RunFiles:
         """Return the file, checked against its version. Raises ArtifactMissing and Tampered."""
         return self.fetch_blob(ref.version, into)
 
-    def put_folder(self, local: Path) -> TrainedModel:
+    def put_folder(self, local: Path) -> TrainedArtifact:
         """Leave the files of a flat folder, which they are moved out of, for the agent to keep."""
         files = {path.name: path for path in sorted(local.iterdir()) if path.name != MANIFEST}
         hashes, manifest, digest = manifest_of(files)
@@ -76,7 +76,7 @@ class RunFiles:
         left.mkdir(exist_ok=True)
         for name, path in files.items():
             path.replace(left / name)
-        return TrainedModel(digest=digest, files=hashes, bytes=size)
+        return TrainedArtifact(digest=digest, files=hashes, bytes=size)
 
     def fetch_folder(self, digest: str, into: Path) -> Path:  # noqa: ARG002 - it is here already
         """Return the folder; its files were checked when fetched. Raises ArtifactMissing."""

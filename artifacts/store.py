@@ -50,7 +50,7 @@ from autolearn.artifacts.sealing import (
     seal_segments,
 )
 from autolearn.runtime.durable import sync
-from autolearn.schemas.values import DatasetRef, TrainedModel
+from autolearn.schemas.values import DatasetRef, TrainedArtifact
 
 __all__ = ["ArtifactStore", "Blob", "Content", "Owner", "Stored"]
 
@@ -217,14 +217,14 @@ class ArtifactStore:
 
     # folders
 
-    def put_folder(self, local: Path) -> TrainedModel:
+    def put_folder(self, local: Path) -> TrainedArtifact:
         """Keep the files of a flat folder; the same files always get the same digest."""
         files = {path.name: path for path in sorted(local.iterdir()) if path.name != MANIFEST}
         hashes, manifest, digest = manifest_of(files)
         size = sum(path.stat().st_size for path in files.values()) + len(manifest)
         if self.key is None:
             self._keep_folder(digest, files, manifest)
-            return TrainedModel(digest=digest, files=hashes, bytes=size)
+            return TrainedArtifact(digest=digest, files=hashes, bytes=size)
         with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
             sealed = {name + SEALED: Path(scratch, name + SEALED) for name in files}
             for name, path in files.items():
@@ -232,7 +232,7 @@ class ArtifactStore:
                     seal_file(source, target, self.key, name.encode())
             _, stored, folder = manifest_of(sealed)
             self._keep_folder(folder, sealed, stored)
-        return TrainedModel(digest=digest, files=hashes, bytes=size, stored=folder)
+        return TrainedArtifact(digest=digest, files=hashes, bytes=size, stored=folder)
 
     def fetch_folder(self, digest: str, into: Path) -> Path:
         """Return a local folder with the files that were put, every one checked by its hash.
@@ -278,7 +278,7 @@ class ArtifactStore:
 
     # One file, as it is sent
 
-    def read_file(self, model: TrainedModel, name: str) -> Content:
+    def read_file(self, model: TrainedArtifact, name: str) -> Content:
         """Return one file of a folder in clear; of the others nothing is read.
 
         Raises ArtifactMissing, Tampered, and ArtifactUnreadable without its key.

@@ -77,5 +77,5 @@ def phase_of(run: Training | Evaluation) -> str:
 def what(run: Training | Evaluation) -> str:
     """Return what a run is, in a few words."""
     if isinstance(run, Training):
-        return f"training {run.id[:8]} {run.model} on {run.dataset.name}"
+        return f"training {run.id[:8]} {run.estimator} on {run.dataset.name}"
     return f"evaluation {run.id[:8]} of training {run.training[:8]}"

@@ -189,7 +189,9 @@ class Story:
             while True:
                 session = await proxy.get()
                 found = [r for r in (*session.trainings, *session.evaluations) if r.id in wanted]
-                labels = {one.id: f"{one.model} on {one.dataset.name}" for one in session.trainings}
+                labels = {
+                    one.id: f"{one.estimator} on {one.dataset.name}" for one in session.trainings
+                }
                 for run in found:
                     about = run.training if isinstance(run, Evaluation) else run.id
                     board.show(run, labels[about])

@@ -120,7 +120,7 @@ def recorded(
     return RecordedTraining(
         request=TrainingRequested(
             run=training.id,
-            model=training.model,
+            estimator=training.estimator,
             task=training.task,
             library_version=training.library_version,
             dataset=plain(training.dataset),
@@ -157,7 +157,7 @@ def recorded_evaluation(evaluation: Evaluation, settings: Settings) -> RecordedE
         request=EvaluationRequested(
             run=evaluation.id,
             training=evaluation.training,
-            model=evaluation.model,
+            artifact=evaluation.artifact,
             metrics=evaluation.metrics,
             dataset=plain(evaluation.dataset),
             held_out=evaluation.held_out,

@@ -10,7 +10,7 @@ from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.data_findings import DataFinding
 from autolearn.schemas.dataset_changes import DatasetChanges
 from autolearn.schemas.read_options import ReadOptions
-from autolearn.schemas.values import DatasetRef, Preprocessing, Split, TrainedModel
+from autolearn.schemas.values import DatasetRef, Preprocessing, Split, TrainedArtifact
 
 __all__ = [
     "Artifact",
@@ -146,9 +146,9 @@ class Run(Struct, kw_only=True, frozen=True):
 
 
 class Training(Run, kw_only=True, frozen=True):
-    """A training. `defaults` are the model's values of the hyperparameters not asked for."""
+    """A training. `defaults` are the estimator's values of the hyperparameters not asked for."""
 
-    model: str
+    estimator: str
     task: str
     library_version: str
     target: str | None
@@ -158,7 +158,7 @@ class Training(Run, kw_only=True, frozen=True):
     split: Split
     preprocessing: Preprocessing
     seed: int
-    artifact: TrainedModel | None = None
+    artifact: TrainedArtifact | None = None
     parameters: dict[str, Any] = {}
     rows_train: int | None = None
     rows_test: int | None = None
@@ -166,14 +166,14 @@ class Training(Run, kw_only=True, frozen=True):
 
 
 class Evaluation(Run, kw_only=True, frozen=True):
-    """An evaluation; `results` are by metric, `model` is the digest of the trained model.
+    """An evaluation; `results` are by metric, `artifact` is the digest of what was trained.
 
     `left_out` says of metrics why they have no result, `averages` what a result is over, such as
     macro. Those that are `optional` may be left out.
     """
 
     training: str
-    model: str
+    artifact: str
     metrics: tuple[str, ...]
     held_out: bool
     results: dict[str, Any] = {}

@@ -102,7 +102,7 @@ class OneSession:
     @operation
     def train(
         self,
-        model: str,
+        estimator: str,
         dataset: Data,
         *,
         target: str | None = None,
@@ -116,12 +116,12 @@ class OneSession:
         wait: float | None = None,
         key: str | None = None,
     ) -> Flow[r.Training]:
-        """Train a model; `wait` up to so many seconds until it has ended (math.inf: until then).
+        """Train an estimator; `wait` up to so many seconds until that ended (math.inf: until then).
 
-        The `task` is the model's; "classification" makes many different numbers classes.
+        The `task` is the estimator's; "classification" makes many different numbers classes.
         """
         body = {
-            "model": model,
+            "estimator": estimator,
             "dataset": dataset,
             "target": target,
             "task": task,

@@ -179,7 +179,7 @@ class System:
     ) -> Flow[r.Events]:
         """List events past a position; with `wait`, wait so many seconds for the next ones.
 
-        `stream` (such as dataset/iris), `session` (an id) and `types` (such as TrainingCompleted)
+        `stream` (such as dataset/iris), `session` (an id) and `types` (such as RunCompleted)
         choose among them.
         """
         query = {"after": after, "limit": limit, **chosen(stream, session, types)}

@@ -12,7 +12,7 @@ from autolearn.schemas.values import (
     May,
     Preprocessing,
     Split,
-    TrainedModel,
+    TrainedArtifact,
 )
 
 __all__ = [
@@ -130,7 +130,7 @@ class TrainingRow(Struct, frozen=True):
     status: str
     requested: str
     updated: str
-    model: str
+    estimator: str
     task: str
     library_version: str
     dataset: DatasetRef
@@ -145,7 +145,7 @@ class TrainingRow(Struct, frozen=True):
     ended: str | None = None
     reason: str = ""
     detail: str = ""
-    artifact: TrainedModel | None = None
+    artifact: TrainedArtifact | None = None
     parameters: dict[str, JsonValue] = {}
     environment: dict[str, JsonValue] = {}
     rows_train: int | None = None
@@ -173,8 +173,8 @@ class EvaluationRow(Struct, frozen=True):
     requested: str
     updated: str
     training: str
-    model: str
-    """Digest of the trained model's artifact."""
+    artifact: str
+    """The digest of the artifact that the training made."""
     metrics: tuple[str, ...]
     dataset: DatasetRef
     held_out: bool

@@ -155,7 +155,7 @@ class Past:
         """Fold a session or experiment, and the models that it trains."""
         self.load(stream("session", session))
         runs = self.moment.runs(session)
-        models = {r.model for r in runs if isinstance(r, TrainingRow) and not r.unreadable}
+        models = {r.estimator for r in runs if isinstance(r, TrainingRow) and not r.unreadable}
         self.load(*(stream("estimator", model) for model in models))
 
     def load_kind(self, kind: str) -> None:

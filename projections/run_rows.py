@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import Raw, Struct
 from msgspec.structs import asdict
@@ -12,6 +12,7 @@ from autolearn.eventlog.data_keys import Unreadable
 from autolearn.eventlog.vault import is_sealed
 from autolearn.projections.models import EvaluationRow, RunRow, TrainingRow
 from autolearn.projections.stored import StoredRun
+from autolearn.schemas import events
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.confidential import empty
 from autolearn.schemas.values import DatasetRef
@@ -53,41 +54,11 @@ def dataset_of(session: str, opens: Opens, request: Raw) -> DatasetRef:
     return from_json(opens(f"session/{session}", request), Of).dataset
 
 
-class Shown(NamedTuple):
-    """How runs of a kind are shown: the row, and its fields by those of the completing event."""
-
-    row: type[TrainingRow] | type[EvaluationRow]
-    results: dict[str, str]
-
-
-SHOWN = {
-    "training": Shown(
-        TrainingRow,
-        {
-            "model": "artifact",
-            "parameters": "parameters",
-            "environment": "environment",
-            "rows_train": "rows_train",
-            "rows_test": "rows_test",
-            "fit_seconds": "fit_seconds",
-            "seconds": "seconds",
-        },
-    ),
-    "evaluation": Shown(
-        EvaluationRow,
-        {
-            "results": "results",
-            "environment": "environment",
-            "rows": "rows",
-            "seconds": "seconds",
-            "left_out": "left_out",
-            "averages": "averages",
-            "unseen": "unseen",
-            "notes": "notes",
-        },
-    ),
+ROW_OF: dict[str, type[TrainingRow] | type[EvaluationRow]] = {
+    "training": TrainingRow,
+    "evaluation": EvaluationRow,
 }
-ROW_OF = {kind: shown.row for kind, shown in SHOWN.items()}
+"""How runs of a kind are shown: what was asked and what came of it, in fields of the same names."""
 STORED = ("number", "status", "requested", "updated", "attempt", "worker", "started", "ended")
 
 
@@ -111,27 +82,27 @@ def told(
     session: str, stored: StoredRun, opens: Opens, run: str, request: Raw, outcome: Raw
 ) -> RunRow:
     """Return a run with all that is said of it. Raises Unreadable."""
-    work, shown, stream = WORK[stored.kind], SHOWN[stored.kind], f"session/{session}"
-    asked = asdict(from_json(opens(stream, request), work.requested))
-    fields: dict[str, Any] = {
-        name: value for name, value in asked.items() if name in shown.row.__struct_fields__
-    }
-    fields |= {name: getattr(stored, name) for name in STORED}
+    work, row, stream = WORK[stored.kind], ROW_OF[stored.kind], f"session/{session}"
+    fields = shown(from_json(opens(stream, request), work.requested), row, stored)
     if stored.status == "completed":
-        results = from_json(opens(stream, outcome), work.completed)
-        fields |= {ours: getattr(results, theirs) for theirs, ours in shown.results.items()}
+        completed = from_json(opens(stream, outcome), events.RunCompleted)
+        fields |= asdict(completed.result)
     elif stored.status == "failed":
-        failure = from_json(opens(stream, outcome), work.failed)
+        failure = from_json(opens(stream, outcome), events.RunFailed)
         fields |= {"reason": failure.reason, "detail": failure.detail}
-    return shown.row(id=run, session=session, **fields)
+    return row(id=run, session=session, **fields)
+
+
+def shown(asked: events.RunRequested, row: type[RunRow], stored: StoredRun) -> dict[str, Any]:
+    """Return the fields of a row: what was asked, and how it goes."""
+    fields = {k: value for k, value in asdict(asked).items() if k in row.__struct_fields__}
+    return fields | {name: getattr(stored, name) for name in STORED}
 
 
 def outline(session: str, stored: StoredRun, run: str) -> RunRow:
     """Return what is known of a run without its key: how it goes, not what it is."""
-    work, shown = WORK[stored.kind], SHOWN[stored.kind]
-    nothing = asdict(empty(work.requested))
-    fields = {k: value for k, value in nothing.items() if k in shown.row.__struct_fields__}
-    fields |= {name: getattr(stored, name) for name in STORED}
+    row = ROW_OF[stored.kind]
+    fields = shown(empty(WORK[stored.kind].requested), row, stored)
     if stored.kind == "evaluation":
         fields["training"] = stored.training
-    return shown.row(id=run, session=session, unreadable=True, **fields)
+    return row(id=run, session=session, unreadable=True, **fields)

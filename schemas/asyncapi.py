@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -54,18 +54,18 @@ def document(
     topics: Topics,
     version: str,
     old: Mapping[str, Schema] | None = None,
-    examples: Mapping[str, Any] | None = None,
+    examples: Iterable[Any] = (),
 ) -> dict[str, Any]:
     """Return the document.
 
     `old` has the JSON Schemas of events of old versions, which are still on the log, by type
-    (others than those that are lifted are passed over); `examples` a record by type.
+    (others than those that are lifted are passed over); `examples` are records of these types.
     """
     before = {name: shape for name, shape in (old or {}).items() if name in UPCASTERS}
     messages = dict(all_messages(before))
-    for name, example in (examples or {}).items():
-        if name in messages:
-            messages[name]["examples"] = [{"name": "golden", "payload": example}]
+    for example in examples:
+        shown = messages[example["type"]].setdefault("examples", [])
+        shown.append({"name": "golden", "payload": example})
     channels = {
         name: channel(name, getattr(topics, name), about, on_channel(name, messages))
         for name, about in CHANNELS.items()

@@ -66,7 +66,7 @@ Short = Annotated[str, Meta(max_length=200)]
 Some = Short | UnsetType
 
 ATTRIBUTES = (
-    *("run", "attempt", "worker", "training", "artifact", "maxattempts", "expires"),
+    *("run", "attempt", "worker", "kind", "training", "artifact", "maxattempts", "expires"),
     *("bytes", "rows", "everybody", "marks"),
 )
 """What of encrypted data is in the envelope as well, so that nobody needs a key to fold it."""
@@ -97,6 +97,7 @@ class CommandRecord(Struct, frozen=True, kw_only=True, gc=False):
     run: Some = UNSET
     attempt: int | UnsetType = UNSET
     worker: Some = UNSET
+    kind: Some = UNSET
     training: Some = UNSET
     artifact: Some = UNSET
     maxattempts: int | UnsetType = UNSET
@@ -137,6 +138,7 @@ class EventRecord(Struct, frozen=True, kw_only=True, gc=False):
     run: Some = UNSET
     attempt: int | UnsetType = UNSET
     worker: Some = UNSET
+    kind: Some = UNSET
     training: Some = UNSET
     artifact: Some = UNSET
     maxattempts: int | UnsetType = UNSET

@@ -5,33 +5,20 @@ from __future__ import annotations
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.messages import Command, type_of
 from autolearn.schemas.read_options import ReadOptions
-from autolearn.schemas.values import (
-    DatasetRef,
-    JsonValue,
-    May,
-    Preprocessing,
-    Role,
-    Split,
-    TrainedModel,
-)
+from autolearn.schemas.results import Result
+from autolearn.schemas.values import DatasetRef, JsonValue, May, Preprocessing, Role, Split
 
 __all__ = [
     "COMMANDS",
     "AddUser",
-    "CancelEvaluation",
     "CancelRun",
-    "CancelTraining",
     "CommitSession",
-    "CompleteEvaluation",
     "CompleteRun",
-    "CompleteTraining",
     "DeleteDataset",
     "DisableUser",
     "DiscardSession",
     "EnableUser",
-    "FailEvaluation",
     "FailRun",
-    "FailTraining",
     "ExpireSession",
     "IssueToken",
     "KeepSession",
@@ -40,9 +27,7 @@ __all__ = [
     "RegisterDataset",
     "RegisterEstimator",
     "RegisterMetric",
-    "ReportEvaluationLost",
     "ReportRunLost",
-    "ReportTrainingLost",
     "RequestEvaluation",
     "RequestRun",
     "RequestTraining",
@@ -53,9 +38,7 @@ __all__ = [
     "SetRole",
     "ShareDataset",
     "ShareSession",
-    "StartEvaluation",
     "StartRun",
-    "StartTraining",
     "UnshareDataset",
     "UnshareSession",
 ]
@@ -65,7 +48,7 @@ __all__ = [
 
 
 class RegisterEstimator(Command, frozen=True):
-    """Offer a model, or a new version of it, in the catalog."""
+    """Offer an estimator, or a new version of it, in the catalog."""
 
     spec: EstimatorSpec
 
@@ -247,12 +230,62 @@ class RevokeTokens(Command, frozen=True, omit_defaults=True):
 
 # Runs inside a session. The protocol is the same for every kind of work:
 # request -> start (a worker's claim of one attempt) -> complete | fail | cancel, or lost -> retry.
+# A kind of work has a request of its own, and a result (`schemas.results`).
 
 
 class RequestRun(Command, frozen=True):
-    """Ask for one run of work; `run` is its id, new in the session."""
+    """Ask for one run of work; `run` is its id, new in the session.
+
+    `time_limit` is in seconds, `memory_limit` in MiB of resident memory; `max_attempts` bounds how
+    often the run is started when workers are lost.
+    """
 
     run: str
+    time_limit: float
+    memory_limit: int
+    max_attempts: int = 3
+
+
+class RequestTraining(RequestRun, frozen=True, omit_defaults=True, kw_only=True):
+    """Ask for one training of an estimator in an open session.
+
+    `seed` (0 to 2^32-1) fixes every random choice of the split and the fit. Of `sensitive` columns
+    no value is told. `read` says how the dataset is read (None: by the rules of before that was
+    kept).
+    """
+
+    estimator: str
+    task: str
+    library_version: str
+    dataset: DatasetRef
+    target: str | None
+    schema_hash: str
+    hyperparameters: dict[str, JsonValue]
+    split: Split
+    preprocessing: Preprocessing
+    seed: int
+    sensitive: tuple[str, ...] = ()
+    read: ReadOptions | None = None
+
+
+class RequestEvaluation(RequestRun, frozen=True, omit_defaults=True, kw_only=True):
+    """Ask for metrics of the artifact of a completed training of the same session.
+
+    `held_out` says whether `dataset` is the training's own, of which the held-out rows are used;
+    otherwise all rows of `dataset` are. Of `sensitive` columns no value is told. `read`
+    says how the dataset is read (None: by the rules of before that was kept). Those of `metrics`
+    that are `optional` are left out if they cannot be computed; without the others it fails. Those
+    that can be of one class are of the class `positive`, if one is named.
+    """
+
+    training: str
+    metrics: tuple[str, ...]
+    dataset: DatasetRef
+    held_out: bool
+    sensitive: tuple[str, ...] = ()
+    read: ReadOptions | None = None
+    optional: tuple[str, ...] = ()
+    positive: str | None = None
 
 
 class StartRun(Command, frozen=True):
@@ -264,11 +297,12 @@ class StartRun(Command, frozen=True):
 
 
 class CompleteRun(Command, frozen=True):
-    """The worker that holds the attempt has a result."""
+    """The worker that holds the attempt has a result, of the kind of work that the run is."""
 
     run: str
     attempt: int
     worker: str
+    result: Result
 
 
 class FailRun(Command, frozen=True):
@@ -296,122 +330,6 @@ class ReportRunLost(Command, frozen=True):
     run: str
     attempt: int
     worker: str
-
-
-class RequestTraining(RequestRun, frozen=True, omit_defaults=True):
-    """Ask for one training in an open session.
-
-    `seed` (0 to 2^32-1) fixes every random choice of the split and the fit. `time_limit` is in
-    seconds, `memory_limit` in MiB of resident memory; `max_attempts` bounds how often the run is
-    started when workers are lost. Of `sensitive` columns no value is told. `read` says how the
-    dataset is read (None: by the rules of before that was kept).
-    """
-
-    model: str
-    task: str
-    library_version: str
-    dataset: DatasetRef
-    target: str | None
-    schema_hash: str
-    hyperparameters: dict[str, JsonValue]
-    split: Split
-    preprocessing: Preprocessing
-    seed: int
-    time_limit: float
-    memory_limit: int
-    max_attempts: int = 3
-    sensitive: tuple[str, ...] = ()
-    read: ReadOptions | None = None
-
-
-class StartTraining(StartRun, frozen=True):
-    """Claim an attempt of a training."""
-
-
-class CompleteTraining(CompleteRun, frozen=True):
-    """A trained model is in the artifact store.
-
-    `parameters` are the learned parameters (JSON, shortened where large), `environment` the
-    library versions, BLAS, threads and processor that made it; times are in seconds: `fit_seconds`
-    of the bare fit, `seconds` of the whole attempt in the worker.
-    """
-
-    model: TrainedModel
-    parameters: dict[str, JsonValue]
-    environment: dict[str, JsonValue]
-    rows_train: int
-    rows_test: int
-    fit_seconds: float
-    seconds: float
-
-
-class FailTraining(FailRun, frozen=True):
-    """A training cannot give a model."""
-
-
-class CancelTraining(CancelRun, frozen=True):
-    """Stop a training that has not ended."""
-
-
-class ReportTrainingLost(ReportRunLost, frozen=True):
-    """The worker of a training is gone."""
-
-
-class RequestEvaluation(RequestRun, frozen=True, omit_defaults=True):
-    """Ask for metrics of a completed training of the same session.
-
-    `held_out` says whether `dataset` is the training's own, of which the held-out rows are used;
-    otherwise all rows of `dataset` are. Of `sensitive` columns no value is told. `read`
-    says how the dataset is read (None: by the rules of before that was kept). Those of `metrics`
-    that are `optional` are left out if they cannot be computed; without the others it fails. Those
-    that can be of one class are of the class `positive`, if one is named.
-    """
-
-    training: str
-    metrics: tuple[str, ...]
-    dataset: DatasetRef
-    held_out: bool
-    time_limit: float
-    memory_limit: int
-    max_attempts: int = 3
-    sensitive: tuple[str, ...] = ()
-    read: ReadOptions | None = None
-    optional: tuple[str, ...] = ()
-    positive: str | None = None
-
-
-class StartEvaluation(StartRun, frozen=True):
-    """Claim an attempt of an evaluation."""
-
-
-class CompleteEvaluation(CompleteRun, frozen=True, omit_defaults=True):
-    """Metrics are there: each a number, or a dict with `labels` and `matrix` (confusion matrix).
-
-    Of those that were `left_out` it says why, and of what `averages` are over.
-    `unseen` says of columns of another dataset how many rows have a class or category that the
-    model does not know; `notes` say which values were taken for which.
-    """
-
-    metrics: dict[str, JsonValue]
-    environment: dict[str, JsonValue]
-    rows: int
-    seconds: float
-    left_out: dict[str, str] = {}
-    averages: dict[str, str] = {}
-    unseen: dict[str, int] = {}
-    notes: tuple[str, ...] = ()
-
-
-class FailEvaluation(FailRun, frozen=True):
-    """An evaluation cannot give metrics."""
-
-
-class CancelEvaluation(CancelRun, frozen=True):
-    """Stop an evaluation that has not ended."""
-
-
-class ReportEvaluationLost(ReportRunLost, frozen=True):
-    """The worker of an evaluation is gone."""
 
 
 COMMANDS: dict[str, type[Command]] = {
@@ -442,17 +360,12 @@ COMMANDS: dict[str, type[Command]] = {
         RevokeTokens,
         SetQuota,
         RequestTraining,
-        StartTraining,
-        CompleteTraining,
-        FailTraining,
-        CancelTraining,
-        ReportTrainingLost,
         RequestEvaluation,
-        StartEvaluation,
-        CompleteEvaluation,
-        FailEvaluation,
-        CancelEvaluation,
-        ReportEvaluationLost,
+        StartRun,
+        CompleteRun,
+        FailRun,
+        CancelRun,
+        ReportRunLost,
     )
 }
 """Every command by its CloudEvents type."""

@@ -20,35 +20,42 @@ from autolearn.schemas.commands import COMMANDS
 from autolearn.schemas.errors import UnknownType
 from autolearn.schemas.events import EVENTS
 from autolearn.schemas.messages import Command, Event, type_of
+from autolearn.schemas.results import artifact_of
+from autolearn.schemas.work import WORK, kind_of_run
 
 __all__ = ["CLEAR", "clear_part", "command_outline", "empty", "is_confidential", "outline_of"]
 
 Message = Command | Event
 REGISTERS = commands.RegisterDataset | events.DatasetRegistered
+COMPLETES = commands.CompleteRun | events.RunCompleted
+REQUEST = ("run", "training", "maxattempts")
+"""What is in clear of the request of a run, of those that it has."""
+
+FIELDS = {"maxattempts": "max_attempts"}
+"""The fields of messages whose attributes are called otherwise."""
+
+
+def field_of(attribute: str) -> str:
+    """Return the field of a message that an attribute repeats."""
+    return FIELDS.get(attribute, attribute)
+
 
 CLEAR: dict[type[Message], tuple[str, ...]] = {
     commands.RegisterDataset: ("artifact", "bytes", "rows", "everybody", "marks"),
     commands.OpenSession: ("expires",),
-    commands.RequestTraining: ("run", "maxattempts"),
-    commands.CompleteTraining: ("run", "attempt", "worker", "artifact"),
-    commands.FailTraining: ("run", "attempt", "worker"),
-    commands.RequestEvaluation: ("run", "training", "maxattempts"),
-    commands.CompleteEvaluation: ("run", "attempt", "worker"),
-    commands.FailEvaluation: ("run", "attempt", "worker"),
+    commands.CompleteRun: ("run", "attempt", "worker", "kind", "artifact"),
+    commands.FailRun: ("run", "attempt", "worker"),
     events.DatasetRegistered: ("artifact", "bytes", "rows", "everybody", "marks"),
     events.SessionOpened: ("expires",),
-    events.TrainingRequested: ("run", "maxattempts"),
-    events.TrainingCompleted: ("run", "attempt", "worker", "artifact"),
-    events.TrainingFailed: ("run", "attempt", "worker"),
-    events.EvaluationRequested: ("run", "training", "maxattempts"),
-    events.EvaluationCompleted: ("run", "attempt", "worker"),
-    events.EvaluationFailed: ("run", "attempt", "worker"),
+    events.RunCompleted: ("run", "attempt", "worker", "kind", "artifact"),
+    events.RunFailed: ("run", "attempt", "worker"),
+    **{
+        request: tuple(name for name in REQUEST if field_of(name) in request.__struct_fields__)
+        for work in WORK.values()
+        for request in (work.request, work.requested)
+    },
 }
 """The attributes that are in clear of each type that is confidential."""
-
-FIELDS = {"maxattempts": "max_attempts"}
-"""The fields of messages whose attributes are called otherwise; `artifact` is the folder of
-`model`, which is called by the SHA-256 of what is encrypted in it."""
 
 SPEC = {"artifact": "stored", "bytes": "bytes", "rows": "rows"}
 """The fields of a dataset's specification by the attributes."""
@@ -60,17 +67,25 @@ def is_confidential(kind: type[Message]) -> bool:
 
 
 def clear_part(message: Message) -> dict[str, str | int]:
-    """Return the attributes of a confidential message that are in clear."""
-    return {name: value_of(message, name) for name in CLEAR[type(message)]}
+    """Return the attributes of a confidential message that are in clear.
+
+    `kind` is that of the result; `artifact` is the folder of the artifact in it, if there is one,
+    which is called by the SHA-256 of what is encrypted there.
+    """
+    told = {name: value_of(message, name) for name in CLEAR[type(message)]}
+    return {name: value for name, value in told.items() if value is not UNSET}
 
 
 def value_of(message: Any, attribute: str) -> Any:
     """Return what an attribute says of a message."""
     if attribute in SPEC and isinstance(message, REGISTERS):
         return getattr(message.spec, SPEC[attribute])
+    if attribute == "kind":
+        return kind_of_run(message.result)
     if attribute == "artifact":
-        return message.model.folder
-    return getattr(message, FIELDS.get(attribute, attribute))
+        artifact = artifact_of(message.result)
+        return artifact.folder if artifact else UNSET
+    return getattr(message, field_of(attribute))
 
 
 def outline_of(record: EventRecord) -> Event:
@@ -107,15 +122,21 @@ def outlined(kind: type[Any], record: CommandRecord | EventRecord) -> Any:
     message = empty(kind)
     if isinstance(message, REGISTERS):
         return registering(message, record)
-    for attribute in CLEAR.get(kind, ()):
-        value = getattr(record, attribute)
-        if value is UNSET:
-            continue
-        if attribute == "artifact":
-            message = replace(message, model=replace(message.model, stored=value))
-        else:
-            message = replace(message, **{FIELDS.get(attribute, attribute): value})
-    return message
+    if isinstance(message, COMPLETES):
+        message = completing(message, record)
+    told = {field_of(name): getattr(record, name) for name in CLEAR[kind]}
+    fields = {name: told[name] for name in message.__struct_fields__ if name in told}
+    return replace(message, **{name: one for name, one in fields.items() if one is not UNSET})
+
+
+def completing(message: Any, record: CommandRecord | EventRecord) -> Any:
+    """Return an empty end of a run, with what the envelope says of its result."""
+    work = None if record.kind is UNSET else WORK.get(record.kind)
+    result = empty(work.result) if work else message.result
+    artifact = artifact_of(result)
+    if artifact is not None and record.artifact is not UNSET:
+        result = replace(result, artifact=replace(artifact, stored=record.artifact))
+    return replace(message, result=result)
 
 
 def registering(message: Any, record: CommandRecord | EventRecord) -> Any:
@@ -140,7 +161,8 @@ def nothing(kind: msgspec.inspect.Type) -> Any:
     """Return the value of a type that says nothing, as JSON has it."""
     match kind:
         case msgspec.inspect.StructType(fields=fields):
-            return {field.encode_name: nothing(field.type) for field in fields}
+            tag = {kind.tag_field: kind.tag} if kind.tag_field else {}
+            return {field.encode_name: nothing(field.type) for field in fields} | tag
         case msgspec.inspect.UnionType(types=types):
             options = [nothing(one) for one in types]
             return None if None in options else options[0]
@@ -157,7 +179,10 @@ def nothing(kind: msgspec.inspect.Type) -> Any:
     return None
 
 
-empties = {kind: msgspec.convert(nothing(msgspec.inspect.type_info(kind)), kind) for kind in CLEAR}
-"""A message of every confidential type in which nothing is said."""
+empties = {
+    kind: msgspec.convert(nothing(msgspec.inspect.type_info(kind)), kind)
+    for kind in (*CLEAR, *(work.result for work in WORK.values()))
+}
+"""A message of every confidential type, and a result of every kind, in which nothing is said."""
 
 assert {*map(type_of, CLEAR)} <= {*COMMANDS, *EVENTS}

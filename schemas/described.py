@@ -18,16 +18,28 @@ RAW = (Raw, Raw | UnsetType)
 def schemas_of(kinds: Iterable[type[Struct]], template: str) -> dict[str, Schema]:
     """Return the schemas of types and of all that they hold, by name; `template` makes the $refs.
 
-    They are plain JSON: a default of a tuple is a list. From Python 3.13 on docstrings come without
-    indentation; before, it is taken away here.
+    They are plain JSON: a default of a tuple is a list. Tags are told by the constants of the
+    structs alone: OpenAPI's `discriminator` is another thing in AsyncAPI. From Python 3.13 on
+    docstrings come without indentation; before, it is taken away here.
     """
     shown = [describable(kind) for kind in dict.fromkeys(kinds)]
     _, found = msgspec.json.schema_components(shown, ref_template=template)
-    plain: dict[str, Schema] = msgspec.json.decode(msgspec.json.encode(found))
+    plain = without_discriminator(msgspec.json.decode(msgspec.json.encode(found)))
+    assert isinstance(plain, dict)
     for schema in plain.values():
         if "description" in schema:
             schema["description"] = inspect.cleandoc(schema["description"])
     return plain
+
+
+def without_discriminator(schema: Any) -> Any:
+    """Return a schema without what names the tag of a union."""
+    if isinstance(schema, list):
+        return [without_discriminator(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = schema.keys() - ({"discriminator"} if "anyOf" in schema else set())
+    return {key: without_discriminator(value) for key, value in schema.items() if key in kept}
 
 
 def describable(kind: type[Struct]) -> type[Struct]:

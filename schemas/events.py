@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.messages import Event, type_of
 from autolearn.schemas.read_options import ReadOptions
-from autolearn.schemas.values import (
-    DatasetRef,
-    JsonValue,
-    May,
-    Preprocessing,
-    Role,
-    Split,
-    TrainedModel,
-)
+from autolearn.schemas.results import Result
+from autolearn.schemas.values import DatasetRef, JsonValue, May, Preprocessing, Role, Split
 
 __all__ = [
     "EVENTS",
@@ -26,12 +17,7 @@ __all__ = [
     "DatasetShared",
     "DatasetUnshared",
     "EstimatorRegistered",
-    "EvaluationCancelled",
-    "EvaluationCompleted",
-    "EvaluationFailed",
-    "EvaluationLost",
     "EvaluationRequested",
-    "EvaluationStarted",
     "ExperimentDeleted",
     "MetricRegistered",
     "PasswordSet",
@@ -56,12 +42,7 @@ __all__ = [
     "TokenIssued",
     "TokenRevoked",
     "TokensRevoked",
-    "TrainingCancelled",
-    "TrainingCompleted",
-    "TrainingFailed",
-    "TrainingLost",
     "TrainingRequested",
-    "TrainingStarted",
     "UserAdded",
     "UserDisabled",
     "UserEnabled",
@@ -107,7 +88,7 @@ class CommandQuarantined(Event, frozen=True):
 
 
 class EstimatorRegistered(Event, frozen=True):
-    """A model is on offer as `spec` says, from now on."""
+    """An estimator is on offer as `spec` says, from now on."""
 
     spec: EstimatorSpec
 
@@ -262,13 +243,47 @@ class TokensRevoked(Event, frozen=True, omit_defaults=True):
     keep: str = ""
 
 
-# Runs inside a session
+# Runs inside a session: the same events for every kind of work, but for the request and the result
 
 
 class RunRequested(Event, frozen=True):
-    """One run of work was accepted; its first attempt is open."""
+    """One run of work was accepted; its first attempt is open. Limits as in `RequestRun`."""
 
     run: str
+    time_limit: float
+    memory_limit: int
+    max_attempts: int
+
+
+class TrainingRequested(RunRequested, frozen=True, omit_defaults=True, kw_only=True):
+    """A training was accepted. The fields are those of `commands.RequestTraining`."""
+
+    estimator: str
+    task: str
+    library_version: str
+    dataset: DatasetRef
+    target: str | None
+    schema_hash: str
+    hyperparameters: dict[str, JsonValue]
+    split: Split
+    preprocessing: Preprocessing
+    seed: int
+    sensitive: tuple[str, ...] = ()
+    read: ReadOptions | None = None
+
+
+class EvaluationRequested(RunRequested, frozen=True, omit_defaults=True, kw_only=True):
+    """An evaluation was accepted. `artifact` is the digest of what the training made."""
+
+    training: str
+    artifact: str
+    metrics: tuple[str, ...]
+    dataset: DatasetRef
+    held_out: bool
+    sensitive: tuple[str, ...] = ()
+    read: ReadOptions | None = None
+    optional: tuple[str, ...] = ()
+    positive: str | None = None
 
 
 class RunStarted(Event, frozen=True):
@@ -285,6 +300,7 @@ class RunCompleted(Event, frozen=True):
     run: str
     attempt: int
     worker: str
+    result: Result
 
 
 class RunFailed(Event, frozen=True):
@@ -309,105 +325,6 @@ class RunLost(Event, frozen=True):
     run: str
     attempt: int
     worker: str
-
-
-class TrainingRequested(RunRequested, frozen=True, omit_defaults=True):
-    """A training was accepted. The fields are those of `commands.RequestTraining`."""
-
-    model: str
-    task: str
-    library_version: str
-    dataset: DatasetRef
-    target: str | None
-    schema_hash: str
-    hyperparameters: dict[str, JsonValue]
-    split: Split
-    preprocessing: Preprocessing
-    seed: int
-    time_limit: float
-    memory_limit: int
-    max_attempts: int
-    sensitive: tuple[str, ...] = ()
-    read: ReadOptions | None = None
-
-
-class TrainingStarted(RunStarted, frozen=True):
-    """A worker trains."""
-
-
-class TrainingCompleted(RunCompleted, frozen=True):
-    """A model was trained. The fields are those of `commands.CompleteTraining`."""
-
-    model: TrainedModel
-    parameters: dict[str, JsonValue]
-    environment: dict[str, JsonValue]
-    rows_train: int
-    rows_test: int
-    fit_seconds: float
-    seconds: float
-
-
-class TrainingFailed(RunFailed, frozen=True):
-    """A training ended without a model."""
-
-
-class TrainingCancelled(RunCancelled, frozen=True):
-    """A training was stopped."""
-
-
-class TrainingLost(RunLost, frozen=True):
-    """The worker of a training is gone; the next attempt is open."""
-
-
-class EvaluationRequested(RunRequested, frozen=True, omit_defaults=True):
-    """An evaluation was accepted. `model` is the digest of the trained model's artifact."""
-
-    training: str
-    model: str
-    metrics: tuple[str, ...]
-    dataset: DatasetRef
-    held_out: bool
-    time_limit: float
-    memory_limit: int
-    max_attempts: int
-    sensitive: tuple[str, ...] = ()
-    read: ReadOptions | None = None
-    optional: tuple[str, ...] = ()
-    positive: str | None = None
-
-
-class EvaluationStarted(RunStarted, frozen=True):
-    """A worker evaluates."""
-
-
-class EvaluationCompleted(RunCompleted, frozen=True, omit_defaults=True):
-    """Metrics are there: `results` are the `metrics` of `commands.CompleteEvaluation`.
-
-    Version 1 called them `metrics`, as `EvaluationRequested` calls the names that were asked for.
-    """
-
-    version: ClassVar[int] = 2
-
-    results: dict[str, JsonValue]
-    environment: dict[str, JsonValue]
-    rows: int
-    seconds: float
-    left_out: dict[str, str] = {}
-    averages: dict[str, str] = {}
-    unseen: dict[str, int] = {}
-    notes: tuple[str, ...] = ()
-
-
-class EvaluationFailed(RunFailed, frozen=True):
-    """An evaluation ended without metrics."""
-
-
-class EvaluationCancelled(RunCancelled, frozen=True):
-    """An evaluation was stopped."""
-
-
-class EvaluationLost(RunLost, frozen=True):
-    """The worker of an evaluation is gone; the next attempt is open."""
 
 
 EVENTS: dict[str, type[Event]] = {
@@ -442,17 +359,12 @@ EVENTS: dict[str, type[Event]] = {
         TokensRevoked,
         QuotaSet,
         TrainingRequested,
-        TrainingStarted,
-        TrainingCompleted,
-        TrainingFailed,
-        TrainingCancelled,
-        TrainingLost,
         EvaluationRequested,
-        EvaluationStarted,
-        EvaluationCompleted,
-        EvaluationFailed,
-        EvaluationCancelled,
-        EvaluationLost,
+        RunStarted,
+        RunCompleted,
+        RunFailed,
+        RunCancelled,
+        RunLost,
     )
 }
 """Every event by its CloudEvents type. Types once shipped stay readable: see `upcasters`."""

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from autolearn.schemas.events import EvaluationRequested, TrainingRequested
 from autolearn.schemas.read_options import ReadOptions
-from autolearn.schemas.values import DatasetRef, JsonValue, TrainedModel
+from autolearn.schemas.values import DatasetRef, JsonValue, TrainedArtifact
 
 __all__ = [
     "Compared",
@@ -44,7 +44,7 @@ class RecordedTraining(Struct, frozen=True):
     """
 
     request: TrainingRequested
-    artifact: TrainedModel
+    artifact: TrainedArtifact
     environment: dict[str, JsonValue]
     evaluations: tuple[RecordedEvaluation, ...] = ()
     folder: str = ""
@@ -117,7 +117,7 @@ class Retrained(Struct, frozen=True):
     """
 
     training: str
-    model: str
+    estimator: str
     verdict: Verdict
     recorded: str
     present: str = ""

@@ -71,6 +71,7 @@ def types(*kinds: type[Command]) -> tuple[str, ...]:
 
 
 OFFERS = (commands.RegisterEstimator, commands.RegisterMetric, commands.RegisterDataset)
+RUNS = (commands.StartRun, commands.CompleteRun, commands.FailRun, commands.ReportRunLost)
 USERS = (
     commands.AddUser,
     commands.SetRole,
@@ -102,7 +103,8 @@ TRAFFIC: tuple[Flow, ...] = (
             commands.ShareSession,
             commands.UnshareSession,
             *USERS,
-            *(kind for work in WORK.values() for kind in (work.request, work.cancel)),
+            *(work.request for work in WORK.values()),
+            commands.CancelRun,
         ),
     ),
     Flow(
@@ -110,25 +112,14 @@ TRAFFIC: tuple[Flow, ...] = (
         "send",
         "commands",
         "A worker says what is on offer, claims an attempt, and reports its end.",
-        types(
-            *OFFERS,
-            *(
-                kind
-                for work in WORK.values()
-                for kind in (work.start, work.complete, work.fail, work.report_lost)
-            ),
-        ),
+        types(*OFFERS, *RUNS),
     ),
     Flow(
         "supervise",
         "send",
         "commands",
         "Runs of workers that have fallen silent or stopped; sessions that expire.",
-        types(
-            commands.ProposeExpiry,
-            commands.ExpireSession,
-            *(work.report_lost for work in WORK.values()),
-        ),
+        types(commands.ProposeExpiry, commands.ExpireSession, commands.ReportRunLost),
     ),
     Flow(
         "first-user",

@@ -22,7 +22,7 @@ __all__ = [
     "Preprocessing",
     "Role",
     "Split",
-    "TrainedModel",
+    "TrainedArtifact",
 ]
 
 KINDS = {
@@ -113,7 +113,7 @@ class Preprocessing(Struct, frozen=True, gc=False):
     encode: str = "one-hot"
 
 
-class TrainedModel(Struct, frozen=True, omit_defaults=True):
+class TrainedArtifact(Struct, frozen=True, omit_defaults=True):
     """The artifact of a training: a folder of files in the artifact store.
 
     `digest` is the SHA-256 (hex) of the folder's manifest and names the folder; `files` maps each
@@ -181,7 +181,7 @@ class Domain(Struct, frozen=True, omit_defaults=True):
 
 
 class Hyperparameter(Struct, frozen=True):
-    """A setting of a catalog model: its value must lie in one of the `domains`."""
+    """A setting of an estimator: its value must lie in one of the `domains`."""
 
     name: str
     default: JsonValue

@@ -1,6 +1,7 @@
 """The kinds of work: one table for deciders, dispatch, workers and views.
 
 The protocol of every kind is request -> start -> complete | fail | cancel, or lost -> next attempt.
+What differs is here: what is asked, and what comes of it.
 """
 
 from __future__ import annotations
@@ -8,71 +9,28 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from autolearn.schemas import commands, events
-from autolearn.schemas.messages import Command, Event
+from autolearn.schemas.results import EvaluationResult, Result, TrainingResult
 
-__all__ = ["WORK", "Work", "work_of"]
+__all__ = ["WORK", "Work", "kind_of_run"]
 
 
 class Work(NamedTuple):
-    """The words of one kind of work."""
+    """What one kind of work has of its own."""
 
-    name: str
     request: type[commands.RequestRun]
-    start: type[commands.StartRun]
-    complete: type[commands.CompleteRun]
-    fail: type[commands.FailRun]
-    cancel: type[commands.CancelRun]
-    report_lost: type[commands.ReportRunLost]
     requested: type[events.RunRequested]
-    started: type[events.RunStarted]
-    completed: type[events.RunCompleted]
-    failed: type[events.RunFailed]
-    cancelled: type[events.RunCancelled]
-    lost: type[events.RunLost]
+    result: type[Result]
 
 
 WORK: dict[str, Work] = {
-    "training": Work(
-        "training",
-        commands.RequestTraining,
-        commands.StartTraining,
-        commands.CompleteTraining,
-        commands.FailTraining,
-        commands.CancelTraining,
-        commands.ReportTrainingLost,
-        events.TrainingRequested,
-        events.TrainingStarted,
-        events.TrainingCompleted,
-        events.TrainingFailed,
-        events.TrainingCancelled,
-        events.TrainingLost,
-    ),
-    "evaluation": Work(
-        "evaluation",
-        commands.RequestEvaluation,
-        commands.StartEvaluation,
-        commands.CompleteEvaluation,
-        commands.FailEvaluation,
-        commands.CancelEvaluation,
-        commands.ReportEvaluationLost,
-        events.EvaluationRequested,
-        events.EvaluationStarted,
-        events.EvaluationCompleted,
-        events.EvaluationFailed,
-        events.EvaluationCancelled,
-        events.EvaluationLost,
-    ),
+    "training": Work(commands.RequestTraining, events.TrainingRequested, TrainingResult),
+    "evaluation": Work(commands.RequestEvaluation, events.EvaluationRequested, EvaluationResult),
 }
+"""By name, which is the tag of the result as well."""
 
-by_message: dict[type[Command] | type[Event], Work] = {
-    message: work for work in WORK.values() for message in work[1:]
-}
+names = {one: name for name, work in WORK.items() for one in work}
 
 
-def work_of(message: Command | Event) -> Work:
-    """Return the kind of work that a command or event of a run belongs to.
-
-    Raises:
-        KeyError: the message is not about a run.
-    """
-    return by_message[type(message)]
+def kind_of_run(message: commands.RequestRun | events.RunRequested | Result) -> str:
+    """Return the name of the kind of work that a request or a result belongs to."""
+    return names[type(message)]

@@ -18,7 +18,7 @@ PATH = Path(__file__).parent.parent / "docs" / "asyncapi.json"
 
 def made() -> dict[str, Any]:
     """The document of the code, with the default settings."""
-    examples = {name: json.loads(value) for name, value in golden_records().items()}
+    examples = map(json.loads, golden_records().values())
     return document(Topics.of(Settings()), version("autolearn"), shipped()["events"], examples)
 
 

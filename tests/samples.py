@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from autolearn.schemas import commands, events
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.messages import Command, Event, type_of
+from autolearn.schemas.results import EvaluationResult, TrainingResult
 from autolearn.schemas.values import (
     Column,
     DatasetRef,
@@ -14,8 +15,9 @@ from autolearn.schemas.values import (
     Hyperparameter,
     Preprocessing,
     Split,
-    TrainedModel,
+    TrainedArtifact,
 )
+from autolearn.schemas.work import kind_of_run
 
 SESSION = "session/0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90"
 OTHER_SESSION = "session/5c0b9b5e-7a10-4b8e-8f0e-2f4f0a3c1d11"
@@ -23,7 +25,7 @@ IRIS = DatasetRef("iris", "a" * 64)
 WINE = DatasetRef("wine", "b" * 64)
 VERIFIER = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXM"
 TOKEN = ("0123456789abcdef", "laptop", "d" * 64, "2026-02-01T00:00:00.000Z")
-MODEL = TrainedModel("d" * 64, {"model.skops": "e" * 64, "schema.json": "f" * 64}, 2048)
+ARTIFACT = TrainedArtifact("d" * 64, {"model.skops": "e" * 64, "schema.json": "f" * 64}, 2048)
 ENVIRONMENT = {"python": "3.11.9", "scikit-learn": "1.9.1", "threads": 1}
 
 ESTIMATOR = EstimatorSpec(
@@ -58,7 +60,7 @@ FLOWERS = replace(DATASET, name="flowers", origin="uploaded")
 
 def request_training(run: str = "t1", **fields: Any) -> commands.RequestTraining:
     about: dict[str, Any] = {
-        "model": "decision-tree",
+        "estimator": "decision-tree",
         "task": "classification",
         "library_version": "1.9.1",
         "dataset": IRIS,
@@ -87,11 +89,9 @@ def request_evaluation(
     return commands.RequestEvaluation(run, training=training, **(about | fields))
 
 
-def complete_training(
-    run: str = "t1", attempt: int = 1, worker: str = "w1", **fields: Any
-) -> commands.CompleteTraining:
+def training_result(**fields: Any) -> TrainingResult:
     about: dict[str, Any] = {
-        "model": MODEL,
+        "artifact": ARTIFACT,
         "parameters": {"classes_": ["setosa", "versicolor"], "depth": 3},
         "environment": ENVIRONMENT,
         "rows_train": 112,
@@ -99,19 +99,29 @@ def complete_training(
         "fit_seconds": 0.005,
         "seconds": 0.25,
     }
-    return commands.CompleteTraining(run, attempt, worker, **(about | fields))
+    return TrainingResult(**(about | fields))
 
 
-def complete_evaluation(
-    run: str = "e1", attempt: int = 1, worker: str = "w1", **fields: Any
-) -> commands.CompleteEvaluation:
+def evaluation_result(**fields: Any) -> EvaluationResult:
     about: dict[str, Any] = {
-        "metrics": {"f1": 0.97, "confusion-matrix": {"labels": ["a", "b"], "matrix": [[9, 1]]}},
+        "results": {"f1": 0.97, "confusion-matrix": {"labels": ["a", "b"], "matrix": [[9, 1]]}},
         "environment": ENVIRONMENT,
         "rows": 38,
         "seconds": 0.125,
     }
-    return commands.CompleteEvaluation(run, attempt, worker, **(about | fields))
+    return EvaluationResult(**(about | fields))
+
+
+def complete_training(
+    run: str = "t1", attempt: int = 1, worker: str = "w1", **fields: Any
+) -> commands.CompleteRun:
+    return commands.CompleteRun(run, attempt, worker, training_result(**fields))
+
+
+def complete_evaluation(
+    run: str = "e1", attempt: int = 1, worker: str = "w1", **fields: Any
+) -> commands.CompleteRun:
+    return commands.CompleteRun(run, attempt, worker, evaluation_result(**fields))
 
 
 def fields_of(message: Command) -> dict[str, Any]:
@@ -124,26 +134,31 @@ def training_requested(run: str = "t1", **fields: Any) -> events.TrainingRequest
 
 def training_completed(
     run: str = "t1", attempt: int = 1, worker: str = "w1", **fields: Any
-) -> events.TrainingCompleted:
-    return events.TrainingCompleted(**fields_of(complete_training(run, attempt, worker, **fields)))
+) -> events.RunCompleted:
+    return events.RunCompleted(run, attempt, worker, training_result(**fields))
 
 
 def evaluation_requested(
     run: str = "e1", training: str = "t1", **fields: Any
 ) -> events.EvaluationRequested:
-    about = {"model": MODEL.digest} | fields_of(request_evaluation(run, training)) | fields
+    about = {"artifact": ARTIFACT.digest} | fields_of(request_evaluation(run, training)) | fields
     return events.EvaluationRequested(**about)
 
 
 def evaluation_completed(
     run: str = "e1", attempt: int = 1, worker: str = "w1", **fields: Any
-) -> events.EvaluationCompleted:
-    about = fields_of(complete_evaluation(run, attempt, worker))
-    return events.EvaluationCompleted(**({"results": about.pop("metrics")} | about | fields))
+) -> events.RunCompleted:
+    return events.RunCompleted(run, attempt, worker, evaluation_result(**fields))
 
 
 def by_type(*messages: Any) -> dict[str, Any]:
-    return {type_of(type(message)): message for message in messages}
+    """Messages by what their golden files are called: their type, and of a result its kind."""
+    return {name_of(message): message for message in messages}
+
+
+def name_of(message: Any) -> str:
+    kind = kind_of_run(message.result) if hasattr(message, "result") else "training"
+    return type_of(type(message)) + ("" if kind == "training" else f"-{kind}")
 
 
 COMMANDS: dict[str, Command] = by_type(
@@ -172,17 +187,13 @@ COMMANDS: dict[str, Command] = by_type(
     commands.RevokeTokens(TOKEN[0]),
     commands.SetQuota("sessions", 10),
     request_training(),
-    commands.StartTraining("t1", 1, "w1"),
-    complete_training(),
-    commands.FailTraining("t1", 1, "w1", "memory", "It needed more than 512 MiB."),
-    commands.CancelTraining("t1"),
-    commands.ReportTrainingLost("t1", 1, "w1"),
     request_evaluation(),
-    commands.StartEvaluation("e1", 1, "w1"),
+    commands.StartRun("t1", 1, "w1"),
+    complete_training(),
     complete_evaluation(),
-    commands.FailEvaluation("e1", 1, "w1", "raised", "ValueError: no rows"),
-    commands.CancelEvaluation("e1"),
-    commands.ReportEvaluationLost("e1", 1, "w1"),
+    commands.FailRun("t1", 1, "w1", "memory", "It needed more than 512 MiB."),
+    commands.CancelRun("t1"),
+    commands.ReportRunLost("t1", 1, "w1"),
 )
 
 EVENTS: dict[str, Event] = by_type(
@@ -215,15 +226,11 @@ EVENTS: dict[str, Event] = by_type(
     events.TokensRevoked(TOKEN[0]),
     events.QuotaSet("sessions", 10),
     training_requested(),
-    events.TrainingStarted("t1", 1, "w1"),
-    training_completed(),
-    events.TrainingFailed("t1", 1, "w1", "memory", "It needed more than 512 MiB."),
-    events.TrainingCancelled("t1"),
-    events.TrainingLost("t1", 2, "w1"),
     evaluation_requested(),
-    events.EvaluationStarted("e1", 1, "w1"),
+    events.RunStarted("t1", 1, "w1"),
+    training_completed(),
     evaluation_completed(),
-    events.EvaluationFailed("e1", 1, "w1", "raised", "ValueError: no rows"),
-    events.EvaluationCancelled("e1"),
-    events.EvaluationLost("e1", 2, "w1"),
+    events.RunFailed("t1", 1, "w1", "memory", "It needed more than 512 MiB."),
+    events.RunCancelled("t1"),
+    events.RunLost("t1", 2, "w1"),
 )

@@ -166,7 +166,7 @@ def test_an_answer_that_only_encryption_makes_too_large_is_refused(monkeypatch):
 @pytest.mark.parametrize(
     ("stream", "command", "words"),
     [
-        (samples.SESSION, commands.CancelTraining("x" * 201), "run of CancelTraining has 201"),
+        (samples.SESSION, commands.CancelRun("x" * 201), "run of CancelRun has 201"),
         (samples.SESSION, commands.ShareSession("x" * 201), "user of ShareSession"),
         (samples.SESSION, samples.request_training("x" * 201), "run of"),
         ("user/ada", commands.IssueToken("t", "n" * 201, "d"), "name of IssueToken"),

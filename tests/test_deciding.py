@@ -92,7 +92,7 @@ def test_an_answer_that_is_too_large_is_refused():
 
 def test_words_of_a_refusal_may_be_too_large_too():
     opened = Stream(1, decider_of(samples.SESSION).evolve(Unopened(), events.SessionOpened(""), ""))
-    command = commands.CancelTraining("x" * LARGEST_MESSAGE)
+    command = commands.CancelRun("x" * LARGEST_MESSAGE)
     _, event = answered(command_record(samples.SESSION, command, "c"), opened)
     assert isinstance(event, events.Refused)
     assert event.reason == "too-large"

@@ -64,7 +64,7 @@ def test_an_event_of_a_run_changes_its_row_and_that_of_the_session_whatever_else
         written_by(states, number + 2, samples.training_requested(f"t{number}"))
     size = len(states.rows.store.get(head))
     assert written_by(states, 102, samples.training_requested("x")) == {head, part("x")}
-    assert written_by(states, 103, events.TrainingStarted("t5", 1, "w")) == {head, part("t5")}
+    assert written_by(states, 103, events.RunStarted("t5", 1, "w")) == {head, part("t5")}
     assert abs(len(states.rows.store.get(head)) - size) < 10
 
 

@@ -85,7 +85,7 @@ def test_a_cancelled_training_ends_at_once_and_its_process_with_it(system, clien
     assert session.cancel_training(run.id).status == "cancelled"
     until(lambda: not working(system))
     assert session.get().running == []
-    assert ends(client, run.id) == {"TrainingCancelled": 1}
+    assert ends(client, run.id) == {"RunCancelled": 1}
 
 
 def test_discarding_a_session_ends_what_it_runs(system, client):
@@ -140,7 +140,7 @@ def test_a_killed_worker_loses_nothing_and_nothing_ends_twice(system, client):
     assert {run.status for run in done} == {"completed"}
     assert done[0].attempt == 2
     for run in done:
-        assert ends(client, run.id) == {"TrainingCompleted": 1}
+        assert ends(client, run.id) == {"RunCompleted": 1}
 
 
 def test_tasks_that_come_again_take_no_slot_for_ever(kafka, system, client):
@@ -158,7 +158,7 @@ def test_tasks_that_come_again_take_no_slot_for_ever(kafka, system, client):
     assert producer.flush(20) == 0
     assert session.train("naive-bayes", "iris", wait=60).status == "completed"
     for run in runs:
-        assert ends(client, run.id) == {"TrainingCompleted": 1}
+        assert ends(client, run.id) == {"RunCompleted": 1}
 
 
 def test_commands_are_answered_after_the_deciders_were_killed(system, client):

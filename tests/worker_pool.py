@@ -151,9 +151,9 @@ class Course:
         time = datetime.fromisoformat(event["time"]).timestamp()
         if name == "TrainingRequested":
             self.requested[run] = time
-        elif name == "TrainingStarted":
+        elif name == "RunStarted":
             self.started[run].append((time, event["data"]["worker"]))
-        elif name in ("TrainingCompleted", "TrainingFailed", "TrainingCancelled"):
+        elif name in ("RunCompleted", "RunFailed", "RunCancelled"):
             self.ended[run].append(time)
 
     def workers(self) -> set[str]:

@@ -15,7 +15,8 @@ from autolearn.agents.deciders.decider import NO_PARTS, Parts
 from autolearn.schemas import commands, events
 from autolearn.schemas.bounds import SESSION_RUNS
 from autolearn.schemas.messages import Event
-from autolearn.schemas.work import Work, work_of
+from autolearn.schemas.results import TrainingResult, artifact_of
+from autolearn.schemas.work import kind_of_run
 
 __all__ = [
     "Run",
@@ -34,10 +35,10 @@ OPEN, STARTED, COMPLETED, FAILED, CANCELLED = "open", "started", "completed", "f
 class Run(Struct, frozen=True, omit_defaults=True):
     """A run as its decider sees it.
 
-    `status` is open (waiting for a worker), started, completed, failed or cancelled; `model` is the
-    digest of the model that a completed training made; `training` the training that is evaluated,
-    of which `evaluating` counts the evaluations that have not ended. `before` is the run that was
-    requested before this one.
+    `status` is open (waiting for a worker), started, completed, failed or cancelled; `artifact` is
+    the folder of the artifact that it has made; `training` the training that is evaluated, of which
+    `evaluating` counts the evaluations that have not ended. `before` is the run that was requested
+    before this one.
     """
 
     kind: str
@@ -45,7 +46,7 @@ class Run(Struct, frozen=True, omit_defaults=True):
     attempt: int = 1
     worker: str = ""
     max_attempts: int = 3
-    model: str = ""
+    artifact: str = ""
     training: str = ""
     evaluating: int = 0
     before: str = ""
@@ -66,7 +67,7 @@ class Run(Struct, frozen=True, omit_defaults=True):
 class Runs(Struct, frozen=True, omit_defaults=True):
     """The runs of a session, in `parts` each by its id.
 
-    `active` counts those that have not ended, and `trained` the trainings with a model; `newest` is
+    `active` counts those that have not ended, and `trained` the completed trainings; `newest` is
     the run that was requested last.
     """
 
@@ -118,41 +119,36 @@ def taken(state: Runs, command: commands.RequestRun) -> Event | None:
 
 def decide_run(state: Runs, command: RunCommand) -> Event:
     """Answer a command about a run that was requested."""
-    work, run = work_of(command), state.parts.get(command.run)
-    if run is None or run.kind != work.name:
-        return events.Refused("run-unknown", f"The session has no {work.name} {command.run}.")
+    run = state.parts.get(command.run)
+    if run is None:
+        return events.Refused("run-unknown", f"The session has no run {command.run}.")
     if not run.active:
-        return events.Refused("run-ended", f"The {work.name} {command.run} is {run.status}.")
+        return events.Refused("run-ended", f"The {run.kind} {command.run} is {run.status}.")
     match command:
         case commands.CancelRun():
-            return work.cancelled(command.run)
+            return events.RunCancelled(command.run)
         case commands.StartRun():
             if command.attempt != run.attempt:
                 return over(command)
             if run.status == STARTED:
                 return events.Refused("attempt-taken", f"{run.worker} works on {command.run}.")
-            return work.started(command.run, command.attempt, command.worker)
+            return events.RunStarted(command.run, command.attempt, command.worker)
         case commands.CompleteRun() | commands.FailRun() | commands.ReportRunLost() as command:
             if not run.held_by(command):
                 return over(command)
     match command:
+        case commands.CompleteRun(result=result) if kind_of_run(result) != run.kind:
+            why = f"{command.run} is {run.kind}, and the result is of {kind_of_run(result)}."
+            return events.Refused("result-unfit", why)
         case commands.CompleteRun():
-            return completed(work, command)
+            return events.RunCompleted(command.run, run.attempt, run.worker, command.result)
         case commands.FailRun():
-            return work.failed(**asdict(command))
+            return events.RunFailed(**asdict(command))
         case commands.ReportRunLost() if run.attempt < run.max_attempts:
-            return work.lost(command.run, run.attempt + 1, command.worker)
+            return events.RunLost(command.run, run.attempt + 1, command.worker)
         case commands.ReportRunLost():
             why = f"{run.attempt} workers were lost while they worked on it."
-            return work.failed(command.run, run.attempt, command.worker, "lost", why)
-
-
-def completed(work: Work, command: commands.CompleteRun) -> Event:
-    """Accept a result. The event's fields are the command's, but for one name."""
-    fields = asdict(command)
-    if isinstance(command, commands.CompleteEvaluation):
-        fields["results"] = fields.pop("metrics")
-    return work.completed(**fields)
+            return events.RunFailed(command.run, run.attempt, command.worker, "lost", why)
 
 
 def over(command: RunCommand) -> Event:
@@ -163,20 +159,19 @@ def over(command: RunCommand) -> Event:
 def evolve_runs(state: R, event: Event) -> R:
     """Return the runs after an event; other events leave them as they are."""
     match event:
-        case events.TrainingRequested():
-            return added(state, event, Run("training", max_attempts=event.max_attempts))
-        case events.EvaluationRequested(training=training):
-            run = Run("evaluation", max_attempts=event.max_attempts, training=training)
+        case events.RunRequested():
+            training = getattr(event, "training", "")
+            run = Run(kind_of_run(event), max_attempts=event.max_attempts, training=training)
             return added(state, event, run)
         case events.RunStarted():
             return changed(state, event.run, status=STARTED, worker=event.worker)
         case events.RunLost():
             return changed(state, event.run, status=OPEN, attempt=event.attempt, worker="")
-        case events.TrainingCompleted():
-            state = replace(state, trained=state.trained + 1)
-            return ended(state, event.run, status=COMPLETED, model=event.model.folder)
-        case events.RunCompleted():
-            return ended(state, event.run, status=COMPLETED)
+        case events.RunCompleted(result=result):
+            artifact = artifact_of(result)
+            state = replace(state, trained=state.trained + isinstance(result, TrainingResult))
+            folder = artifact.folder if artifact else ""
+            return ended(state, event.run, status=COMPLETED, artifact=folder)
         case events.RunFailed():
             return ended(state, event.run, status=FAILED)
         case events.RunCancelled():

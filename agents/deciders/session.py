@@ -25,7 +25,7 @@ from autolearn.schemas import commands, events
 from autolearn.schemas.actors import SUPERVISE, Actor, worker
 from autolearn.schemas.bounds import SESSION_READERS
 from autolearn.schemas.messages import Event
-from autolearn.schemas.work import WORK
+from autolearn.schemas.work import WORK, kind_of_run
 
 __all__ = ["Ended", "Open", "Session", "SessionCommand", "Unopened", "session"]
 
@@ -66,8 +66,7 @@ SessionCommand = (
     | commands.DeleteExperiment
     | commands.ShareSession
     | commands.UnshareSession
-    | commands.RequestTraining
-    | commands.RequestEvaluation
+    | commands.RequestRun
     | RunCommand
 )
 
@@ -105,10 +104,10 @@ def decide(state: Session, command: SessionCommand, actor: Actor) -> Event:
             return events.SessionKept() if state.expiring else NOT_EXPIRING
         case Open(), commands.ShareSession() | commands.UnshareSession():
             return share(state.readers, command)
-        case Open(), commands.RequestTraining():
-            return request_training(state, command)
         case Open(), commands.RequestEvaluation():
             return request_evaluation(state, command)
+        case Open(), commands.RequestRun():
+            return taken(state, command) or WORK[kind_of_run(command)].requested(**asdict(command))
         case Open(), (
             commands.StartRun()
             | commands.CompleteRun()
@@ -190,26 +189,21 @@ def in_use(state: Open, command: commands.ProposeExpiry | commands.ExpireSession
     return state.runs != command.runs or state.active > 0
 
 
-def request_training(state: Open, command: commands.RequestTraining) -> Event:
-    """Accept a training, unless its id is taken."""
-    return taken(state, command) or events.TrainingRequested(**asdict(command))
-
-
 def request_evaluation(state: Open, command: commands.RequestEvaluation) -> Event:
     """Accept an evaluation of a completed training."""
-    if refused := taken(state, command) or without_model(state, command.training):
+    if refused := taken(state, command) or without_artifact(state, command.training):
         return refused
     training = state.parts.get(command.training)
     assert training is not None
-    return events.EvaluationRequested(**asdict(command), model=training.model)
+    return events.EvaluationRequested(**asdict(command), artifact=training.artifact)
 
 
-def without_model(state: Open, name: str) -> Event | None:
-    """Refuse to use a training that has no model, or is none; else None."""
+def without_artifact(state: Open, name: str) -> Event | None:
+    """Refuse to use a training that has no artifact, or is none; else None."""
     run = state.parts.get(name)
     if run is None or run.kind != "training":
         return events.Refused("training-unknown", f"The session has no training {name}.")
-    if run.model:
+    if run.artifact:
         return None
     why = f"The training {name} is {run.status}: it must be completed."
     return events.Refused("training-incomplete", why)
@@ -221,7 +215,7 @@ def commit(state: Open, command: commands.CommitSession) -> Event:
         return commit_all(state)
     chosen, going = tuple(dict.fromkeys(command.trainings)), 0
     for name in chosen:
-        if refused := without_model(state, name):
+        if refused := without_artifact(state, name):
             return refused
         run = state.parts.get(name)
         going += run.evaluating if run else 0
@@ -246,7 +240,7 @@ def commit_all(state: Open) -> Event:
         )
     if not state.trained:
         return events.Refused("nothing-to-commit", "The session has no completed training.")
-    chosen = tuple(name for name, run in newest_first(state) if run.model)
+    chosen = tuple(name for name, run in newest_first(state) if run.artifact)
     return events.SessionCommitted(trainings=chosen[::-1])
 
 
@@ -312,7 +306,12 @@ session = Decider(
         commands.DeleteExperiment,
         commands.ShareSession,
         commands.UnshareSession,
-        *(command for work in WORK.values() for command in work[1:7]),
+        *(work.request for work in WORK.values()),
+        commands.StartRun,
+        commands.CompleteRun,
+        commands.FailRun,
+        commands.CancelRun,
+        commands.ReportRunLost,
     ),
     part=Run,
 )

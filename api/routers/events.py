@@ -34,8 +34,8 @@ Types = Annotated[
     list[str] | None,
     Query(
         alias="type",
-        description="Only events of this type, such as TrainingCompleted (all versions) or "
-        "autolearn.TrainingCompleted.v1. May be repeated.",
+        description="Only events of this type, such as RunCompleted (all versions) or "
+        "autolearn.RunCompleted.v1. May be repeated.",
     ),
 ]
 LastId = Annotated[

@@ -38,7 +38,7 @@ def router(facade: Facade) -> APIRouter:
         ),
     )
     async def train(request: Request, session: str, who: Who) -> Response:
-        """Train a model. With `Prefer: wait=N` the answer comes when the training has ended."""
+        """Train an estimator. With `Prefer: wait=N` the answer comes when that has ended."""
         check_id("session", session)
         body = await bodies.read(request, bodies.TrainingBody)
         asked = Asked.of(request, body.model_dump())
@@ -51,7 +51,7 @@ def router(facade: Facade) -> APIRouter:
             command = await data.checked(
                 facade,
                 lambda now: (
-                    now.model(body.model) is not None
+                    now.model(body.estimator) is not None
                     and data.has_dataset(now, body.dataset, may_use(who, now))
                 ),
                 lambda now: request_training(run, body, now, settings, may_use(who, now)),

@@ -38,7 +38,7 @@ def events(
     types: Annotated[
         list[str] | None,
         typer.Option(
-            "--type", metavar="TYPE", help="Only this type: TrainingCompleted. May be repeated."
+            "--type", metavar="TYPE", help="Only this type: RunCompleted. May be repeated."
         ),
     ] = None,
     session: Annotated[

@@ -29,14 +29,14 @@ Task = Literal["classification", "regression"]
 
 
 def train(
-    model: Annotated[str, typer.Argument(help="Of `autolearn catalog models`.")],
+    estimator: Annotated[str, typer.Argument(help="Of `autolearn catalog models`.")],
     dataset: Annotated[str, typer.Argument(help="NAME or NAME@VERSION; its start is enough.")],
     target: Annotated[
         str | None, typer.Option(help="The column to learn. [default: the dataset's]")
     ] = None,
     task: Annotated[
         Task | None,
-        typer.Option(help="Say so if many different numbers are classes. [default: the model's]"),
+        typer.Option(help="Say so if many different numbers are classes. [default: as it learns]"),
     ] = None,
     given: Annotated[
         list[str] | None,
@@ -68,7 +68,7 @@ def train(
     output: As = Output.table,
     url: Url = None,
 ) -> None:
-    """Train a catalog model on a dataset, in the open session.
+    """Train an estimator on a dataset, in the open session.
 
     Ctrl-C while waiting leaves the training going. Exit code 1: it did not complete.
     """
@@ -85,9 +85,9 @@ def train(
     with connect(url, session) as to:
         proxy = to.client.session(to.session_id())
         if metrics is not None:  # it would be trained in vain
-            require_fit(to.client.model(model).task, words(metrics), to.client.metrics())
+            require_fit(to.client.model(estimator).task, words(metrics), to.client.metrics())
         training = proxy.train(
-            model,
+            estimator,
             dataset,
             target=target,
             task=task,

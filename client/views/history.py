@@ -16,9 +16,11 @@ TOLD = (
     "title",
     "user",
     "run",
+    "kind",
     "training",
     "attempt",
-    "model",
+    "estimator",
+    "artifact",
     "dataset",
     "hyperparameters",
     "metrics",
@@ -83,6 +85,7 @@ def gist(event: Event) -> str:
         spec = data["spec"]
         about = [spec.get("name", ""), short(str(spec.get("version", "")))]
         return " ".join(word for word in about if word)
+    data = {**data, **(data.get("result") or {})}
     words = [f"{name}={said(data[name])}" for name in TOLD if data.get(name)]
     line = " ".join(words)
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"

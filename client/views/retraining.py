@@ -21,7 +21,7 @@ def check(found: RetrainCheck) -> RenderableType:
     lines = [
         (
             short(one.training),
-            one.model,
+            one.estimator,
             Text(one.verdict.replace("-", " "), COLOURS.get(one.verdict, "red")),
             short(one.recorded),
             short(one.present),
@@ -30,7 +30,15 @@ def check(found: RetrainCheck) -> RenderableType:
         )
         for one in found.trainings
     ]
-    heads = ("training", "model", "verdict", "recorded", "now", "evaluations", "files that differ")
+    heads = (
+        "training",
+        "estimator",
+        "verdict",
+        "recorded",
+        "now",
+        "evaluations",
+        "files that differ",
+    )
     parts: list[RenderableType] = [rows(heads, lines)]
     for one in found.trainings:
         parts += [sentence(words) for words in sentences(one)]

@@ -23,7 +23,7 @@ def trainings(found: Iterable[r.Training]) -> Table:
     lines = [
         (
             short(one.id),
-            one.model,
+            one.estimator,
             one.dataset.name,
             settings(one),
             state(one),
@@ -31,7 +31,7 @@ def trainings(found: Iterable[r.Training]) -> Table:
         )
         for one in found
     ]
-    return rows(("training", "model", "data", "settings", "status", "learned"), lines)
+    return rows(("training", "estimator", "data", "settings", "status", "learned"), lines)
 
 
 def evaluations(found: Iterable[r.Evaluation]) -> Table:
@@ -54,7 +54,7 @@ def training(one: r.Training) -> RenderableType:
     return pairs(
         {
             "training": one.id,
-            "model": f"{one.model} ({one.library_version})",
+            "estimator": f"{one.estimator} ({one.library_version})",
             "data": f"{one.dataset.name}@{short(one.dataset.version)}"
             + ("" if one.target is None else f", target {one.target}"),
             "settings": settings(one, 400),
@@ -134,7 +134,7 @@ def scores(trained: Iterable[r.Training], evaluated: Iterable[r.Evaluation]) -> 
     found = sorted({n for result in results.values() for n, v in result.items() if not is_table(v)})
     lines = [
         (
-            one.model,
+            one.estimator,
             *(score(results.get(one.id, {}).get(name)) for name in found),
             one.rows_train,
             one.rows_test,
@@ -143,7 +143,7 @@ def scores(trained: Iterable[r.Training], evaluated: Iterable[r.Evaluation]) -> 
         )
         for one in trained
     ]
-    return rows(("model", *found, "train rows", "held out", "fit s", "training"), lines)
+    return rows(("estimator", *found, "train rows", "held out", "fit s", "training"), lines)
 
 
 def state(one: r.Training | r.Evaluation) -> str:
@@ -152,7 +152,7 @@ def state(one: r.Training | r.Evaluation) -> str:
 
 
 def settings(one: r.Training, length: int = 60) -> str:
-    """Return what was asked of a training, the model's defaults aside."""
+    """Return what was asked of a training, the estimator's defaults aside."""
     given = ", ".join(f"{name}={shortened(value)}" for name, value in one.hyperparameters.items())
     pre = one.preprocessing
     words = f"test={one.split.test:g}, seed={one.seed}, {pre.impute}/{pre.scale}/{pre.encode}"

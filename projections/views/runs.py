@@ -11,9 +11,9 @@ from msgspec import Struct
 from autolearn.projections.models import Reference
 from autolearn.projections.rows import Rows
 from autolearn.projections.stored import StoredRun, StoredSession, StoredWork
+from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, kept, read_part
 from autolearn.schemas.messages import type_of
-from autolearn.schemas.work import WORK
 
 __all__ = [
     "TYPES",
@@ -156,14 +156,10 @@ def lose(run: StoredRun, about: RunPart, _: EventRecord) -> None:
 
 
 TYPES: dict[str, Change] = {
-    type_of(event): how
-    for work in WORK.values()
-    for event, how in (
-        (work.started, start),
-        (work.completed, complete),
-        (work.failed, fail),
-        (work.cancelled, cancel),
-        (work.lost, lose),
-    )
+    type_of(events.RunStarted): start,
+    type_of(events.RunCompleted): complete,
+    type_of(events.RunFailed): fail,
+    type_of(events.RunCancelled): cancel,
+    type_of(events.RunLost): lose,
 }
 """What each type of event does to the run that it is about."""

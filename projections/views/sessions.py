@@ -159,6 +159,6 @@ HANDLERS: dict[str, Handler] = {
     type_of(events.ExperimentDeleted): delete,
     type_of(events.SessionShared): share,
     type_of(events.SessionUnshared): share,
-    **{type_of(work.requested): request(work.name) for work in WORK.values()},
+    **{type_of(work.requested): request(kind) for kind, work in WORK.items()},
     **{name: change(how) for name, how in runs.TYPES.items()},
 }

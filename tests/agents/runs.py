@@ -41,7 +41,7 @@ def training(store: ArtifactStore, model: str = "decision-tree", **more: Any) ->
     task = more.pop("task", TASKS.get(model, "classification"))
     fields: dict[str, Any] = {
         "run": "t1",
-        "model": model,
+        "estimator": model,
         "task": task,
         "library_version": "1.9.1",
         "dataset": dataset,
@@ -59,13 +59,13 @@ def training(store: ArtifactStore, model: str = "decision-tree", **more: Any) ->
 
 
 def evaluation(
-    model: str, metrics: tuple[str, ...], dataset: DatasetRef, **more: Any
+    artifact: str, metrics: tuple[str, ...], dataset: DatasetRef, **more: Any
 ) -> EvaluationRequested:
     """Ask for an evaluation on the held-out rows, unless said otherwise."""
     fields: dict[str, Any] = {
         "run": "e1",
         "training": "t1",
-        "model": model,
+        "artifact": artifact,
         "metrics": metrics,
         "dataset": dataset,
         "held_out": True,

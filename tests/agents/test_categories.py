@@ -9,11 +9,11 @@ import pytest
 from autolearn.agents.categories import MOST_NOTES, MOST_UNSEEN
 from autolearn.agents.evaluating import evaluate
 from autolearn.agents.faults import InputError
-from autolearn.agents.results import EvaluationResult
 from autolearn.agents.training import train
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.artifacts.tables import profile, read_table
 from autolearn.schemas.meanings import meanings, number_of
+from autolearn.schemas.results import EvaluationResult
 from tests.agents.runs import evaluation, nothing, training
 
 
@@ -40,7 +40,7 @@ def on_other(
     request = training(
         store, **(known(store, tmp_path, own) | {"target": "y", "schema_hash": ""} | more)
     )
-    trained = train(request, store, nothing).model.digest
+    trained = train(request, store, nothing).artifact.digest
     metrics = ("accuracy",) if request.task == "classification" else ("r2",)
     given = known(store, tmp_path, other)
     sensitive = more.get("sensitive", ())

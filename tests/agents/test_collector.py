@@ -102,7 +102,7 @@ def test_what_is_referred_to_stays_and_the_rest_goes_after_a_day(world: World, t
     world.tell("dataset/flowers", registered("9" * 64, stored=sealed))
     trained, late = (world.model(tmp_path / "m", c) for c in (b"x", b"y"))
     world.tell(samples.SESSION, events.SessionOpened("x"))
-    world.tell(samples.SESSION, replace(samples.training_completed("t1"), model=trained))
+    world.tell(samples.SESSION, samples.training_completed("t1", artifact=trained))
     assert world.artifacts.mark(log_id(world.log, EVENTS))
     os.utime(world.root / "owner", (1, 1))
     assert world.collector.collect(time.time() + AGE - 60) == (0, 0), "a day is not over"
@@ -116,7 +116,7 @@ def test_what_several_refer_to_stays_until_the_last_is_gone(world: World, tmp_pa
     model = world.model(tmp_path / "m")
     for session in (samples.SESSION, samples.OTHER_SESSION):
         world.tell(session, events.SessionOpened("x"))
-        world.tell(session, replace(samples.training_completed("t1"), model=model))
+        world.tell(session, samples.training_completed("t1", artifact=model))
     digest = world.artifacts.put_blob([b"a"]).digest
     for name in ("one", "two"):
         world.tell(f"dataset/{name}", registered(digest, name))

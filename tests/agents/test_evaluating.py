@@ -28,7 +28,7 @@ def scores(
 ) -> dict[str, Any]:
     request = training(store, model, **more)
     trained = train(request, store, nothing)
-    result = evaluate(evaluation(trained.model.digest, metrics, request.dataset), store, nothing)
+    result = evaluate(evaluation(trained.artifact.digest, metrics, request.dataset), store, nothing)
     assert result.rows == trained.rows_test
     json.dumps(result.metrics, allow_nan=False)
     return result.metrics
@@ -75,7 +75,7 @@ def test_only_held_out_rows_are_used(store: ArtifactStore) -> None:
     rows = ["x,y", *(f"{random.normal():.6f},k{random.integers(2)}" for _ in range(400))]
     dataset = put(store, "\n".join(rows).encode())
     request = training(store, dataset=dataset, target="y", split=Split(test=0.5))
-    trained = train(request, store, nothing).model.digest
+    trained = train(request, store, nothing).artifact.digest
     held_out = evaluate(evaluation(trained, ("accuracy",), dataset), store, nothing)
     everything = evaluate(
         evaluation(trained, ("accuracy",), dataset, held_out=False), store, nothing
@@ -88,7 +88,7 @@ def test_only_held_out_rows_are_used(store: ArtifactStore) -> None:
 
 def test_another_dataset(store: ArtifactStore) -> None:
     first = training(store, dataset=put(store, table_of()), target="y")
-    trained = train(first, store, nothing).model.digest
+    trained = train(first, store, nothing).artifact.digest
     lines = table_of(30, seed=5).decode().splitlines()
     # other order, one column more, a category never seen, a target missing
     turned = ["c,more,y,b,a"]
@@ -128,7 +128,7 @@ def test_another_dataset_that_does_not_fit(
     store: ArtifactStore, content: bytes, words: str
 ) -> None:
     request = training(store, dataset=put(store, table_of()), target="y")
-    trained = train(request, store, nothing).model.digest
+    trained = train(request, store, nothing).artifact.digest
     with pytest.raises(InputError, match=words):
         evaluate(
             evaluation(trained, ("roc-auc",), put(store, content), held_out=False), store, nothing
@@ -142,7 +142,7 @@ def test_metrics_that_do_not_fit(store: ArtifactStore) -> None:
 
 
 def test_held_out_rows_of_other_bytes(store: ArtifactStore) -> None:
-    trained = train(training(store), store, nothing).model.digest
+    trained = train(training(store), store, nothing).artifact.digest
     other = put(store, table_of())
     with pytest.raises(InputError, match="was trained on data in the version"):
         evaluate(evaluation(trained, ("accuracy",), other), store, nothing)
@@ -152,7 +152,7 @@ def test_a_split_that_comes_out_differently_is_noticed(
     store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request = training(store)
-    trained = train(request, store, nothing).model.digest
+    trained = train(request, store, nothing).artifact.digest
     monkeypatch.setattr(
         "autolearn.agents.splitting.train_test_split", lambda rows, **_: (rows[:300], rows[300:])
     )
@@ -162,7 +162,7 @@ def test_a_split_that_comes_out_differently_is_noticed(
 
 def test_a_changed_model_is_not_loaded(store: ArtifactStore) -> None:
     request = training(store)
-    trained = train(request, store, nothing).model.digest
+    trained = train(request, store, nothing).artifact.digest
     file = store.fetch_folder(trained, Path()) / "model.skops"
     file.write_bytes(file.read_bytes()[:-1] + b"x")
     with pytest.raises(Tampered):

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from autolearn.agents.faults import InputError
 from autolearn.agents.hearts import heartbeat_in
 from autolearn.agents.metrics import MOST_LABELS, confusion
-from autolearn.agents.results import EvaluationResult
 from autolearn.agents.supervise import SuperviseAgent
 from autolearn.agents.tasks import bounded, lightened
 from autolearn.agents.work import Attempt, Worker, task_in
@@ -24,6 +23,7 @@ from autolearn.schemas.bounds import LARGEST_COMMAND, LARGEST_RESULT, size_of
 from autolearn.schemas.codec import EventRecord, command_of, decode_command, raw, to_json
 from autolearn.schemas.errors import MalformedRecord
 from autolearn.schemas.messages import Command, Event, type_of
+from autolearn.schemas.results import EvaluationResult
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.tasks import Task
 from autolearn.schemas.topics import Topics
@@ -87,7 +87,9 @@ def test_a_worker_reports_a_failure_in_the_place_of_what_is_too_large(
         log.create([Topics.of(SETTINGS).commands])
         worker = Worker(SETTINGS, log, "localhost:1", tmp_path, Meter("work"))
         size = 1000 if refused else 5_000_000
-        end = commands.CompleteEvaluation("e1", 1, worker.id, {"m": "x" * size}, {}, 1, 1.0)
+        end = commands.CompleteRun(
+            "e1", 1, worker.id, EvaluationResult({"m": "x" * size}, {}, 1, 1.0)
+        )
 
         async def do(_: Attempt) -> Command:
             return end
@@ -95,10 +97,10 @@ def test_a_worker_reports_a_failure_in_the_place_of_what_is_too_large(
         worker.do = do  # type: ignore[method-assign]
         working = asyncio.create_task(worker.claim_and_do(Attempt(TASK, None)))
         told = []
-        answers: list[Event] = [events.EvaluationStarted("e1", 1, worker.id)]
+        answers: list[Event] = [events.RunStarted("e1", 1, worker.id)]
         if refused:
             answers.append(events.Refused("too-large", "The command has 9 bytes."))
-        answers.append(events.EvaluationFailed("e1", 1, worker.id, "input", ""))
+        answers.append(events.RunFailed("e1", 1, worker.id, "input", ""))
         for number, answer in enumerate(answers):
             await soon(lambda n=number: len(log.topics[Topics.of(SETTINGS).commands.name][0]) > n)
             message = log.topics[Topics.of(SETTINGS).commands.name][0][number]
@@ -108,7 +110,7 @@ def test_a_worker_reports_a_failure_in_the_place_of_what_is_too_large(
             worker.on_events([answering(record.id, answer)])
         await asyncio.wait_for(working, 10)
         last = command_of(told[-1])
-        assert isinstance(last, commands.FailEvaluation)
+        assert isinstance(last, commands.FailRun)
         assert (last.run, last.attempt, last.reason) == ("e1", 1, "input")
         assert "bytes" in last.detail
         assert len({record.id for record in told}) == len(told)
@@ -157,7 +159,7 @@ def test_a_request_that_cannot_be_read_fails_its_run(tmp_path: Path):
         worker.holds = lambda _: True  # type: ignore[method-assign]
         for request in (b"7", b'{"time_limit":"long"}', b"[1]"):
             end = await worker.do(Attempt(replace(TASK, request=Raw(request)), None))
-            assert isinstance(end, commands.FailEvaluation), request
+            assert isinstance(end, commands.FailRun), request
             assert end.reason == "input"
 
     asyncio.run(story())

@@ -13,9 +13,9 @@ from autolearn.agents.evaluating import evaluate
 from autolearn.agents.faults import InputError
 from autolearn.agents.metrics import MOST_LABELS, table_of
 from autolearn.agents.plugins import find_metric
-from autolearn.agents.results import EvaluationResult
 from autolearn.agents.training import train
 from autolearn.artifacts.store import ArtifactStore
+from autolearn.schemas.results import EvaluationResult
 from autolearn.schemas.values import Split
 from tests.agents import runs
 from tests.agents.runs import evaluation, nothing, put
@@ -44,7 +44,7 @@ def measured(
     asked = {key: more.pop(key) for key in ("positive",) if key in more}
     request = runs.training(store, model, dataset=put(store, content), target="y", **more)
     other = request.dataset if on is None else put(store, on)
-    trained = train(request, store, nothing).model.digest
+    trained = train(request, store, nothing).artifact.digest
     optional = () if named else tuple(metrics)
     return evaluate(
         evaluation(

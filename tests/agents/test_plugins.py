@@ -27,7 +27,7 @@ from tests.agents.runs import evaluation, nothing, training
 estimators, metrics = load_estimators(), load_metrics()
 store = ArtifactStore(sys.argv[1])
 request = training(store, "k-nearest-neighbours", hyperparameters={"n_neighbors": 3})
-model = train(request, store, nothing).model.digest
+model = train(request, store, nothing).artifact.digest
 scores = evaluate(evaluation(model, ("balanced-accuracy",), request.dataset), store, nothing)
 print(json.dumps({
     "problems": [*estimators.problems, *metrics.problems],

@@ -9,10 +9,10 @@ import psutil
 
 from autolearn.agents.announcing import offers
 from autolearn.agents.executor import Completed, Executor, Failed
-from autolearn.agents.results import EvaluationResult, TrainingResult
 from autolearn.agents.training import train
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.schemas.commands import RegisterDataset, RegisterEstimator, RegisterMetric
+from autolearn.schemas.results import EvaluationResult, TrainingResult
 from tests.agents.executing import ENOUGH
 from tests.agents.runs import evaluation, nothing, training
 
@@ -45,8 +45,8 @@ def test_the_real_thing(tmp_path: Path) -> None:
             assert isinstance(outcome, Completed)
             assert isinstance(outcome.result, TrainingResult)
             assert phases == ["reading", "fitting", "storing"]
-            assert outcome.result.model == train(request, store, nothing).model
-            asked = evaluation(outcome.result.model.digest, ("accuracy",), request.dataset)
+            assert outcome.result.artifact == train(request, store, nothing).artifact
+            asked = evaluation(outcome.result.artifact.digest, ("accuracy",), request.dataset)
             scored = await executor.start("evaluation", asked, ENOUGH).outcome()
             assert isinstance(scored, Completed)
             assert isinstance(scored.result, EvaluationResult)

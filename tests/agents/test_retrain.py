@@ -53,10 +53,10 @@ def recorded(store: ArtifactStore, model: str, **more: object) -> RecordedTraini
     """Train and evaluate, and return what the log would say of it."""
     request = training(store, model, **more)
     result = train(request, store, nothing)
-    asked = evaluation(result.model.digest, METRICS[request.task], request.dataset)
+    asked = evaluation(result.artifact.digest, METRICS[request.task], request.dataset)
     found = evaluate(asked, store, nothing)
     measured = RecordedEvaluation(asked, found.metrics, found.environment)
-    return RecordedTraining(request, result.model, result.environment, (measured,))
+    return RecordedTraining(request, result.artifact, result.environment, (measured,))
 
 
 class Lasting(Executor):
@@ -199,11 +199,11 @@ def test_without_the_recorded_artifact_digests_and_metrics_are_compared(store, a
 def test_a_training_that_cannot_be_made_again_fails_with_the_reason(store, again):
     was = recorded(store, "svm")
     request = was.request
-    gone = replace(request, model="of-a-plugin", library_version="1")
+    gone = replace(request, estimator="of-a-plugin", library_version="1")
     elsewhere_made = {**was.environment, "libraries": {"of-a-plugin": "1"}}
     unknown = replace(request, dataset=DatasetRef("data", "0" * 64))
     slow = replace(
-        request, model="random-forest", hyperparameters={"n_estimators": 50_000}, time_limit=0.3
+        request, estimator="random-forest", hyperparameters={"n_estimators": 50_000}, time_limit=0.3
     )
     changed = put(store, PENGUINS + b"\n")
     root = Path(store.url.removeprefix("file://"))
@@ -331,7 +331,7 @@ def test_the_tool_refuses_what_is_not_a_record(store, tmp_path):
 @pytest.mark.parametrize("how", ["signal", "hang up"])
 def test_the_tool_leaves_nothing_behind_when_it_is_stopped(store, tmp_path, how):
     was = recorded(store, "svm")
-    long = replace(was.request, model="random-forest", hyperparameters={"n_estimators": 50_000})
+    long = replace(was.request, estimator="random-forest", hyperparameters={"n_estimators": 50_000})
     with tool(store, tmp_path / "tmp") as process:
         assert process.stdin is not None
         assert process.stdout is not None

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from autolearn.agents.executor import Completed, Executor, Failed
-from autolearn.agents.results import TrainingResult
 from autolearn.agents.run_folder import RunFolder
 from autolearn.artifacts.errors import ArtifactError
 from autolearn.artifacts.profile import Question, profile_apart
 from autolearn.artifacts.refusals import DatasetRefused
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.runtime import sandbox
-from autolearn.schemas.values import TrainedModel
+from autolearn.schemas.results import TrainingResult
+from autolearn.schemas.values import TrainedArtifact
 from tests.agents.executing import ENOUGH, importable, play
 from tests.attacks import REFUSED, attack
 
@@ -142,7 +142,7 @@ def test_what_a_run_leaves_is_kept_only_as_plain_files_of_its_own(tmp_path: Path
     left = run.path / "out" / digest
     left.mkdir()
     (left / "model.skops").write_text("fitted")
-    result = TrainingResult(TrainedModel(digest, {}, 1), {}, {}, 1, 1, 0.1, 0.1)
+    result = TrainingResult(TrainedArtifact(digest, {}, 1), {}, {}, 1, 1, 0.1, 0.1)
     if how == "link":
         (left / "schema.json").symlink_to(key)
     elif how == "hard link":
@@ -153,7 +153,7 @@ def test_what_a_run_leaves_is_kept_only_as_plain_files_of_its_own(tmp_path: Path
         left.rename(run.path / "elsewhere")
         left.symlink_to(run.path / "elsewhere")
     else:
-        result = TrainingResult(TrainedModel("../in", {}, 1), {}, {}, 1, 1, 0.1, 0.1)
+        result = TrainingResult(TrainedArtifact("../in", {}, 1), {}, {}, 1, 1, 0.1, 0.1)
     with pytest.raises(ArtifactError, match="plain files of its own"):
         run.keep(result)
 
@@ -162,7 +162,7 @@ def test_what_outlives_a_run_changes_nothing_of_what_is_kept(tmp_path: Path) -> 
     class Slow(ArtifactStore):
         """Before it reads a folder that was looked at, what is left of the run has its turn."""
 
-        def put_folder(self, local: Path) -> TrainedModel:
+        def put_folder(self, local: Path) -> TrainedArtifact:
             with outlives:
                 assert outlives.communicate("go\n")[0] == "[Errno 13] Permission denied\n"
             return super().put_folder(local)
@@ -188,8 +188,8 @@ def test_what_outlives_a_run_changes_nothing_of_what_is_kept(tmp_path: Path) -> 
     outlives = subprocess.Popen([sys.executable, "-c", program], stdin=pipe, stdout=pipe, text=True)
     assert outlives.stdout is not None
     assert outlives.stdout.readline() == "ready\n"
-    result = TrainingResult(TrainedModel(digest, {}, 1), {}, {}, 1, 1, 0.1, 0.1)
-    kept = run.keep(result).model
+    result = TrainingResult(TrainedArtifact(digest, {}, 1), {}, {}, 1, 1, 0.1, 0.1)
+    kept = run.keep(result).artifact
     assert kept.digest != digest, "what is kept has the digest of its own bytes"
     assert list(kept.files) == ["model.skops"]
 

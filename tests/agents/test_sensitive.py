@@ -29,7 +29,7 @@ def test_neither_results_nor_files_have_a_value(store: ArtifactStore, model: str
     how = Preprocessing(encode=encode)
     request = training(store, model, sensitive=SENSITIVE, preprocessing=how)
     result = train(request, store, nothing)
-    folder = store.fetch_folder(result.model.digest, Path())
+    folder = store.fetch_folder(result.artifact.digest, Path())
     texts = [path.read_text() for path in folder.iterdir() if path.suffix == ".json"]
     assert len(texts) >= 5
     for text in (*texts, msgspec.json.encode(result).decode()):
@@ -38,7 +38,7 @@ def test_neither_results_nor_files_have_a_value(store: ArtifactStore, model: str
     assert not any("2007" in text.split() for text in texts)
     if encode == "one-hot":
         assert {"sex_1", "sex_2"} <= {*result.parameters["features"]}
-    asked = evaluation(result.model.digest, ("accuracy", "confusion-matrix"), request.dataset)
+    asked = evaluation(result.artifact.digest, ("accuracy", "confusion-matrix"), request.dataset)
     found = evaluate(asked, store, nothing).metrics  # the model's folder says it as well
     assert found["confusion-matrix"]["labels"] == ["1", "2", "3"]
     assert found["accuracy"] > 0.5
@@ -46,13 +46,13 @@ def test_neither_results_nor_files_have_a_value(store: ArtifactStore, model: str
 
 def test_the_same_is_trained_whether_values_are_told_or_not(store: ArtifactStore):
     told, untold = training(store, "svm"), training(store, "svm", sensitive=SENSITIVE)
-    models = [train(one, store, nothing).model.files["model.skops"] for one in (told, untold)]
+    models = [train(one, store, nothing).artifact.files["model.skops"] for one in (told, untold)]
     assert models[0] == models[1]
 
 
 def test_a_secret_number_is_learned_without_its_histogram(store: ArtifactStore):
     request = training(store, "ridge", sensitive=("body_mass_g",))
-    folder = store.fetch_folder(train(request, store, nothing).model.digest, Path())
+    folder = store.fetch_folder(train(request, store, nothing).artifact.digest, Path())
     assert msgspec.json.decode((folder / "profile.json").read_bytes())["scores"] == {}
 
 

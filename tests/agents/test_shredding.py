@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from autolearn.agents.shredding import (
     FIRST_PAUSE,
@@ -93,7 +92,7 @@ class Place:
         folder.mkdir(exist_ok=True)
         (folder / "model.skops").write_bytes(b"model")
         model, keyid = self.artifacts.put_folder(folder), key_for(self.vault, session)
-        done = replace(samples.training_completed("t1"), model=model)
+        done = samples.training_completed("t1", artifact=model)
         said = (events.SessionOpened("x"), samples.training_requested("t1"), done)
         self.tell(session, *said, keyid=keyid)
         return model.stored
@@ -354,7 +353,7 @@ def test_use_puts_it_off_and_a_run_that_goes_on_even_more(place):
     place.tell(A, samples.training_requested("t1"), keyid=keyid, minute=5)
     place.shredding.expire(NOON + 40 * MINUTE)
     assert expiries(place) == [], "it is at work"
-    failed = events.TrainingFailed("t1", 1, "w1", "raised", "…")
+    failed = events.RunFailed("t1", 1, "w1", "raised", "…")
     place.tell(A, failed, keyid=keyid, minute=41)
     place.tell(A, events.Refused("run-unknown", "…"), minute=45)
     place.shredding.expire(NOON + 50 * MINUTE)

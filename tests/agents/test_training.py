@@ -48,7 +48,7 @@ def test_every_model_learns_the_penguins(store: ArtifactStore, model: str) -> No
     request = training(store, model)
     result = train(request, store, phases.append)
     assert phases == ["reading", "fitting", "storing"]
-    assert sorted(result.model.files) == FILES
+    assert sorted(result.artifact.files) == FILES
     known = 342 if request.target == "body_mass_g" else 344  # two were not weighed
     assert result.rows_train + result.rows_test == known
     assert 0 < result.fit_seconds < result.seconds
@@ -64,7 +64,7 @@ from autolearn.artifacts.store import ArtifactStore
 from tests.agents.runs import nothing, training
 store = ArtifactStore(sys.argv[1])
 for model in sys.argv[3:]:
-    print(train(training(store, model, run=sys.argv[2]), store, nothing).model.digest)
+    print(train(training(store, model, run=sys.argv[2]), store, nothing).artifact.digest)
 """
 
 
@@ -80,13 +80,13 @@ def test_the_same_request_gives_the_same_bytes_in_any_process(tmp_path: Path, nu
         check=True,
     )
     here = ArtifactStore((tmp_path / "here").as_uri())
-    ours = [train(training(here, model), here, nothing).model.digest for model in models]
+    ours = [train(training(here, model), here, nothing).artifact.digest for model in models]
     assert len(set(ours)) == len(models)
     assert child.stdout.split() == ours
 
 
 def test_another_seed_gives_another_model(store: ArtifactStore) -> None:
-    digests = {train(training(store, seed=seed), store, nothing).model.digest for seed in (1, 2)}
+    digests = {train(training(store, seed=seed), store, nothing).artifact.digest for seed in (1, 2)}
     assert len(digests) == 2
 
 
@@ -103,7 +103,7 @@ def test_rows_without_a_target_are_left_out_and_counted(store: ArtifactStore) ->
 def test_the_folder_says_all_that_is_needed_later(store: ArtifactStore) -> None:
     request = training(store, "random-forest", hyperparameters={"n_estimators": 5})
     result = train(request, store, nothing)
-    digest = result.model.digest
+    digest = result.artifact.digest
     schema = read(store, digest, "schema.json")
     columns = {column["name"]: column for column in schema["columns"]}
     assert columns["sex"] == {
@@ -211,7 +211,7 @@ def test_large_parameters_are_shortened(store: ArtifactStore) -> None:
             {"target": "y"},
             "1500 different values",
         ),
-        (table_of(), {"target": "y", "model": "magic"}, "no model 'magic'"),
+        (table_of(), {"target": "y", "estimator": "magic"}, "no model 'magic'"),
         (
             table_of(),
             {"target": "y", "preprocessing": Preprocessing(scale="log")},
@@ -278,7 +278,7 @@ def test_no_two_features_have_one_name(
         assert shown == names
     assert {name for name, _ in found.parameters["importances"]} == {*shown}
     assert max(map(len, shown)) <= 200
-    folder = store.fetch_folder(found.model.digest, Path())
+    folder = store.fetch_folder(found.artifact.digest, Path())
     pipeline = model_files.load(
         folder / "model.skops", find_estimator("decision-tree").allowed_types()
     )
@@ -318,8 +318,8 @@ def test_parquet_gives_the_same_model_as_csv(store: ArtifactStore, tmp_path: Pat
     table = pyarrow.csv.read_csv(tmp_path / "p.csv", convert_options=strings)
     pyarrow.parquet.write_table(table, tmp_path / "p.parquet")
     content = (tmp_path / "p.parquet").read_bytes()
-    one = train(training(store), store, nothing).model
-    other = train(training(store, dataset=put(store, content)), store, nothing).model
+    one = train(training(store), store, nothing).artifact
+    other = train(training(store, dataset=put(store, content)), store, nothing).artifact
     assert one.files["model.skops"] == other.files["model.skops"]
 
 

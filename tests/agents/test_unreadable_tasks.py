@@ -21,7 +21,7 @@ from autolearn.eventlog.vault import Vault
 from autolearn.projections.store import MemoryStore
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, raw
-from autolearn.schemas.commands import ReportTrainingLost
+from autolearn.schemas.commands import ReportRunLost
 from autolearn.schemas.messages import Event, type_of
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.tasks import Task
@@ -57,7 +57,7 @@ def started(folder: Path) -> Iterator[tuple[Worker, Task, Callable[[int, Event],
     with vault_of(log) as vault:
         tell = partial(told, vault, worker.runs)
         tell(1, samples.training_requested("t1"))
-        tell(2, events.TrainingStarted("t1", 1, worker.id))
+        tell(2, events.RunStarted("t1", 1, worker.id))
         run = worker.runs.get(f"session/{SESSION}", "t1")
         assert run is not None
         yield worker, Task("training", "t1", run.stream, 1, run.request, 0, 0), tell
@@ -68,7 +68,7 @@ def test_what_is_cancelled_while_it_is_opened_is_not_started(tmp_path: Path):
         with started(tmp_path) as (worker, task, tell):
 
             def meanwhile(task: Task) -> Any:
-                tell(3, events.TrainingCancelled("t1"))
+                tell(3, events.RunCancelled("t1"))
                 return Opened(task.request, Limits(1.0, 256), DatasetRef("x", "a" * 64), b"", b"")
 
             worker.open = meanwhile  # type: ignore[method-assign]
@@ -92,6 +92,6 @@ def test_what_cannot_be_decrypted_is_given_back_or_not_wanted(tmp_path: Path, en
 
             worker.open = meanwhile  # type: ignore[method-assign]
             given_back = await worker.do(Attempt(task, None))
-            assert given_back == (None if ended else ReportTrainingLost("t1", 1, worker.id))
+            assert given_back == (None if ended else ReportRunLost("t1", 1, worker.id))
 
     asyncio.run(story())

@@ -70,7 +70,7 @@ def session(http: httpx.Client) -> str:
 def trained(http: httpx.Client) -> tuple[str, str]:
     """The path of a session that stays open, and the id of a completed training in it."""
     at = http.post("/v1/sessions", json={"title": "trained"}).headers["location"]
-    body = {"model": "logistic-regression", "dataset": "iris"}
+    body = {"estimator": "logistic-regression", "dataset": "iris"}
     answer = http.post(f"{at}/trainings", json=body, headers={"Prefer": "wait=60"})
     assert answer.status_code == 201, answer.text
     return at, answer.json()["id"]

@@ -103,7 +103,7 @@ class People:
     def trained(self, session: str) -> tuple[str, str]:
         """The ids of a completed training in a session of the owner, and of its evaluation."""
         wait = {"Prefer": "wait=60"}
-        body: dict[str, object] = {"model": "logistic-regression", "dataset": "iris"}
+        body: dict[str, object] = {"estimator": "logistic-regression", "dataset": "iris"}
         answer = self.ask("owner", "POST", f"{session}/trainings", json=body, headers=wait)
         assert answer.status_code == 201, answer.text
         training = answer.json()["id"]

@@ -31,10 +31,10 @@ WAY = [
     ("command", "api", "RequestTraining"),
     ("decision", "decide", "TrainingRequested"),
     ("task", "dispatch", ""),
-    ("command", "work", "StartTraining"),
-    ("decision", "decide", "TrainingStarted"),
-    ("command", "work", "CompleteTraining"),
-    ("decision", "decide", "TrainingCompleted"),
+    ("command", "work", "StartRun"),
+    ("decision", "decide", "RunStarted"),
+    ("command", "work", "CompleteRun"),
+    ("decision", "decide", "RunCompleted"),
 ]
 
 
@@ -72,7 +72,7 @@ def traceparent() -> tuple[str, str]:
 def test_a_training_is_one_trace_from_the_request_to_the_result(world: People):
     given, trace = traceparent()
     session = world.session()
-    body = {"model": "logistic-regression", "dataset": "iris"}
+    body = {"estimator": "logistic-regression", "dataset": "iris"}
     headers = {"Prefer": "wait=60", "traceparent": given}
     answer = world.ask("owner", "POST", f"{session}/trainings", json=body, headers=headers)
     assert answer.status_code == 201, answer.text
@@ -330,13 +330,13 @@ def test_no_secret_is_in_any_record(world: People, kafka: str):
     session = ask("POST", "/v1/sessions", json={"title": CANARIES["title"]}, headers=bearer)
     at = session.headers["location"]
     train = {
-        "model": "logistic-regression",
+        "estimator": "logistic-regression",
         "dataset": "iris",
         "hyperparameters": {"C": 0.123454321},
     }
     wait = bearer | {"Prefer": "wait=60"}
     assert ask("POST", f"{at}/trainings", json=train, headers=wait).status_code == 201
-    unknown = train | {"model": CANARIES["model"]}
+    unknown = train | {"estimator": CANARIES["model"]}
     assert ask("POST", f"{at}/trainings", json=unknown, headers=bearer).is_client_error
     rows = "".join(f"{CANARIES['cell']},{n},{n % 2}\n" for n in range(20))
     table = f"{CANARIES['column']},x,y\n{rows}"

@@ -244,7 +244,7 @@ ASKED: dict[str, Asked] = {
         for kind in ("training", "evaluation")
     },
     "POST /v1/sessions/{session}/trainings": Asked(
-        of_session("/trainings"), 422, {"model": "none", "dataset": "iris"}
+        of_session("/trainings"), 422, {"estimator": "none", "dataset": "iris"}
     ),
     "POST /v1/sessions/{session}/evaluations": Asked(
         of_session("/evaluations"), 422, {"training": str(uuid.UUID(int=7))}

@@ -11,10 +11,10 @@ from tests.api.asserting import position, problem
 from tests.api.conftest import System
 from tests.waiting import until
 
-IRIS = {"model": "logistic-regression", "dataset": "iris"}
+IRIS = {"estimator": "logistic-regression", "dataset": "iris"}
 
 TRAININGS: list[tuple[dict[str, Any], str, str]] = [
-    (IRIS | {"model": "logistik-regression"}, "unknown-model", "'logistic-regression'?"),
+    (IRIS | {"estimator": "logistik-regression"}, "unknown-model", "'logistic-regression'?"),
     (IRIS | {"dataset": "irs"}, "unknown-dataset", "'iris'?"),
     (IRIS | {"dataset": {"name": "iris", "version": "0"}}, "unknown-version", "versions"),
     (IRIS | {"target": "colour"}, "unknown-target", "species"),
@@ -23,12 +23,12 @@ TRAININGS: list[tuple[dict[str, Any], str, str]] = [
     (IRIS | {"hyperparameters": {"max_iter": 1.5}}, "invalid-hyperparameters", "integer"),
     (IRIS | {"hyperparameters": {"max_iter": 10**400}}, "invalid-hyperparameters", "2^53"),
     (IRIS | {"hyperparameters": {"depth": 1}}, "invalid-hyperparameters", "no hyperparameter"),
-    (IRIS | {"model": "ridge"}, "task-unfit", "decision-tree"),
+    (IRIS | {"estimator": "ridge"}, "task-unfit", "decision-tree"),
     (IRIS | {"dataset": "diabetes"}, "task-unfit", "ridge"),
     (IRIS | {"target": "petal_width"}, "task-unfit", "say --task classification"),
     (IRIS | {"task": "regression"}, "task-unfit", "logistic-regression is for classification, not"),
     (IRIS | {"task": "both"}, "invalid-body", "#/task"),
-    (IRIS | {"model": "ridge", "task": "regression"}, "task-unfit", "is text, which makes it"),
+    (IRIS | {"estimator": "ridge", "task": "regression"}, "task-unfit", "is text, which makes it"),
     (IRIS | {"split": {"test": 0}}, "invalid-body", "#/split/test"),
     (IRIS | {"split": {"test": 1}}, "invalid-body", "#/split/test"),
     (IRIS | {"split": {"test": 0.99}}, "split-unfit", "3 classes"),
@@ -41,7 +41,7 @@ TRAININGS: list[tuple[dict[str, Any], str, str]] = [
     (IRIS | {"memory_limit": 2**24}, "limit-too-high", "at most 4096 MiB"),
     (IRIS | {"memory_limit": 10**400}, "limit-too-high", "AUTOLEARN_MEMORY_LIMIT"),
     ({"dataset": "iris"}, "invalid-body", "#/model: this field is required"),
-    ({"model": "svm", "dataset": {"name": "iris", "x": 1}}, "invalid-body", "#/dataset/x"),
+    ({"estimator": "svm", "dataset": {"name": "iris", "x": 1}}, "invalid-body", "#/dataset/x"),
 ]
 
 
@@ -206,7 +206,7 @@ def test_a_body_that_no_command_could_hold_is_refused(http, session):
     deep: object = 1
     for _ in range(150):
         deep = [deep]
-    body = {"model": "svm", "dataset": "iris", "hyperparameters": {"C": deep}}
+    body = {"estimator": "svm", "dataset": "iris", "hyperparameters": {"C": deep}}
     answer = http.post(f"{session}/trainings", json=body)
     assert answer.status_code == 422
     assert "nested too deeply" in answer.json()["detail"]
@@ -252,7 +252,7 @@ def test_faults_of_a_body_are_told_up_to_a_bound(http: httpx.Client, session: st
 
 
 def test_a_number_of_too_many_digits_is_no_fault_of_ours(http: httpx.Client, session: str):
-    body = b'{"model":"svm","dataset":"iris","hyperparameters":{"C":' + b"9" * 5000 + b"}}"
+    body = b'{"estimator":"svm","dataset":"iris","hyperparameters":{"C":' + b"9" * 5000 + b"}}"
     answer = http.post(f"{session}/trainings", content=body)
     assert answer.status_code in (400, 422), answer.text
 

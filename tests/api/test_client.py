@@ -44,8 +44,8 @@ def test_the_story_with_the_blocking_client(system: System, tmp_path: Path):
         told = [e["type"].split(".")[1] for e in events if e["subject"] == f"session/{session.id}"]
         assert told == [
             "SessionOpened",
-            *("TrainingRequested", "TrainingStarted", "TrainingCompleted"),
-            *("EvaluationRequested", "EvaluationStarted", "EvaluationCompleted"),
+            *("TrainingRequested", "RunStarted", "RunCompleted"),
+            *("EvaluationRequested", "RunStarted", "RunCompleted"),
             "SessionCommitted",
         ]
 

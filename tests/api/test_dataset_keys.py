@@ -27,7 +27,7 @@ def put(world: People, name: str, content: bytes = CONTENT):
 
 def trained(world: People, name: str) -> tuple[str, dict]:
     at = world.ask("owner", "POST", "/v1/sessions", json={}).headers["location"]
-    body = {"model": "logistic-regression", "dataset": name}
+    body = {"estimator": "logistic-regression", "dataset": name}
     run = world.ask("owner", "POST", f"{at}/trainings", json=body, headers=WAIT).json()
     return at, run
 

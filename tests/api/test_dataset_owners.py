@@ -48,10 +48,10 @@ def test_it_is_not_there_for_others(world: People):
 def test_it_cannot_be_used(world: People):
     session = world.ask("other", "POST", "/v1/sessions", json={}).headers["location"]
     for dataset in ("sales", {"name": "sales", "version": "0" * 64}):
-        body = {"model": "logistic-regression", "dataset": dataset}
+        body = {"estimator": "logistic-regression", "dataset": dataset}
         answer = world.ask("other", "POST", f"{session}/trainings", json=body)
         problem(answer, 422, "unknown-dataset")
-    body = {"model": "logistic-regression", "dataset": "iris"}
+    body = {"estimator": "logistic-regression", "dataset": "iris"}
     at = f"{session}/trainings"
     run = world.ask("other", "POST", at, json=body, headers={"Prefer": "wait=60"}).json()
     body = {"training": run["id"], "dataset": "sales"}
@@ -97,7 +97,7 @@ def test_shared_to_read_then_to_write_then_no_longer(world: People):
     problem(put(world, "reader", "given"), 409, "dataset-taken")
     problem(world.ask("reader", "POST", f"{at}/share", json={"user": "other"}), 403, "forbidden")
     session = world.ask("reader", "POST", "/v1/sessions", json={}).headers["location"]
-    body = {"model": "logistic-regression", "dataset": "given"}
+    body = {"estimator": "logistic-regression", "dataset": "given"}
     wait = {"Prefer": "wait=60"}
     run = world.ask("reader", "POST", f"{session}/trainings", json=body, headers=wait).json()
     assert run["status"] == "completed", run

@@ -36,7 +36,7 @@ def test_a_csv_is_profiled_kept_and_trained_on(http: httpx.Client, session: str)
         "colour": ("string", 1),
         "kind": ("string", 0),
     }
-    body = {"model": "decision-tree", "dataset": "shapes", "split": {"test": 0.5}}
+    body = {"estimator": "decision-tree", "dataset": "shapes", "split": {"test": 0.5}}
     run = http.post(f"{session}/trainings", json=body, headers={"Prefer": "wait=60"}).json()
     assert run["status"] == "completed", run
 
@@ -73,7 +73,7 @@ def test_a_parquet_file_is_known_by_its_bytes(http: httpx.Client, tmp_path: Path
 
 
 def test_a_target_of_one_s_own_choice(http: httpx.Client, session: str):
-    body = {"model": "ridge", "dataset": "iris", "target": "petal_width"}
+    body = {"estimator": "ridge", "dataset": "iris", "target": "petal_width"}
     run = http.post(f"{session}/trainings", json=body, headers={"Prefer": "wait=60"}).json()
     assert (run["status"], run["target"]) == ("completed", "petal_width")
 
@@ -173,14 +173,14 @@ def test_the_task_is_the_models_and_other_data_must_be_alike(http: httpx.Client,
     assert (own["task"], own["classes"]) == ("regression", {"0.0": 24, "1.0": 24})
 
     def train(**more: object) -> httpx.Response:
-        body = {"model": "decision-tree", "dataset": "alike"} | more
+        body = {"estimator": "decision-tree", "dataset": "alike"} | more
         return http.post(f"{session}/trainings", json=body, headers={"Prefer": "wait=60"})
 
     run = train().json()
     assert (run["status"], run["task"]) == ("completed", "classification"), run
-    assert train(model="ridge").json()["status"] == "completed"
+    assert train(estimator="ridge").json()["status"] == "completed"
     problem(train(target="code"), 422, "task-unfit", "24 different numbers", "--task class")
-    problem(train(target="flag", model="ridge"), 422, "task-unfit", "is true or false, which")
+    problem(train(target="flag", estimator="ridge"), 422, "task-unfit", "is true or false, which")
     asked = train(target="code", task="classification", split={"stratify": False}).json()
     assert (asked["status"], len(asked["parameters"]["classes"]) > 20) == ("completed", True), asked
 

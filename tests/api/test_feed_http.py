@@ -71,13 +71,13 @@ def test_choices(http: httpx.Client, trained: tuple[str, str]):
             at, more = page["next"], page["more"]
         return types
 
-    first = ["SessionOpened", "TrainingRequested", "TrainingStarted", "TrainingCompleted"]
+    first = ["SessionOpened", "TrainingRequested", "RunStarted", "RunCompleted"]
     assert of(session=session)[:4] == first
     assert of(stream=f"session/{session}") == of(session=session)
     assert of(stream=f"session/{session}", session=session) == of(session=session)
-    assert of(session=session, type=["TrainingStarted", "autolearn.SessionOpened.v1"]) == [
+    assert of(session=session, type=["RunStarted", "autolearn.SessionOpened.v1"]) == [
         "SessionOpened",
-        "TrainingStarted",
+        "RunStarted",
     ]
     assert of(stream="dataset/iris", type="DatasetRegistered.v1") == ["DatasetRegistered"]
     assert set(of(type="autolearn.EstimatorRegistered")) == {"EstimatorRegistered"}
@@ -108,8 +108,8 @@ def test_bad_choices_are_refused(http: httpx.Client):
             ("session=0000", 404, "session-unknown", "begins with 0000"),
             (f"session={session}&stream=dataset/iris", 422, "contradiction", "dataset/iris"),
             (f"session={session}&stream=session/{other}", 422, "contradiction", other),
-            ("type=TrainingComplete", 422, "unknown-type", "Did you mean 'TrainingCompleted'?"),
-            ("type=TrainingStarted.v9", 422, "unknown-type", "SessionOpened"),
+            ("type=TrainingComplete", 422, "unknown-type", "Did you mean 'RunCompleted'?"),
+            ("type=RunStarted.v9", 422, "unknown-type", "SessionOpened"),
             ("type=", 422, "unknown-type", "SessionOpened"),
             ("after=nonsense", 422, "bad-position", "is not a position"),
             ("after=WyJubyIsW1swLDk5OTk5OTksMSwxXV1d", 422, "bad-position", "another log"),

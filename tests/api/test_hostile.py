@@ -311,7 +311,7 @@ def test_a_model_that_was_swapped_is_not_loaded(
     system: System, client: httpx.Client, tmp_path: Path
 ):
     session = client.post("/v1/sessions").headers["location"]
-    body = {"model": "decision-tree", "dataset": "iris", "seed": 4711}
+    body = {"estimator": "decision-tree", "dataset": "iris", "seed": 4711}
     wait = {"Prefer": "wait=60"}
     made = client.post(f"{session}/trainings", json=body, headers=wait).json()
     at = f"{session}/trainings/{made['id']}/artifact"

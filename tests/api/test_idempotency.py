@@ -51,7 +51,7 @@ def test_one_command_sent_at_once_from_everywhere_is_decided_once(system: System
 
 def test_a_repeated_training_is_one_training(system: System, session: str):
     key = keyed()
-    body = {"model": "naive-bayes", "dataset": "iris"}
+    body = {"estimator": "naive-bayes", "dataset": "iris"}
     first = system.http.post(f"{session}/trainings", json=body, headers=key)
     again = system.other.post(f"{session}/trainings", json=body, headers=key)
     assert first.json()["id"] == again.json()["id"]
@@ -61,7 +61,7 @@ def test_a_repeated_training_is_one_training(system: System, session: str):
 def test_a_refusal_is_repeated_too(http: httpx.Client, session: str):
     key = keyed()
     problem(http.post(f"{session}/commit", headers=key), 409, "nothing-to-commit")
-    body = {"model": "naive-bayes", "dataset": "iris"}
+    body = {"estimator": "naive-bayes", "dataset": "iris"}
     http.post(f"{session}/trainings", json=body, headers={"Prefer": "wait=60"})
     problem(http.post(f"{session}/commit", headers=key), 409, "nothing-to-commit")
     assert http.post(f"{session}/commit", headers=keyed()).status_code == 201
@@ -79,7 +79,9 @@ def test_a_key_belongs_to_one_content(system: System):
 
 def test_a_key_belongs_to_one_route(http: httpx.Client, session: str):
     key = keyed()
-    run = http.post(f"{session}/trainings", json={"model": "svm", "dataset": "iris"}, headers=key)
+    run = http.post(
+        f"{session}/trainings", json={"estimator": "svm", "dataset": "iris"}, headers=key
+    )
     assert run.status_code == 201
     assert http.post(f"{session}/discard", headers=key).status_code == 200
 

@@ -540,7 +540,7 @@ def test_quotas_of_runs_hold_and_are_raised(world: People):
     set_quota(world, "eager", "runs-running", 0)
     set_quota(world, "eager", "runs-queued", 2)
     trainings = world.ask("eager", "POST", "/v1/sessions").headers["location"] + "/trainings"
-    body = {"model": "decision-tree", "dataset": "iris"}
+    body = {"estimator": "decision-tree", "dataset": "iris"}
     until(lambda: world.ask("eager", "GET", "/v1/models/decision-tree").status_code == 200)
     made = [world.ask("eager", "POST", trainings, json=body | {"seed": n}) for n in range(3)]
     assert [answer.status_code for answer in made] == [201, 201, 409]

@@ -74,7 +74,7 @@ def test_the_topics_are_described_as_they_are_called_here(system: System, http: 
     prefix = system.environment["AUTOLEARN_TOPIC_PREFIX"]
     channels = answer.json()["channels"]
     assert channels["events"]["address"] == f"{prefix}.events"
-    assert "autolearn.EvaluationCompleted.v2" in channels["events"]["messages"]
+    assert "autolearn.RunCompleted.v2" in channels["events"]["messages"]
 
 
 def test_two_types_of_answers_cannot_have_one_name():
@@ -148,11 +148,11 @@ def test_a_body_that_the_document_refuses_is_refused(http: httpx.Client, documen
         "$ref": "#/components/schemas/TrainingBody",
         "components": document["components"],
     }
-    bodies = [{"model": "svm", "dataset": "iris", "seed": -1}, {"model": "svm"}, {"x": 1}]
+    bodies = [{"estimator": "svm", "dataset": "iris", "seed": -1}, {"estimator": "svm"}, {"x": 1}]
     for body in bodies:
         assert not jsonschema.Draft202012Validator(schema).is_valid(body)
     jsonschema.validate(
-        {"model": "svm", "dataset": {"name": "iris"}, "split": {"test": 0.5}}, schema
+        {"estimator": "svm", "dataset": {"name": "iris"}, "split": {"test": 0.5}}, schema
     )
 
 

@@ -26,7 +26,7 @@ class Story:
         self.id = self.at.rpartition("/")[2]
         self.shown = [self.see()]
         for seed in (1, 2):
-            body = {"model": "naive-bayes", "dataset": "iris", "seed": seed}
+            body = {"estimator": "naive-bayes", "dataset": "iris", "seed": seed}
             training = http.post(f"{self.at}/trainings", json=body, headers=WAIT).json()
             assert training["status"] == "completed"
             self.shown.append(self.see())
@@ -148,7 +148,7 @@ def test_lists_of_then_have_pages_as_those_of_now(system: System):
 def test_nothing_is_live_in_the_past(http: httpx.Client):
     at = http.post("/v1/sessions").headers["location"]
     body = {
-        "model": "random-forest",
+        "estimator": "random-forest",
         "dataset": "digits",
         "hyperparameters": {"n_estimators": 9999},
     }

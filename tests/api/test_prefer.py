@@ -10,11 +10,11 @@ import httpx
 from tests.api.asserting import problem
 
 SLOW = {
-    "model": "gradient-boosting",
+    "estimator": "gradient-boosting",
     "dataset": "digits",
     "hyperparameters": {"n_estimators": 100_000},
 }
-QUICK = {"model": "naive-bayes", "dataset": "iris"}
+QUICK = {"estimator": "naive-bayes", "dataset": "iris"}
 
 
 def answered(http: httpx.Client, at: str) -> dict[str, object]:

@@ -28,7 +28,7 @@ def test_what_was_found_out_is_shown_and_a_run_reads_by_it(http: httpx.Client, s
     assert (shown["read"]["separator"], shown["read"]["types"]) == (";", "ns")
     words = {one["code"]: one["words"] for one in shown["findings"]}
     assert words["decimal-comma"].startswith("länge: 20 numbers have a decimal comma: 0,5")
-    body = {"model": "decision-tree", "dataset": "semicolons"}
+    body = {"estimator": "decision-tree", "dataset": "semicolons"}
     run = http.post(f"{session}/trainings", json=body, headers={"Prefer": "wait=60"}).json()
     assert (run["status"], run["read"]) == ("completed", shown["read"])
 
@@ -41,7 +41,7 @@ def test_nothing_is_trained_on_what_is_nearly_numbers_before_it_is_said(
     assert [one["severe"] for one in shown["findings"] if one["code"] == "not-all-numbers"] == [
         True
     ]
-    body = {"model": "ridge", "dataset": "nearly"}
+    body = {"estimator": "ridge", "dataset": "nearly"}
     refused = http.post(f"{session}/trainings", json=body)
     found = problem(refused, 422, "findings-open")
     assert "unknown (line 32)" in found["errors"][0]["detail"]
@@ -73,7 +73,7 @@ def test_findings_are_accepted_as_they_are(http: httpx.Client, session: str):
     assert (accepted["accepted"], types_of(accepted)["x"]) == (True, "string")
     again = put(http, "as-it-is", NEARLY)
     assert (again.status_code, again.json()["accepted"]) == (200, True)
-    body = {"model": "ridge", "dataset": "as-it-is"}
+    body = {"estimator": "ridge", "dataset": "as-it-is"}
     run = http.post(f"{session}/trainings", json=body, headers={"Prefer": "wait=60"}).json()
     assert run["status"] == "completed", run
 

@@ -15,7 +15,7 @@ def test_a_training_shows_what_was_asked_what_is_default_and_what_was_learned(
     http: httpx.Client, session: str
 ):
     body = {
-        "model": "decision-tree",
+        "estimator": "decision-tree",
         "dataset": "iris",
         "hyperparameters": {"max_depth": 2},
         "split": {"test": 0.4},
@@ -71,7 +71,7 @@ def test_all_metrics_that_fit_are_measured_unless_some_are_named(
 def test_a_metric_that_cannot_be_computed_is_left_out_unless_it_is_named(
     http: httpx.Client, session: str
 ):
-    body = {"model": "svm", "dataset": "iris"}
+    body = {"estimator": "svm", "dataset": "iris"}
     run = http.post(f"{session}/trainings", json=body, headers=WAIT).json()
     asked = {"training": run["id"], "positive": "setosa"}
     found = http.post(f"{session}/evaluations", json=asked, headers=WAIT).json()
@@ -104,7 +104,7 @@ def test_the_files_of_a_model_are_what_their_hashes_say(
 
 def test_a_training_that_has_not_ended_can_be_cancelled_once(http: httpx.Client, session: str):
     body = {
-        "model": "gradient-boosting",
+        "estimator": "gradient-boosting",
         "dataset": "digits",
         "hyperparameters": {"n_estimators": 100_000},
     }
@@ -122,7 +122,7 @@ def test_a_training_that_has_not_ended_can_be_cancelled_once(http: httpx.Client,
 
 
 def test_runs_are_listed_in_pages_and_by_status(http: httpx.Client, session: str):
-    body = {"model": "naive-bayes", "dataset": "iris"}
+    body = {"estimator": "naive-bayes", "dataset": "iris"}
     runs = [
         http.post(f"{session}/trainings", json=body, headers=WAIT).json()["id"] for _ in range(3)
     ]
@@ -147,7 +147,7 @@ def test_an_unknown_run(http: httpx.Client, session: str, kind: str):
 
 
 def test_clustering_needs_no_target(http: httpx.Client, session: str):
-    body = {"model": "k-means", "dataset": "iris", "hyperparameters": {"n_clusters": 3}}
+    body = {"estimator": "k-means", "dataset": "iris", "hyperparameters": {"n_clusters": 3}}
     run = http.post(f"{session}/trainings", json=body, headers=WAIT).json()
     assert run["status"] == "completed", run
     body = {"training": run["id"], "metrics": ["silhouette"]}

@@ -53,7 +53,7 @@ def test_what_is_marked_at_the_upload_is_never_told(known: People):
     assert (answer.json()["classes"], answer.json()["task"]) == ({}, "classification")
     assert not values_in(answer.text + told(known, "staff", start))
     session = known.ask("owner", "POST", "/v1/sessions", json={}).headers["location"]
-    body = {"model": "decision-tree", "dataset": "staff"}
+    body = {"estimator": "decision-tree", "dataset": "staff"}
     run = known.ask("owner", "POST", f"{session}/trainings", json=body, headers=WAIT)
     assert run.json()["status"] == "completed", run.text
     at = f"{session}/trainings/{run.json()['id']}/artifact"

@@ -87,7 +87,7 @@ def test_the_last_page_has_no_next(http: httpx.Client):
 
 def test_a_committed_session_is_an_experiment_and_no_session_any_more(http: httpx.Client):
     at = http.post("/v1/sessions", json={"title": "kept"}).headers["location"]
-    body = {"model": "naive-bayes", "dataset": "iris", "seed": 7}
+    body = {"estimator": "naive-bayes", "dataset": "iris", "seed": 7}
     training = http.post(f"{at}/trainings", json=body, headers={"Prefer": "wait=60"}).json()
     body = {"training": training["id"], "metrics": ["precision", "recall"]}
     http.post(f"{at}/evaluations", json=body, headers={"Prefer": "wait=60"})
@@ -110,13 +110,13 @@ def test_a_committed_session_is_an_experiment_and_no_session_any_more(http: http
     assert "model.skops" in {file["name"] for file in files}
     problem(http.post(f"{at}/commit"), 409, "session-committed")
     problem(http.post(f"{at}/discard"), 409, "session-committed")
-    again = {"model": "naive-bayes", "dataset": "iris"}
+    again = {"estimator": "naive-bayes", "dataset": "iris"}
     problem(http.post(f"{at}/trainings", json=again), 409, "session-committed")
     problem(http.get(f"{at}/trainings"), 404, "session-committed")
 
 
 def test_nothing_is_left_of_a_discarded_session(http: httpx.Client, session: str):
-    run = http.post(f"{session}/trainings", json={"model": "svm", "dataset": "digits"}).json()
+    run = http.post(f"{session}/trainings", json={"estimator": "svm", "dataset": "digits"}).json()
     answer = http.post(f"{session}/discard")
     assert answer.status_code == 200
     assert answer.json()["cancelled"] in ([run["id"]], [])

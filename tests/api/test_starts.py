@@ -69,17 +69,17 @@ def test_a_run_is_on_the_version_that_begins_so(
 ):
     at, wanted = f"{session}/trainings", versions[-1]
     for data in (f"starts@{wanted[:8]}", {"name": "starts", "version": wanted[:8]}):
-        answer = http.post(at, json={"model": "naive-bayes", "dataset": data})
+        answer = http.post(at, json={"estimator": "naive-bayes", "dataset": data})
         assert answer.status_code == 201, answer.text
         assert answer.json()["dataset"]["version"] == wanted
-    body = {"model": "naive-bayes", "dataset": f"starts@{shared(versions)}"}
+    body = {"estimator": "naive-bayes", "dataset": f"starts@{shared(versions)}"}
     problem(http.post(at, json=body), 422, "ambiguous-id", "Give more of it")
     for data, pointer in (
         ("starts@xyz", "#/dataset"),
         ({"name": "starts", "version": "xyz"}, "#/dataset/version"),
         ("starts@", "#/dataset"),
     ):
-        answer = http.post(at, json={"model": "naive-bayes", "dataset": data})
+        answer = http.post(at, json={"estimator": "naive-bayes", "dataset": data})
         found = problem(answer, 422, "unknown-version", "begins with")
         assert found["errors"][0]["pointer"] == pointer
 
@@ -104,7 +104,7 @@ def test_sessions_and_runs_are_found_by_their_starts(http, system, trained):
 
 
 def test_an_experiment_and_what_it_keeps_are_found_by_their_starts(http, session):
-    body = {"model": "naive-bayes", "dataset": "iris"}
+    body = {"estimator": "naive-bayes", "dataset": "iris"}
     answer = http.post(f"{session}/trainings", json=body, headers={"Prefer": "wait=60"})
     training, start = answer.json()["id"], session.rpartition("/")[2][:13]
     kept = http.post(

@@ -45,7 +45,7 @@ def test_everything_that_runs_is_in_it(system: System, http: httpx.Client):
 
 def test_what_a_worker_runs_is_in_it(http: httpx.Client, session: str):
     body = {
-        "model": "random-forest",
+        "estimator": "random-forest",
         "dataset": "digits",
         "hyperparameters": {"n_estimators": 3000},
     }

@@ -112,12 +112,12 @@ class Words:
         self.opened = Template(events.SessionOpened("Irises"))
         self.trained = [
             Template(samples.training_requested("@training@")),
-            Template(events.TrainingStarted("@training@", 1, "worker-main")),
+            Template(events.RunStarted("@training@", 1, "worker-main")),
             Template(samples.training_completed("@training@", environment=ENVIRONMENT)),
         ]
         self.evaluated = [
             Template(samples.evaluation_requested("@evaluation@", "@training@")),
-            Template(events.EvaluationStarted("@evaluation@", 1, "worker-main")),
+            Template(events.RunStarted("@evaluation@", 1, "worker-main")),
             Template(samples.evaluation_completed("@evaluation@", environment=ENVIRONMENT)),
         ]
         kept = tuple(f"@training{number}@" for number in range(RUNS))

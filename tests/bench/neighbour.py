@@ -139,7 +139,7 @@ class Eve:
             await asyncio.sleep(0.1)
             opened = await self.ask("POST", "/v1/sessions")
         at = f"/v1/sessions/{opened.json()['id']}/trainings"
-        body = {"model": "random-forest", "dataset": "breast-cancer"}
+        body = {"estimator": "random-forest", "dataset": "breast-cancer"}
         for _ in range(RUNS // AT_ONCE):
             await self.ask("POST", at, json=body, headers={"Prefer": "respond-async"})
 

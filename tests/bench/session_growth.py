@@ -78,8 +78,8 @@ class Session:
         for _ in range(COMMANDS // 2):
             number = self.random.randrange(self.runs)
             run, attempt = name(number), self.attempts[number]
-            self.ask(commands.StartTraining(run, attempt, "w"), worker("w"))
-            self.ask(commands.ReportTrainingLost(run, attempt, "w"), SUPERVISE)
+            self.ask(commands.StartRun(run, attempt, "w"), worker("w"))
+            self.ask(commands.ReportRunLost(run, attempt, "w"), SUPERVISE)
             self.attempts[number] += 1
         return (time.thread_time() - began) / COMMANDS
 

@@ -20,7 +20,7 @@ from autolearn.schemas.retraining import (
     RetrainCheck,
     Retrained,
 )
-from autolearn.schemas.values import DatasetRef, TrainedModel
+from autolearn.schemas.values import DatasetRef, TrainedArtifact
 from tests.agents.runs import training
 from tests.waiting import until
 
@@ -88,7 +88,7 @@ except typer.Exit as end:
 def test_ctrl_c_ends_the_check_and_leaves_nothing_behind(tmp_path: Path):
     store = ArtifactStore((tmp_path / "store").as_uri())
     request = training(store, "random-forest", hyperparameters={"n_estimators": 50_000})
-    was = RecordedTraining(request, TrainedModel("0" * 64, {}, 0), {})
+    was = RecordedTraining(request, TrainedArtifact("0" * 64, {}, 0), {})
     scratch = tmp_path / "tmp"
     scratch.mkdir()
     settings = {"TMPDIR": str(scratch), "AUTOLEARN_ARTIFACTS": store.url}

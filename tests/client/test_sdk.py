@@ -40,7 +40,7 @@ TRAINING = {
     "requested": "",
     "updated": "",
     "dataset": {"name": "iris", "version": "0"},
-    "model": "svm",
+    "estimator": "svm",
     "task": "classification",
     "library_version": "1",
     "target": "species",
@@ -204,7 +204,7 @@ def test_it_gives_up_when_it_stays_unavailable(ask):
 def test_a_training_says_only_what_was_asked(ask):
     def played(request: httpx.Request) -> httpx.Response:
         assert request.url.path == "/v1/sessions/s1/trainings"
-        assert json.loads(request.content) == {"model": "svm", "dataset": "iris", "seed": 0}
+        assert json.loads(request.content) == {"estimator": "svm", "dataset": "iris", "seed": 0}
         assert "prefer" not in request.headers
         return httpx.Response(201, json=TRAINING)
 

@@ -230,12 +230,12 @@ def test_the_events_of_one_thing_are_chosen(cli, says, session):
     assert says("position")["token"] == at
     assert cli("train", "svm", "iris").code == 0
     types = [e["type"].split(".")[1] for e in says("events", "--session", session[:8])["items"]]
-    assert types == ["SessionOpened", "TrainingRequested", "TrainingStarted", "TrainingCompleted"]
-    chosen = ("--after", at, "--type", "TrainingStarted", "--type", "TrainingCompleted")
+    assert types == ["SessionOpened", "TrainingRequested", "RunStarted", "RunCompleted"]
+    chosen = ("--after", at, "--type", "RunStarted", "--type", "RunCompleted")
     said = cli("events", "--follow", "--limit", 2, "--session", session, *chosen)
     assert [line.split()[4] for line in said.out.splitlines()] == [
-        "TrainingStarted.v1",
-        "TrainingCompleted.v1",
+        "RunStarted.v1",
+        "RunCompleted.v1",
     ]
     assert cli("session", "commit").code == 0
     assert says("events", "--stream", f"session/{session}", "--after", at, "--limit", 1)["more"]
@@ -249,7 +249,7 @@ def test_a_history_says_what_happened_and_how_it_was_answered(cli, says, session
         lines = cli("history", name).out.splitlines()
         assert len(lines) == 8, name
     requested = (
-        r" 2 .* admin +TrainingRequested +run=\w+ model=svm dataset=iris@\w+ .* accepted +\w{8}"
+        r" 2 .* admin +TrainingRequested +run=\w+ estimator=svm dataset=iris@\w+ .* accepted +\w{8}"
     )
     assert re.search(requested, lines[3])
     assert '{"C":0.5}' in lines[3]
@@ -351,7 +351,7 @@ def test_a_training_that_has_not_completed_is_not_trained_again(cli, says, sessi
         ("diff 0s 2h", "before the first event"),
         ("diff 0s --stream iris", "is not a stream"),
         ("events --follow --after nope", "'nope' is not a position"),
-        ("events --type TrainingComplete", "Did you mean 'TrainingCompleted'?"),
+        ("events --type TrainingComplete", "Did you mean 'RunCompleted'?"),
         ("events --stream dataset/nope", "Nothing has ever happened to dataset/nope"),
         ("history person/me", "there is no kind of stream called 'person'"),
         ("history nope", "'session/nope' is no stream"),
@@ -384,7 +384,7 @@ def test_a_bad_file_is_refused_in_words(cli, tmp_path, content, why):
 
 
 def test_the_words_are_those_of_the_problem(cli, session, http):
-    body = {"model": "svm", "dataset": "iris", "hyperparameters": {"C": -1}}
+    body = {"estimator": "svm", "dataset": "iris", "hyperparameters": {"C": -1}}
     problem = http.post(f"/v1/sessions/{session}/trainings", json=body).json()
     assert cli("train", "svm", "iris", "-p", "C=-1").err == (
         f"{problem['title']}\n  {problem['detail']}\n"

@@ -76,7 +76,7 @@ def test_every_accepted_run_ends_at_most_once_and_has_one_worker_at_a_time(rando
             assert list(found) == [*requested][::-1], "the order of the requests"
             assert {name for name, run in found.items() if not run.active} == set(ends)
             assert after.active == sum(run.active for run in found.values())
-            assert after.trained == sum(bool(run.model) for run in found.values())
+            assert after.trained == sum(bool(run.artifact) for run in found.values())
 
 
 def test_every_kind_of_stream_has_a_decider():

@@ -5,14 +5,14 @@ from msgspec import Struct
 
 from autolearn.agents.deciders.given import Refused, given
 from autolearn.agents.deciders.session import session
-from autolearn.schemas import events
+from autolearn.schemas import commands, events
 from autolearn.schemas.messages import Command, Event
-from autolearn.schemas.work import WORK, Work, work_of
+from autolearn.schemas.work import WORK, kind_of_run
 from tests import samples
 
 TRAINED = (
     samples.training_requested("t0"),
-    events.TrainingStarted("t0", 1, "w0"),
+    events.RunStarted("t0", 1, "w0"),
     samples.training_completed("t0", worker="w0"),
 )
 
@@ -20,29 +20,28 @@ TRAINED = (
 class Kind(Struct):
     """One kind of work, with the messages of a run called `r`."""
 
-    work: Work
     before: tuple[Event, ...]
     requested: Event
     complete: Command
     completed: Event
 
     def start(self, attempt: int = 1, worker: str = "w1") -> Command:
-        return self.work.start("r", attempt, worker)
+        return commands.StartRun("r", attempt, worker)
 
     def started(self, attempt: int = 1, worker: str = "w1") -> Event:
-        return self.work.started("r", attempt, worker)
+        return events.RunStarted("r", attempt, worker)
 
     def fail(self, attempt: int = 1, worker: str = "w1") -> Command:
-        return self.work.fail("r", attempt, worker, "time", "It took longer than 60 s.")
+        return commands.FailRun("r", attempt, worker, "time", "It took longer than 60 s.")
 
     def failed(self, attempt: int = 1, worker: str = "w1") -> Event:
-        return self.work.failed("r", attempt, worker, "time", "It took longer than 60 s.")
+        return events.RunFailed("r", attempt, worker, "time", "It took longer than 60 s.")
 
     def report_lost(self, attempt: int = 1, worker: str = "w1") -> Command:
-        return self.work.report_lost("r", attempt, worker)
+        return commands.ReportRunLost("r", attempt, worker)
 
     def lost(self, attempt: int = 2, worker: str = "w1") -> Event:
-        return self.work.lost("r", attempt, worker)
+        return events.RunLost("r", attempt, worker)
 
     def given(self, *past: Event):
         return given(session, events.SessionOpened(""), *self.before, self.requested, *past)
@@ -50,14 +49,12 @@ class Kind(Struct):
 
 KINDS = {
     "training": Kind(
-        WORK["training"],
         (),
         samples.training_requested("r", max_attempts=2),
         samples.complete_training("r"),
         samples.training_completed("r"),
     ),
     "evaluation": Kind(
-        WORK["evaluation"],
         TRAINED,
         samples.evaluation_requested("r", "t0", max_attempts=2),
         samples.complete_evaluation("r"),
@@ -72,7 +69,7 @@ def kind(request):
 
 
 def all_commands(kind):
-    return kind.start(), kind.complete, kind.fail(), kind.work.cancel("r"), kind.report_lost()
+    return kind.start(), kind.complete, kind.fail(), commands.CancelRun("r"), kind.report_lost()
 
 
 def test_a_worker_claims_the_first_attempt(kind):
@@ -111,7 +108,7 @@ def test_nobody_speaks_for_another_worker(kind):
 
 def test_a_run_can_be_cancelled_before_and_while_it_runs(kind):
     for past in ((), (kind.started(),), (kind.started(), kind.lost())):
-        kind.given(*past).when(kind.work.cancel("r")).then(kind.work.cancelled("r"))
+        kind.given(*past).when(commands.CancelRun("r")).then(events.RunCancelled("r"))
 
 
 def test_a_lost_run_is_tried_again(kind):
@@ -136,12 +133,12 @@ def test_a_worker_that_was_thought_lost_is_not_believed(kind):
 def test_the_last_attempt_that_is_lost_fails_the_run(kind):
     past = kind.started(), kind.lost(), kind.started(2, "w2")
     kind.given(*past).when(kind.report_lost(2, "w2")).then(
-        kind.work.failed("r", 2, "w2", "lost", "2 workers were lost while they worked on it.")
+        events.RunFailed("r", 2, "w2", "lost", "2 workers were lost while they worked on it.")
     )
 
 
 def test_a_run_that_has_ended_stays_so(kind):
-    for ended in (kind.completed, kind.failed(), kind.work.cancelled("r")):
+    for ended in (kind.completed, kind.failed(), events.RunCancelled("r")):
         for command in all_commands(kind):
             kind.given(kind.started(), ended).when(command).then(Refused(reason="run-ended"))
 
@@ -151,17 +148,15 @@ def test_an_unknown_run_is_refused(kind):
         given(session, events.SessionOpened("")).when(command).then(Refused(reason="run-unknown"))
 
 
-def test_a_run_of_another_kind_is_unknown(kind):
+def test_a_result_is_of_the_kind_of_the_run(kind):
     (other,) = (each for each in KINDS.values() if each is not kind)
-    for command in all_commands(other):
-        kind.given(kind.started()).when(command).then(Refused(reason="run-unknown"))
+    kind.given(kind.started()).when(other.complete).then(Refused(reason="result-unfit"))
 
 
-def test_each_message_belongs_to_the_work_that_it_names():
+def test_requests_and_results_are_of_their_kind_of_work():
     for name, work in WORK.items():
-        assert work.name == name
-        for kind in work[1:]:
-            assert name.capitalize() in kind.__name__
-    assert work_of(samples.request_evaluation()) is WORK["evaluation"]
-    with pytest.raises(KeyError):
-        work_of(events.SessionOpened(""))
+        assert name.capitalize() in work.request.__name__
+        assert name.capitalize() in work.requested.__name__
+        assert work.result.__struct_config__.tag == name
+    assert kind_of_run(samples.request_evaluation()) == "evaluation"
+    assert kind_of_run(samples.training_result()) == "training"

@@ -22,10 +22,10 @@ from autolearn.schemas.commands import (
     UnshareSession,
 )
 from autolearn.schemas.events import (
-    EvaluationCancelled,
-    EvaluationFailed,
-    EvaluationStarted,
     ExperimentDeleted,
+    RunCancelled,
+    RunFailed,
+    RunStarted,
     SessionCommitted,
     SessionDiscarded,
     SessionExpired,
@@ -34,9 +34,6 @@ from autolearn.schemas.events import (
     SessionOpened,
     SessionShared,
     SessionUnshared,
-    TrainingCancelled,
-    TrainingFailed,
-    TrainingStarted,
 )
 from tests import samples
 from tests.samples import (
@@ -59,14 +56,14 @@ def named(command):
 
 
 def trained(run="t1"):
-    return training_requested(run), TrainingStarted(run, 1, "w1"), training_completed(run)
+    return training_requested(run), RunStarted(run, 1, "w1"), training_completed(run)
 
 
 def failed(run="t1"):
     return (
         training_requested(run),
-        TrainingStarted(run, 1, "w1"),
-        TrainingFailed(run, 1, "w1", "raised", "ValueError"),
+        RunStarted(run, 1, "w1"),
+        RunFailed(run, 1, "w1", "raised", "ValueError"),
     )
 
 
@@ -131,10 +128,10 @@ def test_a_session_in_use_does_not_expire():
 
 
 def test_use_and_keeping_end_that_a_session_is_expiring():
-    used = (SessionKept(), SessionShared("grace"), TrainingCancelled("t2"))
+    used = (SessionKept(), SessionShared("grace"), RunCancelled("t2"))
     for event in used:
         past = (OPENED, *trained(), training_requested("t2"))
-        past = (*past, TrainingCancelled("t2")) if event is not used[2] else past
+        past = (*past, RunCancelled("t2")) if event is not used[2] else past
         given(session, *past, EXPIRING, event).when(ExpireSession(2, MORROW)).then(
             Refused(reason="not-expiring")
         )
@@ -210,7 +207,7 @@ def test_a_request_is_taken_over_field_by_field():
         (training_requested(),),
         trained(),
         failed(),
-        (training_requested(), TrainingCancelled("t1")),
+        (training_requested(), RunCancelled("t1")),
         (*trained("t0"), evaluation_requested("t1", "t0")),
     ],
     ids=["open", "completed", "failed", "cancelled", "evaluation"],
@@ -223,7 +220,7 @@ def test_a_run_id_is_used_once(past):
 
 def test_a_completed_training_can_be_evaluated():
     given(session, OPENED, *trained()).when(request_evaluation()).then(
-        evaluation_requested(model=samples.MODEL.digest)
+        evaluation_requested(artifact=samples.ARTIFACT.digest)
     )
 
 
@@ -239,9 +236,9 @@ def test_a_training_can_be_evaluated_twice_at_a_time():
         ((), "training-unknown"),
         ((*trained("t0"), evaluation_requested("t1", "t0")), "training-unknown"),
         ((training_requested(),), "training-incomplete"),
-        ((training_requested(), TrainingStarted("t1", 1, "w1")), "training-incomplete"),
+        ((training_requested(), RunStarted("t1", 1, "w1")), "training-incomplete"),
         (failed(), "training-incomplete"),
-        ((training_requested(), TrainingCancelled("t1")), "training-incomplete"),
+        ((training_requested(), RunCancelled("t1")), "training-incomplete"),
     ],
     ids=["unknown", "an evaluation", "open", "started", "failed", "cancelled"],
 )
@@ -251,7 +248,7 @@ def test_only_a_completed_training_can_be_evaluated(past, reason):
 
 # Committing
 
-EVALUATED = (*trained(), evaluation_requested(), EvaluationStarted("e1", 1, "w1"))
+EVALUATED = (*trained(), evaluation_requested(), RunStarted("e1", 1, "w1"))
 
 
 @pytest.mark.parametrize(
@@ -261,17 +258,17 @@ EVALUATED = (*trained(), evaluation_requested(), EvaluationStarted("e1", 1, "w1"
         ((*trained("t2"), *trained("t1")), None, SessionCommitted(("t2", "t1"))),
         ((*trained(), *failed("t2")), None, SessionCommitted(("t1",))),
         (
-            (*trained(), training_requested("t2"), TrainingCancelled("t2")),
+            (*trained(), training_requested("t2"), RunCancelled("t2")),
             None,
             SessionCommitted(("t1",)),
         ),
         ((*EVALUATED, evaluation_completed()), None, SessionCommitted(("t1",))),
         (
-            (*EVALUATED, EvaluationFailed("e1", 1, "w1", "raised", "…")),
+            (*EVALUATED, RunFailed("e1", 1, "w1", "raised", "…")),
             None,
             SessionCommitted(("t1",)),
         ),
-        ((*EVALUATED, EvaluationCancelled("e1")), ("t1",), SessionCommitted(("t1",))),
+        ((*EVALUATED, RunCancelled("e1")), ("t1",), SessionCommitted(("t1",))),
         ((*trained("t1"), *trained("t2")), ("t2",), SessionCommitted(("t2",))),
         ((*trained("t1"), *trained("t2")), ("t2", "t1"), SessionCommitted(("t2", "t1"))),
         ((*trained("t1"), *trained("t2")), ("t2", "t2"), SessionCommitted(("t2",))),
@@ -398,18 +395,18 @@ OF_THE_OWNER = [
     UnshareSession("carl"),
     request_training("new"),
     request_evaluation("new"),
-    commands.CancelTraining("t1"),
-    commands.CancelEvaluation("e1"),
+    commands.CancelRun("t1"),
+    commands.CancelRun("e1"),
 ]
 OF_THE_WORKER = [
-    commands.StartTraining("t1", 1, "w1"),
+    commands.StartRun("t1", 1, "w1"),
     samples.complete_training(),
-    commands.FailTraining("t1", 1, "w1", "raised"),
-    commands.StartEvaluation("e1", 1, "w1"),
+    commands.FailRun("t1", 1, "w1", "raised"),
+    commands.StartRun("e1", 1, "w1"),
     samples.complete_evaluation(),
-    commands.FailEvaluation("e1", 1, "w1", "raised"),
-    commands.ReportTrainingLost("t1", 1, "w1"),
-    commands.ReportEvaluationLost("e1", 1, "w1"),
+    commands.FailRun("e1", 1, "w1", "raised"),
+    commands.ReportRunLost("t1", 1, "w1"),
+    commands.ReportRunLost("e1", 1, "w1"),
 ]
 ADAS = (OPENED, SessionShared("bob"), SessionShared("carl"), training_requested())
 

@@ -86,7 +86,7 @@ def test_whatever_is_wrong_the_error_is_the_same():
         *((key, flipped(sealed, bit), HERE) for bit in range(8 * len(sealed))),
         (key, sealed + b"\0", HERE),
         (key, sealed, about("2-42-7", "autolearn.SessionOpened.v1", "session/a")),
-        (key, sealed, about("2-41-7", "autolearn.TrainingFailed.v1", "session/a")),
+        (key, sealed, about("2-41-7", "autolearn.RunFailed.v1", "session/a")),
         (key, sealed, about("2-41-7", "autolearn.SessionOpened.v1", "session/b")),
     ]
     for one, content, where in cases:

@@ -176,7 +176,7 @@ BAD = {
         UnknownType,
     ),
     "newer version": (
-        encode(replace(story()[-1], type="autolearn.EvaluationCompleted.v3")),
+        encode(replace(story()[-1], type="autolearn.RunCompleted.v3")),
         UnknownType,
     ),
 }

@@ -37,7 +37,7 @@ def shift_clock(ground: Ground, seconds: int) -> None:
     ground.fleet.until_ready()
     with ground.client() as client:
         session = client.open()
-        run = client.train(session, {"model": "decision-tree", "dataset": "iris"})
+        run = client.train(session, {"estimator": "decision-tree", "dataset": "iris"})
         done = client.ended(session, "training", run)
     assert done["status"] == "completed", done
     # The worker's clock shows where it says when its attempt began; the log's order does not care.

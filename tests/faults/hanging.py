@@ -27,7 +27,7 @@ __all__ = ["TARGETS", "Installation", "installation"]
 
 TARGETS = ("agents", "workers", "fork server", "api", "jvm")
 """`agents` decides, dispatches and supervises; `jvm` is the broker's."""
-SLOW = {"model": "random-forest", "dataset": "digits", "hyperparameters": {"n_estimators": 800}}
+SLOW = {"estimator": "random-forest", "dataset": "digits", "hyperparameters": {"n_estimators": 800}}
 
 
 class Installation(RunningSystem):

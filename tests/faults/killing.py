@@ -13,7 +13,11 @@ from tests.waiting import until
 __all__ = ["TYPES", "kill", "kill_all_types", "kill_decider"]
 
 TYPES = ("decide", "dispatch", "work", "supervise", "api")
-SLOW = {"model": "random-forest", "dataset": "digits", "hyperparameters": {"n_estimators": 1500}}
+SLOW = {
+    "estimator": "random-forest",
+    "dataset": "digits",
+    "hyperparameters": {"n_estimators": 1500},
+}
 """A training of a few seconds."""
 
 

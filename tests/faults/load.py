@@ -27,8 +27,8 @@ EXPECTED = (404, 409, 410)
 """Refusals that this load asks for now and then."""
 NOT_SEEN = ("problem:session-unknown", "problem:run-unknown")
 """What a process says that is cut off from the broker, of what others know."""
-QUICK = {"model": "naive-bayes", "dataset": "iris"}
-LONGER = {"model": "random-forest", "dataset": "iris", "hyperparameters": {"n_estimators": 300}}
+QUICK = {"estimator": "naive-bayes", "dataset": "iris"}
+LONGER = {"estimator": "random-forest", "dataset": "iris", "hyperparameters": {"n_estimators": 300}}
 
 
 class Client:

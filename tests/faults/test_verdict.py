@@ -83,13 +83,13 @@ def story(*events: dict) -> Log:
     ("events", "ends"),
     [
         ((requested("t"),), 0),
-        ((requested("t"), event("TrainingCompleted", {"run": "t"})), 1),
+        ((requested("t"), event("RunCompleted", {"run": "t"})), 1),
         ((requested("t"), event("SessionDiscarded", {"cancelled": ["t"]})), 1),
         (
             (
                 requested("t"),
-                event("TrainingFailed", {"run": "t"}),
-                event("TrainingCancelled", {"run": "t"}),
+                event("RunFailed", {"run": "t"}),
+                event("RunCancelled", {"run": "t"}),
             ),
             2,
         ),
@@ -108,7 +108,7 @@ def opened(title: str) -> dict:
 
 OPENED = Receipt("open", "", "key", 201, {"id": SESSION})
 TRAINED = Receipt("train", SESSION, "key", 201, {"id": "t"})
-DONE = event("TrainingCompleted", {"run": "t"})
+DONE = event("RunCompleted", {"run": "t"})
 DISCARDED = event("SessionDiscarded", {"cancelled": []})
 
 
@@ -137,7 +137,7 @@ def test_what_is_right_is_counted():
 
 
 def test_an_attempt_without_a_task_and_a_task_of_no_run_are_found():
-    started = event("TrainingStarted", {"run": "t", "attempt": 1})
+    started = event("RunStarted", {"run": "t", "attempt": 1})
     log = story(requested("t"), started, DONE)
     with pytest.raises(Broken, match="without a task"):
         verify(log, [], Counter())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.faults.ground import Ground
-from tests.faults.load import Client
+from tests.faults.load import QUICK, Client
 
 __all__ = ["ask_twice"]
 
@@ -23,12 +23,7 @@ def ask_twice(ground: Ground, requests: int) -> None:
             sessions = set(pool.map(Client.open, clients))
             assert len(sessions) == 1, f"one key, several sessions: {sessions}"
             (session,) = sessions
-            runs = set(
-                pool.map(
-                    lambda c, s=session: c.train(s, {"model": "naive-bayes", "dataset": "iris"}),
-                    clients,
-                )
-            )
+            runs = set(pool.map(lambda c, s=session: c.train(s, QUICK), clients))
             assert len(runs) == 1, f"one key, several trainings: {runs}"
     first, *others = clients
     for other in others:

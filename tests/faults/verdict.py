@@ -93,7 +93,7 @@ class Log(NamedTuple):
 
 
 def name_of(kind: str) -> str:
-    """`TrainingStarted` of `autolearn.TrainingStarted.v1`."""
+    """`RunStarted` of `autolearn.RunStarted.v1`."""
     return kind.split(".")[1]
 
 
@@ -173,7 +173,7 @@ EFFECT = {
     "open": "SessionOpened",
     "train": "TrainingRequested",
     "evaluate": "EvaluationRequested",
-    "cancel": "TrainingCancelled",
+    "cancel": "RunCancelled",
     "commit": "SessionCommitted",
     "discard": "SessionDiscarded",
 }

@@ -226,7 +226,7 @@ class Generator:
 
     def training(self) -> bytes:
         """A training, with hyperparameters around every bound."""
-        given: dict[str, Any] = {"model": "logistic-regression", "dataset": "iris"}
+        given: dict[str, Any] = {"estimator": "logistic-regression", "dataset": "iris"}
         pick = self.random.random()
         if pick < LARGE * 2:  # many names of the allowed length: only together they are too much
             size = self.near(SIZES[:2]) - 400

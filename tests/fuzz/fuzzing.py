@@ -54,7 +54,7 @@ DEAR = {
     "GET /v1/digests": 10,
 }
 """What takes a process, a lot of memory or long: how often it is asked in a round, twice."""
-KNOWN = {"model": "decision-tree", "dataset": "iris", "user": "lise"}
+KNOWN = {"estimator": "decision-tree", "dataset": "iris", "user": "lise"}
 """What a body names, as often as not."""
 LAST = ("/commit", "/discard")
 WAIT = re.compile(r"wait\s*=", re.IGNORECASE)

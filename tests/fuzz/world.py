@@ -25,7 +25,7 @@ MUCH = {
 }
 """Quotas that are not what the fuzz is to meet: it asks as much as a hundred users."""
 
-IRIS = {"model": "logistic-regression", "dataset": "iris"}
+IRIS = {"estimator": "logistic-regression", "dataset": "iris"}
 
 
 class Target(NamedTuple):

@@ -10,7 +10,15 @@ from autolearn.schemas.codec import CommandRecord, EventRecord, encode, raw
 from autolearn.schemas.messages import Command, Event
 from tests import samples
 
-__all__ = ["FOLDERS", "command_record", "event_record", "golden_records", "missing", "path_of"]
+__all__ = [
+    "FOLDERS",
+    "command_record",
+    "event_record",
+    "golden_records",
+    "missing",
+    "path_of",
+    "type_named",
+]
 
 FOLDERS = {
     "events": Path(__file__).parent / "events",
@@ -25,11 +33,16 @@ ABOUT = {
 }
 
 
+def type_named(name: str) -> str:
+    """The type of the messages of a golden file: a type with results has one for each kind."""
+    return name.partition("-")[0]
+
+
 def event_record(name: str, event: Event) -> EventRecord:
     """The golden record of an event."""
     return EventRecord(
         source="autolearn/decide",
-        type=name,
+        type=type_named(name),
         sequence=3,
         causationid="8c4f6f0e-2a53-4f0f-9d0e-1f2d3c4b5a69",
         commandoffset=41,
@@ -42,7 +55,7 @@ def event_record(name: str, event: Event) -> EventRecord:
 
 def command_record(name: str, command: Command) -> CommandRecord:
     """The golden record of a command."""
-    return CommandRecord(source="autolearn/api", type=name, data=raw(command), **ABOUT)
+    return CommandRecord(source="autolearn/api", type=type_named(name), data=raw(command), **ABOUT)
 
 
 def path_of(folder: str, name: str) -> Path:
@@ -63,7 +76,7 @@ def missing() -> dict[Path, bytes]:
 
 
 def golden_records() -> dict[str, bytes]:
-    """The golden records that there are, old versions included, by type."""
+    """The golden records that there are, old versions included, by name."""
     return {
         f"autolearn.{path.stem}": path.read_bytes()
         for folder in FOLDERS.values()

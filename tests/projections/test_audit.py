@@ -14,7 +14,7 @@ from autolearn.projections.audit import AuditTrail, Place, Sought, Witness, plac
 from autolearn.projections.store import MemoryStore, RocksStore, Store
 from autolearn.schemas.audit import OUTCOMES, Hop
 from autolearn.schemas.codec import EventRecord, encode, raw
-from autolearn.schemas.events import CommandFailed, Refused, TermStarted, TrainingStarted
+from autolearn.schemas.events import CommandFailed, Refused, RunStarted, TermStarted
 from autolearn.schemas.messages import Event, type_of
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import AUDIT_DAYS, DAY_MS, Topics
@@ -133,7 +133,7 @@ class Deciding:
     def answer(self, what: Event, term: int, *, traced: bool = True, late: bool = False) -> str:
         self.offset += 1
         command = dict(sending(Trace("a" * 32, "c" * 16), "api/0@here:1")) if traced else {}
-        headers = answering(command, "autolearn.StartTraining.v1", f"decide/{term}@there:2")
+        headers = answering(command, "autolearn.StartRun.v1", f"decide/{term}@there:2")
         prev = 99 if late else self.prev
         self.write(what, term, self.offset, prev, headers)
         if not late:
@@ -167,16 +167,16 @@ def witnessed(deciding: Deciding, store: Store) -> AuditTrail:
 def test_an_event_tells_of_its_command_and_of_its_decision(store: Store):
     deciding = Deciding()
     deciding.term(1)
-    deciding.answer(TrainingStarted("r1", 2, "w1"), 1)
+    deciding.answer(RunStarted("r1", 2, "w1"), 1)
     decision, command = witnessed(deciding, store).page(Sought(trace="a" * 32), None, 9)[0]
     assert (command.kind, command.service, command.instance) == ("command", "api", "0@here:1")
-    assert (command.type, command.parent) == ("autolearn.StartTraining.v1", "c" * 16)
+    assert (command.type, command.parent) == ("autolearn.StartRun.v1", "c" * 16)
     assert (decision.kind, decision.service, decision.instance) == (
         "decision",
         "decide",
         "1@there:2",
     )
-    assert (decision.type, decision.outcome) == ("autolearn.TrainingStarted.v1", "ok")
+    assert (decision.type, decision.outcome) == ("autolearn.RunStarted.v1", "ok")
     assert (decision.run, decision.attempt, decision.command) == ("r1", 2, "command-0")
     assert decision.parent == command.span
     assert millis(decision.time) > millis(command.time)

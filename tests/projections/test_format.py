@@ -42,8 +42,6 @@ def test_every_golden_event_is_admitted_and_shown():
     kept = now.experiments(None, 10)[0]
     shown = {run.id: run.status for run in now.runs(kept.id)}
     assert shown == dict.fromkeys(("t1", "t2", "e1", "e2"), "completed")
-    first, second = (now.run(kept.id, "evaluation", run) for run in ("e1", "e2"))
-    assert first.results == second.results, "version 1 is lifted"
     assert [row.title for row in now.sessions(None, 10)] == ["Irises ❀"]
     assert len(list(store.scan(b"answer\0"))) == len(STORY) - 1
 
@@ -60,7 +58,7 @@ def test_rows_change_only_with_the_format():
 
 def test_a_store_of_another_format_is_folded_again():
     log, store = written(), MemoryStore()
-    store.write({key("format"): b"1", key("session", "old"): b"{}"})
+    store.write({key("format"): b"0", key("session", "old"): b"{}"})
     store.write({key("progress", 0): b'{"next":5,"term":1,"last":4,"id":"0-4-1"}'})
     Follower(log, "events", ReadModels(store), [0]).catch_up()
     assert store.rows == folded(log).rows

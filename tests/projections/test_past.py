@@ -68,10 +68,10 @@ def story(random: Random, stream: str) -> list[Command]:
     ends = (commands.CommitSession(), commands.CommitSession(), commands.DiscardSession())
     trained = (
         samples.request_training(),
-        commands.StartTraining("t1", 1, "w1"),
+        commands.StartRun("t1", 1, "w1"),
         samples.complete_training(),
         samples.request_evaluation(),
-        commands.StartEvaluation("e1", 1, "w1"),
+        commands.StartRun("e1", 1, "w1"),
         samples.complete_evaluation(),
     )
     return [commands.OpenSession(), *trained[: random.randint(3, 6)], random.choice(ends)]

@@ -71,13 +71,13 @@ class Told:
 
 
 def done(run: str = "t1", **fields) -> tuple[Command, ...]:
-    return train(run, **fields), commands.StartTraining(run, 1, "w1"), complete_training(run)
+    return train(run, **fields), commands.StartRun(run, 1, "w1"), complete_training(run)
 
 
 def evaluated(run: str, training: str, **fields) -> tuple[Command, ...]:
     return (
         request_evaluation(run, training, **fields),
-        commands.StartEvaluation(run, 1, "w1"),
+        commands.StartRun(run, 1, "w1"),
         complete_evaluation(run),
     )
 
@@ -107,17 +107,17 @@ def test_a_training_from_request_to_model():
     row = told.run("training", "t1")
     assert (row.id, row.session, row.number, row.status) == ("t1", ID, 2, "open")
     assert (row.requested, row.started, row.ended) == (at(2), None, None)
-    assert (row.model, row.dataset, row.seed) == ("decision-tree", samples.IRIS, 42)
-    told.tell(commands.StartTraining("t1", 1, "w1"))
+    assert (row.estimator, row.dataset, row.seed) == ("decision-tree", samples.IRIS, 42)
+    told.tell(commands.StartRun("t1", 1, "w1"))
     row = told.run("training", "t1")
     assert (row.status, row.attempt, row.worker, row.started) == ("started", 1, "w1", at(3))
-    told.tell(commands.ReportTrainingLost("t1", 1, "w1"))
+    told.tell(commands.ReportRunLost("t1", 1, "w1"))
     row = told.run("training", "t1")
     assert (row.status, row.attempt, row.worker, row.started) == ("open", 2, "", None)
-    told.tell(commands.StartTraining("t1", 2, "w2"), complete_training("t1", 2, "w2"))
+    told.tell(commands.StartRun("t1", 2, "w2"), complete_training("t1", 2, "w2"))
     row = told.run("training", "t1")
     assert (row.status, row.attempt, row.worker) == ("completed", 2, "w2")
-    assert (row.artifact, row.parameters["depth"], row.rows_train) == (samples.MODEL, 3, 112)
+    assert (row.artifact, row.parameters["depth"], row.rows_train) == (samples.ARTIFACT, 3, 112)
     assert (row.requested, row.started, row.ended, row.updated) == (at(2), at(5), at(6), at(6))
     session = told.now().session(ID)
     assert (session.sequence, session.updated) == (6, at(6))
@@ -128,10 +128,10 @@ def test_runs_that_end_otherwise():
     told.tell(
         commands.OpenSession(),
         train("t1"),
-        commands.StartTraining("t1", 1, "w1"),
-        commands.FailTraining("t1", 1, "w1", "memory", "It needed more than 512 MiB."),
+        commands.StartRun("t1", 1, "w1"),
+        commands.FailRun("t1", 1, "w1", "memory", "It needed more than 512 MiB."),
         train("t2"),
-        commands.CancelTraining("t2"),
+        commands.CancelRun("t2"),
     )
     failed = told.run("training", "t1")
     assert (failed.status, failed.reason, failed.ended) == ("failed", "memory", at(4))
@@ -144,7 +144,7 @@ def test_an_evaluation():
     told = Told()
     told.tell(commands.OpenSession(), *done(), *evaluated("e1", "t1", dataset=samples.WINE))
     row = told.run("evaluation", "e1")
-    assert (row.id, row.training, row.model) == ("e1", "t1", samples.MODEL.digest)
+    assert (row.id, row.training, row.artifact) == ("e1", "t1", samples.ARTIFACT.digest)
     assert (row.status, row.results["f1"], row.rows) == ("completed", 0.97, 38)
     assert (row.dataset, row.metrics, row.held_out) == (samples.WINE, ("precision", "f1"), True)
 
@@ -197,7 +197,7 @@ def test_a_commit_makes_an_experiment_and_leaves_no_session():
 
 def test_a_commit_of_everything_keeps_what_is_completed():
     told = Told()
-    told.tell(*STORY, commands.CancelTraining("t3"), commands.CancelEvaluation("e3"))
+    told.tell(*STORY, commands.CancelRun("t3"), commands.CancelRun("e3"))
     told.tell(commands.CommitSession())
     experiment = told.now().experiment(ID)
     assert experiment.trainings == ("t1", "t2")
@@ -252,12 +252,12 @@ def test_a_refusal_leaves_only_its_answer_and_its_place():
         return {row: value for row, value in told.store.rows.items() if not row.startswith(mine)}
 
     before = others()
-    told.tell(commands.OpenSession(), commands.CancelTraining("t9"), commands.CommitSession())
+    told.tell(commands.OpenSession(), commands.CancelRun("t9"), commands.CommitSession())
     assert before == others()
     answer = told.get(models.Answer, "answer", "c3")
     assert (answer.stream, answer.sequence, answer.reason) == (samples.SESSION, 3, "run-unknown")
     assert answer.type == "autolearn.Refused.v1"
-    assert "no training t9" in answer.detail
+    assert "no run t9" in answer.detail
 
 
 def test_every_command_has_an_answer():

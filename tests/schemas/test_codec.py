@@ -166,7 +166,7 @@ def test_data_that_do_not_fit_are_malformed():
     ("name", "known"),
     [
         ("SessionOpened.v2", "SessionOpened.v1"),
-        ("EvaluationCompleted.v3", "EvaluationCompleted.v2"),
+        ("RunCompleted.v3", "RunCompleted.v1"),
     ],
 )
 def test_an_event_of_a_newer_version_says_what_to_do(name, known):

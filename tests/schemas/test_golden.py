@@ -8,8 +8,9 @@ from autolearn.schemas import codec
 from autolearn.schemas.commands import COMMANDS
 from autolearn.schemas.events import EVENTS
 from autolearn.schemas.upcasters import UPCASTERS
+from autolearn.schemas.work import WORK, kind_of_run
 from tests import samples
-from tests.golden import FOLDERS, command_record, event_record, path_of
+from tests.golden import FOLDERS, command_record, event_record, path_of, type_named
 
 HOW = "add one to tests/samples.py, then run `python -m tests.golden` and commit the new file"
 GOLDEN_EVENTS = sorted(FOLDERS["events"].glob("*.json"))
@@ -17,7 +18,7 @@ GOLDEN_COMMANDS = sorted(FOLDERS["commands"].glob("*.json"))
 
 
 def type_of_file(path):
-    return f"autolearn.{path.stem}"
+    return type_named(f"autolearn.{path.stem}")
 
 
 def present(name):
@@ -25,6 +26,12 @@ def present(name):
     while name in UPCASTERS:
         name, _ = UPCASTERS[name]
     return name
+
+
+def test_every_kind_of_work_has_a_golden_result():
+    for folder in (samples.COMMANDS, samples.EVENTS):
+        results = [one.result for one in folder.values() if hasattr(one, "result")]
+        assert {kind_of_run(result) for result in results} == set(WORK), HOW
 
 
 @pytest.mark.parametrize("name", EVENTS)
@@ -60,7 +67,7 @@ def test_a_command_of_any_time_can_be_read(path):
     assert type(codec.command_of(record)) is COMMANDS[type_of_file(path)]
 
 
-@pytest.mark.parametrize("name", EVENTS)
+@pytest.mark.parametrize("name", samples.EVENTS)
 def test_an_event_is_read_and_written_as_it_was(name):
     value = path_of("events", name).read_bytes()
     record = codec.decode_event(value)
@@ -69,7 +76,7 @@ def test_an_event_is_read_and_written_as_it_was(name):
     assert codec.encode(event_record(name, codec.event_of(record))) == value
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", samples.COMMANDS)
 def test_a_command_is_read_and_written_as_it_was(name):
     value = path_of("commands", name).read_bytes()
     record = codec.decode_command(value)
