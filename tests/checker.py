@@ -23,8 +23,7 @@ SUBJECT = re.compile(
 COMMAND = re.compile(
     r"autolearn\.((Open|Commit|Discard|Expire|Keep|Share|Unshare)Session|ProposeExpiry|DeleteExperiment"
     r"|Register(Estimator|Metric|Dataset)|(Share|Unshare|Delete)Dataset"
-    r"|(Request|Start|Complete|Fail|Cancel)(Training|Evaluation)"
-    r"|Report(Training|Evaluation)Lost"
+    r"|Request(Training|Evaluation)|(Start|Complete|Fail|Cancel)Run|ReportRunLost"
     r"|(Add|Disable|Enable)User|Set(Role|Password|Quota)|(Issue|Revoke)Token|RevokeTokens)\.v1"
 )
 

@@ -75,7 +75,7 @@ def test_a_category_that_is_written_otherwise(
     result = on_other(
         store, tmp_path, table([(a, "no"), (b, "yes")]), table([(c, "no"), (d, "yes")])
     )
-    assert (result.metrics, result.unseen, result.notes) == ({"accuracy": 1.0}, {}, (note,))
+    assert (result.results, result.unseen, result.notes) == ({"accuracy": 1.0}, {}, (note,))
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_class_that_is_written_otherwise(
     if "," in own:
         first = "x;y\n" + "\n".join([f"1;{a}", f"2;{b}"] * 20) + "\n"
     result = on_other(store, tmp_path, first, table([("1", c), ("2", d)]))
-    assert (result.metrics, result.notes) == ({"accuracy": 1.0}, (note,))
+    assert (result.results, result.notes) == ({"accuracy": 1.0}, (note,))
 
 
 def test_no_number_is_no_class(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_an_id_need_not_be_known(store: ArtifactStore, tmp_path: Path) -> None:
     own = "id,x,y\n" + "".join(f"n{n},{n % 2},k{n % 2}\n" for n in range(40))
     other = "id,x,y\n" + "".join(f"m{n},{n % 2},k{n % 2}\n" for n in range(10))
     result = on_other(store, tmp_path, own, other)
-    assert (result.metrics["accuracy"], result.unseen) == (1.0, {"id": 10})
+    assert (result.results["accuracy"], result.unseen) == (1.0, {"id": 10})
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_kinds_that_differ(
 def test_values_of_sensitive_columns_are_not_told(store: ArtifactStore, tmp_path: Path) -> None:
     own, numbers = table([("true", "no"), ("false", "yes")]), table([("1", "no"), ("0", "yes")])
     result = on_other(store, tmp_path, own, numbers, sensitive=("x",))
-    assert result.metrics == {"accuracy": 1.0}
+    assert result.results == {"accuracy": 1.0}
     assert "true" not in result.notes[0]
     with pytest.raises(InputError) as refused:
         on_other(store, tmp_path, table(WORDS), table([("q", "no")]), sensitive=("x",))

@@ -30,8 +30,8 @@ def scores(
     trained = train(request, store, nothing)
     result = evaluate(evaluation(trained.artifact.digest, metrics, request.dataset), store, nothing)
     assert result.rows == trained.rows_test
-    json.dumps(result.metrics, allow_nan=False)
-    return result.metrics
+    json.dumps(result.results, allow_nan=False)
+    return result.results
 
 
 @pytest.mark.parametrize(
@@ -81,9 +81,9 @@ def test_only_held_out_rows_are_used(store: ArtifactStore) -> None:
         evaluation(trained, ("accuracy",), dataset, held_out=False), store, nothing
     )
     assert (held_out.rows, everything.rows) == (200, 400)
-    right = held_out.metrics["accuracy"]
+    right = held_out.results["accuracy"]
     assert 0.35 < right < 0.65
-    assert everything.metrics["accuracy"] == pytest.approx((1 + right) / 2)
+    assert everything.results["accuracy"] == pytest.approx((1 + right) / 2)
 
 
 def test_another_dataset(store: ArtifactStore) -> None:
@@ -102,7 +102,7 @@ def test_another_dataset(store: ArtifactStore) -> None:
         {"c": 1},
         ("left out for want of y: 1 rows",),
     )
-    assert result.metrics["accuracy"] > 0.7
+    assert result.results["accuracy"] > 0.7
 
 
 @pytest.mark.parametrize(

@@ -37,18 +37,18 @@ TASK = Task("evaluation", "e1", samples.SESSION, 1, ASKED, 9, 900)
 
 
 def test_a_result_has_a_bound():
-    small = samples.complete_evaluation("e1", 1, "w")
-    result = replace(small, metrics={"m": [1] * 10})
+    small = samples.evaluation_result()
+    result = replace(small, results={"m": [1] * 10})
     assert bounded(result) is result
     with pytest.raises(InputError, match=f"at most {LARGEST_RESULT:,}"):
-        bounded(replace(small, metrics={"m": [1] * LARGEST_RESULT}))
+        bounded(replace(small, results={"m": [1] * LARGEST_RESULT}))
 
 
 def test_what_makes_a_result_too_large_is_left_out_if_it_may_be():
     metrics = {"m": [1] * LARGEST_RESULT, "f1": 0.5, "small": [1] * 10}
     result = EvaluationResult(metrics, {}, 1, 1.0, {"log-loss": "why"})
     found = lightened(result, ("f1", "m", "small"))
-    assert set(found.metrics) == {"f1", "small"}
+    assert set(found.results) == {"f1", "small"}
     assert found.left_out["log-loss"] == "why"
     assert "too large for the log" in found.left_out["m"]
     assert bounded(found) is found

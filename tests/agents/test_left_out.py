@@ -86,7 +86,7 @@ def test_what_cannot_be_computed_is_left_out_with_the_reason_and_fails_if_it_is_
 ) -> None:
     metrics = REGRESSED if model == "ridge" else CLASSIFIED
     found = measured(store, model, content, metrics, on=on)
-    assert set(found.metrics) == {*metrics} - {*left_out}
+    assert set(found.results) == {*metrics} - {*left_out}
     assert set(found.left_out) == {*left_out}
     for name, words in left_out.items():
         assert words in found.left_out[name]
@@ -107,7 +107,7 @@ def test_a_metric_that_raises_fails_no_other(
         lambda name: replaced(name, accuracy, broken),
     )
     found = measured(store, "decision-tree", runs.table_of(), ["f1", "accuracy"])
-    assert (set(found.metrics), found.left_out) == ({"f1"}, {"accuracy": "it is 'k1'"})
+    assert (set(found.results), found.left_out) == ({"f1"}, {"accuracy": "it is 'k1'"})
     quiet = measured(store, "decision-tree", runs.table_of(), ["accuracy"], sensitive=("y",))
     assert quiet.left_out == {"accuracy": "RuntimeError"}
     with pytest.raises(RuntimeError):
@@ -135,22 +135,22 @@ def test_metrics_of_the_positive_class_are_those_of_scikit_learn(store: Artifact
     metrics = [*ONES, "accuracy", "confusion-matrix", "per-class"]
     of_all = measured(store, "decision-tree", rare(), metrics)
     found = measured(store, "decision-tree", rare(), metrics, positive="fraud", named=True)
-    (tn, fp), (fn, tp) = found.metrics["confusion-matrix"]["matrix"]
+    (tn, fp), (fn, tp) = found.results["confusion-matrix"]["matrix"]
     truth, said = (
         np.repeat([0, 0, 1, 1], [tn, fp, fn, tp]),
         np.repeat([0, 1, 0, 1], [tn, fp, fn, tp]),
     )
-    assert found.metrics["precision"] == pytest.approx(library.precision_score(truth, said))
-    assert found.metrics["recall"] == pytest.approx(library.recall_score(truth, said))
-    assert found.metrics["f1"] == pytest.approx(library.f1_score(truth, said))
-    assert found.metrics["accuracy"] == of_all.metrics["accuracy"]
+    assert found.results["precision"] == pytest.approx(library.precision_score(truth, said))
+    assert found.results["recall"] == pytest.approx(library.recall_score(truth, said))
+    assert found.results["f1"] == pytest.approx(library.f1_score(truth, said))
+    assert found.results["accuracy"] == of_all.results["accuracy"]
     assert found.averages == dict.fromkeys(ONES, "of class fraud")
     assert of_all.averages == dict.fromkeys(ONES, "macro")
-    lines = {line["class"]: line for line in found.metrics["per-class"]}
-    assert lines["fraud"]["recall"] == found.metrics["recall"] != lines["fine"]["recall"]
+    lines = {line["class"]: line for line in found.results["per-class"]}
+    assert lines["fraud"]["recall"] == found.results["recall"] != lines["fine"]["recall"]
     assert (lines["fraud"]["support"], lines["fine"]["support"]) == (tp + fn, tn + fp)
     mean = (lines["fraud"]["f1"] + lines["fine"]["f1"]) / 2
-    assert of_all.metrics["f1"] == pytest.approx(mean)
+    assert of_all.results["f1"] == pytest.approx(mean)
 
 
 def test_a_positive_class_that_is_unknown_or_absent(store: ArtifactStore) -> None:
@@ -161,7 +161,7 @@ def test_a_positive_class_that_is_unknown_or_absent(store: ArtifactStore) -> Non
     found = measured(store, "decision-tree", rare(), CLASSIFIED, positive="fraud", on=none)
     assert set(found.left_out) == {*ONES}
     assert "none of these rows is of that class" in found.left_out["recall"]
-    assert found.metrics["accuracy"] >= 0
+    assert found.results["accuracy"] >= 0
 
 
 def test_a_class_without_rows_or_predictions_says_what_counts_as_0() -> None:
@@ -185,4 +185,4 @@ def test_the_classes_of_a_sensitive_target_are_numbers(store: ArtifactStore) -> 
     found = measured(
         store, "decision-tree", rare(), ["per-class"], sensitive=("y",), split=Split(stratify=True)
     )
-    assert [line["class"] for line in found.metrics["per-class"]] == ["1", "2"]
+    assert [line["class"] for line in found.results["per-class"]] == ["1", "2"]

@@ -34,7 +34,7 @@ print(json.dumps({
     "models": sorted(estimators.found),
     "metrics": sorted(metrics.found),
     "library": estimators.found["k-nearest-neighbours"].spec().library,
-    "scores": scores.metrics,
+    "scores": scores.results,
 }))
 """
 

@@ -50,7 +50,7 @@ def test_the_real_thing(tmp_path: Path) -> None:
             scored = await executor.start("evaluation", asked, ENOUGH).outcome()
             assert isinstance(scored, Completed)
             assert isinstance(scored.result, EvaluationResult)
-            assert scored.result.metrics["accuracy"] > 0.9
+            assert scored.result.results["accuracy"] > 0.9
             refused = await executor.start(
                 "training", training(store, target="x"), ENOUGH
             ).outcome()

@@ -55,7 +55,7 @@ def recorded(store: ArtifactStore, model: str, **more: object) -> RecordedTraini
     result = train(request, store, nothing)
     asked = evaluation(result.artifact.digest, METRICS[request.task], request.dataset)
     found = evaluate(asked, store, nothing)
-    measured = RecordedEvaluation(asked, found.metrics, found.environment)
+    measured = RecordedEvaluation(asked, found.results, found.environment)
     return RecordedTraining(request, result.artifact, result.environment, (measured,))
 
 
@@ -136,7 +136,7 @@ def test_an_artifact_of_another_environment_has_the_same_predictions(
         evaluation(was.artifact.digest, METRICS[was.request.task], was.request.dataset,
                    run="e2", held_out=False), {}, {})  # fmt: skip
     measured = evaluate(everything.request, store, nothing)
-    everything = replace(everything, results=measured.metrics, environment=measured.environment)
+    everything = replace(everything, results=measured.results, environment=measured.environment)
     [one] = again(replace(was, evaluations=(*was.evaluations, everything)))
     assert (one.verdict, one.files) == ("same-predictions", ("environment.json",))
     assert one.same

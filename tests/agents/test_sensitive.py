@@ -39,7 +39,7 @@ def test_neither_results_nor_files_have_a_value(store: ArtifactStore, model: str
     if encode == "one-hot":
         assert {"sex_1", "sex_2"} <= {*result.parameters["features"]}
     asked = evaluation(result.artifact.digest, ("accuracy", "confusion-matrix"), request.dataset)
-    found = evaluate(asked, store, nothing).metrics  # the model's folder says it as well
+    found = evaluate(asked, store, nothing).results  # the model's folder says it as well
     assert found["confusion-matrix"]["labels"] == ["1", "2", "3"]
     assert found["accuracy"] > 0.5
 

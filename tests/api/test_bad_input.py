@@ -14,7 +14,7 @@ from tests.waiting import until
 IRIS = {"estimator": "logistic-regression", "dataset": "iris"}
 
 TRAININGS: list[tuple[dict[str, Any], str, str]] = [
-    (IRIS | {"estimator": "logistik-regression"}, "unknown-model", "'logistic-regression'?"),
+    (IRIS | {"estimator": "logistik-regression"}, "unknown-estimator", "'logistic-regression'?"),
     (IRIS | {"dataset": "irs"}, "unknown-dataset", "'iris'?"),
     (IRIS | {"dataset": {"name": "iris", "version": "0"}}, "unknown-version", "versions"),
     (IRIS | {"target": "colour"}, "unknown-target", "species"),
@@ -40,7 +40,7 @@ TRAININGS: list[tuple[dict[str, Any], str, str]] = [
     (IRIS | {"time_limit": 3601}, "limit-too-high", "AUTOLEARN_TIME_LIMIT"),
     (IRIS | {"memory_limit": 2**24}, "limit-too-high", "at most 4096 MiB"),
     (IRIS | {"memory_limit": 10**400}, "limit-too-high", "AUTOLEARN_MEMORY_LIMIT"),
-    ({"dataset": "iris"}, "invalid-body", "#/model: this field is required"),
+    ({"dataset": "iris"}, "invalid-body", "#/estimator: this field is required"),
     ({"estimator": "svm", "dataset": {"name": "iris", "x": 1}}, "invalid-body", "#/dataset/x"),
 ]
 

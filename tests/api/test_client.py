@@ -33,7 +33,7 @@ def test_the_story_with_the_blocking_client(system: System, tmp_path: Path):
         assert [run.id for run in session.trainings(status="completed").items] == [training.id]
         with pytest.raises(Problem) as raised:
             session.train("decisiontree", "by-hand")
-        assert raised.value.kind == "unknown-model"
+        assert raised.value.kind == "unknown-estimator"
         experiment = session.commit([training.id])
         assert experiment.evaluations[0].id == evaluation.id
         artifact = autolearn.experiments.download(experiment.id, training.id, tmp_path / "model")

@@ -108,7 +108,7 @@ def test_bad_choices_are_refused(http: httpx.Client):
             ("session=0000", 404, "session-unknown", "begins with 0000"),
             (f"session={session}&stream=dataset/iris", 422, "contradiction", "dataset/iris"),
             (f"session={session}&stream=session/{other}", 422, "contradiction", other),
-            ("type=TrainingComplete", 422, "unknown-type", "Did you mean 'RunCompleted'?"),
+            ("type=RunComplete", 422, "unknown-type", "Did you mean 'RunCompleted'?"),
             ("type=RunStarted.v9", 422, "unknown-type", "SessionOpened"),
             ("type=", 422, "unknown-type", "SessionOpened"),
             ("after=nonsense", 422, "bad-position", "is not a position"),

@@ -74,7 +74,7 @@ def test_the_topics_are_described_as_they_are_called_here(system: System, http: 
     prefix = system.environment["AUTOLEARN_TOPIC_PREFIX"]
     channels = answer.json()["channels"]
     assert channels["events"]["address"] == f"{prefix}.events"
-    assert "autolearn.RunCompleted.v2" in channels["events"]["messages"]
+    assert "autolearn.RunCompleted.v1" in channels["events"]["messages"]
 
 
 def test_two_types_of_answers_cannot_have_one_name():

@@ -115,7 +115,8 @@ def test_only_the_data_of_the_training_that_is_checked_is_fetched(tmp_path: Path
     trainings = [TRAINING | {"id": n, "dataset": data["iris"], "artifact": artifact} for n in "ab"]
     evaluations = [
         TRAINING | {"id": f"e{training}", "training": training, "dataset": data[name],
-                    "metrics": ["f1"], "held_out": False, "status": "completed"}
+                    "artifact": "0" * 64, "metrics": ["f1"], "held_out": False,
+                    "status": "completed"}
         for training, name in (("a", "mine"), ("b", "other"))
     ]  # fmt: skip
     lists = {

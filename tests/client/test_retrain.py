@@ -36,7 +36,7 @@ def shown(*found: Retrained) -> str:
 
 def test_a_confirmed_record_is_shown_in_few_words():
     text = shown(Retrained("a" * 36, "svm", "identical-artifact", "b" * 64, "b" * 64))
-    assert "aaaaaaaa   svm     identical artifact   bbbbbbbb   bbbbbbbb   0 of 0" in text
+    assert "aaaaaaaa   svm         identical artifact   bbbbbbbb   bbbbbbbb   0 of 0" in text
     assert "The environment is the recorded one.\n" in text
     assert text.endswith("Confirmed: 1 of 1 training, 1.5000 s.\n")
 

@@ -151,11 +151,11 @@ def test_a_problem_is_raised_as_it_came_and_not_tried_again(ask):
         nonlocal tried
         tried += 1
         content = {
-            "type": "urn:autolearn:problem:unknown-model",
-            "title": "There is no such model",
+            "type": "urn:autolearn:problem:unknown-estimator",
+            "title": "There is no such estimator",
             "status": 422,
-            "detail": "There is no model 'x'.",
-            "errors": [{"pointer": "#/model", "detail": "…"}],
+            "detail": "There is no estimator 'x'.",
+            "errors": [{"pointer": "#/estimator", "detail": "…"}],
             "known": ["svm"],
         }
         return httpx.Response(422, json=content)
@@ -164,10 +164,10 @@ def test_a_problem_is_raised_as_it_came_and_not_tried_again(ask):
         ask(played, lambda a: a.session("s1").train("x", "iris"))
     problem = raised.value
     assert tried == 1
-    assert (problem.status, problem.kind) == (422, "unknown-model")
-    assert problem.errors[0]["pointer"] == "#/model"
+    assert (problem.status, problem.kind) == (422, "unknown-estimator")
+    assert problem.errors[0]["pointer"] == "#/estimator"
     assert problem.members == {"known": ["svm"]}
-    assert problem.diagnostics() == "There is no such model\n  There is no model 'x'."
+    assert problem.diagnostics() == "There is no such estimator\n  There is no estimator 'x'."
 
 
 def test_an_error_of_somebody_else_is_a_problem_too(ask):

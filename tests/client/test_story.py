@@ -321,7 +321,7 @@ def test_a_training_that_has_not_completed_is_not_trained_again(cli, says, sessi
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        ("train nope iris", "There is no model 'nope'."),
+        ("train nope iris", "There is no estimator 'nope'."),
         ("train svn iris", "Did you mean 'svm'?"),
         ("train svm nope", "There is no dataset 'nope'."),
         ("train svm iris -p C=-1", "C must be number > 0; got -1"),
@@ -351,7 +351,7 @@ def test_a_training_that_has_not_completed_is_not_trained_again(cli, says, sessi
         ("diff 0s 2h", "before the first event"),
         ("diff 0s --stream iris", "is not a stream"),
         ("events --follow --after nope", "'nope' is not a position"),
-        ("events --type TrainingComplete", "Did you mean 'RunCompleted'?"),
+        ("events --type RunComplete", "Did you mean 'RunCompleted'?"),
         ("events --stream dataset/nope", "Nothing has ever happened to dataset/nope"),
         ("history person/me", "there is no kind of stream called 'person'"),
         ("history nope", "'session/nope' is no stream"),

@@ -9,7 +9,6 @@ from typing import Any
 
 __all__ = ["Model"]
 
-KINDS = {"Training": "training", "Evaluation": "evaluation"}
 ACTIVE = ("open", "started")
 
 
@@ -41,7 +40,8 @@ class Model:
             case "CommitSession":
                 return self.commit(session, data)
             case "RequestTraining" | "RequestEvaluation":
-                return self.request(session["runs"], KINDS[kind.removeprefix("Request")], data)
+                kind = kind.removeprefix("Request").lower()
+                return self.request(session["runs"], kind, data)
             case _:
                 return self.step(session["runs"], kind, data)
 
@@ -99,31 +99,31 @@ class Model:
 
     def step(self, runs: dict[str, Any], command: str, data: dict[str, Any]) -> tuple[str, str]:
         """Decide a command about a run."""
-        noun = "Training" if "Training" in command else "Evaluation"
-        verb = command.replace(noun, "")
         run = runs.get(data["run"])
-        if run is None or run["kind"] != KINDS[noun]:
+        if run is None:
             return "Refused", "run-unknown"
         if run["status"] not in ACTIVE:
             return "Refused", "run-ended"
-        if verb == "Cancel":
+        if command == "CancelRun":
             run["status"] = "cancelled"
-            return f"{noun}Cancelled", ""
-        if verb == "Start":
+            return "RunCancelled", ""
+        if command == "StartRun":
             if data["attempt"] != run["attempt"]:
                 return "Refused", "attempt-over"
             if run["status"] == "started":
                 return "Refused", "attempt-taken"
             run |= {"status": "started", "worker": data["worker"]}
-            return f"{noun}Started", ""
+            return "RunStarted", ""
         held = ("started", run["attempt"], run["worker"])
         if held != (run["status"], data["attempt"], data["worker"]):
             return "Refused", "attempt-over"
-        if verb == "Complete":
+        if command == "CompleteRun":
+            if data["result"]["kind"] != run["kind"]:
+                return "Refused", "result-unfit"
             run["status"] = "completed"
-            return f"{noun}Completed", ""
-        if verb == "ReportLost" and run["attempt"] < run["most"]:
+            return "RunCompleted", ""
+        if command == "ReportRunLost" and run["attempt"] < run["most"]:
             run |= {"status": "open", "attempt": run["attempt"] + 1, "worker": ""}
-            return f"{noun}Lost", ""
+            return "RunLost", ""
         run["status"] = "failed"
-        return f"{noun}Failed", ""
+        return "RunFailed", ""

@@ -20,7 +20,7 @@ from tests.faults.model import Model
 __all__ = ["Log", "Receipt", "Verdict", "verify"]
 
 Event = dict[str, Any]
-ENDS = ("Completed", "Failed", "Cancelled")
+ENDS = ("RunCompleted", "RunFailed", "RunCancelled")
 
 
 class Receipt(NamedTuple):
@@ -107,7 +107,7 @@ def ends_of(events: Iterable[Event]) -> dict[str, list[str]]:
         elif name in ("SessionCommitted", "SessionDiscarded"):
             for run in data.get("cancelled", ()):
                 ends[run].append(f"{name} cancelled it")
-        elif name.startswith(("Training", "Evaluation")) and name.endswith(ENDS):
+        elif name in ENDS:
             ends[data["run"]].append(name)
     return ends
 
@@ -127,7 +127,7 @@ def verify(log: Log, receipts: Iterable[Receipt], sent: Counter[tuple[str, str]]
             raise Broken(f"run {run} has ended {len(how)} times: {how}")
     check_tasks(log)
     count = check_receipts(log, list(receipts), sent)
-    lost = sum(name_of(event["type"]).endswith("Lost") for event in log.all())
+    lost = sum(name_of(event["type"]) == "RunLost" for event in log.all())
     terms = sum(found.terms.values())
     return Verdict(
         found.answered + found.skipped + found.malformed,
@@ -159,7 +159,7 @@ def check_tasks(log: Log) -> None:
     started = Counter(
         (event["data"]["run"], event["data"]["attempt"])
         for event in log.all()
-        if name_of(event["type"]).endswith("Started")
+        if name_of(event["type"]) == "RunStarted"
     )
     if twice := [at for at, count in started.items() if count > 1]:
         raise Broken(f"attempts that were started twice: {twice[:5]}")
