@@ -38,7 +38,7 @@ BUNDLED_DATASETS = frozenset({"breast-cancer", "diabetes", "digits", "iris", "li
 
 
 class EstimatorSpec(Struct, frozen=True):
-    """A catalog model: an algorithm that can be trained.
+    """An estimator of the catalog: an algorithm that can be trained.
 
     `task` says what it learns (classification, regression, clustering, or a word of a plug-in's
     own); `library` and `library_version` name the distribution that implements it.

@@ -10,6 +10,7 @@ from autolearn.schemas.values import DatasetRef, JsonValue, May, Preprocessing, 
 
 __all__ = [
     "COMMANDS",
+    "COMMANDS_OF",
     "AddUser",
     "CancelRun",
     "CommitSession",
@@ -332,15 +333,11 @@ class ReportRunLost(Command, frozen=True):
     worker: str
 
 
-COMMANDS: dict[str, type[Command]] = {
-    type_of(command): command
-    for command in (
-        RegisterEstimator,
-        RegisterMetric,
-        RegisterDataset,
-        ShareDataset,
-        UnshareDataset,
-        DeleteDataset,
+COMMANDS_OF: dict[str, tuple[type[Command], ...]] = {
+    "estimator": (RegisterEstimator,),
+    "metric": (RegisterMetric,),
+    "dataset": (RegisterDataset, ShareDataset, UnshareDataset, DeleteDataset),
+    "session": (
         OpenSession,
         CommitSession,
         DiscardSession,
@@ -350,6 +347,15 @@ COMMANDS: dict[str, type[Command]] = {
         DeleteExperiment,
         ShareSession,
         UnshareSession,
+        RequestTraining,
+        RequestEvaluation,
+        StartRun,
+        CompleteRun,
+        FailRun,
+        CancelRun,
+        ReportRunLost,
+    ),
+    "user": (
         AddUser,
         SetRole,
         SetPassword,
@@ -359,13 +365,11 @@ COMMANDS: dict[str, type[Command]] = {
         RevokeToken,
         RevokeTokens,
         SetQuota,
-        RequestTraining,
-        RequestEvaluation,
-        StartRun,
-        CompleteRun,
-        FailRun,
-        CancelRun,
-        ReportRunLost,
-    )
+    ),
+}
+"""The commands to each kind of stream (`schemas.streams.KINDS`)."""
+
+COMMANDS: dict[str, type[Command]] = {
+    type_of(command): command for commands in COMMANDS_OF.values() for command in commands
 }
 """Every command by its CloudEvents type."""

@@ -10,6 +10,7 @@ from autolearn.schemas.values import DatasetRef, JsonValue, May, Preprocessing, 
 
 __all__ = [
     "EVENTS",
+    "EVENTS_OF",
     "CommandFailed",
     "CommandQuarantined",
     "DatasetDeleted",
@@ -327,19 +328,12 @@ class RunLost(Event, frozen=True):
     worker: str
 
 
-EVENTS: dict[str, type[Event]] = {
-    type_of(event): event
-    for event in (
-        TermStarted,
-        Refused,
-        CommandFailed,
-        CommandQuarantined,
-        EstimatorRegistered,
-        MetricRegistered,
-        DatasetRegistered,
-        DatasetShared,
-        DatasetUnshared,
-        DatasetDeleted,
+EVENTS_OF: dict[str, tuple[type[Event], ...]] = {
+    "": (TermStarted, Refused, CommandFailed, CommandQuarantined),
+    "estimator": (EstimatorRegistered,),
+    "metric": (MetricRegistered,),
+    "dataset": (DatasetRegistered, DatasetShared, DatasetUnshared, DatasetDeleted),
+    "session": (
         SessionOpened,
         SessionCommitted,
         SessionDiscarded,
@@ -349,6 +343,15 @@ EVENTS: dict[str, type[Event]] = {
         ExperimentDeleted,
         SessionShared,
         SessionUnshared,
+        TrainingRequested,
+        EvaluationRequested,
+        RunStarted,
+        RunCompleted,
+        RunFailed,
+        RunCancelled,
+        RunLost,
+    ),
+    "user": (
         UserAdded,
         RoleSet,
         PasswordSet,
@@ -358,13 +361,11 @@ EVENTS: dict[str, type[Event]] = {
         TokenRevoked,
         TokensRevoked,
         QuotaSet,
-        TrainingRequested,
-        EvaluationRequested,
-        RunStarted,
-        RunCompleted,
-        RunFailed,
-        RunCancelled,
-        RunLost,
-    )
+    ),
+}
+"""The events of each kind of stream (`schemas.streams.KINDS`); "" has those of all."""
+
+EVENTS: dict[str, type[Event]] = {
+    type_of(event): event for events in EVENTS_OF.values() for event in events
 }
 """Every event by its CloudEvents type. Types once shipped stay readable: see `upcasters`."""

@@ -72,17 +72,6 @@ def types(*kinds: type[Command]) -> tuple[str, ...]:
 
 OFFERS = (commands.RegisterEstimator, commands.RegisterMetric, commands.RegisterDataset)
 RUNS = (commands.StartRun, commands.CompleteRun, commands.FailRun, commands.ReportRunLost)
-USERS = (
-    commands.AddUser,
-    commands.SetRole,
-    commands.SetPassword,
-    commands.DisableUser,
-    commands.EnableUser,
-    commands.IssueToken,
-    commands.RevokeToken,
-    commands.RevokeTokens,
-    commands.SetQuota,
-)
 
 TRAFFIC: tuple[Flow, ...] = (
     Flow(
@@ -102,7 +91,7 @@ TRAFFIC: tuple[Flow, ...] = (
             commands.DeleteDataset,
             commands.ShareSession,
             commands.UnshareSession,
-            *USERS,
+            *commands.COMMANDS_OF["user"],
             *(work.request for work in WORK.values()),
             commands.CancelRun,
         ),

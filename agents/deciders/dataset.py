@@ -143,10 +143,5 @@ dataset = Decider(
     decide=decide,
     evolve=evolve,
     kind=Dataset,
-    commands=(
-        commands.RegisterDataset,
-        commands.ShareDataset,
-        commands.UnshareDataset,
-        commands.DeleteDataset,
-    ),
+    commands=commands.COMMANDS_OF["dataset"],
 )

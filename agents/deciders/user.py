@@ -192,15 +192,5 @@ user = Decider(
     decide=decide,
     evolve=evolve,
     kind=User,
-    commands=(
-        commands.AddUser,
-        commands.SetRole,
-        commands.SetPassword,
-        commands.DisableUser,
-        commands.EnableUser,
-        commands.IssueToken,
-        commands.RevokeToken,
-        commands.RevokeTokens,
-        commands.SetQuota,
-    ),
+    commands=commands.COMMANDS_OF["user"],
 )

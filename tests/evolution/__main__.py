@@ -1,13 +1,18 @@
-"""`python -m tests.evolution`: refuse a change that old records could not survive (exit code 1)."""
+"""`python -m tests.evolution`: refuse a change that old records could not survive (exit code 1).
+
+As well as documents that are not as the types make them.
+"""
 
 import sys
 
 from autolearn.schemas.upcasters import UPCASTERS
-from tests.evolution.compatibility import faults, unnoted
+from tests import generated
+from tests.evolution.compatibility import NOTE, faults, unnoted
 from tests.evolution.shapes import present, shipped
 
 before, now = shipped(), present()
 found = faults(before, now, UPCASTERS) or unnoted(before, now)
+found += [f"{path} is not as the code makes it.\n  {NOTE}" for path in generated.old()]
 for fault in found:
     print(fault, file=sys.stderr)
 if not found:

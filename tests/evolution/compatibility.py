@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from tests.evolution.narrowing import narrowing
 from tests.evolution.shapes import Shapes
 
-__all__ = ["WHAT_TO_DO", "faults", "grown", "unnoted"]
+__all__ = ["NOTE", "WHAT_TO_DO", "faults", "grown", "unnoted"]
 
 Lifts = Mapping[str, tuple[str, object]]
 """As `schemas.upcasters.UPCASTERS`."""

@@ -1,14 +1,14 @@
 """`python -m tests.golden`: write what is missing of what is kept for ever.
 
-The golden records of new types, the shapes of new types and fields, and the AsyncAPI document that
-is made of them. Nothing that was shipped is changed: that is refused, with what to do instead (exit
+The golden records of new types, the shapes of new types and fields, and the documents that are made
+of them. Nothing that was shipped is changed: that is refused, with what to do instead (exit
 code 1).
 """
 
 import sys
 
 from autolearn.schemas.upcasters import UPCASTERS
-from tests import asyncapi
+from tests import generated
 from tests.evolution import shapes
 from tests.evolution.compatibility import faults, grown
 from tests.golden import missing
@@ -23,6 +23,6 @@ for path, value in wanted.items():
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(value)
     print(f"wrote {path}")
-if not asyncapi.PATH.exists() or asyncapi.PATH.read_text() != asyncapi.text():
-    asyncapi.PATH.write_text(asyncapi.text())
-    print(f"wrote {asyncapi.PATH}")
+for path, text in generated.old().items():
+    path.write_text(text)
+    print(f"wrote {path}")

@@ -1,0 +1,17 @@
+"""The documents that are made from the code: `python -m tests.golden` writes those that are old."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests import asyncapi, events_page
+
+__all__ = ["old"]
+
+
+def old() -> dict[Path, str]:
+    """The documents that are not as the code makes them, with what they should hold."""
+    pages = {page.PATH: page.text() for page in (asyncapi, events_page)}
+    return {
+        path: text for path, text in pages.items() if not path.exists() or path.read_text() != text
+    }
