@@ -1,6 +1,6 @@
-"""The models of the catalog, and the door through which a package adds one.
+"""The estimators of the catalog, and the door through which a package adds one.
 
-A third party writes, and names in its entry points under `autolearn.models`:
+A third party writes, and names in its entry points under `autolearn.estimators`:
 
     from autolearn.plugins import Estimator
     from sklearn.neighbors import KNeighborsClassifier
@@ -49,7 +49,7 @@ DISTRIBUTIONS = {"autolearn": "autolearn", "sklearn": "scikit-learn"}
 
 @dataclass(frozen=True)
 class Estimator:
-    """A model on offer.
+    """An estimator on offer.
 
     `factory` makes a scikit-learn estimator from keyword arguments; usually it is the class.
     `task` is classification, regression, clustering, or a word of your own. `fixed` are arguments
@@ -105,7 +105,7 @@ class Estimator:
 
 
 METHODS = ("predict", "predict_proba", "decision_function", "transform")
-"""How a model may answer."""
+"""How an estimator may answer."""
 
 
 def methods_of(pipeline: Any) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Models and metrics found through entry points: ours come through the same door as all others."""
+"""Estimators and metrics found through entry points, ours as all others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autolearn.agents.metrics import Metric
 
 __all__ = [
     "METRICS",
-    "MODELS",
+    "ESTIMATORS",
     "Offer",
     "find_estimator",
     "find_metric",
@@ -21,7 +21,7 @@ __all__ = [
     "load_metrics",
 ]
 
-MODELS = "autolearn.models"
+ESTIMATORS = "autolearn.estimators"
 METRICS = "autolearn.metrics"
 
 T = TypeVar("T", Estimator, Metric)
@@ -36,8 +36,8 @@ class Offer(Generic[T]):
 
 
 def load_estimators() -> Offer[Estimator]:
-    """Return every model on offer in this environment."""
-    return load(MODELS, Estimator, entries_of(MODELS))
+    """Return every estimator on offer in this environment."""
+    return load(ESTIMATORS, Estimator, entries_of(ESTIMATORS))
 
 
 def load_metrics() -> Offer[Metric]:
@@ -46,8 +46,8 @@ def load_metrics() -> Offer[Metric]:
 
 
 def find_estimator(name: str) -> Estimator:
-    """Return the model of this name. Raises InputError; loads nothing else."""
-    found: Estimator = find(MODELS, Estimator, name)
+    """Return the estimator of this name. Raises InputError; loads nothing else."""
+    found: Estimator = find(ESTIMATORS, Estimator, name)
     return found
 
 
@@ -87,7 +87,7 @@ def load(group: str, kind: type[T], entries: metadata.EntryPoints) -> Offer[T]:
         if entry.name in found:
             if owner != owners[entry.name]:
                 problems.append(
-                    f"{owner} and {owners[entry.name]} both offer a {word_of(kind)} named "
+                    f"{owner} and {owners[entry.name]} both offer the {word_of(kind)} "
                     f"{entry.name!r}; the one of {owners[entry.name]} is used."
                 )
             continue
@@ -120,4 +120,4 @@ def owner_of(entry: metadata.EntryPoint) -> str:
 
 def word_of(kind: type[Estimator] | type[Metric]) -> str:
     """Return the word for people."""
-    return "model" if kind is Estimator else "metric"
+    return "estimator" if kind is Estimator else "metric"

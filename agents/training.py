@@ -263,8 +263,8 @@ def fit(pipeline: Pipeline, features: pd.DataFrame, answers: Array | None, model
         raise InputError(
             f"{model} cannot learn from these {len(features):,} rows with these settings: "
             f"{words_of(error).rstrip('.')}",
-            advice=f"Choose other hyperparameters, which `autolearn catalog models {model}` has, "
-            "or other data.",
+            advice=f"Choose other hyperparameters, which `autolearn catalog estimators {model}` "
+            "has, or other data.",
             quiet=f"{model} cannot learn from these {len(features):,} rows with these settings",
         ) from error
 

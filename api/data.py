@@ -110,7 +110,7 @@ def check_dataset(moment: Moment, given: str | DatasetBody, may: May) -> Dataset
     """
     name, start = meant(given)
     if not may(name) or not moment.has_dataset(name):
-        raise unknown("dataset", name, known(moment, may), "/v1/datasets", "#/dataset")
+        raise unknown("dataset", name, known(moment, may), "/v1/catalog/datasets", "#/dataset")
     version = None if start is None else one_version(moment, name, start)
     if start is None or version is not None:
         row = moment.dataset(name, version)
@@ -224,7 +224,7 @@ def refused(reason: str, detail: str) -> Problem:
 def unknown_dataset(facade: Facade, who: Principal, name: str) -> Problem:
     """Return the problem of a dataset that there is not for the one who asks."""
     now = facade.queries.now()
-    return unknown("dataset", name, known(now, may_use(who, now)), "/v1/datasets")
+    return unknown("dataset", name, known(now, may_use(who, now)), "/v1/catalog/datasets")
 
 
 def known(moment: Moment, may: May) -> list[str]:
@@ -244,7 +244,7 @@ def target_of(spec: DatasetSpec, target: str | None) -> Column | None:
     column = next((column for column in spec.columns if column.name == target), None)
     if column is None:
         names = [column.name for column in spec.columns]
-        raise unknown("target", target, names, f"/v1/datasets/{spec.name}", "#/target")
+        raise unknown("target", target, names, f"/v1/catalog/datasets/{spec.name}", "#/target")
     if column.type == "timestamp":
         raise wrong(
             "target-unfit",

@@ -52,7 +52,9 @@ def request_evaluation(
                 named = [one for one in metrics if one not in optional]
                 check_classes(training, spec, positive, named, moment)
     elif not may(dataset.name):  # it was shared, and is so no longer
-        raise unknown("dataset", dataset.name, known(moment, may), "/v1/datasets", "#/dataset")
+        raise unknown(
+            "dataset", dataset.name, known(moment, may), "/v1/catalog/datasets", "#/dataset"
+        )
     time_limit, memory_limit = check_limits(body, settings)
     return RequestEvaluation(
         run=run,

@@ -97,12 +97,11 @@ async def not_then(facade: Facade, kind: str, name: str, problem: str) -> Proble
     time = await began(facade, stream(kind, name))
     if time is None:
         return None
-    called = {"estimator": "model"}.get(kind, kind)
     return Problem(
         404,
         problem,
-        f"There was no such {called} then",
-        f"There was no {called} {name} at that point: its first event came at {time}.",
+        f"There was no such {kind} then",
+        f"There was no {kind} {name} at that point: its first event came at {time}.",
         began=time,
     )
 

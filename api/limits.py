@@ -15,7 +15,7 @@ SEAL = 32 * 1024
 
 
 class LimitBodies:
-    """Refuses bodies over `limit` bytes (413), uploads to /v1/datasets/<name> aside.
+    """Refuses bodies over `limit` bytes (413), uploads to /v1/catalog/datasets/<name> aside.
 
     A Content-Length over the limit is refused at once; a body that is longer than it said, or did
     not say, as soon as it is over.
@@ -31,7 +31,7 @@ class LimitBodies:
         if scope["type"] != "http" or (scope["method"] in ("GET", "HEAD") and not sealed):
             await self.app(scope, receive, send)
             return
-        upload = scope["method"] == "PUT" and scope["path"].startswith("/v1/datasets/")
+        upload = scope["method"] == "PUT" and scope["path"].startswith("/v1/catalog/datasets/")
         limit = self.upload_limit if upload else self.limit
         if sealed:  # in base64, with other things beside it
             limit = self.limit * 4 // 3 + SEAL
@@ -92,6 +92,6 @@ def too_large(limit: int) -> Problem:
         "body-too-large",
         "The body is too large",
         f"At most {limit:,} bytes are taken here. Data belong into a dataset: "
-        "PUT /v1/datasets/{name}.",
+        "PUT /v1/catalog/datasets/{name}.",
         headers={"Connection": "close"},
     )

@@ -38,7 +38,7 @@ __all__ = [
     "Experiment",
     "ExperimentSummary",
     "Metric",
-    "Model",
+    "Estimator",
     "Page",
     "RunSummary",
     "Running",
@@ -50,7 +50,7 @@ __all__ = [
     "experiment",
     "experiment_summary",
     "metric",
-    "model",
+    "estimator",
     "run",
     "session",
     "session_summary",
@@ -91,8 +91,8 @@ Live = Callable[[RunRow], Running | None]
 """Tells what is going on with a run now; None when nothing is known."""
 
 
-class Model(EstimatorSpec, kw_only=True, frozen=True):
-    """A model of the catalog."""
+class Estimator(EstimatorSpec, kw_only=True, frozen=True):
+    """An estimator of the catalog."""
 
     registered: str
     links: Links
@@ -236,15 +236,15 @@ class Experiment(Struct, kw_only=True, frozen=True):
 _ = (Preprocessing, Split, TrainedArtifact)
 
 
-def model(row: EstimatorRow) -> Model:
-    """Return a model as clients see it."""
-    links = {"self": f"/v1/models/{row.spec.name}"}
-    return Model(**asdict(row.spec), registered=row.registered, links=links)
+def estimator(row: EstimatorRow) -> Estimator:
+    """Return an estimator as clients see it."""
+    links = {"self": f"/v1/catalog/estimators/{row.spec.name}"}
+    return Estimator(**asdict(row.spec), registered=row.registered, links=links)
 
 
 def metric(row: MetricRow) -> Metric:
     """Return a metric as clients see it."""
-    links = {"self": f"/v1/metrics/{row.spec.name}"}
+    links = {"self": f"/v1/catalog/metrics/{row.spec.name}"}
     return Metric(**asdict(row.spec), registered=row.registered, links=links)
 
 
@@ -257,7 +257,7 @@ def dataset(row: DatasetRow, now: Moment) -> Dataset:
 
 def offered(spec: DatasetSpec, owner: str, registered: str, *, everybody: bool = False) -> Dataset:
     """Return a dataset as clients see it; `registered` is "" for one that is not."""
-    at = f"/v1/datasets/{spec.name}"
+    at = f"/v1/catalog/datasets/{spec.name}"
     links = {"self": at, "versions": f"{at}/versions"} if registered else {}
     about = asdict(spec) | {"findings": tuple(map(finding, spec.findings))}
     return Dataset(**about, owner=owner, everybody=everybody, registered=registered, links=links)
@@ -278,10 +278,10 @@ def run(moment: Moment, row: RunRow, live: Live, base: str) -> Training | Evalua
 def training(moment: Moment, row: TrainingRow, live: Live, base: str) -> Training:
     """Return a training as clients see it; `base` is the path of its session or experiment."""
     at = f"{base}/trainings/{row.id}"
-    links = {"self": at, "owner": base, "estimator": f"/v1/models/{row.estimator}"}
+    links = {"self": at, "owner": base, "estimator": f"/v1/catalog/estimators/{row.estimator}"}
     if row.artifact is not None:
         links["artifact"] = f"{at}/artifact"
-    offer = moment.model(row.estimator)
+    offer = moment.estimator(row.estimator)
     defaults: dict[str, Any] = {}
     if offer is not None and offer.spec.library_version == row.library_version:
         known = {parameter.name: parameter.default for parameter in offer.spec.hyperparameters}

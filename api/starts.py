@@ -120,7 +120,7 @@ def no_version(moment: Moment, name: str, start: str, pointer: str | None = None
     more = f" and {len(versions) - TOLD} more" if len(versions) > TOLD else ""
     detail = (
         f"No version of {name} begins with {start[:WHOLE_VERSION]!r}. There are {some}{more}: see "
-        f"/v1/datasets/{name}/versions."
+        f"/v1/catalog/datasets/{name}/versions."
     )
     return Problem(
         404 if pointer is None else 422,

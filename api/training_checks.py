@@ -41,12 +41,12 @@ def request_training(
     `may` says which datasets may be used.
 
     Raises:
-        Problem: the model, dataset or target is unknown, or they do not fit together.
+        Problem: the estimator, dataset or target is unknown, or they do not fit together.
     """
-    offer = moment.model(body.estimator)
+    offer = moment.estimator(body.estimator)
     if offer is None:
-        names = [row.spec.name for row in moment.models()]
-        raise unknown("estimator", body.estimator, names, "/v1/models", "#/estimator")
+        names = [row.spec.name for row in moment.estimators()]
+        raise unknown("estimator", body.estimator, names, "/v1/catalog/estimators", "#/estimator")
     model, data = offer.spec, check_dataset(moment, body.dataset, may)
     column = target_of(data, body.target)
     target = None if column is None else column.name
@@ -57,7 +57,7 @@ def request_training(
         raise Problem(
             422,
             "invalid-hyperparameters",
-            "The hyperparameters do not fit the model",
+            "The hyperparameters do not fit the estimator",
             "; ".join(faults) + ".",
             errors=[{"pointer": "#/hyperparameters", "detail": fault} for fault in faults],
         )
@@ -84,26 +84,31 @@ def request_training(
 
 
 def check_task(
-    model: EstimatorSpec, data: DatasetSpec, target: Column | None, asked: str | None, found: Moment
+    estimator: EstimatorSpec,
+    data: DatasetSpec,
+    target: Column | None,
+    asked: str | None,
+    found: Moment,
 ) -> None:
-    """Raise a problem unless the target can be learned as the model does; `asked` is the task."""
-    if asked is not None and asked != model.task:
-        detail = f"{model.name} is for {model.task}, not for {asked}{others(asked, found)}"
-        raise wrong("task-unfit", "The model does not fit the task", {"#/task": detail})
-    if model.task not in (CLASSIFICATION, REGRESSION):
+    """Raise a problem unless the estimator can learn the target; `asked` is the task."""
+    if asked is not None and asked != estimator.task:
+        detail = f"{estimator.name} is for {estimator.task}, not for {asked}{others(asked, found)}"
+        raise wrong("task-unfit", "The estimator does not fit the task", {"#/task": detail})
+    if estimator.task not in (CLASSIFICATION, REGRESSION):
         return
     if target is None:
         detail = (
-            f"{model.name} learns a target, and {data.name} names none: choose one of its columns"
+            f"{estimator.name} learns a target, and {data.name} names none: choose one of its "
+            "columns"
         )
         raise wrong("target-missing", "There is nothing to learn", {"#/target": detail})
-    if model.task == REGRESSION:
+    if estimator.task == REGRESSION:
         fault = regression_fault(target, data, found)
     else:
         fault = classification_fault(target, data, asked, found)
     if fault is not None:
-        detail = f"{model.name} is for {model.task}, but {fault}"
-        raise wrong("task-unfit", "The model does not fit the data", {"#/estimator": detail})
+        detail = f"{estimator.name} is for {estimator.task}, but {fault}"
+        raise wrong("task-unfit", "The estimator does not fit the data", {"#/estimator": detail})
 
 
 def regression_fault(target: Column, data: DatasetSpec, found: Moment) -> str | None:
@@ -143,9 +148,9 @@ def classification_fault(
 
 
 def others(task: str, found: Moment) -> str:
-    """Return which models there are for a task."""
-    names = ", ".join(row.spec.name for row in found.models() if row.spec.task == task)
-    return f"; for {task} there are {names or 'no models'}"
+    """Return which estimators there are for a task."""
+    names = ", ".join(row.spec.name for row in found.estimators() if row.spec.task == task)
+    return f"; for {task} there are {names or 'no estimators'}"
 
 
 def check_rows(body: TrainingBody, data: DatasetSpec, target: str | None, task: str) -> None:

@@ -152,8 +152,8 @@ class Story:
         return 1 if differs else 0
 
     async def show_catalog(self, client: AsyncAutoLearn) -> None:
-        """Print models, metrics and datasets."""
-        self.out.print(catalog.models((await client.models()).items), "")
+        """Print estimators, metrics and datasets."""
+        self.out.print(catalog.estimators((await client.estimators()).items), "")
         self.out.print(catalog.metrics((await client.metrics()).items), "")
         self.out.print(catalog.datasets((await client.datasets()).items))
 

@@ -34,7 +34,7 @@ __all__ = [
     "Health",
     "Me",
     "Metric",
-    "Model",
+    "Estimator",
     "NewToken",
     "Page",
     "Position",
@@ -60,8 +60,8 @@ class Page(Struct, Generic[Item]):
     next: str | None = None
 
 
-class Model(EstimatorSpec, kw_only=True, frozen=True):
-    """A model of the catalog."""
+class Estimator(EstimatorSpec, kw_only=True, frozen=True):
+    """An estimator of the catalog."""
 
     registered: str
     links: Links = {}

@@ -22,24 +22,26 @@ class System:
     """The catalog, the log as this API knows it, and how the installation is."""
 
     @operation
-    def models(self, *, as_of: str | None = None) -> Flow[r.Page[r.Model]]:
-        """List the models on offer."""
-        return ask(Call("GET", "/v1/models", r.Page[r.Model], {"as_of": as_of}))
+    def estimators(self, *, as_of: str | None = None) -> Flow[r.Page[r.Estimator]]:
+        """List the estimators on offer."""
+        return ask(Call("GET", "/v1/catalog/estimators", r.Page[r.Estimator], {"as_of": as_of}))
 
     @operation
-    def model(self, name: str, *, as_of: str | None = None) -> Flow[r.Model]:
-        """Return one model with its hyperparameters."""
-        return ask(Call("GET", f"/v1/models/{segment(name)}", r.Model, {"as_of": as_of}))
+    def estimator(self, name: str, *, as_of: str | None = None) -> Flow[r.Estimator]:
+        """Return one estimator with its hyperparameters."""
+        return ask(
+            Call("GET", f"/v1/catalog/estimators/{segment(name)}", r.Estimator, {"as_of": as_of})
+        )
 
     @operation
     def metrics(self, *, as_of: str | None = None) -> Flow[r.Page[r.Metric]]:
         """List the metrics on offer."""
-        return ask(Call("GET", "/v1/metrics", r.Page[r.Metric], {"as_of": as_of}))
+        return ask(Call("GET", "/v1/catalog/metrics", r.Page[r.Metric], {"as_of": as_of}))
 
     @operation
     def metric(self, name: str, *, as_of: str | None = None) -> Flow[r.Metric]:
         """Return one metric."""
-        return ask(Call("GET", f"/v1/metrics/{segment(name)}", r.Metric, {"as_of": as_of}))
+        return ask(Call("GET", f"/v1/catalog/metrics/{segment(name)}", r.Metric, {"as_of": as_of}))
 
     @operation
     def datasets(
@@ -47,7 +49,7 @@ class System:
     ) -> Flow[r.Page[r.Dataset]]:
         """List the datasets, each in its newest version."""
         query = {"limit": limit, "page": page, "as_of": as_of}
-        return ask(Call("GET", "/v1/datasets", r.Page[r.Dataset], query))
+        return ask(Call("GET", "/v1/catalog/datasets", r.Page[r.Dataset], query))
 
     @operation
     def dataset(
@@ -55,7 +57,7 @@ class System:
     ) -> Flow[r.Dataset]:
         """Return a dataset in its newest version, or in the `version` that begins so."""
         query = {"version": version, "as_of": as_of}
-        return ask(Call("GET", f"/v1/datasets/{segment(name)}", r.Dataset, query))
+        return ask(Call("GET", f"/v1/catalog/datasets/{segment(name)}", r.Dataset, query))
 
     @operation
     def dataset_versions(
@@ -67,7 +69,7 @@ class System:
         as_of: str | None = None,
     ) -> Flow[r.Page[r.Dataset]]:
         """List the versions of a dataset, newest first."""
-        at = f"/v1/datasets/{segment(name)}/versions"
+        at = f"/v1/catalog/datasets/{segment(name)}/versions"
         query = {"limit": limit, "page": page, "as_of": as_of}
         return ask(Call("GET", at, r.Page[r.Dataset], query))
 
@@ -104,7 +106,7 @@ class System:
         kept.
         """
         path = Path(path)
-        at = f"/v1/datasets/{segment(name or dataset_name(path))}"
+        at = f"/v1/catalog/datasets/{segment(name or dataset_name(path))}"
         query = {
             "target": [""] if target == "" else target,
             "format": format,
@@ -132,25 +134,27 @@ class System:
     ) -> Flow[r.Dataset]:
         """Mark columns as sensitive: no value of them is told. Only the owner takes marks away."""
         body = {"sensitive": [*sensitive], "not_sensitive": [*not_sensitive]}
-        return ask(Call("POST", f"/v1/datasets/{segment(name)}/describe", r.Dataset, body=body))
+        return ask(
+            Call("POST", f"/v1/catalog/datasets/{segment(name)}/describe", r.Dataset, body=body)
+        )
 
     @operation
     def download_dataset(self, name: str, path: Path | str, version: str) -> Flow[Path]:
         """Fetch the file of a version of a dataset, checked by its hash."""
-        at, path = f"/v1/datasets/{segment(name)}/content", Path(path)
+        at, path = f"/v1/catalog/datasets/{segment(name)}/content", Path(path)
         yield from fetch(Call("GET", at, bytes, {"version": version}), path, version)
         return path
 
     @operation
     def delete_dataset(self, name: str, *, force: bool = False) -> Flow[r.DeletedDataset]:
         """Delete a dataset for good; with `force` also while experiments are kept that need it."""
-        at = f"/v1/datasets/{segment(name)}/delete"
+        at = f"/v1/catalog/datasets/{segment(name)}/delete"
         return ask(Call("POST", at, r.DeletedDataset, body={"force": force}))
 
     @operation
     def dataset_readers(self, name: str) -> Flow[r.Page[r.Grant]]:
         """Return who may use a dataset, or change it, besides its owner."""
-        return ask(Call("GET", f"/v1/datasets/{segment(name)}/readers", r.Page[r.Grant]))
+        return ask(Call("GET", f"/v1/catalog/datasets/{segment(name)}/readers", r.Page[r.Grant]))
 
     @operation
     def share_dataset(
@@ -158,12 +162,14 @@ class System:
     ) -> Flow[r.Page[r.Grant]]:
         """Let another user use a dataset, or upload new versions as well; return who may."""
         body = {"user": user, "may": may}
-        return ask(Call("POST", f"/v1/datasets/{segment(name)}/share", r.Page[r.Grant], body=body))
+        return ask(
+            Call("POST", f"/v1/catalog/datasets/{segment(name)}/share", r.Page[r.Grant], body=body)
+        )
 
     @operation
     def unshare_dataset(self, name: str, user: str) -> Flow[r.Page[r.Grant]]:
         """Let a user use a dataset no longer, at once; return who still may."""
-        at = f"/v1/datasets/{segment(name)}/unshare"
+        at = f"/v1/catalog/datasets/{segment(name)}/unshare"
         return ask(Call("POST", at, r.Page[r.Grant], body={"user": user}))
 
     @operation

@@ -49,9 +49,9 @@ def dataset_things(moment: Moment, name: str) -> Iterator[tuple[str, str, Struct
         yield "grant", f"{name}/{grant.user}", grant
 
 
-def model_things(moment: Moment, name: str) -> Iterator[tuple[str, str, Struct | None]]:
-    """Yield a model on offer."""
-    yield "model", name, moment.model(name)
+def estimator_things(moment: Moment, name: str) -> Iterator[tuple[str, str, Struct | None]]:
+    """Yield an estimator on offer."""
+    yield "estimator", name, moment.estimator(name)
 
 
 def metric_things(moment: Moment, name: str) -> Iterator[tuple[str, str, Struct | None]]:
@@ -71,7 +71,7 @@ def user_things(moment: Moment, name: str) -> Iterator[tuple[str, str, Struct | 
 THINGS: Mapping[str, Callable[[Moment, str], Iterator[tuple[str, str, Struct | None]]]] = {
     "session": session_things,
     "dataset": dataset_things,
-    "estimator": model_things,
+    "estimator": estimator_things,
     "metric": metric_things,
     "user": user_things,
 }

@@ -158,11 +158,11 @@ class Moment(Reading):
 
     # The catalog
 
-    def model(self, name: str) -> EstimatorRow | None:
+    def estimator(self, name: str) -> EstimatorRow | None:
         """Return a model on offer."""
         return self.get(key("estimator", name), EstimatorRow)
 
-    def models(self) -> list[EstimatorRow]:
+    def estimators(self) -> list[EstimatorRow]:
         """Return all models on offer, by name."""
         return list(self.scan(prefix_of("estimator"), EstimatorRow))
 

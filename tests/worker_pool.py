@@ -53,7 +53,7 @@ def write_package(folder: Path) -> None:
     (folder / "sleeper.py").write_text(SLEEPER)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: sleeper\nVersion: 1.0\n")
     (info / "RECORD").write_text("sleeper.py,,\nsleeper-1.0.dist-info/METADATA,,\n")
-    (info / "entry_points.txt").write_text("[autolearn.models]\nsleeper = sleeper:sleeper\n")
+    (info / "entry_points.txt").write_text("[autolearn.estimators]\nsleeper = sleeper:sleeper\n")
 
 
 class Worker:

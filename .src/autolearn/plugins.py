@@ -2,7 +2,7 @@
 
 Like examples/autolearn-extra it names them in its entry points:
 
-    [project.entry-points."autolearn.models"]
+    [project.entry-points."autolearn.estimators"]
     k-nearest-neighbours = "my_package:nearest"
 
     [project.entry-points."autolearn.metrics"]

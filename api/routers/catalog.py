@@ -1,4 +1,4 @@
-"""Service `catalog`: models, metrics and datasets on offer, and uploads of datasets."""
+"""Service `catalog`: estimators, metrics and datasets on offer, and uploads of datasets."""
 
 from __future__ import annotations
 
@@ -66,30 +66,38 @@ Summary = Annotated[str, Query(max_length=2000, description="A few words for peo
 
 def router(facade: Facade) -> APIRouter:
     """Return the routes of the service."""
-    routes = APIRouter(prefix="/v1", tags=["catalog"])
+    routes = APIRouter(prefix="/v1/catalog", tags=["catalog"])
 
     @routes.get(
-        "/models", responses=answers({200: resources.Page[resources.Model]}, "AutoLearn-Position")
+        "/estimators",
+        responses=answers({200: resources.Page[resources.Estimator]}, "AutoLearn-Position"),
     )
-    async def list_models(as_of: AsOf = "") -> Response:
-        """List the models on offer, by name; with `as_of`, those that were on offer then."""
+    async def list_estimators(as_of: AsOf = "") -> Response:
+        """List the estimators on offer, by name; with `as_of`, those that were on offer then."""
         seen = await see(facade, as_of, lambda past: past.load_kind("estimator"))
-        rows = seen.moment.models()
-        return json(resources.Page([resources.model(row) for row in rows]), headers=seen.headers)
+        rows = seen.moment.estimators()
+        return json(
+            resources.Page([resources.estimator(row) for row in rows]), headers=seen.headers
+        )
 
-    @routes.get("/models/{name}", responses=answers({200: resources.Model}, "AutoLearn-Position"))
-    async def see_model(name: str, as_of: AsOf = "") -> Response:
-        """Show a model with its hyperparameters."""
-        check_id("estimator", name, "model")
+    @routes.get(
+        "/estimators/{name}", responses=answers({200: resources.Estimator}, "AutoLearn-Position")
+    )
+    async def see_estimator(name: str, as_of: AsOf = "") -> Response:
+        """Show an estimator with its hyperparameters."""
+        check_id("estimator", name)
         seen, row = await find(
-            facade, lambda at: at.model(name), as_of, lambda past: past.load_kind("estimator")
+            facade, lambda at: at.estimator(name), as_of, lambda past: past.load_kind("estimator")
         )
         if row is None:
-            names = [row.spec.name for row in seen.moment.models()]
+            names = [row.spec.name for row in seen.moment.estimators()]
             raise await missing(
-                "estimator", name, as_of, unknown("model", name, names, "/v1/models")
+                "estimator",
+                name,
+                as_of,
+                unknown("estimator", name, names, "/v1/catalog/estimators"),
             )
-        return json(resources.model(row), headers=seen.headers)
+        return json(resources.estimator(row), headers=seen.headers)
 
     @routes.get(
         "/metrics", responses=answers({200: resources.Page[resources.Metric]}, "AutoLearn-Position")
@@ -110,7 +118,7 @@ def router(facade: Facade) -> APIRouter:
         if row is None:
             names = [row.spec.name for row in seen.moment.metrics()]
             raise await missing(
-                "metric", name, as_of, unknown("metric", name, names, "/v1/metrics")
+                "metric", name, as_of, unknown("metric", name, names, "/v1/catalog/metrics")
             )
         return json(resources.metric(row), headers=seen.headers)
 
@@ -342,7 +350,7 @@ def router(facade: Facade) -> APIRouter:
         if not new:
             return json(resources.dataset(row, now), headers=asked.prefer.applied())
         shown = replace(resources.dataset(row, now), changes=changes or UNSET)
-        return created(shown, f"/v1/datasets/{spec.name}", asked)
+        return created(shown, f"/v1/catalog/datasets/{spec.name}", asked)
 
     @routes.get("/datasets/{name}/readers", responses=answers({200: resources.Page[GrantRow]}))
     async def list_grants(name: str, who: Who) -> Response:

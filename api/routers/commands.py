@@ -79,4 +79,4 @@ def resource_of(command: str, answer: Answer) -> str | None:
         case "session", _:
             return f"/v1/sessions/{name}"
         case _:
-            return f"/v1/{ {'estimator': 'model'}.get(kind, kind) }s/{name}"
+            return f"/v1/catalog/{kind}s/{name}"

@@ -1,4 +1,4 @@
-"""Service `trainings`: train catalog models on datasets, and get what was trained."""
+"""Service `trainings`: train catalog estimators on datasets, and get what was trained."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def router(facade: Facade) -> APIRouter:
             command = await data.checked(
                 facade,
                 lambda now: (
-                    now.model(body.estimator) is not None
+                    now.estimator(body.estimator) is not None
                     and data.has_dataset(now, body.dataset, may_use(who, now))
                 ),
                 lambda now: request_training(run, body, now, settings, may_use(who, now)),

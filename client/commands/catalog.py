@@ -1,4 +1,4 @@
-"""`autolearn catalog`: models, metrics and datasets on offer."""
+"""`autolearn catalog`: estimators, metrics and datasets on offer."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ if TYPE_CHECKING:
 __all__ = ["app", "list_datasets", "show_dataset"]
 
 app = typer.Typer(
-    help="What is on offer: models, metrics and datasets.", no_args_is_help=True, epilog=EXIT_CODES
+    help="What is on offer: estimators, metrics and datasets.",
+    no_args_is_help=True,
+    epilog=EXIT_CODES,
 )
 
 Name = Annotated[str | None, typer.Argument(metavar="NAME", help="Show all about this one.")]
 
 
-@app.command("models")
-def models(
+@app.command("estimators")
+def estimators(
     name: Name = None, output: As = Output.table, url: Url = None, as_of: AsOf = None
 ) -> None:
-    """List the models; with NAME, show its task, hyperparameters and library version."""
+    """List the estimators; with NAME, show its task, hyperparameters and library version."""
     from autolearn.client.cli_connection import connect
     from autolearn.client.output import console, print_json
     from autolearn.client.views import catalog as views
@@ -36,12 +38,14 @@ def models(
     with connect(url) as to:
         client = to.client
         found = (
-            client.models(as_of=then).items if name is None else [client.model(name, as_of=then)]
+            client.estimators(as_of=then).items
+            if name is None
+            else [client.estimator(name, as_of=then)]
         )
         if output == Output.json:
             print_json(to.said)
         else:
-            console().print(views.models(found) if name is None else views.model(found[0]))
+            console().print(views.estimators(found) if name is None else views.estimator(found[0]))
         to.say_position()
 
 

@@ -29,7 +29,7 @@ Task = Literal["classification", "regression"]
 
 
 def train(
-    estimator: Annotated[str, typer.Argument(help="Of `autolearn catalog models`.")],
+    estimator: Annotated[str, typer.Argument(help="Of `autolearn catalog estimators`.")],
     dataset: Annotated[str, typer.Argument(help="NAME or NAME@VERSION; its start is enough.")],
     target: Annotated[
         str | None, typer.Option(help="The column to learn. [default: the dataset's]")
@@ -85,7 +85,7 @@ def train(
     with connect(url, session) as to:
         proxy = to.client.session(to.session_id())
         if metrics is not None:  # it would be trained in vain
-            require_fit(to.client.model(estimator).task, words(metrics), to.client.metrics())
+            require_fit(to.client.estimator(estimator).task, words(metrics), to.client.metrics())
         training = proxy.train(
             estimator,
             dataset,

@@ -1,4 +1,4 @@
-"""How models, metrics and datasets look as tables."""
+"""How estimators, metrics and datasets look as tables."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from rich.table import Table
 from autolearn.client import resources as r
 from autolearn.client.output import pairs, rows, sentence, short, shortened, when
 
-__all__ = ["dataset", "datasets", "metrics", "model", "models"]
+__all__ = ["dataset", "datasets", "estimator", "estimators", "metrics"]
 
 
-def models(found: Iterable[r.Model]) -> Table:
-    """Return the models on offer."""
+def estimators(found: Iterable[r.Estimator]) -> Table:
+    """Return the estimators on offer."""
     lines = [
         (one.name, one.task, f"{one.library} {one.library_version}", one.summary) for one in found
     ]
-    return rows(("model", "task", "library", ""), lines)
+    return rows(("estimator", "task", "library", ""), lines)
 
 
-def model(one: r.Model) -> RenderableType:
-    """Return all about a model."""
+def estimator(one: r.Estimator) -> RenderableType:
+    """Return all about an estimator."""
     lines = [
         (p.name, " or ".join(map(str, p.domains)), shortened(p.default))
         for p in one.hyperparameters
     ]
     about = pairs(
-        {"model": one.name, "task": one.task, "library": f"{one.library} {one.library_version}"}
+        {"estimator": one.name, "task": one.task, "library": f"{one.library} {one.library_version}"}
     )
     return Group(
         sentence(one.summary), about, "", rows(("hyperparameter", "value", "default"), lines)

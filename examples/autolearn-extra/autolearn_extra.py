@@ -1,4 +1,4 @@
-"""A model and a metric for the catalog, each a few lines."""
+"""An estimator and a metric for the catalog, each a few lines."""
 
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.neighbors import KNeighborsClassifier

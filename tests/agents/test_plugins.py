@@ -12,7 +12,7 @@ import pytest
 from autolearn.agents.estimators import Estimator
 from autolearn.agents.faults import InputError
 from autolearn.agents.metrics import Metric
-from autolearn.agents.plugins import METRICS, MODELS, find_estimator, load, load_estimators
+from autolearn.agents.plugins import ESTIMATORS, METRICS, find_estimator, load, load_estimators
 
 EXTRA = Path(__file__).parents[2] / "examples" / "autolearn-extra"
 
@@ -31,7 +31,7 @@ model = train(request, store, nothing).artifact.digest
 scores = evaluate(evaluation(model, ("balanced-accuracy",), request.dataset), store, nothing)
 print(json.dumps({
     "problems": [*estimators.problems, *metrics.problems],
-    "models": sorted(estimators.found),
+    "estimators": sorted(estimators.found),
     "metrics": sorted(metrics.found),
     "library": estimators.found["k-nearest-neighbours"].spec().library,
     "scores": scores.results,
@@ -58,8 +58,8 @@ def test_a_package_adds_a_model_and_a_metric(tmp_path: Path) -> None:
     )
     found = json.loads(said.stdout)
     assert found["problems"] == []
-    assert "k-nearest-neighbours" in found["models"]
-    assert "random-forest" in found["models"]
+    assert "k-nearest-neighbours" in found["estimators"]
+    assert "random-forest" in found["estimators"]
     assert "balanced-accuracy" in found["metrics"]
     assert found["library"] == "scikit-learn"
     assert found["scores"]["balanced-accuracy"] > 0.9
@@ -76,7 +76,7 @@ def distribution(folder: Path, name: str, entries: dict[str, str]) -> metadata.D
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
     text = "".join(f"{key} = {value}\n" for key, value in entries.items())
-    (info / "entry_points.txt").write_text(f"[{MODELS}]\n{text}")
+    (info / "entry_points.txt").write_text(f"[{ESTIMATORS}]\n{text}")
     return metadata.Distribution.at(info)
 
 
@@ -85,7 +85,7 @@ OURS = "autolearn.agents.estimators"
 
 def entries_of(*distributions: metadata.Distribution) -> metadata.EntryPoints:
     return metadata.EntryPoints(
-        entry for one in distributions for entry in one.entry_points if entry.group == MODELS
+        entry for one in distributions for entry in one.entry_points if entry.group == ESTIMATORS
     )
 
 
@@ -103,39 +103,39 @@ def test_a_broken_plug_in_is_named_and_left_out(
     tmp_path: Path, name: str, value: str, words: str
 ) -> None:
     broken = distribution(tmp_path, "broken-extra", {name: value, "ridge": f"{OURS}:ridge"})
-    offer = load(MODELS, Estimator, entries_of(broken))
+    offer = load(ESTIMATORS, Estimator, entries_of(broken))
     assert list(offer.found) == ["ridge"]
     (problem,) = offer.problems
     assert words in problem
-    assert f"The model {name!r} of broken-extra" in problem
+    assert f"The estimator {name!r} of broken-extra" in problem
     assert "left out" in problem
 
 
 def test_two_of_the_same_name(tmp_path: Path) -> None:
     theirs = distribution(tmp_path, "aaa", {"svm": f"{OURS}:ridge"})
     ours = distribution(tmp_path, "autolearn", {"svm": f"{OURS}:svm"})
-    offer = load(MODELS, Estimator, entries_of(theirs, ours))
+    offer = load(ESTIMATORS, Estimator, entries_of(theirs, ours))
     assert offer.found["svm"].task == "classification"
     assert offer.problems == (
-        "aaa and autolearn both offer a model named 'svm'; the one of autolearn is used.",
+        "aaa and autolearn both offer the estimator 'svm'; the one of autolearn is used.",
     )
 
 
 def test_ours_come_through_the_same_door() -> None:
     groups = {
         entry.name: entry.group
-        for group in (MODELS, METRICS)
+        for group in (ESTIMATORS, METRICS)
         for entry in metadata.entry_points(group=group)
     }
-    assert groups["svm"] == MODELS
+    assert groups["svm"] == ESTIMATORS
     assert groups["silhouette"] == METRICS
     assert load_estimators().problems == ()
-    for group, kind in ((MODELS, Estimator), (METRICS, Metric)):
+    for group, kind in ((ESTIMATORS, Estimator), (METRICS, Metric)):
         for entry in metadata.entry_points(group=group):
             assert isinstance(entry.load(), kind)
 
 
 def test_a_model_that_is_not_installed() -> None:
-    with pytest.raises(InputError, match="this worker has no model 'gpt'") as caught:
+    with pytest.raises(InputError, match="this worker has no estimator 'gpt'") as caught:
         find_estimator("gpt")
     assert "Install the package" in caught.value.advice

@@ -216,7 +216,7 @@ def test_a_training_that_cannot_be_made_again_fails_with_the_reason(store, again
         was,
     )
     assert [one.verdict for one in found] == ["failed"] * 4 + ["identical-artifact"]
-    words = ("no model 'of-a-plugin'. Install the package", "there is no dataset 000",
+    words = ("no estimator 'of-a-plugin'. Install the package", "there is no dataset 000",
              "time: it took longer than its limit of 0.3 s", "do not have the SHA-256")  # fmt: skip
     for one, why in zip(found, words, strict=False):
         assert why in one.detail

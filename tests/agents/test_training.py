@@ -211,7 +211,7 @@ def test_large_parameters_are_shortened(store: ArtifactStore) -> None:
             {"target": "y"},
             "1500 different values",
         ),
-        (table_of(), {"target": "y", "estimator": "magic"}, "no model 'magic'"),
+        (table_of(), {"target": "y", "estimator": "magic"}, "no estimator 'magic'"),
         (
             table_of(),
             {"target": "y", "preprocessing": Preprocessing(scale="log")},

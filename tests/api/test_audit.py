@@ -115,7 +115,7 @@ def test_a_training_is_one_trace_from_the_request_to_the_result(world: People):
     ["", "00-abc-def-01", f"00-{'0' * 32}-{'1' * 16}-01", f"ff-{'1' * 32}-{'1' * 16}-01"],
 )
 def test_a_malformed_traceparent_is_passed_over(given: str, world: People):
-    answer = world.ask("owner", "GET", "/v1/models", headers={"traceparent": given})
+    answer = world.ask("owner", "GET", "/v1/catalog/estimators", headers={"traceparent": given})
     assert answer.status_code == 200
     made = answer.headers["traceparent"]
     assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", made)
@@ -130,7 +130,7 @@ def test_two_traceparents_are_none(world: People):
         ("traceparent", traceparent()[0]),
         ("traceparent", traceparent()[0]),
     ]
-    answer = world.nobody.get("/v1/models", headers=headers)
+    answer = world.nobody.get("/v1/catalog/estimators", headers=headers)
     assert answer.headers["traceparent"].split("-")[1] not in str(headers)
 
 
@@ -189,7 +189,7 @@ def test_the_filters_and_the_pages(world: People):
     begin = world.ask("owner", "POST", "/v1/sessions").headers["traceparent"].split("-")[1]
     first = way_of(world, begin, 3)[0]
     for _ in range(5):
-        world.ask("other", "GET", "/v1/models")
+        world.ask("other", "GET", "/v1/catalog/estimators")
     world.ask("other", "GET", "/v1/status")
     since = f"from={first['time']}"
     until(lambda: len(audit(world, f"{since}&actor=other")) == 6)
@@ -340,7 +340,9 @@ def test_no_secret_is_in_any_record(world: People, kafka: str):
     assert ask("POST", f"{at}/trainings", json=unknown, headers=bearer).is_client_error
     rows = "".join(f"{CANARIES['cell']},{n},{n % 2}\n" for n in range(20))
     table = f"{CANARIES['column']},x,y\n{rows}"
-    assert ask("PUT", f"/v1/datasets/{name}?target=y", content=table, headers=bearer).is_success
+    assert ask(
+        "PUT", f"/v1/catalog/datasets/{name}?target=y", content=table, headers=bearer
+    ).is_success
     ask("GET", f"/v1/events?stream={CANARIES['query']}", headers=bearer)
     ask("GET", f"/{CANARIES['path']}", headers=bearer)
     ask("GET", f"/v1/sessions/{CANARIES['path']}", headers=bearer)

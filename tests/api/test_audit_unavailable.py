@@ -84,7 +84,7 @@ def test_what_cannot_be_recorded_is_not_changed_and_reads_go_on(bench: Bench):
             answer = opened(http)
             problem(answer, 503, "audit-unavailable", "recorded", "Nothing was done")
             assert int(answer.headers["retry-after"]) >= 1
-        assert http.put("/v1/datasets/x", content="a,b\n1,2\n").status_code == 503
+        assert http.put("/v1/catalog/datasets/x", content="a,b\n1,2\n").status_code == 503
         assert http.get("/v1/sessions").status_code == 200
         health = http.get("/health/ready")
         assert (health.status_code, health.json()["status"]) == (503, "audit-unavailable")

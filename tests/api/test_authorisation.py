@@ -209,22 +209,26 @@ ASKED: dict[str, Asked] = {
     "GET /v1/digests/{view}": Asked("/v1/digests/users"),
     "GET /v1/rebuild": Asked("/v1/rebuild"),
     "POST /v1/rebuild": Asked("/v1/rebuild", 202),
-    "GET /v1/models": Asked("/v1/models"),
-    "GET /v1/models/{name}": Asked("/v1/models/svm"),
-    "GET /v1/metrics": Asked("/v1/metrics"),
-    "GET /v1/metrics/{name}": Asked("/v1/metrics/f1"),
-    "GET /v1/datasets": Asked("/v1/datasets"),
-    "GET /v1/datasets/{name}": Asked("/v1/datasets/iris"),
-    "GET /v1/datasets/{name}/versions": Asked("/v1/datasets/iris/versions"),
-    "PUT /v1/datasets/{name}": Asked(
-        "/v1/datasets/unreadable?format=csv", 422, content=b"\x00\xff"
+    "GET /v1/catalog/estimators": Asked("/v1/catalog/estimators"),
+    "GET /v1/catalog/estimators/{name}": Asked("/v1/catalog/estimators/svm"),
+    "GET /v1/catalog/metrics": Asked("/v1/catalog/metrics"),
+    "GET /v1/catalog/metrics/{name}": Asked("/v1/catalog/metrics/f1"),
+    "GET /v1/catalog/datasets": Asked("/v1/catalog/datasets"),
+    "GET /v1/catalog/datasets/{name}": Asked("/v1/catalog/datasets/iris"),
+    "GET /v1/catalog/datasets/{name}/versions": Asked("/v1/catalog/datasets/iris/versions"),
+    "PUT /v1/catalog/datasets/{name}": Asked(
+        "/v1/catalog/datasets/unreadable?format=csv", 422, content=b"\x00\xff"
     ),
-    "GET /v1/datasets/{name}/readers": Asked("/v1/datasets/iris/readers"),
-    "POST /v1/datasets/{name}/share": Asked("/v1/datasets/none/share", 404, {"user": "ada"}),
-    "POST /v1/datasets/{name}/unshare": Asked("/v1/datasets/none/unshare", 404, {"user": "ada"}),
-    "GET /v1/datasets/{name}/content": Asked("/v1/datasets/iris/content"),
-    "POST /v1/datasets/{name}/describe": Asked("/v1/datasets/none/describe", 404),
-    "POST /v1/datasets/{name}/delete": Asked("/v1/datasets/none/delete", 404),
+    "GET /v1/catalog/datasets/{name}/readers": Asked("/v1/catalog/datasets/iris/readers"),
+    "POST /v1/catalog/datasets/{name}/share": Asked(
+        "/v1/catalog/datasets/none/share", 404, {"user": "ada"}
+    ),
+    "POST /v1/catalog/datasets/{name}/unshare": Asked(
+        "/v1/catalog/datasets/none/unshare", 404, {"user": "ada"}
+    ),
+    "GET /v1/catalog/datasets/{name}/content": Asked("/v1/catalog/datasets/iris/content"),
+    "POST /v1/catalog/datasets/{name}/describe": Asked("/v1/catalog/datasets/none/describe", 404),
+    "POST /v1/catalog/datasets/{name}/delete": Asked("/v1/catalog/datasets/none/delete", 404),
     "GET /v1/sessions": Asked("/v1/sessions"),
     "POST /v1/sessions": Asked("/v1/sessions", 201, {}),
     "GET /v1/sessions/{session}": Asked(of_session("")),

@@ -135,11 +135,13 @@ def test_unknown_sessions(http: httpx.Client):
     problem(http.post(f"{at}/discard"), 404, "session-unknown")
 
 
-@pytest.mark.parametrize("kind", ["model", "metric", "dataset"])
+@pytest.mark.parametrize("kind", ["estimator", "metric", "dataset"])
 def test_unknown_in_the_catalog_says_what_there_is(http: httpx.Client, kind: str):
-    content = problem(http.get(f"/v1/{kind}s/nope"), 404, f"unknown-{kind}", f"/v1/{kind}s")
+    content = problem(
+        http.get(f"/v1/catalog/{kind}s/nope"), 404, f"unknown-{kind}", f"/v1/catalog/{kind}s"
+    )
     assert content["known"]
-    problem(http.get(f"/v1/{kind}s/No%20pe"), 422, "malformed-id", "lower-case")
+    problem(http.get(f"/v1/catalog/{kind}s/No%20pe"), 422, "malformed-id", "lower-case")
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ def test_the_story_with_the_blocking_client(system: System, tmp_path: Path):
     (tmp_path / "by-hand.csv").write_text(CSV)
     with AutoLearn(system.first.url) as autolearn:
         assert autolearn.ready().status == "ready"
-        assert {"svm", "ridge"} <= {model.name for model in autolearn.models().items}
+        assert {"svm", "ridge"} <= {model.name for model in autolearn.estimators().items}
         dataset = autolearn.upload_dataset(tmp_path / "by-hand.csv", target="kind")
         assert (dataset.name, dataset.rows) == ("by-hand", 40)
         at = autolearn.position().token

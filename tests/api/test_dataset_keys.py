@@ -20,7 +20,7 @@ def world(known: People) -> People:
 
 
 def put(world: People, name: str, content: bytes = CONTENT):
-    answer = world.ask("owner", "PUT", f"/v1/datasets/{name}?target=kind", content=content)
+    answer = world.ask("owner", "PUT", f"/v1/catalog/datasets/{name}?target=kind", content=content)
     assert answer.status_code in (200, 201), answer.text
     return answer.json()
 
@@ -65,14 +65,18 @@ def test_neither_the_log_nor_the_disk_has_it_in_clear(world: People):
     assert shown["version"].encode() not in log, "a file could be guessed by its hash"
     home = files(world.folder / "home")
     assert not [path for path, content in home.items() if SECRET.encode() in content]
-    sent = world.ask("owner", "GET", "/v1/datasets/secret/content")
+    sent = world.ask("owner", "GET", "/v1/catalog/datasets/secret/content")
     assert sent.content == CONTENT
-    problem(world.ask("other", "GET", "/v1/datasets/secret/content"), 404, "unknown-dataset")
+    problem(
+        world.ask("other", "GET", "/v1/catalog/datasets/secret/content"), 404, "unknown-dataset"
+    )
 
 
 def test_the_same_file_of_two_users_is_not_the_same_in_the_store(world: People):
     one = put(world, "mine", CONTENT + b"9,red,a\n")
-    answer = world.ask("other", "PUT", "/v1/datasets/theirs", content=CONTENT + b"9,red,a\n")
+    answer = world.ask(
+        "other", "PUT", "/v1/catalog/datasets/theirs", content=CONTENT + b"9,red,a\n"
+    )
     two = answer.json()
     assert one["version"] == two["version"]
     assert one["stored"] != two["stored"]
@@ -85,21 +89,28 @@ def test_a_dataset_that_is_needed_is_deleted_only_by_force(world: People):
     at, run = trained(world, "needed")
     assert run["status"] == "completed", run
     kept = world.ask("owner", "POST", f"{at}/commit", json={}).json()
-    where = "/v1/datasets/needed/delete"
+    where = "/v1/catalog/datasets/needed/delete"
     refused = problem(world.ask("owner", "POST", where, json={}), 409, "dataset-needed", kept["id"])
     assert refused["experiments"] == [kept["id"]]
     problem(world.ask("other", "POST", where, json={"force": True}), 404, "unknown-dataset")
     problem(world.ask("sysadmin", "POST", where, json={"force": True}), 403, "forbidden")
-    stored = world.ask("owner", "GET", "/v1/datasets/needed").json()["stored"]
+    stored = world.ask("owner", "GET", "/v1/catalog/datasets/needed").json()["stored"]
     blob = world.folder / "home" / "artifacts" / "datasets" / stored[:2] / stored
     assert blob.is_file()
     answer = world.ask("owner", "POST", where, json={"force": True})
     assert answer.status_code == 200, answer.text
-    problem(world.ask("owner", "GET", "/v1/datasets/needed"), 410, "dataset-deleted", "by owner at")
-    problem(world.ask("owner", "GET", "/v1/datasets/needed/content"), 410, "dataset-deleted")
-    put_again = world.ask("owner", "PUT", "/v1/datasets/needed", content=CONTENT)
+    problem(
+        world.ask("owner", "GET", "/v1/catalog/datasets/needed"),
+        410,
+        "dataset-deleted",
+        "by owner at",
+    )
+    problem(
+        world.ask("owner", "GET", "/v1/catalog/datasets/needed/content"), 410, "dataset-deleted"
+    )
+    put_again = world.ask("owner", "PUT", "/v1/catalog/datasets/needed", content=CONTENT)
     problem(put_again, 410, "dataset-deleted", "not given again")
-    other = world.ask("other", "PUT", "/v1/datasets/needed", content=CONTENT)
+    other = world.ask("other", "PUT", "/v1/catalog/datasets/needed", content=CONTENT)
     problem(other, 409, "dataset-taken")
     assert world.ask("owner", "GET", f"/v1/experiments/{kept['id']}").status_code == 200
 

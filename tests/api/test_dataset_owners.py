@@ -21,11 +21,13 @@ def world(known: People) -> People:
 
 
 def put(world: People, who: str, name: str, content: bytes = CONTENT, **more: object):
-    return world.ask(who, "PUT", f"/v1/datasets/{name}?target=kind", content=content, **more)
+    return world.ask(
+        who, "PUT", f"/v1/catalog/datasets/{name}?target=kind", content=content, **more
+    )
 
 
 def names(world: People, who: str, query: str = "") -> set[str]:
-    items = world.ask(who, "GET", f"/v1/datasets{query}").json()["items"]
+    items = world.ask(who, "GET", f"/v1/catalog/datasets{query}").json()["items"]
     return {item["name"] for item in items}
 
 
@@ -37,12 +39,16 @@ def test_it_is_not_there_for_others(world: People):
         assert "sales" not in names(world, who, f"?as_of={point}")
     assert "iris" in names(world, "other")
     for path in ("sales", "sales/versions", "sales/readers", "sales?as_of=" + point):
-        assert world.ask("owner", "GET", f"/v1/datasets/{path}").status_code == 200
-        theirs = problem(world.ask("other", "GET", f"/v1/datasets/{path}"), 404, "unknown-dataset")
-        nobodys = world.ask("other", "GET", f"/v1/datasets/{path.replace('sales', 'nosuch')}")
+        assert world.ask("owner", "GET", f"/v1/catalog/datasets/{path}").status_code == 200
+        theirs = problem(
+            world.ask("other", "GET", f"/v1/catalog/datasets/{path}"), 404, "unknown-dataset"
+        )
+        nobodys = world.ask(
+            "other", "GET", f"/v1/catalog/datasets/{path.replace('sales', 'nosuch')}"
+        )
         assert theirs["known"] == nobodys.json()["known"]
         assert theirs["detail"].replace("sales", "nosuch") == nobodys.json()["detail"]
-        problem(world.ask("sysadmin", "GET", f"/v1/datasets/{path}"), 403, "forbidden")
+        problem(world.ask("sysadmin", "GET", f"/v1/catalog/datasets/{path}"), 403, "forbidden")
 
 
 def test_it_cannot_be_used(world: People):
@@ -63,7 +69,7 @@ def test_nobody_else_uploads_to_the_name_or_shares_it(world: People):
         problem(put(world, who, "sales"), 409, "dataset-taken", "another name")
     for who, code in (("other", 404), ("sysadmin", 403)):
         for what in ("share", "unshare"):
-            at = f"/v1/datasets/sales/{what}"
+            at = f"/v1/catalog/datasets/sales/{what}"
             assert world.ask(who, "POST", at, json={"user": "other"}).status_code == code
     problem(put(world, "owner", "iris"), 409, "dataset-reserved")
     problem(put(world, "sysadmin", "iris"), 409, "dataset-reserved")
@@ -89,7 +95,7 @@ def test_its_events_are_for_those_who_may_use_it(world: People):
 
 
 def test_shared_to_read_then_to_write_then_no_longer(world: People):
-    at = "/v1/datasets/given"
+    at = "/v1/catalog/datasets/given"
     assert put(world, "owner", "given").status_code == 201
     answer = world.ask("owner", "POST", f"{at}/share", json={"user": "reader"})
     assert [(one["user"], one["may"]) for one in answer.json()["items"]] == [("reader", "read")]
@@ -116,7 +122,7 @@ def test_shared_to_read_then_to_write_then_no_longer(world: People):
 
 def test_sharing_does_not_tell_who_there_is(world: People):
     answers = [
-        world.ask("owner", "POST", "/v1/datasets/sales/share", json={"user": user})
+        world.ask("owner", "POST", "/v1/catalog/datasets/sales/share", json={"user": user})
         for user in ("other2", "nobody-of-this-name")
     ]
     assert [one.status_code for one in answers] == [200, 200]
@@ -130,12 +136,14 @@ def test_a_setting_makes_new_ones_everybody_s(world: People):
     ):
 
         def put_there(who: str, content: bytes = CONTENT):
-            return world.ask(who, "PUT", "/v1/datasets/common?target=kind", http, content=content)
+            return world.ask(
+                who, "PUT", "/v1/catalog/datasets/common?target=kind", http, content=content
+            )
 
         assert put_there("owner").json()["everybody"] is True
         assert "common" in names(world, "other")
         assert put_there("other", CONTENT + b"3,red,a\n").status_code == 201
-        at = "/v1/datasets/common/share"
+        at = "/v1/catalog/datasets/common/share"
         problem(world.ask("other", "POST", at, json={"user": "reader"}), 403, "forbidden")
 
 
@@ -155,7 +163,7 @@ def test_a_quota_refuses_what_takes_more_and_before_that_is_received(world: Peop
     problem(put(world, "hoarder", "hoard", CONTENT.swapcase()), 409, "quota-exceeded")
     url = world.nobody.base_url
     with closing(HTTPConnection(url.host, url.port, timeout=20)) as begun:
-        begun.putrequest("PUT", "/v1/datasets/hoard")
+        begun.putrequest("PUT", "/v1/catalog/datasets/hoard")
         begun.putheader("Authorization", f"Bearer {world.tokens['hoarder']}")
         begun.putheader("Content-Length", str(len(more)))
         begun.endheaders()

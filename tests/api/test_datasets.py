@@ -24,7 +24,7 @@ def kept(system: System) -> set[Path]:
 
 
 def test_a_csv_is_profiled_kept_and_trained_on(http: httpx.Client, session: str):
-    answer = http.put("/v1/datasets/shapes?target=kind&summary=Some+shapes", content=GOOD)
+    answer = http.put("/v1/catalog/datasets/shapes?target=kind&summary=Some+shapes", content=GOOD)
     assert answer.status_code == 201, answer.text
     shown = http.get(answer.headers["location"]).json()
     assert shown == answer.json()
@@ -42,7 +42,7 @@ def test_a_csv_is_profiled_kept_and_trained_on(http: httpx.Client, session: str)
 
 
 def test_the_same_file_again_is_no_new_version_another_one_is(system: System):
-    at = "/v1/datasets/versioned"
+    at = "/v1/catalog/datasets/versioned"
     first = system.http.put(at, content=GOOD)
     before = position(system.http)
     again = system.http.put(at, content=GOOD)
@@ -67,7 +67,7 @@ def test_the_same_file_again_is_no_new_version_another_one_is(system: System):
 
 def test_a_parquet_file_is_known_by_its_bytes(http: httpx.Client, tmp_path: Path):
     pq.write_table(pa.table({"a": [1, 2, 3], "b": ["x", "y", None]}), tmp_path / "t")
-    answer = http.put("/v1/datasets/columnar", content=(tmp_path / "t").read_bytes())
+    answer = http.put("/v1/catalog/datasets/columnar", content=(tmp_path / "t").read_bytes())
     assert answer.status_code == 201, answer.text
     assert (answer.json()["format"], answer.json()["rows"]) == ("parquet", 3)
 
@@ -98,17 +98,17 @@ def test_a_file_that_is_refused_leaves_nothing(
     system: System, content: bytes, query: str, words: str
 ):
     before, files = position(system.http), kept(system)
-    answer = system.http.put(f"/v1/datasets/refused{query}", content=content)
+    answer = system.http.put(f"/v1/catalog/datasets/refused{query}", content=content)
     content_of = problem(answer, 422, "dataset-refused", words)
     assert content_of["errors"]
     assert position(system.http) == before
     assert kept(system) == files
     assert not list((system.folder / "home" / "state" / "api-0").glob("upload-*"))
-    problem(system.http.get("/v1/datasets/refused"), 404, "unknown-dataset")
+    problem(system.http.get("/v1/catalog/datasets/refused"), 404, "unknown-dataset")
 
 
 def test_all_faults_of_a_file_are_named(http: httpx.Client):
-    answer = http.put("/v1/datasets/refused?target=zz", content=b"a,b\n1,inf\n2,3\n")
+    answer = http.put("/v1/catalog/datasets/refused?target=zz", content=b"a,b\n1,inf\n2,3\n")
     assert len(problem(answer, 422, "dataset-refused")["errors"]) == 2
 
 
@@ -120,7 +120,7 @@ def test_a_file_over_the_limit_is_refused_on_the_way(system: System):
         for _ in range(MAX_UPLOAD // 1000 * 4):
             yield b"1\n" * 500
 
-    answer = system.http.put("/v1/datasets/large", content=rows())
+    answer = system.http.put("/v1/catalog/datasets/large", content=rows())
     problem(answer, 413, "body-too-large", f"{MAX_UPLOAD:,}")
     assert kept(system) == files
     assert not list((system.folder / "home" / "state" / "api-0").glob("upload-*"))
@@ -128,30 +128,30 @@ def test_a_file_over_the_limit_is_refused_on_the_way(system: System):
 
 @pytest.mark.parametrize("name", ["Upper", "-x", "a b", "x" * 101])
 def test_a_malformed_name(http: httpx.Client, name: str):
-    answer = http.put(f"/v1/datasets/{name}", content=GOOD)
+    answer = http.put(f"/v1/catalog/datasets/{name}", content=GOOD)
     problem(answer, 422, "malformed-id", "lower-case letters")
 
 
 def test_a_form_is_not_a_file(http: httpx.Client):
-    answer = http.put("/v1/datasets/form", files={"file": ("t.csv", GOOD)})
+    answer = http.put("/v1/catalog/datasets/form", files={"file": ("t.csv", GOOD)})
     problem(answer, 415, "not-a-file", "--upload-file")
 
 
 def test_the_catalog_is_complete(http: httpx.Client):
-    models = {item["name"]: item for item in http.get("/v1/models").json()["items"]}
+    models = {item["name"]: item for item in http.get("/v1/catalog/estimators").json()["items"]}
     assert {"logistic-regression", "decision-tree", "random-forest", "svm", "naive-bayes"} <= set(
         models
     )
     assert {"ridge", "gradient-boosting-regressor", "k-means"} <= set(models)
-    one = http.get("/v1/models/random-forest").json()
+    one = http.get("/v1/catalog/estimators/random-forest").json()
     assert one == models["random-forest"]
     assert one["library"] == "scikit-learn"
     trees = next(p for p in one["hyperparameters"] if p["name"] == "n_estimators")
     assert (trees["default"], trees["domains"][0]["minimum"]) == (100, 1)
-    metrics = {item["name"] for item in http.get("/v1/metrics").json()["items"]}
+    metrics = {item["name"] for item in http.get("/v1/catalog/metrics").json()["items"]}
     assert {"precision", "recall", "f1", "confusion-matrix", "rmse", "silhouette"} <= metrics
-    assert "classification" in http.get("/v1/metrics/f1").json()["tasks"]
-    first = http.get("/v1/datasets?limit=2")
+    assert "classification" in http.get("/v1/catalog/metrics/f1").json()["tasks"]
+    first = http.get("/v1/catalog/datasets?limit=2")
     second = http.get(first.links["next"]["url"])
     names = [item["name"] for page in (first, second) for item in page.json()["items"]]
     assert names == sorted(set(names))
@@ -169,7 +169,9 @@ def test_the_task_is_the_models_and_other_data_must_be_alike(http: httpx.Client,
     flag, size = ("flag", ["true", "false"]), ("size", ["1.5", "2.5", "3.5", "4.5"])
     code = ("code", [str(n) for n in range(24)])
     few = ("few", ["0.0", "1.0"])
-    own = http.put("/v1/datasets/alike?target=few", content=rows_of(flag, size, code, few)).json()
+    own = http.put(
+        "/v1/catalog/datasets/alike?target=few", content=rows_of(flag, size, code, few)
+    ).json()
     assert (own["task"], own["classes"]) == ("regression", {"0.0": 24, "1.0": 24})
 
     def train(**more: object) -> httpx.Response:
@@ -185,7 +187,9 @@ def test_the_task_is_the_models_and_other_data_must_be_alike(http: httpx.Client,
     assert (asked["status"], len(asked["parameters"]["classes"]) > 20) == ("completed", True), asked
 
     def evaluate(name: str, *columns: tuple[str, list[str]]) -> httpx.Response:
-        assert http.put(f"/v1/datasets/{name}", content=rows_of(*columns)).status_code == 201
+        assert (
+            http.put(f"/v1/catalog/datasets/{name}", content=rows_of(*columns)).status_code == 201
+        )
         body = {"training": run["id"], "dataset": name, "metrics": ["accuracy"]}
         return http.post(f"{session}/evaluations", json=body, headers={"Prefer": "wait=60"})
 
@@ -202,12 +206,12 @@ def test_the_task_is_the_models_and_other_data_must_be_alike(http: httpx.Client,
     assert (done["status"], done["results"]["accuracy"]) == ("completed", 0.75), done
     assert done["unseen"] == {"few": 12}
     rows = rows_of(ones, size, code, ("few", ["2", "3.0"]))
-    http.put("/v1/datasets/strange?target=few", content=rows)
+    http.put("/v1/catalog/datasets/strange?target=few", content=rows)
     told = "strange has the classes 2, 3.0, and the model knows none of them: it was trained on 0.0"
     body = {"training": run["id"], "dataset": "strange"}
     problem(http.post(f"{session}/evaluations", json=body), 422, "dataset-unfit", told)
     rows = rows_of(ones, size, code, ("few", ["1", "3.0"]))
-    http.put("/v1/datasets/strange?target=few", content=rows)
+    http.put("/v1/catalog/datasets/strange?target=few", content=rows)
     body["metrics"] = ["accuracy", "roc-auc"]
     told = "roc-auc cannot be computed on rows with classes that the model was not trained on, and"
     problem(http.post(f"{session}/evaluations", json=body), 422, "metric-unfit", told, "has 3.0")

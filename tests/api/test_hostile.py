@@ -74,7 +74,9 @@ def peak(process: psutil.Process) -> int:
 
 
 def put(client: httpx.Client, content: bytes, query: str = "", **headers: str) -> httpx.Response:
-    return client.put(f"/v1/datasets/hostile{query}", content=content, headers=headers, timeout=300)
+    return client.put(
+        f"/v1/catalog/datasets/hostile{query}", content=content, headers=headers, timeout=300
+    )
 
 
 @pytest.mark.long
@@ -161,9 +163,9 @@ NAMES = [
 def test_names_of_every_kind_of_thing(client: httpx.Client, name: str):
     before, one = position(client), quote(name, safe="")
     for method, at in (
-        ("PUT", f"/v1/datasets/{one}"),
-        ("GET", f"/v1/datasets/{one}"),
-        ("GET", f"/v1/models/{one}"),
+        ("PUT", f"/v1/catalog/datasets/{one}"),
+        ("GET", f"/v1/catalog/datasets/{one}"),
+        ("GET", f"/v1/catalog/estimators/{one}"),
         ("GET", f"/v1/sessions/{one}"),
         ("GET", f"/v1/commands/{one}"),
         ("GET", f"/v1/digests/{one}"),

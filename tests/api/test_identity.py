@@ -541,7 +541,9 @@ def test_quotas_of_runs_hold_and_are_raised(world: People):
     set_quota(world, "eager", "runs-queued", 2)
     trainings = world.ask("eager", "POST", "/v1/sessions").headers["location"] + "/trainings"
     body = {"estimator": "decision-tree", "dataset": "iris"}
-    until(lambda: world.ask("eager", "GET", "/v1/models/decision-tree").status_code == 200)
+    until(
+        lambda: world.ask("eager", "GET", "/v1/catalog/estimators/decision-tree").status_code == 200
+    )
     made = [world.ask("eager", "POST", trainings, json=body | {"seed": n}) for n in range(3)]
     assert [answer.status_code for answer in made] == [201, 201, 409]
     assert "autolearn admin quota eager --set runs-queued=N" in made[2].json()["detail"]

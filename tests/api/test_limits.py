@@ -17,7 +17,7 @@ JOSE, PLAIN = b"application/jose", b"application/octet-stream"
 
 def scope_of(method: str, media: bytes) -> dict[str, Any]:
     headers = [(b"content-type", media)]
-    return {"type": "http", "method": method, "path": "/v1/datasets/x", "headers": headers}
+    return {"type": "http", "method": method, "path": "/v1/catalog/datasets/x", "headers": headers}
 
 
 async def endless() -> dict[str, Any]:

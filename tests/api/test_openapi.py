@@ -119,11 +119,11 @@ def test_answers_are_as_described(http: httpx.Client, document: Document, traine
         (http.post("/v1/sessions", headers={"Prefer": "respond-async"}), "/v1/sessions"),
         (http.post("/v1/sessions", json={"x": 1}), "/v1/sessions"),
         (http.get("/v1/sessions/x"), one),
-        (http.get("/v1/models"), "/v1/models"),
-        (http.get("/v1/models/svm"), "/v1/models/{name}"),
-        (http.get("/v1/metrics"), "/v1/metrics"),
-        (http.get("/v1/datasets"), "/v1/datasets"),
-        (http.get("/v1/datasets/iris/versions"), "/v1/datasets/{name}/versions"),
+        (http.get("/v1/catalog/estimators"), "/v1/catalog/estimators"),
+        (http.get("/v1/catalog/estimators/svm"), "/v1/catalog/estimators/{name}"),
+        (http.get("/v1/catalog/metrics"), "/v1/catalog/metrics"),
+        (http.get("/v1/catalog/datasets"), "/v1/catalog/datasets"),
+        (http.get("/v1/catalog/datasets/iris/versions"), "/v1/catalog/datasets/{name}/versions"),
         (http.get("/v1/experiments"), "/v1/experiments"),
         (http.get("/v1/position"), "/v1/position"),
         (http.get(session, params={"as_of": position(http)}), one),
@@ -160,16 +160,16 @@ def test_every_list_of_the_api_has_a_head(http: httpx.Client, session: str):
     document = http.get("/openapi.json").json()["paths"]
     paths = [path for path, item in document.items() if "get" in item and "{" not in path]
     assert len(paths) > 15
-    for path in [*paths, session, f"{session}/trainings", "/v1/datasets/iris/content"]:
+    for path in [*paths, session, f"{session}/trainings", "/v1/catalog/datasets/iris/content"]:
         got, head = http.get(path), http.head(path)
         assert (head.status_code, head.content) == (got.status_code, b""), path
         assert set(head.headers) == set(got.headers), path
     assert "head" not in document["/v1/sessions"]
-    assert http.head("/v1/datasets/nothing").status_code == 404
+    assert http.head("/v1/catalog/datasets/nothing").status_code == 404
 
 
 def test_packed_bodies_are_refused_by_the_api(http: httpx.Client):
-    for method, path in (("POST", "/v1/sessions"), ("PUT", "/v1/datasets/packed")):
+    for method, path in (("POST", "/v1/sessions"), ("PUT", "/v1/catalog/datasets/packed")):
         answer = http.request(
             method, path, content=b"\x1f\x8b", headers={"Content-Encoding": "gzip"}
         )

@@ -163,29 +163,40 @@ def test_nothing_is_live_in_the_past(http: httpx.Client):
 def test_the_catalog_of_then(http: httpx.Client):
     name, before = f"old-{uuid.uuid4().hex[:6]}", position(http)
     put = {"params": {"target": "kind"}, "headers": {"Content-Type": "text/csv"}}
-    first = http.put(f"/v1/datasets/{name}", content=CSV, **put).json()
+    first = http.put(f"/v1/catalog/datasets/{name}", content=CSV, **put).json()
     between = position(http)
-    second = http.put(f"/v1/datasets/{name}", content=CSV + "9,a\n", **put).json()
+    second = http.put(f"/v1/catalog/datasets/{name}", content=CSV + "9,a\n", **put).json()
     assert second.pop("changes")["rows_before"] == first["rows"]  # said once, of no version
-    at = f"/v1/datasets/{name}"
+    at = f"/v1/catalog/datasets/{name}"
     assert as_of(http, at, between).json() == first
     assert as_of(http, f"{at}/versions", between).json()["items"] == [first]
     assert as_of(http, at, position(http)).json() == second
     problem(as_of(http, at, before), 404, "unknown-dataset", first["registered"])
-    problem(as_of(http, "/v1/datasets/nope", before), 404, "unknown-dataset", "no dataset 'nope'")
-    listed = as_of(http, "/v1/datasets", before).json()["items"]
+    problem(
+        as_of(http, "/v1/catalog/datasets/nope", before),
+        404,
+        "unknown-dataset",
+        "no dataset 'nope'",
+    )
+    listed = as_of(http, "/v1/catalog/datasets", before).json()["items"]
     assert name not in {item["name"] for item in listed}
-    assert as_of(http, "/v1/datasets", between, limit=500).json()["items"] == [
-        first if item["name"] == name else item for item in http.get("/v1/datasets").json()["items"]
+    assert as_of(http, "/v1/catalog/datasets", between, limit=500).json()["items"] == [
+        first if item["name"] == name else item
+        for item in http.get("/v1/catalog/datasets").json()["items"]
     ]
-    for path in ("models", "models/svm", "metrics", "metrics/f1"):
-        assert as_of(http, f"/v1/{path}", between).json() == http.get(f"/v1/{path}").json()
+    for path in ("estimators", "estimators/svm", "metrics", "metrics/f1"):
+        assert (
+            as_of(http, f"/v1/catalog/{path}", between).json()
+            == http.get(f"/v1/catalog/{path}").json()
+        )
 
 
 # What is no point
 
 
-@pytest.mark.parametrize("path", ["/v1/sessions", "/v1/models", "/v1/datasets/iris"])
+@pytest.mark.parametrize(
+    "path", ["/v1/sessions", "/v1/catalog/estimators", "/v1/catalog/datasets/iris"]
+)
 def test_what_is_no_point_of_this_log_is_refused(http: httpx.Client, path: str):
     log, places = json.loads(base64.urlsafe_b64decode(position(http) + "=="))
     future = (datetime.now(UTC) + timedelta(hours=1)).isoformat()

@@ -235,7 +235,7 @@ def test_services_apart(system: System):
         Api(system.folder, system.environment, *options, instance="3") as api,
         api.client() as http,
     ):
-        assert http.get("/v1/models").status_code == 200
+        assert http.get("/v1/catalog/estimators").status_code == 200
         assert http.get("/v1/experiments").status_code == 200
         assert http.get("/health/ready").status_code == 200
         problem(http.get("/v1/sessions"), 404, "no-such-route", "some of the services")

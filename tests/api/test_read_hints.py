@@ -11,7 +11,7 @@ NEARLY = "x,y\n" + "".join(f"{n},{n * 2}\n" for n in range(30)) + "unknown,7\n"
 
 
 def put(http: httpx.Client, name: str, content: str, query: str = "") -> httpx.Response:
-    return http.put(f"/v1/datasets/{name}?{query}", content=content.encode())
+    return http.put(f"/v1/catalog/datasets/{name}?{query}", content=content.encode())
 
 
 def types_of(shown: dict) -> dict[str, str]:
@@ -83,7 +83,7 @@ def test_a_dry_run_keeps_nothing(system: System):
     shown = put(system.http, "not-yet", SEMICOLONS, "target=kind&dry_run=true")
     assert (shown.status_code, shown.json()["rows"], shown.json()["registered"]) == (200, 20, "")
     assert position(system.http) == before
-    problem(system.http.get("/v1/datasets/not-yet"), 404, "unknown-dataset")
+    problem(system.http.get("/v1/catalog/datasets/not-yet"), 404, "unknown-dataset")
 
 
 def test_a_new_version_keeps_target_and_types_and_says_what_changed(http: httpx.Client):
@@ -107,7 +107,7 @@ def test_a_new_version_keeps_target_and_types_and_says_what_changed(http: httpx.
     assert "changes" not in put(http, "grows", "zip,n,y\n1,a,2\n2,b,3\n").json()
     said = put(http, "grows", "zip,n,y\n1,2,2\n2,1,3\n", "type=n=integer&dry_run=true")
     assert said.json()["changes"]["retyped"] == {"n": ["string", "integer"]}
-    assert "changes" not in http.get("/v1/datasets/grows").json()
+    assert "changes" not in http.get("/v1/catalog/datasets/grows").json()
     assert put(http, "grows", "zip,n,y\n1,a,2\n2,b,3\n", "target=").json()["target"] is None
 
 

@@ -56,7 +56,7 @@ def test_all_metrics_that_fit_are_measured_unless_some_are_named(
     assert answer.status_code == 201, answer.text
     fitting = {
         metric["name"]
-        for metric in http.get("/v1/metrics").json()["items"]
+        for metric in http.get("/v1/catalog/metrics").json()["items"]
         if "classification" in metric["tasks"]
     }
     assert set(answer.json()["results"]) == fitting

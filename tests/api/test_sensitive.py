@@ -18,21 +18,21 @@ def put(
     known: People, who: str, name: str, *sensitive: str, content: bytes = CONTENT, more: str = ""
 ):
     query = "".join(f"&sensitive={one}" for one in sensitive) + more
-    return known.ask(who, "PUT", f"/v1/datasets/{name}?target=kind{query}", content=content)
+    return known.ask(who, "PUT", f"/v1/catalog/datasets/{name}?target=kind{query}", content=content)
 
 
 def describe(known: People, who: str, name: str, **body: list[str]):
-    return known.ask(who, "POST", f"/v1/datasets/{name}/describe", json=body)
+    return known.ask(who, "POST", f"/v1/catalog/datasets/{name}/describe", json=body)
 
 
 def told(known: People, name: str, start: str) -> str:
     """All that the routes tell the owner of a dataset."""
-    at = f"/v1/datasets/{name}"
+    at = f"/v1/catalog/datasets/{name}"
     asked = (
         (at, {}),
         (f"{at}/versions", {}),
         (at, {"as_of": start}),
-        ("/v1/datasets", {}),
+        ("/v1/catalog/datasets", {}),
         ("/v1/events", {"stream": f"dataset/{name}"}),
         ("/v1/diff", {"from": start, "limit": "1000"}),
     )
@@ -89,11 +89,11 @@ def test_what_is_marked_later_is_told_no_more_also_of_the_past(known: People):
     marked = describe(known, "owner", "later", sensitive=["age", "kind"])
     assert (marked.status_code, marked.json()["sensitive"]) == (200, ["age", "kind"]), marked.text
     at = [
-        f"/v1/datasets/later?as_of={start}",
-        "/v1/datasets/later/versions",
+        f"/v1/catalog/datasets/later?as_of={start}",
+        "/v1/catalog/datasets/later/versions",
         "/v1/events?stream=dataset/later",
     ]
-    items = known.ask("owner", "GET", "/v1/datasets").json()["items"]
+    items = known.ask("owner", "GET", "/v1/catalog/datasets").json()["items"]
     assert not values_in(str([one for one in items if one["name"] == "later"]))
     for path in at:
         assert not values_in(known.ask("owner", "GET", path).text)
@@ -115,7 +115,7 @@ def test_what_is_marked_later_is_told_no_more_also_of_the_past(known: People):
 
 def test_who_may(known: People):
     assert put(known, "owner", "ours", "age").status_code == 201
-    at = "/v1/datasets/ours"
+    at = "/v1/catalog/datasets/ours"
     problem(describe(known, "other", "ours", sensitive=["name"]), 404, "unknown-dataset")
     share = {"user": "reader", "may": "read"}
     assert known.ask("owner", "POST", f"{at}/share", json=share).status_code == 200

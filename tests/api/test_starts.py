@@ -36,9 +36,9 @@ FILES = alike()
 def versions(http: httpx.Client) -> list[str]:
     """The versions of a dataset: both begin alike."""
     for content in FILES:
-        answer = http.put("/v1/datasets/starts?target=y", content=content)
+        answer = http.put("/v1/catalog/datasets/starts?target=y", content=content)
         assert answer.status_code == 201, answer.text
-    items = http.get("/v1/datasets/starts/versions").json()["items"]
+    items = http.get("/v1/catalog/datasets/starts/versions").json()["items"]
     return [item["version"] for item in items]
 
 
@@ -51,15 +51,15 @@ def shared(versions: list[str]) -> str:
 def test_a_version_is_found_by_its_start(http: httpx.Client, versions: list[str]):
     wanted = versions[-1]
     for start in (wanted[:8], wanted[:8].upper(), wanted):
-        assert http.get(f"/v1/datasets/starts?version={start}").json()["version"] == wanted
-        content = http.get(f"/v1/datasets/starts/content?version={start}")
+        assert http.get(f"/v1/catalog/datasets/starts?version={start}").json()["version"] == wanted
+        content = http.get(f"/v1/catalog/datasets/starts/content?version={start}")
         assert content.text in FILES
     several = problem(
-        http.get(f"/v1/datasets/starts?version={shared(versions)}"), 422, "ambiguous-id"
+        http.get(f"/v1/catalog/datasets/starts?version={shared(versions)}"), 422, "ambiguous-id"
     )
     assert len(several["known"]) > 1
     assert all(one in several["detail"] for one in several["known"])
-    none = problem(http.get("/v1/datasets/starts?version=xyz"), 404, "unknown-version")
+    none = problem(http.get("/v1/catalog/datasets/starts?version=xyz"), 404, "unknown-version")
     assert "No version of starts begins with 'xyz'" in none["detail"]
     assert versions[0][:8] in none["detail"]
 

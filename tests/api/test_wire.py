@@ -76,7 +76,7 @@ def test_nothing_plain_where_it_is_forbidden(known: People, strict: Api):
             ("POST", "/v1/sessions"),
             ("POST", "/v1/login"),
             ("GET", "/metrics"),
-            ("PUT", "/v1/datasets/x"),
+            ("PUT", "/v1/catalog/datasets/x"),
             ("GET", "/v1/events"),
         ):
             headers = {"Authorization": f"Bearer {known.tokens['owner']}"}

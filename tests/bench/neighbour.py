@@ -130,7 +130,7 @@ class Eve:
         """Upload a dataset of some megabytes, another each time."""
         for number in range(10**9):
             rows = b"".join(b"%d,%d,%d\n" % (n, n * number, n % 3) for n in range(100_000))
-            await self.ask("PUT", f"/v1/datasets/eve-{number}", content=b"a,b,c\n" + rows)
+            await self.ask("PUT", f"/v1/catalog/datasets/eve-{number}", content=b"a,b,c\n" + rows)
 
     async def train(self) -> None:
         """Ask for very many trainings."""
@@ -153,7 +153,7 @@ class Eve:
         while True:
             for path in (
                 "/v1/sessions?limit=500",
-                "/v1/datasets?limit=500",
+                "/v1/catalog/datasets?limit=500",
                 "/v1/events?limit=1000",
                 f"/v1/diff?from={first}&limit=100",
             ):

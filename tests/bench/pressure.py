@@ -141,7 +141,7 @@ async def read(url: str, seconds: float) -> list[float]:
     client, times = await Client.connect(url), []
     until = time.perf_counter() + seconds
     while (began := time.perf_counter()) < until:
-        await client.get("/v1/models")
+        await client.get("/v1/catalog/estimators")
         times.append(time.perf_counter() - began)
         await asyncio.sleep(0.01)
     client.close()

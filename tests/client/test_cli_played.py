@@ -157,7 +157,7 @@ def test_a_dataset_is_deleted_once_somebody_says_yes(cli: Cli):
     said = cli(played, "dataset", "delete", "mine", typed="y\n")
     assert said.out.strip() == "Deleted dataset mine"
     assert cli(played, "dataset", "delete", "mine", "--yes").code == 0
-    assert asked == ["/v1/datasets/mine/delete"] * 2
+    assert asked == ["/v1/catalog/datasets/mine/delete"] * 2
 
 
 def test_a_diff_shows_no_more_streams_than_it_may(cli: Cli):

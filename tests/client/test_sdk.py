@@ -141,7 +141,7 @@ def test_a_read_has_no_key(ask):
         assert "idempotency-key" not in request.headers
         return httpx.Response(200, json={"items": [], "next": None})
 
-    assert ask(played, lambda a: a.models()).items == []
+    assert ask(played, lambda a: a.estimators()).items == []
 
 
 def test_a_problem_is_raised_as_it_came_and_not_tried_again(ask):
@@ -172,7 +172,7 @@ def test_a_problem_is_raised_as_it_came_and_not_tried_again(ask):
 
 def test_an_error_of_somebody_else_is_a_problem_too(ask):
     with pytest.raises(Problem, match="proxy says no") as raised:
-        ask(lambda _: httpx.Response(502, text="proxy says no"), lambda a: a.models())
+        ask(lambda _: httpx.Response(502, text="proxy says no"), lambda a: a.estimators())
     assert raised.value.status == 502
 
 
@@ -260,7 +260,7 @@ def test_a_file_is_sent_whole_at_every_try(ask, tmp_path: Path):
     (tmp_path / "Big.csv").write_bytes(content)
 
     def played(request: httpx.Request) -> httpx.Response:
-        assert request.url.path == "/v1/datasets/big"
+        assert request.url.path == "/v1/catalog/datasets/big"
         assert request.url.params["target"] == "b"
         assert request.extensions["timeout"]["read"] >= 600  # it is examined before the answer
         seen.append(request.content == content)
@@ -284,7 +284,7 @@ def test_a_file_is_sent_whole_at_every_try(ask, tmp_path: Path):
 
 def test_names_cannot_leave_their_place_in_the_path(ask):
     def played(request: httpx.Request) -> httpx.Response:
-        assert request.url.raw_path == b"/v1/datasets/..%2Fsessions"
+        assert request.url.raw_path == b"/v1/catalog/datasets/..%2Fsessions"
         return httpx.Response(404, json={"detail": "no"})
 
     with pytest.raises(Problem):
@@ -372,7 +372,9 @@ def test_a_file_comes_in_parts_and_is_there_once_it_is_whole(ask, tmp_path: Path
     ask(played, lambda a: a.download_dataset("iris", target, version))
     assert sizes == [[n << 18] for n in (0, 1, 0, 1, 2, 3)], "a part is written before the next"
     assert target.read_bytes() == b"".join(parts)
-    with pytest.raises(Unreachable, match="/v1/datasets/iris/content came with other bytes"):
+    with pytest.raises(
+        Unreachable, match="/v1/catalog/datasets/iris/content came with other bytes"
+    ):
         ask(lambda _: httpx.Response(200, content=b"x"),
             lambda a: a.download_dataset("iris", target, version))  # fmt: skip
     with pytest.raises(Problem, match="deleted"):

@@ -77,8 +77,15 @@ def test_the_catalog_is_shown(cli, says, http):
     iris = cli("catalog", "datasets", "iris").out
     assert "petal_length" in iris
     assert re.search(r"setosa +50 +33%", iris)
-    for path in ("models", "models/svm", "metrics", "metrics/f1", "datasets", "datasets/iris"):
-        assert says("catalog", *path.split("/")) == http.get(f"/v1/{path}").json()
+    for path in (
+        "estimators",
+        "estimators/svm",
+        "metrics",
+        "metrics/f1",
+        "datasets",
+        "datasets/iris",
+    ):
+        assert says("catalog", *path.split("/")) == http.get(f"/v1/catalog/{path}").json()
 
 
 def test_a_session_from_its_opening_to_the_experiment(cli, says, http, tmp_path):
@@ -145,8 +152,9 @@ def test_the_past_is_shown(cli, says, session):
     said = cli("experiment", "show", session, "--as-of", token)
     assert (said.code, "was open then" in said.err) == (4, True)
     assert says("experiment", "show", session[:8], "--as-of", "0s")["id"] == session
-    for words in ("catalog models", "catalog metrics", "catalog datasets", "dataset list",
-                  "catalog models svm", "catalog datasets iris", "dataset show iris"):  # fmt: skip
+    for words in ("catalog estimators", "catalog metrics", "catalog datasets",
+                  "dataset list", "catalog estimators svm", "catalog datasets iris",
+                  "dataset show iris"):  # fmt: skip
         assert says(*words.split(), "--as-of", token) == says(*words.split())
 
     changes = says("diff", token, "--stream", f"session/{session}")["items"]
@@ -340,7 +348,7 @@ def test_a_training_that_has_not_completed_is_not_trained_again(cli, says, sessi
         ("session show 0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90", "There is no session 0b9f7a52"),
         ("session commit", "commit"),
         ("experiment show 0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90", "There is no experiment"),
-        ("catalog models nope", "There is no model 'nope'."),
+        ("catalog estimators nope", "There is no estimator 'nope'."),
         ("catalog metrics nope", "There is no metric 'nope'."),
         ("dataset show nope", "There is no dataset 'nope'."),
         ("dataset show NO.PE", "lower-case letters"),

@@ -22,7 +22,7 @@ WORDS = {
     "training": "run",
     "evaluation": "run",
     "run": "run",
-    "estimator": "model",
+    "estimator": "estimator",
     "metric": "metric",
     "dataset": "dataset",
     "dataset-version": "dataset version",

@@ -178,7 +178,7 @@ def test_every_point_of_the_past_is_what_the_prefix_of_the_log_gives(random: Ran
         assert pages(datasets, lambda r: r.spec.name) == then.datasets()
         one = past()
         one.load_kind("estimator")
-        assert one.moment.models() == then.models()
+        assert one.moment.estimators() == then.estimators()
         progress = then.progress()
         for place in past().places():
             assert place.progress().next == progress[place.partition].next
