@@ -94,7 +94,7 @@ class Retraining:
             return (), ""
         rows = [Data(recorded.request.dataset, held_out=True, read=recorded.request.read)]
         rows += [data_of(one) for one in recorded.evaluations]
-        data = tuple(dict.fromkeys(rows))
+        data = tuple(one for place, one in enumerate(rows) if one not in rows[:place])
         for one in data:
             if missing := await self.bring_dataset(recorded, one.dataset.version):
                 return (), f"The predictions could not be compared: {missing}"

@@ -24,6 +24,7 @@ from autolearn.agents.retrain import check
 from autolearn.agents.retraining import environment_differences, verdict_of
 from autolearn.agents.training import train
 from autolearn.artifacts.store import ArtifactStore
+from autolearn.schemas.read_options import ColumnFormat, ReadOptions
 from autolearn.schemas.retraining import (
     Compared,
     Data,
@@ -131,7 +132,9 @@ def test_the_same_request_gives_an_identical_artifact_and_leaves_the_store_alone
 def test_an_artifact_of_another_environment_has_the_same_predictions(
     store, tmp_path, model, methods, again
 ):
-    was = elsewhere(store, recorded(store, model), tmp_path / "elsewhere")
+    missing = {str(place): ColumnFormat(missing=("NA",)) for place in range(2, 7)}
+    read = ReadOptions(types="ssnniisi", formats=missing)
+    was = elsewhere(store, recorded(store, model, read=read), tmp_path / "elsewhere")
     everything = RecordedEvaluation(
         evaluation(was.artifact.digest, METRICS[was.request.task], was.request.dataset,
                    run="e2", held_out=False), {}, {})  # fmt: skip
