@@ -17,10 +17,12 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from autolearn.api import openapi
+from autolearn.api.appends import LogBusy
 from autolearn.api.audit_layer import RecordRequests
-from autolearn.api.facade import Facade
+from autolearn.api.context import ApiContext
 from autolearn.api.heads import AnswerHead
 from autolearn.api.limits import LimitBodies, RefuseEncoded
+from autolearn.api.log_reader import LogReader
 from autolearn.api.measures import CountRequests
 from autolearn.api.origins import CheckOrigin
 from autolearn.api.problems import Problem, incomplete, respond, unavailable, unreadable
@@ -53,7 +55,7 @@ from autolearn.schemas.errors import AutoLearnError, LogError, StoreError
 
 __all__ = ["SERVICES", "make_app"]
 
-SERVICES: Mapping[str, Callable[[Facade], APIRouter]] = MappingProxyType(
+SERVICES: Mapping[str, Callable[[ApiContext], APIRouter]] = MappingProxyType(
     {
         "catalog": catalog.router,
         "sessions": sessions.router,
@@ -65,14 +67,14 @@ SERVICES: Mapping[str, Callable[[Facade], APIRouter]] = MappingProxyType(
 """The services that a process can serve, with their routers."""
 
 
-def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastAPI:
+def make_app(context: ApiContext, services: Sequence[str] = tuple(SERVICES)) -> FastAPI:
     """Return the app of a process that serves these services."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        facade.start()
-        yield
-        await facade.stop()
+        async with context.lifetime:
+            context.reader.start()
+            yield
 
     app = FastAPI(
         title="AutoLearn",
@@ -83,42 +85,43 @@ def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastA
         redirect_slashes=False,
         dependencies=[Depends(authorise)],
     )
-    app.state.facade = facade
+    app.state.context = context
     commons = (
         *(health, keys, tokens, users, status, audit),
         *(commands, dead_letters, diff, events, rebuild),
     )
     for common in (module.router for module in commons):
-        app.include_router(common(facade))
+        app.include_router(common(context))
     for service in services:
-        app.include_router(SERVICES[service](facade))
+        app.include_router(SERVICES[service](context))
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(ClientDisconnect, on_cut_body)
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(LogError, on_log_error)
-    app.add_exception_handler(StoreError, on_store_error(facade))
+    app.add_exception_handler(LogBusy, on_log_busy)
+    app.add_exception_handler(StoreError, on_store_error(context.reader))
     app.add_exception_handler(OSError, on_system_error)
     app.add_exception_handler(Unreadable, on_unreadable)
     app.add_exception_handler(PastTooLarge, on_past_too_large)
     app.add_exception_handler(Exception, on_fault)
-    settings = facade.settings
+    settings = context.settings
     app.add_middleware(AnswerHead)
-    app.add_middleware(MarkStale, staleness=facade.staleness)
-    app.add_middleware(MarkReached, facade=facade)
-    app.add_middleware(RequireReady, facade=facade)
-    app.add_middleware(Seal, keys=facade.wire_keys, settings=settings, admit=admit(facade))
+    app.add_middleware(MarkStale, staleness=context.staleness)
+    app.add_middleware(MarkReached, reader=context.reader)
+    app.add_middleware(RequireReady, reader=context.reader)
+    app.add_middleware(Seal, keys=context.wire_keys, settings=settings, admit=admit(context))
     app.add_middleware(RefuseEncoded)
     app.add_middleware(LimitBodies, limit=settings.max_body, upload_limit=settings.max_upload)
-    app.add_middleware(LimitWaiting, waiting=facade.waiting)
+    app.add_middleware(LimitWaiting, waiting=context.waiting)
     if settings.auth == "none":
         app.add_middleware(CheckOrigin, settings=settings)
-    if facade.audit.on:
+    if context.audit.on:
         app.add_middleware(
             RecordRequests,
-            audit=facade.audit,
-            takes_commands=lambda: facade.brokers.answer and not facade.commands.appends.stalled,
+            audit=context.audit,
+            takes_commands=lambda: context.brokers.answer and not context.commands.appends.stalled,
         )
-    app.add_middleware(CountRequests, measures=facade.measures)
+    app.add_middleware(CountRequests, measures=context.measures)
     public = [route for route, rule in RULES.items() if rule is Rule.PUBLIC]
     wanted = None if settings.auth == "none" else public
     app.openapi = lambda: openapi.describe(app, wanted)  # type: ignore[method-assign]
@@ -128,15 +131,15 @@ def make_app(facade: Facade, services: Sequence[str] = tuple(SERVICES)) -> FastA
 class RequireReady:
     """Answers 503 under /v1, the status aside, until the process has caught up with the log."""
 
-    def __init__(self, app: ASGIApp, facade: Facade) -> None:
-        self.app, self.facade = app, facade
+    def __init__(self, app: ASGIApp, reader: LogReader) -> None:
+        self.app, self.reader = app, reader
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         path = scope.get("path", "")
         if scope["type"] == "http" and path.startswith("/v1/") and path != "/v1/status":
             try:
-                self.facade.require_ready()
+                self.reader.require_ready()
             except Problem as problem:
                 await respond(problem, scope["path"])(scope, receive, send)
                 return
@@ -211,6 +214,12 @@ async def on_log_error(request: Request, error: Exception) -> Response:
     return respond(unavailable(f"{detail} Try again."), request.url.path)
 
 
+async def on_log_busy(request: Request, error: Exception) -> Response:
+    """Answer that the log takes no more commands now."""
+    assert isinstance(error, LogBusy)
+    return respond(unavailable(error.detail, kind=error.kind), request.url.path)
+
+
 async def on_cut_body(request: Request, _: Exception) -> Response:
     """Answer, for the record, that the client has gone before the whole body was here."""
     return respond(incomplete(), request.url.path)
@@ -245,12 +254,12 @@ async def on_system_error(request: Request, error: Exception) -> Response:
 
 
 def on_store_error(
-    facade: Facade,
+    reader: LogReader,
 ) -> Callable[[Request, Exception], Coroutine[None, None, Response]]:
     """Return what answers that the read models are damaged: the process ends, and rebuilds them."""
 
     async def stop(request: Request, error: Exception) -> Response:
-        facade.fail(error)
+        reader.fail(error)
         words = "The read models of this process are damaged and are rebuilt from the log."
         return respond(unavailable(f"{words} Try again."), request.url.path)
 

@@ -7,11 +7,18 @@ import threading
 import time
 from collections.abc import Callable
 
-from autolearn.api.problems import unavailable
 from autolearn.eventlog.log import Delivered
 from autolearn.schemas.errors import LogError
 
-__all__ = ["Appends", "Sending"]
+__all__ = ["Appends", "LogBusy", "Sending"]
+
+
+class LogBusy(LogError):
+    """The log takes no more appends of this process now. `kind` is that of the problem."""
+
+    def __init__(self, detail: str, kind: str) -> None:
+        super().__init__(detail)
+        self.kind = kind
 
 
 class Sending:
@@ -67,14 +74,19 @@ class Appends:
         return oldest is not None and time.monotonic() - oldest.began > self.patience
 
     def require_room(self, size: int) -> None:
-        """Raise a problem if no command of so many bytes can be sent now."""
+        """Check that a command of so many bytes can be sent now.
+
+        Raises:
+            LogBusy: it cannot.
+        """
         if self.stalled:
-            raise unavailable(
+            raise LogBusy(
                 "Kafka takes no appends: nothing was sent. Repeat the request, with the same "
-                "Idempotency-Key if it has one."
+                "Idempotency-Key if it has one.",
+                kind="log-unavailable",
             )
         if len(self.sendings) >= self.limit or self.bytes + size > self.limit_bytes:
-            raise unavailable(
+            raise LogBusy(
                 f"Kafka does not keep up: {len(self.sendings)} commands ({self.bytes:,} bytes) of "
                 "this process are on their way to it. Nothing was sent: try again.",
                 kind="log-behind",

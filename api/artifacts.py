@@ -8,7 +8,7 @@ from functools import partial
 from msgspec import Struct
 from starlette.responses import Response, StreamingResponse
 
-from autolearn.api.facade import Facade
+from autolearn.api.context import ApiContext
 from autolearn.api.problems import Problem, unknown
 from autolearn.api.resources import Links
 from autolearn.artifacts.errors import ArtifactError
@@ -71,7 +71,7 @@ def model_of(moment: Moment, session: str, run: str, base: str) -> TrainedArtifa
 
 
 async def send_file(
-    facade: Facade, moment: Moment, session: str, model: TrainedArtifact, name: str
+    context: ApiContext, moment: Moment, session: str, model: TrainedArtifact, name: str
 ) -> Response:
     """Send one file of a trained model of a session, decrypted, as the client takes it.
 
@@ -82,22 +82,22 @@ async def send_file(
     if name not in model.files:
         raise unknown("file", name, model.files, "the list of files, one level up")
     keyid = moment.session_keyid(session)
-    key = facade.vault.key(keyid).derived("artifacts") if keyid and model.stored else None
-    store = facade.artifacts.with_key(key)
+    key = context.vault.key(keyid).derived("artifacts") if keyid and model.stored else None
+    store = context.artifacts.with_key(key)
     media = "application/json" if name.endswith(".json") else "application/octet-stream"
     read = partial(store.read_file, model, name)
-    return await send(facade, read, name, model.files[name], media)
+    return await send(context, read, name, model.files[name], media)
 
 
 async def send(
-    facade: Facade, read: Callable[[], Content], name: str, digest: str, media: str
+    context: ApiContext, read: Callable[[], Content], name: str, digest: str, media: str
 ) -> Response:
     """Send a file of the store some bytes at a time; what was changed there is cut before its end.
 
     Raises:
         Problem: the store does not have it as it was put, as far as its beginning tells.
     """
-    run = facade.executors.artifacts.run
+    run = context.executors.artifacts.run
     try:
         size, chunks = await run(read)
         first = await run(lambda: next(chunks, b""))

@@ -6,11 +6,12 @@ import time
 from collections.abc import AsyncGenerator
 
 from autolearn.api.event_stream import KEEP_ALIVE, RETRY, joined, said
-from autolearn.api.facade import Facade
 from autolearn.api.identity import Principal, bad_token, still_let_in
-from autolearn.api.problems import unavailable
 from autolearn.api.sse import block, comment
+from autolearn.api.tail import Tail
+from autolearn.api.trail import Recent
 from autolearn.projections.audit import Sought
+from autolearn.projections.queries import Queries
 from autolearn.schemas.codec import to_json
 
 __all__ = ["AuditSubscription"]
@@ -22,9 +23,17 @@ class AuditSubscription:
     What a process does not have in memory any more is not sent: it is found in the store.
     """
 
-    def __init__(self, facade: Facade, who: Principal, sought: Sought, last: str) -> None:
-        self.facade, self.who, self.sought = facade, who, sought
-        self.recent = facade.trail.recent
+    def __init__(
+        self,
+        recent: Recent,
+        tail: Tail,
+        queries: Queries,
+        who: Principal,
+        sought: Sought,
+        last: str,
+    ) -> None:
+        self.recent, self.tail, self.queries = recent, tail, queries
+        self.who, self.sought = who, sought
         run, _, number = last.partition("-")
         known = run == self.recent.run and number.isdecimal()
         self.at = int(number) if known else self.recent.end
@@ -32,7 +41,7 @@ class AuditSubscription:
     async def parts(self) -> AsyncGenerator[bytes, None]:
         """Yield what is to be sent."""
         yield block(id=self.token(self.at), retry=RETRY)
-        with self.facade.tail.counted():
+        with self.tail.counted():
             while not self.recent.closed:
                 if not self.let_in():
                     yield block(event="problem", data=said(bad_token()))
@@ -50,7 +59,7 @@ class AuditSubscription:
 
     def let_in(self) -> bool:
         """Say whether the one who follows would still be let in, and is a sysadmin."""
-        return still_let_in(self.facade, self.who)
+        return still_let_in(self.queries, self.who)
 
     async def until_more(self, deadline: float) -> None:
         """Wait for a hop that is asked for, until a sign of life is due."""
@@ -63,9 +72,3 @@ class AuditSubscription:
     def token(self, at: int) -> str:
         """Return what names a place in this process's memory."""
         return f"{self.recent.run}-{at}"
-
-    def cut_off(self) -> bytes:
-        """Return the last words to a client that took nothing for too long."""
-        self.facade.measures.meter.count("autolearn_cut_followers_total")
-        detail = f"Nothing was taken for {self.facade.settings.feed_timeout:g} seconds."
-        return block(event="problem", data=said(unavailable(detail, kind="too-slow")))

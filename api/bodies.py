@@ -16,7 +16,6 @@ from autolearn.schemas.quotas import HIGHEST
 from autolearn.schemas.values import Role
 
 __all__ = [
-    "BODIES",
     "CommitBody",
     "DatasetBody",
     "EvaluationBody",
@@ -247,26 +246,6 @@ class RetryBody(Body):
     value: dict[str, Any] | None = Field(
         default=None, description="A command as a CloudEvent; the dead letter's own without this."
     )
-
-
-BODIES: tuple[type[Body], ...] = (
-    SessionBody,
-    CommitBody,
-    TrainingBody,
-    EvaluationBody,
-    LoginBody,
-    TokenBody,
-    UserBody,
-    RoleBody,
-    PasswordBody,
-    OwnPasswordBody,
-    ReaderBody,
-    QuotaBody,
-    GrantBody,
-    DeleteBody,
-    DescribeBody,
-    RetryBody,
-)
 
 
 async def read(request: Request, kind: type[B]) -> B:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from autolearn.api.access import Level, dataset_level, may_list, may_use
 from autolearn.api.bodies import DatasetBody, Limits
-from autolearn.api.facade import Facade
+from autolearn.api.context import ApiContext
 from autolearn.api.identity import Principal
 from autolearn.api.problems import Problem, check_id, unknown
 from autolearn.api.quotas import check_quota
@@ -71,18 +71,18 @@ def check_limits(body: Limits, settings: Settings) -> tuple[float, int]:
 
 
 async def checked(
-    facade: Facade, known: Callable[[Moment], bool], make: Callable[[Moment], T]
+    context: ApiContext, known: Callable[[Moment], bool], make: Callable[[Moment], T]
 ) -> T:
     """Return what `make` makes of what is known, in a thread: datasets are decrypted for it.
 
     If something that a body names is not known here yet, all that exists is waited for.
     """
-    moment, lists = facade.queries.now(), facade.executors.lists
+    moment, lists = context.queries.now(), context.executors.lists
     made = await lists.run(lambda: make(moment) if known(moment) else None)
     if made is not None:
         return made
-    await facade.fresh()
-    now = facade.queries.now()
+    await context.reader.fresh()
+    now = context.queries.now()
     return await lists.run(lambda: make(now))
 
 
@@ -120,31 +120,31 @@ def check_dataset(moment: Moment, given: str | DatasetBody, may: May) -> Dataset
     raise no_version(moment, name, start or "", pointer)
 
 
-async def require_dataset(facade: Facade, who: Principal, name: str, needed: Level) -> None:
+async def require_dataset(context: ApiContext, who: Principal, name: str, needed: Level) -> None:
     """Raise a problem unless a principal has enough of a dataset.
 
     That it is somebody else's is not told: the answer is the one for a dataset that there is not.
     """
     check_id("dataset", name)
-    level = dataset_level(who, facade.queries.latest(), name)
+    level = dataset_level(who, context.queries.latest(), name)
     if level < needed:  # it may have been made or shared just now, through another process
-        await facade.fresh()
-        level = dataset_level(who, facade.queries.latest(), name)
+        await context.reader.fresh()
+        level = dataset_level(who, context.queries.latest(), name)
     if level is Level.NOTHING:
-        raise unknown_dataset(facade, who, name)
-    row = facade.queries.latest().dataset_owner(name)
+        raise unknown_dataset(context, who, name)
+    row = context.queries.latest().dataset_owner(name)
     if row is not None and row.deleted and level >= Level.READ:
         raise deleted(name, row)
     if level < needed:
         raise forbidden("It is confidential." if level is Level.ACTIVITY else NEEDED[needed])
 
 
-async def require_upload(facade: Facade, who: Principal, name: str) -> None:
+async def require_upload(context: ApiContext, who: Principal, name: str) -> None:
     """Raise a problem unless a principal may give content to a name, as far as is known here.
 
     The decider refuses it as well; this is before a large file is read in vain.
     """
-    moment = facade.queries.latest()
+    moment = context.queries.latest()
     owner = moment.dataset_owner(name)
     if owner is not None and owner.deleted:
         if dataset_level(who, moment, name) < Level.READ:
@@ -157,13 +157,13 @@ async def require_upload(facade: Facade, who: Principal, name: str) -> None:
         raise refused("dataset-reserved", why)
     if owner is None or dataset_level(who, moment, name) >= Level.WRITE:
         return
-    await facade.fresh()
-    if dataset_level(who, facade.queries.latest(), name) < Level.WRITE:
+    await context.reader.fresh()
+    if dataset_level(who, context.queries.latest(), name) < Level.WRITE:
         raise taken(name)
 
 
 def require_version(
-    facade: Facade, who: Principal, name: str, size: int, *, before: bool = False
+    context: ApiContext, who: Principal, name: str, size: int, *, before: bool = False
 ) -> None:
     """Raise a problem unless there is room for one more version of a dataset, of so many bytes.
 
@@ -172,14 +172,14 @@ def require_version(
     Raises:
         Problem: it has as many as it may, or its owner's quota is used up (409).
     """
-    now = facade.queries.latest()
+    now = context.queries.latest()
     sizes, owner = now.held_bytes(name), now.dataset_owner(name)
     if before and size in sizes:
         return
     if len(sizes) >= DATASET_VERSIONS:
         raise refused("too-many-versions", too_many_versions(name))
     user = who.name if owner is None else owner.owner
-    check_quota(facade.settings, now, user, "dataset-bytes", size)
+    check_quota(context.settings, now, user, "dataset-bytes", size)
 
 
 def deleted(name: str, row: DatasetOwner) -> Problem:
@@ -188,13 +188,13 @@ def deleted(name: str, row: DatasetOwner) -> Problem:
     return refused("dataset-deleted", f"The dataset {name} was deleted{by} at {row.deleted}.")
 
 
-async def require_unneeded(facade: Facade, who: Principal, name: str) -> None:
+async def require_unneeded(context: ApiContext, who: Principal, name: str) -> None:
     """Raise a problem if an experiment is kept that needs a dataset; all experiments are looked at.
 
     Those that are somebody else's are told by their number only.
     """
-    now = facade.queries.now()
-    needed = await facade.executors.needed.run(lambda: now.kept_with(name))
+    now = context.queries.now()
+    needed = await context.executors.needed.run(lambda: now.kept_with(name))
     if not needed:
         return
     may = may_list(who, now)
@@ -221,9 +221,9 @@ def refused(reason: str, detail: str) -> Problem:
     return Problem(REASONS[reason].status, reason, REASONS[reason].title, detail)
 
 
-def unknown_dataset(facade: Facade, who: Principal, name: str) -> Problem:
+def unknown_dataset(context: ApiContext, who: Principal, name: str) -> Problem:
     """Return the problem of a dataset that there is not for the one who asks."""
-    now = facade.queries.now()
+    now = context.queries.now()
     return unknown("dataset", name, known(now, may_use(who, now)), "/v1/catalog/datasets")
 
 

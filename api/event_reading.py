@@ -8,94 +8,96 @@ from autolearn.api.access import Level
 from autolearn.api.event_filters import Wanted
 from autolearn.api.event_pages import Page, Places, places_of, read_page
 from autolearn.api.executors import Executor
-from autolearn.api.facade import Facade
+from autolearn.api.log_reader import LogReader
 from autolearn.api.positions import read_position
 from autolearn.api.problems import Problem
 from autolearn.api.stream_pages import lies, read_stream
+from autolearn.eventlog.log import Log
 from autolearn.eventlog.positions import Place
+from autolearn.eventlog.reading import Lookup
 
-__all__ = ["check_stream", "now", "read_on", "start_of"]
+__all__ = ["EventReader"]
 
 NOW = "now"
 
 
-def now(facade: Facade) -> Places:
-    """Return where the read models are."""
-    partitions = dict.fromkeys(range(facade.topics.events.partitions))
-    reached = facade.queries.progress().items()
-    return places_of({p: Place.of(p, at) for p, at in reached}, partitions)
+class EventReader:
+    """Reads the admitted events again, up to where the read models are."""
 
+    def __init__(self, log: Log, lookup: Lookup, reader: LogReader) -> None:
+        self.log, self.lookup, self.reader = log, lookup, reader
 
-async def start_of(facade: Facade, given: str, parameter: str) -> Places:
-    """Return where to begin: at the first event, `now`, or a position that a parameter names.
+    def now(self) -> Places:
+        """Return where the read models are."""
+        partitions = dict.fromkeys(range(self.reader.topics.events.partitions))
+        reached = self.reader.queries.progress().items()
+        return places_of({p: Place.of(p, at) for p, at in reached}, partitions)
 
-    Raises:
-        Problem: it is no position, of another log, or in the future.
-    """
-    here = now(facade)
-    if given == NOW:
-        return here
-    if not given:
-        return places_of({}, here)
-    position = await read_position(facade, given, parameter)
-    return places_of({place.partition: place for place in position.places}, here)
+    async def start_of(self, given: str, parameter: str) -> Places:
+        """Return where to begin: at the first event, `now`, or a position that a parameter names.
 
+        Raises:
+            Problem: it is no position, of another log, or in the future.
+        """
+        here = self.now()
+        if given == NOW:
+            return here
+        if not given:
+            return places_of({}, here)
+        position = await read_position(self.reader, given, parameter)
+        return places_of({place.partition: place for place in position.places}, here)
 
-async def check_stream(facade: Facade, wanted: Wanted) -> None:
-    """Raise the problem that the stream which is asked for has no events, if so."""
-    stream = wanted.stream
-    if stream is None or there_is(facade, wanted, stream):
-        return
-    await facade.fresh()
-    if not there_is(facade, wanted, stream):
-        raise Problem(
-            404,
-            "stream-unknown",
-            "There is no such stream",
-            f"Nothing has ever happened to {stream}: it has no events.",
-        )
+    async def check_stream(self, wanted: Wanted) -> None:
+        """Raise the problem that the stream which is asked for has no events, if so."""
+        stream = wanted.stream
+        if stream is None or self.there_is(wanted, stream):
+            return
+        await self.reader.fresh()
+        if not self.there_is(wanted, stream):
+            raise Problem(
+                404,
+                "stream-unknown",
+                "There is no such stream",
+                f"Nothing has ever happened to {stream}: it has no events.",
+            )
 
+    def there_is(self, wanted: Wanted, stream: str) -> bool:
+        """Say whether a stream has events, as far as the one who asks may know."""
+        if wanted.sight is not None and wanted.sight.level(stream) is Level.NOTHING:
+            return False
+        return bool(self.reader.queries.now().offsets(stream)[1])
 
-def there_is(facade: Facade, wanted: Wanted, stream: str) -> bool:
-    """Say whether a stream has events, as far as the one who asks may know."""
-    if wanted.sight is not None and wanted.sight.level(stream) is Level.NOTHING:
-        return False
-    return bool(facade.queries.now().offsets(stream)[1])
+    async def read_on(
+        self, executor: Executor, wanted: Wanted, at: Places, limit: int, most: int | None = None
+    ) -> tuple[Page, bool]:
+        """Return the next events that are wanted, and whether there may be more by now.
 
+        There are up to `limit` of each partition and `most` in all. A page may be empty before the
+        end, and is further on all the same.
 
-async def read_on(
-    facade: Facade,
-    wanted: Wanted,
-    at: Places,
-    limit: int,
-    most: int | None = None,
-    executor: Executor | None = None,
-) -> tuple[Page, bool]:
-    """Return the next events that are wanted, and whether there may be more by now.
+        Raises:
+            LogError: the log cannot be read in time.
+            Problem: the brokers do not answer, and there is something to read; or too many read
+                (429).
+        """
+        if wanted.stream is not None:
+            where = lies(self.reader.queries.now(), wanted.stream)
+            ends = {p: place.next for p, place in where.reached.items()}
+            self.require_readable(at, ends)
+            page = await executor.run(
+                lambda: read_stream(self.lookup, where, at, most or limit, wanted.fits)
+            )
+        else:
+            ends = {p: place.next for p, place in self.now().items()}
+            self.require_readable(at, ends)
+            topic = self.reader.topics.events.name
+            fits = wanted.briefly().fits
+            page = await executor.run(
+                lambda: read_page(self.log, topic, at, ends, limit, fits, most)
+            )
+        return page, any(page.places[p].next < end for p, end in ends.items())
 
-    There are up to `limit` of each partition and `most` in all. A page may be empty before the
-    end, and is further on all the same.
-
-    Raises:
-        LogError: the log cannot be read in time.
-        Problem: the brokers do not answer, and there is something to read; or too many read (429).
-    """
-    run = (executor or facade.executors.log).run
-    if wanted.stream is not None:
-        where = lies(facade.queries.now(), wanted.stream)
-        ends = {p: place.next for p, place in where.reached.items()}
-        require_readable(facade, at, ends)
-        page = await run(lambda: read_stream(facade.lookup, where, at, most or limit, wanted.fits))
-    else:
-        ends = {p: place.next for p, place in now(facade).items()}
-        require_readable(facade, at, ends)
-        topic = facade.topics.events.name
-        fits = wanted.briefly().fits
-        page = await run(lambda: read_page(facade.log, topic, at, ends, limit, fits, most))
-    return page, any(page.places[p].next < end for p, end in ends.items())
-
-
-def require_readable(facade: Facade, at: Places, ends: Mapping[int, int]) -> None:
-    """Raise a problem if there is something before `ends` that cannot be read now."""
-    if any(at[p].next < end for p, end in ends.items()):
-        facade.require_brokers()
+    def require_readable(self, at: Places, ends: Mapping[int, int]) -> None:
+        """Raise a problem if there is something before `ends` that cannot be read now."""
+        if any(at[p].next < end for p, end in ends.items()):
+            self.reader.require_brokers()

@@ -11,15 +11,17 @@ from msgspec import UNSET
 
 from autolearn.api.event_filters import Wanted
 from autolearn.api.event_pages import Found, Places
-from autolearn.api.event_reading import read_on
-from autolearn.api.facade import Facade
+from autolearn.api.event_reading import EventReader
+from autolearn.api.executors import Executors
 from autolearn.api.identity import bad_token, still_let_in
 from autolearn.api.problems import Problem, unavailable
 from autolearn.api.sse import block, comment
+from autolearn.api.tail import Tail
+from autolearn.eventlog.meter import Meter
 from autolearn.eventlog.positions import Position
 from autolearn.schemas.errors import AutoLearnError
 
-__all__ = ["Subscription"]
+__all__ = ["Subscription", "cut_off"]
 
 log = structlog.stdlib.get_logger("autolearn.api")
 
@@ -40,14 +42,17 @@ class Subscription:
     nothing at all is cut (`sse.EventStream`), and can come back.
     """
 
-    def __init__(self, facade: Facade, log_id: str, wanted: Wanted, at: Places) -> None:
-        self.facade, self.log_id, self.wanted, self.at = facade, log_id, wanted, at
+    def __init__(
+        self, events: EventReader, tail: Tail, executors: Executors, wanted: Wanted, at: Places
+    ) -> None:
+        self.events, self.reader, self.tail = events, events.reader, tail
+        self.executors, self.wanted, self.at = executors, wanted, at
         self.told, self.spoke = at, time.monotonic()
 
     async def parts(self) -> AsyncGenerator[bytes, None]:
         """Yield what is to be sent."""
         yield block(id=self.token(), retry=RETRY)
-        tail, number = self.facade.tail, -1
+        tail, number = self.tail, -1
         try:
             with tail.following():
                 while not tail.closed:
@@ -77,9 +82,9 @@ class Subscription:
         That may take long: the client takes it as slowly as it likes.
         """
         more = True
-        while more and not self.facade.tail.closed and self.let_in():
-            run = self.facade.executors.catching_up
-            page, more = await read_on(self.facade, self.wanted, self.at, PAGE, executor=run)
+        while more and not self.tail.closed and self.let_in():
+            run = self.executors.catching_up
+            page, more = await self.events.read_on(run, self.wanted, self.at, PAGE)
             async for part in self.told_of(page.found):
                 yield part
                 if not self.let_in():
@@ -92,7 +97,7 @@ class Subscription:
     def let_in(self) -> bool:
         """Say whether the client would still be let in; asked whenever something happens."""
         sight = self.wanted.sight
-        return sight is None or still_let_in(self.facade, sight.who)
+        return sight is None or still_let_in(self.reader.queries, sight.who)
 
     # How it is said
 
@@ -119,36 +124,25 @@ class Subscription:
 
         if all(one.record.data_base64 is UNSET for one in found):
             return shown()
-        return await self.facade.executors.followers.run(shown)
+        return await self.executors.followers.run(shown)
 
     def token(self) -> str:
         """Return where the client is when it has got what is said now."""
         self.told, self.spoke = self.at, time.monotonic()
-        return Position(self.log_id, tuple(self.at.values())).token()
+        return Position(self.reader.log_id, tuple(self.at.values())).token()
 
     def sign_of_life(self) -> bytes:
         """Return what says that the connection lives, and how far the log was looked at."""
         if self.at != self.told:
             return block(id=self.token())
         self.spoke = time.monotonic()
-        return comment("" if self.facade.brokers.answer else "Kafka does not answer")
+        return comment("" if self.reader.brokers.answer else "Kafka does not answer")
 
     def farewell(self) -> bytes:
         """Return the last words when the process stops."""
-        if self.facade.failure is not None:
-            return block(event="problem", data=said(unavailable(self.facade.failure)))
+        if self.reader.failure is not None:
+            return block(event="problem", data=said(unavailable(self.reader.failure)))
         return comment("The process stops: another one goes on from here.")
-
-    def cut_off(self) -> bytes:
-        """Return the last words to a client that took nothing for too long."""
-        self.facade.measures.meter.count("autolearn_cut_followers_total")
-        seconds = self.facade.settings.feed_timeout
-        log.info("follower-cut", seconds=seconds)
-        detail = (
-            f"Nothing of what was sent was taken for {seconds:g} seconds. Come back with the last "
-            "id that was received as Last-Event-ID: nothing is lost."
-        )
-        return block(event="problem", data=said(unavailable(detail, kind="too-slow")))
 
     def why(self, error: Exception) -> bytes:
         """Return why there are no more events."""
@@ -160,6 +154,14 @@ class Subscription:
         log.error("feed-ends", exc_info=error)
         fault = Problem(500, "fault", "AutoLearn failed", "The log of AutoLearn has the details.")
         return block(event="problem", data=said(fault))
+
+
+def cut_off(meter: Meter, seconds: float, advice: str = "") -> bytes:
+    """Count a client that took nothing for too long, and return the last words to it."""
+    meter.count("autolearn_cut_followers_total")
+    log.info("follower-cut", seconds=seconds)
+    detail = f"Nothing of what was sent was taken for {seconds:g} seconds. {advice}".strip()
+    return block(event="problem", data=said(unavailable(detail, kind="too-slow")))
 
 
 def said(problem: Problem) -> bytes:

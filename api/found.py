@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from autolearn.api.facade import Facade
+from autolearn.api.context import ApiContext
 from autolearn.api.moments import Seen, began, see
 from autolearn.api.problems import Problem, check_id, unreadable
 from autolearn.projections.models import ExperimentRow, SessionRow
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 async def find(
-    facade: Facade,
+    context: ApiContext,
     look: Callable[[Moment], T | None],
     as_of: str = "",
     load: Callable[[Past], None] = lambda _: None,
@@ -38,30 +38,30 @@ async def find(
     If it is not there now, this looks again when the read models hold all that is on the log by
     now. At a point of the past, `load` says what may be looked at.
     """
-    seen = await see(facade, as_of, load)
+    seen = await see(context, as_of, load)
     found = look(seen.moment)
     if found is None and not as_of:
-        await facade.fresh()
-        seen = await see(facade, as_of, load)
+        await context.reader.fresh()
+        seen = await see(context, as_of, load)
         found = look(seen.moment)
     return seen, found
 
 
-async def find_session(facade: Facade, session: str, as_of: str = "") -> Seen:
+async def find_session(context: ApiContext, session: str, as_of: str = "") -> Seen:
     """Return a moment at which a session is open: now or then.
 
     Raises:
         Problem: there is none; where it is now, if it was committed.
     """
     check_id("session", session)
-    seen = await see(facade, as_of, lambda past: past.load_session(session))
+    seen = await see(context, as_of, lambda past: past.load_session(session))
     there = seen.moment.has_session(session)
     if not there and seen.moment.ended(session) is None and not as_of:
-        await facade.fresh()
-        seen = await see(facade, "", lambda _: None)
+        await context.reader.fresh()
+        seen = await see(context, "", lambda _: None)
         there = seen.moment.has_session(session)
     if not there:
-        raise await no_session_then(facade, seen, session, as_of)
+        raise await no_session_then(context, seen, session, as_of)
     return seen
 
 
@@ -83,18 +83,18 @@ def experiment_row(seen: Seen, experiment: str) -> ExperimentRow:
     return row
 
 
-async def no_session_then(facade: Facade, seen: Seen, session: str, as_of: str) -> Problem:
+async def no_session_then(context: ApiContext, seen: Seen, session: str, as_of: str) -> Problem:
     """Return the problem of a session that was not open at a moment."""
     if as_of and seen.moment.ended(session) is None:
-        problem = await not_then(facade, "session", session, "session-unknown")
+        problem = await not_then(context, "session", session, "session-unknown")
         if problem is not None:
             return problem
     return no_session(seen.moment, session)
 
 
-async def not_then(facade: Facade, kind: str, name: str, problem: str) -> Problem | None:
+async def not_then(context: ApiContext, kind: str, name: str, problem: str) -> Problem | None:
     """Return the problem of what came later than the point that was asked for, if it did."""
-    time = await began(facade, stream(kind, name))
+    time = await began(context, stream(kind, name))
     if time is None:
         return None
     return Problem(
@@ -133,11 +133,11 @@ def no_session(moment: Moment, session: str) -> Problem:
     )
 
 
-async def find_experiment(facade: Facade, experiment: str, as_of: str = "") -> Seen:
+async def find_experiment(context: ApiContext, experiment: str, as_of: str = "") -> Seen:
     """Return a moment at which there is an experiment, or raise the problem that there is none."""
     check_id("session", experiment, "experiment")
     seen, row = await find(
-        facade,
+        context,
         lambda at: at.committed(experiment),
         as_of,
         lambda past: past.load_session(experiment),
@@ -157,7 +157,7 @@ async def find_experiment(facade: Facade, experiment: str, as_of: str = "") -> S
         detail = f"The session {experiment} {state}, and not committed yet."
     else:
         if as_of and seen.moment.ended(experiment) is None:
-            problem = await not_then(facade, "session", experiment, "experiment-unknown")
+            problem = await not_then(context, "session", experiment, "experiment-unknown")
             if problem is not None:
                 raise problem
         detail = f"There is no experiment {experiment}: GET /v1/experiments lists those there are."
@@ -165,15 +165,15 @@ async def find_experiment(facade: Facade, experiment: str, as_of: str = "") -> S
 
 
 async def find_run(
-    facade: Facade, session: str, kind: str, run: str, as_of: str = ""
+    context: ApiContext, session: str, kind: str, run: str, as_of: str = ""
 ) -> tuple[Seen, StoredRun]:
     """Return how a run of an open session goes, or raise the problem that there is none."""
     check_id("session", run, kind)
-    seen = await find_session(facade, session, as_of)
+    seen = await find_session(context, session, as_of)
     row = seen.moment.stored_run(session, kind, run)
     if row is None and not as_of:
-        await facade.fresh()
-        seen = await find_session(facade, session)
+        await context.reader.fresh()
+        seen = await find_session(context, session)
         row = seen.moment.stored_run(session, kind, run)
     if row is None:
         has = "had" if as_of else "has"

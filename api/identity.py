@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import Depends
 from msgspec import Struct
@@ -12,12 +12,9 @@ from starlette.requests import Request
 
 from autolearn.api.problems import Problem
 from autolearn.eventlog.times import millis
-from autolearn.projections.queries import Moment
+from autolearn.projections.queries import Moment, Queries
 from autolearn.schemas import actors
 from autolearn.schemas.tokens import Token
-
-if TYPE_CHECKING:
-    from autolearn.api.facade import Facade
 
 __all__ = [
     "EVERYBODY",
@@ -93,7 +90,7 @@ async def by_token(moment: Moment, given: str) -> Principal:
     return Principal(row.user, user.role == "sysadmin", token=token.id, expires=expires)
 
 
-def still_let_in(facade: Facade, who: Principal) -> bool:
+def still_let_in(queries: Queries, who: Principal) -> bool:
     """Say whether who was let in would be so now, and as the same, as far as this process knows.
 
     Who was a sysadmin and is none any more, or has become one, must come in anew.
@@ -102,7 +99,7 @@ def still_let_in(facade: Facade, who: Principal) -> bool:
         return False
     if not who.token:
         return True
-    moment = facade.queries.latest()
+    moment = queries.latest()
     row, user = moment.stored_token(who.token), moment.stored_user(who.name)
     if row is None or row.revoked is not None or user is None or user.disabled:
         return False

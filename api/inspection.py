@@ -7,18 +7,18 @@ import socket
 import threading
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
-from autolearn.eventlog.cluster import Cluster
+from autolearn.api.dead_letters import DeadLetters
+from autolearn.api.executors import Executor
+from autolearn.api.heartbeats import Heartbeats
+from autolearn.api.log_reader import LogReader
 from autolearn.eventlog.process import home_of
 from autolearn.projections.status.findings import findings
 from autolearn.projections.status.looking import Looking
 from autolearn.projections.status.places import places_of, topic_bytes
 from autolearn.schemas.errors import LogError
+from autolearn.schemas.settings import Settings
 from autolearn.schemas.status import Finding, Member, Process, Status, Usage, WorkerState
-
-if TYPE_CHECKING:
-    from autolearn.api.facade import Facade
 
 __all__ = ["Inspection"]
 
@@ -33,8 +33,8 @@ DISK_PATIENCE = 1.0
 class Disks:
     """Measures what folders take, in a thread of its own, now and then."""
 
-    def __init__(self, facade: Facade) -> None:
-        self.settings = facade.settings
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
         self.found: list[Usage] | None = None
         self.bytes: dict[str, int] = {}
         self.began = float("-inf")
@@ -60,14 +60,20 @@ class Disks:
 class Inspection:
     """Makes the status. Requests at the same time share one, and it is kept for FRESH seconds."""
 
-    def __init__(self, facade: Facade, cluster: Cluster | None) -> None:
-        self.facade = facade
-        self.looking: Looking | None = None
-        if cluster is not None:
-            self.looking = Looking(cluster, facade.log, facade.settings)
-        self.disks = Disks(facade)
+    def __init__(
+        self,
+        settings: Settings,
+        reader: LogReader,
+        heartbeats: Heartbeats,
+        dead_letters: DeadLetters,
+        executor: Executor,
+        looking: Looking | None,
+    ) -> None:
+        self.settings, self.reader, self.heartbeats = settings, reader, heartbeats
+        self.dead_letters, self.executor, self.looking = dead_letters, executor, looking
+        self.disks = Disks(settings)
         self.host = socket.gethostname()
-        self.name = f"api-{facade.settings.instance}"
+        self.name = f"api-{settings.instance}"
         self.lock = asyncio.Lock()
         self.newest: Status | None = None
         self.looked = float("-inf")
@@ -76,25 +82,25 @@ class Inspection:
         """Return the status, at most FRESH seconds old."""
         async with self.lock:
             if self.newest is None or time.monotonic() - self.looked > FRESH:
-                self.newest = await self.facade.executors.operators.run(self.look)
+                self.newest = await self.executor.run(self.look)
                 self.looked = time.monotonic()
             return self.newest
 
     def look(self) -> Status:
         """Look at everything (in a thread)."""
-        facade, told_by = self.facade, f"{self.name} on {self.host}"
-        reached = facade.queries.progress()
-        if self.looking is not None and facade.brokers.answer:
+        reader, told_by = self.reader, f"{self.name} on {self.host}"
+        reached = reader.queries.progress()
+        if self.looking is not None and reader.brokers.answer:
             status = self.looking.look(told_by, reached)
         else:
             status = Status(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}Z", told_by)
-            status.unknown["brokers"] = f"Kafka does not answer. {facade.brokers.error}".strip()
-        ends = facade.brokers.ends
+            status.unknown["brokers"] = f"Kafka does not answer. {reader.brokers.error}".strip()
+        ends = reader.brokers.ends
         behind = {str(p): max(0, end - reached[p].next) for p, end in ends.items() if p in reached}
         us = [Member(self.name, self.host, sorted(reached))]
-        status.processes.insert(0, Process("api", facade.topics.events.name, us, behind))
-        status.workers = WorkerState.all_of(facade.heartbeats.workers(), time.time())
-        status.supervision = facade.heartbeats.supervision()
+        status.processes.insert(0, Process("api", reader.topics.events.name, us, behind))
+        status.workers = WorkerState.all_of(self.heartbeats.workers(), time.time())
+        status.supervision = self.heartbeats.supervision()
         self.count_dead_letters(status)
         if (places := self.disks.newest()) is not None:
             status.disk = places
@@ -102,10 +108,10 @@ class Inspection:
                 topic.bytes = self.disks.bytes.get(topic.name)
         else:
             status.unknown["disk"] = "The folders are still being measured: ask again."
-        names = [topic.name for topic in facade.topics.all()]
-        status.findings = findings(status, names, facade.settings)
-        if not facade.ready:
-            left = facade.missing()
+        names = [topic.name for topic in reader.topics.all()]
+        status.findings = findings(status, names, self.settings)
+        if not reader.ready:
+            left = reader.missing()
             why = "It waits for Kafka." if left is None else f"{left} events are to be read first."
             about = Finding("not-ready", f"{told_by} is not ready: {why}", "Give it time.")
             status.findings.insert(0, about)
@@ -116,11 +122,6 @@ class Inspection:
         if "brokers" in status.unknown:
             return
         try:
-            status.dead_letters = self.facade.dead_letters.count(time.time_ns() // 1_000_000)
+            status.dead_letters = self.dead_letters.count(time.time_ns() // 1_000_000)
         except LogError as error:
             status.unknown["dead-letters"] = error.detail
-
-    def close(self) -> None:
-        """Let go of the connections (blocks)."""
-        if self.looking is not None:
-            self.looking.close()

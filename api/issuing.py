@@ -11,7 +11,7 @@ from msgspec import Struct
 from autolearn.api.asked import Asked, Prefer
 from autolearn.api.auditing import Call
 from autolearn.api.commands import Accepted
-from autolearn.api.facade import Facade
+from autolearn.api.context import ApiContext
 from autolearn.api.problems import Problem, unavailable
 from autolearn.eventlog.times import text
 from autolearn.schemas.commands import IssueToken
@@ -33,7 +33,7 @@ class NewToken(Struct):
 
 
 async def issue(
-    facade: Facade,
+    context: ApiContext,
     user: str,
     name: str,
     days: float,
@@ -50,26 +50,26 @@ async def issue(
     Raises:
         Problem: the user cannot have one, or nobody decides at the moment.
     """
-    facade.taken.take(facade.settings, facade.queries, user, "tokens")
+    context.taken.take(context.settings, context.queries, user, "tokens")
     token = made_of(secrets.token_hex(8), secrets.token_urlsafe(32))
     ends = [time.time() + days * 86_400] if days else []
     ends += [] if latest is None else [latest]
     expires = text(int(min(ends) * 1000)) if ends else None
     asked = Asked(str(uuid.uuid4()), "", Prefer(), actor=actor, call=call)
     command = IssueToken(token.id, name, token.digest, expires)
-    answer = await facade.commands.post(stream("user", user), command, asked)
-    row = facade.queries.latest().stored_token(token.id)
+    answer = await context.commands.post(stream("user", user), command, asked)
+    row = context.queries.latest().stored_token(token.id)
     if isinstance(answer, Accepted) or row is None:
         raise unavailable("The token is asked for, and nobody has decided yet. Try again.")
     return NewToken(token.id, user, name, row.created, expires, token.word)
 
 
-def require_tokens(facade: Facade) -> None:
+def require_tokens(context: ApiContext) -> None:
     """Raise a problem unless users are known by tokens that are made here."""
-    if facade.settings.auth == "tokens":
+    if context.settings.auth == "tokens":
         return
     where = {
-        "oidc": f"Users are known by the tokens of {facade.settings.oidc_issuer}: get one there.",
+        "oidc": f"Users are known by the tokens of {context.settings.oidc_issuer}: get one there.",
         "none": "Everybody may do everything here (AUTOLEARN_AUTH=none).",
     }
-    raise Problem(409, "no-tokens-here", "There are no tokens here", where[facade.settings.auth])
+    raise Problem(409, "no-tokens-here", "There are no tokens here", where[context.settings.auth])

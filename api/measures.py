@@ -5,22 +5,23 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from autolearn.api.commands import Commands
+from autolearn.api.log_reader import LogReader
 from autolearn.api.run_counts import RunCounts
 from autolearn.api.sse import is_stream
+from autolearn.api.staleness import Staleness
+from autolearn.api.tail import Tail
+from autolearn.api.waiting import Waiting
 from autolearn.eventlog.admission import TERM_STARTED
 from autolearn.eventlog.meter import Meter, Reading
 from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.status import Status
 from autolearn.schemas.work import WORK
 
-if TYPE_CHECKING:
-    from autolearn.api.facade import Facade
-
-__all__ = ["CountRequests", "Measures"]
+__all__ = ["CountRequests", "Measures", "pressing"]
 
 
 class Measures:
@@ -29,8 +30,8 @@ class Measures:
     `status` is what the gauges about other processes are read from.
     """
 
-    def __init__(self, facade: Facade) -> None:
-        self.facade, self.meter = facade, Meter("api")
+    def __init__(self, meter: Meter, reader: LogReader, tail: Tail) -> None:
+        self.meter, self.reader, self.tail = meter, reader, tail
         self.status: Status | None = None
         self.runs = RunCounts(self.ended, self.lost)
         self.counting = False
@@ -39,7 +40,7 @@ class Measures:
 
     def taken(self, records: list[EventRecord]) -> None:
         """Count events, which are stored now."""
-        self.counting = self.counting or self.facade.ready
+        self.counting = self.counting or self.reader.ready
         self.runs.take(records)
         if self.counting:
             for record in records:
@@ -56,19 +57,13 @@ class Measures:
         if self.counting:
             self.meter.count("autolearn_attempts_lost_total", kind)
 
-    def answered(self, answer: str, seconds: float) -> None:
-        """Note how long somebody waited for the answer of a command."""
-        self.meter.observe("autolearn_command_duration_seconds", seconds, answer)
-
     def here(self) -> Iterator[Reading]:
         """Yield what is known without asking anybody."""
-        facade = self.facade
-        for partition, at in facade.queries.progress().items():
+        for partition, at in self.reader.queries.progress().items():
             yield "autolearn_position", (str(partition),), at.next
             yield "autolearn_term", (str(partition),), at.term
-        yield "autolearn_ready", (), facade.ready and facade.brokers.answer
-        yield "autolearn_sse_clients", (), facade.tail.followers + facade.tail.others
-        yield from pressing(facade)
+        yield "autolearn_ready", (), self.reader.ready and self.reader.brokers.answer
+        yield "autolearn_sse_clients", (), self.tail.followers + self.tail.others
         for kind in WORK:
             for state in ("waiting", "running"):
                 yield "autolearn_runs", (kind, state), self.runs.counts[kind, state]
@@ -79,16 +74,16 @@ class Measures:
         return self.meter.page()
 
 
-def pressing(facade: Facade) -> Iterator[Reading]:
+def pressing(waiting: Waiting, commands: Commands, staleness: Staleness) -> Iterator[Reading]:
     """Yield what presses on this process: the figures behind 429, 503 and cut clients."""
-    for sort, many in facade.waiting.requests.items():
+    for sort, many in waiting.requests.items():
         yield "autolearn_waiting_requests", (sort,), many
-    yield "autolearn_waiting_bytes", (), facade.waiting.bytes
-    yield "autolearn_appends", (), len(facade.commands.appends.sendings)
-    yield "autolearn_appends_bytes", (), facade.commands.appends.bytes
-    for partition, many in facade.commands.backlog.undecided().items():
+    yield "autolearn_waiting_bytes", (), waiting.bytes
+    yield "autolearn_appends", (), len(commands.appends.sendings)
+    yield "autolearn_appends_bytes", (), commands.appends.bytes
+    for partition, many in commands.backlog.undecided().items():
         yield "autolearn_undecided", (str(partition),), many
-    yield "autolearn_stale_seconds", (), facade.staleness.seconds() or 0.0
+    yield "autolearn_stale_seconds", (), staleness.seconds() or 0.0
 
 
 def about(status: Status | None) -> Iterator[Reading]:

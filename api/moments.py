@@ -10,7 +10,8 @@ from typing import Annotated, NamedTuple, TypeVar
 
 from fastapi import Query
 
-from autolearn.api.facade import FRESH_TIMEOUT, Facade
+from autolearn.api.context import ApiContext
+from autolearn.api.log_reader import FRESH_TIMEOUT, LogReader
 from autolearn.api.positions import read_position
 from autolearn.api.problems import Problem, unavailable
 from autolearn.api.resources import Live
@@ -39,59 +40,59 @@ class Seen(NamedTuple):
     headers: Mapping[str, str]
 
 
-def present(facade: Facade) -> Seen:
+def present(context: ApiContext) -> Seen:
     """Return the present."""
-    return Seen(facade.queries.now(), facade.heartbeats.live, {})
+    return Seen(context.queries.now(), context.heartbeats.live, {})
 
 
-async def see(facade: Facade, as_of: str, load: Callable[[Past], None]) -> Seen:
+async def see(context: ApiContext, as_of: str, load: Callable[[Past], None]) -> Seen:
     """Return the present, or the point `as_of` with what `load` loads of it (in a thread).
 
     Raises:
         Problem: `as_of` is no point of this log; or this process cannot go there now.
     """
     if not as_of:
-        return present(facade)
-    position = await read_point(facade, as_of, "as_of")
+        return present(context)
+    position = await read_point(context, as_of, "as_of")
 
     def loaded(past: Past) -> Moment:
         load(past)
         return past.moment
 
-    moment = await in_past(facade, position, loaded)
+    moment = await in_past(context, position, loaded)
     return Seen(moment, lambda _: None, {HEADER: position.token()})
 
 
-async def in_past(facade: Facade, position: Position, ask: Callable[[Past], T]) -> T:
+async def in_past(context: ApiContext, position: Position, ask: Callable[[Past], T]) -> T:
     """Ask something of a point, in a thread.
 
     Raises:
         Problem: the brokers do not answer.
         LogError: the log cannot be read.
     """
-    facade.require_brokers()
-    ends = {p: position.next(p) for p in facade.queries.progress()}
-    return await facade.executors.log.run(
-        lambda: ask(Past(facade.queries.now(), facade.lookup, ends))
+    context.reader.require_brokers()
+    ends = {p: position.next(p) for p in context.queries.progress()}
+    return await context.executors.log.run(
+        lambda: ask(Past(context.queries.now(), context.lookup, ends))
     )
 
 
-async def began(facade: Facade, stream: str) -> str | None:
+async def began(context: ApiContext, stream: str) -> str | None:
     """Return the time of a stream's first event; None when it has none by now.
 
     Raises:
         Problem: the brokers do not answer.
         LogError: the log cannot be read.
     """
-    await facade.fresh()
-    first = await in_past(facade, Position("", ()), lambda past: past.first(stream))
+    await context.reader.fresh()
+    first = await in_past(context, Position("", ()), lambda past: past.first(stream))
     return None if first is None else first.time
 
 
 # Which point is meant
 
 
-async def read_point(facade: Facade, given: str, parameter: str) -> Position:
+async def read_point(context: ApiContext, given: str, parameter: str) -> Position:
     """Return the position that a token or a time stands for, once it is folded here.
 
     Tokens begin with a letter, times with a digit.
@@ -100,32 +101,34 @@ async def read_point(facade: Facade, given: str, parameter: str) -> Position:
         Problem: it is neither, or no point of this log.
     """
     if not given[:1].isdigit():
-        position = await read_position(facade, given, parameter)
-        await until_folded(facade, {place.partition: place.next for place in position.places})
+        position = await read_position(context.reader, given, parameter)
+        await until_folded(
+            context.reader, {place.partition: place.next for place in position.places}
+        )
         return position
-    ends = await ends_at(facade, given, parameter)
-    await until_folded(facade, ends)
-    places = await facade.executors.log.run(
-        lambda: Past(facade.queries.now(), facade.lookup, ends).places()
+    ends = await ends_at(context, given, parameter)
+    await until_folded(context.reader, ends)
+    places = await context.executors.log.run(
+        lambda: Past(context.queries.now(), context.lookup, ends).places()
     )
-    return Position(await facade.which_log(), places)
+    return Position(await context.reader.which_log(), places)
 
 
-async def until_folded(facade: Facade, ends: Mapping[int, int]) -> None:
+async def until_folded(reader: LogReader, ends: Mapping[int, int]) -> None:
     """Wait until the read models, which know where each stream's events lie, have come so far.
 
     Raises:
         Problem: they have not after FRESH_TIMEOUT seconds.
     """
     deadline = asyncio.get_running_loop().time() + FRESH_TIMEOUT
-    if not await facade.until_holds(ends, deadline):
+    if not await reader.until_holds(ends, deadline):
         raise unavailable(
             "The position lies ahead of what this process has read of the log. Try again.",
             kind="not-there-yet",
         )
 
 
-async def ends_at(facade: Facade, given: str, parameter: str) -> dict[int, int]:
+async def ends_at(context: ApiContext, given: str, parameter: str) -> dict[int, int]:
     """Return, per partition, the offset of the first event that is later than a time.
 
     Raises:
@@ -142,20 +145,20 @@ async def ends_at(facade: Facade, given: str, parameter: str) -> dict[int, int]:
         ) from None
     if point > time.time_ns() // 10**6:
         raise bad_time(parameter, f"{given} lies in the future: ask for a time that has been.")
-    facade.require_brokers()
-    topic = facade.topics.events.name
+    context.reader.require_brokers()
+    topic = context.topics.events.name
     first = max(1, point + 1)
-    ends = await facade.executors.brokers.run(lambda: facade.log.offsets_at(topic, first))
+    ends = await context.executors.brokers.run(lambda: context.log.offsets_at(topic, first))
     if not any(ends.values()):
-        begin = await facade.executors.log.run(lambda: first_time(facade))
+        begin = await context.executors.log.run(lambda: first_time(context))
         raise bad_time(parameter, f"{given} lies before the first event, which came at {begin}.")
     return ends
 
 
-def first_time(facade: Facade) -> str:
+def first_time(context: ApiContext) -> str:
     """Return the time of the first record of all (blocks)."""
-    ends = facade.log.ends(facade.topics.events.name)
-    firsts = facade.lookup.read({p: [0] for p, end in ends.items() if end})
+    ends = context.log.ends(context.topics.events.name)
+    firsts = context.lookup.read({p: [0] for p, end in ends.items() if end})
     times = [event_on_log(message.value()).time for message in firsts]
     return min(filter(None, times), default=text(time.time_ns() // 10**6))
 

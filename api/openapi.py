@@ -11,7 +11,6 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from autolearn.api.bodies import BODIES
 from autolearn.eventlog.positions import AFTER, REACHED
 
 __all__ = ["UPLOAD", "accepts", "answers", "complete", "describe", "streams"]
@@ -86,6 +85,8 @@ PROBLEM: dict[str, Any] = {
 }
 returned: dict[str, Any] = {}
 """The types of all answers, by the name of their schema."""
+accepted: dict[str, type[BaseModel]] = {}
+"""The types of all bodies, by the name of their schema."""
 pending: list[tuple[dict[str, Any], tuple[Any, ...]]] = []
 """Schemas that are still empty, and of what they are: it takes long, and most never ask for it."""
 
@@ -93,9 +94,15 @@ pending: list[tuple[dict[str, Any], tuple[Any, ...]]] = []
 def accepts(
     body: type[BaseModel] | None, *, command: bool = False, prefer: bool = False
 ) -> dict[str, Any]:
-    """Return the OpenAPI of what a route takes besides its path and query."""
+    """Return the OpenAPI of what a route takes besides its path and query.
+
+    Raises:
+        ValueError: two types of bodies have the same name; one would be shown as the other.
+    """
     extra: dict[str, Any] = {}
     if body is not None:
+        if accepted.setdefault(body.__name__, body) is not body:
+            raise ValueError(f"two types of bodies are called {body.__name__}")
         schema = {"$ref": REF.format(name=body.__name__)}
         needed = any(field.is_required() for field in body.model_fields.values())
         extra["requestBody"] = {
@@ -181,7 +188,8 @@ def describe(app: FastAPI, public: Collection[str] | None = None) -> dict[str, A
         routes=app.routes,
     )
     _, bodies = models_json_schema(
-        [(body, "validation") for body in BODIES], ref_template="#/components/schemas/{model}"
+        [(body, "validation") for body in accepted.values()],
+        ref_template="#/components/schemas/{model}",
     )
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autolearn.api.facade import Facade
+from autolearn.api.log_reader import LogReader
 from autolearn.api.problems import Problem
 from autolearn.eventlog.positions import Position
 from autolearn.schemas.errors import PositionError
@@ -10,7 +10,7 @@ from autolearn.schemas.errors import PositionError
 __all__ = ["read_position"]
 
 
-async def read_position(facade: Facade, token: str, parameter: str) -> Position:
+async def read_position(reader: LogReader, token: str, parameter: str) -> Position:
     """Return the position that a parameter of a request names.
 
     Raises:
@@ -18,13 +18,12 @@ async def read_position(facade: Facade, token: str, parameter: str) -> Position:
     """
     try:
         position = Position.parse(token)
-        ends = {p: at.next for p, at in facade.queries.progress().items()}
+        ends = {p: at.next for p, at in reader.queries.progress().items()}
         if any(place.next > ends.get(place.partition, 0) for place in position.places):
-            facade.require_brokers()
+            reader.require_brokers()
             # another process may have told it, which is further ahead than this one
-            events = facade.topics.events.name
-            ends = await facade.executors.brokers.run(lambda: facade.log.ends(events))
-        position.check(await facade.which_log(), ends)
+            ends = await reader.ends()
+        position.check(await reader.which_log(), ends)
     except PositionError as error:
         raise Problem(
             422,

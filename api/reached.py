@@ -10,7 +10,7 @@ from __future__ import annotations
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from autolearn.api.facade import Facade
+from autolearn.api.log_reader import LogReader
 from autolearn.api.moments import until_folded
 from autolearn.api.positions import read_position
 from autolearn.eventlog.positions import AFTER, REACHED, Position
@@ -21,8 +21,8 @@ __all__ = ["MarkReached", "until_reached"]
 class MarkReached:
     """Names on the answer to whatever may have changed something what this process has folded."""
 
-    def __init__(self, app: ASGIApp, facade: Facade) -> None:
-        self.app, self.facade = app, facade
+    def __init__(self, app: ASGIApp, reader: LogReader) -> None:
+        self.app, self.reader = app, reader
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -33,19 +33,19 @@ class MarkReached:
 
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] < 400:
-                reached = self.facade.queries.latest().progress()
-                position = Position.of(self.facade.log_id, reached)
+                reached = self.reader.queries.latest().progress()
+                position = Position.of(self.reader.log_id, reached)
                 MutableHeaders(scope=message)[REACHED] = position.token()
             await send(message)
 
         await self.app(scope, receive, marked)
 
 
-async def until_reached(facade: Facade, token: str) -> None:
+async def until_reached(reader: LogReader, token: str) -> None:
     """Wait until this process has folded what a request wants to be answered from.
 
     Raises:
         Problem: it has not come so far in time (503), or that is no position of this log (422).
     """
-    position = await read_position(facade, token, AFTER)
-    await until_folded(facade, {place.partition: place.next for place in position.places})
+    position = await read_position(reader, token, AFTER)
+    await until_folded(reader, {place.partition: place.next for place in position.places})

@@ -10,21 +10,20 @@ import asyncio
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import structlog
 from msgspec import Struct
 
+from autolearn.api.log_reader import LogReader
 from autolearn.eventlog.follower import Follower
+from autolearn.eventlog.log import Log
 from autolearn.projections.place import ViewsPlace, deleted
 from autolearn.projections.projection import ReadModels
 from autolearn.projections.store import RocksStore
 from autolearn.runtime.child_process import python_command
 from autolearn.schemas.errors import AutoLearnError
-
-if TYPE_CHECKING:
-    from autolearn.api.facade import Facade
 
 __all__ = ["Rebuild", "Rebuilding"]
 
@@ -49,8 +48,8 @@ class Rebuild(Struct):
 class Rebuilding:
     """At most one rebuild at a time, of the views below `folder`."""
 
-    def __init__(self, facade: Facade, folder: Path) -> None:
-        self.facade, self.place = facade, ViewsPlace(folder)
+    def __init__(self, to: Log, reader: LogReader, folder: Path) -> None:
+        self.log, self.reader, self.place = to, reader, ViewsPlace(folder)
         self.status = Rebuild()
         self.task: asyncio.Task[None] | None = None
         self.sweeping: asyncio.Task[None] | None = None
@@ -76,7 +75,7 @@ class Rebuilding:
             await self.fold(folder)
             self.status.status = "catching-up"
             store, follower = await asyncio.to_thread(self.catch_up, folder)
-            await self.facade.hand_over(store, follower)
+            await self.reader.hand_over(store, follower)
             left = await asyncio.to_thread(self.place.switch, store.folder)
             self.status.status = "done"
             if self.sweeping is not None:
@@ -140,12 +139,11 @@ class Rebuilding:
 
     def catch_up(self, folder: Path) -> tuple[RocksStore, Follower]:
         """Open what was built, and fold what was written meanwhile (blocking)."""
-        facade = self.facade
-        topic, partitions = facade.topics.events.name, range(facade.topics.events.partitions)
+        events = self.reader.topics.events
         with ExitStack() as failed:  # a folder that stayed open could not be gone on with
             store = RocksStore(folder)
             failed.callback(store.close)
-            follower = Follower(facade.log, topic, ReadModels(store), partitions)
+            follower = Follower(self.log, events.name, ReadModels(store), range(events.partitions))
             failed.callback(follower.close)
             follower.catch_up()
             failed.pop_all()

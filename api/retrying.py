@@ -12,8 +12,8 @@ from autolearn.api.access import Level, level_of
 from autolearn.api.asked import Asked, Prefer
 from autolearn.api.auditing import Call
 from autolearn.api.commands import Accepted
+from autolearn.api.context import ApiContext
 from autolearn.api.dead_letters import Found, command_id
-from autolearn.api.facade import Facade
 from autolearn.api.identity import Principal
 from autolearn.api.problems import Problem
 from autolearn.api.rules import forbidden
@@ -34,7 +34,7 @@ class Retried(NamedTuple):
 
 
 async def retry(
-    facade: Facade,
+    context: ApiContext,
     found: Found,
     value: bytes | None,
     who: Principal,
@@ -53,14 +53,14 @@ async def retry(
             command is refused, or cannot be sent.
     """
     command = command_id(found)
-    await facade.fresh()
-    if (answer := facade.queries.answer(command)) is not None:
+    await context.reader.fresh()
+    if (answer := context.queries.answer(command)) is not None:
         return Retried(command, answer)
-    record = replace(check(facade, found, value), id=command)
+    record = replace(check(context, found, value), id=command)
     if value is not None:
-        record = given_by(who, record, facade)
+        record = given_by(who, record, context)
     fingerprint = record.fingerprint if value is None else hashlib.sha256(value).hexdigest()[:32]
-    answered = await facade.commands.post(
+    answered = await context.commands.post(
         record.subject,
         command_of(record),
         Asked(command, fingerprint, prefer, grant=record.grant or "", call=call),
@@ -70,7 +70,7 @@ async def retry(
     return Retried(command, None if isinstance(answered, Accepted) else answered)
 
 
-def given_by(who: Principal, record: CommandRecord, facade: Facade) -> CommandRecord:
+def given_by(who: Principal, record: CommandRecord, context: ApiContext) -> CommandRecord:
     """Return a command as somebody's own: in the name of others nobody asks for anything.
 
     Raises:
@@ -79,14 +79,14 @@ def given_by(who: Principal, record: CommandRecord, facade: Facade) -> CommandRe
     if who.everything:
         return replace(record, grant=who.grant)
     kind, _, session = record.subject.partition("/")
-    moment = facade.queries.latest()
+    moment = context.queries.latest()
     there = kind == "session" and moment.owner(session) is not None
     if there and level_of(who, moment, session) < Level.OWN:
         raise forbidden("It is about a session of somebody else.")
     return replace(record, actor=who.name, grant=who.grant or UNSET)
 
 
-def check(facade: Facade, found: Found, value: bytes | None) -> CommandRecord:
+def check(context: ApiContext, found: Found, value: bytes | None) -> CommandRecord:
     """Return the command of a letter in clear, or that of `value`, which is to take its place.
 
     Raises:
@@ -95,7 +95,7 @@ def check(facade: Facade, found: Found, value: bytes | None) -> CommandRecord:
     letter = found.letter
     try:
         record = decode_command((letter.value or b"") if value is None else value)
-        record = facade.vault.open(record)
+        record = context.vault.open(record)
         command_of(record)
         kind_of(record.subject)
     except MalformedRecord as error:

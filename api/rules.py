@@ -13,8 +13,8 @@ from starlette.types import Scope
 
 from autolearn.api.access import Level, level_of
 from autolearn.api.auditing import Call
+from autolearn.api.context import ApiContext
 from autolearn.api.executors import ASKER
-from autolearn.api.facade import Facade
 from autolearn.api.identity import EVERYBODY, NOBODY, Principal, no_token
 from autolearn.api.problems import Problem
 from autolearn.api.reached import until_reached
@@ -134,57 +134,57 @@ async def authorise(request: Request) -> None:
         Problem: nobody is let in so (401); it is for others (403); or there is no such session, as
             far as the one who asks may know (404); or as `until_reached`.
     """
-    facade: Facade = request.app.state.facade
-    await check(facade, request)
+    context: ApiContext = request.app.state.context
+    await check(context, request)
     ASKER.set(request.state.principal.name)
     if request.state.principal is not NOBODY and (after := request.headers.get(AFTER)):
-        await until_reached(facade, after)
+        await until_reached(context.reader, after)
     arriving: Call | None = getattr(request.state, "arriving", None)
     if arriving is not None and request.state.principal is not NOBODY:
-        facade.audit.arrive(arriving)
+        context.audit.arrive(arriving)
 
 
-async def check(facade: Facade, request: Request) -> None:
+async def check(context: ApiContext, request: Request) -> None:
     """Find out who asks, and raise the problem that the rule does not let them."""
-    if facade.settings.auth == "none":
+    if context.settings.auth == "none":
         request.state.principal = EVERYBODY
-        enter(facade, request.scope, EVERYBODY)
-        await complete_session(facade, EVERYBODY, request)
-        await complete_run(facade, request)
+        enter(context, request.scope, EVERYBODY)
+        await complete_session(context, EVERYBODY, request)
+        await complete_run(context, request)
         return
     rule = RULES.get(f"{request.method} {request.scope['route'].path}")
     if rule is Rule.PUBLIC:
         request.state.principal = NOBODY
         return
     word = request.headers.get("authorization", "")
-    who = request.state.principal = await authenticated(facade, word)
-    enter(facade, request.scope, who)
+    who = request.state.principal = await authenticated(context, word)
+    enter(context, request.scope, who)
     if rule is None or (rule is Rule.SYSADMIN and not who.sysadmin):
         raise forbidden("That is for sysadmins.")
     if rule in NEEDED:
         ASKER.set(who.name)  # who looks up the start of an id
-        await complete_session(facade, who, request)
-        await check_session(facade, who, request, NEEDED[rule])
-        await complete_run(facade, request)
+        await complete_session(context, who, request)
+        await check_session(context, who, request, NEEDED[rule])
+        await complete_run(context, request)
 
 
-async def complete_session(facade: Facade, who: Principal, request: Request) -> None:
+async def complete_session(context: ApiContext, who: Principal, request: Request) -> None:
     """Put the whole id of a session or experiment in the place of its start in the path."""
     for called in request.path_params.keys() & {"session", "experiment"}:
         given = request.path_params[called]
-        request.path_params[called] = await whole_session(facade, who, given, called)
+        request.path_params[called] = await whole_session(context, who, given, called)
 
 
-async def complete_run(facade: Facade, request: Request) -> None:
+async def complete_run(context: ApiContext, request: Request) -> None:
     """Put the whole id of a run in the place of its start in the path."""
     ids = request.path_params
     if "run" in ids:
         session = ids.get("session") or ids["experiment"]
         kind = "training" if "/trainings/" in request.scope["route"].path else "evaluation"
-        ids["run"] = await whole_run(facade, session, kind, ids["run"])
+        ids["run"] = await whole_run(context, session, kind, ids["run"])
 
 
-def enter(facade: Facade, scope: Scope, who: Principal) -> None:
+def enter(context: ApiContext, scope: Scope, who: Principal) -> None:
     """Let a request of somebody known in: it is a stranger's no longer.
 
     Raises:
@@ -193,42 +193,44 @@ def enter(facade: Facade, scope: Scope, who: Principal) -> None:
     place = place_of(scope)
     if place is not None and place.user is None:
         if not who.sysadmin:
-            facade.paces.take(who.name, facade.settings, facade.queries)
+            context.paces.take(who.name, context.settings, context.queries)
         place.admit(who.name)
 
 
-def admit(facade: Facade) -> Admit:
+def admit(context: ApiContext) -> Admit:
     """Return what lets a sealed request in by the token in its head, before its body is read."""
 
     async def let_in(scope: Scope, authorization: str) -> None:
-        facade.require_ready()
+        context.reader.require_ready()
         who = EVERYBODY
-        if facade.settings.auth != "none":
-            who = await authenticated(facade, authorization)
-        enter(facade, scope, who)
+        if context.settings.auth != "none":
+            who = await authenticated(context, authorization)
+        enter(context, scope, who)
 
     return let_in
 
 
-async def authenticated(facade: Facade, authorization: str) -> Principal:
+async def authenticated(context: ApiContext, authorization: str) -> Principal:
     """Return who has the bearer token of an Authorization header."""
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise no_token()
-    return await facade.authenticate(facade.queries.latest(), token.strip())
+    return await context.authenticate(context.queries.latest(), token.strip())
 
 
-async def check_session(facade: Facade, who: Principal, request: Request, needed: Level) -> None:
+async def check_session(
+    context: ApiContext, who: Principal, request: Request, needed: Level
+) -> None:
     """Raise a problem unless there is enough of the session in the path.
 
     That it is somebody else's is not told: the answer is the one for a session that there is not.
     """
     kind = "session" if "session" in request.path_params else "experiment"
     session = request.path_params[kind]
-    level = level_of(who, facade.queries.latest(), session)
+    level = level_of(who, context.queries.latest(), session)
     if level < needed:  # it may have been opened or shared just now, through another process
-        await facade.fresh()
-        level = level_of(who, facade.queries.latest(), session)
+        await context.reader.fresh()
+        level = level_of(who, context.queries.latest(), session)
     if level is Level.NOTHING:
         raise missing_session(kind, session)
     if level < needed:

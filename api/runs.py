@@ -14,8 +14,8 @@ from starlette.responses import Response
 from autolearn.api import resources
 from autolearn.api.asked import Asked, derive, prefer_of
 from autolearn.api.commands import Accepted
+from autolearn.api.context import ApiContext
 from autolearn.api.disk import require_disk
-from autolearn.api.facade import Facade
 from autolearn.api.found import find_run, find_session
 from autolearn.api.moments import AsOf, Seen, present
 from autolearn.api.openapi import accepts, answers
@@ -36,7 +36,7 @@ Limit = Annotated[int, Query(ge=1, le=500)]
 
 
 async def request_run(
-    facade: Facade, asked: Asked, session: str, kind: str, command: Command | None
+    context: ApiContext, asked: Asked, session: str, kind: str, command: Command | None
 ) -> Response:
     """Have a run accepted, and answer with it: at once, or when it has ended if so preferred.
 
@@ -44,24 +44,24 @@ async def request_run(
     """
     began = asyncio.get_running_loop().time()
     run = derive(asked.id, "run")
-    if facade.queries.answer(asked.id) is None:  # a repeated request takes nothing more
-        require_disk(facade.settings, facade.disks)
-        check_run(facade.settings, facade.queries.now(), session)
-    answer = await facade.commands.post(stream("session", session), command, asked)
+    if context.queries.answer(asked.id) is None:  # a repeated request takes nothing more
+        require_disk(context.settings, context.uploads.folders)
+        check_run(context.settings, context.queries.now(), session)
+    answer = await context.commands.post(stream("session", session), command, asked)
     if isinstance(answer, Accepted):
         return pending(answer, asked)
     at, status = f"/v1/sessions/{session}/{kind}s/{run}", 201
     if asked.prefer.wait is not None:
         left = asked.prefer.wait - (asyncio.get_running_loop().time() - began)
-        status = 201 if await until_ended(facade, session, kind, run, left) else 202
+        status = 201 if await until_ended(context, session, kind, run, left) else 202
     headers = {"Location": at, **asked.prefer.applied()}
-    shown = await show_run(facade, present(facade), f"/v1/sessions/{session}", kind, run)
+    shown = await show_run(context, present(context), f"/v1/sessions/{session}", kind, run)
     if shown is None:  # the session has ended since, and does not keep it
         return created(CommandState(asked.id, "accepted", answer.stream, at), at, asked)
     return json(shown, status, headers)
 
 
-async def show_run(facade: Facade, seen: Seen, base: str, kind: str, run: str) -> Raw | None:
+async def show_run(context: ApiContext, seen: Seen, base: str, kind: str, run: str) -> Raw | None:
     """Return a run in JSON, None if it is not there; `base` is the path of what it is in."""
 
     def shown() -> Raw | None:
@@ -70,11 +70,11 @@ async def show_run(facade: Facade, seen: Seen, base: str, kind: str, run: str) -
             return None
         return Raw(encode(resources.run(seen.moment, row, seen.live, base)))
 
-    return await facade.executors.lists.run(shown)
+    return await context.executors.lists.run(shown)
 
 
 async def list_runs(
-    facade: Facade,
+    context: ApiContext,
     seen: Seen,
     base: str,
     kind: str,
@@ -101,20 +101,22 @@ async def list_runs(
         headers = {**seen.headers, **next_link(url, more)}
         return json(resources.Page(items, more), headers=headers)
 
-    return await facade.executors.lists.run(shown)
+    return await context.executors.lists.run(shown)
 
 
-async def until_ended(facade: Facade, session: str, kind: str, run: str, seconds: float) -> bool:
+async def until_ended(
+    context: ApiContext, session: str, kind: str, run: str, seconds: float
+) -> bool:
     """Wait until a run has ended or is gone; say whether that is so."""
 
     def ended() -> bool:
-        row = facade.queries.latest().stored_run(session, kind, run)
+        row = context.queries.latest().stored_run(session, kind, run)
         return row is None or row.ended is not None
 
-    return await facade.arrivals.until(ended, max(0.0, seconds), stream("session", session))
+    return await context.arrivals.until(ended, max(0.0, seconds), stream("session", session))
 
 
-def add_run_routes(routes: APIRouter, facade: Facade, kind: str, resource: Any) -> None:
+def add_run_routes(routes: APIRouter, context: ApiContext, kind: str, resource: Any) -> None:
     """Add the routes that list, show and cancel the runs of a kind of work."""
 
     @routes.get(
@@ -131,8 +133,8 @@ def add_run_routes(routes: APIRouter, facade: Facade, kind: str, resource: Any) 
         as_of: AsOf = "",
     ) -> Response:
         """List the runs of this kind in the order of their requests."""
-        seen, base = await find_session(facade, session, as_of), f"/v1/sessions/{session}"
-        return await list_runs(facade, seen, base, kind, status, page, limit, request.url)
+        seen, base = await find_session(context, session, as_of), f"/v1/sessions/{session}"
+        return await list_runs(context, seen, base, kind, status, page, limit, request.url)
 
     @routes.get(
         "/{run}",
@@ -145,13 +147,13 @@ def add_run_routes(routes: APIRouter, facade: Facade, kind: str, resource: Any) 
 
         With `as_of` it is shown as it was then, at once.
         """
-        seen, row = await find_run(facade, session, kind, run, as_of)
+        seen, row = await find_run(context, session, kind, run, as_of)
         prefer = prefer_of(request)
         if prefer.wait is not None and row.ended is None and not as_of:
-            await until_ended(facade, session, kind, run, prefer.wait)
+            await until_ended(context, session, kind, run, prefer.wait)
             await authorise(request)  # again: it may have waited for long
-            seen, row = await find_run(facade, session, kind, run)
-        content = await show_run(facade, seen, f"/v1/sessions/{session}", kind, run)
+            seen, row = await find_run(context, session, kind, run)
+        content = await show_run(context, seen, f"/v1/sessions/{session}", kind, run)
         return json(content, headers=seen.headers or prefer.applied())
 
     @routes.post(
@@ -165,14 +167,14 @@ def add_run_routes(routes: APIRouter, facade: Facade, kind: str, resource: Any) 
         check_id("session", session)
         check_id("session", run, kind)
         asked = Asked.of(request, {})
-        now = facade.queries.latest()
+        now = context.queries.latest()
         if any(now.stored_run(session, other, run) for other in WORK if other != kind):
-            await find_run(facade, session, kind, run)  # says that there is none
+            await find_run(context, session, kind, run)  # says that there is none
         command = CancelRun(run)
-        answer = await facade.commands.post(stream("session", session), command, asked)
+        answer = await context.commands.post(stream("session", session), command, asked)
         if isinstance(answer, Accepted):
             return pending(answer, asked)
-        content = await show_run(facade, present(facade), f"/v1/sessions/{session}", kind, run)
+        content = await show_run(context, present(context), f"/v1/sessions/{session}", kind, run)
         if content is None:
             return json(CommandState(asked.id, "accepted", answer.stream))
         return json(content, headers=asked.prefer.applied())

@@ -16,7 +16,10 @@ import uvicorn
 
 from autolearn.api.app import make_app
 from autolearn.api.connections import Connection
-from autolearn.api.facade import Facade
+from autolearn.api.context import make_context
+from autolearn.api.log_reader import LogReader
+from autolearn.api.tail import Tail
+from autolearn.api.trail import Recent
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.cluster import Cluster
 from autolearn.eventlog.probe import require_port
@@ -63,7 +66,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
     with lock(folder / "lock", f"The API process {settings.instance!r}"):
         to = open_log(settings)
         store = RocksStore(ViewsPlace(folder).used)
-        facade = Facade(
+        context = make_context(
             settings,
             to,
             store,
@@ -75,11 +78,13 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
             wire_keys=folder_of_keys(settings, home),
             vault=open_vault(settings, to, home, makes=True, patience=KEY_PATIENCE),
         )
-        facade.wire_keys.present()  # made now if there is none; what is wrong with it is said now
+        context.wire_keys.present()  # made now if there is none; what is wrong with it is said now
         server = Server(
-            facade,
+            context.reader,
+            context.tail,
+            context.trail.recent,
             uvicorn.Config(
-                make_app(facade, services),
+                make_app(context, services),
                 host=host,
                 port=port,
                 loop="uvloop",
@@ -103,7 +108,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
             dog.watch("the event loop", runner.get_loop())
             dog.start()
             runner.run(server.serve())
-        return FAIL_STOP if facade.failure is not None or not server.started else 0
+        return FAIL_STOP if context.reader.failure is not None or not server.started else 0
 
 
 def warn_if_open(settings: Settings, host: str) -> None:
@@ -148,9 +153,11 @@ def tls(settings: Settings) -> dict[str, Any]:
 class Server(uvicorn.Server):
     """Uvicorn, which says `ready URL` on standard output once the read models have caught up."""
 
-    def __init__(self, facade: Facade, config: uvicorn.Config) -> None:
+    def __init__(
+        self, reader: LogReader, tail: Tail, recent: Recent, config: uvicorn.Config
+    ) -> None:
         super().__init__(config)
-        self.facade = facade
+        self.reader, self.tail, self.recent = reader, tail, recent
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and go on; the word comes later."""
@@ -165,12 +172,12 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the streams that are open, which would never end by themselves, then the rest."""
-        self.facade.tail.close()
-        self.facade.trail.recent.close()
+        self.tail.close()
+        self.recent.close()
         await super().shutdown(sockets)
 
     async def announce(self, url: str) -> None:
         """Say where the API is, once it is ready."""
         with suppress(AutoLearnError):  # that the process fails is told by who made it fail
-            await self.facade.until_ready()
+            await self.reader.until_ready()
             say_ready(url)

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from autolearn.api.access import Level, level_of
-from autolearn.api.facade import Facade
+from autolearn.api.context import ApiContext
 from autolearn.api.identity import Principal
 from autolearn.api.problems import Problem, malformed_id
 from autolearn.projections.queries import Moment
@@ -28,7 +28,9 @@ TOLD = 10
 """Ids that an answer names."""
 
 
-async def whole_session(facade: Facade, who: Principal, given: str, called: str = "session") -> str:
+async def whole_session(
+    context: ApiContext, who: Principal, given: str, called: str = "session"
+) -> str:
     """Return the id of the session or experiment that begins so; of those that are there first.
 
     Raises:
@@ -47,7 +49,7 @@ async def whole_session(facade: Facade, who: Principal, given: str, called: str 
         there = [one for one in ids if moment.has_session(one) or moment.has_experiment(one)]
         return there or ids
 
-    found = await looked(facade, look)
+    found = await looked(context, look)
     if not found:
         raise Problem(
             404,
@@ -58,7 +60,7 @@ async def whole_session(facade: Facade, who: Principal, given: str, called: str 
     return only(found, given, f"{called}s")
 
 
-async def whole_stream(facade: Facade, who: Principal, stream: str) -> str:
+async def whole_stream(context: ApiContext, who: Principal, stream: str) -> str:
     """Return the name of a stream, of which the id of a session may be a start; others as given.
 
     Raises:
@@ -67,11 +69,11 @@ async def whole_stream(facade: Facade, who: Principal, stream: str) -> str:
     kind, _, name = stream.partition("/")
     if kind != "session" or not START.fullmatch(name.lower()):
         return stream
-    return f"session/{await whole_session(facade, who, name)}"
+    return f"session/{await whole_session(context, who, name)}"
 
 
 async def whole_run(
-    facade: Facade, session: str, kind: str, given: str, pointer: str | None = None
+    context: ApiContext, session: str, kind: str, given: str, pointer: str | None = None
 ) -> str:
     """Return the id of the run of a session or experiment that begins so.
 
@@ -84,7 +86,7 @@ async def whole_run(
     if KINDS["session"].fits(start):
         return start
     found = await looked(
-        facade,
+        context,
         lambda moment: list(bounded(moment.run_ids(session, kind, start), given)),
     )
     if not found:
@@ -145,13 +147,13 @@ def lowered(given: str, called: str) -> str:
     return start
 
 
-async def looked(facade: Facade, look: Callable[[Moment], list[str]]) -> list[str]:
+async def looked(context: ApiContext, look: Callable[[Moment], list[str]]) -> list[str]:
     """Return what is found, once more with all that is on the log by now if nothing is."""
     for again in (False, True):
         if again:
-            await facade.fresh()
-        moment = facade.queries.now()
-        if found := await facade.executors.lists.run(lambda moment=moment: look(moment)):  # type: ignore[misc]
+            await context.reader.fresh()
+        moment = context.queries.now()
+        if found := await context.executors.lists.run(lambda moment=moment: look(moment)):  # type: ignore[misc]
             break
     return found
 

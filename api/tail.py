@@ -6,18 +6,17 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from msgspec import Raw
 
+from autolearn.api.arrivals import Arrivals
 from autolearn.api.event_pages import Found, Places, places_of
+from autolearn.api.executors import Executor
+from autolearn.api.log_reader import LogReader
 from autolearn.api.problems import too_many
-from autolearn.eventlog.log import Message, Reader
+from autolearn.eventlog.log import Log, Message, Reader
 from autolearn.eventlog.positions import Place
 from autolearn.schemas.codec import event_on_log
-
-if TYPE_CHECKING:
-    from autolearn.api.facade import Facade
 
 __all__ = ["Tail"]
 
@@ -40,8 +39,11 @@ class Tail:
     Everything runs on the event loop, the reading aside.
     """
 
-    def __init__(self, facade: Facade) -> None:
-        self.facade = facade
+    def __init__(
+        self, log: Log, reader: LogReader, arrivals: Arrivals, executor: Executor, most: int
+    ) -> None:
+        self.log, self.reader, self.arrivals = log, reader, arrivals
+        self.executor, self.most = executor, most
         self.followers = self.others = 0
         self.closed = False
         self.failure: Exception | None = None
@@ -57,7 +59,7 @@ class Tail:
     def require_room(self) -> None:
         """Raise a problem if too many follow already."""
         many = self.followers + self.others
-        if many >= self.facade.settings.max_followers:
+        if many >= self.most:
             raise too_many(
                 f"{many} clients follow the log here, and no more may: try again, or ask another "
                 "process.",
@@ -85,7 +87,7 @@ class Tail:
         finally:
             self.followers -= 1
             if not self.followers:
-                self.facade.arrivals.notify([])  # the reader need not wait for events any more
+                self.arrivals.notify([])  # the reader need not wait for events any more
 
     def past(self, number: int, at: Places) -> tuple[list[Found], int] | None:
         """Return some events past a place, and the number to ask with next; None if some are gone.
@@ -132,7 +134,7 @@ class Tail:
     async def stop(self) -> None:
         """Wait until nothing of this runs."""
         self.close()
-        self.facade.arrivals.notify([])
+        self.arrivals.notify([])
         if self.task is not None:
             await self.task
 
@@ -158,8 +160,8 @@ class Tail:
         self.first += len(self.kept) + 1  # so that nobody goes on as if there were no gap
         self.kept.clear()
         self.bytes = 0
-        reached = self.facade.queries.progress()
-        partitions = dict.fromkeys(range(self.facade.topics.events.partitions))
+        reached = self.reader.queries.progress()
+        partitions = dict.fromkeys(range(self.reader.topics.events.partitions))
         places = {p: Place.of(p, at) for p, at in reached.items()}
         self.start = places_of(places, partitions)
         self.end = dict(self.start)
@@ -168,12 +170,11 @@ class Tail:
         """Read from where the read models are, until nobody follows."""
         self.begin()
         start = {p: place.next for p, place in self.end.items()}
-        topic, arrivals = self.facade.topics.events.name, self.facade.arrivals
-        run = self.facade.executors.tail.run
-        reader = await run(lambda: self.facade.log.reader(topic, start))
+        topic, run = self.reader.topics.events.name, self.executor.run
+        reader = await run(lambda: self.log.reader(topic, start))
         try:
             while self.wanted:
-                await arrivals.until(lambda: not self.wanted or self.behind(), IDLE)
+                await self.arrivals.until(lambda: not self.wanted or self.behind(), IDLE)
                 if self.wanted and self.behind():
                     await self.take(reader)
         finally:
@@ -181,21 +182,19 @@ class Tail:
 
     def behind(self) -> bool:
         """Say whether the read models are further than this."""
-        reached = self.facade.queries.progress()
+        reached = self.reader.queries.progress()
         return any(at.next > self.end[p].next for p, at in reached.items())
 
     async def take(self, reader: Reader) -> None:
         """Read what has come, and keep it as soon as the read models hold it."""
         found = [
             one
-            for message in await self.facade.executors.tail.run(lambda: reader.read(1000, 1.0))
+            for message in await self.executor.run(lambda: reader.read(1000, 1.0))
             if (one := self.admitted(message)) is not None
         ]
         needed = {one.behind.partition: one.behind.next for one in found}
-        while self.wanted and not self.facade.holds(needed):
-            await self.facade.arrivals.until(
-                lambda: not self.wanted or self.facade.holds(needed), IDLE
-            )
+        while self.wanted and not self.reader.holds(needed):
+            await self.arrivals.until(lambda: not self.wanted or self.reader.holds(needed), IDLE)
         for one in found:
             self.keep(one)
         self.wake()

@@ -10,20 +10,18 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import structlog
 
-from autolearn.eventlog.log import Message, Reader
+from autolearn.api.executors import Executor
+from autolearn.api.log_reader import LogReader
+from autolearn.eventlog.log import Log, Message, Reader
 from autolearn.projections.audit import AuditTrail, Place, Sought, Witness, place_of
 from autolearn.projections.store import RocksStore, Store
 from autolearn.schemas.audit import Hop
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.errors import LogError, MalformedRecord
-from autolearn.schemas.topics import AUDIT_DAYS, DAY_MS
-
-if TYPE_CHECKING:
-    from autolearn.api.facade import Facade
+from autolearn.schemas.topics import AUDIT_DAYS, DAY_MS, Topics
 
 __all__ = ["Recent", "Trail"]
 
@@ -100,13 +98,23 @@ class Recent:
 class Trail:
     """Folds the behaviour log in a thread of its own, from `start` to `stop`.
 
-    A damaged store ends the process, and is folded anew by the next one.
+    A damaged store ends the process, and is folded anew by the next one. `instance` is this
+    process, of which `recent` has the requests already.
     """
 
-    def __init__(self, facade: Facade, folder: Path) -> None:
-        self.facade, self.folder = facade, folder
-        self.log, self.topics = facade.audit_log, facade.topics
-        self.recent = Recent(facade.settings.audit_memory)
+    def __init__(
+        self,
+        to: Log,
+        topics: Topics,
+        read_models: LogReader,
+        executor: Executor,
+        folder: Path,
+        recent: Recent,
+        instance: str,
+    ) -> None:
+        self.log, self.topics, self.read_models = to, topics, read_models
+        self.executor, self.folder = executor, folder
+        self.recent, self.instance = recent, instance
         self.stopped = threading.Event()
         self.store: Store | None = None
         self.trail: AuditTrail | None = None
@@ -124,7 +132,7 @@ class Trail:
         """Fold until stopped (in the thread)."""
         try:
             # The read models first: what waits for this reads the past, what waits for them works.
-            while not self.facade.caught_up and not self.stopped.wait(WAIT):
+            while not self.read_models.caught_up and not self.stopped.wait(WAIT):
                 continue
             self.store = RocksStore(self.folder)
             self.trail = AuditTrail(self.store)
@@ -136,7 +144,7 @@ class Trail:
                     self.stopped.wait(PAUSE)
         except Exception as error:  # noqa: BLE001 - whatever it is, this process cannot go on
             if not self.stopped.is_set():
-                self.facade.on_loop(self.facade.fail, error)
+                self.read_models.on_loop(self.read_models.fail, error)
 
     def follow(self, trail: AuditTrail) -> None:
         """Fold until stopped, or until the log cannot be read."""
@@ -150,7 +158,7 @@ class Trail:
                 hops = self.take(trail, reader)
                 messages = witness.reader.read(5000, 0.0 if hops else WAIT)
                 witness.fold_batch(messages)
-                self.facade.on_loop(self.note, [*hops, *witness.taken])
+                self.read_models.on_loop(self.note, [*hops, *witness.taken])
                 self.prune(trail)
                 self.stopped.wait(GATHER)
         finally:
@@ -186,9 +194,7 @@ class Trail:
 
     def is_own(self, hop: Hop) -> bool:
         """Say whether a hop is a request of this process, which is in memory already."""
-        return (
-            hop.kind == "request" and f"{hop.service}/{hop.instance}" == self.facade.audit.instance
-        )
+        return hop.kind == "request" and f"{hop.service}/{hop.instance}" == self.instance
 
     def prune(self, trail: AuditTrail) -> None:
         """Forget what is too old, every so often."""
@@ -198,7 +204,7 @@ class Trail:
     async def until_holds(self, seconds: float) -> None:
         """Wait until everything is folded that is on the log now; `seconds` at most."""
         name, events = self.topics.audit.name, self.topics.events.name
-        ends, event_ends = await self.facade.executors.operators.run(
+        ends, event_ends = await self.executor.run(
             lambda: (self.log.ends(name), self.log.ends(events))
         )
         deadline = asyncio.get_running_loop().time() + seconds

@@ -17,8 +17,9 @@ from typing import NamedTuple
 from msgspec.structs import replace
 from starlette.requests import ClientDisconnect, Request
 
+from autolearn.api.context import ApiContext
 from autolearn.api.disk import Room
-from autolearn.api.facade import Facade
+from autolearn.api.executors import Executor
 from autolearn.api.problems import Problem, incomplete
 from autolearn.api.read_hints import Hints
 from autolearn.artifacts.profile import Question, profile_apart
@@ -53,8 +54,10 @@ class Received(NamedTuple):
 
 
 @asynccontextmanager
-async def received(facade: Facade, request: Request, room: Room) -> AsyncIterator[Received]:
-    """Write the body of a request into a file, which is gone at the end.
+async def received(
+    folder: Path, executor: Executor, request: Request, room: Room
+) -> AsyncIterator[Received]:
+    """Write the body of a request into a file of the folder, which is gone at the end.
 
     Raises:
         Problem: the body is over the limit, is a form or too slow, or the client has gone away; or
@@ -68,7 +71,7 @@ async def received(facade: Facade, request: Request, room: Room) -> AsyncIterato
             "Send the bytes of the file themselves, such as curl --upload-file data.csv does.",
         )
     digest, size, block = hashlib.sha256(), 0, bytearray()
-    with tempfile.NamedTemporaryFile(dir=facade.scratch, prefix="upload-") as file:
+    with tempfile.NamedTemporaryFile(dir=folder, prefix="upload-") as file:
 
         def write(content: bytes) -> None:
             digest.update(content)
@@ -84,14 +87,14 @@ async def received(facade: Facade, request: Request, room: Room) -> AsyncIterato
                     clock.reschedule(began + UPLOAD_SECONDS + size / UPLOAD_PACE)
                     if len(block) >= BLOCK:
                         room.take(len(block))
-                        await facade.executors.uploads.run(partial(write, bytes(block)))
+                        await executor.run(partial(write, bytes(block)))
                         block.clear()
         except ClientDisconnect:
             raise incomplete() from None
         except TimeoutError:
             raise too_slow(size) from None
         room.take(len(block))
-        await facade.executors.uploads.run(partial(write, bytes(block)))
+        await executor.run(partial(write, bytes(block)))
         yield Received(Path(file.name), digest.hexdigest(), size)
 
 
@@ -153,35 +156,35 @@ async def examine(
         ) from None
 
 
-async def discard(facade: Facade, spec: DatasetSpec) -> None:
+async def discard(context: ApiContext, spec: DatasetSpec) -> None:
     """Delete what `keep` has put for a version that was not registered.
 
     What is in clear may be what another dataset has: it is collected if nothing refers to it.
     """
 
     def deleted() -> None:
-        if not facade.queries.now().has_version(spec.name, spec.version):
-            facade.artifacts.delete_blob(spec.stored)
+        if not context.queries.now().has_version(spec.name, spec.version):
+            context.artifacts.delete_blob(spec.stored)
 
     if spec.stored:
-        await facade.executors.uploads.run(deleted)
+        await context.executors.uploads.run(deleted)
 
 
-async def keep(facade: Facade, file: Received, spec: DatasetSpec, keyid: str) -> DatasetSpec:
+async def keep(context: ApiContext, file: Received, spec: DatasetSpec, keyid: str) -> DatasetSpec:
     """Put a file into the artifact store, encrypted if it has a key; return what it is there.
 
     It is on the disk when this returns. The same version is put once.
     """
 
     def put() -> DatasetSpec:
-        present = facade.queries.now().dataset(spec.name, spec.version)
+        present = context.queries.now().dataset(spec.name, spec.version)
         if present is not None and present.spec.keyid == keyid:
             return replace(spec, stored=present.spec.stored, keyid=keyid)
         if not keyid:
-            facade.artifacts.put_blob(file.path)
+            context.artifacts.put_blob(file.path)
             return spec
-        key = facade.vault.find(keyid).derived("artifacts")
-        blob = facade.artifacts.put_sealed(file.path, key, file.digest)
+        key = context.vault.find(keyid).derived("artifacts")
+        blob = context.artifacts.put_sealed(file.path, key, file.digest)
         return replace(spec, stored=blob.digest, keyid=keyid)
 
-    return await facade.executors.uploads.run(put)
+    return await context.executors.uploads.run(put)

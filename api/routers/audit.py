@@ -11,8 +11,10 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from autolearn.api.audit_stream import AuditSubscription
-from autolearn.api.facade import FRESH_TIMEOUT, Facade
+from autolearn.api.context import ApiContext
+from autolearn.api.event_stream import cut_off
 from autolearn.api.identity import Who
+from autolearn.api.log_reader import FRESH_TIMEOUT
 from autolearn.api.moments import LOST_PLUS, bad_time
 from autolearn.api.openapi import answers, streams
 from autolearn.api.pages import from_token, next_link, to_token
@@ -48,7 +50,7 @@ class Hops(Struct):
     next: str | None = None
 
 
-def router(facade: Facade) -> APIRouter:
+def router(context: ApiContext) -> APIRouter:
     """Return the route."""
     routes = APIRouter(prefix="/v1/audit", tags=["process"])
 
@@ -73,7 +75,7 @@ def router(facade: Facade) -> APIRouter:
         A page may be short, or empty, and have a `next` all the same. With
         `Accept: text/event-stream` the answer is a stream of what comes from now on.
         """
-        if not facade.audit.on:
+        if not context.audit.on:
             why = "AUTOLEARN_AUDIT is off: nothing is recorded."
             raise Problem(409, "audit-off", "There is no behaviour log", why)
         sought = Sought(
@@ -81,26 +83,29 @@ def router(facade: Facade) -> APIRouter:
             end=time_of(end, "to"),
             trace=checked(trace),
             actor=actor,
-            stream=await whole_stream(facade, who, stream),
+            stream=await whole_stream(context, who, stream),
             service=service,
             outcome=outcome,
         )
         if wants_stream(request):
-            facade.tail.require_room()
-            follower = AuditSubscription(facade, who, sought, last_event_id)
-            patience = facade.settings.feed_timeout
-            return EventStream(follower.parts(), patience, follower.cut_off)
+            context.tail.require_room()
+            follower = AuditSubscription(
+                context.trail.recent, context.tail, context.queries, who, sought, last_event_id
+            )
+            patience = context.settings.feed_timeout
+            cut = partial(cut_off, context.measures.meter, patience)
+            return EventStream(follower.parts(), patience, cut)
         before = from_token(page, tuple[int, str], "page") if page else None
         if source == "memory":
-            found, more = facade.trail.recent.page(sought, before, limit)
+            found, more = context.trail.recent.page(sought, before, limit)
         else:
-            if facade.brokers.answer:
-                await facade.trail.until_holds(FRESH_TIMEOUT)
-            trail = facade.trail.trail
+            if context.brokers.answer:
+                await context.trail.until_holds(FRESH_TIMEOUT)
+            trail = context.trail.trail
             if trail is None:
                 raise unavailable("The behaviour log is being opened.", kind="not-ready")
             page_of = partial(trail.page, sought, before, limit)
-            found, more = await facade.executors.operators.run(page_of)
+            found, more = await context.executors.operators.run(page_of)
         token = None if more is None else to_token(more)
         headers = {**next_link(request.url, token), "Vary": "Accept"}
         return json(Hops(found, source, token), headers=headers)

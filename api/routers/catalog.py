@@ -14,6 +14,7 @@ from autolearn.api.access import Level, may_use
 from autolearn.api.artifacts import send
 from autolearn.api.asked import Asked
 from autolearn.api.commands import Accepted
+from autolearn.api.context import ApiContext
 from autolearn.api.data import (
     require_dataset,
     require_unneeded,
@@ -21,7 +22,6 @@ from autolearn.api.data import (
     require_version,
     unknown_dataset,
 )
-from autolearn.api.facade import Facade
 from autolearn.api.found import find, not_then
 from autolearn.api.identity import Principal, Who
 from autolearn.api.moments import AsOf, Seen, see
@@ -64,7 +64,7 @@ Version = Annotated[
 Summary = Annotated[str, Query(max_length=2000, description="A few words for people.")]
 
 
-def router(facade: Facade) -> APIRouter:
+def router(context: ApiContext) -> APIRouter:
     """Return the routes of the service."""
     routes = APIRouter(prefix="/v1/catalog", tags=["catalog"])
 
@@ -74,7 +74,7 @@ def router(facade: Facade) -> APIRouter:
     )
     async def list_estimators(as_of: AsOf = "") -> Response:
         """List the estimators on offer, by name; with `as_of`, those that were on offer then."""
-        seen = await see(facade, as_of, lambda past: past.load_kind("estimator"))
+        seen = await see(context, as_of, lambda past: past.load_kind("estimator"))
         rows = seen.moment.estimators()
         return json(
             resources.Page([resources.estimator(row) for row in rows]), headers=seen.headers
@@ -87,7 +87,7 @@ def router(facade: Facade) -> APIRouter:
         """Show an estimator with its hyperparameters."""
         check_id("estimator", name)
         seen, row = await find(
-            facade, lambda at: at.estimator(name), as_of, lambda past: past.load_kind("estimator")
+            context, lambda at: at.estimator(name), as_of, lambda past: past.load_kind("estimator")
         )
         if row is None:
             names = [row.spec.name for row in seen.moment.estimators()]
@@ -104,7 +104,7 @@ def router(facade: Facade) -> APIRouter:
     )
     async def list_metrics(as_of: AsOf = "") -> Response:
         """List the metrics on offer, by name; with `as_of`, those that were on offer then."""
-        seen = await see(facade, as_of, lambda past: past.load_kind("metric"))
+        seen = await see(context, as_of, lambda past: past.load_kind("metric"))
         rows = seen.moment.metrics()
         return json(resources.Page([resources.metric(row) for row in rows]), headers=seen.headers)
 
@@ -113,7 +113,7 @@ def router(facade: Facade) -> APIRouter:
         """Show a metric."""
         check_id("metric", name)
         seen, row = await find(
-            facade, lambda at: at.metric(name), as_of, lambda past: past.load_kind("metric")
+            context, lambda at: at.metric(name), as_of, lambda past: past.load_kind("metric")
         )
         if row is None:
             names = [row.spec.name for row in seen.moment.metrics()]
@@ -131,8 +131,8 @@ def router(facade: Facade) -> APIRouter:
     ) -> Response:
         """List the datasets that one may use, by name, in their newest version, or that of then."""
         after = from_token(page, str, "page") if page else ""
-        may = may_use(who, now := facade.queries.now())
-        seen = await see(facade, as_of, lambda past: past.load_datasets(after, limit + 1, may))
+        may = may_use(who, now := context.queries.now())
+        seen = await see(context, as_of, lambda past: past.load_datasets(after, limit + 1, may))
 
         def page_shown() -> Response:
             items, more = page_of(
@@ -146,7 +146,7 @@ def router(facade: Facade) -> APIRouter:
             headers = {**seen.headers, **next_link(request.url, more)}
             return json(resources.Page(items, more), headers=headers)
 
-        return await facade.executors.lists.run(page_shown)
+        return await context.executors.lists.run(page_shown)
 
     @routes.get(
         "/datasets/{name}", responses=answers({200: resources.Dataset}, "AutoLearn-Position")
@@ -154,7 +154,7 @@ def router(facade: Facade) -> APIRouter:
     async def see_dataset(name: str, who: Who, version: Version = "", as_of: AsOf = "") -> Response:
         """Show the newest version of a dataset, or the one that is named."""
         seen = await find_dataset(name, who, as_of)
-        now = facade.queries.now()
+        now = context.queries.now()
 
         def shown() -> resources.Dataset | None:
             if version and (one := one_version(seen.moment, name, version)) is None:
@@ -162,9 +162,9 @@ def router(facade: Facade) -> APIRouter:
             row = seen.moment.dataset(name, one if version else None)
             return None if row is None else resources.dataset(row, now)
 
-        content = await facade.executors.lists.run(shown)
+        content = await context.executors.lists.run(shown)
         if content is None:  # it is deleted, and its key shredded, at this moment
-            raise unknown_dataset(facade, who, name)
+            raise unknown_dataset(context, who, name)
         return json(content, headers=seen.headers)
 
     @routes.get(
@@ -182,7 +182,7 @@ def router(facade: Facade) -> APIRouter:
         """List the versions of a dataset, newest first."""
         after = from_token(page, tuple[str, str], "page") if page else None
         seen = await find_dataset(name, who, as_of)
-        now = facade.queries.now()
+        now = context.queries.now()
 
         def page_shown() -> Response:
             items, more = page_of(
@@ -195,23 +195,23 @@ def router(facade: Facade) -> APIRouter:
             headers = {**seen.headers, **next_link(request.url, more)}
             return json(resources.Page(items, more), headers=headers)
 
-        return await facade.executors.lists.run(page_shown)
+        return await context.executors.lists.run(page_shown)
 
     async def find_dataset(name: str, who: Principal, as_of: str) -> Seen:
-        await require_dataset(facade, who, name, Level.READ)
+        await require_dataset(context, who, name, Level.READ)
         seen, there = await find(
-            facade,
+            context,
             lambda at: at.has_dataset(name) or None,
             as_of,
             lambda past: past.load(stream("dataset", name)),
         )
         if there is None:
-            raise await missing("dataset", name, as_of, unknown_dataset(facade, who, name))
+            raise await missing("dataset", name, as_of, unknown_dataset(context, who, name))
         return seen
 
     async def missing(kind: str, name: str, as_of: str, problem: Problem) -> Problem:
         """Return the problem of a name that is not there, or was not there yet."""
-        return (as_of and await not_then(facade, kind, name, problem.kind)) or problem
+        return (as_of and await not_then(context, kind, name, problem.kind)) or problem
 
     @routes.put(
         "/datasets/{name}",
@@ -240,22 +240,23 @@ def router(facade: Facade) -> APIRouter:
         """
         check_id("dataset", name)
         early = Asked.of(request, None)  # before all of a large file is read in vain
-        facade.commands.require_room(stream("dataset", name), early.id)
-        await require_upload(facade, who, name)
+        context.commands.require_room(stream("dataset", name), early.id)
+        await require_upload(context, who, name)
         length = request.headers.get("content-length", "")
-        if length.isdecimal() and facade.queries.answer(early.id) is None:
-            require_version(facade, who, name, int(length), before=True)
-        with facade.uploads.room(who.name) as room:
-            async with uploads.received(facade, request, room) as file:
+        if length.isdecimal() and context.queries.answer(early.id) is None:
+            require_version(context, who, name, int(length), before=True)
+        with context.uploads.room(who.name) as room:
+            executor = context.executors.uploads
+            async with uploads.received(context.scratch, executor, request, room) as file:
                 content = [file.digest, target, format, summary, sensitive, to_builtins(hints)]
                 asked = Asked.of(request, content)
-                moment = facade.queries.now()
+                moment = context.queries.now()
 
                 def looked() -> tuple[DatasetRow | None, DatasetRow | None, Marks]:
                     marks = marks_of(moment, name, sensitive)
                     return moment.dataset(name), moment.dataset(name, file.digest), marks
 
-                newest, there, marks = await facade.executors.lists.run(looked)
+                newest, there, marks = await context.executors.lists.run(looked)
                 before = None if newest is None else newest.spec
                 chosen = before.target if target is None and before is not None else target or None
                 known = there.spec if there is not None else before
@@ -269,9 +270,9 @@ def router(facade: Facade) -> APIRouter:
                     if told and newest is not None and newest.spec.version == file.digest:
                         shown = resources.dataset(there, moment)
                         return json(shown, headers=asked.prefer.applied())
-                if there is None and facade.queries.answer(asked.id) is None:
-                    require_version(facade, who, name, file.size)
-                async with facade.executors.examining.turn():
+                if there is None and context.queries.answer(asked.id) is None:
+                    require_version(context, who, name, file.size)
+                async with context.executors.examining.turn():
                     spec = await uploads.examine(
                         file,
                         name,
@@ -290,10 +291,10 @@ def router(facade: Facade) -> APIRouter:
                 if hints.dry_run:
                     shown = resources.offered(spec, who.name, "")
                     return json(replace(shown, changes=changes or UNSET))
-                keyid = await facade.commands.dataset_key(name, asked)
+                keyid = await context.commands.dataset_key(name, asked)
                 probe = replace(spec, stored=file.digest, keyid=keyid)
-                facade.commands.require_fit(stream("dataset", name), RegisterDataset(probe), asked)
-                spec = await uploads.keep(facade, file, spec, keyid)
+                context.commands.require_fit(stream("dataset", name), RegisterDataset(probe), asked)
+                spec = await uploads.keep(context, file, spec, keyid)
         return await register(spec, asked, marks, changes=changes)
 
     @routes.post(
@@ -309,17 +310,17 @@ def router(facade: Facade) -> APIRouter:
         body = await bodies.read(request, bodies.DescribeBody)
         asked = Asked.of(request, body.model_dump())
         needed = Level.OWN if body.not_sensitive else Level.WRITE
-        await require_dataset(facade, who, name, needed)
-        moment = facade.queries.now()
+        await require_dataset(context, who, name, needed)
+        moment = context.queries.now()
 
         def looked() -> tuple[DatasetRow | None, Marks]:
             marks = marks_of(moment, name, body.sensitive, body.not_sensitive)
             return moment.dataset(name), marks
 
-        row, marks = await facade.executors.lists.run(looked)
+        row, marks = await context.executors.lists.run(looked)
         if row is None:
             raise unreadable()
-        if facade.queries.answer(asked.id) is None:
+        if context.queries.answer(asked.id) is None:
             given = [*body.sensitive, *body.not_sensitive]
             check_columns(row.spec, given, row.spec.sensitive)
             if not marks.change:
@@ -334,18 +335,18 @@ def router(facade: Facade) -> APIRouter:
         new: bool = True,
         changes: DatasetChanges | None = None,
     ) -> Response:
-        everybody = facade.settings.datasets == "everybody" or not asked.actor
+        everybody = context.settings.datasets == "everybody" or not asked.actor
         command = RegisterDataset(spec, everybody, marks.change, marks.unmarks, marks.after)
         try:
-            answer = await facade.commands.post(stream("dataset", spec.name), command, asked)
+            answer = await context.commands.post(stream("dataset", spec.name), command, asked)
         except Problem as problem:
             if problem.status_code < 500:  # otherwise it may still be registered
-                await uploads.discard(facade, spec)
+                await uploads.discard(context, spec)
             raise
         if isinstance(answer, Accepted):
             return pending(answer, asked)
-        now = facade.queries.now()
-        row = await facade.executors.lists.run(lambda: now.dataset(spec.name, spec.version))
+        now = context.queries.now()
+        row = await context.executors.lists.run(lambda: now.dataset(spec.name, spec.version))
         assert row is not None, "a version that was registered is there"
         if not new:
             return json(resources.dataset(row, now), headers=asked.prefer.applied())
@@ -355,8 +356,8 @@ def router(facade: Facade) -> APIRouter:
     @routes.get("/datasets/{name}/readers", responses=answers({200: resources.Page[GrantRow]}))
     async def list_grants(name: str, who: Who) -> Response:
         """List who may use a dataset, or change it, besides its owner."""
-        await require_dataset(facade, who, name, Level.READ)
-        return json(resources.Page(facade.queries.now().grants(name)))
+        await require_dataset(context, who, name, Level.READ)
+        return json(resources.Page(context.queries.now().grants(name)))
 
     @routes.post(
         "/datasets/{name}/share",
@@ -388,10 +389,10 @@ def router(facade: Facade) -> APIRouter:
 
         If columns are sensitive, only its owner and who may change it get it.
         """
-        await require_dataset(facade, who, name, Level.READ)
-        now, lists = facade.queries.now(), facade.executors.lists
+        await require_dataset(context, who, name, Level.READ)
+        now, lists = context.queries.now(), context.executors.lists
         if await lists.run(lambda: now.sensitive(name)):
-            await require_dataset(facade, who, name, Level.WRITE)
+            await require_dataset(context, who, name, Level.WRITE)
 
         def found() -> DatasetRow | None:
             one = one_version(now, name, version) if version else None
@@ -401,10 +402,10 @@ def router(facade: Facade) -> APIRouter:
         if row is None:
             raise await lists.run(lambda: no_version(now, name, version))
         ref, file = row.spec.ref, f"{name}.{row.spec.format}"
-        key = facade.vault.key(ref.keyid).derived("artifacts") if ref.keyid else None
+        key = context.vault.key(ref.keyid).derived("artifacts") if ref.keyid else None
         return await send(
-            facade,
-            lambda: facade.artifacts.with_key(None, key).read_dataset(ref),
+            context,
+            lambda: context.artifacts.with_key(None, key).read_dataset(ref),
             file,
             ref.version,
             "application/octet-stream",
@@ -422,11 +423,11 @@ def router(facade: Facade) -> APIRouter:
         """
         body = await bodies.read(request, bodies.DeleteBody)
         asked = Asked.of(request, body.model_dump())
-        if facade.queries.answer(asked.id) is None:
-            await require_dataset(facade, who, name, Level.OWN)
+        if context.queries.answer(asked.id) is None:
+            await require_dataset(context, who, name, Level.OWN)
             if not body.force:
-                await require_unneeded(facade, who, name)
-        answer = await facade.commands.post(stream("dataset", name), DeleteDataset(), asked)
+                await require_unneeded(context, who, name)
+        answer = await context.commands.post(stream("dataset", name), DeleteDataset(), asked)
         if isinstance(answer, Accepted):
             return pending(answer, asked)
         return json(resources.DeletedDataset(name, answer.time), headers=asked.prefer.applied())
@@ -434,12 +435,12 @@ def router(facade: Facade) -> APIRouter:
     async def grant(
         request: Request, name: str, who: Principal, command: Command, content: object
     ) -> Response:
-        await require_dataset(facade, who, name, Level.OWN)
+        await require_dataset(context, who, name, Level.OWN)
         asked = Asked.of(request, content)
-        answer = await facade.commands.post(stream("dataset", name), command, asked)
+        answer = await context.commands.post(stream("dataset", name), command, asked)
         if isinstance(answer, Accepted):
             return pending(answer, asked)
-        grants = facade.queries.now().grants(name)
+        grants = context.queries.now().grants(name)
         return json(resources.Page(grants), headers=asked.prefer.applied())
 
     return routes

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from autolearn.api import problems
 from autolearn.api.access import Sight
 from autolearn.api.asked import derive
-from autolearn.api.facade import Facade
+from autolearn.api.context import ApiContext
 from autolearn.api.identity import Who
 from autolearn.api.openapi import answers
 from autolearn.api.problems import Problem, check_id
@@ -23,7 +23,7 @@ __all__ = ["router"]
 Place = Annotated[int, Query(ge=0)]
 
 
-def router(facade: Facade) -> APIRouter:
+def router(context: ApiContext) -> APIRouter:
     """Return the route."""
     routes = APIRouter(prefix="/v1/commands", tags=["process"])
 
@@ -34,9 +34,9 @@ def router(facade: Facade) -> APIRouter:
         """Show whether a command is pending, accepted or refused, and what it made."""
         check_id("session", command, "command")
         # First how far this process is, then the answer: it may come in between.
-        reached = facade.queries.progress()
-        answer = facade.queries.answer(command)
-        if answer is not None and Sight(who, facade.queries).knows(answer.stream):
+        reached = context.queries.progress()
+        answer = context.queries.answer(command)
+        if answer is not None and Sight(who, context.queries).knows(answer.stream):
             return json(state_of(command, answer))
         if partition in reached and offset is not None and reached[partition].last < offset:
             at = f"/v1/commands/{command}?partition={partition}&offset={offset}"

@@ -14,8 +14,8 @@ from starlette.responses import Response
 
 from autolearn.api import bodies
 from autolearn.api.asked import call_of, prefer_of
+from autolearn.api.context import ApiContext
 from autolearn.api.dead_letters import Found, command_id
-from autolearn.api.facade import Facade
 from autolearn.api.identity import Who
 from autolearn.api.openapi import accepts, answers
 from autolearn.api.pages import from_token, next_link, to_token
@@ -80,7 +80,7 @@ class Retry(Struct):
     links: Links
 
 
-def router(facade: Facade) -> APIRouter:
+def router(context: ApiContext) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(prefix="/v1/dead-letters", tags=["process"])
 
@@ -90,16 +90,16 @@ def router(facade: Facade) -> APIRouter:
     ) -> Response:
         """List the dead letters, newest first. With `reason` a page may be short, or empty."""
         before = from_token(page, int, "page") if page else None
-        page_of = partial(facade.dead_letters.page, before, limit, reason)
-        found, next_ = await facade.executors.operators.run(page_of)
-        items = [summary(facade, one) for one in found]
+        page_of = partial(context.dead_letters.page, before, limit, reason)
+        found, next_ = await context.executors.operators.run(page_of)
+        items = [summary(context, one) for one in found]
         token = None if next_ is None else to_token(next_)
         return json(Page(items, token), headers=next_link(request.url, token))
 
     @routes.get("/{letter}", responses=answers({200: DeadLetter}))
     async def see_dead_letter(letter: str) -> Response:
         """Show a dead letter: why it is one, its headers and its value."""
-        return json(content(facade, await find(facade, letter)))
+        return json(content(context, await find(context, letter)))
 
     @routes.post(
         "/{letter}/retry",
@@ -115,8 +115,8 @@ def router(facade: Facade) -> APIRouter:
         body = await bodies.read(request, bodies.RetryBody)
         value = None if body.value is None else msgspec.json.encode(body.value)
         prefer = prefer_of(request)
-        found = await find(facade, letter)
-        done = await retry(facade, found, value, who, prefer, call_of(request))
+        found = await find(context, letter)
+        done = await retry(context, found, value, who, prefer, call_of(request))
         at, answer = f"/v1/dead-letters/{found.id}", done.answer
         said = Retry(
             found.id,
@@ -132,7 +132,7 @@ def router(facade: Facade) -> APIRouter:
     return routes
 
 
-async def find(facade: Facade, letter: str) -> Found:
+async def find(context: ApiContext, letter: str) -> Found:
     """Return a dead letter by its id.
 
     Raises:
@@ -140,8 +140,8 @@ async def find(facade: Facade, letter: str) -> Found:
     """
     given = ID.fullmatch(letter)
     if given is not None:
-        get = partial(facade.dead_letters.get, int(given[1]), int(given[2]))
-        found = await facade.executors.operators.run(get)
+        get = partial(context.dead_letters.get, int(given[1]), int(given[2]))
+        found = await context.executors.operators.run(get)
         if found is not None:
             return found
     raise Problem(
@@ -160,10 +160,10 @@ def state_of(answer: Answer | None) -> str:
     return "refused" if answer.reason else "accepted"
 
 
-def summary(facade: Facade, found: Found) -> DeadLetterSummary:
+def summary(context: ApiContext, found: Found) -> DeadLetterSummary:
     """Return a letter as a list shows it."""
     letter, command = found.letter, command_id(found)
-    answer = facade.queries.answer(command)
+    answer = context.queries.answer(command)
     at = f"/v1/dead-letters/{found.id}"
     return DeadLetterSummary(
         id=found.id,
@@ -181,12 +181,12 @@ def summary(facade: Facade, found: Found) -> DeadLetterSummary:
     )
 
 
-def content(facade: Facade, found: Found) -> DeadLetter:
+def content(context: ApiContext, found: Found) -> DeadLetter:
     """Return a letter with its value."""
     letter = found.letter
     text, encoded = text_of(letter.value)
     return DeadLetter(
-        **msgspec.structs.asdict(summary(facade, found)),
+        **msgspec.structs.asdict(summary(context, found)),
         key=None if letter.key is None else word(letter.key),
         headers=[(name, word(value)) for name, value in letter.headers],
         text=text,

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from starlette.responses import Response
 
 from autolearn.api.access import Sight
+from autolearn.api.context import ApiContext
 from autolearn.api.event_pages import places_of, read_page
-from autolearn.api.facade import Facade
 from autolearn.api.identity import Principal, Who
 from autolearn.api.moments import AS_OF, in_past, read_point
 from autolearn.api.openapi import answers
@@ -62,7 +62,7 @@ class Cursor(Struct, array_like=True, frozen=True):
     skip: int = 0
 
 
-def router(facade: Facade) -> APIRouter:
+def router(context: ApiContext) -> APIRouter:
     """Return the route."""
     routes = APIRouter(prefix="/v1/diff", tags=["process"])
 
@@ -81,20 +81,20 @@ def router(facade: Facade) -> APIRouter:
         `next` goes on, with `before` and `after` of the answer as `from` and `to`.
         """
         if stream:
-            stream = await whole_stream(facade, who, stream)
+            stream = await whole_stream(context, who, stream)
             check_stream(stream)
         cursor = from_token(page, Cursor, "page") if page else Cursor()
-        before = await read_point(facade, from_, "from")
-        after = await read_point(facade, to, "to") if to else await present(facade)
+        before = await read_point(context, from_, "from")
+        after = await read_point(context, to, "to") if to else await present(context)
         check_order(before, after)
-        search = Search(facade, who, before, limit, cursor)
+        search = Search(context, who, before, limit, cursor)
 
         def compared(past: Past) -> Diff:
             items, more = search.page(past, stream)
             token = None if more is None else to_token(more)
             return Diff(before.token(), after.token(), items, token)
 
-        found = await in_past(facade, after, compared)
+        found = await in_past(context, after, compared)
         url = request.url.include_query_params(**{"from": found.before, "to": found.after})
         return json(found, headers=next_link(url, found.next))
 
@@ -108,11 +108,11 @@ class Search:
     """
 
     def __init__(
-        self, facade: Facade, who: Principal, before: Position, limit: int, cursor: Cursor
+        self, context: ApiContext, who: Principal, before: Position, limit: int, cursor: Cursor
     ) -> None:
-        self.facade, self.who, self.before, self.limit = facade, who, before, limit
+        self.context, self.who, self.before, self.limit = context, who, before, limit
         self.cursor = cursor
-        self.knows = Sight(who, facade.queries).knows
+        self.knows = Sight(who, context.queries).knows
 
     def page(self, then: Past, stream: str) -> tuple[list[Raw], Cursor | None]:
         """Return changes of up to `limit` streams and PAGE_BYTES, and where to go on."""
@@ -180,8 +180,10 @@ class Search:
 
         places = self.cursor.places or self.before.places
         start = places_of({place.partition: place for place in places}, then.ends)
-        topic = self.facade.topics.events.name
-        page = read_page(self.facade.log, topic, start, then.ends, self.limit, is_first, self.limit)
+        topic = self.context.topics.events.name
+        page = read_page(
+            self.context.log, topic, start, then.ends, self.limit, is_first, self.limit
+        )
 
         def cursors() -> Iterator[tuple[str, Cursor]]:
             at = dict(start)
@@ -212,9 +214,9 @@ def batches(names: Iterator[tuple[str, Cursor]], then: Past) -> Iterator[list[tu
         yield some
 
 
-async def present(facade: Facade) -> Position:
+async def present(context: ApiContext) -> Position:
     """Return how far the read models are now."""
-    return Position.of(await facade.which_log(), facade.queries.progress())
+    return Position.of(await context.reader.which_log(), context.queries.progress())
 
 
 def check_stream(name: str) -> None:

@@ -8,8 +8,8 @@ from starlette.responses import Response
 from autolearn.api import bodies, data, resources
 from autolearn.api.access import may_use
 from autolearn.api.asked import Asked, derive
+from autolearn.api.context import ApiContext
 from autolearn.api.evaluation_checks import request_evaluation
-from autolearn.api.facade import Facade
 from autolearn.api.found import find_session
 from autolearn.api.identity import Who
 from autolearn.api.openapi import accepts, answers
@@ -21,10 +21,10 @@ from autolearn.schemas.commands import RequestEvaluation
 __all__ = ["router"]
 
 
-def router(facade: Facade) -> APIRouter:
+def router(context: ApiContext) -> APIRouter:
     """Return the routes of the service."""
     routes = APIRouter(prefix="/v1/sessions/{session}/evaluations", tags=["evaluations"])
-    add_run_routes(routes, facade, "evaluation", resources.Evaluation)
+    add_run_routes(routes, context, "evaluation", resources.Evaluation)
 
     @routes.post(
         "",
@@ -39,24 +39,24 @@ def router(facade: Facade) -> APIRouter:
         body = await bodies.read(request, bodies.EvaluationBody)
         asked = Asked.of(request, body.model_dump())
         command: RequestEvaluation | None = None
-        if facade.queries.answer(asked.id) is None:
-            if not facade.queries.latest().has_session(session):
-                await find_session(facade, session)  # says what became of the session
-            training = await whole_run(facade, session, "training", body.training, "#/training")
+        if context.queries.answer(asked.id) is None:
+            if not context.queries.latest().has_session(session):
+                await find_session(context, session)  # says what became of the session
+            training = await whole_run(context, session, "training", body.training, "#/training")
             body = body.model_copy(update={"training": training})
-            named, settings = body.dataset, facade.settings
-            if facade.queries.latest().stored_run(session, "training", training) is None:
-                await facade.fresh()
-            if facade.queries.latest().stored_run(session, "training", training) is None:
-                await find_session(facade, session)  # says what became of the session
+            named, settings = body.dataset, context.settings
+            if context.queries.latest().stored_run(session, "training", training) is None:
+                await context.reader.fresh()
+            if context.queries.latest().stored_run(session, "training", training) is None:
+                await find_session(context, session)  # says what became of the session
             run = derive(asked.id, "run")
             command = await data.checked(
-                facade,
+                context,
                 lambda now: named is None or data.has_dataset(now, named, may_use(who, now)),
                 lambda now: request_evaluation(
                     run, session, body, now, settings, may_use(who, now)
                 ),
             )
-        return await request_run(facade, asked, session, "evaluation", command)
+        return await request_run(context, asked, session, "evaluation", command)
 
     return routes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Annotated
 
 import msgspec
@@ -11,11 +12,10 @@ from starlette.responses import Response
 
 from autolearn.api.access import Sight
 from autolearn.api.asked import Prefer, prefer_of
+from autolearn.api.context import ApiContext
 from autolearn.api.event_filters import Wanted, wanted_of
 from autolearn.api.event_pages import Page, Places
-from autolearn.api.event_reading import check_stream, now, read_on, start_of
-from autolearn.api.event_stream import Subscription
-from autolearn.api.facade import Facade
+from autolearn.api.event_stream import Subscription, cut_off
 from autolearn.api.identity import Who
 from autolearn.api.openapi import accepts, answers, streams
 from autolearn.api.responses import json
@@ -45,6 +45,7 @@ LastId = Annotated[
         description="The id of the last event that was received; counts more than `after`.",
     ),
 ]
+COME_BACK = "Come back with the last id that was received as Last-Event-ID: nothing is lost."
 
 
 class Events(msgspec.Struct):
@@ -55,7 +56,7 @@ class Events(msgspec.Struct):
     more: bool
 
 
-def router(facade: Facade) -> APIRouter:
+def router(context: ApiContext) -> APIRouter:
     """Return the route."""
     routes = APIRouter(prefix="/v1/events", tags=["process"])
 
@@ -81,42 +82,44 @@ def router(facade: Facade) -> APIRouter:
         has the position behind it as its id, the CloudEvent's type as its name, and the CloudEvent
         as it lies on the log as its data.
         """
-        stream = await whole_stream(facade, who, stream)
-        session = await whole_session(facade, who, session) if session else ""
-        wanted = wanted_of(stream, session, types or (), Sight(who, facade.queries))
+        stream = await whole_stream(context, who, stream)
+        session = await whole_session(context, who, session) if session else ""
+        wanted = wanted_of(stream, session, types or (), Sight(who, context.queries))
         if wants_stream(request):
             given = (last_event_id, "Last-Event-ID") if last_event_id else (after, "after")
-            at = await start_of(facade, *given)
-            await check_stream(facade, wanted)
-            facade.require_brokers()
-            facade.tail.require_room()
-            follower = Subscription(facade, await facade.which_log(), wanted, at)
-            patience = facade.settings.feed_timeout
-            return EventStream(follower.parts(), patience, follower.cut_off)
-        at = await start_of(facade, after, "after")
-        await check_stream(facade, wanted)
+            at = await context.events.start_of(*given)
+            await context.events.check_stream(wanted)
+            context.reader.require_brokers()
+            context.tail.require_room()
+            await context.reader.which_log()
+            follower = Subscription(context.events, context.tail, context.executors, wanted, at)
+            patience = context.settings.feed_timeout
+            cut = partial(cut_off, context.measures.meter, patience, COME_BACK)
+            return EventStream(follower.parts(), patience, cut)
+        at = await context.events.start_of(after, "after")
+        await context.events.check_stream(wanted)
         prefer = prefer_of(request)
-        page, more = await read_for(facade, wanted, at, limit, prefer)
-        token = Position(await facade.which_log(), tuple(page.places.values())).token()
+        page, more = await read_for(context, wanted, at, limit, prefer)
+        token = Position(await context.reader.which_log(), tuple(page.places.values())).token()
         await authorise(request)  # again: it may have waited for long
-        items = await facade.executors.log.run(lambda: [wanted.shown(one) for one in page.found])
+        items = await context.executors.log.run(lambda: [wanted.shown(one) for one in page.found])
         return json(Events(items, token, more), headers={**prefer.applied(), "Vary": "Accept"})
 
     return routes
 
 
 async def read_for(
-    facade: Facade, wanted: Wanted, at: Places, limit: int, prefer: Prefer
+    context: ApiContext, wanted: Wanted, at: Places, limit: int, prefer: Prefer
 ) -> tuple[Page, bool]:
     """Return a page; an empty one at the end of the log only when the time to wait is over."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + (prefer.wait or 0.0)
     while True:
-        page, more = await read_on(facade, wanted, at, limit, limit)
+        page, more = await context.events.read_on(context.executors.log, wanted, at, limit, limit)
         left, at = deadline - loop.time(), page.places
         if page.found or more or left <= 0:
             return page, more
-        await facade.arrivals.until(lambda at=at: is_past(now(facade), at), left)  # type: ignore[misc]
+        await context.arrivals.until(lambda at=at: is_past(context.events.now(), at), left)  # type: ignore[misc]
 
 
 def is_past(here: Places, at: Places) -> bool:

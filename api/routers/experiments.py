@@ -13,7 +13,7 @@ from autolearn.api.access import Level, level_of, may_list
 from autolearn.api.artifacts import Artifact, artifact_of, model_of, send_file
 from autolearn.api.asked import Asked
 from autolearn.api.commands import Accepted
-from autolearn.api.facade import Facade
+from autolearn.api.context import ApiContext
 from autolearn.api.found import experiment_row, find_experiment
 from autolearn.api.identity import Who
 from autolearn.api.moments import AsOf, see
@@ -31,7 +31,7 @@ __all__ = ["router"]
 Limit = Annotated[int, Query(ge=1, le=500)]
 
 
-def router(facade: Facade) -> APIRouter:
+def router(context: ApiContext) -> APIRouter:
     """Return the routes of the service."""
     routes = APIRouter(prefix="/v1/experiments", tags=["storage"])
 
@@ -46,8 +46,8 @@ def router(facade: Facade) -> APIRouter:
     ) -> Response:
         """List the experiments, the newest commit first; with `as_of`, those of then."""
         after = from_token(page, tuple[str, str], "page") if page else None
-        may = may_list(who, now := facade.queries.now())
-        seen = await see(facade, as_of, lambda past: past.load_experiments(after, limit + 1, may))
+        may = may_list(who, now := context.queries.now())
+        seen = await see(context, as_of, lambda past: past.load_experiments(after, limit + 1, may))
         whose, moment = None if as_of or who.sysadmin else who.name, seen.moment
 
         def page_shown() -> Response:
@@ -64,7 +64,7 @@ def router(facade: Facade) -> APIRouter:
             headers = {**seen.headers, **next_link(request.url, more)}
             return json(resources.Page(items, more), headers=headers)
 
-        return await facade.executors.lists.run(page_shown)
+        return await context.executors.lists.run(page_shown)
 
     @routes.get(
         "/{experiment}", responses=answers({200: resources.Experiment}, "AutoLearn-Position")
@@ -74,14 +74,14 @@ def router(facade: Facade) -> APIRouter:
     ) -> Response:
         """Show an experiment, and how the runs went that it keeps."""
         after = from_token(page, int, "page") if page else 0
-        seen = await find_experiment(facade, experiment, as_of)
-        withheld = level_of(who, facade.queries.latest(), experiment) < Level.READ
+        seen = await find_experiment(context, experiment, as_of)
+        withheld = level_of(who, context.queries.latest(), experiment) < Level.READ
 
         def look() -> resources.Experiment:
             row = experiment_row(seen, experiment)
             return resources.experiment(seen.moment, row, seen.live, withheld=withheld, after=after)
 
-        content = await facade.executors.lists.run(look)
+        content = await context.executors.lists.run(look)
         return json(content, headers={**seen.headers, **next_link(request.url, content.next)})
 
     @routes.get(
@@ -96,8 +96,8 @@ def router(facade: Facade) -> APIRouter:
         as_of: AsOf = "",
     ) -> Response:
         """List the trainings that an experiment keeps, in the order of their requests."""
-        seen, base = await find_experiment(facade, experiment, as_of), at(experiment)
-        return await list_runs(facade, seen, base, "training", None, page, limit, request.url)
+        seen, base = await find_experiment(context, experiment, as_of), at(experiment)
+        return await list_runs(context, seen, base, "training", None, page, limit, request.url)
 
     @routes.get(
         "/{experiment}/evaluations",
@@ -113,8 +113,8 @@ def router(facade: Facade) -> APIRouter:
         as_of: AsOf = "",
     ) -> Response:
         """List the evaluations that an experiment keeps, in the order of their requests."""
-        seen, base = await find_experiment(facade, experiment, as_of), at(experiment)
-        return await list_runs(facade, seen, base, "evaluation", None, page, limit, request.url)
+        seen, base = await find_experiment(context, experiment, as_of), at(experiment)
+        return await list_runs(context, seen, base, "evaluation", None, page, limit, request.url)
 
     @routes.get(
         "/{experiment}/trainings/{run}",
@@ -135,17 +135,17 @@ def router(facade: Facade) -> APIRouter:
     @routes.get("/{experiment}/trainings/{run}/artifact", responses=answers({200: Artifact}))
     async def see_artifact(experiment: str, run: str) -> Response:
         """List the files of a trained model."""
-        seen = await find_experiment(facade, experiment)
+        seen = await find_experiment(context, experiment)
         found = partial(artifact_of, seen.moment, experiment, run, at(experiment))
-        return json(await facade.executors.lists.run(found))
+        return json(await context.executors.lists.run(found))
 
     @routes.get("/{experiment}/trainings/{run}/artifact/{file}", response_class=Response)
     async def get_file(experiment: str, run: str, file: str) -> Response:
         """Send one file of a trained model."""
-        seen = await find_experiment(facade, experiment)
+        seen = await find_experiment(context, experiment)
         found = partial(model_of, seen.moment, experiment, run, at(experiment))
-        model = await facade.executors.lists.run(found)
-        return await send_file(facade, seen.moment, experiment, model, file)
+        model = await context.executors.lists.run(found)
+        return await send_file(context, seen.moment, experiment, model, file)
 
     @routes.post(
         "/{experiment}/delete",
@@ -156,7 +156,7 @@ def router(facade: Facade) -> APIRouter:
         """Delete an experiment: its key is shredded, and nothing of it can be read any more."""
         check_id("session", experiment, "experiment")
         asked = Asked.of(request, {})
-        answer = await facade.commands.post(
+        answer = await context.commands.post(
             stream("session", experiment), commands.DeleteExperiment(), asked
         )
         if isinstance(answer, Accepted):
@@ -166,8 +166,8 @@ def router(facade: Facade) -> APIRouter:
 
     async def see_run(experiment: str, kind: str, run: str, as_of: str) -> Response:
         check_id("session", run, kind)
-        seen, base = await find_experiment(facade, experiment, as_of), at(experiment)
-        shown = await show_run(facade, seen, base, kind, run)
+        seen, base = await find_experiment(context, experiment, as_of), at(experiment)
+        shown = await show_run(context, seen, base, kind, run)
         if shown is None:
             detail = f"The experiment keeps no {kind} {run}: see {base}."
             raise Problem(404, "run-unknown", f"There is no such {kind}", detail)

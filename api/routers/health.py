@@ -11,7 +11,7 @@ from msgspec import Struct
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
-from autolearn.api.facade import Facade
+from autolearn.api.context import ApiContext
 from autolearn.api.openapi import answers
 from autolearn.api.problems import Problem, unknown
 from autolearn.api.responses import json
@@ -72,80 +72,82 @@ class RowDigests(Struct):
 RowLimit = Annotated[int, Query(ge=1, le=10_000)]
 
 
-def router(facade: Facade) -> APIRouter:
+def router(context: ApiContext) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(tags=["process"])
 
     @routes.get("/health/live", responses=answers({200: Health, 503: Health}))
     async def live() -> Response:
         """Say that the process runs; or that it has failed, and must be started anew."""
-        if facade.failure is not None:
-            return json(Health("failed", facade.failure), 503)
+        if context.reader.failure is not None:
+            return json(Health("failed", context.reader.failure), 503)
         return json(Health("live"))
 
     @routes.get("/health/ready", responses=answers({200: Health, 503: Health}))
     async def ready() -> Response:
         """Say whether the process has caught up with the log, and whether Kafka answers."""
-        health = readiness(facade)
+        health = readiness(context)
         return json(health, 200 if health.status == "ready" else 503)
 
     @routes.get("/metrics", response_class=Response)
     async def metrics() -> Response:
         """Return the process's figures for Prometheus, and those of the status."""
-        status = await facade.inspection.status()
-        return Response(facade.measures.page(status), media_type=CONTENT_TYPE_LATEST)
+        status = await context.inspection.status()
+        return Response(context.measures.page(status), media_type=CONTENT_TYPE_LATEST)
 
     @routes.get("/asyncapi.json", response_class=Response)
     async def topics() -> Response:
         """Describe the topics of this installation and the messages on them (AsyncAPI 3)."""
-        return json(asyncapi.document(Topics.of(facade.settings), version("autolearn")))
+        return json(asyncapi.document(Topics.of(context.settings), version("autolearn")))
 
     @routes.get("/v1/position", responses=answers({200: Position}))
     async def position() -> Response:
         """Show how far the log is known here."""
-        facade.require_ready()
-        return json(position_of(await facade.which_log(), facade.queries.progress()))
+        context.reader.require_ready()
+        return json(position_of(await context.reader.which_log(), context.queries.progress()))
 
     @routes.get("/v1/digests", responses=answers({200: Digests}))
     async def digests() -> Response:
         """Show the digest of each view, and the position at which they are so."""
-        facade.require_ready()
-        digests = partial(digests_of, facade, await facade.which_log())
-        return json(await facade.executors.operators.run(digests))
+        context.reader.require_ready()
+        digests = partial(digests_of, context, await context.reader.which_log())
+        return json(await context.executors.operators.run(digests))
 
     @routes.get("/v1/digests/{view}", responses=answers({200: RowDigests}))
     async def row_digests_of(view: str, after: str = "", limit: RowLimit = 1000) -> Response:
         """Show the digest of each row of a view, in the order of their keys past `after` (hex)."""
-        facade.require_ready()
+        context.reader.require_ready()
         if view not in VIEWS:
             raise unknown("view", view, VIEWS, "/v1/digests")
-        moment, past = facade.queries.now(), key_of(after)
-        reached = position_of(await facade.which_log(), moment.progress())
+        moment, past = context.queries.now(), key_of(after)
+        reached = position_of(await context.reader.which_log(), moment.progress())
         rows = row_digests(moment.content, view, past, limit)
-        found = await facade.executors.operators.run(lambda: list(rows))
+        found = await context.executors.operators.run(lambda: list(rows))
         more = found[-1][0] if len(found) == limit else None
         return json(RowDigests(reached, dict(found), more))
 
     return routes
 
 
-def readiness(facade: Facade) -> Health:
+def readiness(context: ApiContext) -> Health:
     """Return whether a process is ready, and if not, why."""
-    if facade.failure is not None:
-        return Health("failed", facade.failure)
-    if not facade.ready:
-        missing = facade.missing()
+    if context.reader.failure is not None:
+        return Health("failed", context.reader.failure)
+    if not context.reader.ready:
+        missing = context.reader.missing()
         status = "starting" if missing is None else "catching-up"
-        return Health(status, facade.why_not_ready(), missing)
-    if not facade.brokers.answer:
-        why = f"Kafka does not answer: reads go on. {facade.brokers.error}".strip()
+        return Health(status, context.reader.why_not_ready(), missing)
+    if not context.brokers.answer:
+        why = f"Kafka does not answer: reads go on. {context.brokers.error}".strip()
         return Health("log-unavailable", why)
-    if facade.commands.appends.stalled:
+    if context.commands.appends.stalled:
         return Health("log-unavailable", "Kafka takes no appends: reads go on.")
-    if not facade.audit.available:
-        why = f"Nothing can be recorded, so nothing can be changed: {facade.audit.why} Reads go on."
+    if not context.audit.available:
+        why = (
+            f"Nothing can be recorded, so nothing can be changed: {context.audit.why} Reads go on."
+        )
         return Health("audit-unavailable", why)
-    if facade.staleness.seconds() is not None:
+    if context.staleness.seconds() is not None:
         return Health("catching-up", "Kafka was lost, and is back: what was missed is read.")
     return Health("ready", missing=0)
 
@@ -156,10 +158,10 @@ def position_of(log: str, reached: dict[int, Progress]) -> Position:
     return Position(positions.Position.of(log, reached).token(), places)
 
 
-def digests_of(facade: Facade, log: str) -> Digests:
+def digests_of(context: ApiContext, log: str) -> Digests:
     """Return the digests of all views at one moment (blocks while it reads them)."""
-    moment = facade.queries.now()
-    name = f"api-{facade.settings.instance}"
+    moment = context.queries.now()
+    name = f"api-{context.settings.instance}"
     return Digests(name, position_of(log, moment.progress()), moment.digests())
 
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from msgspec import Struct
 from starlette.responses import Response
 
-from autolearn.api.facade import Facade
+from autolearn.api.context import ApiContext
 from autolearn.api.openapi import answers
 from autolearn.api.responses import json
 
@@ -30,14 +30,14 @@ class Keys(Struct):
     keys: list[Key]
 
 
-def router(facade: Facade) -> APIRouter:
+def router(context: ApiContext) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(tags=["process"])
 
     @routes.get("/.well-known/jwks.json", responses=answers({200: Keys}))
     async def wire_keys() -> Response:
         """Show the keys to which requests can be sealed (docs/wire.md)."""
-        there = [Key(**one.jwk()) for one in facade.wire_keys.present()]
+        there = [Key(**one.jwk()) for one in context.wire_keys.present()]
         return json(Keys(there), headers={"Cache-Control": "max-age=60"})
 
     return routes

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from autolearn.api.asked import prefer_of
-from autolearn.api.facade import Facade
+from autolearn.api.context import ApiContext
 from autolearn.api.openapi import accepts, answers
 from autolearn.api.rebuilding import Rebuild
 from autolearn.api.responses import json
@@ -14,7 +14,7 @@ from autolearn.api.responses import json
 __all__ = ["router"]
 
 
-def router(facade: Facade) -> APIRouter:
+def router(context: ApiContext) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(prefix="/v1/rebuild", tags=["process"])
 
@@ -24,8 +24,8 @@ def router(facade: Facade) -> APIRouter:
 
         While a rebuild goes on, asking again changes nothing: the answer says how it goes.
         """
-        facade.require_ready()
-        return json(facade.rebuilding.start(), 202)
+        context.reader.require_ready()
+        return json(context.rebuilding.start(), 202)
 
     @routes.get(
         "",
@@ -35,7 +35,7 @@ def router(facade: Facade) -> APIRouter:
     async def see_rebuild(request: Request) -> Response:
         """Show how the newest rebuild goes. With `Prefer: wait=N` wait so long for its end."""
         prefer = prefer_of(request)
-        status = await facade.rebuilding.until_over(prefer.wait or 0)
+        status = await context.rebuilding.until_over(prefer.wait or 0)
         return json(status, headers=prefer.applied())
 
     return routes

@@ -11,7 +11,7 @@ from autolearn.api import bodies, resources
 from autolearn.api.access import Level, level_of, may_list
 from autolearn.api.asked import Asked, derive
 from autolearn.api.commands import Accepted
-from autolearn.api.facade import Facade
+from autolearn.api.context import ApiContext
 from autolearn.api.found import experiment_row, find_session, session_row
 from autolearn.api.identity import Who
 from autolearn.api.moments import AsOf, Seen, present, see
@@ -29,7 +29,7 @@ DAY = 24 * 3600
 Limit = Annotated[int, Query(ge=1, le=500)]
 
 
-def router(facade: Facade) -> APIRouter:
+def router(context: ApiContext) -> APIRouter:
     """Return the routes of the service."""
     routes = APIRouter(prefix="/v1/sessions", tags=["sessions"])
 
@@ -43,15 +43,15 @@ def router(facade: Facade) -> APIRouter:
         """Open a session."""
         body = await bodies.read(request, bodies.SessionBody)
         asked = Asked.of(request, body.model_dump())
-        if facade.queries.answer(asked.id) is None:  # a repeated request takes nothing more
-            facade.taken.take(facade.settings, facade.queries, asked.actor, "sessions")
+        if context.queries.answer(asked.id) is None:  # a repeated request takes nothing more
+            context.taken.take(context.settings, context.queries, asked.actor, "sessions")
         session = derive(asked.id, "session")
-        days = facade.settings.session_expires if body.expires is None else body.expires
+        days = context.settings.session_expires if body.expires is None else body.expires
         command = commands.OpenSession(body.title, round(days * DAY))
-        answer = await facade.commands.post(stream("session", session), command, asked)
+        answer = await context.commands.post(stream("session", session), command, asked)
         if isinstance(answer, Accepted):
             return pending(answer, asked)
-        seen, at = present(facade), f"/v1/sessions/{session}"
+        seen, at = present(context), f"/v1/sessions/{session}"
         if not seen.moment.has_session(session):  # a repeated request, and it has ended since
             state = CommandState(asked.id, "accepted", answer.stream, at)
             return created(state, at, asked)
@@ -68,8 +68,8 @@ def router(facade: Facade) -> APIRouter:
     ) -> Response:
         """List the open sessions, newest first; with `as_of`, those that were open then."""
         after = from_token(page, tuple[str, str], "page") if page else None
-        may = may_list(who, now := facade.queries.now())
-        seen = await see(facade, as_of, lambda past: past.load_sessions(after, limit + 1, may))
+        may = may_list(who, now := context.queries.now())
+        seen = await see(context, as_of, lambda past: past.load_sessions(after, limit + 1, may))
         whose = None if as_of or who.sysadmin else who.name
 
         def page_shown() -> Response:
@@ -85,7 +85,7 @@ def router(facade: Facade) -> APIRouter:
             headers = {**seen.headers, **next_link(request.url, more)}
             return json(resources.Page(items, more), headers=headers)
 
-        return await facade.executors.lists.run(page_shown)
+        return await context.executors.lists.run(page_shown)
 
     @routes.get("/{session}", responses=answers({200: resources.Session}, "AutoLearn-Position"))
     async def see_session(
@@ -93,8 +93,8 @@ def router(facade: Facade) -> APIRouter:
     ) -> Response:
         """Show an open session, how its runs go, and what is going on now; or as it was then."""
         after = from_token(page, int, "page") if page else 0
-        seen = await find_session(facade, session, as_of)
-        withheld = level_of(who, facade.queries.latest(), session) < Level.READ
+        seen = await find_session(context, session, as_of)
+        withheld = level_of(who, context.queries.latest(), session) < Level.READ
         content = await shown(seen, session, withheld=withheld, after=after)
         return json(content, headers={**seen.headers, **next_link(request.url, content.next)})
 
@@ -105,7 +105,7 @@ def router(facade: Facade) -> APIRouter:
             row = session_row(seen, session)
             return resources.session(seen.moment, row, seen.live, withheld=withheld, after=after)
 
-        return await facade.executors.lists.run(look)
+        return await context.executors.lists.run(look)
 
     @routes.post(
         "/{session}/commit",
@@ -119,25 +119,25 @@ def router(facade: Facade) -> APIRouter:
         body = await bodies.read(request, bodies.CommitBody)
         asked = Asked.of(request, body.model_dump())
         chosen = None
-        if body.trainings is not None and facade.queries.answer(asked.id) is None:
+        if body.trainings is not None and context.queries.answer(asked.id) is None:
             ids = [
-                await whole_run(facade, session, "training", one, "#/trainings")
+                await whole_run(context, session, "training", one, "#/trainings")
                 for one in body.trainings
             ]
             chosen = tuple(ids)
-        answer = await facade.commands.post(
+        answer = await context.commands.post(
             stream("session", session), commands.CommitSession(chosen), asked
         )
         if isinstance(answer, Accepted):
             return pending(answer, asked)
-        seen, at = present(facade), f"/v1/experiments/{session}"
+        seen, at = present(context), f"/v1/experiments/{session}"
         if not seen.moment.has_experiment(session):
             return created(CommandState(asked.id, "accepted", answer.stream, at), at, asked)
 
         def experiment() -> resources.Experiment:
             return resources.experiment(seen.moment, experiment_row(seen, session), seen.live)
 
-        return created(await facade.executors.lists.run(experiment), at, asked)
+        return created(await context.executors.lists.run(experiment), at, asked)
 
     @routes.post(
         "/{session}/discard",
@@ -148,12 +148,12 @@ def router(facade: Facade) -> APIRouter:
         """End a session and keep nothing of it. Runs that are going are cancelled."""
         check_id("session", session)
         asked = Asked.of(request, {})
-        answer = await facade.commands.post(
+        answer = await context.commands.post(
             stream("session", session), commands.DiscardSession(), asked
         )
         if isinstance(answer, Accepted):
             return pending(answer, asked)
-        ended = facade.queries.now().ended(session)
+        ended = context.queries.now().ended(session)
         cancelled = ended.cancelled if ended is not None else ()
         discarded = resources.Discarded(session, answer.time, cancelled)
         return json(discarded, headers=asked.prefer.applied())
@@ -167,12 +167,12 @@ def router(facade: Facade) -> APIRouter:
         """Say that a session that is expiring is wanted; 409 if it is not expiring."""
         check_id("session", session)
         asked = Asked.of(request, {})
-        answer = await facade.commands.post(
+        answer = await context.commands.post(
             stream("session", session), commands.KeepSession(), asked
         )
         if isinstance(answer, Accepted):
             return pending(answer, asked)
-        seen = present(facade)
+        seen = present(context)
         if not seen.moment.has_session(session):  # a repeated request, and it has ended since
             state = CommandState(asked.id, "accepted", answer.stream, f"/v1/sessions/{session}")
             return json(state, headers=asked.prefer.applied())
@@ -180,7 +180,7 @@ def router(facade: Facade) -> APIRouter:
         def summary() -> resources.SessionSummary:
             return resources.session_summary(session_row(seen, session))
 
-        kept = await facade.executors.lists.run(summary)
+        kept = await context.executors.lists.run(summary)
         return json(kept, headers=asked.prefer.applied())
 
     return routes

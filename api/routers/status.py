@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from autolearn.api.facade import Facade
+from autolearn.api.context import ApiContext
 from autolearn.api.openapi import answers
 from autolearn.api.responses import json
 from autolearn.schemas.status import Status
@@ -13,7 +13,7 @@ from autolearn.schemas.status import Status
 __all__ = ["router"]
 
 
-def router(facade: Facade) -> APIRouter:
+def router(context: ApiContext) -> APIRouter:
     """Return the route."""
     routes = APIRouter(prefix="/v1/status", tags=["process"])
 
@@ -24,6 +24,6 @@ def router(facade: Facade) -> APIRouter:
         It is answered also while the process is not ready, or Kafka does not answer; `unknown` says
         what could not be found out. It is looked up every two seconds at most, however many ask.
         """
-        return json(await facade.inspection.status(), headers={"Cache-Control": "max-age=2"})
+        return json(await context.inspection.status(), headers={"Cache-Control": "max-age=2"})
 
     return routes

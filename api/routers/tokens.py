@@ -10,7 +10,7 @@ from autolearn.api import bodies
 from autolearn.api.addresses import address_of
 from autolearn.api.asked import Asked, call_of
 from autolearn.api.commands import Accepted
-from autolearn.api.facade import Facade
+from autolearn.api.context import ApiContext
 from autolearn.api.identity import Principal, Who
 from autolearn.api.issuing import NewToken, issue, require_tokens
 from autolearn.api.openapi import accepts, answers
@@ -36,7 +36,7 @@ class Me(Struct):
     expires: str | None
 
 
-def router(facade: Facade) -> APIRouter:
+def router(context: ApiContext) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(prefix="/v1", tags=["users"])
 
@@ -49,19 +49,19 @@ def router(facade: Facade) -> APIRouter:
     async def login(request: Request) -> Response:
         """Get a token for a user's name and password."""
         body = await bodies.read(request, bodies.LoginBody)
-        require_tokens(facade)
+        require_tokens(context)
         name = body.user if KINDS["user"].fits(body.user) else ""
         address, call = address_of(request.scope), call_of(request)
-        if call is not None and name and facade.queries.latest().stored_user(name) is not None:
+        if call is not None and name and context.queries.latest().stored_user(name) is not None:
             call.stream = stream("user", name)  # a word that is no user's could be a password
-        facade.logins.check(name, address)
+        context.logins.check(name, address)
         # For one added just now through another process; also where there is such a user already,
         # so that the time it takes does not tell.
-        await facade.fresh()
-        user = facade.queries.latest().stored_user(name) if name else None
-        fits = await facade.passwords.fits(user.password if user else "", body.password)
+        await context.reader.fresh()
+        user = context.queries.latest().stored_user(name) if name else None
+        fits = await context.passwords.fits(user.password if user else "", body.password)
         if not fits or user is None or user.disabled:
-            facade.logins.failed(name, address)
+            context.logins.failed(name, address)
             raise Problem(
                 401,
                 "bad-login",
@@ -69,11 +69,11 @@ def router(facade: Facade) -> APIRouter:
                 "There is no such user, the password is another, or the user is disabled.",
                 headers={"WWW-Authenticate": 'Bearer realm="autolearn"'},
             )
-        facade.logins.fitted(name, address)
+        context.logins.fitted(name, address)
         request.state.principal = Principal(name)
         if call is not None:
-            facade.audit.arrive(call)
-        made = await issue(facade, name, body.name, body.days, name, call)
+            context.audit.arrive(call)
+        made = await issue(context, name, body.name, body.days, name, call)
         return json(made, 201, SECRET)
 
     @routes.get("/me", responses=answers({200: Me}))
@@ -81,12 +81,12 @@ def router(facade: Facade) -> APIRouter:
         """Show who asks."""
         expires = None if who.expires is None else text(int(who.expires * 1000))
         role = "sysadmin" if who.sysadmin else "user"
-        return json(Me(who.name, role, facade.settings.auth, who.token or None, expires))
+        return json(Me(who.name, role, context.settings.auth, who.token or None, expires))
 
     @routes.get("/me/quota", responses=answers({200: Page[QuotaState]}))
     async def list_own_quotas(who: Who) -> Response:
         """List one's own quotas: what one may take, and has taken."""
-        return json(Page(quotas_of(facade.settings, facade.queries.now(), who.name)))
+        return json(Page(quotas_of(context.settings, context.queries.now(), who.name)))
 
     @routes.post(
         "/me/password",
@@ -96,16 +96,16 @@ def router(facade: Facade) -> APIRouter:
     async def set_own_password(request: Request, who: Who) -> Response:
         """Set one's own password; who has one already must say it. Other tokens are revoked."""
         body = await bodies.read(request, bodies.OwnPasswordBody)
-        require_tokens(facade)
-        user = facade.queries.latest().stored_user(who.name)
+        require_tokens(context)
+        user = context.queries.latest().stored_user(who.name)
         present = user.password if user is not None else ""
-        if present and not await facade.passwords.fits(present, body.present or ""):
+        if present and not await context.passwords.fits(present, body.present or ""):
             why = "`present` must be your present password."
             raise Problem(403, "bad-password", "The password is another", why)
-        verifier = await facade.passwords.verifier(body.password)
+        verifier = await context.passwords.verifier(body.password)
         command = commands.SetPassword(verifier, who.token)
         asked = Asked.of(request, {})  # a hash of the password must not be on the log
-        answer = await facade.commands.post(stream("user", who.name), command, asked)
+        answer = await context.commands.post(stream("user", who.name), command, asked)
         if isinstance(answer, Accepted):
             return pending(answer, asked)
         return json(CommandState(asked.id, "accepted", answer.stream))
@@ -113,8 +113,8 @@ def router(facade: Facade) -> APIRouter:
     @routes.get("/tokens", responses=answers({200: Page[TokenRow]}))
     async def list_tokens(who: Who) -> Response:
         """List one's own tokens, oldest first."""
-        require_tokens(facade)
-        return json(Page(facade.queries.now().tokens(who.name)))
+        require_tokens(context)
+        return json(Page(context.queries.now().tokens(who.name)))
 
     @routes.post(
         "/tokens",
@@ -128,10 +128,10 @@ def router(facade: Facade) -> APIRouter:
         An Idempotency-Key makes no difference.
         """
         body = await bodies.read(request, bodies.TokenBody)
-        require_tokens(facade)
+        require_tokens(context)
         call = call_of(request)
         made = await issue(
-            facade, who.name, body.name, body.days, who.name, call, latest=who.expires
+            context, who.name, body.name, body.days, who.name, call, latest=who.expires
         )
         return json(made, 201, SECRET)
 
@@ -142,9 +142,9 @@ def router(facade: Facade) -> APIRouter:
     )
     async def revoke_tokens(request: Request, who: Who) -> Response:
         """Let nobody in with any of one's own tokens any more, but for the one that is sent."""
-        require_tokens(facade)
+        require_tokens(context)
         asked, command = Asked.of(request, {}), commands.RevokeTokens(who.token)
-        answer = await facade.commands.post(stream("user", who.name), command, asked)
+        answer = await context.commands.post(stream("user", who.name), command, asked)
         if isinstance(answer, Accepted):
             return pending(answer, asked)
         return json(CommandState(asked.id, "accepted", answer.stream))
@@ -156,13 +156,13 @@ def router(facade: Facade) -> APIRouter:
     )
     async def revoke_token(request: Request, token: str, who: Who) -> Response:
         """Let nobody in with a token any more: one's own, or as a sysadmin anybody's."""
-        row = await find_token(facade, who, token)
+        row = await find_token(context, who, token)
         asked = Asked.of(request, {})
         command = commands.RevokeToken(token)
-        answer = await facade.commands.post(stream("user", row.user), command, asked)
+        answer = await context.commands.post(stream("user", row.user), command, asked)
         if isinstance(answer, Accepted):
             return pending(answer, asked)
-        return json(await find_token(facade, who, token))
+        return json(await find_token(context, who, token))
 
     return routes
 
@@ -171,15 +171,15 @@ SECRET = {"Cache-Control": "no-store"}
 """What is said with a secret (RFC 6749, 5.1)."""
 
 
-async def find_token(facade: Facade, who: Principal, token: str) -> TokenRow:
+async def find_token(context: ApiContext, who: Principal, token: str) -> TokenRow:
     """Return a token that one may revoke, or raise the problem that there is none."""
     for attempt in (1, 2):
-        moment = facade.queries.now()
+        moment = context.queries.now()
         row = moment.stored_token(token)
         if row is not None and (who.sysadmin or row.user == who.name):
             about = (row.user, row.name, row.created, row.expires, row.revoked)
             return TokenRow(token, *about)
         if attempt == 1:
-            await facade.fresh()
+            await context.reader.fresh()
     detail = f"You have no token {token[:40]!r}: GET /v1/tokens lists yours."
     raise Problem(404, "token-unknown", "There is no such token", detail)

@@ -11,7 +11,7 @@ from autolearn.api import bodies, data, resources
 from autolearn.api.access import may_use
 from autolearn.api.artifacts import Artifact, artifact_of, model_of, send_file
 from autolearn.api.asked import Asked, derive
-from autolearn.api.facade import Facade
+from autolearn.api.context import ApiContext
 from autolearn.api.found import find_run, find_session
 from autolearn.api.identity import Who
 from autolearn.api.openapi import accepts, answers
@@ -24,10 +24,10 @@ from autolearn.schemas.commands import RequestTraining
 __all__ = ["router"]
 
 
-def router(facade: Facade) -> APIRouter:
+def router(context: ApiContext) -> APIRouter:
     """Return the routes of the service."""
     routes = APIRouter(prefix="/v1/sessions/{session}/trainings", tags=["trainings"])
-    add_run_routes(routes, facade, "training", resources.Training)
+    add_run_routes(routes, context, "training", resources.Training)
 
     @routes.post(
         "",
@@ -43,35 +43,35 @@ def router(facade: Facade) -> APIRouter:
         body = await bodies.read(request, bodies.TrainingBody)
         asked = Asked.of(request, body.model_dump())
         command: RequestTraining | None = None
-        if facade.queries.answer(asked.id) is None:
-            if facade.queries.latest().session_keyid(session) is None:
+        if context.queries.answer(asked.id) is None:
+            if context.queries.latest().session_keyid(session) is None:
                 # Nobody can encrypt it any more, and in clear it must not be on the log.
-                await find_session(facade, session)  # says what became of the session
-            run, settings = derive(asked.id, "run"), facade.settings
+                await find_session(context, session)  # says what became of the session
+            run, settings = derive(asked.id, "run"), context.settings
             command = await data.checked(
-                facade,
+                context,
                 lambda now: (
                     now.estimator(body.estimator) is not None
                     and data.has_dataset(now, body.dataset, may_use(who, now))
                 ),
                 lambda now: request_training(run, body, now, settings, may_use(who, now)),
             )
-        return await request_run(facade, asked, session, "training", command)
+        return await request_run(context, asked, session, "training", command)
 
     @routes.get("/{run}/artifact", responses=answers({200: Artifact}))
     async def see_artifact(session: str, run: str) -> Response:
         """List the files of the trained model."""
-        seen, _ = await find_run(facade, session, "training", run)
+        seen, _ = await find_run(context, session, "training", run)
         base = f"/v1/sessions/{session}"
         found = partial(artifact_of, seen.moment, session, run, base)
-        return json(await facade.executors.lists.run(found))
+        return json(await context.executors.lists.run(found))
 
     @routes.get("/{run}/artifact/{file}", response_class=Response)
     async def get_file(session: str, run: str, file: str) -> Response:
         """Send one file of the trained model."""
-        seen, _ = await find_run(facade, session, "training", run)
+        seen, _ = await find_run(context, session, "training", run)
         found = partial(model_of, seen.moment, session, run, f"/v1/sessions/{session}")
-        model = await facade.executors.lists.run(found)
-        return await send_file(facade, seen.moment, session, model, file)
+        model = await context.executors.lists.run(found)
+        return await send_file(context, seen.moment, session, model, file)
 
     return routes

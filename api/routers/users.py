@@ -8,7 +8,7 @@ from starlette.responses import Response
 from autolearn.api import bodies
 from autolearn.api.asked import Asked
 from autolearn.api.commands import Accepted
-from autolearn.api.facade import Facade
+from autolearn.api.context import ApiContext
 from autolearn.api.found import find
 from autolearn.api.identity import Who
 from autolearn.api.issuing import require_tokens
@@ -27,15 +27,15 @@ __all__ = ["router"]
 CHANGED = answers({200: UserRow, 202: CommandState})
 
 
-def router(facade: Facade) -> APIRouter:
+def router(context: ApiContext) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(prefix="/v1", tags=["users"])
 
     @routes.get("/users", responses=answers({200: Page[UserRow]}))
     async def list_users() -> Response:
         """List all users, by name."""
-        now = facade.queries.now()
-        return await facade.executors.lists.run(lambda: json(Page(now.users())))
+        now = context.queries.now()
+        return await context.executors.lists.run(lambda: json(Page(now.users())))
 
     @routes.post(
         "/users",
@@ -46,12 +46,12 @@ def router(facade: Facade) -> APIRouter:
     async def add_user(request: Request) -> Response:
         """Add a user, with a password to log in with."""
         body = await bodies.read(request, bodies.UserBody)
-        refuse_oidc(facade)
+        refuse_oidc(context)
         check_id("user", body.name)
         # A hash of the password must not be on the log: the fingerprint is without it.
         asked = Asked.of(request, {"name": body.name, "role": body.role})
-        verifier = await facade.passwords.verifier(body.password) if body.password else ""
-        answer = await facade.commands.post(
+        verifier = await context.passwords.verifier(body.password) if body.password else ""
+        answer = await context.commands.post(
             stream("user", body.name), commands.AddUser(body.role, verifier), asked
         )
         if isinstance(answer, Accepted):
@@ -67,7 +67,7 @@ def router(facade: Facade) -> APIRouter:
     async def list_tokens_of(user: str) -> Response:
         """List the tokens of a user, oldest first."""
         await see(user)
-        return json(Page(facade.queries.now().tokens(user)))
+        return json(Page(context.queries.now().tokens(user)))
 
     @routes.post(
         "/users/{user}/role",
@@ -91,7 +91,7 @@ def router(facade: Facade) -> APIRouter:
         if who.name == user:
             why = "POST /v1/me/password sets your own: it asks for the present one."
             raise Problem(409, "yourself", "That cannot be done to oneself", why)
-        verifier = await facade.passwords.verifier(body.password)
+        verifier = await context.passwords.verifier(body.password)
         return await change(request, user, commands.SetPassword(verifier), {})
 
     @routes.post(
@@ -113,7 +113,7 @@ def router(facade: Facade) -> APIRouter:
     async def list_quotas(user: str) -> Response:
         """List the quotas of a user: what the user may take, and has taken."""
         await known(user)
-        return json(Page(quotas_of(facade.settings, facade.queries.now(), user)))
+        return json(Page(quotas_of(context.settings, context.queries.now(), user)))
 
     @routes.post(
         "/users/{user}/quota",
@@ -126,27 +126,27 @@ def router(facade: Facade) -> APIRouter:
         await known(user)
         asked = Asked.of(request, body.model_dump())
         command = commands.SetQuota(body.name, body.limit)
-        answer = await facade.commands.post(stream("user", user), command, asked)
+        answer = await context.commands.post(stream("user", user), command, asked)
         return pending(answer, asked) if isinstance(answer, Accepted) else await list_quotas(user)
 
     async def known(user: str) -> None:
         """Raise a problem if there cannot be such a user; a provider's are not known here."""
         check_id("user", user)
-        if facade.settings.auth != "oidc":
+        if context.settings.auth != "oidc":
             await see(user)
 
     async def see(user: str) -> UserRow:
         check_id("user", user)
-        _, row = await find(facade, lambda moment: moment.user(user))
+        _, row = await find(context, lambda moment: moment.user(user))
         if row is None:
             raise unknown_user(user)
         return row
 
     async def change(request: Request, user: str, command: Command, content: object) -> Response:
-        refuse_oidc(facade)
+        refuse_oidc(context)
         check_id("user", user)
         asked = Asked.of(request, content)
-        answer = await facade.commands.post(stream("user", user), command, asked)
+        answer = await context.commands.post(stream("user", user), command, asked)
         return pending(answer, asked) if isinstance(answer, Accepted) else json(await see(user))
 
     # Sharing
@@ -157,7 +157,7 @@ def router(facade: Facade) -> APIRouter:
     async def list_readers(session: str) -> Response:
         """List who may read a session or experiment besides its owner."""
         check_id("session", session)
-        return json(Page(facade.queries.now().readers(session)))
+        return json(Page(context.queries.now().readers(session)))
 
     @routes.post(
         "/sessions/{session}/share",
@@ -168,7 +168,7 @@ def router(facade: Facade) -> APIRouter:
     async def share_session(request: Request, session: str) -> Response:
         """Let another user read a session, and the experiment that it becomes."""
         body = await bodies.read(request, bodies.ReaderBody)
-        if facade.settings.auth == "tokens":
+        if context.settings.auth == "tokens":
             check_id("user", body.user)  # whether there is one is not told
         return await share(request, session, commands.ShareSession(body.user), body.user)
 
@@ -194,7 +194,7 @@ def router(facade: Facade) -> APIRouter:
         check_id("session", session)
         asked = Asked.of(request, {})
         command = commands.UnshareSession(who.name)
-        answer = await facade.commands.post(stream("session", session), command, asked)
+        answer = await context.commands.post(stream("session", session), command, asked)
         if isinstance(answer, Accepted):
             return pending(answer, asked)
         return json(CommandState(asked.id, "accepted", answer.stream))
@@ -202,10 +202,10 @@ def router(facade: Facade) -> APIRouter:
     async def share(request: Request, session: str, command: Command, user: str) -> Response:
         check_id("session", session)
         asked = Asked.of(request, {"user": user})
-        answer = await facade.commands.post(stream("session", session), command, asked)
+        answer = await context.commands.post(stream("session", session), command, asked)
         if isinstance(answer, Accepted):
             return pending(answer, asked)
-        return json(Page(facade.queries.now().readers(session)), headers=asked.prefer.applied())
+        return json(Page(context.queries.now().readers(session)), headers=asked.prefer.applied())
 
     return routes
 
@@ -227,7 +227,7 @@ def refuse_self(me: str, user: str) -> None:
         raise Problem(409, "yourself", "That cannot be done to oneself", why)
 
 
-def refuse_oidc(facade: Facade) -> None:
+def refuse_oidc(context: ApiContext) -> None:
     """Raise a problem where users are administered elsewhere."""
-    if facade.settings.auth == "oidc":
-        require_tokens(facade)
+    if context.settings.auth == "oidc":
+        require_tokens(context)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
 from autolearn.api.access import Level, Sight
@@ -57,6 +55,5 @@ def test_who_follows_is_let_in_only_as_what_they_were(was: bool, now: str):
     rows.put(user_key("ada"), StoredUser(now, "", False, "", ""))
     rows.put(token_key("t"), StoredToken("ada", "", "", "", None))
     rows.commit({})
-    facade = SimpleNamespace(queries=Queries(store))
     who, stays = Principal("ada", was, token="t"), was == (now == "sysadmin")
-    assert still_let_in(facade, who) is stays  # type: ignore[arg-type]
+    assert still_let_in(Queries(store), who) is stays

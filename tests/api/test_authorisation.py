@@ -13,7 +13,7 @@ import pytest
 from fastapi.routing import iter_route_contexts
 
 from autolearn.api.app import make_app
-from autolearn.api.facade import Facade
+from autolearn.api.context import ApiContext, make_context
 from autolearn.api.rules import RULES, Rule
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.memory import MemoryLog
@@ -27,17 +27,17 @@ from tests.api.people import PASSWORD, People
 COLUMNS = ("none", "bad", "expired", "other", "reader", "owner", "sysadmin")
 
 
-def facade(folder: Path, **settings: str) -> Facade:
+def context(folder: Path, **settings: str) -> ApiContext:
     """The state of a process that was not started."""
     to = ArtifactStore((folder / "artifacts").as_uri())
-    return Facade(Settings(**settings), MemoryLog(), MemoryStore(), to, folder, lambda: None)
+    return make_context(Settings(**settings), MemoryLog(), MemoryStore(), to, folder, lambda: None)
 
 
 def routes_of(folder: Path) -> list[str]:
     """Every route of the app: its methods and paths."""
     return sorted(
         f"{method} {route.path}"
-        for route in iter_route_contexts(make_app(facade(folder)).routes)
+        for route in iter_route_contexts(make_app(context(folder)).routes)
         for method in route.methods or ()
         if method != "HEAD"
     )
@@ -52,7 +52,7 @@ def test_every_route_has_a_rule_and_every_rule_a_route():
 
 
 def test_the_document_says_which_routes_want_a_token(tmp_path: Path):
-    document = make_app(facade(tmp_path)).openapi()
+    document = make_app(context(tmp_path)).openapi()
     wanted = {
         f"{method.upper()} {path}": operation["security"]
         for path, item in document["paths"].items()
@@ -60,14 +60,14 @@ def test_the_document_says_which_routes_want_a_token(tmp_path: Path):
     }
     free = {route for route, security in wanted.items() if not security}
     assert free == {r for r, rule in RULES.items() if rule is Rule.PUBLIC} - {"GET /openapi.json"}
-    assert "security" not in str(make_app(facade(tmp_path, auth="none")).openapi())
+    assert "security" not in str(make_app(context(tmp_path, auth="none")).openapi())
 
 
 def test_a_route_without_a_rule_is_for_nobody(tmp_path: Path):
-    state = facade(tmp_path)
+    state = context(tmp_path)
     app = make_app(state)
     token = made_of("0" * 16, "A" * 43)
-    state.store.write(
+    state.queries.store.write(
         {
             key("user", "root"): to_json(StoredUser("sysadmin", "", False, "", "")),
             key("token", token.id): to_json(StoredToken("root", "", token.digest, "", None)),

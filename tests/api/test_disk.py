@@ -4,7 +4,6 @@ import asyncio
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from starlette.requests import Request
@@ -90,14 +89,14 @@ def test_an_upload_that_does_not_come_is_parted_from(
         return {}
 
     async def run() -> None:
-        facade = SimpleNamespace(scratch=tmp_path, executors=Executors(Settings()))
+        executors = Executors(Settings())
         request = Request({"type": "http", "method": "PUT", "headers": []}, receive)
         try:
             with room.room("ada") as mine:
-                async with asyncio.timeout(5), received(facade, request, mine):
+                async with asyncio.timeout(5), received(tmp_path, executors.uploads, request, mine):
                     raise AssertionError("it never came")
         finally:
-            facade.executors.close()
+            executors.close()
 
     with pytest.raises(Problem, match="50,000 bytes") as refused:
         asyncio.run(run())

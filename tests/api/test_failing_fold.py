@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from autolearn.api.app import make_app
-from autolearn.api.facade import Facade
+from autolearn.api.context import ApiContext, make_context
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.kafka import KafkaLog
 from autolearn.eventlog.log import Log
@@ -67,30 +67,30 @@ def test_the_process_ends_with_the_reason(kafka: str, tmp_path: Path):
 
 
 @asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[tuple[Facade, httpx.AsyncClient, MemoryLog]]:
+async def running(folder: Path) -> AsyncIterator[tuple[ApiContext, httpx.AsyncClient, MemoryLog]]:
     """An app on a log in memory, without deciders, and a client of it."""
     log = MemoryLog()
     settings = Settings(partitions=1, instance="tests", auth="none")
     store = ArtifactStore(folder.as_uri())
-    facade = Facade(settings, log, MemoryStore(), store, folder, on_failure=lambda: None)
-    app = make_app(facade)
+    context = make_context(settings, log, MemoryStore(), store, folder, on_failure=lambda: None)
+    app = make_app(context)
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://localhost") as http,
     ):
-        await facade.until_ready()
-        yield facade, http, log
+        await context.reader.until_ready()
+        yield context, http, log
 
 
 def test_health_is_red_and_nobody_waits_for_ever(tmp_path: Path):
     async def story() -> None:
-        async with running(tmp_path) as (facade, http, log):
+        async with running(tmp_path) as (context, http, log):
             for health in ("live", "ready"):
                 assert (await http.get(f"/health/{health}")).status_code == 200
             slow = asyncio.create_task(http.post("/v1/sessions", headers={"Prefer": "wait=300"}))
-            await soon(lambda: facade.arrivals.waiting)
-            break_log(log, facade.topics.events.name)
+            await soon(lambda: context.arrivals.waiting)
+            break_log(log, context.topics.events.name)
             async with asyncio.timeout(10):
                 pending = await slow
             assert pending.status_code == 202, "it is on the log: another process will know"
@@ -101,6 +101,6 @@ def test_health_is_red_and_nobody_waits_for_ever(tmp_path: Path):
             problem(await http.get("/v1/sessions"), 503, "not-ready", "not open")
             problem(await http.post("/v1/sessions"), 503, "not-ready", "not open")
             with pytest.raises(AutoLearnError, match="not open"):
-                await facade.until_ready()
+                await context.reader.until_ready()
 
     asyncio.run(story())

@@ -13,11 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autolearn.api import event_pages, event_stream, stream_pages, tail
+from autolearn.api.context import ApiContext, make_context
 from autolearn.api.event_filters import Wanted
 from autolearn.api.event_pages import Places
-from autolearn.api.event_reading import now, read_on, start_of
 from autolearn.api.event_stream import Subscription
-from autolearn.api.facade import Facade
 from autolearn.api.problems import Problem
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.client.sdk_feed import EventParser, ServerSentEvent
@@ -91,11 +90,11 @@ class Histories:
 
 
 @asynccontextmanager
-async def running(random: Random) -> AsyncIterator[tuple[Facade, Histories]]:
+async def running(random: Random) -> AsyncIterator[tuple[ApiContext, Histories]]:
     """The state of an API process on a log in memory."""
     with tempfile.TemporaryDirectory() as folder:
         log = MemoryLog()
-        facade = Facade(
+        context = make_context(
             Settings(partitions=PARTITIONS, instance="tests"),
             log,
             MemoryStore(),
@@ -103,33 +102,34 @@ async def running(random: Random) -> AsyncIterator[tuple[Facade, Histories]]:
             Path(folder),
             on_failure=lambda: None,
         )
-        log.create(facade.topics.all())
-        histories = Histories(random, log, facade.topics.events.name)
+        log.create(context.topics.all())
+        histories = Histories(random, log, context.topics.events.name)
         histories.write(random.randint(1, 20))
-        facade.start()
-        await facade.until_ready()
-        try:
-            yield facade, histories
-        finally:
-            await facade.stop()
+        async with context.lifetime:
+            context.reader.start()
+            await context.reader.until_ready()
+            yield context, histories
 
 
 async def follow(
-    facade: Facade, wanted: Wanted, after: str
+    context: ApiContext, wanted: Wanted, after: str
 ) -> AsyncGenerator[ServerSentEvent, None]:
     """What a client receives that was at an id; the id that opens the stream comes first."""
-    parser, at = EventParser(), await start_of(facade, after, "after")
-    log_id = await facade.which_log()
-    async with aclosing(Subscription(facade, log_id, wanted, at).parts()) as parts:
+    parser, at = EventParser(), await context.events.start_of(after, "after")
+    await context.reader.which_log()
+    subscription = Subscription(context.events, context.tail, context.executors, wanted, at)
+    async with aclosing(subscription.parts()) as parts:
         async for part in parts:
             for event in parser.feed(part):
                 yield event
 
 
-async def received(facade: Facade, wanted: Wanted, after: str, count: int) -> list[ServerSentEvent]:
+async def received(
+    context: ApiContext, wanted: Wanted, after: str, count: int
+) -> list[ServerSentEvent]:
     """The next `count` events."""
     found: list[ServerSentEvent] = []
-    async with asyncio.timeout(60), aclosing(follow(facade, wanted, after)) as events:
+    async with asyncio.timeout(60), aclosing(follow(context, wanted, after)) as events:
         while len(found) < count:
             event = await anext(events)
             found += [event] if event.data else []
@@ -137,11 +137,11 @@ async def received(facade: Facade, wanted: Wanted, after: str, count: int) -> li
 
 
 async def all_there_are(
-    facade: Facade, histories: Histories, wanted: Wanted, seen: list[ServerSentEvent]
+    context: ApiContext, histories: Histories, wanted: Wanted, seen: list[ServerSentEvent]
 ) -> list[ServerSentEvent]:
     """Everything behind what was seen, with what is written meanwhile; and nothing comes then."""
     found = list(seen)
-    async with aclosing(follow(facade, wanted, seen[-1].id if seen else "")) as events:
+    async with aclosing(follow(context, wanted, seen[-1].id if seen else "")) as events:
         await anext(events)
         histories.write(histories.random.randint(0, 25))
         expected = sum(map(len, histories.admitted(wanted).values()))
@@ -178,19 +178,19 @@ chosen = st.sampled_from(
 )
 
 
-async def in_pages(facade: Facade, wanted: Wanted, limit: int) -> list[str]:
+async def in_pages(context: ApiContext, wanted: Wanted, limit: int) -> list[str]:
     """The ids of all events, from one page to the next; each page is further on."""
-    await facade.fresh()  # what is not admitted wakes nobody: it may not be folded yet
-    at: Places = await start_of(facade, "", "after")
+    await context.reader.fresh()  # what is not admitted wakes nobody: it may not be folded yet
+    at: Places = await context.events.start_of("", "after")
     found: list[str] = []
     more = True
     while more:
-        page, more = await read_on(facade, wanted, at, limit, limit)
+        page, more = await context.events.read_on(context.executors.log, wanted, at, limit, limit)
         assert len(page.found) <= limit
         assert page.places != at or not more
         found += [one.record.id for one in page.found]
         at = page.places
-    assert at == now(facade)
+    assert at == context.events.now()
     return found
 
 
@@ -200,10 +200,10 @@ def test_cut_at_any_event_it_goes_on_right_behind_it(random: Random, wanted: Wan
     """Of any history, some of it written while a client follows, however little is kept."""
 
     async def story() -> None:
-        async with running(random) as (facade, histories):
+        async with running(random) as (context, histories):
             expected = sum(map(len, histories.admitted(wanted).values()))
-            first = await received(facade, wanted, "", random.randint(0, expected))
-            events = await all_there_are(facade, histories, wanted, first)
+            first = await received(context, wanted, "", random.randint(0, expected))
+            events = await all_there_are(context, histories, wanted, first)
             where = {
                 decode_event(one.value() or b"").id: one.partition()
                 for messages in histories.log.topics[histories.topic]
@@ -212,10 +212,10 @@ def test_cut_at_any_event_it_goes_on_right_behind_it(random: Random, wanted: Wan
             whole = histories.admitted(wanted)
             assert by_partition(events, where) == whole
             for k, event in enumerate(events):  # and once more from every id that there was
-                rest = await received(facade, wanted, event.id, len(events) - k - 1)
+                rest = await received(context, wanted, event.id, len(events) - k - 1)
                 told = by_partition(events[: k + 1] + rest, where)
                 assert told == whole, f"cut behind event {k}"
-            paged = await in_pages(facade, wanted, random.randint(1, 4))
+            paged = await in_pages(context, wanted, random.randint(1, 4))
             for ids in whole.values():
                 assert [one for one in paged if one in ids] == ids
             assert len(paged) == len(events)
@@ -236,29 +236,29 @@ def test_a_page_is_bounded_in_bytes(wanted: Wanted, monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(module, "BYTES", 1)
 
     async def story() -> None:
-        async with running(Random(8)) as (facade, histories):
+        async with running(Random(8)) as (context, histories):
             histories.write(60)
-            await facade.fresh()
-            start = await start_of(facade, "", "after")
-            page, more = await read_on(facade, wanted, start, 1000)
+            await context.reader.fresh()
+            start = await context.events.start_of("", "after")
+            page, more = await context.events.read_on(context.executors.log, wanted, start, 1000)
             partitions = [one.behind.partition for one in page.found]
             assert more
             assert len(partitions) == len(set(partitions)) > 0, "one of each, for it has a byte"
-            assert len(await in_pages(facade, wanted, 1000)) > 3 * len(partitions)
+            assert len(await in_pages(context, wanted, 1000)) > 3 * len(partitions)
 
     asyncio.run(story())
 
 
 def test_nothing_runs_when_nobody_follows():
     async def story() -> None:
-        async with running(Random(1)) as (facade, histories):
-            assert facade.tail.task is None
-            await received(facade, Wanted(), "", 1)
-            assert facade.tail.followers == 0
-            assert facade.tail.task is not None
-            await asyncio.wait_for(facade.tail.task, 5)
+        async with running(Random(1)) as (context, histories):
+            assert context.tail.task is None
+            await received(context, Wanted(), "", 1)
+            assert context.tail.followers == 0
+            assert context.tail.task is not None
+            await asyncio.wait_for(context.tail.task, 5)
             histories.write(10)
-            await received(facade, Wanted(), "", 1)
+            await received(context, Wanted(), "", 1)
 
     asyncio.run(story())
 
@@ -269,16 +269,16 @@ def test_a_client_that_reads_late_gets_all_and_the_process_keeps_little(
     monkeypatch.setattr(tail, "KEPT", 8)
 
     async def story() -> None:
-        async with running(Random(2)) as (facade, histories):
+        async with running(Random(2)) as (context, histories):
             before = sum(map(len, histories.admitted(Wanted()).values()))
-            async with aclosing(follow(facade, Wanted(), "now")) as slow:
+            async with aclosing(follow(context, Wanted(), "now")) as slow:
                 first = await anext(slow)
                 for _ in range(20):
                     histories.write(10)
-                    await facade.fresh()
+                    await context.reader.fresh()
                 behind = sum(map(len, histories.admitted(Wanted()).values())) - before
-                await received(facade, Wanted(), first.id, behind)
-                assert len(facade.tail.kept) <= 8
+                await received(context, Wanted(), first.id, behind)
+                assert len(context.tail.kept) <= 8
                 async with asyncio.timeout(60):
                     while behind:
                         behind -= bool((await anext(slow)).data)
@@ -291,13 +291,13 @@ def test_where_nothing_fits_the_id_moves_on():
         none = Wanted(None, frozenset({"autolearn.SessionOpened.v1"}))
         async with (
             asyncio.timeout(20),
-            running(Random(6)) as (facade, _),
-            aclosing(follow(facade, none, "")) as events,
+            running(Random(6)) as (context, _),
+            aclosing(follow(context, none, "")) as events,
         ):
             await anext(events)
             moved = await anext(events)
             assert moved.data == ""
-            assert await start_of(facade, moved.id, "after") == now(facade)
+            assert await context.events.start_of(moved.id, "after") == context.events.now()
 
     asyncio.run(story())
 
@@ -306,9 +306,11 @@ def test_a_silent_feed_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(event_stream, "KEEP_ALIVE", 0.01)
 
     async def story() -> None:
-        async with asyncio.timeout(20), running(Random(7)) as (facade, histories):
+        async with asyncio.timeout(20), running(Random(7)) as (context, histories):
             none = Wanted(None, frozenset({"autolearn.SessionOpened.v1"}))
-            subscription = Subscription(facade, await facade.which_log(), none, now(facade))
+            events, tail, executors = context.events, context.tail, context.executors
+            await context.reader.which_log()
+            subscription = Subscription(events, tail, executors, none, events.now())
             async with aclosing(subscription.parts()) as parts:
                 await anext(parts)
                 assert await anext(parts) == b": \n\n"
@@ -336,8 +338,8 @@ def test_the_log_cannot_be_read_and_the_feed_says_so(after: str, monkeypatch: py
     async def story() -> None:
         async with (
             asyncio.timeout(20),
-            running(Random(3)) as (facade, histories),
-            aclosing(follow(facade, Wanted(), after)) as events,
+            running(Random(3)) as (context, histories),
+            aclosing(follow(context, Wanted(), after)) as events,
         ):
             await anext(events)
             monkeypatch.setattr(histories.log, "reader", lambda *_: Broken())
@@ -345,7 +347,7 @@ def test_the_log_cannot_be_read_and_the_feed_says_so(after: str, monkeypatch: py
             *_, last = [event async for event in events]
             assert last.event == "problem"
             assert "the brokers refuse" in last.data
-            assert facade.tail.followers == 0
+            assert context.tail.followers == 0
 
     asyncio.run(story())
 
@@ -354,12 +356,12 @@ def test_a_process_that_stops_says_why():
     async def story() -> None:
         async with (
             asyncio.timeout(20),
-            running(Random(5)) as (facade, _),
-            aclosing(follow(facade, Wanted(), "now")) as events,
+            running(Random(5)) as (context, _),
+            aclosing(follow(context, Wanted(), "now")) as events,
         ):
             await anext(events)
-            facade.fail(LogError("The disk is full."))
-            facade.tail.close()
+            context.reader.fail(LogError("The disk is full."))
+            context.tail.close()
             *_, last = [event async for event in events]
             assert (last.event, "The disk is full." in last.data) == ("problem", True)
 
@@ -368,10 +370,10 @@ def test_a_process_that_stops_says_why():
 
 def test_a_position_that_is_none():
     async def story() -> None:
-        async with running(Random(4)) as (facade, _):
+        async with running(Random(4)) as (context, _):
             for given in ("nonsense", "W10", "WyIiLFtbOSw5LDAsMF1dXQ"):
                 with pytest.raises(Problem) as raised:
-                    await start_of(facade, given, "Last-Event-ID")
+                    await context.events.start_of(given, "Last-Event-ID")
                 assert raised.value.status_code == 422
 
     asyncio.run(story())

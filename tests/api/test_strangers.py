@@ -14,7 +14,7 @@ import pytest
 
 from autolearn.api.addresses import network_of
 from autolearn.api.app import make_app
-from autolearn.api.facade import Facade
+from autolearn.api.context import make_context
 from autolearn.api.logins import Logins
 from autolearn.api.paces import Paces
 from autolearn.api.problems import Problem
@@ -47,20 +47,20 @@ class World:
         to = ArtifactStore((folder / "artifacts").as_uri())
         self.log = MemoryLog()
         given = (Settings(**settings), self.log, MemoryStore(), to, folder, lambda: None)
-        self.facade = Facade(*given)
-        self.facade.caught_up = True
-        self.facade.store.write(
+        self.context = make_context(*given)
+        self.context.reader.caught_up = True
+        self.context.queries.store.write(
             {
                 key("user", "ada"): to_json(StoredUser("user", "", False, "", "")),
                 key("token", TOKEN.id): to_json(StoredToken("ada", "", TOKEN.digest, "", None)),
             }
         )
-        self.app = make_app(self.facade)
+        self.app = make_app(self.context)
 
     @asynccontextmanager
     async def client(self, host: str = "127.0.0.1", *, seal: bool = False) -> Any:
-        self.facade.log.create(self.facade.topics.all())
-        self.facade.audit.open()
+        self.context.log.create(self.context.topics.all())
+        self.context.audit.open()
         transport: Any = httpx.ASGITransport(self.app, client=(host, 1))
         if seal:
             transport = AsyncSealing(transport)
@@ -69,7 +69,7 @@ class World:
 
     def recorded(self) -> list[Hop]:
         """The records of the behaviour log."""
-        topic = self.facade.topics.audit
+        topic = self.context.topics.audit
         partitions = (self.log.topics[topic.name][number] for number in range(topic.partitions))
         return [from_json(record.value(), Hop) for one in partitions for record in one]
 
@@ -133,12 +133,12 @@ def test_slow_clients_without_a_token_hold_up_nobody_who_has_one(
             small = await http.post("/v1/sessions", json={"title": 5}, headers=BEARER)
             assert small.status_code == 422, small.text
             if size < bounds.STRANGER_BODY:
-                assert world.facade.waiting.strangers == bounds.ADDRESS_REQUESTS
-            assert world.facade.waiting.strangers_bytes <= bounds.ADDRESS_BYTES
+                assert world.context.waiting.strangers == bounds.ADDRESS_REQUESTS
+            assert world.context.waiting.strangers_bytes <= bounds.ADDRESS_BYTES
             for one in crowd:
                 one.cancel()
             await asyncio.gather(*crowd, return_exceptions=True)
-        waiting = world.facade.waiting
+        waiting = world.context.waiting
         assert (waiting.strangers, waiting.strangers_bytes, waiting.bytes) == (0, 0, 0)
         assert not any((waiting.by_address, waiting.bytes_by_address, waiting.by_user))
 
@@ -158,7 +158,7 @@ def test_a_body_of_a_stranger_must_come_in_time(world: World, monkeypatch: pytes
             async with asyncio.timeout(10):
                 await slow(world, "/v1/login", "application/json", 100)
                 await slow(world, "/v1/sessions", "application/jose", 100)
-        assert world.facade.waiting.strangers == 0
+        assert world.context.waiting.strangers == 0
 
     story(tell)
 
@@ -280,7 +280,7 @@ def test_a_lockout_is_said_and_recorded_and_others_log_in(world: World):
                 assert answer.status_code == 429
                 assert answer.json()["type"].endswith(":login-locked")
                 assert int(answer.headers["retry-after"]) > 0
-        world.facade.audit.close()
+        world.context.audit.close()
         locked = [hop for hop in world.recorded() if hop.problem == "login-locked"]
         assert [(hop.stream, hop.repeats) for hop in locked] == [("user/ada", 0), ("user/ada", 19)]
 
@@ -295,7 +295,7 @@ def test_what_is_refused_alike_is_one_record_by_address_and_window(world: World)
                     for _ in range(10):
                         assert (await http.get(path)).status_code == 401
                         assert (await http.post(path)).status_code in (401, 405)
-        world.facade.audit.close()
+        world.context.audit.close()
         denied = [hop for hop in world.recorded() if hop.problem == "no-token"]
         assert [(hop.client, hop.repeats) for hop in denied] == [
             ("127.0.0.1", 0),
@@ -303,7 +303,7 @@ def test_what_is_refused_alike_is_one_record_by_address_and_window(world: World)
             ("127.0.0.1", 29),
             ("127.0.0.2", 29),
         ]
-        assert not world.facade.audit.repeats
+        assert not world.context.audit.repeats
 
     story(tell)
 
@@ -317,7 +317,7 @@ def test_refusals_from_very_many_addresses_are_few_records(
         for number in range(30):
             async with world.client(f"127.1.0.{number}") as http:
                 await http.get("/v1/me")
-        world.facade.audit.close()
+        world.context.audit.close()
         denied = [hop for hop in world.recorded() if hop.problem == "no-token"]
         assert len(denied) == 10 + 2
         assert (denied[-1].client, denied[-1].repeats) == ("", 19)
@@ -415,7 +415,7 @@ def test_a_date_moves_no_request_to_another_time(world: World, apart: int):
 
     def played(request: httpx.Request) -> httpx.Response:
         asked.append(request)
-        keys = {"keys": [one.jwk() for one in world.facade.wire_keys.present()]}
+        keys = {"keys": [one.jwk() for one in world.context.wire_keys.present()]}
         return httpx.Response(200, json=keys, headers={"Date": date})
 
     transport = Sealing(httpx.MockTransport(played))

@@ -1,4 +1,4 @@
-"""The state of one API process: the log, the read models that follow it, and who waits."""
+"""How one API process reads the events: from where, how far it is, and what waits for that."""
 
 from __future__ import annotations
 
@@ -6,55 +6,30 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TypeVar
 
 import structlog
 
 from autolearn.api import problems
 from autolearn.api.arrivals import Arrivals
-from autolearn.api.auditing import Audit
 from autolearn.api.brokers import Brokers
-from autolearn.api.commands import Commands
-from autolearn.api.dead_letters import DeadLetters
-from autolearn.api.disk import Uploads
-from autolearn.api.executors import Executors
-from autolearn.api.heartbeats import Heartbeats
-from autolearn.api.identity import Authenticate, by_token
-from autolearn.api.inspection import Inspection
-from autolearn.api.logins import Logins
-from autolearn.api.measures import Measures
-from autolearn.api.oidc import Provider
-from autolearn.api.paces import Paces
-from autolearn.api.passwords import Passwords
-from autolearn.api.quotas import Taken
-from autolearn.api.rebuilding import Rebuilding
-from autolearn.api.staleness import Staleness
-from autolearn.api.tail import Tail
-from autolearn.api.trail import Trail
-from autolearn.api.waiting import Waiting
-from autolearn.artifacts.store import ArtifactStore
+from autolearn.api.executors import Executor
 from autolearn.eventlog.admission import Progress
-from autolearn.eventlog.cluster import Cluster
 from autolearn.eventlog.feed import Feed
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.positions import log_id
-from autolearn.eventlog.process import emptied
-from autolearn.eventlog.reading import Lookup
 from autolearn.eventlog.vault import Vault
-from autolearn.eventlog.wire_keys import WireKeys
 from autolearn.projections.projection import ReadModels
-from autolearn.projections.queries import Queries
+from autolearn.projections.queries import Moment, Queries
 from autolearn.projections.store import Store
 from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.errors import AutoLearnError, LogError, TopicMismatch
 from autolearn.schemas.events import DatasetDeleted, ExperimentDeleted
 from autolearn.schemas.messages import type_of
-from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 
-__all__ = ["Facade"]
+__all__ = ["FRESH_TIMEOUT", "LogReader"]
 
 log = structlog.stdlib.get_logger("autolearn.api")
 
@@ -66,74 +41,33 @@ OPEN_TIMEOUT, OPEN_PAUSE = 5.0, 1.0
 """Seconds that brokers have to answer when a process starts, and between two tries."""
 
 
-class Facade:
-    """What the routers share. `start` and `stop` run on the event loop.
+class LogReader:
+    """Folds the events into the store of the queries, from `start` to `stop`, both on the loop.
 
-    `home` is the folder of the process; `on_failure` is called once when the
-    process cannot go on: it must end then. Without a `cluster` the status tells less. `audit_log`
-    is the same log by a connection of its own, for the behaviour log. `wire_keys` is the folder of
-    the keys to which clients seal requests.
+    `executor` makes the calls that ask the brokers. `on_failure` is called when the process cannot
+    go on: it must end then. `preparing`, `opened` and `taken` are to be filled before `start`.
     """
 
     def __init__(
         self,
-        settings: Settings,
         to: Log,
-        store: Store,
-        artifacts: ArtifactStore,
-        home: Path,
+        topics: Topics,
+        queries: Queries,
+        vault: Vault,
+        arrivals: Arrivals,
+        brokers: Brokers,
+        executor: Executor,
         on_failure: Callable[[], None],
-        cluster: Cluster | None = None,
-        audit_log: Log | None = None,
-        wire_keys: Path | None = None,
-        vault: Vault | None = None,
     ) -> None:
-        self.settings, self.log, self.store = settings, to, store
-        self.artifacts, self.on_failure = artifacts, on_failure
-        self.scratch = emptied(home / "scratch")
-        artifacts.clear_incoming()
-        self.disks = [self.scratch, *artifacts.folders_on_disk()]
-        self.uploads = Uploads(settings, self.disks)
-        self.topics = Topics.of(settings)
-        self.vault = vault or Vault()
-        self.vault.shredded = self.shredded
-        self.queries = Queries(store, self.vault.open_kept)
-        self.executors = Executors(settings)
-        self.arrivals = Arrivals(lambda *told: self.measures.answered(*told))
-        self.lookup = Lookup(to, self.topics.events.name)
-        self.brokers = Brokers(to, self.topics.events.name)
-        self.heartbeats = Heartbeats(to, self.topics.workers.name)
-        self.measures = Measures(self)
-        self.tail = Tail(self)
-        self.audit_log = audit_log or to
-        self.trail = Trail(self, home / "audit")
-        self.audit = Audit(
-            self.audit_log,
-            self.topics.audit.name,
-            settings,
-            self.measures.meter,
-            self.trail.recent.add,
-        )
-        self.dead_letters = DeadLetters(to, self.topics.dead_letters.name, self.queries)
-        self.inspection = Inspection(self, cluster)
-        self.rebuilding = Rebuilding(self, home)
-        self.commands = Commands(
-            to,
-            self.topics.commands.name,
-            self.queries,
-            self.arrivals,
-            settings=settings,
-            available=lambda: self.brokers.answer,
-            vault=self.vault,
-        )
-        self.passwords = Passwords(self.executors.passwords)
-        self.wire_keys = WireKeys(wire_keys or home / "keys")
-        self.authenticate: Authenticate = by_token
-        if settings.auth == "oidc":
-            self.authenticate = Provider(settings).authenticate
-        self.waiting = Waiting(settings.max_waiting, settings.max_pending)
-        self.logins, self.paces, self.taken = Logins(), Paces(), Taken()
-        self.staleness = Staleness(self.brokers, self.holds)
+        self.log, self.topics, self.queries, self.vault = to, topics, queries, vault
+        self.arrivals, self.brokers, self.executor = arrivals, brokers, executor
+        self.on_failure = on_failure
+        self.preparing: list[Callable[[Moment], None]] = []
+        """Called in a thread with the read models, before anything is folded into them."""
+        self.opened: list[Callable[[], None]] = []
+        """Called on the loop when the topics are there and are read."""
+        self.taken: list[Callable[[list[EventRecord]], None]] = []
+        """Called on the loop with each batch of events, when it is stored."""
         self.log_id = ""
         self.goal: dict[int, int] | None = None
         self.caught_up = False
@@ -183,7 +117,8 @@ class Facade:
                 log.warning("waiting", why=error.detail)
             self.waits_for = error.detail
             return None
-        self.measures.runs.begin(self.queries.now())
+        for prepare in self.preparing:
+            prepare(self.queries.now())
         return follower
 
     def on_loop(self, call: Callable[[T], None], argument: T) -> None:
@@ -198,79 +133,51 @@ class Facade:
             return
         self.feed = Feed(follower, self.on_events, self.fail)
         self.feed.start()
-        self.brokers.start()
-        self.heartbeats.start()
-        if self.audit.on:
-            self.audit.open()
-            self.trail.start()
+        for begin in self.opened:
+            begin()
 
     def follower(self) -> Follower:
         """Return the reader of the log, and note how far it must come to be ready."""
-        partitions = range(self.topics.events.partitions)
-        goal = self.log.ends(self.topics.events.name)
-        follower = Follower(self.log, self.topics.events.name, ReadModels(self.store), partitions)
+        events = self.topics.events
+        goal = self.log.ends(events.name)
+        models = ReadModels(self.queries.store)
+        follower = Follower(self.log, events.name, models, range(events.partitions))
         if follower.restarted:
             log.warning("rebuilding", reason="the store belongs to another log")
         self.goal = goal
         return follower
 
     async def hand_over(self, store: Store, follower: Follower) -> None:
-        """Serve from another store from now on, which a Follower has brought up to date."""
-        assert self.feed is not None
-        await self.feed.hand_over(follower, lambda: self.serve_from(store))
+        """Serve from another store from now on, which a Follower has brought up to date.
 
-    def serve_from(self, store: Store) -> None:
-        """Answer from another store. The old one closes when the last answer from it is made."""
-        self.store = self.queries.store = store
+        The old one closes when the last answer from it is made.
+        """
+        assert self.feed is not None
+        await self.feed.hand_over(follower, lambda: setattr(self.queries, "store", store))
 
     def on_events(self, records: list[EventRecord]) -> None:
         """Wake who waits for these events, which are stored now."""
         self.arrivals.notify(records)
-        self.measures.taken(records)
+        for take in self.taken:
+            take(records)
         for record in records:
             if record.type in DELETED:
                 self.queries.known.forget(record.subject.partition("/")[2])
 
     def fail(self, error: Exception) -> None:
         """Stop: what this process knows can no longer be trusted to be up to date."""
+        explained = isinstance(error, AutoLearnError)
         self.failure = error.diagnostics() if isinstance(error, AutoLearnError) else repr(error)
-        log.error("stopping", why=self.failure, exc_info=None if self.expected(error) else error)
+        log.error("stopping", why=self.failure, exc_info=None if explained else error)
         self.arrivals.give_up()
         self.arrivals.notify([])
         self.on_failure()
 
-    def expected(self, error: Exception) -> bool:
-        """Say whether an error explains itself, without its traceback."""
-        return isinstance(error, AutoLearnError)
-
     async def stop(self) -> None:
-        """Let go of everything."""
+        """Read no more."""
         self.stopped.set()
-        await self.rebuilding.stop()
-        self.brokers.stop()
-        self.heartbeats.stop()
-        await self.tail.stop()
-        self.audit.close()
-        await self.trail.stop()
         if self.feed is not None:
             await self.feed.stop()
-        for room in (self.executors, self.lookup, self.dead_letters, self.inspection):
-            await asyncio.to_thread(room.close)
-        await asyncio.to_thread(self.vault.stop)
-        for log_ in {self.log, self.audit_log}:
-            await asyncio.to_thread(log_.close)
-        self.store.close()
-
-    # What is encrypted
-
-    def shredded(self, session: str) -> bool:
-        """Say whether a session, or dataset/<name>, has ended in a way that shreds its key."""
-        kind, _, name = session.rpartition("/")
-        if kind:
-            row = self.queries.latest().dataset_owner(name)
-            return row is not None and row.deleted != ""
-        ended = self.queries.latest().ended(session)
-        return ended is not None and ended.how != "committed"
 
     # How far it is
 
@@ -286,8 +193,16 @@ class Facade:
         if not self.log_id:
             self.require_brokers()
             events = self.topics.events.name
-            self.log_id = await self.executors.brokers.run(lambda: log_id(self.log, events))
+            self.log_id = await self.executor.run(lambda: log_id(self.log, events))
         return self.log_id
+
+    async def ends(self) -> dict[int, int]:
+        """Return where the log ends now, per partition.
+
+        Raises:
+            LogError: the brokers do not answer.
+        """
+        return await self.executor.run(lambda: self.log.ends(self.topics.events.name))
 
     async def until_ready(self) -> None:
         """Wait until the process is ready.
@@ -344,9 +259,7 @@ class Facade:
                 return
             self.barrier_began = asyncio.get_running_loop().time()
             try:
-                events = self.topics.events.name
-                asked_for = self.executors.brokers.run(lambda: self.log.ends(events))
-                ends = await asyncio.wait_for(asked_for, FRESH_TIMEOUT)
+                ends = await asyncio.wait_for(self.ends(), FRESH_TIMEOUT)
             except (LogError, TimeoutError):
                 return
             await self.until_holds(ends, self.barrier_began + FRESH_TIMEOUT)
