@@ -11,6 +11,7 @@ from autolearn.eventlog.broker_errors import PORT_TAKEN, BrokerError, PortTaken
 from autolearn.eventlog.broker_secret import secret_of
 from autolearn.eventlog.embedded import EmbeddedBroker, install
 from autolearn.eventlog.install_bar import InstallBar
+from autolearn.eventlog.jars import Jars
 from autolearn.eventlog.watchdog import teller
 from autolearn.schemas.errors import SettingsError
 
@@ -26,8 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     try:
         with InstallBar() as bar:
-            install(bar)
-        return 0 if chosen.command == "install" else _run(chosen)
+            jars = install(bar)
+        return 0 if chosen.command == "install" else _run(jars, chosen)
     except (BrokerError, SettingsError) as error:
         print(error.diagnostics(), file=sys.stderr)
         return PORT_TAKEN if isinstance(error, PortTaken) else 1
@@ -56,13 +57,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(chosen: argparse.Namespace) -> int:
+def _run(jars: Jars, chosen: argparse.Namespace) -> int:
     parent = os.getppid()
     # One way out for both: start() and the wait below unwind, and the broker is stopped.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     secret = secret_of(chosen.secret_of) if chosen.secret_of else ""
     with EmbeddedBroker(
-        chosen.folder, port=chosen.port, secret=secret, heap_mb=chosen.heap_mb
+        jars, chosen.folder, port=chosen.port, secret=secret, heap_mb=chosen.heap_mb
     ) as broker:
         print(f"ready {broker.bootstrap}", flush=True)
         try:

@@ -58,11 +58,11 @@ class EmbeddedBroker:
     object from one thread at a time.
 
     Args:
+        jars: what to run (`install`).
         folder: made if missing. One broker at a time may use it.
         port: of 127.0.0.1; 0 picks a free one at the first start.
         secret: what clients must have (`client`); "": anybody on this machine may do everything.
         heap_mb: limit of the Java heap, in MiB.
-        jars: what to run; without it, `install()` is asked at every start.
         flags: more options for the JVM.
         member: its place in a cluster (`eventlog.embedded_cluster`); without it, it is alone.
         cluster_id: of that cluster.
@@ -70,12 +70,12 @@ class EmbeddedBroker:
 
     def __init__(
         self,
+        jars: Jars,
         folder: Path,
         *,
         port: int = 0,
         secret: str = "",
         heap_mb: int = 256,
-        jars: Jars | None = None,
         flags: Sequence[str] = (),
         member: broker_files.Member | None = None,
         cluster_id: str = "",
@@ -121,20 +121,19 @@ class EmbeddedBroker:
         Formats the folder on first use.
 
         Raises:
-            BrokerError: Kafka could not be installed, the folder or the port is in use, or the
-                broker ended or did not answer in time. The message has its last log lines.
+            BrokerError: the folder or the port is in use, or the broker ended or did not answer in
+                time. The message has its last log lines.
             RuntimeError: it is started already.
         """
         if self._process is not None:
             raise RuntimeError("the broker was started already")
         self._abandoned.clear()
-        jars = self._jars or install()
         deadline = time.monotonic() + timeout
         with contextlib.ExitStack() as held:
             held.enter_context(claimed(self.folder, deadline))
             for attempt in range(1, _PORT_ATTEMPTS + 1):
                 try:
-                    process = held.enter_context(self._launched(jars, deadline))
+                    process = held.enter_context(self._launched(deadline))
                     break
                 except PortTaken:
                     # A member's ports are known to the others: only its cluster can change them.
@@ -195,10 +194,10 @@ class EmbeddedBroker:
         self.stop()
 
     @contextlib.contextmanager
-    def _launched(self, jars: Jars, deadline: float) -> Iterator[subprocess.Popen[bytes]]:
+    def _launched(self, deadline: float) -> Iterator[subprocess.Popen[bytes]]:
         port = self._prepare()
-        self._format(jars, deadline)
-        java = jvm.command(jars, self._heap_mb, *self._flags)
+        self._format(deadline)
+        java = jvm.command(self._jars, self._heap_mb, *self._flags)
         assert self._ports is not None
         self._ports.lend()
         with jvm.guarded([*java, "kafka.Kafka", "server.properties"], self.folder) as process:
@@ -225,13 +224,13 @@ class EmbeddedBroker:
         broker_files.write(self.folder, port, member, asked if self._secret else None)
         return port
 
-    def _format(self, jars: Jars, deadline: float) -> None:
+    def _format(self, deadline: float) -> None:
         # Kafka writes this file last, so a format that was interrupted is done again.
         if (self.folder / "data" / "meta.properties").exists():
             return
         cluster_id = self._cluster_id or new_cluster_id()
         arguments = [
-            *jvm.command(jars, self._heap_mb),
+            *jvm.command(self._jars, self._heap_mb),
             *("kafka.tools.StorageTool", "format", "--ignore-formatted"),
             # With "=", because every 64th id begins with a dash.
             *(f"--cluster-id={cluster_id}", "--config=server.properties"),

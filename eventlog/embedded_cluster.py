@@ -107,10 +107,10 @@ class EmbeddedCluster:
         controllers, password = tuple(ports[BROKERS:]), secrets.token_urlsafe(32)
         return [
             EmbeddedBroker(
+                jars,
                 self.folder / f"broker-{number}",
                 port=port,
                 heap_mb=self._heap_mb,
-                jars=jars,
                 member=Member(number, controllers, password),
                 secret=self._secret,
                 cluster_id=self._cluster_id(),

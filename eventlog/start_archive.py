@@ -64,9 +64,9 @@ def _make(jars: Jars, archive: Path, progress: Progress) -> None:
     with TemporaryDirectory(prefix=".training-", dir=jars.folder) as folder:
         made = Path(folder, "start.aot")
         broker = EmbeddedBroker(
+            jars,
             Path(folder, "kafka"),
             secret="-" * 32,
-            jars=jars,
             flags=[f"-XX:AOTCacheOutput={made}"],
         )
         try:

@@ -148,7 +148,7 @@ def embedded_log(home: Path) -> Iterator[KafkaLog]:
     with InstallBar() as bar:
         jars = install(bar)
     with (
-        EmbeddedBroker(home / "kafka", secret=secret_of(home), jars=jars) as broker,
+        EmbeddedBroker(jars, home / "kafka", secret=secret_of(home)) as broker,
         closing_log(KafkaLog(broker.bootstrap, broker.client)) as log,
     ):
         yield log

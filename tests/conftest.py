@@ -11,7 +11,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
-from autolearn.eventlog.embedded import EmbeddedBroker
+from autolearn.eventlog.embedded import EmbeddedBroker, install
 
 settings.register_profile(
     "shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -110,7 +110,7 @@ def pytest_configure_node(node: WorkerController) -> None:
         return
     if BROKER not in node.config.stash:
         folder = node.config._tmp_path_factory.mktemp("kafka")
-        broker = EmbeddedBroker(folder, heap_mb=512).start()
+        broker = EmbeddedBroker(install(), folder, heap_mb=512).start()
         node.config.stash[BROKER] = broker
         node.config.add_cleanup(broker.stop)
     node.workerinput["kafka"] = node.config.stash[BROKER].bootstrap
@@ -122,7 +122,7 @@ def kafka(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
     if "kafka" in getattr(pytestconfig, "workerinput", ()):
         yield pytestconfig.workerinput["kafka"]
         return
-    with EmbeddedBroker(tmp_path_factory.mktemp("kafka")) as broker:
+    with EmbeddedBroker(install(), tmp_path_factory.mktemp("kafka")) as broker:
         yield broker.bootstrap
 
 

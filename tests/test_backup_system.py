@@ -11,7 +11,7 @@ import pytest
 
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.client.sdk import AutoLearn
-from autolearn.eventlog.embedded import EmbeddedBroker
+from autolearn.eventlog.embedded import EmbeddedBroker, install
 from autolearn.eventlog.kafka import KafkaLog
 from autolearn.projections.backups.reading import BackupSet
 from autolearn.projections.backups.restoring import plan, restore
@@ -119,7 +119,7 @@ def test_a_broker_that_goes_away_in_the_middle_is_told_and_the_restore_goes_on(
     write_backup(story, HERE, store, tmp_path / "set", nothing)
     backup = BackupSet(tmp_path / "set")
 
-    with EmbeddedBroker(tmp_path / "kafka") as broker:
+    with EmbeddedBroker(install(), tmp_path / "kafka") as broker:
         log = KafkaLog(broker.bootstrap)
 
         def kill_later(stage: str, done: int, _: int) -> None:
@@ -133,7 +133,7 @@ def test_a_broker_that_goes_away_in_the_middle_is_told_and_the_restore_goes_on(
         log.close()
 
     # On another port: what the old producer still has on its way must not arrive.
-    with EmbeddedBroker(tmp_path / "kafka") as broker:
+    with EmbeddedBroker(install(), tmp_path / "kafka") as broker:
         log = KafkaLog(broker.bootstrap)
         restored = restore(log, THERE, store, backup, plan(log, THERE, backup), nothing)
         assert restored.differs == []

@@ -16,7 +16,7 @@ import pytest
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.client.sdk import AutoLearn, Problem
 from autolearn.eventlog.data_keys import Unreadable
-from autolearn.eventlog.embedded import EmbeddedBroker
+from autolearn.eventlog.embedded import EmbeddedBroker, install
 from autolearn.eventlog.kafka import KafkaLog
 from autolearn.eventlog.keyring import KeyRing
 from autolearn.eventlog.master_keys import master_keys
@@ -40,7 +40,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def system(place: Path) -> Iterator[RunningSystem]:
     with (
-        EmbeddedBroker(place / "kafka") as broker,
+        EmbeddedBroker(install(), place / "kafka") as broker,
         running_system(
             broker.bootstrap,
             place / "home",

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from autolearn.eventlog.embedded import EmbeddedBroker
+from autolearn.eventlog.embedded import EmbeddedBroker, install
 from autolearn.eventlog.kafka import KafkaLog
 from autolearn.eventlog.master_keys import MasterKey
 from autolearn.eventlog.probe import free_ports
@@ -31,7 +31,7 @@ class Bench:
     """A broker of its own, deciders, and one API process."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
-        self.broker = stack.enter_context(EmbeddedBroker(folder / "kafka"))
+        self.broker = stack.enter_context(EmbeddedBroker(install(), folder / "kafka"))
         self.environment = environment(folder, self.broker.bootstrap) | {
             "AUTOLEARN_SESSION_TIMEOUT": "10",
             "AUTOLEARN_APPEND_TIMEOUT": "2",
@@ -192,7 +192,7 @@ def test_it_waits_for_brokers_that_are_not_there_yet(tmp_path: Path):
         problem(httpx.get(f"{url}/v1/sessions"), 503, "not-ready", "waits for Kafka")
         problem(httpx.post(f"{url}/v1/sessions"), 503, "not-ready", "waits for Kafka")
         assert api.popen.poll() is None
-        with EmbeddedBroker(tmp_path / "kafka", port=port):
+        with EmbeddedBroker(install(), tmp_path / "kafka", port=port):
             with api.client() as http:
                 assert http.get("/health/ready").status_code == 200
                 assert http.get("/v1/sessions").json()["items"] == []

@@ -18,7 +18,7 @@ import pytest
 from msgspec.structs import replace
 
 from autolearn.eventlog.admission import Progress
-from autolearn.eventlog.embedded import EmbeddedBroker
+from autolearn.eventlog.embedded import EmbeddedBroker, install
 from autolearn.eventlog.kafka import KafkaLog
 from autolearn.projections.projection import FORMAT_KEY, FORMAT_VALUE
 from autolearn.projections.store import RocksStore, key, prefix_of
@@ -69,7 +69,7 @@ def verify(settings: dict[str, str], *urls: str) -> tuple[int, dict[str, Any], s
 
 @pytest.mark.long
 def test_health_follows_the_broker(tmp_path: Path):
-    with EmbeddedBroker(tmp_path / "kafka") as broker:
+    with EmbeddedBroker(install(), tmp_path / "kafka") as broker:
         settings = environment(tmp_path, broker.bootstrap)
         settings |= {"AUTOLEARN_DECISION_TIMEOUT": "1", "AUTOLEARN_SESSION_TIMEOUT": "3"}
         decider = Process(tmp_path, "decide", settings, "autolearn.agents", "decide")

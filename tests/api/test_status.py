@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from autolearn.api.inspection import FRESH
-from autolearn.eventlog.embedded import EmbeddedBroker
+from autolearn.eventlog.embedded import EmbeddedBroker, install
 from autolearn.schemas.metrics import METRICS
 from tests.api.conftest import System
 from tests.api.processes import Api, Process
@@ -104,7 +104,7 @@ def test_without_a_broker_it_is_answered_all_the_same(tmp_path: Path):
 
 @pytest.mark.long
 def test_a_lost_broker_and_a_lost_decider_are_named(tmp_path: Path):
-    with EmbeddedBroker(tmp_path / "kafka") as broker:
+    with EmbeddedBroker(install(), tmp_path / "kafka") as broker:
         settings = environment(tmp_path, broker.bootstrap) | {"AUTOLEARN_SESSION_TIMEOUT": "3"}
         decider = Process(tmp_path, "decide", settings, "autolearn.agents", "decide")
         try:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from autolearn.eventlog.embedded import EmbeddedBroker
+from autolearn.eventlog.embedded import EmbeddedBroker, install
 from autolearn.schemas.settings import Settings
 from tests.bench.serving import api_of, fill
 
@@ -26,7 +26,10 @@ async def api_start() -> dict[str, float]:
 
 
 def measure() -> dict[str, float]:
-    with tempfile.TemporaryDirectory() as home, EmbeddedBroker(Path(home) / "kafka") as broker:
+    with (
+        tempfile.TemporaryDirectory() as home,
+        EmbeddedBroker(install(), Path(home) / "kafka") as broker,
+    ):
         settings = Settings(kafka=broker.bootstrap)
         fill(settings, SESSIONS)
         times = [ready(settings) for _ in range(ROUNDS)]

@@ -22,7 +22,7 @@ from autolearn.agents.states import States
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.chain import Chain, headers_of
 from autolearn.eventlog.checkpoints import fingerprint, opened, sealed
-from autolearn.eventlog.embedded import EmbeddedBroker
+from autolearn.eventlog.embedded import EmbeddedBroker, install
 from autolearn.eventlog.kafka import KafkaLog
 from autolearn.eventlog.signing import SigningKey
 from autolearn.projections.backups.writing import write_backup
@@ -57,7 +57,10 @@ async def chain() -> dict[str, float]:
 
 def measure() -> dict[str, float]:
     key = SigningKey(OKPKey.generate_key("Ed25519"))
-    with tempfile.TemporaryDirectory() as home, EmbeddedBroker(Path(home) / "kafka") as broker:
+    with (
+        tempfile.TemporaryDirectory() as home,
+        EmbeddedBroker(install(), Path(home) / "kafka") as broker,
+    ):
         log = KafkaLog(broker.bootstrap)
         log.create(TOPICS.all())
         write(broker.bootstrap, chained(key, history(SESSIONS)))

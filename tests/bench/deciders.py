@@ -13,7 +13,7 @@ import time
 import uuid
 from pathlib import Path
 
-from autolearn.eventlog.embedded import EmbeddedBroker
+from autolearn.eventlog.embedded import EmbeddedBroker, install
 from autolearn.schemas.codec import CommandRecord, raw
 from autolearn.schemas.commands import OpenSession
 from autolearn.schemas.messages import type_of
@@ -35,7 +35,7 @@ def measure() -> dict[str, float]:
     rates: dict[int, list[float]] = {count: [] for count in COUNTS}
     with (
         tempfile.TemporaryDirectory(prefix="autolearn-bench-") as folder,
-        EmbeddedBroker(Path(folder) / "kafka") as broker,
+        EmbeddedBroker(install(), Path(folder) / "kafka") as broker,
     ):
         for number in range(ROUNDS):
             for count in COUNTS:

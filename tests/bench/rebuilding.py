@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from autolearn.eventlog.embedded import EmbeddedBroker
+from autolearn.eventlog.embedded import EmbeddedBroker, install
 from autolearn.eventlog.kafka import KafkaLog
 from autolearn.projections.rebuilding import rebuild
 from tests.bench import recoveries
@@ -38,7 +38,10 @@ async def rebuilding() -> dict[str, float]:
 
 def measure() -> dict[str, float]:
     peer_python()
-    with tempfile.TemporaryDirectory() as home, EmbeddedBroker(Path(home) / "kafka") as broker:
+    with (
+        tempfile.TemporaryDirectory() as home,
+        EmbeddedBroker(install(), Path(home) / "kafka") as broker,
+    ):
         at = broker.bootstrap
         fill(at)
         bare, one, two, peaks, faust, quix = [], [], [], [], [], []

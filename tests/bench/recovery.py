@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from autolearn.eventlog.embedded import EmbeddedBroker
+from autolearn.eventlog.embedded import EmbeddedBroker, install
 from tests.faults.ground import Ground, Tally
 from tests.faults.killing import kill_decider
 
@@ -26,7 +26,7 @@ async def recovery() -> dict[str, float]:
 def measure() -> dict[str, float]:
     """Measure with the default settings but for the time-outs of work, of which there is none."""
     folder = Path(tempfile.mkdtemp(prefix="autolearn-bench-"))
-    broker = EmbeddedBroker(folder / "kafka")
+    broker = EmbeddedBroker(install(), folder / "kafka")
     on = None
     try:
         broker.start()

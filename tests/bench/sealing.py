@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from autolearn.client.sdk import AsyncAutoLearn
-from autolearn.eventlog.embedded import EmbeddedBroker
+from autolearn.eventlog.embedded import EmbeddedBroker, install
 from autolearn.eventlog.sealing import (
     Answering,
     Opening,
@@ -88,7 +88,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         place = Path(folder)
         with (
-            EmbeddedBroker(place / "kafka") as broker,
+            EmbeddedBroker(install(), place / "kafka") as broker,
             running_system(broker.bootstrap, place / "home") as system,
         ):
             print(asyncio.run(commands(system.system.url)))

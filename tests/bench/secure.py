@@ -20,7 +20,7 @@ from joserfc.jwk import OKPKey
 from autolearn.client.sdk import AsyncAutoLearn
 from autolearn.client.system import System
 from autolearn.eventlog.data_keys import KEY, DataKey
-from autolearn.eventlog.embedded import EmbeddedBroker
+from autolearn.eventlog.embedded import EmbeddedBroker, install
 from autolearn.eventlog.kafka import KafkaLog
 from autolearn.eventlog.signing import SigningKey
 from autolearn.eventlog.vault import Vault
@@ -114,7 +114,10 @@ def rebuilds() -> dict[str, float]:
     signs = SigningKey(OKPKey.generate_key("Ed25519"))
     settings = Settings(topic_prefix="bench-chain", partitions=PARTITIONS)
     plain = Topics.of(Settings(topic_prefix="bench-open", partitions=PARTITIONS))
-    with tempfile.TemporaryDirectory() as home, EmbeddedBroker(Path(home) / "kafka") as broker:
+    with (
+        tempfile.TemporaryDirectory() as home,
+        EmbeddedBroker(install(), Path(home) / "kafka") as broker,
+    ):
         log, at = KafkaLog(broker.bootstrap), broker.bootstrap
         log.create([*plain.all(), *Topics.of(settings).all()])
         write(at, ((plain.events.name, record) for record in history(SESSIONS)))

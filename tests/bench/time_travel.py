@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
-from autolearn.eventlog.embedded import EmbeddedBroker
+from autolearn.eventlog.embedded import EmbeddedBroker, install
 from autolearn.eventlog.kafka import CONSUMER
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
@@ -40,7 +40,7 @@ SPANS = [
 async def time_travel() -> dict[str, float]:
     """Write a log, have an API process read it, and ask for the past of sessions."""
     with tempfile.TemporaryDirectory(prefix="autolearn-bench-") as folder:
-        broker = EmbeddedBroker(Path(folder) / "kafka")
+        broker = EmbeddedBroker(install(), Path(folder) / "kafka")
         await asyncio.to_thread(broker.start)
         try:
             settings = Settings(kafka=broker.bootstrap)

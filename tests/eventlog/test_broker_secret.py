@@ -13,7 +13,7 @@ import pytest
 
 from autolearn.eventlog import probe
 from autolearn.eventlog.broker_secret import announced, credentials, runs_here, secret_of
-from autolearn.eventlog.embedded import EmbeddedBroker
+from autolearn.eventlog.embedded import EmbeddedBroker, install
 from autolearn.eventlog.kafka import KafkaLog
 from autolearn.eventlog.process import kafka_of
 from autolearn.schemas.errors import LogError, SettingsError
@@ -45,14 +45,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def broker(home: Path) -> Iterator[EmbeddedBroker]:
     """A broker that ran without a secret before, as those of earlier versions did."""
-    earlier = EmbeddedBroker(home / "kafka")
+    earlier = EmbeddedBroker(install(), home / "kafka")
     with earlier:
         log = KafkaLog(earlier.bootstrap)
         log.create([TOPIC])
         append(log, b"1")
         log.close()
     (home / "kafka" / "server.properties").chmod(0o644)
-    with EmbeddedBroker(home / "kafka", secret=secret_of(home)) as running:
+    with EmbeddedBroker(install(), home / "kafka", secret=secret_of(home)) as running:
         yield running
 
 
@@ -162,11 +162,11 @@ def test_the_secret_is_on_no_command_line_in_no_environment_and_no_log(
 @pytest.mark.kafka
 def test_a_deleted_secret_is_replaced_and_the_old_one_counts_no_more(tmp_path: Path):
     old = secret_of(tmp_path)
-    with EmbeddedBroker(tmp_path / "kafka", secret=old):
+    with EmbeddedBroker(install(), tmp_path / "kafka", secret=old):
         (tmp_path / "keys" / "kafka.secret").unlink()
     new = secret_of(tmp_path)
     assert new != old
-    with EmbeddedBroker(tmp_path / "kafka", secret=new) as broker:
+    with EmbeddedBroker(install(), tmp_path / "kafka", secret=new) as broker:
         KafkaLog(broker.bootstrap, broker.client).create([TOPIC])
         with pytest.raises(LogError, match="cannot be created"):
             KafkaLog(broker.bootstrap, credentials(old)).create([TOPIC], timeout=3)

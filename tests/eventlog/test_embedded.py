@@ -26,14 +26,14 @@ QUIET = {"log_level": 0}
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
-    with EmbeddedBroker(tmp_path / "kafka") as one:
+    with EmbeddedBroker(install(), tmp_path / "kafka") as one:
         yield one
 
 
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
     """A broker that nothing happens to."""
-    with EmbeddedBroker(tmp_path_factory.mktemp("standing") / "kafka") as one:
+    with EmbeddedBroker(install(), tmp_path_factory.mktemp("standing") / "kafka") as one:
         yield one
 
 
@@ -151,7 +151,7 @@ def test_data_survive_a_restart_on_another_port(broker):
     make_topic(broker.bootstrap)
     append(broker.bootstrap, b"1", b"2")
     broker.stop()
-    with EmbeddedBroker(broker.folder) as again:
+    with EmbeddedBroker(install(), broker.folder) as again:
         assert again.bootstrap != broker.bootstrap
         assert content(again.bootstrap, 2) == [b"1", b"2"]
 
@@ -194,7 +194,7 @@ def raced(request, monkeypatch) -> Iterator[type[Raced]]:
 
 @pytest.mark.long
 def test_a_port_lost_to_somebody_else_is_chosen_again(tmp_path, raced):
-    with EmbeddedBroker(tmp_path / "kafka") as broker:
+    with EmbeddedBroker(install(), tmp_path / "kafka") as broker:
         (other,) = raced.others
         assert f":{other.getsockname()[1]}" not in (broker.folder / "server.properties").read_text()
 
@@ -216,7 +216,7 @@ def test_a_held_port_is_free_for_a_server_of_ours_alone():
 @pytest.mark.long
 def test_a_second_broker_on_a_folder_is_refused(standing):
     with pytest.raises(BrokerError, match="another broker uses") as caught:
-        EmbeddedBroker(standing.folder).start()
+        EmbeddedBroker(install(), standing.folder).start()
     assert str(os.getpid()) in caught.value.detail
     assert standing.alive
 
@@ -224,7 +224,7 @@ def test_a_second_broker_on_a_folder_is_refused(standing):
 def test_a_port_in_use_is_said(standing, tmp_path):
     port = int(standing.bootstrap.partition(":")[2])
     with pytest.raises(BrokerError, match=f"port {port} .* in use"):
-        EmbeddedBroker(tmp_path / "other", port=port).start()
+        EmbeddedBroker(install(), tmp_path / "other", port=port).start()
 
 
 def test_an_early_end_carries_the_log(broker):
@@ -237,8 +237,9 @@ def test_an_early_end_carries_the_log(broker):
 
 def test_the_broker_ends_with_a_killed_parent(tmp_path):
     code = (
-        "import sys, pathlib, time; from autolearn.eventlog.embedded import EmbeddedBroker;"
-        "b = EmbeddedBroker(pathlib.Path(sys.argv[1])).start();"
+        "import sys, pathlib, time\n"
+        "from autolearn.eventlog.embedded import EmbeddedBroker, install\n"
+        "b = EmbeddedBroker(install(), pathlib.Path(sys.argv[1])).start();"
         "print(b.pid, flush=True); time.sleep(300)"
     )
     arguments = [sys.executable, "-c", code, str(tmp_path / "kafka")]
@@ -247,7 +248,7 @@ def test_the_broker_ends_with_a_killed_parent(tmp_path):
         pid = int(parent.stdout.readline())
         parent.send_signal(signal.SIGKILL)
     eventually(lambda: not running(pid))
-    with EmbeddedBroker(tmp_path / "kafka"):
+    with EmbeddedBroker(install(), tmp_path / "kafka"):
         pass
 
 

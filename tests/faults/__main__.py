@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from autolearn.eventlog.embedded import EmbeddedBroker
+from autolearn.eventlog.embedded import EmbeddedBroker, install
 from autolearn.eventlog.embedded_cluster import EmbeddedCluster
 from tests.bench.__main__ import machine
 from tests.faults.brokers import WHICH, kill_one_of_three, restart_broker
@@ -63,7 +63,7 @@ class Run:
     def on_one_broker(self) -> None:
         folder = self.folder / "one"
         with (
-            EmbeddedBroker(folder / "kafka") as broker,
+            EmbeddedBroker(install(), folder / "kafka") as broker,
             ground(broker.bootstrap, folder, self.next_seed(), self.tally) as on,
         ):
             for _ in self.times(10):
@@ -142,7 +142,7 @@ class Run:
         with (
             small_disk(folder / "broker", 512) as under_broker,
             small_disk(folder / "api", 8) as under_api,
-            EmbeddedBroker(under_broker / "kafka") as broker,
+            EmbeddedBroker(install(), under_broker / "kafka") as broker,
             ground(broker.bootstrap, folder, self.next_seed(), self.tally) as on,
         ):
             on.begin(self.next_seed())

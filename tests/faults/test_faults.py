@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from autolearn.eventlog.embedded import EmbeddedBroker
+from autolearn.eventlog.embedded import EmbeddedBroker, install
 from tests.faults.brokers import restart_broker
 from tests.faults.clock import HOUR, can_shift, shift_clock
 from tests.faults.damage import HARMS, damage_folder, delete_folder
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.long]
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
     """A broker of their own: it is killed."""
-    with EmbeddedBroker(tmp_path_factory.mktemp("broker")) as running:
+    with EmbeddedBroker(install(), tmp_path_factory.mktemp("broker")) as running:
         yield running
 
 

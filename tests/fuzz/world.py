@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from autolearn.eventlog.embedded import EmbeddedBroker
+from autolearn.eventlog.embedded import EmbeddedBroker, install
 from tests.api.people import People
 
 __all__ = ["Target", "World", "world"]
@@ -122,5 +122,5 @@ def hashes(artifact: Mapping[str, Any]) -> Iterator[str]:
 def world(folder: Path, kafka: str | None = None) -> Iterator[World]:
     with ExitStack() as stack:
         if kafka is None:
-            kafka = stack.enter_context(EmbeddedBroker(folder / "kafka")).bootstrap
+            kafka = stack.enter_context(EmbeddedBroker(install(), folder / "kafka")).bootstrap
         yield World(People(folder, kafka, stack, MUCH))
