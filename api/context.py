@@ -15,7 +15,6 @@ from autolearn.api.brokers import Brokers
 from autolearn.api.commands import Commands
 from autolearn.api.dead_letters import DeadLetters
 from autolearn.api.disk import Uploads
-from autolearn.api.event_reading import EventReader
 from autolearn.api.executors import Executors
 from autolearn.api.heartbeats import Heartbeats
 from autolearn.api.identity import Authenticate, by_token
@@ -70,7 +69,6 @@ class ApiContext:
     brokers: Brokers
     reader: LogReader
     commands: Commands
-    events: EventReader
     tail: Tail
     heartbeats: Heartbeats
     dead_letters: DeadLetters
@@ -189,7 +187,6 @@ def make_context(
         brokers=brokers,
         reader=reader,
         commands=commands,
-        events=EventReader(to, lookup, reader),
         tail=tail,
         heartbeats=heartbeats,
         dead_letters=dead_letters,

@@ -15,6 +15,7 @@ from autolearn.api.asked import Prefer, prefer_of
 from autolearn.api.context import ApiContext
 from autolearn.api.event_filters import Wanted, wanted_of
 from autolearn.api.event_pages import Page, Places
+from autolearn.api.event_reading import EventReader
 from autolearn.api.event_stream import Subscription, cut_off
 from autolearn.api.identity import Who
 from autolearn.api.openapi import accepts, answers, streams
@@ -59,6 +60,7 @@ class Events(msgspec.Struct):
 def router(context: ApiContext) -> APIRouter:
     """Return the route."""
     routes = APIRouter(prefix="/v1/events", tags=["process"])
+    events = EventReader(context.log, context.lookup, context.reader)
 
     @routes.get(
         "",
@@ -87,19 +89,19 @@ def router(context: ApiContext) -> APIRouter:
         wanted = wanted_of(stream, session, types or (), Sight(who, context.queries))
         if wants_stream(request):
             given = (last_event_id, "Last-Event-ID") if last_event_id else (after, "after")
-            at = await context.events.start_of(*given)
-            await context.events.check_stream(wanted)
+            at = await events.start_of(*given)
+            await events.check_stream(wanted)
             context.reader.require_brokers()
             context.tail.require_room()
             await context.reader.which_log()
-            follower = Subscription(context.events, context.tail, context.executors, wanted, at)
+            follower = Subscription(events, context.tail, context.executors, wanted, at)
             patience = context.settings.feed_timeout
             cut = partial(cut_off, context.measures.meter, patience, COME_BACK)
             return EventStream(follower.parts(), patience, cut)
-        at = await context.events.start_of(after, "after")
-        await context.events.check_stream(wanted)
+        at = await events.start_of(after, "after")
+        await events.check_stream(wanted)
         prefer = prefer_of(request)
-        page, more = await read_for(context, wanted, at, limit, prefer)
+        page, more = await read_for(context, events, wanted, at, limit, prefer)
         token = Position(await context.reader.which_log(), tuple(page.places.values())).token()
         await authorise(request)  # again: it may have waited for long
         items = await context.executors.log.run(lambda: [wanted.shown(one) for one in page.found])
@@ -109,17 +111,22 @@ def router(context: ApiContext) -> APIRouter:
 
 
 async def read_for(
-    context: ApiContext, wanted: Wanted, at: Places, limit: int, prefer: Prefer
+    context: ApiContext,
+    events: EventReader,
+    wanted: Wanted,
+    at: Places,
+    limit: int,
+    prefer: Prefer,
 ) -> tuple[Page, bool]:
     """Return a page; an empty one at the end of the log only when the time to wait is over."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + (prefer.wait or 0.0)
     while True:
-        page, more = await context.events.read_on(context.executors.log, wanted, at, limit, limit)
+        page, more = await events.read_on(context.executors.log, wanted, at, limit, limit)
         left, at = deadline - loop.time(), page.places
         if page.found or more or left <= 0:
             return page, more
-        await context.arrivals.until(lambda at=at: is_past(context.events.now(), at), left)  # type: ignore[misc]
+        await context.arrivals.until(lambda at=at: is_past(events.now(), at), left)  # type: ignore[misc]
 
 
 def is_past(here: Places, at: Places) -> bool:

@@ -16,6 +16,7 @@ from autolearn.api import event_pages, event_stream, stream_pages, tail
 from autolearn.api.context import ApiContext, make_context
 from autolearn.api.event_filters import Wanted
 from autolearn.api.event_pages import Places
+from autolearn.api.event_reading import EventReader
 from autolearn.api.event_stream import Subscription
 from autolearn.api.problems import Problem
 from autolearn.artifacts.store import ArtifactStore
@@ -111,13 +112,17 @@ async def running(random: Random) -> AsyncIterator[tuple[ApiContext, Histories]]
             yield context, histories
 
 
+def reader_of(context: ApiContext) -> EventReader:
+    return EventReader(context.log, context.lookup, context.reader)
+
+
 async def follow(
     context: ApiContext, wanted: Wanted, after: str
 ) -> AsyncGenerator[ServerSentEvent, None]:
     """What a client receives that was at an id; the id that opens the stream comes first."""
-    parser, at = EventParser(), await context.events.start_of(after, "after")
+    parser, at = EventParser(), await reader_of(context).start_of(after, "after")
     await context.reader.which_log()
-    subscription = Subscription(context.events, context.tail, context.executors, wanted, at)
+    subscription = Subscription(reader_of(context), context.tail, context.executors, wanted, at)
     async with aclosing(subscription.parts()) as parts:
         async for part in parts:
             for event in parser.feed(part):
@@ -181,16 +186,18 @@ chosen = st.sampled_from(
 async def in_pages(context: ApiContext, wanted: Wanted, limit: int) -> list[str]:
     """The ids of all events, from one page to the next; each page is further on."""
     await context.reader.fresh()  # what is not admitted wakes nobody: it may not be folded yet
-    at: Places = await context.events.start_of("", "after")
+    at: Places = await reader_of(context).start_of("", "after")
     found: list[str] = []
     more = True
     while more:
-        page, more = await context.events.read_on(context.executors.log, wanted, at, limit, limit)
+        page, more = await reader_of(context).read_on(
+            context.executors.log, wanted, at, limit, limit
+        )
         assert len(page.found) <= limit
         assert page.places != at or not more
         found += [one.record.id for one in page.found]
         at = page.places
-    assert at == context.events.now()
+    assert at == reader_of(context).now()
     return found
 
 
@@ -239,8 +246,10 @@ def test_a_page_is_bounded_in_bytes(wanted: Wanted, monkeypatch: pytest.MonkeyPa
         async with running(Random(8)) as (context, histories):
             histories.write(60)
             await context.reader.fresh()
-            start = await context.events.start_of("", "after")
-            page, more = await context.events.read_on(context.executors.log, wanted, start, 1000)
+            start = await reader_of(context).start_of("", "after")
+            page, more = await reader_of(context).read_on(
+                context.executors.log, wanted, start, 1000
+            )
             partitions = [one.behind.partition for one in page.found]
             assert more
             assert len(partitions) == len(set(partitions)) > 0, "one of each, for it has a byte"
@@ -297,7 +306,7 @@ def test_where_nothing_fits_the_id_moves_on():
             await anext(events)
             moved = await anext(events)
             assert moved.data == ""
-            assert await context.events.start_of(moved.id, "after") == context.events.now()
+            assert await reader_of(context).start_of(moved.id, "after") == reader_of(context).now()
 
     asyncio.run(story())
 
@@ -308,7 +317,7 @@ def test_a_silent_feed_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch):
     async def story() -> None:
         async with asyncio.timeout(20), running(Random(7)) as (context, histories):
             none = Wanted(None, frozenset({"autolearn.SessionOpened.v1"}))
-            events, tail, executors = context.events, context.tail, context.executors
+            events, tail, executors = reader_of(context), context.tail, context.executors
             await context.reader.which_log()
             subscription = Subscription(events, tail, executors, none, events.now())
             async with aclosing(subscription.parts()) as parts:
@@ -373,7 +382,7 @@ def test_a_position_that_is_none():
         async with running(Random(4)) as (context, _):
             for given in ("nonsense", "W10", "WyIiLFtbOSw5LDAsMF1dXQ"):
                 with pytest.raises(Problem) as raised:
-                    await context.events.start_of(given, "Last-Event-ID")
+                    await reader_of(context).start_of(given, "Last-Event-ID")
                 assert raised.value.status_code == 422
 
     asyncio.run(story())
