@@ -11,7 +11,7 @@ import structlog
 from autolearn.api.resources import Running
 from autolearn.eventlog.log import Log
 from autolearn.projections.beats import FORGOTTEN_AFTER_MS, Beats
-from autolearn.projections.models import RunRow, TrainingRow
+from autolearn.projections.models import RunRow
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.workers import Heartbeat, Progress, Supervision
 
@@ -63,12 +63,11 @@ class Heartbeats:
         """Return what goes on with a run now; None when it has ended."""
         if row.ended is not None:
             return None
-        kind = "training" if isinstance(row, TrainingRow) else "evaluation"
         for heartbeat, progress in self.work():
             if progress.run == row.id and progress.attempt == row.attempt:
                 return Running(
                     row.id,
-                    kind,
+                    row.kind,
                     row.attempt,
                     progress.phase,
                     heartbeat.worker,
@@ -76,7 +75,7 @@ class Heartbeats:
                     progress.since,
                 )
         phase = "starting" if row.status == "started" else "waiting"
-        return Running(row.id, kind, row.attempt, phase, row.worker, since=row.started)
+        return Running(row.id, row.kind, row.attempt, phase, row.worker, since=row.started)
 
     def limit(self) -> float:
         """Return the time before which a heartbeat counts no longer (milliseconds since 1970)."""

@@ -28,6 +28,7 @@ from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.data_findings import DataFinding
 from autolearn.schemas.dataset_changes import DatasetChanges
 from autolearn.schemas.values import DatasetRef, JsonValue, Preprocessing, Split, TrainedArtifact
+from autolearn.schemas.work import WORK
 
 __all__ = [
     "Dataset",
@@ -327,7 +328,7 @@ class Runs:
     """What a session or experiment shows of its runs; nothing is decrypted for it."""
 
     def __init__(self, moment: Moment, session: str, base: str, after: int, live: Live) -> None:
-        counts = {kind: Counter[str]() for kind in ("training", "evaluation")}
+        counts = {kind: Counter[str]() for kind in WORK}
         self.running: list[Running] = []
         for run, row in moment.stored_runs(session):
             counts[row.kind][row.status] += 1

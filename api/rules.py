@@ -22,6 +22,7 @@ from autolearn.api.sealed import Admit
 from autolearn.api.starts import whole_run, whole_session
 from autolearn.api.waiting import place_of
 from autolearn.eventlog.positions import AFTER
+from autolearn.schemas.work import WORK
 
 __all__ = ["RULES", "Rule", "admit", "authorise", "forbidden", "missing_session"]
 
@@ -40,7 +41,7 @@ class Rule(Enum):
 NEEDED = {Rule.ACTIVITY: Level.ACTIVITY, Rule.READER: Level.READ, Rule.OWNER: Level.OWN}
 
 SESSION, EXPERIMENT = "/v1/sessions/{session}", "/v1/experiments/{experiment}"
-RUNS = tuple(f"{SESSION}/{kind}" for kind in ("trainings", "evaluations"))
+RUNS = tuple(f"{SESSION}/{kind}s" for kind in WORK)
 
 RULES: dict[str, Rule] = {
     "GET /health/live": Rule.PUBLIC,
@@ -180,7 +181,8 @@ async def complete_run(context: ApiContext, request: Request) -> None:
     ids = request.path_params
     if "run" in ids:
         session = ids.get("session") or ids["experiment"]
-        kind = "training" if "/trainings/" in request.scope["route"].path else "evaluation"
+        path = request.scope["route"].path
+        (kind,) = (kind for kind in WORK if f"/{kind}s/" in path)
         ids["run"] = await whole_run(context, session, kind, ids["run"])
 
 

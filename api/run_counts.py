@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 import msgspec
 from msgspec import Struct
 
-from autolearn.projections.models import TrainingRow
 from autolearn.projections.queries import Moment
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, read_part
@@ -46,11 +45,10 @@ class RunCounts:
         self.runs.clear()
         self.counts.clear()
         for session in moment.by_time(("session-by-time",), None):
-            for row in moment.outlines(session):
+            for run, row in moment.stored_runs(session):
                 if row.ended is None:
-                    kind = "training" if isinstance(row, TrainingRow) else "evaluation"
                     state = RUNNING if row.status == "started" else WAITING
-                    self.put(f"session/{session}", row.id, kind, state)
+                    self.put(f"session/{session}", run, row.kind, state)
 
     def put(self, stream: str, run: str, kind: str, state: str) -> None:
         """Note the state of a run."""

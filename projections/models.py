@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from msgspec import Struct
 
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
@@ -120,8 +122,10 @@ class TrainingRow(Struct, frozen=True):
 
     `status` is open (waits for a worker), started, completed, failed or cancelled. The times are
     RFC 3339; `reason` and `detail` say why it failed. The limits (seconds, MiB) are those asked
-    for; rows that were folded before they were kept have none, until the next rebuild.
+    for.
     """
+
+    kind: ClassVar[str] = "training"
 
     id: str
     session: str
@@ -165,6 +169,8 @@ class EvaluationRow(Struct, frozen=True):
 
     `left_out` says of others why there is none, `averages` of those that are one what it is over.
     """
+
+    kind: ClassVar[str] = "evaluation"
 
     id: str
     session: str

@@ -41,7 +41,6 @@ from autolearn.projections.run_rows import (
     Registration,
     dataset_of,
     in_clear,
-    outline,
     run_row,
 )
 from autolearn.projections.store import Readable, Store, key, prefix_of
@@ -574,10 +573,6 @@ class Moment(Reading):
         """Yield the runs of a session or experiment, in the order of their numbers past `after`."""
         for run, row in self.stored_runs(session, after):
             yield self.opened_run(session, run, row)
-
-    def outlines(self, session: str) -> Iterator[RunRow]:
-        """Yield the runs as `runs` does, without what is confidential: nothing is decrypted."""
-        return (outline(session, row, run) for run, row in self.stored_runs(session))
 
     def run_ids(self, session: str, kind: str, start: str) -> Iterator[str]:
         """Yield the runs of a kind of work, of a session or experiment, whose ids begin so."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 from msgspec import Raw, Struct
 from msgspec.structs import asdict
 
 from autolearn.eventlog.data_keys import Unreadable
 from autolearn.eventlog.vault import is_sealed
-from autolearn.projections.models import EvaluationRow, RunRow, TrainingRow
+from autolearn.projections.models import RunRow
 from autolearn.projections.stored import StoredRun
 from autolearn.schemas import events
 from autolearn.schemas.codec import from_json
@@ -54,10 +54,7 @@ def dataset_of(session: str, opens: Opens, request: Raw) -> DatasetRef:
     return from_json(opens(f"session/{session}", request), Of).dataset
 
 
-ROW_OF: dict[str, type[TrainingRow] | type[EvaluationRow]] = {
-    "training": TrainingRow,
-    "evaluation": EvaluationRow,
-}
+ROW_OF: dict[str, type[RunRow]] = {row.kind: row for row in get_args(RunRow)}
 """How runs of a kind are shown: what was asked and what came of it, in fields of the same names."""
 STORED = ("number", "status", "requested", "updated", "attempt", "worker", "started", "ended")
 
@@ -103,6 +100,6 @@ def outline(session: str, stored: StoredRun, run: str) -> RunRow:
     """Return what is known of a run without its key: how it goes, not what it is."""
     row = ROW_OF[stored.kind]
     fields = shown(empty(WORK[stored.kind].requested), row, stored)
-    if stored.kind == "evaluation":
+    if "training" in row.__struct_fields__:
         fields["training"] = stored.training
     return row(id=run, session=session, unreadable=True, **fields)

@@ -17,6 +17,8 @@ from autolearn.api.problems import Problem, check_id
 from autolearn.api.responses import CommandState, json
 from autolearn.projections.models import Answer
 from autolearn.schemas.events import EVENTS
+from autolearn.schemas.messages import type_of
+from autolearn.schemas.work import WORK
 
 __all__ = ["router"]
 
@@ -66,12 +68,11 @@ def state_of(command: str, answer: Answer) -> CommandState:
 def resource_of(command: str, answer: Answer) -> str | None:
     """Return the path of what a command of this API made or changed."""
     kind, _, name = answer.stream.partition("/")
+    for work, (_, requested, _) in WORK.items():
+        if answer.type == type_of(requested):
+            return f"/v1/sessions/{name}/{work}s/{derive(command, 'run')}"
     event = EVENTS[answer.type].__name__ if answer.type in EVENTS else ""
     match kind, event:
-        case "session", "TrainingRequested":
-            return f"/v1/sessions/{name}/trainings/{derive(command, 'run')}"
-        case "session", "EvaluationRequested":
-            return f"/v1/sessions/{name}/evaluations/{derive(command, 'run')}"
         case "session", "SessionCommitted":
             return f"/v1/experiments/{name}"
         case "session", "SessionDiscarded":

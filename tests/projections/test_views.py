@@ -392,7 +392,7 @@ def test_what_waits_and_runs_of_a_user_is_what_the_rows_of_the_open_sessions_say
             read_models.fold(record, 0, offset)
             read_models.commit({})
             now = Queries(store).now()
-            found = [run for one in now.sessions(None, 9) for run in now.outlines(one.id)]
+            found = [run for one in now.sessions(None, 9) for _, run in now.stored_runs(one.id)]
             counted = Counter(run.status for run in found)
             work = now.work("ada")
             assert (work.queued, work.running) == (counted["open"], counted["started"])
