@@ -4,17 +4,14 @@ On a log without any user it makes the first one, a sysadmin, with a token; wher
 changes nothing. With --anyway the user is made, enabled and a sysadmin whoever there is: for when
 all tokens are lost. It writes to the brokers directly: who may do that may do anything.
 
-Standard output gets `ready` and one JSON object: `{"user": NAME, "token": TOKEN}`, or `{}` when
-there was nothing to do. The token is said nowhere else. Exit codes: 0 done, 2 bad arguments or
-settings, 3 no Kafka or no decider that answers, 4 refused.
+The result is `{"user": NAME, "token": TOKEN}`, or `{}` when there was nothing to do. The token is
+said nowhere else.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import secrets
-import sys
 import time
 import uuid
 from collections.abc import Mapping
@@ -23,19 +20,21 @@ from autolearn.agents.posting import now, post
 from autolearn.eventlog.admission import Progress
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import START_TIMEOUT, Log
-from autolearn.eventlog.process import end_with_parent, open_log, read_settings, say_ready
+from autolearn.eventlog.process import open_log
+from autolearn.eventlog.tool import Outcome, ProgressLines, run_as_tool
 from autolearn.eventlog.tracing import Trace, instance_of
 from autolearn.schemas import events
 from autolearn.schemas.actors import FIRST_USER
 from autolearn.schemas.codec import EventRecord, event_of
 from autolearn.schemas.commands import AddUser, EnableUser, IssueToken, SetRole
-from autolearn.schemas.errors import AutoLearnError, LogError, SettingsError
+from autolearn.schemas.errors import AutoLearnError, ExitCode, LogError, SettingsError
 from autolearn.schemas.messages import Command, Event
+from autolearn.schemas.settings import Settings
 from autolearn.schemas.streams import stream
 from autolearn.schemas.tokens import Token, made_of
 from autolearn.schemas.topics import Topics
 
-__all__ = ["FIRST", "Users", "first_user", "main"]
+__all__ = ["FIRST", "Users", "first_user"]
 
 FIRST = "admin"
 """The name of the first sysadmin, unless another is given."""
@@ -47,6 +46,7 @@ class Refused(AutoLearnError):
     """A decider has refused to make the user."""
 
     title = "The user could not be made"
+    exit_code = ExitCode.REFUSED
 
 
 class Users:
@@ -125,31 +125,22 @@ def ask(
     return answer
 
 
-def main(arguments: list[str]) -> int:
-    """Run it, and return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m autolearn.agents.first_user")
-    parser.add_argument("--with-parent", action="store_true")
-    parser.add_argument("--user", default=FIRST)
-    parser.add_argument("--anyway", action="store_true")
-    chosen = parser.parse_args(arguments)
-    if chosen.with_parent:
-        end_with_parent()
+def work(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> Outcome:
+    """Make the user on the settings' log."""
     try:
         stream("user", chosen.user)
-        settings = read_settings()
-        log = open_log(settings)
-        token = first_user(log, Topics.of(settings), chosen.user, anyway=chosen.anyway)
-        log.close()
     except ValueError as error:
-        print(f"{error}.", file=sys.stderr)
-        return 2
-    except AutoLearnError as error:
-        print(error.diagnostics(), file=sys.stderr)
-        return 2 if isinstance(error, SettingsError) else 3 if isinstance(error, LogError) else 4
-    made = {} if token is None else {"user": chosen.user, "token": token.word}
-    say_ready(json.dumps(made))
-    return 0
+        raise SettingsError(f"{error}.", title="That is no name of a user") from None
+    log = open_log(settings)
+    try:
+        token = first_user(log, Topics.of(settings), chosen.user, anyway=chosen.anyway)
+    finally:
+        log.close()
+    return {} if token is None else {"user": chosen.user, "token": token.word}, ExitCode.DONE
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    parser = argparse.ArgumentParser(prog="python -m autolearn.agents.first_user")
+    parser.add_argument("--user", default=FIRST)
+    parser.add_argument("--anyway", action="store_true")
+    run_as_tool(work, parser)

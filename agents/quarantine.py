@@ -1,4 +1,4 @@
-"""`python -m autolearn.agents.quarantine PARTITION OFFSET --reason WORDS [--json]`.
+"""`python -m autolearn.agents.quarantine PARTITION OFFSET --reason WORDS`.
 
 The way past a command that blocks: it claims the partition as a decider does, in a term of its own,
 and answers that command with `CommandQuarantined`; the next decider goes on behind it. No state of
@@ -6,24 +6,20 @@ a stream is folded for that,
 and nothing of the command is judged: it works where no decider can run. Where one runs, that one is
 fenced, and claims the partition anew. It writes to the brokers directly: who may do that may do
 anything, which is why no token is asked for; who did it is in the event and in the behaviour log.
-
-Exit codes: 0 done, 2 bad arguments or settings, 3 no Kafka, 4 there is nothing to be done there.
 """
 
 from __future__ import annotations
 
 import argparse
 import getpass
-import json
 import os
 import socket
-import sys
 import time
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
-from msgspec import Struct, to_builtins
+from msgspec import Struct
 
 from autolearn.agents.claims import Claim, Names
 from autolearn.agents.deciding import check_stream, opened
@@ -32,7 +28,8 @@ from autolearn.eventlog.admission import Progress
 from autolearn.eventlog.chain import Chain
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log, Message
-from autolearn.eventlog.process import configure_logs, open_log, read_settings
+from autolearn.eventlog.process import open_log
+from autolearn.eventlog.tool import Outcome, ProgressLines, run_as_tool
 from autolearn.eventlog.tracing import Trace, answering, instance_of, sending
 from autolearn.eventlog.vault import Vault
 from autolearn.schemas.bounds import LONGEST_TEXT, cut
@@ -44,14 +41,14 @@ from autolearn.schemas.codec import (
     encode,
     raw,
 )
-from autolearn.schemas.errors import AutoLearnError, LogError, MalformedRecord, SettingsError
+from autolearn.schemas.errors import AutoLearnError, ExitCode, LogError, MalformedRecord
 from autolearn.schemas.events import CommandQuarantined
 from autolearn.schemas.messages import type_of
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.streams import kind_of
 from autolearn.schemas.topics import Topics
 
-__all__ = ["NothingToDo", "Quarantined", "main", "quarantine"]
+__all__ = ["NothingToDo", "Quarantined", "quarantine"]
 
 PATIENCE = 10.0
 """Seconds within which a record that is on the log must come."""
@@ -65,6 +62,7 @@ class NothingToDo(AutoLearnError):
     """The command is not there, is answered, or is not the one that blocks."""
 
     title = "Nothing was put in quarantine"
+    exit_code = ExitCode.REFUSED
 
 
 class Quarantined(Struct, frozen=True):
@@ -320,31 +318,20 @@ def user_name() -> str:
         return f"uid {os.getuid()}"
 
 
-def main(arguments: list[str]) -> int:
-    """Run the tool and return its exit code."""
+def work(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> Outcome:
+    """Answer the command on the settings' log."""
+    log = open_log(settings)
+    actor = f"operator {user_name()}@{socket.gethostname()}"[:200]
+    try:
+        found = quarantine(log, settings, chosen.partition, chosen.offset, chosen.reason, actor)
+        return found, ExitCode.DONE
+    finally:
+        log.close()
+
+
+if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m autolearn.agents.quarantine")
     parser.add_argument("partition", type=int)
     parser.add_argument("offset", type=int)
     parser.add_argument("--reason", required=True)
-    parser.add_argument("--json", action="store_true")
-    chosen = parser.parse_args(arguments)
-    try:
-        settings = read_settings()
-        configure_logs(settings)  # standard output is for the result alone
-        log = open_log(settings)
-        actor = f"operator {user_name()}@{socket.gethostname()}"[:200]
-        try:
-            found = quarantine(log, settings, chosen.partition, chosen.offset, chosen.reason, actor)
-        finally:
-            log.close()
-    except AutoLearnError as error:
-        print(error.diagnostics(), file=sys.stderr)
-        codes = ((SettingsError, 2), (LogError, 3))
-        return next((code for kind, code in codes if isinstance(error, kind)), 4)
-    result = to_builtins(found)
-    print(json.dumps({"result": result} if chosen.json else result))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_as_tool(work, parser)

@@ -1,18 +1,18 @@
 """Retrain check: train recorded trainings again, and say how they compare with the record.
 
 `python -m autolearn.agents.retrain`. Standard input has one `schemas.retraining.RecordedTraining`
-a line, then an empty line; when it is closed after that, the tool stops. Standard output has one
-JSON document a line: `{"progress": {…}}` as it goes, and last `{"result": {…}}`, a RetrainCheck.
+a line, then an empty line; when it is closed after that, the tool stops. The result is a
+RetrainCheck.
 
 Nothing is asked of Kafka or the API. Datasets and artifacts are read from the artifact store of the
 settings; everything is written to a temporary folder, which is gone at the end, however it ends.
 
-Exit codes: 0 all of the record was confirmed, 1 something was not, 2 bad settings or input,
-5 it failed, 130 interrupted.
+Exit code 1: something of the record was not confirmed.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import signal
 import sys
@@ -27,9 +27,11 @@ import msgspec
 from autolearn.agents.executor import Executor
 from autolearn.agents.retraining import Retraining
 from autolearn.artifacts.store import ArtifactStore
-from autolearn.eventlog.process import configure_logs, end_with_parent, home_of, read_settings
-from autolearn.schemas.errors import AutoLearnError, SettingsError
+from autolearn.eventlog.process import end_with_parent, home_of
+from autolearn.eventlog.tool import Outcome, ProgressLines, run_as_tool
+from autolearn.schemas.errors import ExitCode, SettingsError
 from autolearn.schemas.retraining import RecordedTraining, RetrainCheck
+from autolearn.schemas.settings import Settings
 
 __all__ = ["check"]
 
@@ -91,50 +93,32 @@ def read_trainings() -> list[RecordedTraining]:
     """Return what standard input says, up to an empty line; from then on its end ends us.
 
     Raises:
-        msgspec.MsgspecError: a line is not a recorded training.
+        SettingsError: a line is not a recorded training.
     """
     found = []
     for line in iter(sys.stdin.buffer.readline, b""):
         if not line.strip():
             end_with_parent()
             break
-        found.append(msgspec.json.decode(line, type=RecordedTraining))
+        try:
+            found.append(msgspec.json.decode(line, type=RecordedTraining))
+        except msgspec.MsgspecError as error:
+            title = "A line of the input is not a recorded training"
+            raise SettingsError(str(error), title=title) from None
     return found
 
 
-def say(**words: Any) -> None:
-    """Print a line for whoever started this process."""
-    sys.stdout.buffer.write(msgspec.json.encode(words) + b"\n")
-    sys.stdout.flush()
+def work(settings: Settings, _: argparse.Namespace, progress: ProgressLines) -> Outcome:
+    """Train again what standard input says."""
+    trainings = read_trainings()
+    store = settings.artifacts or (home_of(settings) / "artifacts").as_uri()
 
+    def told(done: int, training: str, phase: str) -> None:
+        progress(done, len(trainings), f"{training[:8]} {phase}")
 
-def main() -> int:
-    """Run the tool and return its exit code."""
-    try:
-        settings = read_settings()
-        configure_logs(settings)  # standard output is for the documents alone
-        trainings = read_trainings()
-        store = settings.artifacts or (home_of(settings) / "artifacts").as_uri()
-
-        def told(done: int, training: str, phase: str) -> None:
-            say(progress={"done": done, "total": len(trainings), "training": training,
-                          "phase": phase})  # fmt: skip
-
-        result = asyncio.run(until_stopped(check(trainings, store, told)))
-    except KeyboardInterrupt:
-        return 130
-    except msgspec.MsgspecError as error:
-        print(f"A line of the input is not a recorded training\n  {error}", file=sys.stderr)
-        return 2
-    except AutoLearnError as error:
-        print(error.diagnostics(), file=sys.stderr)
-        return 2 if isinstance(error, SettingsError) else 5
-    except Exception as error:  # noqa: BLE001 - 1 would mean that the record was not confirmed
-        print(f"The retrain check failed\n  {type(error).__name__}: {error}", file=sys.stderr)
-        return 5
-    say(result=result)
-    return 0 if result.same else 1
+    result = asyncio.run(until_stopped(check(trainings, store, told)))
+    return result, ExitCode.DONE if result.same else ExitCode.NO
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_as_tool(work, argparse.ArgumentParser(prog="python -m autolearn.agents.retrain"))

@@ -106,7 +106,7 @@ class Rebuilding:
 
     async def fold(self, folder: Path) -> None:
         """Fold the log up to now, in a process of its own."""
-        asked = ("build", "--json", "--with-parent", "--folder", str(folder))
+        asked = ("build", "--with-parent", "--folder", str(folder))
         process = await asyncio.create_subprocess_exec(
             *python_command("autolearn.projections.replay", *asked),
             stdin=asyncio.subprocess.PIPE,

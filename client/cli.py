@@ -37,9 +37,9 @@ from autolearn.client.commands import (
     up,
     version,
 )
-from autolearn.client.exits import EXIT_CODES, FAULT, REFUSED, code_of, words_of
+from autolearn.client.exits import EXIT_CODES, words_of
 from autolearn.client.printable import printable
-from autolearn.schemas.errors import AutoLearnError
+from autolearn.schemas.errors import AutoLearnError, ExitCode
 
 __all__ = ["app", "main"]
 
@@ -106,11 +106,11 @@ def main() -> None:
         app(prog_name="autolearn")
     except AutoLearnError as error:
         print(words_of(error), file=sys.stderr)
-        sys.exit(code_of(error))
+        sys.exit(error.exit_code)
     except Exception as error:
         if isinstance(error, OSError) and error.errno in OF_THE_MACHINE:
             print(of_the_machine(error), file=sys.stderr)
-            sys.exit(REFUSED)
+            sys.exit(ExitCode.REFUSED)
         if os.environ.get("AUTOLEARN_LOG_LEVEL") == "debug":
             raise
         print(
@@ -118,7 +118,7 @@ def main() -> None:
             "command line: AUTOLEARN_LOG_LEVEL=debug shows where.",
             file=sys.stderr,
         )
-        sys.exit(FAULT)
+        sys.exit(ExitCode.FAULT)
 
 
 def of_the_machine(error: OSError) -> str:

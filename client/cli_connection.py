@@ -18,7 +18,7 @@ from autolearn.client.resources import Page, Session
 from autolearn.client.sdk import AutoLearn, Problem, Unreachable
 from autolearn.eventlog.process import home_of, read_settings, running
 from autolearn.runtime.variables import variables
-from autolearn.schemas.errors import AutoLearnError
+from autolearn.schemas.errors import AutoLearnError, ExitCode
 from autolearn.schemas.streams import KINDS
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class NothingSo(AutoLearnError):
     """No id begins so."""
 
     title = "There is nothing of that id"
-    status = 404
+    exit_code = ExitCode.REFUSED
 
 
 class Connection:

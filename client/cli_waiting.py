@@ -9,8 +9,8 @@ from typing import TypeVar
 import typer
 
 from autolearn.client.board import Board, what
-from autolearn.client.exits import INTERRUPTED, NO
 from autolearn.client.resources import Evaluation, Training
+from autolearn.schemas.errors import ExitCode
 
 __all__ = ["follow", "require_completed"]
 
@@ -38,7 +38,7 @@ def follow(run: R, again: Callable[[float], R]) -> R:
             f"  Cancel it: autolearn cancel {run.id[:8]} --session {run.session[:8]}",
             file=sys.stderr,
         )
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
     return run
 
 
@@ -48,4 +48,4 @@ def require_completed(run: Training | Evaluation) -> None:
         return
     why = f"{run.reason}: {run.detail}" if run.reason else f"It is {run.status}."
     print(f"The {what(run)} did not complete\n  {why}", file=sys.stderr)
-    raise typer.Exit(NO)
+    raise typer.Exit(ExitCode.NO)

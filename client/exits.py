@@ -1,41 +1,17 @@
-"""How `autolearn` exits, which error means which code, and how errors are told."""
+"""How `autolearn` exits, and how errors are told."""
 
 from __future__ import annotations
 
 from autolearn.client.printable import printable
-from autolearn.schemas.errors import AlreadyRunning, AutoLearnError, LogError, SettingsError
+from autolearn.schemas.errors import AutoLearnError
 
-__all__ = [
-    "EXIT_CODES",
-    "FAULT",
-    "INTERRUPTED",
-    "NO",
-    "REFUSED",
-    "UNREACHABLE",
-    "USAGE",
-    "code_of",
-    "words_of",
-]
-
-NO, USAGE, UNREACHABLE, REFUSED, FAULT, INTERRUPTED = 1, 2, 3, 4, 5, 130
+__all__ = ["EXIT_CODES", "words_of"]
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 the answer is no (a run failed, a replay differs); 2 bad arguments or "
     "settings; 3 AutoLearn cannot be reached; 4 refused (the words say why); 5 AutoLearn failed; "
     "130 interrupted."
 )
-
-
-def code_of(error: AutoLearnError) -> int:
-    """Return the exit code of an error."""
-    status = getattr(error, "status", None)
-    if isinstance(status, int):
-        return REFUSED if status < 500 else FAULT
-    if isinstance(error, SettingsError):
-        return USAGE
-    if isinstance(error, AlreadyRunning):
-        return REFUSED
-    return UNREACHABLE if isinstance(error, LogError) else FAULT
 
 
 def words_of(error: AutoLearnError) -> str:

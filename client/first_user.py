@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 
-import msgspec
 import typer
 
 from autolearn.client import credentials
-from autolearn.eventlog.process import child, home_of, read_settings, running
+from autolearn.client.tools import run_tool
+from autolearn.eventlog.process import home_of, read_settings, running
 from autolearn.runtime.variables import variables
+from autolearn.schemas.errors import ExitCode
 
 __all__ = ["make_first_user"]
 
@@ -23,27 +23,16 @@ def make_first_user(name: str, *, anyway: bool, url: str | None, shown: bool) ->
     """
     at = "" if shown else place(url)  # first: a token that cannot be kept would be lost
     words = ["--user", name, *(["--anyway"] if anyway else [])]
-    how = child("autolearn.agents.first_user", *words)
-    done = subprocess.run(
-        how.command,
-        env=how.environment,
-        cwd=how.folder,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise typer.Exit(done.returncode)
-    made = msgspec.json.decode(done.stdout.partition("ready")[2], type=dict[str, str])
+    made, _ = run_tool("autolearn.agents.first_user", "making a sysadmin", *words)
     if not made:
         print(
             "There are users already: `autolearn login` lets them in. With --anyway a sysadmin is "
             "made all the same.",
             file=sys.stderr,
         )
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.NO)
     if shown:
-        return made["token"]
+        return str(made["token"])
     file = credentials.keep(at, made["user"], made["token"])
     return f"Made sysadmin {made['user']}; the token is in {file}"
 

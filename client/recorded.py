@@ -11,7 +11,7 @@ from autolearn.client.cli_connection import Connection, only
 from autolearn.client.resources import Evaluation, Experiment, Session, Training
 from autolearn.client.sdk import Problem
 from autolearn.eventlog.process import read_settings
-from autolearn.schemas.errors import AutoLearnError
+from autolearn.schemas.errors import AutoLearnError, ExitCode
 from autolearn.schemas.events import EvaluationRequested, TrainingRequested
 from autolearn.schemas.retraining import RecordedEvaluation, RecordedTraining
 from autolearn.schemas.settings import Settings
@@ -24,7 +24,7 @@ class NothingRecorded(AutoLearnError):
     """There is no completed training of that id."""
 
     title = "There is nothing to train again"
-    status = 404
+    exit_code = ExitCode.REFUSED
 
 
 def recorded_of(to: Connection, given: str, into: Path) -> list[RecordedTraining]:

@@ -379,6 +379,14 @@ class Digests(Struct, frozen=True):
     views: dict[str, str]
 
 
+class RowDigests(Struct, frozen=True):
+    """The SHA-256 of the values of some rows, by key in hex. `next` is the key to go on after."""
+
+    position: Position
+    rows: dict[str, str]
+    next: str | None
+
+
 class Rebuild(Struct, frozen=True):
     """How a rebuild goes: `status` is none, folding, catching-up, done or failed."""
 

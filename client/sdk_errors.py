@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from autolearn.schemas.errors import AutoLearnError, LogError
+from autolearn.schemas.errors import AutoLearnError, ExitCode, LogError
 
 __all__ = ["Problem", "Unreachable", "problem_of"]
 
@@ -36,6 +36,7 @@ class Problem(AutoLearnError):
     ) -> None:
         super().__init__(detail, title=title)
         self.status, self.type = status, type
+        self.exit_code = ExitCode.REFUSED if status < 500 else ExitCode.FAULT
         self.errors, self.members = errors, members
 
     @property

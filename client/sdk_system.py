@@ -17,6 +17,9 @@ from autolearn.schemas.status import Status
 
 __all__ = ["System"]
 
+DIGESTED = 60.0
+"""Seconds within which the rows of views are hashed."""
+
 
 class System:
     """The catalog, the log as this API knows it, and how the installation is."""
@@ -238,7 +241,14 @@ class System:
     @operation
     def digests(self) -> Flow[r.Digests]:
         """Return the digest of every view."""
-        return ask(Call("GET", "/v1/digests", r.Digests))
+        return ask(Call("GET", "/v1/digests", r.Digests, grace=DIGESTED))
+
+    @operation
+    def row_digests(self, view: str, *, after: str = "", limit: int = 10_000) -> Flow[r.RowDigests]:
+        """Return the digests of the rows of a view, in the order of their keys past `after`."""
+        query = {"after": after, "limit": limit}
+        at = f"/v1/digests/{segment(view)}"
+        return ask(Call("GET", at, r.RowDigests, query, grace=DIGESTED))
 
     @operation
     def rebuild(self) -> Flow[r.Rebuild]:

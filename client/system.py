@@ -60,7 +60,7 @@ class PortLost(CannotStart):
 
 
 class Part(NamedTuple):
-    """One process of the system. It prints `ready …` once it is."""
+    """One process of the system. It prints `ready …` once it is; a tool prints its result."""
 
     name: str
     arguments: tuple[str, ...]
@@ -201,7 +201,7 @@ class System:
 
     def keep_user(self, said: str) -> None:
         """Keep the token of the first user, if one was made, where the command line finds it."""
-        made = msgspec.json.decode(said, type=dict[str, str])
+        made = msgspec.json.decode(said, type=dict[str, dict[str, str]])["result"]
         if made:
             place = credentials.place_of_home(self.home)
             file = credentials.keep(place, made["user"], made["token"])
@@ -249,7 +249,7 @@ class System:
         try:
             async with asyncio.timeout(READY_TIMEOUT):
                 while line := (await process.stdout.readline()).decode(errors="replace"):
-                    if line.startswith("ready"):
+                    if line.startswith(("ready", '{"result"')):
                         heard.ready = True
                         self.told(f"  {part.name:8} ready after {time.monotonic() - began:.1f} s")
                         self.go_on(drain(process.stdout, log))

@@ -1,79 +1,108 @@
-"""Running our tools that read the log, as processes of their own."""
+"""Running our tools, as processes of their own."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any, Protocol
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.progress import Progress
-
-__all__ = ["progress_bar", "run_tool"]
+__all__ = ["OnProgress", "progress_bars", "run_tool"]
 
 
-def progress_bar(what: str) -> Progress:
-    """Return a bar on standard error, shown to people only."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+class OnProgress(Protocol):
+    """Hears how much is done, out of how much, in which stage."""
+
+    def __call__(self, done: int, total: int | None, stage: str = "") -> None:
+        """Show it."""
+
+
+@contextmanager
+def progress_bars(
+    what: str, stages: Mapping[str, tuple[str, Callable[[int], str]]] | None = None
+) -> Iterator[OnProgress]:
+    """Show progress on standard error, to people only.
+
+    Each of `stages` has a bar of its own, by the name and the count that are given; all others
+    share one, with the name of the stage in hand, or `what`.
+    """
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
     from autolearn.client.output import messages
 
     console = messages()
-    return Progress(
-        TextColumn(what),
+    columns = (
+        TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        TextColumn("{task.fields[at]}"),
         TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
     )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        bars: dict[str, TaskID] = {}
+
+        def show(done: int, total: int | None, stage: str = "") -> None:
+            name, count = (stages or {}).get(stage, (stage or what, None))
+            bar = stage if count else what
+            if bar not in bars:
+                bars[bar] = progress.add_task(name, total=None, at="")
+            at = count(done) if count else f"{done}/{'?' if total is None else total}"
+            progress.update(bars[bar], completed=done, total=total, description=name, at=at)
+
+        yield show
 
 
 def run_tool(
-    module: str, what: str, *arguments: str, token: str = ""
+    module: str,
+    what: str,
+    *arguments: str,
+    given: bytes | None = None,
+    stages: Mapping[str, tuple[str, Callable[[int], str]]] | None = None,
 ) -> tuple[dict[str, Any], int]:
-    """Run a tool that reads the log, show how far it is, and return its result and exit code.
+    """Run a tool, show how far it is, and return its result and exit code.
 
-    With `token` it asks the API in the name of that one's user, and trusts whom we trust.
+    `given` are the lines that it reads from standard input, if it reads any.
 
     Raises:
-        typer.Exit: it failed; it has said why.
+        typer.Exit: it failed, and has said why; or Ctrl-C was pressed, and it has cleaned up.
     """
     import subprocess
 
     import msgspec
 
-    from autolearn.client.sdk_trust import variable
     from autolearn.eventlog.process import child
+    from autolearn.schemas.errors import ExitCode
 
-    how = child(module, *arguments, "--json")
-    environment = how.environment
-    if token:
-        environment["AUTOLEARN_TOKEN"] = token
-        if authorities := variable("AUTOLEARN_CA"):
-            environment["SSL_CERT_FILE"] = authorities  # by which OpenSSL knows them
-    result: dict[str, Any] = {}
+    how = child(module, *(["--with-parent"] if given is None else []), *arguments)
+    result: dict[str, Any] | None = None
     with (
         subprocess.Popen(
-            how.command, stdout=subprocess.PIPE, env=environment, cwd=how.folder
+            how.command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=how.environment,
+            cwd=how.folder,
         ) as process,
-        progress_bar(what) as progress,
+        progress_bars(what, stages) as show,
     ):
-        bar = progress.add_task("", total=None)
+        assert process.stdin is not None
         assert process.stdout is not None
-        for line in process.stdout:
-            said = msgspec.json.decode(line)
-            if "progress" in said:
-                progress.update(
-                    bar, completed=said["progress"]["done"], total=said["progress"]["total"]
-                )
-            result = said.get("result", result)
-    if not result:
-        raise typer.Exit(process.returncode or 5)
-    return result, process.returncode
+        try:
+            with suppress(BrokenPipeError):  # it has ended: its words and exit code say why
+                process.stdin.write(given or b"")
+                process.stdin.flush()
+            for line in process.stdout:
+                said = msgspec.json.decode(line)
+                if "progress" in said:
+                    show(**said["progress"])
+                result = said.get("result", result)
+            code = process.wait()
+        except KeyboardInterrupt:
+            result, code = None, ExitCode.INTERRUPTED
+        finally:
+            with suppress(BrokenPipeError):
+                process.stdin.close()  # which ends the tool, if it still runs
+            process.wait()
+    if result is None:
+        raise typer.Exit(code if code > 0 else ExitCode.FAULT)
+    return result, code

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from autolearn.schemas.errors import AutoLearnError
+from autolearn.schemas.errors import AutoLearnError, ExitCode
 
 PORT_TAKEN = 4
 """The exit code of a broker's process that could not have its port."""
@@ -35,7 +35,7 @@ class BrokerError(AutoLearnError):
 class PortTaken(BrokerError):
     """Somebody else has a port that the broker needs."""
 
-    status = 409
+    exit_code = ExitCode.REFUSED
 
 
 def ended_early(folder: Path, code: int) -> BrokerError:

@@ -1,19 +1,16 @@
 """Another master key: every session's key is wrapped anew, and the log stays as it is.
 
-`python -m autolearn.eventlog.rotation [--forget-old] [--json]`. Where the master key is in a file,
-a new one is made and put first in it; elsewhere whoever keeps it has put it first. The old one
-stays known until it is forgotten: a backup made before has keys that are wrapped by it.
-Exit codes: 0 done, 2 bad arguments or settings, 3 no Kafka, 5 failed, 130 interrupted.
+`python -m autolearn.eventlog.rotation [--forget-old]`. Where the master key is in a file, a new one
+is made and put first in it; elsewhere whoever keeps it has put it first. The old one stays known
+until it is forgotten: a backup made before has keys that are wrapped by it.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from pathlib import Path
 
-from msgspec import Struct, to_builtins
+from msgspec import Struct
 
 from autolearn.eventlog.data_keys import Unreadable
 from autolearn.eventlog.keyring import KeyRing
@@ -25,8 +22,9 @@ from autolearn.eventlog.master_keys import (
     key_file,
     write_key_file,
 )
-from autolearn.eventlog.process import home_of, lock, open_log, read_settings
-from autolearn.schemas.errors import AutoLearnError, LogError, SettingsError
+from autolearn.eventlog.process import home_of, lock, open_log
+from autolearn.eventlog.tool import Outcome, ProgressLines, run_as_tool
+from autolearn.schemas.errors import ExitCode, LogError, SettingsError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 
@@ -118,29 +116,16 @@ def wrap_anew(ring: KeyRing, masters: MasterKeys) -> tuple[int, int]:
     return rewrapped, unreadable
 
 
-def main(arguments: list[str]) -> int:
-    """Run the tool and return its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m autolearn.eventlog.rotation")
-    parser.add_argument("--forget-old", action="store_true")
-    parser.add_argument("--json", action="store_true")
-    chosen = parser.parse_args(arguments)
+def work(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> Outcome:
+    """Wrap the keys of the settings' log anew."""
+    log = open_log(settings)
     try:
-        settings = read_settings()
-        log = open_log(settings)
-        try:
-            found = rotate(log, settings, home_of(settings), forget=chosen.forget_old)
-        finally:
-            log.close()
-    except AutoLearnError as error:
-        print(error.diagnostics(), file=sys.stderr)
-        codes = ((SettingsError, 2), (LogError, 3))
-        return next((code for kind, code in codes if isinstance(error, kind)), 5)
-    except KeyboardInterrupt:
-        return 130
-    result = to_builtins(found)
-    print(json.dumps({"result": result} if chosen.json else result))
-    return 0
+        return rotate(log, settings, home_of(settings), forget=chosen.forget_old), ExitCode.DONE
+    finally:
+        log.close()
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    parser = argparse.ArgumentParser(prog="python -m autolearn.eventlog.rotation")
+    parser.add_argument("--forget-old", action="store_true")
+    run_as_tool(work, parser)

@@ -15,7 +15,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 from autolearn.runtime.private_files import create_once, read_checked
-from autolearn.schemas.errors import AutoLearnError, SettingsError
+from autolearn.schemas.errors import AutoLearnError, ExitCode, SettingsError
 from autolearn.schemas.settings import Settings
 
 __all__ = ["PublicKeys", "SignatureRefused", "SigningKey", "key_path"]
@@ -28,6 +28,7 @@ class SignatureRefused(AutoLearnError):
     """Something is not signed, or not by a key that is trusted here."""
 
     title = "The signature does not hold"
+    exit_code = ExitCode.NO
 
 
 def key_path(settings: Settings, home: Path) -> Path:

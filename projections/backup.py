@@ -1,26 +1,19 @@
-"""Backup and restore: `python -m autolearn.projections.backup backup|restore DIR [--json]`.
+"""Backup and restore: `python -m autolearn.projections.backup backup|restore DIR`.
 
 `restore --revoke-tokens` asks for the revocation of every token of the backup.
-With --json, standard output has one JSON document a line: `{"progress": {stage, done, total}}` now
-and then, and last `{"result": {…}}`. Where no brokers are named and `autolearn up` does not run on
-this home, the embedded broker runs for as long as this takes.
-Exit codes: 0 done, 1 restored, but a view differs, 2 bad arguments or settings, 3 no Kafka,
-4 refused (nothing was changed), 5 failed, 130 interrupted.
+Where no brokers are named and `autolearn up` does not run on this home, the embedded broker runs
+for as long as this takes. Exit code 1: restored, but a view differs.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
-import signal
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from msgspec.structs import asdict
 
@@ -29,29 +22,20 @@ from autolearn.eventlog.broker_secret import secret_of
 from autolearn.eventlog.embedded import EmbeddedBroker, install
 from autolearn.eventlog.install_bar import InstallBar
 from autolearn.eventlog.kafka import KafkaLog
-from autolearn.eventlog.process import (
-    configure_logs,
-    home_of,
-    lock,
-    open_log,
-    read_settings,
-    running,
-)
+from autolearn.eventlog.process import home_of, lock, open_log, running
 from autolearn.eventlog.state import delete_state, restoring
+from autolearn.eventlog.tool import Outcome, ProgressLines, run_as_tool
 from autolearn.projections.backups.errors import BackupRefused
 from autolearn.projections.backups.keys import missing_masters
 from autolearn.projections.backups.reading import BackupSet
 from autolearn.projections.backups.restoring import check_set, plan, restore
 from autolearn.projections.backups.tokens import revoke_tokens
 from autolearn.projections.backups.writing import Told, write_backup
-from autolearn.schemas.errors import AlreadyRunning, AutoLearnError, LogError, SettingsError
+from autolearn.schemas.errors import ExitCode
 from autolearn.schemas.settings import Settings
 
-SHOWN_EVERY = 0.1
-"""Seconds between two words about the progress of a stage."""
 
-
-def run_backup(settings: Settings, target: Path, told: Told) -> tuple[dict[str, Any], int]:
+def run_backup(settings: Settings, target: Path, told: Told) -> Outcome:
     """Write a backup, whether `autolearn up` runs or not."""
     home = home_of(settings)
     began = time.perf_counter()
@@ -78,12 +62,10 @@ def run_backup(settings: Settings, target: Path, told: Told) -> tuple[dict[str, 
         "seconds": time.perf_counter() - began,
         "digests": manifest.digests,
     }
-    return result, 0
+    return result, ExitCode.DONE
 
 
-def run_restore(
-    settings: Settings, folder: Path, told: Told, *, revoke: bool = False
-) -> tuple[dict[str, Any], int]:
+def run_restore(settings: Settings, folder: Path, told: Told, *, revoke: bool = False) -> Outcome:
     """Restore a backup while nothing runs on this home; with `revoke`, without its tokens.
 
     If an earlier restore on this home has revoked tokens, they stay revoked.
@@ -118,7 +100,7 @@ def run_restore(
         "missing_master_keys": missing_masters(folder, settings, home),
         "seconds": time.perf_counter() - began,
     }
-    return result, 1 if restored.differs and comparable else 0
+    return result, ExitCode.NO if restored.differs and comparable else ExitCode.DONE
 
 
 def store_of(settings: Settings) -> ArtifactStore:
@@ -154,56 +136,21 @@ def embedded_log(home: Path) -> Iterator[KafkaLog]:
         yield log
 
 
-def code_of(error: AutoLearnError) -> int:
-    """Return the exit code of an error, as the command line documents it."""
-    match error:
-        case SettingsError():
-            return 2
-        case LogError():
-            return 3
-        case BackupRefused() | AlreadyRunning():
-            return 4
-        case _:
-            return 5
-
-
-def main(arguments: list[str]) -> int:
-    """Run the tool and return its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m autolearn.projections.backup")
-    parser.add_argument("what", choices=("backup", "restore"))
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--revoke-tokens", action="store_true")
-    chosen = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up in either case
-    shown, stage_shown = 0.0, ""
+def work(settings: Settings, chosen: argparse.Namespace, progress: ProgressLines) -> Outcome:
+    """Write a backup, or restore one."""
 
     def told(stage: str, done: int, total: int) -> None:
-        nonlocal shown, stage_shown
-        due = stage != stage_shown or done == total or time.monotonic() - shown > SHOWN_EVERY
-        if chosen.json and due:
-            shown, stage_shown = time.monotonic(), stage
-            progress = {"stage": stage, "done": done, "total": total}
-            print(json.dumps({"progress": progress}), flush=True)
+        progress(done, total, stage)
 
-    try:
-        settings = read_settings()
-        configure_logs(settings)  # standard output is for the documents alone
-        folder = chosen.folder.absolute()
-        if chosen.what == "backup":
-            result, code = run_backup(settings, folder, told)
-        else:
-            result, code = run_restore(settings, folder, told, revoke=chosen.revoke_tokens)
-    except AutoLearnError as error:
-        print(error.diagnostics(), file=sys.stderr)
-        return code_of(error)
-    except KeyboardInterrupt:
-        return 130
-    print(
-        json.dumps({"result": result} if chosen.json else result, indent=None if chosen.json else 2)
-    )
-    return code
+    folder = chosen.folder.absolute()
+    if chosen.what == "backup":
+        return run_backup(settings, folder, told)
+    return run_restore(settings, folder, told, revoke=chosen.revoke_tokens)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    parser = argparse.ArgumentParser(prog="python -m autolearn.projections.backup")
+    parser.add_argument("what", choices=("backup", "restore"))
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--revoke-tokens", action="store_true")
+    run_as_tool(work, parser)

@@ -2,65 +2,48 @@
 
 `python -m autolearn.projections.chain verify [--backup DIR] [--checkpoints FILE]…`,
 `prove EVENT FILE [--backup DIR]`, `check-proof FILE` or `public-key [--jwk]`; the first three take
-`--public-key FILE`, several times if need be. Without it the key of this home is trusted. With
---json, standard output has one JSON document a line: `{"progress": {…}}` now and then, and last
-`{"result": {…}}`.
-Exit codes: 0 unbroken, or proved; 1 broken, or not proved; 2 bad arguments or settings, 3 no Kafka,
-4 refused (no backup, the file exists), 5 failed, 130 interrupted.
+`--public-key FILE`, several times if need be. Without it the key of this home is trusted.
+Exit code 1: broken, or not proved.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from autolearn.eventlog.process import home_of, open_log, read_settings
-from autolearn.eventlog.signing import PublicKeys, SignatureRefused, SigningKey, key_path
+from autolearn.eventlog.process import home_of, open_log
+from autolearn.eventlog.signing import PublicKeys, SigningKey, key_path
+from autolearn.eventlog.tool import Outcome, ProgressLines, run_as_tool
 from autolearn.projections.backups.errors import BackupRefused
 from autolearn.projections.chains.proving import ProofRefused, Wanted, check_proof, prove
 from autolearn.projections.chains.sources import BackupSource, LogSource, Source
-from autolearn.projections.chains.verifying import Told, lines_of, verify_chain
+from autolearn.projections.chains.verifying import lines_of, verify_chain
 from autolearn.schemas.chain import Proof
 from autolearn.schemas.codec import from_json
-from autolearn.schemas.errors import AutoLearnError, LogError, MalformedRecord, SettingsError
+from autolearn.schemas.errors import ExitCode, MalformedRecord, SettingsError
 from autolearn.schemas.settings import Settings
 
-__all__ = ["main"]
-
-SHOWN_EVERY = 0.1
-"""Seconds between two words about the progress."""
 LARGEST_PROOF = 256 * 1024 * 1024
-EXIT_CODES = {
-    SettingsError: 2,
-    LogError: 3,
-    BackupRefused: 4,
-    SignatureRefused: 1,
-    ProofRefused: 1,
-}
-Done = tuple[Any, int]
 
 
-def run_verify(chosen: argparse.Namespace, told: Told) -> Done:
+def run_verify(settings: Settings, chosen: argparse.Namespace, told: ProgressLines) -> Outcome:
     """Verify the log on the brokers, or a backup."""
-    keys = keys_of(chosen)
+    keys = keys_of(settings, chosen)
     elsewhere = lines_of(chosen.checkpoints or ())
-    with source_of(chosen.backup) as source:
+    with source_of(settings, chosen.backup) as source:
         found = verify_chain(source, keys, elsewhere, told)
-    return msgspec.to_builtins(found), 0 if found.unbroken else 1
+    return found, ExitCode.DONE if found.unbroken else ExitCode.NO
 
 
-def run_prove(chosen: argparse.Namespace, _: Told) -> Done:
+def run_prove(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> Outcome:
     """Write the proof of an event to a new file."""
-    wanted, keys = Wanted.of(chosen.event), keys_of(chosen)
-    with source_of(chosen.backup) as source:
+    wanted, keys = Wanted.of(chosen.event), keys_of(settings, chosen)
+    with source_of(settings, chosen.backup) as source:
         proof = prove(source, wanted, keys)
     try:
         with chosen.file.open("xb") as file:
@@ -69,10 +52,10 @@ def run_prove(chosen: argparse.Namespace, _: Told) -> Done:
         raise BackupRefused(f"{chosen.file} exists.", advice="Choose another name.") from None
     except OSError as error:
         raise BackupRefused(f"{chosen.file} cannot be written: {error.strerror}.") from None
-    return {**proved(proof, keys), "file": str(chosen.file)}, 0
+    return {**proved(proof, keys), "file": str(chosen.file)}, ExitCode.DONE
 
 
-def run_check(chosen: argparse.Namespace, _: Told) -> Done:
+def run_check(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> Outcome:
     """Check the proof in a file; no log is asked."""
     try:
         with chosen.file.open("rb") as file:
@@ -81,7 +64,7 @@ def run_check(chosen: argparse.Namespace, _: Told) -> Done:
         raise SettingsError(f"{chosen.file} cannot be read: {error.strerror}.") from None
     except MalformedRecord as error:
         raise ProofRefused(f"{chosen.file} is no proof: {error.detail}") from None
-    return proved(proof, keys_of(chosen)), 0
+    return proved(proof, keys_of(settings, chosen)), ExitCode.DONE
 
 
 def proved(proof: Proof, keys: PublicKeys) -> dict[str, Any]:
@@ -100,19 +83,19 @@ def proved(proof: Proof, keys: PublicKeys) -> dict[str, Any]:
     }
 
 
-def run_public_key(chosen: argparse.Namespace, _: Told) -> Done:
+def run_public_key(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> Outcome:
     """Return the public half of this home's key."""
-    key = own_key(read_settings())
+    key = own_key(settings)
     if chosen.jwk:
-        return key.public_jwk(), 0
-    return {"kid": key.kid, "pem": key.public_pem()}, 0
+        return key.public_jwk(), ExitCode.DONE
+    return {"kid": key.kid, "pem": key.public_pem()}, ExitCode.DONE
 
 
-def keys_of(chosen: argparse.Namespace) -> PublicKeys:
+def keys_of(settings: Settings, chosen: argparse.Namespace) -> PublicKeys:
     """Return the keys to trust: those given, or this home's."""
     if chosen.public_key:
         return PublicKeys.read(chosen.public_key)
-    return own_key(read_settings()).public()
+    return own_key(settings).public()
 
 
 def own_key(settings: Settings) -> SigningKey:
@@ -133,12 +116,11 @@ def own_key(settings: Settings) -> SigningKey:
 
 
 @contextmanager
-def source_of(backup: Path | None) -> Iterator[Source]:
+def source_of(settings: Settings, backup: Path | None) -> Iterator[Source]:
     """Open a backup, or the log on the brokers."""
     if backup is not None:
         yield BackupSource(backup)
         return
-    settings = read_settings()
     log = open_log(settings)
     try:
         yield LogSource(log, settings)
@@ -146,7 +128,7 @@ def source_of(backup: Path | None) -> Iterator[Source]:
         log.close()
 
 
-RUN: dict[str, Callable[[argparse.Namespace, Told], Done]] = {
+WORK = {
     "verify": run_verify,
     "prove": run_prove,
     "check-proof": run_check,
@@ -154,13 +136,12 @@ RUN: dict[str, Callable[[argparse.Namespace, Told], Done]] = {
 }
 
 
-def parsed(arguments: list[str]) -> argparse.Namespace:
-    """Return the arguments as they are meant."""
-    parser = argparse.ArgumentParser(prog="python -m autolearn.projections.chain")
-    kinds = parser.add_subparsers(dest="what", required=True)
-    for name in RUN:
+def parser() -> argparse.ArgumentParser:
+    """Return what understands the arguments."""
+    found = argparse.ArgumentParser(prog="python -m autolearn.projections.chain")
+    kinds = found.add_subparsers(dest="what", required=True)
+    for name in WORK:
         kind = kinds.add_parser(name)
-        kind.add_argument("--json", action="store_true")
         if name == "prove":
             kind.add_argument("event")
         if name in ("prove", "check-proof"):
@@ -173,30 +154,8 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
             kind.add_argument("--jwk", action="store_true")
         else:
             kind.add_argument("--public-key", type=Path, action="append")
-    return parser.parse_args(arguments)
-
-
-def main(arguments: list[str]) -> int:
-    """Run the tool and return its exit code."""
-    chosen, shown = parsed(arguments), 0.0
-
-    def told(done: int, total: int) -> None:
-        nonlocal shown
-        if chosen.json and (done == total or time.monotonic() - shown > SHOWN_EVERY):
-            shown = time.monotonic()
-            print(json.dumps({"progress": {"done": done, "total": total}}), flush=True)
-
-    try:
-        result, code = RUN[chosen.what](chosen, told)
-    except AutoLearnError as error:
-        print(error.diagnostics(), file=sys.stderr)
-        return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 5)
-    except KeyboardInterrupt:
-        return 130
-    shape = {"result": result} if chosen.json else result
-    print(json.dumps(shape, indent=None if chosen.json else 2))
-    return code
+    return found
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_as_tool(lambda settings, chosen, told: WORK[chosen.what](settings, chosen, told), parser())

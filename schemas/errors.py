@@ -16,17 +16,20 @@ AutoLearnError
     CannotStart, DemoFailed, NothingRecorded, NothingSo, Problem, Unreachable, Unsafe (client;
     Unreachable is a LogError, Unsafe a SettingsError)
 
-Each says what happened (`title`), why (`detail`) and what to do next (`advice`).
+Each says what happened (`title`), why (`detail`) and what to do next (`advice`), and has the exit
+code of a command that it ends (`exit_code`).
 """
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import NamedTuple
 
 __all__ = [
     "REASONS",
     "AlreadyRunning",
     "AutoLearnError",
+    "ExitCode",
     "LogError",
     "MalformedRecord",
     "PositionError",
@@ -39,10 +42,23 @@ __all__ = [
 ]
 
 
+class ExitCode(IntEnum):
+    """How a command of ours exits."""
+
+    DONE = 0
+    NO = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    REFUSED = 4
+    FAULT = 5
+    INTERRUPTED = 130
+
+
 class AutoLearnError(Exception):
     """The base of all errors of ours."""
 
     title = "AutoLearn failed"
+    exit_code = ExitCode.FAULT
 
     def __init__(self, detail: str, *, advice: str = "", title: str | None = None) -> None:
         """Say why (`detail`) and what to do next (`advice`)."""
@@ -63,6 +79,7 @@ class SettingsError(AutoLearnError):
     """A setting is unknown or has a bad value."""
 
     title = "A setting is not right"
+    exit_code = ExitCode.USAGE
 
 
 class MalformedRecord(AutoLearnError):
@@ -81,6 +98,7 @@ class LogError(AutoLearnError):
     """The log cannot be reached, or did not take an append."""
 
     title = "Kafka did not do what was asked"
+    exit_code = ExitCode.UNREACHABLE
 
 
 class TopicMismatch(LogError):
@@ -109,6 +127,7 @@ class AlreadyRunning(AutoLearnError):
     """Another process holds the same folder or instance name."""
 
     title = "AutoLearn is running already"
+    exit_code = ExitCode.REFUSED
 
 
 class Reason(NamedTuple):

@@ -41,7 +41,7 @@ def tool(bench: Bench, *words: object, home: Path | None = None) -> tuple[int, d
     if home is not None:
         environment |= {"AUTOLEARN_HOME": str(home), "AUTOLEARN_KAFKA": "127.0.0.1:9"}
     done = subprocess.run(
-        [sys.executable, "-m", "autolearn.projections.chain", *map(str, words), "--json"],
+        [sys.executable, "-m", "autolearn.projections.chain", *map(str, words)],
         env=environment, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     result = json.loads(done.stdout.splitlines()[-1])["result"] if done.stdout else {}

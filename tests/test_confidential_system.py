@@ -282,7 +282,7 @@ def keys_on(log: KafkaLog, topics: Topics) -> dict[str, bytes]:
 def tool(system: RunningSystem, module: str, *words: str) -> dict[str, Any]:
     """Run one of our tools on the system, and return its result."""
     done = subprocess.run(
-        [sys.executable, "-m", module, *words, "--json"],
+        [sys.executable, "-m", module, *words],
         env=dict(system.system.environment()),
         capture_output=True,
         text=True,

@@ -178,7 +178,7 @@ runpy.run_module("autolearn.agents", run_name="__main__")
 
 
 def tool(bench: Bench, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "autolearn.agents.quarantine", *words, "--json"]
+    command = [sys.executable, "-m", "autolearn.agents.quarantine", *words]
     given = {"PATH": "/usr/bin:/bin"} | bench.environment
     return subprocess.run(command, env=given, capture_output=True, text=True, timeout=60)
 

@@ -226,7 +226,7 @@ def test_everything_is_rebuilt_from_the_log(system):
     assert system.client.session(open_one.id).get().title == "to stay open"
 
     verified = subprocess.run(
-        [sys.executable, "-m", "autolearn.projections.replay", "verify"],
+        [sys.executable, "-m", "autolearn.client.cli", "replay", "verify"],
         env={**os.environ, **system.system.environment()},
         capture_output=True,
         text=True,

@@ -9,17 +9,29 @@ import typer
 
 from autolearn.client.exits import EXIT_CODES
 from autolearn.client.output import As, Output
+from autolearn.client.tools import run_tool
 
 __all__ = ["backup", "restore"]
 
+
+def megabytes(size: int) -> str:
+    """Return a number of bytes in MB (millions)."""
+    return f"{size / 1e6:,.1f} MB"
+
+
+def records(many: int) -> str:
+    """Return a number of records."""
+    return f"{many:,} records"
+
+
 STAGES = {
-    "log": ("the log", "records"),
-    "lines": ("checking the log", "records"),
-    "artifacts": ("artifacts", "bytes"),
-    "checksums": ("checksums", "bytes"),
-    "views": ("folding the views", "records"),
+    "log": ("the log", records),
+    "lines": ("checking the log", records),
+    "artifacts": ("artifacts", megabytes),
+    "checksums": ("checksums", megabytes),
+    "views": ("folding the views", records),
 }
-"""What each stage is called, and what it counts."""
+"""What each stage is called, and how what it counts is shown."""
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the backup.")]
 
@@ -123,56 +135,9 @@ def access(result: dict[str, Any]) -> list[str]:
 
 
 def work(what: str, folder: Path, *more: str) -> tuple[dict[str, Any], int]:
-    """Run the tool, show how far it is, and return its result and exit code.
-
-    Raises:
-        typer.Exit: it failed; it has said why.
-    """
-    import subprocess
-
-    import msgspec
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from autolearn.client.output import messages
-    from autolearn.eventlog.process import child
-
-    console = messages()
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[at]}"),
-        TimeRemainingColumn(),
-    )
-    result: dict[str, Any] = {}
+    """Run the tool (`run_tool`)."""
     where = str(folder.absolute())
-    how = child("autolearn.projections.backup", what, where, *more, "--json")
-    with (
-        subprocess.Popen(
-            how.command, stdout=subprocess.PIPE, env=how.environment, cwd=how.folder
-        ) as process,
-        Progress(*columns, console=console, disable=not console.is_terminal) as progress,
-    ):
-        bars: dict[str, Any] = {}
-        assert process.stdout is not None
-        for line in process.stdout:
-            said = msgspec.json.decode(line)
-            result = said.get("result", result)
-            if "progress" not in said:
-                continue
-            stage, done, total = (said["progress"][name] for name in ("stage", "done", "total"))
-            name, unit = STAGES.get(stage, (stage, "records"))
-            if stage not in bars:
-                bars[stage] = progress.add_task(name, total=None, at="")
-            at = f"{done:,} records" if unit == "records" else megabytes(done)
-            progress.update(bars[stage], completed=done, total=total, at=at)
-    if not result:
-        raise typer.Exit(process.returncode or 5)
-    return result, process.returncode
-
-
-def megabytes(size: int) -> str:
-    """Return a number of bytes in MB (millions)."""
-    return f"{size / 1e6:,.1f} MB"
+    return run_tool("autolearn.projections.backup", what, what, where, *more, stages=STAGES)
 
 
 backup.__doc__ = f"{backup.__doc__}\n\n{EXIT_CODES}"

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from autolearn.client.cli_options import Url
-from autolearn.client.exits import EXIT_CODES, NO
+from autolearn.client.exits import EXIT_CODES
 from autolearn.client.output import As, Output
 from autolearn.client.printable import printable
+from autolearn.schemas.errors import ExitCode
 
 __all__ = ["app"]
 
@@ -103,7 +104,7 @@ def retry(
     if output == Output.table:
         answer = f" by {done.answer} on {done.stream}" if done.answer else ""
         print(f"{done.dead_letter}: command {short(done.command)} is {done.state}{answer}")
-    raise typer.Exit(NO if done.state == "refused" else 0)
+    raise typer.Exit(ExitCode.NO if done.state == "refused" else ExitCode.DONE)
 
 
 @app.command("quarantine")

@@ -19,7 +19,8 @@ from autolearn.client.commands.chain import (
 from autolearn.client.commands.retrain import retrain
 from autolearn.client.exits import EXIT_CODES
 from autolearn.client.output import As, Output
-from autolearn.client.tools import progress_bar, run_tool
+from autolearn.client.tools import progress_bars, run_tool
+from autolearn.schemas.errors import ExitCode
 
 __all__ = ["app"]
 
@@ -52,7 +53,7 @@ def rebuild(
     if live:
         rebuild_live(url, output)
     else:
-        show(*fold("rebuild"), output)
+        show(*run_tool("autolearn.projections.replay", FOLDING, "rebuild"), output)
 
 
 @app.command("verify")
@@ -87,10 +88,11 @@ def verify(
         verify_chain(backup, keys, checkpoints, output)
     if backup or keys or checkpoints:
         raise typer.BadParameter("--backup, --public-key and --checkpoints go with --chain.")
-    from autolearn.client.credentials import token_for
+    from autolearn.client.digest_check import verify_views
 
-    words = (word for at in url or () for word in ("--url", at))
-    show(*fold("verify", *words, token=token_for(url[0] if url else None)), output)
+    with progress_bars(FOLDING) as bar:
+        result = verify_views(url or [], bar)
+    show(result, ExitCode.DONE if result["equal"] else ExitCode.NO, output)
 
 
 def rebuild_live(url: str | None, output: Output) -> None:
@@ -102,26 +104,20 @@ def rebuild_live(url: str | None, output: Output) -> None:
     from autolearn.client.cli_connection import connect
     from autolearn.client.output import console, messages, pairs, print_json
 
-    with connect(url) as to, progress_bar(FOLDING) as progress:
-        bar = progress.add_task("", total=None)
+    with connect(url) as to, progress_bars(FOLDING) as bar:
         state = to.client.rebuild()
         while state.status in ("folding", "catching-up"):
             state = to.client.rebuilding(wait=0.2)
-            progress.update(bar, completed=state.done, total=state.total)
+            bar(state.done, state.total)
         if output == Output.json:
             print_json(to.said)
     if state.status == "failed":
         messages().print(state.detail)
-        raise typer.Exit(5)
+        raise typer.Exit(ExitCode.FAULT)
     if output == Output.table:
         about = {"events": state.events, "seconds": state.seconds}
         console().print(pairs({**about, "events per second": round(state.events_per_s)}))
         print("Rebuilt, and put in place while the API went on.")
-
-
-def fold(*arguments: str, token: str = "") -> tuple[dict[str, Any], int]:
-    """Run the replay tool (`run_tool`)."""
-    return run_tool("autolearn.projections.replay", FOLDING, *arguments, token=token)
 
 
 def show(result: dict[str, Any], code: int, output: Output) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from autolearn.client.cli_options import SessionOption, Url
 from autolearn.client.output import As, Output
+from autolearn.client.tools import run_tool
 
 if TYPE_CHECKING:
     from autolearn.schemas.retraining import RecordedTraining
@@ -53,59 +54,13 @@ def retrain(
     if output == Output.json:
         print_json(said)
     else:
-        console().print(views.check(msgspec.json.decode(said, type=RetrainCheck)))
+        console().print(views.check(msgspec.convert(said, RetrainCheck)))
     raise typer.Exit(code)
 
 
-def train_again(trainings: Sequence[RecordedTraining]) -> tuple[bytes, int]:
-    """Run the retrain tool, show how far it is, and return its result (JSON) and exit code.
-
-    Raises:
-        typer.Exit: it failed (it has said why), or Ctrl-C was pressed; it has cleaned up then.
-    """
-    import subprocess
-
+def train_again(trainings: Sequence[RecordedTraining]) -> tuple[dict[str, Any], int]:
+    """Run the retrain tool (`run_tool`)."""
     import msgspec
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from autolearn.client.exits import FAULT, INTERRUPTED, NO
-    from autolearn.client.output import messages, short
-    from autolearn.eventlog.process import child
-
-    console, result = messages(), msgspec.Raw(b"")
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    how = child("autolearn.agents.retrain")
-    process = subprocess.Popen(
-        how.command,
-        env=how.environment,
-        cwd=how.folder,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-            bar = progress.add_task("training again", total=len(trainings))
-            lines = (msgspec.json.encode(one) + b"\n" for one in trainings)
-            process.stdin.write(b"".join(lines) + b"\n")
-            process.stdin.flush()
-            for line in process.stdout:
-                said = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-                if "progress" in said:
-                    at = msgspec.json.decode(said["progress"])
-                    words = f"{short(at['training'])} {at['phase']}"
-                    progress.update(bar, completed=at["done"], description=words)
-                result = said.get("result", result)
-        code = process.wait()
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    except BrokenPipeError:
-        code = process.wait()
-    finally:
-        process.stdin.close()  # which ends the tool, if it still runs
-        process.wait()
-        process.stdout.close()
-    if not result:
-        raise typer.Exit(FAULT if code in (0, NO) else code)
-    return bytes(result), code
+    lines = b"".join(msgspec.json.encode(one) + b"\n" for one in trainings)
+    return run_tool("autolearn.agents.retrain", "training again", given=lines + b"\n")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from autolearn.client.cli_options import Url
-from autolearn.client.exits import NO, UNREACHABLE
 from autolearn.client.output import As, Output
+from autolearn.schemas.errors import ExitCode
 
 if TYPE_CHECKING:
     from autolearn.client.sdk import Unreachable
@@ -32,39 +32,32 @@ def status(output: As = Output.table, url: Url = None) -> None:
 
     try:
         with connect(url) as to:
-            found, said = to.client.status(), to.said
+            found = to.client.status()
+            said: bytes | dict[str, Any] = to.said
     except Unreachable as error:
         said = without_api(error)
-        found = msgspec.json.decode(said, type=Status)
+        found = msgspec.convert(said, Status)
     if output == Output.json:
         print_json(said)
     else:
         console().print(*parts(found), sep="\n")
     kinds = {finding.kind for finding in found.findings}
     if {"no-api", "brokers-unknown"} <= kinds:
-        raise typer.Exit(UNREACHABLE)
-    raise typer.Exit(NO if kinds else 0)
+        raise typer.Exit(ExitCode.UNREACHABLE)
+    raise typer.Exit(ExitCode.NO if kinds else ExitCode.DONE)
 
 
-def without_api(error: Unreachable) -> bytes:
+def without_api(error: Unreachable) -> dict[str, Any]:
     """Return the status as the brokers and this machine's folders tell it.
 
     Raises:
         Unreachable: nobody says where Kafka is either.
     """
-    import subprocess
-
-    import msgspec
-
-    from autolearn.eventlog.process import child, home_of, read_settings, running
+    from autolearn.client.tools import run_tool
+    from autolearn.eventlog.process import home_of, read_settings, running
 
     settings = read_settings()
     if not settings.kafka and running(home_of(settings)) is None:
         raise error
-    how = child("autolearn.projections.status", "--without-api", error.detail)
-    done = subprocess.run(
-        how.command, stdout=subprocess.PIPE, env=how.environment, cwd=how.folder, check=False
-    )
-    if done.returncode:
-        raise typer.Exit(done.returncode)
-    return bytes(msgspec.json.decode(done.stdout, type=dict[str, msgspec.Raw])["result"])
+    words = ("--without-api", error.detail)
+    return run_tool("autolearn.projections.status", "asking the brokers", *words)[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autolearn.schemas.errors import AutoLearnError
+from autolearn.schemas.errors import AutoLearnError, ExitCode
 
 __all__ = ["BackupFailed", "BackupRefused", "Damaged", "NotEmpty"]
 
@@ -11,6 +11,7 @@ class BackupRefused(AutoLearnError):
     """There is nothing to back up, or the folder cannot take it; or a set cannot be restored."""
 
     title = "That cannot be done"
+    exit_code = ExitCode.REFUSED
 
 
 class Damaged(BackupRefused):

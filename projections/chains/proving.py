@@ -14,7 +14,7 @@ from autolearn.eventlog.signing import PublicKeys
 from autolearn.projections.chains.sources import Source, Unreadable
 from autolearn.schemas.chain import Checkpoint, Proof
 from autolearn.schemas.codec import EventRecord, decode_event
-from autolearn.schemas.errors import AutoLearnError, MalformedRecord
+from autolearn.schemas.errors import AutoLearnError, ExitCode, MalformedRecord
 
 __all__ = ["Proved", "ProofRefused", "Wanted", "check_proof", "prove"]
 
@@ -27,6 +27,7 @@ class ProofRefused(AutoLearnError):
     """There is no proof of that, or what is given proves nothing."""
 
     title = "That is not proved"
+    exit_code = ExitCode.NO
 
 
 class Wanted(NamedTuple):

@@ -1,7 +1,6 @@
 """The status without an API: `python -m autolearn.projections.status --without-api WHY`.
 
-It asks the brokers and looks at this machine's folders, and prints `{"result": {…}}`, a `Status`,
-as one line on standard output. Exit codes: 0 printed, 2 bad settings, 3 no Kafka is named.
+It asks the brokers and looks at this machine's folders; its result is a `Status`.
 """
 
 from __future__ import annotations
@@ -9,18 +8,17 @@ from __future__ import annotations
 import argparse
 import logging
 import socket
-import sys
 import time
 
 from autolearn.eventlog.cluster import Cluster
 from autolearn.eventlog.log import Log
-from autolearn.eventlog.process import configure_logs, home_of, kafka_of, open_log, read_settings
+from autolearn.eventlog.process import home_of, kafka_of, open_log
+from autolearn.eventlog.tool import Outcome, ProgressLines, run_as_tool
 from autolearn.projections.beats import FORGOTTEN_AFTER_MS, Beats
 from autolearn.projections.status.findings import findings
 from autolearn.projections.status.looking import Looking
 from autolearn.projections.status.places import places_of, topic_bytes
-from autolearn.schemas.codec import to_json
-from autolearn.schemas.errors import AutoLearnError, LogError, SettingsError
+from autolearn.schemas.errors import ExitCode, LogError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.status import (
     DeadLetterCount,
@@ -30,8 +28,6 @@ from autolearn.schemas.status import (
 )
 from autolearn.schemas.topics import Topics
 from autolearn.schemas.workers import Supervision
-
-__all__ = ["main"]
 
 PATIENCE = 5.0
 """Seconds without any heartbeat after which those that have come must do."""
@@ -89,22 +85,13 @@ def heard(log: Log, topic: str) -> tuple[list[WorkerState], Supervision | None]:
     return WorkerState.all_of(beats.since(limit), time.time()), beats.supervision(limit)
 
 
-def main(arguments: list[str]) -> int:
-    """Run the tool and return its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m autolearn.projections.status")
-    parser.add_argument("--without-api", metavar="WHY", default="No API was asked.")
-    chosen = parser.parse_args(arguments)
+def work(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> Outcome:
+    """Ask the brokers of the settings."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it has to say is in the status
-    try:
-        settings = read_settings()
-        configure_logs(settings)  # standard output is for the status alone
-        status = status_of(settings, chosen.without_api)
-    except AutoLearnError as error:
-        print(error.diagnostics(), file=sys.stderr)
-        return 2 if isinstance(error, SettingsError) else 3
-    sys.stdout.buffer.write(to_json({"result": status}) + b"\n")
-    return 0
+    return status_of(settings, chosen.without_api), ExitCode.DONE
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    parser = argparse.ArgumentParser(prog="python -m autolearn.projections.status")
+    parser.add_argument("--without-api", metavar="WHY", default="No API was asked.")
+    run_as_tool(work, parser)

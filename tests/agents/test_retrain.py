@@ -316,9 +316,7 @@ def test_the_tool_answers_on_standard_output(store, tmp_path):
         process.stdin.flush()
         *progress, last = map(msgspec.json.decode, process.stdout.readlines())
         assert process.wait() == 0
-    assert {"total": 1, "done": 0, "training": "t1", "phase": "fitting"} in [
-        one["progress"] for one in progress
-    ]
+    assert {"total": 1, "done": 0, "stage": "t1 fitting"} in [one["progress"] for one in progress]
     assert msgspec.convert(last["result"], RetrainCheck).trainings[0].verdict == (
         "identical-artifact"
     )

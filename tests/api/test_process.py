@@ -55,7 +55,7 @@ def listening(api: Api, folder: Path) -> str:
 
 def verify(settings: dict[str, str], *urls: str) -> tuple[int, dict[str, Any], str]:
     """Verify API processes: the exit code, the result, and what went wrong."""
-    tool = (sys.executable, "-m", "autolearn.projections.replay", "verify", "--json")
+    tool = (sys.executable, "-m", "autolearn.client.cli", "replay", "verify", "-o", "json")
     said = subprocess.run(
         (*tool, *(word for url in urls for word in ("--url", url))),
         env={**os.environ, **settings},
@@ -63,8 +63,7 @@ def verify(settings: dict[str, str], *urls: str) -> tuple[int, dict[str, Any], s
         text=True,
         check=False,
     )
-    lines = said.stdout.splitlines()
-    return said.returncode, json.loads(lines[-1]).get("result", {}) if lines else {}, said.stderr
+    return said.returncode, json.loads(said.stdout) if said.stdout else {}, said.stderr
 
 
 @pytest.mark.long

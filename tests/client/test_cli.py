@@ -11,7 +11,7 @@ from autolearn.client import exits
 from autolearn.client.cli_connection import NothingSo, only
 from autolearn.client.commands.run import Type, command_of
 from autolearn.client.commands.train import parameters
-from autolearn.client.exits import code_of, words_of
+from autolearn.client.exits import words_of
 from autolearn.client.sdk_errors import Problem, Unreachable
 from autolearn.client.system import CannotStart
 from autolearn.schemas.errors import AlreadyRunning, LogError, SettingsError
@@ -223,7 +223,7 @@ def problem(status: int, **more: object) -> Problem:
     ],
 )
 def test_every_error_has_its_exit_code(error, code):
-    assert code_of(error) == code
+    assert error.exit_code == code
 
 
 def test_a_problem_is_told_in_its_own_words():

@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from autolearn.client.cli import of_the_machine
-from autolearn.client.exits import UNREACHABLE, USAGE, code_of, words_of
+from autolearn.client.exits import words_of
 from autolearn.client.printable import escaped
 from autolearn.client.system import System
 from autolearn.client.up import where
@@ -19,7 +19,7 @@ from autolearn.eventlog import process
 from autolearn.eventlog.broker_errors import PortTaken
 from autolearn.eventlog.probe import HeldPorts, require_port
 from autolearn.eventlog.process import home_of, lock, require_writable
-from autolearn.schemas.errors import SettingsError
+from autolearn.schemas.errors import ExitCode, SettingsError
 from autolearn.schemas.settings import Settings, load
 from tests.client.processes import autolearn, command, environment
 
@@ -34,7 +34,7 @@ def test_what_a_terminal_cannot_show_is_a_question_mark(tmp_path, encoding):
         capture_output=True,
         check=False,
     )
-    assert said.returncode == UNREACHABLE, said.stderr
+    assert said.returncode == ExitCode.UNREACHABLE, said.stderr
     assert f"{tmp_path}/??.".encode() in said.stderr
 
 
@@ -51,7 +51,7 @@ def test_a_home_that_cannot_be_is_named_with_what_to_do(tmp_path):
     (tmp_path / "file").write_text("")
     for home in (tmp_path / "file", tmp_path / "file" / "below"):
         said = autolearn("session", "list", home=home)
-        assert said.code == USAGE
+        assert said.code == ExitCode.USAGE
         assert f"{home} cannot be used: it is a file, or lies below one" in said.err
         assert "AUTOLEARN_HOME" in said.err
 
@@ -92,7 +92,7 @@ def test_a_port_that_is_taken_is_named_with_both_ways_out():
     assert f"Port {port} of {HOST} is taken" in words
     assert "--port" in words
     assert "AUTOLEARN_API_PORT" in words
-    assert (code_of(taken.value), code_of(embedded.value)) == (2, 4)
+    assert (taken.value.exit_code, embedded.value.exit_code) == (2, 4)
     assert f"port {port}" in words_of(embedded.value)
     assert "--port" in words_of(embedded.value)
 

@@ -446,7 +446,7 @@ def verified(on: World, report: BoundReport) -> bool:
     """Whether both API processes serve what the log says."""
     people = on.people
     urls = [word for api in (people.first, people.second) for word in ("--url", api.url)]
-    command = [sys.executable, "-m", "autolearn.projections.replay", "verify", "--json", *urls]
+    command = [sys.executable, "-m", "autolearn.client.cli", "replay", "verify", *urls]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("AUTOLEARN_")}
     environment |= people.environment | {"AUTOLEARN_TOKEN": people.tokens["sysadmin"]}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)

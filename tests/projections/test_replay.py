@@ -56,7 +56,7 @@ class Place(NamedTuple):
         plain = {k: v for k, v in os.environ.items() if not k.startswith("AUTOLEARN_")}
         ours = {"HOME": str(self.home), "KAFKA": self.kafka, "TOPIC_PREFIX": self.prefix}
         return subprocess.Popen(
-            [sys.executable, "-m", "autolearn.projections.replay", *words, "--json"],
+            [sys.executable, "-m", "autolearn.projections.replay", *words],
             env=plain | {f"AUTOLEARN_{name}": value for name, value in ours.items()},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
