@@ -24,7 +24,7 @@ from autolearn.schemas.streams import KINDS
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["Connection", "connect", "only", "show_list"]
+__all__ = ["Connection", "connect", "only", "reach", "require_url", "show_list"]
 
 Item = TypeVar("Item")
 
@@ -135,8 +135,7 @@ def connect(url: str | None = None, session: str | None = None) -> Iterator[Conn
     home = home_of(read_settings())
     given = variables()
     at = url or given.get("AUTOLEARN_URL") or url_of(home)
-    if not at.startswith(("http://", "https://")):
-        raise typer.BadParameter(f"{at!r} is not a URL: it must begin with http:// or https://.")
+    require_url(at)
     kept = find(place := place_of(at, home))
     with AutoLearn(at, token=kept.token if kept is not None else "") as client:
         reach(client, at)
@@ -156,6 +155,12 @@ def show_list(
         print_json(to.said)
     else:
         console().print(table(found.items))
+
+
+def require_url(given: str) -> None:
+    """Raise typer.BadParameter for what is no URL."""
+    if not given.startswith(("http://", "https://")):
+        raise typer.BadParameter(f"{given!r} is not a URL: it must begin with http:// or https://.")
 
 
 def url_of(home: Path) -> str:

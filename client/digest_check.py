@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
-from autolearn.client.cli_connection import reach
+from autolearn.client.cli_connection import reach, require_url
 from autolearn.client.credentials import token_for
 from autolearn.client.resources import Position
 from autolearn.client.sdk import AutoLearn
@@ -32,6 +32,8 @@ def verify_views(urls: Sequence[str], told: OnProgress) -> dict[str, Any]:
     if not urls:
         up = running(home_of(settings))
         urls = [up.url if up else f"http://{settings.api_host}:{settings.api_port}"]
+    for url in urls:
+        require_url(url)
     with ExitStack() as end:
         clients = [(url, end.enter_context(AutoLearn(url, token=token))) for url in urls]
         return verify(settings, [served_by(client, url) for url, client in clients], told)
