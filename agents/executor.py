@@ -195,7 +195,11 @@ class Executor:
                 if self._scratch is None:
                     self._scratch = await asyncio.to_thread(scratch_folder, self._note)
                 server = Server(self._heard, self._lost, self._spawn)
-                await server.start(self._preload, self._scratch)
+                try:
+                    await server.start(self._preload, self._scratch)
+                except asyncio.CancelledError:
+                    await server.close()
+                    raise
                 self._server = server
 
     @property
