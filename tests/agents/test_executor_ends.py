@@ -100,6 +100,23 @@ def test_closing_ends_everything() -> None:
     play(story)
 
 
+def test_an_interrupted_start_leaves_no_fork_server() -> None:
+    def children() -> set[int]:
+        return {one.pid for one in psutil.Process().children()}
+
+    async def story(executor: Executor) -> None:
+        before = children()
+        starting = asyncio.create_task(executor.warm())
+        await soon(lambda: children() > before)
+        starting.cancel()
+        await asyncio.wait([starting])
+        assert executor.server_pid is None, "it was interrupted before it was ready"
+        await asyncio.wait_for(executor.close(), 30)
+        assert children() == before
+
+    play(story)
+
+
 def test_runs_die_with_the_agent_even_if_it_is_killed() -> None:
     program = (
         "import asyncio\n"
