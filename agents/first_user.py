@@ -21,7 +21,7 @@ from autolearn.eventlog.admission import Progress
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import START_TIMEOUT, Log
 from autolearn.eventlog.process import open_log
-from autolearn.eventlog.tool import Outcome, ProgressLines, run_as_tool
+from autolearn.eventlog.tool import ProgressLines, ToolResult, run_as_tool
 from autolearn.eventlog.tracing import Trace, instance_of
 from autolearn.schemas import events
 from autolearn.schemas.actors import FIRST_USER
@@ -125,7 +125,7 @@ def ask(
     return answer
 
 
-def work(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> Outcome:
+def work(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> ToolResult:
     """Make the user on the settings' log."""
     try:
         stream("user", chosen.user)

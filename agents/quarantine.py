@@ -29,7 +29,7 @@ from autolearn.eventlog.chain import Chain
 from autolearn.eventlog.follower import Follower
 from autolearn.eventlog.log import Log, Message
 from autolearn.eventlog.process import open_log
-from autolearn.eventlog.tool import Outcome, ProgressLines, run_as_tool
+from autolearn.eventlog.tool import ProgressLines, ToolResult, run_as_tool
 from autolearn.eventlog.tracing import Trace, answering, instance_of, sending
 from autolearn.eventlog.vault import Vault
 from autolearn.schemas.bounds import LONGEST_TEXT, cut
@@ -318,7 +318,7 @@ def user_name() -> str:
         return f"uid {os.getuid()}"
 
 
-def work(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> Outcome:
+def work(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> ToolResult:
     """Answer the command on the settings' log."""
     log = open_log(settings)
     actor = f"operator {user_name()}@{socket.gethostname()}"[:200]

@@ -28,7 +28,7 @@ from autolearn.agents.executor import Executor
 from autolearn.agents.retraining import Retraining
 from autolearn.artifacts.store import ArtifactStore
 from autolearn.eventlog.process import end_with_parent, home_of
-from autolearn.eventlog.tool import Outcome, ProgressLines, run_as_tool
+from autolearn.eventlog.tool import ProgressLines, ToolResult, run_as_tool
 from autolearn.schemas.errors import ExitCode, SettingsError
 from autolearn.schemas.retraining import RecordedTraining, RetrainCheck
 from autolearn.schemas.settings import Settings
@@ -108,7 +108,7 @@ def read_trainings() -> list[RecordedTraining]:
     return found
 
 
-def work(settings: Settings, _: argparse.Namespace, progress: ProgressLines) -> Outcome:
+def work(settings: Settings, _: argparse.Namespace, progress: ProgressLines) -> ToolResult:
     """Train again what standard input says."""
     trainings = read_trainings()
     store = settings.artifacts or (home_of(settings) / "artifacts").as_uri()

@@ -23,7 +23,7 @@ from autolearn.eventlog.master_keys import (
     write_key_file,
 )
 from autolearn.eventlog.process import home_of, lock, open_log
-from autolearn.eventlog.tool import Outcome, ProgressLines, run_as_tool
+from autolearn.eventlog.tool import ProgressLines, ToolResult, run_as_tool
 from autolearn.schemas.errors import ExitCode, LogError, SettingsError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
@@ -116,7 +116,7 @@ def wrap_anew(ring: KeyRing, masters: MasterKeys) -> tuple[int, int]:
     return rewrapped, unreadable
 
 
-def work(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> Outcome:
+def work(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> ToolResult:
     """Wrap the keys of the settings' log anew."""
     log = open_log(settings)
     try:

@@ -21,9 +21,9 @@ from autolearn.eventlog.process import configure_logs, end_with_parent, read_set
 from autolearn.schemas.errors import AutoLearnError, ExitCode
 from autolearn.schemas.settings import Settings
 
-__all__ = ["Outcome", "ProgressLines", "run_as_tool"]
+__all__ = ["ToolResult", "ProgressLines", "run_as_tool"]
 
-Outcome = tuple[Any, ExitCode]
+ToolResult = tuple[Any, ExitCode]
 """The result of a tool, and its exit code."""
 INTERVAL = 0.1
 """Seconds between two progress lines of a stage."""
@@ -45,7 +45,7 @@ class ProgressLines:
 
 
 def run_as_tool(
-    work: Callable[[Settings, argparse.Namespace, ProgressLines], Outcome],
+    work: Callable[[Settings, argparse.Namespace, ProgressLines], ToolResult],
     parser: argparse.ArgumentParser,
 ) -> NoReturn:
     """Run `work` with the settings and the arguments, print its result, and exit.
@@ -61,7 +61,7 @@ def run_as_tool(
 
 
 def _run(
-    work: Callable[[Settings, argparse.Namespace, ProgressLines], Outcome],
+    work: Callable[[Settings, argparse.Namespace, ProgressLines], ToolResult],
     chosen: argparse.Namespace,
 ) -> ExitCode:
     if chosen.with_parent:

@@ -24,7 +24,7 @@ from autolearn.eventlog.install_bar import InstallBar
 from autolearn.eventlog.kafka import KafkaLog
 from autolearn.eventlog.process import home_of, lock, open_log, running
 from autolearn.eventlog.state import delete_state, restoring
-from autolearn.eventlog.tool import Outcome, ProgressLines, run_as_tool
+from autolearn.eventlog.tool import ProgressLines, ToolResult, run_as_tool
 from autolearn.projections.backups.errors import BackupRefused
 from autolearn.projections.backups.keys import missing_masters
 from autolearn.projections.backups.reading import BackupSet
@@ -35,7 +35,7 @@ from autolearn.schemas.errors import ExitCode
 from autolearn.schemas.settings import Settings
 
 
-def run_backup(settings: Settings, target: Path, told: Told) -> Outcome:
+def run_backup(settings: Settings, target: Path, told: Told) -> ToolResult:
     """Write a backup, whether `autolearn up` runs or not."""
     home = home_of(settings)
     began = time.perf_counter()
@@ -65,7 +65,9 @@ def run_backup(settings: Settings, target: Path, told: Told) -> Outcome:
     return result, ExitCode.DONE
 
 
-def run_restore(settings: Settings, folder: Path, told: Told, *, revoke: bool = False) -> Outcome:
+def run_restore(
+    settings: Settings, folder: Path, told: Told, *, revoke: bool = False
+) -> ToolResult:
     """Restore a backup while nothing runs on this home; with `revoke`, without its tokens.
 
     If an earlier restore on this home has revoked tokens, they stay revoked.
@@ -136,7 +138,7 @@ def embedded_log(home: Path) -> Iterator[KafkaLog]:
         yield log
 
 
-def work(settings: Settings, chosen: argparse.Namespace, progress: ProgressLines) -> Outcome:
+def work(settings: Settings, chosen: argparse.Namespace, progress: ProgressLines) -> ToolResult:
     """Write a backup, or restore one."""
 
     def told(stage: str, done: int, total: int) -> None:

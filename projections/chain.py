@@ -18,7 +18,7 @@ import msgspec
 
 from autolearn.eventlog.process import home_of, open_log
 from autolearn.eventlog.signing import PublicKeys, SigningKey, key_path
-from autolearn.eventlog.tool import Outcome, ProgressLines, run_as_tool
+from autolearn.eventlog.tool import ProgressLines, ToolResult, run_as_tool
 from autolearn.projections.backups.errors import BackupRefused
 from autolearn.projections.chains.proving import ProofRefused, Wanted, check_proof, prove
 from autolearn.projections.chains.sources import BackupSource, LogSource, Source
@@ -31,7 +31,7 @@ from autolearn.schemas.settings import Settings
 LARGEST_PROOF = 256 * 1024 * 1024
 
 
-def run_verify(settings: Settings, chosen: argparse.Namespace, told: ProgressLines) -> Outcome:
+def run_verify(settings: Settings, chosen: argparse.Namespace, told: ProgressLines) -> ToolResult:
     """Verify the log on the brokers, or a backup."""
     keys = keys_of(settings, chosen)
     elsewhere = lines_of(chosen.checkpoints or ())
@@ -40,7 +40,7 @@ def run_verify(settings: Settings, chosen: argparse.Namespace, told: ProgressLin
     return found, ExitCode.DONE if found.unbroken else ExitCode.NO
 
 
-def run_prove(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> Outcome:
+def run_prove(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> ToolResult:
     """Write the proof of an event to a new file."""
     wanted, keys = Wanted.of(chosen.event), keys_of(settings, chosen)
     with source_of(settings, chosen.backup) as source:
@@ -55,7 +55,7 @@ def run_prove(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) 
     return {**proved(proof, keys), "file": str(chosen.file)}, ExitCode.DONE
 
 
-def run_check(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> Outcome:
+def run_check(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> ToolResult:
     """Check the proof in a file; no log is asked."""
     try:
         with chosen.file.open("rb") as file:
@@ -83,7 +83,7 @@ def proved(proof: Proof, keys: PublicKeys) -> dict[str, Any]:
     }
 
 
-def run_public_key(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> Outcome:
+def run_public_key(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> ToolResult:
     """Return the public half of this home's key."""
     key = own_key(settings)
     if chosen.jwk:

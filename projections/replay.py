@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec.structs import asdict
 
 from autolearn.eventlog.process import home_of, lock, open_log
-from autolearn.eventlog.tool import Outcome, ProgressLines, run_as_tool
+from autolearn.eventlog.tool import ProgressLines, ToolResult, run_as_tool
 from autolearn.projections.place import ViewsPlace
 from autolearn.projections.rebuilding import Rebuilt, rebuild
 from autolearn.schemas.errors import AlreadyRunning, ExitCode
@@ -22,7 +22,7 @@ from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 
 
-def run_rebuild(settings: Settings, progress: ProgressLines) -> Outcome:
+def run_rebuild(settings: Settings, progress: ProgressLines) -> ToolResult:
     """Rebuild the read models of an API process that does not run, and put them in place.
 
     What an interrupted rebuild has folded stays, and the next one goes on from there.
@@ -56,7 +56,7 @@ def build(settings: Settings, folder: Path, progress: ProgressLines) -> Rebuilt:
         log.close()
 
 
-def work(settings: Settings, chosen: argparse.Namespace, progress: ProgressLines) -> Outcome:
+def work(settings: Settings, chosen: argparse.Namespace, progress: ProgressLines) -> ToolResult:
     """Do what the arguments say."""
     if chosen.what == "rebuild":
         return run_rebuild(settings, progress)

@@ -13,7 +13,7 @@ import time
 from autolearn.eventlog.cluster import Cluster
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.process import home_of, kafka_of, open_log
-from autolearn.eventlog.tool import Outcome, ProgressLines, run_as_tool
+from autolearn.eventlog.tool import ProgressLines, ToolResult, run_as_tool
 from autolearn.projections.beats import FORGOTTEN_AFTER_MS, Beats
 from autolearn.projections.status.findings import findings
 from autolearn.projections.status.looking import Looking
@@ -85,7 +85,7 @@ def heard(log: Log, topic: str) -> tuple[list[WorkerState], Supervision | None]:
     return WorkerState.all_of(beats.since(limit), time.time()), beats.supervision(limit)
 
 
-def work(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> Outcome:
+def work(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> ToolResult:
     """Ask the brokers of the settings."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it has to say is in the status
     return status_of(settings, chosen.without_api), ExitCode.DONE
