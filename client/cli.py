@@ -104,6 +104,8 @@ def main() -> None:
             stream.reconfigure(errors="replace")
     try:
         app(prog_name="autolearn")
+    except KeyboardInterrupt:  # before a command has begun
+        sys.exit(ExitCode.INTERRUPTED)
     except AutoLearnError as error:
         print(words_of(error), file=sys.stderr)
         sys.exit(error.exit_code)
