@@ -10,11 +10,9 @@ from msgspec.structs import replace
 from autolearn.client.cli_connection import Connection, only
 from autolearn.client.resources import Evaluation, Experiment, Session, Training
 from autolearn.client.sdk import Problem
-from autolearn.eventlog.process import read_settings
 from autolearn.schemas.errors import AutoLearnError, ExitCode
 from autolearn.schemas.events import EvaluationRequested, TrainingRequested
 from autolearn.schemas.retraining import RecordedEvaluation, RecordedTraining
-from autolearn.schemas.settings import Settings
 from autolearn.schemas.values import DatasetRef
 
 __all__ = ["NothingRecorded", "recorded_of"]
@@ -60,8 +58,7 @@ def recorded_of(to: Connection, given: str, into: Path) -> list[RecordedTraining
         )
     trainings = [one for one in owner.trainings if chosen in (owner.id, one.id)]
     evaluations = [one for one in owner.evaluations if one.training in {t.id for t in trainings}]
-    settings = read_settings()
-    found = [recorded(one, evaluations, settings) for one in trainings]
+    found = [recorded(one, evaluations) for one in trainings]
     found = [fetched(to, owner, one, into) if one.artifact.stored else one for one in found]
     refs = {ref.version: ref for run in (*trainings, *evaluations) if (ref := run.dataset).stored}
     files: dict[str, str] = {}
@@ -102,12 +99,8 @@ def open_session(to: Connection) -> Session | None:
         return None
 
 
-def recorded(
-    training: Training, evaluations: Iterable[Evaluation], settings: Settings
-) -> RecordedTraining:
+def recorded(training: Training, evaluations: Iterable[Evaluation]) -> RecordedTraining:
     """Return a training with its completed evaluations as the log has them.
-
-    The limits of `settings` stand for those that old read models do not have.
 
     Raises:
         NothingRecorded: the training has no model.
@@ -130,8 +123,8 @@ def recorded(
             split=training.split,
             preprocessing=training.preprocessing,
             seed=training.seed,
-            time_limit=training.time_limit or settings.time_limit,
-            memory_limit=training.memory_limit or settings.memory_limit,
+            time_limit=training.time_limit,
+            memory_limit=training.memory_limit,
             max_attempts=1,
             sensitive=training.sensitive,
             read=training.read,
@@ -139,7 +132,7 @@ def recorded(
         artifact=training.artifact,
         environment=training.environment,
         evaluations=tuple(
-            recorded_evaluation(one, settings)
+            recorded_evaluation(one)
             for one in evaluations
             if one.training == training.id and one.status == "completed"
         ),
@@ -151,7 +144,7 @@ def plain(ref: DatasetRef) -> DatasetRef:
     return DatasetRef(ref.name, ref.version)
 
 
-def recorded_evaluation(evaluation: Evaluation, settings: Settings) -> RecordedEvaluation:
+def recorded_evaluation(evaluation: Evaluation) -> RecordedEvaluation:
     """Return a completed evaluation as the log has it."""
     return RecordedEvaluation(
         request=EvaluationRequested(
@@ -161,8 +154,8 @@ def recorded_evaluation(evaluation: Evaluation, settings: Settings) -> RecordedE
             metrics=evaluation.metrics,
             dataset=plain(evaluation.dataset),
             held_out=evaluation.held_out,
-            time_limit=evaluation.time_limit or settings.time_limit,
-            memory_limit=evaluation.memory_limit or settings.memory_limit,
+            time_limit=evaluation.time_limit,
+            memory_limit=evaluation.memory_limit,
             max_attempts=1,
             sensitive=evaluation.sensitive,
             read=evaluation.read,

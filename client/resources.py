@@ -137,8 +137,8 @@ class Run(Struct, kw_only=True, frozen=True):
     detail: str = ""
     environment: dict[str, Any] = {}
     seconds: float | None = None
-    time_limit: float | None = None
-    memory_limit: int | None = None
+    time_limit: float
+    memory_limit: int
     sensitive: tuple[str, ...] = ()
     read: ReadOptions | None = None
     progress: Running | None = None
@@ -152,7 +152,7 @@ class Training(Run, kw_only=True, frozen=True):
     task: str
     library_version: str
     target: str | None
-    schema_hash: str = ""
+    schema_hash: str
     hyperparameters: dict[str, Any]
     defaults: dict[str, Any] = {}
     split: Split

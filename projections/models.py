@@ -143,6 +143,9 @@ class TrainingRow(Struct, frozen=True):
     split: Split
     preprocessing: Preprocessing
     seed: int
+    schema_hash: str
+    time_limit: float
+    memory_limit: int
     attempt: int = 1
     worker: str = ""
     started: str | None = None
@@ -156,9 +159,6 @@ class TrainingRow(Struct, frozen=True):
     rows_test: int | None = None
     fit_seconds: float | None = None
     seconds: float | None = None
-    schema_hash: str = ""
-    time_limit: float | None = None
-    memory_limit: int | None = None
     sensitive: tuple[str, ...] = ()
     read: ReadOptions | None = None
     unreadable: bool = False
@@ -184,6 +184,8 @@ class EvaluationRow(Struct, frozen=True):
     metrics: tuple[str, ...]
     dataset: DatasetRef
     held_out: bool
+    time_limit: float
+    memory_limit: int
     attempt: int = 1
     worker: str = ""
     started: str | None = None
@@ -194,8 +196,6 @@ class EvaluationRow(Struct, frozen=True):
     environment: dict[str, JsonValue] = {}
     rows: int | None = None
     seconds: float | None = None
-    time_limit: float | None = None
-    memory_limit: int | None = None
     sensitive: tuple[str, ...] = ()
     read: ReadOptions | None = None
     optional: tuple[str, ...] = ()

@@ -138,6 +138,7 @@ def test_runs_are_listed_in_pages_and_by_status(http: httpx.Client, session: str
 def test_a_training_is_not_found_as_an_evaluation(http: httpx.Client, trained: tuple[str, str]):
     session, training = trained
     problem(http.get(f"{session}/evaluations/{training}"), 404, "run-unknown")
+    problem(http.post(f"{session}/evaluations/{training}/cancel"), 404, "run-unknown")
 
 
 @pytest.mark.parametrize("kind", ["trainings", "evaluations"])

@@ -130,7 +130,7 @@ def test_only_the_data_of_the_training_that_is_checked_is_fetched(tmp_path: Path
     def played(request: httpx.Request) -> httpx.Response:
         path = request.url.path
         if path.endswith("/content"):
-            fetched.append(path.split("/")[3])
+            fetched.append(path.split("/")[4])
             return httpx.Response(200, content=fetched[-1].encode())
         if path in lists:
             return httpx.Response(200, json={"items": lists[path], "next": None})

@@ -69,10 +69,10 @@ def session(says: Any) -> str:
 
 
 def test_the_catalog_is_shown(cli, says, http):
-    listed = cli("catalog", "models").out
+    listed = cli("catalog", "estimators").out
     assert "logistic-regression" in listed
     assert "scikit-learn" in listed
-    assert "ccp_alpha" in cli("catalog", "models", "random-forest").out
+    assert "ccp_alpha" in cli("catalog", "estimators", "random-forest").out
     assert "confusion-matrix" in cli("catalog", "metrics").out
     iris = cli("catalog", "datasets", "iris").out
     assert "petal_length" in iris
