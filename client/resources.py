@@ -166,7 +166,7 @@ class Training(Run, kw_only=True, frozen=True):
 
 
 class Evaluation(Run, kw_only=True, frozen=True):
-    """An evaluation; `results` are by metric, `artifact` is the digest of what was trained.
+    """An evaluation; `results` are by metric, `artifact` is the folder of what was trained.
 
     `left_out` says of metrics why they have no result, `averages` what a result is over, such as
     macro. Those that are `optional` may be left out.

@@ -180,7 +180,7 @@ class EvaluationRow(Struct, frozen=True):
     updated: str
     training: str
     artifact: str
-    """The digest of the artifact that the training made."""
+    """The folder of the artifact that the training made (`TrainedArtifact.folder`)."""
     metrics: tuple[str, ...]
     dataset: DatasetRef
     held_out: bool

@@ -274,7 +274,7 @@ class TrainingRequested(RunRequested, frozen=True, omit_defaults=True, kw_only=T
 
 
 class EvaluationRequested(RunRequested, frozen=True, omit_defaults=True, kw_only=True):
-    """An evaluation was accepted. `artifact` is the digest of what the training made."""
+    """An evaluation was accepted. `artifact` is the folder of what the training made."""
 
     training: str
     artifact: str
