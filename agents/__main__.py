@@ -13,8 +13,9 @@ import sys
 
 import uvloop
 
-from autolearn.agents.running import TYPES, main
-from autolearn.eventlog.process import configure_logs, end_with_parent, read_settings
+from autolearn.agents.process import TYPES, main
+from autolearn.runtime.logs import configure_logs
+from autolearn.runtime.process import end_with_parent, read_settings
 from autolearn.schemas.errors import AlreadyRunning, AutoLearnError, SettingsError
 
 if __name__ == "__main__":

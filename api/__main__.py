@@ -10,9 +10,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from autolearn.api.app import SERVICES
-from autolearn.api.server import serve
-from autolearn.eventlog.process import end_with_parent, read_settings
+from autolearn.api.server.app import SERVICES
+from autolearn.api.server.server import serve
+from autolearn.runtime.process import end_with_parent, read_settings
 from autolearn.schemas.errors import AlreadyRunning, AutoLearnError, SettingsError
 
 __all__ = ["main"]

@@ -2,7 +2,7 @@
 
 Where an envelope says `actor`, a part of the system has two words, of which the first is WORKER or
 AGENT. No user is called like that: names of users have no blanks, and a provider's token with such
-a name lets nobody in (`api.oidc`).
+a name lets nobody in (`api.identity.oidc`).
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from autolearn.schemas.bounds import DATASET_VERSIONS, cut
-from autolearn.schemas.data_findings import DataFinding, masked_findings
-from autolearn.schemas.read_options import ReadHints, ReadOptions
+from autolearn.schemas.datasets.findings import DataFinding, masked_findings
+from autolearn.schemas.datasets.read_options import ReadHints, ReadOptions
 from autolearn.schemas.values import Column, DatasetRef, Hyperparameter, JsonValue
 
 __all__ = [

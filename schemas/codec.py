@@ -81,7 +81,7 @@ class CommandRecord(Struct, frozen=True, kw_only=True, gc=False):
     repeats them and must be written, however large the command's data are.
 
     The data are in `data`, or encrypted with the key `keyid` in `data_base64`; what of these is
-    said in clear is in the attributes between (`schemas.confidential`).
+    said in clear is in the attributes between (`schemas.confidentiality`).
     """
 
     specversion: Literal["1.0"] = "1.0"
@@ -181,7 +181,7 @@ def clear_data(record: CommandRecord | EventRecord) -> Raw:
     """Return the data of a record that is not encrypted.
 
     Raises:
-        MalformedRecord: it is encrypted; whoever has the key opens it first (`eventlog.vault`).
+        MalformedRecord: it is encrypted; whoever has the key opens it first (`session_cipher`).
     """
     if record.data_base64 is not UNSET:
         raise MalformedRecord(f"The data of the {record.type} with id {record.id} are encrypted.")

@@ -11,9 +11,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from autolearn.agents.deciders.given import Refused, given
-from autolearn.eventlog.memory import MemoryLog
-from autolearn.projections.store import MemoryStore
+from autolearn.agents.deciders.specification import Refused, given
+from autolearn.eventlog.memory.log import MemoryLog
+from autolearn.projections.storage.memory import MemoryStore
 
 if TYPE_CHECKING:
     from autolearn.testing.log_contract import LogContract

@@ -15,7 +15,7 @@ from random import Random
 
 import pytest
 
-from autolearn.projections.store import Store, key, prefix_of
+from autolearn.projections.storage.store import Store, key, prefix_of
 
 __all__ = ["StoreContract", "fill", "keys"]
 

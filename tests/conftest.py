@@ -1,6 +1,7 @@
 """What every test can ask for."""
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,8 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
-from autolearn.eventlog.embedded import EmbeddedBroker, install
+from autolearn.eventlog.embedded.broker import EmbeddedBroker
+from autolearn.eventlog.embedded.install import install
 
 settings.register_profile(
     "shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -23,16 +25,25 @@ settings.load_profile("shared machine")
 BROKER = pytest.StashKey[EmbeddedBroker]()
 
 SHARED = {
-    "known": "api: audit authorisation dataset_keys dataset_owners identity sensitive wire",
-    "system": "api: bad_input client damaged_tables datasets dead_letters feed_http hostile "
-    "idempotency live_rebuild log openapi past prefer process read_hints runs sessions starts "
-    "status",
-    "laptop": "client: operations story up users",
+    "known": """
+        api/services: audit authorization dataset_keys dataset_owners users sensitive_columns
+        api/system: wire""",
+    "system": """
+        api/http: bad_input idempotency openapi prefer
+        api/services: datasets dead_letters feed_http history read_hints runs sessions id_prefixes
+            status system
+        api/state: damaged_tables live_rebuild
+        api/system: client hostile process""",
+    "laptop": """
+        client/cli: story users
+        client/local: up
+        client/sdk: sessions""",
 }
 """The systems that files share, for it takes seconds to start one: the fixture, and the files."""
 GROUPS = {
     f"tests/{folder}/test_{name}.py": fixture
-    for fixture, (folder, names) in ((f, files.split(": ")) for f, files in SHARED.items())
+    for fixture, files in SHARED.items()
+    for folder, names in re.findall(r"([a-z/]+):([^:]*)(?= [a-z/]+:|$)", " ".join(files.split()))
     for name in names.split()
 }
 
@@ -75,9 +86,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = set(getattr(item, "fixturenames", ()))
         if "kafka" in fixtures:
             item.add_marker("kafka")
-        group, folder = group_of(item.nodeid), item.path.parent.name
+        group, room = group_of(item.nodeid), item.nodeid.split("/")[1]
         for shared in SHARED.keys() & fixtures:
-            if SHARED[shared].startswith(f"{folder}:") and group != shared:
+            if f" {room}/" in SHARED[shared] and group != shared:
                 raise pytest.UsageError(f"{item.path} uses {shared}: name it in SHARED")
 
     def place(item: pytest.Item) -> tuple[bool, str, bool]:

@@ -10,9 +10,9 @@ from typing import Any, Literal, Union, get_args, get_origin
 import msgspec
 from msgspec import Struct, UnsetType
 
-from autolearn.schemas.asyncapi import summary_of
+from autolearn.schemas.asyncapi.document import summary_of
 from autolearn.schemas.commands import COMMANDS_OF
-from autolearn.schemas.confidential import CLEAR
+from autolearn.schemas.confidentiality import CLEAR
 from autolearn.schemas.events import EVENTS_OF
 from autolearn.schemas.messages import Command, Event, type_of
 from autolearn.schemas.values import JsonValue
@@ -22,8 +22,8 @@ __all__ = ["PATH", "text"]
 PATH = Path(__file__).parent.parent / "docs" / "events.md"
 HEAD = """# Events and commands
 
-Made from the types (`schemas/commands.py`, `schemas/events.py`) by `python -m tests.golden`; not
-edited by hand.
+Made from the types (`schemas/commands/registry.py`, `schemas/events/registry.py`) by `python -m
+tests.golden`; not edited by hand.
 
 Every command is answered by exactly one event of its stream. Both are CloudEvents: their envelopes
 and the topics are in [asyncapi.json](asyncapi.json), how to read events in [feed.md](feed.md), how

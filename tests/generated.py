@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests import asyncapi, events_page
+from tests import events_page
+from tests.support import asyncapi_schema
 
 __all__ = ["old"]
 
 
 def old() -> dict[Path, str]:
     """The documents that are not as the code makes them, with what they should hold."""
-    pages = {page.PATH: page.text() for page in (asyncapi, events_page)}
+    pages = {page.PATH: page.text() for page in (asyncapi_schema, events_page)}
     return {
         path: text for path, text in pages.items() if not path.exists() or path.read_text() != text
     }

@@ -12,9 +12,9 @@ Each entry point names an `Estimator` or a `Metric`. Both raise `InputError` for
 mend; `Hyperparameter` describes one that scikit-learn's constraints do not.
 """
 
-from autolearn.agents.estimators import Estimator
-from autolearn.agents.faults import InputError
-from autolearn.agents.metrics import Metric
+from autolearn.ml.errors import InputError
+from autolearn.ml.estimators.estimator import Estimator
+from autolearn.ml.metrics.metric import Metric
 from autolearn.schemas.values import Hyperparameter
 
 __all__ = ["Estimator", "Hyperparameter", "InputError", "Metric"]

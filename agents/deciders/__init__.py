@@ -7,9 +7,9 @@ no input or output is reachable from here (invariant I5).
 
 from __future__ import annotations
 
+from autolearn.agents.deciders.catalog import estimator, metric
 from autolearn.agents.deciders.dataset import dataset
 from autolearn.agents.deciders.decider import Decider
-from autolearn.agents.deciders.offers import estimator, metric
 from autolearn.agents.deciders.session import session
 from autolearn.agents.deciders.user import user
 
@@ -22,4 +22,4 @@ DECIDERS: dict[str, Decider] = {
     "session": session,
     "user": user,
 }
-"""The decider of every kind of stream (`schemas.streams.KINDS`)."""
+"""The decider of every kind of stream (`schemas.stream_kinds.KINDS`)."""

@@ -16,7 +16,7 @@ from autolearn.schemas import commands, events
 from autolearn.schemas.bounds import SESSION_RUNS
 from autolearn.schemas.messages import Event
 from autolearn.schemas.results import TrainingResult, artifact_of
-from autolearn.schemas.work import kind_of_run
+from autolearn.schemas.work_kinds import kind_of_run
 
 __all__ = [
     "Run",

@@ -25,7 +25,7 @@ from autolearn.schemas import commands, events
 from autolearn.schemas.actors import SUPERVISE, Actor, worker
 from autolearn.schemas.bounds import SESSION_READERS
 from autolearn.schemas.messages import Event
-from autolearn.schemas.work import WORK, kind_of_run
+from autolearn.schemas.work_kinds import WORK, kind_of_run
 
 __all__ = ["Ended", "Open", "Session", "SessionCommand", "Unopened", "session"]
 

@@ -1,7 +1,7 @@
 """The rules of a user: one is added once, has a role, may be disabled, and gets in with tokens.
 
 That somebody is left who administers is no rule of one stream: the API refuses sysadmins to disable
-or demote themselves (`api.routers.users`).
+or demote themselves (`api.services.users.router`).
 """
 
 from __future__ import annotations

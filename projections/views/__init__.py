@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from autolearn.eventlog.admission import TERM_STARTED
-from autolearn.projections.rows import Rows
-from autolearn.projections.views import answers, catalog, experiments, sessions, streams, users
+from autolearn.projections.storage.row_batch import Rows
+from autolearn.projections.views import (
+    catalog,
+    command_answers,
+    experiments,
+    sessions,
+    stream_index,
+    users,
+)
 from autolearn.schemas.codec import EventRecord, lifted
 
 __all__ = ["FORMAT", "VIEWS", "fold"]
@@ -14,8 +21,8 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "sessions": sessions.TABLES,
     "experiments": experiments.TABLES,
     "users": users.TABLES,
-    "answers": answers.TABLES,
-    "streams": streams.TABLES,
+    "answers": command_answers.TABLES,
+    "streams": stream_index.TABLES,
 }
 """The tables of each view: the first parts of their keys."""
 
@@ -40,7 +47,7 @@ def fold(rows: Rows, record: EventRecord, partition: int, offset: int) -> None:
             return
         record = lifted(record)
         handle = HANDLERS.get(record.type)
-    streams.fold(rows, record, partition, offset)
-    answers.fold(rows, record)
+    stream_index.fold(rows, record, partition, offset)
+    command_answers.fold(rows, record)
     if handle is not None:
         handle(rows, record)

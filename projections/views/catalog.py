@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from autolearn.projections.models import DatasetOwner, EstimatorRow, GrantRow, Held, MetricRow
-from autolearn.projections.rows import Rows
-from autolearn.projections.store import key, prefix_of
-from autolearn.projections.stored import StoredDataset
+from autolearn.projections.rows.stored_rows import StoredDataset
+from autolearn.projections.rows.view_rows import (
+    DatasetOwner,
+    EstimatorRow,
+    GrantRow,
+    Held,
+    MetricRow,
+)
+from autolearn.projections.storage.row_batch import Rows
+from autolearn.projections.storage.store import key, prefix_of
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, event_of, kept, lifted
-from autolearn.schemas.confidential import outline_of
+from autolearn.schemas.confidentiality import outline_of
 from autolearn.schemas.messages import type_of
 
 __all__ = ["HANDLERS", "TABLES"]

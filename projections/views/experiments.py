@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from autolearn.projections.models import Reference
-from autolearn.projections.rows import Rows
-from autolearn.projections.store import key
-from autolearn.projections.stored import StoredExperiment, StoredSession
+from autolearn.projections.rows.stored_rows import StoredExperiment, StoredSession
+from autolearn.projections.rows.view_rows import Reference
+from autolearn.projections.storage.row_batch import Rows
+from autolearn.projections.storage.store import key
 from autolearn.projections.views import runs
 from autolearn.schemas import events
 

@@ -8,9 +8,9 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from autolearn.projections.models import Reference
-from autolearn.projections.rows import Rows
-from autolearn.projections.stored import StoredRun, StoredSession, StoredWork
+from autolearn.projections.rows.stored_rows import StoredRun, StoredSession, StoredWork
+from autolearn.projections.rows.view_rows import Reference
+from autolearn.projections.storage.row_batch import Rows
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, kept, read_part
 from autolearn.schemas.messages import type_of

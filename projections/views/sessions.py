@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from autolearn.projections.models import EndedRow, ReaderRow, Reference
-from autolearn.projections.rows import Rows
-from autolearn.projections.store import key
-from autolearn.projections.stored import StoredSession
+from autolearn.projections.rows.stored_rows import StoredSession
+from autolearn.projections.rows.view_rows import EndedRow, ReaderRow, Reference
+from autolearn.projections.storage.row_batch import Rows
+from autolearn.projections.storage.store import key
 from autolearn.projections.views import experiments, runs
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, kept
-from autolearn.schemas.confidential import outline_of
+from autolearn.schemas.confidentiality import outline_of
 from autolearn.schemas.messages import type_of
-from autolearn.schemas.work import WORK
+from autolearn.schemas.work_kinds import WORK
 
 __all__ = ["HANDLERS", "TABLES"]
 

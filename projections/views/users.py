@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from autolearn.projections.models import QuotaRow
-from autolearn.projections.rows import Rows
-from autolearn.projections.store import key
-from autolearn.projections.stored import StoredToken, StoredTokens, StoredUser
+from autolearn.projections.rows.stored_rows import StoredToken, StoredTokens, StoredUser
+from autolearn.projections.rows.view_rows import QuotaRow
+from autolearn.projections.storage.row_batch import Rows
+from autolearn.projections.storage.store import key
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, event_of
 from autolearn.schemas.messages import Event, type_of

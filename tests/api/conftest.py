@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from autolearn.eventlog.master_keys import MasterKey
-from tests.api.people import People, people
-from tests.api.processes import Api, Process
+from autolearn.security.master_keys import MasterKey
+from tests.support.api_processes import Api, Process
+from tests.support.people import People, people
 
 MAX_UPLOAD = 300_000
 

@@ -20,15 +20,15 @@ from rich.table import Table
 
 from tests.bench.api_start import api_start
 from tests.bench.chain import chain
+from tests.bench.datasets.ingest import ingest
 from tests.bench.deciders import deciders
 from tests.bench.feed import feed
-from tests.bench.ingest import ingest
 from tests.bench.main_job import main_job
 from tests.bench.neighbour import neighbour
 from tests.bench.pool import pool
 from tests.bench.pressure import pressure
-from tests.bench.rebuilding import rebuilding
-from tests.bench.recovery import recovery
+from tests.bench.recovery.measure import recovery
+from tests.bench.recovery.rebuild import rebuilding
 from tests.bench.secure import secure
 from tests.bench.session_growth import session_growth
 from tests.bench.time_travel import time_travel

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import httpx
 
-from autolearn.eventlog.embedded import EmbeddedBroker, install
+from autolearn.eventlog.embedded.broker import EmbeddedBroker
+from autolearn.eventlog.embedded.install import install
 from autolearn.schemas.settings import Settings
-from tests.bench.serving import api_of, fill
+from tests.bench.served import api_of, fill
 
 __all__ = ["api_start"]
 

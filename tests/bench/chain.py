@@ -17,24 +17,25 @@ from typing import NamedTuple
 from joserfc.jwk import OKPKey
 from msgspec.structs import replace
 
-from autolearn.agents.links import Links
-from autolearn.agents.states import States
-from autolearn.artifacts.store import ArtifactStore
-from autolearn.eventlog.chain import Chain, headers_of
-from autolearn.eventlog.checkpoints import fingerprint, opened, sealed
-from autolearn.eventlog.embedded import EmbeddedBroker, install
-from autolearn.eventlog.kafka import KafkaLog
-from autolearn.eventlog.signing import SigningKey
-from autolearn.projections.backups.writing import write_backup
-from autolearn.projections.chains.sources import BackupSource, LogSource, Source
-from autolearn.projections.chains.verifying import verify_chain
-from autolearn.projections.store import MemoryStore
-from autolearn.schemas.chain import Checkpoint
+from autolearn.agents.command_handling.chain_writer import Links
+from autolearn.agents.command_handling.state_store import States
+from autolearn.artifacts.store.store import ArtifactStore
+from autolearn.eventlog.embedded.broker import EmbeddedBroker
+from autolearn.eventlog.embedded.install import install
+from autolearn.eventlog.integrity.hash_chain import Chain, headers_of
+from autolearn.eventlog.integrity.signed_checkpoints import fingerprint, opened, sealed
+from autolearn.eventlog.kafka.log import KafkaLog
+from autolearn.operations.backup.write import write_backup
+from autolearn.operations.chain.sources import BackupSource, LogSource, Source
+from autolearn.operations.chain.verify import verify_chain
+from autolearn.projections.storage.memory import MemoryStore
 from autolearn.schemas.codec import decode_event
+from autolearn.schemas.records.checkpoint import Checkpoint
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
+from autolearn.security.signing_keys import SigningKey
 from tests.bench.history import PARTITIONS, Record, history
-from tests.bench.writing import write
+from tests.bench.written_log import write
 
 __all__ = ["chain"]
 

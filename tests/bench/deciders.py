@@ -13,12 +13,13 @@ import time
 import uuid
 from pathlib import Path
 
-from autolearn.eventlog.embedded import EmbeddedBroker, install
+from autolearn.eventlog.embedded.broker import EmbeddedBroker
+from autolearn.eventlog.embedded.install import install
 from autolearn.schemas.codec import CommandRecord, raw
 from autolearn.schemas.commands import OpenSession
 from autolearn.schemas.messages import type_of
-from tests.deciding_processes import Bench, deciding
-from tests.waiting import until
+from tests.support.deciding_processes import Bench, deciding
+from tests.support.waiting import until
 
 __all__ = ["deciders"]
 

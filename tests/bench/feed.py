@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from autolearn.client.sdk import AsyncAutoLearn
-from autolearn.client.system import System
+from autolearn.client.local.system import System
+from autolearn.client.sdk.client import AsyncAutoLearn
 from tests.bench.light import Client
 from tests.bench.main_job import home, many_clients
 

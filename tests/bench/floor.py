@@ -15,8 +15,8 @@ import uuid
 from confluent_kafka import Consumer, Producer, TopicPartition
 from msgspec.structs import replace
 
-from autolearn.eventlog.kafka import CONSUMER, PRODUCER
-from autolearn.eventlog.process import brokers, client_of, open_log
+from autolearn.eventlog.kafka.connect import brokers, client_of, open_log
+from autolearn.eventlog.kafka.log import CONSUMER, PRODUCER
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 

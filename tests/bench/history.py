@@ -10,11 +10,11 @@ from itertools import islice
 from random import Random
 from typing import NamedTuple
 
-from autolearn.eventlog.times import text
+from autolearn.runtime.timestamps import text
 from autolearn.schemas import events
 from autolearn.schemas.codec import CONTENT_TYPE, EventRecord, Headers, encode, raw
 from autolearn.schemas.messages import Event, type_of
-from tests import samples
+from tests.support import samples
 
 __all__ = ["EVENTS_OF_A_SESSION", "PARTITIONS", "Record", "Span", "history"]
 

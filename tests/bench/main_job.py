@@ -16,8 +16,8 @@ from typing import TypeAlias
 
 import psutil
 
-from autolearn.client.sdk import AsyncAutoLearn
-from autolearn.client.system import System
+from autolearn.client.local.system import System
+from autolearn.client.sdk.client import AsyncAutoLearn
 from autolearn.schemas.settings import Settings
 from tests.bench.floor import floor_ms
 

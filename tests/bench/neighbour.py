@@ -21,8 +21,8 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from autolearn.client.sdk import AsyncAutoLearn
-from autolearn.client.system import System
+from autolearn.client.local.system import System
+from autolearn.client.sdk.client import AsyncAutoLearn
 from autolearn.schemas.settings import Settings
 from tests.bench.light import Client
 

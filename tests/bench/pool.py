@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 from autolearn.schemas.settings import Settings
-from tests.waiting import until
-from tests.worker_pool import Course, WorkerPool, sleep, worker_pool
+from tests.support.waiting import until
+from tests.support.worker_pool import Course, WorkerPool, sleep, worker_pool
 
 __all__ = ["pool"]
 

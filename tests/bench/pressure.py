@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 
 import psutil
 
-from autolearn.client.system import System
+from autolearn.client.local.system import System
 from tests.bench.light import Client
 from tests.bench.main_job import home
 

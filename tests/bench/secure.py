@@ -17,21 +17,22 @@ from pathlib import Path
 
 from joserfc.jwk import OKPKey
 
-from autolearn.client.sdk import AsyncAutoLearn
-from autolearn.client.system import System
-from autolearn.eventlog.data_keys import KEY, DataKey
-from autolearn.eventlog.embedded import EmbeddedBroker, install
-from autolearn.eventlog.kafka import KafkaLog
-from autolearn.eventlog.signing import SigningKey
-from autolearn.eventlog.vault import Vault
-from autolearn.projections.chains.sources import LogSource
+from autolearn.client.local.system import System
+from autolearn.client.sdk.client import AsyncAutoLearn
+from autolearn.eventlog.embedded.broker import EmbeddedBroker
+from autolearn.eventlog.embedded.install import install
+from autolearn.eventlog.encryption.session_cipher import Vault
+from autolearn.eventlog.kafka.log import KafkaLog
+from autolearn.operations.chain.sources import LogSource
 from autolearn.schemas.codec import decode_event, encode, event_of
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
+from autolearn.security.data_key import KEY, DataKey
+from autolearn.security.signing_keys import SigningKey
 from tests.bench.chain import chained, verified
 from tests.bench.history import PARTITIONS, Record, history
-from tests.bench.rebuilding import folded
-from tests.bench.writing import write
+from tests.bench.recovery.rebuild import folded
+from tests.bench.written_log import write
 
 __all__ = ["secure"]
 

@@ -15,18 +15,18 @@ import time
 from pathlib import Path
 from random import Random
 
-from autolearn.agents.claims import Claim, Names
-from autolearn.agents.deciding import Decision, Place, decide
-from autolearn.eventlog.follower import Follower
-from autolearn.eventlog.memory import MemoryLog
-from autolearn.projections.projection import ReadModels
-from autolearn.projections.store import RocksStore
+from autolearn.agents.command_handling.decision import Decision, Place, decide
+from autolearn.agents.command_handling.partition_claim import Claim, Names
+from autolearn.eventlog.consumers.projector import Follower
+from autolearn.eventlog.memory.log import MemoryLog
+from autolearn.projections.read_models import ReadModels
+from autolearn.projections.storage.rocksdb import RocksStore
 from autolearn.schemas import commands
 from autolearn.schemas.actors import SUPERVISE, worker
 from autolearn.schemas.codec import CommandRecord, decode_command, encode, raw
 from autolearn.schemas.messages import Command, type_of
 from autolearn.schemas.topics import Topic
-from tests import samples
+from tests.support import samples
 
 __all__ = ["session_growth"]
 

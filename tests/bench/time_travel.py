@@ -13,13 +13,14 @@ from pathlib import Path
 import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
-from autolearn.eventlog.embedded import EmbeddedBroker, install
-from autolearn.eventlog.kafka import CONSUMER
+from autolearn.eventlog.embedded.broker import EmbeddedBroker
+from autolearn.eventlog.embedded.install import install
+from autolearn.eventlog.kafka.log import CONSUMER
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 from tests.bench.history import Span
 from tests.bench.light import Client
-from tests.bench.serving import api_of, fill
+from tests.bench.served import api_of, fill
 
 __all__ = ["measure", "time_travel"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.processes import Up, up
+from tests.support.cli_processes import Up, up
 
 MODULES = ("statistics", "random", "csv", "sklearn", "structlog", "py", "resource", "pandas")
 """Names that scripts in a user's folder may have by chance."""

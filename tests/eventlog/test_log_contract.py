@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from confluent_kafka.admin import AdminClient, ClusterMetadata, NewTopic
 
-from autolearn.eventlog import kafka as kafka_log
-from autolearn.eventlog.kafka import KafkaLog
+from autolearn.eventlog.kafka import log as kafka_log
+from autolearn.eventlog.kafka.log import KafkaLog
 from autolearn.eventlog.log import Log
 from autolearn.schemas.errors import LogError, TopicMismatch
 from autolearn.schemas.topics import Topic

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from tests.evolution.narrowing import narrowing
 from tests.evolution.shapes import Shapes
+from tests.evolution.type_comparison import narrowing
 
 __all__ = ["NOTE", "WHAT_TO_DO", "faults", "grown", "unnoted"]
 

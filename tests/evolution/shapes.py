@@ -6,16 +6,16 @@ from typing import Any
 
 from msgspec import Struct
 
-from autolearn.schemas.audit import Hop
-from autolearn.schemas.chain import Checkpoint, Proof
+from autolearn.schemas.asyncapi.docstrings import Schema, schemas_of
 from autolearn.schemas.codec import CommandRecord, EventRecord
 from autolearn.schemas.commands import COMMANDS
-from autolearn.schemas.dead_letters import DeadLetter
-from autolearn.schemas.described import Schema, schemas_of
 from autolearn.schemas.events import EVENTS
-from autolearn.schemas.keys import WrappedKey
-from autolearn.schemas.tasks import Task
-from autolearn.schemas.workers import Heartbeat
+from autolearn.schemas.records.audit_hop import Hop
+from autolearn.schemas.records.checkpoint import Checkpoint, Proof
+from autolearn.schemas.records.dead_letter import DeadLetter
+from autolearn.schemas.records.heartbeat import Heartbeat
+from autolearn.schemas.records.session_key import WrappedKey
+from autolearn.schemas.records.task import Task
 
 __all__ = ["PATH", "Shapes", "encoded", "present", "shape_of", "shipped"]
 

@@ -17,21 +17,22 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from autolearn.eventlog.embedded import EmbeddedBroker, install
-from autolearn.eventlog.embedded_cluster import EmbeddedCluster
+from autolearn.eventlog.embedded.broker import EmbeddedBroker
+from autolearn.eventlog.embedded.cluster import EmbeddedCluster
+from autolearn.eventlog.embedded.install import install
+from tests.agents.command_handling.test_simulated_write_path import simulate
 from tests.bench.__main__ import machine
-from tests.faults.brokers import WHICH, kill_one_of_three, restart_broker
-from tests.faults.clock import HOUR, can_shift, shift_clock
-from tests.faults.damage import HARMS, damage_folder, delete_folder
-from tests.faults.disk import can_mount, fill_under_api, fill_under_broker, small_disk
 from tests.faults.ground import Ground, Tally, ground
-from tests.faults.hanging import TARGETS, installation
-from tests.faults.killing import kill_all_types
-from tests.faults.network import FAULTS, behind_proxy, disturb
-from tests.faults.pausing import pause_decider
-from tests.faults.twice import ask_twice
+from tests.faults.kinds.brokers import WHICH, kill_one_of_three, restart_broker
+from tests.faults.kinds.clock import HOUR, can_shift, shift_clock
+from tests.faults.kinds.damage import HARMS, damage_folder, delete_folder
+from tests.faults.kinds.disk import can_mount, fill_under_api, fill_under_broker, small_disk
+from tests.faults.kinds.hang import TARGETS, installation
+from tests.faults.kinds.kill import kill_all_types
+from tests.faults.kinds.network import FAULTS, behind_proxy, disturb
+from tests.faults.kinds.pause import pause_decider
+from tests.faults.kinds.twice import ask_twice
 from tests.faults.verdict import Verdict
-from tests.test_simulated_write_path import simulate
 
 RESULT = Path("build/faults.json")
 SIMULATED = 2000

@@ -12,14 +12,14 @@ from random import Random
 
 import httpx
 
-from autolearn.eventlog.probe import free_ports
+from autolearn.eventlog.embedded.probe import free_ports
+from tests.faults.kinds.proxy import Proxy
 from tests.faults.load import Client, Load
 from tests.faults.parts import Fleet, Part
 from tests.faults.probe import Probe
-from tests.faults.proxy import Proxy
 from tests.faults.verdict import Log, Receipt, Verdict, verify
-from tests.stories import check_content
-from tests.waiting import until
+from tests.support.random_histories import check_content
+from tests.support.waiting import until
 
 __all__ = ["SESSION_TIMEOUT", "Ground", "Tally", "ground"]
 

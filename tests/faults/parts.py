@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.waiting import until
+from tests.support.waiting import until
 
 __all__ = ["Ended", "Fleet", "Part"]
 

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from autolearn.eventlog.embedded import EmbeddedBroker, install
-from tests.faults.brokers import restart_broker
-from tests.faults.clock import HOUR, can_shift, shift_clock
-from tests.faults.damage import HARMS, damage_folder, delete_folder
+from autolearn.eventlog.embedded.broker import EmbeddedBroker
+from autolearn.eventlog.embedded.install import install
 from tests.faults.ground import Ground, Tally, ground
-from tests.faults.killing import kill_all_types
-from tests.faults.pausing import pause_decider
-from tests.faults.twice import ask_twice
+from tests.faults.kinds.brokers import restart_broker
+from tests.faults.kinds.clock import HOUR, can_shift, shift_clock
+from tests.faults.kinds.damage import HARMS, damage_folder, delete_folder
+from tests.faults.kinds.kill import kill_all_types
+from tests.faults.kinds.pause import pause_decider
+from tests.faults.kinds.twice import ask_twice
 
 pytestmark = [pytest.mark.kafka, pytest.mark.long]
 

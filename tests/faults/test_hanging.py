@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.ground import Tally
-from tests.faults.hanging import TARGETS, installation
+from tests.faults.kinds.hang import TARGETS, installation
 
 pytestmark = pytest.mark.kafka
 

@@ -10,10 +10,10 @@ from random import Random
 import pytest
 
 from autolearn.schemas.codec import encode
-from tests import checker
-from tests.checker import Broken
 from tests.faults.verdict import Log, Receipt, check_rules, ends_of, name_of, verify
-from tests.stories import Reference, random_records
+from tests.support import log_checker
+from tests.support.log_checker import Broken
+from tests.support.random_histories import Reference, random_records
 
 NOT_RULED = re.compile(r"^user/|User|Role|Password|Token|Share|Unshare|Expir|Keep|DeleteExperiment")
 SESSION = "0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90"
@@ -30,15 +30,15 @@ def log_of(seed: int, count: int = 200) -> Log:
     )
     for offset, record in enumerate(story):
         key = record.subject.encode()
-        asked.append(checker.Record(offset, key, encode(record)))
+        asked.append(log_checker.Record(offset, key, encode(record)))
         answer = reference.answer(offset, record)
         if answer is not None:
-            answered.append(checker.Record(len(answered), key, encode(answer)))
+            answered.append(log_checker.Record(len(answered), key, encode(answer)))
     # As after TermStarted(1), which the reference does not write.
     start = {"type": "autolearn.TermStarted.v1", "subject": "partition/0", "term": 1}
-    first = checker.Record(0, b"partition/0", json.dumps(start).encode())
+    first = log_checker.Record(0, b"partition/0", json.dumps(start).encode())
     events = {0: [first, *answered]}
-    return Log({0: asked}, events, [], {0: checker.admitted(0, events[0])[0]})
+    return Log({0: asked}, events, [], {0: log_checker.admitted(0, events[0])[0]})
 
 
 def test_its_rules_are_ours():

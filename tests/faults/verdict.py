@@ -1,4 +1,4 @@
-"""What the raw topics say after a schedule. Like tests.checker, this imports nothing of AutoLearn.
+"""What the raw topics say after a schedule. It imports nothing of AutoLearn.
 
 `verify` reads `commands`, `events` and `tasks` from their starts and raises
 `Broken` at the first thing that is wrong. What it knows of AutoLearn: the names of topics and
@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from tests import checker
-from tests.checker import Broken
 from tests.faults.model import Model
+from tests.support import log_checker
+from tests.support.log_checker import Broken
 
 __all__ = ["Log", "Receipt", "Verdict", "verify"]
 
@@ -53,24 +53,24 @@ class Verdict(NamedTuple):
 class Log(NamedTuple):
     """The records of four topics, and the admitted events in the order of each partition."""
 
-    commands: checker.Topic
-    events: checker.Topic
+    commands: log_checker.Topic
+    events: log_checker.Topic
     tasks: list[Event]
     admitted: dict[int, list[Event]]
 
     @classmethod
     def read(
-        cls, bootstrap: str, prefix: str, client: Mapping[str, str] = checker.NO_SECRET
+        cls, bootstrap: str, prefix: str, client: Mapping[str, str] = log_checker.NO_SECRET
     ) -> Log:
         """Read the events first: what they answer, and what was handed out, is there then."""
-        events = checker.read_topic(bootstrap, f"{prefix}.events", client)
-        commands = checker.read_topic(bootstrap, f"{prefix}.commands", client)
+        events = log_checker.read_topic(bootstrap, f"{prefix}.events", client)
+        commands = log_checker.read_topic(bootstrap, f"{prefix}.commands", client)
         tasks = [
             json.loads(record.value or b"")
-            for records in checker.read_topic(bootstrap, f"{prefix}.tasks", client).values()
+            for records in log_checker.read_topic(bootstrap, f"{prefix}.tasks", client).values()
             for record in records
         ]
-        admitted = {p: checker.admitted(p, records)[0] for p, records in events.items()}
+        admitted = {p: log_checker.admitted(p, records)[0] for p, records in events.items()}
         return cls(commands, events, tasks, admitted)
 
     def all(self) -> list[Event]:
@@ -78,7 +78,9 @@ class Log(NamedTuple):
 
     def going(self) -> int:
         """How many commands have no answer yet, and runs no end: nothing moves any more at 0."""
-        asked = sum(len(checker.wanted_answers(records)[0]) for records in self.commands.values())
+        asked = sum(
+            len(log_checker.wanted_answers(records)[0]) for records in self.commands.values()
+        )
         ends = ends_of(self.all())
         return asked - len(self.all()) + sum(1 for found in ends.values() if not found)
 
@@ -118,7 +120,7 @@ def verify(log: Log, receipts: Iterable[Receipt], sent: Counter[tuple[str, str]]
     Raises:
         Broken: something was lost, happened twice, or was decided otherwise than the rules say.
     """
-    found = checker.check(log.commands, log.events)
+    found = log_checker.check(log.commands, log.events)
     for partition, records in log.commands.items():
         check_rules(partition, records, log.admitted[partition])
     ends = ends_of(log.all())
@@ -141,10 +143,10 @@ def verify(log: Log, receipts: Iterable[Receipt], sent: Counter[tuple[str, str]]
     )
 
 
-def check_rules(partition: int, records: list[checker.Record], answers: list[Event]) -> None:
+def check_rules(partition: int, records: list[log_checker.Record], answers: list[Event]) -> None:
     """Decide the commands one by one: each answer must be the one that was given."""
     model = Model()
-    commands, _, _ = checker.wanted_answers(records)
+    commands, _, _ = log_checker.wanted_answers(records)
     for (offset, command), event in zip(commands, answers, strict=True):
         wanted = model.answer(command["subject"], name_of(command["type"]), command["data"])
         got = name_of(event["type"]), event["data"].get("reason", "")

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from tests.fuzz.bounds import around_bounds
-from tests.fuzz.fuzzing import Report, fuzz
+from tests.fuzz.campaign import Report, fuzz
 from tests.fuzz.world import world
 
 RESULT = Path("build/fuzz.json")

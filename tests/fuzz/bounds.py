@@ -23,11 +23,10 @@ import httpx
 import msgspec
 from msgspec import Struct, field
 
-from autolearn.client.sdk_errors import Unreachable
-from autolearn.client.sdk_sealing import Sealing
-from autolearn.eventlog.data_keys import DataKey, about
-from autolearn.eventlog.partitioning import partition_of
-from autolearn.eventlog.vault import Vault, open_vault
+from autolearn.client.sdk.errors import Unreachable
+from autolearn.client.sdk.sealed_transport import Sealing
+from autolearn.eventlog.encryption.session_cipher import Vault, open_vault
+from autolearn.eventlog.memory.partitioner import partition_of
 from autolearn.schemas.bounds import (
     DEEPEST_VALUE,
     LARGEST_COMMAND,
@@ -39,8 +38,9 @@ from autolearn.schemas.bounds import (
 )
 from autolearn.schemas.codec import DEEPEST
 from autolearn.schemas.settings import load
-from tests import samples
+from autolearn.security.data_key import DataKey, about
 from tests.fuzz.world import World
+from tests.support import samples
 
 __all__ = ["BoundReport", "around_bounds"]
 
@@ -446,7 +446,7 @@ def verified(on: World, report: BoundReport) -> bool:
     """Whether both API processes serve what the log says."""
     people = on.people
     urls = [word for api in (people.first, people.second) for word in ("--url", api.url)]
-    command = [sys.executable, "-m", "autolearn.client.cli", "replay", "verify", *urls]
+    command = [sys.executable, "-m", "autolearn.client.cli.app", "replay", "verify", *urls]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("AUTOLEARN_")}
     environment |= people.environment | {"AUTOLEARN_TOKEN": people.tokens["sysadmin"]}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)

@@ -8,8 +8,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from autolearn.eventlog.embedded import EmbeddedBroker, install
-from tests.api.people import People
+from autolearn.eventlog.embedded.broker import EmbeddedBroker
+from autolearn.eventlog.embedded.install import install
+from tests.support.people import People
 
 __all__ = ["Target", "World", "world"]
 

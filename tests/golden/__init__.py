@@ -8,7 +8,7 @@ from pathlib import Path
 
 from autolearn.schemas.codec import CommandRecord, EventRecord, encode, raw
 from autolearn.schemas.messages import Command, Event
-from tests import samples
+from tests.support import samples
 
 __all__ = [
     "FOLDERS",

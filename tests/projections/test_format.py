@@ -3,11 +3,13 @@
 import json
 from pathlib import Path
 
-from autolearn.eventlog.follower import Follower
-from autolearn.eventlog.memory import MemoryLog
-from autolearn.projections.projection import ReadModels, digest
-from autolearn.projections.queries import Queries
-from autolearn.projections.store import MemoryStore, key
+from autolearn.eventlog.consumers.projector import Follower
+from autolearn.eventlog.memory.log import MemoryLog
+from autolearn.projections.digests import digest
+from autolearn.projections.queries.queries import Queries
+from autolearn.projections.read_models import ReadModels
+from autolearn.projections.storage.memory import MemoryStore
+from autolearn.projections.storage.store import key
 from autolearn.projections.views import FORMAT, VIEWS
 from autolearn.schemas.codec import encode
 from autolearn.schemas.topics import Topic

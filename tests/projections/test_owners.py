@@ -5,11 +5,12 @@ from random import Random
 import pytest
 from msgspec.structs import replace
 
-from autolearn.projections.projection import ReadModels
-from autolearn.projections.queries import Moment
-from autolearn.projections.store import MemoryStore, prefix_of
-from tests import samples
-from tests.stories import history
+from autolearn.projections.queries.queries import Moment
+from autolearn.projections.read_models import ReadModels
+from autolearn.projections.storage.memory import MemoryStore
+from autolearn.projections.storage.store import prefix_of
+from tests.support import samples
+from tests.support.random_histories import history
 
 USERS = ("ada", "grace", "lise")
 """Sessions are of ada or grace; they are shared with these two, too."""

@@ -14,16 +14,16 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autolearn.eventlog.follower import Follower
-from autolearn.eventlog.memory import MemoryLog
-from autolearn.projections.projection import ReadModels
-from autolearn.projections.rebuilding import digests_of, rebuild
-from autolearn.projections.store import MemoryStore
+from autolearn.eventlog.consumers.projector import Follower
+from autolearn.eventlog.memory.log import MemoryLog
+from autolearn.projections.read_models import ReadModels
+from autolearn.projections.rebuild.rebuild import digests_of, rebuild
+from autolearn.projections.storage.memory import MemoryStore
 from autolearn.projections.views import VIEWS
 from autolearn.schemas.codec import EventRecord, encode
 from autolearn.schemas.topics import Topic
 from tests.eventlog.test_admission import started
-from tests.stories import STREAMS, Reference, command_record, random_command
+from tests.support.random_histories import STREAMS, Reference, command_record, random_command
 
 STALE, TAKEOVER, TWICE = 0.2, 0.08, 0.05
 Digests = dict[str, str]

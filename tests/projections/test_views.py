@@ -10,25 +10,27 @@ from hypothesis import strategies as st
 from msgspec import Raw
 from msgspec.structs import replace
 
-from autolearn.agents.deciding import Place, decide
-from autolearn.agents.states import States
-from autolearn.eventlog.follower import Follower
-from autolearn.eventlog.memory import MemoryLog
-from autolearn.projections import models
-from autolearn.projections.projection import ReadModels, digest
-from autolearn.projections.queries import Moment, Queries
-from autolearn.projections.rows import Rows
-from autolearn.projections.store import MemoryStore, key, prefix_of
+from autolearn.agents.command_handling.decision import Place, decide
+from autolearn.agents.command_handling.state_store import States
+from autolearn.eventlog.consumers.projector import Follower
+from autolearn.eventlog.memory.log import MemoryLog
+from autolearn.projections.digests import digest
+from autolearn.projections.queries.queries import Moment, Queries
+from autolearn.projections.read_models import ReadModels
+from autolearn.projections.rows import view_rows
+from autolearn.projections.storage.memory import MemoryStore
+from autolearn.projections.storage.row_batch import Rows
+from autolearn.projections.storage.store import key, prefix_of
 from autolearn.projections.views import VIEWS, fold
 from autolearn.schemas import commands
 from autolearn.schemas.codec import EventRecord, encode, to_json
 from autolearn.schemas.messages import Command
 from autolearn.schemas.topics import Topic
-from tests import samples
 from tests.eventlog.test_admission import started
-from tests.samples import complete_evaluation, complete_training, request_evaluation
-from tests.samples import request_training as train
-from tests.stories import Reference, command_record, history
+from tests.support import samples
+from tests.support.random_histories import Reference, command_record, history
+from tests.support.samples import complete_evaluation, complete_training, request_evaluation
+from tests.support.samples import request_training as train
 
 ID = samples.SESSION.removeprefix("session/")
 
@@ -89,7 +91,7 @@ def at(second: int) -> str:
 def test_an_open_session():
     told = Told()
     told.tell(commands.OpenSession("Irises"))
-    assert told.now().session(ID) == models.SessionRow(ID, "Irises", at(1), "ada", at(1), 1)
+    assert told.now().session(ID) == view_rows.SessionRow(ID, "Irises", at(1), "ada", at(1), 1)
     assert told.ids("session-by-time") == [ID]
     assert told.tables() == {
         "session",
@@ -163,7 +165,7 @@ STORY = (
 def test_a_commit_makes_an_experiment_and_leaves_no_session():
     told = Told()
     told.tell(*STORY, commands.CommitSession(("t1",)))
-    assert told.now().experiment(ID) == models.ExperimentRow(
+    assert told.now().experiment(ID) == view_rows.ExperimentRow(
         id=ID,
         title="Irises",
         created=at(1),
@@ -177,7 +179,7 @@ def test_a_commit_makes_an_experiment_and_leaves_no_session():
     assert told.ids("experiment-by-time") == [ID]
     assert told.ids("run") == ["e1", "t1"]
     assert len(list(told.store.scan(prefix_of("run", ID)))) == 2
-    assert told.get(models.EndedRow, "session-ended", ID) == models.EndedRow(
+    assert told.get(view_rows.EndedRow, "session-ended", ID) == view_rows.EndedRow(
         "committed", at(16), ("t3", "e3")
     )
     assert told.tables() == {
@@ -238,7 +240,7 @@ def test_a_discard_leaves_nothing_but_that_it_was():
         "session-owner",
         "session-owned",
     }
-    assert told.get(models.EndedRow, "session-ended", ID) == models.EndedRow(
+    assert told.get(view_rows.EndedRow, "session-ended", ID) == view_rows.EndedRow(
         "discarded", at(16), ("t3", "e3")
     )
 
@@ -254,7 +256,7 @@ def test_a_refusal_leaves_only_its_answer_and_its_place():
     before = others()
     told.tell(commands.OpenSession(), commands.CancelRun("t9"), commands.CommitSession())
     assert before == others()
-    answer = told.get(models.Answer, "answer", "c3")
+    answer = told.get(view_rows.Answer, "answer", "c3")
     assert (answer.stream, answer.sequence, answer.reason) == (samples.SESSION, 3, "run-unknown")
     assert answer.type == "autolearn.Refused.v1"
     assert "no run t9" in answer.detail
@@ -263,7 +265,7 @@ def test_a_refusal_leaves_only_its_answer_and_its_place():
 def test_every_command_has_an_answer():
     told = Told()
     told.tell(*STORY)
-    found = [told.get(models.Answer, "answer", f"c{n + 1}") for n in range(len(STORY))]
+    found = [told.get(view_rows.Answer, "answer", f"c{n + 1}") for n in range(len(STORY))]
     assert [answer.sequence for answer in found] == list(range(1, len(STORY) + 1))
     assert not any(answer.reason for answer in found)
 
@@ -278,13 +280,13 @@ def test_the_catalog_shows_the_newest_and_keeps_old_versions_of_datasets():
         | {"version": "9" * 64, "rows": 151}
     )
     told.tell(commands.RegisterDataset(newer), stream="dataset/flowers")
-    assert told.get(models.EstimatorRow, "estimator", "decision-tree").registered == at(1)
-    assert told.get(models.MetricRow, "metric", "f1").spec == samples.METRIC
+    assert told.get(view_rows.EstimatorRow, "estimator", "decision-tree").registered == at(1)
+    assert told.get(view_rows.MetricRow, "metric", "f1").spec == samples.METRIC
     now = Moment(told.store)
-    assert now.dataset("flowers") == models.DatasetRow(newer, at(4))
+    assert now.dataset("flowers") == view_rows.DatasetRow(newer, at(4))
     for spec, second in ((samples.FLOWERS, 3), (newer, 4)):
         row = now.dataset("flowers", spec.version)
-        assert row == models.DatasetRow(spec, at(second))
+        assert row == view_rows.DatasetRow(spec, at(second))
     assert now.dataset_bytes("ada") == 2 * samples.FLOWERS.bytes
 
 
@@ -420,7 +422,7 @@ def test_a_digest_is_what_its_definition_says():
     fold(rows, record, 0, 1)
     rows.commit({})
     row_key = b"metric\x00f1"
-    row = to_json(models.MetricRow(samples.METRIC, "now"))
+    row = to_json(view_rows.MetricRow(samples.METRIC, "now"))
     hand = hashlib.sha256(
         len(row_key).to_bytes(8, "big") + row_key + len(row).to_bytes(8, "big") + row
     )

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from autolearn.client import credentials, sdk_trust
-from autolearn.client.sdk import AutoLearn
-from autolearn.eventlog.process import child, read_settings
+from autolearn.client.sdk import credentials, trust
+from autolearn.client.sdk.client import AutoLearn
 from autolearn.runtime import variables as module
 from autolearn.runtime.child_process import bare_environment, child_environment, python_command
+from autolearn.runtime.process import child, read_settings
 from autolearn.runtime.variables import FROM_ANYWHERE, variables
 from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import CLIENT_ONLY, PREFIX, Settings
@@ -63,8 +63,8 @@ def test_the_token_goes_to_no_address_of_a_folder(
     write(Path(".env"), "AUTOLEARN_URL=http://stranger\nAUTOLEARN_CA=ca.pem\nAUTOLEARN_SEAL=off\n")
     monkeypatch.setenv("AUTOLEARN_TOKEN", "al_secret")
     assert "AUTOLEARN_URL" not in variables()
-    assert sdk_trust.seals()
-    assert sdk_trust.trusted("https://ml.example.org") is True
+    assert trust.seals()
+    assert trust.trusted("https://ml.example.org") is True
     found = credentials.find("http://api")
     assert found is not None
     assert found.token == "al_secret"
@@ -162,7 +162,10 @@ def test_a_bare_environment_is_an_allow_list(monkeypatch: pytest.MonkeyPatch) ->
 def test_no_other_place_starts_a_module() -> None:
     """One function makes the command line of a child."""
     root = Path(__file__).parents[2]
-    rooms = ("agents", "api", "artifacts", "client", "eventlog", "projections", "runtime")
+    rooms = (
+        *("agents", "api", "artifacts", "client", "eventlog", "ml", "operations", "projections"),
+        *("runtime", "security"),
+    )
     files = {file.relative_to(root) for room in rooms for file in (root / room).rglob("*.py")}
     starting = {str(file) for file in files if "sys.executable" in (root / file).read_text()}
     assert starting == {"runtime/child_process.py"}

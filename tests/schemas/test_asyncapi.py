@@ -9,21 +9,21 @@ import msgspec
 import pytest
 from jsonschema import Draft7Validator, ValidationError
 
-from autolearn.schemas.asyncapi import document
-from autolearn.schemas.audit import Hop
+from autolearn.schemas.asyncapi.document import document
 from autolearn.schemas.codec import to_json
 from autolearn.schemas.commands import COMMANDS
-from autolearn.schemas.dead_letters import DeadLetter
 from autolearn.schemas.events import EVENTS
+from autolearn.schemas.records.audit_hop import Hop
+from autolearn.schemas.records.dead_letter import DeadLetter
+from autolearn.schemas.records.heartbeat import Heartbeat, Progress
+from autolearn.schemas.records.task import Task
 from autolearn.schemas.settings import Settings
-from autolearn.schemas.tasks import Task
 from autolearn.schemas.topics import Topics
 from autolearn.schemas.upcasters import UPCASTERS
-from autolearn.schemas.workers import Heartbeat, Progress
 from tests import generated
-from tests.asyncapi import committed, made
 from tests.evolution.shapes import shape_of
 from tests.golden import golden_records
+from tests.support.asyncapi_schema import committed, made
 
 OFFICIAL = json.loads((Path(__file__).parent / "asyncapi-3.0.0.json").read_bytes())
 RECORDS = {name: json.loads(value) for name, value in golden_records().items()}

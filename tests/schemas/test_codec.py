@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from autolearn.schemas import codec, upcasters
 from autolearn.schemas.bounds import LARGEST_MESSAGE
-from autolearn.schemas.dead_letters import DeadLetter
 from autolearn.schemas.errors import MalformedRecord, UnknownType
 from autolearn.schemas.events import SessionOpened
-from tests import samples
+from autolearn.schemas.records.dead_letter import DeadLetter
 from tests.golden import command_record, event_record
+from tests.support import samples
 
 COMMAND = command_record("autolearn.OpenSession.v1", samples.COMMANDS["autolearn.OpenSession.v1"])
 EVENT = event_record("autolearn.SessionOpened.v1", samples.EVENTS["autolearn.SessionOpened.v1"])

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from autolearn.schemas.dataset_changes import changes_of
 from autolearn.schemas.values import Column
-from tests.samples import DATASET
+from tests.support.samples import DATASET
 
 PETAL, SPECIES = DATASET.columns
 WIDTH = Column("width", "number")

@@ -8,11 +8,13 @@ from autolearn.schemas import codec
 from autolearn.schemas.commands import COMMANDS
 from autolearn.schemas.events import EVENTS
 from autolearn.schemas.upcasters import UPCASTERS
-from autolearn.schemas.work import WORK, kind_of_run
-from tests import samples
+from autolearn.schemas.work_kinds import WORK, kind_of_run
 from tests.golden import FOLDERS, command_record, event_record, path_of, type_named
+from tests.support import samples
 
-HOW = "add one to tests/samples.py, then run `python -m tests.golden` and commit the new file"
+HOW = (
+    "add one to tests/support/samples.py, then run `python -m tests.golden` and commit the new file"
+)
 GOLDEN_EVENTS = sorted(FOLDERS["events"].glob("*.json"))
 GOLDEN_COMMANDS = sorted(FOLDERS["commands"].glob("*.json"))
 

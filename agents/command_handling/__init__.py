@@ -1,0 +1,1 @@
+"""The decider agent: it consumes commands, decides, and appends one event for each."""

@@ -1,0 +1,278 @@
+"""The decide agent: one Faust agent on `commands` that answers each with one event on `events`.
+
+What Faust delivers is decided on at once, against the state as decided so far; the event is on its
+way to the log while the next command is decided (at most `IN_FLIGHT` of them). The offset of a
+command is committed only after its event was admitted. Whatever goes wrong with an append or a fold
+ends the process: another tenure starts from the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+from faust.types import EventT
+
+from autolearn.agents.command_handling.assignments import Tenures
+from autolearn.agents.command_handling.checkpoint_signer import Checkpointing
+from autolearn.agents.command_handling.decision import Decision, Place, check_stream, decide
+from autolearn.agents.command_handling.partition_claim import Claim, Names
+from autolearn.agents.delivery_watch import Deliveries
+from autolearn.agents.fail_stop import end_process
+from autolearn.agents.faust_app import make_app
+from autolearn.eventlog.encryption.session_cipher import open_vault
+from autolearn.eventlog.log import Log
+from autolearn.runtime.metrics_registry import Meter
+from autolearn.runtime.timestamps import stamp
+from autolearn.runtime.trace_context import answering, instance_of
+from autolearn.schemas.bounds import size_of
+from autolearn.schemas.codec import CommandRecord, Headers, decode_command, to_json
+from autolearn.schemas.errors import LogError, MalformedRecord
+from autolearn.schemas.records.dead_letter import DeadLetter
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.topics import Topics
+from autolearn.security.signing_keys import SigningKey, key_path
+
+__all__ = ["DecideAgent"]
+
+IN_FLIGHT = 500
+"""Answers that are on their way to the log at a time."""
+SHARE = 128 * 1024
+"""Bytes of a command for each of which it counts as one more: 64 MB are on their way at most."""
+logger = structlog.get_logger(__name__)
+
+
+class DecideAgent:
+    """Decides on the partitions of `commands` that the group gives to this process."""
+
+    def __init__(
+        self, settings: Settings, log: Log, brokers: str, home: Path, meter: Meter
+    ) -> None:
+        self.log, self.topics, self.meter = log, Topics.of(settings), meter
+        self.folder = home / "state" / f"decide-{settings.instance}"
+        self.process = f"decide-{settings.instance}"
+        self.instance = instance_of("decide", settings.instance)
+        self.claims: Tenures[Claim] = Tenures(self.new_claim)
+        self.room = asyncio.Semaphore(IN_FLIGHT)
+        meter.watch(lambda: [("autolearn_decider_partitions", (), len(self.claims.held))])
+        meter.watch(lambda: [("autolearn_decider_broken_chains", (), len(self.broken()))])
+        self.checkpoints: Checkpointing | None = None
+        self.strict = settings.chain == "strict"
+        if settings.chain != "off":
+            key = SigningKey.load_or_make(key_path(settings, home))
+            self.checkpoints = Checkpointing(settings, log, key, meter)
+        self.vault = open_vault(settings, log, home)
+        self.patience = settings.session_timeout
+        app = make_app("decide", settings, brokers, home, self.claims.position)
+        self.apps = [app]
+        self.deliveries = [Deliveries(app, log, self.topics.commands.name, self.claims.taking_any)]
+        self.claims.follow(app)
+        topic = app.topic(
+            self.topics.commands.name, key_type=bytes, value_type=bytes, value_serializer="raw"
+        )
+        app.agent(topic, name="decide", concurrency=1)(self.run)
+
+    async def start(self) -> None:
+        """Follow the keys, sign checkpoints; a tenure begins when a partition is assigned."""
+        self.vault.start()
+        await asyncio.to_thread(self.vault.catch_up)
+        if self.checkpoints is not None:
+            self.checkpoints.start(lambda: list(self.claims.held.values()))
+
+    async def ready(self) -> None:
+        """Wait until the first assignment is taken."""
+        await self.claims.ready()
+
+    async def stop(self) -> None:
+        """Sign what was decided, and end all tenures."""
+        if self.checkpoints is not None:
+            await self.checkpoints.stop()
+        await self.claims.close()
+        await asyncio.to_thread(self.vault.stop)
+
+    def new_claim(self, partition: int) -> Claim:
+        """Return a claim of a partition, not taken yet."""
+        checkpoints = self.topics.checkpoints.name if self.checkpoints is not None else ""
+        names = Names(self.topics.commands.name, self.topics.events.name, checkpoints)
+        process = f"{self.process}-{uuid.uuid4().hex[:12]}"
+        return Claim(self.log, names, partition, self.folder / f"p{partition}", process)
+
+    def broken(self) -> list[Claim]:
+        """Return the tenures whose partition's chain was found broken."""
+        held = list(self.claims.held.values())
+        return [claim for claim in held if claim.links and claim.links.broken is not None]
+
+    async def run(self, stream: Any) -> None:
+        """Decide on every command that is delivered (the Faust agent)."""
+        async for event in self.deliveries[0].of(stream.noack().events()):
+            try:
+                await self.handle(event)
+            except Exception as error:  # noqa: BLE001 - Faust would lose the event and go on
+                end_process("a command could not be handled", error)
+
+    async def handle(self, event: EventT[bytes]) -> None:
+        """Decide on one delivered command, once there is room for one more append on its way."""
+        claim = await self.claims.of(event.message.partition)
+        if claim is None:
+            return  # not ours: whoever has the partition decides
+        if self.strict and claim in self.broken():
+            return  # nothing is decided on a past that was changed; the command stays
+        if self.vault.lacks(event.value or b""):
+            # Its key was on the log before it, so that this is short; or it is shredded.
+            await asyncio.to_thread(self.vault.catch_up)
+        for _ in range(weight(event)):
+            await self.room.acquire()
+        if not self.claims.holds(claim) or claim.fenced or not self.decide(claim, event):
+            self.release(event)
+
+    def release(self, event: EventT[bytes]) -> None:
+        """Give back the places that a command took."""
+        for _ in range(weight(event)):
+            self.room.release()
+
+    def decide(self, claim: Claim, event: EventT[bytes]) -> bool:
+        """Decide on a command; say whether an answer is on its way to the log."""
+        offset = event.message.offset
+        if offset <= claim.decided:
+            if offset <= claim.confirmed:
+                event.ack()
+            return False
+        if offset != claim.decided + 1:
+            end_process(f"command {offset} came after {claim.decided}", None)
+        try:
+            record = readable(event)
+            if claim.seen(record.subject, record.id):
+                claim.decided = offset
+                event.ack()
+                return False
+            place = Place(claim.partition, offset, claim.answered, claim.term)
+            size = size_of(event.value or b"", event.message.key, headers_of(event))
+            decision = decide(claim.stream(record.subject), record, place, self.vault, size)
+        except MalformedRecord as error:
+            claim.decided = offset
+            self.bury(event, error)
+            return True
+        traced = answering(event.message.headers, record.type, self.instance)
+        self.append(claim, event, decision, claim.note(decision) + traced)
+        return True
+
+    def append(
+        self, claim: Claim, event: EventT[bytes], decision: Decision, headers: Headers
+    ) -> None:
+        """Send a decision to the log; `confirm` runs on the loop once it is written."""
+        loop, began = asyncio.get_running_loop(), time.perf_counter()
+
+        def delivered(error: LogError | None, _: int, offset: int) -> None:
+            took = time.perf_counter() - began
+            self.meter.observe("autolearn_decider_append_duration_seconds", took)
+            loop.call_soon_threadsafe(self.confirm, claim, event, decision, error, offset)
+
+        self.log.append(
+            self.topics.events.name,
+            decision.value,
+            key=decision.record.subject,
+            partition=claim.partition,
+            headers=headers,
+            time=stamp(decision.record.time),
+            delivered=delivered,
+        )
+
+    def confirm(
+        self,
+        claim: Claim,
+        event: EventT[bytes],
+        decision: Decision,
+        error: LogError | None,
+        offset: int,
+    ) -> None:
+        """Take a written decision into the state, and acknowledge its command."""
+        self.release(event)
+        if error is not None:
+            end_process("an append failed", error)
+        if not self.claims.holds(claim) or claim.fenced:
+            return
+        record = decision.record
+        try:
+            confirmed = claim.confirm(decision, offset)
+        except Exception as failure:  # noqa: BLE001 - whatever it is, the state is not to be trusted
+            end_process("a decision could not be taken in", failure)
+        if not confirmed:
+            claim.fenced = True
+            self.meter.count("autolearn_decider_fenced_total")
+            logger.warning("somebody else decides here now", partition=claim.partition)
+            asyncio.get_running_loop().call_later(self.patience, self.must_be_revoked, claim)
+            return
+        event.ack()
+        if self.checkpoints is not None:
+            self.checkpoints.after(claim)
+        self.meter.count("autolearn_decider_decisions_total", record.type)
+        logger.debug(
+            "decided", stream=record.subject, command=record.causationid, answer=record.type
+        )
+
+    def must_be_revoked(self, claim: Claim) -> None:
+        """End the process if the group has left it a partition that somebody else has claimed.
+
+        Rebalances in quick succession can do that: the other has lost the partition again, and
+        nobody would decide here. The next process claims it anew.
+        """
+        if self.claims.holds(claim):
+            end_process(f"partition {claim.partition} is ours, but was claimed by somebody else")
+
+    def bury(self, event: EventT[bytes], error: MalformedRecord) -> None:
+        """Put a command that cannot be decoded on `dead-letters`; then acknowledge it."""
+        loop = asyncio.get_running_loop()
+        message = event.message
+        place = (message.topic, message.partition, message.offset)
+        letter = DeadLetter.of(place, message.key, event.value, error.detail, headers_of(event))
+        logger.warning("a command was put on dead-letters", at=place, reason=error.detail)
+
+        def buried(failure: LogError | None) -> None:
+            self.release(event)
+            if failure is not None:
+                end_process("a dead letter could not be written", failure)
+            self.meter.count("autolearn_decider_dead_letters_total")
+            event.ack()
+
+        def delivered(failure: LogError | None, _: int, __: int) -> None:
+            loop.call_soon_threadsafe(buried, failure)
+
+        self.log.append(
+            self.topics.dead_letters.name,
+            to_json(letter),
+            key="/".join(map(str, place)),
+            delivered=delivered,
+        )
+
+
+def headers_of(event: EventT[bytes]) -> Headers:
+    """Return the headers of a delivered record; one without a value has an empty one."""
+    found = event.message.headers or ()
+    pairs = found.items() if isinstance(found, Mapping) else found
+    return tuple((name, value or b"") for name, value in pairs)
+
+
+def readable(event: EventT[bytes]) -> CommandRecord:
+    """Return the record of a delivered command.
+
+    Raises:
+        MalformedRecord: it is none, or lies elsewhere than it should; whatever goes wrong.
+    """
+    try:
+        record = decode_command(event.value or b"")
+        check_stream(record, event.message.key)
+    except MalformedRecord:
+        raise
+    except Exception as error:
+        raise MalformedRecord(f"It cannot be read: {type(error).__name__}.") from error
+    return record
+
+
+def weight(event: EventT[bytes]) -> int:
+    """Return how many places in flight a command takes: its answer may be as large as it is."""
+    return 1 + len(event.value or b"") // SHARE

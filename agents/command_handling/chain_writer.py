@@ -1,0 +1,156 @@
+"""The hash chain of one partition during a tenure: as folded, and as decided but not confirmed."""
+
+from __future__ import annotations
+
+import structlog
+
+from autolearn.agents.command_handling.state_store import States
+from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.consumers.projector import Follower
+from autolearn.eventlog.integrity.hash_chain import Chain, header_of, headers_of, link
+from autolearn.eventlog.integrity.signed_checkpoints import chain_at, fingerprint, unchecked
+from autolearn.eventlog.log import Log, Message
+from autolearn.schemas.codec import EventRecord, Headers, event_on_log
+from autolearn.schemas.errors import LogError, MalformedRecord
+from autolearn.schemas.records.checkpoint import Checkpoint
+
+__all__ = ["Chained", "Links", "newest_token"]
+
+PATIENCE = 10.0
+"""Seconds within which a record that is on the log must come."""
+logger = structlog.get_logger(__name__)
+
+
+class Links:
+    """What a decider knows of the chain of its partition.
+
+    `folded` is the chain as far as the log was folded; `previous` and `signed` are the fingerprint
+    of the partition's newest checkpoint on the log and how many events it attests. `tried` is how
+    many the newest one attests that was sent, and `on_its_way` whether it is not known yet what
+    became of that. `broken` is the first offset at which the log was found to be another than it
+    was, None if it was not.
+    """
+
+    def __init__(self, states: States, partition: int) -> None:
+        self.states, self.partition = states, partition
+        self.folded = states.chain(partition) or Chain()
+        self.ahead = self.folded.hash
+        self.previous, self.signed, self.tried = "", 0, 0
+        self.on_its_way = False
+        self.broken: int | None = None
+
+    def take(self, offset: int, value: bytes, told: bytes | None = None) -> None:
+        """Take one admitted event in; `told` is the hash in its header, if it has one."""
+        self.folded = self.folded.then(offset, value)
+        self.states.keep_chain(self.partition, self.folded)
+        if told is not None and told != self.folded.hash:
+            self.found_broken(offset, "the hash in its header is not that of the chain")
+
+    def note(self, value: bytes) -> Headers:
+        """Take a decision in that is on its way to the log; return the header for it."""
+        self.ahead = link(self.ahead, value)
+        return headers_of(self.ahead)
+
+    def found_broken(self, offset: int, why: str) -> None:
+        """Say loudly that the log was changed; the first offset is kept."""
+        logger.error("the chain is broken", partition=self.partition, offset=offset, why=why)
+        if self.broken is None:
+            self.broken = offset
+
+    @property
+    def unsigned(self) -> int:
+        """The number of events that no checkpoint attests yet."""
+        return self.folded.events - self.signed
+
+    def begin(self, log: Log, events: str, checkpoints: str, reached: Progress) -> None:
+        """Go on from the newest checkpoint of the partition, once the log is folded and claimed.
+
+        What it attests, and the events after it, must come to the chain as it was folded. Its
+        signature may be another home's, and is not looked at: it is checked by `replay verify`.
+
+        Raises:
+            LogError: the log cannot be read.
+        """
+        self.ahead = self.folded.hash
+        token = newest_token(log, checkpoints, self.partition)
+        if token is None:
+            return
+        self.previous = fingerprint(token)
+        try:
+            newest = unchecked(token)
+        except MalformedRecord as error:
+            self.found_broken(self.folded.offset, f"the newest checkpoint is none: {error.detail}")
+            return
+        if newest.partition != self.partition:
+            self.found_broken(self.folded.offset, "the newest checkpoint is of another partition")
+            return
+        self.signed = self.tried = min(newest.events, self.folded.events)
+        if newest.broken is not None:
+            self.found_broken(newest.broken, "the newest checkpoint says so")
+        elif continued(log, events, newest, self.folded, reached) != self.folded:
+            self.found_broken(newest.offset, "the log does not go on from its newest checkpoint")
+
+
+class Chained(Follower):
+    """A Follower of one partition that takes what it admits into the chain, too."""
+
+    links: Links
+
+    def fold(self, messages: list[Message]) -> list[EventRecord]:
+        """Fold messages; they are stored with the next `commit`. Return the admitted events."""
+        admitted = []
+        for message in messages:
+            offset, value = message.offset() or 0, message.value() or b""
+            record = self.take(self.links.partition, offset, value)
+            if record is not None:
+                self.links.take(offset, value, header_of(message.headers()))
+                admitted.append(record)
+        return admitted
+
+
+def newest_token(log: Log, checkpoints: str, partition: int) -> bytes | None:
+    """Return the newest checkpoint of a partition as it lies on the log, or None.
+
+    Raises:
+        LogError: the log cannot be read.
+    """
+    end = log.ends(checkpoints)[partition]
+    if end <= log.begins(checkpoints)[partition]:
+        return None
+    reader = log.reader(checkpoints, {partition: end - 1})
+    try:
+        found = reader.read(1, PATIENCE)
+    finally:
+        reader.close()
+    if not found:
+        raise LogError(f"Offset {end - 1} of partition {partition} of {checkpoints} is not read.")
+    return found[0].value() or b""
+
+
+def continued(
+    log: Log, events: str, checkpoint: Checkpoint, folded: Chain, reached: Progress
+) -> Chain:
+    """Return the chain that a checkpoint and the events after it come to, up to `reached`.
+
+    Raises:
+        LogError: the log cannot be read.
+    """
+    chain, partition = chain_at(checkpoint), checkpoint.partition
+    if chain.offset >= folded.offset:
+        return chain
+    at = Progress(chain.offset + 1, checkpoint.term, checkpoint.last)
+    reader = log.reader(events, {partition: at.next})
+    try:
+        while at.next < reached.next:
+            messages = reader.read(1000, PATIENCE)
+            if not messages:
+                raise LogError(f"Offset {at.next} of partition {partition} is not read.")
+            for message in messages:
+                if at.next < reached.next:
+                    offset, value = message.offset() or 0, message.value() or b""
+                    at.next = offset + 1
+                    if at.admit(event_on_log(value)):
+                        chain = chain.then(offset, value)
+    finally:
+        reader.close()
+    return chain

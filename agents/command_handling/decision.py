@@ -1,0 +1,204 @@
+"""One command becomes one event: the pure part of the write path, the same live and in tests."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from msgspec import UNSET, Raw
+from msgspec.structs import replace
+
+from autolearn.agents.command_handling.state_store import Stream, decider_of
+from autolearn.eventlog.encryption.session_cipher import Vault, belongs
+from autolearn.schemas import commands, events
+from autolearn.schemas.actors import Actor
+from autolearn.schemas.bounds import LARGEST_COMMAND, LARGEST_EVENT, check_size, size_of
+from autolearn.schemas.codec import CommandRecord, EventRecord, clear_data, command_of, encode, raw
+from autolearn.schemas.commands import COMMANDS
+from autolearn.schemas.confidentiality import command_outline, is_confidential
+from autolearn.schemas.errors import MalformedRecord, TooLarge
+from autolearn.schemas.messages import Command, Event, type_of
+from autolearn.schemas.sizes import check_command
+from autolearn.schemas.stream_kinds import kind_of
+from autolearn.security.data_key import Unreadable
+
+__all__ = ["Decision", "Place", "check_stream", "decide"]
+
+SOURCE = "autolearn/decide"
+LONGEST_DETAIL = 1000
+NO_DATA = Raw(b"{}")
+UNREADABLE = events.Refused(
+    "unreadable", "It is encrypted with a key that is not there, or was changed on its way."
+)
+Register = commands.RegisterEstimator | commands.RegisterMetric | commands.RegisterDataset
+
+
+class Place(NamedTuple):
+    """Where on the log an answer belongs."""
+
+    partition: int
+    offset: int
+    """Of the command."""
+    prev: int
+    """Offset of the command answered before."""
+    term: int
+
+
+class Decision(NamedTuple):
+    """The answer to a command, and the stream after it."""
+
+    record: EventRecord
+    value: bytes
+    after: Stream
+    event: Event
+
+
+def check_stream(record: CommandRecord, key: bytes | None) -> None:
+    """Check that a command lies where its stream's commands lie.
+
+    Raises:
+        MalformedRecord: its subject is no stream's name, or is not the record's key.
+    """
+    try:
+        kind_of(record.subject)
+    except ValueError as error:
+        raise MalformedRecord(f"The subject names no stream: {error}.") from None
+    if key is None or key != record.subject.encode():
+        raise MalformedRecord(
+            f"The record's key is {key!r:.200}, its subject {record.subject!r}: they must be equal."
+        )
+    if record.keyid is not UNSET and not belongs(record.keyid, record.subject):
+        raise MalformedRecord(f"{record.keyid!r} is no key of {record.subject!r}.")
+
+
+def decide(
+    stream: Stream, record: CommandRecord, place: Place, vault: Vault | None = None, size: int = 0
+) -> Decision:
+    """Answer a command. Whatever the rules do, there is exactly one event.
+
+    What is said in a session that has a key is encrypted with it, as the command of it may be. A
+    command that cannot be read is refused: for the reason for which every command is refused now,
+    or because it cannot be read. `size` is that of the command as it lies on the log: one that is
+    too large is refused, and so is one whose answer would be, as it would be sent.
+
+    Raises:
+        MalformedRecord: the command's type is unknown, its data do not fit, or it is encrypted
+            though commands of its type never are.
+    """
+    vault = vault or Vault()
+    keyid = stream.keyid or ("" if record.keyid is UNSET else record.keyid)
+    found = opened(record, vault)
+    try:
+        check_size("The command", size, LARGEST_COMMAND)
+        decision = judge(stream, record, place, found, keyid)
+        if found is None and not isinstance(decision.event, events.Refused):
+            return answer(stream, record, place, UNREADABLE)
+        decision = sealed(decision, keyid, vault)
+        check_size("The answer", size_of(decision.value, record.subject, ()), LARGEST_EVENT)
+    except Unreadable:
+        return answer(stream, record, place, UNREADABLE)
+    except TooLarge as error:
+        return answer(stream, record, place, events.Refused("too-large", error.detail))
+    return decision
+
+
+def opened(record: CommandRecord, vault: Vault) -> tuple[Command, Raw] | None:
+    """Return what a command's record says, and as JSON; None if it cannot be decrypted.
+
+    Raises:
+        MalformedRecord: it says nothing that is a command; whatever goes wrong while it is read.
+    """
+    if record.data_base64 is not UNSET and not is_confidential(COMMANDS.get(record.type, Command)):
+        raise MalformedRecord(f"The data of a {record.type[:200]} are never encrypted.")
+    try:
+        clear = vault.open(record)
+        return command_of(clear), clear_data(clear)
+    except Unreadable:
+        return None
+    except MalformedRecord:
+        raise
+    except Exception as error:
+        raise MalformedRecord(f"It cannot be read: {type(error).__name__}.") from error
+
+
+def sealed(decision: Decision, keyid: str, vault: Vault) -> Decision:
+    """Return a decision as it goes to the log.
+
+    Raises:
+        Unreadable: what it says is confidential, and its key is not known.
+    """
+    if not keyid or not is_confidential(type(decision.event)):
+        return decision
+    record = vault.seal(decision.record, decision.event, keyid)
+    return replace_record(decision, record)
+
+
+def judge(
+    stream: Stream,
+    record: CommandRecord,
+    place: Place,
+    found: tuple[Command, Raw] | None,
+    keyid: str,
+) -> Decision:
+    """Answer a command by the rules; what the answer says is in clear yet.
+
+    Of one that cannot be decrypted there is what its envelope says.
+    """
+    command, data = found or (command_outline(record), NO_DATA)
+    decider = decider_of(record.subject)
+    event: Event
+    if not isinstance(command, decider.commands) or registers_another(record.subject, command):
+        event = events.Refused(
+            "wrong-stream", f"{type(command).__name__} is no command for {record.subject}."
+        )
+        return answer(stream, record, place, event)
+    try:
+        check_command(command, data)
+        event = decider.decide(stream.state, command, actor_of(record))
+        return answer(stream, record, place, event)
+    except TooLarge:
+        raise
+    except Exception as error:  # noqa: BLE001 - a fault in a rule must not stop the partition
+        # What an error says may be of what is confidential; an answer like this is in clear.
+        why = f"{type(error).__name__}: {error}"[:LONGEST_DETAIL]
+        why = type(error).__name__ if keyid else why
+        return answer(stream, record, place, events.CommandFailed(why))
+
+
+def actor_of(record: CommandRecord) -> Actor:
+    """Return who gives a command, as its envelope says."""
+    grant = "" if record.grant is UNSET else record.grant
+    return Actor(record.actor, grant, record.subject, record.time)
+
+
+def registers_another(stream: str, command: Command) -> bool:
+    """Say whether a command registers, on one name's stream, something with another name."""
+    return isinstance(command, Register) and command.spec.name != stream.partition("/")[2]
+
+
+def answer(stream: Stream, command: CommandRecord, place: Place, event: Event) -> Decision:
+    """Return an event as the record that answers a command."""
+    record = EventRecord(
+        id=f"{place.partition}-{place.offset}-{place.term}",
+        source=SOURCE,
+        type=type_of(type(event)),
+        subject=command.subject,
+        time=command.time,
+        sequence=stream.sequence + 1,
+        causationid=command.id,
+        commandoffset=place.offset,
+        prev=place.prev,
+        term=place.term,
+        actor=command.actor,
+        grant=command.grant,
+        fingerprint=command.fingerprint,
+        data=raw(event),
+    )
+    after = decider_of(command.subject).evolve(stream.state, event, command.actor)
+    return Decision(record, encode(record), Stream(record.sequence, after, stream.keyid), event)
+
+
+def replace_record(decision: Decision, record: EventRecord) -> Decision:
+    """Return a decision whose record is encrypted: then its stream has that key."""
+    assert record.keyid is not UNSET
+    after = replace(decision.after, keyid=record.keyid)
+    return Decision(record, encode(record), after, decision.event)

@@ -1,0 +1,271 @@
+"""The tenure of one partition: catch up, claim it in the log, and know what was decided.
+
+Nobody decides on a partition before its own `TermStarted` record was read back from the log: from
+there on every append of an older tenure is ignored by every reader (eventlog.admission).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import structlog
+from msgspec import Struct
+from msgspec.structs import replace
+
+from autolearn.agents.command_handling.assignments import Cancelled
+from autolearn.agents.command_handling.chain_writer import Chained, Links
+from autolearn.agents.command_handling.decision import Decision
+from autolearn.agents.command_handling.state_store import States, Stream, changes_of, with_parts
+from autolearn.agents.command_producer import now
+from autolearn.eventlog.admission import TERM_STARTED, Progress
+from autolearn.eventlog.consumers.projector import Follower
+from autolearn.eventlog.log import Log
+from autolearn.projections.storage.rocksdb import RocksStore
+from autolearn.runtime.timestamps import stamp
+from autolearn.schemas.codec import (
+    CONTENT_TYPE,
+    EventRecord,
+    Headers,
+    clear_data,
+    encode,
+    from_json,
+    raw,
+)
+from autolearn.schemas.errors import LogError
+from autolearn.schemas.events import TermStarted
+
+__all__ = ["Claim", "Names"]
+
+logger = structlog.get_logger(__name__)
+
+
+class Names(NamedTuple):
+    """The topics that a tenure needs. Without `checkpoints` its events are not chained."""
+
+    commands: str
+    events: str
+    checkpoints: str = ""
+
+
+class Claim:
+    """One tenure of partition `partition`; a later tenure of the same partition is another object.
+
+    `term` is what was claimed, `decided` the offset of the last command decided (which may be ahead
+    of what the log has confirmed), `ahead` the streams as decided but not confirmed yet, without
+    their parts, which are `ahead_parts`, each with the event that has changed it; `links` the hash
+    chain, once it is `taken`.
+    """
+
+    locks: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
+
+    def __init__(self, log: Log, topics: Names, partition: int, folder: Path, process: str) -> None:
+        self.log, self.partition, self.folder, self.process = log, partition, folder, process
+        self.commands, self.events, self.checkpoints = topics
+        self.cancelled = threading.Event()
+        self.fenced = self.taken = False
+        self.term = 0
+        self.decided = self.answered = -1
+        self.ahead: dict[str, Stream] = {}
+        self.ahead_parts: dict[tuple[str, str], tuple[int, Struct | None]] = {}
+        self.ahead_seen: set[tuple[str, str]] = set()
+        self.links: Links | None = None
+        self.follower: Follower
+        self.states: States
+        self.store: RocksStore | None = None
+
+    def take(self) -> None:
+        """Catch up and claim the partition (blocking: run it in a thread).
+
+        Raises:
+            Cancelled: the partition was revoked meanwhile.
+            LogError: the log cannot be read or written.
+        """
+        with self.locks[self.folder]:  # an older tenure's thread may still be at work here
+            self.check()
+            self.store = RocksStore(self.folder)
+            try:
+                self.states = States(self.store)
+                self.catch_up_and_claim()
+            except BaseException:
+                self.close_store()
+                raise
+
+    def catch_up_and_claim(self) -> None:
+        """Fold to the end of the log, then append TermStarted until ours is the one admitted."""
+        self.follower = self.chained() if self.checkpoints else self.unchained()
+        self.fold_until(self.log.ends(self.events)[self.partition])
+        at = self.follower.progress[self.partition]
+        newest = ""
+        while newest != self.process:
+            self.check()
+            self.term = at.term + 1
+            newest = self.fold_until(self.append_term(self.term) + 1)
+        self.follower.close()
+        if self.links is not None:
+            self.links.begin(self.log, self.events, self.checkpoints, at)
+        self.answered = at.last
+        # What expired undecided is gone: start at the oldest command that is kept.
+        self.decided = max(at.last, self.log.begins(self.commands)[self.partition] - 1)
+        self.taken = True
+        logger.info(
+            "partition claimed",
+            partition=self.partition,
+            term=self.term,
+            last=self.answered,
+            rebuilt=self.follower.restarted,
+        )
+
+    def chained(self) -> Follower:
+        """Return the partition's Follower; what was folded without the chain is folded again."""
+        folded = self.states.progress().get(self.partition, Progress()).next
+        if folded and self.states.chain(self.partition) is None:
+            self.states.reset()
+        follower = Chained(self.log, self.events, self.states, [self.partition])
+        follower.links = self.links = Links(self.states, self.partition)
+        return follower
+
+    def unchained(self) -> Follower:
+        """Return the partition's Follower; a chain that was kept before would have a hole."""
+        self.states.forget_chain(self.partition)
+        return Follower(self.log, self.events, self.states, [self.partition])
+
+    def begin(self) -> int:
+        """Return the offset of the first command that the log does not say is answered."""
+        return self.decided + 1
+
+    def append_term(self, term: int) -> int:
+        """Append TermStarted and return its offset once it is written."""
+        record = EventRecord(
+            id=f"{self.partition}-term-{term}-{self.process}",
+            source="autolearn/decide",
+            type=TERM_STARTED,
+            subject=f"partition/{self.partition}",
+            time=now(),
+            sequence=0,
+            term=term,
+            data=raw(TermStarted(self.process)),
+        )
+        return self.append_record(record, encode(record), CONTENT_TYPE)
+
+    def append_record(self, record: EventRecord, value: bytes, headers: Headers) -> int:
+        """Append an event and return its offset once it is written."""
+        written = threading.Event()
+        outcome: list[tuple[LogError | None, int]] = []
+
+        def delivered(error: LogError | None, _: int, offset: int) -> None:
+            outcome.append((error, offset))
+            written.set()
+
+        self.log.append(
+            self.events,
+            value,
+            key=record.subject,
+            partition=self.partition,
+            headers=headers,
+            time=stamp(record.time),
+            delivered=delivered,
+        )
+        while not written.wait(1.0):
+            self.check()
+        error, offset = outcome[0]
+        if error is not None:
+            raise error
+        return offset
+
+    def fold_until(self, end: int) -> str:
+        """Fold the log up to the offset `end` (exclusive) or further.
+
+        Returns the process of the newest TermStarted that was admitted, or "".
+        """
+        newest = ""
+        while self.follower.progress[self.partition].next < end:
+            self.check()
+            for record in self.follower.step(0.5):
+                if record.type == TERM_STARTED:
+                    newest = from_json(clear_data(record), TermStarted).process
+        return newest
+
+    def check(self) -> None:
+        """Raise Cancelled once the partition was revoked."""
+        if self.cancelled.is_set():
+            raise Cancelled
+
+    @property
+    def confirmed(self) -> int:
+        """The offset of the last command whose answer is in the log."""
+        return self.follower.progress[self.partition].last
+
+    def stream(self, name: str) -> Stream:
+        """Return a stream as decided so far."""
+        ahead = self.ahead.get(name) or self.states.load(name)
+        return replace(ahead, state=with_parts(ahead.state, partial(self.part, name)))
+
+    def part(self, stream: str, part: str) -> Struct | None:
+        """Return a part of a stream as decided so far."""
+        ahead = self.ahead_parts.get((stream, part))
+        return self.states.part(stream, part) if ahead is None else ahead[1]
+
+    def seen(self, stream: str, command: str) -> bool:
+        """Say whether a command of this stream was answered before."""
+        return (stream, command) in self.ahead_seen or self.states.seen(stream, command)
+
+    def note(self, decision: Decision) -> Headers:
+        """Remember a decision that is on its way to the log; return the headers to send with it."""
+        record = decision.record
+        self.decided = self.answered = record.commandoffset
+        self.ahead[record.subject] = decision.after
+        for name, part in changes_of(decision.after.state).items():
+            self.ahead_parts[record.subject, name] = (record.sequence, part)
+        self.ahead_seen.add((record.subject, record.causationid))
+        if self.links is None:
+            return CONTENT_TYPE
+        return CONTENT_TYPE + self.links.note(decision.value)
+
+    def confirm(self, decision: Decision, offset: int) -> bool:
+        """Take a written decision into the state. False: somebody else has claimed the partition.
+
+        Raises:
+            LogError: the log has not admitted it although the partition is still ours.
+        """
+        at, record = self.follower.progress[self.partition], decision.record
+        if offset != at.next:  # somebody else has written: look first
+            self.catch_up_to(offset)
+            at = self.follower.progress[self.partition]
+            if at.term != self.term:
+                return False
+        if not self.follower.take_record(self.partition, offset, record):
+            raise LogError(f"The event {record.id} was written, but is not admitted.")
+        if self.links is not None:
+            self.links.take(offset, decision.value)
+        self.follower.commit()
+        ahead = self.ahead.get(record.subject)
+        if ahead is not None and ahead.sequence == record.sequence:
+            del self.ahead[record.subject]
+        for name in changes_of(decision.after.state):
+            if self.ahead_parts[record.subject, name][0] == record.sequence:
+                del self.ahead_parts[record.subject, name]
+        self.ahead_seen.discard((record.subject, record.causationid))
+        return True
+
+    def catch_up_to(self, offset: int) -> None:
+        """Fold what others wrote before `offset`, with a reader of its own."""
+        at = self.follower.progress[self.partition]
+        self.follower.reader = self.log.reader(self.events, {self.partition: at.next})
+        while at.next < offset:
+            self.follower.step(0.5, limit=1)
+        self.follower.close()
+
+    def close(self) -> None:
+        """Let go of the partition's folder."""
+        with self.locks[self.folder]:
+            self.close_store()
+
+    def close_store(self) -> None:
+        """Close the store, if it is open."""
+        if self.store is not None:
+            self.store.close()
+            self.store = None

@@ -1,0 +1,160 @@
+"""The deciders' own state: per stream its state, its sequence, and the ids of its commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Raw, Struct
+from msgspec.structs import replace
+
+from autolearn.agents.deciders import DECIDERS
+from autolearn.agents.deciders.decider import NO_PARTS, Decider, Parts
+from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.integrity.hash_chain import Chain
+from autolearn.projections.storage.row_batch import Rows
+from autolearn.projections.storage.store import Store, key
+from autolearn.schemas.codec import EventRecord, to_json
+from autolearn.schemas.confidentiality import outline_of
+
+__all__ = ["States", "Stream", "changes_of", "decider_of", "with_parts"]
+
+decoders = {kind: msgspec.json.Decoder(decider.kind) for kind, decider in DECIDERS.items()}
+
+FORMAT = b"6"
+"""Changes whenever what is stored changes: a store of another format is folded again."""
+FORMAT_KEY = key("format")
+Part = Callable[[str], Any]
+"""Finds a part of a stream by its id."""
+
+
+class Stream(Struct, frozen=True):
+    """A stream as its decider sees it: how many events it has, and the state after them.
+
+    `keyid` is the key with which what is said in it is encrypted, "" for none.
+    """
+
+    sequence: int
+    state: object
+    keyid: str = ""
+
+
+class StoredStream(Struct, frozen=True, omit_defaults=True):
+    """A stream as it is stored."""
+
+    sequence: int
+    state: Raw
+    keyid: str = ""
+
+
+class Seen(Struct, frozen=True, gc=False):
+    """A command that was answered: by which event of its stream."""
+
+    sequence: int
+
+
+def decider_of(stream: str) -> Decider:
+    """Return the rules for a stream, by its name."""
+    return DECIDERS[stream.partition("/")[0]]
+
+
+def state_key(stream: str) -> bytes:
+    """Return the key of a stream's row."""
+    return f"state\0{stream}".encode()
+
+
+def part_key(stream: str, part: str) -> bytes:
+    """Return the key of a part of a stream."""
+    return f"part\0{stream}\0{part}".encode()
+
+
+def seen_key(stream: str, command: str) -> bytes:
+    """Return the key of a command that was answered."""
+    return f"seen\0{stream}\0{command}".encode()
+
+
+def with_parts(state: Any, find: Part) -> Any:
+    """Return a state that has parts with those that `find` finds; another one as it is."""
+    return replace(state, parts=Parts(find)) if hasattr(state, "parts") else state
+
+
+def changes_of(state: Any) -> Mapping[str, Struct | None]:
+    """Return the parts of a state that were changed since it was loaded; None: removed."""
+    changed: Mapping[str, Struct | None] = getattr(state, "parts", NO_PARTS).changed
+    return changed
+
+
+class States:
+    """Folds events into the deciders' state (`eventlog.consumers.projector.Projection`).
+
+    A stream is a row, and each of its parts another: an event is folded at the cost of what it
+    changes.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.rows = Rows(store)
+        self.marked = store.get(FORMAT_KEY) == FORMAT
+        if not self.marked and self.rows.progress():
+            store.clear()
+
+    def load(self, stream: str) -> Stream:
+        """Return a stream, with the initial state if it has no events."""
+        stored = self.rows.get(state_key(stream), StoredStream)
+        if stored is None:
+            return Stream(0, decider_of(stream).initial)
+        state = decoders[stream.partition("/")[0]].decode(stored.state)
+        return Stream(stored.sequence, with_parts(state, partial(self.part, stream)), stored.keyid)
+
+    def part(self, stream: str, part: str) -> Struct | None:
+        """Return a part of a stream, or None."""
+        kind = decider_of(stream).part
+        return None if kind is None else self.rows.get(part_key(stream, part), kind)
+
+    def seen(self, stream: str, command: str) -> bool:
+        """Say whether a command of this stream was answered before."""
+        return self.rows.get(seen_key(stream, command), Seen) is not None
+
+    def progress(self) -> Mapping[int, Progress]:
+        """Return how far the stored content has come, per partition."""
+        return self.rows.progress()
+
+    def fold(self, record: EventRecord, _: int, __: int, /) -> None:
+        """Take one admitted event in."""
+        if record.subject.startswith("partition/"):  # it is of no stream
+            return
+        before = self.load(record.subject)
+        evolve = decider_of(record.subject).evolve
+        after = evolve(before.state, outline_of(record), record.actor)
+        keyid = before.keyid or ("" if record.keyid is UNSET else record.keyid)
+        for name, part in changes_of(after).items():
+            at = part_key(record.subject, name)
+            self.rows.delete(at) if part is None else self.rows.put(at, part)
+        head = replace(after, parts=NO_PARTS) if hasattr(after, "parts") else after
+        stored = StoredStream(record.sequence, Raw(to_json(head)), keyid)
+        self.rows.put(state_key(record.subject), stored)
+        self.rows.put(seen_key(record.subject, record.causationid), Seen(record.sequence))
+
+    def chain(self, partition: int) -> Chain | None:
+        """Return the hash chain of a partition as far as it was folded; None: it was not kept."""
+        return self.rows.get(key("chain", partition), Chain)
+
+    def keep_chain(self, partition: int, chain: Chain) -> None:
+        """Keep the hash chain of a partition; it is stored with the next commit."""
+        self.rows.put(key("chain", partition), chain)
+
+    def forget_chain(self, partition: int) -> None:
+        """Keep no hash chain from here on."""
+        self.rows.delete(key("chain", partition))
+
+    def commit(self, progress: Mapping[int, Progress]) -> None:
+        """Write what was folded and how far that is, both or neither."""
+        if progress and not self.marked:
+            self.rows.written[FORMAT_KEY], self.marked = FORMAT, True
+        self.rows.commit(progress)
+
+    def reset(self) -> None:
+        """Delete everything."""
+        self.marked = False
+        self.rows.reset()

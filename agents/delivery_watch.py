@@ -1,0 +1,136 @@
+"""Telling a consumer that stands still from one that has nothing to do.
+
+Faust and aiokafka can lose their way when brokers end and come back: the process lives, its loops
+go on, the group counts it as a member, and yet nothing is delivered any more (aiokafka issue 1154,
+Faust issue 523). So what was delivered is compared with what is on the log. Brokers that do not
+answer, and work on what was delivered, are no standstill.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import Any
+
+from faust.types import TP, EventT
+
+from autolearn.agents.fail_stop import end_process
+from autolearn.eventlog.log import Log
+from autolearn.schemas.errors import LogError
+
+__all__ = ["LATE", "LONG_REBALANCE", "LOOK", "Deliveries"]
+
+LOOK = 5.0
+"""Seconds between two looks."""
+LATE = 4
+"""Looks in a row at which a partition has a record, and is not delivered any."""
+LONG_REBALANCE = 24
+"""Looks in a row at which the group has not said which partitions are ours."""
+
+
+class Deliveries:
+    """What a Faust application is given of a topic.
+
+    `busy` says whether it cannot be given anything yet. For each partition that is ours, `behind`
+    is the offset behind the last record delivered, `before` what that was at the last look, and
+    `late` how many looks found it standing still. `at_work` is true while a record is worked on.
+    """
+
+    def __init__(
+        self, app: Any, log: Log, topic: str, busy: Callable[[], bool] = lambda: False
+    ) -> None:
+        self.log, self.topic, self.busy = log, topic, busy
+        self.turns = self.turns_then = self.unknown = 0
+        self.at_work = False
+        self.assigned: set[int] | None = None
+        self.behind: dict[int, int] = {}
+        self.before: dict[int, int] = {}
+        self.late: Counter[int] = Counter()
+        app.on_partitions_assigned.connect(self.on_assigned, weak=False)
+        app.on_partitions_revoked.connect(self.on_revoked, weak=False)
+
+    async def on_assigned(self, _: Any, assigned: set[TP], **__: object) -> None:
+        """Note what is ours from now on."""
+        self.assigned = {tp.partition for tp in assigned}
+        self.forget()
+
+    async def on_revoked(self, *_: Any, **__: object) -> None:
+        """Wait for what the group says next."""
+        self.assigned, self.unknown = None, 0
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew, as after an assignment."""
+        self.behind, self.before, self.late = {}, {}, Counter()
+
+    async def of(self, events: AsyncIterator[EventT[bytes]]) -> AsyncIterator[EventT[bytes]]:
+        """Yield what is delivered, and note it."""
+        async for event in events:
+            self.turns += 1
+            self.at_work = True
+            self.behind[event.message.partition] = event.message.offset + 1
+            yield event
+            self.at_work = False
+
+    async def watch(self) -> None:
+        """Look again and again, and end the process at a standstill."""
+        try:
+            while True:
+                await asyncio.sleep(LOOK)
+                if self.goes_on():
+                    continue
+                with suppress(LogError):  # no broker answers: nothing can come
+                    ends = await asyncio.to_thread(self.log.ends, self.topic)
+                    if (why := self.standstill(ends)) and not await self.expired():
+                        end_process(why)
+        except Exception as error:  # noqa: BLE001 - a task's exception would be lost
+            end_process("what is delivered cannot be watched", error)
+
+    def goes_on(self) -> bool:
+        """Say whether there is nothing to look for.
+
+        That is so if every partition of ours was delivered something since the last look, or
+        nothing can be: it is `busy`, or has worked on one record all the time.
+        """
+        working = self.at_work and self.turns == self.turns_then
+        self.turns_then = self.turns
+        if (self.assigned is None or self.stands()) and not working and not self.busy():
+            return False
+        self.before = dict(self.behind)
+        self.late.clear()
+        return True
+
+    def stands(self) -> set[int]:
+        """Return which partitions of ours were delivered nothing since the last look."""
+        held = self.assigned or set()
+        return {p for p in held if self.behind.get(p) == self.before.get(p)}
+
+    def standstill(self, ends: dict[int, int]) -> str:
+        """Say what stands still, or ""; `ends` are the offsets that come next on the log.
+
+        What lay on a partition when it was first looked at may have been read in another tenure.
+        """
+        if self.assigned is None:
+            self.unknown += 1
+            return f"no partition of {self.topic} is ours" * (self.unknown >= LONG_REBALANCE)
+        standing = self.stands()
+        for partition in self.assigned:
+            waits = self.behind.setdefault(partition, ends[partition]) < ends[partition]
+            self.late[partition] = (
+                self.late[partition] + 1 if waits and partition in standing else 0
+            )
+        self.before = dict(self.behind)
+        for partition, looks in self.late.items():
+            if looks >= LATE:
+                at = f"offset {self.behind[partition]} of partition {partition} of {self.topic}"
+                return f"{at} is not delivered"
+        return ""
+
+    async def expired(self) -> bool:
+        """Say whether what was not delivered is not on the log any more; then pass over it."""
+        begins = await asyncio.to_thread(self.log.begins, self.topic)
+        passed = {p: at for p, at in self.behind.items() if at < begins[p]}
+        self.behind |= {p: begins[p] for p in passed}
+        return bool(passed)

@@ -1,0 +1,1 @@
+"""The dispatcher: it offers tasks to free workers, in fair turns between users."""

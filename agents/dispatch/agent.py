@@ -1,0 +1,225 @@
+"""The dispatch agent: a Faust agent on `workers` that offers waiting runs to who has a free slot.
+
+It knows the workers from their heartbeats and the runs from `events`. A task is appended only once
+there is a slot for it, to a partition that reaches its worker; until then the run waits in RocksDB.
+What was offered is not written down: after a restart everything open is offered again, as slots are
+free. That does no harm, since only one worker's claim of an attempt is accepted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import structlog
+from faust.types import TP
+
+from autolearn.agents.delivery_watch import Deliveries
+from autolearn.agents.dispatch.worker_pool import Offer, Pool
+from autolearn.agents.fail_stop import end_process
+from autolearn.agents.faust_app import make_app
+from autolearn.eventlog.consumers.projector_thread import Feed
+from autolearn.eventlog.consumers.traced_projector import Traced
+from autolearn.eventlog.log import Log
+from autolearn.projections.storage.rocksdb import RocksStore
+from autolearn.projections.work.heartbeat_records import heartbeat_in
+from autolearn.projections.work.open_runs import OpenRuns, runs_in
+from autolearn.runtime.metrics_registry import Meter
+from autolearn.runtime.timestamps import text
+from autolearn.runtime.trace_context import Trace, hop_of, instance_of, sending, trace_in
+from autolearn.schemas.codec import EventRecord, Headers, to_json
+from autolearn.schemas.errors import LogError
+from autolearn.schemas.records.audit_hop import Hop
+from autolearn.schemas.records.task import Task
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.topics import Topics
+
+__all__ = ["DispatchAgent"]
+
+TICK = 0.2
+"""Seconds between two looks at the clock: offers that got lost are made again."""
+MISSED = 3
+"""Heartbeats in a row without which nothing more is offered to a worker."""
+logger = structlog.get_logger(__name__)
+
+
+class DispatchAgent:
+    """Offers runs to workers. Of several such processes, the one with the partition acts."""
+
+    def __init__(
+        self, settings: Settings, log: Log, brokers: str, home: Path, meter: Meter
+    ) -> None:
+        self.log, self.topics, self.meter = log, Topics.of(settings), meter
+        self.instance = instance_of("dispatch", settings.instance)
+        self.audited = settings.audit == "on"
+        self.folder = home / "state" / f"dispatch-{settings.instance}" / "runs"
+        self.limits: dict[str, int] = {}
+        limit = settings.quota_runs_running
+        self.pool = Pool(MISSED * settings.heartbeat, lambda user: self.limits.get(user, limit))
+        self.acting = False
+        self.assigned = asyncio.Event()
+        app = make_app("dispatch", settings, brokers, home, self.position)
+        self.apps = [app]
+        self.deliveries = [Deliveries(app, log, self.topics.workers.name)]
+        app.on_partitions_assigned.connect(self.on_assigned, weak=False)
+        app.on_partitions_revoked.connect(self.on_revoked, weak=False)
+        topic = app.topic(
+            self.topics.workers.name, key_type=bytes, value_type=bytes, value_serializer="raw"
+        )
+        app.agent(topic, name="dispatch", concurrency=1)(self.run)
+
+    async def start(self) -> None:
+        """Fold the events so far, follow them, and look at the clock."""
+        self.store = await asyncio.to_thread(RocksStore, self.folder)
+        self.runs = OpenRuns(self.store)
+        partitions = range(self.topics.events.partitions)
+        follower = await asyncio.to_thread(
+            Traced, self.log, self.topics.events.name, self.runs, partitions
+        )
+        await asyncio.to_thread(follower.catch_up)
+        self.limits |= self.runs.limits()
+        for run in self.runs.all():
+            self.pool.see(run.stream, run.run, run)
+        self.feed = Feed(follower, self.on_events, lambda error: end_process("the feed", error))
+        self.feed.start()
+        self.ticking = asyncio.create_task(self.tick_for_ever())
+
+    async def ready(self) -> None:
+        """Wait for the first assignment (perhaps of nothing: another process acts)."""
+        await self.assigned.wait()
+
+    async def stop(self) -> None:
+        """Stop following."""
+        self.ticking.cancel()
+        await self.feed.stop()
+        await asyncio.to_thread(self.store.close)
+
+    async def position(self, tp: TP, _: Callable[[], bool]) -> int:
+        """Begin with the next heartbeat: older ones tell nothing about now."""
+        ends = await asyncio.to_thread(self.log.ends, self.topics.workers.name)
+        return ends[tp.partition]
+
+    async def on_assigned(self, _: Any, assigned: set[Any], **__: object) -> None:
+        """Begin to act."""
+        self.acting = self.acting or bool(assigned)
+        self.assigned.set()
+
+    async def on_revoked(self, _: Any, revoked: set[Any], **__: object) -> None:
+        """Stop acting."""
+        if revoked:
+            self.acting = False
+            self.pool.forget_workers()
+
+    async def run(self, stream: Any) -> None:
+        """Take in every heartbeat that is delivered (the Faust agent)."""
+        async for event in self.deliveries[0].of(stream.events()):
+            beat = heartbeat_in(event.value, self.topics.tasks.partitions)
+            if beat is None:
+                continue
+            try:
+                self.pool.heard(beat, time.monotonic())
+                self.hand_out()
+            except Exception as error:  # noqa: BLE001 - Faust would lose the event and go on
+                end_process("a heartbeat could not be taken in", error)
+
+    def on_events(self, records: list[EventRecord]) -> None:
+        """Look at the runs and limits that events are about as they stand now."""
+        for record in records:
+            kind, _, name = record.subject.partition("/")
+            if kind == "user":
+                self.note_limit(name, self.runs.limit(name))
+            for run in runs_in(record):
+                self.pool.see(record.subject, run, self.runs.get(record.subject, run))
+        self.hand_out()
+
+    def note_limit(self, user: str, limit: int | None) -> None:
+        """Note how many runs of a user may run at a time."""
+        if limit is None:
+            self.limits.pop(user, None)
+        else:
+            self.limits[user] = limit
+
+    async def tick_for_ever(self) -> None:
+        """Look at the clock, again and again."""
+        try:
+            while True:
+                await asyncio.sleep(TICK)
+                self.hand_out()
+        except Exception as error:  # noqa: BLE001 - a task's exception would be lost
+            end_process("dispatch failed", error)
+
+    def hand_out(self) -> None:
+        """Append a task for everything that can be offered now."""
+        if self.acting:
+            for offer in self.pool.offers(time.monotonic()):
+                self.send(offer)
+
+    def send(self, offer: Offer) -> None:
+        """Append the task of an offer; a failed append ends the process."""
+        attempt = offer.attempt
+        run = self.runs.get(*attempt.key)
+        if run is None:  # it has ended, as the pool will hear in a moment
+            return
+        task = Task(
+            kind=run.kind,
+            run=run.run,
+            stream=run.stream,
+            attempt=attempt.number,
+            request=run.request,
+            time_limit=run.time_limit,
+            memory_limit=run.memory_limit,
+        )
+        self.meter.count("autolearn_dispatch_tasks_total", run.kind)
+        logger.info("offered", worker=offer.worker, stream=run.stream, run=run.run)
+        now = time.time_ns() // 10**6
+        headers = sending(Trace.read(run.traceparent), self.instance, str(now))
+        self.log.append(
+            self.topics.tasks.name,
+            to_json(task),
+            key=run.run,
+            partition=offer.partition,
+            headers=headers,
+            delivered=check,
+        )
+        if self.audited:
+            self.log.append(
+                self.topics.audit.name,
+                to_json(handed_out(offer, headers, now)),
+                key="dispatch",
+                delivered=warn,
+            )
+
+
+def handed_out(offer: Offer, headers: Headers, now: int) -> Hop:
+    """Return what the behaviour log says of an offer (`now`: milliseconds since 1970)."""
+    trace, hop, attempt = trace_in(headers), hop_of(headers), offer.attempt
+    return Hop(
+        id=trace.span if trace else f"{attempt.run}-{attempt.number}-{now}",
+        kind="task",
+        time=text(now),
+        service="dispatch",
+        outcome="sent",
+        instance=hop.instance,
+        trace=trace.trace if trace else "",
+        span=trace.span if trace else "",
+        parent=hop.parent,
+        stream=attempt.stream,
+        run=attempt.run,
+        attempt=attempt.number,
+        worker=offer.worker,
+    )
+
+
+def check(error: LogError | None, _: int, __: int) -> None:
+    """End the process when a task could not be appended."""
+    if error is not None:
+        end_process("a task could not be handed out", error)
+
+
+def warn(error: LogError | None, _: int, __: int) -> None:
+    """Say that the behaviour log lacks a task; whose it was is told by the claim that follows."""
+    if error is not None:
+        logger.error("a task is not in the behaviour log", why=error.detail)

@@ -1,0 +1,184 @@
+"""The pool of workers: who is free, and which waiting attempt is offered to whom.
+
+Pure: what happened and what time it is are told to it. It offers no more than there are free slots,
+so no run waits behind another one while a slot is free elsewhere; all others wait in `Turns`.
+
+An offer is not a promise. It may get lost, or reach a worker that has died: after OFFER_SECONDS
+without a start the attempt is offered again. Two workers may then claim it; one is accepted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+from typing import NamedTuple
+
+from autolearn.agents.dispatch.fair_queue import Attempt, Key, Turns
+from autolearn.projections.work.open_runs import OpenRun
+from autolearn.schemas.records.heartbeat import Heartbeat
+
+__all__ = ["OFFER_SECONDS", "Offer", "Pool"]
+
+OFFER_SECONDS = 0.7
+"""How long an offer keeps a slot: many times what a task and its claim take (about 20 ms), and so
+short that a slot is idle for less than 2 s even when two offers in a row get lost."""
+
+
+class Offer(NamedTuple):
+    """An attempt for a worker: to be sent to `partition` of `tasks`."""
+
+    attempt: Attempt
+    worker: str
+    partition: int
+
+
+class Made(NamedTuple):
+    """An offer that was made, and when it is over."""
+
+    offer: Offer
+    until: float
+
+
+class Member:
+    """A worker that is heard of."""
+
+    def __init__(self) -> None:
+        self.beat: Heartbeat
+        self.heard = self.offered = 0.0
+        self.doubted = False
+        """It let an offer pass, and was not heard since."""
+
+
+class Pool:
+    """Workers by their heartbeats, and open runs by their events.
+
+    A worker that was not heard for `silence` seconds is offered nothing. `limit` says how many runs
+    of a user may be held or offered at a time: beyond it they wait, and others take the slots.
+    """
+
+    def __init__(self, silence: float, limit: Callable[[str], int] = lambda _: sys.maxsize) -> None:
+        self.silence, self.limit = silence, limit
+        self.turns = Turns()
+        self.members: dict[str, Member] = {}
+        self.holders: dict[Key, tuple[str, str]] = {}
+        """Who holds a run, and whose it is."""
+        self.made: dict[Key, Made] = {}
+        self.load: Counter[str] = Counter()
+        """Per worker, the runs that it holds or was offered."""
+        self.taken: Counter[str] = Counter()
+        """Per user, the runs that are held or offered."""
+
+    def heard(self, beat: Heartbeat, now: float) -> None:
+        """Take in a heartbeat; that of the supervising process is nothing here."""
+        if beat.supervision is not None:
+            return
+        if beat.stopped:
+            self.members.pop(beat.worker, None)
+            return
+        member = self.members.setdefault(beat.worker, Member())
+        member.beat, member.heard, member.doubted = beat, now, False
+
+    def forget_workers(self) -> None:
+        """Begin anew, without any worker: heartbeats are not delivered here any more."""
+        self.members.clear()
+        for run in list(self.made):
+            self.turns.put_back(self.release_offer(run))
+
+    def see(self, stream: str, run: str, now_open: OpenRun | None) -> None:
+        """Take in how a run stands now; None: it has ended. Seeing the same again is harmless."""
+        key = (stream, run)
+        if now_open is None or now_open.worker:
+            self.release(key)
+            self.turns.drop(key)
+            if now_open is not None:
+                self.holders[key] = (now_open.worker, now_open.user)
+                self.load_with(now_open.worker, now_open.user)
+            return
+        attempt = Attempt(now_open.kind, stream, run, now_open.attempt, now_open.user)
+        made = self.made.get(key)
+        if attempt == self.turns.get(key) or (made is not None and attempt == made.offer.attempt):
+            return
+        self.release(key)
+        if attempt.number > 1:
+            self.turns.put_back(attempt)
+        else:
+            self.turns.add(attempt)
+
+    def release(self, run: Key) -> None:
+        """Free the slot that a run takes, if it takes one."""
+        if run in self.made:
+            self.release_offer(run)
+        if run in self.holders:
+            self.unload(*self.holders.pop(run))
+
+    def release_offer(self, run: Key) -> Attempt:
+        """Free the slot that a run was offered, and return its attempt."""
+        offer = self.made.pop(run).offer
+        self.unload(offer.worker, offer.attempt.user)
+        return offer.attempt
+
+    def load_with(self, worker: str, user: str) -> None:
+        """A slot of a worker is taken by a run of a user."""
+        self.load[worker] += 1
+        self.taken[user] += 1
+
+    def unload(self, worker: str, user: str) -> None:
+        """It is free again."""
+        for counter, name in ((self.load, worker), (self.taken, user)):
+            counter[name] -= 1
+            if not counter[name]:
+                del counter[name]
+
+    def at_limit(self, user: str) -> bool:
+        """Say whether no more runs of a user may run now."""
+        return self.taken[user] >= self.limit(user)
+
+    def offers(self, now: float) -> list[Offer]:
+        """Make offers until no free slot can be given an attempt that waits."""
+        self.look_at_the_clock(now)
+        made = []
+        while self.turns and (free := [m for m in self.members.values() if self.free(m)]):
+            kinds = {kind for member in free for kind in member.beat.kinds}
+            attempt = self.turns.take(sorted(kinds), self.at_limit)
+            if attempt is None:
+                break
+            made.append(self.offer(attempt, free, now))
+        return made
+
+    def offer(self, attempt: Attempt, free: list[Member], now: float) -> Offer:
+        """Offer an attempt to the worker that suits best, of those with a free slot."""
+
+        def cost(member: Member) -> tuple[bool, int, int, float]:
+            # Those who can do little else first; then who has most slots free, or waits longest.
+            kinds = len(member.beat.kinds)
+            return member.doubted, kinds, -self.free(member), member.offered
+
+        able = [member for member in free if attempt.kind in member.beat.kinds]
+        member = min(able, key=cost)
+        member.offered = now
+        worker = member.beat.worker
+        offer = Offer(attempt, worker, member.beat.partitions[0])
+        self.made[attempt.key] = Made(offer, now + OFFER_SECONDS)
+        self.load_with(worker, attempt.user)
+        return offer
+
+    def free(self, member: Member) -> int:
+        """Return how many slots of a worker are free; none while no task can reach it.
+
+        Nor while its disk is low.
+        """
+        takes = member.beat.partitions and not member.beat.disk_low
+        return max(0, member.beat.slots - self.load[member.beat.worker]) if takes else 0
+
+    def look_at_the_clock(self, now: float) -> None:
+        """Take back offers that nobody took up, and forget who has fallen silent."""
+        for run, made in list(self.made.items()):
+            if made.until > now:
+                break  # they are in the order in which they were made
+            self.turns.put_back(self.release_offer(run))
+            if made.offer.worker in self.members:
+                self.members[made.offer.worker].doubted = True
+        for worker, member in list(self.members.items()):
+            if now - member.heard > self.silence:
+                del self.members[worker]

@@ -1,0 +1,1 @@
+"""The local executor: a process forked for each run."""

@@ -1,0 +1,92 @@
+"""What happens inside a run's own process: read the job, work, tell.
+
+The agent writes one `Job` on the channel and closes its side. The child answers with lines of JSON:
+any number of {"phase": ...}, then {"result": ...} or {"failed": {"reason": ..., "detail": ...}}.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from autolearn.artifacts.datasets.errors import DatasetRefused
+from autolearn.artifacts.store.run_files import RunFiles
+from autolearn.ml.errors import InputError
+from autolearn.ml.library_messages import sentence
+from autolearn.ml.task_kind import Kind
+from autolearn.runtime.sandbox import confine
+from autolearn.schemas.errors import AutoLearnError
+
+__all__ = ["Job", "work"]
+
+
+REFUSED = (
+    ". A run has no network, reads its own files and those of Python, and writes to its temporary "
+    "folder only (docs/security.md)"
+)
+
+
+class Job(msgspec.Struct, frozen=True):
+    """What to do. `folder` is the run's own; `readable` are paths elsewhere that it may read."""
+
+    kind: str
+    folder: str
+    readable: tuple[str, ...]
+    request: msgspec.Raw
+
+
+def work(channel: socket.socket, kinds: Mapping[str, Kind]) -> None:
+    """Do the job that comes over the channel, and tell how it ended."""
+
+    def tell(**words: Any) -> None:
+        channel.sendall(msgspec.json.encode(words) + b"\n")
+
+    job = msgspec.json.decode(received(channel), type=Job)
+    folder = Path(job.folder)
+    tempfile.tempdir = str(folder / "tmp")
+    try:
+        confine([*map(Path, job.readable), folder / "in"], [folder / "out", folder / "tmp"])
+        result = kinds[job.kind](
+            bytes(job.request), RunFiles(folder), lambda phase: tell(phase=phase)
+        )
+        tell(result=result)
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it is the run's end
+        reason, detail = words_for(error)
+        tell(failed={"reason": reason, "detail": detail})
+
+
+def received(channel: socket.socket) -> bytes:
+    """Return everything that the other side writes."""
+    parts = []
+    while part := channel.recv(1 << 16):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def words_for(error: BaseException) -> tuple[str, str]:
+    """Return the reason (a code of `commands.FailRun`) and the words for an error."""
+    if isinstance(error, MemoryError):
+        return "memory", "there was not enough memory for an allocation"
+    if isinstance(error, AutoLearnError):
+        known = isinstance(error, InputError | DatasetRefused)
+        detail = f"{error.detail}. {error.advice}" if error.advice else error.detail
+        return "input" if known else "raised", detail
+    told = sentence(str(error))[:4000]
+    if not told or not isinstance(error, ValueError):  # of that the words alone are for people
+        told = f"{type(error).__name__}: {told}"
+    return "raised", told + (REFUSED if refused(error) else "")
+
+
+def refused(error: BaseException | None) -> bool:
+    """Say whether an error comes from what the sandbox refuses."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.EPERM, errno.EACCES):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -1,0 +1,115 @@
+"""The agent's side of what a run reads and leaves: fetch before it, keep after it.
+
+The run's process is not trusted: what it leaves is first moved to where nothing of the run may
+write, should something have survived it; then it is looked at, and only plain files are kept.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from autolearn.artifacts.store.errors import ArtifactError
+from autolearn.artifacts.store.store import ArtifactStore, is_digest
+from autolearn.ml.results import CatalogResult
+from autolearn.schemas.reports.retrain import Comparison
+from autolearn.schemas.results import TrainingResult
+from autolearn.schemas.values import DatasetRef
+from autolearn.schemas.work_kinds import WORK
+
+__all__ = ["RunFolder"]
+
+
+class _Request(Struct):
+    """The request of a run (`schemas.work_kinds.WORK`), as far as it names files."""
+
+    dataset: DatasetRef
+    artifact: str = ""
+
+
+class RunFolder:
+    """The folder of one run: `in`, `out` and `tmp`, and later `kept`. All methods block.
+
+    `store` has the key of the run's session, if there is one; the run has not.
+    """
+
+    def __init__(self, path: Path, store: ArtifactStore) -> None:
+        self.path, self._store = path, store
+
+    def fetch(self, kind: str, request: bytes) -> list[str]:
+        """Make the folder, with what the request needs; return what else the run may read.
+
+        Raises ArtifactError.
+        """
+        self.path.mkdir(mode=0o700)
+        for name in ("in", "out", "tmp"):
+            (self.path / name).mkdir()
+        datasets, models = _needs(kind, request)
+        inputs = self.path / "in"
+        found = [self._store.bring_dataset(one, inputs) for one in datasets]
+        found += [self._store.bring_folder(one, inputs / one) for one in models]
+        return [str(path) for path in found if not path.is_relative_to(self.path)]
+
+    def keep(self, result: Any) -> Any:
+        """Put what the result names into the store, and return the result as it is then.
+
+        Raises ArtifactError: what is left is not what the result says.
+        """
+        match result:
+            case TrainingResult():
+                folder = self._left(result.artifact.digest, stat.S_ISDIR)
+                for path in folder.iterdir():
+                    _check(path, stat.S_ISREG)
+                kept = replace(self._store.put_folder(folder), methods=result.artifact.methods)
+                return replace(result, artifact=kept)
+            case CatalogResult():
+                for version in {spec.version for spec in result.datasets}:
+                    blob = self._store.put_blob(self._left(version, stat.S_ISREG))
+                    if blob.digest != version:
+                        raise _unfit(version)
+        return result
+
+    def _left(self, digest: str, kind: Any) -> Path:
+        """Take what the run has left under a digest out of its reach, and return it."""
+        path = self.path / "kept" / digest
+        if not is_digest(digest):
+            raise _unfit(digest)
+        path.parent.mkdir(exist_ok=True)
+        try:
+            (self.path / "out" / digest).rename(path)
+        except OSError:
+            raise _unfit(digest) from None
+        _check(path, kind)
+        return path
+
+
+def _needs(kind: str, request: bytes) -> tuple[Iterable[DatasetRef], set[str]]:
+    """Return the datasets, and the digests of the models, that a request names."""
+    if kind in WORK:
+        asked = msgspec.json.decode(request, type=_Request)
+        return (asked.dataset,), {asked.artifact} - {""}
+    if kind == "comparison":
+        both = msgspec.json.decode(request, type=Comparison)
+        refs = {data.dataset.version: data.dataset for data in both.data}
+        return refs.values(), {both.recorded, both.present}
+    return (), set()
+
+
+def _check(path: Path, kind: Any) -> None:
+    """Raise ArtifactError unless this is a folder or a file of that kind, and no link to others."""
+    try:
+        found = path.lstat()
+    except OSError:
+        raise _unfit(path.name) from None
+    if not kind(found.st_mode) or (stat.S_ISREG(found.st_mode) and found.st_nlink != 1):
+        raise _unfit(path.name)
+
+
+def _unfit(name: str) -> ArtifactError:
+    return ArtifactError(f"the run has not left {name[:100]!r} as plain files of its own")

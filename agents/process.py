@@ -1,0 +1,170 @@
+"""Runs process types until a signal ends them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Protocol
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from autolearn.agents.delivery_watch import Deliveries
+from autolearn.agents.fail_stop import end_process
+from autolearn.eventlog.kafka.connect import brokers, open_log
+from autolearn.eventlog.log import START_TIMEOUT, Log
+from autolearn.runtime.home import home_of, lock
+from autolearn.runtime.metrics_registry import Meter
+from autolearn.runtime.metrics_server import exposed
+from autolearn.runtime.process import say_ready
+from autolearn.runtime.watchdog import Watchdog, teller
+from autolearn.schemas.errors import LogError
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.topics import Topics
+
+__all__ = ["TYPES", "main"]
+
+TYPES = ("decide", "dispatch", "supervise", "work")
+STOPPING = 12.0
+"""Seconds that a process may take to stop: without brokers its consumers would never leave."""
+logger = structlog.get_logger(__name__)
+
+
+class Agent(Protocol):
+    """What a process runs: Faust applications, with what must start before them and stop after."""
+
+    apps: list[Any]
+    deliveries: list[Deliveries]
+
+    async def start(self) -> None:
+        """Make ready, before the applications start."""
+        ...
+
+    async def ready(self) -> None:
+        """Return once it can do its work."""
+        ...
+
+    async def stop(self) -> None:
+        """Let go of everything, after the applications have stopped."""
+        ...
+
+
+async def main(types: Sequence[str], settings: Settings) -> None:
+    """Run the process types until SIGTERM or SIGINT.
+
+    Raises:
+        AutoLearnError: they cannot start.
+    """
+    home, address = home_of(settings), brokers(settings)
+    log = open_log(settings)
+    meter = Meter(*types)
+    with ExitStack() as held:
+        for name in types:
+            path = home / "state" / f"{name}-{settings.instance}.lock"
+            held.enter_context(lock(path, f"`autolearn run {name}`"))
+        held.enter_context(exposed(meter, settings, home, f"{'-'.join(types)}-{settings.instance}"))
+        dog = Watchdog(teller())
+        dog.watch("the event loop", asyncio.get_running_loop())
+        dog.start()  # before the brokers are waited for: who waits does not hang
+        await asyncio.to_thread(log.create, Topics.of(settings).all(), START_TIMEOUT)
+        await run(agents_of(types, settings, log, address, home, meter), dog)
+        await asyncio.to_thread(log.close)
+
+
+def agents_of(
+    types: Sequence[str], settings: Settings, log: Log, address: str, home: Path, meter: Meter
+) -> list[Agent]:
+    """Return the agents of the process types."""
+    # Imported here, so that a process loads only what it runs.
+    agents: list[Agent] = []
+    if "decide" in types:
+        from autolearn.agents.command_handling.agent import DecideAgent
+
+        agents.append(DecideAgent(settings, log, address, home, meter))
+    if "dispatch" in types:
+        from autolearn.agents.dispatch.agent import DispatchAgent
+
+        agents.append(DispatchAgent(settings, log, address, home, meter))
+    if "supervise" in types:
+        from autolearn.agents.supervision.agent import SuperviseAgent
+
+        agents.append(SuperviseAgent(settings, log, address, home, meter))
+    if "work" in types:
+        from autolearn.agents.worker.worker import Worker
+
+        agents.append(Worker(settings, log, address, home, meter))
+    return agents
+
+
+async def run(agents: Sequence[Agent], dog: Watchdog) -> None:
+    """Run agents until a signal comes, or one of their applications crashes."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    apps = [app for agent in agents for app in agent.apps]
+    await asyncio.gather(*(agent.start() for agent in agents))
+    await asyncio.gather(*(start(app) for app in apps))
+    for app in apps:
+        dog.watch(f"the consumer of {app.conf.id}", app.consumer._thread.thread_loop)
+    logger.info("running", apps=[app.conf.id for app in apps])
+    ready = asyncio.ensure_future(announce_ready(agents))
+    ready.add_done_callback(check)
+    watching = [
+        asyncio.create_task(deliveries.watch())
+        for agent in agents
+        for deliveries in agent.deliveries
+    ]
+    crashed = [asyncio.ensure_future(app.wait_until_stopped()) for app in apps]
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait([stopping, *crashed], return_when=asyncio.FIRST_COMPLETED)
+    logger.info("stopping")
+    asyncio.get_running_loop().call_later(STOPPING, give_up, 0 if stop.is_set() else 70)
+    for watch in watching:
+        watch.cancel()
+    await asyncio.gather(*(app.stop() for app in apps))
+    await asyncio.gather(*(agent.stop() for agent in agents))
+    for task in (stopping, ready, *crashed):
+        task.cancel()
+    for app in apps:
+        if app.crash_reason is not None:
+            raise app.crash_reason
+
+
+def give_up(code: int) -> None:
+    """End the process, which cannot say goodbye to its groups: what it has not done others will."""
+    logger.warning(
+        "stopping has no end, perhaps for want of brokers: the process ends", after=STOPPING
+    )
+    os._exit(code)
+
+
+async def announce_ready(agents: Sequence[Agent]) -> None:
+    """Say so once every agent can do its work."""
+    await asyncio.gather(*(agent.ready() for agent in agents))
+    say_ready()
+
+
+def check(ready: asyncio.Future[None]) -> None:
+    """End the process when it could not be made ready."""
+    if not ready.cancelled() and ready.exception() is not None:
+        end_process("the process cannot be made ready", ready.exception())
+
+
+async def start(app: Any) -> None:
+    """Start a Faust application.
+
+    Raises:
+        LogError: no broker answers.
+    """
+    app.finalize()
+    try:
+        await app.start()
+    except KafkaError as error:
+        raise LogError(
+            f"{app.conf.id} cannot join its group on {app.conf.broker}: {error!r}.",
+            advice="Check that the brokers run, and AUTOLEARN_KAFKA.",
+        ) from None

@@ -1,0 +1,280 @@
+"""The supervise agent: one Faust agent on `workers` that reports the runs of workers that are gone.
+
+A worker is gone when it said so itself, or when it was silent for `worker_timeout` seconds. The
+decider opens the next attempt of its runs; reporting one twice does no harm. The process that acts
+sees to it as well that what is not kept is shredded (`agents.supervision.key_shredder`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from autolearn.agents.command_producer import now, post
+from autolearn.agents.delivery_watch import Deliveries
+from autolearn.agents.fail_stop import end_process
+from autolearn.agents.faust_app import make_app
+from autolearn.agents.supervision.artifact_collector import Collector
+from autolearn.agents.supervision.broker_clock import BrokerClock, steady
+from autolearn.agents.supervision.key_shredder import Shredding
+from autolearn.artifacts.store.store import ArtifactStore
+from autolearn.eventlog.consumers.projector import Follower
+from autolearn.eventlog.consumers.projector_thread import Feed
+from autolearn.eventlog.consumers.traced_projector import Traced
+from autolearn.eventlog.encryption.keyring import KeyRing
+from autolearn.eventlog.kafka.connect import client_of
+from autolearn.eventlog.kafka.consumer_groups import groups_of
+from autolearn.eventlog.log import Log
+from autolearn.projections.storage.rocksdb import RocksStore
+from autolearn.projections.work.heartbeat_records import heartbeat_in
+from autolearn.projections.work.open_runs import OpenRun, OpenRuns, runs_in
+from autolearn.projections.work.session_retention import Drafts
+from autolearn.runtime.metrics_registry import Meter
+from autolearn.runtime.timestamps import millis
+from autolearn.runtime.trace_context import Trace, instance_of
+from autolearn.schemas import commands
+from autolearn.schemas.actors import SUPERVISE
+from autolearn.schemas.codec import EventRecord, to_json
+from autolearn.schemas.records.heartbeat import Heartbeat, Supervision
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.topics import GROUPS, Topics
+
+__all__ = ["SuperviseAgent"]
+
+TICK = 1.0
+"""Seconds between two looks at the runs that are held."""
+REPEAT = 30.0
+"""Seconds after which an unanswered report is made again."""
+GROUP_TIMEOUT = 10.0
+"""Seconds within which the brokers should tell how far deciders are."""
+LOG_APPEND_TIME = 1
+"""What a fetched record says whose time is the broker's (KIP-32)."""
+REMEMBERED = 10
+"""Times of silence for which a worker is remembered."""
+logger = structlog.get_logger(__name__)
+
+
+class SuperviseAgent:
+    """Watches the workers. Of several such processes, the one with the partition acts."""
+
+    def __init__(
+        self, settings: Settings, log: Log, brokers: str, home: Path, meter: Meter
+    ) -> None:
+        self.log, self.topics, self.settings = log, Topics.of(settings), settings
+        self.brokers = brokers
+        self.folder = home / "state" / f"supervise-{settings.instance}" / "runs"
+        self.meter = meter
+        self.instance = instance_of("supervise", settings.instance)
+        self.name = f"{socket.gethostname()}-{self.instance}"
+        self.ring = KeyRing(log, self.topics.keys.name, None)
+        self.artifacts = ArtifactStore(settings.artifacts or (home / "artifacts").as_uri())
+        self.clock = BrokerClock(settings.expiry_grace)
+        self.heard: dict[str, float] = {}
+        self.stopped: set[str] = set()
+        self.reported: dict[tuple[str, int], float] = {}
+        self.held: dict[tuple[str, str], OpenRun] = {}
+        self.assigned_at: float | None = None
+        app = make_app("supervise", settings, brokers, home)
+        self.apps = [app]
+        self.deliveries = [Deliveries(app, log, self.topics.workers.name)]
+        app.on_partitions_assigned.connect(self.on_assigned, weak=False)
+        app.on_partitions_revoked.connect(self.on_revoked, weak=False)
+        topic = app.topic(
+            self.topics.workers.name, key_type=bytes, value_type=bytes, value_serializer="raw"
+        )
+        app.agent(topic, name="supervise", concurrency=1)(self.run)
+
+    async def start(self) -> None:
+        """Follow the events, and look at the runs that are held every second."""
+        self.store = await asyncio.to_thread(RocksStore, self.folder)
+        self.runs = OpenRuns(self.store)
+        partitions = range(self.topics.events.partitions)
+        follower = await asyncio.to_thread(
+            Traced, self.log, self.topics.events.name, self.runs, partitions
+        )
+        await asyncio.to_thread(follower.catch_up)
+        for run in self.runs.all():
+            self.note(run.stream, run.run, run)
+        self.feed = Feed(follower, self.on_events, lambda error: end_process("the feed", error))
+        self.feed.start()
+        await self.start_shredding()
+        self.loops = [
+            asyncio.create_task(self.for_ever(self.look)),
+            asyncio.create_task(self.for_ever(self.shred)),
+            asyncio.create_task(self.for_ever(self.delete_folders)),
+            asyncio.create_task(self.for_ever(self.collect)),
+            asyncio.create_task(self.for_ever(self.beat)),
+        ]
+
+    async def start_shredding(self) -> None:
+        """Follow the keys, and the events once more, for what may have to be shredded."""
+        self.ring.start()
+        self.drafts_store = await asyncio.to_thread(RocksStore, self.folder.with_name("drafts"))
+        drafts = Drafts(self.drafts_store)
+        events, partitions = self.topics.events.name, range(self.topics.events.partitions)
+        follower = await asyncio.to_thread(Follower, self.log, events, drafts, partitions)
+        await asyncio.to_thread(follower.catch_up)
+        await asyncio.to_thread(self.ring.catch_up)
+        self.shredding = Shredding(
+            self.log,
+            self.topics,
+            drafts,
+            self.ring,
+            self.artifacts,
+            self.meter,
+            self.settings.expiry_grace,
+        )
+        self.shredding.begin()
+        self.collector = Collector(
+            self.log, self.topics, drafts, self.artifacts, self.meter, self.committed
+        )
+        self.drafts_feed = Feed(
+            follower, self.shredding.on_events, lambda error: end_process("the feed", error)
+        )
+        self.drafts_feed.start()
+
+    async def ready(self) -> None:
+        """Do nothing: supervision may begin later than everything else."""
+
+    async def stop(self) -> None:
+        """Stop following."""
+        for loop in self.loops:
+            loop.cancel()
+        await self.feed.stop()
+        await self.drafts_feed.stop()
+        await asyncio.to_thread(self.ring.stop)
+        await asyncio.to_thread(self.store.close)
+        await asyncio.to_thread(self.drafts_store.close)
+
+    def on_events(self, records: list[EventRecord]) -> None:
+        """Look at the runs that events are about as they stand now."""
+        for record in records:
+            for run in runs_in(record):
+                self.note(record.subject, run, self.runs.get(record.subject, run))
+
+    def note(self, stream: str, run: str, now_open: OpenRun | None) -> None:
+        """Remember a run for as long as a worker holds it: of those that wait there may be many."""
+        if now_open is not None and now_open.worker:
+            self.held[stream, run] = now_open
+        else:
+            self.held.pop((stream, run), None)
+
+    async def on_assigned(self, _: Any, assigned: set[Any], **__: object) -> None:
+        """Begin to act, with every worker given the time of a silence to be heard."""
+        if assigned:
+            self.assigned_at = time.monotonic()
+
+    async def on_revoked(self, _: Any, revoked: set[Any], **__: object) -> None:
+        """Stop acting."""
+        if revoked:
+            self.assigned_at = None
+
+    async def run(self, stream: Any) -> None:
+        """Take in every heartbeat that is delivered (the Faust agent)."""
+        async for event in self.deliveries[0].of(stream.events()):
+            beat = heartbeat_in(event.value, self.topics.tasks.partitions)
+            if beat is None or beat.supervision is not None:
+                told = event.message.timestamp_type == LOG_APPEND_TIME
+                self.compare(beat, event.message.timestamp if told else None)
+                continue
+            self.heard[beat.worker] = time.monotonic()
+            if beat.stopped:
+                self.stopped.add(beat.worker)
+
+    def compare(self, beat: Heartbeat | None, written: float | None) -> None:
+        """Compare the clocks by a heartbeat, if it is one of this process that has come back."""
+        if beat is not None and (beat.worker, beat.pid) == (self.name, os.getpid()):
+            self.clock.compare(millis(beat.time) / 1000, written, time.time(), steady())
+
+    async def for_ever(self, work: Callable[[float], Awaitable[None]]) -> None:
+        """Do one kind of work again and again, while this process acts; none waits for another."""
+        try:
+            while True:
+                await asyncio.sleep(TICK)
+                if self.assigned_at is not None:
+                    await work(time.monotonic())
+        except Exception as error:  # noqa: BLE001 - a task's exception would be lost
+            end_process("supervision failed", error)
+
+    async def look(self, now: float) -> None:
+        """Report every started run whose worker is gone, and ask sessions to expire."""
+        for run in self.held.values():
+            if self.is_gone(run.worker, now):
+                self.report(run, now)
+        self.reported = {at: t for at, t in self.reported.items() if now - t < REPEAT}
+        self.forget(now - REMEMBERED * self.settings.worker_timeout)
+        wall, at = time.time(), steady()
+        self.clock.look(wall, at)
+        if self.clock.believed(at):
+            self.shredding.expire(wall * 1000)
+
+    async def shred(self, _: float) -> None:
+        """Shred the keys of what is not kept."""
+        await asyncio.to_thread(self.shredding.shred_keys)
+
+    async def delete_folders(self, now: float) -> None:
+        """Delete the models of what is not kept."""
+        await asyncio.to_thread(self.shredding.delete_folders, now)
+
+    async def collect(self, at: float) -> None:
+        """Delete what nothing refers to, while the clock may be believed."""
+        if self.clock.believed(steady()):
+            await asyncio.to_thread(self.collector.round, at, time.time())
+
+    def committed(self) -> Mapping[int, int]:
+        """Return the offset that deciders read next, per partition of `commands` (blocks).
+
+        Raises:
+            LogError: the brokers do not tell.
+        """
+        name = f"{self.settings.topic_prefix}.{GROUPS['decide'].name}"
+        client = client_of(self.settings, self.brokers)
+        asked = groups_of(self.brokers, client, {name: self.topics.commands.name}, GROUP_TIMEOUT)
+        return asked[name].committed
+
+    async def beat(self, at: float) -> None:
+        """Say how it stands with this process's work."""
+        overdue = self.shredding.overdue(at, self.settings.shred_within)
+        clock = (self.clock.difference, self.clock.doubt(steady()))
+        said = Supervision(*overdue, *clock, self.collector.refused)
+        host, pid = socket.gethostname(), os.getpid()
+        heartbeat = Heartbeat(self.name, host, pid, (), 0, now(), supervision=said)
+        self.log.append(self.topics.workers.name, to_json(heartbeat), key=self.name)
+
+    def forget(self, before: float) -> None:
+        """Forget workers that were last heard before a time: they are gone as it is."""
+        self.heard = {worker: at for worker, at in self.heard.items() if at >= before}
+        self.stopped &= self.heard.keys()
+
+    def is_gone(self, worker: str, now: float) -> bool:
+        """Say whether a worker stopped, or was silent for too long."""
+        last = max(self.heard.get(worker, 0.0), self.assigned_at or now)
+        return worker in self.stopped or now - last > self.settings.worker_timeout
+
+    def report(self, run: OpenRun, now: float) -> None:
+        """Tell the session that a run's worker is gone."""
+        if (run.run, run.attempt) in self.reported:
+            return
+        self.reported[run.run, run.attempt] = now
+        self.meter.count("autolearn_supervise_lost_runs_total", run.kind)
+        logger.warning("worker is gone", worker=run.worker, stream=run.stream, run=run.run)
+        command = commands.ReportRunLost(run.run, run.attempt, run.worker)
+        identity = uuid.uuid5(uuid.NAMESPACE_OID, f"lost {run.run} {run.attempt}")
+        post(
+            self.log,
+            self.topics,
+            run.stream,
+            command,
+            str(identity),
+            SUPERVISE,
+            Trace.read(run.traceparent),
+            self.instance,
+        )

@@ -1,0 +1,140 @@
+"""Collecting: what lies in the artifact store and nothing refers to is deleted after a day.
+
+Who refers to a kind of content stands in `artifact_referrers`. What is of no kind there is never
+touched. A store is marked as one log's in the first round, and nothing in it is deleted before it
+has been that log's for a day: of two installations with one store, the other sees the mark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import structlog
+
+from autolearn.artifacts.store.store import ArtifactStore
+from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.log import Log
+from autolearn.eventlog.positions import log_id
+from autolearn.projections.work.artifact_referrers import REFERRERS
+from autolearn.projections.work.session_retention import Drafts
+from autolearn.runtime.metrics_registry import Meter
+from autolearn.schemas.topics import Topics
+
+__all__ = ["AGE", "Collector"]
+
+AGE = 24 * 3600.0
+"""Seconds that content lies in the store before it is collected: what is on its way is younger."""
+EVERY = 3600.0
+"""Seconds between two rounds."""
+SOON = 60.0
+"""Seconds until the next round if nothing may be collected yet."""
+logger = structlog.get_logger(__name__)
+
+
+class Collected(NamedTuple):
+    """What a round has deleted."""
+
+    artifacts: int
+    bytes: int
+
+
+class Collector:
+    """Deletes what nothing refers to. Methods block.
+
+    `committed` tells the offset that deciders read next, per partition of `commands`, as their
+    group knows it.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        topics: Topics,
+        drafts: Drafts,
+        artifacts: ArtifactStore,
+        meter: Meter,
+        committed: Callable[[], Mapping[int, int]],
+    ) -> None:
+        self.log, self.drafts, self.artifacts, self.meter = log, drafts, artifacts, meter
+        self.commands, self.events = topics.commands.name, topics.events.name
+        self.committed = committed
+        self.next = 0.0
+        self.refused = ""
+        """The log that the store is marked for, if that is another one."""
+
+    def round(self, steady: float, now: float) -> None:
+        """Collect, if it is time to; `steady` is a monotonic time, `now` seconds since 1970.
+
+        A store that cannot be listed or changed now is looked at in the next round.
+        """
+        if steady < self.next:
+            return
+        self.next = steady + EVERY
+        try:
+            found = self.collect(now)
+        except Exception as error:  # noqa: BLE001 - each kind of store has errors of its own
+            logger.warning("nothing is collected now", error=type(error).__name__, why=str(error))
+            return
+        if found is None:
+            self.next = steady + SOON
+        elif found.artifacts:
+            logger.info("artifacts were collected", count=found.artifacts, bytes=found.bytes)
+
+    def collect(self, now: float) -> Collected | None:
+        """Delete what is older than a day and nothing refers to; None if that may not be yet.
+
+        Raises:
+            LogError: the log cannot be read.
+            Exception: the store cannot be.
+        """
+        # In this order: the answers to what is decided are on the log, and then folded.
+        if not self.is_ours(now) or not self.is_decided(now) or not self.is_folded():
+            return None
+        self.artifacts.clear_incoming(now - AGE)
+        lost = [
+            one
+            for kind in REFERRERS
+            for one in self.artifacts.contents(kind)
+            if one.modified is not None
+            and one.modified < now - AGE
+            and not self.drafts.refers(one.kind, one.digest)
+        ]
+        found = Collected(0, 0)
+        for one in lost:
+            if self.artifacts.put_after(now - AGE, one.kind, one.digest):
+                continue  # while this went on, which may take long
+            self.artifacts.delete(one.kind, one.digest)
+            found = Collected(found.artifacts + 1, found.bytes + one.bytes)
+            self.meter.count("autolearn_collected_artifacts_total", one.kind)
+            self.meter.count("autolearn_collected_bytes_total", one.kind, by=one.bytes)
+            logger.info("an artifact was collected", kind=one.kind, digest=one.digest)
+        return found
+
+    def is_decided(self, now: float) -> bool:
+        """Say whether every command that may refer to old content is decided."""
+        wanted = self.log.offsets_at(self.commands, int((now - AGE / 2) * 1000))
+        reached = self.drafts.progress()
+        late = {p: at for p, at in wanted.items() if reached.get(p, Progress()).last + 1 < at}
+        if not late:
+            return True
+        # What needs no answer (a dead letter, a command sent twice) is only known by the group.
+        committed, begins = self.committed(), self.log.begins(self.commands)
+        return all(max(committed.get(p, 0), begins[p]) >= at for p, at in late.items())
+
+    def is_folded(self) -> bool:
+        """Say whether everything on the log that may refer to old content is folded."""
+        ends = self.log.ends(self.events)
+        reached = self.drafts.progress()
+        return all(p in reached and reached[p].next >= end for p, end in ends.items() if end)
+
+    def is_ours(self, now: float) -> bool:
+        """Say whether the store has been this log's for a day; mark it if it is nobody's yet."""
+        ours = log_id(self.log, self.events)
+        if not ours:
+            return False  # the log has no first record yet, by which it is told from others
+        owner = self.artifacts.mark(ours)
+        mine = owner.name == ours
+        if not mine and self.refused != owner.name:
+            logger.warning("the artifact store is another log's", mark=owner.name, ours=ours)
+        self.refused = "" if mine else owner.name
+        return mine and owner.since is not None and owner.since < now - AGE

@@ -1,0 +1,221 @@
+"""Shredding: the keys of sessions that are not kept, and what lies in the artifact store for them.
+
+What is to be shredded is folded from `events`, and what is there to be shredded from `keys`: as
+long as there is a key of a session that was discarded, expired or deleted, it is shredded. So it is
+done at least once, whatever ended in between, also for a key that comes late. The key goes first:
+nobody can read the models without it. Their folders are remembered until they are deleted, which
+may take as long as the artifact store is away. Sessions that are not used are asked to expire.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import NamedTuple
+
+import structlog
+
+from autolearn.agents.command_producer import post
+from autolearn.artifacts.store.store import ArtifactStore
+from autolearn.eventlog.encryption.keyring import KeyRing, session_of
+from autolearn.eventlog.log import Log
+from autolearn.projections.work.session_retention import Draft, Drafts, since_1970, whose
+from autolearn.runtime.metrics_registry import Meter
+from autolearn.runtime.timestamps import text
+from autolearn.schemas.actors import SUPERVISE
+from autolearn.schemas.codec import EventRecord
+from autolearn.schemas.commands import ExpireSession, ProposeExpiry
+from autolearn.schemas.errors import LogError
+from autolearn.schemas.stream_kinds import stream
+from autolearn.schemas.topics import Topics
+
+__all__ = ["Shredding"]
+
+REPEAT = 60.0
+"""Seconds after which a session that has not expired is asked again to."""
+ROUND = 100
+"""Folders that are deleted in one go."""
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 600.0
+"""Seconds after which a folder that could not be deleted is tried again: doubled each time."""
+MOST_FAILING = 1000
+"""Folders that may fail at a time: with so many, it is the store that fails, and others wait."""
+OVERDUE = 600.0
+"""Seconds for which a folder may fail, before somebody should look."""
+logger = structlog.get_logger(__name__)
+
+
+class Failing(NamedTuple):
+    """A folder that could not be deleted: since when, and when it is tried again, after a pause."""
+
+    since: float
+    again: float
+    pause: float
+
+
+class Shredding:
+    """Shreds and expires; no master key is needed for that.
+
+    Of several such processes one looks at a time; that two do so would do no harm. `grace` is for
+    how many seconds a session is expiring before it is gone.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        topics: Topics,
+        drafts: Drafts,
+        ring: KeyRing,
+        artifacts: ArtifactStore,
+        meter: Meter,
+        grace: float = REPEAT,
+    ) -> None:
+        self.log, self.topics, self.drafts, self.ring = log, topics, drafts, ring
+        self.grace = grace
+        self.artifacts, self.meter = artifacts, meter
+        self.segment = int(topics.keys.config["segment.ms"]) / 1000
+        self.expiring: dict[str, Draft] = {}
+        self.asked: dict[str, float] = {}
+        self.lost: dict[str, float] = {}
+        """Sessions of which nothing is kept, and a key may be there; since when that is known."""
+        self.failing: dict[bytes, Failing] = {}
+        self.next = b""
+        """Where the next round over the folders to delete goes on."""
+        # For what was shredded before the start.
+        self.rolls = [0.0, time.monotonic() + self.segment + 1]
+        ring.on_key, ring.on_master = self.on_key, self.roll_later
+
+    def begin(self) -> None:
+        """Look at the sessions that have a key, or may expire, once all is folded and read."""
+        for session in {session_of(keyid) for keyid in self.ring.all()}:
+            self.note(session)
+        for session in self.drafts.unkept():
+            self.note(session)
+
+    def on_key(self, keyid: str) -> None:
+        """Look at a key that is on the log: its session may have ended before it came."""
+        draft = self.drafts.get(session_of(keyid))
+        if draft is not None and draft.lost:
+            self.lost.setdefault(session_of(keyid), time.monotonic())
+
+    def roll_later(self) -> None:
+        """See to it that what is on the topic now is compacted: a tombstone, or other wrappings.
+
+        A segment is closed by the first append after its time.
+        """
+        self.rolls += [time.monotonic() + self.segment * times + 1 for times in (1, 2)]
+
+    def on_events(self, records: list[EventRecord]) -> None:
+        """Look at the sessions that events are about."""
+        for record in records:
+            session = whose(record.subject)
+            if session is not None:
+                self.note(session)
+
+    def note(self, session: str) -> None:
+        """Look at a session as it stands now."""
+        draft = self.drafts.get(session)
+        self.expiring.pop(session, None)
+        if draft is None:
+            return
+        if draft.lost:
+            self.lost.setdefault(session, time.monotonic())
+        elif draft.expires and not draft.ended:
+            self.expiring[session] = draft
+
+    def overdue(self, now: float, within: float) -> tuple[int, int]:
+        """Count the sessions whose keys should be shredded by now, and the folders that stay."""
+        keys = sum(now - since > within for since in list(self.lost.values()))
+        return keys, sum(now - one.since > OVERDUE for one in list(self.failing.values()))
+
+    def expire(self, now: float) -> None:
+        """Say of sessions that are not used that they expire, and have those end that do.
+
+        `now` is in milliseconds since 1970.
+        """
+        for session, draft in self.expiring.items():
+            since, wanted = (draft.expiring, 0) if draft.expiring else (draft.used, draft.expires)
+            old = (now - since_1970(since, now)) / 1000
+            if old < wanted or draft.active or now < self.asked.get(session, 0.0):
+                continue
+            self.asked[session] = now + min(REPEAT, self.grace) * 1000
+            command: ExpireSession | ProposeExpiry
+            if draft.expiring:
+                command = ExpireSession(draft.runs, text(int(now)))
+            else:
+                command = ProposeExpiry(draft.runs, text(int(now + self.grace * 1000)))
+            name = stream("session", session)
+            identity = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{name} {command}"))
+            post(self.log, self.topics, name, command, identity, SUPERVISE)
+            logger.info("a session is not used", session=session, since=draft.used)
+        self.asked = {session: at for session, at in self.asked.items() if at > now}
+
+    def shred_keys(self) -> None:
+        """Shred the keys of all that is not kept, and close segments that are due (blocks).
+
+        What does not succeed is done the next time.
+        """
+        try:
+            for session in list(self.lost):
+                self.shred(session)
+            now = time.monotonic()
+            if due := [at for at in self.rolls if at <= now]:
+                self.ring.roll()
+                for at in due:  # one by one: the ring's thread may add some meanwhile
+                    self.rolls.remove(at)
+        except LogError as error:
+            logger.warning("nothing can be shredded now", why=error.detail)
+
+    def shred(self, session: str) -> None:
+        """Shred a session's keys; it is done when none is left.
+
+        Raises:
+            LogError: Kafka does not take it.
+        """
+        keys = self.ring.of_session(session)
+        for keyid in keys:
+            self.ring.shred(keyid)
+            self.roll_later()
+            self.meter.count("autolearn_shredded_keys_total")
+            logger.info("a key was shredded", session=session)
+        if not keys:
+            since = self.lost.pop(session)
+            if self.ring.of_session(session):  # it came in between: `on_key` was too early
+                self.lost[session] = since
+
+    def delete_folders(self, now: float) -> None:
+        """Delete some of the models that are not kept (blocks, as long as the store does).
+
+        A folder that cannot be deleted is tried again after longer and longer pauses, and holds up
+        no other; when very many cannot, nothing else is tried before they are.
+        """
+        done, looked = [], 0
+        for at, folder in self.drafts.doomed(self.next):
+            self.next, looked = at, looked + 1
+            failing = self.failing.get(at)
+            if failing is None and len(self.failing) >= MOST_FAILING:
+                continue
+            tried = failing is None or failing.again <= now
+            if tried and self.delete(at, folder, now):
+                done.append(at)
+            if looked >= ROUND:
+                break
+        else:
+            self.next = b""
+        if done:
+            self.drafts.forget(done)
+
+    def delete(self, at: bytes, folder: str, now: float) -> bool:
+        """Delete a folder; say whether it is gone."""
+        try:
+            dataset = at.startswith(b"doomed\0dataset/")
+            gone = self.artifacts.delete_blob if dataset else self.artifacts.delete_folder
+            if gone(folder):
+                logger.info("an artifact was deleted", folder=folder)
+        except Exception as error:  # noqa: BLE001 - each kind of store has errors of its own
+            since, _, pause = self.failing.get(at, Failing(now, 0.0, FIRST_PAUSE / 2))
+            pause = min(2 * pause, LONGEST_PAUSE)
+            self.failing[at] = Failing(since, now + pause, pause)
+            logger.warning("a model is not deleted yet", folder=folder, why=str(error))
+            return False
+        self.failing.pop(at, None)
+        return True

@@ -1,0 +1,1 @@
+"""The worker: it takes tasks and posts their results."""

@@ -1,0 +1,51 @@
+"""What this installation has on offer, as commands for the catalog. Light: a run finds it out."""
+
+from __future__ import annotations
+
+from autolearn.agents.executors.executor import Completed, Failed, Limits, Lost
+from autolearn.agents.executors.local.executor import Executor
+from autolearn.ml.results import CatalogResult
+from autolearn.schemas.commands import RegisterDataset, RegisterEstimator, RegisterMetric
+from autolearn.schemas.errors import AutoLearnError
+from autolearn.schemas.messages import Command
+
+__all__ = ["CatalogUnavailable", "Offers", "offers"]
+
+LIMITS = Limits(time_s=120, memory_mb=2048)
+
+
+class CatalogUnavailable(AutoLearnError):
+    """What is on offer could not be found out."""
+
+    title = "The catalog cannot be announced"
+
+
+class Offers(list[Command]):
+    """The commands; `problems` are sentences about plug-ins that were left out."""
+
+    problems: tuple[str, ...] = ()
+
+
+async def offers(executor: Executor) -> Offers:
+    """Return a command for every model, metric and bundled dataset, which is in the store then.
+
+    Raises CatalogUnavailable.
+    """
+    outcome = await executor.start("catalog", None, LIMITS).outcome()
+    match outcome:
+        case Completed(result=CatalogResult() as found):
+            commands = Offers(
+                [
+                    *(RegisterEstimator(spec=spec) for spec in found.estimators),
+                    *(RegisterMetric(spec=spec) for spec in found.metrics),
+                    *(RegisterDataset(spec=spec) for spec in found.datasets),
+                ]
+            )
+            commands.problems = found.problems
+            return commands
+        case Failed(reason=reason, detail=detail):
+            raise CatalogUnavailable(f"{reason}: {detail}")
+        case Lost(detail=detail):
+            raise CatalogUnavailable(detail)
+        case Completed(result=other):
+            raise CatalogUnavailable(f"a {type(other).__name__} came back")

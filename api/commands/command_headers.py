@@ -1,0 +1,112 @@
+"""What a request asks for besides its body: Idempotency-Key and Prefer."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import uuid
+from typing import NamedTuple
+
+from starlette.requests import Request
+
+from autolearn.api.commands.recorded_request import Call
+from autolearn.api.http.problems import Problem
+from autolearn.api.identity.principal import Principal
+from autolearn.schemas.codec import to_json
+
+__all__ = ["Asked", "Prefer", "call_of", "derive", "prefer_of"]
+
+NAMESPACE = uuid.UUID("6f1d3f2c-5a0e-4d0c-9a55-2d3a7d1b8c10")
+"""Command ids are version-5 UUIDs in here: the same key on the same route is the same command."""
+
+VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
+WAIT = re.compile(r"wait\s*=\s*\"?(\d{1,9})\"?", re.IGNORECASE)
+LONGEST_WAIT = 300.0
+
+
+class Prefer(NamedTuple):
+    """The preferences of a request (RFC 7240): how long to wait, in seconds, and what then."""
+
+    wait: float | None = None
+    respond_async: bool = False
+
+    @property
+    def at_once(self) -> bool:
+        """Whether the answer is not waited for."""
+        return self.respond_async and self.wait is None
+
+    def applied(self) -> dict[str, str]:
+        """Return the header that says what was honoured."""
+        words = ["respond-async"] if self.respond_async else []
+        if self.wait is not None:
+            words.append(f"wait={self.wait:g}")
+        return {"Preference-Applied": ", ".join(words)} if words else {}
+
+
+class Asked(NamedTuple):
+    """One request for one command.
+
+    `id` is the command's, `fingerprint` tells requests with the same key apart by their content,
+    `actor` is who asks, with the right `grant`. The same key of another actor is another command.
+    Only one that is `keyed` can be repeated: another request would be another command.
+    `call` is the request as it is recorded, where that is done.
+    """
+
+    id: str
+    fingerprint: str
+    prefer: Prefer
+    keyed: bool = True
+    actor: str = ""
+    grant: str = ""
+    call: Call | None = None
+
+    @classmethod
+    def of(cls, request: Request, content: object) -> Asked:
+        """Read the headers of a request with this content.
+
+        Raises:
+            Problem: the Idempotency-Key is malformed.
+        """
+        principal: Principal = request.state.principal
+        key, actor = request.headers.get("idempotency-key"), principal.name
+        if key is None:
+            command = str(uuid.uuid4())
+        elif VISIBLE.fullmatch(key):
+            route = f"{request.method} {request.url.path}"
+            if actor:
+                route = f"{actor}\0{route}"
+            command = str(uuid.uuid5(NAMESPACE, f"{route}:{key}"))
+        else:
+            raise Problem(
+                400,
+                "malformed-idempotency-key",
+                "The Idempotency-Key is malformed",
+                "It must be 1 to 255 visible ASCII characters without spaces: send a new UUID "
+                "with each request, and the same one again only to repeat that request.",
+            )
+        fingerprint = hashlib.sha256(to_json(content)).hexdigest()[:32]
+        call = call_of(request)
+        prefer, grant = prefer_of(request), principal.grant
+        return cls(command, fingerprint, prefer, key is not None, actor, grant, call)
+
+
+def call_of(request: Request) -> Call | None:
+    """Return a request as it is recorded; None where that is not done."""
+    return getattr(request.state, "call", None)
+
+
+def prefer_of(request: Request) -> Prefer:
+    """Return the preferences of a request; those that are not understood do not count."""
+    wait, respond_async = None, False
+    for preference in ",".join(request.headers.getlist("prefer")).split(","):
+        words = preference.split(";")[0].strip()
+        if words.lower() == "respond-async":
+            respond_async = True
+        elif wait is None and (found := WAIT.fullmatch(words)):
+            wait = min(float(found[1]), LONGEST_WAIT)
+    return Prefer(wait, respond_async)
+
+
+def derive(command: str, what: str) -> str:
+    """Return the id of something that a command makes: a retry makes the same."""
+    return str(uuid.uuid5(uuid.UUID(command), what))

@@ -1,0 +1,48 @@
+"""How answers are written: JSON by msgspec, with the headers that say where things are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+from starlette.responses import Response
+
+from autolearn.api.commands.acknowledgement import Accepted
+from autolearn.api.commands.command_headers import Asked
+from autolearn.api.http.page import Links
+from autolearn.schemas.values import JsonValue
+
+__all__ = ["CommandState", "created", "json", "pending"]
+
+encoder = msgspec.json.Encoder()
+
+
+class CommandState(msgspec.Struct):
+    """How far a command is: pending, accepted or refused.
+
+    `resource` is what an accepted command made or changed, `problem` why a refused one was.
+    """
+
+    id: str
+    state: str
+    stream: str | None = None
+    resource: str | None = None
+    problem: dict[str, JsonValue] | None = None
+    links: Links = {}
+
+
+def json(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return Structs as JSON."""
+    return Response(encoder.encode(content), status, headers, "application/json")
+
+
+def created(content: object, location: str, asked: Asked) -> Response:
+    """Return a resource that was just made (201)."""
+    return json(content, 201, {"Location": location, **asked.prefer.applied()})
+
+
+def pending(accepted: Accepted, asked: Asked) -> Response:
+    """Return where the answer of a command will be, which is not there yet (202)."""
+    at = f"/v1/commands/{accepted.id}?partition={accepted.partition}&offset={accepted.offset}"
+    state = CommandState(accepted.id, "pending", links={"self": at})
+    return json(state, 202, {"Location": at, **asked.prefer.applied()})

@@ -1,0 +1,1 @@
+"""The vocabulary of HTTP: bodies, problems, pages, server-sent events, OpenAPI."""

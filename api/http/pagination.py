@@ -1,0 +1,89 @@
+"""Pages of lists. A token holds the sort values of the last row, so any process gives the next."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+import msgspec
+from msgspec import Raw
+from starlette.datastructures import URL
+
+from autolearn.api.http.problems import Problem
+from autolearn.schemas.bounds import PAGE_BYTES, PAGE_COST
+from autolearn.schemas.quotas import HIGHEST
+
+__all__ = ["from_token", "next_link", "page_of", "to_token"]
+
+T = TypeVar("T")
+
+
+def page_of(
+    rows: Iterable[T],
+    limit: int,
+    shown: Callable[[T], object],
+    place: Callable[[T], object],
+    cost: Callable[[], int] = lambda: 0,
+    *,
+    more: bool = False,
+) -> tuple[list[Raw], str | None]:
+    """Return rows as they are shown, in JSON, and the token of the next page (may block).
+
+    There are up to `limit`, of up to PAGE_BYTES together; and no more once they have cost
+    PAGE_COST. One row comes in any case. `place` tells what stands in the token. There may be
+    `more` than these rows.
+    """
+    items, size, last = list[Raw](), 0, None
+    for row in rows:
+        if len(items) == limit or (items and cost() > PAGE_COST):
+            return items, to_token(last)
+        item = Raw(msgspec.json.encode(shown(row)))
+        size += len(item)
+        if items and size > PAGE_BYTES:
+            return items, to_token(last)
+        items.append(item)
+        last = place(row)
+    return items, to_token(last) if more and items else None
+
+
+def to_token(values: object) -> str:
+    """Return values of JSON as one opaque word."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(values)).decode().rstrip("=")
+
+
+def from_token(token: str, kind: type[T], parameter: str) -> T:
+    """Return what a token holds.
+
+    Raises:
+        Problem: it is not one of ours; `parameter` is where it was given.
+    """
+    try:
+        content = base64.b64decode(token + "=" * (-len(token) % 4), b"-_", validate=True)
+        found = msgspec.json.decode(content, type=kind)
+        check_numbers(found if isinstance(found, tuple) else (found,))
+    except (binascii.Error, msgspec.DecodeError, ValueError):
+        raise Problem(
+            422,
+            "malformed-token",
+            "A token is malformed",
+            f"{token[:120]!r} is not a token of this list: leave {parameter} out to start from "
+            "the beginning, or follow the link with rel=next of an answer.",
+            errors=[{"parameter": parameter, "detail": "not a token of this list"}],
+        ) from None
+    return found
+
+
+def check_numbers(parts: Iterable[object]) -> None:
+    """Raise ValueError if a number is none that the place of a row has."""
+    if any(isinstance(part, int) and not 0 <= part <= HIGHEST for part in parts):
+        raise ValueError("no number of a place")
+
+
+def next_link(url: URL, token: str | None) -> dict[str, str]:
+    """Return the Link header to the next page (RFC 8288)."""
+    if token is None:
+        return {}
+    query = url.include_query_params(page=token).query
+    return {"Link": f'<{url.path}?{query}>; rel="next"'}

@@ -1,0 +1,203 @@
+"""Problems: every error over HTTP, as RFC 9457 has it (`application/problem+json`).
+
+The type is `urn:autolearn:problem:<kind>`. For a refused command the kind is the reason of the
+event (`schemas.errors.REASONS`).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from autolearn.projections.rows.view_rows import Answer
+from autolearn.schemas.errors import REASONS
+from autolearn.schemas.stream_kinds import KINDS
+
+__all__ = [
+    "Problem",
+    "check_id",
+    "failed",
+    "incomplete",
+    "listed",
+    "malformed_id",
+    "refusal",
+    "respond",
+    "too_large",
+    "too_many",
+    "unavailable",
+    "unknown",
+    "unreadable",
+]
+
+PREFIX = "urn:autolearn:problem:"
+
+
+class Problem(HTTPException):
+    """An error to answer with. `members` are further members of the problem's JSON."""
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        title: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **members: Any,
+    ) -> None:
+        super().__init__(status, detail, dict(headers) if headers else None)
+        self.kind, self.title, self.members = kind, title, members
+
+    def body(self, instance: str = "") -> dict[str, Any]:
+        """Return the members of the problem's JSON."""
+        about = {"instance": instance} if instance else {}
+        return {
+            "type": PREFIX + self.kind,
+            "title": self.title,
+            "status": self.status_code,
+            "detail": self.detail,
+            **about,
+            **self.members,
+        }
+
+
+class ProblemResponse(Response):
+    """A problem as a response. What records requests finds its kind in `scope["state"]`."""
+
+    media_type = "application/problem+json"
+
+    def __init__(self, problem: Problem, instance: str) -> None:
+        content = msgspec.json.encode(problem.body(instance))
+        super().__init__(content, problem.status_code, problem.headers)
+        self.kind = problem.kind
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        scope.setdefault("state", {})["problem"] = self.kind
+        await super().__call__(scope, receive, send)
+
+
+def respond(problem: Problem, instance: str) -> Response:
+    """Return a problem as a response."""
+    return ProblemResponse(problem, instance)
+
+
+def refusal(answer: Answer, **members: Any) -> Problem:
+    """Return the problem that a refused command is."""
+    reason = REASONS.get(answer.reason)
+    if reason is None:
+        return Problem(409, answer.reason, "The command was refused", answer.detail, **members)
+    return Problem(reason.status, answer.reason, reason.title, answer.detail, **members)
+
+
+def failed(answer: Answer) -> Problem:
+    """Return the problem that a decider's own fault is."""
+    return Problem(
+        500,
+        "command-failed",
+        "The command could not be decided",
+        f"{answer.detail} This is a fault of AutoLearn, nothing was changed: report it.",
+    )
+
+
+def unavailable(
+    detail: str, *, kind: str = "log-unavailable", retry_after: int = 1, **members: Any
+) -> Problem:
+    """Return the problem for what cannot be done at the moment."""
+    return Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        kind,
+        "That cannot be done at the moment",
+        detail,
+        headers={"Retry-After": str(retry_after)},
+        **members,
+    )
+
+
+def unreadable() -> Problem:
+    """Return the problem of what is encrypted with a key that is not there any more."""
+    return Problem(
+        HTTPStatus.GONE,
+        "unreadable",
+        "It cannot be read any more",
+        "It is encrypted, and its key is not there: it was shredded when the session was "
+        "discarded, expired or deleted. (Otherwise this process has no master key.)",
+    )
+
+
+def incomplete() -> Problem:
+    """Return the problem of a client who has closed the connection within the body."""
+    return Problem(400, "incomplete", "The body is incomplete", "The connection was closed early.")
+
+
+def too_large(detail: str, **members: Any) -> Problem:
+    """Return the problem of a command that is too large for the log."""
+    reason = REASONS["too-large"]
+    return Problem(reason.status, "too-large", reason.title, detail, **members)
+
+
+def too_many(detail: str, *, retry_after: int = 1) -> Problem:
+    """Return the problem of one request too many at a time."""
+    return Problem(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "too-many-requests",
+        "This process works on too many requests",
+        detail,
+        headers={"Retry-After": str(retry_after)},
+    )
+
+
+def malformed_id(kind: str, given: str, words: str) -> Problem:
+    """Return the problem of an id that cannot be one."""
+    return Problem(
+        422,
+        "malformed-id",
+        "An id is malformed",
+        f"{given[:120]!r} cannot be the {kind} that is meant: it must be {words}.",
+    )
+
+
+def check_id(kind: str, given: str, called: str = "") -> None:
+    """Raise the problem of a malformed id unless it may be the id of this kind of stream."""
+    if not KINDS[kind].fits(given):
+        raise malformed_id(called or kind, given, KINDS[kind].words)
+
+
+def unknown(
+    kind: str, given: str, names: Iterable[str], where: str, pointer: str | None = None
+) -> Problem:
+    """Return the problem of something unknown, which says what there is.
+
+    With the `pointer` to where a body names it, it is the body that is wrong (422), otherwise the
+    path (404).
+    """
+    there = sorted(names)
+    alike = [name for name in there if name.casefold() == given.casefold()]
+    near = alike or difflib.get_close_matches(given, there, 1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    detail = f"There is no {kind} {given[:200]!r}.{hint}"
+    members: dict[str, Any] = {"known": there[:100]}
+    if pointer is not None:
+        members["errors"] = [{"pointer": pointer, "detail": detail}]
+    return Problem(
+        404 if pointer is None else 422,
+        f"unknown-{kind}",
+        f"There is no such {kind}",
+        f"{detail} There {listed(there)}: see {where}.",
+        **members,
+    )
+
+
+def listed(names: list[str]) -> str:
+    """Return names for people."""
+    if not names:
+        return "are none yet"
+    more = f" and {len(names) - 30} more" if len(names) > 30 else ""
+    return ("is " if len(names) == 1 else "are ") + ", ".join(names[:30]) + more

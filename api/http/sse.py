@@ -1,0 +1,104 @@
+"""Server-Sent Events as they are written (WHATWG HTML, 9.2), and a response that is a stream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
+
+__all__ = [
+    "EXTENSION",
+    "MEDIA_TYPE",
+    "EventStream",
+    "block",
+    "comment",
+    "is_stream",
+    "wants_stream",
+]
+
+EXTENSION = "autolearn.connection"
+"""The ASGI extension by which an app reaches the connection that a request came in on."""
+
+MEDIA_TYPE = "text/event-stream"
+HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Accel-Buffering": "no",  # a proxy that collects output would hold events back
+    "Vary": "Accept",
+}
+
+
+def block(*, id: str = "", event: str = "", data: bytes = b"", retry: int | None = None) -> bytes:  # noqa: A002 - the words of the standard
+    """Return one event. Without data nothing is dispatched, but the client keeps the id.
+
+    `retry` is in milliseconds.
+    """
+    fields = [b"retry: %d\n" % retry] if retry is not None else []
+    fields += [b"id: %b\n" % id.encode()] if id else []
+    fields += [b"event: %b\n" % event.encode()] if event else []
+    fields += [b"data: %b\n" % line for line in data.splitlines()]
+    return b"".join(fields) + b"\n"
+
+
+def comment(words: str = "") -> bytes:
+    """Return a comment: clients pass over it."""
+    return f": {words}\n\n".encode()
+
+
+def wants_stream(request: Request) -> bool:
+    """Say whether a request accepts an event stream by name."""
+    accepted = ",".join(request.headers.getlist("accept")).lower().split(",")
+    return any(one.split(";")[0].strip() == MEDIA_TYPE for one in accepted)
+
+
+def is_stream(scope: Scope) -> bool:
+    """Say whether a request is for a stream that goes on."""
+    return scope["path"] in ("/v1/events", "/v1/audit") and wants_stream(Request(scope))
+
+
+class NotTaken(Exception):
+    """A client did not take what it was sent in time."""
+
+
+class EventStream(StreamingResponse):
+    """A response that is written as its parts come, one when the one before has been taken.
+
+    The generator is closed at once when the client has gone away. A client that does not take a
+    part within `patience` seconds is cut, behind the words of `farewell`.
+    """
+
+    def __init__(
+        self, parts: AsyncGenerator[bytes, None], patience: float, farewell: Callable[[], bytes]
+    ) -> None:
+        super().__init__(parts, headers=HEADERS, media_type=MEDIA_TYPE)
+        self.parts, self.patience, self.farewell = parts, patience, farewell
+        self.connection: Mapping[str, Callable[[], None]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the response on its connection, which another server than ours does not offer."""
+        self.connection = scope.get("extensions", {}).get(EXTENSION, {})
+        if narrow := self.connection.get("narrow"):
+            narrow()
+        await super().__call__(scope, receive, send)
+
+    async def stream_response(self, send: Send) -> None:
+        """Write all parts."""
+
+        async def in_time(message: Message) -> None:
+            try:
+                async with asyncio.timeout(self.patience):
+                    await send(message)
+            except TimeoutError:
+                raise NotTaken from None
+
+        async with aclosing(self.parts):
+            try:
+                await super().stream_response(in_time)
+            except NotTaken:
+                last = {"type": "http.response.body", "body": self.farewell(), "more_body": False}
+                if cut := self.connection.get("cut"):
+                    cut()
+                    await send(last)

@@ -1,0 +1,142 @@
+"""Bearer tokens of an OpenID provider: JWTs, checked as RFC 7519 and 8725 have it.
+
+Their `typ` is not looked at: few providers say `at+jwt` (RFC 9068) yet, so it is the audience that
+tells a token for this API from others. The provider's public keys (JWKS, RFC 7517) are fetched when
+they are first needed, again after `KEPT` seconds, and when a token names a key that is not known.
+The provider never learns who asks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from typing import Any
+
+import httpx
+import structlog
+from joserfc import jwt
+from joserfc.errors import ExpiredTokenError, JoseError
+from joserfc.jwk import KeySet
+from joserfc.jws import extract_compact
+
+from autolearn.api.http.problems import unavailable
+from autolearn.api.identity.principal import Principal, bad_token, expired_token
+from autolearn.projections.queries.queries import Moment
+from autolearn.schemas.actors import is_reserved
+from autolearn.schemas.settings import Settings
+
+__all__ = ["Provider"]
+
+log = structlog.stdlib.get_logger("autolearn.api")
+
+ALGORITHMS = ("RS256", "PS256", "ES256", "Ed25519", "EdDSA")
+"""Signatures only, with a private key that is the provider's: no "none", no shared secrets."""
+KEPT = 600.0
+"""Seconds after which keys are fetched again: a key that was withdrawn is believed no longer."""
+PAUSE = 10.0
+"""Seconds between two fetches: tokens with made-up key ids do not make the provider busy."""
+PATIENCE = 5.0
+"""Seconds that a fetch may take."""
+LEEWAY = 30
+"""Seconds by which clocks may differ."""
+NAME = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+
+
+class Provider:
+    """Knows users by the tokens of one provider."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.keys: KeySet | None = None
+        self.fetched = self.tried = -KEPT
+        self.fetching = asyncio.Lock()
+        self.claims = jwt.JWTClaimsRegistry(
+            leeway=LEEWAY,
+            iss={"essential": True, "value": settings.oidc_issuer},
+            aud={"essential": True, "value": settings.oidc_audience},
+            exp={"essential": True},
+        )
+
+    async def authenticate(self, _: Moment, given: str) -> Principal:
+        """Return who has a token of the provider.
+
+        Raises:
+            Problem: it lets nobody in (401), or the provider's keys cannot be had (503).
+        """
+        try:
+            key = extract_compact(given.encode()).headers().get("kid")
+            token = jwt.decode(given, await self.keys_with(key), algorithms=ALGORITHMS)
+            self.claims.validate(token.claims)
+        except ExpiredTokenError:
+            raise expired_token("a time that is over") from None
+        except (JoseError, ValueError, TypeError):
+            raise bad_token() from None
+        return self.principal(token.claims)
+
+    def principal(self, claims: dict[str, Any]) -> Principal:
+        """Return who is meant by the claims of a token that is good."""
+        settings = self.settings
+        name = claim(claims, settings.oidc_name_claim)
+        if not isinstance(name, str) or not NAME.fullmatch(name) or is_reserved(name):
+            log.warning("token-without-name", claim=settings.oidc_name_claim)
+            raise bad_token()
+        roles = claim(claims, settings.oidc_role_claim)
+        has = roles.split() if isinstance(roles, str) else roles if isinstance(roles, list) else []
+        sysadmin = settings.oidc_sysadmin_role in has
+        return Principal(name, sysadmin, expires=float(claims["exp"]) + LEEWAY)
+
+    async def keys_with(self, key: object) -> KeySet:
+        """Return the provider's keys, fetched now if they are old or lack the key that is named.
+
+        A key that is known waits for no fetch: made-up ones hold up nobody.
+
+        Raises:
+            Problem: there are none (503).
+        """
+        if not self.has(key):
+            async with self.fetching:
+                pause = PAUSE if self.keys is not None else 1.0
+                if not self.has(key) and time.monotonic() - self.tried >= pause:
+                    self.tried = time.monotonic()
+                    await self.fetch()
+        if self.keys is None:
+            raise unavailable("The OpenID provider does not give its keys. Try again.")
+        return self.keys
+
+    def has(self, key: object) -> bool:
+        """Say whether a key is known (None: any), and not for too long."""
+        known = self.keys is not None and (
+            key is None or any(one.kid == key for one in self.keys.keys)
+        )
+        return known and time.monotonic() - self.fetched < KEPT
+
+    async def fetch(self) -> None:
+        """Fetch the keys; when that fails, those of before are good for a while longer."""
+        url = self.settings.oidc_jwks_url
+        try:
+            async with (
+                asyncio.timeout(PATIENCE),  # of httpx, each part of an answer may take so long
+                httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as http,
+            ):
+                answer = await http.get(url)
+            answer.raise_for_status()
+            self.keys = KeySet.import_key_set(answer.json())
+            self.fetched = time.monotonic()
+        except (
+            *(httpx.HTTPError, TimeoutError),
+            *(JoseError, ValueError, TypeError, KeyError),
+        ) as error:
+            log.warning("no-keys", url=url, why=f"{type(error).__name__}: {error}")
+            if time.monotonic() - self.fetched > 2 * KEPT:
+                self.keys = None
+
+
+def claim(claims: dict[str, Any], name: str) -> Any:
+    """Return a claim; dots in its name lead into objects, unless there is one of the whole name."""
+    if name in claims:
+        return claims[name]
+    at: Any = claims
+    for part in name.split("."):
+        at = at.get(part) if isinstance(at, dict) else None
+    return at

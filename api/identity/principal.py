@@ -1,0 +1,139 @@
+"""Who asks: the principal of a request, found out from its bearer token (RFC 6750)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Depends
+from msgspec import Struct
+from starlette.requests import Request
+
+from autolearn.api.http.problems import Problem
+from autolearn.projections.queries.queries import Moment, Queries
+from autolearn.runtime.timestamps import millis
+from autolearn.schemas import actors
+from autolearn.schemas.access_tokens import Token
+
+__all__ = [
+    "EVERYBODY",
+    "NOBODY",
+    "Authenticate",
+    "Principal",
+    "Who",
+    "bad_token",
+    "by_token",
+    "expired_token",
+    "no_token",
+    "still_let_in",
+]
+
+
+class Principal(Struct, frozen=True):
+    """Who asks. `token` is the id of the token by which one was let in, if it is one of ours.
+
+    `everything` is allowed to everybody where nobody is known (AUTOLEARN_AUTH=none). `expires` is
+    when one is let in no longer, in seconds since 1970.
+    """
+
+    name: str
+    sysadmin: bool = False
+    everything: bool = False
+    token: str = ""
+    expires: float | None = None
+
+    @property
+    def grant(self) -> str:
+        """The right that this one has beside the name, as commands tell it to the deciders."""
+        return actors.EVERYBODY if self.everything else actors.SYSADMIN if self.sysadmin else ""
+
+
+NOBODY = Principal("")
+"""Who asks what is public."""
+EVERYBODY = Principal("", sysadmin=True, everything=True)
+"""Who asks where nobody is known."""
+
+Authenticate = Callable[[Moment, str], Awaitable[Principal]]
+"""Returns who has a bearer token, or raises the problem (401) that it lets nobody in."""
+
+
+async def principal_of(request: Request) -> Principal:
+    """Return who asks, as the rule of the route has found out (async: no thread is needed)."""
+    principal: Principal = request.state.principal
+    return principal
+
+
+Who = Annotated[Principal, Depends(principal_of)]
+"""Who asks, as a parameter of a route."""
+
+
+async def by_token(moment: Moment, given: str) -> Principal:
+    """Return who has a token of ours.
+
+    A word that is none, an unknown, wrong or revoked token and one of a disabled user are refused
+    with the same words.
+
+    Raises:
+        Problem: it lets nobody in (401).
+    """
+    token = Token.read(given)
+    row = moment.stored_token(token.id) if token is not None else None
+    if token is None or row is None or not token.fits(row.digest) or row.revoked is not None:
+        raise bad_token()
+    user = moment.stored_user(row.user)
+    if user is None or user.disabled:
+        raise bad_token()
+    expires = None if row.expires is None else millis(row.expires) / 1000
+    if expires is not None and expires <= time.time():
+        raise expired_token(row.expires or "")
+    return Principal(row.user, user.role == "sysadmin", token=token.id, expires=expires)
+
+
+def still_let_in(queries: Queries, who: Principal) -> bool:
+    """Say whether who was let in would be so now, and as the same, as far as this process knows.
+
+    Who was a sysadmin and is none any more, or has become one, must come in anew.
+    """
+    if who.expires is not None and who.expires <= time.time():
+        return False
+    if not who.token:
+        return True
+    moment = queries.latest()
+    row, user = moment.stored_token(who.token), moment.stored_user(who.name)
+    if row is None or row.revoked is not None or user is None or user.disabled:
+        return False
+    return who.sysadmin == (user.role == "sysadmin")
+
+
+def no_token() -> Problem:
+    """Return the problem of a request that does not say who asks."""
+    return Problem(
+        401,
+        "no-token",
+        "Nobody is let in without a token",
+        "Send Authorization: Bearer TOKEN. `autolearn login` gets you a token; the first one is "
+        "made by `autolearn up`.",
+        headers={"WWW-Authenticate": 'Bearer realm="autolearn"'},
+    )
+
+
+def bad_token() -> Problem:
+    """Return the problem of a token that lets nobody in."""
+    return refused("bad-token", "The token lets nobody in", "It is unknown, or it was revoked.")
+
+
+def expired_token(when: str) -> Problem:
+    """Return the problem of a token whose time is over."""
+    return refused("token-expired", "The token has expired", f"It was good until {when}.")
+
+
+def refused(kind: str, title: str, why: str) -> Problem:
+    """Return the problem of a token that is not accepted."""
+    return Problem(
+        401,
+        kind,
+        title,
+        f"{why} `autolearn login` gets you another one.",
+        headers={"WWW-Authenticate": 'Bearer realm="autolearn", error="invalid_token"'},
+    )

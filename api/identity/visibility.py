@@ -1,0 +1,154 @@
+"""What a principal may know of sessions, of users, and of the events of both."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from msgspec import UNSET, Raw
+from msgspec.structs import replace
+
+from autolearn.api.identity.principal import Principal
+from autolearn.eventlog.consumers.event_pages import Found
+from autolearn.projections.queries.queries import May, Moment, Queries, anything
+from autolearn.schemas.codec import EventRecord, encode, from_json, kept, present_type, raw
+from autolearn.schemas.events import DatasetRegistered
+from autolearn.schemas.messages import type_of
+from autolearn.security.data_key import Unreadable
+
+__all__ = ["Level", "Sight", "dataset_level", "level_of", "may_list", "may_use"]
+
+
+EVERYBODYS = frozenset({"estimator", "metric", "partition"})
+"""The kinds of streams that every user may read: the catalog, and who decides on a partition. One
+that is not here and has no rule below is nobody's."""
+
+
+class Level(IntEnum):
+    """How much of a session somebody has: each level has all that the ones below have.
+
+    Who sees the ACTIVITY knows that the session exists, whose it is, its times, and how many runs
+    there are in which state; not its title, requests, results or artifacts.
+    """
+
+    NOTHING = 0
+    ACTIVITY = 1
+    READ = 2
+    WRITE = 3
+    OWN = 4
+
+
+def level_of(who: Principal, moment: Moment, session: str) -> Level:
+    """Return what a principal has of a session or experiment, also of one that has ended.
+
+    A session that was opened where nobody was known has no owner: it is every sysadmin's.
+    """
+    owner = moment.owner(session)
+    if owner is None:
+        return Level.NOTHING
+    if who.everything or owner == (who.name or None) or (not owner and who.sysadmin):
+        return Level.OWN
+    if moment.is_reader(session, who.name):
+        return Level.READ
+    return Level.ACTIVITY if who.sysadmin else Level.NOTHING
+
+
+def dataset_level(who: Principal, moment: Moment, name: str) -> Level:
+    """Return what a principal has of a dataset. Who may WRITE uploads new versions of it."""
+    row = moment.dataset_owner(name)
+    if row is None:
+        return Level.NOTHING
+    if row.bundled:
+        return Level.READ
+    if who.everything or row.owner == (who.name or None) or (not row.owner and who.sysadmin):
+        return Level.OWN
+    if row.everybody:
+        return Level.WRITE
+    grant = moment.grant(name, who.name)
+    if grant is not None:
+        return Level.WRITE if grant.may == "write" else Level.READ
+    return Level.ACTIVITY if who.sysadmin else Level.NOTHING
+
+
+def may_use(who: Principal, moment: Moment) -> May:
+    """Return which datasets a principal may use: those that are in the lists."""
+    return lambda name: dataset_level(who, moment, name) >= Level.READ
+
+
+def may_list(who: Principal, moment: Moment) -> May:
+    """Return which sessions are in the lists of a principal: those of which there is something."""
+    if who.sysadmin:
+        return anything
+    return lambda session: level_of(who, moment, session) > Level.NOTHING
+
+
+class Sight:
+    """What a principal sees of the log, as the newest read models say; from any thread."""
+
+    def __init__(self, who: Principal, queries: Queries) -> None:
+        self.who, self.queries = who, queries
+        self.known: dict[str, Level] | None = None
+
+    def briefly(self) -> Sight:
+        """Return the same, which asks once for each stream: for one page."""
+        sight = Sight(self.who, self.queries)
+        sight.known = {}
+        return sight
+
+    def level(self, stream: str) -> Level:
+        """Return what there is of a stream for this principal.
+
+        Of a user nobody gets more than ACTIVITY: the data of those events are what passwords and
+        tokens are checked by.
+        """
+        if self.known is None:
+            return self.level_now(stream)
+        level = self.known.get(stream)
+        if level is None:
+            level = self.known[stream] = self.level_now(stream)
+        return level
+
+    def level_now(self, stream: str) -> Level:
+        """Return what there is of a stream, as the read models are now."""
+        kind, _, name = stream.partition("/")
+        if kind == "session" and self.who.everything:
+            return Level.OWN
+        if kind == "session":
+            return level_of(self.who, self.queries.latest(), name)
+        if kind == "dataset":
+            return dataset_level(self.who, self.queries.latest(), name)
+        if kind == "user":
+            mine = self.who.sysadmin or name == self.who.name
+            return Level.ACTIVITY if mine else Level.NOTHING
+        return Level.READ if kind in EVERYBODYS else Level.NOTHING
+
+    def knows(self, stream: str) -> bool:
+        """Say whether the state of a stream may be shown; that of a user has nothing secret."""
+        return self.level(stream) >= (Level.ACTIVITY if stream.startswith("user/") else Level.READ)
+
+    def sees(self, record: EventRecord) -> bool:
+        """Say whether there is anything of an event."""
+        return self.level(record.subject) > Level.NOTHING
+
+    def shown(self, found: Found) -> Raw:
+        """Return an event in clear, as far as it is there for this principal and can be read."""
+        record = found.record
+        if self.level(record.subject) < Level.READ:
+            # The fingerprint is a hash of the request, by which its content could be guessed.
+            return Raw(encode(without_data(record, fingerprint="")))
+        kind, _, name = record.subject.partition("/")
+        marked = self.queries.latest().sensitive(name) if kind == "dataset" else ()
+        if record.data_base64 is UNSET and not marked:
+            return found.value
+        try:
+            data = self.queries.opens(record.subject, kept(record))
+        except Unreadable:
+            return Raw(encode(without_data(record))[:-1] + b',"withheld":"shredded"}')
+        if marked and present_type(record) == type_of(DatasetRegistered):
+            said = from_json(data, DatasetRegistered)
+            data = raw(replace(said, spec=said.spec.masked(marked)))
+        return Raw(encode(replace(record, data=data, data_base64=UNSET)))
+
+
+def without_data(record: EventRecord, **more: str) -> EventRecord:
+    """Return an event that says nothing."""
+    return replace(record, data=Raw(b"{}"), data_base64=UNSET, **more)

@@ -1,0 +1,188 @@
+"""Where work is done that blocks: an executor for each purpose, so that none waits for another.
+
+Nothing else of the API runs in threads, but what the process does for itself when it starts, stops
+or rebuilds. docs/pressure.md has this table for operators.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
+from typing import NamedTuple, TypeVar
+
+from autolearn.api.http.problems import Problem, too_many
+from autolearn.schemas.bounds import UPLOADS, share
+from autolearn.schemas.settings import Settings
+
+__all__ = ["ASKER", "Bound", "Executor", "Executors"]
+
+T = TypeVar("T")
+
+READERS = min(4, max(2, os.cpu_count() or 1))
+"""Threads that decrypt and encode at a time. Beyond the number of cores they would only take turns
+with the event loop at Python's lock, and hold up who asks for little."""
+
+ASKER: ContextVar[str] = ContextVar("asker", default="")
+"""For whom the present task works: the name of a user, "" where nobody is known."""
+
+
+class Bound(NamedTuple):
+    """How much one executor takes.
+
+    `threads` calls are made at a time, `waiting` wait for their turn. `share` calls may be one
+    user's, made and waiting together, and all threads but one. Where nobody is known (""), or not
+    yet, there is no share.
+    """
+
+    threads: int
+    waiting: int
+    share: int
+
+
+class Executor:
+    """Makes calls in threads of its own. Users take turns, whoever has more calls that wait.
+
+    Everything here runs on the event loop, the calls aside.
+    """
+
+    def __init__(self, purpose: str, bound: Bound) -> None:
+        self.purpose, self.bound = purpose, bound
+        self.pool = ThreadPoolExecutor(bound.threads, purpose.replace(" ", "-"))
+        self.running: Counter[str] = Counter()
+        self.queues: dict[str, deque[asyncio.Future[None]]] = {}
+        """What waits, by user; the user whose turn is next comes first."""
+
+    async def run(self, call: Callable[[], T]) -> T:
+        """Return what a call returns, made in a thread. It is made to its end, once begun.
+
+        Raises:
+            Problem: too much waits already (429).
+        """
+        user, loop = ASKER.get(), asyncio.get_running_loop()
+        await self._turn(user)
+
+        def end(_: object) -> None:
+            with suppress(RuntimeError):  # the process has ended meanwhile
+                loop.call_soon_threadsafe(self._release, user)
+
+        future = self.pool.submit(contextvars.copy_context().run, call)
+        future.add_done_callback(end)
+        return await asyncio.wrap_future(future)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a turn, as a call does, for what is done elsewhere than in a thread.
+
+        Raises:
+            Problem: too much waits already (429).
+        """
+        user = ASKER.get()
+        await self._turn(user)
+        try:
+            yield
+        finally:
+            self._release(user)
+
+    def close(self) -> None:
+        """Wait for the calls that are made (blocks)."""
+        self.pool.shutdown(cancel_futures=True)
+
+    async def _turn(self, user: str) -> None:
+        if not self.queues and self._may_run(user):
+            self.running[user] += 1
+            return
+        waiting = sum(map(len, self.queues.values()))
+        mine = self.running[user] + len(self.queues.get(user, ()))
+        if user and mine >= self.bound.share:
+            raise self._too_many(f"{mine} of your requests", self.bound.share)
+        if waiting >= self.bound.waiting:
+            raise self._too_many(f"{waiting} requests", self.bound.waiting)
+        turn = asyncio.get_running_loop().create_future()
+        self.queues.setdefault(user, deque()).append(turn)
+        self._begin()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.cancelled():
+                self._forget(user, turn)
+            else:
+                self._release(user)
+            raise
+
+    def _may_run(self, user: str) -> bool:
+        threads = self.bound.threads
+        most = max(1, threads - 1) if user else threads
+        return self.running.total() < threads and self.running[user] < most
+
+    def _begin(self) -> None:
+        for user in list(self.queues):
+            if self._may_run(user):
+                queue = self.queues.pop(user)
+                turn = queue.popleft()
+                if not turn.done():  # else whoever waited has just gone away
+                    turn.set_result(None)
+                    self.running[user] += 1
+                if queue:
+                    self.queues[user] = queue  # behind all others
+
+    def _release(self, user: str) -> None:
+        self.running[user] -= 1
+        if not self.running[user]:
+            del self.running[user]
+        self._begin()
+
+    def _forget(self, user: str, turn: asyncio.Future[None]) -> None:
+        queue = self.queues.get(user, deque())
+        with suppress(ValueError):
+            queue.remove(turn)
+        if not queue:
+            self.queues.pop(user, None)
+
+    def _too_many(self, who: str, bound: int) -> Problem:
+        return too_many(
+            f"{who} wait or are worked on here ({self.purpose}), and {bound} may: that is a fixed "
+            "bound of each process. Nothing was done: try again when others are answered, or ask "
+            "another process."
+        )
+
+
+class Executors:
+    """The executors of one API process, by what they are for."""
+
+    def __init__(self, settings: Settings) -> None:
+        many = settings.max_followers
+        self.lists = Executor("read models", Bound(READERS, settings.max_waiting, 100))
+        """Reads rows of the read models, decrypts and encodes them."""
+        self.log = Executor("pages of the log", Bound(READERS, 100, 10))
+        """Reads records for one answer: events, diffs, the past."""
+        self.brokers = Executor("brokers", Bound(4, settings.max_waiting, settings.max_waiting))
+        """Asks brokers where the log ends: short, and once for all who ask at the same time."""
+        self.catching_up = Executor("followers that catch up", Bound(4, many, many))
+        """Reads records for clients that follow and are far behind."""
+        self.followers = Executor("followers", Bound(2, many, many))
+        """Decrypts events for clients that follow."""
+        self.tail = Executor("the newest events", Bound(1, 4, 4))
+        """Reads the newest events once for all who follow."""
+        self.artifacts = Executor("artifacts", Bound(4, settings.max_waiting, 100))
+        """Fetches files of trained models."""
+        self.uploads = Executor("uploads", Bound(4, settings.max_waiting, 100))
+        """Writes what comes in to the disk, and puts it into the artifact store."""
+        self.examining = Executor("files to examine", Bound(4, UPLOADS, share(UPLOADS)))
+        """Examines files, each in a process of its own, which takes memory."""
+        self.needed = Executor("datasets to delete", Bound(1, 20, 5))
+        """Looks through all experiments for a dataset, one at a time."""
+        self.passwords = Executor("passwords", Bound(2, 48, 50))
+        """Hashes passwords."""
+        self.operators = Executor("questions of operators", Bound(2, 20, 10))
+        """Reads dead letters, digests and the behaviour log, and looks at the installation."""
+
+    def close(self) -> None:
+        """Wait for the calls that are made (blocks)."""
+        for executor in vars(self).values():
+            executor.close()

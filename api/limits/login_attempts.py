@@ -1,0 +1,88 @@
+"""Passwords that do not fit are counted by user and address, and then not looked at for a while.
+
+Whoever guesses from one address is held up there; the user is let in from everywhere else.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from autolearn.api.http.problems import Problem
+from autolearn.schemas import bounds
+
+__all__ = ["Logins"]
+
+
+class Failures(Struct):
+    """How often passwords did not fit, until when that counts, and until when none is read."""
+
+    many: int = 0
+    forgotten: float = 0.0
+    until: float = 0.0
+
+
+class Logins:
+    """Counts the passwords that did not fit, in memory, of at most so many users and addresses.
+
+    After `LOGIN_FAILURES` of one user from one address, or ten times as many of all users from
+    there, it is a pause: half a minute, twice as long after each further failure, at most
+    `LOGIN_PAUSE`.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self.failures: OrderedDict[tuple[str, str], Failures] = OrderedDict()
+
+    def check(self, user: str, address: str) -> None:
+        """Raise a problem if no password of a user is looked at from an address now.
+
+        Raises:
+            Problem: too many did not fit (429).
+        """
+        now = self.clock()
+        for about in ((user, address), ("", address)):
+            found = self.failures.get(about)
+            if found is not None and found.until > now:
+                raise locked(math.ceil(found.until - now), found.many)
+
+    def failed(self, user: str, address: str) -> None:
+        """Note a password that did not fit."""
+        self.count((user, address), bounds.LOGIN_FAILURES)
+        self.count(("", address), 10 * bounds.LOGIN_FAILURES)
+
+    def fitted(self, user: str, address: str) -> None:
+        """Note that the user is here: what was mistyped before is forgotten."""
+        self.failures.pop((user, address), None)
+
+    def count(self, about: tuple[str, str], most: int) -> None:
+        """Count a failure; from `most` on there is a pause."""
+        now = self.clock()
+        found = self.failures.pop(about, None)
+        if found is None or found.forgotten < now:
+            found = Failures()
+        found.many += 1
+        if found.many >= most:
+            doubled = bounds.LOGIN_FIRST_PAUSE * 2 ** min(found.many - most, 10)
+            found.until = now + min(doubled, bounds.LOGIN_PAUSE)
+        found.forgotten = max(now, found.until) + bounds.LOGIN_PAUSE
+        self.failures[about] = found
+        if len(self.failures) > bounds.LOGINS_REMEMBERED:
+            self.failures.popitem(last=False)
+
+
+def locked(seconds: int, many: int) -> Problem:
+    """Return the problem of a login that is not looked at."""
+    return Problem(
+        429,
+        "login-locked",
+        "Too many passwords did not fit",
+        f"{many} from your address did not fit, so none is looked at from there for another "
+        f"{seconds} seconds. From another address, and with a token, one is let in as before; a "
+        "sysadmin can set another password.",
+        headers={"Retry-After": str(seconds)},
+    )

@@ -1,0 +1,148 @@
+"""What a user may take, and how much of it is taken, as the read models of this process say.
+
+What spans streams is counted here and in `dispatch`, each from its own views: it may be exceeded by
+what is on its way.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from msgspec import Struct
+
+from autolearn.api.http.problems import Problem
+from autolearn.projections.queries.queries import Moment, Queries
+from autolearn.runtime.timestamps import text
+from autolearn.schemas.errors import REASONS
+from autolearn.schemas.quotas import QUOTAS, exceeded, limit_of, source_of
+from autolearn.schemas.settings import Settings
+
+__all__ = ["COUNTED", "QuotaState", "Taken", "check_quota", "check_run", "limit_for", "quotas_of"]
+
+COUNTS_FOR = 1.0
+"""Seconds for which a count is good."""
+MOST = 10_000
+"""Users and quotas of which a count is remembered."""
+
+
+class QuotaState(Struct, frozen=True):
+    """A quota of a user: `used` of `limit` in `unit`; `source` says where the limit comes from.
+
+    `used` is None where nothing is counted for the user as a whole.
+    """
+
+    name: str
+    limit: int
+    used: int | None
+    unit: str
+    source: str
+    words: str
+
+
+def live_tokens(moment: Moment, user: str) -> int:
+    """Return how many tokens of a user let one in."""
+    now = text(int(time.time() * 1000))
+    return sum(
+        one.revoked is None and (one.expires is None or one.expires > now)
+        for one in moment.tokens(user)
+    )
+
+
+COUNTED: Mapping[str, Callable[[Moment, str], int]] = MappingProxyType(
+    {
+        "sessions": Moment.open_sessions,
+        "dataset-bytes": Moment.dataset_bytes,
+        "tokens": live_tokens,
+        "runs-queued": lambda moment, user: moment.work(user).queued,
+        "runs-running": lambda moment, user: moment.work(user).running,
+    }
+)
+"""How much of a quota a user has taken, for those that are counted here."""
+
+
+def limit_for(settings: Settings, moment: Moment, user: str, quota: str) -> int:
+    """Return the limit of a quota that holds for a user."""
+    return limit_of(quota, moment.quota(user, quota), settings)
+
+
+def quotas_of(settings: Settings, moment: Moment, user: str) -> list[QuotaState]:
+    """Return all quotas of a user."""
+    own = {row.name: row.limit for row in moment.quotas(user)}
+    return [
+        QuotaState(
+            name,
+            limit_of(name, own.get(name), settings),
+            COUNTED[name](moment, user) if name in COUNTED else None,
+            quota.unit,
+            source_of(name, own.get(name)),
+            quota.words,
+        )
+        for name, quota in QUOTAS.items()
+    ]
+
+
+def check_run(settings: Settings, moment: Moment, session: str) -> None:
+    """Raise a problem if a session, or its owner, has as many runs as is allowed.
+
+    Raises:
+        Problem: as `check_quota`.
+    """
+    owner = moment.owner(session) or ""
+    check_quota(settings, moment, owner, "runs-queued")
+    check_quota(settings, moment, owner, "session-runs", used=moment.count_runs(session))
+
+
+def check_quota(
+    settings: Settings,
+    moment: Moment,
+    user: str,
+    quota: str,
+    more: int = 1,
+    used: int | None = None,
+) -> None:
+    """Raise a problem if a user who takes `more` of a quota is over its limit.
+
+    Raises:
+        Problem: the quota is used up (409); it says who can raise it.
+    """
+    used = COUNTED[quota](moment, user) if used is None else used
+    limit = limit_for(settings, moment, user, quota)
+    if used + more > limit:
+        status, title = REASONS["quota-exceeded"]
+        detail = f"{exceeded(quota, user, used, limit)} Nothing was done."
+        raise Problem(status, "quota-exceeded", title, detail, quota=quota, limit=limit, used=used)
+
+
+class Count(Struct):
+    """How much of a quota a user had taken at a time, and what was taken here since."""
+
+    many: int
+    at: float
+
+
+class Taken:
+    """What users have taken, counted anew each second, and before a refusal."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self.counts: OrderedDict[tuple[str, str], Count] = OrderedDict()
+
+    def take(self, settings: Settings, queries: Queries, user: str, quota: str) -> None:
+        """Take one more of a quota.
+
+        Raises:
+            Problem: the quota is used up (409); it says who can raise it.
+        """
+        now, moment = self.clock(), queries.latest()
+        limit = limit_for(settings, moment, user, quota)
+        count = self.counts.get((user, quota))
+        if count is None or now - count.at > COUNTS_FOR or count.many >= limit:
+            count = self.counts[user, quota] = Count(COUNTED[quota](moment, user), now)
+            self.counts.move_to_end((user, quota))
+            if len(self.counts) > MOST:
+                self.counts.popitem(last=False)
+        check_quota(settings, moment, user, quota, used=count.many)
+        count.many += 1

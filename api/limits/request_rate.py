@@ -1,0 +1,82 @@
+"""How many requests a second each user may send to this process: a token bucket (RFC 2697).
+
+Two seconds' worth may come at once. Sysadmins are not counted, nor is anybody where nobody is
+known.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from autolearn.api.http.problems import Problem
+from autolearn.projections.queries.queries import Queries
+from autolearn.schemas.quotas import QUOTAS, limit_of
+from autolearn.schemas.settings import Settings
+
+__all__ = ["Paces"]
+
+SECONDS = 2.0
+"""For so long a user may have said nothing, and then send all at once."""
+LOOK = 1.0
+"""Seconds for which a limit is known, until it is looked up again."""
+MOST = 10_000
+"""Users of which something is remembered: of the others, the bucket is full."""
+
+
+class Bucket(Struct):
+    """How many requests are left of a user at a time, and the limit as it was looked up then."""
+
+    left: float
+    at: float
+    limit: int
+    looked: float
+
+
+class Paces:
+    """The buckets of the users, in memory."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self.buckets: OrderedDict[str, Bucket] = OrderedDict()
+
+    def take(self, user: str, settings: Settings, queries: Queries) -> None:
+        """Count a request of a user.
+
+        Raises:
+            Problem: there are too many a second (429).
+        """
+        now, bucket = self.clock(), self.buckets.get(user)
+        if bucket is None or now - bucket.looked > LOOK:
+            limit = limit_of("requests", queries.latest().quota(user, "requests"), settings)
+            if bucket is None:
+                bucket = self.buckets[user] = Bucket(SECONDS * limit, now, limit, now)
+                if len(self.buckets) > MOST:
+                    self.buckets.popitem(last=False)
+            bucket.limit, bucket.looked = limit, now
+            self.buckets.move_to_end(user)
+        most = SECONDS * bucket.limit
+        bucket.left = min(most, bucket.left + (now - bucket.at) * bucket.limit)
+        bucket.at = now
+        if bucket.left < 1:
+            raise too_fast(user, bucket)
+        bucket.left -= 1
+
+
+def too_fast(user: str, bucket: Bucket) -> Problem:
+    """Return the problem of a user who sends too many requests."""
+    pause = math.ceil((1 - bucket.left) / bucket.limit) if bucket.limit else 60
+    return Problem(
+        429,
+        "too-many-requests",
+        "You send too many requests",
+        f"User {user} may send {bucket.limit:,} requests a second to this process, twice as many "
+        f"at once: the quota `requests`. A sysadmin can raise it with {QUOTAS['requests'].variable}"
+        f", or for this user: `autolearn admin quota {user} --set requests=N`. Nothing was done: "
+        "try again.",
+        headers={"Retry-After": str(max(1, pause))},
+    )

@@ -1,0 +1,97 @@
+"""How large a body may be: checked as it comes in, before anybody looks at it."""
+
+from __future__ import annotations
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from autolearn.api.http.problems import Problem, respond
+from autolearn.api.middleware.sealed_requests import is_sealed
+
+__all__ = ["LimitBodies", "RefuseEncoded", "too_large"]
+
+SEAL = 32 * 1024
+"""Bytes that a sealed request may have besides its body."""
+
+
+class LimitBodies:
+    """Refuses bodies over `limit` bytes (413), uploads to /v1/catalog/datasets/<name> aside.
+
+    A Content-Length over the limit is refused at once; a body that is longer than it said, or did
+    not say, as soon as it is over.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int, upload_limit: int) -> None:
+        self.app, self.limit, self.upload_limit = app, limit, upload_limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        sealed = scope["type"] == "http" and is_sealed(Headers(scope=scope))
+        # Nobody reads the body of such a request, unless it is sealed.
+        if scope["type"] != "http" or (scope["method"] in ("GET", "HEAD") and not sealed):
+            await self.app(scope, receive, send)
+            return
+        upload = scope["method"] == "PUT" and scope["path"].startswith("/v1/catalog/datasets/")
+        limit = self.upload_limit if upload else self.limit
+        if sealed:  # in base64, with other things beside it
+            limit = self.limit * 4 // 3 + SEAL
+        for name, value in scope["headers"]:
+            if name == b"content-length" and value.isdigit() and int(value) > limit:
+                await respond(too_large(limit), scope["path"])(scope, receive, send)
+                return
+        received = 0
+
+        async def limited() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > limit:
+                raise too_large(limit)
+            return message
+
+        await self.app(scope, limited, send)
+
+
+class RefuseEncoded:
+    """Refuses bodies with a Content-Encoding (415) before anything of them is read.
+
+    Unpacked they could be of any size, and taken as they are they would be something else.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
+        if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
+            given = ",".join(headers.getlist("content-encoding"))
+            codings = [one.strip() for one in given.lower().split(",") if one.strip()]
+            if any(one != "identity" for one in codings):
+                await respond(encoded(given), scope["path"])(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+def encoded(given: str) -> Problem:
+    """Return the problem of a body that is packed, as RFC 9110 has it (section 15.5.16)."""
+    return Problem(
+        415,
+        "content-encoding",
+        "The body is encoded",
+        f"Its Content-Encoding is {given[:100]}, and bodies are taken as they are only: send it "
+        "unpacked, without that header.",
+        headers={"Accept-Encoding": "identity", "Connection": "close"},
+    )
+
+
+def too_large(limit: int) -> Problem:
+    """Return the problem of a body over the limit. The connection is closed with it."""
+    return Problem(
+        413,
+        "body-too-large",
+        "The body is too large",
+        f"At most {limit:,} bytes are taken here. Data belong into a dataset: "
+        "PUT /v1/catalog/datasets/{name}.",
+        headers={"Connection": "close"},
+    )

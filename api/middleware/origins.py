@@ -1,0 +1,92 @@
+"""Who may be behind a request where nobody is known: no page of a foreign site.
+
+With AUTOLEARN_AUTH=none a browser on this machine is let in. A foreign page could send forms, or
+by DNS rebinding become the same site as the API: so Host must be a name of this machine, and Origin
+the API's own.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from autolearn.api.http.problems import Problem, respond
+from autolearn.api.middleware.sealed_requests import OPEN
+from autolearn.schemas.settings import Settings
+
+__all__ = ["CheckOrigin"]
+
+
+class CheckOrigin:
+    """Refuses (403) requests for a host that is not allowed, or from pages of another one.
+
+    Allowed are addresses (a rebound page has a name), localhost, the names of AUTOLEARN_API_HOST
+    and AUTOLEARN_HOSTS.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app = app
+        named = settings.hosts.replace(",", " ").lower().split()
+        self.named = {"localhost", settings.api_host.lower(), *named}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] == "http" and not scope["path"].startswith(OPEN):
+            problem = self.problem(Headers(scope=scope))
+            if problem is not None:
+                await respond(problem, scope["path"])(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+    def problem(self, headers: Headers) -> Problem | None:
+        """Return why a request is refused, if it is."""
+        host = headers.get("host", "")
+        if not self.allows(hostname(f"//{host}")):
+            return foreign("host", host, "Host names another machine")
+        origin = headers.get("origin")
+        if origin is not None and site_of(origin) != host.lower():
+            return foreign("origin", origin, "It comes from a page of another site")
+        if origin is None and headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+            return foreign("origin", headers["sec-fetch-site"], "It comes from a page elsewhere")
+        return None
+
+    def allows(self, name: str) -> bool:
+        """Say whether a host may be asked for."""
+        if name.rstrip(".") in self.named:
+            return True
+        try:
+            ipaddress.ip_address(name.partition("%")[0])
+        except ValueError:
+            return False
+        return True
+
+
+def hostname(url: str) -> str:
+    """Return the host in a URL in lower case; "" if it has none."""
+    try:
+        return (urlsplit(url).hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def site_of(origin: str) -> str:
+    """Return the host and port of an origin in lower case; "" if it is none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
+
+
+def foreign(what: str, value: str, why: str) -> Problem:
+    """Return the problem of a request that a foreign page may have sent."""
+    return Problem(
+        403,
+        f"foreign-{what}",
+        "That may be a page of another site",
+        f"{why}: {value[:100]!r}. Here nobody needs a token (AUTOLEARN_AUTH=none), so only the "
+        "names of this machine are taken: addresses, localhost, AUTOLEARN_API_HOST, and what "
+        "AUTOLEARN_HOSTS names.",
+    )

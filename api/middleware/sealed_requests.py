@@ -1,0 +1,276 @@
+"""Sealed requests are opened before the routes see them, and their answers are sealed.
+
+The routes know nothing of it. What is plain is let in by a way on which nobody else can read: over
+TLS, or from this machine (AUTOLEARN_PLAIN). The protocol is in docs/wire.md.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import NamedTuple
+
+from joserfc.jwk import OKPKey
+from msgspec import UNSET
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from autolearn.api.http.problems import Problem, incomplete, respond, too_many
+from autolearn.api.limits.client_address import is_loopback
+from autolearn.schemas.settings import Settings
+from autolearn.security.request_jwe import (
+    HEADER,
+    MEDIA_TYPE,
+    Answering,
+    Sealed,
+    Undecipherable,
+    open_request,
+    public_key,
+)
+from autolearn.security.wire_keys import WireKeys
+
+__all__ = ["WINDOW", "Admit", "Seal", "Seen", "confidential", "is_sealed"]
+
+WINDOW = 120
+"""Seconds by which the clocks of client and server may differ."""
+MOST_SEEN = 500_000
+"""Requests that one process remembers, so that none is taken twice."""
+OPEN = ("/health/", "/.well-known/", "/openapi.json", "/asyncapi.json")
+"""What is everybody's to read, in any way."""
+REPLACED = (b"authorization", b"idempotency-key", b"content-type", b"content-length")
+
+
+class Seen:
+    """The sealed requests of the last minutes, by the second in which they were made."""
+
+    def __init__(self, most: int = MOST_SEEN) -> None:
+        self.most, self.many = most, 0
+        self.by_second: dict[int, set[int]] = {}
+        self.cleared = 0
+
+    def take(self, jti: str, iat: int, now: float) -> bool:
+        """Note a request; say whether it is one of now, and has not been here before.
+
+        Raises:
+            Problem: there are too many to remember (429).
+        """
+        if abs(now - iat) > WINDOW:
+            return False
+        if int(now) != self.cleared:
+            self.cleared = int(now)
+            for second in [one for one in self.by_second if one < now - WINDOW]:
+                self.many -= len(self.by_second.pop(second))
+        there = self.by_second.setdefault(iat, set())
+        if hash(jti) in there:
+            return False
+        if self.many >= self.most:
+            raise too_many("This process has taken too many sealed requests of late. Try again.")
+        there.add(hash(jti))
+        self.many += 1
+        return True
+
+
+Admit = Callable[[Scope, str], Awaitable[None]]
+"""Lets a request in by its Authorization, or raises the problem that it does not."""
+
+
+class Asker(NamedTuple):
+    """To whom an answer is sealed, and the `jti` of the request that it is for."""
+
+    key: OKPKey
+    jti: str
+
+
+class Seal:
+    """Opens what is sealed, and seals its answer; refuses what should have been sealed."""
+
+    def __init__(self, app: ASGIApp, keys: WireKeys, settings: Settings, admit: Admit) -> None:
+        self.app, self.keys, self.admit = app, keys, admit
+        self.plain, self.limit = settings.plain, settings.max_body
+        self.seen = Seen()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http" or scope["path"].startswith(OPEN):
+            await self.app(scope, receive, send)
+            return
+        try:
+            asker, receive = await self.opened(scope, receive)
+            if asker is not None:
+                send = Sealing(asker, send)
+        except Problem as problem:
+            await respond(problem, scope["path"])(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+    async def opened(self, scope: Scope, receive: Receive) -> tuple[Asker | None, Receive]:
+        """Return who is answered, and the plain body; the scope is then that of a plain request.
+
+        Raises:
+            Problem: it is not sealed and should be (403), cannot be deciphered (400), or its body
+                is too large (413).
+        """
+        headers = Headers(scope=scope)
+        token, file = headers.get(HEADER, "").encode(), scope["method"] == "PUT"
+        in_body = is_sealed(headers)
+        if not token and not in_body:
+            if not self.may_be_plain(scope):
+                raise must_be_sealed("send it as JWE (docs/wire.md), as the Python client does")
+            return None, receive
+        if file and not in_body and self.plain != "always" and not confidential(scope):
+            raise must_be_sealed("send files over TLS")
+        if in_body:
+            if token:  # it says who asks, so that a larger body is read
+                announced, _ = self.read(token, scope)
+                await self.admit(scope, announced.authorization)
+            token = await whole(receive)
+        request, asker = self.read(token, scope)
+        body = b"" if request.body is UNSET else bytes(request.body)
+        if len(body) > self.limit:
+            raise Problem(
+                413,
+                "body-too-large",
+                "The body is too large",
+                f"At most {self.limit:,} bytes are taken here.",
+            )
+        replace(scope, request, None if file and not in_body else body)
+        return asker, receive if file and not in_body else Body(body, receive)
+
+    def may_be_plain(self, scope: Scope) -> bool:
+        """Say whether a request may come as it is."""
+        return self.plain == "always" or (self.plain == "local" and confidential(scope))
+
+    def read(self, token: bytes, scope: Scope) -> tuple[Sealed, Asker]:
+        """Return what is sealed, if it was made for this very request, now, and for the first time.
+
+        Raises:
+            Problem: it was not (400): what of it is wrong, is not told.
+        """
+        query = scope.get("query_string", b"")
+        target = scope.get("raw_path") or scope["path"].encode()
+        target = target.partition(b"?")[0] + (b"?" + query if query else b"")
+        try:
+            request = open_request(token, self.keys.of)
+            asker = Asker(public_key(request.answer), request.jti)
+        except Undecipherable:
+            raise undecipherable() from None
+        if (request.htm, request.htu) != (scope["method"], target.decode("latin-1")):
+            raise undecipherable()
+        if not self.seen.take(request.jti, request.iat, time.time()):
+            raise undecipherable()
+        return request, asker
+
+
+class Body:
+    """Gives a body that is there already, and then whatever else comes."""
+
+    def __init__(self, body: bytes, rest: Receive) -> None:
+        self.body: bytes | None = body
+        self.rest = rest
+
+    async def __call__(self) -> Message:
+        """Return the next message."""
+        if self.body is None:
+            return await self.rest()
+        body, self.body = self.body, None
+        return {"type": "http.request", "body": body, "more_body": False}
+
+
+class Sealing:
+    """Sends an answer sealed to the key that the request named, part by part."""
+
+    def __init__(self, asker: Asker, send: Send) -> None:
+        self.asker, self.send = asker, send
+        self.start: Message | None = None
+        self.answering: Answering | None = None
+
+    async def __call__(self, message: Message) -> None:
+        """Send a message. The head goes out with the first part of the body."""
+        if message["type"] == "http.response.start":
+            media = Headers(raw=message["headers"]).get("content-type", "")
+            self.answering = Answering(*self.asker, message["status"], media)
+            self.start = message
+            return
+        if message["type"] != "http.response.body" or self.answering is None:
+            await self.send(message)
+            return
+        last = not message.get("more_body", False)
+        body = self.answering.lines(message.get("body", b""), last=last)
+        if self.start is not None and (body or last):
+            headers = MutableHeaders(scope=self.start)
+            del headers["content-length"]
+            headers["content-type"] = MEDIA_TYPE
+            if last:
+                headers["content-length"] = str(len(body))
+            start, self.start = self.start, None
+            await self.send(start)
+        if body or last:
+            await self.send({**message, "body": body})
+
+
+def is_sealed(headers: Headers) -> bool:
+    """Say whether the body of a request is a JWE."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower() == MEDIA_TYPE
+
+
+def confidential(scope: Scope) -> bool:
+    """Say whether nobody else can read on the way: TLS, this machine, or a socket of it."""
+    if scope.get("scheme") == "https" or scope.get("client") is None:
+        return True
+    # What a proxy passes on that is not trusted comes from anywhere.
+    passed_on = any(name == b"x-forwarded-for" for name, _ in scope["headers"])
+    return is_loopback(scope["client"][0]) and not passed_on
+
+
+async def whole(receive: Receive) -> bytes:
+    """Return the whole body; how long it may be is checked by who gives it."""
+    parts, more = [], True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise incomplete()
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(parts)
+
+
+def replace(scope: Scope, request: Sealed, body: bytes | None) -> None:
+    """Put what was sealed in the place of what came: nobody can add a token or key of their own.
+
+    Without a `body` the one that comes stays: it is a file.
+    """
+    dropped = REPLACED[:2] if body is None else REPLACED
+    dropped = (*dropped, HEADER.lower().encode())
+    headers = [one for one in scope["headers"] if one[0] not in dropped]
+    if request.authorization:
+        headers.append((b"authorization", request.authorization.encode()))
+    if request.idempotency_key:
+        headers.append((b"idempotency-key", request.idempotency_key.encode()))
+    if body:
+        headers.append((b"content-type", b"application/json"))
+        headers.append((b"content-length", str(len(body)).encode()))
+    scope["headers"] = headers
+
+
+def undecipherable() -> Problem:
+    """Return the problem of whatever is not right about a sealed request: always the same."""
+    return Problem(
+        HTTPStatus.BAD_REQUEST,
+        "undecipherable",
+        "The request cannot be deciphered",
+        "It is no JWE for a present key of this server (/.well-known/jwks.json), was changed on "
+        "its way, was made for another request or more than two minutes from now, or was here "
+        "before. Nothing was done: get the keys, and seal it anew.",
+    )
+
+
+def must_be_sealed(how: str) -> Problem:
+    """Return the problem of a request that others could read."""
+    return Problem(
+        HTTPStatus.FORBIDDEN,
+        "plain-forbidden",
+        "Others could read that",
+        f"Nothing plain is taken by this way: {how}; or ask over TLS, or on the machine of the "
+        "API, if AUTOLEARN_PLAIN allows it. If you sent a token, revoke it.",
+    )

@@ -1,0 +1,82 @@
+"""The HTTP connections of a process: uvicorn's, which the app can also cut."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from autolearn.api.http.sse import EXTENSION
+from autolearn.api.server.slow_clients import Guarded
+
+__all__ = ["Connection"]
+
+SEND_BUFFER = 128 * 1024
+"""Bytes that the kernel holds of a stream (Linux takes twice as much for itself)."""
+LINGER = 5.0
+"""Seconds that a client has to take the last words."""
+
+
+class Connection(Guarded):
+    """One connection. ASGI alone has no way to part from a client that takes nothing.
+
+    Any client that takes nothing of an answer for `patience` seconds loses its connection: an
+    answer that is written whole would lie here for as long as the client likes.
+    """
+
+    patience = 300.0
+    stuck: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        """Note that the client does not take what was written."""
+        super().pause_writing()
+        self.watch()
+
+    def watch(self) -> None:
+        """Look later whether it has taken anything."""
+        left = self.transport.get_write_buffer_size()
+        self.stuck = self.loop.call_later(self.patience, self.part_unless_below, left)
+
+    def part_unless_below(self, size: int) -> None:
+        """Part from the client unless less is left to take than this; nothing is added by then."""
+        if self.transport.get_write_buffer_size() < size:
+            self.watch()
+        else:
+            self.transport.abort()
+
+    def resume_writing(self) -> None:
+        """Note that it has taken most of it."""
+        super().resume_writing()
+        self.wait_no_more()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        super().connection_lost(exc)
+        self.wait_no_more()
+
+    def wait_no_more(self) -> None:
+        """Stop the clock."""
+        if self.stuck is not None:
+            self.stuck.cancel()
+            self.stuck = None
+
+    def on_message_begin(self) -> None:
+        """Offer the extension to the request that begins."""
+        super().on_message_begin()
+        self.scope["extensions"] = {EXTENSION: {"narrow": self.narrow, "cut": self.cut}}
+
+    def narrow(self) -> None:
+        """Have the kernel hold little, so that it shows soon whether the client takes anything.
+
+        Left alone, Linux holds 4 MiB, and reports room only when a third of them was taken.
+        """
+        bare = self.transport.get_extra_info("socket")
+        bare.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+
+    def cut(self) -> None:
+        """Close behind the end of the answer, which is written whatever is still to be taken.
+
+        What the client has not taken LINGER seconds later is thrown away.
+        """
+        self.cycle.keep_alive = False
+        self.flow.resume_writing()
+        self.loop.call_later(LINGER, self.transport.abort)

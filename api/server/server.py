@@ -1,0 +1,179 @@
+"""One API process from start to end: settings, lock, store, server."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import signal
+import socket
+import ssl
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import structlog
+import uvicorn
+
+from autolearn.api.server.app import make_app
+from autolearn.api.server.connection import Connection
+from autolearn.api.state.audit_trail import Recent
+from autolearn.api.state.context import make_context
+from autolearn.api.state.event_tail import Tail
+from autolearn.api.state.log_reader import LogReader
+from autolearn.artifacts.store.store import ArtifactStore
+from autolearn.eventlog.embedded.probe import require_port
+from autolearn.eventlog.encryption.session_cipher import open_vault
+from autolearn.eventlog.kafka.cluster import Cluster
+from autolearn.eventlog.kafka.connect import kafka_of, open_log
+from autolearn.projections.rebuild.store_folders import ViewsPlace
+from autolearn.projections.storage.rocksdb import RocksStore
+from autolearn.runtime.home import home_of, lock
+from autolearn.runtime.logs import configure_logs
+from autolearn.runtime.process import say_ready
+from autolearn.runtime.watchdog import Watchdog, teller
+from autolearn.schemas.errors import AutoLearnError, SettingsError
+from autolearn.schemas.settings import Settings
+from autolearn.security.wire_keys import folder_of_keys
+
+__all__ = ["serve"]
+
+log = structlog.stdlib.get_logger("autolearn.api")
+
+FAIL_STOP = 70
+KEY_PATIENCE = 0.3
+"""Seconds that a key has to come that another process has made just now."""
+GRACE = 3
+"""Seconds that open requests have when the process is told to stop."""
+
+
+def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> int:
+    """Serve until told to stop (SIGTERM, Ctrl-C) or something fails; return the exit code.
+
+    Raises:
+        AlreadyRunning: another process has this instance name on this home.
+        LogError: no Kafka is named.
+        SettingsError: the port is taken, or something else of the settings cannot be.
+    """
+    configure_logs(settings)
+    require_port(host, port)
+    warn_if_open(settings, host)
+    home = home_of(settings)
+    folder = home / "state" / f"api-{settings.instance}"
+    with lock(folder / "lock", f"The API process {settings.instance!r}"):
+        to = open_log(settings)
+        store = RocksStore(ViewsPlace(folder).used)
+        context = make_context(
+            settings,
+            to,
+            store,
+            ArtifactStore(settings.artifacts or (home / "artifacts").as_uri()),
+            folder,
+            on_failure=lambda: setattr(server, "should_exit", True),
+            cluster=Cluster(*kafka_of(settings)),
+            audit_log=open_log(settings, gathers=True) if settings.audit == "on" else None,
+            wire_keys=folder_of_keys(settings, home),
+            vault=open_vault(settings, to, home, makes=True, patience=KEY_PATIENCE),
+        )
+        context.wire_keys.present()  # made now if there is none; what is wrong with it is said now
+        server = Server(
+            context.reader,
+            context.tail,
+            context.trail.recent,
+            uvicorn.Config(
+                make_app(context, services),
+                host=host,
+                port=port,
+                loop="uvloop",
+                http=Connection,
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=bool(settings.trusted_proxies),
+                forwarded_allow_ips=settings.trusted_proxies,
+                timeout_graceful_shutdown=GRACE,
+                **tls(settings),
+            ),
+        )
+        # The server stops at these by itself, and raises them again at its end: that is enough.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+        dog = Watchdog(teller())
+        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+            dog.watch("the event loop", runner.get_loop())
+            dog.start()
+            runner.run(server.serve())
+        return FAIL_STOP if context.reader.failure is not None or not server.started else 0
+
+
+def warn_if_open(settings: Settings, host: str) -> None:
+    """Say so if others than this machine may do or read everything."""
+    try:
+        here = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, of whatever machine
+        here = False
+    if here:
+        return
+    if settings.auth == "none":
+        why = "AUTOLEARN_AUTH is none: whoever reaches this address may do everything"
+        log.warning("open", host=host, why=why)
+    if settings.plain == "always" and not settings.tls_cert:
+        why = "AUTOLEARN_PLAIN is always, without TLS: tokens and work can be read on their way"
+        log.warning("open", host=host, why=why)
+
+
+def tls(settings: Settings) -> dict[str, Any]:
+    """Return what uvicorn needs to speak TLS, if it should.
+
+    Raises:
+        SettingsError: the certificate or its key cannot be used.
+    """
+    if not settings.tls_cert:
+        return {}
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+            settings.tls_cert, settings.tls_key, password=""
+        )
+    except (OSError, ValueError) as error:  # SSLError is an OSError
+        raise SettingsError(
+            f"The certificate {settings.tls_cert} with the key {settings.tls_key} cannot be used: "
+            f"{error}.",
+            title="The API cannot speak TLS",
+            advice="AUTOLEARN_TLS_CERT and AUTOLEARN_TLS_KEY name PEM files; the key has no "
+            "password.",
+        ) from None
+    return {"ssl_certfile": settings.tls_cert, "ssl_keyfile": settings.tls_key}
+
+
+class Server(uvicorn.Server):
+    """Uvicorn, which says `ready URL` on standard output once the read models have caught up."""
+
+    def __init__(
+        self, reader: LogReader, tail: Tail, recent: Recent, config: uvicorn.Config
+    ) -> None:
+        super().__init__(config)
+        self.reader, self.tail, self.recent = reader, tail, recent
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and go on; the word comes later."""
+        await super().startup(sockets)
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        if ipaddress.ip_address(host).is_unspecified:  # every address: name one that works here
+            host = "::1" if ":" in host else "127.0.0.1"
+        shown = f"[{host}]" if ":" in host else host
+        url = f"{'https' if self.config.is_ssl else 'http'}://{shown}:{port}"
+        log.info("listening", url=url)
+        self.announcing = asyncio.create_task(self.announce(url))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams that are open, which would never end by themselves, then the rest."""
+        self.tail.close()
+        self.recent.close()
+        await super().shutdown(sockets)
+
+    async def announce(self, url: str) -> None:
+        """Say where the API is, once it is ready."""
+        with suppress(AutoLearnError):  # that the process fails is told by who made it fail
+            await self.reader.until_ready()
+            say_ready(url)

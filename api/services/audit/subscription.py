@@ -1,0 +1,74 @@
+"""One sysadmin who follows the behaviour log, as this process comes to know it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator
+
+from autolearn.api.http.sse import block, comment
+from autolearn.api.identity.principal import Principal, bad_token, still_let_in
+from autolearn.api.shared.event_subscription import KEEP_ALIVE, RETRY, joined, said
+from autolearn.api.state.audit_trail import Recent
+from autolearn.api.state.event_tail import Tail
+from autolearn.projections.audit.audit_trail import Sought
+from autolearn.projections.queries.queries import Queries
+from autolearn.schemas.codec import to_json
+
+__all__ = ["AuditSubscription"]
+
+
+class AuditSubscription:
+    """Sends the hops that come from now on, or those past `last`, an id that this process gave.
+
+    What a process does not have in memory any more is not sent: it is found in the store.
+    """
+
+    def __init__(
+        self,
+        recent: Recent,
+        tail: Tail,
+        queries: Queries,
+        who: Principal,
+        sought: Sought,
+        last: str,
+    ) -> None:
+        self.recent, self.tail, self.queries = recent, tail, queries
+        self.who, self.sought = who, sought
+        run, _, number = last.partition("-")
+        known = run == self.recent.run and number.isdecimal()
+        self.at = int(number) if known else self.recent.end
+
+    async def parts(self) -> AsyncGenerator[bytes, None]:
+        """Yield what is to be sent."""
+        yield block(id=self.token(self.at), retry=RETRY)
+        with self.tail.counted():
+            while not self.recent.closed:
+                if not self.let_in():
+                    yield block(event="problem", data=said(bad_token()))
+                    return
+                hops, self.at = self.recent.past(self.at), self.recent.end
+                new = [(at, hop) for at, hop in hops if self.sought.fits_all(hop)]
+                blocks = (
+                    block(id=self.token(at + 1), event=h.kind, data=to_json(h)) for at, h in new
+                )
+                for part in joined(blocks):
+                    yield part
+                if not new:
+                    yield comment()
+                await self.until_more(time.monotonic() + KEEP_ALIVE)
+
+    def let_in(self) -> bool:
+        """Say whether the one who follows would still be let in, and is a sysadmin."""
+        return still_let_in(self.queries, self.who)
+
+    async def until_more(self, deadline: float) -> None:
+        """Wait for a hop that is asked for, until a sign of life is due."""
+        while (left := deadline - time.monotonic()) > 0 and not self.recent.closed:
+            await self.recent.more(self.at, left)
+            if any(self.sought.fits_all(hop) for _, hop in self.recent.past(self.at)):
+                return
+            self.at = self.recent.end
+
+    def token(self, at: int) -> str:
+        """Return what names a place in this process's memory."""
+        return f"{self.recent.run}-{at}"

@@ -1,0 +1,190 @@
+"""A dataset on its way in: received, examined in a process of its own, kept, registered.
+
+Nothing is kept of a file that is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from msgspec.structs import replace
+from starlette.requests import ClientDisconnect, Request
+
+from autolearn.api.http.problems import Problem, incomplete
+from autolearn.api.limits.disk_room import Room
+from autolearn.api.limits.executors import Executor
+from autolearn.api.shared.read_hints import Hints
+from autolearn.api.state.context import ApiContext
+from autolearn.artifacts.datasets.errors import DatasetRefused
+from autolearn.artifacts.datasets.sandbox import Question, profile_apart
+from autolearn.schemas.bounds import UPLOAD_PACE, UPLOAD_SECONDS
+from autolearn.schemas.catalog import DatasetSpec
+
+__all__ = ["Received", "examine", "keep", "received"]
+
+BLOCK = 1 << 20
+EXAMINED_SECONDS, EXAMINED_PACE = 120, 8 << 20
+"""Processor time in which a file must be read: so long, and a second more for so many bytes."""
+TYPES = {
+    "text/csv": "csv",
+    "application/csv": "csv",
+    "application/vnd.apache.parquet": "parquet",
+    "application/parquet": "parquet",
+    "application/x-parquet": "parquet",
+    "application/vnd.apache.arrow.file": "arrow",
+    "application/jsonl": "jsonl",
+    "application/x-ndjson": "jsonl",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "excel",
+}
+
+
+class Received(NamedTuple):
+    """A file as it came: where it lies for now, the SHA-256 of its bytes, and how many they are."""
+
+    path: Path
+    digest: str
+    size: int
+
+
+@asynccontextmanager
+async def received(
+    folder: Path, executor: Executor, request: Request, room: Room
+) -> AsyncIterator[Received]:
+    """Write the body of a request into a file of the folder, which is gone at the end.
+
+    Raises:
+        Problem: the body is over the limit, is a form or too slow, or the client has gone away; or
+            there is no `room` for it.
+    """
+    if request.headers.get("content-type", "").startswith("multipart/"):
+        raise Problem(
+            415,
+            "not-a-file",
+            "The body is a form",
+            "Send the bytes of the file themselves, such as curl --upload-file data.csv does.",
+        )
+    digest, size, block = hashlib.sha256(), 0, bytearray()
+    with tempfile.NamedTemporaryFile(dir=folder, prefix="upload-") as file:
+
+        def write(content: bytes) -> None:
+            digest.update(content)
+            file.write(content)
+            file.flush()
+
+        try:
+            async with asyncio.timeout(UPLOAD_SECONDS) as clock:
+                began = asyncio.get_running_loop().time()
+                async for chunk in request.stream():
+                    size += len(chunk)
+                    block += chunk
+                    clock.reschedule(began + UPLOAD_SECONDS + size / UPLOAD_PACE)
+                    if len(block) >= BLOCK:
+                        room.take(len(block))
+                        await executor.run(partial(write, bytes(block)))
+                        block.clear()
+        except ClientDisconnect:
+            raise incomplete() from None
+        except TimeoutError:
+            raise too_slow(size) from None
+        room.take(len(block))
+        await executor.run(partial(write, bytes(block)))
+        yield Received(Path(file.name), digest.hexdigest(), size)
+
+
+def too_slow(size: int) -> Problem:
+    """Return the problem of a file that does not come. The connection is closed with it."""
+    return Problem(
+        408,
+        "body-too-slow",
+        "The file did not come in time",
+        f"{size:,} bytes of it have come. An upload may take {UPLOAD_SECONDS:g} seconds, and one "
+        f"more for each {UPLOAD_PACE:,} bytes that come; no setting raises that. Nothing was kept.",
+        headers={"Connection": "close"},
+    )
+
+
+async def examine(
+    file: Received,
+    name: str,
+    *,
+    given: str | None,
+    media: str,
+    target: str | None,
+    summary: str,
+    sensitive: tuple[str, ...],
+    hints: Hints,
+    before: DatasetSpec | None,
+) -> DatasetSpec:
+    """Return what a file holds. The format is the one `given`, or told by media type or bytes.
+
+    Of `sensitive` columns no value is told. The types of the version `before` are kept.
+
+    Raises:
+        Problem: it cannot be used; every fault is listed.
+    """
+    said = given or TYPES.get(media.partition(";")[0].strip().lower())
+    question = Question(
+        path=str(file.path),
+        name=name,
+        format=said,
+        version=file.digest,
+        bytes=file.size,
+        target=target,
+        summary=summary,
+        sensitive=sensitive,
+        hints=hints.read,
+        before={} if before is None else {one.name: one.type for one in before.columns},
+        accepted=hints.accept_findings,
+        cpu_s=EXAMINED_SECONDS + file.size // EXAMINED_PACE,
+    )
+    try:
+        return await profile_apart(question)
+    except DatasetRefused as refused:
+        raise Problem(
+            422,
+            "dataset-refused",
+            refused.title,
+            " ".join(refused.sentences),
+            errors=[{"detail": sentence} for sentence in refused.sentences],
+        ) from None
+
+
+async def discard(context: ApiContext, spec: DatasetSpec) -> None:
+    """Delete what `keep` has put for a version that was not registered.
+
+    What is in clear may be what another dataset has: it is collected if nothing refers to it.
+    """
+
+    def deleted() -> None:
+        if not context.queries.now().has_version(spec.name, spec.version):
+            context.artifacts.delete_blob(spec.stored)
+
+    if spec.stored:
+        await context.executors.uploads.run(deleted)
+
+
+async def keep(context: ApiContext, file: Received, spec: DatasetSpec, keyid: str) -> DatasetSpec:
+    """Put a file into the artifact store, encrypted if it has a key; return what it is there.
+
+    It is on the disk when this returns. The same version is put once.
+    """
+
+    def put() -> DatasetSpec:
+        present = context.queries.now().dataset(spec.name, spec.version)
+        if present is not None and present.spec.keyid == keyid:
+            return replace(spec, stored=present.spec.stored, keyid=keyid)
+        if not keyid:
+            context.artifacts.put_blob(file.path)
+            return spec
+        key = context.vault.find(keyid).derived("artifacts")
+        blob = context.artifacts.put_sealed(file.path, key, file.digest)
+        return replace(spec, stored=blob.digest, keyid=keyid)
+
+    return await context.executors.uploads.run(put)

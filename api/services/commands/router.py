@@ -1,0 +1,83 @@
+"""What became of a command: where `Prefer: respond-async` and slow decisions send a client."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from autolearn.api.commands.command_headers import derive
+from autolearn.api.commands.responses import CommandState, json
+from autolearn.api.http import problems
+from autolearn.api.http.openapi import answers
+from autolearn.api.http.problems import Problem, check_id
+from autolearn.api.identity.principal import Who
+from autolearn.api.identity.visibility import Sight
+from autolearn.api.state.context import ApiContext
+from autolearn.projections.rows.view_rows import Answer
+from autolearn.schemas.events import EVENTS
+from autolearn.schemas.messages import type_of
+from autolearn.schemas.work_kinds import WORK
+
+__all__ = ["router"]
+
+Place = Annotated[int, Query(ge=0)]
+
+
+def router(context: ApiContext) -> APIRouter:
+    """Return the route."""
+    routes = APIRouter(prefix="/v1/commands", tags=["process"])
+
+    @routes.get("/{command}", responses=answers({200: CommandState}))
+    async def see_command(
+        command: str, who: Who, partition: Place | None = None, offset: Place | None = None
+    ) -> Response:
+        """Show whether a command is pending, accepted or refused, and what it made."""
+        check_id("session", command, "command")
+        # First how far this process is, then the answer: it may come in between.
+        reached = context.queries.progress()
+        answer = context.queries.answer(command)
+        if answer is not None and Sight(who, context.queries).knows(answer.stream):
+            return json(state_of(command, answer))
+        if partition in reached and offset is not None and reached[partition].last < offset:
+            at = f"/v1/commands/{command}?partition={partition}&offset={offset}"
+            return json(CommandState(command, "pending", links={"self": at}))
+        raise Problem(
+            404,
+            "command-unknown",
+            "There is no such command",
+            f"No command {command} is answered or waits for its answer here. Follow the Location "
+            "of a 202 as it is, with its partition and offset.",
+        )
+
+    return routes
+
+
+def state_of(command: str, answer: Answer) -> CommandState:
+    """Return the state of a command that was answered."""
+    if not answer.reason:
+        resource = resource_of(command, answer)
+        links = {"resource": resource} if resource else {}
+        return CommandState(command, "accepted", answer.stream, resource, links=links)
+    failed = answer.reason == "command-failed"
+    problem = problems.failed(answer) if failed else problems.refusal(answer)
+    return CommandState(command, "refused", answer.stream, problem=problem.body())
+
+
+def resource_of(command: str, answer: Answer) -> str | None:
+    """Return the path of what a command of this API made or changed."""
+    kind, _, name = answer.stream.partition("/")
+    for work, (_, requested, _) in WORK.items():
+        if answer.type == type_of(requested):
+            return f"/v1/sessions/{name}/{work}s/{derive(command, 'run')}"
+    event = EVENTS[answer.type].__name__ if answer.type in EVENTS else ""
+    match kind, event:
+        case "session", "SessionCommitted":
+            return f"/v1/experiments/{name}"
+        case "session", "SessionDiscarded":
+            return None
+        case "session", _:
+            return f"/v1/sessions/{name}"
+        case _:
+            return f"/v1/catalog/{kind}s/{name}"

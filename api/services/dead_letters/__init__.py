@@ -1,0 +1,1 @@
+"""The routes of records that could not be handled."""

@@ -1,0 +1,211 @@
+"""Dead letters: what lay on `commands` and was no command; see it, and put it back."""
+
+from __future__ import annotations
+
+import base64
+import re
+from functools import partial
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Query, Request
+from msgspec import Struct
+from starlette.responses import Response
+
+from autolearn.api.commands.command_headers import call_of, prefer_of
+from autolearn.api.commands.responses import json
+from autolearn.api.http.body import read_body
+from autolearn.api.http.openapi import accepts, answers
+from autolearn.api.http.page import Links, Page
+from autolearn.api.http.pagination import from_token, next_link, to_token
+from autolearn.api.http.problems import Problem
+from autolearn.api.identity.principal import Who
+from autolearn.api.services.dead_letters.retry import retry
+from autolearn.api.shared import bodies
+from autolearn.api.state.context import ApiContext
+from autolearn.api.state.dead_letters import Found, command_id
+from autolearn.projections.rows.view_rows import Answer
+
+__all__ = ["DeadLetter", "DeadLetterSummary", "Retry", "router"]
+
+ID = re.compile(r"(\d{1,9})-(\d{1,18})")
+Limit = Annotated[int, Query(ge=1, le=100)]
+Reason = Annotated[
+    str, Query(max_length=200, description="Only letters whose reason has these words.")
+]
+
+
+class DeadLetterSummary(Struct, kw_only=True):
+    """A dead letter. `topic`, `partition` and `offset` say where the record lay.
+
+    It is `open` until the `command` with the id that it gets when it is put back is answered;
+    `answer` is the type of that event then. `size` is of its value, in bytes; of a `cut` one only
+    the beginning was kept.
+    """
+
+    id: str
+    time: str
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    size: int
+    cut: bool
+    state: str
+    command: str
+    answer: str | None
+    links: Links
+
+
+class DeadLetter(DeadLetterSummary, kw_only=True):
+    """A dead letter with all that is kept of it.
+
+    The `text` of a value that is UTF-8, else its `base64`; keys and headers likewise, in words
+    such as `base64:AP8=`.
+    """
+
+    key: str | None
+    headers: list[tuple[str, str]]
+    text: str | None
+    base64: str | None
+
+
+class Retry(Struct):
+    """What a retry came to. `answer` is the type of the event, None while nobody has decided."""
+
+    dead_letter: str
+    command: str
+    state: str
+    stream: str | None
+    answer: str | None
+    links: Links
+
+
+def router(context: ApiContext) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(prefix="/v1/dead-letters", tags=["process"])
+
+    @routes.get("", responses=answers({200: Page[DeadLetterSummary]}, "Link"))
+    async def list_dead_letters(
+        request: Request, limit: Limit = 20, page: str = "", reason: Reason = ""
+    ) -> Response:
+        """List the dead letters, newest first. With `reason` a page may be short, or empty."""
+        before = from_token(page, int, "page") if page else None
+        page_of = partial(context.dead_letters.page, before, limit, reason)
+        found, next_ = await context.executors.operators.run(page_of)
+        items = [summary(context, one) for one in found]
+        token = None if next_ is None else to_token(next_)
+        return json(Page(items, token), headers=next_link(request.url, token))
+
+    @routes.get("/{letter}", responses=answers({200: DeadLetter}))
+    async def see_dead_letter(letter: str) -> Response:
+        """Show a dead letter: why it is one, its headers and its value."""
+        return json(content(context, await find(context, letter)))
+
+    @routes.post(
+        "/{letter}/retry",
+        openapi_extra=accepts(bodies.RetryBody, command=True),
+        responses=answers({200: Retry, 202: Retry}),
+    )
+    async def retry_dead_letter(request: Request, letter: str, who: Who) -> Response:
+        """Put the command of a dead letter back on the log, or a corrected one in its place.
+
+        A corrected one has the actor who gives it, and is about no session of somebody else.
+        It is done once, however often it is asked for, with any Idempotency-Key or none.
+        """
+        body = await read_body(request, bodies.RetryBody)
+        value = None if body.value is None else msgspec.json.encode(body.value)
+        prefer = prefer_of(request)
+        found = await find(context, letter)
+        done = await retry(context, found, value, who, prefer, call_of(request))
+        at, answer = f"/v1/dead-letters/{found.id}", done.answer
+        said = Retry(
+            found.id,
+            done.command,
+            "pending" if answer is None else state_of(answer),
+            None if answer is None else answer.stream,
+            None if answer is None else answer.type,
+            {"dead-letter": at},
+        )
+        location = {"Location": at} if answer is None else {}
+        return json(said, 202 if answer is None else 200, {**location, **prefer.applied()})
+
+    return routes
+
+
+async def find(context: ApiContext, letter: str) -> Found:
+    """Return a dead letter by its id.
+
+    Raises:
+        Problem: there is none, or that is no id.
+    """
+    given = ID.fullmatch(letter)
+    if given is not None:
+        get = partial(context.dead_letters.get, int(given[1]), int(given[2]))
+        found = await context.executors.operators.run(get)
+        if found is not None:
+            return found
+    raise Problem(
+        404,
+        "unknown-dead-letter",
+        "There is no such dead letter",
+        f"There is no dead letter {letter[:120]!r}: their ids are <partition>-<offset>, see "
+        "/v1/dead-letters.",
+    )
+
+
+def state_of(answer: Answer | None) -> str:
+    """Return the state of a letter, by the answer of its command."""
+    if answer is None:
+        return "open"
+    return "refused" if answer.reason else "accepted"
+
+
+def summary(context: ApiContext, found: Found) -> DeadLetterSummary:
+    """Return a letter as a list shows it."""
+    letter, command = found.letter, command_id(found)
+    answer = context.queries.answer(command)
+    at = f"/v1/dead-letters/{found.id}"
+    return DeadLetterSummary(
+        id=found.id,
+        time=found.when,
+        topic=letter.topic,
+        partition=letter.partition,
+        offset=letter.offset,
+        reason=letter.reason,
+        size=len(letter.value or b"") if letter.size is None else letter.size,
+        cut=letter.cut,
+        state=state_of(answer),
+        command=command,
+        answer=None if answer is None else answer.type,
+        links={"self": at, "retry": f"{at}/retry"},
+    )
+
+
+def content(context: ApiContext, found: Found) -> DeadLetter:
+    """Return a letter with its value."""
+    letter = found.letter
+    text, encoded = text_of(letter.value)
+    return DeadLetter(
+        **msgspec.structs.asdict(summary(context, found)),
+        key=None if letter.key is None else word(letter.key),
+        headers=[(name, word(value)) for name, value in letter.headers],
+        text=text,
+        base64=encoded,
+    )
+
+
+def text_of(value: bytes | None) -> tuple[str | None, str | None]:
+    """Return bytes as text, or as base64 where they are none; (None, None) for None."""
+    if value is None:
+        return None, None
+    try:
+        return value.decode(), None
+    except UnicodeDecodeError:
+        return None, base64.b64encode(value).decode()
+
+
+def word(value: bytes) -> str:
+    """Return a short value as text."""
+    text, encoded = text_of(value)
+    return f"base64:{encoded}" if text is None else text

@@ -1,0 +1,258 @@
+"""Whether an evaluation that is asked for can be: checked before the log sees it."""
+
+from __future__ import annotations
+
+from autolearn.api.http.problems import Problem, unknown
+from autolearn.api.shared.bodies import EvaluationBody
+from autolearn.api.shared.dataset_checks import check_dataset, check_limits, known, wrong
+from autolearn.api.shared.sensitive_columns import sensitive_in
+from autolearn.projections.queries.queries import May, Moment
+from autolearn.projections.rows.view_rows import TrainingRow
+from autolearn.schemas.bounds import cut, listed
+from autolearn.schemas.catalog import CLASSIFICATION, DatasetSpec, check_metrics
+from autolearn.schemas.commands import RequestEvaluation
+from autolearn.schemas.datasets.meanings import meanings, number_of
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.values import KINDS, Column
+
+__all__ = ["request_evaluation"]
+
+PER_CLASS = "per-class"
+NUMBERS = {"integer", "number"}
+
+
+def request_evaluation(
+    run: str, session: str, body: EvaluationBody, moment: Moment, settings: Settings, may: May
+) -> RequestEvaluation:
+    """Return the command for an evaluation.
+
+    Whether the training is completed is left to the decider, which alone knows. `may` says which
+    datasets may be used.
+
+    Raises:
+        Problem: the training, a metric or the dataset is unknown, or they do not fit together.
+    """
+    training = moment.training(session, body.training)
+    if training is None:
+        raise no_training(moment, session, body.training)
+    metrics, optional = fitting(training, body.metrics, moment)
+    positive = None if body.positive is None else check_positive(training, word(body.positive))
+    own = moment.dataset(training.dataset.name, training.dataset.version)
+    dataset, read = training.dataset, training.read
+    specs = [] if own is None else [own.spec]
+    if body.dataset is not None:
+        spec = check_dataset(moment, body.dataset, may)
+        dataset = spec.ref
+        specs.append(spec)
+        if not dataset.is_content_of(training.dataset):
+            read = spec.read
+            check_columns(training, spec, moment)
+            secret = training.target in {*training.sensitive}.union(*map(sensitive_in, specs))
+            if training.task == CLASSIFICATION and not secret:
+                named = [one for one in metrics if one not in optional]
+                check_classes(training, spec, positive, named, moment)
+    elif not may(dataset.name):  # it was shared, and is so no longer
+        raise unknown(
+            "dataset", dataset.name, known(moment, may), "/v1/catalog/datasets", "#/dataset"
+        )
+    time_limit, memory_limit = check_limits(body, settings)
+    return RequestEvaluation(
+        run=run,
+        training=training.id,
+        metrics=metrics,
+        dataset=dataset,
+        held_out=dataset.is_content_of(training.dataset),
+        time_limit=time_limit,
+        memory_limit=memory_limit,
+        optional=optional,
+        positive=positive,
+        sensitive=tuple(sorted({*training.sensitive}.union(*map(sensitive_in, specs)))),
+        read=read,
+    )
+
+
+def no_training(moment: Moment, session: str, training: str) -> Problem:
+    """Return the problem of a training that the session does not have."""
+    names = [run for run, kind in moment.kinds_of_runs(session) if kind == "training"]
+    where = f"/v1/sessions/{session}/trainings"
+    return unknown("training", training, names, where, "#/training")
+
+
+def fitting(
+    training: TrainingRow, wanted: list[str] | None, moment: Moment
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the metrics to compute, and which of them may be left out.
+
+    They are those wanted, beside them each class of a classification; or all that fit the task.
+
+    Raises:
+        Problem: one is unknown or does not fit.
+    """
+    offers = {row.spec.name: row.spec for row in moment.metrics()}
+    fit = tuple(name for name, spec in offers.items() if training.task in spec.tasks)
+    if wanted is None:
+        return fit, fit
+    methods = None if training.artifact is None else training.artifact.methods
+    faults = check_metrics(training.task, wanted, offers, training.estimator, methods)
+    if not faults:
+        beside = tuple(name for name in (PER_CLASS,) if name in fit and name not in wanted)
+        return (*dict.fromkeys(wanted), *beside), beside
+    unknown_ones = [name for name in wanted if name not in offers]
+    raise Problem(
+        422,
+        "unknown-metric" if unknown_ones else "metric-unfit",
+        "There is no such metric" if unknown_ones else "A metric does not fit the model",
+        "; ".join(faults) + ".",
+        errors=[{"pointer": "#/metrics", "detail": fault} for fault in faults],
+        known=sorted(offers),
+    )
+
+
+def check_positive(training: TrainingRow, positive: str) -> str:
+    """Return the class that is the positive one. Raises a problem if it cannot be."""
+    classes = [str(label) for label in training.parameters.get("classes", ())]
+    if training.task != CLASSIFICATION:
+        fault = f"{training.estimator} is for {training.task}, and has no classes"
+    elif training.target in training.sensitive:
+        fault = f"the target {training.target} is sensitive, so none of its classes is named"
+    elif classes and positive not in classes:
+        fault = f"the model has no class {cut(positive)!r}; its classes are {listed(classes)}"
+    else:
+        return positive
+    raise wrong("class-unknown", "There is no such class", {"#/positive": fault})
+
+
+def word(label: str | bool | int) -> str:
+    """Return a label as text, as classes are called."""
+    return str(label).lower() if isinstance(label, bool) else str(label)
+
+
+def check_columns(training: TrainingRow, other: DatasetSpec, moment: Moment) -> None:
+    """Raise a problem unless another dataset has the columns that the model was trained on.
+
+    Whether it knows their values is seen when they are read.
+    """
+    own = moment.dataset(training.dataset.name, training.dataset.version)
+    if own is None:
+        return
+    there = {column.name: column for column in other.columns}
+    missing = [column.name for column in own.spec.columns if column.name not in there]
+    other_kind = [
+        f"{told(there[column.name])} in {other.name}, and {told(column)} in {own.spec.name}"
+        for column in own.spec.columns
+        if column.name in there and not comparable(column, there[column.name], training)
+    ]
+    faults = [f"{other.name} lacks {', '.join(missing[:20])}"] if missing else []
+    if other_kind:
+        faults.append(f"kinds of values differ: {'; '.join(other_kind[:20])}")
+    units = [
+        f"{column.name} has {mine or 'no unit'} in {own.spec.name}, and {theirs or 'none'} in "
+        f"{other.name}"
+        for column in own.spec.columns
+        if column.name in there
+        and differ(mine := unit_of(own.spec, column), theirs := unit_of(other, column))
+    ]
+    if units:
+        faults.append(f"units differ: {'; '.join(units[:20])}")
+    if faults:
+        detail = "; ".join(faults) + (
+            f": it must have the columns of {own.spec.name}, with values of the same kinds (mend "
+            "them, or upload it with --type NAME=number and the like)"
+        )
+        raise wrong("dataset-unfit", "The dataset does not fit the model", {"#/dataset": detail})
+
+
+def unit_of(spec: DatasetSpec, column: Column) -> str:
+    """Return the unit that the numbers of a column are written with, "" if there is none."""
+    names = [one.name for one in spec.columns]
+    how = None
+    if spec.read is not None and column.name in names:
+        how = spec.read.formats.get(str(names.index(column.name)))
+    return "" if how is None else how.unit
+
+
+def differ(unit: str, other: str) -> bool:
+    """Say whether numbers with these units are not the same: 12 % is 0.12, but $5 may be 5."""
+    return unit != other and (bool(unit and other) or "%" in (unit, other))
+
+
+def check_classes(
+    training: TrainingRow,
+    other: DatasetSpec,
+    positive: str | None,
+    named: list[str],
+    moment: Moment,
+) -> None:
+    """Raise a problem if another dataset has not one class that the model knows, or no `positive`.
+
+    Or it has one that the model does not know, and metrics that are `named` cannot have such rows.
+    It is left to the run where the classes are not known here: the dataset has another target,
+    they are too many, or numbers that are not written plainly.
+    """
+    known = [str(label) for label in training.parameters.get("classes", ())]
+    if other.target != training.target or not other.classes or not known or not is_plain(other):
+        return
+    values = {one: number for one in other.classes if (number := number_of(one)) is not None}
+    stand_for = meanings(other.classes, known, values)
+    there = {stand_for.get(one, one) for one in other.classes}
+    has = f"{other.name} has the classes {listed(sorted(other.classes))}"
+    if there.isdisjoint(known):
+        fault = (
+            f"{has}, and the model knows none of them: it was trained on {listed(known)} (write "
+            "them as in the training, or train on data like these)"
+        )
+        raise wrong("dataset-unfit", "The dataset does not fit the model", {"#/dataset": fault})
+    if positive is not None and positive not in there:
+        fault = f"no row of {other.name} is of class {cut(positive)!r}: {has}"
+        raise wrong("class-unknown", "There is no such class", {"#/positive": fault})
+    needs = {row.spec.name: row.spec.needs for row in moment.metrics()}
+    unfit = [one for one in named if needs[one] in ("scores", "probabilities")]
+    unseen = sorted(there.difference(known))
+    if unseen and unfit and positive is None:
+        fault = (
+            f"{listed(unfit)} cannot be computed on rows with classes that the model was not "
+            f"trained on, and {other.name} has {listed(unseen)}"
+        )
+        raise wrong("metric-unfit", "A metric does not fit the data", {"#/metrics": fault})
+
+
+def is_plain(spec: DatasetSpec) -> bool:
+    """Say whether the classes of a dataset are no numbers, or what they are plainly written."""
+    names = [column.name for column in spec.columns]
+    place = names.index(spec.target or "")
+    if spec.columns[place].type not in NUMBERS:
+        return True
+    how = None if spec.read is None else spec.read.formats.get(str(place))
+    if how is not None and (how.thousands or how.unit):
+        return False
+    return all(number_of(label) is not None for label in spec.classes)
+
+
+def comparable(own: Column, other: Column, training: TrainingRow) -> bool:
+    """Say whether values of a column may be those that a model knows.
+
+    Text may be written as anything but times; true and false may be 1 and 0.
+    """
+    if own.type == other.type or {own.type, other.type} <= NUMBERS:
+        return True
+    if "timestamp" in (own.type, other.type):
+        return False
+    if own.type == "string" or (own.name == training.target and training.task == CLASSIFICATION):
+        return True
+    numbers = next((one for one in (own, other) if one.type in NUMBERS), None)
+    return numbers is not None and "string" not in (own.type, other.type) and perhaps_truth(numbers)
+
+
+def perhaps_truth(numbers: Column) -> bool:
+    """Say whether numbers may be 1 and 0 for true and false."""
+    if numbers.sensitive is True:
+        return numbers.distinct is not None and numbers.distinct <= 2
+    return {numbers.minimum, numbers.maximum} <= {0, 1}
+
+
+def told(column: Column) -> str:
+    """Return what kind of values a column has, for people."""
+    kind = KINDS[column.type]
+    if column.minimum is None or column.maximum is None:
+        return f"{column.name} has {kind}"
+    return f"{column.name} has {kind} from {column.minimum:g} to {column.maximum:g}"

@@ -1,0 +1,178 @@
+"""Service `storage`: experiments, which are committed sessions, and what they keep."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from autolearn.api.commands.acknowledgement import Accepted
+from autolearn.api.commands.command_headers import Asked
+from autolearn.api.commands.responses import CommandState, json, pending
+from autolearn.api.http.openapi import accepts, answers
+from autolearn.api.http.page import Page
+from autolearn.api.http.pagination import from_token, next_link, page_of
+from autolearn.api.http.problems import Problem, check_id
+from autolearn.api.identity.principal import Who
+from autolearn.api.identity.visibility import Level, level_of, may_list
+from autolearn.api.shared import resources
+from autolearn.api.shared.as_of import AsOf, see
+from autolearn.api.shared.lookup import experiment_row, find_experiment
+from autolearn.api.shared.model_files import Artifact, artifact_of, model_of, send_file
+from autolearn.api.shared.runs import Limit as RunLimit
+from autolearn.api.shared.runs import list_runs, show_run
+from autolearn.api.state.context import ApiContext
+from autolearn.schemas import commands
+from autolearn.schemas.stream_kinds import stream
+
+__all__ = ["router"]
+
+Limit = Annotated[int, Query(ge=1, le=500)]
+
+
+def router(context: ApiContext) -> APIRouter:
+    """Return the routes of the service."""
+    routes = APIRouter(prefix="/v1/experiments", tags=["storage"])
+
+    @routes.get(
+        "",
+        responses=answers({200: Page[resources.ExperimentSummary]}, "Link", "AutoLearn-Position"),
+    )
+    async def list_experiments(
+        request: Request, who: Who, limit: Limit = 50, page: str = "", as_of: AsOf = ""
+    ) -> Response:
+        """List the experiments, the newest commit first; with `as_of`, those of then."""
+        after = from_token(page, tuple[str, str], "page") if page else None
+        may = may_list(who, now := context.queries.now())
+        seen = await see(context, as_of, lambda past: past.load_experiments(after, limit + 1, may))
+        whose, moment = None if as_of or who.sysadmin else who.name, seen.moment
+
+        def page_shown() -> Response:
+            items, more = page_of(
+                moment.each_experiment(after, whose),
+                limit,
+                lambda row: resources.experiment_summary(
+                    row, withheld=level_of(who, now, row.id) < Level.READ
+                ),
+                lambda row: (row.committed, row.id),
+                lambda: moment.looked,
+                more=seen.moment.full,
+            )
+            headers = {**seen.headers, **next_link(request.url, more)}
+            return json(Page(items, more), headers=headers)
+
+        return await context.executors.lists.run(page_shown)
+
+    @routes.get(
+        "/{experiment}", responses=answers({200: resources.Experiment}, "AutoLearn-Position")
+    )
+    async def see_experiment(
+        request: Request, experiment: str, who: Who, page: str = "", as_of: AsOf = ""
+    ) -> Response:
+        """Show an experiment, and how the runs went that it keeps."""
+        after = from_token(page, int, "page") if page else 0
+        seen = await find_experiment(context, experiment, as_of)
+        withheld = level_of(who, context.queries.latest(), experiment) < Level.READ
+
+        def look() -> resources.Experiment:
+            row = experiment_row(seen, experiment)
+            return resources.experiment(seen.moment, row, seen.live, withheld=withheld, after=after)
+
+        content = await context.executors.lists.run(look)
+        return json(content, headers={**seen.headers, **next_link(request.url, content.next)})
+
+    @routes.get(
+        "/{experiment}/trainings",
+        responses=answers({200: Page[resources.Training]}, "Link", "AutoLearn-Position"),
+    )
+    async def list_trainings(
+        request: Request,
+        experiment: str,
+        limit: RunLimit = 100,
+        page: str = "",
+        as_of: AsOf = "",
+    ) -> Response:
+        """List the trainings that an experiment keeps, in the order of their requests."""
+        seen, base = await find_experiment(context, experiment, as_of), at(experiment)
+        return await list_runs(context, seen, base, "training", None, page, limit, request.url)
+
+    @routes.get(
+        "/{experiment}/evaluations",
+        responses=answers({200: Page[resources.Evaluation]}, "Link", "AutoLearn-Position"),
+    )
+    async def list_evaluations(
+        request: Request,
+        experiment: str,
+        limit: RunLimit = 100,
+        page: str = "",
+        as_of: AsOf = "",
+    ) -> Response:
+        """List the evaluations that an experiment keeps, in the order of their requests."""
+        seen, base = await find_experiment(context, experiment, as_of), at(experiment)
+        return await list_runs(context, seen, base, "evaluation", None, page, limit, request.url)
+
+    @routes.get(
+        "/{experiment}/trainings/{run}",
+        responses=answers({200: resources.Training}, "AutoLearn-Position"),
+    )
+    async def see_training(experiment: str, run: str, as_of: AsOf = "") -> Response:
+        """Show a training that an experiment keeps."""
+        return await see_run(experiment, "training", run, as_of)
+
+    @routes.get(
+        "/{experiment}/evaluations/{run}",
+        responses=answers({200: resources.Evaluation}, "AutoLearn-Position"),
+    )
+    async def see_evaluation(experiment: str, run: str, as_of: AsOf = "") -> Response:
+        """Show an evaluation that an experiment keeps."""
+        return await see_run(experiment, "evaluation", run, as_of)
+
+    @routes.get("/{experiment}/trainings/{run}/artifact", responses=answers({200: Artifact}))
+    async def see_artifact(experiment: str, run: str) -> Response:
+        """List the files of a trained model."""
+        seen = await find_experiment(context, experiment)
+        found = partial(artifact_of, seen.moment, experiment, run, at(experiment))
+        return json(await context.executors.lists.run(found))
+
+    @routes.get("/{experiment}/trainings/{run}/artifact/{file}", response_class=Response)
+    async def get_file(experiment: str, run: str, file: str) -> Response:
+        """Send one file of a trained model."""
+        seen = await find_experiment(context, experiment)
+        found = partial(model_of, seen.moment, experiment, run, at(experiment))
+        model = await context.executors.lists.run(found)
+        return await send_file(context, seen.moment, experiment, model, file)
+
+    @routes.post(
+        "/{experiment}/delete",
+        openapi_extra=accepts(None, command=True),
+        responses=answers({200: resources.Deleted, 202: CommandState}),
+    )
+    async def delete_experiment(request: Request, experiment: str) -> Response:
+        """Delete an experiment: its key is shredded, and nothing of it can be read any more."""
+        check_id("session", experiment, "experiment")
+        asked = Asked.of(request, {})
+        answer = await context.commands.post(
+            stream("session", experiment), commands.DeleteExperiment(), asked
+        )
+        if isinstance(answer, Accepted):
+            return pending(answer, asked)
+        deleted = resources.Deleted(experiment, answer.time)
+        return json(deleted, headers=asked.prefer.applied())
+
+    async def see_run(experiment: str, kind: str, run: str, as_of: str) -> Response:
+        check_id("session", run, kind)
+        seen, base = await find_experiment(context, experiment, as_of), at(experiment)
+        shown = await show_run(context, seen, base, kind, run)
+        if shown is None:
+            detail = f"The experiment keeps no {kind} {run}: see {base}."
+            raise Problem(404, "run-unknown", f"There is no such {kind}", detail)
+        return json(shown, headers=seen.headers)
+
+    return routes
+
+
+def at(experiment: str) -> str:
+    """Return the path of an experiment."""
+    return f"/v1/experiments/{experiment}"

@@ -1,0 +1,1 @@
+"""The routes of health, status, rebuild and wire keys."""

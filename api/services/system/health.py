@@ -1,0 +1,178 @@
+"""What every process serves: health, metrics, topics, its position in the log, and digests."""
+
+from __future__ import annotations
+
+from functools import partial
+from importlib.metadata import version
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from msgspec import Struct
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.responses import Response
+
+from autolearn.api.commands.responses import json
+from autolearn.api.http.openapi import answers
+from autolearn.api.http.problems import Problem, unknown
+from autolearn.api.state.context import ApiContext
+from autolearn.eventlog import positions
+from autolearn.eventlog.admission import Progress
+from autolearn.projections.digests import row_digests
+from autolearn.projections.views import VIEWS
+from autolearn.schemas.asyncapi import document as asyncapi
+from autolearn.schemas.topics import Topics
+
+__all__ = ["Digests", "Health", "Position", "router"]
+
+
+class Health(Struct):
+    """How a process is. `missing` counts the events that it has yet to take in."""
+
+    status: str
+    detail: str = ""
+    missing: int | None = None
+
+
+class Place(Struct):
+    """How far one partition of `events` is known."""
+
+    partition: int
+    next: int
+    term: int
+    last: int
+    """The offset of the last command answered."""
+
+
+class Position(Struct):
+    """A point in the whole log. `token` stands for it, in one word."""
+
+    token: str
+    partitions: list[Place]
+
+
+class Digests(Struct):
+    """The SHA-256 of each view at one position: equal wherever the same events were folded.
+
+    `process` names the process that says so.
+    """
+
+    process: str
+    position: Position
+    views: dict[str, str]
+
+
+class RowDigests(Struct):
+    """The SHA-256 of the values of some rows, by key in hex. `next` is the key to go on after."""
+
+    position: Position
+    rows: dict[str, str]
+    next: str | None
+
+
+RowLimit = Annotated[int, Query(ge=1, le=10_000)]
+
+
+def router(context: ApiContext) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(tags=["process"])
+
+    @routes.get("/health/live", responses=answers({200: Health, 503: Health}))
+    async def live() -> Response:
+        """Say that the process runs; or that it has failed, and must be started anew."""
+        if context.reader.failure is not None:
+            return json(Health("failed", context.reader.failure), 503)
+        return json(Health("live"))
+
+    @routes.get("/health/ready", responses=answers({200: Health, 503: Health}))
+    async def ready() -> Response:
+        """Say whether the process has caught up with the log, and whether Kafka answers."""
+        health = readiness(context)
+        return json(health, 200 if health.status == "ready" else 503)
+
+    @routes.get("/metrics", response_class=Response)
+    async def metrics() -> Response:
+        """Return the process's figures for Prometheus, and those of the status."""
+        status = await context.inspection.status()
+        return Response(context.measures.page(status), media_type=CONTENT_TYPE_LATEST)
+
+    @routes.get("/asyncapi.json", response_class=Response)
+    async def topics() -> Response:
+        """Describe the topics of this installation and the messages on them (AsyncAPI 3)."""
+        return json(asyncapi.document(Topics.of(context.settings), version("autolearn")))
+
+    @routes.get("/v1/position", responses=answers({200: Position}))
+    async def position() -> Response:
+        """Show how far the log is known here."""
+        context.reader.require_ready()
+        return json(position_of(await context.reader.which_log(), context.queries.progress()))
+
+    @routes.get("/v1/digests", responses=answers({200: Digests}))
+    async def digests() -> Response:
+        """Show the digest of each view, and the position at which they are so."""
+        context.reader.require_ready()
+        digests = partial(digests_of, context, await context.reader.which_log())
+        return json(await context.executors.operators.run(digests))
+
+    @routes.get("/v1/digests/{view}", responses=answers({200: RowDigests}))
+    async def row_digests_of(view: str, after: str = "", limit: RowLimit = 1000) -> Response:
+        """Show the digest of each row of a view, in the order of their keys past `after` (hex)."""
+        context.reader.require_ready()
+        if view not in VIEWS:
+            raise unknown("view", view, VIEWS, "/v1/digests")
+        moment, past = context.queries.now(), key_of(after)
+        reached = position_of(await context.reader.which_log(), moment.progress())
+        rows = row_digests(moment.content, view, past, limit)
+        found = await context.executors.operators.run(lambda: list(rows))
+        more = found[-1][0] if len(found) == limit else None
+        return json(RowDigests(reached, dict(found), more))
+
+    return routes
+
+
+def readiness(context: ApiContext) -> Health:
+    """Return whether a process is ready, and if not, why."""
+    if context.reader.failure is not None:
+        return Health("failed", context.reader.failure)
+    if not context.reader.ready:
+        missing = context.reader.missing()
+        status = "starting" if missing is None else "catching-up"
+        return Health(status, context.reader.why_not_ready(), missing)
+    if not context.brokers.answer:
+        why = f"Kafka does not answer: reads go on. {context.brokers.error}".strip()
+        return Health("log-unavailable", why)
+    if context.commands.appends.stalled:
+        return Health("log-unavailable", "Kafka takes no appends: reads go on.")
+    if not context.audit.available:
+        why = (
+            f"Nothing can be recorded, so nothing can be changed: {context.audit.why} Reads go on."
+        )
+        return Health("audit-unavailable", why)
+    if context.staleness.seconds() is not None:
+        return Health("catching-up", "Kafka was lost, and is back: what was missed is read.")
+    return Health("ready", missing=0)
+
+
+def position_of(log: str, reached: dict[int, Progress]) -> Position:
+    """Return a position as clients see it; `log` is the id of the log."""
+    places = [Place(p, at.next, at.term, at.last) for p, at in sorted(reached.items())]
+    return Position(positions.Position.of(log, reached).token(), places)
+
+
+def digests_of(context: ApiContext, log: str) -> Digests:
+    """Return the digests of all views at one moment (blocks while it reads them)."""
+    moment = context.queries.now()
+    name = f"api-{context.settings.instance}"
+    return Digests(name, position_of(log, moment.progress()), moment.digests())
+
+
+def key_of(given: str) -> bytes:
+    """Return a key from hex.
+
+    Raises:
+        Problem: it is not hex.
+    """
+    try:
+        return bytes.fromhex(given)
+    except ValueError:
+        detail = f"{given[:120]!r} is no key: take `next` of an answer, as it is."
+        raise Problem(422, "malformed-key", "A key is malformed", detail) from None

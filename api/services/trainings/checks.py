@@ -1,0 +1,194 @@
+"""Whether a training that is asked for can be: checked against the catalog beforehand."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from autolearn.api.http.problems import Problem, unknown
+from autolearn.api.shared.bodies import TrainingBody
+from autolearn.api.shared.dataset_checks import check_dataset, check_limits, target_of, wrong
+from autolearn.api.shared.read_hints import check_accepted
+from autolearn.api.shared.sensitive_columns import sensitive_in
+from autolearn.projections.queries.queries import May, Moment
+from autolearn.schemas.bounds import cut
+from autolearn.schemas.catalog import (
+    CLASSIFICATION,
+    CLUSTERING,
+    MOST_CLASSES,
+    REGRESSION,
+    DatasetSpec,
+    EstimatorSpec,
+    check_hyperparameters,
+    few_values,
+)
+from autolearn.schemas.commands import RequestTraining
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.values import Column, JsonValue, Preprocessing, Split
+
+__all__ = ["request_training"]
+
+NUMBERS = ("integer", "number")
+LARGEST = 2**53
+"""Integers beyond this are not the same number in every JSON reader (RFC 8259, section 6)."""
+
+
+def request_training(
+    run: str, body: TrainingBody, moment: Moment, settings: Settings, may: May
+) -> RequestTraining:
+    """Return the command for a training, with what was asked for and nothing filled in.
+
+    `may` says which datasets may be used.
+
+    Raises:
+        Problem: the estimator, dataset or target is unknown, or they do not fit together.
+    """
+    offer = moment.estimator(body.estimator)
+    if offer is None:
+        names = [row.spec.name for row in moment.estimators()]
+        raise unknown("estimator", body.estimator, names, "/v1/catalog/estimators", "#/estimator")
+    model, data = offer.spec, check_dataset(moment, body.dataset, may)
+    column = target_of(data, body.target)
+    target = None if column is None else column.name
+    check_accepted(data, strict=settings.strict_data == "on")
+    check_task(model, data, column, body.task, moment)
+    faults = large(body.hyperparameters) or check_hyperparameters(model, body.hyperparameters)
+    if faults:
+        raise Problem(
+            422,
+            "invalid-hyperparameters",
+            "The hyperparameters do not fit the estimator",
+            "; ".join(faults) + ".",
+            errors=[{"pointer": "#/hyperparameters", "detail": fault} for fault in faults],
+        )
+    if model.task != CLUSTERING:
+        check_rows(body, data, target, model.task)
+    time_limit, memory_limit = check_limits(body, settings)
+    return RequestTraining(
+        run=run,
+        estimator=model.name,
+        task=model.task,
+        library_version=model.library_version,
+        dataset=data.ref,
+        target=target,
+        schema_hash=data.schema_hash,
+        hyperparameters=body.hyperparameters,
+        split=Split(body.split.test, body.split.stratify),
+        preprocessing=Preprocessing(**body.preprocessing.model_dump()),
+        seed=body.seed,
+        time_limit=time_limit,
+        memory_limit=memory_limit,
+        sensitive=sensitive_in(data),
+        read=data.read,
+    )
+
+
+def check_task(
+    estimator: EstimatorSpec,
+    data: DatasetSpec,
+    target: Column | None,
+    asked: str | None,
+    found: Moment,
+) -> None:
+    """Raise a problem unless the estimator can learn the target; `asked` is the task."""
+    if asked is not None and asked != estimator.task:
+        detail = f"{estimator.name} is for {estimator.task}, not for {asked}{others(asked, found)}"
+        raise wrong("task-unfit", "The estimator does not fit the task", {"#/task": detail})
+    if estimator.task not in (CLASSIFICATION, REGRESSION):
+        return
+    if target is None:
+        detail = (
+            f"{estimator.name} learns a target, and {data.name} names none: choose one of its "
+            "columns"
+        )
+        raise wrong("target-missing", "There is nothing to learn", {"#/target": detail})
+    if estimator.task == REGRESSION:
+        fault = regression_fault(target, data, found)
+    else:
+        fault = classification_fault(target, data, asked, found)
+    if fault is not None:
+        detail = f"{estimator.name} is for {estimator.task}, but {fault}"
+        raise wrong("task-unfit", "The estimator does not fit the data", {"#/estimator": detail})
+
+
+def regression_fault(target: Column, data: DatasetSpec, found: Moment) -> str | None:
+    """Return why a target is nothing for regression, None if it can be learned like that."""
+    if target.type in NUMBERS:
+        return None
+    kind, remedy = "true or false", "; if it should be numbers, write it as 1 and 0"
+    if target.type == "string":
+        kind = "text"
+        remedy = (
+            f"; if it should be numbers, dataset show {data.name} --findings says why it is not, "
+            f"and dataset add --type {target.name}=number makes it so"
+        )
+    return (
+        f"the target {target.name} of {data.name} is {kind}, which makes it classification, and "
+        f"regression wants numbers{others(CLASSIFICATION, found)}{remedy}"
+    )
+
+
+def classification_fault(
+    target: Column, data: DatasetSpec, asked: str | None, found: Moment
+) -> str | None:
+    """Return why a target is nothing for classification, None if it can be learned like that."""
+    distinct = target.distinct
+    many = "more different values than are counted" if distinct is None else f"{distinct:,}"
+    what = f"the target {target.name} of {data.name} has {many}"
+    if distinct is None or distinct > MOST_CLASSES:
+        what += "" if distinct is None else " different values"
+        return f"{what}, and at most {MOST_CLASSES:,} can be classes{others(REGRESSION, found)}"
+    few = few_values(distinct, data.rows - target.missing)
+    if target.type not in NUMBERS or few or asked == CLASSIFICATION:
+        return None
+    return (
+        f"{what} different numbers, which makes it regression: if they are classes, say "
+        f'--task classification ("task" in REST and Python){others(REGRESSION, found)}'
+    )
+
+
+def others(task: str, found: Moment) -> str:
+    """Return which estimators there are for a task."""
+    names = ", ".join(row.spec.name for row in found.estimators() if row.spec.task == task)
+    return f"; for {task} there are {names or 'no estimators'}"
+
+
+def check_rows(body: TrainingBody, data: DatasetSpec, target: str | None, task: str) -> None:
+    """Raise a problem if the rows cannot be parted as asked."""
+    held_out = math.ceil(body.split.test * data.rows)
+    kept = data.rows - held_out
+    fault = None
+    if held_out < 1 or kept < 1:
+        fault = f"{data.rows} rows cannot be parted into training and held-out rows"
+    elif task == CLASSIFICATION and body.split.stratify and target == data.target and data.classes:
+        smallest = min(data.classes, key=lambda label: data.classes[label])
+        if data.classes[smallest] < 2:
+            fault = (
+                f"the class {smallest} has one row only, so it cannot be in both parts: give it "
+                "more rows, or split without stratify"
+            )
+        elif min(held_out, kept) < len(data.classes):
+            fault = (
+                f"a part of {min(held_out, kept)} rows cannot hold all {len(data.classes)} "
+                "classes: choose another fraction, or split without stratify"
+            )
+    if fault is not None:
+        raise wrong("split-unfit", "The rows cannot be parted like that", {"#/split": fault})
+
+
+def large(given: dict[str, Any]) -> list[str]:
+    """Return what is wrong with integers that are too large for JSON, a sentence each."""
+    return [
+        f"{cut(name)} holds an integer beyond 2^53"
+        for name, value in given.items()
+        if beyond(value)
+    ]
+
+
+def beyond(value: JsonValue) -> bool:
+    """Say whether a value holds an integer that is too large."""
+    if isinstance(value, list):
+        return any(beyond(item) for item in value)
+    if isinstance(value, dict):
+        return any(beyond(item) for item in value.values())
+    return isinstance(value, int) and abs(value) > LARGEST

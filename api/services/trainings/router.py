@@ -1,0 +1,78 @@
+"""Service `trainings`: train catalog estimators on datasets, and get what was trained."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from autolearn.api.commands.command_headers import Asked, derive
+from autolearn.api.commands.responses import CommandState, json
+from autolearn.api.http.body import read_body
+from autolearn.api.http.openapi import accepts, answers
+from autolearn.api.http.problems import check_id
+from autolearn.api.identity.principal import Who
+from autolearn.api.identity.visibility import may_use
+from autolearn.api.services.trainings.checks import request_training
+from autolearn.api.shared import bodies, dataset_checks, resources
+from autolearn.api.shared.lookup import find_run, find_session
+from autolearn.api.shared.model_files import Artifact, artifact_of, model_of, send_file
+from autolearn.api.shared.runs import add_run_routes, request_run
+from autolearn.api.state.context import ApiContext
+from autolearn.schemas.commands import RequestTraining
+
+__all__ = ["router"]
+
+
+def router(context: ApiContext) -> APIRouter:
+    """Return the routes of the service."""
+    routes = APIRouter(prefix="/v1/sessions/{session}/trainings", tags=["trainings"])
+    add_run_routes(routes, context, "training", resources.Training)
+
+    @routes.post(
+        "",
+        status_code=201,
+        openapi_extra=accepts(bodies.TrainingBody, command=True),
+        responses=answers(
+            {201: resources.Training, 202: (resources.Training, CommandState)}, "Location"
+        ),
+    )
+    async def train(request: Request, session: str, who: Who) -> Response:
+        """Train an estimator. With `Prefer: wait=N` the answer comes when that has ended."""
+        check_id("session", session)
+        body = await read_body(request, bodies.TrainingBody)
+        asked = Asked.of(request, body.model_dump())
+        command: RequestTraining | None = None
+        if context.queries.answer(asked.id) is None:
+            if context.queries.latest().session_keyid(session) is None:
+                # Nobody can encrypt it any more, and in clear it must not be on the log.
+                await find_session(context, session)  # says what became of the session
+            run, settings = derive(asked.id, "run"), context.settings
+            command = await dataset_checks.checked(
+                context,
+                lambda now: (
+                    now.estimator(body.estimator) is not None
+                    and dataset_checks.has_dataset(now, body.dataset, may_use(who, now))
+                ),
+                lambda now: request_training(run, body, now, settings, may_use(who, now)),
+            )
+        return await request_run(context, asked, session, "training", command)
+
+    @routes.get("/{run}/artifact", responses=answers({200: Artifact}))
+    async def see_artifact(session: str, run: str) -> Response:
+        """List the files of the trained model."""
+        seen, _ = await find_run(context, session, "training", run)
+        base = f"/v1/sessions/{session}"
+        found = partial(artifact_of, seen.moment, session, run, base)
+        return json(await context.executors.lists.run(found))
+
+    @routes.get("/{run}/artifact/{file}", response_class=Response)
+    async def get_file(session: str, run: str, file: str) -> Response:
+        """Send one file of the trained model."""
+        seen, _ = await find_run(context, session, "training", run)
+        found = partial(model_of, seen.moment, session, run, f"/v1/sessions/{session}")
+        model = await context.executors.lists.run(found)
+        return await send_file(context, seen.moment, session, model, file)
+
+    return routes

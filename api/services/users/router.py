@@ -1,0 +1,234 @@
+"""Users, for sysadmins; and with whom a session is shared, for its owner."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from autolearn.api.commands.acknowledgement import Accepted
+from autolearn.api.commands.command_headers import Asked
+from autolearn.api.commands.responses import CommandState, created, json, pending
+from autolearn.api.http.body import read_body
+from autolearn.api.http.openapi import accepts, answers
+from autolearn.api.http.page import Page
+from autolearn.api.http.problems import Problem, check_id
+from autolearn.api.identity.principal import Who
+from autolearn.api.limits.quotas import QuotaState, quotas_of
+from autolearn.api.services.users.token_issuer import require_tokens
+from autolearn.api.shared import bodies
+from autolearn.api.shared.lookup import find
+from autolearn.api.state.context import ApiContext
+from autolearn.projections.rows.view_rows import ReaderRow, TokenRow, UserRow
+from autolearn.schemas import commands
+from autolearn.schemas.messages import Command
+from autolearn.schemas.stream_kinds import stream
+
+__all__ = ["router"]
+
+CHANGED = answers({200: UserRow, 202: CommandState})
+
+
+def router(context: ApiContext) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(prefix="/v1", tags=["users"])
+
+    @routes.get("/users", responses=answers({200: Page[UserRow]}))
+    async def list_users() -> Response:
+        """List all users, by name."""
+        now = context.queries.now()
+        return await context.executors.lists.run(lambda: json(Page(now.users())))
+
+    @routes.post(
+        "/users",
+        status_code=201,
+        openapi_extra=accepts(bodies.UserBody, command=True),
+        responses=answers({201: UserRow, 202: CommandState}, "Location"),
+    )
+    async def add_user(request: Request) -> Response:
+        """Add a user, with a password to log in with."""
+        body = await read_body(request, bodies.UserBody)
+        refuse_oidc(context)
+        check_id("user", body.name)
+        # A hash of the password must not be on the log: the fingerprint is without it.
+        asked = Asked.of(request, {"name": body.name, "role": body.role})
+        verifier = await context.passwords.verifier(body.password) if body.password else ""
+        answer = await context.commands.post(
+            stream("user", body.name), commands.AddUser(body.role, verifier), asked
+        )
+        if isinstance(answer, Accepted):
+            return pending(answer, asked)
+        return created(await see(body.name), f"/v1/users/{body.name}", asked)
+
+    @routes.get("/users/{user}", responses=answers({200: UserRow}))
+    async def see_user(user: str) -> Response:
+        """Show a user."""
+        return json(await see(user))
+
+    @routes.get("/users/{user}/tokens", responses=answers({200: Page[TokenRow]}))
+    async def list_tokens_of(user: str) -> Response:
+        """List the tokens of a user, oldest first."""
+        await see(user)
+        return json(Page(context.queries.now().tokens(user)))
+
+    @routes.post(
+        "/users/{user}/role",
+        openapi_extra=accepts(bodies.RoleBody, command=True),
+        responses=CHANGED,
+    )
+    async def set_role(request: Request, user: str, who: Who) -> Response:
+        """Give a user another role. Nobody takes their own: a sysadmin must be left."""
+        body = await read_body(request, bodies.RoleBody)
+        refuse_self(who.name, user)
+        return await change(request, user, commands.SetRole(body.role), {"role": body.role})
+
+    @routes.post(
+        "/users/{user}/password",
+        openapi_extra=accepts(bodies.PasswordBody, command=True),
+        responses=CHANGED,
+    )
+    async def set_password(request: Request, user: str, who: Who) -> Response:
+        """Give another user another password. The log says who did, and all tokens are revoked."""
+        body = await read_body(request, bodies.PasswordBody)
+        if who.name == user:
+            why = "POST /v1/me/password sets your own: it asks for the present one."
+            raise Problem(409, "yourself", "That cannot be done to oneself", why)
+        verifier = await context.passwords.verifier(body.password)
+        return await change(request, user, commands.SetPassword(verifier), {})
+
+    @routes.post(
+        "/users/{user}/disable", openapi_extra=accepts(None, command=True), responses=CHANGED
+    )
+    async def disable_user(request: Request, user: str, who: Who) -> Response:
+        """Let a user in no longer, at once: all tokens are revoked. What is theirs stays theirs."""
+        refuse_self(who.name, user)
+        return await change(request, user, commands.DisableUser(), {})
+
+    @routes.post(
+        "/users/{user}/enable", openapi_extra=accepts(None, command=True), responses=CHANGED
+    )
+    async def enable_user(request: Request, user: str) -> Response:
+        """Let a user in again, who must log in anew."""
+        return await change(request, user, commands.EnableUser(), {})
+
+    @routes.get("/users/{user}/quota", responses=answers({200: Page[QuotaState]}))
+    async def list_quotas(user: str) -> Response:
+        """List the quotas of a user: what the user may take, and has taken."""
+        await known(user)
+        return json(Page(quotas_of(context.settings, context.queries.now(), user)))
+
+    @routes.post(
+        "/users/{user}/quota",
+        openapi_extra=accepts(bodies.QuotaBody, command=True),
+        responses=answers({200: Page[QuotaState], 202: CommandState}),
+    )
+    async def set_quota(request: Request, user: str) -> Response:
+        """Set a user's own limit of a quota, or with null the default again."""
+        body = await read_body(request, bodies.QuotaBody)
+        await known(user)
+        asked = Asked.of(request, body.model_dump())
+        command = commands.SetQuota(body.name, body.limit)
+        answer = await context.commands.post(stream("user", user), command, asked)
+        return pending(answer, asked) if isinstance(answer, Accepted) else await list_quotas(user)
+
+    async def known(user: str) -> None:
+        """Raise a problem if there cannot be such a user; a provider's are not known here."""
+        check_id("user", user)
+        if context.settings.auth != "oidc":
+            await see(user)
+
+    async def see(user: str) -> UserRow:
+        check_id("user", user)
+        _, row = await find(context, lambda moment: moment.user(user))
+        if row is None:
+            raise unknown_user(user)
+        return row
+
+    async def change(request: Request, user: str, command: Command, content: object) -> Response:
+        refuse_oidc(context)
+        check_id("user", user)
+        asked = Asked.of(request, content)
+        answer = await context.commands.post(stream("user", user), command, asked)
+        return pending(answer, asked) if isinstance(answer, Accepted) else json(await see(user))
+
+    # Sharing
+
+    @routes.get(
+        "/sessions/{session}/readers", responses=answers({200: Page[ReaderRow]}), tags=["sessions"]
+    )
+    async def list_readers(session: str) -> Response:
+        """List who may read a session or experiment besides its owner."""
+        check_id("session", session)
+        return json(Page(context.queries.now().readers(session)))
+
+    @routes.post(
+        "/sessions/{session}/share",
+        openapi_extra=accepts(bodies.ReaderBody, command=True),
+        responses=answers({200: Page[ReaderRow], 202: CommandState}),
+        tags=["sessions"],
+    )
+    async def share_session(request: Request, session: str) -> Response:
+        """Let another user read a session, and the experiment that it becomes."""
+        body = await read_body(request, bodies.ReaderBody)
+        if context.settings.auth == "tokens":
+            check_id("user", body.user)  # whether there is one is not told
+        return await share(request, session, commands.ShareSession(body.user), body.user)
+
+    @routes.post(
+        "/sessions/{session}/unshare",
+        openapi_extra=accepts(bodies.ReaderBody, command=True),
+        responses=answers({200: Page[ReaderRow], 202: CommandState}),
+        tags=["sessions"],
+    )
+    async def unshare_session(request: Request, session: str) -> Response:
+        """Let a user read a session no longer, at once."""
+        body = await read_body(request, bodies.ReaderBody)
+        return await share(request, session, commands.UnshareSession(body.user), body.user)
+
+    @routes.post(
+        "/sessions/{session}/leave",
+        openapi_extra=accepts(None, command=True),
+        responses=answers({200: CommandState, 202: CommandState}),
+        tags=["sessions"],
+    )
+    async def leave_session(request: Request, who: Who, session: str) -> Response:
+        """Be no reader any more of what somebody has shared with you."""
+        check_id("session", session)
+        asked = Asked.of(request, {})
+        command = commands.UnshareSession(who.name)
+        answer = await context.commands.post(stream("session", session), command, asked)
+        if isinstance(answer, Accepted):
+            return pending(answer, asked)
+        return json(CommandState(asked.id, "accepted", answer.stream))
+
+    async def share(request: Request, session: str, command: Command, user: str) -> Response:
+        check_id("session", session)
+        asked = Asked.of(request, {"user": user})
+        answer = await context.commands.post(stream("session", session), command, asked)
+        if isinstance(answer, Accepted):
+            return pending(answer, asked)
+        return json(Page(context.queries.now().readers(session)), headers=asked.prefer.applied())
+
+    return routes
+
+
+def unknown_user(user: str) -> Problem:
+    """Return the problem of a user that there is not."""
+    detail = f"There is no user {user}: `autolearn admin user list` shows who there is."
+    return Problem(404, "user-unknown", "There is no such user", detail)
+
+
+def refuse_self(me: str, user: str) -> None:
+    """Raise a problem if one would take the right to administer from oneself.
+
+    So the last one stays. Two who do it to each other at the same time can leave none: then
+    `autolearn admin first-user --anyway` makes one.
+    """
+    if me == user:
+        why = "Another sysadmin must do that: so there is always one left."
+        raise Problem(409, "yourself", "That cannot be done to oneself", why)
+
+
+def refuse_oidc(context: ApiContext) -> None:
+    """Raise a problem where users are administered elsewhere."""
+    if context.settings.auth == "oidc":
+        require_tokens(context)

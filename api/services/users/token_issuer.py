@@ -1,0 +1,75 @@
+"""Tokens that are made here: their secret is said once, to whom they are for, and never kept."""
+
+from __future__ import annotations
+
+import secrets
+import time
+import uuid
+
+from msgspec import Struct
+
+from autolearn.api.commands.acknowledgement import Accepted
+from autolearn.api.commands.command_headers import Asked, Prefer
+from autolearn.api.commands.recorded_request import Call
+from autolearn.api.http.problems import Problem, unavailable
+from autolearn.api.state.context import ApiContext
+from autolearn.runtime.timestamps import text
+from autolearn.schemas.access_tokens import made_of
+from autolearn.schemas.commands import IssueToken
+from autolearn.schemas.stream_kinds import stream
+
+__all__ = ["NewToken", "issue", "require_tokens"]
+
+
+class NewToken(Struct):
+    """A new token, with the word that lets its user in: it is said now and never again."""
+
+    id: str
+    user: str
+    name: str
+    created: str
+    expires: str | None
+    token: str
+
+
+async def issue(
+    context: ApiContext,
+    user: str,
+    name: str,
+    days: float,
+    actor: str,
+    call: Call | None,
+    latest: float | None = None,
+) -> NewToken:
+    """Make a token for a user; with 0 days it is good until it is revoked.
+
+    It is good until `latest` (seconds since 1970) at most, when that is given.
+
+    A request that is repeated makes another token: what was lost on its way cannot be said again.
+
+    Raises:
+        Problem: the user cannot have one, or nobody decides at the moment.
+    """
+    context.taken.take(context.settings, context.queries, user, "tokens")
+    token = made_of(secrets.token_hex(8), secrets.token_urlsafe(32))
+    ends = [time.time() + days * 86_400] if days else []
+    ends += [] if latest is None else [latest]
+    expires = text(int(min(ends) * 1000)) if ends else None
+    asked = Asked(str(uuid.uuid4()), "", Prefer(), actor=actor, call=call)
+    command = IssueToken(token.id, name, token.digest, expires)
+    answer = await context.commands.post(stream("user", user), command, asked)
+    row = context.queries.latest().stored_token(token.id)
+    if isinstance(answer, Accepted) or row is None:
+        raise unavailable("The token is asked for, and nobody has decided yet. Try again.")
+    return NewToken(token.id, user, name, row.created, expires, token.word)
+
+
+def require_tokens(context: ApiContext) -> None:
+    """Raise a problem unless users are known by tokens that are made here."""
+    if context.settings.auth == "tokens":
+        return
+    where = {
+        "oidc": f"Users are known by the tokens of {context.settings.oidc_issuer}: get one there.",
+        "none": "Everybody may do everything here (AUTOLEARN_AUTH=none).",
+    }
+    raise Problem(409, "no-tokens-here", "There are no tokens here", where[context.settings.auth])

@@ -1,0 +1,186 @@
+"""Logging in, who one is, and one's own tokens and password."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from msgspec import Struct
+from starlette.responses import Response
+
+from autolearn.api.commands.acknowledgement import Accepted
+from autolearn.api.commands.command_headers import Asked, call_of
+from autolearn.api.commands.responses import CommandState, json, pending
+from autolearn.api.http.body import read_body
+from autolearn.api.http.openapi import accepts, answers
+from autolearn.api.http.page import Page
+from autolearn.api.http.problems import Problem
+from autolearn.api.identity.principal import Principal, Who
+from autolearn.api.limits.client_address import address_of
+from autolearn.api.limits.quotas import QuotaState, quotas_of
+from autolearn.api.services.users.token_issuer import NewToken, issue, require_tokens
+from autolearn.api.shared import bodies
+from autolearn.api.state.context import ApiContext
+from autolearn.projections.rows.view_rows import TokenRow
+from autolearn.runtime.timestamps import text
+from autolearn.schemas import commands
+from autolearn.schemas.stream_kinds import KINDS, stream
+
+__all__ = ["Me", "router"]
+
+
+class Me(Struct):
+    """Who asks. `auth` says how users are known here, `token` is the id of the token sent."""
+
+    name: str
+    role: str
+    auth: str
+    token: str | None
+    expires: str | None
+
+
+def router(context: ApiContext) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(prefix="/v1", tags=["users"])
+
+    @routes.post(
+        "/login",
+        status_code=201,
+        openapi_extra=accepts(bodies.LoginBody),
+        responses=answers({201: NewToken}),
+    )
+    async def login(request: Request) -> Response:
+        """Get a token for a user's name and password."""
+        body = await read_body(request, bodies.LoginBody)
+        require_tokens(context)
+        name = body.user if KINDS["user"].fits(body.user) else ""
+        address, call = address_of(request.scope), call_of(request)
+        if call is not None and name and context.queries.latest().stored_user(name) is not None:
+            call.stream = stream("user", name)  # a word that is no user's could be a password
+        context.logins.check(name, address)
+        # For one added just now through another process; also where there is such a user already,
+        # so that the time it takes does not tell.
+        await context.reader.fresh()
+        user = context.queries.latest().stored_user(name) if name else None
+        fits = await context.passwords.fits(user.password if user else "", body.password)
+        if not fits or user is None or user.disabled:
+            context.logins.failed(name, address)
+            raise Problem(
+                401,
+                "bad-login",
+                "Nobody is let in so",
+                "There is no such user, the password is another, or the user is disabled.",
+                headers={"WWW-Authenticate": 'Bearer realm="autolearn"'},
+            )
+        context.logins.fitted(name, address)
+        request.state.principal = Principal(name)
+        if call is not None:
+            context.audit.arrive(call)
+        made = await issue(context, name, body.name, body.days, name, call)
+        return json(made, 201, SECRET)
+
+    @routes.get("/me", responses=answers({200: Me}))
+    async def see_me(who: Who) -> Response:
+        """Show who asks."""
+        expires = None if who.expires is None else text(int(who.expires * 1000))
+        role = "sysadmin" if who.sysadmin else "user"
+        return json(Me(who.name, role, context.settings.auth, who.token or None, expires))
+
+    @routes.get("/me/quota", responses=answers({200: Page[QuotaState]}))
+    async def list_own_quotas(who: Who) -> Response:
+        """List one's own quotas: what one may take, and has taken."""
+        return json(Page(quotas_of(context.settings, context.queries.now(), who.name)))
+
+    @routes.post(
+        "/me/password",
+        openapi_extra=accepts(bodies.OwnPasswordBody, command=True),
+        responses=answers({200: CommandState, 202: CommandState}),
+    )
+    async def set_own_password(request: Request, who: Who) -> Response:
+        """Set one's own password; who has one already must say it. Other tokens are revoked."""
+        body = await read_body(request, bodies.OwnPasswordBody)
+        require_tokens(context)
+        user = context.queries.latest().stored_user(who.name)
+        present = user.password if user is not None else ""
+        if present and not await context.passwords.fits(present, body.present or ""):
+            why = "`present` must be your present password."
+            raise Problem(403, "bad-password", "The password is another", why)
+        verifier = await context.passwords.verifier(body.password)
+        command = commands.SetPassword(verifier, who.token)
+        asked = Asked.of(request, {})  # a hash of the password must not be on the log
+        answer = await context.commands.post(stream("user", who.name), command, asked)
+        if isinstance(answer, Accepted):
+            return pending(answer, asked)
+        return json(CommandState(asked.id, "accepted", answer.stream))
+
+    @routes.get("/tokens", responses=answers({200: Page[TokenRow]}))
+    async def list_tokens(who: Who) -> Response:
+        """List one's own tokens, oldest first."""
+        require_tokens(context)
+        return json(Page(context.queries.now().tokens(who.name)))
+
+    @routes.post(
+        "/tokens",
+        status_code=201,
+        openapi_extra=accepts(bodies.TokenBody),
+        responses=answers({201: NewToken}),
+    )
+    async def new_token(request: Request, who: Who) -> Response:
+        """Make another token for oneself: it ends with the one that is sent, at the latest.
+
+        An Idempotency-Key makes no difference.
+        """
+        body = await read_body(request, bodies.TokenBody)
+        require_tokens(context)
+        call = call_of(request)
+        made = await issue(
+            context, who.name, body.name, body.days, who.name, call, latest=who.expires
+        )
+        return json(made, 201, SECRET)
+
+    @routes.post(
+        "/tokens/revoke",
+        openapi_extra=accepts(None, command=True),
+        responses=answers({200: CommandState, 202: CommandState}),
+    )
+    async def revoke_tokens(request: Request, who: Who) -> Response:
+        """Let nobody in with any of one's own tokens any more, but for the one that is sent."""
+        require_tokens(context)
+        asked, command = Asked.of(request, {}), commands.RevokeTokens(who.token)
+        answer = await context.commands.post(stream("user", who.name), command, asked)
+        if isinstance(answer, Accepted):
+            return pending(answer, asked)
+        return json(CommandState(asked.id, "accepted", answer.stream))
+
+    @routes.post(
+        "/tokens/{token}/revoke",
+        openapi_extra=accepts(None, command=True),
+        responses=answers({200: TokenRow, 202: CommandState}),
+    )
+    async def revoke_token(request: Request, token: str, who: Who) -> Response:
+        """Let nobody in with a token any more: one's own, or as a sysadmin anybody's."""
+        row = await find_token(context, who, token)
+        asked = Asked.of(request, {})
+        command = commands.RevokeToken(token)
+        answer = await context.commands.post(stream("user", row.user), command, asked)
+        if isinstance(answer, Accepted):
+            return pending(answer, asked)
+        return json(await find_token(context, who, token))
+
+    return routes
+
+
+SECRET = {"Cache-Control": "no-store"}
+"""What is said with a secret (RFC 6749, 5.1)."""
+
+
+async def find_token(context: ApiContext, who: Principal, token: str) -> TokenRow:
+    """Return a token that one may revoke, or raise the problem that there is none."""
+    for attempt in (1, 2):
+        moment = context.queries.now()
+        row = moment.stored_token(token)
+        if row is not None and (who.sysadmin or row.user == who.name):
+            about = (row.user, row.name, row.created, row.expires, row.revoked)
+            return TokenRow(token, *about)
+        if attempt == 1:
+            await context.reader.fresh()
+    detail = f"You have no token {token[:40]!r}: GET /v1/tokens lists yours."
+    raise Problem(404, "token-unknown", "There is no such token", detail)

@@ -1,0 +1,1 @@
+"""What several services use: bodies, resources, authorization, lookups, the past."""

@@ -1,0 +1,255 @@
+"""Who may ask what: one rule for every route, in one table.
+
+A route without a rule is forbidden to everybody, and test_authorization.py fails. A rule
+is looked up by the route that was found, before anything of the request but its head is read.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from fastapi import Request
+from starlette.types import Scope
+
+from autolearn.api.commands.recorded_request import Call
+from autolearn.api.http.problems import Problem
+from autolearn.api.identity.principal import EVERYBODY, NOBODY, Principal, no_token
+from autolearn.api.identity.visibility import Level, level_of
+from autolearn.api.limits.executors import ASKER
+from autolearn.api.middleware.concurrency_limit import place_of
+from autolearn.api.middleware.sealed_requests import Admit
+from autolearn.api.shared.id_prefixes import whole_run, whole_session
+from autolearn.api.shared.read_your_writes import until_reached
+from autolearn.api.state.context import ApiContext
+from autolearn.eventlog.positions import AFTER
+from autolearn.schemas.work_kinds import WORK
+
+__all__ = ["RULES", "Rule", "admit", "authorise", "forbidden", "missing_session"]
+
+
+class Rule(Enum):
+    """Who may ask. Of a session the path names the id, as `session` or as `experiment`."""
+
+    PUBLIC = "anybody, known or not"
+    USER = "every user; the route shows each what is theirs"
+    ACTIVITY = "who may read the session; sysadmins see its activity only"
+    READER = "the owner of the session, and those with whom it is shared"
+    OWNER = "the owner of the session"
+    SYSADMIN = "sysadmins"
+
+
+NEEDED = {Rule.ACTIVITY: Level.ACTIVITY, Rule.READER: Level.READ, Rule.OWNER: Level.OWN}
+
+SESSION, EXPERIMENT = "/v1/sessions/{session}", "/v1/experiments/{experiment}"
+RUNS = tuple(f"{SESSION}/{kind}s" for kind in WORK)
+
+RULES: dict[str, Rule] = {
+    "GET /health/live": Rule.PUBLIC,
+    "GET /health/ready": Rule.PUBLIC,
+    "GET /openapi.json": Rule.PUBLIC,
+    "GET /asyncapi.json": Rule.PUBLIC,
+    "GET /.well-known/jwks.json": Rule.PUBLIC,
+    "GET /metrics": Rule.USER,
+    # Who one is
+    "POST /v1/login": Rule.PUBLIC,
+    "GET /v1/me": Rule.USER,
+    "GET /v1/me/quota": Rule.USER,
+    "POST /v1/me/password": Rule.USER,
+    "GET /v1/tokens": Rule.USER,
+    "POST /v1/tokens": Rule.USER,
+    "POST /v1/tokens/revoke": Rule.USER,
+    "POST /v1/tokens/{token}/revoke": Rule.USER,
+    "GET /v1/users": Rule.SYSADMIN,
+    "POST /v1/users": Rule.SYSADMIN,
+    "GET /v1/users/{user}": Rule.SYSADMIN,
+    "GET /v1/users/{user}/tokens": Rule.SYSADMIN,
+    "POST /v1/users/{user}/role": Rule.SYSADMIN,
+    "POST /v1/users/{user}/password": Rule.SYSADMIN,
+    "POST /v1/users/{user}/disable": Rule.SYSADMIN,
+    "POST /v1/users/{user}/enable": Rule.SYSADMIN,
+    "GET /v1/users/{user}/quota": Rule.SYSADMIN,
+    "POST /v1/users/{user}/quota": Rule.SYSADMIN,
+    # The log, of which everybody sees what is theirs
+    "GET /v1/commands/{command}": Rule.USER,
+    "GET /v1/diff": Rule.USER,
+    "GET /v1/events": Rule.USER,
+    "GET /v1/position": Rule.USER,
+    # The system
+    "GET /v1/status": Rule.SYSADMIN,
+    "GET /v1/audit": Rule.SYSADMIN,
+    "GET /v1/dead-letters": Rule.SYSADMIN,
+    "GET /v1/dead-letters/{letter}": Rule.SYSADMIN,
+    "POST /v1/dead-letters/{letter}/retry": Rule.SYSADMIN,
+    "GET /v1/digests": Rule.SYSADMIN,
+    "GET /v1/digests/{view}": Rule.SYSADMIN,
+    "GET /v1/rebuild": Rule.SYSADMIN,
+    "POST /v1/rebuild": Rule.SYSADMIN,
+    # The catalog, which is everybody's but for datasets: of these each route knows whose they are
+    "GET /v1/catalog/estimators": Rule.USER,
+    "GET /v1/catalog/estimators/{name}": Rule.USER,
+    "GET /v1/catalog/metrics": Rule.USER,
+    "GET /v1/catalog/metrics/{name}": Rule.USER,
+    "GET /v1/catalog/datasets": Rule.USER,
+    "GET /v1/catalog/datasets/{name}": Rule.USER,
+    "GET /v1/catalog/datasets/{name}/versions": Rule.USER,
+    "PUT /v1/catalog/datasets/{name}": Rule.USER,
+    "GET /v1/catalog/datasets/{name}/readers": Rule.USER,
+    "POST /v1/catalog/datasets/{name}/share": Rule.USER,
+    "POST /v1/catalog/datasets/{name}/unshare": Rule.USER,
+    "POST /v1/catalog/datasets/{name}/describe": Rule.USER,
+    "POST /v1/catalog/datasets/{name}/delete": Rule.USER,
+    "GET /v1/catalog/datasets/{name}/content": Rule.USER,
+    # Sessions and experiments
+    "GET /v1/sessions": Rule.USER,
+    "POST /v1/sessions": Rule.USER,
+    f"GET {SESSION}": Rule.ACTIVITY,
+    f"GET {SESSION}/readers": Rule.READER,
+    **{
+        f"POST {SESSION}/{what}": Rule.OWNER
+        for what in ("commit", "discard", "keep", "share", "unshare")
+    },
+    f"POST {SESSION}/leave": Rule.READER,
+    **{f"GET {runs}": Rule.READER for runs in RUNS},
+    **{f"POST {runs}": Rule.OWNER for runs in RUNS},
+    **{f"GET {runs}/{{run}}": Rule.READER for runs in RUNS},
+    **{f"POST {runs}/{{run}}/cancel": Rule.OWNER for runs in RUNS},
+    f"GET {SESSION}/trainings/{{run}}/artifact": Rule.READER,
+    f"GET {SESSION}/trainings/{{run}}/artifact/{{file}}": Rule.READER,
+    "GET /v1/experiments": Rule.USER,
+    f"GET {EXPERIMENT}": Rule.ACTIVITY,
+    f"POST {EXPERIMENT}/delete": Rule.OWNER,
+    f"GET {EXPERIMENT}/trainings": Rule.READER,
+    f"GET {EXPERIMENT}/evaluations": Rule.READER,
+    f"GET {EXPERIMENT}/trainings/{{run}}": Rule.READER,
+    f"GET {EXPERIMENT}/evaluations/{{run}}": Rule.READER,
+    f"GET {EXPERIMENT}/trainings/{{run}}/artifact": Rule.READER,
+    f"GET {EXPERIMENT}/trainings/{{run}}/artifact/{{file}}": Rule.READER,
+}
+"""The rule of every route, by its method and path."""
+
+
+async def authorise(request: Request) -> None:
+    """Find out who asks, and whether the rule of the route lets them (a dependency of all routes).
+
+    Raises:
+        Problem: nobody is let in so (401); it is for others (403); or there is no such session, as
+            far as the one who asks may know (404); or as `until_reached`.
+    """
+    context: ApiContext = request.app.state.context
+    await check(context, request)
+    ASKER.set(request.state.principal.name)
+    if request.state.principal is not NOBODY and (after := request.headers.get(AFTER)):
+        await until_reached(context.reader, after)
+    arriving: Call | None = getattr(request.state, "arriving", None)
+    if arriving is not None and request.state.principal is not NOBODY:
+        context.audit.arrive(arriving)
+
+
+async def check(context: ApiContext, request: Request) -> None:
+    """Find out who asks, and raise the problem that the rule does not let them."""
+    if context.settings.auth == "none":
+        request.state.principal = EVERYBODY
+        enter(context, request.scope, EVERYBODY)
+        await complete_session(context, EVERYBODY, request)
+        await complete_run(context, request)
+        return
+    rule = RULES.get(f"{request.method} {request.scope['route'].path}")
+    if rule is Rule.PUBLIC:
+        request.state.principal = NOBODY
+        return
+    word = request.headers.get("authorization", "")
+    who = request.state.principal = await authenticated(context, word)
+    enter(context, request.scope, who)
+    if rule is None or (rule is Rule.SYSADMIN and not who.sysadmin):
+        raise forbidden("That is for sysadmins.")
+    if rule in NEEDED:
+        ASKER.set(who.name)  # who looks up the start of an id
+        await complete_session(context, who, request)
+        await check_session(context, who, request, NEEDED[rule])
+        await complete_run(context, request)
+
+
+async def complete_session(context: ApiContext, who: Principal, request: Request) -> None:
+    """Put the whole id of a session or experiment in the place of its start in the path."""
+    for called in request.path_params.keys() & {"session", "experiment"}:
+        given = request.path_params[called]
+        request.path_params[called] = await whole_session(context, who, given, called)
+
+
+async def complete_run(context: ApiContext, request: Request) -> None:
+    """Put the whole id of a run in the place of its start in the path."""
+    ids = request.path_params
+    if "run" in ids:
+        session = ids.get("session") or ids["experiment"]
+        path = request.scope["route"].path
+        (kind,) = (kind for kind in WORK if f"/{kind}s/" in path)
+        ids["run"] = await whole_run(context, session, kind, ids["run"])
+
+
+def enter(context: ApiContext, scope: Scope, who: Principal) -> None:
+    """Let a request of somebody known in: it is a stranger's no longer.
+
+    Raises:
+        Problem: there are too many, of all or of this user (429).
+    """
+    place = place_of(scope)
+    if place is not None and place.user is None:
+        if not who.sysadmin:
+            context.paces.take(who.name, context.settings, context.queries)
+        place.admit(who.name)
+
+
+def admit(context: ApiContext) -> Admit:
+    """Return what lets a sealed request in by the token in its head, before its body is read."""
+
+    async def let_in(scope: Scope, authorization: str) -> None:
+        context.reader.require_ready()
+        who = EVERYBODY
+        if context.settings.auth != "none":
+            who = await authenticated(context, authorization)
+        enter(context, scope, who)
+
+    return let_in
+
+
+async def authenticated(context: ApiContext, authorization: str) -> Principal:
+    """Return who has the bearer token of an Authorization header."""
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise no_token()
+    return await context.authenticate(context.queries.latest(), token.strip())
+
+
+async def check_session(
+    context: ApiContext, who: Principal, request: Request, needed: Level
+) -> None:
+    """Raise a problem unless there is enough of the session in the path.
+
+    That it is somebody else's is not told: the answer is the one for a session that there is not.
+    """
+    kind = "session" if "session" in request.path_params else "experiment"
+    session = request.path_params[kind]
+    level = level_of(who, context.queries.latest(), session)
+    if level < needed:  # it may have been opened or shared just now, through another process
+        await context.reader.fresh()
+        level = level_of(who, context.queries.latest(), session)
+    if level is Level.NOTHING:
+        raise missing_session(kind, session)
+    if level < needed:
+        raise forbidden("It is the owner's." if level is Level.READ else "It is confidential.")
+
+
+def missing_session(kind: str, session: str) -> Problem:
+    """Return the problem of a session or experiment that there is not for the one who asks."""
+    return Problem(
+        404,
+        f"{kind}-unknown",
+        f"There is no such {kind}",
+        f"There is no {kind} {session}: GET /v1/{kind}s lists those that are yours.",
+    )
+
+
+def forbidden(why: str) -> Problem:
+    """Return the problem of something that others may do."""
+    detail = f"{why} `autolearn whoami` says who you are here."
+    return Problem(403, "forbidden", "You may not do that", detail)

@@ -1,0 +1,256 @@
+"""Which dataset a body means, and what its target makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from typing import TypeVar
+
+from autolearn.api.http.problems import Problem, check_id, unknown
+from autolearn.api.identity.principal import Principal
+from autolearn.api.identity.visibility import Level, dataset_level, may_list, may_use
+from autolearn.api.limits.quotas import check_quota
+from autolearn.api.shared.authorization import forbidden
+from autolearn.api.shared.bodies import DatasetBody, Limits
+from autolearn.api.shared.id_prefixes import no_version, one_version
+from autolearn.api.state.context import ApiContext
+from autolearn.projections.queries.queries import May, Moment
+from autolearn.projections.rows.view_rows import DatasetOwner
+from autolearn.schemas.bounds import DATASET_VERSIONS
+from autolearn.schemas.catalog import BUNDLED_DATASETS, DatasetSpec, too_many_versions
+from autolearn.schemas.errors import REASONS
+from autolearn.schemas.settings import PREFIX, Settings
+from autolearn.schemas.values import Column
+
+__all__ = [
+    "check_dataset",
+    "check_limits",
+    "checked",
+    "has_dataset",
+    "known",
+    "target_of",
+    "wrong",
+]
+
+T = TypeVar("T")
+KNOWN = 200
+"""Names that a problem chooses from to tell what there is."""
+NEEDED = {
+    Level.WRITE: "It is for its owner and for those who may change it (dataset share --may write).",
+    Level.OWN: "It is the owner's.",
+}
+
+
+def wrong(kind: str, title: str, faults: dict[str, str]) -> Problem:
+    """Return the problem of a body whose values do not fit the catalog; faults by pointer."""
+    errors = [{"pointer": pointer, "detail": detail} for pointer, detail in faults.items()]
+    return Problem(422, kind, title, "; ".join(faults.values()) + ".", errors=errors)
+
+
+def check_limits(body: Limits, settings: Settings) -> tuple[float, int]:
+    """Return the seconds and the MiB that a run may take.
+
+    Raises:
+        Problem: more is asked for than the operator allows.
+    """
+    faults = {}
+    for name, unit in (("time_limit", "seconds"), ("memory_limit", "MiB")):
+        asked, most = getattr(body, name), getattr(settings, name)
+        if asked is not None and not asked <= most:
+            faults[f"#/{name}"] = (
+                f"{name} is at most {most:g} {unit} here, and {str(asked)[:30]} are asked for: an "
+                f"operator can raise it with {PREFIX}{name.upper()}"
+            )
+    if faults:
+        raise wrong("limit-too-high", "More is asked for than a run may take", faults)
+    return body.time_limit or settings.time_limit, body.memory_limit or settings.memory_limit
+
+
+async def checked(
+    context: ApiContext, known: Callable[[Moment], bool], make: Callable[[Moment], T]
+) -> T:
+    """Return what `make` makes of what is known, in a thread: datasets are decrypted for it.
+
+    If something that a body names is not known here yet, all that exists is waited for.
+    """
+    moment, lists = context.queries.now(), context.executors.lists
+    made = await lists.run(lambda: make(moment) if known(moment) else None)
+    if made is not None:
+        return made
+    await context.reader.fresh()
+    now = context.queries.now()
+    return await lists.run(lambda: make(now))
+
+
+def has_dataset(moment: Moment, given: str | DatasetBody, may: May) -> bool:
+    """Say whether there is the version of a dataset that a body means, and one `may` use it."""
+    name, version = meant(given)
+    if version is None:
+        return may(name) and moment.has_dataset(name)
+    return may(name) and one_version(moment, name, version) is not None
+
+
+def meant(given: str | DatasetBody) -> tuple[str, str | None]:
+    """Return the name, and the version or its start if one is named; NAME@START is both."""
+    if not isinstance(given, str):
+        return given.name, given.version
+    name, at, version = given.partition("@")
+    return name, version if at else None
+
+
+def check_dataset(moment: Moment, given: str | DatasetBody, may: May) -> DatasetSpec:
+    """Return the version of a dataset that a body means.
+
+    Raises:
+        Problem: there is none that one `may` use, or it has no such version.
+    """
+    name, start = meant(given)
+    if not may(name) or not moment.has_dataset(name):
+        raise unknown("dataset", name, known(moment, may), "/v1/catalog/datasets", "#/dataset")
+    version = None if start is None else one_version(moment, name, start)
+    if start is None or version is not None:
+        row = moment.dataset(name, version)
+        if row is not None:
+            return row.spec
+    pointer = "#/dataset" if isinstance(given, str) else "#/dataset/version"
+    raise no_version(moment, name, start or "", pointer)
+
+
+async def require_dataset(context: ApiContext, who: Principal, name: str, needed: Level) -> None:
+    """Raise a problem unless a principal has enough of a dataset.
+
+    That it is somebody else's is not told: the answer is the one for a dataset that there is not.
+    """
+    check_id("dataset", name)
+    level = dataset_level(who, context.queries.latest(), name)
+    if level < needed:  # it may have been made or shared just now, through another process
+        await context.reader.fresh()
+        level = dataset_level(who, context.queries.latest(), name)
+    if level is Level.NOTHING:
+        raise unknown_dataset(context, who, name)
+    row = context.queries.latest().dataset_owner(name)
+    if row is not None and row.deleted and level >= Level.READ:
+        raise deleted(name, row)
+    if level < needed:
+        raise forbidden("It is confidential." if level is Level.ACTIVITY else NEEDED[needed])
+
+
+async def require_upload(context: ApiContext, who: Principal, name: str) -> None:
+    """Raise a problem unless a principal may give content to a name, as far as is known here.
+
+    The decider refuses it as well; this is before a large file is read in vain.
+    """
+    moment = context.queries.latest()
+    owner = moment.dataset_owner(name)
+    if owner is not None and owner.deleted:
+        if dataset_level(who, moment, name) < Level.READ:
+            raise taken(name)
+        why = f"The dataset {name} was deleted, and its name is not given again: choose another."
+        raise refused("dataset-deleted", why)
+    reserved = name in BUNDLED_DATASETS if owner is None else owner.bundled
+    if reserved:
+        why = f"{name} is the name of a dataset that comes with AutoLearn: choose another."
+        raise refused("dataset-reserved", why)
+    if owner is None or dataset_level(who, moment, name) >= Level.WRITE:
+        return
+    await context.reader.fresh()
+    if dataset_level(who, context.queries.latest(), name) < Level.WRITE:
+        raise taken(name)
+
+
+def require_version(
+    context: ApiContext, who: Principal, name: str, size: int, *, before: bool = False
+) -> None:
+    """Raise a problem unless there is room for one more version of a dataset, of so many bytes.
+
+    `before` the file is there it may be a version that there is already, if one has that size.
+
+    Raises:
+        Problem: it has as many as it may, or its owner's quota is used up (409).
+    """
+    now = context.queries.latest()
+    sizes, owner = now.held_bytes(name), now.dataset_owner(name)
+    if before and size in sizes:
+        return
+    if len(sizes) >= DATASET_VERSIONS:
+        raise refused("too-many-versions", too_many_versions(name))
+    user = who.name if owner is None else owner.owner
+    check_quota(context.settings, now, user, "dataset-bytes", size)
+
+
+def deleted(name: str, row: DatasetOwner) -> Problem:
+    """Return the problem of a dataset that was deleted, for one who may know of it."""
+    by = f" by {row.by}" if row.by else ""
+    return refused("dataset-deleted", f"The dataset {name} was deleted{by} at {row.deleted}.")
+
+
+async def require_unneeded(context: ApiContext, who: Principal, name: str) -> None:
+    """Raise a problem if an experiment is kept that needs a dataset; all experiments are looked at.
+
+    Those that are somebody else's are told by their number only.
+    """
+    now = context.queries.now()
+    needed = await context.executors.needed.run(lambda: now.kept_with(name))
+    if not needed:
+        return
+    may = may_list(who, now)
+    mine = [one for one in needed if may(one)]
+    told = f"the experiments {', '.join(mine[:20])}" if mine else "no experiment of yours"
+    others = f" and {len(needed) - len(mine)} of others" if len(needed) > len(mine) else ""
+    raise Problem(
+        409,
+        "dataset-needed",
+        "Experiments need the dataset",
+        f"{told.capitalize()}{others}, which are kept, were trained or evaluated on {name}: without"
+        " it they cannot be trained again. Delete them first, or delete it all the same (--force).",
+        experiments=mine[:100],
+    )
+
+
+def taken(name: str) -> Problem:
+    """Return the problem of a name that is somebody else's."""
+    return refused("dataset-taken", f"{name} is somebody else's dataset: choose another name.")
+
+
+def refused(reason: str, detail: str) -> Problem:
+    """Return the problem that a decider's refusal would be."""
+    return Problem(REASONS[reason].status, reason, REASONS[reason].title, detail)
+
+
+def unknown_dataset(context: ApiContext, who: Principal, name: str) -> Problem:
+    """Return the problem of a dataset that there is not for the one who asks."""
+    now = context.queries.now()
+    return unknown("dataset", name, known(now, may_use(who, now)), "/v1/catalog/datasets")
+
+
+def known(moment: Moment, may: May) -> list[str]:
+    """Return the names of datasets that one `may` use, for people: at most KNOWN."""
+    return list(islice(moment.dataset_names(may), KNOWN))
+
+
+def target_of(spec: DatasetSpec, target: str | None) -> Column | None:
+    """Return the column to learn, None if nothing is learned.
+
+    Raises:
+        Problem: there is no such column, or it cannot be learned.
+    """
+    target = spec.target if target is None else target
+    if target is None:
+        return None
+    column = next((column for column in spec.columns if column.name == target), None)
+    if column is None:
+        names = [column.name for column in spec.columns]
+        raise unknown("target", target, names, f"/v1/catalog/datasets/{spec.name}", "#/target")
+    if column.type == "timestamp":
+        raise wrong(
+            "target-unfit",
+            "The target cannot be learned",
+            {"#/target": f"{target} is a timestamp: make it a number, or choose another target"},
+        )
+    if column.distinct is not None and column.distinct < 2:
+        raise wrong(
+            "target-unfit",
+            "The target cannot be learned",
+            {"#/target": f"{target} has {column.distinct} different values: nothing to learn"},
+        )
+    return column

@@ -1,0 +1,108 @@
+"""Which events a request asks for: of one stream, of some types, or all."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+from msgspec import Raw, Struct
+from msgspec.structs import replace
+
+from autolearn.api.http.problems import Problem, check_id
+from autolearn.api.identity.visibility import Sight
+from autolearn.eventlog.consumers.event_pages import Found
+from autolearn.schemas.codec import EventRecord
+from autolearn.schemas.events import EVENTS
+from autolearn.schemas.stream_kinds import kind_of, stream
+from autolearn.schemas.upcasters import UPCASTERS
+
+__all__ = ["Wanted", "wanted_of"]
+
+OURS = "autolearn."
+
+
+class Wanted(Struct, frozen=True):
+    """A choice of events: of this stream, and of one of these types. None is no choice.
+
+    Of those, only what is there for the one who asks: `sight` is None where that is everything.
+    """
+
+    stream: str | None = None
+    types: frozenset[str] | None = None
+    sight: Sight | None = None
+
+    def fits(self, record: EventRecord) -> bool:
+        """Say whether an event is among those that are asked for."""
+        of_stream = self.stream is None or record.subject == self.stream
+        chosen = of_stream and (self.types is None or record.type in self.types)
+        return chosen and (self.sight is None or self.sight.sees(record))
+
+    def briefly(self) -> Wanted:
+        """Return the same choice for one page: what one may see is asked once for each stream."""
+        return self if self.sight is None else replace(self, sight=self.sight.briefly())
+
+    def shown(self, found: Found) -> Raw:
+        """Return an event that fits, as the one who asks sees it."""
+        return found.value if self.sight is None else self.sight.shown(found)
+
+
+def wanted_of(name: str, session: str, types: Sequence[str], sight: Sight | None = None) -> Wanted:
+    """Return what the parameters `stream`, `session` and `type` of a request ask for.
+
+    Raises:
+        Problem: one is malformed, a type is unknown, or stream and session contradict.
+    """
+    chosen = stream_of(name) if name else None
+    if session:
+        check_id("session", session)
+        if chosen not in (None, stream("session", session)):
+            raise refused(
+                "contradiction",
+                "Two parameters contradict each other",
+                "session",
+                f"No event is of {name} and of session/{session}: leave one of the two out.",
+            )
+        chosen = stream("session", session)
+    kinds = frozenset[str]().union(*map(types_of, types)) if types else None
+    return Wanted(chosen, kinds, sight)
+
+
+def stream_of(name: str) -> str:
+    """Return the name of a stream if it may be one."""
+    try:
+        kind_of(name)
+    except ValueError as error:
+        raise refused(
+            "malformed-stream",
+            "A stream's name is malformed",
+            "stream",
+            f"{name[:120]!r} is no stream, <kind>/<id>: {error}.",
+        ) from None
+    return name
+
+
+def types_of(given: str) -> set[str]:
+    """Return the CloudEvents types that a word means.
+
+    With a version it is that one, without one every version; `autolearn.` may be left out.
+    """
+    known = {one.removeprefix(OURS): one for one in (*EVENTS, *UPCASTERS)}
+    word = given.removeprefix(OURS)
+    found = {full for name, full in known.items() if word in (name, name.rpartition(".v")[0])}
+    if found:
+        return found
+    there = sorted({name.rpartition(".v")[0] for name in known})
+    near = difflib.get_close_matches(word, there, 1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise refused(
+        "unknown-type",
+        "There is no such type of event",
+        "type",
+        f"There is no event {given[:120]!r}.{hint} There are {', '.join(there)}.",
+    )
+
+
+def refused(kind: str, title: str, parameter: str, detail: str) -> Problem:
+    """Return the problem of a parameter."""
+    errors = [{"parameter": parameter, "detail": detail}]
+    return Problem(422, kind, title, detail, errors=errors)

@@ -1,0 +1,103 @@
+"""Reading on from a place: from the whole log, or from one stream's own events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from autolearn.api.http.problems import Problem
+from autolearn.api.identity.visibility import Level
+from autolearn.api.limits.executors import Executor
+from autolearn.api.shared.event_filters import Wanted
+from autolearn.api.shared.positions import read_position
+from autolearn.api.state.log_reader import LogReader
+from autolearn.eventlog.consumers.event_pages import Page, Places, places_of, read_page
+from autolearn.eventlog.consumers.record_lookup import Lookup
+from autolearn.eventlog.log import Log
+from autolearn.eventlog.positions import Place
+from autolearn.projections.time_travel.stream_history import lies, read_stream
+
+__all__ = ["EventReader"]
+
+NOW = "now"
+
+
+class EventReader:
+    """Reads the admitted events again, up to where the read models are."""
+
+    def __init__(self, log: Log, lookup: Lookup, reader: LogReader) -> None:
+        self.log, self.lookup, self.reader = log, lookup, reader
+
+    def now(self) -> Places:
+        """Return where the read models are."""
+        partitions = dict.fromkeys(range(self.reader.topics.events.partitions))
+        reached = self.reader.queries.progress().items()
+        return places_of({p: Place.of(p, at) for p, at in reached}, partitions)
+
+    async def start_of(self, given: str, parameter: str) -> Places:
+        """Return where to begin: at the first event, `now`, or a position that a parameter names.
+
+        Raises:
+            Problem: it is no position, of another log, or in the future.
+        """
+        here = self.now()
+        if given == NOW:
+            return here
+        if not given:
+            return places_of({}, here)
+        position = await read_position(self.reader, given, parameter)
+        return places_of({place.partition: place for place in position.places}, here)
+
+    async def check_stream(self, wanted: Wanted) -> None:
+        """Raise the problem that the stream which is asked for has no events, if so."""
+        stream = wanted.stream
+        if stream is None or self.there_is(wanted, stream):
+            return
+        await self.reader.fresh()
+        if not self.there_is(wanted, stream):
+            raise Problem(
+                404,
+                "stream-unknown",
+                "There is no such stream",
+                f"Nothing has ever happened to {stream}: it has no events.",
+            )
+
+    def there_is(self, wanted: Wanted, stream: str) -> bool:
+        """Say whether a stream has events, as far as the one who asks may know."""
+        if wanted.sight is not None and wanted.sight.level(stream) is Level.NOTHING:
+            return False
+        return bool(self.reader.queries.now().offsets(stream)[1])
+
+    async def read_on(
+        self, executor: Executor, wanted: Wanted, at: Places, limit: int, most: int | None = None
+    ) -> tuple[Page, bool]:
+        """Return the next events that are wanted, and whether there may be more by now.
+
+        There are up to `limit` of each partition and `most` in all. A page may be empty before the
+        end, and is further on all the same.
+
+        Raises:
+            LogError: the log cannot be read in time.
+            Problem: the brokers do not answer, and there is something to read; or too many read
+                (429).
+        """
+        if wanted.stream is not None:
+            where = lies(self.reader.queries.now(), wanted.stream)
+            ends = {p: place.next for p, place in where.reached.items()}
+            self.require_readable(at, ends)
+            page = await executor.run(
+                lambda: read_stream(self.lookup, where, at, most or limit, wanted.fits)
+            )
+        else:
+            ends = {p: place.next for p, place in self.now().items()}
+            self.require_readable(at, ends)
+            topic = self.reader.topics.events.name
+            fits = wanted.briefly().fits
+            page = await executor.run(
+                lambda: read_page(self.log, topic, at, ends, limit, fits, most)
+            )
+        return page, any(page.places[p].next < end for p, end in ends.items())
+
+    def require_readable(self, at: Places, ends: Mapping[int, int]) -> None:
+        """Raise a problem if there is something before `ends` that cannot be read now."""
+        if any(at[p].next < end for p, end in ends.items()):
+            self.reader.require_brokers()

@@ -1,0 +1,195 @@
+"""One client that follows the events: what it is sent, and where it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+
+import msgspec
+import structlog
+from msgspec import UNSET
+
+from autolearn.api.http.problems import Problem, unavailable
+from autolearn.api.http.sse import block, comment
+from autolearn.api.identity.principal import bad_token, still_let_in
+from autolearn.api.limits.executors import Executors
+from autolearn.api.shared.event_filters import Wanted
+from autolearn.api.shared.event_reader import EventReader
+from autolearn.api.state.event_tail import Tail
+from autolearn.eventlog.consumers.event_pages import Found, Places
+from autolearn.eventlog.positions import Position
+from autolearn.runtime.metrics_registry import Meter
+from autolearn.schemas.errors import AutoLearnError
+
+__all__ = ["Subscription", "cut_off"]
+
+log = structlog.stdlib.get_logger("autolearn.api")
+
+KEEP_ALIVE = 15.0
+"""Seconds of silence after which a client is sent something."""
+RETRY = 1000
+"""Milliseconds after which a client that lost its connection should come back."""
+PAGE = 1000
+"""Events of each partition that are read from the log at once."""
+PART = 64 * 1024
+"""Bytes that are handed to the connection at once: more only when it has taken these."""
+
+
+class Subscription:
+    """Sends the events past `at` that are wanted, until the client has gone.
+
+    A client that reads slowly is waited for: what it has not taken stays on the log. One that takes
+    nothing at all is cut (`sse.EventStream`), and can come back.
+    """
+
+    def __init__(
+        self, events: EventReader, tail: Tail, executors: Executors, wanted: Wanted, at: Places
+    ) -> None:
+        self.events, self.reader, self.tail = events, events.reader, tail
+        self.executors, self.wanted, self.at = executors, wanted, at
+        self.told, self.spoke = at, time.monotonic()
+
+    async def parts(self) -> AsyncGenerator[bytes, None]:
+        """Yield what is to be sent."""
+        yield block(id=self.token(), retry=RETRY)
+        tail, number = self.tail, -1
+        try:
+            with tail.following():
+                while not tail.closed:
+                    if not self.let_in():
+                        yield block(event="problem", data=said(bad_token()))
+                        return
+                    new = tail.past(number, self.at)
+                    if new is None:
+                        async for part in self.catch_up():
+                            yield part
+                        continue
+                    found, number = new
+                    async for part in self.told_of(found):
+                        yield part
+                        if not self.let_in():  # the client may have taken it slowly
+                            break
+                    if time.monotonic() - self.spoke >= KEEP_ALIVE:
+                        yield self.sign_of_life()
+                    await tail.more(number, self.spoke + KEEP_ALIVE - time.monotonic())
+            yield self.farewell()
+        except Exception as error:  # noqa: BLE001 - the status is sent: it is said in the stream
+            yield self.why(error)
+
+    async def catch_up(self) -> AsyncGenerator[bytes, None]:
+        """Yield what lies on the log up to where the read models are, while the client is let in.
+
+        That may take long: the client takes it as slowly as it likes.
+        """
+        more = True
+        while more and not self.tail.closed and self.let_in():
+            run = self.executors.catching_up
+            page, more = await self.events.read_on(run, self.wanted, self.at, PAGE)
+            async for part in self.told_of(page.found):
+                yield part
+                if not self.let_in():
+                    return
+            self.at = page.places
+            long_ago = time.monotonic() - self.spoke >= KEEP_ALIVE
+            if long_ago or (not more and self.at != self.told):
+                yield self.sign_of_life()
+
+    def let_in(self) -> bool:
+        """Say whether the client would still be let in; asked whenever something happens."""
+        sight = self.wanted.sight
+        return sight is None or still_let_in(self.reader.queries, sight.who)
+
+    # How it is said
+
+    async def told_of(self, found: Iterable[Found]) -> AsyncGenerator[bytes, None]:
+        """Yield events as they are sent, some in one part; note where that is.
+
+        Passes over what is not wanted, or not for the client by now.
+        """
+        for some in in_parts(found):
+            blocks = list[bytes]()
+            for one, value in zip(some, await self.shown(some), strict=True):
+                self.at = {**self.at, one.behind.partition: one.behind}
+                if value is not None:
+                    blocks.append(block(id=self.token(), event=one.record.type, data=value))
+            if blocks:
+                yield b"".join(blocks)
+
+    async def shown(self, found: Sequence[Found]) -> list[bytes | None]:
+        """Return events as the client sees them now, None for those that it does not."""
+        wanted = self.wanted
+
+        def shown() -> list[bytes | None]:
+            return [bytes(wanted.shown(o)) if wanted.fits(o.record) else None for o in found]
+
+        if all(one.record.data_base64 is UNSET for one in found):
+            return shown()
+        return await self.executors.followers.run(shown)
+
+    def token(self) -> str:
+        """Return where the client is when it has got what is said now."""
+        self.told, self.spoke = self.at, time.monotonic()
+        return Position(self.reader.log_id, tuple(self.at.values())).token()
+
+    def sign_of_life(self) -> bytes:
+        """Return what says that the connection lives, and how far the log was looked at."""
+        if self.at != self.told:
+            return block(id=self.token())
+        self.spoke = time.monotonic()
+        return comment("" if self.reader.brokers.answer else "Kafka does not answer")
+
+    def farewell(self) -> bytes:
+        """Return the last words when the process stops."""
+        if self.reader.failure is not None:
+            return block(event="problem", data=said(unavailable(self.reader.failure)))
+        return comment("The process stops: another one goes on from here.")
+
+    def why(self, error: Exception) -> bytes:
+        """Return why there are no more events."""
+        if isinstance(error, Problem):
+            return block(event="problem", data=said(error))
+        if isinstance(error, AutoLearnError):
+            log.warning("feed-ends", why=error.detail)
+            return block(event="problem", data=said(unavailable(f"{error.detail} Try again.")))
+        log.error("feed-ends", exc_info=error)
+        fault = Problem(500, "fault", "AutoLearn failed", "The log of AutoLearn has the details.")
+        return block(event="problem", data=said(fault))
+
+
+def cut_off(meter: Meter, seconds: float, advice: str = "") -> bytes:
+    """Count a client that took nothing for too long, and return the last words to it."""
+    meter.count("autolearn_cut_followers_total")
+    log.info("follower-cut", seconds=seconds)
+    detail = f"Nothing of what was sent was taken for {seconds:g} seconds. {advice}".strip()
+    return block(event="problem", data=said(unavailable(detail, kind="too-slow")))
+
+
+def said(problem: Problem) -> bytes:
+    """Return a problem as it is sent."""
+    return msgspec.json.encode(problem.body())
+
+
+def in_parts(found: Iterable[Found]) -> Iterator[list[Found]]:
+    """Yield events some at a time, up to PART bytes and one event more."""
+    some, size = list[Found](), 0
+    for one in found:
+        some.append(one)
+        size += len(one.value)
+        if size >= PART:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
+
+
+def joined(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield several blocks in one part, up to PART bytes and one block more."""
+    waiting, size = [], 0
+    for one in blocks:
+        waiting.append(one)
+        size += len(one)
+        if size >= PART:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield b"".join(waiting)

@@ -1,0 +1,183 @@
+"""Ids by their start, as tables print them: of sessions, experiments, runs and versions.
+
+A start is looked up among what the one who asks may know of. What several begin with is refused,
+with the first of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any
+
+from autolearn.api.http.problems import Problem, malformed_id
+from autolearn.api.identity.principal import Principal
+from autolearn.api.identity.visibility import Level, level_of
+from autolearn.api.state.context import ApiContext
+from autolearn.projections.queries.queries import Moment
+from autolearn.schemas.bounds import IDS_OF_START
+from autolearn.schemas.stream_kinds import KINDS
+
+__all__ = ["no_version", "one_version", "whole_run", "whole_session", "whole_stream"]
+
+START = re.compile(r"[0-9a-f-]{1,36}")
+WHOLE_VERSION = 64
+WORDS = "an id such as 0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90, or the start of one"
+TOLD = 10
+"""Ids that an answer names."""
+
+
+async def whole_session(
+    context: ApiContext, who: Principal, given: str, called: str = "session"
+) -> str:
+    """Return the id of the session or experiment that begins so; of those that are there first.
+
+    Raises:
+        Problem: it is no start, or nothing (404) or more than one (422) begins so.
+    """
+    start = lowered(given, called)
+    if KINDS["session"].fits(start):
+        return start
+
+    def look(moment: Moment) -> list[str]:
+        ids = [
+            one
+            for one in bounded(moment.session_ids(start), given)
+            if level_of(who, moment, one) > Level.NOTHING
+        ]
+        there = [one for one in ids if moment.has_session(one) or moment.has_experiment(one)]
+        return there or ids
+
+    found = await looked(context, look)
+    if not found:
+        raise Problem(
+            404,
+            f"{called}-unknown",
+            f"There is no such {called}",
+            f"No {called} of yours begins with {given}: GET /v1/{called}s lists them.",
+        )
+    return only(found, given, f"{called}s")
+
+
+async def whole_stream(context: ApiContext, who: Principal, stream: str) -> str:
+    """Return the name of a stream, of which the id of a session may be a start; others as given.
+
+    Raises:
+        Problem: as `whole_session`.
+    """
+    kind, _, name = stream.partition("/")
+    if kind != "session" or not START.fullmatch(name.lower()):
+        return stream
+    return f"session/{await whole_session(context, who, name)}"
+
+
+async def whole_run(
+    context: ApiContext, session: str, kind: str, given: str, pointer: str | None = None
+) -> str:
+    """Return the id of the run of a session or experiment that begins so.
+
+    With the `pointer` to where a body names it, it is the body that is wrong (422).
+
+    Raises:
+        Problem: it is no start, or nothing or more than one (422) begins so.
+    """
+    start = lowered(given, kind)
+    if KINDS["session"].fits(start):
+        return start
+    found = await looked(
+        context,
+        lambda moment: list(bounded(moment.run_ids(session, kind, start), given)),
+    )
+    if not found:
+        where = f"GET /v1/sessions/{session}/{kind}s lists them."
+        detail = f"No {kind} of this session begins with {given}: {where}"
+        raise Problem(
+            404 if pointer is None else 422,
+            "run-unknown" if pointer is None else f"unknown-{kind}",
+            f"There is no such {kind}",
+            detail,
+            **at(pointer, detail),
+        )
+    return only(found, given, f"{kind}s")
+
+
+def one_version(moment: Moment, name: str, start: str) -> str | None:
+    """Return the version of a dataset that begins so; None if none does. It may decrypt.
+
+    Raises:
+        Problem: more than one does (422).
+    """
+    if len(start) >= WHOLE_VERSION:
+        return start if moment.has_version(name, start) else None
+    low = start.lower()
+    found = [one for one in moment.version_names(name) if start and one.startswith(low)]
+    return only(found, start, f"versions of {name}") if found else None
+
+
+def no_version(moment: Moment, name: str, start: str, pointer: str | None = None) -> Problem:
+    """Return the problem of a version that a dataset does not have, which says what it has."""
+    versions = moment.version_names(name)
+    some = ", ".join(one[:8] for one in versions[:TOLD])
+    more = f" and {len(versions) - TOLD} more" if len(versions) > TOLD else ""
+    detail = (
+        f"No version of {name} begins with {start[:WHOLE_VERSION]!r}. There are {some}{more}: see "
+        f"/v1/catalog/datasets/{name}/versions."
+    )
+    return Problem(
+        404 if pointer is None else 422,
+        "unknown-version",
+        "There is no such version",
+        detail,
+        known=versions[:100],
+        **at(pointer, detail),
+    )
+
+
+def at(pointer: str | None, detail: str) -> dict[str, Any]:
+    """Return the member of a problem that says where in a body the fault is."""
+    return {} if pointer is None else {"errors": [{"pointer": pointer, "detail": detail}]}
+
+
+def lowered(given: str, called: str) -> str:
+    """Return what may be the start of an id, in lower case. Raises the problem that it is none."""
+    start = given.lower()
+    if not START.fullmatch(start):
+        raise malformed_id(called, given, WORDS)
+    return start
+
+
+async def looked(context: ApiContext, look: Callable[[Moment], list[str]]) -> list[str]:
+    """Return what is found, once more with all that is on the log by now if nothing is."""
+    for again in (False, True):
+        if again:
+            await context.reader.fresh()
+        moment = context.queries.now()
+        if found := await context.executors.lists.run(lambda moment=moment: look(moment)):  # type: ignore[misc]
+            break
+    return found
+
+
+def bounded(ids: Iterable[str], given: str) -> Iterable[str]:
+    """Yield ids, as many as are looked at. Raises the problem that there are more."""
+    for number, one in enumerate(islice(ids, IDS_OF_START + 1)):
+        if number == IDS_OF_START:
+            raise ambiguous(f"More than {IDS_OF_START:,} ids begin with {given}: give more of it.")
+        yield one
+
+
+def only(found: list[str], given: str, called: str) -> str:
+    """Return the only id that was found. Raises the problem that there are several."""
+    if len(found) == 1:
+        return found[0]
+    more = f" and {len(found) - TOLD} more" if len(found) > TOLD else ""
+    some = ", ".join(found[:TOLD])
+    raise ambiguous(
+        f"{given} is the start of {len(found)} {called}: {some}{more}. Give more of it.",
+        known=found[:TOLD],
+    )
+
+
+def ambiguous(detail: str, **members: Any) -> Problem:
+    """Return the problem of a start that several ids have."""
+    return Problem(422, "ambiguous-id", "Several begin so", detail, **members)

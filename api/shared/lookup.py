@@ -1,0 +1,186 @@
+"""Finding what a path names, or saying what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from autolearn.api.http.problems import Problem, check_id, unreadable
+from autolearn.api.shared.as_of import Seen, began, see
+from autolearn.api.state.context import ApiContext
+from autolearn.projections.queries.queries import Moment
+from autolearn.projections.rows.stored_rows import StoredRun
+from autolearn.projections.rows.view_rows import ExperimentRow, SessionRow
+from autolearn.projections.time_travel.past import Past
+from autolearn.schemas.stream_kinds import stream
+
+__all__ = [
+    "experiment_row",
+    "find",
+    "find_experiment",
+    "find_run",
+    "find_session",
+    "not_then",
+    "session_row",
+]
+
+T = TypeVar("T")
+
+
+async def find(
+    context: ApiContext,
+    look: Callable[[Moment], T | None],
+    as_of: str = "",
+    load: Callable[[Past], None] = lambda _: None,
+) -> tuple[Seen, T | None]:
+    """Return what is looked for, and the moment at which it was found.
+
+    If it is not there now, this looks again when the read models hold all that is on the log by
+    now. At a point of the past, `load` says what may be looked at.
+    """
+    seen = await see(context, as_of, load)
+    found = look(seen.moment)
+    if found is None and not as_of:
+        await context.reader.fresh()
+        seen = await see(context, as_of, load)
+        found = look(seen.moment)
+    return seen, found
+
+
+async def find_session(context: ApiContext, session: str, as_of: str = "") -> Seen:
+    """Return a moment at which a session is open: now or then.
+
+    Raises:
+        Problem: there is none; where it is now, if it was committed.
+    """
+    check_id("session", session)
+    seen = await see(context, as_of, lambda past: past.load_session(session))
+    there = seen.moment.has_session(session)
+    if not there and seen.moment.ended(session) is None and not as_of:
+        await context.reader.fresh()
+        seen = await see(context, "", lambda _: None)
+        there = seen.moment.has_session(session)
+    if not there:
+        raise await no_session_then(context, seen, session, as_of)
+    return seen
+
+
+def session_row(seen: Seen, session: str) -> SessionRow:
+    """Return a session that was found, in clear (blocks). Raises the problem that it cannot be."""
+    row = seen.moment.session(session)
+    assert row is not None, "it was found at this moment"
+    if row.unreadable:
+        raise unreadable()
+    return row
+
+
+def experiment_row(seen: Seen, experiment: str) -> ExperimentRow:
+    """Return an experiment that was found, as `session_row` does."""
+    row = seen.moment.experiment(experiment)
+    assert row is not None, "it was found at this moment"
+    if row.unreadable:
+        raise unreadable()
+    return row
+
+
+async def no_session_then(context: ApiContext, seen: Seen, session: str, as_of: str) -> Problem:
+    """Return the problem of a session that was not open at a moment."""
+    if as_of and seen.moment.ended(session) is None:
+        problem = await not_then(context, "session", session, "session-unknown")
+        if problem is not None:
+            return problem
+    return no_session(seen.moment, session)
+
+
+async def not_then(context: ApiContext, kind: str, name: str, problem: str) -> Problem | None:
+    """Return the problem of what came later than the point that was asked for, if it did."""
+    time = await began(context, stream(kind, name))
+    if time is None:
+        return None
+    return Problem(
+        404,
+        problem,
+        f"There was no such {kind} then",
+        f"There was no {kind} {name} at that point: its first event came at {time}.",
+        began=time,
+    )
+
+
+def no_session(moment: Moment, session: str) -> Problem:
+    """Return the problem of a session that is not open."""
+    ended = moment.ended(session)
+    if ended is None:
+        return Problem(
+            404,
+            "session-unknown",
+            "There is no such session",
+            f"There is no session {session}: GET /v1/sessions lists those that are open.",
+        )
+    if ended.how != "committed":
+        return Problem(
+            410,
+            f"session-{ended.how}",
+            f"The session is {ended.how}",
+            f"It was {ended.how} at {ended.time}, and nothing of it was kept.",
+        )
+    at = f"/v1/experiments/{session}"
+    return Problem(
+        404,
+        "session-committed",
+        "The session is committed",
+        f"It was committed at {ended.time} and is an experiment since then: see {at}.",
+        experiment=at,
+    )
+
+
+async def find_experiment(context: ApiContext, experiment: str, as_of: str = "") -> Seen:
+    """Return a moment at which there is an experiment, or raise the problem that there is none."""
+    check_id("session", experiment, "experiment")
+    seen, row = await find(
+        context,
+        lambda at: at.committed(experiment),
+        as_of,
+        lambda past: past.load_session(experiment),
+    )
+    if row is not None:
+        return seen
+    ended = seen.moment.ended(experiment)
+    if ended is not None and ended.how == "deleted":
+        raise Problem(
+            410,
+            "experiment-deleted",
+            "The experiment is deleted",
+            f"It was deleted at {ended.time}, and nothing of it was kept.",
+        )
+    if seen.moment.has_session(experiment):
+        state = "was open then" if as_of else "is open"
+        detail = f"The session {experiment} {state}, and not committed yet."
+    else:
+        if as_of and seen.moment.ended(experiment) is None:
+            problem = await not_then(context, "session", experiment, "experiment-unknown")
+            if problem is not None:
+                raise problem
+        detail = f"There is no experiment {experiment}: GET /v1/experiments lists those there are."
+    raise Problem(404, "experiment-unknown", "There is no such experiment", detail)
+
+
+async def find_run(
+    context: ApiContext, session: str, kind: str, run: str, as_of: str = ""
+) -> tuple[Seen, StoredRun]:
+    """Return how a run of an open session goes, or raise the problem that there is none."""
+    check_id("session", run, kind)
+    seen = await find_session(context, session, as_of)
+    row = seen.moment.stored_run(session, kind, run)
+    if row is None and not as_of:
+        await context.reader.fresh()
+        seen = await find_session(context, session)
+        row = seen.moment.stored_run(session, kind, run)
+    if row is None:
+        has = "had" if as_of else "has"
+        raise Problem(
+            404,
+            "run-unknown",
+            f"There {'was' if as_of else 'is'} no such {kind}{' then' if as_of else ''}",
+            f"The session {has} no {kind} {run}: GET /v1/sessions/{session}/{kind}s lists them.",
+        )
+    return seen, row

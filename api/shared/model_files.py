@@ -1,0 +1,120 @@
+"""Trained models over HTTP: which files there are, and the files themselves."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+
+from msgspec import Struct
+from starlette.responses import Response, StreamingResponse
+
+from autolearn.api.http.page import Links
+from autolearn.api.http.problems import Problem, unknown
+from autolearn.api.state.context import ApiContext
+from autolearn.artifacts.store.errors import ArtifactError
+from autolearn.artifacts.store.store import Content
+from autolearn.projections.queries.queries import Moment
+from autolearn.schemas.values import TrainedArtifact
+
+__all__ = ["Artifact", "ArtifactFile", "artifact_of", "model_of", "send", "send_file"]
+
+
+class ArtifactFile(Struct):
+    """A file of a trained model."""
+
+    name: str
+    sha256: str
+    links: Links
+
+
+class Artifact(Struct):
+    """A trained model. `digest` names its folder, `bytes` is the size of all its files."""
+
+    digest: str
+    bytes: int
+    files: list[ArtifactFile]
+
+
+def artifact_of(moment: Moment, session: str, run: str, base: str) -> Artifact:
+    """Return the trained model of a training as clients see it; `base` as in `model_of`.
+
+    Raises:
+        Problem: as `model_of`.
+    """
+    model, at = model_of(moment, session, run, base), f"{base}/trainings/{run}/artifact"
+    files = [
+        ArtifactFile(name, digest, {"self": f"{at}/{name}"})
+        for name, digest in sorted(model.files.items())
+    ]
+    return Artifact(model.digest, model.bytes, files)
+
+
+def model_of(moment: Moment, session: str, run: str, base: str) -> TrainedArtifact:
+    """Return the trained model of a training; `base` is the path of its session or experiment.
+
+    Raises:
+        Problem: there is no such training, or it has no model.
+    """
+    row = moment.training(session, run)
+    if row is None:
+        raise Problem(
+            404, "run-unknown", "There is no such training", f"{base} has no training {run}."
+        )
+    if row.artifact is None:
+        raise Problem(
+            409,
+            "training-incomplete",
+            "The training has no artifact",
+            f"The training {run} is {row.status}; only a completed one has an artifact.",
+        )
+    return row.artifact
+
+
+async def send_file(
+    context: ApiContext, moment: Moment, session: str, model: TrainedArtifact, name: str
+) -> Response:
+    """Send one file of a trained model of a session, decrypted, as the client takes it.
+
+    Raises:
+        Unreadable: the session's key is gone.
+        Problem: there is no such file, or the store does not have it as it was put.
+    """
+    if name not in model.files:
+        raise unknown("file", name, model.files, "the list of files, one level up")
+    keyid = moment.session_keyid(session)
+    key = context.vault.key(keyid).derived("artifacts") if keyid and model.stored else None
+    store = context.artifacts.with_key(key)
+    media = "application/json" if name.endswith(".json") else "application/octet-stream"
+    read = partial(store.read_file, model, name)
+    return await send(context, read, name, model.files[name], media)
+
+
+async def send(
+    context: ApiContext, read: Callable[[], Content], name: str, digest: str, media: str
+) -> Response:
+    """Send a file of the store some bytes at a time; what was changed there is cut before its end.
+
+    Raises:
+        Problem: the store does not have it as it was put, as far as its beginning tells.
+    """
+    run = context.executors.artifacts.run
+    try:
+        size, chunks = await run(read)
+        first = await run(lambda: next(chunks, b""))
+    except ArtifactError as error:
+        raise Problem(
+            500, "artifact-unavailable", error.title, f"{error.detail}. {error.advice}".strip()
+        ) from None
+
+    async def content() -> AsyncIterator[bytes]:
+        chunk = first
+        while chunk:
+            yield chunk
+            chunk = await run(lambda: next(chunks, b""))
+
+    headers = {
+        "Content-Length": str(size),
+        "ETag": f'"{digest}"',
+        "Content-Disposition": f'attachment; filename="{name}"',
+    }
+    return StreamingResponse(content(), media_type=media, headers=headers)

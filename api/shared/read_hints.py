@@ -1,0 +1,176 @@
+"""What an upload says of how its file is read, and what has changed against the version before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, NamedTuple
+
+from fastapi import Query
+
+from autolearn.api.http.problems import Problem
+from autolearn.artifacts.datasets.values.zones import zone_of
+from autolearn.schemas.bounds import LONGEST_NAME, cut
+from autolearn.schemas.catalog import DatasetSpec
+from autolearn.schemas.dataset_changes import DatasetChanges
+from autolearn.schemas.datasets.read_options import ReadHints, pattern_of, type_fault
+
+__all__ = ["Hints", "check_accepted", "check_changes", "hints_of"]
+
+MOST_TYPES = 1_000
+"""Columns whose types one upload says."""
+MOST_WORDS = 100
+SHOWN = 10
+"""Columns that a problem names."""
+Word = Annotated[str, Query(max_length=LONGEST_NAME)]
+
+
+class Hints(NamedTuple):
+    """What an upload says, besides what the dataset is: of its file, and of what is odd or new."""
+
+    read: ReadHints
+    accept_findings: bool
+    accept_changes: bool
+    dry_run: bool
+
+
+def hints_of() -> Callable[..., Hints]:
+    """Return what takes the hints from the query of a request (a dependency of FastAPI)."""
+
+    def taken(
+        separator: Annotated[
+            str, Query(max_length=10, description="What parts values: a character, or `tab`.")
+        ] = "",
+        decimal: Annotated[str, Query(pattern="^[.,]?$", description="`.` or `,`")] = "",
+        encoding: Annotated[
+            str, Query(max_length=50, description="Such as utf-8, utf-16, latin-1, windows-1252.")
+        ] = "",
+        header: Annotated[
+            bool | None, Query(description="Whether the first row has names. Found without it.")
+        ] = None,
+        skip_lines: Annotated[
+            int | None, Query(ge=0, le=10_000, description="Lines above the header.")
+        ] = None,
+        sheet: Annotated[str, Query(max_length=LONGEST_NAME, description="Of Excel.")] = "",
+        missing: Annotated[
+            list[Word] | None,
+            Query(max_length=MOST_WORDS, description="Words that stand for no value."),
+        ] = None,
+        type: Annotated[  # noqa: A002 - the word of the API
+            list[Annotated[str, Query(max_length=2 * LONGEST_NAME)]],
+            Query(
+                max_length=MOST_TYPES,
+                description="`COLUMN=TYPE`: number, integer, boolean, text, timestamp, or the form "
+                "of a date such as DD/MM/YYYY.",
+            ),
+        ] = [],  # noqa: B006 - never changed; FastAPI wants it here
+        zone: Annotated[
+            str, Query(max_length=60, description="Of times without one, such as Europe/Rome.")
+        ] = "",
+        accept_findings: Annotated[
+            bool, Query(description="Train on the data although severe findings are open.")
+        ] = False,
+        accept_changes: Annotated[
+            bool, Query(description="Register the version although its columns are others.")
+        ] = False,
+        dry_run: Annotated[
+            bool, Query(description="Show what would be read, and keep nothing.")
+        ] = False,
+    ) -> Hints:
+        read = ReadHints(
+            separator=one_character(separator),
+            decimal=decimal,
+            encoding=encoding,
+            header=header,
+            skip_lines=skip_lines,
+            sheet=sheet,
+            missing=None if missing is None else tuple(word for word in missing if word),
+            types=types_of(type),
+            zone=known_zone(zone),
+        )
+        return Hints(read, accept_findings, accept_changes, dry_run)
+
+    return taken
+
+
+def one_character(separator: str) -> str:
+    """Return a separator. Raises a problem unless it is one character."""
+    named = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "space": " ", "bar": "|"}
+    found = named.get(separator.lower(), separator)
+    if len(found) > 1 or found in ('"', "\n", "\r", "\0"):
+        raise unfit(f"The separator is one character, or `tab`; got {cut(separator)!r}.")
+    return found
+
+
+def types_of(given: list[str]) -> dict[str, str]:
+    """Return types by column. Raises a problem for one that is none."""
+    found = {}
+    for one in given:
+        column, equals, kind = one.rpartition("=")
+        if not equals or not column:
+            raise unfit(f"A type is given as COLUMN=TYPE; got {cut(one)!r}.")
+        if fault := type_fault(kind):
+            raise unfit(f"Of column {cut(column)!r}: {fault}.")
+        found[column] = kind
+    return found
+
+
+def known_zone(name: str) -> str:
+    """Return the name of a time zone. Raises a problem for one that there is not."""
+    if not name:
+        return ""
+    try:
+        zone_of(name)
+    except (KeyError, OSError, ValueError):
+        raise unfit(
+            f"There is no time zone {cut(name)!r}: name one of IANA's, such as Europe/Rome."
+        ) from None
+    return name
+
+
+def unfit(detail: str) -> Problem:
+    """Return the problem of hints that say nothing."""
+    return Problem(422, "hints-unfit", "The file cannot be read like that", detail)
+
+
+def check_changes(spec: DatasetSpec, changes: DatasetChanges, said: ReadHints) -> None:
+    """Raise a problem if the columns of a new version are others than those of the one before.
+
+    What was said of a column's type is no surprise. What was found in one of another type is told.
+    """
+    other = [
+        column
+        for column, (_, now) in changes.retyped.items()
+        if pattern_of(said.types.get(column, "")) != now
+    ]
+    first = {one.column: one for one in reversed(spec.findings)}
+    why = [first[column] for column in other if column in first]
+    faults = [{"pointer": "#/dataset", "detail": f"{one.say()} {one.advice()}"} for one in why]
+    members: dict[str, Any] = {"errors": faults[:SHOWN]} if faults else {}
+    if changes.added or changes.removed or other:
+        raise Problem(
+            409,
+            "columns-changed",
+            "The columns are others than before",
+            f"Against version {changes.before[:12]} of {spec.name}, {changes.of_columns()}. Add it "
+            "with --accept-changes if that is meant, or by another name.",
+            **members,
+        )
+
+
+def check_accepted(spec: DatasetSpec, *, strict: bool) -> None:
+    """Raise a problem if something severe is odd about data that nobody has said it is right.
+
+    What was found in a version that does not say how it is read was looked for by nobody.
+    """
+    severe = [one for one in spec.findings if one.is_severe]
+    if not strict or spec.accepted or not severe:
+        return
+    faults = [{"pointer": "#/dataset", "detail": f"{one.say()} {one.advice()}"} for one in severe]
+    raise Problem(
+        422,
+        "findings-open",
+        "The data must be looked at first",
+        f"Nothing is trained on {spec.name} before what is odd is mended, or said to be right: by "
+        "a type (dataset add --type, --missing), or by --accept-findings.",
+        errors=faults[:SHOWN],
+    )

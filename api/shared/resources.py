@@ -1,0 +1,360 @@
+"""What clients get: the rows of the read models, with links and what is going on now."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec.structs import asdict, replace
+
+from autolearn.api.http.page import Links
+from autolearn.api.http.pagination import page_of
+from autolearn.api.state.run_progress import Live, Running
+from autolearn.projections.queries.queries import Moment
+from autolearn.projections.queries.run_rows import outline as outline_of_run
+from autolearn.projections.rows.stored_rows import StoredRun
+from autolearn.projections.rows.view_rows import (
+    DatasetRow,
+    EstimatorRow,
+    EvaluationRow,
+    ExperimentRow,
+    MetricRow,
+    RunRow,
+    SessionRow,
+    TrainingRow,
+)
+from autolearn.schemas.bounds import RUNNING_SHOWN
+from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
+from autolearn.schemas.dataset_changes import DatasetChanges
+from autolearn.schemas.datasets.findings import DataFinding
+from autolearn.schemas.values import DatasetRef, JsonValue, Preprocessing, Split, TrainedArtifact
+from autolearn.schemas.work_kinds import WORK
+
+__all__ = [
+    "Dataset",
+    "DeletedDataset",
+    "Deleted",
+    "Discarded",
+    "Evaluation",
+    "Experiment",
+    "ExperimentSummary",
+    "Metric",
+    "Estimator",
+    "RunSummary",
+    "Session",
+    "SessionSummary",
+    "Training",
+    "dataset",
+    "evaluation",
+    "experiment",
+    "experiment_summary",
+    "metric",
+    "estimator",
+    "run",
+    "session",
+    "session_summary",
+    "training",
+]
+
+RUNS_SHOWN = 100
+"""Runs of a page within a session or an experiment."""
+
+
+class Estimator(EstimatorSpec, kw_only=True, frozen=True):
+    """An estimator of the catalog."""
+
+    registered: str
+    links: Links
+
+
+class Metric(MetricSpec, kw_only=True, frozen=True):
+    """A metric of the catalog."""
+
+    registered: str
+    links: Links
+
+
+class FindingInWords(DataFinding, kw_only=True, frozen=True):
+    """Something odd about data, and what to do about it."""
+
+    severe: bool
+    words: str
+    remedy: str = ""
+
+
+class Dataset(DatasetSpec, kw_only=True, frozen=True, omit_defaults=False):
+    """A version of a dataset. `everybody` may use and change it, or it is its `owner`'s.
+
+    `changes` are those against the version before, in the answer to what adds one.
+    """
+
+    findings: tuple[FindingInWords, ...] = ()
+    changes: DatasetChanges | UnsetType = UNSET
+    owner: str
+    everybody: bool
+    registered: str
+    links: Links
+
+
+class DeletedDataset(Struct):
+    """A dataset that was deleted, and when."""
+
+    name: str
+    deleted: str
+
+
+class Training(TrainingRow, kw_only=True, frozen=True):
+    """A training. `defaults` are the estimator's values for the hyperparameters not asked for."""
+
+    defaults: dict[str, JsonValue]
+    progress: Running | None
+    links: Links
+
+
+class Evaluation(EvaluationRow, kw_only=True, frozen=True):
+    """An evaluation of a training."""
+
+    progress: Running | None
+    links: Links
+
+
+class RunSummary(Struct, kw_only=True, frozen=True):
+    """How a run goes; what it is about is where its link `self` leads to."""
+
+    id: str
+    kind: str
+    number: int
+    status: str
+    requested: str
+    updated: str
+    attempt: int
+    training: str
+    started: str | None
+    ended: str | None
+    links: Links
+
+
+class SessionSummary(SessionRow, kw_only=True, frozen=True):
+    """An open session in a list. The title of one that is confidential is `withheld`."""
+
+    withheld: bool = False
+    links: Links
+
+
+class Session(SessionRow, kw_only=True, frozen=True):
+    """An open session. `counts` are by kind of work and status; `running` are the first of those.
+
+    `runs` are a page of its runs in the order of their requests, which `next` goes on with. What is
+    said in it is `withheld` from those who may only see that it is there.
+    """
+
+    withheld: bool = False
+
+    counts: dict[str, dict[str, int]]
+    running: list[Running]
+    runs: list[Raw]
+    next: str | None
+    links: Links
+
+
+class Deleted(Struct):
+    """An experiment that was deleted."""
+
+    id: str
+    deleted: str
+
+
+class Discarded(Struct):
+    """A session that was discarded, with the runs that this stopped."""
+
+    id: str
+    discarded: str
+    cancelled: tuple[str, ...]
+
+
+class ExperimentSummary(ExperimentRow, kw_only=True, frozen=True):
+    """An experiment in a list; `trainings` are ids. Data and title may be `withheld`."""
+
+    withheld: bool = False
+    links: Links
+
+
+class Experiment(Struct, kw_only=True, frozen=True):
+    """An experiment: a committed session. `counts`, `runs` and `next` as in Session.
+
+    What is said in it is `withheld` from those who may only see that it is there.
+    """
+
+    withheld: bool = False
+    unreadable: bool = False
+    id: str
+    title: str
+    created: str
+    committed: str
+    actor: str
+    sequence: int
+    training_data: tuple[DatasetRef, ...]
+    evaluation_data: tuple[DatasetRef, ...]
+    counts: dict[str, dict[str, int]]
+    runs: list[Raw]
+    next: str | None
+    links: Links
+
+
+# The namespace in which msgspec finds the types of inherited fields.
+_ = (Preprocessing, Split, TrainedArtifact)
+
+
+def estimator(row: EstimatorRow) -> Estimator:
+    """Return an estimator as clients see it."""
+    links = {"self": f"/v1/catalog/estimators/{row.spec.name}"}
+    return Estimator(**asdict(row.spec), registered=row.registered, links=links)
+
+
+def metric(row: MetricRow) -> Metric:
+    """Return a metric as clients see it."""
+    links = {"self": f"/v1/catalog/metrics/{row.spec.name}"}
+    return Metric(**asdict(row.spec), registered=row.registered, links=links)
+
+
+def dataset(row: DatasetRow, now: Moment) -> Dataset:
+    """Return a dataset as clients see it; whose it is stands in the read models of now."""
+    whose = now.dataset_owner(row.spec.name)
+    assert whose is not None, "what was registered is somebody's"
+    return offered(row.spec, whose.owner, row.registered, everybody=whose.everybody)
+
+
+def offered(spec: DatasetSpec, owner: str, registered: str, *, everybody: bool = False) -> Dataset:
+    """Return a dataset as clients see it; `registered` is "" for one that is not."""
+    at = f"/v1/catalog/datasets/{spec.name}"
+    links = {"self": at, "versions": f"{at}/versions"} if registered else {}
+    about = asdict(spec) | {"findings": tuple(map(finding, spec.findings))}
+    return Dataset(**about, owner=owner, everybody=everybody, registered=registered, links=links)
+
+
+def finding(one: DataFinding) -> FindingInWords:
+    """Return a finding as clients see it, in words."""
+    return FindingInWords(**asdict(one), severe=one.is_severe, words=one.say(), remedy=one.advice())
+
+
+def run(moment: Moment, row: RunRow, live: Live, base: str) -> Training | Evaluation:
+    """Return a run as clients see it."""
+    if isinstance(row, TrainingRow):
+        return training(moment, row, live, base)
+    return evaluation(row, live, base)
+
+
+def training(moment: Moment, row: TrainingRow, live: Live, base: str) -> Training:
+    """Return a training as clients see it; `base` is the path of its session or experiment."""
+    at = f"{base}/trainings/{row.id}"
+    links = {"self": at, "owner": base, "estimator": f"/v1/catalog/estimators/{row.estimator}"}
+    if row.artifact is not None:
+        links["artifact"] = f"{at}/artifact"
+    offer = moment.estimator(row.estimator)
+    defaults: dict[str, Any] = {}
+    if offer is not None and offer.spec.library_version == row.library_version:
+        known = {parameter.name: parameter.default for parameter in offer.spec.hyperparameters}
+        defaults = {name: value for name, value in known.items() if name not in row.hyperparameters}
+    return Training(**asdict(row), defaults=defaults, progress=live(row), links=links)
+
+
+def evaluation(row: EvaluationRow, live: Live, base: str) -> Evaluation:
+    """Return an evaluation as clients see it."""
+    links = {
+        "self": f"{base}/evaluations/{row.id}",
+        "owner": base,
+        "training": f"{base}/trainings/{row.training}",
+    }
+    return Evaluation(**asdict(row), progress=live(row), links=links)
+
+
+def session_summary(row: SessionRow, *, withheld: bool = False) -> SessionSummary:
+    """Return an open session as a list shows it."""
+    shown = replace(row, title="") if withheld else row
+    links = {"self": f"/v1/sessions/{row.id}"}
+    return SessionSummary(**asdict(shown), withheld=withheld, links=links)
+
+
+def session(
+    moment: Moment, row: SessionRow, live: Live, *, withheld: bool = False, after: int = 0
+) -> Session:
+    """Return an open session as clients see it, with a page of runs past a number."""
+    at = f"/v1/sessions/{row.id}"
+    runs = Runs(moment, row.id, at, after, live)
+    return Session(
+        **asdict(replace(row, title="") if withheld else row),
+        withheld=withheld,
+        counts=runs.counts,
+        running=runs.running,
+        runs=[] if withheld else runs.items,
+        next=None if withheld else runs.next,
+        links={"self": at, "trainings": f"{at}/trainings", "evaluations": f"{at}/evaluations"},
+    )
+
+
+class Runs:
+    """What a session or experiment shows of its runs; nothing is decrypted for it."""
+
+    def __init__(self, moment: Moment, session: str, base: str, after: int, live: Live) -> None:
+        counts = {kind: Counter[str]() for kind in WORK}
+        self.running: list[Running] = []
+        for run, row in moment.stored_runs(session):
+            counts[row.kind][row.status] += 1
+            if row.ended is None and len(self.running) < RUNNING_SHOWN:
+                now = live(outline_of_run(session, row, run))
+                self.running += [now] if now is not None else []
+        self.counts = {f"{kind}s": dict(many) for kind, many in counts.items()}
+        self.items, self.next = page_of(
+            moment.stored_runs(session, after),
+            RUNS_SHOWN,
+            lambda one: run_summary(one[0], one[1], base),
+            lambda one: one[1].number,
+        )
+
+
+def run_summary(run: str, row: StoredRun, base: str) -> RunSummary:
+    """Return how a run goes; `base` is the path of its session or experiment."""
+    return RunSummary(
+        id=run,
+        kind=row.kind,
+        number=row.number,
+        status=row.status,
+        requested=row.requested,
+        updated=row.updated,
+        attempt=row.attempt,
+        training=row.training,
+        started=row.started,
+        ended=row.ended,
+        links={"self": f"{base}/{row.kind}s/{run}"},
+    )
+
+
+def experiment_summary(row: ExperimentRow, *, withheld: bool = False) -> ExperimentSummary:
+    """Return an experiment as a list shows it."""
+    links = {"self": f"/v1/experiments/{row.id}"}
+    shown = outline(row) if withheld else row
+    return ExperimentSummary(**asdict(shown), withheld=withheld, links=links)
+
+
+def experiment(
+    moment: Moment, row: ExperimentRow, live: Live, *, withheld: bool = False, after: int = 0
+) -> Experiment:
+    """Return an experiment as clients see it, with a page of runs past a number."""
+    at = f"/v1/experiments/{row.id}"
+    shown = outline(row) if withheld else row
+    about = {name: value for name, value in asdict(shown).items() if name != "trainings"}
+    runs = Runs(moment, row.id, at, after, live)
+    return Experiment(
+        **about,
+        withheld=withheld,
+        counts=runs.counts,
+        runs=[] if withheld else runs.items,
+        next=None if withheld else runs.next,
+        links={"self": at, "trainings": f"{at}/trainings", "evaluations": f"{at}/evaluations"},
+    )
+
+
+def outline(row: ExperimentRow) -> ExperimentRow:
+    """Return an experiment without what is confidential."""
+    return replace(row, title="", training_data=(), evaluation_data=())

@@ -1,0 +1,181 @@
+"""What trainings and evaluations have in common: ask for one, list, see, wait, cancel."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from msgspec import Raw
+from msgspec.json import encode
+from starlette.datastructures import URL
+from starlette.responses import Response
+
+from autolearn.api.commands.acknowledgement import Accepted
+from autolearn.api.commands.command_headers import Asked, derive, prefer_of
+from autolearn.api.commands.responses import CommandState, created, json, pending
+from autolearn.api.http.openapi import accepts, answers
+from autolearn.api.http.page import Page
+from autolearn.api.http.pagination import from_token, next_link, page_of
+from autolearn.api.http.problems import check_id
+from autolearn.api.limits.disk_room import require_disk
+from autolearn.api.limits.quotas import check_run
+from autolearn.api.shared import resources
+from autolearn.api.shared.as_of import AsOf, Seen, present
+from autolearn.api.shared.authorization import authorise
+from autolearn.api.shared.lookup import find_run, find_session
+from autolearn.api.state.context import ApiContext
+from autolearn.schemas.commands import CancelRun
+from autolearn.schemas.messages import Command
+from autolearn.schemas.stream_kinds import stream
+from autolearn.schemas.work_kinds import WORK
+
+__all__ = ["Limit", "Status", "add_run_routes", "list_runs", "request_run", "show_run"]
+
+Status = Literal["open", "started", "completed", "failed", "cancelled"]
+Limit = Annotated[int, Query(ge=1, le=500)]
+
+
+async def request_run(
+    context: ApiContext, asked: Asked, session: str, kind: str, command: Command | None
+) -> Response:
+    """Have a run accepted, and answer with it: at once, or when it has ended if so preferred.
+
+    There is a `command` unless the request was answered before.
+    """
+    began = asyncio.get_running_loop().time()
+    run = derive(asked.id, "run")
+    if context.queries.answer(asked.id) is None:  # a repeated request takes nothing more
+        require_disk(context.settings, context.uploads.folders)
+        check_run(context.settings, context.queries.now(), session)
+    answer = await context.commands.post(stream("session", session), command, asked)
+    if isinstance(answer, Accepted):
+        return pending(answer, asked)
+    at, status = f"/v1/sessions/{session}/{kind}s/{run}", 201
+    if asked.prefer.wait is not None:
+        left = asked.prefer.wait - (asyncio.get_running_loop().time() - began)
+        status = 201 if await until_ended(context, session, kind, run, left) else 202
+    headers = {"Location": at, **asked.prefer.applied()}
+    shown = await show_run(context, present(context), f"/v1/sessions/{session}", kind, run)
+    if shown is None:  # the session has ended since, and does not keep it
+        return created(CommandState(asked.id, "accepted", answer.stream, at), at, asked)
+    return json(shown, status, headers)
+
+
+async def show_run(context: ApiContext, seen: Seen, base: str, kind: str, run: str) -> Raw | None:
+    """Return a run in JSON, None if it is not there; `base` is the path of what it is in."""
+
+    def shown() -> Raw | None:
+        row = seen.moment.run(base.rpartition("/")[2], kind, run)
+        if row is None:
+            return None
+        return Raw(encode(resources.run(seen.moment, row, seen.live, base)))
+
+    return await context.executors.lists.run(shown)
+
+
+async def list_runs(
+    context: ApiContext,
+    seen: Seen,
+    base: str,
+    kind: str,
+    status: str | None,
+    page: str,
+    limit: int,
+    url: URL,
+) -> Response:
+    """Return a page of the runs of a session or experiment, in the order of their requests."""
+    after, moment, session = from_token(page, int, "page") if page else 0, seen.moment, base[-36:]
+
+    def shown() -> Response:
+        rows = (
+            (run, row)
+            for run, row in moment.stored_runs(session, after)
+            if row.kind == kind and status in (None, row.status)
+        )
+        items, more = page_of(
+            rows,
+            limit,
+            lambda one: resources.run(moment, moment.opened_run(session, *one), seen.live, base),
+            lambda one: one[1].number,
+        )
+        headers = {**seen.headers, **next_link(url, more)}
+        return json(Page(items, more), headers=headers)
+
+    return await context.executors.lists.run(shown)
+
+
+async def until_ended(
+    context: ApiContext, session: str, kind: str, run: str, seconds: float
+) -> bool:
+    """Wait until a run has ended or is gone; say whether that is so."""
+
+    def ended() -> bool:
+        row = context.queries.latest().stored_run(session, kind, run)
+        return row is None or row.ended is not None
+
+    return await context.arrivals.until(ended, max(0.0, seconds), stream("session", session))
+
+
+def add_run_routes(routes: APIRouter, context: ApiContext, kind: str, resource: Any) -> None:
+    """Add the routes that list, show and cancel the runs of a kind of work."""
+
+    @routes.get(
+        "",
+        responses=answers({200: Page[resource]}, "Link", "AutoLearn-Position"),
+        name=f"list_{kind}s",
+    )
+    async def list_of_session(
+        request: Request,
+        session: str,
+        limit: Limit = 100,
+        page: str = "",
+        status: Status | None = None,
+        as_of: AsOf = "",
+    ) -> Response:
+        """List the runs of this kind in the order of their requests."""
+        seen, base = await find_session(context, session, as_of), f"/v1/sessions/{session}"
+        return await list_runs(context, seen, base, kind, status, page, limit, request.url)
+
+    @routes.get(
+        "/{run}",
+        openapi_extra=accepts(None, prefer=True),
+        responses=answers({200: resource}, "Preference-Applied", "AutoLearn-Position"),
+        name=f"see_{kind}",
+    )
+    async def see_run(request: Request, session: str, run: str, as_of: AsOf = "") -> Response:
+        """Show one run; with `Prefer: wait=N`, as soon as it has ended.
+
+        With `as_of` it is shown as it was then, at once.
+        """
+        seen, row = await find_run(context, session, kind, run, as_of)
+        prefer = prefer_of(request)
+        if prefer.wait is not None and row.ended is None and not as_of:
+            await until_ended(context, session, kind, run, prefer.wait)
+            await authorise(request)  # again: it may have waited for long
+            seen, row = await find_run(context, session, kind, run)
+        content = await show_run(context, seen, f"/v1/sessions/{session}", kind, run)
+        return json(content, headers=seen.headers or prefer.applied())
+
+    @routes.post(
+        "/{run}/cancel",
+        openapi_extra=accepts(None, command=True),
+        responses=answers({200: resource, 202: CommandState}),
+        name=f"cancel_{kind}",
+    )
+    async def cancel_run(request: Request, session: str, run: str) -> Response:
+        """Stop a run that has not ended."""
+        check_id("session", session)
+        check_id("session", run, kind)
+        asked = Asked.of(request, {})
+        now = context.queries.latest()
+        if any(now.stored_run(session, other, run) for other in WORK if other != kind):
+            await find_run(context, session, kind, run)  # says that there is none
+        command = CancelRun(run)
+        answer = await context.commands.post(stream("session", session), command, asked)
+        if isinstance(answer, Accepted):
+            return pending(answer, asked)
+        content = await show_run(context, present(context), f"/v1/sessions/{session}", kind, run)
+        if content is None:
+            return json(CommandState(asked.id, "accepted", answer.stream))
+        return json(content, headers=asked.prefer.applied())

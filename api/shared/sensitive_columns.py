@@ -1,0 +1,79 @@
+"""Which columns of a dataset are sensitive: no value of these is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from autolearn.api.http.problems import Problem
+from autolearn.projections.queries.queries import Moment
+from autolearn.schemas.bounds import SENSITIVE_COLUMNS, cut
+from autolearn.schemas.catalog import DatasetSpec
+
+__all__ = ["Marks", "check_columns", "marks_of", "sensitive_in"]
+
+SHOWN = 20
+"""Columns that a problem names."""
+
+
+class Marks(NamedTuple):
+    """The sensitive columns of a version that is to be registered.
+
+    `change` says whether they are others than those of the newest version, `unmarks` whether some
+    are sensitive no longer, and `after` how often they had changed. Those of `before` are those of
+    the newest version.
+    """
+
+    sensitive: tuple[str, ...]
+    change: bool
+    unmarks: bool
+    after: int
+    before: tuple[str, ...]
+
+
+def marks_of(moment: Moment, name: str, more: Sequence[str], fewer: Sequence[str] = ()) -> Marks:
+    """Return the marks of a dataset with some more and some fewer.
+
+    Raises:
+        Problem: they are too many, or one is to be both (422).
+    """
+    if both := sorted({*more} & {*fewer}):
+        words = ", ".join(repr(cut(one)) for one in both[:SHOWN])
+        raise refused(f"It is to be sensitive and not sensitive: {words}. Name it once.")
+    owner, before = moment.dataset_owner(name), moment.sensitive(name)
+    present = {*before}
+    names = (present | {*more}) - {*fewer}
+    if len(names) > SENSITIVE_COLUMNS:
+        raise refused(
+            f"{len(names):,} columns of {name} would be sensitive; at most {SENSITIVE_COLUMNS:,} "
+            "can be, and no setting raises that: leave the others out of the file."
+        )
+    after = 0 if owner is None else owner.marks
+    return Marks(tuple(sorted(names)), names != present, bool(present - names), after, before)
+
+
+def check_columns(spec: DatasetSpec, names: Sequence[str], before: Sequence[str]) -> None:
+    """Raise a problem unless a dataset has all these columns, or they are marked from `before`.
+
+    Raises:
+        Problem: some are unknown (422).
+    """
+    columns = [column.name for column in spec.columns]
+    absent = [one for one in names if one not in {*columns, *before}]
+    if absent:
+        more = f" and {len(columns) - SHOWN} more" if len(columns) > SHOWN else ""
+        raise refused(
+            f"{spec.name} has no column {', '.join(repr(cut(one)) for one in absent[:SHOWN])}; it "
+            f"has {', '.join(columns[:SHOWN])}{more}."
+        )
+
+
+def sensitive_in(spec: DatasetSpec) -> tuple[str, ...]:
+    """Return the sensitive columns that a version has."""
+    names = {*spec.sensitive}
+    return tuple(column.name for column in spec.columns if column.name in names)
+
+
+def refused(detail: str) -> Problem:
+    """Return the problem of columns that cannot be marked."""
+    return Problem(422, "columns-unfit", "The columns cannot be marked like that", detail)

@@ -1,0 +1,253 @@
+"""The behaviour log as an API process reads it: a store that is kept, and the newest in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from pathlib import Path
+
+import structlog
+
+from autolearn.api.limits.executors import Executor
+from autolearn.api.state.log_reader import LogReader
+from autolearn.eventlog.log import Log, Message, Reader
+from autolearn.projections.audit.audit_trail import AuditTrail, Place, Sought, Witness, place_of
+from autolearn.projections.storage.rocksdb import RocksStore
+from autolearn.projections.storage.store import Store
+from autolearn.schemas.codec import from_json
+from autolearn.schemas.errors import LogError, MalformedRecord
+from autolearn.schemas.records.audit_hop import Hop
+from autolearn.schemas.topics import AUDIT_DAYS, DAY_MS, Topics
+
+__all__ = ["Recent", "Trail"]
+
+log = structlog.stdlib.get_logger("autolearn.api")
+
+GATHER = 0.05
+"""Seconds between two batches: few large ones take less from who asks than many small ones."""
+WAIT, PAUSE = 0.2, 5.0
+"""Seconds to wait for news, and after a fault."""
+PRUNE = 3600.0
+"""Seconds between two looks for what is too old."""
+
+
+class Recent:
+    """The newest hops that this process knows of: its own requests at once, others as it reads.
+
+    They are numbered as they come; `run` names this run of the process. All on the event loop.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.run = uuid.uuid4().hex[:12]
+        self.hops: deque[Hop] = deque(maxlen=most)
+        self.end = 0
+        self.changed: asyncio.Future[None] | None = None
+        self.closed = False
+
+    def add(self, hops: Iterable[Hop]) -> None:
+        """Take in hops, and wake who waits for them."""
+        for hop in hops:
+            self.hops.append(hop)
+            self.end += 1
+        self.wake()
+
+    def past(self, number: int) -> list[tuple[int, Hop]]:
+        """Return the hops from this number on, as far as they are kept, with theirs."""
+        first = self.end - len(self.hops)
+        start = max(number, first)
+        return list(enumerate(islice(self.hops, start - first, None), start))
+
+    async def more(self, number: int, seconds: float) -> None:
+        """Wait until there is a hop with this number, or the process stops; `seconds` at most."""
+        if number < self.end or self.closed:
+            return
+        if self.changed is None:
+            self.changed = asyncio.get_running_loop().create_future()
+        await asyncio.wait((self.changed,), timeout=max(0.0, seconds))
+
+    def wake(self) -> None:
+        """Wake who waits."""
+        changed, self.changed = self.changed, None
+        if changed is not None and not changed.done():
+            changed.set_result(None)
+
+    def close(self) -> None:
+        """Tell all who follow that the process stops."""
+        self.closed = True
+        self.wake()
+
+    def page(
+        self, sought: Sought, before: Place | None, limit: int
+    ) -> tuple[list[Hop], Place | None]:
+        """Return hops, newest first, and the place before which the next page begins, if any."""
+        placed = ((place_of(hop), hop) for hop in self.hops)
+        fit = {
+            place: hop
+            for place, hop in placed
+            if (before is None or place < before) and sought.fits_all(hop)
+        }
+        places = sorted(fit, reverse=True)
+        more = places[limit - 1] if len(places) > limit else None
+        return [fit[place] for place in places[:limit]], more
+
+
+class Trail:
+    """Folds the behaviour log in a thread of its own, from `start` to `stop`.
+
+    A damaged store ends the process, and is folded anew by the next one. `instance` is this
+    process, of which `recent` has the requests already.
+    """
+
+    def __init__(
+        self,
+        to: Log,
+        topics: Topics,
+        read_models: LogReader,
+        executor: Executor,
+        folder: Path,
+        recent: Recent,
+        instance: str,
+    ) -> None:
+        self.log, self.topics, self.read_models = to, topics, read_models
+        self.executor, self.folder = executor, folder
+        self.recent, self.instance = recent, instance
+        self.stopped = threading.Event()
+        self.store: Store | None = None
+        self.trail: AuditTrail | None = None
+        self.at: dict[int, int] = {}
+        self.thread: threading.Thread | None = None
+        self.reached = asyncio.Event()
+        self.pruned = float("-inf")
+
+    def start(self) -> None:
+        """Begin to fold."""
+        self.thread = threading.Thread(target=self.run, name="trail", daemon=True)
+        self.thread.start()
+
+    def run(self) -> None:
+        """Fold until stopped (in the thread)."""
+        try:
+            # The read models first: what waits for this reads the past, what waits for them works.
+            while not self.read_models.caught_up and not self.stopped.wait(WAIT):
+                continue
+            self.store = RocksStore(self.folder)
+            self.trail = AuditTrail(self.store)
+            while not self.stopped.is_set():
+                try:
+                    self.follow(self.trail)
+                except LogError as error:
+                    log.warning("the behaviour log is not read", why=error.detail)
+                    self.stopped.wait(PAUSE)
+        except Exception as error:  # noqa: BLE001 - whatever it is, this process cannot go on
+            if not self.stopped.is_set():
+                self.read_models.on_loop(self.read_models.fail, error)
+
+    def follow(self, trail: AuditTrail) -> None:
+        """Fold until stopped, or until the log cannot be read."""
+        topics = self.topics
+        partitions = range(topics.events.partitions)
+        witness = Witness(self.log, topics.events.name, trail, partitions)
+        witness.oldest = time.time_ns() // 10**6 - AUDIT_DAYS * DAY_MS
+        reader = self.reader(trail)
+        try:
+            while not self.stopped.is_set():
+                hops = self.take(trail, reader)
+                messages = witness.reader.read(5000, 0.0 if hops else WAIT)
+                witness.fold_batch(messages)
+                self.read_models.on_loop(self.note, [*hops, *witness.taken])
+                self.prune(trail)
+                self.stopped.wait(GATHER)
+        finally:
+            witness.close()
+            reader.close()
+
+    def reader(self, trail: AuditTrail) -> Reader:
+        """Return a reader of `audit` that goes on where the store is."""
+        name = self.topics.audit.name
+        begins, ends, known = self.log.begins(name), self.log.ends(name), trail.audited()
+        self.at = {p: min(max(known.get(p, 0), begin), ends[p]) for p, begin in begins.items()}
+        return self.log.reader(name, self.at)
+
+    def take(self, trail: AuditTrail, reader: Reader) -> list[Hop]:
+        """Fold what has come on `audit`; return it."""
+        messages = reader.read(5000, 0.0)
+        hops = []
+        for message in messages:
+            self.at[message.partition() or 0] = (message.offset() or 0) + 1
+            hop = hop_in(message)
+            if hop is not None:
+                trail.put(hop)
+                hops.append(hop)
+        if messages:
+            trail.commit_audited(self.at)
+        return hops
+
+    def note(self, hops: list[Hop]) -> None:
+        """Take into memory what other processes have recorded; tell who waits how far this is."""
+        others = [hop for hop in hops if is_over(hop) and not self.is_own(hop)]
+        self.recent.add(others)
+        self.reached.set()
+
+    def is_own(self, hop: Hop) -> bool:
+        """Say whether a hop is a request of this process, which is in memory already."""
+        return hop.kind == "request" and f"{hop.service}/{hop.instance}" == self.instance
+
+    def prune(self, trail: AuditTrail) -> None:
+        """Forget what is too old, every so often."""
+        if time.monotonic() - self.pruned > PRUNE and not trail.prune(time.time_ns() // 10**6):
+            self.pruned = time.monotonic()
+
+    async def until_holds(self, seconds: float) -> None:
+        """Wait until everything is folded that is on the log now; `seconds` at most."""
+        name, events = self.topics.audit.name, self.topics.events.name
+        ends, event_ends = await self.executor.run(
+            lambda: (self.log.ends(name), self.log.ends(events))
+        )
+        deadline = asyncio.get_running_loop().time() + seconds
+        while not self.holds(ends, event_ends):
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0:
+                return
+            self.reached.clear()
+            try:
+                await asyncio.wait_for(self.reached.wait(), left)
+            except TimeoutError:
+                return
+
+    def holds(self, ends: Mapping[int, int], event_ends: Mapping[int, int]) -> bool:
+        """Say whether everything before these offsets is folded."""
+        if self.trail is None:
+            return False
+        progress = self.trail.progress()
+        return all(self.at.get(p, 0) >= end for p, end in ends.items()) and all(
+            p in progress and progress[p].next >= end for p, end in event_ends.items() if end
+        )
+
+    async def stop(self) -> None:
+        """Stop folding, and let go of the store."""
+        self.stopped.set()
+        self.recent.close()
+        if self.thread is not None:
+            await asyncio.to_thread(self.thread.join)
+        if self.store is not None:
+            await asyncio.to_thread(self.store.close)
+
+
+def is_over(hop: Hop) -> bool:
+    """Say whether no more is to be recorded of a hop."""
+    return hop.kind != "request" or hop.outcome != "unanswered"
+
+
+def hop_in(message: Message) -> Hop | None:
+    """Return the hop of a record; None if somebody else wrote it there."""
+    try:
+        return from_json(message.value() or b"", Hop)
+    except MalformedRecord as error:
+        at = f"{message.partition()}-{message.offset()}"
+        log.warning("a record of the behaviour log is none", at=at, why=error.detail)
+        return None

@@ -1,0 +1,225 @@
+"""What one API process is made of, for the routers, and in which order it lives and ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from autolearn.api.commands.answer_waiters import Arrivals
+from autolearn.api.commands.command_bus import Commands
+from autolearn.api.identity.oidc import Provider
+from autolearn.api.identity.passwords import Passwords
+from autolearn.api.identity.principal import Authenticate, by_token
+from autolearn.api.limits.disk_room import Uploads
+from autolearn.api.limits.executors import Executors
+from autolearn.api.limits.login_attempts import Logins
+from autolearn.api.limits.quotas import Taken
+from autolearn.api.limits.request_rate import Paces
+from autolearn.api.state.audit_producer import Audit
+from autolearn.api.state.audit_trail import Recent, Trail
+from autolearn.api.state.dead_letters import DeadLetters
+from autolearn.api.state.event_tail import Tail
+from autolearn.api.state.live_rebuild import Rebuilding
+from autolearn.api.state.log_reader import LogReader
+from autolearn.api.state.metrics import Measures, pressing
+from autolearn.api.state.request_counts import Waiting
+from autolearn.api.state.staleness import Staleness
+from autolearn.api.state.system_status import Inspection
+from autolearn.api.state.worker_heartbeats import Heartbeats
+from autolearn.artifacts.store.store import ArtifactStore
+from autolearn.eventlog.consumers.record_lookup import Lookup
+from autolearn.eventlog.encryption.session_cipher import Vault
+from autolearn.eventlog.kafka.broker_health import Brokers
+from autolearn.eventlog.kafka.cluster import Cluster
+from autolearn.eventlog.log import Log
+from autolearn.operations.status.inspector import Looking
+from autolearn.projections.queries.queries import Queries
+from autolearn.projections.storage.store import Store
+from autolearn.runtime.home import emptied
+from autolearn.runtime.metrics_registry import Meter
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.topics import Topics
+from autolearn.security.wire_keys import WireKeys
+
+__all__ = ["ApiContext", "make_context"]
+
+
+@dataclass(frozen=True, slots=True)
+class ApiContext:
+    """The ports and components of one process. Routers have it; a component has what it uses.
+
+    The process begins with `reader.start`, and ends with `lifetime`, which stops every member
+    before those that it was made from.
+    """
+
+    settings: Settings
+    topics: Topics
+    log: Log
+    artifacts: ArtifactStore
+    vault: Vault
+    wire_keys: WireKeys
+    queries: Queries
+    lookup: Lookup
+    executors: Executors
+    arrivals: Arrivals
+    brokers: Brokers
+    reader: LogReader
+    commands: Commands
+    tail: Tail
+    heartbeats: Heartbeats
+    dead_letters: DeadLetters
+    inspection: Inspection
+    rebuilding: Rebuilding
+    measures: Measures
+    staleness: Staleness
+    audit: Audit
+    trail: Trail
+    authenticate: Authenticate
+    passwords: Passwords
+    logins: Logins
+    paces: Paces
+    taken: Taken
+    waiting: Waiting
+    uploads: Uploads
+    scratch: Path
+    lifetime: AsyncExitStack
+
+
+def make_context(
+    settings: Settings,
+    to: Log,
+    store: Store,
+    artifacts: ArtifactStore,
+    home: Path,
+    on_failure: Callable[[], None],
+    cluster: Cluster | None = None,
+    audit_log: Log | None = None,
+    wire_keys: Path | None = None,
+    vault: Vault | None = None,
+) -> ApiContext:
+    """Make the components of a process, which owns the logs, the store and the vault from now on.
+
+    `home` is the folder of the process; `on_failure` is called when it cannot go on: it must end
+    then. Without a `cluster` the status tells less. `audit_log` is the same log by a connection of
+    its own, for the behaviour log. `wire_keys` is the folder of the keys to which clients seal
+    requests.
+    """
+    lifetime, topics, vault = AsyncExitStack(), Topics.of(settings), vault or Vault()
+    audit_log = audit_log or to
+
+    def at_end(close: Callable[[], object]) -> None:
+        lifetime.push_async_callback(asyncio.to_thread, close)
+
+    queries = Queries(store, vault.open_kept)
+    at_end(lambda: queries.store.close())  # by then another one may be served
+    for one in {to, audit_log}:
+        at_end(one.close)
+    at_end(vault.stop)
+    vault.shredded = partial(_is_shredded, queries)
+    scratch = emptied(home / "scratch")
+    artifacts.clear_incoming()
+    lookup = Lookup(to, topics.events.name)
+    at_end(lookup.close)
+    dead_letters = DeadLetters(to, topics.dead_letters.name, queries)
+    at_end(dead_letters.close)
+    looking = None if cluster is None else Looking(cluster, to, settings)
+    if looking is not None:
+        at_end(looking.close)
+    executors = Executors(settings)
+    at_end(executors.close)
+
+    meter = Meter("api")
+    arrivals = Arrivals(partial(_observe_answer, meter))
+    brokers = Brokers(to, topics.events.name)
+    lifetime.callback(brokers.stop)
+    reader = LogReader(to, topics, queries, vault, arrivals, brokers, executors.brokers, on_failure)
+    lifetime.push_async_callback(reader.stop)
+    reader.opened.append(brokers.start)
+    heartbeats = Heartbeats(to, topics.workers.name)
+    at_end(heartbeats.stop)
+    reader.opened.append(heartbeats.start)
+
+    recent = Recent(settings.audit_memory)
+    audit = Audit(audit_log, topics.audit.name, settings, meter, recent.add)
+    lifetime.callback(audit.close)
+    trail = Trail(
+        audit_log, topics, reader, executors.operators, home / "audit", recent, audit.instance
+    )
+    lifetime.push_async_callback(trail.stop)
+    if audit.on:
+        reader.opened += [audit.open, trail.start]
+
+    tail = Tail(to, reader, arrivals, executors.tail, settings.max_followers)
+    lifetime.push_async_callback(tail.stop)
+    rebuilding = Rebuilding(to, reader, home)
+    lifetime.push_async_callback(rebuilding.stop)
+    commands = Commands(
+        to,
+        topics.commands.name,
+        queries,
+        arrivals,
+        settings=settings,
+        available=lambda: brokers.answer,
+        vault=vault,
+    )
+    waiting = Waiting(settings.max_waiting, settings.max_pending)
+    staleness = Staleness(brokers, reader.holds)
+    measures = Measures(meter, reader, tail)
+    meter.watch(partial(pressing, waiting, commands, staleness))
+    reader.preparing.append(measures.runs.begin)
+    reader.taken.append(measures.taken)
+    lifetime.callback(reader.stopped.set)  # first of all: what is not open yet is not opened
+    return ApiContext(
+        settings=settings,
+        topics=topics,
+        log=to,
+        artifacts=artifacts,
+        vault=vault,
+        wire_keys=WireKeys(wire_keys or home / "keys"),
+        queries=queries,
+        lookup=lookup,
+        executors=executors,
+        arrivals=arrivals,
+        brokers=brokers,
+        reader=reader,
+        commands=commands,
+        tail=tail,
+        heartbeats=heartbeats,
+        dead_letters=dead_letters,
+        inspection=Inspection(
+            settings, reader, heartbeats, dead_letters, executors.operators, looking
+        ),
+        rebuilding=rebuilding,
+        measures=measures,
+        staleness=staleness,
+        audit=audit,
+        trail=trail,
+        authenticate=Provider(settings).authenticate if settings.auth == "oidc" else by_token,
+        passwords=Passwords(executors.passwords),
+        logins=Logins(),
+        paces=Paces(),
+        taken=Taken(),
+        waiting=waiting,
+        uploads=Uploads(settings, [scratch, *artifacts.folders_on_disk()]),
+        scratch=scratch,
+        lifetime=lifetime,
+    )
+
+
+def _is_shredded(queries: Queries, name: str) -> bool:
+    """Say whether a session, or dataset/<name>, has ended in a way that shreds its key."""
+    kind, _, dataset = name.rpartition("/")
+    if kind:
+        row = queries.latest().dataset_owner(dataset)
+        return row is not None and row.deleted != ""
+    ended = queries.latest().ended(name)
+    return ended is not None and ended.how != "committed"
+
+
+def _observe_answer(meter: Meter, answer: str, seconds: float) -> None:
+    """Note how long somebody waited for the answer of a command."""
+    meter.observe("autolearn_command_duration_seconds", seconds, answer)

@@ -1,0 +1,221 @@
+"""The newest events of the log, read once for all clients that follow it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from msgspec import Raw
+
+from autolearn.api.commands.answer_waiters import Arrivals
+from autolearn.api.http.problems import too_many
+from autolearn.api.limits.executors import Executor
+from autolearn.api.state.log_reader import LogReader
+from autolearn.eventlog.consumers.event_pages import Found, Places, places_of
+from autolearn.eventlog.log import Log, Message, Reader
+from autolearn.eventlog.positions import Place
+from autolearn.schemas.codec import event_on_log
+
+__all__ = ["Tail"]
+
+KEPT = 4096
+KEPT_BYTES = 16 * 1024 * 1024
+"""How many events are kept, in number and in bytes: who is further behind reads the log itself."""
+HELD_BYTES = 256 * 1024
+"""How many bytes of them a client holds that has not taken them, and one event more."""
+IDLE = 30.0
+"""Seconds between two looks at whether anybody still follows."""
+FULL_RETRY = 10
+"""Seconds after which a client should come back that may not follow now."""
+
+
+class Tail:
+    """The newest admitted events, in the order in which they were read.
+
+    While somebody follows, one reader of the log keeps them coming; with nobody, nothing runs.
+    An event is here only when the read models hold it. `failure` is why they come no more.
+    Everything runs on the event loop, the reading aside.
+    """
+
+    def __init__(
+        self, log: Log, reader: LogReader, arrivals: Arrivals, executor: Executor, most: int
+    ) -> None:
+        self.log, self.reader, self.arrivals = log, reader, arrivals
+        self.executor, self.most = executor, most
+        self.followers = self.others = 0
+        self.closed = False
+        self.failure: Exception | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.kept: deque[Found] = deque()
+        self.first = self.bytes = 0
+        self.start: Places = {}
+        self.end: Places = {}
+        self.changed: asyncio.Future[None] | None = None
+
+    # Those who follow
+
+    def require_room(self) -> None:
+        """Raise a problem if too many follow already."""
+        many = self.followers + self.others
+        if many >= self.most:
+            raise too_many(
+                f"{many} clients follow the log here, and no more may: try again, or ask another "
+                "process.",
+                retry_after=FULL_RETRY,
+            )
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count a client that follows something else than the events."""
+        self.others += 1
+        try:
+            yield
+        finally:
+            self.others -= 1
+
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        """Keep the events coming for one client."""
+        self.followers += 1
+        if self.task is None or self.task.done():
+            self.begin()
+            self.task = asyncio.create_task(self.run(), name="tail")
+        try:
+            yield
+        finally:
+            self.followers -= 1
+            if not self.followers:
+                self.arrivals.notify([])  # the reader need not wait for events any more
+
+    def past(self, number: int, at: Places) -> tuple[list[Found], int] | None:
+        """Return some events past a place, and the number to ask with next; None if some are gone.
+
+        Ask with -1 first. Numbers count the events that were ever here. Raises what ended the
+        reading.
+        """
+        if self.failure is not None:
+            raise self.failure
+        if number < self.first:
+            if any(at[p].next < place.next for p, place in self.start.items()):
+                return None
+            number = self.first
+        end = self.first + len(self.kept)
+        new: list[Found] = []
+        size = 0
+        while number < end and size < HELD_BYTES:
+            one = self.kept[number - self.first]
+            number += 1
+            if one.behind.next > at[one.behind.partition].next:
+                new.append(one)
+                size += len(one.value)
+        return new, number
+
+    async def more(self, number: int, seconds: float) -> None:
+        """Wait until there are more than `number` events, or no more come; `seconds` at most."""
+        if number < self.first + len(self.kept) or self.closed or self.failure:
+            return
+        if self.changed is None:
+            self.changed = asyncio.get_running_loop().create_future()
+        await asyncio.wait((self.changed,), timeout=seconds)
+
+    def wake(self) -> None:
+        """Wake who waits for more."""
+        changed, self.changed = self.changed, None
+        if changed is not None:
+            changed.set_result(None)
+
+    def close(self) -> None:
+        """Tell all who follow that the process stops."""
+        self.closed = True
+        self.wake()
+
+    async def stop(self) -> None:
+        """Wait until nothing of this runs."""
+        self.close()
+        self.arrivals.notify([])
+        if self.task is not None:
+            await self.task
+
+    # The one reader
+
+    async def run(self) -> None:
+        """Read the log while somebody follows."""
+        try:
+            while self.wanted:
+                await self.read_on()
+        except Exception as error:  # noqa: BLE001 - told to all who follow, whatever it is
+            self.failure = error
+            self.wake()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody waits for events."""
+        return self.followers > 0 and not self.closed
+
+    def begin(self) -> None:
+        """Begin anew where the read models are."""
+        self.failure = None
+        self.first += len(self.kept) + 1  # so that nobody goes on as if there were no gap
+        self.kept.clear()
+        self.bytes = 0
+        reached = self.reader.queries.progress()
+        partitions = dict.fromkeys(range(self.reader.topics.events.partitions))
+        places = {p: Place.of(p, at) for p, at in reached.items()}
+        self.start = places_of(places, partitions)
+        self.end = dict(self.start)
+
+    async def read_on(self) -> None:
+        """Read from where the read models are, until nobody follows."""
+        self.begin()
+        start = {p: place.next for p, place in self.end.items()}
+        topic, run = self.reader.topics.events.name, self.executor.run
+        reader = await run(lambda: self.log.reader(topic, start))
+        try:
+            while self.wanted:
+                await self.arrivals.until(lambda: not self.wanted or self.behind(), IDLE)
+                if self.wanted and self.behind():
+                    await self.take(reader)
+        finally:
+            await run(reader.close)
+
+    def behind(self) -> bool:
+        """Say whether the read models are further than this."""
+        reached = self.reader.queries.progress()
+        return any(at.next > self.end[p].next for p, at in reached.items())
+
+    async def take(self, reader: Reader) -> None:
+        """Read what has come, and keep it as soon as the read models hold it."""
+        found = [
+            one
+            for message in await self.executor.run(lambda: reader.read(1000, 1.0))
+            if (one := self.admitted(message)) is not None
+        ]
+        needed = {one.behind.partition: one.behind.next for one in found}
+        while self.wanted and not self.reader.holds(needed):
+            await self.arrivals.until(lambda: not self.wanted or self.reader.holds(needed), IDLE)
+        for one in found:
+            self.keep(one)
+        self.wake()
+
+    def admitted(self, message: Message) -> Found | None:
+        """Read one message, and return its event if it counts."""
+        partition, value = message.partition() or 0, message.value() or b""
+        record = event_on_log(value)
+        at = self.end[partition].progress()
+        at.next = (message.offset() or 0) + 1
+        counts = at.admit(record)
+        behind = Place.of(partition, at)
+        self.end[partition] = behind
+        return Found(record, Raw(value), behind) if counts else None
+
+    def keep(self, one: Found) -> None:
+        """Keep one event, and drop the oldest when there are too many."""
+        self.kept.append(one)
+        self.bytes += len(one.value)
+        while len(self.kept) > KEPT or self.bytes > KEPT_BYTES:
+            oldest = self.kept.popleft()
+            self.first += 1
+            self.bytes -= len(oldest.value)
+            self.start[oldest.behind.partition] = oldest.behind

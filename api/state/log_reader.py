@@ -1,0 +1,280 @@
+"""How one API process reads the events: from where, how far it is, and what waits for that."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import structlog
+
+from autolearn.api.commands.answer_waiters import Arrivals
+from autolearn.api.http import problems
+from autolearn.api.limits.executors import Executor
+from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.consumers.projector import Follower
+from autolearn.eventlog.consumers.projector_thread import Feed
+from autolearn.eventlog.encryption.session_cipher import Vault
+from autolearn.eventlog.kafka.broker_health import Brokers
+from autolearn.eventlog.log import Log
+from autolearn.eventlog.positions import log_id
+from autolearn.projections.queries.queries import Moment, Queries
+from autolearn.projections.read_models import ReadModels
+from autolearn.projections.storage.store import Store
+from autolearn.schemas.codec import EventRecord
+from autolearn.schemas.errors import AutoLearnError, LogError, TopicMismatch
+from autolearn.schemas.events import DatasetDeleted, ExperimentDeleted
+from autolearn.schemas.messages import type_of
+from autolearn.schemas.topics import Topics
+
+__all__ = ["FRESH_TIMEOUT", "LogReader"]
+
+log = structlog.stdlib.get_logger("autolearn.api")
+
+T = TypeVar("T")
+
+DELETED = {type_of(DatasetDeleted), type_of(ExperimentDeleted)}
+FRESH_TIMEOUT = 2.0
+OPEN_TIMEOUT, OPEN_PAUSE = 5.0, 1.0
+"""Seconds that brokers have to answer when a process starts, and between two tries."""
+
+
+class LogReader:
+    """Folds the events into the store of the queries, from `start` to `stop`, both on the loop.
+
+    `executor` makes the calls that ask the brokers. `on_failure` is called when the process cannot
+    go on: it must end then. `preparing`, `opened` and `taken` are to be filled before `start`.
+    """
+
+    def __init__(
+        self,
+        to: Log,
+        topics: Topics,
+        queries: Queries,
+        vault: Vault,
+        arrivals: Arrivals,
+        brokers: Brokers,
+        executor: Executor,
+        on_failure: Callable[[], None],
+    ) -> None:
+        self.log, self.topics, self.queries, self.vault = to, topics, queries, vault
+        self.arrivals, self.brokers, self.executor = arrivals, brokers, executor
+        self.on_failure = on_failure
+        self.preparing: list[Callable[[Moment], None]] = []
+        """Called in a thread with the read models, before anything is folded into them."""
+        self.opened: list[Callable[[], None]] = []
+        """Called on the loop when the topics are there and are read."""
+        self.taken: list[Callable[[list[EventRecord]], None]] = []
+        """Called on the loop with each batch of events, when it is stored."""
+        self.log_id = ""
+        self.goal: dict[int, int] | None = None
+        self.caught_up = False
+        self.failure: str | None = None
+        self.waits_for = ""
+        self.feed: Feed | None = None
+        self.stopped = threading.Event()
+        self.barrier, self.barrier_began = asyncio.Lock(), 0.0
+
+    # From start to stop
+
+    def start(self) -> None:
+        """Begin to follow the log; return at once."""
+        self.loop = asyncio.get_running_loop()
+        # A daemon thread: while brokers do not answer, nobody who stops the process waits for it.
+        threading.Thread(target=self.open, name="open", daemon=True).start()
+
+    def open(self) -> None:
+        """Create what is missing on the brokers, and find where to go on (in a thread).
+
+        Brokers that do not answer yet, or are too few yet, are waited for.
+        """
+        try:
+            while (follower := self.try_open()) is None:
+                if self.stopped.wait(OPEN_PAUSE):
+                    return
+        except Exception as error:  # noqa: BLE001 - whatever it is, this process cannot go on
+            self.on_loop(self.fail, error)
+        else:
+            self.on_loop(self.follow, follower)
+
+    def try_open(self) -> Follower | None:
+        """Try it once; None if the brokers cannot do it now.
+
+        Raises:
+            AutoLearnError: trying again would not help.
+        """
+        try:
+            self.log.create(self.topics.all(), OPEN_TIMEOUT)
+            self.vault.start()
+            self.vault.catch_up()
+            follower = self.follower()
+        except TopicMismatch:
+            raise
+        except LogError as error:
+            if not self.waits_for:  # it is told once here, and all the time by health
+                log.warning("waiting", why=error.detail)
+            self.waits_for = error.detail
+            return None
+        for prepare in self.preparing:
+            prepare(self.queries.now())
+        return follower
+
+    def on_loop(self, call: Callable[[T], None], argument: T) -> None:
+        """Call something on the event loop, unless the process is stopping."""
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(call, argument)
+
+    def follow(self, follower: Follower) -> None:
+        """Read the log from now on, in threads."""
+        if self.stopped.is_set():
+            follower.close()
+            return
+        self.feed = Feed(follower, self.on_events, self.fail)
+        self.feed.start()
+        for begin in self.opened:
+            begin()
+
+    def follower(self) -> Follower:
+        """Return the reader of the log, and note how far it must come to be ready."""
+        events = self.topics.events
+        goal = self.log.ends(events.name)
+        models = ReadModels(self.queries.store)
+        follower = Follower(self.log, events.name, models, range(events.partitions))
+        if follower.restarted:
+            log.warning("rebuilding", reason="the store belongs to another log")
+        self.goal = goal
+        return follower
+
+    async def hand_over(self, store: Store, follower: Follower) -> None:
+        """Serve from another store from now on, which a Follower has brought up to date.
+
+        The old one closes when the last answer from it is made.
+        """
+        assert self.feed is not None
+        await self.feed.hand_over(follower, lambda: setattr(self.queries, "store", store))
+
+    def on_events(self, records: list[EventRecord]) -> None:
+        """Wake who waits for these events, which are stored now."""
+        self.arrivals.notify(records)
+        for take in self.taken:
+            take(records)
+        for record in records:
+            if record.type in DELETED:
+                self.queries.known.forget(record.subject.partition("/")[2])
+
+    def fail(self, error: Exception) -> None:
+        """Stop: what this process knows can no longer be trusted to be up to date."""
+        explained = isinstance(error, AutoLearnError)
+        self.failure = error.diagnostics() if isinstance(error, AutoLearnError) else repr(error)
+        log.error("stopping", why=self.failure, exc_info=None if explained else error)
+        self.arrivals.give_up()
+        self.arrivals.notify([])
+        self.on_failure()
+
+    async def stop(self) -> None:
+        """Read no more."""
+        self.stopped.set()
+        if self.feed is not None:
+            await self.feed.stop()
+
+    # How far it is
+
+    @property
+    def ready(self) -> bool:
+        """Whether the read models have come to where the log ended when the process started."""
+        if not self.caught_up and self.goal is not None:
+            self.caught_up = not self.missing()
+        return self.caught_up and self.failure is None
+
+    async def which_log(self) -> str:
+        """Return the id of the log (`eventlog.positions.log_id`): "" while it is empty."""
+        if not self.log_id:
+            self.require_brokers()
+            events = self.topics.events.name
+            self.log_id = await self.executor.run(lambda: log_id(self.log, events))
+        return self.log_id
+
+    async def ends(self) -> dict[int, int]:
+        """Return where the log ends now, per partition.
+
+        Raises:
+            LogError: the brokers do not answer.
+        """
+        return await self.executor.run(lambda: self.log.ends(self.topics.events.name))
+
+    async def until_ready(self) -> None:
+        """Wait until the process is ready.
+
+        Raises:
+            AutoLearnError: it never will be: something failed, such as a fold that raised.
+        """
+        while not self.ready:
+            if self.failure is not None:
+                raise AutoLearnError(self.failure, title="This process has failed")
+            # Records that are not admitted wake nobody, hence the short wait.
+            await self.arrivals.until(lambda: self.ready, 0.02)
+
+    def missing(self) -> int | None:
+        """Return how many records are to be folded until the process is ready."""
+        if self.goal is None:
+            return None
+        reached = self.queries.progress()
+        return sum(max(0, end - reached.get(p, Progress()).next) for p, end in self.goal.items())
+
+    def require_ready(self) -> None:
+        """Raise a problem unless the process is ready."""
+        if self.caught_up and self.failure is None:
+            return
+        if not self.ready:
+            raise problems.unavailable(self.why_not_ready(), kind="not-ready")
+
+    def why_not_ready(self) -> str:
+        """Return what this process waits for, or why it will never be ready."""
+        left = self.missing()
+        if self.failure is not None:
+            return self.failure
+        if left is not None:
+            return f"This process is catching up with the log: {left} events to go."
+        return f"This process is starting: it waits for Kafka. {self.waits_for}".strip()
+
+    def require_brokers(self) -> None:
+        """Raise a problem unless the brokers answer: what is asked is read from the log."""
+        if not self.brokers.answer:
+            raise problems.unavailable(
+                "Kafka does not answer, and this is read from it. What is known without it is "
+                "shown all the same: try again."
+            )
+
+    async def fresh(self) -> None:
+        """Wait until the read models hold everything that is on the log by now.
+
+        What is not found after this does not exist, whichever process it was made through. Gives
+        up quietly when the brokers do not answer.
+        """
+        asked = asyncio.get_running_loop().time()
+        async with self.barrier:
+            if self.barrier_began > asked or not self.brokers.answer:
+                return
+            self.barrier_began = asyncio.get_running_loop().time()
+            try:
+                ends = await asyncio.wait_for(self.ends(), FRESH_TIMEOUT)
+            except (LogError, TimeoutError):
+                return
+            await self.until_holds(ends, self.barrier_began + FRESH_TIMEOUT)
+
+    async def until_holds(self, ends: Mapping[int, int], deadline: float) -> bool:
+        """Wait until everything before these offsets is folded; say whether it is, at `deadline`.
+
+        The deadline is a time of the event loop.
+        """
+        while not self.holds(ends) and asyncio.get_running_loop().time() < deadline:
+            # Records that are not admitted wake nobody, hence the short wait.
+            await self.arrivals.until(lambda: self.holds(ends), 0.02)
+        return self.holds(ends)
+
+    def holds(self, ends: Mapping[int, int]) -> bool:
+        """Say whether everything before these offsets is folded."""
+        reached = self.queries.progress()
+        return all(reached.get(p, Progress()).next >= end for p, end in ends.items())

@@ -1,0 +1,33 @@
+"""The progress of running work, as workers report it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from autolearn.projections.rows.view_rows import (
+    RunRow,
+)
+
+__all__ = ["Live", "Running"]
+
+
+class Running(Struct):
+    """What a worker does on a run now, as its last heartbeat said.
+
+    `phase` is a word such as starting, loading, fitting, storing, evaluating; `waiting` while no
+    worker has taken the run.
+    """
+
+    run: str
+    kind: str
+    attempt: int
+    phase: str
+    worker: str = ""
+    host: str = ""
+    since: str | None = None
+
+
+Live = Callable[[RunRow], Running | None]
+"""Tells what is going on with a run now; None when nothing is known."""

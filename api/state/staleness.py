@@ -1,0 +1,44 @@
+"""How far the read models of this process are behind the log."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+
+from autolearn.eventlog.kafka.broker_health import Brokers
+
+__all__ = ["Staleness"]
+
+
+class Staleness:
+    """Whether something may be on the log that the read models do not hold, for want of brokers.
+
+    It begins when the brokers do not answer, and ends when they do again and everything is folded
+    that was on the log then (`holds` says so).
+    """
+
+    def __init__(self, brokers: Brokers, holds: Callable[[Mapping[int, int]], bool]) -> None:
+        self.brokers, self.holds = brokers, holds
+        self.since: float | None = None
+
+    def seconds(self) -> float | None:
+        """Return the age of the read models; None while they are as good as new."""
+        if not self.brokers.answer:
+            if self.since is None:
+                self.since = self.brokers.heard
+        elif self.since is not None and self.holds(self.brokers.ends):
+            self.since = None
+        return None if self.since is None else time.monotonic() - self.since
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers of an answer that is made now."""
+        age = self.seconds()
+        if age is None:
+            return {}
+        whole = math.ceil(age)
+        why = "catching-up" if self.brokers.answer else "log-unavailable"
+        return {
+            "Age": str(whole),
+            "Cache-Status": f"AutoLearn; hit; ttl=-{whole}; detail={why}",
+        }

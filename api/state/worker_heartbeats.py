@@ -1,0 +1,100 @@
+"""What the workers do now: the newest heartbeat of each, kept in memory."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+from autolearn.api.state.run_progress import Running
+from autolearn.eventlog.log import Log
+from autolearn.projections.rows.view_rows import RunRow
+from autolearn.projections.work.heartbeats import FORGOTTEN_AFTER_MS, Beats
+from autolearn.schemas.errors import AutoLearnError
+from autolearn.schemas.records.heartbeat import Heartbeat, Progress, Supervision
+
+__all__ = ["Heartbeats"]
+
+log = structlog.stdlib.get_logger("autolearn.api")
+
+PAUSE, PATIENCE = 5.0, 2.0
+"""Seconds until reading begins again after a fault, and that `stop` waits for the thread."""
+
+
+class Heartbeats:
+    """Reads the topic `workers` in a thread of its own. It is not part of the truth.
+
+    A fault here is logged and costs the live progress, nothing else.
+    """
+
+    def __init__(
+        self, to: Log, topic: str, clock: Callable[[], float] = lambda: time.time() * 1000
+    ) -> None:
+        self.log, self.topic, self.clock = to, topic, clock
+        self.beats = Beats()
+        self.stopped = threading.Event()
+
+    def start(self) -> None:
+        """Start reading."""
+        self.thread = threading.Thread(target=self.run, name="heartbeats", daemon=True)
+        self.thread.start()
+
+    def run(self) -> None:
+        """Read until stopped (in the thread); after a fault, again from the start."""
+        while not self.stopped.is_set():
+            try:
+                self.read()
+            except AutoLearnError as error:
+                log.warning("live progress is not shown", why=error.diagnostics())
+                self.stopped.wait(PAUSE)
+
+    def read(self) -> None:
+        """Read until stopped, or until a fault."""
+        reader = self.log.reader(self.topic, self.log.begins(self.topic))
+        try:
+            while not self.stopped.is_set():
+                self.beats.take(reader.read(1000, 0.5), self.limit())
+        finally:
+            reader.close()
+
+    def live(self, row: RunRow) -> Running | None:
+        """Return what goes on with a run now; None when it has ended."""
+        if row.ended is not None:
+            return None
+        for heartbeat, progress in self.work():
+            if progress.run == row.id and progress.attempt == row.attempt:
+                return Running(
+                    row.id,
+                    row.kind,
+                    row.attempt,
+                    progress.phase,
+                    heartbeat.worker,
+                    heartbeat.host,
+                    progress.since,
+                )
+        phase = "starting" if row.status == "started" else "waiting"
+        return Running(row.id, row.kind, row.attempt, phase, row.worker, since=row.started)
+
+    def limit(self) -> float:
+        """Return the time before which a heartbeat counts no longer (milliseconds since 1970)."""
+        return self.clock() - FORGOTTEN_AFTER_MS
+
+    def workers(self) -> list[tuple[Heartbeat, int]]:
+        """Return the newest heartbeat of every worker heard of lately, and when it was sent."""
+        return self.beats.since(self.limit())
+
+    def supervision(self) -> Supervision | None:
+        """Return what the supervising process said lately."""
+        return self.beats.supervision(self.limit())
+
+    def work(self) -> list[tuple[Heartbeat, Progress]]:
+        """Return what every worker works on."""
+        return [(beat, progress) for beat, _ in self.workers() for progress in beat.runs]
+
+    def stop(self) -> None:
+        """Stop reading; a question that brokers do not answer is not waited for."""
+        self.stopped.set()
+        if hasattr(self, "thread"):
+            self.thread.join(PATIENCE)

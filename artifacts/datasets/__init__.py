@@ -1,0 +1,1 @@
+"""Reading, typing and checking the files of datasets."""

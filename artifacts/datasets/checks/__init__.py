@@ -1,0 +1,1 @@
+"""Checks that find what is odd about the data of a file."""

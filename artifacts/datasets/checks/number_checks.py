@@ -1,0 +1,146 @@
+"""What is odd about the numbers of a column, found in the first rows of a file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import compute
+
+from autolearn.schemas.bounds import cut
+from autolearn.schemas.datasets.findings import DataFinding, Example
+
+__all__ = ["Different", "about_numbers", "different_in"]
+
+pc: Any = compute
+Values = Any
+Array = Any
+
+FEW_ROWS = 10
+"""Rows below which nothing is said of row numbers and of numbers that may mean missing."""
+EXACT = 2**53
+"""Integers up to which float64 has all."""
+FIRST = 10_000
+"""Rows in which it is looked how numbers are written, where they are very many."""
+LONG = r"^[+-]?[0-9]{16,}([.,][0-9]*)?$"
+EXPONENT = r"^[+-]?[0-9]+[eE][0-9]+$"
+NINES = re.compile(r"-9|-?9{2,}")
+INDEX = re.compile(r"Unnamed: \d+|__index_level_\d+__")
+"""The names that pandas gives to an index without one."""
+DATES = 19_000_101, 21_001_231
+
+
+class Different(NamedTuple):
+    """The different numbers of a column, the rows of each, and how each is written."""
+
+    numbers: Array
+    rows: Array
+    written: Values | None
+
+
+def about_numbers(
+    name: str,
+    kind: str,
+    values: Values,
+    ends: tuple[float | None, float | None],
+    different: Callable[[], Different],
+    *,
+    is_target: bool,
+    exponents: bool,
+) -> Iterator[DataFinding]:
+    """Yield what is odd about numbers: the first ones (float64), the `ends` of all of them.
+
+    The `different` ones are asked for only if they may be odd, some with exponents among them.
+    """
+    every = values.to_numpy()
+    found = every[~np.isnan(every)]
+    if not len(found):
+        return
+    large = max(abs(end or 0) for end in ends) >= EXACT
+    if large and kind == "integer":
+        yield DataFinding("beyond-precision", name, detail=f"{EXACT:,}")
+    if kind == "number" and (large or exponents):
+        yield from about_digits(name, different())
+    if is_dates(found, kind):
+        yield DataFinding("dates-as-numbers", name, len(found), len(every))
+    code = order_of(found) if len(found) == len(every) >= FEW_ROWS else ""
+    if code == "row-number" or (code and not is_target):
+        yield DataFinding(code, name, len(found), len(every))
+    elif INDEX.fullmatch(name):
+        yield DataFinding("index-name", name)
+    elif len(found) >= FEW_ROWS and any(map(is_nines, ends)):
+        yield from far_nines(name, different())
+
+
+def about_digits(name: str, different: Different) -> Iterator[DataFinding]:
+    """Yield what is odd about how numbers are written: with many digits, or with an exponent."""
+    written = different.written
+    if written is None:
+        return
+    if pc.any(pc.match_substring_regex(written, LONG)).as_py():
+        yield DataFinding("beyond-precision", name, detail=f"{EXACT:,}")
+    odd = pc.match_substring_regex(written, EXPONENT)
+    if pc.any(odd).as_py():
+        count = int(different.rows[odd.to_numpy(zero_copy_only=False)].sum())
+        shown = (Example(cut(written.filter(odd)[0].as_py())),)
+        yield DataFinding("exponents", name, count, int(different.rows.sum()), "", shown)
+
+
+def different_in(values: Values, written: Values | None) -> Different:
+    """Return the different ones of numbers, and how they are `written` in a file of text.
+
+    Of very many only the first are looked at, unless an end of all of them is one of nines.
+    """
+    ends = pc.min_max(values)
+    if not any(is_nines(ends[end].as_py()) for end in ("min", "max")):
+        values = values[:FIRST]
+    numbers, first, rows = np.unique(values.to_numpy(), return_index=True, return_counts=True)
+    there = ~np.isnan(numbers)
+    if written is not None:
+        written = written.take(pa.array(first[there])).combine_chunks()
+    return Different(numbers[there], rows[there], written)
+
+
+def is_dates(found: Array, kind: str) -> bool:
+    """Say whether integers are all dates of digits alone, such as 20240131."""
+    if kind != "integer" or found.min() < DATES[0] or found.max() > DATES[1]:
+        return False
+    month, day = found // 100 % 100, found % 100
+    return bool(((month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all())
+
+
+def order_of(found: Array) -> str:
+    """Return `row-number` for the whole numbers of a range, `rising` for those in an order."""
+    if (found != np.floor(found)).any():
+        return ""
+    if found.max() - found.min() == len(found) - 1 and len(np.unique(found)) == len(found):
+        return "row-number"
+    steps = np.diff(found)
+    return "rising" if (steps > 0).all() or (steps < 0).all() else ""
+
+
+def is_nines(number: float | None) -> bool:
+    """Say whether a number has no digits but nines, two or more, or is -9."""
+    return number is not None and NINES.fullmatch(f"{number:g}") is not None
+
+
+def far_nines(name: str, different: Different) -> Iterator[DataFinding]:
+    """Yield the finding of a number of nines (-99, 9999) that is far from all others.
+
+    Far is farther than these are from each other; SPSS, SAS and survey data have such numbers for
+    answers that are missing.
+    """
+    numbers = different.numbers
+    nines = np.array([is_nines(one) for one in numbers])
+    if not nines.any() or (~nines).sum() < 2:
+        return
+    low, high = numbers[~nines].min(), numbers[~nines].max()
+    for place in np.flatnonzero(nines):
+        one, rows = numbers[place], int(different.rows[place])
+        if max(low - one, one - high) > high - low and rows > 1:
+            keys = different.written
+            said = f"{one:g}" if keys is None else keys[int(place)].as_py()
+            yield DataFinding("missing-number", name, rows, int(different.rows.sum()), said)

@@ -1,0 +1,451 @@
+"""What the values of a column of text say of it: what they may be meant as, and what is odd.
+
+Values come batch by batch. Plain numbers, the common case, are cast and counted; of what is left
+every way in which it may be meant is tried (numbers with other separators or a unit, times,
+booleans), and what fits none is remembered, a few with their rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeGuard
+
+import numpy as np
+import pyarrow as pa
+from msgspec.structs import replace
+from pyarrow import compute
+
+from autolearn.artifacts.datasets.column_profile import texts
+from autolearn.artifacts.datasets.values import numbers, times
+from autolearn.schemas.datasets.findings import MOST_EXAMPLES
+from autolearn.schemas.datasets.read_options import ColumnFormat
+
+__all__ = ["MISSING_IN_TEXT", "MISSING_WORDS", "Evidence", "Fit", "Given", "Seen", "is_time"]
+
+pc: Any = compute
+Values = Any
+
+MISSING_IN_TEXT = (
+    "NA",
+    "N/A",
+    "n/a",
+    "#N/A",
+    "<NA>",
+    "\\N",
+    "NaN",
+    "NAN",
+    "nan",
+    "NULL",
+    "null",
+    "?",
+)
+"""Words that stand for no value in every column."""
+MISSING_WORDS = (*MISSING_IN_TEXT, "None", "none", "NaT", "-", ".", "#DIV/0!")
+"""Words that do so where the other values are numbers, times or booleans."""
+REMEMBERED, LEAST_REMEMBERED = 1_000, 10
+"""Odd values of a column that are kept: the fewer, the more columns there are."""
+LOOKED_AT = 50
+"""Odd values of a batch from which ways are guessed."""
+MOST_WAYS = 24
+HOPELESS = 100
+"""Odd values after which a way is given up that none of them fits."""
+TRIED = 1_000
+"""Odd values after which a way is given up that less than half of them fit."""
+SETTLED = 20_000
+"""Odd values after which a column that nothing else fits is text."""
+INTEGER = r"^[+-]?[0-9]+$"
+ZERO_FIRST = r"^[+-]?0[0-9]+$"
+DIGITS = str.maketrans("012345678", "9" * 9)
+PLAIN = re.compile(numbers.PLAIN)
+NOTHING = "[^\\s\\S]"
+BOOLEANS = texts("true", "false")
+
+
+class Given(NamedTuple):
+    """What somebody has said of a column: its type, words that stand for no value, and so on.
+
+    `type` is one of the column types, or a pattern of strptime; `before` the type in the version
+    before, which is kept if the values fit it.
+    """
+
+    type: str = ""
+    missing: tuple[str, ...] | None = None
+    decimal: str = ""
+    zone: str = ""
+    before: str = ""
+
+    @property
+    def pattern(self) -> str:
+        """The pattern of strptime that was said, also of what would be plain numbers."""
+        return self.type if self.type.startswith("%") else ""
+
+
+@dataclass
+class Seen:
+    """How often a value was seen, and in which row first."""
+
+    count: int = 0
+    row: int = -1
+    value: str = ""
+
+    def again(self, value: str, count: int, row: int) -> Seen:
+        """Return this with some more like it."""
+        if not self.count:
+            return Seen(count, row, value)
+        return Seen(self.count + count, self.row, self.value)
+
+
+@dataclass
+class Fit:
+    """How many values fit a way, what smallest and largest number they are, and what does not."""
+
+    count: int = 0
+    missed: int = 0
+    misses: dict[str, None] = field(default_factory=dict)
+    minimum: float | None = None
+    maximum: float | None = None
+
+    def take(self, way: ColumnFormat | str, found: Values, rows: Values, fits: Values) -> None:
+        """Note which of some different values fit a way."""
+        count = total(rows.filter(fits))
+        missed = total(rows) - count
+        self.count, self.missed = self.count + count, self.missed + missed
+        if missed:
+            for value in found.filter(pc.invert(fits))[: MOST_EXAMPLES - len(self.misses)]:
+                self.misses.setdefault(value.as_py(), None)
+        elif isinstance(way, ColumnFormat) and not self.missed:
+            self.measure(numbers.numbers_in(found, way))
+
+    def measure(self, values: Values) -> None:
+        """Take numbers in."""
+        low, high = (one.as_py() for one in pc.min_max(values).values())
+        if low is not None:
+            self.minimum = low if self.minimum is None else min(low, self.minimum)
+            self.maximum = high if self.maximum is None else max(high, self.maximum)
+
+
+@dataclass
+class Plain:
+    """Numbers as programs write them: how many, and what is particular about some of them.
+
+    `whole` says that all are integers; `grouped` that all dots may part thousands.
+    """
+
+    count: int = 0
+    whole: bool = True
+    zeros: Seen = field(default_factory=Seen)
+    beyond: Seen = field(default_factory=Seen)
+    dots: Seen = field(default_factory=Seen)
+    grouped: bool = True
+    infinite: int = 0
+    range: Fit = field(default_factory=Fit)
+
+
+class Evidence:
+    """Of one column. `counts` are its values and how many rows have each, None if too many.
+
+    What is in `counts` is as it was written, without what stands for no value in every column.
+    """
+
+    def __init__(self, name: str, *, limit: int = 0, given: Given = Given()) -> None:  # noqa: B008
+        self.name, self.given, self.limit = name, given, limit
+        self.room = min(REMEMBERED, max(LEAST_REMEMBERED, limit // 5)) if limit else REMEMBERED
+        self.rows = self.empty = self.odd = 0
+        self.words: dict[str, Seen] = {}
+        self.plain = Plain()
+        self.values: dict[str, Seen] = {}
+        self.ways: dict[ColumnFormat | str, Fit] = {}
+        self.zones = {True: 0, False: 0}
+        self.dated = self.worded = 0
+        self.counts: dict[str, int] | None = {} if limit else None
+        words = MISSING_WORDS if given.missing is None else given.missing
+        self.missing_words = pa.array(words, pa.string())
+        self.may_be_plain = not given.pattern and not any(map(PLAIN.fullmatch, words))
+
+    # Values come
+
+    def add(self, values: Values) -> None:
+        """Take a batch of trimmed text, null where it is empty."""
+        first, self.rows = self.rows, self.rows + len(values)
+        self.empty += values.null_count
+        if values.null_count == len(values):
+            return
+        at_once = self.may_be_plain and not self.odd and not self.words
+        if at_once and self.take_plain(values, first):
+            self.count(*counted(values) if self.counts is not None else (None, None))
+            return
+        if self.counts is None and self.is_settled():
+            values = self.take_text(values)
+        found, rows = counted(values)
+        absent = pc.is_in(found, self.missing_words)
+        for word, count in pairs(found, rows, absent):
+            self.see(self.words, word, count, values, first)
+        rest = pc.invert(absent)
+        found, rows = found.filter(rest), rows.filter(rest)
+        self.count(found, rows)
+        plain = pc.match_substring_regex(found, NOTHING if self.given.pattern else numbers.PLAIN)
+        self.add_plain(found.filter(plain), rows.filter(plain), values, first)
+        odd = pc.invert(plain)
+        self.add_odd(found.filter(odd), rows.filter(odd), values, first)
+
+    def is_settled(self) -> bool:
+        """Say whether a column is text, whatever comes: few numbers, and no other way is left."""
+        return self.odd > SETTLED and not self.ways and self.plain.count < self.odd
+
+    def take_text(self, values: Values) -> Values:
+        """Take a batch of text, and return what of it stands for no value."""
+        absent = pc.fill_null(pc.is_in(values, self.missing_words), False)
+        words = pc.sum(absent).as_py() or 0
+        self.odd += len(values) - values.null_count - words
+        return values.filter(absent)
+
+    def take_plain(self, values: Values, first: int) -> bool:
+        """Take a batch in which all are plain numbers; say whether it was one."""
+        try:
+            as_numbers = pc.cast(values, pa.float64())
+        except pa.ArrowInvalid:
+            return False
+        if not pc.all(pc.is_finite(as_numbers)).as_py():
+            return False
+        self.plain.range.measure(as_numbers)
+        self.note_plain(values.drop_null(), None, values, first)
+        return True
+
+    def add_plain(self, found: Values, rows: Values, values: Values, first: int) -> None:
+        """Take different plain numbers in."""
+        if not len(found):
+            return
+        as_numbers = pc.cast(pc.replace_substring(found, "+", ""), pa.float64())
+        finite = pc.is_finite(as_numbers)
+        self.plain.infinite += total(rows.filter(pc.invert(finite)))
+        self.plain.range.measure(as_numbers.filter(finite))
+        self.note_plain(found, rows, values, first)
+
+    def note_plain(self, found: Values, rows: Values | None, values: Values, first: int) -> None:
+        """Note what is particular about plain numbers; `rows` says how often each is there."""
+        plain = self.plain
+        plain.count += many(found, rows)
+        if plain.whole:
+            self.note_integers(found, rows, values, first)
+        if not plain.whole:
+            dotted = pc.match_substring(found, ".")
+            at = found.filter(dotted)
+            there = many(at, None if rows is None else rows.filter(dotted))
+            if there and not plain.dots.count:
+                plain.dots = Seen(there, first + place_of(values, at[0]), at[0].as_py())
+            else:
+                plain.dots.count += there
+            plain.grouped = plain.grouped and numbers.is_grouped(found, ".")
+
+    def note_integers(self, found: Values, rows: Values | None, values: Values, first: int) -> None:
+        """Note integers that begin with a zero or are long, until a number is none."""
+        plain = self.plain
+        try:
+            pc.cast(found, pa.int64())
+        except pa.ArrowInvalid:
+            whole = pc.match_substring_regex(found, INTEGER)
+            plain.whole = bool(pc.all(whole).as_py())
+            found = found.filter(whole)
+            rows = None if rows is None else rows.filter(whole)
+            for value in found.filter(pc.greater_equal(pc.binary_length(found), 19)):
+                if not -(2**63) <= int(value.as_py()) < 2**63:
+                    place = first + place_of(values, value)
+                    there = 1 if rows is None else rows[place_of(found, value)].as_py()
+                    plain.beyond = plain.beyond.again(value.as_py(), there, place)
+        zero = pc.match_substring_regex(found, ZERO_FIRST)
+        if pc.any(zero).as_py():
+            at = found.filter(zero)
+            there = many(at, None if rows is None else rows.filter(zero))
+            place = first + place_of(values, at[0])
+            plain.zeros = plain.zeros.again(at[0].as_py(), there, place)
+
+    def add_odd(self, found: Values, rows: Values, values: Values, first: int) -> None:
+        """Take in different values that are no plain numbers: try every way."""
+        if not len(found):
+            return
+        before = self.odd
+        self.odd += total(rows)
+        fits = {way: fitting(way, found) for way in self.ways}
+        if not any(fit.missed == 0 and pc.all(fits[way]).as_py() for way, fit in self.ways.items()):
+            for way in guesses(found[:LOOKED_AT], self.given):
+                if way not in self.ways and len(self.ways) < MOST_WAYS:
+                    self.ways[way] = self.backward(way, before)
+                    fits[way] = fitting(way, found)
+        for way, fit in self.ways.items():
+            fit.take(way, found, rows, fits[way])
+        for way, fit in list(self.ways.items()):
+            hopeless = fit.count == 0 if self.odd <= TRIED else fit.count * 2 < self.odd
+            if hopeless and self.odd > HOPELESS:
+                del self.ways[way]
+        if not self.fits_whole():
+            self.worded += total(rows.filter(pc.match_substring_regex(found, numbers.WITH_WORD)))
+        if any(map(is_time, self.ways)):
+            self.dated += total(rows.filter(pc.match_substring_regex(found, times.NATIONAL)))
+        if "" in self.ways:
+            zoned = pc.and_(times.has_zone(found), pc.match_substring_regex(found, times.ISO))
+            self.zones[True] += total(rows.filter(zoned))
+            self.zones[False] += total(rows.filter(pc.invert(zoned)))
+        room = self.room - len(self.values)
+        self.see_all(self.values, found[:room], rows[:room], values, first)
+
+    def fits_whole(self) -> bool:
+        """Say whether all odd values fit some way, and plain numbers would fit it too."""
+        return any(
+            fit.missed == 0 and not (isinstance(way, ColumnFormat) and way.unit)
+            for way, fit in self.ways.items()
+        )
+
+    def backward(self, way: ColumnFormat | str, before: int) -> Fit:
+        """Return how a new way fits the odd values that came before.
+
+        What fits numbers without a mark for thousands fits those with one.
+        """
+        fit = Fit()
+        if self.values:
+            found = pa.array(self.values, pa.string())
+            rows = pa.array([seen.count for seen in self.values.values()], pa.int64())
+            fit.take(way, found, rows, fitting(way, found))
+        fit.missed += before - fit.count - fit.missed
+        if isinstance(way, ColumnFormat) and way.thousands:
+            less = self.ways.get(replace(way, thousands=""))
+            if less is not None and less.count > fit.count:
+                return deepcopy(less)
+        return fit
+
+    def see_all(
+        self, seen: dict[str, Seen], found: Values, rows: Values, values: Values, first: int
+    ) -> None:
+        """Count values, and note their first rows."""
+        if not len(found):
+            return
+        coded = values.dictionary_encode()
+        codes, firsts = np.unique(coded.indices.fill_null(-1).to_numpy(), return_index=True)
+        places = firsts[codes >= 0][pc.index_in(found, value_set=coded.dictionary).to_numpy()]
+        for (value, count), place in zip(pairs(found, rows), places.tolist(), strict=True):
+            if value in seen:
+                seen[value].count += count
+            else:
+                seen[value] = Seen(count, first + place)
+
+    def see(
+        self, seen: dict[str, Seen], value: str, count: int, values: Values, first: int
+    ) -> None:
+        """Count a value, and note its first row."""
+        if value in seen:
+            seen[value].count += count
+        else:
+            seen[value] = Seen(count, first + place_of(values, value))
+
+    def count(self, found: Values | None, rows: Values | None) -> None:
+        """Count different values, until there are too many."""
+        if self.counts is None or found is None or rows is None:
+            return
+        if len(found) > self.limit:
+            self.counts = None
+            return
+        for value, count in pairs(found, rows):
+            self.counts[value] = self.counts.get(value, 0) + count
+        if len(self.counts) > self.limit:
+            self.counts = None
+
+    # What it says
+
+    @property
+    def total(self) -> int:
+        """How many values are present if all words of `missing` stand for none."""
+        return self.plain.count + self.odd
+
+    def fitting(self, way: ColumnFormat | str, fit: Fit) -> int:
+        """Return how many values fit a way, plain numbers included."""
+        if not isinstance(way, ColumnFormat) or way.unit:
+            return fit.count
+        plain = self.plain
+        if way.decimal == "." or not plain.dots.count:
+            return fit.count + plain.count
+        if way.thousands == ".":
+            return fit.count + (plain.count if plain.grouped else plain.count - plain.dots.count)
+        return fit.count + plain.count - plain.dots.count
+
+    def decimal(self) -> str:
+        """Return the decimal separator that the values leave no doubt about, or ""."""
+        if self.plain.dots.count and not self.plain.grouped:
+            return "."
+        whole = {
+            way.decimal
+            for way, fit in self.ways.items()
+            if isinstance(way, ColumnFormat) and self.fitting(way, fit) == self.total
+        }
+        return whole.pop() if len(whole) == 1 else ""
+
+
+def guesses(found: Values, given: Given) -> Iterator[ColumnFormat | str]:
+    """Yield the ways in which some values may be meant."""
+    alike = {text.translate(DIGITS): text for text in reversed(found.to_pylist())}
+    for text in reversed(alike.values()):
+        if text.lower() in ("true", "false"):
+            yield "boolean"
+        if text[:1].isdigit() or text[:3].isalpha():
+            yield from times.patterns_of(text)
+        if text[:4].isdigit() and text[4:5] == "-":
+            yield ""
+        if given.pattern:
+            yield given.pattern
+        if not any(character.isdigit() for character in text):
+            continue
+        unit = numbers.unit_of(text)
+        if unit or numbers.UNUSUAL.search(text):
+            yield from allowed(".", "", unit, given)
+        for decimal, thousands in numbers.WAYS:
+            if numbers.has_mark(text, thousands or decimal):
+                yield from allowed(decimal, thousands, unit, given)
+
+
+def allowed(decimal: str, thousands: str, unit: str, given: Given) -> Iterator[ColumnFormat]:
+    """Yield a way of numbers, unless something else was said of the column."""
+    if given.decimal in ("", decimal) and not (unit and given.type in ("timestamp", "boolean")):
+        yield ColumnFormat(decimal=decimal, thousands=thousands, unit=unit)
+
+
+def is_time(way: ColumnFormat | str) -> TypeGuard[str]:
+    """Say whether a way is one of times."""
+    return isinstance(way, str) and way != "boolean"
+
+
+def fitting(way: ColumnFormat | str, found: Values) -> Values:
+    """Return for each value whether it fits a way."""
+    if isinstance(way, ColumnFormat):
+        return numbers.fits_number(found, way)
+    if way == "boolean":
+        return pc.is_in(pc.utf8_lower(found), BOOLEANS)
+    return times.fits_time(found, way) if way else times.fits_iso(found)
+
+
+def counted(values: Values) -> tuple[Values, Values]:
+    """Return the different values, and how often each is there."""
+    found, rows = pc.value_counts(values.drop_null()).flatten()
+    return found, rows
+
+
+def pairs(found: Values, rows: Values, which: Values | None = None) -> Iterator[tuple[str, int]]:
+    """Yield values with their numbers of rows."""
+    if which is not None:
+        found, rows = found.filter(which), rows.filter(which)
+    return zip(found.to_pylist(), rows.to_pylist(), strict=True)
+
+
+def many(found: Values, rows: Values | None) -> int:
+    """Return how many rows have some values."""
+    return len(found) if rows is None else total(rows)
+
+
+def total(rows: Values) -> int:
+    """Return a sum, 0 of nothing."""
+    return int(pc.sum(rows).as_py() or 0)
+
+
+def place_of(values: Values, value: Any) -> int:
+    """Return where a value is first."""
+    return int(pc.index(values, value).as_py())

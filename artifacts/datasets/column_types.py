@@ -1,0 +1,358 @@
+"""What a column of text is: what all of its values fit; otherwise text, with what was odd."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from autolearn.artifacts.datasets.column_evidence import MISSING_IN_TEXT, Evidence, Seen, is_time
+from autolearn.artifacts.datasets.errors import DatasetRefused
+from autolearn.artifacts.datasets.values import numbers
+from autolearn.artifacts.datasets.values.numbers import looks_measured
+from autolearn.schemas.bounds import cut
+from autolearn.schemas.datasets.findings import MOST_EXAMPLES, DataFinding, Example
+from autolearn.schemas.datasets.read_options import ColumnFormat
+
+__all__ = ["ColumnTyper", "Decided"]
+
+NEARLY, PARTLY = 0.9, 0.5
+"""Shares of values from which a column of text is nearly, or partly, of another type."""
+FEW, REPEATED = 20, 5
+"""Different values up to which, and rows of each from which, values are categories."""
+PIVOT = "years 69 to 99 are of the last century"
+ORDERS = {"%d": "DD", "%m": "MM", "%Y": "YYYY", "%y": "YY", "%b": "Mon", "%H": "HH", "%I": "hh"}
+
+
+class Decided(NamedTuple):
+    """What a column is, how its text is read, and what was odd."""
+
+    type: str
+    format: ColumnFormat
+    findings: tuple[DataFinding, ...]
+
+
+class ColumnTyper:
+    """Decides what a column is, from the evidence of all of its values."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+
+    def decide(self, decimal: str) -> Decided:
+        """Say what the column is; `decimal` is the file's decimal separator.
+
+        Raises:
+            DatasetRefused: the values are not of the type that was given.
+        """
+        if self.evidence.given.type:
+            return self.as_given(decimal)
+        found = self.found(decimal)
+        before = self.evidence.given.before
+        if before == "string" and found.type != "string":
+            return self.as_text()
+        if before == "number" and found.type == "integer":
+            return found._replace(type="number")
+        return found
+
+    def found(self, decimal: str) -> Decided:
+        """Say what the values make of the column."""
+        if not self.evidence.total:
+            return self.as_text()
+        if not self.evidence.odd:
+            return self.as_plain(decimal)
+        whole = [
+            way
+            for way, fit in self.evidence.ways.items()
+            if self.evidence.fitting(way, fit) == self.evidence.total
+        ]
+        in_time = [way for way in whole if is_time(way)]
+        if "boolean" in whole:
+            return Decided("boolean", self.plainly(), tuple(self.about_words()))
+        if in_time:
+            return self.as_time(in_time)
+        ways = [way for way in whole if isinstance(way, ColumnFormat)]
+        if ways:
+            return self.as_number(chosen(ways, decimal))
+        return self.as_text(self.nearly())
+
+    def as_plain(self, decimal: str) -> Decided:
+        """Say what plain numbers are."""
+        plain = self.evidence.plain
+        if plain.whole and plain.beyond.count:
+            shown = (Example(cut(plain.beyond.value), plain.beyond.row),)
+            return self.as_text(self.finding("beyond-64-bits", plain.beyond.count, shown))
+        if plain.whole and plain.zeros.count:
+            shown = (Example(cut(plain.zeros.value), plain.zeros.row),)
+            return self.as_text(self.finding("leading-zeros", plain.zeros.count, shown))
+        if decimal == "," and plain.dots.count and plain.grouped:
+            return self.as_number(ColumnFormat(decimal=",", thousands="."))
+        kind = "integer" if plain.whole else "number"
+        return Decided(kind, self.plainly(), tuple(self.about_words()))
+
+    def as_number(self, way: ColumnFormat) -> Decided:
+        """Say that the column has numbers in a format, and what is particular about it."""
+        findings = list(self.about_words())
+        shown = tuple(self.examples(self.evidence.values))
+        dots = self.evidence.plain.dots
+        commas = {word: at for word, at in self.evidence.values.items() if "," in word}
+        if way.decimal == "," and commas:
+            shown_commas = tuple(self.examples(commas))
+            findings.append(self.finding("decimal-comma", self.evidence.odd, shown_commas))
+        if way.thousands:
+            count = self.evidence.odd + (dots.count if way.thousands == "." else 0)
+            name = {" ": "a blank", "'": "an apostrophe"}.get(way.thousands, way.thousands)
+            shown = shown or (Example(cut(dots.value), dots.row),)
+            findings.append(self.finding("thousands", count, shown, name))
+        findings += self.about_negatives()
+        if way.unit:
+            findings.append(self.finding("unit", self.evidence.total, shown, way.unit))
+        return Decided("number", replace(way, missing=self.absent()), tuple(findings))
+
+    def about_negatives(self) -> Iterator[DataFinding]:
+        """Yield the finding of negative numbers that are not written as programs do."""
+        odd = {
+            value: seen
+            for value, seen in self.evidence.values.items()
+            if numbers.UNUSUAL.search(value)
+        }
+        if odd:
+            count = sum(seen.count for seen in odd.values())
+            shown = tuple(self.examples(odd))
+            yield self.finding("negative-forms", count, shown, shown[0].value)
+
+    def as_time(self, patterns: list[str]) -> Decided:
+        """Say that the column has times, unless it is open which."""
+        shown = tuple(self.examples(self.evidence.values))
+        if "" not in patterns and len(patterns) > 1:
+            names = " or ".join(map(name_of, patterns))
+            return self.as_text(self.finding("ambiguous-dates", self.evidence.total, shown, names))
+        pattern = "" if "" in patterns else patterns[0]
+        if all(self.evidence.zones.values()) and not pattern:
+            bare = self.evidence.zones[False]
+            return self.as_text(self.finding("mixed-zones", bare, shown))
+        findings = list(self.about_words())
+        if pattern:
+            name = name_of(pattern) + (f" ({PIVOT})" if "%y" in pattern else "")
+            findings.append(self.finding("date-format", self.evidence.total, shown, name))
+        zone = self.evidence.given.zone or "UTC"
+        shifted = zone != "UTC" or pattern.count("%") > 3 or self.has_hours()
+        if not self.evidence.zones[True] and shifted:
+            findings.append(self.finding("no-zone", self.evidence.total, (), zone))
+        format_ = ColumnFormat(missing=self.absent(), time=pattern, zone=zone)
+        return Decided("timestamp", format_, tuple(findings))
+
+    def as_text(self, finding: DataFinding | None = None) -> Decided:
+        """Say that the column is text."""
+        findings = [] if finding is None else [finding]
+        present = [word for word in self.evidence.words if word not in self.text_missing()]
+        if present and self.evidence.given.missing is None:
+            shown = {word: self.evidence.words[word] for word in present}
+            count = sum(seen.count for seen in shown.values())
+            of = self.evidence.total + count
+            if finding is None or not finding.is_severe:
+                findings.append(
+                    self.finding("perhaps-missing", count, tuple(self.examples(shown)), of=of)
+                )
+        told = [word for word in self.evidence.words if word in self.text_missing()]
+        if told:
+            findings += self.about_words(told)
+        return Decided("string", ColumnFormat(missing=tuple(sorted(told))), tuple(findings))
+
+    def as_given(self, decimal: str) -> Decided:
+        """Say that the column is what was said. Raises DatasetRefused if it cannot be."""
+        kind = self.evidence.given.type
+        if kind == "string":
+            return self.as_text()
+        if kind in ("integer", "number"):
+            found = self.given_numbers(decimal)
+        elif kind == "boolean":
+            found = self.found(decimal) if not self.evidence.plain.count else None
+        else:
+            found = self.given_times("" if kind == "timestamp" else kind)
+        wanted = "timestamp" if kind.startswith("%") else kind
+        if found is None or (found.type != wanted and (found.type, kind) != ("integer", "number")):
+            raise DatasetRefused(self.not_of(kind))
+        return found._replace(type=wanted)
+
+    def given_numbers(self, decimal: str) -> Decided | None:
+        """Return the column as numbers, None if it is none."""
+        if not self.evidence.odd:
+            kind = "integer" if self.evidence.plain.whole else "number"
+            dots = self.evidence.plain.dots.count
+            if decimal == "," and dots and self.evidence.plain.grouped:
+                return self.as_number(ColumnFormat(decimal=",", thousands="."))
+            if self.evidence.plain.beyond.count:
+                kind = "number"
+            return Decided(kind, self.plainly(), tuple(self.about_words()))
+        fits = [
+            way
+            for way, fit in self.evidence.ways.items()
+            if isinstance(way, ColumnFormat)
+            and self.evidence.fitting(way, fit) == self.evidence.total
+        ]
+        return self.as_number(chosen(fits, decimal)) if fits else None
+
+    def given_times(self, pattern: str) -> Decided | None:
+        """Return the column as times in a pattern ("": any one), None if it is none."""
+        fits = [
+            way
+            for way, fit in self.evidence.ways.items()
+            if is_time(way) and fit.count == self.evidence.total
+        ]
+        if pattern:
+            fits = [way for way in fits if way == pattern]
+        return self.as_time(fits) if fits else None
+
+    def nearly(self) -> DataFinding | None:
+        """Return what is odd about a column that is text, but nearly something else."""
+        best = max(
+            self.evidence.ways.items(), key=lambda at: self.evidence.fitting(*at), default=None
+        )
+        fits, misses = self.evidence.plain.count, list(self.evidence.values)[:MOST_EXAMPLES]
+        code = "not-all-numbers"
+        if best is not None and self.evidence.fitting(*best) > fits:
+            fits = self.evidence.fitting(*best)
+            misses = list(best[1].misses)
+            if isinstance(best[0], str):
+                code = "partly-booleans" if best[0] == "boolean" else "not-all-times"
+        if (
+            self.evidence.worded * 2 > self.evidence.total
+            and self.evidence.worded + self.evidence.plain.count >= NEARLY * self.evidence.total
+        ):
+            shown = tuple(self.examples(self.evidence.values))
+            return self.finding("numbers-with-words", self.evidence.worded, shown)
+        if not self.evidence.total or fits < PARTLY * self.evidence.total:
+            return self.unread()
+        if fits < NEARLY * self.evidence.total:
+            orders = {
+                name_of(str(way))
+                for way, fit in self.evidence.ways.items()
+                if is_time(way) and fit.count
+            }
+            if self.evidence.dated == self.evidence.total and len(set(map(day_of, orders))) > 1:
+                names = " or ".join(sorted(orders)[:MOST_EXAMPLES])
+                shown = tuple(self.examples(self.evidence.values))
+                return self.finding("ambiguous-dates", self.evidence.total, shown, names)
+            code = code.replace("not-all", "partly")
+        known = {
+            value: self.evidence.values[value] for value in misses if value in self.evidence.values
+        }
+        if not known and self.evidence.plain.dots.count:
+            known = {self.evidence.plain.dots.value: self.evidence.plain.dots}
+        examples = tuple(self.examples(known))
+        if not examples:
+            plain = (one for one in self.evidence.counts or () if one not in self.evidence.values)
+            examples = tuple(Example(cut(one)) for one in islice(plain, MOST_EXAMPLES))
+        return self.finding(code, self.evidence.total - fits, examples)
+
+    def unread(self) -> DataFinding | None:
+        """Return the finding of text that looks like numbers or times in no known form.
+
+        Of few values that repeat nothing is said: they are categories, such as 18-24.
+        """
+        evidence = self.evidence
+        counts = evidence.counts
+        if counts is not None and len(counts) <= min(FEW, evidence.total / REPEATED):
+            return None
+        like = {value: seen for value, seen in evidence.values.items() if looks_measured(value)}
+        if len(like) < PARTLY * len(evidence.values):
+            return None
+        shown = tuple(self.examples(like))
+        return self.finding("unread-form", len(like), shown, of=len(evidence.values))
+
+    # In words
+
+    def not_of(self, kind: str) -> str:
+        """Return the sentence for values that are not of the type that was given."""
+        misses = list(self.evidence.values)
+        for way, fit in self.evidence.ways.items():
+            numeric = isinstance(way, ColumnFormat) and kind in ("integer", "number")
+            if fit.missed and (numeric or way == kind or (not way and kind == "timestamp")):
+                misses = list(fit.misses)
+        shown = ", ".join(
+            f"{cut(value)} (row {self.evidence.values[value].row + 1})"
+            for value in misses[:MOST_EXAMPLES]
+            if value in self.evidence.values
+        )
+        shown = shown or ", ".join(map(cut, list(self.evidence.counts or ())[:MOST_EXAMPLES]))
+        meant = name_of(kind) if kind.startswith("%") else kind
+        return (
+            f"Column {self.evidence.name} cannot be read as {meant}: "
+            f"{shown or 'its values do not fit'}. "
+            "Mend the values, name words that stand for none with --missing, or say another type"
+            f"{', such as DD/MM/YYYY' if kind == 'timestamp' else ''}."
+        )
+
+    def finding(
+        self,
+        code: str,
+        count: int,
+        shown: tuple[Example, ...] = (),
+        detail: str = "",
+        of: int | None = None,
+    ) -> DataFinding:
+        """Return a finding of this column."""
+        return DataFinding(
+            code,
+            self.evidence.name,
+            count,
+            self.evidence.total if of is None else of,
+            detail,
+            shown,
+        )
+
+    def examples(self, seen: Mapping[str, Seen]) -> Iterator[Example]:
+        """Yield the first values, with their rows."""
+        first = sorted(seen.items(), key=lambda at: at[1].row)[:MOST_EXAMPLES]
+        for value, at in first:
+            yield Example(cut(value), at.row)
+
+    def about_words(self, words: Iterable[str] | None = None) -> Iterator[DataFinding]:
+        """Yield the finding of words that stand for no value, if there are."""
+        shown = {
+            word: self.evidence.words[word]
+            for word in (self.evidence.words if words is None else words)
+        }
+        if shown and self.evidence.given.missing is None:
+            count = sum(seen.count for seen in shown.values())
+            of = self.evidence.total + sum(seen.count for seen in self.evidence.words.values())
+            examples = tuple(self.examples(shown))
+            yield self.finding("missing-words", count, examples, of=of)
+
+    def absent(self) -> tuple[str, ...]:
+        """Return the words that stood for no value."""
+        return tuple(sorted(self.evidence.words))
+
+    def text_missing(self) -> tuple[str, ...]:
+        """Return the words that stand for no value if the column is text."""
+        return (
+            MISSING_IN_TEXT if self.evidence.given.missing is None else self.evidence.given.missing
+        )
+
+    def plainly(self) -> ColumnFormat:
+        """Return the format of values that are written as programs do."""
+        return ColumnFormat(missing=self.absent())
+
+    def has_hours(self) -> bool:
+        """Say whether some of the times are more than a date."""
+        return any(":" in value for value in self.evidence.values)
+
+
+def chosen(ways: list[ColumnFormat], decimal: str) -> ColumnFormat:
+    """Return the format that is meant: with the file's decimal separator, and the fewest marks."""
+    return min(ways, key=lambda way: (way.decimal != decimal, bool(way.thousands), way.thousands))
+
+
+def day_of(name: str) -> str:
+    """Return the name of a pattern without its time of day."""
+    return name.partition(" HH")[0].partition(" hh")[0]
+
+
+def name_of(pattern: str) -> str:
+    """Return a pattern of strptime for people: DD/MM/YYYY."""
+    pattern = pattern or "%Y-%m-%d"
+    for word, name in ORDERS.items():
+        pattern = pattern.replace(word, name)
+    return pattern.replace("%M", "MM").replace("%S", "SS").replace("%p", "AM")

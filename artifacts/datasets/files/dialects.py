@@ -1,0 +1,200 @@
+"""How a text file is parted into columns, found from its first lines.
+
+Separator and quote are found by CleverCSV: G. J. J. van den Burg, A. Nazábal and C. Sutton,
+"Wrangling Messy CSV Files by Detecting Row and Type Patterns", Data Mining and Knowledge Discovery
+33 (2019). Before the header there may be blank lines, comments (#) and the `sep=;` of Excel.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from autolearn.artifacts.datasets.errors import DatasetRefused
+from autolearn.artifacts.datasets.files.csv_reader import HEADER, unreadable_header
+from autolearn.artifacts.datasets.files.text_bytes import as_lines, open_text, read
+from autolearn.schemas.datasets.findings import DataFinding
+from autolearn.schemas.datasets.read_options import ReadHints
+
+__all__ = ["Dialect", "Top", "dialect_of", "header_in", "top_of"]
+
+SEPARATORS = (",", ";", "\t", "|")
+SAMPLE = 16_384
+"""Characters from which the dialect is found, unless two lines are longer."""
+SAMPLE_LINES = 100
+EXCEL = re.compile(r"^\ufeff?\"?sep=(?P<separator>.)\"?\s*$", re.IGNORECASE)
+NAMES = {
+    ",": "a comma",
+    ";": "a semicolon",
+    "\t": "a tab",
+    "|": "a bar",
+    " ": "a blank",
+    "": "nothing",
+}
+
+
+class Dialect(NamedTuple):
+    """What parts columns, and what quotes values ("" for nothing)."""
+
+    separator: str
+    quote: str
+
+
+class Top(NamedTuple):
+    """What stands above the header: `lines` of it in `text`, which are skipped."""
+
+    lines: int
+    text: str
+    separator: str
+    findings: tuple[DataFinding, ...]
+
+
+class Header(NamedTuple):
+    """The names in a header, its lines, and the bytes of the file that lie before the first row."""
+
+    names: list[str]
+    lines: int
+    bytes: int
+
+
+def head_of(path: Path, compression: str, encoding: str) -> str:
+    """Return the first characters of a file. Raises DatasetRefused."""
+    with open_text(path, compression, encoding) as stream:
+        head = read(stream, HEADER)
+    return head.decode("utf-8", errors="ignore")
+
+
+def top_of(head: str, hints: ReadHints) -> Top:
+    """Return what stands above the header of a file that begins with `head`."""
+    if hints.skip_lines is not None:
+        lines = [line for line, _ in zip(as_lines(head), range(hints.skip_lines), strict=False)]
+        return Top(len(lines), "".join(lines), "", ())
+    skipped: list[str] = []
+    separator, comments = "", 0
+    for line in as_lines(head):
+        plain = line.lstrip("\ufeff").strip()
+        excel = EXCEL.match(plain)
+        if excel and not skipped:
+            separator = excel["separator"]
+        elif plain.startswith("#") and not is_header(plain, head):
+            comments += 1
+        elif plain:
+            break
+        skipped.append(line)
+    else:
+        raise DatasetRefused("The file is empty: send a header row and at least one row of values.")
+    findings = []
+    if comments:
+        what = f"{comments} comment line{'s' * (comments > 1)} (#)"
+        findings.append(DataFinding("skipped-lines", detail=what))
+    return Top(len(skipped), "".join(skipped), separator, tuple(findings))
+
+
+def is_header(line: str, head: str) -> bool:
+    """Say whether a line that begins with # names columns: the next has as many separators."""
+    lines = [one for one in head.splitlines() if one.strip()]
+    after = lines[lines.index(line) + 1 : lines.index(line) + 2] if line in lines else []
+    return any(
+        line.count(separator) == one.count(separator) > 0
+        for one in after
+        for separator in SEPARATORS
+    )
+
+
+def dialect_of(text: str, wanted: str) -> Dialect:
+    """Return how text is parted that begins with the header; the separator is the one `wanted`."""
+    sample = sample_of(text)
+    separators = [wanted] if wanted else [one for one in SEPARATORS if one in sample]
+    if not separators:
+        return Dialect(",", '"')
+    if len(separators) == 1 and is_plain(sample, separators[0]):
+        return Dialect(separators[0], '"')
+    from clevercsv import Detector  # which takes longer to load than a small file to read
+
+    found = Detector().detect(sample, delimiters=separators)
+    if found is None:
+        return Dialect(wanted or agreeing(sample, separators), '"')
+    separator = wanted or found.delimiter or ","
+    single = found.quotechar == "'" and begun(sample, separator, "'") > begun(
+        sample, separator, '"'
+    )
+    return Dialect(separator, "'" if single else '"')
+
+
+def is_plain(sample: str, separator: str) -> bool:
+    """Say whether all lines have as many values, and none is quoted."""
+    lines = sample.splitlines()
+    wanted = lines[0].count(separator)
+    return (
+        wanted > 0
+        and not set("\"'") & set(sample)
+        and all(line.count(separator) == wanted for line in lines if line)
+    )
+
+
+def begun(sample: str, separator: str, quote: str) -> int:
+    """Return how many values begin with a quote."""
+    return len(re.findall(rf"(?:^|{re.escape(separator)}){quote}", sample, re.MULTILINE))
+
+
+def agreeing(sample: str, separators: list[str]) -> str:
+    """Return the separator that most lines have as often as the first one has."""
+    lines = sample.splitlines()
+
+    def agrees(separator: str) -> int:
+        return sum(line.count(separator) == lines[0].count(separator) > 0 for line in lines)
+
+    return max(separators, key=agrees)
+
+
+def sample_of(text: str) -> str:
+    """Return the first lines: as many as SAMPLE has room for, and two at least."""
+    lines: list[str] = []
+    size = 0
+    for line in as_lines(text):
+        if len(lines) > 1 and (size + len(line) > SAMPLE or len(lines) == SAMPLE_LINES):
+            break
+        lines.append(line)
+        size += len(line)
+    return "".join(lines).lstrip("\ufeff")
+
+
+def header_in(text: str, top: Top, dialect: Dialect) -> Header:
+    """Return the header of a file that begins with `text`, which may go over several lines.
+
+    Raises DatasetRefused.
+    """
+    consumed: list[str] = []
+
+    def lines() -> Iterator[str]:
+        for line in as_lines(text[len(top.text) :]):
+            mark = "" if consumed else "\ufeff"
+            consumed.append(line)
+            yield line.lstrip(mark) if mark else line
+
+    try:
+        names = next(rows_in(lines(), dialect))
+    except StopIteration:
+        raise DatasetRefused(
+            "The file is empty: send a header row and at least one row of values."
+        ) from None
+    except csv.Error as error:
+        raise DatasetRefused(unreadable_header(error)) from None
+    above = (top.text + "".join(consumed)).encode()
+    if len(above) >= HEADER and not consumed[-1].endswith(("\n", "\r")):
+        raise DatasetRefused(
+            f"The first line is longer than {HEADER:,} bytes: begin with a header row that names "
+            "the columns."
+        )
+    names = [" ".join(name.split()) for name in names]
+    return Header(names, len(consumed), len(above))
+
+
+def rows_in(lines: Iterator[str], dialect: Dialect) -> Iterator[list[str]]:
+    """Return a reader of rows."""
+    if not dialect.quote:
+        return csv.reader(lines, delimiter=dialect.separator, quoting=csv.QUOTE_NONE)
+    return csv.reader(lines, delimiter=dialect.separator, quotechar=dialect.quote)

@@ -1,0 +1,267 @@
+"""Parquet and Arrow read batch by batch, as columns of the kinds that a dataset may have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.ipc
+import pyarrow.parquet
+from pyarrow import compute
+
+from autolearn.artifacts.datasets.column_profile import Values, cast
+from autolearn.artifacts.datasets.errors import DatasetRefused
+from autolearn.artifacts.datasets.files.csv_reader import MAX_COLUMNS, long_names
+from autolearn.schemas.bounds import cut
+from autolearn.schemas.datasets.findings import DataFinding
+from autolearn.schemas.datasets.read_options import ReadOptions
+
+__all__ = ["ARROW_MAGIC", "MAGIC", "ParquetFile"]
+
+pc: Any = compute
+
+MAGIC = b"PAR1"
+ARROW_MAGIC = b"ARROW1"
+KINDS = {"parquet": "a Parquet", "arrow": "an Arrow"}
+BATCH = 65_536
+DIGITS = 19
+"""Digits from which a decimal may not fit into 64 bits."""
+YEARS = -62_135_596_800, 253_402_300_800
+"""Seconds since 1970 in which the years 1 and 10000 begin."""
+MAX_VALUES = 1_000_000_000
+"""A run holds each value in 8 bytes or more. A few KB of Parquet can stand for any number."""
+
+
+class ParquetFile:
+    """A Parquet or Arrow (Feather) file of flat columns.
+
+    Without `options` it is found out what to use: an index that pandas has written is left out,
+    and its categories and integers beyond 64 bits are strings. `as_before` finds nothing out, as
+    for versions that were registered without options.
+
+    Raises DatasetRefused when it is no such file, and for columns of nested or binary types.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        format: str = "parquet",  # noqa: A002 - the word of DatasetSpec
+        options: ReadOptions | None = None,
+        *,
+        as_before: bool = False,
+    ) -> None:
+        self.format = format
+        try:
+            self._file = opened(path, format)
+        except MemoryError:
+            raise
+        except (pa.ArrowException, OSError) as error:
+            raise DatasetRefused(
+                f"This is not {KINDS[format]} file that can be read ({first_line(error)}): write "
+                "it again, or upload CSV."
+            ) from None
+        schema = self._file.schema
+        self._categories = categories_of(schema)
+        check_size(self._file.rows, len(schema))
+        self.findings: list[DataFinding] = []
+        self.left_out: tuple[int, ...] = ()
+        if options is not None:
+            self.left_out = options.left_out
+        elif not as_before:
+            self.left_out = self.index_of(schema)
+        self.used = [place for place in range(len(schema)) if place not in self.left_out]
+        fields = [schema.field(place) for place in self.used]
+        self.names: list[str] = [field.name for field in fields]
+        check_schema(fields)
+        kinds = [kind_of(field.type) or "string" for field in fields]
+        if options is not None:
+            kinds = options.kinds()
+        elif not as_before:
+            kinds = [self.found(*one) for one in zip(self.used, fields, kinds, strict=True)]
+        self.kinds = kinds
+        self.texts = {
+            field.name
+            for field in fields
+            if field.name not in self._categories and is_text(field.type)
+        }
+        """Columns of strings that are no categories."""
+
+    def index_of(self, schema: pa.Schema) -> tuple[int, ...]:
+        """Return the places of the columns that are the index of a data frame, and say so."""
+        index = pandas_says(schema, "index_columns")
+        names = {name for name in index if isinstance(name, str)}
+        found = [place for place, name in enumerate(schema.names) if name in names]
+        if len(found) == len(schema.names):
+            return ()
+        for place in found:
+            detail = f"{cut(schema.names[place])} (it is the index of the data frame)"
+            self.findings.append(DataFinding("left-out", detail=detail))
+        return tuple(found)
+
+    def found(self, place: int, field: Any, kind: str) -> str:
+        """Return the kind of a column that is not plainly of its type's, and say so."""
+        if pa.types.is_dictionary(field.type) or field.name in self._categories:
+            return "string"
+        whole = pa.types.is_decimal(field.type) and field.type.scale == 0
+        if whole and field.type.precision < DIGITS:
+            return "integer"
+        if not whole and not pa.types.is_uint64(field.type):
+            return kind
+        as_type, beyond, rows = Decimal if whole else int, 0, 0
+        for batch in self._file.batches([place]):
+            values = batch.column(0)
+            rows += len(values)
+            large = pc.greater(values, pa.scalar(as_type(2**63 - 1), field.type))
+            if whole:
+                large = pc.or_(large, pc.less(values, pa.scalar(as_type(-(2**63)), field.type)))
+            beyond += pc.sum(large).as_py() or 0
+        if not beyond:
+            return "integer"
+        self.findings.append(DataFinding("beyond-64-bits", cut(field.name), beyond, rows))
+        return "string"
+
+    def batches(self) -> Iterator[list[Values]]:
+        """Yield batches of rows: per column a typed array of its kind. Raises DatasetRefused."""
+        try:
+            for batch in self._file.batches(self.used):
+                for name, column in zip(self.names, batch.columns, strict=True):
+                    check_years(name, column)
+                named = zip(batch.columns, self.kinds, strict=True)
+                yield [cast(decoded(column), kind) for column, kind in named]
+        except MemoryError:
+            raise
+        except (pa.ArrowException, OSError) as error:
+            raise DatasetRefused(
+                f"The file is damaged ({first_line(error)}): write it again."
+            ) from None
+
+
+def check_years(name: str, values: Values) -> None:
+    """Raise DatasetRefused for times outside of the years 1 to 9999."""
+    if not (pa.types.is_timestamp(values.type) or pa.types.is_date(values.type)):
+        return
+    ends = pc.min_max(pc.cast(values, pa.timestamp("s"), safe=False))
+    low, high = (pc.cast(ends[end], pa.int64()).as_py() for end in ("min", "max"))
+    if low is not None and (low < YEARS[0] or high >= YEARS[1]):
+        raise DatasetRefused(
+            f"Column {cut(name)} has times outside of the years 1 to 9999: leave them empty, or "
+            "mend them."
+        )
+
+
+def pandas_says(schema: pa.Schema, what: str) -> list[Any]:
+    """Return a list of what pandas has written about its data frame, [] without it."""
+    try:
+        said = (schema.pandas_metadata or {}).get(what, [])
+    except ValueError:  # it is no JSON: the columns are what they are
+        return []
+    return said if isinstance(said, list) else []
+
+
+def categories_of(schema: pa.Schema) -> set[str]:
+    """Return the columns that were categories in a data frame, whatever their values are."""
+    columns = [one for one in pandas_says(schema, "columns") if isinstance(one, dict)]
+    return {
+        str(one.get("field_name")) for one in columns if one.get("pandas_type") == "categorical"
+    }
+
+
+class Opened(NamedTuple):
+    """A file of Arrow's types: its schema and rows, and what yields some of its columns."""
+
+    schema: pa.Schema
+    rows: int
+    batches: Callable[[list[int]], Iterator[pa.RecordBatch]]
+
+
+def opened(path: Path, format: str) -> Opened:  # noqa: A002
+    """Open a file. Raises pyarrow.ArrowException and OSError."""
+    if format == "arrow":
+        source = pa.OSFile(str(path), mode="r")
+        reader = pa.ipc.open_file(source)
+        batches = range(reader.num_record_batches)
+        rows = sum(reader.get_batch(number).num_rows for number in batches)
+        return Opened(
+            reader.schema,
+            rows,
+            lambda places: (reader.get_batch(number).select(places) for number in batches),
+        )
+    file = pyarrow.parquet.ParquetFile(path, pre_buffer=False)
+    names = file.schema_arrow.names
+    return Opened(
+        file.schema_arrow,
+        file.metadata.num_rows,
+        lambda places: file.iter_batches(
+            BATCH, columns=[names[place] for place in places], use_threads=False
+        ),
+    )
+
+
+def decoded(values: Values) -> Values:
+    """Return a column without a dictionary of its own."""
+    return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+
+
+def check_size(rows: int, columns: int) -> None:
+    """Raise DatasetRefused for a file that says itself that it unpacks to too much."""
+    values = rows * columns
+    if values > MAX_VALUES:
+        raise DatasetRefused(
+            f"There are {values:,} values; {MAX_VALUES:,} are the most that a dataset may have: "
+            "leave out rows or columns."
+        )
+
+
+def check_schema(schema: list[Any]) -> None:
+    """Raise DatasetRefused for columns that a dataset cannot have."""
+    names = [field.name for field in schema]
+    if len(names) > MAX_COLUMNS:
+        raise DatasetRefused(
+            f"There are {len(names):,} columns; {MAX_COLUMNS:,} are the most that a dataset may "
+            "have: leave some out."
+        )
+    faults = list(long_names(names))
+    if len(set(names)) < len(names) or not all(name.strip() for name in names):
+        faults.append(
+            "Some columns have no name, or the same name: give every column one of its own."
+        )
+    faults += [
+        f"Column {cut(field.name)} is of type {cut(str(field.type))}, which cannot be used: "
+        "leave it out, or make it numbers, text, booleans or timestamps."
+        for field in schema
+        if kind_of(field.type) is None
+    ]
+    if faults:
+        raise DatasetRefused(faults)
+
+
+def kind_of(arrow: pa.DataType) -> str | None:
+    """Return the column kind of an Arrow type; None when there is none."""
+    types = pa.types
+    if types.is_dictionary(arrow):
+        return kind_of(arrow.value_type)
+    if types.is_boolean(arrow):
+        return "boolean"
+    if types.is_integer(arrow):
+        return "integer"
+    if types.is_floating(arrow) or types.is_decimal(arrow):
+        return "number"
+    if types.is_timestamp(arrow) or types.is_date(arrow):
+        return "timestamp"
+    if is_text(arrow) or types.is_null(arrow):
+        return "string"
+    return None
+
+
+def is_text(arrow: pa.DataType) -> bool:
+    """Say whether values of an Arrow type are text."""
+    types = pa.types
+    return types.is_string(arrow) or types.is_large_string(arrow) or types.is_string_view(arrow)
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error of Arrow says, without its details."""
+    return str(error).partition("\n")[0].rstrip(".")

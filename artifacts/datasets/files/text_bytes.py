@@ -1,0 +1,242 @@
+"""The bytes of a text file: unpacked, and in UTF-8."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from autolearn.artifacts.datasets.errors import DatasetRefused
+from autolearn.schemas.bounds import cut
+
+__all__ = [
+    "BEGINNINGS",
+    "LARGEST_UNPACKED",
+    "compression_of",
+    "encoding_of",
+    "is_also_utf8",
+    "is_zip",
+    "open_text",
+    "unpacked_head",
+]
+
+LARGEST_UNPACKED = 16 << 30
+"""Bytes to which a packed file may unpack."""
+GZIP, ZSTD, ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
+NEVER_PACKED = (b"PAR1", b"ARROW1")
+LOOKED_AT = 1 << 20
+HEAD, TAR_AT = 512, 257
+"""First bytes that are looked at, and where a tar archive says that it is one."""
+MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+NO_TEXT = {
+    b"BZh": "packed with bzip2, which is not read: pack it with gzip, zstd or zip",
+    b"\xfd7zXZ\0": "packed with xz, which is not read: pack it with gzip, zstd or zip",
+    b"7z\xbc\xaf": "a 7-Zip archive, which is not read: pack it with gzip, zstd or zip",
+    b"Rar!": "a RAR archive, which is not read: pack it with gzip, zstd or zip",
+    b"SQLite format 3": "a SQLite database: export a table as CSV",
+    b"%PDF-": "a PDF, which is no table: send CSV, Parquet or Excel (.xlsx)",
+    b"\x89HDF": "HDF5: write the table as Parquet or CSV",
+    b"\x93NUMPY": "an array of NumPy: write a table with named columns as Parquet or CSV",
+    b"ORC": "ORC: write the table as Parquet or CSV",
+    b"Obj\x01": "Avro: write the table as Parquet or CSV",
+    **dict.fromkeys(
+        (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
+        "a pickle, which is never read: write the table as Parquet or CSV",
+    ),
+    **dict.fromkeys(
+        (b"\x89PNG", b"\xff\xd8\xff", b"GIF8"),
+        "an image, which is no table: send CSV, Parquet or Excel (.xlsx)",
+    ),
+    b"FEA1": "Feather of version 1: write version 2, Parquet or CSV",
+    b"\xff\xff\xff\xff": "a stream of Arrow: write an Arrow file (Feather), Parquet or CSV",
+    b"PARE": "an encrypted Parquet file: write it without encryption",
+    b"PK\x05\x06": "a ZIP archive without a file: pack one",
+    b"HEADER RECORD*******": "a transport file of SAS: write the table as Parquet or CSV",
+    b"$FL2": "a file of SPSS: write the table as Parquet or CSV",
+    b"<stata_dta>": "a file of Stata: write the table as Parquet or CSV",
+}
+"""First bytes of what people send and cannot be read: what it is, and what to do."""
+OTHER_SHEETS = {
+    "content.xml": "OpenDocument (.ods)",
+    "xl/workbook.bin": "a binary workbook (.xlsb)",
+    "Index/Document.iwa": "a document of Apple Numbers",
+}
+"""What archives have that are spreadsheets and are not read."""
+OF_NO_FILES = ("idna", "punycode", "raw-unicode-escape", "unicode-escape")
+"""Encodings of names and of source code."""
+UTF8 = ("utf-8", "utf-8-sig")
+
+
+BEGINNINGS = {
+    "<?xml": "XML",
+    **dict.fromkeys(
+        ("<!doctype", "<html", "<head", "<body", "<table", "<meta", "<style", "<div"),
+        "an HTML page, perhaps of an error",
+    ),
+    "version https://git-lfs": "a pointer of Git LFS and not the file itself (git lfs pull)",
+    "@relation": "ARFF",
+    **dict.fromkeys(
+        ("insert into ", "create table ", "drop table ", "-- mysql dump", "-- postgresql database"),
+        "SQL",
+    ),
+}
+"""How text begins, in lower case, that is no table: what it is."""
+
+
+def is_zip(path: Path) -> bool:
+    """Say whether a file is a ZIP archive, by its first bytes."""
+    return head_of(path).startswith(ZIP)
+
+
+def head_of(path: Path) -> bytes:
+    """Return the first bytes of a file."""
+    with path.open("rb") as file:
+        return file.read(HEAD)
+
+
+def compression_of(path: Path) -> str:
+    """Return how a file is packed, by its first bytes: "", gzip, zstd or zip.
+
+    Raises DatasetRefused for what is no text, and is known.
+    """
+    head = head_of(path)
+    check_known(head, "The file is")
+    kinds = {"gzip": GZIP, "zstd": ZSTD, "zip": ZIP}
+    return next((name for name, mark in kinds.items() if head.startswith(mark)), "")
+
+
+def check_known(head: bytes, what: str) -> None:
+    """Raise DatasetRefused for bytes that begin something that is known, and no text."""
+    other = next((words for mark, words in NO_TEXT.items() if head.startswith(mark)), "")
+    if head[TAR_AT : TAR_AT + 5] == b"ustar":
+        other = "a tar archive, which is not read: pack the file alone with gzip, zstd or zip"
+    is_text = head.isascii() and b"\0" not in head
+    if other and not (is_text and b"," in head.partition(b"\n")[0]):
+        raise DatasetRefused(f"{what} {other}.")
+
+
+def unpacked_head(path: Path, most: int) -> bytes:
+    """Return the first bytes of a file, of what is packed in it if it is packed.
+
+    Raises DatasetRefused if that is packed again, or no text.
+    """
+    compression = compression_of(path)
+    with unpacked(path, compression) as stream:
+        head = read(stream, most)
+    if compression:
+        check_known(head, "What is packed is")
+        if head.startswith((GZIP, ZSTD, ZIP, *NEVER_PACKED)):
+            raise DatasetRefused(
+                f"What is packed with {compression} is no text: send it unpacked (Parquet, Arrow "
+                "and Excel files are packed in themselves)."
+            )
+    return head
+
+
+def is_also_utf8(path: Path, compression: str) -> bool:
+    """Say whether a file begins like UTF-8, with letters that other encodings read otherwise."""
+    with unpacked(path, compression) as stream:
+        head = read(stream, LOOKED_AT)
+    try:
+        return not codecs.getincrementaldecoder("utf-8")().decode(head).isascii()
+    except UnicodeDecodeError:
+        return False
+
+
+def unpacked(path: Path, compression: str) -> Any:
+    """Return the file as a stream of its bytes. Raises DatasetRefused."""
+    if compression == "zip":
+        return pa.PythonFile(member_of(path), mode="r")
+    if compression:
+        return pa.input_stream(str(path), compression=compression)  # type: ignore[arg-type]
+    return pa.OSFile(str(path), "rb")
+
+
+def member_of(path: Path) -> Any:
+    """Return the only file of an archive, opened. Raises DatasetRefused."""
+    try:
+        archive = zipfile.ZipFile(path)
+        names = [
+            one.filename
+            for one in archive.infolist()
+            if not one.is_dir()
+            and not one.filename.startswith("__MACOSX/")
+            and not one.filename.rpartition("/")[2].startswith(".")
+        ]
+        other = next((what for part, what in OTHER_SHEETS.items() if part in names), "")
+        if other:
+            raise DatasetRefused(f"The file is {other}: save it as .xlsx, or as CSV.")
+        if len(names) != 1:
+            shown = ", ".join(cut(name) for name in names[:5]) or "none"
+            raise DatasetRefused(
+                f"The ZIP archive has {len(names)} files ({shown}): send an archive of one file, "
+                "or the file itself."
+            )
+        return archive.open(names[0])
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise DatasetRefused(
+            f"The ZIP archive cannot be read ({error}): pack the file again, without a password, "
+            "or send it unpacked."
+        ) from None
+
+
+def open_text(path: Path, compression: str, encoding: str) -> Any:
+    """Return a file as a stream of UTF-8, with its byte order mark if it has one.
+
+    Raises DatasetRefused.
+    """
+    stream = unpacked(path, compression)
+    if encoding in UTF8:
+        return stream
+    return pa.transcoding_input_stream(stream, encoding, "utf-8")
+
+
+def encoding_of(path: Path, compression: str, wanted: str) -> str:
+    """Return the encoding of a file: the one `wanted`, or the one that it is marked with, or UTF-8.
+
+    Raises DatasetRefused when there is none of that name.
+    """
+    if wanted:
+        try:
+            name = codecs.lookup(wanted).name
+            "".encode("undefined" if name in OF_NO_FILES else name)
+        except (LookupError, TypeError, UnicodeError):
+            raise DatasetRefused(
+                f"There is no encoding {cut(wanted)!r}: name one such as utf-8, utf-16, latin-1 or "
+                "windows-1252."
+            ) from None
+        return name
+    with unpacked(path, compression) as stream:
+        head = read(stream, 4)
+    return next((name for mark, name in MARKS.items() if head.startswith(mark)), "utf-8")
+
+
+def read(stream: Any, most: int) -> bytes:
+    """Read from a stream. Raises DatasetRefused for a packed file that is damaged."""
+    try:
+        return bytes(stream.read(most))
+    except (OSError, EOFError, zipfile.BadZipFile, UnicodeDecodeError) as error:
+        if isinstance(error, UnicodeDecodeError):
+            raise DatasetRefused(
+                f"A byte (0x{error.object[error.start]:02x}) is not of the encoding "
+                f"{error.encoding}: name the right one with --encoding."
+            ) from None
+        raise DatasetRefused(
+            f"The file is packed, and damaged ({str(error).partition(chr(10))[0][:200]}): pack it "
+            "again, or send it unpacked."
+        ) from None
+
+
+def as_lines(text: str) -> io.StringIO:
+    """Return text as lines that end as they do in the file."""
+    return io.StringIO(text, newline="")

@@ -1,0 +1,81 @@
+"""A file read once from its first row to its last: what each column is, and what is odd."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from autolearn.artifacts.datasets.errors import DatasetRefused
+from autolearn.artifacts.datasets.files.excel_reader import ExcelFile
+from autolearn.artifacts.datasets.files.json_reader import JsonLinesFile
+from autolearn.artifacts.datasets.files.parquet_reader import ParquetFile
+from autolearn.artifacts.datasets.files.text_reader import TextFile, found_out
+from autolearn.artifacts.datasets.inspection_result import Inspected
+from autolearn.artifacts.datasets.text_inspection import TextInspection
+from autolearn.artifacts.datasets.typed_inspection import inspect_typed
+from autolearn.schemas.datasets.findings import DataFinding
+from autolearn.schemas.datasets.read_options import ReadHints
+
+__all__ = ["inspect"]
+
+CALLED = {"csv": "CSV", "jsonl": "JSON lines", "excel": "an Excel file"}
+CALLED |= dict.fromkeys(("parquet", "arrow"), "a file whose columns have types")
+COLUMNS = ("--decimal", "--missing", "--type", "--zone")
+FILE = ("--separator", "--encoding", "--header and --no-header", "--skip-lines")
+APPLY: dict[str, tuple[str, ...]] = {
+    "csv": (*COLUMNS, *FILE),
+    "jsonl": COLUMNS,
+    "excel": (*COLUMNS, "--sheet", *FILE[2:]),
+    "parquet": (),
+    "arrow": (),
+}
+"""What may be said of a file in each format."""
+
+
+def inspect(
+    path: Path,
+    format: str,  # noqa: A002 - the word of DatasetSpec
+    hints: ReadHints,
+    *,
+    target: str | None,
+    before: Mapping[str, str],
+    quiet: bool,
+) -> Inspected:
+    """Read a whole file. `before` are the types of columns in the version before.
+
+    Raises DatasetRefused.
+    """
+    check_hints(format, hints)
+    if format in ("parquet", "arrow"):
+        return inspect_typed(ParquetFile(path, format), target)
+    findings: list[DataFinding] = []
+    file: TextFile | JsonLinesFile | ExcelFile
+    if format == "csv":
+        file, findings = found_out(path, hints, quiet=quiet)
+    elif format == "jsonl":
+        file = JsonLinesFile(path)
+    else:
+        file = ExcelFile(path, hints)
+        findings = file.findings
+    return TextInspection(file, hints, before, findings, quiet=quiet).result(target)
+
+
+def check_hints(format: str, hints: ReadHints) -> None:  # noqa: A002
+    """Raise DatasetRefused for what was said of a file and does not apply to its format."""
+    said = {
+        "--separator": bool(hints.separator),
+        "--encoding": bool(hints.encoding),
+        "--header and --no-header": hints.header is not None,
+        "--skip-lines": hints.skip_lines is not None,
+        "--sheet": bool(hints.sheet),
+        "--decimal": bool(hints.decimal),
+        "--missing": hints.missing is not None,
+        "--type": bool(hints.types),
+        "--zone": bool(hints.zone),
+    }
+    idle = [option for option, there in said.items() if there and option not in APPLY[format]]
+    if idle:
+        raise DatasetRefused(
+            f"{' and '.join(idle)} cannot be said of {CALLED[format]}: leave it out, change "
+            "the file itself, or send CSV."
+        )

@@ -1,0 +1,243 @@
+"""A dataset's file read into memory, the same way every time.
+
+`profile` (in `profile`) says what a file holds in bounded memory, and how it is read;
+`read_table` loads all of it for training, read like that.
+"""
+
+from __future__ import annotations
+
+import mmap
+import zipfile
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pyarrow as pa
+from pyarrow import compute
+
+from autolearn.artifacts.datasets.column_profile import ColumnTally, Values, cast, clean, label_of
+from autolearn.artifacts.datasets.errors import DatasetRefused
+from autolearn.artifacts.datasets.files.csv_reader import options_before
+from autolearn.artifacts.datasets.files.excel_reader import ExcelFile
+from autolearn.artifacts.datasets.files.json_reader import JsonLinesFile
+from autolearn.artifacts.datasets.files.parquet_reader import ARROW_MAGIC, MAGIC, ParquetFile
+from autolearn.artifacts.datasets.files.text_bytes import unpacked_head
+from autolearn.artifacts.datasets.files.text_reader import TextFile
+from autolearn.artifacts.datasets.profile import profile, schema_hash
+from autolearn.artifacts.datasets.values.typed_values import present, typed
+from autolearn.schemas.datasets.read_options import ColumnFormat, ReadHints, ReadOptions
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+__all__ = ["DatasetRefused", "Table", "format_of", "profile", "read_table", "schema_hash"]
+
+pc: Any = compute
+
+HEAD = 4096
+COMPOUND, ENCRYPTED = b"\xd0\xcf\x11\xe0", "EncryptedPackage".encode("utf-16-le")
+"""The first bytes of old or encrypted Excel files, and what only encrypted ones have."""
+OFFICE_PARTS = (b"[Content_Types].xml", b"_rels/.rels", b"docProps/", b"xl/")
+NUMERIC = ("integer", "number", "timestamp")
+
+
+@dataclass(frozen=True)
+class Table:
+    """All rows of a dataset. `types` maps each column's name, in order, to its type.
+
+    `written` has columns of numbers as they are written, where that was asked for.
+    """
+
+    types: dict[str, str]
+    arrays: dict[str, Values]
+    rows: int
+    written: dict[str, Values] = field(default_factory=dict)
+
+    def features(self, types: Mapping[str, str]) -> pd.DataFrame:
+        """Return columns, in the order of `types`, as a data frame of two dtypes only.
+
+        integer, number and timestamp (seconds since 1970, UTC) are float64; string and boolean
+        (true, false) are Python strings in object columns. Missing values are NaN in both.
+        A column whose values do not read as the wanted type raises DatasetRefused.
+        """
+        import pandas as pd
+
+        columns = {
+            name: self.numbers(name) if kind in NUMERIC else self._texts(name)
+            for name, kind in types.items()
+        }
+        return pd.DataFrame(columns, copy=False)
+
+    def numbers(self, name: str) -> np.ndarray[Any, Any]:
+        """Return a column as float64, with NaN where a value is missing.
+
+        Raises DatasetRefused when it holds text or booleans.
+        """
+        values, kind = self.arrays[name], self.types[name]
+        if kind not in NUMERIC and values.null_count < len(values):
+            raise DatasetRefused(f"Column {name} holds {kind} values where numbers are wanted.")
+        if kind == "timestamp":
+            seconds = pc.divide(pc.cast(pc.cast(values, pa.int64()), pa.float64()), 1e6)
+            return as_float(seconds)
+        return as_float(pc.cast(values, pa.float64(), safe=False))
+
+    def labels(self, name: str) -> np.ndarray[Any, Any]:
+        """Return a column as the strings that stand for its values, None where missing.
+
+        Numbers are as they are written, where that is known.
+        """
+        import numpy as np
+
+        kind, values = self.types[name], self.arrays[name]
+        if name in self.written:
+            kind, values = "string", self.written[name]
+        if kind == "string":
+            return np.asarray(values.to_numpy(zero_copy_only=False)).astype(object)
+        labels = [
+            None if value is None or value != value else label_of(value, kind)
+            for value in values.to_pylist()
+        ]
+        return np.array(labels, dtype=object)
+
+    def _texts(self, name: str) -> Any:
+        import pandas as pd
+
+        values = self.labels(name)
+        values[pd.isna(values)] = float("nan")
+        return pd.Series(values, dtype=object)
+
+
+def read_table(
+    path: Path, options: ReadOptions | None = None, *, written: Collection[str] = ()
+) -> Table:
+    """Load a file as its version is read; without `options`, as before that was kept.
+
+    Numbers of the columns `written` are kept as they are written, too. Raises DatasetRefused.
+    """
+    if options is None:
+        return read_as_before(path)
+    if options.format in ("parquet", "arrow"):
+        parquet = ParquetFile(path, options.format, options)
+        return typed_table(parquet)
+    file = reopened(path, options)
+    used = [place for place in range(len(file.names)) if place not in options.left_out]
+    names, kinds = [file.names[place] for place in used], options.kinds()
+    if len(names) != len(kinds):
+        raise DatasetRefused("The file has other columns than the version that was registered.")
+    texts = joined(names, ([batch[place] for place in used] for batch in file.batches()))
+    arrays, kept = {}, {}
+    for at, (name, kind) in enumerate(zip(names, kinds, strict=True)):
+        how = options.formats.get(str(at), ColumnFormat())
+        text = texts.pop(name)
+        if name in written and kind in ("integer", "number"):
+            kept[name] = present(text, how)
+        arrays[name] = typed(text, kind, how)
+    rows = len(next(iter(arrays.values()))) if arrays else 0
+    return Table(dict(zip(names, kinds, strict=True)), arrays, rows, kept)
+
+
+def reopened(path: Path, options: ReadOptions) -> TextFile | JsonLinesFile | ExcelFile:
+    """Return a file of text as it was read before."""
+    if options.format == "jsonl":
+        return JsonLinesFile(path, options)
+    if options.format == "excel":
+        return ExcelFile(path, ReadHints(), options)
+    return TextFile.again(path, options)
+
+
+def typed_table(parquet: ParquetFile) -> Table:
+    """Load a file of Arrow's types."""
+    arrays = joined(parquet.names, parquet.batches())
+    rows = len(next(iter(arrays.values()))) if arrays else 0
+    return Table(dict(zip(parquet.names, parquet.kinds, strict=True)), arrays, rows)
+
+
+def read_as_before(path: Path) -> Table:
+    """Load CSV or Parquet (told apart by their bytes) by the rules of versions without options."""
+    if format_of(path) == "parquet":
+        return typed_table(ParquetFile(path, as_before=True))
+    text = TextFile.again(path, options_before(path))
+    tallies = [ColumnTally(name) for name in text.names]
+    batches = ([clean(column) for column in batch] for batch in text.batches())
+    arrays = joined(text.names, tallied(tallies, batches))
+    kinds = {tally.name: tally.type for tally in tallies}
+    arrays = {name: cast(values, kinds[name]) for name, values in arrays.items()}
+    rows = len(next(iter(arrays.values()))) if arrays else 0
+    return Table(types=kinds, arrays=arrays, rows=rows)
+
+
+def format_of(path: Path) -> str:
+    """Return parquet, arrow, excel, jsonl or csv, by the first bytes of the file."""
+    with path.open("rb") as handle:
+        head = handle.read(HEAD)
+    if head.startswith(MAGIC):
+        return "parquet"
+    if head.startswith(ARROW_MAGIC):
+        return "arrow"
+    if head.startswith(b"PK\x03\x04") and is_workbook(path, head):
+        return "excel"
+    if head.startswith(COMPOUND):
+        if holds(path, ENCRYPTED):
+            raise DatasetRefused(
+                "The workbook is encrypted: save it without a password, or save the sheet as CSV."
+            )
+        raise DatasetRefused(
+            "This is an Excel file of before 2007 (.xls): save it as .xlsx, or the sheet as CSV."
+        )
+    return "jsonl" if is_object(unpacked_head(path, HEAD)) else "csv"
+
+
+def is_workbook(path: Path, head: bytes) -> bool:
+    """Return whether a ZIP archive is an Excel workbook (ECMA-376), or one that was cut off."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "xl/workbook.xml" in archive.namelist()
+    except zipfile.BadZipFile:
+        return any(part in head for part in OFFICE_PARTS)
+
+
+def holds(path: Path, word: bytes) -> bool:
+    """Return whether a file has some bytes somewhere."""
+    with path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as all_:
+        return all_.find(word) >= 0
+
+
+def is_object(head: bytes) -> bool:
+    """Say whether the first line of a file is a JSON object, or begins one that is long."""
+    line, end, _ = head.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")
+    if not line.startswith(b"{"):
+        return False
+    try:
+        return isinstance(msgspec.json.decode(line), dict)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return line.rstrip().endswith(b"}") or (not end and len(head) == HEAD)
+
+
+def tallied(tallies: list[ColumnTally], batches: Iterator[list[Values]]) -> Iterator[list[Values]]:
+    """Pass batches of text on, and find the columns' kinds on the way."""
+    for batch in batches:
+        for tally, values in zip(tallies, batch, strict=True):
+            tally.add_text(values)
+        yield batch
+
+
+def joined(names: list[str], batches: Iterable[list[Values]]) -> dict[str, Values]:
+    """Return each column's batches as one array."""
+    columns: list[list[Values]] = [[] for _ in names]
+    for batch in batches:
+        for column, values in zip(columns, batch, strict=True):
+            column.append(values)
+    return {
+        name: pa.concat_arrays(parts) if parts else pa.array([], pa.string())
+        for name, parts in zip(names, columns, strict=True)
+    }
+
+
+def as_float(values: Values) -> np.ndarray[Any, Any]:
+    """Return a writable float64 array with NaN for nulls."""
+    import numpy as np
+
+    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.float64).copy()

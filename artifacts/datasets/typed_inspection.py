@@ -1,0 +1,138 @@
+"""A file whose columns have types, read once from its first row to its last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+from msgspec.structs import replace
+from pyarrow import compute
+
+from autolearn.artifacts.datasets.checks.number_checks import about_numbers, different_in
+from autolearn.artifacts.datasets.checks.row_checks import (
+    Sample,
+    about_rows,
+    about_values,
+    spelling,
+    tells_target,
+)
+from autolearn.artifacts.datasets.column_evidence import MISSING_WORDS, Evidence
+from autolearn.artifacts.datasets.column_profile import ColumnTally, texts
+from autolearn.artifacts.datasets.column_types import ColumnTyper
+from autolearn.artifacts.datasets.errors import DatasetRefused
+from autolearn.artifacts.datasets.files.parquet_reader import ParquetFile
+from autolearn.artifacts.datasets.files.text_reader import trimmed
+from autolearn.artifacts.datasets.inspection_result import (
+    COUNTED,
+    COUNTED_TOGETHER,
+    LETTER,
+    MOST_FINDINGS,
+    NO_VALUES,
+    NUMBERS,
+    ColumnProfile,
+    Inspected,
+    about_empty,
+    floats,
+)
+from autolearn.schemas.datasets.findings import DataFinding
+from autolearn.schemas.datasets.read_options import ReadOptions
+
+__all__ = ["inspect_typed"]
+
+pc: Any = compute
+Values = Any
+
+
+def inspect_typed(file: ParquetFile, target: str | None) -> Inspected:
+    """Read a whole file whose columns have types. Raises DatasetRefused."""
+    limit = min(COUNTED, COUNTED_TOGETHER // max(1, len(file.names)))
+    named = zip(file.names, file.kinds, strict=True)
+    tallies = [ColumnTally(name, kind, limit=limit) for name, kind in named]
+    sample, rows = Sample(), 0
+    for batch in file.batches():
+        rows += len(batch[0])
+        sample.add(batch)
+        for tally, values in zip(tallies, batch, strict=True):
+            tally.add_typed(values)
+    if not rows:
+        raise DatasetRefused("There are no rows: send at least one row of values.")
+    findings = list(file.findings)
+    every = [profile_of(tally) for tally in tallies]
+    used = [place for place, one in enumerate(every) if one.missing < rows or one.name == target]
+    if not used:
+        raise DatasetRefused(NO_VALUES)
+    empty = [place for place in range(len(every)) if place not in used]
+    findings += about_empty([file.names[place] for place in empty], len(every))
+    columns = [every[place] for place in used]
+    answers = None
+    if target in file.names:
+        place = file.names.index(target)
+        answers = floats(sample.column(place), every[place].type)
+    for place, column in zip(used, columns, strict=True):
+        values = sample.column(place)
+        findings += about_values(
+            column.name, column.type, values,
+            distinct=column.distinct, missing=column.missing, rows=rows,
+        )  # fmt: skip
+        if column.type in NUMBERS:
+            numbers = floats(values, column.type)
+            findings += about_numbers(
+                column.name, column.type, numbers, (column.minimum, column.maximum),
+                partial(different_in, numbers, None),
+                is_target=column.name == target, exponents=False,
+            )  # fmt: skip
+        if column.name in file.texts:
+            findings += about_text(column.name, values)
+        if column.type == "string" and column.labels is not None:
+            findings += filter(None, [spelling(column.name, column.labels)])
+        if answers is not None and target is not None and column.name != target:
+            found = tells_target(column.name, floats(values, column.type), target, answers)
+            findings += filter(None, [found])
+    findings += about_rows(sample, used)
+    types = "".join(LETTER[column.type] for column in columns)
+    left_out = sorted({*file.left_out, *(file.used[place] for place in empty)})
+    options = ReadOptions(format=file.format, left_out=tuple(left_out), types=types)
+    return Inspected(columns, rows, options, without_rows(findings)[:MOST_FINDINGS])
+
+
+def about_text(name: str, values: Values) -> Iterator[DataFinding]:
+    """Yield what is odd about text in a typed file: it looks like something else, or missing."""
+    words = pc.is_in(values, texts(*MISSING_WORDS))
+    if not pc.any(words).as_py() and not pc.any(pc.match_substring_regex(values, "[0-9]")).as_py():
+        return
+    evidence = Evidence(name, limit=COUNTED)
+    for part in values.chunks:
+        evidence.add(trimmed(pc.cast(part, pa.string())))
+    decided = ColumnTyper(evidence).decide(".")
+    words = [one for one in decided.findings if one.code in ("missing-words", "perhaps-missing")]
+    for one in words:
+        shown = tuple(replace(example, line=None) for example in one.examples)
+        yield DataFinding("typed-text", name, one.count, one.of, "missing values", shown)
+    looks = {"integer": "numbers", "number": "numbers", "timestamp": "times"}.get(decided.type)
+    if looks:
+        yield DataFinding("typed-text", name, evidence.total, evidence.total, looks)
+    for one in decided.findings if decided.type == "string" else ():
+        if one.code.startswith(("partly-n", "partly-t", "not-all")):
+            looks = "times" if one.code.endswith("times") else "numbers"
+            yield DataFinding("typed-text", name, one.of - one.count, one.of, looks)
+        elif one.code in ("unread-form", "numbers-with-words", "ambiguous-dates"):
+            yield one
+
+
+def without_rows(findings: list[DataFinding]) -> list[DataFinding]:
+    """Return findings with rows, from 1, in place of lines, of which such a file has none."""
+    return [
+        replace(one, examples=tuple(replace(shown, line=None) for shown in one.examples))
+        for one in findings
+    ]
+
+
+def profile_of(tally: ColumnTally) -> ColumnProfile:
+    """Return what was counted of a column that has a type."""
+    column, labels = tally.column(), tally.labels()
+    return ColumnProfile(
+        column.name, column.type, column.missing, column.distinct,
+        column.minimum, column.maximum, tally.infinite, labels,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Texts as values: numbers, times and their zones."""

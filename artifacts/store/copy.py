@@ -1,0 +1,78 @@
+"""Copy everything that one artifact store has to another."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import Struct
+
+from autolearn.artifacts.store.errors import ArtifactMissing
+from autolearn.artifacts.store.store import ArtifactStore
+
+__all__ = ["Held", "copy_all", "held_by"]
+
+
+class Held(Struct, frozen=True):
+    """What a store has: blobs (contents of datasets), folders (trained models), and all bytes."""
+
+    blobs: int
+    folders: int
+    bytes: int
+
+
+def held_by(store: ArtifactStore) -> Held:
+    """Return what a store has; content on its way in does not count."""
+    blobs, folders = store.blobs(), store.folders()
+    return Held(len(blobs), len(folders), sum(blobs.values()) + sum(folders.values()))
+
+
+def copy_all(
+    source: ArtifactStore, target: ArtifactStore, told: Callable[[int, int], None]
+) -> Held:
+    """Copy every artifact of `source` that is there now, and return what that is.
+
+    Every byte is checked against the artifact's name: of what is copied, and of what `target` has
+    already. `told` hears how many bytes are done, and how many there are.
+
+    Raises:
+        Tampered: an artifact of either store was changed after it was stored.
+    """
+    blobs, folders = source.blobs(), source.folders()
+    total, done = sum(blobs.values()) + sum(folders.values()), 0
+    work = [(copy_blob, *each) for each in blobs.items()]
+    work += [(copy_folder, *each) for each in folders.items()]
+    for copy, digest, size in work:
+        with tempfile.TemporaryDirectory(prefix="autolearn-copy-") as scratch:
+            copy(source, target, digest, Path(scratch))
+        done += size
+        told(done, total)
+    return Held(len(blobs), len(folders), total)
+
+
+def copy_blob(source: ArtifactStore, target: ArtifactStore, digest: str, scratch: Path) -> None:
+    """Copy one blob, or check the one that is there."""
+    if target.exists(digest):
+        target.fetch_blob(digest, scratch)
+        return
+    try:
+        target.put_blob(source.fetch_blob(digest, scratch))
+    except ArtifactMissing:  # it was deleted meanwhile
+        if source.exists(digest):
+            raise
+
+
+def copy_folder(source: ArtifactStore, target: ArtifactStore, digest: str, scratch: Path) -> None:
+    """Copy one folder, or check the one that is there; no key is needed for that.
+
+    One that was deleted meanwhile, with its session, is left out.
+    """
+    if target.folder_exists(digest):
+        target.check_folder(digest, scratch)
+        return
+    try:
+        target.copy_folder(digest, source, scratch)
+    except ArtifactMissing:
+        if source.folder_exists(digest):
+            raise

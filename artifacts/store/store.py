@@ -1,0 +1,629 @@
+"""The artifact store: large content, kept outside the log and named by its SHA-256.
+
+    datasets/<first two digits>/<sha256>      one version of a dataset, as it is stored
+    models/<sha256 of the manifest>/...       the files of one trained model
+    models/<sha256 of the manifest>/manifest.json   {file: sha256}, sorted, written last
+    incoming/<process>-<random>-<host>        content on its way in
+    owner                                     the id of the log that refers to all of it
+
+The models of a session that has a key are encrypted with it: every file is `<name>.aead` then
+(artifacts.sealing), and the names and hashes are of what is stored. So is the content of a dataset
+that has a key. Two of them are never the same, so nothing is shared between sessions or datasets,
+and what is theirs can be deleted with them.
+
+Content never changes under its name, so a second put is a no-op and any number of processes may
+put at once. On a local file system everything is flushed to the disk before its name appears:
+an event that names an artifact is never ahead of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import socket
+import tempfile
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, cast
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from autolearn.artifacts.store.errors import (
+    ArtifactMissing,
+    ArtifactUnreadable,
+    TooLarge,
+    missing,
+    tampered,
+)
+from autolearn.runtime.durable import sync
+from autolearn.schemas.values import DatasetRef, TrainedArtifact
+from autolearn.security.streaming_aead import (
+    CannotOpen,
+    clear_size,
+    open_file,
+    open_segments,
+    seal_file,
+    seal_segments,
+)
+
+__all__ = ["ArtifactStore", "Blob", "Content", "Owner", "Stored"]
+
+CHUNK = 1 << 20
+MANIFEST = "manifest.json"
+OWNER = "owner"
+"""The file that tells of which log the store is."""
+SEALED = ".aead"
+"""The end of the name of an encrypted file."""
+
+
+class Blob(NamedTuple):
+    """Stored bytes: the SHA-256 (hex) that names them, and how many they are."""
+
+    digest: str
+    size: int
+
+
+class Stored(NamedTuple):
+    """A blob or a folder in the store; `modified` is in seconds since 1970, None if not known."""
+
+    kind: str
+    digest: str
+    bytes: int
+    modified: float | None
+
+
+class Owner(NamedTuple):
+    """Of which log a store is; `since` is in seconds since 1970, None if not known."""
+
+    name: str
+    since: float | None
+
+
+class Content(NamedTuple):
+    """A file as it is sent: how many bytes it has, and these, some at a time."""
+
+    size: int
+    chunks: Iterator[bytes]
+
+
+class ArtifactStore:
+    """Content-addressed files at an fsspec URL, such as file:///var/lib/autolearn or s3://bucket.
+
+    With a `key` (256 bits) the folders that are put are encrypted with it, and those that were are
+    decrypted; others are read as they are. With the `data_key` of a dataset its content is read.
+    Calls block; none is for an event loop's own thread. Safe to use from many processes.
+    """
+
+    def __init__(self, url: str, key: bytes | None = None, data_key: bytes | None = None) -> None:
+        self.url, self.key, self.data_key = url, key, data_key
+        self._files, self._root = fsspec.core.url_to_fs(url)
+        self._local = isinstance(self._files, LocalFileSystem)
+
+    # blobs
+
+    def put_blob(self, content: Iterable[bytes] | Path, *, max_bytes: int | None = None) -> Blob:
+        """Keep the bytes of `content` (a file, or chunks as they come) and return their name.
+
+        Raises TooLarge as soon as more than `max_bytes` have come; then nothing is left behind.
+        """
+        chunks = read_chunks(content) if isinstance(content, Path) else content
+        digest, size = hashlib.sha256(), 0
+        with self._incoming() as (temporary, handle):
+            for chunk in chunks:
+                size += len(chunk)
+                if max_bytes is not None and size > max_bytes:
+                    raise TooLarge(
+                        f"there are more than {max_bytes:,} bytes, which is the limit",
+                        advice="Send fewer rows or columns, or a Parquet file, or raise the limit.",
+                    )
+                digest.update(chunk)
+                handle.write(chunk)
+            self._sync(handle)
+            blob = Blob(digest.hexdigest(), size)
+            path = self._blob(blob.digest)
+            if not (self._local and self._touched(path)):
+                self._move(temporary, path)
+        return blob
+
+    def exists(self, digest: str) -> bool:
+        """Say whether a blob is kept under this digest."""
+        return bool(self._files.exists(self._blob(digest)))
+
+    def delete_blob(self, digest: str) -> bool:
+        """Delete a blob; say whether there was one."""
+        self._files.invalidate_cache()
+        try:
+            self._files.rm_file(self._blob(digest))
+        except FileNotFoundError:
+            return False
+        return True
+
+    def open(self, digest: str) -> BinaryIO:
+        """Open a blob for reading. Raises ArtifactMissing."""
+        try:
+            return cast("BinaryIO", self._files.open(self._blob(digest), "rb"))
+        except FileNotFoundError:
+            raise missing("dataset", digest) from None
+
+    def fetch_blob(self, digest: str, into: Path) -> Path:
+        """Return a local file with the blob's bytes, checked against the digest.
+
+        On a local file system it is the store's own file, and nothing is copied; otherwise it is
+        `into`/<digest>. Raises ArtifactMissing and Tampered.
+        """
+        path = Path(self._blob(digest)) if self._local else into / digest
+        if not self._local:
+            with self.open(digest) as source, path.open("wb") as target:
+                shutil.copyfileobj(source, target, CHUNK)
+        if not path.is_file():
+            raise missing("dataset", digest)
+        check_file(path, digest)
+        return path
+
+    def put_sealed(self, content: Path, key: bytes, digest: str) -> Blob:
+        """Keep a file encrypted, and return the name of what is stored; `digest` is its SHA-256.
+
+        It never has the same name twice, so nobody can tell by a name that it is there.
+        """
+        with content.open("rb") as source:
+            return self.put_blob(seal_segments(source, key, digest.encode()))
+
+    def fetch_dataset(self, ref: DatasetRef, into: Path) -> Path:
+        """Return a local file with the bytes of a dataset, checked against its version.
+
+        Raises ArtifactMissing, Tampered, and ArtifactUnreadable without its key.
+        """
+        if not ref.stored:
+            return self.fetch_blob(ref.version, into)
+        if self.data_key is None:
+            raise ArtifactUnreadable
+        sealed, clear = self.fetch_blob(ref.stored, into), into / checked(ref.version)
+        try:
+            with sealed.open("rb") as source, clear.open("wb") as target:
+                open_file(source, target, self.data_key, ref.version.encode())
+        except CannotOpen:
+            clear.unlink(missing_ok=True)
+            raise ArtifactUnreadable from None
+        finally:
+            if not self._local:
+                sealed.unlink(missing_ok=True)
+        check_file(clear, ref.version)
+        return clear
+
+    def bring_dataset(self, ref: DatasetRef, folder: Path) -> Path:
+        """Make a dataset a file of a folder, by its version; return what is read.
+
+        It is a link where the store is local and the dataset in clear. The bytes of one in clear
+        are not checked: whoever reads them does. Raises ArtifactMissing, ArtifactUnreadable.
+        """
+        target = folder / checked(ref.version)
+        if ref.stored:
+            return self.fetch_dataset(ref, folder)
+        if not self._local:
+            with self.open(ref.version) as source, target.open("wb") as copy:
+                shutil.copyfileobj(source, copy, CHUNK)
+            return target
+        path = Path(self._blob(ref.version)).resolve()
+        if not path.is_file():
+            raise missing("dataset", ref.version)
+        target.symlink_to(path)
+        return path
+
+    # folders
+
+    def put_folder(self, local: Path) -> TrainedArtifact:
+        """Keep the files of a flat folder; the same files always get the same digest."""
+        files = {path.name: path for path in sorted(local.iterdir()) if path.name != MANIFEST}
+        hashes, manifest, digest = manifest_of(files)
+        size = sum(path.stat().st_size for path in files.values()) + len(manifest)
+        if self.key is None:
+            self._keep_folder(digest, files, manifest)
+            return TrainedArtifact(digest=digest, files=hashes, bytes=size)
+        with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
+            sealed = {name + SEALED: Path(scratch, name + SEALED) for name in files}
+            for name, path in files.items():
+                with path.open("rb") as source, sealed[name + SEALED].open("wb") as target:
+                    seal_file(source, target, self.key, name.encode())
+            _, stored, folder = manifest_of(sealed)
+            self._keep_folder(folder, sealed, stored)
+        return TrainedArtifact(digest=digest, files=hashes, bytes=size, stored=folder)
+
+    def fetch_folder(self, digest: str, into: Path) -> Path:
+        """Return a local folder with the files that were put, every one checked by its hash.
+
+        On a local file system it is the store's own folder, and nothing is copied; otherwise, and
+        of files that are encrypted, it is `into`. Raises ArtifactMissing, Tampered, and
+        ArtifactUnreadable; then nothing that was decrypted is left.
+        """
+        folder = self._fetch_stored(digest, into)
+        if not any(path.suffix == SEALED for path in folder.iterdir()):
+            return folder
+        for path in folder.glob(f"*{SEALED}"):
+            self._open_file(path, into / path.name.removesuffix(SEALED))
+        return into
+
+    def bring_folder(self, digest: str, target: Path) -> Path:
+        """Make `target` what `fetch_folder` returns, or a link to it; return what is read."""
+        target.mkdir()
+        found = self.fetch_folder(digest, target)
+        if found != target:
+            target.rmdir()
+            target.symlink_to(found.resolve())
+        return target.resolve()
+
+    def check_folder(self, digest: str, into: Path) -> None:
+        """Check every file of a folder as it is stored by its hash; `into` is an empty folder.
+
+        Raises ArtifactMissing and Tampered.
+        """
+        self._fetch_stored(digest, into)
+
+    def delete_folder(self, digest: str) -> bool:
+        """Delete a folder; say whether there was one. Its manifest goes first."""
+        folder = self._folder(digest)
+        self._files.invalidate_cache()
+        if not self._files.exists(folder):
+            return False
+        with contextlib.suppress(FileNotFoundError):
+            self._files.rm_file(f"{folder}/{MANIFEST}")
+        with contextlib.suppress(FileNotFoundError):
+            self._files.rm(folder, recursive=True)
+        return True
+
+    # One file, as it is sent
+
+    def read_file(self, model: TrainedArtifact, name: str) -> Content:
+        """Return one file of a folder in clear; of the others nothing is read.
+
+        Raises ArtifactMissing, Tampered, and ArtifactUnreadable without its key.
+        """
+        folder = model.folder
+        sealed = name + SEALED if model.stored else name
+        if sealed not in json.loads(self._manifest(folder)):
+            raise missing("model's file", f"{folder}/{name}")
+        path = f"{self._folder(folder)}/{sealed}"
+        return self._content(path, model.files[name], name if model.stored else None, self.key)
+
+    def read_dataset(self, ref: DatasetRef) -> Content:
+        """Return the bytes of a dataset in clear.
+
+        Raises ArtifactMissing, and ArtifactUnreadable without its key.
+        """
+        associated = ref.version if ref.stored else None
+        return self._content(self._blob(ref.content), ref.version, associated, self.data_key)
+
+    def _content(
+        self, path: str, digest: str, associated: str | None, key: bytes | None
+    ) -> Content:
+        """Return a file in clear; `associated` is None for one that is not encrypted."""
+        if associated is not None and key is None:
+            raise ArtifactUnreadable
+        try:
+            size = int(self._files.size(path))
+            source = cast("BinaryIO", self._files.open(path, "rb"))
+        except FileNotFoundError:
+            raise missing("artifact", path) from None
+        if associated is None or key is None:
+            return Content(
+                size, checked_chunks(source, iter(lambda: source.read(CHUNK), b""), digest)
+            )
+        segments = open_segments(source, key, associated.encode())
+        return Content(clear_size(size), checked_chunks(source, segments, digest))
+
+    def with_key(self, key: bytes | None, data_key: bytes | None = None) -> ArtifactStore:
+        """Return the same store for what a session has, or a dataset."""
+        return ArtifactStore(self.url, key, data_key)
+
+    def _open_file(self, sealed: Path, clear: Path) -> None:
+        """Decrypt a file. Raises ArtifactUnreadable."""
+        if self.key is None:
+            raise ArtifactUnreadable
+        try:
+            with sealed.open("rb") as source, clear.open("wb") as target:
+                open_file(source, target, self.key, clear.name.encode())
+        except CannotOpen:
+            clear.unlink(missing_ok=True)
+            raise ArtifactUnreadable from None
+
+    def _fetch_stored(self, digest: str, into: Path) -> Path:
+        """Return a local folder with the files as they are stored."""
+        source, manifest = self._folder(digest), self._manifest(digest)
+        target = Path(source) if self._local else into
+        for name, expected in json.loads(manifest).items():
+            if name != Path(name).name:
+                raise tampered(f"{source}/{MANIFEST}")
+            if not self._local:
+                with contextlib.suppress(FileNotFoundError):
+                    self._files.get_file(f"{source}/{name}", str(target / name))
+            if not (target / name).is_file():
+                raise missing("model's file", f"{digest}/{name}")
+            check_file(target / name, expected)
+        return target
+
+    def copy_folder(self, digest: str, source: ArtifactStore, scratch: Path) -> None:
+        """Keep a folder of another store, under the same digest; `scratch` is an empty folder.
+
+        Raises ArtifactMissing and Tampered; then nothing of it is kept.
+        """
+        folder, manifest = source._fetch_stored(digest, scratch), source._manifest(digest)
+        files = {name: folder / name for name in json.loads(manifest)}
+        self._keep_folder(digest, files, manifest)
+
+    def folder_exists(self, digest: str) -> bool:
+        """Say whether a whole folder is kept under this digest."""
+        return bool(self._files.exists(f"{self._folder(digest)}/{MANIFEST}"))
+
+    # everything
+
+    def contents(self, kind: str) -> list[Stored]:
+        """Return what lies in a folder of the store, blobs or folders by their digests."""
+        found: dict[str, Stored] = {}
+        for path, about in self._found(kind).items():
+            parts = path[len(f"{self._root}/{kind}/") :].split("/")
+            digest = parts[1] if kind == "datasets" and len(parts) == 2 else parts[0]
+            if len(parts) != 2 or not is_digest(digest):
+                continue
+            modified, size = modified_of(about), int(about["size"])
+            if (before := found.get(digest)) is not None:
+                size += before.bytes
+                times = (before.modified, modified)
+                modified = None if None in times else max(filter(None, times))
+            found[digest] = Stored(kind, digest, size, modified)
+        return list(found.values())
+
+    def put_after(self, time: float, kind: str, digest: str) -> bool:
+        """Say whether content was put, perhaps again, after a time in seconds since 1970."""
+        path = self._blob(digest) if kind == "datasets" else f"{self._folder(digest)}/{MANIFEST}"
+        self._files.invalidate_cache()
+        try:
+            return (modified_of(self._files.info(path)) or 0.0) > time
+        except FileNotFoundError:
+            return False
+
+    def delete(self, kind: str, digest: str) -> bool:
+        """Delete a blob of `datasets` or a folder of `models`; say whether there was one."""
+        return self.delete_blob(digest) if kind == "datasets" else self.delete_folder(digest)
+
+    def mark(self, name: str) -> Owner:
+        """Return whose the store is; it is `name`'s from now on if it was nobody's."""
+        path = f"{self._root}/{OWNER}"
+        self._files.invalidate_cache()
+        try:
+            owner = bytes(self._files.cat_file(path)).decode().strip()
+        except FileNotFoundError:
+            owner = ""
+        if not owner:
+            self._write(path, [name.encode()])
+        return Owner(owner or name, modified_of(self._files.info(path)))
+
+    def folders_on_disk(self) -> list[Path]:
+        """Return the store's folder if it is one of this machine's."""
+        if not self._local:
+            return []
+        Path(self._root).mkdir(parents=True, exist_ok=True)
+        return [Path(self._root)]
+
+    def clear_incoming(self, before: float = 0.0) -> None:
+        """Delete what processes of this machine that are gone have left on its way in.
+
+        And all that came `before` a time, in seconds since 1970, whoever has left it.
+        """
+        for path, about in self._found("incoming").items():
+            name = path[len(f"{self._root}/incoming/") :].split("/")[0]
+            modified = modified_of(about)
+            old = modified is not None and modified < before
+            if old or is_left(name):
+                with contextlib.suppress(FileNotFoundError):
+                    self._files.rm(f"{self._root}/incoming/{name}", recursive=True)
+
+    def blobs(self) -> dict[str, int]:
+        """Return the digest and the bytes of every blob, in order."""
+        found = {path.rpartition("/")[2]: size for path, size in self._sizes("datasets").items()}
+        return {digest: found[digest] for digest in sorted(found) if is_digest(digest)}
+
+    def folders(self) -> dict[str, int]:
+        """Return the digest and the bytes of every whole folder, in order."""
+        found: dict[str, int] = {}
+        whole: set[str] = set()
+        for path, size in self._sizes("models").items():
+            digest, name = path.split("/")[-2:]
+            found[digest] = found.get(digest, 0) + size
+            whole |= {digest} if name == MANIFEST else set()
+        return {digest: found[digest] for digest in sorted(whole) if is_digest(digest)}
+
+    # inside
+
+    def _sizes(self, kind: str) -> dict[str, int]:
+        """Return the path and the bytes of every file of a kind."""
+        return {path: int(about["size"]) for path, about in self._found(kind).items()}
+
+    def _found(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Return every file of a kind, by its path."""
+        self._files.invalidate_cache()  # what others have put since counts as well
+        found: dict[str, dict[str, Any]] = self._files.find(f"{self._root}/{kind}", detail=True)
+        return found
+
+    def _touched(self, path: str) -> bool:
+        """Let a file of this machine that is put again be as new; say whether it is there."""
+        try:
+            os.utime(path)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _manifest(self, digest: str) -> bytes:
+        path = f"{self._folder(digest)}/{MANIFEST}"
+        try:
+            manifest = bytes(self._files.cat_file(path))
+        except FileNotFoundError:
+            raise missing("model", digest) from None
+        if hashlib.sha256(manifest).hexdigest() != digest:
+            raise tampered(path)
+        return manifest
+
+    def _keep_folder(self, digest: str, files: Mapping[str, Path], manifest: bytes) -> None:
+        folder = self._folder(digest)
+        if self.folder_exists(digest):
+            if self._local:
+                os.utime(f"{folder}/{MANIFEST}")
+            else:
+                self._write(f"{folder}/{MANIFEST}", [manifest])
+            return
+        if self._local:
+            self._copy_in(files, manifest, Path(folder))
+            return
+        for name, path in files.items():
+            self._write(f"{folder}/{name}", read_chunks(path))
+        self._write(f"{folder}/{MANIFEST}", [manifest])
+
+    def _blob(self, digest: str) -> str:
+        return f"{self._root}/datasets/{digest[:2]}/{checked(digest)}"
+
+    def _folder(self, digest: str) -> str:
+        return f"{self._root}/models/{checked(digest)}"
+
+    def _write(self, path: str, chunks: Iterable[bytes]) -> None:
+        with self._incoming() as (temporary, handle):
+            for chunk in chunks:
+                handle.write(chunk)
+            self._sync(handle)
+            self._move(temporary, path)
+
+    @contextlib.contextmanager
+    def _incoming(self) -> Iterator[tuple[str, Any]]:
+        """Open a temporary file; whatever happens, it is gone at the end."""
+        incoming = f"{self._root}/incoming"
+        temporary = f"{incoming}/{incoming_name()}"
+        self._files.makedirs(incoming, exist_ok=True)
+        try:
+            with self._files.open(temporary, "wb") as handle:
+                yield temporary, handle
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                self._files.rm_file(temporary)
+
+    def _sync(self, handle: Any) -> None:
+        if self._local:
+            handle.flush()
+            os.fsync(handle.fileno())
+        else:
+            handle.close()
+
+    def _move(self, temporary: str, path: str) -> None:
+        folder = path.rpartition("/")[0]
+        self._files.makedirs(folder, exist_ok=True)
+        if not self._local:
+            self._files.mv(temporary, path)
+            return
+        Path(temporary).replace(path)
+        sync(Path(folder))
+
+    def _copy_in(self, files: Mapping[str, Path], manifest: bytes, folder: Path) -> None:
+        """Copy files to a new folder that appears whole, or not at all."""
+        incoming = Path(self._root, "incoming", incoming_name())
+        incoming.mkdir(parents=True)
+        try:
+            for name, path in files.items():
+                shutil.copyfile(path, incoming / name)
+                sync(incoming / name)
+            (incoming / MANIFEST).write_bytes(manifest)
+            sync(incoming / MANIFEST)
+            sync(incoming)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                incoming.rename(folder)
+            except OSError:
+                if not (folder / MANIFEST).exists():  # otherwise another process was first
+                    raise
+            sync(folder.parent)
+        finally:
+            shutil.rmtree(incoming, ignore_errors=True)
+
+
+def checked_chunks(source: BinaryIO, chunks: Iterator[bytes], digest: str) -> Iterator[bytes]:
+    """Yield what is read, the last of it only if all of it has this SHA-256; close the source.
+
+    Raises Tampered and ArtifactUnreadable: then the end is missing, so nobody takes it for whole.
+    """
+    found, held = hashlib.sha256(), b""
+    with contextlib.closing(source):
+        try:
+            for chunk in chunks:
+                found.update(chunk)
+                if held:
+                    yield held
+                held = chunk
+        except CannotOpen:
+            raise ArtifactUnreadable from None
+        if found.hexdigest() != digest:
+            raise tampered(digest)
+        yield held
+
+
+def incoming_name() -> str:
+    """Return a new name, which tells what process of what machine has something on its way in."""
+    return f"{os.getpid()}-{uuid.uuid4().hex}-{socket.gethostname()}"
+
+
+def is_left(name: str) -> bool:
+    """Say whether something on its way in is of a process of this machine that is gone."""
+    pid, _, rest = name.partition("-")
+    if not pid.isdigit() or rest.partition("-")[2] != socket.gethostname():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def modified_of(about: Mapping[str, Any]) -> float | None:
+    """Return when a file was put, in seconds since 1970, as its file system tells; or None."""
+    found = about.get("mtime", about.get("LastModified"))
+    return found.timestamp() if isinstance(found, datetime) else found
+
+
+def manifest_of(files: Mapping[str, Path]) -> tuple[dict[str, str], bytes, str]:
+    """Return the hashes of files, the manifest that has them, and its own, which names a folder."""
+    hashes = {name: hash_file(path) for name, path in files.items()}
+    manifest = json.dumps(hashes, indent=1, sort_keys=True).encode()
+    return hashes, manifest, hashlib.sha256(manifest).hexdigest()
+
+
+def read_chunks(path: Path) -> Iterator[bytes]:
+    """Yield a file's bytes in order, a mebibyte at a time."""
+    with path.open("rb") as handle:
+        while chunk := handle.read(CHUNK):
+            yield chunk
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 (hex) of a file's bytes."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def check_file(path: Path, digest: str) -> None:
+    """Raise Tampered unless the file's bytes have this digest."""
+    if hash_file(path) != digest:
+        raise tampered(str(path))
+
+
+def is_digest(name: str) -> bool:
+    """Say whether a name is a SHA-256 in hex."""
+    return len(name) == 64 and not set(name) - set("0123456789abcdef")
+
+
+def checked(digest: str) -> str:
+    """Return `digest` if it is a SHA-256 in hex; otherwise raise ArtifactMissing."""
+    if not is_digest(digest):
+        raise ArtifactMissing(f"{digest!r} is not a SHA-256 in hexadecimal digits")
+    return digest

@@ -1,0 +1,139 @@
+"""The command line `autolearn`: every command, and how each way of failing ends.
+
+Only typer and the standard library are loaded here; a command loads what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import sys
+
+import typer
+
+from autolearn.client.cli.commands.data import catalog, dataset
+from autolearn.client.cli.commands.operate import (
+    admin,
+    audit,
+    backup,
+    dead_letters,
+    dev,
+    events,
+    replay,
+    status,
+    up,
+)
+from autolearn.client.cli.commands.work import (
+    cancel,
+    demo,
+    diff,
+    evaluate,
+    experiment,
+    history,
+    login,
+    run,
+    session,
+    token,
+    train,
+    version,
+)
+from autolearn.client.cli.exit_codes import EXIT_CODES, words_of
+from autolearn.client.cli.terminal_text import printable
+from autolearn.schemas.errors import AutoLearnError, ExitCode
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="autolearn",
+    help="Train, evaluate and keep models. Everything that happens is an event on Apache Kafka.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+OF_THE_MACHINE = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EMFILE),
+    *(errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG),
+)
+"""What the system refuses for reasons of the machine and its user, and is no fault of ours."""
+
+RUNS, WORK, PAST, USERS = "The system", "Work", "What is and was", "Users"
+
+app.command("up", rich_help_panel=RUNS)(up.up)
+app.command("status", rich_help_panel=RUNS)(status.status)
+app.command("audit", rich_help_panel=RUNS)(audit.audit)
+app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=RUNS)
+app.command("demo", rich_help_panel=RUNS)(demo.demo)
+app.command("run", rich_help_panel=RUNS)(run.run)
+app.add_typer(replay.app, name="replay", rich_help_panel=RUNS)
+app.command("backup", rich_help_panel=RUNS)(backup.backup)
+app.command("restore", rich_help_panel=RUNS)(backup.restore)
+app.add_typer(dev.app, name="dev", rich_help_panel=RUNS)
+app.command("version", rich_help_panel=RUNS)(version.version)
+app.add_typer(session.app, name="session", rich_help_panel=WORK)
+app.command("train", rich_help_panel=WORK)(train.train)
+app.command("evaluate", rich_help_panel=WORK)(evaluate.evaluate)
+app.command("cancel", rich_help_panel=WORK)(cancel.cancel)
+app.add_typer(catalog.app, name="catalog", rich_help_panel=PAST)
+app.add_typer(dataset.app, name="dataset", rich_help_panel=PAST)
+app.add_typer(experiment.app, name="experiment", rich_help_panel=PAST)
+app.command("diff", rich_help_panel=PAST)(diff.diff)
+app.command("events", rich_help_panel=PAST)(events.events)
+app.command("history", rich_help_panel=PAST)(history.history)
+app.command("position", rich_help_panel=PAST)(events.position)
+
+app.command("login", rich_help_panel=USERS)(login.login)
+app.command("logout", rich_help_panel=USERS)(login.logout)
+app.command("whoami", rich_help_panel=USERS)(login.whoami)
+app.command("quota", rich_help_panel=USERS)(login.quota)
+app.command("password", rich_help_panel=USERS)(login.password)
+app.add_typer(token.app, name="token", rich_help_panel=USERS)
+app.add_typer(admin.app, name="admin", rich_help_panel=USERS)
+
+
+def main() -> None:
+    """Run the command line, and exit with a documented code.
+
+    What failed is told on standard error in the words of the error. The traceback of a fault of
+    ours is shown with AUTOLEARN_LOG_LEVEL=debug only. What a terminal cannot show is told with
+    question marks.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    try:
+        app(prog_name="autolearn")
+    except KeyboardInterrupt:  # before a command has begun
+        sys.exit(ExitCode.INTERRUPTED)
+    except AutoLearnError as error:
+        print(words_of(error), file=sys.stderr)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in OF_THE_MACHINE:
+            print(of_the_machine(error), file=sys.stderr)
+            sys.exit(ExitCode.REFUSED)
+        if os.environ.get("AUTOLEARN_LOG_LEVEL") == "debug":
+            raise
+        print(
+            f"AutoLearn failed\n  {type(error).__name__}: {error}\n  This is a fault of the "
+            "command line: AUTOLEARN_LOG_LEVEL=debug shows where.",
+            file=sys.stderr,
+        )
+        sys.exit(ExitCode.FAULT)
+
+
+def of_the_machine(error: OSError) -> str:
+    """Return what the system has refused, of which file, and what to do."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
+    advice = "Make room on the disk" if full else "See that this user may do that there"
+    return printable(
+        f"The system does not let AutoLearn do that\n  {what}.\n  {advice}, or choose another "
+        "place: AUTOLEARN_HOME names the folder of all data."
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Commands for the catalog and its datasets."""

@@ -1,0 +1,128 @@
+"""`autolearn catalog`: estimators, metrics and datasets on offer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from autolearn.client.cli.exit_codes import EXIT_CODES
+from autolearn.client.cli.options import Url
+from autolearn.client.cli.output import As, Output
+from autolearn.client.cli.time_points import AsOf, point
+
+if TYPE_CHECKING:
+    from autolearn.client.cli.connection import Connection
+
+__all__ = ["app", "list_datasets", "show_dataset"]
+
+app = typer.Typer(
+    help="What is on offer: estimators, metrics and datasets.",
+    no_args_is_help=True,
+    epilog=EXIT_CODES,
+)
+
+Name = Annotated[str | None, typer.Argument(metavar="NAME", help="Show all about this one.")]
+
+
+@app.command("estimators")
+def estimators(
+    name: Name = None, output: As = Output.table, url: Url = None, as_of: AsOf = None
+) -> None:
+    """List the estimators; with NAME, show its task, hyperparameters and library version."""
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.output import console, print_json
+    from autolearn.client.cli.tables import catalog as views
+
+    then = as_of and point(as_of)
+    with connect(url) as to:
+        client = to.client
+        found = (
+            client.estimators(as_of=then).items
+            if name is None
+            else [client.estimator(name, as_of=then)]
+        )
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            console().print(views.estimators(found) if name is None else views.estimator(found[0]))
+        to.say_position()
+
+
+@app.command("metrics")
+def metrics(
+    name: Name = None, output: As = Output.table, url: Url = None, as_of: AsOf = None
+) -> None:
+    """List the metrics; with NAME, show one."""
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.output import console, print_json
+    from autolearn.client.cli.tables import catalog as views
+
+    then = as_of and point(as_of)
+    with connect(url) as to:
+        client = to.client
+        found = (
+            client.metrics(as_of=then).items if name is None else [client.metric(name, as_of=then)]
+        )
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            console().print(views.metrics(found))
+        to.say_position()
+
+
+@app.command("datasets")
+def datasets(
+    name: Name = None, output: As = Output.table, url: Url = None, as_of: AsOf = None
+) -> None:
+    """List the datasets; with NAME, show its schema, missing values, classes and versions."""
+    from autolearn.client.cli.connection import connect
+
+    then = as_of and point(as_of)
+    with connect(url) as to:
+        if name is None:
+            list_datasets(to, output, then)
+        else:
+            show_dataset(to, name, output, then)
+
+
+def list_datasets(to: Connection, output: Output, then: str | None) -> None:
+    """Print all datasets, of now or of a point of the past."""
+    import msgspec
+
+    from autolearn.client.cli.output import console, print_json
+    from autolearn.client.cli.tables import catalog as views
+    from autolearn.client.sdk import resources
+
+    items = to.every(to.client.datasets, as_of=then)
+    if output == Output.json:
+        print_json({"items": items, "next": None})
+    else:
+        console().print(views.datasets(msgspec.convert(items, list[resources.Dataset])))
+    to.say_position()
+
+
+def show_dataset(
+    to: Connection, name: str, output: Output, then: str | None, *, findings: bool = False
+) -> None:
+    """Print a dataset, NAME or NAME@VERSION, with all of its findings if they are asked for."""
+    from functools import partial
+
+    import msgspec
+
+    from autolearn.client.cli.output import console, print_json
+    from autolearn.client.cli.tables import catalog as views
+    from autolearn.client.sdk import resources
+
+    name, at, version = name.partition("@")
+    if at and not version:
+        raise typer.BadParameter(f"{name}@ names no version: give its start.", param_hint="'NAME'")
+    dataset = to.client.dataset(name, version=version or None, as_of=then)
+    if output == Output.json:
+        print_json(to.said)
+    else:
+        versions = to.every(partial(to.client.dataset_versions, name), as_of=then)
+        kind = list[resources.Dataset]
+        shown = None if findings else views.FEW
+        console().print(views.dataset(dataset, msgspec.convert(versions, kind), findings=shown))
+    to.say_position()

@@ -1,0 +1,286 @@
+"""`autolearn dataset`: bring datasets, see and share them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from autolearn.client.cli.commands.data.catalog import list_datasets, show_dataset
+from autolearn.client.cli.exit_codes import EXIT_CODES
+from autolearn.client.cli.options import Url
+from autolearn.client.cli.output import As, Output
+from autolearn.client.cli.time_points import AsOf, point
+from autolearn.client.sdk.dataset_files import FileFormat, dataset_name
+
+if TYPE_CHECKING:
+    from autolearn.client.sdk.resources import Grant, Page
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Bring datasets, see and share them.", no_args_is_help=True, epilog=EXIT_CODES
+)
+
+
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(metavar="COL[,COL]", help="Columns of which no value is told."),
+]
+
+
+How = "How the file is read"
+Odd = "What is odd, and what is new"
+
+
+@app.command("add")
+def add(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            help="CSV and the like, JSON lines, Parquet, Arrow, Excel; also packed.",
+        ),
+    ],
+    name: Annotated[str | None, typer.Option(help="[default: made of the file's]")] = None,
+    target: Annotated[
+        str | None, typer.Option(help="The column to learn. [default: that of the version before]")
+    ] = None,
+    summary: Annotated[str, typer.Option(help="A few words for people.")] = "",
+    sensitive: Columns = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be read, and keep nothing.")
+    ] = False,
+    file_format: Annotated[
+        FileFormat | None,
+        typer.Option("--format", help="[default: by the file]", rich_help_panel=How),
+    ] = None,
+    separator: Annotated[
+        str, typer.Option(metavar="CHAR", help="What parts values, or `tab`.", rich_help_panel=How)
+    ] = "",
+    decimal: Annotated[
+        Literal[".", ","] | None, typer.Option(help="The decimal sign.", rich_help_panel=How)
+    ] = None,
+    encoding: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Such as latin-1. [default: utf-8]", rich_help_panel=How),
+    ] = "",
+    header: Annotated[
+        bool | None,
+        typer.Option(
+            "--header/--no-header", help="Whether the first row has names.", rich_help_panel=How
+        ),
+    ] = None,
+    skip_lines: Annotated[
+        int | None, typer.Option(help="Lines above the header.", rich_help_panel=How)
+    ] = None,
+    sheet: Annotated[str, typer.Option(help="The sheet of a workbook.", rich_help_panel=How)] = "",
+    types: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--type",
+            metavar="COL=TYPE",
+            rich_help_panel=How,
+            help="number, integer, boolean, text, timestamp, or the form of a date: DD/MM/YYYY.",
+        ),
+    ] = None,
+    missing: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WORD[,WORD]",
+            help="Words that stand for no value, in place of the usual.",
+            rich_help_panel=How,
+        ),
+    ] = None,
+    zone: Annotated[
+        str,
+        typer.Option(help="Of times without one. [default: UTC]", rich_help_panel=How),
+    ] = "",
+    accept_findings: Annotated[
+        bool,
+        typer.Option(
+            "--accept-findings",
+            help="Severe findings are no reason not to train.",
+            rich_help_panel=Odd,
+        ),
+    ] = False,
+    accept_changes: Annotated[
+        bool,
+        typer.Option(
+            "--accept-changes",
+            help="Columns may be others than in the version before.",
+            rich_help_panel=Odd,
+        ),
+    ] = False,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Upload a file as a dataset, or as a new version of it. The same file is no new version.
+
+    How it is read is found out and shown, with what is odd (docs/data.md).
+    """
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.output import console, print_json
+    from autolearn.client.cli.tables import catalog as views
+
+    called = name or dataset_name(path)
+    if name is None and called != path.stem:
+        typer.echo(f"The dataset is called {called} (--name gives another name).", err=True)
+    with connect(url) as to:
+        added = to.client.upload_dataset(
+            path,
+            called,
+            target=target,
+            format=file_format,
+            summary=summary,
+            sensitive=columns_in(sensitive),
+            separator=separator,
+            decimal=decimal or "",
+            encoding=encoding,
+            header=header,
+            skip_lines=skip_lines,
+            sheet=sheet,
+            missing=None if missing is None else columns_in(missing),
+            types=types_in(types),
+            zone=zone,
+            accept_findings=accept_findings,
+            accept_changes=accept_changes,
+            dry_run=dry_run,
+        )
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            console().print(views.dataset(added, [added], findings=views.FEW))
+
+
+def types_in(given: list[str] | None) -> dict[str, str]:
+    """Return types by column, as COL=TYPE gives them."""
+    found = {}
+    for one in given or ():
+        column, equals, kind = one.rpartition("=")
+        if not equals:
+            raise typer.BadParameter(f"give it as COL=TYPE; got {one!r}", param_hint="--type")
+        found[column] = kind
+    return found
+
+
+User = Annotated[str, typer.Argument(metavar="USER", help="The other user's name.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The dataset's name.")]
+
+
+@app.command("describe")
+def describe(
+    name: Name,
+    sensitive: Columns = None,
+    not_sensitive: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COL[,COL]", help="They are so no longer: its owner alone says that."),
+    ] = None,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Mark columns of a dataset as sensitive: no value of them is told, in any version."""
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.output import console, print_json
+    from autolearn.client.cli.tables import catalog as views
+
+    with connect(url) as to:
+        described = to.client.describe_dataset(
+            name, sensitive=columns_in(sensitive), not_sensitive=columns_in(not_sensitive)
+        )
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            console().print(views.dataset(described, [described]))
+
+
+@app.command("share")
+def share(
+    name: Name,
+    user: User,
+    may: Annotated[
+        Literal["read", "write"],
+        typer.Option(help="Use it and see what it holds, or upload new versions as well."),
+    ] = "read",
+    url: Url = None,
+) -> None:
+    """Let another user use a dataset of yours, or change it."""
+    from autolearn.client.cli.connection import connect
+
+    with connect(url) as to:
+        say_who(to.client.share_dataset(name, user, may))
+
+
+@app.command("unshare")
+def unshare(name: Name, user: User, url: Url = None) -> None:
+    """Let a user use a dataset of yours no longer, at once."""
+    from autolearn.client.cli.connection import connect
+
+    with connect(url) as to:
+        say_who(to.client.unshare_dataset(name, user))
+
+
+@app.command("delete")
+def delete(
+    name: Name,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also while experiments are kept that need it.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Delete a dataset of yours for good: its key is shredded. Its name is not given again."""
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.output import print_json
+
+    with connect(url) as to:
+        if not yes:
+            typer.confirm(f"Delete dataset {name}, all versions, for good?", abort=True, err=True)
+        deleted = to.client.delete_dataset(name, force=force)
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            print(f"Deleted dataset {deleted.name}")
+
+
+def columns_in(given: list[str] | None) -> list[str]:
+    """Return the names of columns that an option gives, each time some, parted by commas."""
+    return [name.strip() for one in given or () for name in one.split(",") if name.strip()]
+
+
+def say_who(grants: Page[Grant]) -> None:
+    """Print who may use a dataset besides its owner."""
+    who = (f"{one.user} ({one.may})" for one in grants.items)
+    print(f"Shared with {', '.join(who) or 'nobody'}")
+
+
+@app.command("list")
+def list_(output: As = Output.table, url: Url = None, as_of: AsOf = None) -> None:
+    """List the datasets."""
+    from autolearn.client.cli.connection import connect
+
+    then = as_of and point(as_of)
+    with connect(url) as to:
+        list_datasets(to, output, then)
+
+
+@app.command("show")
+def show(
+    name: Annotated[str, typer.Argument(help="NAME or NAME@VERSION.")],
+    findings: Annotated[
+        bool, typer.Option("--findings", help="All that is odd about it, with what helps.")
+    ] = False,
+    output: As = Output.table,
+    url: Url = None,
+    as_of: AsOf = None,
+) -> None:
+    """Show a dataset: schema, missing values, findings, class balance and versions."""
+    from autolearn.client.cli.connection import connect
+
+    then = as_of and point(as_of)
+    with connect(url) as to:
+        show_dataset(to, name, output, then, findings=findings)

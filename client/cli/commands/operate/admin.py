@@ -1,0 +1,225 @@
+"""`autolearn admin`: what sysadmins do."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from autolearn.client.cli.exit_codes import EXIT_CODES
+from autolearn.client.cli.options import Url
+from autolearn.client.cli.output import As, Output
+
+__all__ = ["app"]
+
+app = typer.Typer(help="What sysadmins do.", no_args_is_help=True, epilog=EXIT_CODES)
+user = typer.Typer(
+    help="Users: add, let in or not, give a role.", no_args_is_help=True, epilog=EXIT_CODES
+)
+app.add_typer(user, name="user")
+
+
+class Role(StrEnum):
+    """What a user may do."""
+
+    user = "user"
+    sysadmin = "sysadmin"
+
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
+
+
+@user.command("add")
+def add(
+    name: Name,
+    role: Annotated[Role, typer.Option(help="What the user may do.")] = Role.user,
+    no_password: Annotated[
+        bool, typer.Option("--no-password", help="One cannot log in until one is set.")
+    ] = False,
+    url: Url = None,
+) -> None:
+    """Add a user, who can then `autolearn login NAME`.
+
+    The password is asked for; in a pipe it is the first line of standard input.
+    """
+    from autolearn.client.cli.commands.work.login import secret
+    from autolearn.client.cli.connection import connect
+
+    with connect(url) as to:
+        password = None if no_password else secret(f"Password of {name}", again=True)
+        added = to.client.add_user(name, role=role.value, password=password)
+    print(f"Added {added.role} {added.name}")
+
+
+@user.command("list")
+def list_(output: As = Output.table, url: Url = None) -> None:
+    """List the users."""
+    from autolearn.client.cli.connection import show_list
+    from autolearn.client.cli.tables import users as views
+
+    show_list(lambda client: client.users(), views.users, output, url)
+
+
+@user.command("role")
+def set_role(
+    name: Name,
+    role: Annotated[Role, typer.Argument(help="What the user may do from now on.")],
+    url: Url = None,
+) -> None:
+    """Give a user another role."""
+    from autolearn.client.cli.connection import connect
+
+    with connect(url) as to:
+        changed = to.client.set_role(name, role.value)
+    print(f"{changed.name} is {changed.role}")
+
+
+@user.command("password")
+def set_password(name: Name, url: Url = None) -> None:
+    """Give a user another password, and revoke the user's tokens; the log says that you did."""
+    from autolearn.client.cli.commands.work.login import secret
+    from autolearn.client.cli.connection import connect
+
+    with connect(url) as to:
+        to.client.set_password(name, secret(f"New password of {name}", again=True))
+    print(f"The password of {name} is set, and all tokens of {name} are revoked")
+
+
+@user.command("disable")
+def disable(name: Name, url: Url = None) -> None:
+    """Let a user in no longer, at once: all tokens of the user are revoked."""
+    from autolearn.client.cli.connection import connect
+
+    with connect(url) as to:
+        to.client.disable_user(name)
+    print(f"{name} is let in no longer, and all tokens of {name} are revoked")
+
+
+@user.command("enable")
+def enable(name: Name, url: Url = None) -> None:
+    """Let a user in again, who logs in anew: tokens of before stay revoked."""
+    from autolearn.client.cli.connection import connect
+
+    with connect(url) as to:
+        to.client.enable_user(name)
+    print(f"{name} is let in again, with a new `autolearn login`: tokens of before stay revoked")
+
+
+def limit_of(given: str) -> tuple[str, int]:
+    """Return the name and the limit of `NAME=LIMIT`.
+
+    Raises:
+        typer.BadParameter: it is something else.
+    """
+    name, _, limit = given.partition("=")
+    if not limit.isdecimal():
+        raise typer.BadParameter(f"{given!r} is not NAME=LIMIT, as in sessions=10.")
+    return name, int(limit)
+
+
+@app.command("quota")
+def quota(
+    name: Annotated[str, typer.Argument(metavar="USER", help="The user's name.")],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=LIMIT", help="A limit of the user's own, repeatable."),
+    ] = None,
+    reset: Annotated[
+        list[str] | None,
+        typer.Option("--reset", metavar="NAME", help="The default holds again, repeatable."),
+    ] = None,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Show or set what a user may take: runs, sessions, bytes, tokens, requests."""
+    from autolearn.client.cli.connection import connect, show_list
+    from autolearn.client.cli.tables import users as views
+
+    limits = [limit_of(one) for one in set_ or ()]
+    if limits or reset:
+        with connect(url) as to:
+            for one, limit in limits:
+                to.client.set_quota(name, one, limit)
+            for one in reset or ():
+                to.client.set_quota(name, one, None)
+    show_list(lambda client: client.quotas_of(name), views.quotas, output, url)
+
+
+@app.command("first-user")
+def first_user(
+    name: Annotated[
+        str, typer.Option("--user", metavar="NAME", help="The sysadmin's name.")
+    ] = "admin",
+    anyway: Annotated[
+        bool,
+        typer.Option("--anyway", help="Also where there are users: for when all tokens are lost."),
+    ] = False,
+    shown: Annotated[
+        bool, typer.Option("--print", help="Print the token instead of keeping it here.")
+    ] = False,
+    url: Url = None,
+) -> None:
+    """Make the first sysadmin of an installation, and keep the token here.
+
+    `autolearn up` does it by itself. This writes to the brokers (AUTOLEARN_KAFKA, else those of
+    `autolearn up` on this machine): whoever may do that may do anything.
+    """
+    from autolearn.client.cli.first_user import make_first_user
+
+    print(make_first_user(name, anyway=anyway, url=url, shown=shown))
+
+
+@app.command("wire-keys")
+def wire_keys() -> None:
+    """Name the keys to which clients seal their requests to the API of this home, newest first.
+
+    A client with AUTOLEARN_SERVER_KEY set to one of the names asks no other server.
+    """
+    from autolearn.client.cli.wire_keys import named
+
+    print("\n".join(named()))
+
+
+@app.command("rotate-wire-key")
+def rotate_wire_key() -> None:
+    """Make a new key to which clients seal their requests; the ones before open them for a day.
+
+    It goes into the folder of AUTOLEARN_WIRE_KEYS, else of this home; API processes take it from
+    there by themselves.
+    """
+    from autolearn.client.cli.wire_keys import rotated
+
+    print(rotated())
+
+
+@app.command("rotate-master-key")
+def rotate_master_key(
+    forget_old: Annotated[
+        bool,
+        typer.Option(
+            "--forget-old", help="Make no new key, and take the old ones out of the key file."
+        ),
+    ] = False,
+    output: As = Output.table,
+) -> None:
+    """Wrap all sessions' keys with another master key; the log stays as it is.
+
+    This writes to the brokers and to the key file of this machine. Where the key comes from a
+    variable or a command, put the new one first there, before.
+    """
+    from autolearn.client.cli.output import count, print_json
+    from autolearn.client.cli.tool_runner import run_tool
+
+    words = ["--forget-old"] if forget_old else []
+    found, code = run_tool("autolearn.operations.rotate_master_key", "wrapping", *words)
+    if output == Output.json:
+        print_json(found)
+    else:
+        print(f"{count(found['rewrapped'], 'key')} wrapped by the master key {found['master']}")
+        if found["unreadable"]:
+            print(f"{count(found['unreadable'], 'key')} are wrapped by one that is not known here")
+        if found["known"]:
+            where = f" in {found['file']}" if found["file"] else ""
+            print(f"Still known{where}: {', '.join(found['known'])}")
+    raise typer.Exit(code)

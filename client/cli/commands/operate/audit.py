@@ -1,0 +1,111 @@
+"""`autolearn audit`: who asked what, what came of it, and by which processes."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from autolearn.client.cli.options import Url
+from autolearn.client.cli.output import As, Output
+
+__all__ = ["audit"]
+
+WHEN = "A time, or how long ago: 2026-01-31T09:30, 2h."
+PAGE = 500
+
+
+def audit(
+    begin: Annotated[str, typer.Option("--from", metavar="TIME", help=f"Not before. {WHEN}")] = "",
+    end: Annotated[str, typer.Option("--to", metavar="TIME", help=f"Not after. {WHEN}")] = "",
+    actor: Annotated[str, typer.Option(metavar="NAME", help="Only of this user.")] = "",
+    service: Annotated[
+        str, typer.Option(metavar="NAME", help="Only by api, decide, dispatch, work or supervise.")
+    ] = "",
+    stream: Annotated[
+        str, typer.Option(metavar="STREAM", help="Only about a stream: session/<id>.")
+    ] = "",
+    outcome: Annotated[
+        str,
+        typer.Option(
+            metavar="WORD",
+            help="Only ok, denied, refused, failed, unanswered, sent or ignored.",
+        ),
+    ] = "",
+    trace: Annotated[
+        str, typer.Option(metavar="ID", help="The whole way of one request, first hop first.")
+    ] = "",
+    source: Annotated[
+        str,
+        typer.Option(
+            metavar="store|memory", help="All that is kept, or what the API process remembers."
+        ),
+    ] = "store",
+    limit: Annotated[int, typer.Option(min=1, help="The most to print.")] = 50,
+    page: Annotated[
+        str | None, typer.Option(metavar="TOKEN", help="Go on where an earlier list ended.")
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Print what comes, until Ctrl-C.")
+    ] = False,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Print the behaviour log, newest first: requests, commands, decisions and tasks.
+
+    For sysadmins only. With --follow, -o json prints one hop a line.
+    """
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.output import console, print_json
+    from autolearn.client.cli.tables.audit import hops, way
+    from autolearn.client.cli.time_points import point
+
+    words = {"actor": actor, "service": service, "stream": stream, "outcome": outcome}
+    with connect(url) as to:
+        chosen: dict[str, Any] = {
+            **words,
+            "trace": trace,
+            "stream": to.stream_id(stream) if stream else "",
+        }
+        if follow:
+            print_all(to.client.follow_audit(**chosen), as_json=output == Output.json)
+            return
+        chosen |= {"begin": point(begin, "--from"), "end": point(end, "--to"), "source": source}
+        found, next_ = gathered(to.client, chosen, PAGE if trace else limit, page)
+    if output == Output.json:
+        import msgspec
+
+        print_json({"items": msgspec.to_builtins(found), "next": next_})
+        return
+    if not found:
+        print("None here." if next_ else "There is nothing.")
+    else:
+        console().print(way(found) if trace else hops(found))
+    if next_:
+        print(f"There may be more: --page {next_}", file=sys.stderr)
+
+
+def gathered(
+    client: Any, chosen: dict[str, Any], limit: int, page: str | None
+) -> tuple[list[Any], str | None]:
+    """Return up to `limit` hops, and the token of what is behind them."""
+    found: list[Any] = []
+    while True:
+        part = client.audit(**chosen, limit=min(PAGE, limit - len(found)), page=page)
+        found += part.items
+        page = part.next
+        if page is None or len(found) >= limit:
+            return found, page
+
+
+def print_all(entries: Any, *, as_json: bool) -> None:
+    """Print hops as they come."""
+    import msgspec
+
+    from autolearn.client.cli.tables.audit import line
+    from autolearn.schemas.records.audit_hop import Hop
+
+    for entry in entries:
+        hop = msgspec.convert(entry.event, Hop)
+        print(msgspec.json.encode(hop).decode() if as_json else line(hop), flush=True)

@@ -1,0 +1,162 @@
+"""`autolearn replay`: fold the whole log again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from autolearn.client.cli.commands.operate.chain import (
+    BackupOption,
+    PublicKeyOption,
+    check_proof,
+    prove,
+    public_key,
+    verify_chain,
+)
+from autolearn.client.cli.commands.work.retrain import retrain
+from autolearn.client.cli.exit_codes import EXIT_CODES
+from autolearn.client.cli.options import Url
+from autolearn.client.cli.output import As, Output
+from autolearn.client.cli.tool_runner import progress_bars, run_tool
+from autolearn.schemas.errors import ExitCode
+
+__all__ = ["app"]
+
+FOLDING = "folding the log"
+
+app = typer.Typer(
+    help="Do it again: fold the whole log, to rebuild the read models or to verify them; or train "
+    "again what is recorded; or prove that the log is as it was.",
+    no_args_is_help=True,
+    epilog=EXIT_CODES,
+)
+app.command("retrain")(retrain)
+app.command("prove")(prove)
+app.command("check-proof")(check_proof)
+app.command("public-key")(public_key)
+
+
+@app.command("rebuild")
+def rebuild(
+    live: Annotated[
+        bool, typer.Option("--live", help="Let the API that runs do it, while it serves the old.")
+    ] = False,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Rebuild the read models from the log beside the old ones, and put them in their place.
+
+    An interrupted rebuild goes on where it was. Without --live no API process may have them open.
+    """
+    if live:
+        rebuild_live(url, output)
+    else:
+        show(*run_tool("autolearn.operations.replay", FOLDING, "rebuild"), output)
+
+
+@app.command("verify")
+def verify(
+    output: As = Output.table,
+    url: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="URL",
+            envvar="AUTOLEARN_URL",
+            help="Where the API is. Repeat it to check several API processes.",
+        ),
+    ] = None,
+    chain: Annotated[
+        bool, typer.Option("--chain", help="Check the hash chain of the log, not the read models.")
+    ] = False,
+    backup: BackupOption = None,
+    keys: PublicKeyOption = None,
+    checkpoints: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="With --chain: checkpoints that were kept elsewhere. Repeatable."
+        ),
+    ] = None,
+) -> None:
+    """Rebuild beside what the API serves, and compare view by view. Exit code 1: they differ.
+
+    With --chain: check that every event on the log is as it was when it was signed for, and name
+    the first record that was changed, removed, inserted or reordered. Exit code 1: there is one.
+    """
+    if chain:
+        verify_chain(backup, keys, checkpoints, output)
+    if backup or keys or checkpoints:
+        raise typer.BadParameter("--backup, --public-key and --checkpoints go with --chain.")
+    from autolearn.client.cli.digest_check import verify_views
+
+    with progress_bars(FOLDING) as bar:
+        result = verify_views(url or [], bar)
+    show(result, ExitCode.DONE if result["equal"] else ExitCode.NO, output)
+
+
+def rebuild_live(url: str | None, output: Output) -> None:
+    """Let an API process rebuild its read models, and show how far it is.
+
+    Raises:
+        typer.Exit: it failed; it has said why.
+    """
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.output import console, messages, pairs, print_json
+
+    with connect(url) as to, progress_bars(FOLDING) as bar:
+        state = to.client.rebuild()
+        while state.status in ("folding", "catching-up"):
+            state = to.client.rebuilding(wait=0.2)
+            bar(state.done, state.total)
+        if output == Output.json:
+            print_json(to.said)
+    if state.status == "failed":
+        messages().print(state.detail)
+        raise typer.Exit(ExitCode.FAULT)
+    if output == Output.table:
+        about = {"events": state.events, "seconds": state.seconds}
+        console().print(pairs({**about, "events per second": round(state.events_per_s)}))
+        print("Rebuilt, and put in place while the API went on.")
+
+
+def show(result: dict[str, Any], code: int, output: Output) -> None:
+    """Print a result, and exit with the tool's code."""
+    from autolearn.client.cli.output import console, pairs, print_json, rows, short
+
+    if output == Output.json:
+        print_json(result)
+        raise typer.Exit(code)
+    out = console()
+    about = {"events": result["events"], "seconds": result["seconds"]}
+    if result.get("resumed_at"):
+        about["folded before an interruption"] = result["resumed_at"]
+    out.print(pairs({**about, "events per second": round(result["events_per_s"])}))
+    if "processes" in result:
+        for process in result["processes"]:
+            show_compared(process)
+        print("Equal: the log says the same." if result["equal"] else "They differ.")
+    else:
+        digests = sorted(result["digests"].items())
+        out.print(rows(("view", "digest"), [(view, short(digest)) for view, digest in digests]))
+        out.print("Rebuilt, and put in place.")
+    raise typer.Exit(code)
+
+
+def show_compared(process: dict[str, Any]) -> None:
+    """Print how what one process serves compares with the log."""
+    from autolearn.client.cli.output import console, rows, short
+
+    out, served = console(), process["served"]
+    print(f"\n{process['process']} at {process['url']}")
+    compared = [
+        (view, short(ours), short(served.get(view, "")), ours == served.get(view))
+        for view, ours in sorted(process["digests"].items())
+    ]
+    out.print(rows(("view", "from the log", "served", "equal"), compared))
+    if process["rows"]:
+        lines = [(row["view"], row["key"], row["how"]) for row in process["rows"]]
+        out.print(rows(("view", "row", "how it differs"), lines))
+    if process["differs"]:
+        more = process["rows_differing"] - len(process["rows"])
+        print(f"Differs: {', '.join(process['differs'])}{f', {more} rows more' if more else ''}.")

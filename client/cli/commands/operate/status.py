@@ -1,0 +1,64 @@
+"""`autolearn status`: how the whole installation is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from autolearn.client.cli.options import Url
+from autolearn.client.cli.output import As, Output
+from autolearn.schemas.errors import ExitCode
+
+if TYPE_CHECKING:
+    from autolearn.client.sdk.client import Unreachable
+
+__all__ = ["status"]
+
+
+def status(output: As = Output.table, url: Url = None) -> None:
+    """Show brokers, topics, lag, terms, workers, dead letters and disks, and what needs attention.
+
+    Asks the API; when none answers, the brokers themselves. Exit codes: 0 nothing needs attention;
+    1 something does, it says what; 3 neither the API nor Kafka answers.
+    """
+    import msgspec
+
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.output import console, print_json
+    from autolearn.client.cli.tables.status import parts
+    from autolearn.client.sdk.client import Unreachable
+    from autolearn.schemas.reports.status import Status
+
+    try:
+        with connect(url) as to:
+            found = to.client.status()
+            said: bytes | dict[str, Any] = to.said
+    except Unreachable as error:
+        said = without_api(error)
+        found = msgspec.convert(said, Status)
+    if output == Output.json:
+        print_json(said)
+    else:
+        console().print(*parts(found), sep="\n")
+    kinds = {finding.kind for finding in found.findings}
+    if {"no-api", "brokers-unknown"} <= kinds:
+        raise typer.Exit(ExitCode.UNREACHABLE)
+    raise typer.Exit(ExitCode.NO if kinds else ExitCode.DONE)
+
+
+def without_api(error: Unreachable) -> dict[str, Any]:
+    """Return the status as the brokers and this machine's folders tell it.
+
+    Raises:
+        Unreachable: nobody says where Kafka is either.
+    """
+    from autolearn.client.cli.tool_runner import run_tool
+    from autolearn.runtime.home import home_of, running
+    from autolearn.runtime.process import read_settings
+
+    settings = read_settings()
+    if not settings.kafka and running(home_of(settings)) is None:
+        raise error
+    words = ("--without-api", error.detail)
+    return run_tool("autolearn.operations.status", "asking the brokers", *words)[0]

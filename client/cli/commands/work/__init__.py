@@ -1,0 +1,1 @@
+"""Commands for a data scientist's work: sessions, trainings, evaluations, experiments."""

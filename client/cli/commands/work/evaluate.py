@@ -1,0 +1,67 @@
+"""`autolearn evaluate`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from autolearn.client.cli.options import (
+    MemoryLimit,
+    Metrics,
+    Positive,
+    SessionOption,
+    TimeLimit,
+    Url,
+    Wait,
+    words,
+)
+from autolearn.client.cli.output import As, Output
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    training: Annotated[str, typer.Argument(help="The start of its id is enough.")],
+    metrics: Metrics = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(help="NAME or NAME@VERSION. [default: the held-out rows of the training]"),
+    ] = None,
+    positive: Positive = None,
+    time_limit: TimeLimit = None,
+    memory_limit: MemoryLimit = None,
+    wait: Wait = True,
+    session: SessionOption = None,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Measure a trained model: with these metrics, or with all that fit its task.
+
+    Those that cannot be computed are left out with the reason; one that is named is refused, or
+    fails it.
+    Ctrl-C while waiting leaves the evaluation going. Exit code 1: it did not complete.
+    """
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.output import console, print_json
+    from autolearn.client.cli.tables import runs as views
+    from autolearn.client.cli.wait import follow, require_completed
+
+    with connect(url, session) as to:
+        proxy = to.client.session(to.session_id())
+        evaluation = proxy.evaluate(
+            training,
+            words(metrics),
+            dataset=dataset,
+            positive=positive,
+            time_limit=time_limit,
+            memory_limit=memory_limit,
+        )
+        if wait:
+            evaluation = follow(evaluation, lambda s: proxy.evaluation(evaluation.id, wait=s))
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            console().print(views.evaluation(evaluation))
+    if wait:
+        require_completed(evaluation)

@@ -1,0 +1,88 @@
+"""`autolearn experiment`: committed sessions."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from autolearn.client.cli.exit_codes import EXIT_CODES
+from autolearn.client.cli.options import Url
+from autolearn.client.cli.output import As, Output
+from autolearn.client.cli.time_points import AsOf, point
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Committed sessions, and what they keep.", no_args_is_help=True, epilog=EXIT_CODES
+)
+
+
+@app.command("list")
+def list_(output: As = Output.table, url: Url = None, as_of: AsOf = None) -> None:
+    """List the experiments, the newest commit first; with --as-of, those of then."""
+    import msgspec
+
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.output import console, print_json
+    from autolearn.client.cli.tables import sessions as views
+    from autolearn.client.sdk import resources
+
+    then = as_of and point(as_of)
+    with connect(url) as to:
+        items = to.every(to.client.experiments.list, as_of=then)
+        if output == Output.json:
+            print_json({"items": items, "next": None})
+        else:
+            found = msgspec.convert(items, list[resources.ExperimentSummary])
+            console().print(views.experiments(found))
+        to.say_position()
+
+
+@app.command("show")
+def show(
+    experiment: Annotated[str, typer.Argument(help="The start of its id is enough.")],
+    output: As = Output.table,
+    url: Url = None,
+    as_of: AsOf = None,
+) -> None:
+    """Show an experiment: its data, trainings and evaluations."""
+    import msgspec
+
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.output import console, print_json
+    from autolearn.client.cli.tables import sessions as views
+
+    then = as_of and point(as_of)
+    with connect(url) as to:
+        found = to.client.experiments.get(experiment, as_of=then)
+        if output == Output.json:
+            print_json(msgspec.json.encode(found))
+        else:
+            console().print(views.experiment(found))
+        to.say_position()
+
+
+@app.command("delete")
+def delete(
+    experiment: Annotated[str, typer.Argument(help="The start of its id is enough.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Delete an experiment for good: its key is shredded, and nobody can read it any more."""
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.output import print_json
+    from autolearn.schemas.stream_kinds import KINDS
+
+    with connect(url) as to:
+        chosen = experiment
+        if not KINDS["session"].fits(experiment):
+            chosen = to.client.experiments.get(experiment).id
+        if not yes:
+            typer.confirm(f"Delete experiment {chosen} for good?", abort=True, err=True)
+        deleted = to.client.experiments.delete(chosen)
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            print(f"Deleted experiment {deleted.id}")

@@ -1,0 +1,108 @@
+"""`autolearn login`, `logout`, `whoami` and `password`: who one is to the API."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from autolearn.client.cli.options import Days, TokenName, Url
+from autolearn.client.cli.output import As, Output
+
+__all__ = ["login", "logout", "password", "secret", "whoami"]
+
+
+def login(
+    user: Annotated[str, typer.Argument(help="Your name here.")],
+    name: TokenName = "autolearn login",
+    days: Days = 90,
+    url: Url = None,
+) -> None:
+    """Get a token for your password, and keep it for the commands to come.
+
+    The password is asked for; in a pipe it is the first line of standard input.
+    """
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.sdk import credentials
+
+    with connect(url) as to:
+        made = to.client.login(user, secret("Password"), name=name, days=days)
+        file = credentials.keep(to.place, made.user, made.token)
+    print(f"Logged in as {made.user} until {made.expires or 'the token is revoked'}\n  {file}")
+
+
+def logout(url: Url = None) -> None:
+    """Revoke the token that is kept here, and forget it."""
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.sdk import credentials
+    from autolearn.client.sdk.client import Problem
+
+    with connect(url) as to:
+        kept = credentials.read().get(to.place)
+        if kept is None:
+            print("No token is kept for this API.", file=sys.stderr)
+            raise typer.Exit(1)
+        try:
+            to.client.revoke_token(kept.token.split("_")[1])
+        except Problem as problem:
+            if problem.status not in (401, 404):  # then it is good for nothing any more
+                raise
+        credentials.forget(to.place)
+    print(f"Logged out {kept.user}")
+
+
+def whoami(output: As = Output.table, url: Url = None) -> None:
+    """Show who you are to the API, and until when."""
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.output import console, pairs, print_json
+
+    with connect(url) as to:
+        me = to.client.me()
+        if output == Output.json:
+            print_json(to.said)
+            return
+    about = {"user": me.name or "everybody", "role": me.role, "known by": me.auth}
+    if me.token:
+        about |= {"token": me.token, "expires": me.expires or "never"}
+    console().print(pairs(about))
+
+
+def quota(output: As = Output.table, url: Url = None) -> None:
+    """Show what you may take and have taken: each quota, and where its limit comes from."""
+    from autolearn.client.cli.connection import show_list
+    from autolearn.client.cli.tables import users as views
+
+    show_list(lambda client: client.quotas(), views.quotas, output, url)
+
+
+def password(url: Url = None) -> None:
+    """Set your own password; who has one already is asked for it first.
+
+    All of your tokens but the one in use are revoked.
+    """
+    from autolearn.client.cli.connection import connect
+
+    with connect(url) as to:
+        present = secret("Present password (empty without one)", empty=True)
+        to.client.set_own_password(secret("New password", again=True), present=present or None)
+    print("The password is set, and all of your tokens but the one in use are revoked")
+
+
+def secret(what: str, *, empty: bool = False, again: bool = False) -> str:
+    """Return what is typed unseen; from a pipe, the next line.
+
+    Raises:
+        typer.BadParameter: it is empty, or the second time another one was typed.
+    """
+    if sys.stdin is not None and sys.stdin.isatty():
+        import getpass
+
+        given = getpass.getpass(f"{what}: ", stream=sys.stderr)
+        if again and getpass.getpass("Once more: ", stream=sys.stderr) != given:
+            raise typer.BadParameter("The two are not the same.")
+    else:
+        given = sys.stdin.readline().rstrip("\r\n") if sys.stdin is not None else ""
+    if not given and not empty:
+        raise typer.BadParameter("No password was given.")
+    return given

@@ -1,0 +1,66 @@
+"""`autolearn replay retrain`: train again what is recorded, and compare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from autolearn.client.cli.options import SessionOption, Url
+from autolearn.client.cli.output import As, Output
+from autolearn.client.cli.tool_runner import run_tool
+
+if TYPE_CHECKING:
+    from autolearn.schemas.reports.retrain import RecordedTraining
+
+__all__ = ["retrain"]
+
+
+def retrain(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN|EXPERIMENT",
+            help="A training of an experiment or of the open session, or an experiment for all "
+            "of its trainings. The start of the id is enough.",
+        ),
+    ],
+    session: SessionOption = None,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Train again from the recorded request, and say how the result compares with the record.
+
+    From the strongest to the weakest: identical artifact, same predictions (bit for bit), same
+    metrics, differs. Nothing is written to the log or to the artifact store. Exit code 1: a
+    training differs or could not be made again, or a recorded evaluation is not confirmed.
+    """
+    from pathlib import Path
+    from tempfile import TemporaryDirectory
+
+    import msgspec
+
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.output import console, print_json
+    from autolearn.client.cli.recorded_trainings import recorded_of
+    from autolearn.client.cli.tables import retrain as views
+    from autolearn.schemas.reports.retrain import RetrainCheck
+
+    with TemporaryDirectory(prefix="autolearn-retrain-") as folder:
+        with connect(url, session) as to:
+            trainings = recorded_of(to, what, Path(folder))
+        said, code = train_again(trainings)
+    if output == Output.json:
+        print_json(said)
+    else:
+        console().print(views.check(msgspec.convert(said, RetrainCheck)))
+    raise typer.Exit(code)
+
+
+def train_again(trainings: Sequence[RecordedTraining]) -> tuple[dict[str, Any], int]:
+    """Run the retrain tool (`run_tool`)."""
+    import msgspec
+
+    lines = b"".join(msgspec.json.encode(one) + b"\n" for one in trainings)
+    return run_tool("autolearn.operations.retrain", "training again", given=lines + b"\n")

@@ -1,0 +1,78 @@
+"""`autolearn run`: one process type alone."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+__all__ = ["Type", "command_of", "run"]
+
+
+class Type(StrEnum):
+    """The types of processes."""
+
+    api = "api"
+    decide = "decide"
+    dispatch = "dispatch"
+    supervise = "supervise"
+    work = "work"
+
+
+def run(
+    types: Annotated[
+        list[Type], typer.Argument(metavar="TYPE…", help="One or more; api stands alone.")
+    ],
+    services: Annotated[
+        str | None,
+        typer.Option(metavar="NAME,…", help="api: serve only these services. [default: all]"),
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="api: the address to listen on.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="api: the port; 0 takes a free one.")
+    ] = None,
+    instance: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Tells this process from others of its type on the same home. [default: 0]",
+        ),
+    ] = None,
+) -> None:
+    """Run one process of the system: api, decide, dispatch, supervise or work.
+
+    Start as many as wanted, on one machine (each with another --instance) or on several.
+    AUTOLEARN_KAFKA names the brokers; without it, those of `autolearn up` on this machine are
+    used. A `work` process does AUTOLEARN_SLOTS runs at a time, of every kind.
+    """
+    from autolearn.runtime.process import child
+
+    arguments = command_of(types, services, host, port)
+    if instance is not None:
+        os.environ["AUTOLEARN_INSTANCE"] = instance
+    sys.stdout.flush()
+    how = child(*arguments)
+    os.chdir(how.folder)
+    os.execve(how.command[0], how.command, how.environment)  # noqa: S606 - no shell
+
+
+def command_of(
+    types: list[Type], services: str | None, host: str | None, port: int | None
+) -> list[str]:
+    """Return the module to run, with its arguments.
+
+    Raises:
+        typer.BadParameter: the types do not go together, or an option is of the api alone.
+    """
+    options = {"--services": services, "--host": host, "--port": port}
+    given = {name: str(value) for name, value in options.items() if value is not None}
+    if Type.api not in types:
+        if given:
+            raise typer.BadParameter(f"{', '.join(given)} is of `autolearn run api` alone.")
+        return ["autolearn.agents", *dict.fromkeys(str(one) for one in types)]
+    if len(set(types)) > 1:
+        raise typer.BadParameter("api is a process of its own: start the others apart from it.")
+    return ["autolearn.api", *(word for pair in given.items() for word in pair)]

@@ -1,0 +1,209 @@
+"""`autolearn session`: open, see, commit and discard sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from autolearn.client.cli.exit_codes import EXIT_CODES
+from autolearn.client.cli.options import SessionOption, Url
+from autolearn.client.cli.output import As, Output
+from autolearn.client.cli.time_points import AsOf, point
+
+if TYPE_CHECKING:
+    from autolearn.client.sdk.resources import Page, Reader
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Drafts of work: open, see, commit (then it is an experiment) or discard.",
+    no_args_is_help=True,
+    epilog=EXIT_CODES,
+)
+
+
+@app.command("open")
+def open_(
+    title: Annotated[str, typer.Option(help="A few words for people.")] = "",
+    expires: Annotated[
+        float | None,
+        typer.Option(metavar="DAYS", help="Days unused after which nothing is kept; 0: never."),
+    ] = None,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Open a session; the commands that follow are about it."""
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.output import print_json
+
+    with connect(url) as to:
+        session = to.client.sessions.open(title, expires=expires)
+        to.remember(session.id)
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            print(f"Opened session {session.id}")
+
+
+@app.command("show")
+def show(
+    session: Annotated[
+        str | None, typer.Argument(metavar="ID", help="Or --session, or the last opened.")
+    ] = None,
+    output: As = Output.table,
+    url: Url = None,
+    chosen: SessionOption = None,
+    as_of: AsOf = None,
+) -> None:
+    """Show an open session: settings, learned parameters, evaluations, and what runs now.
+
+    With --as-of: as it was then, also when it has been committed or discarded since.
+    """
+    import msgspec
+
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.output import console, print_json
+    from autolearn.client.cli.tables import sessions as views
+
+    then = as_of and point(as_of)
+    with connect(url, chosen) as to:
+        found = to.client.session(to.session_id(session)).get(as_of=then)
+        if output == Output.json:
+            print_json(msgspec.json.encode(found))
+        else:
+            console().print(views.session(found))
+        to.say_position()
+
+
+@app.command("list")
+def list_(output: As = Output.table, url: Url = None, as_of: AsOf = None) -> None:
+    """List the open sessions, newest first; with --as-of, those that were open then."""
+    import msgspec
+
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.output import console, print_json
+    from autolearn.client.cli.tables import sessions as views
+    from autolearn.client.sdk import resources
+
+    then = as_of and point(as_of)
+    with connect(url) as to:
+        items = to.every(to.client.sessions.list, as_of=then)
+        if output == Output.json:
+            print_json({"items": items, "next": None})
+        else:
+            console().print(views.sessions(msgspec.convert(items, list[resources.SessionSummary])))
+        to.say_position()
+
+
+@app.command("commit")
+def commit(
+    training: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--training",
+            metavar="ID",
+            help="Keep only this training, or the start of its id; may be repeated. "
+            "[default: all that completed]",
+        ),
+    ] = None,
+    session: SessionOption = None,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Keep the session as an experiment; it is no session any more."""
+    import msgspec
+
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.output import count, print_json
+
+    with connect(url, session) as to:
+        proxy = to.client.session(to.session_id())
+        experiment = proxy.commit(training or None)
+        to.forget(experiment.id)
+        if output == Output.json:
+            print_json(msgspec.json.encode(experiment))
+        else:
+            kept = experiment.counts
+            trainings = count(sum(kept["trainings"].values()), "training")
+            evaluations = count(sum(kept["evaluations"].values()), "evaluation")
+            print(f"Committed: experiment {experiment.id} keeps {trainings}, {evaluations}")
+
+
+Shared = Annotated[
+    str, typer.Argument(metavar="SESSION", help="Of a session or experiment, also its start.")
+]
+User = Annotated[str, typer.Argument(metavar="USER", help="The other user's name.")]
+
+
+@app.command("share")
+def share(session: Shared, user: User, url: Url = None) -> None:
+    """Let another user read a session, and the experiment that it becomes."""
+    change_readers(session, lambda proxy: proxy.share(user), url)
+
+
+@app.command("unshare")
+def unshare(session: Shared, user: User, url: Url = None) -> None:
+    """Let a user read it no longer, at once."""
+    change_readers(session, lambda proxy: proxy.unshare(user), url)
+
+
+@app.command("leave")
+def leave(session: Shared, url: Url = None) -> None:
+    """Be no reader any more of what somebody has shared with you: it leaves your lists."""
+    from autolearn.client.cli.connection import connect
+
+    with connect(url) as to:
+        to.client.session(session).leave()
+    print(f"Left {session}")
+
+
+def change_readers(session: str, change: Callable[[Any], Page[Reader]], url: str | None) -> None:
+    """Change who may read a session, and say who may then."""
+    from autolearn.client.cli.connection import connect
+
+    with connect(url) as to:
+        readers = change(to.client.session(session))
+    print(f"Shared with {', '.join(one.user for one in readers.items) or 'nobody'}")
+
+
+@app.command("keep")
+def keep(
+    session: Annotated[
+        str | None, typer.Argument(metavar="ID", help="Or --session, or the last opened.")
+    ] = None,
+    output: As = Output.table,
+    url: Url = None,
+    chosen: SessionOption = None,
+) -> None:
+    """Say that a session that is expiring is wanted: it is as if it had been used."""
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.output import print_json
+
+    with connect(url, chosen) as to:
+        kept = to.client.session(to.session_id(session)).keep()
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            print(f"Kept session {kept.id}")
+
+
+@app.command("discard")
+def discard(
+    session: SessionOption = None,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """End the session and keep nothing of it; runs that are going are cancelled."""
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.output import count, print_json
+
+    with connect(url, session) as to:
+        discarded = to.client.session(to.session_id()).discard()
+        to.forget(discarded.id)
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            stopped = count(len(discarded.cancelled), "run")
+            print(f"Discarded session {discarded.id}; {stopped} cancelled")

@@ -1,0 +1,151 @@
+"""`autolearn train`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from autolearn.client.cli.options import (
+    MemoryLimit,
+    Positive,
+    SessionOption,
+    TimeLimit,
+    Url,
+    Wait,
+    words,
+)
+from autolearn.client.cli.output import As, Output
+
+if TYPE_CHECKING:
+    from autolearn.client.sdk.resources import Metric, Page
+
+__all__ = ["parameters", "train"]
+
+Impute = Literal["mean", "median", "most-frequent"]
+Scale = Literal["standard", "min-max", "none"]
+Encode = Literal["one-hot", "ordinal"]
+Task = Literal["classification", "regression"]
+
+
+def train(
+    estimator: Annotated[str, typer.Argument(help="Of `autolearn catalog estimators`.")],
+    dataset: Annotated[str, typer.Argument(help="NAME or NAME@VERSION; its start is enough.")],
+    target: Annotated[
+        str | None, typer.Option(help="The column to learn. [default: the dataset's]")
+    ] = None,
+    task: Annotated[
+        Task | None,
+        typer.Option(help="Say so if many different numbers are classes. [default: as it learns]"),
+    ] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-p",
+            metavar="NAME=VALUE",
+            help="A hyperparameter: in JSON or as Python writes it, else text; may be repeated.",
+        ),
+    ] = None,
+    test: Annotated[
+        float | None, typer.Option(help="The fraction of rows held out. [default: 0.25]")
+    ] = None,
+    stratify: Annotated[
+        bool | None, typer.Option(help="Keep the class balance in both parts. [default: yes]")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="[default: 0]")] = None,
+    impute: Annotated[Impute | None, typer.Option(help="[default: median]")] = None,
+    scale: Annotated[Scale | None, typer.Option(help="[default: standard]")] = None,
+    encode: Annotated[Encode | None, typer.Option(help="[default: one-hot]")] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(metavar="NAME,…", help="Evaluate afterwards, such as precision,recall."),
+    ] = None,
+    positive: Positive = None,
+    time_limit: TimeLimit = None,
+    memory_limit: MemoryLimit = None,
+    wait: Wait = True,
+    session: SessionOption = None,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Train an estimator on a dataset, in the open session.
+
+    Ctrl-C while waiting leaves the training going. Exit code 1: it did not complete.
+    """
+    if metrics is not None and not wait:
+        raise typer.BadParameter("Metrics need the trained model: wait for it, or evaluate later.")
+    if positive is not None and metrics is None:
+        raise typer.BadParameter("Name what to measure of that class, with --metrics.")
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.output import console, print_json
+    from autolearn.client.cli.tables import runs as views
+    from autolearn.client.cli.wait import follow, require_completed
+
+    hyperparameters = parameters(given or ())
+    with connect(url, session) as to:
+        proxy = to.client.session(to.session_id())
+        if metrics is not None:  # it would be trained in vain
+            require_fit(to.client.estimator(estimator).task, words(metrics), to.client.metrics())
+        training = proxy.train(
+            estimator,
+            dataset,
+            target=target,
+            task=task,
+            hyperparameters=hyperparameters,
+            split=some(test=test, stratify=stratify),
+            preprocessing=some(impute=impute, scale=scale, encode=encode),
+            seed=seed,
+            time_limit=time_limit,
+            memory_limit=memory_limit,
+        )
+        if wait:
+            training = follow(training, lambda s: proxy.training(training.id, wait=s))
+        trained, evaluated = to.said, None
+        if metrics is not None and training.status == "completed":
+            evaluation = proxy.evaluate(training.id, words(metrics), positive=positive)
+            evaluation = follow(evaluation, lambda s: proxy.evaluation(evaluation.id, wait=s))
+            evaluated = to.said
+        if output == Output.json and evaluated is not None:
+            print_json(b'{"training":%b,"evaluation":%b}' % (trained, evaluated))
+        elif output == Output.json:
+            print_json(trained)
+        else:
+            console().print(views.training(training))
+            if evaluated is not None:
+                console().print("", views.evaluation(evaluation), sep="\n")
+    if wait:
+        require_completed(training)
+    if evaluated is not None:
+        require_completed(evaluation)
+
+
+def require_fit(task: str, wanted: list[str] | None, offers: Page[Metric]) -> None:
+    """Raise typer.BadParameter unless the wanted metrics fit a task."""
+    from autolearn.schemas.catalog import check_metrics
+
+    if faults := check_metrics(task, wanted or (), {one.name: one for one in offers.items}):
+        raise typer.BadParameter("; ".join(faults) + ".", param_hint="'--metrics'")
+
+
+def some(**given: Any) -> dict[str, Any] | None:
+    """Return what was given, or None if nothing was."""
+    return {name: value for name, value in given.items() if value is not None} or None
+
+
+def parameters(given: list[str] | tuple[str, ...]) -> dict[str, Any] | None:
+    """Return the hyperparameters of NAME=VALUE words.
+
+    Raises:
+        typer.BadParameter: a word has no `=`, or a name comes twice.
+    """
+    from autolearn.client.cli.literals import value_of
+
+    found: dict[str, Any] = {}
+    for word in given:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            raise typer.BadParameter(f"{word!r} is not NAME=VALUE.", param_hint="'-p'")
+        if name in found:
+            raise typer.BadParameter(f"{name} is given twice.", param_hint="'-p'")
+        found[name] = value_of(value)
+    return found or None

@@ -1,0 +1,208 @@
+"""Where the API is, which session is meant, and what the API said."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import httpx
+import msgspec
+import typer
+
+from autolearn.client.cli.output import Output, console, print_json
+from autolearn.client.sdk.client import AutoLearn, Problem, Unreachable
+from autolearn.client.sdk.credentials import find, place_of
+from autolearn.client.sdk.resources import Page, Session
+from autolearn.runtime.home import home_of, running
+from autolearn.runtime.process import read_settings
+from autolearn.runtime.variables import variables
+from autolearn.schemas.errors import AutoLearnError, ExitCode
+from autolearn.schemas.stream_kinds import KINDS
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+__all__ = ["Connection", "connect", "only", "reach", "require_url", "show_list"]
+
+Item = TypeVar("Item")
+
+HASTE = 1.0
+"""Seconds after which an API that does not answer is given up."""
+LIST = 500
+
+
+class NothingSo(AutoLearnError):
+    """No id begins so."""
+
+    title = "There is nothing of that id"
+    exit_code = ExitCode.REFUSED
+
+
+class Connection:
+    """A client of the API, with what the command line keeps between two commands.
+
+    `said` is the body of the newest answer in JSON, as it came; `position` is the point of the past
+    that it is about, "" for the present. `place` is for what the token is kept.
+    """
+
+    def __init__(self, client: AutoLearn, home: Path, session: str | None, place: str) -> None:
+        self.client, self.home, self.wanted, self.place = client, home, session, place
+        self.said, self.position = b"", ""
+        client.http.event_hooks["response"].append(self.keep)
+
+    def keep(self, response: httpx.Response) -> None:
+        """Keep the body of an answer, unless it is a file or a stream without end."""
+        if "json" not in response.headers.get("content-type", ""):
+            return
+        self.said = response.read()
+        self.position = response.headers.get("AutoLearn-Position", "")
+
+    def say_position(self) -> None:
+        """Name the point of the past that was shown, on standard error."""
+        if self.position:
+            print(f"As of {self.position}", file=sys.stderr)
+
+    # The session that is meant
+
+    @property
+    def memory(self) -> Path:
+        """The file with the id of the session that was opened last."""
+        return self.home / "session"
+
+    def remember(self, session: str) -> None:
+        """Make this the session of the commands to come."""
+        self.memory.write_text(f"{session}\n")
+
+    def forget(self, session: str) -> None:
+        """Forget a session, if it is the one that is remembered."""
+        if self.memory.exists() and self.memory.read_text().strip() == session:
+            self.memory.unlink()
+
+    def session_id(self, given: str | None = None) -> str:
+        """Return the session that is meant: given, by --session, or the last opened.
+
+        What is given may be the start of an id: the API completes it.
+
+        Raises:
+            typer.BadParameter: none is meant.
+        """
+        wanted = given or self.wanted
+        if not wanted and self.memory.exists():
+            return self.memory.read_text().strip()
+        if not wanted:
+            raise typer.BadParameter(
+                "No session is open here: open one with `autolearn session open`, or name one "
+                "with --session or AUTOLEARN_SESSION.",
+                param_hint="'--session'",
+            )
+        return wanted
+
+    def session(self) -> tuple[Any, Session]:
+        """Return the proxy of the session that is meant, and its content."""
+        proxy = self.client.session(self.session_id())
+        return proxy, proxy.get()
+
+    def stream_id(self, given: str) -> str:
+        """Return the name of a stream: <kind>/<id>, or only the id of a session or experiment.
+
+        It may be the start of that id.
+        """
+        kind, slash, name = given.rpartition("/")
+        return f"session/{name}" if kind == "experiment" or not slash else given
+
+    # Lists
+
+    def every(self, ask: Callable[..., Page[Any]], **given: Any) -> list[dict[str, Any]]:
+        """Return the items of all pages of a list, as the API said them."""
+        items, page = [], None
+        while True:
+            answer = ask(limit=LIST, page=page, **given)
+            items += msgspec.json.decode(self.said)["items"]
+            if (page := answer.next) is None:
+                return items
+
+
+@contextmanager
+def connect(url: str | None = None, session: str | None = None) -> Iterator[Connection]:
+    """Find the API, and talk to it.
+
+    Raises:
+        SettingsError: a setting is not right.
+        Unreachable: nobody says where the API is, or it does not answer.
+    """
+    home = home_of(read_settings())
+    given = variables()
+    at = url or given.get("AUTOLEARN_URL") or url_of(home)
+    require_url(at)
+    kept = find(place := place_of(at, home))
+    with AutoLearn(at, token=kept.token if kept is not None else "") as client:
+        reach(client, at)
+        yield Connection(client, home, session or given.get("AUTOLEARN_SESSION"), place)
+
+
+def show_list(
+    ask: Callable[[AutoLearn], Page[Item]],
+    table: Callable[[Iterable[Item]], RenderableType],
+    output: Output,
+    url: str | None,
+) -> None:
+    """Print a list that has one page: as a table, or as the API said it."""
+    with connect(url) as to:
+        found = ask(to.client)
+    if output == Output.json:
+        print_json(to.said)
+    else:
+        console().print(table(found.items))
+
+
+def require_url(given: str) -> None:
+    """Raise typer.BadParameter for what is no URL."""
+    if not given.startswith(("http://", "https://")):
+        raise typer.BadParameter(f"{given!r} is not a URL: it must begin with http:// or https://.")
+
+
+def url_of(home: Path) -> str:
+    """Return where `autolearn up` on this home has its API."""
+    up = running(home)
+    if up is None:
+        raise Unreachable(
+            f"`autolearn up` does not run on {home}.",
+            advice="Start `autolearn up`, or say where the API is with --url or AUTOLEARN_URL.",
+        )
+    return up.url
+
+
+def reach(client: AutoLearn, url: str) -> None:
+    """Raise Unreachable at once when nobody answers, instead of trying for long."""
+    try:
+        client.ready(patience=HASTE)
+    except Unreachable as error:
+        raise Unreachable(
+            f"{url}: {error.detail}",
+            advice="Start `autolearn up`, or set AUTOLEARN_URL to where the API is.",
+        ) from None
+    except Problem:
+        pass  # what is asked for may work all the same; if not, its own words say why
+
+
+def only(given: str, known: Callable[[], Iterable[str]], what: str) -> str:
+    """Return the one known id that starts with `given`; `what` says what they are of.
+
+    Raises:
+        NothingSo: there is none.
+        typer.BadParameter: there are several.
+    """
+    if KINDS["session"].fits(given):
+        return given
+    fitting = sorted({one for one in known() if one.startswith(given.lower())})
+    if not fitting:
+        raise NothingSo(
+            f"No {what} begins with {given}.", advice="`autolearn session show` has the ids."
+        )
+    if len(fitting) > 1:
+        some = ", ".join(fitting[:5])
+        raise typer.BadParameter(f"{given} is the start of several ids: {some}.")
+    return fitting[0]

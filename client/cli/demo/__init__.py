@@ -1,0 +1,1 @@
+"""`autolearn demo`: the main job on a real system."""

@@ -1,0 +1,43 @@
+"""What the API says at one moment, and in which words two moments differ."""
+
+from __future__ import annotations
+
+import difflib
+from typing import NamedTuple
+
+import msgspec
+
+from autolearn.client.sdk.client import AsyncAutoLearn
+from autolearn.client.sdk.resources import Experiment
+
+__all__ = ["Snapshot", "differences", "take"]
+
+
+class Snapshot(NamedTuple):
+    """The digest of every view, and one experiment as the API shows it."""
+
+    digests: dict[str, str]
+    experiment: Experiment
+
+
+async def take(client: AsyncAutoLearn, experiment: str) -> Snapshot:
+    """Ask for the digests and the experiment."""
+    return Snapshot((await client.digests()).views, await client.experiments.get(experiment))
+
+
+def differences(before: Snapshot, after: Snapshot) -> list[str]:
+    """Return what differs, a line each; [] when nothing does."""
+    found = [
+        f"view {view}: {before.digests.get(view)} before, {after.digests.get(view)} after"
+        for view in sorted(before.digests.keys() | after.digests.keys())
+        if before.digests.get(view) != after.digests.get(view)
+    ]
+    diff = difflib.unified_diff(
+        lines(before.experiment), lines(after.experiment), "before", "after", n=1, lineterm=""
+    )
+    return found + list(diff)
+
+
+def lines(experiment: Experiment) -> list[str]:
+    """Return an experiment as lines of JSON."""
+    return msgspec.json.format(msgspec.json.encode(experiment), indent=2).decode().splitlines()

@@ -1,0 +1,241 @@
+"""The main job as a story, on a real Kafka: from an empty folder to a state rebuilt from the log.
+
+Every step says what it does and how long it took. Nothing is taken on trust: what the API says
+before the state is deleted is compared with what it says after it was rebuilt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+
+from autolearn.client.cli.demo.compare import Snapshot, differences, take
+from autolearn.client.cli.output import console, rows, short
+from autolearn.client.cli.run_progress import Board, what
+from autolearn.client.cli.tables import catalog, runs, sessions
+from autolearn.client.local.system import System, install_kafka
+from autolearn.client.sdk.client import AsyncAutoLearn
+from autolearn.client.sdk.resources import Evaluation, Training
+from autolearn.runtime.process import read_settings
+from autolearn.runtime.state_folders import delete_state
+from autolearn.schemas.errors import AutoLearnError
+from autolearn.schemas.settings import Settings
+
+__all__ = ["DemoFailed", "run_demo"]
+
+CLASSIFIERS = ("logistic-regression", "decision-tree", "random-forest", "svm", "naive-bayes")
+METRICS = ("precision", "recall")
+BUNDLED, OWN, OWN_TARGET = "breast-cancer", "penguins", "species"
+PATIENCE = 120.0
+"""Seconds after which work that has not ended is given up."""
+LOOK = 0.25
+"""Seconds between two looks at the work."""
+
+
+class DemoFailed(AutoLearnError):
+    """Something was not as the story says."""
+
+    title = "The demo failed"
+
+
+def run_demo(home: Path | None, *, keep: bool = False) -> int:
+    """Run the story; return 0 if the rebuilt state is the same, otherwise 1.
+
+    `home` is left as it is at the end. Without it a temporary folder is used; it is deleted when
+    all went well, or on Ctrl-C, unless `keep`. On brokers named by the settings, it uses topics of
+    its own, and leaves them.
+
+    Raises:
+        AutoLearnError: a step failed.
+    """
+    settings = read_settings()
+    if not settings.kafka:
+        install_kafka()
+    folder = home or Path(tempfile.mkdtemp(prefix="autolearn-demo-"))
+    chosen = msgspec.structs.replace(settings, home=str(folder), api_port=0)
+    if settings.kafka:  # a cluster of the user's: keep away from what is there
+        prefix = f"{settings.topic_prefix[:40]}-demo-{uuid.uuid4().hex[:8]}"
+        chosen = msgspec.structs.replace(chosen, topic_prefix=prefix)
+    out = console()
+    code = 1
+    try:
+        code = asyncio.run(Story(chosen, out).tell())
+    except KeyboardInterrupt:
+        code = 0
+        raise
+    finally:
+        if home is None and not keep and code == 0:
+            shutil.rmtree(folder, ignore_errors=True)
+        elif home is None:
+            out.print(f"Everything is left in {folder}", markup=False)
+    return code
+
+
+class Story:
+    """The steps, in order. `took` holds the seconds of each."""
+
+    def __init__(self, settings: Settings, out: Console) -> None:
+        self.settings, self.out = settings, out
+        self.took: list[tuple[str, float]] = []
+
+    async def tell(self) -> int:
+        """Tell the whole story, and return the exit code."""
+        began = time.monotonic()
+        system = System(self.settings, self.say)
+        try:
+            before = await self.first_life(system)
+            with self.step("Delete every RocksDB folder"):
+                for folder in delete_state(system.home):
+                    self.say(f"  deleted {folder.relative_to(system.home)}")
+            code = await self.second_life(system, before)
+        finally:
+            await system.stop()
+        self.took.append(("in all", time.monotonic() - began))
+        self.say("")
+        self.out.print(rows(("step", "seconds"), [(name, f"{s:.1f}") for name, s in self.took]))
+        return code
+
+    async def first_life(self, system: System) -> Snapshot:
+        """Do the main job on a new system, and stop it; return what it said at the end."""
+        with self.step("Start everything on an empty folder"):
+            await system.start()
+        async with AsyncAutoLearn(system.url, token=system.token) as client:
+            with self.step("List the catalog"):
+                await self.show_catalog(client)
+            with self.step("Open a session, and add a CSV with missing values and categories"):
+                proxy = client.session((await client.sessions.open("demo")).id)
+                self.say(f"  session {proxy.id}")
+                await self.add_penguins(client)
+            with self.step(f"Train {len(CLASSIFIERS)} classifiers on two datasets, all at once"):
+                trained = await self.train(proxy)
+            with self.step(f"Evaluate {' and '.join(METRICS)} on the held-out rows"):
+                evaluated = await self.evaluate(proxy, trained)
+                self.show_scores(trained, evaluated)
+            with self.step("Commit: the session becomes an experiment"):
+                experiment = await proxy.commit()
+                self.out.print(sessions.experiment(experiment))
+            with self.step("Note the digest of every view"):
+                before = await take(client, experiment.id)
+                self.show_digests(before)
+        with self.step("Stop everything"):
+            await system.stop()
+        return before
+
+    async def second_life(self, system: System, before: Snapshot) -> int:
+        """Start without any state, and compare with what was said before."""
+        with self.step("Start again: everything is rebuilt from the log"):
+            await system.start()
+        with self.step("Compare"):
+            async with AsyncAutoLearn(system.url, token=system.token) as client:
+                after = await take(client, before.experiment.id)
+            self.show_digests(before, after)
+            differs = differences(before, after)
+            for line in differs:
+                self.say(f"  {line}")
+            if differs:
+                self.say("The rebuilt state DIFFERS.")
+            else:
+                self.say("The rebuilt state is the same: every digest, and the experiment's JSON.")
+        with self.step("Stop everything again"):
+            await system.stop()
+        return 1 if differs else 0
+
+    async def show_catalog(self, client: AsyncAutoLearn) -> None:
+        """Print estimators, metrics and datasets."""
+        self.out.print(catalog.estimators((await client.estimators()).items), "")
+        self.out.print(catalog.metrics((await client.metrics()).items), "")
+        self.out.print(catalog.datasets((await client.datasets()).items))
+
+    async def add_penguins(self, client: AsyncAutoLearn) -> None:
+        """Upload the CSV that ships with the package, and print what it holds."""
+        with as_file(files("autolearn.client.cli.demo") / "penguins.csv") as path:
+            added = await client.upload_dataset(path, OWN, target=OWN_TARGET)
+        self.out.print(catalog.dataset(added, [added]))
+
+    async def train(self, proxy: Any) -> list[Training]:
+        """Train every classifier on both datasets, all at the same time."""
+        asked = [proxy.train(model, data) for data in (BUNDLED, OWN) for model in CLASSIFIERS]
+        started = await asyncio.gather(*asked)
+        await self.watch(proxy, started)
+        found = {one.id: one for one in (await proxy.get()).trainings}
+        return [found[one.id] for one in started]
+
+    async def evaluate(self, proxy: Any, trained: Sequence[Training]) -> list[Evaluation]:
+        """Measure every trained model, all at the same time."""
+        started = await asyncio.gather(*(proxy.evaluate(one.id, METRICS) for one in trained))
+        await self.watch(proxy, started)
+        found = {one.id: one for one in (await proxy.get()).evaluations}
+        return [found[one.id] for one in started]
+
+    async def watch(self, proxy: Any, started: Sequence[Training | Evaluation]) -> None:
+        """Show runs until all have ended.
+
+        Raises:
+            DemoFailed: one did not complete, or not in time.
+        """
+        wanted, until = {one.id for one in started}, time.monotonic() + PATIENCE
+        with Board() as board:
+            while True:
+                session = await proxy.get()
+                found = [r for r in (*session.trainings, *session.evaluations) if r.id in wanted]
+                labels = {
+                    one.id: f"{one.estimator} on {one.dataset.name}" for one in session.trainings
+                }
+                for run in found:
+                    about = run.training if isinstance(run, Evaluation) else run.id
+                    board.show(run, labels[about])
+                if all(run.ended for run in found) or time.monotonic() > until:
+                    break
+                await asyncio.sleep(LOOK)
+        for run in found:
+            if run.status != "completed":
+                raise DemoFailed(f"The {what(run)} is {run.status}. {run.reason} {run.detail}")
+
+    def show_scores(self, trained: Sequence[Training], evaluated: Sequence[Evaluation]) -> None:
+        """Print a table for each dataset."""
+        for data in (BUNDLED, OWN):
+            self.say(f"\n{data}")
+            of_data = [one for one in trained if one.dataset.name == data]
+            self.out.print(runs.scores(of_data, evaluated))
+
+    def show_digests(self, before: Snapshot, after: Snapshot | None = None) -> None:
+        """Print the digests, beside those of another moment if there is one."""
+        if after is None:
+            lines = sorted(before.digests.items())
+            self.out.print(rows(("view", "SHA-256"), lines))
+            return
+        compared = [
+            (
+                view,
+                short(digest),
+                short(after.digests.get(view, "")),
+                "equal" if digest == after.digests.get(view) else "DIFFERS",
+            )
+            for view, digest in sorted(before.digests.items())
+        ]
+        self.out.print(rows(("view", "before", "rebuilt", ""), compared))
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Say what is done now, and afterwards how long it took."""
+        self.out.print(f"\n{len(self.took) + 1}. {name}", style="bold", markup=False)
+        began = time.monotonic()
+        yield
+        seconds = time.monotonic() - began
+        self.took.append((name, seconds))
+        self.out.print(f"   {seconds:.1f} s", style="dim")
+
+    def say(self, words: str) -> None:
+        """Print a line."""
+        self.out.print(words, markup=False)

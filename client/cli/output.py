@@ -1,0 +1,171 @@
+"""What the command line prints: tables for people, or JSON exactly as the API said it."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from autolearn.client.cli.terminal_text import escaped, printable
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+__all__ = [
+    "As",
+    "Output",
+    "console",
+    "count",
+    "messages",
+    "number",
+    "pairs",
+    "print_json",
+    "rows",
+    "sentence",
+    "short",
+    "shortened",
+    "when",
+]
+
+NUMBER = re.compile(r"-?\d+(\.\d+)?%?")
+NARROW = 40
+"""Columns below which COLUMNS is not believed: a table would be empty."""
+WIDE = 240
+"""Columns where nobody looks: a pipe gets every line whole."""
+
+
+class Output(StrEnum):
+    """How an answer is printed."""
+
+    table = "table"
+    json = "json"
+
+
+As = Annotated[Output, typer.Option("--output", "-o", help="How to print the answer.")]
+
+
+def console() -> Console:
+    """Return the console of answers (standard output)."""
+    return make_console(stderr=False)
+
+
+def messages() -> Console:
+    """Return the console of progress and hints (standard error)."""
+    return make_console(stderr=True)
+
+
+def make_console(*, stderr: bool) -> Console:
+    """Return a console: colours on terminals only, and not with NO_COLOR."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    told = os.environ.get("COLUMNS", "")
+    if told.isdigit() and int(told) < NARROW:
+        width: int | None = NARROW
+    else:
+        width = None if stream.isatty() or told else WIDE
+    return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+
+
+def print_json(document: bytes | Mapping[str, Any]) -> None:
+    """Print one JSON document."""
+    import msgspec
+
+    content = document if isinstance(document, bytes) else msgspec.json.encode(document)
+    print(escaped(msgspec.json.format(content, indent=2).decode(), sys.stdout.encoding or "utf-8"))
+
+
+def rows(heads: Sequence[str], lines: Iterable[Sequence[object]]) -> Table:
+    """Return a table with a line per item; numbers stand at the right."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    lines = [list(line) for line in lines]
+    for at, head in enumerate(heads):
+        numeric = bool(lines) and all(is_number(line[at]) for line in lines)
+        table.add_column(Text(text(head)), justify="right" if numeric else "left", overflow="fold")
+    for line in lines:
+        table.add_row(*(cell if isinstance(cell, Text) else Text(text(cell)) for cell in line))
+    return table
+
+
+def pairs(about: Mapping[str, object]) -> RenderableType:
+    """Return names and values, one pair a line; what is None or empty is left out."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column()
+    table.add_column(overflow="fold")
+    for name, value in about.items():
+        if value not in (None, "", ()):
+            table.add_row(Text(text(name), "bold"), Text(text(value)))
+    return table
+
+
+def sentence(words: str) -> Text:
+    """Return a line of words, without the control characters of whoever wrote some of them."""
+    from rich.text import Text
+
+    return Text(text(words))
+
+
+def is_number(cell: object) -> bool:
+    """Say whether a cell is a number (or its text), or stands for one that is missing."""
+    if isinstance(cell, str):
+        return NUMBER.fullmatch(cell) is not None
+    return cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool))
+
+
+def text(cell: object) -> str:
+    """Return a cell as text, without the control characters of whoever wrote it."""
+    if cell is None:
+        return "-"
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, float):
+        return number(cell)
+    return printable(str(cell), but="\n")
+
+
+def number(value: float) -> str:
+    """Return a number with at most four decimals, as people read it."""
+    if value.is_integer() and abs(value) < 2**53:
+        return f"{value:.0f}"
+    return f"{value:.4f}" if 0.001 <= abs(value) < 10_000 else f"{value:.4g}"
+
+
+def short(identifier: str) -> str:
+    """Return the first characters of an id or a hash: enough to tell a few apart."""
+    return identifier[:8]
+
+
+def when(time: str | None) -> str | None:
+    """Return a time of the API (RFC 3339, UTC) as a local one."""
+    from datetime import datetime
+
+    if not time:
+        return None
+    return f"{datetime.fromisoformat(time).astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def count(many: int, what: str) -> str:
+    """Return a number of things, such as `1 training` or `2 trainings`."""
+    return f"{many} {what}" if many == 1 else f"{many} {what}s"
+
+
+def shortened(value: object, length: int = 60) -> str:
+    """Return a value as JSON, cut at `length` characters."""
+    import msgspec
+
+    words = msgspec.json.encode(value).decode()
+    return words if len(words) <= length else f"{words[: length - 1]}…"

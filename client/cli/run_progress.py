@@ -1,0 +1,81 @@
+"""What is going on now: a live line per run on a terminal, a line per change in a pipe."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from autolearn.client.cli.output import messages
+from autolearn.client.sdk.resources import Evaluation, Training
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+__all__ = ["Board", "phase_of", "what"]
+
+SIGNS = {"completed": "✓", "failed": "✗", "cancelled": "-"}
+
+
+class Board:
+    """Shows runs on standard error for as long as it is open. Seconds are since it was opened."""
+
+    def __init__(self) -> None:
+        self.console = messages()
+        self.began = time.monotonic()
+        self.phases: dict[str, str] = {}
+        self.progress: Progress | None = None
+        self.lines: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        if self.console.is_terminal:
+            from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+            self.progress = Progress(
+                SpinnerColumn(finished_text=" "),
+                TextColumn("{task.description}"),
+                TextColumn("{task.fields[phase]}"),
+                TimeElapsedColumn(),
+                console=self.console,
+            )
+            self.progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.progress is not None:
+            self.progress.stop()
+
+    def show(self, run: Training | Evaluation, label: str = "") -> None:
+        """Show how a run is now."""
+        phase, known = phase_of(run), self.phases.get(run.id)
+        self.phases[run.id] = phase
+        label = label or what(run)
+        if self.progress is not None:
+            if run.id not in self.lines:
+                self.lines[run.id] = self.progress.add_task(label, total=1, phase="")
+            done = int(run.ended is not None)
+            self.progress.update(self.lines[run.id], phase=phase, completed=done)
+        elif phase != known:
+            seconds = time.monotonic() - self.began
+            self.console.print(f"{seconds:6.1f} s  {label}: {phase}", markup=False)
+
+
+def phase_of(run: Training | Evaluation) -> str:
+    """Return how far a run is, in a few words."""
+    if run.ended is not None:
+        worked = "" if run.seconds is None else f" ({run.seconds:.2f} s)"
+        return f"{SIGNS.get(run.status, '')} {run.status}{worked}".strip()
+    phase = run.progress.phase if run.progress is not None else run.status
+    return phase if run.attempt == 1 else f"{phase} (attempt {run.attempt})"
+
+
+def what(run: Training | Evaluation) -> str:
+    """Return what a run is, in a few words."""
+    if isinstance(run, Training):
+        return f"training {run.id[:8]} {run.estimator} on {run.dataset.name}"
+    return f"evaluation {run.id[:8]} of training {run.training[:8]}"

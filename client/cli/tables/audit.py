@@ -1,0 +1,70 @@
+"""How the behaviour log looks: a list of hops, and the way of one request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from rich.table import Table
+
+from autolearn.client.cli.output import rows, short, when
+from autolearn.schemas.records.audit_hop import Hop
+
+__all__ = ["hops", "line", "way", "what"]
+
+ORDER = ("request", "command", "decision", "ignored", "task")
+
+
+def hops(found: Iterable[Hop]) -> Table:
+    """Return hops, a line each."""
+    heads = ("when", "service", "who", "what", "outcome", "ms", "trace")
+    return rows(heads, [cells(hop) for hop in found])
+
+
+def cells(hop: Hop) -> tuple[object, ...]:
+    """Return the cells of a hop."""
+    took = round(hop.duration, 1) if hop.kind == "request" and hop.status else ""
+    return when(hop.time), hop.service, hop.actor, what(hop), hop.outcome, took, hop.trace
+
+
+def line(hop: Hop) -> str:
+    """Return a hop as one line."""
+    words = [str(cell) for cell in cells(hop) if cell not in (None, "")]
+    return "  ".join("".join(c if c.isprintable() else "\ufffd" for c in one) for one in words)
+
+
+def way(found: Sequence[Hop]) -> Table:
+    """Return the hops of one trace as they came; `after` is in milliseconds from the first."""
+    placed = sorted(found, key=lambda hop: (hop.time, ORDER.index(hop.kind), hop.id))
+    first = datetime.fromisoformat(placed[0].time) if placed else None
+    lines = [
+        (
+            when(hop.time),
+            round((datetime.fromisoformat(hop.time) - first).total_seconds() * 1000)
+            if first
+            else 0,
+            hop.kind,
+            what(hop),
+            hop.outcome,
+            f"{hop.service} {hop.instance}".strip(),
+        )
+        for hop in placed
+    ]
+    return rows(("when", "after", "hop", "what", "outcome", "by"), lines)
+
+
+def what(hop: Hop) -> str:
+    """Return what was done, in a few words."""
+    if hop.kind == "request":
+        route = hop.route or "(no such route)"
+        for name, value in hop.ids.items():
+            route = route.replace(f"{{{name}}}", value)
+        why = f" {hop.problem}" if hop.problem else ""
+        why += f" ({hop.repeats:,} more from {hop.client or 'elsewhere'})" if hop.repeats else ""
+        return f"{hop.method} {route} {hop.status or '-'}{why}"
+    if hop.kind == "task":
+        return f"attempt {hop.attempt} of {short(hop.run)} offered to {hop.worker}"
+    kind = hop.type.removeprefix("autolearn.").rpartition(".v")[0] or "?"
+    run = f" {short(hop.run)}" if hop.run else ""
+    attempt = f" attempt {hop.attempt}" if hop.attempt else ""
+    return f"{kind}{run}{attempt}"

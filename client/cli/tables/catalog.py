@@ -1,0 +1,148 @@
+"""How estimators, metrics and datasets look as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from autolearn.client.cli.output import pairs, rows, sentence, short, shortened, when
+from autolearn.client.sdk import resources as r
+
+__all__ = ["dataset", "datasets", "estimator", "estimators", "metrics"]
+
+
+def estimators(found: Iterable[r.Estimator]) -> Table:
+    """Return the estimators on offer."""
+    lines = [
+        (one.name, one.task, f"{one.library} {one.library_version}", one.summary) for one in found
+    ]
+    return rows(("estimator", "task", "library", ""), lines)
+
+
+def estimator(one: r.Estimator) -> RenderableType:
+    """Return all about an estimator."""
+    lines = [
+        (p.name, " or ".join(map(str, p.domains)), shortened(p.default))
+        for p in one.hyperparameters
+    ]
+    about = pairs(
+        {"estimator": one.name, "task": one.task, "library": f"{one.library} {one.library_version}"}
+    )
+    return Group(
+        sentence(one.summary), about, "", rows(("hyperparameter", "value", "default"), lines)
+    )
+
+
+def metrics(found: Iterable[r.Metric]) -> Table:
+    """Return metrics on offer."""
+    better = {True: "higher", False: "lower", None: "-"}
+    lines = [
+        (
+            one.name,
+            ", ".join(one.tasks),
+            one.result,
+            better[one.greater_is_better],
+            f"{one.library} {one.library_version}",
+            one.summary,
+        )
+        for one in found
+    ]
+    return rows(("metric", "tasks", "result", "better", "library", ""), lines)
+
+
+def datasets(found: Iterable[r.Dataset]) -> Table:
+    """Return the datasets, each in its newest version."""
+    lines = [
+        (
+            one.name,
+            one.rows,
+            len(one.columns),
+            sum(column.missing for column in one.columns),
+            one.target,
+            one.task,
+            one.origin,
+            short(one.version),
+            one.summary,
+        )
+        for one in found
+    ]
+    heads = ("dataset", "rows", "columns", "missing", "target", "task", "origin", "version", "")
+    return rows(heads, lines)
+
+
+FEW = 10
+"""Findings that are shown where all are not asked for."""
+
+
+def findings_of(one: r.Dataset, most: int | None) -> list[RenderableType]:
+    """Return what is odd about a version, the severe first; `most` of it, or all with remedies."""
+    if not one.findings:
+        return []
+    lines: list[RenderableType] = [""]
+    for found in one.findings[:most]:
+        lines.append(sentence(f"{'!' if found.severe else '-'} {found.words}"))
+        if found.remedy and (most is None or found.severe):
+            lines.append(sentence(f"  {found.remedy}"))
+    if most is not None and len(one.findings) > most:
+        lines.append(
+            sentence(f"… and {len(one.findings) - most} more: dataset show {one.name} --findings")
+        )
+    if any(found.severe for found in one.findings) and not one.accepted:
+        lines.append(
+            sentence("Nothing is trained on it before what is marked ! is mended or accepted.")
+        )
+    return lines
+
+
+def class_head(one: r.Dataset) -> str:
+    """Return the heading of a dataset's classes."""
+    return f"{one.target}" if one.task == "classification" else f"{one.target} (as classes)"
+
+
+def dataset(
+    one: r.Dataset, versions: Sequence[r.Dataset], *, findings: int | None = FEW
+) -> RenderableType:
+    """Return all about a dataset, and so many of its findings (None: all)."""
+    about = pairs(
+        {
+            "dataset": one.name,
+            "version": one.version,
+            "owner": "everybody" if one.everybody else one.owner,
+            "rows": f"{one.rows:,}",
+            "file": f"{one.format}, {one.bytes:,} bytes, {one.origin}",
+            "target": one.target,
+            "task": one.task,
+            "since": when(one.registered) if one.registered else "not added (dry run)",
+            "summary": one.summary,
+        }
+    )
+    marked = ("",) if one.sensitive else ()
+    schema = rows(
+        ("column", "type", "missing", "distinct", "minimum", "maximum", *marked),
+        [
+            (
+                column.name,
+                column.type,
+                column.missing,
+                column.distinct,
+                column.minimum,
+                column.maximum,
+                *("sensitive" if column.sensitive is True else "" for _ in marked),
+            )
+            for column in one.columns
+        ],
+    )
+    parts: list[RenderableType] = [about]
+    if one.changes is not None:
+        parts += ["", sentence(f"{one.changes.say()}.")]
+    parts += ["", schema, *findings_of(one, findings)]
+    if one.classes:
+        total = sum(one.classes.values())
+        lines = [(name, count, f"{count / total:.0%}") for name, count in one.classes.items()]
+        parts += ["", rows((class_head(one), "rows", "share"), lines)]
+    if len(versions) > 1:
+        older = [(short(v.version), v.rows, when(v.registered)) for v in versions]
+        parts += ["", rows(("version", "rows", "since"), older)]
+    return Group(*parts)

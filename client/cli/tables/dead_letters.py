@@ -1,0 +1,43 @@
+"""How dead letters look as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import RenderableType
+from rich.table import Table
+
+from autolearn.client.cli.output import pairs, rows, when
+from autolearn.client.sdk import resources as r
+
+__all__ = ["about", "letters"]
+
+
+def letters(found: Iterable[r.DeadLetterSummary]) -> Table:
+    """Return dead letters, a line each."""
+    lines = [(one.id, when(one.time), place(one), one.state, one.reason) for one in found]
+    return rows(("id", "when", "lay at", "state", "reason"), lines)
+
+
+def about(letter: r.DeadLetter) -> RenderableType:
+    """Return all about a dead letter but its value."""
+    kept = ", of which the beginning was kept" if letter.cut else ""
+    return pairs(
+        {
+            "id": letter.id,
+            "when": when(letter.time),
+            "lay at": place(letter),
+            "state": letter.state,
+            "reason": letter.reason,
+            "key": letter.key,
+            "command": letter.command,
+            "answer": letter.answer,
+            **{f"header {name}": value for name, value in letter.headers},
+            "value": f"{letter.size} bytes{kept}",
+        }
+    )
+
+
+def place(letter: r.DeadLetterSummary) -> str:
+    """Return where the record lay."""
+    return f"{letter.topic} {letter.partition}:{letter.offset}"

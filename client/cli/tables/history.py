@@ -1,0 +1,106 @@
+"""How a stream's past looks as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.table import Table
+
+from autolearn.client.cli.output import number, rows, short, shortened, when
+
+__all__ = ["gist", "history"]
+
+Event = Mapping[str, Any]
+TOLD = (
+    "title",
+    "user",
+    "run",
+    "kind",
+    "training",
+    "attempt",
+    "estimator",
+    "artifact",
+    "dataset",
+    "hyperparameters",
+    "metrics",
+    "results",
+    "rows",
+    "seconds",
+    "trainings",
+    "cancelled",
+    "process",
+    "reason",
+    "detail",
+)
+"""What is told of an event, in this order; -o json has all."""
+LONGEST = 100
+REFUSALS = ("Refused", "CommandFailed", "CommandQuarantined")
+
+
+def history(events: Iterable[Event]) -> Table:
+    """Return events, each with the answer that it is to its command."""
+    lines = [
+        (
+            event["sequence"],
+            when(event["time"]),
+            event.get("actor") or None,
+            name_of(event),
+            gist(event),
+            answer(event),
+            short(event.get("causationid", "")),
+        )
+        for event in events
+    ]
+    return rows(("no.", "when", "who", "what", "about", "answer", "command"), lines)
+
+
+def answer(event: Event) -> str:
+    """Return how the command was answered."""
+    data = event.get("data") or {}
+    match name_of(event):
+        case "CommandQuarantined":
+            return f"quarantined: {data.get('reason')}" if data else "quarantined"
+        case "Refused" | "CommandFailed" if not data:  # they are withheld
+            return "refused" if name_of(event) == "Refused" else "failed"
+        case "Refused":
+            return f"refused: {data.get('reason')}: {data.get('detail')}"
+        case "CommandFailed":
+            return f"failed: {data.get('detail')}"
+        case _:
+            return "accepted"
+
+
+def name_of(event: Event) -> str:
+    """Return the type without its namespace and version."""
+    return str(event["type"]).removeprefix("autolearn.").rpartition(".v")[0]
+
+
+def gist(event: Event) -> str:
+    """Return what an event says, in one line; of a refusal the answer says it."""
+    data = event.get("data") or {}
+    if name_of(event) in REFUSALS:
+        return ""
+    if isinstance(data.get("spec"), Mapping):
+        spec = data["spec"]
+        about = [spec.get("name", ""), short(str(spec.get("version", "")))]
+        return " ".join(word for word in about if word)
+    data = {**data, **(data.get("result") or {})}
+    words = [f"{name}={said(data[name])}" for name in TOLD if data.get(name)]
+    line = " ".join(words)
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+
+
+def said(value: object) -> str:
+    """Return a value in a few characters: ids and hashes by their start, things by their name."""
+    if isinstance(value, str):
+        return short(value) if len(value) in (36, 64) else value
+    if isinstance(value, float):
+        return number(value)
+    if isinstance(value, list):
+        return ",".join(said(one) for one in value)
+    if isinstance(value, Mapping) and "digest" in value:
+        return short(str(value["digest"]))
+    if isinstance(value, Mapping) and "version" in value:
+        return f"{value.get('name', '')}@{short(str(value['version']))}"
+    return shortened(value, 40)

@@ -1,0 +1,94 @@
+"""How a retrain check looks as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from autolearn.client.cli.output import count, number, rows, sentence, short
+from autolearn.schemas.reports.retrain import Compared, Data, Difference, RetrainCheck, Retrained
+
+__all__ = ["check"]
+
+COLOURS = {"identical-artifact": "green", "same-predictions": "green", "same-metrics": "yellow"}
+
+
+def check(found: RetrainCheck) -> RenderableType:
+    """Return all about a check: a line per training, and what is not as it was."""
+    confirmed = sum(one.same for one in found.trainings)
+    lines = [
+        (
+            short(one.training),
+            one.estimator,
+            Text(one.verdict.replace("-", " "), COLOURS.get(one.verdict, "red")),
+            short(one.recorded),
+            short(one.present),
+            f"{sum(e.equal for e in one.evaluations)} of {len(one.evaluations)}",
+            ", ".join(one.files),
+        )
+        for one in found.trainings
+    ]
+    heads = (
+        "training",
+        "estimator",
+        "verdict",
+        "recorded",
+        "now",
+        "evaluations",
+        "files that differ",
+    )
+    parts: list[RenderableType] = [rows(heads, lines)]
+    for one in found.trainings:
+        parts += [sentence(words) for words in sentences(one)]
+    parts += environments(found.trainings)
+    said = "Confirmed" if found.same else "Not confirmed"
+    total = count(len(found.trainings), "training")
+    parts.append(Text(f"{said}: {confirmed} of {total}, {number(found.seconds)} s."))
+    return Group(*parts)
+
+
+def sentences(one: Retrained) -> list[str]:
+    """Return what there is to say about a training besides its line."""
+    said = [one.detail] if one.detail else []
+    said += [answer(compared) for compared in one.answers if compared.different]
+    for evaluation in one.evaluations:
+        if evaluation.equal:
+            continue
+        about = f"The evaluation {short(evaluation.evaluation)} on {rows_of(evaluation.data)}"
+        if evaluation.detail:
+            said.append(f"{about} could not be made again: {evaluation.detail}")
+            continue
+        for name, then in evaluation.recorded.items():
+            now = evaluation.present.get(name)
+            if now != then:
+                said.append(f"{about} says {name} {now!r}; recorded is {then!r}")
+    return [f"{short(one.training)}: {sentence}" for sentence in said]
+
+
+def answer(compared: Compared) -> str:
+    """Return how the answers to some rows differ."""
+    by = "" if compared.largest is None else f", by at most {number(compared.largest)}"
+    return (
+        f"{compared.method} differs in {compared.different} of {count(compared.rows, 'row')}{by} "
+        f"({rows_of(compared.data)})"
+    )
+
+
+def rows_of(data: Data) -> str:
+    """Return the words for the rows that were answered."""
+    return "held-out rows" if data.held_out else data.dataset.name
+
+
+def environments(found: Iterable[Retrained]) -> list[RenderableType]:
+    """Return what was other in the environment, each difference once, with whose it was."""
+    whose: dict[Difference, list[str]] = {}
+    for one in found:
+        more = (d for e in one.evaluations for d in e.environment)
+        for difference in dict.fromkeys((*one.environment, *more)):
+            whose.setdefault(difference, []).append(short(one.training))
+    if not whose:
+        return [Text("The environment is the recorded one.")]
+    lines = [(d.what, d.recorded, d.present, ", ".join(ids)) for d, ids in whose.items()]
+    return [rows(("environment", "recorded", "present", "trainings"), lines)]

@@ -1,0 +1,183 @@
+"""How trainings and evaluations look as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from autolearn.client.cli.output import pairs, rows, short, shortened
+from autolearn.client.cli.run_progress import phase_of
+from autolearn.client.sdk import resources as r
+
+__all__ = ["evaluation", "evaluations", "scores", "training", "trainings"]
+
+FIRST = ("class", "precision", "recall", "f1", "support", "note")
+"""The columns of a table of classes in their order: results come with theirs in any."""
+
+
+def trainings(found: Iterable[r.Training]) -> Table:
+    """Return trainings, a line each."""
+    lines = [
+        (
+            short(one.id),
+            one.estimator,
+            one.dataset.name,
+            settings(one),
+            state(one),
+            learned(one.parameters),
+        )
+        for one in found
+    ]
+    return rows(("training", "estimator", "data", "settings", "status", "learned"), lines)
+
+
+def evaluations(found: Iterable[r.Evaluation]) -> Table:
+    """Return evaluations, a line each."""
+    lines = [
+        (
+            short(one.id),
+            short(one.training),
+            "held-out rows" if one.held_out else one.dataset.name,
+            state(one),
+            ", ".join(f"{title(one, name)} {score(value)}" for name, value in plain(one)),
+        )
+        for one in found
+    ]
+    return rows(("evaluation", "training", "on", "status", "results"), lines)
+
+
+def training(one: r.Training) -> RenderableType:
+    """Return all about a training."""
+    return pairs(
+        {
+            "training": one.id,
+            "estimator": f"{one.estimator} ({one.library_version})",
+            "data": f"{one.dataset.name}@{short(one.dataset.version)}"
+            + ("" if one.target is None else f", target {one.target}"),
+            "settings": settings(one, 400),
+            "status": phase_of(one),
+            "reason": f"{one.reason}: {one.detail}" if one.reason else "",
+            "rows": rows_of(one),
+            "fit": None if one.fit_seconds is None else f"{one.fit_seconds:.3f} s",
+            "learned": learned(one.parameters, 400),
+            "warnings": "\n".join(one.parameters.get("warnings", ())),
+            "artifact": one.artifact and short(one.artifact.digest),
+        }
+    )
+
+
+def rows_of(one: r.Training) -> str:
+    """Return how many rows a training had, "" as long as nobody knows."""
+    if not one.rows_train:
+        return ""
+    without = one.parameters.get("rows_without_target")
+    left = f", {without} without a target left out" if without else ""
+    return f"{one.rows_train} to train, {one.rows_test} held out{left}"
+
+
+def evaluation(one: r.Evaluation) -> RenderableType:
+    """Return all about an evaluation."""
+    about = pairs(
+        {
+            "evaluation": one.id,
+            "training": one.training,
+            "on": f"{one.dataset.name}@{short(one.dataset.version)}"
+            + (", held-out rows" if one.held_out else ""),
+            "rows": one.rows,
+            "status": phase_of(one),
+            "reason": f"{one.reason}: {one.detail}" if one.reason else "",
+            "notes": "\n".join(one.notes),
+            "never seen": ", ".join(f"{name} in {n:,} rows" for name, n in one.unseen.items()),
+        }
+    )
+    parts: list[RenderableType] = [about]
+    if lines := [(title(one, name), score(value, 400)) for name, value in plain(one)]:
+        parts += ["", rows(("metric", "result"), lines)]
+    parts += [
+        part for value in one.results.values() if is_table(value) for part in ("", table(value))
+    ]
+    if one.left_out:
+        parts += ["", rows(("left out", "why"), list(one.left_out.items()))]
+    return Group(*parts)
+
+
+def plain(one: r.Evaluation) -> list[tuple[str, Any]]:
+    """Return the results that fit in a line each."""
+    return [(name, value) for name, value in one.results.items() if not is_table(value)]
+
+
+def is_table(value: object) -> bool:
+    """Say whether the result of a metric is a list with a line per class."""
+    return isinstance(value, list) and all(isinstance(line, dict) for line in value)
+
+
+def table(lines: list[dict[str, Any]]) -> Table:
+    """Return the result of a metric that is a table."""
+    heads = list(dict.fromkeys(name for line in lines for name in line))
+    heads.sort(key=lambda name: (name not in FIRST, FIRST.index(name) if name in FIRST else 0))
+    shown = [[score(line.get(head, ""), 400) for head in heads] for line in lines]
+    return rows(heads, shown)
+
+
+def title(one: r.Evaluation, name: str) -> str:
+    """Return the name of a metric with what its result is over."""
+    over = one.averages.get(name, "")
+    return f"{name} {over}" if over.startswith("of ") else f"{name} ({over})" if over else name
+
+
+def scores(trained: Iterable[r.Training], evaluated: Iterable[r.Evaluation]) -> Table:
+    """Return a line per training with what was measured of it on its held-out rows."""
+    results = {one.training: one.results for one in evaluated if one.held_out}
+    found = sorted({n for result in results.values() for n, v in result.items() if not is_table(v)})
+    lines = [
+        (
+            one.estimator,
+            *(score(results.get(one.id, {}).get(name)) for name in found),
+            one.rows_train,
+            one.rows_test,
+            None if one.fit_seconds is None else f"{one.fit_seconds:.3f}",
+            short(one.id),
+        )
+        for one in trained
+    ]
+    return rows(("estimator", *found, "train rows", "held out", "fit s", "training"), lines)
+
+
+def state(one: r.Training | r.Evaluation) -> str:
+    """Return how far a run is, and why it failed."""
+    return f"{phase_of(one)}: {one.reason}" if one.reason else phase_of(one)
+
+
+def settings(one: r.Training, length: int = 60) -> str:
+    """Return what was asked of a training, the estimator's defaults aside."""
+    given = ", ".join(f"{name}={shortened(value)}" for name, value in one.hyperparameters.items())
+    pre = one.preprocessing
+    words = f"test={one.split.test:g}, seed={one.seed}, {pre.impute}/{pre.scale}/{pre.encode}"
+    return cut(f"{given}, {words}" if given else words, length)
+
+
+def learned(parameters: Mapping[str, Any], length: int = 60) -> str:
+    """Return what a model has learned, shortened."""
+    words = (
+        f"{name}={shortened(value, length // 2)}"
+        for name, value in parameters.items()
+        if name not in ("warnings", "rows_without_target")
+    )
+    return cut(", ".join(words), length)
+
+
+def score(value: Any, length: int = 40) -> str:
+    """Return the result of a metric."""
+    if value is None:
+        return "-"
+    if isinstance(value, str):
+        return cut(value, length)
+    return f"{value:.4f}" if isinstance(value, float) else shortened(value, length)
+
+
+def cut(words: str, length: int) -> str:
+    """Return words, cut at `length` characters."""
+    return words if len(words) <= length else f"{words[: length - 1]}…"

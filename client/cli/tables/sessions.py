@@ -1,0 +1,110 @@
+"""How sessions and experiments look as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from autolearn.client.cli.output import pairs, rows, short, when
+from autolearn.client.cli.tables.runs import evaluations, trainings
+from autolearn.client.sdk import resources as r
+from autolearn.schemas.values import DatasetRef
+
+__all__ = ["experiment", "experiments", "session", "sessions"]
+
+
+def sessions(found: Iterable[r.SessionSummary]) -> Table:
+    """Return the open sessions."""
+    found = list(found)
+    heads = ["session", "created", "changed", "title"]
+    lines = [[one.id, when(one.created), when(one.updated), title(one)] for one in found]
+    if any(one.expiring for one in found):
+        heads.append("expires")
+        for line, one in zip(lines, found, strict=True):
+            line.append(when(one.expiring) if one.expiring else "-")
+    return rows(heads, lines)
+
+
+def session(one: r.Session) -> RenderableType:
+    """Return an open session, with what runs now at the end."""
+    about = pairs(
+        {
+            "session": one.id,
+            "title": title(one),
+            "owner": one.actor,
+            "created": when(one.created),
+            "changed": when(one.updated),
+            **({"expires": f"{when(one.expiring)}, unless used or kept"} if one.expiring else {}),
+            **{kind: statuses(counts) for kind, counts in one.counts.items() if one.withheld},
+        }
+    )
+    parts: list[RenderableType] = [about]
+    parts += runs(one.trainings, one.evaluations)
+    if one.running:
+        lines = [
+            (short(now.run), now.kind, now.phase, since(now.since), now.host, now.attempt)
+            for now in one.running
+        ]
+        heads = ("running now", "kind", "phase", "for", "host", "attempt")
+        parts += ["", rows(heads, lines)]
+    return Group(*parts)
+
+
+def title(one: r.SessionSummary | r.ExperimentSummary | r.Experiment) -> str:
+    """Return what a session or experiment is called, unless that is not for the one who asks."""
+    return "(confidential)" if one.withheld else one.title
+
+
+def statuses(counts: Mapping[str, int]) -> str:
+    """Return how many runs there are of each status."""
+    return ", ".join(f"{count} {status}" for status, count in counts.items()) or "none"
+
+
+def experiments(found: Iterable[r.ExperimentSummary]) -> Table:
+    """Return experiments."""
+    lines = [
+        (one.id, when(one.committed), len(one.trainings), names(one.training_data), title(one))
+        for one in found
+    ]
+    return rows(("experiment", "committed", "trainings", "data", "title"), lines)
+
+
+def experiment(one: r.Experiment) -> RenderableType:
+    """Return an experiment with what it keeps."""
+    about = pairs(
+        {
+            "experiment": one.id,
+            "title": title(one),
+            "owner": one.actor,
+            "created": when(one.created),
+            "committed": when(one.committed),
+            "training data": names(one.training_data),
+            "evaluation data": names(one.evaluation_data),
+        }
+    )
+    return Group(about, *runs(one.trainings, one.evaluations))
+
+
+def runs(trained: Sequence[r.Training], evaluated: Sequence[r.Evaluation]) -> list[RenderableType]:
+    """Return the tables of runs that are not empty, each after an empty line."""
+    parts: list[RenderableType] = []
+    if trained:
+        parts += ["", trainings(trained)]
+    if evaluated:
+        parts += ["", evaluations(evaluated)]
+    return parts
+
+
+def names(data: Iterable[DatasetRef]) -> str:
+    """Return datasets by name and version."""
+    return ", ".join(f"{one.name}@{short(one.version)}" for one in data)
+
+
+def since(time: str | None) -> str:
+    """Return how long ago a time of the API was, in seconds."""
+    if time is None:
+        return "-"
+    return f"{max(0.0, (datetime.now(UTC) - datetime.fromisoformat(time)).total_seconds()):.0f} s"

@@ -1,0 +1,129 @@
+"""How the status of an installation looks as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+
+from autolearn.client.cli.output import count, rows, short, when
+from autolearn.schemas.reports.status import ChainState, Process, Status, WorkerState
+
+__all__ = ["parts", "size"]
+
+UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def parts(status: Status) -> Iterator[RenderableType]:
+    """Yield what is to be printed, one under the other; what is not known is left out."""
+    yield f"Status at {when(status.time)}, told by {status.told_by}"
+    if status.findings:
+        yield f"{count(len(status.findings), 'finding')}:"
+        for finding in status.findings:
+            yield f"  ! {finding.kind}: {finding.detail} {finding.advice}".rstrip()
+    else:
+        yield "Nothing needs attention."
+    yield from about_kafka(status)
+    yield from about_processes(status)
+    yield from about_work(status)
+    if status.dead_letters is not None:
+        letters = status.dead_letters
+        known = "" if letters.open is None else f", {letters.open} of the newest are open"
+        yield f"\nDead letters: {letters.total}{known}"
+    if status.disk:
+        lines = [(at.what, size(at.used), size(at.free), at.path) for at in status.disk]
+        yield "\nDisk"
+        yield rows(("folder", "used", "free", "where"), lines)
+
+
+def about_kafka(status: Status) -> Iterator[RenderableType]:
+    """Yield brokers and topics."""
+    if status.brokers:
+        lines = [(b.id, f"{b.host}:{b.port}", b.controller) for b in status.brokers]
+        yield "\nBrokers"
+        yield rows(("id", "address", "controller"), lines)
+    if status.topics:
+        heads = ("topic", "partitions", "copies", "too few", "no leader", "records", "on disk")
+        yield "\nTopics"
+        yield rows(
+            heads,
+            [
+                (
+                    topic.name,
+                    topic.partitions,
+                    topic.replication,
+                    topic.under_replicated,
+                    topic.leaderless,
+                    topic.records,
+                    None if topic.bytes is None else size(topic.bytes),
+                )
+                for topic in status.topics
+            ],
+        )
+
+
+def about_processes(status: Status) -> Iterator[RenderableType]:
+    """Yield who runs, how far behind, and who decides where."""
+    if status.processes:
+        yield "\nProcesses"
+        heads = ("type", "running", "reads", "behind", "oldest waits")
+        yield rows(heads, [line_of(process) for process in status.processes])
+    if status.terms:
+        yield "\nDeciders"
+        lines = [(term.partition, term.term, term.holder or None) for term in status.terms]
+        yield rows(("partition", "term", "held by"), lines)
+    if status.chain:
+        yield "\nChain"
+        heads = ("partition", "events", "signed", "newest waits", "broken at")
+        yield rows(heads, [chain_line(one) for one in status.chain])
+
+
+def chain_line(one: ChainState) -> tuple[object, ...]:
+    """Return how far the events of a partition are signed for."""
+    waiting = None if one.waiting is None else f"{one.waiting:.0f} s"
+    return (one.partition, one.events, one.signed and when(one.signed), waiting, one.broken)
+
+
+def line_of(process: Process) -> tuple[object, ...]:
+    """Return a process type as a line: how far behind in all, and on which partitions."""
+    lagging = {p: many for p, many in process.behind.items() if many}
+    where = ", ".join(f"{many} on {p}" for p, many in lagging.items())
+    names = ", ".join(member.name for member in process.members)
+    waiting = None if process.waiting is None else f"{process.waiting:.1f} s"
+    return (process.name, names or "nobody", process.topic, where or "0", waiting)
+
+
+def about_work(status: Status) -> Iterator[RenderableType]:
+    """Yield the workers, and what each runs."""
+    if not status.workers:
+        return
+    yield "\nWorkers"
+    heads = ("worker", "host", "kinds", "busy", "heard", "runs")
+    yield rows(heads, [worker_line(worker) for worker in status.workers])
+    for host, what in sorted({(one.host, one.unconfined) for one in status.workers}):
+        if what:
+            yield f"On {host} the system does not keep runs from: {', '.join(what)}"
+
+
+def worker_line(worker: WorkerState) -> tuple[object, ...]:
+    """Return a worker as a line."""
+    runs = ", ".join(
+        f"{run.kind} {short(run.run)} ({run.phase}, attempt {run.attempt}, since {when(run.since)})"
+        for run in worker.runs
+    )
+    return (
+        worker.worker,
+        f"{worker.host} ({worker.pid})",
+        ", ".join(worker.kinds),
+        f"{len(worker.runs)} of {worker.slots}",
+        f"{worker.silent:.1f} s ago",
+        runs or None,
+    )
+
+
+def size(many: int) -> str:
+    """Return a number of bytes as people read it."""
+    amount, unit = float(many), 0
+    while amount >= 1024 and unit < len(UNITS) - 1:
+        amount, unit = amount / 1024, unit + 1
+    return f"{amount:.0f} {UNITS[unit]}" if unit == 0 else f"{amount:.1f} {UNITS[unit]}"

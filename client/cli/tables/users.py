@@ -1,0 +1,58 @@
+"""How users and tokens look as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.table import Table
+
+from autolearn.client.cli.output import rows, when
+from autolearn.client.sdk import resources as r
+
+__all__ = ["quotas", "tokens", "users"]
+
+
+def users(found: Iterable[r.User]) -> Table:
+    """Return users."""
+    lines = [
+        (
+            one.name,
+            one.role,
+            "no" if one.disabled else "yes",
+            "yes" if one.has_password else "no",
+            when(one.created),
+        )
+        for one in found
+    ]
+    return rows(("user", "role", "let in", "password", "added"), lines)
+
+
+def tokens(found: Iterable[r.Token]) -> Table:
+    """Return tokens, without their secrets, which nobody knows any more."""
+    lines = [
+        (
+            one.id,
+            one.name,
+            when(one.created),
+            when(one.expires) if one.expires else "never",
+            when(one.revoked) if one.revoked else "",
+        )
+        for one in found
+    ]
+    return rows(("token", "name", "made", "expires", "revoked"), lines)
+
+
+def quotas(found: Iterable[r.Quota]) -> Table:
+    """Return the quotas of a user."""
+    lines = [
+        (
+            one.name,
+            "" if one.used is None else f"{one.used:,}",
+            f"{one.limit:,}",
+            one.unit,
+            one.source,
+            one.words,
+        )
+        for one in found
+    ]
+    return rows(("quota", "used", "limit", "unit", "from", "what counts"), lines)

@@ -1,0 +1,51 @@
+"""Waiting for a run, with what it does shown meanwhile."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+import typer
+
+from autolearn.client.cli.run_progress import Board, what
+from autolearn.client.sdk.resources import Evaluation, Training
+from autolearn.schemas.errors import ExitCode
+
+__all__ = ["follow", "require_completed"]
+
+R = TypeVar("R", Training, Evaluation)
+STEP = 1.0
+"""Seconds after which the phase is asked for again."""
+
+
+def follow(run: R, again: Callable[[float], R]) -> R:
+    """Show a run until it has ended. `again(seconds)` returns it then, or after so many seconds.
+
+    Raises:
+        typer.Exit: Ctrl-C was pressed; the run goes on.
+    """
+    try:
+        with Board() as board:
+            board.show(run)
+            while run.ended is None:
+                run = again(STEP)
+                board.show(run)
+    except KeyboardInterrupt:
+        print(
+            f"Interrupted: {what(run)} goes on.\n"
+            f"  See it:    autolearn session show {run.session[:8]}\n"
+            f"  Cancel it: autolearn cancel {run.id[:8]} --session {run.session[:8]}",
+            file=sys.stderr,
+        )
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
+    return run
+
+
+def require_completed(run: Training | Evaluation) -> None:
+    """Say why a run has not completed, and exit with 1; return if it has."""
+    if run.status == "completed":
+        return
+    why = f"{run.reason}: {run.detail}" if run.reason else f"It is {run.status}."
+    print(f"The {what(run)} did not complete\n  {why}", file=sys.stderr)
+    raise typer.Exit(ExitCode.NO)

@@ -1,0 +1,27 @@
+"""The keys to which clients seal their requests, as an operator deals with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from autolearn.runtime.home import home_of
+from autolearn.runtime.process import read_settings
+from autolearn.security.wire_keys import WireKeys, folder_of_keys, rotate
+
+__all__ = ["named", "rotated"]
+
+
+def named() -> list[str]:
+    """Return the names of the keys that are in use, the one to use first."""
+    return [key.kid for key in WireKeys(folder()).present()]
+
+
+def rotated() -> str:
+    """Make a new key; return its name."""
+    return rotate(folder()).kid
+
+
+def folder() -> Path:
+    """Return the folder of the keys."""
+    settings = read_settings()
+    return folder_of_keys(settings, home_of(settings))

@@ -1,0 +1,1 @@
+"""A whole system on one machine: `autolearn up` and the development cluster."""

@@ -1,0 +1,417 @@
+"""The whole system on one machine: the processes of `autolearn up`, watched and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import ExitStack, suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal, NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+
+from autolearn.client.sdk import credentials
+from autolearn.eventlog.embedded.errors import PORT_TAKEN
+from autolearn.eventlog.embedded.probe import HOST, HeldPorts, require_port
+from autolearn.eventlog.log import START_TIMEOUT
+from autolearn.runtime.child_process import child_environment, python_command
+from autolearn.runtime.home import Running, home_of, lock
+from autolearn.runtime.process import child
+from autolearn.runtime.state_folders import cut_off
+from autolearn.runtime.watchdog import TICK, Effort, Stall
+from autolearn.schemas.errors import AutoLearnError
+from autolearn.schemas.settings import KAFKA_PREFIX, PREFIX, Settings
+from autolearn.security.broker_secret import announced, secret_of
+
+__all__ = ["CannotStart", "System", "install_kafka"]
+
+READY_TIMEOUT = START_TIMEOUT
+"""Seconds within which every process must say that it is ready; a long log takes its time."""
+PATIENCE = 20.0
+"""Seconds after which a process that is not ready yet is mentioned."""
+PORT_ATTEMPTS = 3
+"""Starts with other ports, when somebody else takes the drawn one."""
+STOP_TIMEOUT = 20.0
+"""Seconds that a process has to stop by itself."""
+LOADING = 45.0
+"""Seconds for which a process may do nothing before it has told for the first time that it goes on:
+a command for the master key has 30."""
+STACKS = 1.5
+"""Seconds that a process has to write its stacks before it is killed."""
+LARGEST_LOG = 16 * 1024 * 1024
+"""Bytes after which a process's log file is put aside at its next start."""
+
+
+class CannotStart(AutoLearnError):
+    """A process of the system ended, or was not ready in time."""
+
+    title = "AutoLearn could not be started"
+
+
+class PortLost(CannotStart):
+    """Somebody else took the port that was drawn for Kafka."""
+
+
+class Part(NamedTuple):
+    """One process of the system. It prints `ready …` once it is; a tool prints its result."""
+
+    name: str
+    arguments: tuple[str, ...]
+    beats: Literal["always", "when ready", "never"] = "always"
+    """When it tells, every second, that it goes on."""
+
+
+FIRST_USER = Part("first user", ("autolearn.operations.first_user", "--with-parent"), "never")
+AGENTS = Part("agents", ("autolearn.agents", "--with-parent", "decide", "dispatch", "supervise"))
+WORKERS = Part("workers", ("autolearn.agents", "--with-parent", "work"))
+API = Part("api", ("autolearn.api", "--with-parent"))
+
+
+class Heard:
+    """What was heard of a process: how often it told that it goes on."""
+
+    beats = 0
+    ready = False
+
+
+class System:
+    """Kafka (unless the settings name brokers), agents, workers and API, on one home.
+
+    `told` hears what happens, a sentence each. A process that ends by itself is started again, and
+    one that hangs is killed.
+    After `start`, `url` says where the API is and `kafka` where the brokers are.
+    """
+
+    def __init__(self, settings: Settings, told: Callable[[str], None] = lambda _: None) -> None:
+        self.settings, self.told = settings, told
+        self.home = home_of(settings)
+        self.url = self.kafka = ""
+        self.api_port, self.ports = settings.api_port, HeldPorts()
+        self.processes: dict[str, asyncio.subprocess.Process] = {}
+        self.lines: dict[str, socket.socket] = {}
+        """To each process: it ends when this end is closed, and tells here that it goes on."""
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.held = ExitStack()
+
+    async def start(self) -> None:
+        """Start everything, and return when commands are answered.
+
+        Raises:
+            AlreadyRunning: this home is in use.
+            CannotStart: a process ended or was not ready in time; the words of its log are in it.
+                Or a backup was put back here, but not to its end.
+            SettingsError: the API's port is taken.
+        """
+        self.held.enter_context(lock(self.home / "up.lock", "`autolearn up`"))
+        if words := cut_off(self.home):
+            self.held.close()
+            raise CannotStart(
+                f"A restore on {self.home} was cut off: what is there is not whole.",
+                advice=f"Run `autolearn restore {words}` again; it goes on where it stopped.",
+            )
+        self.told(f"AutoLearn {version('autolearn')} starts on {self.home}")
+        try:
+            require_port(self.settings.api_host, self.settings.api_port)
+            self.make_master_key()
+            parts = await self.launch_everything()
+            up = Running(os.getpid(), self.url, self.kafka)
+            (self.home / "up.json").write_bytes(msgspec.json.encode(up))
+        except BaseException:
+            await self.stop()
+            raise
+        for part in parts:
+            self.go_on(self.watch(part))
+
+    async def launch_everything(self) -> list[Part]:
+        """Launch every process, with other ports if one was lost; return those that are to last."""
+        for attempt in range(1, PORT_ATTEMPTS + 1):
+            parts = [*self.brokers(), AGENTS, WORKERS, API]
+            once = [FIRST_USER] if self.needs_user() else []
+            try:
+                said = await self.launch_all([*parts, *once])
+                break
+            except PortLost:
+                if attempt == PORT_ATTEMPTS:
+                    raise
+                self.told("  another program has taken Kafka's port; once more with another")
+                await self.end_all()
+        self.url = said[len(parts) - 1]
+        if once:
+            self.keep_user(said[-1])
+        return parts
+
+    def brokers(self) -> list[Part]:
+        """Draw the ports that are free ones, all at once; return the embedded broker if it runs."""
+        embedded, any_api = not self.settings.kafka, self.settings.api_port == 0
+        # Elsewhere a port cannot be held until the API listens: it takes a free one itself.
+        drawn_api = any_api and self.settings.api_host == HOST and sys.platform == "linux"
+        self.ports = HeldPorts(*[0] * (embedded + drawn_api))
+        numbers = list(self.ports.numbers)
+        self.api_port = numbers.pop() if drawn_api else self.settings.api_port
+        if not embedded:
+            self.kafka = self.settings.kafka
+            return []
+        (port,) = numbers
+        self.kafka = f"{HOST}:{port}"
+        self.ports.lend()
+        secret_of(self.home)  # made now if there is none; what is wrong with it is said now
+        self.held.enter_context(announced(self.home, [self.kafka]))
+        where = ("--folder", str(self.home / "kafka"), "--port", str(port))
+        run = ("run", "--with-parent", *where, "--secret-of", str(self.home))
+        return [Part("kafka", ("autolearn.eventlog.embedded", *run), "when ready")]
+
+    # What it needs
+
+    def make_master_key(self) -> None:
+        """Make the master key of this home if it has none, and say where it is."""
+        from autolearn.security.master_keys import make_key_file
+
+        if made := make_key_file(self.settings, self.home):
+            self.told(f"  made the master key: {made}; keep a copy elsewhere")
+
+    # Who may use it
+
+    @property
+    def has_user(self) -> Path:
+        """The file that names the log of which it is known that it has a user."""
+        return self.home / "has-user"
+
+    @property
+    def token(self) -> str:
+        """The token that is kept for this system, else AUTOLEARN_TOKEN, "" without one."""
+        place = credentials.place_of_home(self.home)
+        kept = credentials.read().get(place) or credentials.find(place)
+        return kept.token if kept is not None else ""
+
+    def needs_user(self) -> bool:
+        """Say whether there may be no user yet, so that one must be made."""
+        known = self.has_user.exists() and self.has_user.read_text() == self.which_log()
+        return self.settings.auth == "tokens" and not known
+
+    def which_log(self) -> str:
+        """Return what tells the logs apart that this home has been used with."""
+        return f"{self.settings.kafka or 'embedded'} {self.settings.topic_prefix}\n"
+
+    def keep_user(self, said: str) -> None:
+        """Keep the token of the first user, if one was made, where the command line finds it."""
+        made = msgspec.json.decode(said, type=dict[str, dict[str, str]])["result"]
+        if made:
+            place = credentials.place_of_home(self.home)
+            file = credentials.keep(place, made["user"], made["token"])
+            self.told(f"  made the first sysadmin, {made['user']!r}; the token is in {file}")
+        self.has_user.write_text(self.which_log())
+
+    async def launch_all(self, parts: list[Part]) -> list[str]:
+        """Start processes at the same time; when one cannot start, give up the others."""
+        launches = [asyncio.create_task(self.launch(part)) for part in parts]
+        try:
+            return await asyncio.gather(*launches)
+        finally:
+            for launch in launches:
+                launch.cancel()
+            await asyncio.gather(*launches, return_exceptions=True)
+
+    async def launch(self, part: Part) -> str:
+        """Start a process, wait until it is ready, and return what it says of itself."""
+        began = time.monotonic()
+        log = self.home / "logs" / f"{part.name}.log"
+        log.parent.mkdir(exist_ok=True)
+        if log.exists() and log.stat().st_size > LARGEST_LOG:
+            log.replace(log.with_suffix(".log.1"))
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        if (before := self.lines.pop(part.name, None)) is not None:
+            before.close()
+        self.lines[part.name] = ours
+        with log.open("ab") as output, theirs:
+            start = output.tell()
+            process = self.processes[part.name] = await asyncio.create_subprocess_exec(
+                *python_command(*part.arguments),
+                stdin=theirs.fileno(),
+                stdout=asyncio.subprocess.PIPE,
+                stderr=output,
+                env=self.environment(),
+                cwd=self.home,
+                start_new_session=True,
+            )
+        assert process.stdout is not None
+        waiting, heard = self.go_on(self.mention(part, log)), Heard()
+        self.go_on(listen(ours, heard))
+        if part.beats != "never":
+            self.go_on(self.guard(part, process, heard))
+        try:
+            async with asyncio.timeout(READY_TIMEOUT):
+                while line := (await process.stdout.readline()).decode(errors="replace"):
+                    if line.startswith(("ready", '{"result"')):
+                        heard.ready = True
+                        self.told(f"  {part.name:8} ready after {time.monotonic() - began:.1f} s")
+                        self.go_on(drain(process.stdout, log))
+                        return line.removeprefix("ready").strip()
+            status = await process.wait()
+            why = f"The process {part.name} ended with status {status} before it was ready."
+        except TimeoutError:
+            await self.end(part.name)
+            why = f"The process {part.name} was not ready within {READY_TIMEOUT:g} s."
+        finally:
+            waiting.cancel()
+        with log.open("rb") as output:
+            output.seek(start)
+            words = output.read().decode(errors="replace").splitlines()[-15:]
+        lost = part.name == "kafka" and process.returncode == PORT_TAKEN
+        raise (PortLost if lost else CannotStart)(
+            "\n  ".join([why, *words]),
+            advice=f"Its whole log is {log}.",
+        )
+
+    async def guard(self, part: Part, process: asyncio.subprocess.Process, heard: Heard) -> None:
+        """Kill a process that makes no progress; what it was at is in its log then.
+
+        Before it has told for the first time it loads, which may take any time on a busy machine.
+        """
+        stall = Stall(Effort(process.pid), time.monotonic())
+        while process.returncode is None:
+            await asyncio.sleep(TICK)
+            hangs = stall.hangs(time.monotonic(), heard.beats)
+            loads = part.beats == "when ready" and not heard.ready
+            if hangs and not loads and (heard.beats or stall.idle >= LOADING):
+                self.told(f"  {part.name:8} hangs ({stall.words()}); it is killed")
+                await put_down(process)
+
+    async def mention(self, part: Part, log: Path) -> None:
+        """Say now and then that a process is not ready yet."""
+        began = time.monotonic()
+        while True:
+            await asyncio.sleep(PATIENCE)
+            self.told(
+                f"  {part.name:8} is still starting ({time.monotonic() - began:.0f} s): {log}"
+            )
+
+    def environment(self) -> Mapping[str, str]:
+        """Return the environment of the processes: ours, with every setting spelled out.
+
+        An API that is started again keeps its port, also if the first one was a free one.
+        """
+        port = urlsplit(self.url).port if self.url else self.api_port
+        fields = msgspec.structs.asdict(self.settings)
+        client = fields.pop("kafka_client")
+        known = {"home": self.home, "kafka": self.kafka, "api_port": port}
+        # Whoever starts the system has a token, perhaps; its processes need none.
+        ours = {name: value for name, value in os.environ.items() if name != "AUTOLEARN_TOKEN"}
+        return {
+            **child_environment(ours),
+            **{PREFIX + name.upper(): str(value) for name, value in (fields | known).items()},
+            **{KAFKA_PREFIX + k.upper().replace(".", "_"): v for k, v in client.items()},
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def go_on(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Do something beside everything else, until it is done or the system stops."""
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
+
+    async def watch(self, part: Part) -> None:
+        """Start a process again whenever it ends by itself, at longer and longer intervals."""
+        pause = 0.0
+        while True:
+            began = time.monotonic()
+            status = await self.processes[part.name].wait()
+            pause = 0.0 if time.monotonic() - began > 60 else min(30.0, 2 * pause + 0.5)
+            self.told(f"  {part.name:8} ended with status {status}; it is started again")
+            await asyncio.sleep(pause)
+            try:
+                await self.launch(part)
+            except CannotStart as error:
+                self.told(f"  {error.detail.splitlines()[0]} {error.advice}")
+            except OSError as error:  # such as a full disk, or no memory for another process
+                self.told(f"  {part.name:8} cannot be started now: {error}")
+
+    async def stop(self) -> None:
+        """Stop everything: work first, the API, then Kafka."""
+        tasks = list(self.tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.end_all()
+        (self.home / "up.json").unlink(missing_ok=True)
+        self.ports.release()
+        self.held.close()
+
+    async def end_all(self) -> None:
+        """Stop every process: work first, the API, then Kafka."""
+        for names in (("workers", "api", "first user"), ("agents",), ("kafka",)):
+            await asyncio.gather(*(self.end(name) for name in names if name in self.processes))
+
+    async def end(self, name: str) -> None:
+        """Ask one process to stop; kill it and what it started if it does not."""
+        process = self.processes[name]
+        if process.returncode is not None:
+            self.lines[name].close()
+            return
+        process.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(process.wait(), STOP_TIMEOUT)
+        except TimeoutError:
+            self.told(f"  {name:8} did not stop within {STOP_TIMEOUT:g} s; it is killed")
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+        self.lines[name].close()
+
+    async def __aenter__(self) -> System:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+
+async def listen(line: socket.socket, heard: Heard) -> None:
+    """Count how often a process tells that it goes on, until it ends."""
+    while words := await asyncio.get_running_loop().sock_recv(line, 4096):
+        heard.beats += len(words)
+
+
+async def put_down(process: asyncio.subprocess.Process) -> None:
+    """Kill a process and its group; before that it writes the stacks of its threads to its log."""
+    with suppress(ProcessLookupError):
+        os.kill(process.pid, signal.SIGABRT)
+        os.kill(process.pid, signal.SIGCONT)  # one that was stopped takes the signal before it
+        with suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), STACKS)
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+async def drain(output: asyncio.StreamReader, log: Path) -> None:
+    """Append what a process prints after its first word to its log file."""
+    while words := await output.read(1 << 16):
+        with log.open("ab") as file:
+            file.write(words)
+
+
+def install_kafka() -> None:
+    """Fetch Kafka if it is not on this machine yet, with a progress bar on standard error.
+
+    Raises:
+        CannotStart: it could not be fetched.
+    """
+    how = child("autolearn.eventlog.embedded", "install")
+    status = subprocess.run(
+        how.command, env=how.environment, cwd=how.folder, check=False
+    ).returncode
+    if status in (130, -signal.SIGINT):
+        raise KeyboardInterrupt
+    if status:
+        raise CannotStart(
+            "Apache Kafka could not be installed: the words above say why.",
+            advice="With AUTOLEARN_KAFKA=host:port,… your own brokers are used instead.",
+        )

@@ -1,0 +1,76 @@
+"""The whole system in the foreground, until a signal ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import signal
+import time
+
+from platformdirs import user_data_path
+
+from autolearn.client.local.system import System, install_kafka
+from autolearn.runtime.home import home_of, require_writable
+from autolearn.schemas.settings import Settings
+
+__all__ = ["run_up"]
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def run_up(settings: Settings) -> None:
+    """Run everything until Ctrl-C or SIGTERM, and stop everything then.
+
+    Raises:
+        AlreadyRunning: this home is in use.
+        CannotStart: a process could not be started.
+        SettingsError: the home cannot be written, or the API's port is taken.
+    """
+    require_writable(home_of(settings))
+    if not settings.kafka:
+        install_kafka()
+    asyncio.run(serve(settings))
+
+
+async def serve(settings: Settings) -> None:
+    """Start the system, say where it is, and wait for a signal; a signal also ends the start."""
+    signalled = asyncio.Event()
+    for number in SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, signalled.set)
+    began = time.monotonic()
+    system = System(settings, say)
+    stop = asyncio.create_task(signalled.wait())
+    start = asyncio.create_task(system.start())
+    await asyncio.wait((stop, start), return_when=asyncio.FIRST_COMPLETED)
+    if start.done():
+        start.result()
+        say(*where(system, time.monotonic() - began))
+        await stop
+        say("Stopping …")
+        await system.stop()
+    else:
+        say("Stopping …")
+        start.cancel()
+        await asyncio.gather(start, return_exceptions=True)
+    stop.cancel()
+    say("Stopped.")
+
+
+def where(system: System, seconds: float) -> list[str]:
+    """Return what somebody needs to know to use a system that is ready."""
+    elsewhere = system.home != user_data_path("autolearn").resolve()
+    hint = f"export AUTOLEARN_HOME={shlex.quote(str(system.home))}" if elsewhere else ""
+    return [
+        f"Ready after {seconds:.1f} s.",
+        f"  API    {system.url}",
+        f"  Kafka  {system.kafka}",
+        f"  home   {system.home}",
+        f"  logs   {system.home / 'logs'}",
+        *([f"In another terminal, first: {hint}"] if hint else []),
+        "Ctrl-C stops it.",
+    ]
+
+
+def say(*lines: str) -> None:
+    """Print lines at once, also into a pipe."""
+    print("\n".join(lines), flush=True)

@@ -1,0 +1,71 @@
+"""What a sysadmin can ask of the behaviour log, described once for both clients."""
+
+from __future__ import annotations
+
+from autolearn.client.sdk.event_feed import Feed, follow
+from autolearn.client.sdk.flows import Call, Flow, ask
+from autolearn.client.sdk.resources import Page
+from autolearn.client.sdk.subscriptions import subscription
+from autolearn.client.sdk.transport import operation
+from autolearn.schemas.records.audit_hop import Hop
+
+__all__ = ["Auditing"]
+
+
+class Auditing:
+    """Who asked what, what came of it, and by which processes."""
+
+    @operation
+    def audit(
+        self,
+        *,
+        begin: str = "",
+        end: str = "",
+        actor: str = "",
+        service: str = "",
+        stream: str = "",
+        outcome: str = "",
+        trace: str = "",
+        source: str = "store",
+        limit: int | None = None,
+        page: str | None = None,
+    ) -> Flow[Page[Hop]]:
+        """List hops, newest first; `begin` and `end` are times (RFC 3339 with a zone).
+
+        A page may be short, or empty: go on while there is a `next`.
+        """
+        query = {
+            **chosen(begin, end, actor, service, stream, outcome, trace),
+            "source": source,
+            "limit": limit,
+            "page": page,
+        }
+        return ask(Call("GET", "/v1/audit", Page[Hop], query))
+
+    @subscription
+    def follow_audit(
+        self,
+        *,
+        actor: str = "",
+        service: str = "",
+        stream: str = "",
+        outcome: str = "",
+        trace: str = "",
+        patience: float = 60.0,
+    ) -> Feed:
+        """Iterate over the hops that come from now on; an entry's `event` is one.
+
+        What another API process recorded comes too, a little later. After the API process has
+        ended, what happened until the next one was found is not given: ask `audit` for it.
+        """
+        query = chosen("", "", actor, service, stream, outcome, trace)
+        return follow("/v1/audit", query, patience)
+
+
+def chosen(
+    begin: str, end: str, actor: str, service: str, stream: str, outcome: str, trace: str
+) -> dict[str, object]:
+    """Return the part of a query that chooses hops."""
+    given = {"from": begin, "to": end, "actor": actor, "service": service, "stream": stream,
+             "outcome": outcome, "trace": trace}  # fmt: skip
+    return {name: value or None for name, value in given.items()}

@@ -1,0 +1,174 @@
+"""The Python client, sync and async: the same methods, one description of each.
+
+    with AutoLearn("http://127.0.0.1:8321") as autolearn:
+        session = autolearn.session(autolearn.sessions.open("first steps").id)
+        training = session.train("random-forest", "iris", wait=60)
+        print(session.evaluate(training.id, ["f1"], wait=60).results)
+        session.commit()
+
+`AsyncAutoLearn` is used with `async with` and `await`. What changes something carries an
+Idempotency-Key, so a lost connection or a 503 is tried again without doing anything twice. What one
+client has changed is in whatever it reads later, also through another API process.
+Problems of the API are raised as `Problem`; when it does not answer, `Unreachable` is.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from autolearn.client.sdk import trust
+from autolearn.client.sdk.audit import Auditing
+from autolearn.client.sdk.credentials import find, place_of
+from autolearn.client.sdk.errors import Problem, Unreachable
+from autolearn.client.sdk.read_your_writes import AsyncReached, Reached
+from autolearn.client.sdk.sessions import Experiments, OneSession, Sessions
+from autolearn.client.sdk.system import System
+from autolearn.client.sdk.transport import Awaiting, Blocking
+from autolearn.client.sdk.users import Users
+
+__all__ = ["AsyncAutoLearn", "AutoLearn", "Problem", "Unreachable"]
+
+
+def bearer(url: str, token: str | None) -> dict[str, str]:
+    """Return the header that says who asks; "" asks as nobody, None as whose token is kept."""
+    if token is None:
+        kept = find(place_of(url))
+        token = kept.token if kept is not None else ""
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+class BlockingPart(Blocking):
+    """A part of `AutoLearn`, on the same connections."""
+
+    def __init__(self, http: httpx.Client) -> None:
+        self.http = http
+
+
+class AwaitingPart(Awaiting):
+    """A part of `AsyncAutoLearn`, on the same connections."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http = http
+
+
+class BlockingSessions(BlockingPart, Sessions):
+    """The open sessions."""
+
+
+class AwaitingSessions(AwaitingPart, Sessions):
+    """The open sessions."""
+
+
+class BlockingExperiments(BlockingPart, Experiments):
+    """The experiments."""
+
+
+class AwaitingExperiments(AwaitingPart, Experiments):
+    """The experiments."""
+
+
+class BlockingSession(BlockingPart, OneSession):
+    """One session."""
+
+    def __init__(self, http: httpx.Client, session: str) -> None:
+        super().__init__(http)
+        self.id = session
+
+
+class AwaitingSession(AwaitingPart, OneSession):
+    """One session."""
+
+    def __init__(self, http: httpx.AsyncClient, session: str) -> None:
+        super().__init__(http)
+        self.id = session
+
+
+class AutoLearn(Blocking, System, Users, Auditing):
+    """A client that blocks. `url` is where the API is; use it from one thread at a time.
+
+    `token` says who asks; without it, AUTOLEARN_TOKEN or what `autolearn login` has kept does.
+    `seal` says whether requests are sealed (docs/wire.md); None: as AUTOLEARN_SEAL says, or yes.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        transport: httpx.BaseTransport | None = None,
+        seal: bool | None = None,
+    ) -> None:
+        reached = Reached()
+        self.http = httpx.Client(
+            base_url=url,
+            headers=bearer(url, token),
+            transport=trust.transport(url, transport, seal),
+            event_hooks={"request": [reached.ask], "response": [reached.keep]},
+            trust_env=False,
+        )
+        self.sessions = BlockingSessions(self.http)
+        self.experiments = BlockingExperiments(self.http)
+
+    def session(self, session: str) -> BlockingSession:
+        """Return a proxy of one session; nothing is asked yet."""
+        return BlockingSession(self.http, session)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class AsyncAutoLearn(Awaiting, System, Users, Auditing):
+    """A client to await. `url` is where the API is, and `token` says who asks, as in AutoLearn."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        seal: bool | None = None,
+    ) -> None:
+        reached = AsyncReached()
+        self.http = httpx.AsyncClient(
+            base_url=url,
+            headers=bearer(url, token),
+            transport=trust.async_transport(url, transport, seal),
+            event_hooks={"request": [reached.ask_async], "response": [reached.keep_async]},
+            trust_env=False,
+        )
+        self.sessions = AwaitingSessions(self.http)
+        self.experiments = AwaitingExperiments(self.http)
+
+    def session(self, session: str) -> AwaitingSession:
+        """Return a proxy of one session; nothing is asked yet."""
+        return AwaitingSession(self.http, session)
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self.http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()

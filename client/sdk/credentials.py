@@ -1,0 +1,147 @@
+"""The tokens that a user keeps: `tokens.json` in the user's config folder, for this user only.
+
+A token is kept for the URL of an API, or for the home of an `autolearn up` on this machine, whose
+URL may be another one at each start. The file has mode 0600, its folder 0700.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+from msgspec import Struct
+
+from autolearn.runtime.home import home_of, running
+from autolearn.runtime.private_files import read_checked, replace
+from autolearn.runtime.process import read_settings
+from autolearn.runtime.variables import variables
+from autolearn.schemas.errors import AutoLearnError, SettingsError
+
+__all__ = [
+    "Kept",
+    "Unsafe",
+    "file_of_tokens",
+    "find",
+    "forget",
+    "keep",
+    "place_of",
+    "place_of_home",
+    "token_for",
+]
+
+
+class Unsafe(SettingsError):
+    """The file of the tokens may be read by others."""
+
+    title = "Your tokens are not kept safely"
+
+
+class Kept(Struct, frozen=True):
+    """A token that is kept, and whose it is."""
+
+    user: str
+    token: str
+
+    def __repr__(self) -> str:
+        return f"Kept({self.user!r})"
+
+
+def file_of_tokens() -> Path:
+    """Return the file: $XDG_CONFIG_HOME/autolearn/tokens.json, else below ~/.config."""
+    base = os.environ.get("XDG_CONFIG_HOME", "")
+    folder = Path(base) if base.startswith("/") else Path.home() / ".config"
+    return folder / "autolearn" / "tokens.json"
+
+
+def place_of_home(home: Path) -> str:
+    """Return for what the token of `autolearn up` on a home is kept."""
+    return home.resolve().as_uri()
+
+
+def place_of(url: str, home: Path | None = None) -> str:
+    """Return for what the token of an API is kept: the home of `autolearn up` if that is its API.
+
+    `home` is the one of the settings without another.
+    """
+    if home is None:
+        try:
+            home = home_of(read_settings())
+        except AutoLearnError:  # whatever is wrong with them, a client with a URL needs none
+            return plain(url)
+    up = running(home)
+    return place_of_home(home) if up is not None and plain(up.url) == plain(url) else plain(url)
+
+
+def plain(url: str) -> str:
+    """Return a URL by its scheme, host and port; both words for this machine are the same."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    host = "127.0.0.1" if host == "localhost" else f"[{host}]" if ":" in host else host
+    default = {"http": 80, "https": 443}.get(parts.scheme, 0)
+    return f"{parts.scheme}://{host}:{parts.port or default}"
+
+
+def find(place: str) -> Kept | None:
+    """Return the token that is kept for a place; AUTOLEARN_TOKEN goes before any.
+
+    Raises:
+        Unsafe: others could read the file.
+    """
+    given = variables().get("AUTOLEARN_TOKEN")
+    return Kept("", given) if given else read().get(place)
+
+
+def token_for(url: str | None) -> str:
+    """Return the token for the API at a URL, or of `autolearn up` on this machine; "" without."""
+    place = place_of_home(home_of(read_settings())) if url is None else place_of(url)
+    kept = find(place)
+    return kept.token if kept is not None else ""
+
+
+def read() -> dict[str, Kept]:
+    """Return all tokens that are kept."""
+    path = file_of_tokens()
+    try:
+        then = "if others may have read it, revoke the tokens."
+        content = read_checked(path, then, error=Unsafe, limit=-1)
+        return msgspec.json.decode(content, type=dict[str, Kept])
+    except FileNotFoundError:
+        return {}
+    except msgspec.DecodeError as error:
+        raise Unsafe(f"{path} cannot be read: {error}.", advice="Delete it, and log in.") from None
+
+
+def keep(place: str, user: str, token: str) -> Path:
+    """Keep a token, and return the file."""
+    with changing() as kept:
+        kept[place] = Kept(user, token)
+    return file_of_tokens()
+
+
+def forget(place: str) -> None:
+    """Keep the token of a place no longer."""
+    with changing() as kept:
+        kept.pop(place, None)
+
+
+@contextmanager
+def changing() -> Iterator[dict[str, Kept]]:
+    """Change what is kept; one process at a time does. Homes that are gone are forgotten."""
+    path = file_of_tokens()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (path.parent / "tokens.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        kept = read()
+        yield kept
+        left = {place: one for place, one in kept.items() if is_there(place)}
+        replace(path, msgspec.json.format(msgspec.json.encode(left)))
+
+
+def is_there(place: str) -> bool:
+    """Say whether a place is a URL, or a home that exists."""
+    return not place.startswith("file://") or Path(unquote(urlsplit(place).path)).exists()

@@ -1,0 +1,339 @@
+"""What can be asked about sessions and experiments, each described once for both clients."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, TypeVar
+
+from msgspec.structs import replace
+
+from autolearn.client.sdk import resources as r
+from autolearn.client.sdk.flows import Call, Flow, ask, fetch
+from autolearn.client.sdk.paths import segment
+from autolearn.client.sdk.transport import operation
+from autolearn.schemas.errors import AutoLearnError
+
+__all__ = ["Experiments", "OneSession", "Sessions"]
+
+R = TypeVar("R", r.Training, r.Evaluation)
+
+LONGEST_WAIT = 300.0
+"""Seconds for which one request may wait; longer waits are several requests."""
+Status = Literal["open", "started", "completed", "failed", "cancelled"]
+Data = str | Mapping[str, str]
+"""A dataset: its name, NAME@VERSION, or {"name": …, "version": …}, also the start of a version."""
+
+
+class Sessions:
+    """The open sessions."""
+
+    @operation
+    def open(
+        self, title: str = "", *, expires: float | None = None, key: str | None = None
+    ) -> Flow[r.Session]:
+        """Open a session. `key` makes a repetition by another process safe.
+
+        It expires when it is not used for `expires` days, 0: never; None: as the system has it.
+        """
+        body = {"title": title} if expires is None else {"title": title, "expires": expires}
+        return ask(Call("POST", "/v1/sessions", r.Session, body=body, key=key))
+
+    @operation
+    def list(
+        self, *, limit: int | None = None, page: str | None = None, as_of: str | None = None
+    ) -> Flow[r.Page[r.SessionSummary]]:
+        """List the open sessions, newest first."""
+        query = {"limit": limit, "page": page, "as_of": as_of}
+        return ask(Call("GET", "/v1/sessions", r.Page[r.SessionSummary], query))
+
+
+class Experiments:
+    """The committed sessions."""
+
+    @operation
+    def list(
+        self, *, limit: int | None = None, page: str | None = None, as_of: str | None = None
+    ) -> Flow[r.Page[r.ExperimentSummary]]:
+        """List the experiments, the newest commit first."""
+        query = {"limit": limit, "page": page, "as_of": as_of}
+        return ask(Call("GET", "/v1/experiments", r.Page[r.ExperimentSummary], query))
+
+    @operation
+    def get(self, experiment: str, *, as_of: str | None = None) -> Flow[r.Experiment]:
+        """Return an experiment with all that it keeps, which may be many answers of the API."""
+        at = f"/v1/experiments/{segment(experiment)}"
+        return whole(Call("GET", at, r.Experiment, {"as_of": as_of}))
+
+    @operation
+    def artifact(self, experiment: str, training: str) -> Flow[r.Artifact]:
+        """List the files of a trained model."""
+        at = f"/v1/experiments/{segment(experiment)}/trainings/{segment(training)}"
+        return ask(Call("GET", f"{at}/artifact", r.Artifact))
+
+    @operation
+    def download(self, experiment: str, training: str, folder: Path | str) -> Flow[r.Artifact]:
+        """Fetch the files of a trained model into a folder, each checked by its hash."""
+        at = f"/v1/experiments/{segment(experiment)}/trainings/{segment(training)}"
+        return download(f"{at}/artifact", Path(folder))
+
+    @operation
+    def delete(self, experiment: str) -> Flow[r.Deleted]:
+        """Delete an experiment: nothing of it can be read any more."""
+        return ask(Call("POST", f"/v1/experiments/{segment(experiment)}/delete", r.Deleted))
+
+
+class OneSession:
+    """One session. `id` is its own."""
+
+    id: str
+
+    @operation
+    def get(self, *, as_of: str | None = None) -> Flow[r.Session]:
+        """Return the session with its runs and what is going on; or as it was at a point.
+
+        A point is a position's token or a time, RFC 3339 with a zone, here and elsewhere. All runs
+        may be many answers of the API: `trainings` and `evaluations` give a page.
+        """
+        return whole(Call("GET", at(self), r.Session, {"as_of": as_of}))
+
+    @operation
+    def train(
+        self,
+        estimator: str,
+        dataset: Data,
+        *,
+        target: str | None = None,
+        task: str | None = None,
+        hyperparameters: Mapping[str, Any] | None = None,
+        split: Mapping[str, Any] | None = None,
+        preprocessing: Mapping[str, str] | None = None,
+        seed: int | None = None,
+        time_limit: float | None = None,
+        memory_limit: int | None = None,
+        wait: float | None = None,
+        key: str | None = None,
+    ) -> Flow[r.Training]:
+        """Train an estimator; `wait` up to so many seconds until that ended (math.inf: until then).
+
+        The `task` is the estimator's; "classification" makes many different numbers classes.
+        """
+        body = {
+            "estimator": estimator,
+            "dataset": dataset,
+            "target": target,
+            "task": task,
+            "hyperparameters": hyperparameters,
+            "split": split,
+            "preprocessing": preprocessing,
+            "seed": seed,
+            "time_limit": time_limit,
+            "memory_limit": memory_limit,
+        }
+        return started(f"{at(self)}/trainings", r.Training, body, wait, key)
+
+    @operation
+    def evaluate(
+        self,
+        training: str,
+        metrics: Sequence[str] | None = None,
+        *,
+        dataset: Data | None = None,
+        positive: str | bool | int | None = None,
+        time_limit: float | None = None,
+        memory_limit: int | None = None,
+        wait: float | None = None,
+        key: str | None = None,
+    ) -> Flow[r.Evaluation]:
+        """Measure a trained model, on its held-out rows or on another dataset.
+
+        Precision, recall, f1 and roc-auc are of the class `positive`, if one is named. Metrics that
+        were named must be computable; of others that are not `left_out` says why.
+        """
+        body = {
+            "training": training,
+            "metrics": metrics,
+            "dataset": dataset,
+            "positive": positive,
+            "time_limit": time_limit,
+            "memory_limit": memory_limit,
+        }
+        return started(f"{at(self)}/evaluations", r.Evaluation, body, wait, key)
+
+    @operation
+    def trainings(
+        self,
+        *,
+        status: Status | None = None,
+        limit: int | None = None,
+        page: str | None = None,
+        as_of: str | None = None,
+    ) -> Flow[r.Page[r.Training]]:
+        """List the trainings in the order of their requests."""
+        query = {"status": status, "limit": limit, "page": page, "as_of": as_of}
+        return ask(Call("GET", f"{at(self)}/trainings", r.Page[r.Training], query))
+
+    @operation
+    def evaluations(
+        self,
+        *,
+        status: Status | None = None,
+        limit: int | None = None,
+        page: str | None = None,
+        as_of: str | None = None,
+    ) -> Flow[r.Page[r.Evaluation]]:
+        """List the evaluations in the order of their requests."""
+        query = {"status": status, "limit": limit, "page": page, "as_of": as_of}
+        return ask(Call("GET", f"{at(self)}/evaluations", r.Page[r.Evaluation], query))
+
+    @operation
+    def training(self, run: str, *, wait: float | None = None) -> Flow[r.Training]:
+        """Return a training, as soon as it has ended or `wait` seconds are over."""
+        return waited(f"{at(self)}/trainings/{segment(run)}", r.Training, wait)
+
+    @operation
+    def evaluation(self, run: str, *, wait: float | None = None) -> Flow[r.Evaluation]:
+        """Return an evaluation, as soon as it has ended or `wait` seconds are over."""
+        return waited(f"{at(self)}/evaluations/{segment(run)}", r.Evaluation, wait)
+
+    @operation
+    def cancel_training(self, run: str) -> Flow[r.Training]:
+        """Stop a training."""
+        return ask(Call("POST", f"{at(self)}/trainings/{segment(run)}/cancel", r.Training))
+
+    @operation
+    def cancel_evaluation(self, run: str) -> Flow[r.Evaluation]:
+        """Stop an evaluation."""
+        return ask(Call("POST", f"{at(self)}/evaluations/{segment(run)}/cancel", r.Evaluation))
+
+    @operation
+    def artifact(self, training: str) -> Flow[r.Artifact]:
+        """List the files of a trained model."""
+        return ask(Call("GET", f"{at(self)}/trainings/{segment(training)}/artifact", r.Artifact))
+
+    @operation
+    def download(self, training: str, folder: Path | str) -> Flow[r.Artifact]:
+        """Fetch the files of a trained model into a folder, each checked by its hash."""
+        return download(f"{at(self)}/trainings/{segment(training)}/artifact", Path(folder))
+
+    @operation
+    def share(self, user: str) -> Flow[r.Page[r.Reader]]:
+        """Let another user read the session, and the experiment; return who may."""
+        body = {"user": user}
+        return ask(Call("POST", f"{at(self)}/share", r.Page[r.Reader], body=body))
+
+    @operation
+    def unshare(self, user: str) -> Flow[r.Page[r.Reader]]:
+        """Let a user read it no longer; return who still may."""
+        body = {"user": user}
+        return ask(Call("POST", f"{at(self)}/unshare", r.Page[r.Reader], body=body))
+
+    @operation
+    def leave(self) -> Flow[r.CommandState]:
+        """Be no reader any more of a session or experiment that somebody has shared."""
+        return ask(Call("POST", f"{at(self)}/leave", r.CommandState))
+
+    @operation
+    def readers(self) -> Flow[r.Page[r.Reader]]:
+        """List who may read it besides its owner."""
+        return ask(Call("GET", f"{at(self)}/readers", r.Page[r.Reader]))
+
+    @operation
+    def commit(self, trainings: Sequence[str] | None = None) -> Flow[r.Experiment]:
+        """Keep the session as an experiment: all completed trainings, or only those named.
+
+        Raises:
+            Problem, Unreachable: it is not kept; or it is, as the title says, and its runs were not
+                told.
+        """
+        call = Call("POST", f"{at(self)}/commit", r.Experiment, body={"trainings": trainings})
+        kept = yield from ask(call)
+        try:
+            return (yield from with_runs(kept, f"/v1/experiments/{segment(kept.id)}"))
+        except AutoLearnError as error:
+            error.title = f"Committed as experiment {kept.id}, whose runs were not told"
+            raise
+
+    @operation
+    def keep(self) -> Flow[r.SessionSummary]:
+        """Say that the session, which is expiring, is wanted."""
+        return ask(Call("POST", f"{at(self)}/keep", r.SessionSummary))
+
+    @operation
+    def discard(self) -> Flow[r.Discarded]:
+        """End the session and keep nothing of it."""
+        return ask(Call("POST", f"{at(self)}/discard", r.Discarded))
+
+
+def at(session: OneSession) -> str:
+    """Return the path of a session."""
+    return f"/v1/sessions/{segment(session.id)}"
+
+
+W = TypeVar("W", r.Session, r.Experiment)
+NO_QUERY: Mapping[str, object] = MappingProxyType({})
+
+
+def whole(call: Call[W]) -> Flow[W]:
+    """Return a session or experiment with all its runs, unless they are withheld."""
+    found = yield from ask(call)
+    return (yield from with_runs(found, call.path, call.query))
+
+
+def with_runs(found: W, path: str, query: Mapping[str, object] = NO_QUERY) -> Flow[W]:
+    """Return what was found at a path with all its runs, unless they are withheld."""
+    if found.withheld:
+        return found
+    trainings = yield from every(f"{path}/trainings", r.Page[r.Training], query)
+    evaluations = yield from every(f"{path}/evaluations", r.Page[r.Evaluation], query)
+    return replace(found, trainings=trainings, evaluations=evaluations)
+
+
+def every(path: str, kind: type[r.Page[R]], query: Mapping[str, object]) -> Flow[list[R]]:
+    """Return the items of all pages of a list."""
+    items, page = list[R](), None
+    while True:
+        some = yield from ask(Call("GET", path, kind, {**query, "limit": 500, "page": page}))
+        items += some.items
+        if (page := some.next) is None:
+            return items
+
+
+def started(
+    path: str, kind: type[R], body: Mapping[str, object], wait: float | None, key: str | None
+) -> Flow[R]:
+    """Ask for a run, and wait for its end if so wanted."""
+    until = None if wait is None else time.monotonic() + wait
+    first = None if wait is None else min(wait, LONGEST_WAIT)
+    run = yield from ask(Call("POST", path, kind, body=body, wait=first, key=key))
+    if until is None:
+        return run
+    return (yield from ended(run, f"{path}/{run.id}", kind, until))
+
+
+def waited(path: str, kind: type[R], wait: float | None) -> Flow[R]:
+    """Return a run, as soon as it has ended if so wanted."""
+    until = None if wait is None else time.monotonic() + wait
+    first = None if wait is None else min(wait, LONGEST_WAIT)
+    run = yield from ask(Call("GET", path, kind, wait=first))
+    return run if until is None else (yield from ended(run, path, kind, until))
+
+
+def ended(run: R, path: str, kind: type[R], until: float) -> Flow[R]:
+    """Return a run when it has ended, or as it is when the time is over."""
+    while run.ended is None and (left := until - time.monotonic()) > 0:
+        wait = max(1.0, min(left, LONGEST_WAIT))
+        run = yield from ask(Call("GET", path, kind, wait=wait))
+    return run
+
+
+def download(path: str, folder: Path) -> Flow[r.Artifact]:
+    """Fetch all files of a trained model."""
+    artifact = yield from ask(Call("GET", path, r.Artifact))
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in artifact.files:
+        call = Call("GET", f"{path}/{segment(file.name)}", bytes)
+        yield from fetch(call, folder / Path(file.name).name, file.sha256)
+    return artifact

@@ -1,0 +1,124 @@
+"""How both transports drive a feed: what the flow gives is the caller's to iterate over."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, Concatenate, Generic, ParamSpec, overload
+
+import httpx
+
+from autolearn.client.sdk.event_feed import Feed, Listen, More
+from autolearn.client.sdk.flows import Pause
+from autolearn.client.sdk.resources import Entry
+from autolearn.client.sdk.transport import Awaiting, Blocking
+
+__all__ = ["subscription"]
+
+P = ParamSpec("P")
+
+
+def blocking(http: httpx.Client, feed: Feed) -> Iterator[Entry]:
+    """Yield what a feed gives. The connection is let go of when the iteration ends."""
+    response: httpx.Response | None = None
+    parts: Iterator[bytes] = iter(())
+    try:
+        step = next(feed)
+        while True:
+            result: object = None
+            failure: httpx.TransportError | None = None
+            if isinstance(step, Entry):
+                yield step
+            elif isinstance(step, Pause):
+                time.sleep(step.seconds)
+            else:
+                try:
+                    if isinstance(step, More):
+                        result = next(parts, None)
+                    else:
+                        if response is not None:
+                            response.close()
+                        result = response = http.send(request(http, step), stream=True)
+                        parts = response.iter_bytes()
+                        if response.status_code != 200:
+                            response.read()
+                except httpx.TransportError as error:
+                    failure = error
+            step = feed.throw(failure) if failure is not None else feed.send(result)
+    finally:
+        if response is not None:
+            response.close()
+
+
+async def awaiting(http: httpx.AsyncClient, feed: Feed) -> AsyncIterator[Entry]:
+    """Yield what a feed gives. The connection is let go of when the iteration ends."""
+    response: httpx.Response | None = None
+    parts: AsyncIterator[bytes] | None = None
+    try:
+        step = next(feed)
+        while True:
+            result: object = None
+            failure: httpx.TransportError | None = None
+            if isinstance(step, Entry):
+                yield step
+            elif isinstance(step, Pause):
+                await asyncio.sleep(step.seconds)
+            else:
+                try:
+                    if isinstance(step, More):
+                        assert parts is not None
+                        result = await anext(parts, None)
+                    else:
+                        if response is not None:
+                            await response.aclose()
+                        result = response = await http.send(request(http, step), stream=True)
+                        parts = response.aiter_bytes()
+                        if response.status_code != 200:
+                            await response.aread()
+                except httpx.TransportError as error:
+                    failure = error
+            step = feed.throw(failure) if failure is not None else feed.send(result)
+    finally:
+        if response is not None:
+            await response.aclose()
+
+
+def request(http: httpx.Client | httpx.AsyncClient, step: Listen) -> httpx.Request:
+    """Return the request of a step."""
+    timeout = httpx.Timeout(step.timeout, connect=5.0)
+    return http.build_request(
+        "GET", step.path, params=step.query, headers=step.headers, timeout=timeout
+    )
+
+
+class subscription(Generic[P]):  # noqa: N801 - it is used as a decorator
+    """A method that is described once, as a feed, for both clients.
+
+    On a `Blocking` it returns an iterator of entries, on an `Awaiting` an async one.
+    """
+
+    def __init__(self, feed: Callable[Concatenate[Any, P], Feed]) -> None:
+        self.feed = feed
+        self.__doc__ = feed.__doc__
+        self.__name__ = feed.__name__
+
+    @overload
+    def __get__(self, client: Blocking, kind: type[Any]) -> Callable[P, Iterator[Entry]]: ...
+    @overload
+    def __get__(self, client: Awaiting, kind: type[Any]) -> Callable[P, AsyncIterator[Entry]]: ...
+    @overload
+    def __get__(self, client: None, kind: type[Any]) -> subscription[P]: ...
+    def __get__(self, client: Blocking | Awaiting | None, kind: type[Any]) -> Any:
+        """Return the method of one client."""
+        if client is None:
+            return self
+
+        def method(*args: P.args, **kwargs: P.kwargs) -> Any:
+            feed = self.feed(client, *args, **kwargs)
+            if isinstance(client, Blocking):
+                return blocking(client.http, feed)
+            return awaiting(client.http, feed)
+
+        method.__doc__, method.__name__ = self.__doc__, self.__name__
+        return method

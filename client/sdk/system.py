@@ -1,0 +1,313 @@
+"""What can be asked about the catalog, the log and the installation, once for both clients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from autolearn.client.sdk import resources as r
+from autolearn.client.sdk.dataset_files import FileFormat, dataset_name
+from autolearn.client.sdk.event_feed import Feed, follow
+from autolearn.client.sdk.flows import EXAMINED, Call, Flow, ask, fetch
+from autolearn.client.sdk.paths import segment
+from autolearn.client.sdk.subscriptions import subscription
+from autolearn.client.sdk.transport import operation
+from autolearn.schemas.reports.status import Status
+
+__all__ = ["System"]
+
+DIGESTED = 60.0
+"""Seconds within which the rows of views are hashed."""
+
+
+class System:
+    """The catalog, the log as this API knows it, and how the installation is."""
+
+    @operation
+    def estimators(self, *, as_of: str | None = None) -> Flow[r.Page[r.Estimator]]:
+        """List the estimators on offer."""
+        return ask(Call("GET", "/v1/catalog/estimators", r.Page[r.Estimator], {"as_of": as_of}))
+
+    @operation
+    def estimator(self, name: str, *, as_of: str | None = None) -> Flow[r.Estimator]:
+        """Return one estimator with its hyperparameters."""
+        return ask(
+            Call("GET", f"/v1/catalog/estimators/{segment(name)}", r.Estimator, {"as_of": as_of})
+        )
+
+    @operation
+    def metrics(self, *, as_of: str | None = None) -> Flow[r.Page[r.Metric]]:
+        """List the metrics on offer."""
+        return ask(Call("GET", "/v1/catalog/metrics", r.Page[r.Metric], {"as_of": as_of}))
+
+    @operation
+    def metric(self, name: str, *, as_of: str | None = None) -> Flow[r.Metric]:
+        """Return one metric."""
+        return ask(Call("GET", f"/v1/catalog/metrics/{segment(name)}", r.Metric, {"as_of": as_of}))
+
+    @operation
+    def datasets(
+        self, *, limit: int | None = None, page: str | None = None, as_of: str | None = None
+    ) -> Flow[r.Page[r.Dataset]]:
+        """List the datasets, each in its newest version."""
+        query = {"limit": limit, "page": page, "as_of": as_of}
+        return ask(Call("GET", "/v1/catalog/datasets", r.Page[r.Dataset], query))
+
+    @operation
+    def dataset(
+        self, name: str, *, version: str | None = None, as_of: str | None = None
+    ) -> Flow[r.Dataset]:
+        """Return a dataset in its newest version, or in the `version` that begins so."""
+        query = {"version": version, "as_of": as_of}
+        return ask(Call("GET", f"/v1/catalog/datasets/{segment(name)}", r.Dataset, query))
+
+    @operation
+    def dataset_versions(
+        self,
+        name: str,
+        *,
+        limit: int | None = None,
+        page: str | None = None,
+        as_of: str | None = None,
+    ) -> Flow[r.Page[r.Dataset]]:
+        """List the versions of a dataset, newest first."""
+        at = f"/v1/catalog/datasets/{segment(name)}/versions"
+        query = {"limit": limit, "page": page, "as_of": as_of}
+        return ask(Call("GET", at, r.Page[r.Dataset], query))
+
+    @operation
+    def upload_dataset(
+        self,
+        path: Path | str,
+        name: str | None = None,
+        *,
+        target: str | None = None,
+        format: FileFormat | None = None,  # noqa: A002 - the word of the API
+        summary: str = "",
+        sensitive: Sequence[str] = (),
+        separator: str = "",
+        decimal: Literal["", ".", ","] = "",
+        encoding: str = "",
+        header: bool | None = None,
+        skip_lines: int | None = None,
+        sheet: str = "",
+        missing: Sequence[str] | None = None,
+        types: Mapping[str, str] | None = None,
+        zone: str = "",
+        accept_findings: bool = False,
+        accept_changes: bool = False,
+        dry_run: bool = False,
+    ) -> Flow[r.Dataset]:
+        """Offer a file, by a name made of its own (`dataset_name`) without another. It is streamed.
+
+        CSV and other text, JSON lines, Parquet, Arrow, and Excel (.xlsx); text and JSON may be
+        packed. How it is read is found out where nothing is said; `types` maps columns to number,
+        integer, boolean, text, timestamp, or the form of a date (DD/MM/YYYY), `missing` are words
+        that stand for no value. What is odd stands in the answer's `findings`. Of `sensitive`
+        columns no value is told; those of the version before stay so. With `dry_run` nothing is
+        kept.
+        """
+        path = Path(path)
+        at = f"/v1/catalog/datasets/{segment(name or dataset_name(path))}"
+        query = {
+            "target": [""] if target == "" else target,
+            "format": format,
+            "summary": summary,
+            "sensitive": [*sensitive],
+            "separator": separator,
+            "decimal": decimal,
+            "encoding": encoding,
+            "header": header,
+            "skip_lines": skip_lines,
+            "sheet": sheet,
+            "missing": None if missing is None else [*missing] or [""],
+            "type": [f"{column}={kind}" for column, kind in (types or {}).items()],
+            "zone": zone,
+            "accept_findings": accept_findings or None,
+            "accept_changes": accept_changes or None,
+            "dry_run": dry_run or None,
+        }
+        media = "application/octet-stream"
+        return ask(Call("PUT", at, r.Dataset, query, path, media=media, grace=EXAMINED))
+
+    @operation
+    def describe_dataset(
+        self, name: str, *, sensitive: Sequence[str] = (), not_sensitive: Sequence[str] = ()
+    ) -> Flow[r.Dataset]:
+        """Mark columns as sensitive: no value of them is told. Only the owner takes marks away."""
+        body = {"sensitive": [*sensitive], "not_sensitive": [*not_sensitive]}
+        return ask(
+            Call("POST", f"/v1/catalog/datasets/{segment(name)}/describe", r.Dataset, body=body)
+        )
+
+    @operation
+    def download_dataset(self, name: str, path: Path | str, version: str) -> Flow[Path]:
+        """Fetch the file of a version of a dataset, checked by its hash."""
+        at, path = f"/v1/catalog/datasets/{segment(name)}/content", Path(path)
+        yield from fetch(Call("GET", at, bytes, {"version": version}), path, version)
+        return path
+
+    @operation
+    def delete_dataset(self, name: str, *, force: bool = False) -> Flow[r.DeletedDataset]:
+        """Delete a dataset for good; with `force` also while experiments are kept that need it."""
+        at = f"/v1/catalog/datasets/{segment(name)}/delete"
+        return ask(Call("POST", at, r.DeletedDataset, body={"force": force}))
+
+    @operation
+    def dataset_readers(self, name: str) -> Flow[r.Page[r.Grant]]:
+        """Return who may use a dataset, or change it, besides its owner."""
+        return ask(Call("GET", f"/v1/catalog/datasets/{segment(name)}/readers", r.Page[r.Grant]))
+
+    @operation
+    def share_dataset(
+        self, name: str, user: str, may: Literal["read", "write"] = "read"
+    ) -> Flow[r.Page[r.Grant]]:
+        """Let another user use a dataset, or upload new versions as well; return who may."""
+        body = {"user": user, "may": may}
+        return ask(
+            Call("POST", f"/v1/catalog/datasets/{segment(name)}/share", r.Page[r.Grant], body=body)
+        )
+
+    @operation
+    def unshare_dataset(self, name: str, user: str) -> Flow[r.Page[r.Grant]]:
+        """Let a user use a dataset no longer, at once; return who still may."""
+        at = f"/v1/catalog/datasets/{segment(name)}/unshare"
+        return ask(Call("POST", at, r.Page[r.Grant], body={"user": user}))
+
+    @operation
+    def events(
+        self,
+        *,
+        after: str = "",
+        limit: int | None = None,
+        stream: str = "",
+        session: str = "",
+        types: Sequence[str] = (),
+        wait: float | None = None,
+    ) -> Flow[r.Events]:
+        """List events past a position; with `wait`, wait so many seconds for the next ones.
+
+        `stream` (such as dataset/iris), `session` (an id) and `types` (such as RunCompleted)
+        choose among them.
+        """
+        query = {"after": after, "limit": limit, **chosen(stream, session, types)}
+        return ask(Call("GET", "/v1/events", r.Events, query, wait=wait))
+
+    @subscription
+    def follow(
+        self,
+        *,
+        after: str = "",
+        stream: str = "",
+        session: str = "",
+        types: Sequence[str] = (),
+        patience: float = 60.0,
+    ) -> Feed:
+        """Iterate over the events past a position (`now`: those to come), and wait for more.
+
+        Each comes once and in the order of its stream, also when the connection or the API breaks
+        off meanwhile. An entry's `position` is where another call goes on. Choose as in `events`.
+
+        Raises:
+            Problem: the API refuses, or cannot give events for longer than `patience` seconds.
+            Unreachable: no API answers for that long.
+        """
+        query = {"after": after, **chosen(stream, session, types)}
+        return follow("/v1/events", query, patience)
+
+    @operation
+    def position(self) -> Flow[r.Position]:
+        """Return how far the log is known."""
+        return ask(Call("GET", "/v1/position", r.Position))
+
+    @operation
+    def diff(
+        self,
+        before: str,
+        after: str | None = None,
+        *,
+        stream: str | None = None,
+        limit: int | None = None,
+        page: str | None = None,
+    ) -> Flow[r.Diff]:
+        """Return what changed between two points (until now), in one stream or in all.
+
+        For the next page give `before` and `after` of the answer, and its `next` as `page`.
+        """
+        query = {"from": before, "to": after, "stream": stream, "limit": limit, "page": page}
+        return ask(Call("GET", "/v1/diff", r.Diff, query))
+
+    @operation
+    def digests(self) -> Flow[r.Digests]:
+        """Return the digest of every view."""
+        return ask(Call("GET", "/v1/digests", r.Digests, grace=DIGESTED))
+
+    @operation
+    def row_digests(self, view: str, *, after: str = "", limit: int = 10_000) -> Flow[r.RowDigests]:
+        """Return the digests of the rows of a view, in the order of their keys past `after`."""
+        query = {"after": after, "limit": limit}
+        at = f"/v1/digests/{segment(view)}"
+        return ask(Call("GET", at, r.RowDigests, query, grace=DIGESTED))
+
+    @operation
+    def rebuild(self) -> Flow[r.Rebuild]:
+        """Let the API process fold the log into new read models, which then replace its own."""
+        return ask(Call("POST", "/v1/rebuild", r.Rebuild))
+
+    @operation
+    def rebuilding(self, *, wait: float | None = None) -> Flow[r.Rebuild]:
+        """Return how the newest rebuild goes; with `wait`, wait so many seconds for its end."""
+        return ask(Call("GET", "/v1/rebuild", r.Rebuild, wait=wait))
+
+    @operation
+    def command(
+        self, command: str, *, partition: int | None = None, offset: int | None = None
+    ) -> Flow[r.CommandState]:
+        """Return what became of a command."""
+        query = {"partition": partition, "offset": offset}
+        return ask(Call("GET", f"/v1/commands/{segment(command)}", r.CommandState, query))
+
+    @operation
+    def status(self) -> Flow[Status]:
+        """Return the state of the whole installation, and what needs attention."""
+        return ask(Call("GET", "/v1/status", Status))
+
+    @operation
+    def dead_letters(
+        self, *, reason: str = "", limit: int | None = None, page: str | None = None
+    ) -> Flow[r.Page[r.DeadLetterSummary]]:
+        """List what could not be decoded, newest first; `reason` has words of the reason.
+
+        With a reason a page may be short, or empty: go on while there is a `next`.
+        """
+        query = {"reason": reason, "limit": limit, "page": page}
+        return ask(Call("GET", "/v1/dead-letters", r.Page[r.DeadLetterSummary], query))
+
+    @operation
+    def dead_letter(self, letter: str) -> Flow[r.DeadLetter]:
+        """Return one dead letter with its headers and its value."""
+        return ask(Call("GET", f"/v1/dead-letters/{segment(letter)}", r.DeadLetter))
+
+    @operation
+    def retry_dead_letter(
+        self, letter: str, value: Mapping[str, Any] | None = None, *, wait: float | None = None
+    ) -> Flow[r.Retry]:
+        """Put the command of a dead letter back on the log, or `value` in its place; once."""
+        at = f"/v1/dead-letters/{segment(letter)}/retry"
+        return ask(Call("POST", at, r.Retry, body={"value": value}, wait=wait))
+
+    @operation
+    def ready(self, *, patience: float = 30.0) -> Flow[r.Health]:
+        """Return as soon as the API is ready.
+
+        Raises:
+            Problem: it is not ready after `patience` seconds.
+            Unreachable: it does not answer for so long.
+        """
+        return ask(Call("GET", "/health/ready", r.Health), patience)
+
+
+def chosen(stream: str, session: str, types: Sequence[str]) -> dict[str, object]:
+    """Return the query of a choice of events."""
+    return {"stream": stream, "session": session, "type": list(types)}

@@ -1,0 +1,1 @@
+"""Consumers of the log: projectors, pages of events, lookups of single records."""

@@ -1,0 +1,118 @@
+"""A Follower in a thread of its own, for programs that run on asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+
+from autolearn.eventlog.consumers.projector import Follower
+from autolearn.schemas.codec import EventRecord
+
+__all__ = ["Feed"]
+
+
+class Feed:
+    """Runs a Follower in a thread, and hands what it admits to the event loop.
+
+    `on_events(records)` is called on the loop with each batch, after the batch was stored;
+    `on_error(error)` when the Follower raised: it has stopped then, and the process should end.
+    `lock` is held while a batch is folded and stored.
+    """
+
+    def __init__(
+        self,
+        follower: Follower,
+        on_events: Callable[[list[EventRecord]], None],
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        self.follower, self.on_events, self.on_error = follower, on_events, on_error
+        self.loop = asyncio.get_running_loop()
+        self.lock = threading.Lock()
+        self.stopped = threading.Event()
+        self.successor: tuple[Follower, Callable[[], None]] | None = None
+        self.thread = threading.Thread(target=self.run, name="feed", daemon=True)
+
+    def start(self) -> None:
+        """Start following."""
+        self.thread.start()
+
+    def run(self) -> None:
+        """Follow until stopped (in the thread)."""
+        try:
+            while not self.stopped.is_set():
+                if self.successor is not None:
+                    self.replace(*self.successor)
+                    continue
+                messages = self.follower.reader.read(5000, 0.2)
+                with self.lock:
+                    admitted = self.follower.fold_batch(messages)
+                if admitted:
+                    self.loop.call_soon_threadsafe(self.on_events, admitted)
+        except Exception as error:  # noqa: BLE001 - handed on, whatever it is
+            self.loop.call_soon_threadsafe(self.on_error, error)
+
+    async def hand_over(self, follower: Follower, on_taken: Callable[[], None]) -> None:
+        """Go on with another Follower, of another store, from the same position.
+
+        `on_taken()` is called on the loop before any event that the new one folds is handed out.
+        Returns after that, so never when the feed is stopped before.
+        """
+        taken = asyncio.Event()
+
+        def note() -> None:
+            on_taken()
+            taken.set()
+
+        self.successor = (follower, note)
+        await taken.wait()
+
+    def replace(self, new: Follower, on_taken: Callable[[], None]) -> None:
+        """Bring both Followers to the same position, and change over (in the thread).
+
+        That is the later one of theirs, on each partition.
+
+        If the feed is stopped before they are there, the old one stays.
+        """
+        old, self.successor = self.follower, None
+        goal = {p: max(at, places(new)[p]) for p, at in places(old).items()}
+        for follower, lock in ((old, self.lock), (new, nullcontext())):
+            if not self.bring(follower, goal, lock):
+                new.close()
+                return
+        new.read_from_here()
+        self.follower = new
+        self.loop.call_soon_threadsafe(on_taken)
+        old.close()
+
+    def bring(
+        self, follower: Follower, goal: Mapping[int, int], lock: AbstractContextManager[object]
+    ) -> bool:
+        """Fold what lies before these offsets, and nothing behind; say whether it came there.
+
+        It did not if the feed is stopped. What comes meanwhile is left to who goes on from there,
+        so that this ends however much comes. The old Follower, from which is still answered, hands
+        out what it folds, under its lock.
+        """
+        while follower.short_of(goal):
+            if self.stopped.is_set():
+                return False
+            messages = follower.reader.read(5000, 0.2)
+            due = [m for m in messages if (m.offset() or 0) < goal[m.partition() or 0]]
+            with lock:
+                admitted = follower.fold_batch(due)
+            if admitted and follower is self.follower:
+                self.loop.call_soon_threadsafe(self.on_events, admitted)
+        return True
+
+    async def stop(self) -> None:
+        """Stop following, and let go of the connection."""
+        self.stopped.set()
+        await asyncio.to_thread(self.thread.join)
+        self.follower.close()
+
+
+def places(follower: Follower) -> dict[int, int]:
+    """Return the offsets that a Follower folds next, per partition."""
+    return {partition: at.next for partition, at in follower.progress.items()}

@@ -1,0 +1,34 @@
+"""A Follower whose projection hears where in its trace each event was decided."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from autolearn.eventlog.consumers.projector import Follower, Projection
+from autolearn.eventlog.log import Message
+from autolearn.runtime.trace_context import trace_in
+from autolearn.schemas.codec import EventRecord
+
+__all__ = ["Traced", "TracedProjection"]
+
+
+class TracedProjection(Projection, Protocol):
+    """A fold of events; `traceparent` is that of the event at hand, "" if it has none."""
+
+    traceparent: str
+
+
+class Traced(Follower):
+    """A Follower that sets its projection's `traceparent` before it folds an event."""
+
+    projection: TracedProjection
+
+    def fold(self, messages: list[Message]) -> list[EventRecord]:
+        """Fold messages; they are stored with the next `commit`. Return the admitted events."""
+        admitted = []
+        for message in messages:
+            self.projection.traceparent = str(trace_in(message.headers()) or "")
+            record = self.take(message.partition() or 0, message.offset() or 0, message.value())
+            if record is not None:
+                admitted.append(record)
+        return admitted

@@ -1,0 +1,1 @@
+"""A real Apache Kafka without Docker, started as a child process."""

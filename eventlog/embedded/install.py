@@ -1,0 +1,17 @@
+"""Fetch the jars of Kafka, and prepare a fast start."""
+
+from __future__ import annotations
+
+from autolearn.eventlog.embedded.class_archive import with_archive
+from autolearn.eventlog.embedded.jars import Jars, Progress, fetch
+
+__all__ = ["install"]
+
+
+def install(progress: Progress | None = None) -> Jars:
+    """Have everything that a broker needs on this machine, downloading it on first use.
+
+    Raises:
+        BrokerError: a download failed, or a file is not the one that was locked.
+    """
+    return with_archive(fetch(progress), progress)

@@ -1,0 +1,1 @@
+"""The session keys on the log, and the cipher that uses them."""

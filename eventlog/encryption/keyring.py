@@ -1,0 +1,334 @@
+"""The keys of sessions and datasets as one process knows them: it follows `keys`, from its start.
+
+Wrapped keys are kept in memory (about 200 bytes each); those in use are unwrapped into a cache of
+at most CACHED. A tombstone drops a key from both.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+
+from autolearn.eventlog.log import Delivered, Log, Message
+from autolearn.schemas.codec import from_json, to_json
+from autolearn.schemas.errors import AutoLearnError, LogError, MalformedRecord
+from autolearn.schemas.records.session_key import ROLL, Roll, WrappedKey
+from autolearn.security.data_key import DataKey, Unreadable
+from autolearn.security.master_keys import MasterKeys
+
+__all__ = ["KeyRing", "session_of"]
+
+CACHED = 10_000
+"""Unwrapped keys that one process holds."""
+PATIENCE = 10.0
+"""Seconds within which an append is acknowledged, and the next record of the log is read."""
+PAUSE = 1.0
+"""Seconds after a failure until the topic is read again."""
+logger = structlog.get_logger(__name__)
+
+
+def session_of(identity: str) -> str:
+    """Return whose a key is, by the key's id: a session's id, or dataset/<name>."""
+    return identity.rpartition(".")[0] or identity
+
+
+class KeyRing:
+    """Knows the keys, makes new ones and shreds them. Methods block; any thread may call them.
+
+    Without `masters` it knows which keys there are, and can shred them, but has none of them.
+    `on_key(id)` is called, in the ring's thread, for every key that is read from the log, and
+    `on_master()` when all keys have been wrapped by another master key.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        topic: str,
+        masters: MasterKeys | None,
+        on_key: Callable[[str], None] = lambda _: None,
+        on_master: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.log, self.topic, self.masters, self.on_key = log, topic, masters, on_key
+        self.on_master = on_master
+        self.changed = threading.Condition()
+        self.wrapped: dict[str, WrappedKey] = {}
+        self.sessions: dict[str, list[str]] = {}
+        self.unwrapped: OrderedDict[str, DataKey] = OrderedDict()
+        self.masters_used: set[str] = set()
+        """The ids of the master keys that have wrapped something here."""
+        self.shredded: set[str] = set()
+        """The ids of keys whose tombstones were read."""
+        self.next = 0
+        self.stopped = threading.Event()
+        self.thread: threading.Thread | None = None
+
+    # Following the topic
+
+    def start(self) -> None:
+        """Follow the topic in a thread; do nothing if that is so already."""
+        if self.thread is None:
+            self.thread = threading.Thread(target=self.run, name="keys", daemon=True)
+            self.thread.start()
+
+    def stop(self) -> None:
+        """Follow it no longer, and forget every key."""
+        self.stopped.set()
+        if self.thread is not None:
+            self.thread.join(PATIENCE)
+        with self.changed:
+            self.wrapped.clear()
+            self.unwrapped.clear()
+            self.sessions.clear()
+
+    def run(self) -> None:
+        """Read until stopped (in the thread); after a failure, whatever it is, go on behind it.
+
+        A process that reads no more would keep keys that are shredded.
+        """
+        while not self.stopped.is_set():
+            try:
+                self.read()
+            except AutoLearnError as error:
+                logger.warning("the keys cannot be read", why=error.detail)
+                self.stopped.wait(PAUSE)
+            except Exception:  # a thread that ends tells nobody
+                logger.exception("the keys cannot be read")
+                self.stopped.wait(PAUSE)
+
+    def read(self) -> None:
+        """Read until stopped, or until a failure."""
+        begin = max(self.next, self.log.begins(self.topic)[0])
+        reader = self.log.reader(self.topic, {0: begin})
+        with self.changed:
+            self.next = begin
+        try:
+            while not self.stopped.is_set():
+                for message in reader.read(1000, 0.2):
+                    self.take(message)
+        finally:
+            reader.close()
+
+    def take(self, message: Message) -> None:
+        """Take one record in."""
+        identity, value = (message.key() or b"").decode(errors="replace"), message.value()
+        if value is not None and identity == ROLL:
+            self.learn(value)
+        with self.changed:
+            if value is None:
+                self.drop(identity)
+            elif identity != ROLL:
+                self.add(identity, value)
+            self.next = (message.offset() or 0) + 1
+            self.changed.notify_all()
+        if value is not None and identity != ROLL:
+            self.wrap_again(identity)
+            self.on_key(identity)
+
+    def learn(self, value: bytes) -> None:
+        """Ask again where the master keys are, if there is a new one."""
+        try:
+            named = from_json(value, Roll).master
+            if named:
+                self.on_master()
+            if self.masters is None or not named:
+                return
+            if self.masters.known(named) is None:
+                self.masters.reload()
+            with self.changed:
+                held = list(self.unwrapped)
+            for identity in held:
+                self.wrap_again(identity)
+        except AutoLearnError as error:
+            logger.warning("there is a new master key, and it is not here", why=error.detail)
+
+    def wrap_again(self, identity: str) -> None:
+        """Wrap a key anew that was made here while another process changed the master key.
+
+        That process cannot know of it, and may forget the master key by which it is wrapped. (If it
+        is shredded meanwhile, it is shredded once more, as any key that comes too late.)
+        """
+        with self.changed:
+            wrapped, key = self.wrapped.get(identity), self.unwrapped.get(identity)
+        if self.masters is None or wrapped is None or key is None:
+            return
+        if wrapped.master in self.masters_used - {self.masters.present.id}:
+            self.log.append(self.topic, self.wrap(key.key), key=identity, partition=0)
+
+    def add(self, identity: str, value: bytes) -> None:
+        """Know a key, or know it as it is wrapped now."""
+        try:
+            self.wrapped[identity] = from_json(value, WrappedKey)
+        except MalformedRecord as error:
+            logger.warning("a record on keys is no key", id=identity, why=error.detail)
+            return
+        ids = self.sessions.setdefault(session_of(identity), [])
+        if identity not in ids:
+            ids.append(identity)
+
+    def drop(self, identity: str) -> None:
+        """Know a key no longer."""
+        self.shredded.add(identity)
+        self.wrapped.pop(identity, None)
+        self.unwrapped.pop(identity, None)
+        ids = self.sessions.get(session_of(identity), [])
+        if identity in ids:
+            ids.remove(identity)
+        if not ids:
+            self.sessions.pop(session_of(identity), None)
+
+    def catch_up(self) -> None:
+        """Wait until everything is read that is on the topic now.
+
+        Raises:
+            LogError: it cannot be read: nothing has come for some time.
+        """
+        end = self.log.ends(self.topic)[0]
+        if not self.until(end):
+            raise LogError(f"{self.topic} cannot be read at the moment.")
+
+    def until(self, end: int) -> bool:
+        """Wait until everything before an offset is read, for as long as reading gets on.
+
+        Say whether it did.
+        """
+        with self.changed:
+            # The record before the end always comes: it is in the segment that is never compacted.
+            while True:
+                before = self.next
+                if self.changed.wait_for(lambda: self.next >= end, PATIENCE):
+                    return True
+                if self.next == before:
+                    return False
+
+    # Using keys
+
+    def knows(self, identity: str) -> bool:
+        """Say whether there is such a key, as far as the topic was read."""
+        return identity in self.wrapped
+
+    def get(self, identity: str) -> DataKey:
+        """Return a key.
+
+        Raises:
+            Unreadable: there is none, as far as the topic was read; or no master key unwraps it.
+        """
+        with self.changed:
+            key = self.unwrapped.get(identity)
+            if key is not None:
+                self.unwrapped.move_to_end(identity)
+                return key
+            wrapped = self.wrapped.get(identity)
+        if wrapped is None or self.masters is None:
+            raise Unreadable
+        try:
+            content = base64.b64decode(wrapped.key, validate=True)
+        except (binascii.Error, ValueError):
+            raise Unreadable from None
+        key = DataKey(identity, self.masters.find(wrapped.master).unwrap(content))
+        with self.changed:
+            if identity in self.wrapped:  # it may have been shredded meanwhile
+                self.unwrapped[identity] = key
+                while len(self.unwrapped) > CACHED:
+                    self.unwrapped.popitem(last=False)
+        return key
+
+    def find(self, identity: str) -> DataKey:
+        """Return a key, if need be after reading all that is on the topic.
+
+        Raises:
+            Unreadable: there is none.
+            LogError: the topic cannot be read in time.
+        """
+        if self.knows(identity):
+            with contextlib.suppress(Unreadable):  # it may be wrapped anew further on
+                return self.get(identity)
+        self.catch_up()
+        return self.get(identity)
+
+    def of_session(self, session: str) -> list[str]:
+        """Return the ids of a session's keys, in the order in which they came to be known here."""
+        with self.changed:
+            return list(self.sessions.get(session, ()))
+
+    def all(self) -> dict[str, WrappedKey]:
+        """Return all keys as they are wrapped."""
+        with self.changed:
+            return dict(self.wrapped)
+
+    # Changing what is on the topic
+
+    def make(self, session: str, delivered: Delivered) -> None:
+        """Make a key for a session, and send it to the log; return before it is there.
+
+        It is known here as soon as it is acknowledged, just before `delivered` is called.
+
+        Raises:
+            LogError: it cannot be sent.
+        """
+        key = DataKey.new(session)
+        value = self.wrap(key.key)
+
+        def known(error: LogError | None, partition: int, offset: int) -> None:
+            if error is None:
+                self.hold(key, value)
+            delivered(error, partition, offset)
+
+        self.log.append(self.topic, value, key=key.id, partition=0, delivered=known)
+
+    def hold(self, key: DataKey, value: bytes) -> None:
+        """Know a key that was made here, before it is read from the log."""
+        with self.changed:
+            if key.id not in self.shredded:
+                self.add(key.id, value)
+                self.unwrapped[key.id] = key
+            self.changed.notify_all()
+
+    def wrap(self, key: bytes) -> bytes:
+        """Return the record of a key, wrapped by the present master key."""
+        assert self.masters is not None
+        master = self.masters.present
+        self.masters_used.add(master.id)
+        made = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        wrapped = base64.b64encode(master.wrap(key)).decode()
+        return to_json(WrappedKey(master.id, wrapped, made))
+
+    def shred(self, identity: str) -> None:
+        """Shred a key: nobody who reads the topic from here on has it.
+
+        Raises:
+            LogError: Kafka has not acknowledged it in time.
+        """
+        self.append(identity, None)
+
+    def roll(self) -> None:
+        """Append something, so that the segment before is closed and compacted.
+
+        Raises:
+            LogError: Kafka has not acknowledged it in time.
+        """
+        master = self.masters.present.id if self.masters is not None else ""
+        self.append(ROLL, to_json(Roll(master)))
+
+    def append(self, identity: str, value: bytes | None) -> int:
+        """Append a record, and return its offset once it is acknowledged."""
+        written = threading.Event()
+        outcome: list[tuple[LogError | None, int]] = []
+
+        def delivered(error: LogError | None, _: int, offset: int) -> None:
+            outcome.append((error, offset))
+            written.set()
+
+        self.log.append(self.topic, value, key=identity, partition=0, delivered=delivered)
+        if not written.wait(PATIENCE):
+            raise LogError(f"{self.topic}: Kafka has not acknowledged a record.")
+        error, offset = outcome[0]
+        if error is not None:
+            raise error
+        return offset

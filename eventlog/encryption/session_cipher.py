@@ -1,0 +1,265 @@
+"""Encrypts and decrypts what is said in sessions: records on their way, and the data kept in rows.
+
+`schemas.confidentiality` says which messages are encrypted, and what of them stays in clear.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from msgspec import UNSET, Raw
+from msgspec.structs import replace
+
+from autolearn.eventlog.encryption.keyring import KeyRing, session_of
+from autolearn.eventlog.log import Delivered, Log
+from autolearn.schemas.codec import (
+    CommandRecord,
+    EventRecord,
+    clear_data,
+    event_of,
+    from_json,
+    present_type,
+    raw,
+)
+from autolearn.schemas.confidentiality import clear_part, is_confidential
+from autolearn.schemas.messages import Command, Event
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.topics import Topics
+from autolearn.security.data_key import DataKey, Unreadable, about
+from autolearn.security.master_keys import PATIENCE, master_keys
+
+__all__ = ["Vault", "belongs", "is_sealed", "key_of_kept", "open_vault"]
+
+Record = TypeVar("Record", CommandRecord, EventRecord)
+
+
+class Kept(msgspec.Struct, array_like=True):
+    """Encrypted data as `codec.kept` keeps them: `data` are in base64."""
+
+    keyid: str
+    id: str
+    type: str
+    data: str
+
+
+AGAIN, PAUSE = 60.0, 1.0
+"""Seconds after which a key that was not there is waited for once more, and any other key: where
+many are gone, a page of what they were for is not held up by each of them."""
+
+
+def is_sealed(data: Raw) -> bool:
+    """Say whether data as rows keep them are encrypted."""
+    return bytes(memoryview(data)[:1]) == b"["
+
+
+def key_of_kept(data: Raw) -> str:
+    """Return the id of the key of data as rows keep them, "" for those in clear."""
+    return from_json(data, Kept).keyid if is_sealed(data) else ""
+
+
+def belongs(keyid: str, stream: str) -> bool:
+    """Say whether a key is of a stream."""
+    whose = session_of(keyid)
+    return stream == (whose if "/" in whose else f"session/{whose}")
+
+
+class Vault:
+    """What a process can do with the keys that it has. Without a `ring` it has none.
+
+    Keys are looked for among those that were read so far, and a key that is not among them is
+    waited for: `patience` seconds, once in a while. `prepare` and `find` read all first, and block.
+    """
+
+    def __init__(
+        self, ring: KeyRing | None = None, *, makes: bool = False, patience: float = 0.0
+    ) -> None:
+        self.ring, self.patience = ring, patience
+        self.makes = makes and ring is not None
+        self.missed: dict[str, float] = {}
+        self.in_vain = 0.0
+        self.shredded: Callable[[str], bool] = lambda _: False
+        """Says whether a session has ended so that its key is not to be waited for."""
+
+    def start(self) -> None:
+        """Begin to follow the keys."""
+        if self.ring is not None:
+            self.ring.start()
+
+    def catch_up(self) -> None:
+        """Wait until all keys are known that are on the log now.
+
+        Raises:
+            LogError: they cannot be read.
+        """
+        if self.ring is not None:
+            self.ring.catch_up()
+
+    def stop(self) -> None:
+        """Forget the keys."""
+        if self.ring is not None:
+            self.ring.stop()
+
+    # Keys
+
+    def key(self, identity: str) -> DataKey:
+        """Return a key.
+
+        Raises:
+            Unreadable: it is not known.
+        """
+        ring = self.ring
+        if ring is None:
+            raise Unreadable
+        if self.patience and not ring.knows(identity):
+            self.wait_for(identity, ring)
+        return ring.get(identity)
+
+    def wait_for(self, identity: str, ring: KeyRing) -> None:
+        """Give a key that is on the log a moment to be read, once in a while."""
+        now = time.monotonic()
+        if now < max(self.in_vain, self.missed.get(identity, 0.0)):
+            return
+        if self.shredded(session_of(identity)):
+            return
+        with ring.changed:
+            if not ring.changed.wait_for(lambda: ring.knows(identity), self.patience):
+                self.missed[identity] = now + AGAIN
+                self.in_vain = time.monotonic() + PAUSE
+
+    def of_session(self, session: str) -> str:
+        """Return the id of the key of a session or dataset/<name>, "" if none is known."""
+        found = self.ring.of_session(session) if self.ring is not None else []
+        return found[0] if found else ""
+
+    def find(self, identity: str) -> DataKey:
+        """Return a key, if need be after reading all that there are (blocks).
+
+        Raises:
+            Unreadable: there is none.
+            LogError: they cannot be read.
+        """
+        if self.ring is None:
+            raise Unreadable
+        return self.ring.find(identity)
+
+    def lacks(self, value: bytes) -> bool:
+        """Say whether a record names a key that was not read yet."""
+        if self.ring is None or b'"keyid":' not in value:
+            return False
+        try:
+            identity = naming.decode(value).keyid
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return False  # it is no record, and needs no key
+        return identity != "" and not self.ring.knows(identity)
+
+    def make(self, session: str, delivered: Delivered) -> None:
+        """Make a key for a session where that `makes`; `of_session` has it once it is `delivered`.
+
+        Raises:
+            LogError: it cannot be sent.
+        """
+        assert self.ring is not None
+        self.ring.make(session, delivered)
+
+    # Records
+
+    def seal(self, record: Record, message: Command | Event, keyid: str) -> Record:
+        """Return the record of a message encrypted with a key, if it is confidential.
+
+        Raises:
+            Unreadable: the key is not known.
+        """
+        if not keyid or not is_confidential(type(message)):
+            return record
+        key = self.key(keyid)
+        associated = about(record.id, record.type, record.subject)
+        sealed = base64.b64encode(key.seal(bytes(raw(message)), associated)).decode()
+        return replace(record, keyid=keyid, data=UNSET, data_base64=sealed, **clear_part(message))
+
+    def open(self, record: Record) -> Record:
+        """Return a record in clear; one that is so already as it is.
+
+        Raises:
+            Unreadable: the key is not known, or that is not what was encrypted.
+        """
+        if record.data_base64 is UNSET:
+            return record
+        if record.keyid is UNSET or not belongs(record.keyid, record.subject):
+            raise Unreadable
+        associated = about(record.id, record.type, record.subject)
+        clear = self.key(record.keyid).open_text(record.data_base64, associated)
+        return replace(record, data=Raw(clear), data_base64=UNSET)
+
+    def open_kept(self, stream: str, data: Raw) -> Raw:
+        """Return data as rows and tasks keep them in clear, in the present version of their type.
+
+        Raises:
+            Unreadable: as `open`.
+        """
+        if not is_sealed(data):
+            return data
+        found = from_json(data, Kept)
+        record = EventRecord(
+            id=found.id,
+            source="",
+            type=found.type,
+            subject=stream,
+            time="",
+            sequence=0,
+            term=0,
+            keyid=found.keyid,
+            data_base64=found.data,
+        )
+        opened = self.open(record)
+        lifted = present_type(opened) != opened.type
+        return raw(event_of(opened)) if lifted else clear_data(opened)
+
+    def fingerprint(self, keyid: str, plain: str) -> str:
+        """Return the fingerprint of a confidential request: without the key, none can be guessed.
+
+        Raises:
+            Unreadable: the key is not known.
+        """
+        key = self.key(keyid).derived("fingerprints")
+        return f"{keyid}:{hmac.new(key, plain.encode(), hashlib.sha256).hexdigest()[:32]}"
+
+    def same_request(self, told: str, plain: str) -> bool:
+        """Say whether a fingerprint on the log is that of a request; of a shredded one it is."""
+        keyid, mark, _ = told.rpartition(":")
+        if not mark or ":" in plain:  # a dead letter is put back as it was
+            return told == plain
+        try:
+            return hmac.compare_digest(told, self.fingerprint(keyid, plain))
+        except Unreadable:
+            return True
+
+
+class Naming(msgspec.Struct):
+    """What is read of a record to know whether its key is there."""
+
+    keyid: str = ""
+
+
+naming = msgspec.json.Decoder(Naming)
+
+
+def open_vault(
+    settings: Settings, log: Log, home: Path, *, makes: bool = False, patience: float = 0.0
+) -> Vault:
+    """Return the vault of a process; nothing is read before `start`.
+
+    Raises:
+        SettingsError: there is no master key where there must be one, or it cannot be used.
+    """
+    masters = master_keys(settings, home, patience or PATIENCE)
+    if masters is None:
+        return Vault()
+    ring = KeyRing(log, Topics.of(settings).keys.name, masters)
+    return Vault(ring, makes=makes and settings.encryption != "off", patience=patience)

@@ -1,0 +1,58 @@
+"""Checkpoints: signed words about a partition's hash chain, as they lie on `checkpoints`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from hashlib import sha256
+
+from autolearn.eventlog.integrity.hash_chain import Chain
+from autolearn.schemas.codec import Headers, from_json, to_json
+from autolearn.schemas.errors import MalformedRecord
+from autolearn.schemas.records.checkpoint import CHECKPOINT_TYPE, Checkpoint
+from autolearn.security.signing_keys import PublicKeys, SignatureRefused, SigningKey
+
+__all__ = ["CONTENT_TYPE", "chain_at", "fingerprint", "opened", "sealed", "unchecked"]
+
+CONTENT_TYPE: Headers = (("content-type", b"application/jose"),)
+"""The Kafka header of a checkpoint (RFC 7515, 9.2.1)."""
+
+
+def sealed(checkpoint: Checkpoint, key: SigningKey) -> bytes:
+    """Return a checkpoint as it lies on the log: signed, on one line of ASCII."""
+    return key.sign(to_json(checkpoint), CHECKPOINT_TYPE)
+
+
+def opened(token: bytes, keys: PublicKeys) -> Checkpoint:
+    """Return the checkpoint that is signed.
+
+    Raises:
+        SignatureRefused: it is not one, or not signed by one of the keys.
+    """
+    try:
+        return from_json(keys.open(token, CHECKPOINT_TYPE), Checkpoint)
+    except MalformedRecord as error:
+        raise SignatureRefused(f"It is no checkpoint: {error.detail}") from None
+
+
+def unchecked(token: bytes) -> Checkpoint:
+    """Return what a checkpoint says; nobody looks at its signature.
+
+    Raises:
+        MalformedRecord: it is not one.
+    """
+    try:
+        payload = token.split(b".")[1]
+        return from_json(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)), Checkpoint)
+    except (IndexError, binascii.Error) as error:
+        raise MalformedRecord(f"That is no checkpoint: {error}.") from None
+
+
+def fingerprint(token: bytes) -> str:
+    """Return the SHA-256 by which the next checkpoint names this one."""
+    return sha256(token).hexdigest()
+
+
+def chain_at(checkpoint: Checkpoint) -> Chain:
+    """Return the chain as a checkpoint attests it."""
+    return Chain(checkpoint.events, checkpoint.offset, bytes.fromhex(checkpoint.hash))

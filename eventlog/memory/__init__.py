@@ -1,0 +1,1 @@
+"""The log port in memory: the twin for tests."""

@@ -1,0 +1,189 @@
+"""The log's in-memory twin, for tests of pure logic: same contract, no broker."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from time import time_ns
+
+from msgspec import Struct
+
+from autolearn.eventlog.log import Delivered, Message, Reader
+from autolearn.eventlog.memory.partitioner import partition_of
+from autolearn.schemas.bounds import LARGEST_MESSAGE
+from autolearn.schemas.codec import Headers
+from autolearn.schemas.errors import LogError, TooLarge, TopicMismatch
+from autolearn.schemas.topics import Topic
+
+__all__ = ["MemoryLog"]
+
+
+class MemoryMessage(Struct, frozen=True):
+    """One record, with the accessors of confluent-kafka's messages."""
+
+    at: tuple[str, int, int]
+    content: tuple[bytes | None, bytes | None]
+    time: int
+    meta: Headers
+
+    def topic(self) -> str:
+        """Return the topic's name."""
+        return self.at[0]
+
+    def partition(self) -> int:
+        """Return the partition."""
+        return self.at[1]
+
+    def offset(self) -> int:
+        """Return the offset within the partition."""
+        return self.at[2]
+
+    def key(self) -> bytes | None:
+        """Return the key."""
+        return self.content[0]
+
+    def value(self) -> bytes | None:
+        """Return the value; None is a tombstone."""
+        return self.content[1]
+
+    def timestamp(self) -> tuple[int, int]:
+        """Return the kind of time stamp (1: set by the sender) and milliseconds since 1970."""
+        return 1, self.time
+
+    def headers(self) -> list[tuple[str, bytes]] | None:
+        """Return the headers in their order; None when there are none."""
+        return list(self.meta) or None
+
+
+class MemoryReader:
+    """Reads some partitions of one topic in order."""
+
+    def __init__(self, log: MemoryLog, topic: str, start: Mapping[int, int]) -> None:
+        self.log, self.topic, self.next = log, topic, dict(start)
+
+    def read(self, limit: int, timeout: float) -> list[Message]:
+        """Return up to `limit` messages; wait up to `timeout` seconds for the first of them."""
+        with self.log.changed:
+            self.log.changed.wait_for(self.available, timeout)
+            found: list[Message] = []
+            for partition, offset in self.next.items():
+                records = self.log.topics[self.topic][partition][offset:][: limit - len(found)]
+                self.next[partition] += len(records)
+                found += records
+            return found
+
+    def available(self) -> bool:
+        """Say whether there is something to read."""
+        partitions = self.log.topics[self.topic]
+        for partition, offset in self.next.items():
+            if offset > len(partitions[partition]):
+                raise LogError(f"Reading {self.topic} failed: offset {offset} is past the end.")
+            if offset < self.log.kept.get((self.topic, partition), 0):
+                raise LogError(f"Reading {self.topic} failed: offset {offset} is not kept.")
+        return any(len(partitions[p]) > offset for p, offset in self.next.items())
+
+    def move(self, partition: int, offset: int) -> None:
+        """Read on from there, and no other partition any more."""
+        self.next = {partition: offset}
+
+    def rest(self) -> None:
+        """Read nothing until the next `move`."""
+        self.next = {}
+
+    def close(self) -> None:
+        """Do nothing: there is no connection."""
+
+
+class MemoryLog:
+    """A log that lives as long as this object."""
+
+    def __init__(self) -> None:
+        self.topics: dict[str, list[list[MemoryMessage]]] = {}
+        self.kept: dict[tuple[str, int], int] = {}
+        self.changed = threading.Condition()
+
+    def create(self, topics: Iterable[Topic], timeout: float = 30.0) -> None:  # noqa: ARG002
+        """Create the topics that are missing, and check the number of partitions of the others."""
+        for topic in topics:
+            partitions = self.topics.setdefault(topic.name, [[] for _ in range(topic.partitions)])
+            if len(partitions) != topic.partitions:
+                raise TopicMismatch(f"The topic {topic.name} has {len(partitions)} partitions.")
+
+    def reader(
+        self,
+        topic: str,
+        start: Mapping[int, int],
+        *,
+        fetch: int | None = None,  # noqa: ARG002
+    ) -> Reader:
+        """Return a reader of the partitions in `start`, from these offsets on."""
+        return MemoryReader(self, topic, start)
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """Return, per partition, the offset that the next append will get."""
+        if topic not in self.topics:
+            raise LogError(f"The topic {topic} cannot be read: it does not exist.")
+        return {p: len(records) for p, records in enumerate(self.topics[topic])}
+
+    def begins(self, topic: str) -> dict[int, int]:
+        """Return, per partition, the oldest offset that is still kept."""
+        return {partition: self.kept.get((topic, partition), 0) for partition in self.ends(topic)}
+
+    def partitions(self) -> dict[str, int]:
+        """Return the name of every topic that there is, and its number of partitions."""
+        return {name: len(partitions) for name, partitions in self.topics.items()}
+
+    def cluster(self) -> str:
+        """Return the id of this log."""
+        return f"memory-{id(self):x}"
+
+    def delete_before(self, topic: str, offsets: Mapping[int, int]) -> None:
+        """Delete, per partition, the records before an offset (they are only hidden)."""
+        ends = self.ends(topic)
+        for partition, offset in offsets.items():
+            if offset > ends[partition]:
+                raise LogError(f"{topic} has no offset {offset} on partition {partition}.")
+            self.kept[topic, partition] = max(offset, self.kept.get((topic, partition), 0))
+
+    def offsets_at(self, topic: str, time: int) -> dict[int, int]:
+        """Return, per partition, the offset of the first record whose time is `time` or later."""
+        ends = self.ends(topic)
+        with self.changed:
+            return {
+                p: next((m.offset() for m in self.topics[topic][p][:end] if m.time >= time), end)
+                for p, end in ends.items()
+            }
+
+    def append(
+        self,
+        topic: str,
+        value: bytes | None,
+        *,
+        key: str | bytes | None,
+        partition: int | None = None,
+        headers: Headers = (),
+        time: int | None = None,
+        delivered: Delivered | None = None,
+    ) -> None:
+        """Write one record at once."""
+        if topic not in self.topics:
+            raise LogError(f"{topic}: there is no such topic.")
+        if len(value or b"") > LARGEST_MESSAGE + 64 * 1024:
+            raise TooLarge(f"{topic}: the record is too large.")
+        key = key.encode() if isinstance(key, str) else key
+        with self.changed:
+            partitions = self.topics[topic]
+            if partition is None:
+                partition = partition_of(key or b"", len(partitions))
+            records = partitions[partition]
+            at = (topic, partition, len(records))
+            records.append(MemoryMessage(at, (key, value), time or time_ns() // 10**6, headers))
+            self.changed.notify_all()
+        if delivered is not None:
+            delivered(None, partition, at[2])
+
+    def flush(self, timeout: float) -> None:
+        """Do nothing: every append is written when it returns."""
+
+    def close(self) -> None:
+        """Do nothing: there is no connection."""

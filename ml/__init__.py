@@ -1,0 +1,1 @@
+"""What is computed: estimators, metrics, training, evaluation."""

@@ -1,0 +1,25 @@
+"""What libraries warn of, collected instead of printed."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from autolearn.ml.library_messages import warning
+
+__all__ = ["heard"]
+
+
+@contextmanager
+def heard() -> Iterator[list[str]]:
+    """Yield a list that holds each warning of the user's once, in words.
+
+    It does after the block has ended without an error.
+    """
+    said: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield said
+    told = (warning(one.category, str(one.message)) for one in caught)
+    said += dict.fromkeys(words for words in told if words)

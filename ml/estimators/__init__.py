@@ -1,0 +1,1 @@
+"""Estimators: algorithms that a catalog offers."""

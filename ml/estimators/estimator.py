@@ -1,0 +1,117 @@
+"""The estimators of the catalog, and the door through which a package adds one.
+
+A third party writes, and names in its entry points under `autolearn.estimators`:
+
+    from autolearn.plugins import Estimator
+    from sklearn.neighbors import KNeighborsClassifier
+
+    nearest = Estimator(
+        name="k-nearest-neighbours",
+        task="classification",
+        summary="Takes the vote of the most similar rows.",
+        factory=KNeighborsClassifier,
+    )
+
+Its hyperparameters, with type, range and default, come from scikit-learn's own constraints.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import Any
+
+from autolearn.ml.estimators.hyperparameters import derive, suited
+from autolearn.ml.models.trusted_types import TRUSTED
+from autolearn.schemas.catalog import EstimatorSpec
+from autolearn.schemas.values import Hyperparameter, JsonValue
+
+__all__ = ["Estimator"]
+
+DISTRIBUTIONS = {"autolearn": "autolearn", "sklearn": "scikit-learn"}
+"""Where packages come from that are looked up in every process."""
+
+
+@dataclass(frozen=True)
+class Estimator:
+    """An estimator on offer.
+
+    `factory` makes a scikit-learn estimator from keyword arguments; usually it is the class.
+    `task` is classification, regression, clustering, or a word of your own. `fixed` are arguments
+    that are always passed and not offered; `leave_out` are names that are not offered; `override`
+    replaces hyperparameters that are derived from the factory, or adds to them. `trusted` are the
+    types (dotted names) that a fitted model holds besides its own class and those of
+    `ml.models.trusted_types`: without them the saved model is refused.
+    """
+
+    name: str
+    task: str
+    summary: str
+    factory: Callable[..., Any]
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    leave_out: tuple[str, ...] = ()
+    override: tuple[Hyperparameter, ...] = ()
+    trusted: tuple[str, ...] = ()
+
+    def spec(self) -> EstimatorSpec:
+        """Return what the catalog shows."""
+        library, version = distribution_of(self.factory)
+        return EstimatorSpec(
+            name=self.name,
+            task=self.task,
+            summary=self.summary,
+            library=library,
+            library_version=version,
+            hyperparameters=self.hyperparameters(),
+        )
+
+    def hyperparameters(self) -> tuple[Hyperparameter, ...]:
+        """Return the settings on offer, in the order of their names."""
+        hidden = {*self.leave_out, *self.fixed}
+        found = {one.name: one for one in derive(self.factory) if one.name not in hidden}
+        found |= {one.name: one for one in self.override}
+        return tuple(found[name] for name in sorted(found))
+
+    def build(self, given: Mapping[str, JsonValue], *, seed: int) -> Any:
+        """Return an estimator, not fitted, with the hyperparameters that were given.
+
+        Every random choice is fixed by `seed`, and it uses one thread.
+        """
+        known = {one.name: one for one in self.hyperparameters()}
+        chosen = {name: suited(known.get(name), value) for name, value in given.items()}
+        estimator = self.factory(**self.fixed, **chosen)
+        settable = estimator.get_params(deep=False)
+        ours = {"random_state": seed, "n_jobs": 1}
+        return estimator.set_params(**{name: ours[name] for name in ours if name in settable})
+
+    def allowed_types(self) -> frozenset[str]:
+        """Return the dotted names of all types that a saved model may hold."""
+        return TRUSTED | {*self.trusted, f"{self.factory.__module__}.{self.factory.__qualname__}"}
+
+
+METHODS = ("predict", "predict_proba", "decision_function", "transform")
+"""How an estimator may answer."""
+
+
+def methods_of(pipeline: Any) -> tuple[str, ...]:
+    """Return the methods by which a fitted pipeline answers."""
+    return tuple(method for method in METHODS if hasattr(pipeline, method))
+
+
+@functools.cache
+def all_distributions() -> Mapping[str, list[str]]:
+    """Return the distributions of each package; reading all their files takes a while."""
+    return metadata.packages_distributions()
+
+
+@functools.cache
+def distribution_of(factory: Callable[..., Any]) -> tuple[str, str]:
+    """Return the name and version of the installed distribution that a factory comes from."""
+    package = factory.__module__.partition(".")[0]
+    name = DISTRIBUTIONS.get(package) or next(iter(all_distributions().get(package, ())), None)
+    if name is not None:
+        return name, metadata.version(name)
+    return package, str(getattr(sys.modules.get(package), "__version__", "unknown"))

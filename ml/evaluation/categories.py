@@ -1,0 +1,154 @@
+"""What the values of other data mean to a model: its classes and categories, however written.
+
+What `schemas.datasets.meanings` finds for none of them is unseen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from autolearn.artifacts.datasets.table import Table
+from autolearn.ml.errors import InputError
+from autolearn.schemas.bounds import cut, listed
+from autolearn.schemas.datasets.meanings import meanings, number_of
+from autolearn.schemas.values import KINDS
+
+__all__ = ["Categories", "known_categories"]
+
+Array = np.ndarray[Any, Any]
+
+NUMBERS = ("integer", "number")
+MOST_SHOWN = 5
+"""Values of one side that a refusal or a note shows."""
+MOST_NOTES = 20
+MOST_UNSEEN = 100
+"""Columns of which a result says how many rows have unseen values, those with the most of them."""
+
+
+@dataclass
+class Categories:
+    """A table's columns as a model takes them. `secret` are columns of which no value is told.
+
+    `strange` says for each column which rows have a value that the model does not know; `notes`
+    are sentences about what was taken for what.
+    """
+
+    table: Table
+    secret: Collection[str] = ()
+    strange: dict[str, Array] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def labels(self, name: str, known: Collection[str], *, of: str, needed: bool = True) -> Array:
+        """Return a column's values as those of `known` that they stand for, None where missing.
+
+        `of` says what they are. Raises InputError when not one is known, if one is `needed`.
+        """
+        import pandas as pd
+
+        codes, different = pd.factorize(self.table.labels(name))
+        found = different.tolist()
+        stand_for = meanings(found, known, self._values(name, codes, found))
+        there = {*known, *stand_for}
+        unseen = [at for at, one in enumerate(found) if one not in there]
+        if needed and len(found) and len(unseen) == len(found):
+            raise self._none_known(name, found, known, of)
+        if unseen:
+            self.strange[name] = np.isin(codes, unseen)
+        if stand_for:
+            self._note(name, stand_for)
+        return np.array([*(stand_for.get(one, one) for one in found), None], dtype=object)[codes]
+
+    def numbers(self, name: str, kind: str, low: float | None, high: float | None) -> Array:
+        """Return a column of numbers or times as float64, NaN where missing.
+
+        `low` and `high` are the ends of its values in the training, where they are told. Raises
+        InputError when it is of another kind.
+        """
+        values, given = self.table.arrays[name], self.table.types[name]
+        if given == kind or {given, kind} <= {*NUMBERS} or values.null_count == len(values):
+            return self.table.numbers(name)
+        if given == "boolean" and kind in NUMBERS and low in (0, 1) and high in (0, 1):
+            self._note(name, {"true": "1", "false": "0"})
+            return np.array([np.nan if one is None else one for one in values.to_pylist()], float)
+        here, there = KINDS[given], KINDS[kind]
+        quiet = f"column {name} has {here} here and had {there} in the training"
+        shown = shown_of(self.table.labels(name))
+        ends = there if low is None else f"{there} from {low:g} to {high:g}"
+        raise InputError(
+            quiet
+            if name in self.secret
+            else f"column {name} has {here} here ({shown}) and had {ends} in the training",
+            advice="Give it the training's kind of values: mend them, or upload the dataset with "
+            f"--type {name}={'timestamp' if kind == 'timestamp' else 'number'}.",
+            quiet=quiet,
+        )
+
+    def unseen(self, rows: Array) -> dict[str, int]:
+        """Return how many of some rows have a value that the model does not know, by column."""
+        counts = {name: int(which[rows].sum()) for name, which in self.strange.items()}
+        most = sorted((name for name in counts if counts[name]), key=lambda n: -counts[n])
+        if len(most) > MOST_UNSEEN:
+            self.notes.append(f"{len(most) - MOST_UNSEEN} more columns have values never seen")
+        return {name: counts[name] for name in most[:MOST_UNSEEN]}
+
+    def told(self) -> tuple[str, ...]:
+        """Return the notes, the first ones if there are many."""
+        more = len(self.notes) - MOST_NOTES
+        return (*self.notes[:MOST_NOTES], *([f"and {more} more"] if more > 0 else []))
+
+    def _values(self, name: str, codes: Array, found: Sequence[str]) -> dict[str, Decimal]:
+        """Return the numbers that values of a column are: those that were read, if it has any."""
+        if self.table.types[name] not in NUMBERS:
+            return {one: number for one in found if (number := number_of(one)) is not None}
+        places, firsts = np.unique(codes, return_index=True)
+        array = self.table.arrays[name]
+        return {
+            found[place]: Decimal(str(array[int(first)].as_py()))
+            for place, first in zip(places, firsts, strict=True)
+            if place >= 0
+        }
+
+    def _none_known(
+        self, name: str, found: Collection[str], known: Collection[str], of: str
+    ) -> InputError:
+        quiet = f"the model knows none of the {of} that {name} has here"
+        here, there = shown_of(found), shown_of(known)
+        return InputError(
+            quiet if name in self.secret else f"{quiet}: {here}; it was trained on {there}",
+            advice="Write them as in the training, or train on data like these.",
+            quiet=quiet,
+        )
+
+    def _note(self, name: str, stand_for: Mapping[str, str]) -> None:
+        pairs = [f"{cut(one, 60)} for {cut(meant, 60)}" for one, meant in stand_for.items()]
+        shown = ", ".join(pairs[:MOST_SHOWN])
+        more = f" and {len(pairs) - MOST_SHOWN} more" if len(pairs) > MOST_SHOWN else ""
+        told = "values that are written otherwise than in the training were taken for those"
+        self.notes.append(
+            f"{name}: {told}" if name in self.secret else f"{name}: took {shown}{more}"
+        )
+
+
+def shown_of(values: Iterable[Any]) -> str:
+    """Return some different values for people, and how many more there are."""
+    return listed(
+        sorted({str(one) for one in values if one is not None and one == one}), MOST_SHOWN
+    )
+
+
+def known_categories(pipeline: Any) -> dict[str, list[str]]:
+    """Return the categories of each column that a model was trained with."""
+    steps = pipeline.named_steps["preprocess"].transformers_
+    return {
+        column: [str(one) for one in categories]
+        for name, fitted, columns in steps
+        if name == "categories"
+        for column, categories in zip(
+            columns, fitted.named_steps["encode"].categories_, strict=True
+        )
+    }

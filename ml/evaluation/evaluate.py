@@ -1,0 +1,428 @@
+"""One evaluation: metrics of a trained model on its held-out rows, or on another dataset."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from autolearn.artifacts.datasets.table import Table, read_table
+from autolearn.artifacts.store.run_files import Artifacts
+from autolearn.ml.captured_warnings import heard
+from autolearn.ml.environment import environment, one_thread
+from autolearn.ml.errors import InputError, numbered
+from autolearn.ml.estimators.estimator import Estimator, distribution_of, methods_of
+from autolearn.ml.evaluation.categories import Categories, known_categories
+from autolearn.ml.library_messages import words_of
+from autolearn.ml.metrics.metric import Metric
+from autolearn.ml.models import skops_file
+from autolearn.ml.plugins import find_estimator, find_metric
+from autolearn.ml.training.split import part
+from autolearn.ml.training.train import answers_of, subject_of
+from autolearn.schemas.bounds import cut, listed
+from autolearn.schemas.catalog import CLASSIFICATION, unanswered
+from autolearn.schemas.datasets.read_options import ReadOptions
+from autolearn.schemas.events import EvaluationRequested
+from autolearn.schemas.results import EvaluationResult
+from autolearn.schemas.values import DatasetRef, JsonValue, Split
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Model", "evaluate", "held_out", "open_model", "other", "read_for"]
+
+Array = np.ndarray[Any, Any]
+Report = Callable[[str], None]
+
+
+def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> EvaluationResult:
+    """Compute metrics of one stored model; `report` hears the phases reading, scoring.
+
+    Metrics of `optional` that cannot be computed are left out, with the reason. Raises InputError
+    when dataset, metrics and model do not fit together, or another metric cannot be computed.
+    """
+    started = time.perf_counter()
+    one_thread()
+    metrics = [find_metric(name) for name in request.metrics]
+    report("reading")
+    with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
+        model = open_model(store, request.artifact, Path(scratch))
+        for metric in metrics:
+            check_task(metric, model.training)
+        file = store.fetch_dataset(request.dataset, Path(scratch))
+        table = read_for(model, file, request.read)
+
+    if request.held_out:
+        rows = held_out(request.dataset, model.training, table)
+    else:
+        rows = other(model, table, metrics, request.sensitive)
+    report("scoring")
+    target = model.schema.target
+    secret = target is not None and (target.sensitive or target.name in request.sensitive)
+    with heard():
+        found = score(
+            metrics, Answers(model.pipeline, rows.features, model.training), rows, request
+        )
+    if secret:
+        found.values = {name: unnamed(value) for name, value in found.values.items()}
+    return EvaluationResult(
+        results=found.values,
+        environment=environment(*distribution_of(model.estimator.factory)),
+        rows=len(rows.features),
+        seconds=time.perf_counter() - started,
+        left_out=found.left_out,
+        averages=found.averages,
+        unseen=rows.unseen,
+        notes=rows.notes,
+    )
+
+
+class Record(msgspec.Struct, frozen=True):
+    """`training.json`, as far as an evaluation needs it."""
+
+    estimator: str
+    task: str
+    dataset: DatasetRef
+    target: str | None
+    split: Split
+    seed: int
+    held_out_sha256: str
+    rows_train: int = 0
+
+
+class ModelColumn(msgspec.Struct, frozen=True):
+    """A feature in `schema.json`."""
+
+    name: str
+    type: str
+    minimum: float | None = None
+    maximum: float | None = None
+    categories: tuple[str, ...] = ()
+    sensitive: bool = False
+
+
+class ModelTarget(msgspec.Struct, frozen=True):
+    """The target in `schema.json`."""
+
+    name: str
+    task: str
+    sensitive: bool = False
+    classes: tuple[str, ...] = ()
+
+
+class ModelSchema(msgspec.Struct, frozen=True):
+    """`schema.json`, as far as an evaluation needs it."""
+
+    columns: tuple[ModelColumn, ...]
+    target: ModelTarget | None
+
+
+@dataclass(frozen=True)
+class Model:
+    """A stored model: the fitted pipeline, what made it, and what its folder says of it."""
+
+    training: Record
+    schema: ModelSchema
+    estimator: Estimator
+    pipeline: Any
+
+
+def open_model(store: Artifacts, digest: str, into: Path) -> Model:
+    """Load a stored model. Raises ArtifactError, InputError and ModelRefused."""
+    folder = store.fetch_folder(digest, into)
+    training = msgspec.json.decode((folder / "training.json").read_bytes(), type=Record)
+    schema = msgspec.json.decode((folder / "schema.json").read_bytes(), type=ModelSchema)
+    estimator = find_estimator(training.estimator)
+    pipeline = skops_file.load(folder / "model.skops", estimator.allowed_types())
+    return Model(training, schema, estimator, pipeline)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows to score: features, and the true answers (None without a target).
+
+    `unseen` says of columns in how many of them the value is none that the model knows, `notes`
+    what was taken for what.
+    """
+
+    features: pd.DataFrame
+    truth: Array | None
+    unseen: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def held_out(dataset: DatasetRef, training: Record, table: Table) -> Rows:
+    """Return the rows that the training did not see. Raises InputError."""
+    if dataset.version != training.dataset.version:
+        raise InputError(
+            f"the model was trained on {training.dataset.name} in the version "
+            f"{training.dataset.version[:12]}, not {dataset.version[:12]}",
+            advice="Evaluate on that version, or on all rows of this dataset as another one.",
+        )
+    subject = subject_of(table, training.target, training.task)
+    strata = subject.strata(training.task, training.split)
+    parts = part(subject.rows, strata, training.split, training.seed)
+    if parts.fingerprint != training.held_out_sha256:
+        raise InputError(
+            "the split gives other held-out rows than it did for the training, so this library "
+            "version would score the model on rows that it has seen",
+            advice="Train again with the library version that is installed now.",
+        )
+    truth = None if subject.answers is None else subject.answers[parts.test]
+    return Rows(subject.features.iloc[parts.test], truth)
+
+
+def read_for(model: Model, file: Path, read: ReadOptions | None) -> Table:
+    """Load a dataset with what a model takes as text as it is written."""
+    texts = [column.name for column in model.schema.columns if column.type == "string"]
+    return read_table(file, read, written=[model.training.target or "", *texts])
+
+
+def other(
+    model: Model, table: Table, metrics: list[Metric], sensitive: Collection[str] = ()
+) -> Rows:
+    """Return all rows with a target of another dataset, in the words of the model.
+
+    Raises InputError when the dataset has other columns or kinds of values than the training's, or
+    not one class or category of a column is known.
+    """
+    schema = model.schema
+    absent = [column.name for column in schema.columns if column.name not in table.types]
+    if absent:
+        raise InputError(
+            f"the dataset lacks columns that the model needs: {listed(absent)}",
+            advice="Evaluate on a dataset with the same columns as the training's.",
+        )
+    target = schema.target
+    secret = {column.name for column in schema.columns if column.sensitive}.union(sensitive)
+    if target is not None and target.sensitive:
+        secret.add(target.name)
+    categories = Categories(table, secret)
+    features = features_of(model, categories)
+    wanted = any(metric.needs != "features" for metric in metrics)
+    if target is None or not wanted:
+        everything = np.arange(table.rows)
+        return Rows(features, None, categories.unseen(everything), categories.told())
+    if target.name not in table.types:
+        raise InputError(
+            f"the dataset lacks the target {target.name}, so nothing can be compared",
+            advice="Evaluate on a dataset that has it.",
+        )
+    truth, present = answers_of(table, target.name, target.task, classes=1)
+    rows = np.flatnonzero(present)
+    if not len(rows):
+        raise InputError(f"the target {target.name} is missing in every row")
+    if target.task == CLASSIFICATION:
+        classes = [str(one) for one in getattr(model.pipeline, "classes_", target.classes)]
+        if classes:  # a plug-in's model may not say which it knows
+            truth = categories.labels(target.name, classes, of="classes")
+    truth = truth[rows]
+    if target.task == CLASSIFICATION:
+        truth = truth.astype(str)
+    unseen, notes = categories.unseen(rows), categories.told()
+    if len(rows) < table.rows:
+        notes += (f"left out for want of {cut(target.name)}: {table.rows - len(rows):,} rows",)
+    return Rows(features.iloc[rows], truth, unseen, notes)
+
+
+def features_of(model: Model, categories: Categories) -> pd.DataFrame:
+    """Return a table's columns as the model takes them, as Table.features does. Raises InputError.
+
+    Of a column like an id, in which most rows of the training had a value of their own, none need
+    be known.
+    """
+    import pandas as pd
+
+    known = known_categories(model.pipeline)
+    columns: dict[str, Any] = {}
+    for column in model.schema.columns:
+        if column.type not in ("string", "boolean"):
+            ends = (column.minimum, column.maximum)
+            columns[column.name] = categories.numbers(column.name, column.type, *ends)
+            continue
+        there = known.get(column.name, column.categories)
+        needed = len(there) > 0 and len(there) * 2 <= model.training.rows_train
+        values = categories.labels(column.name, there, of="categories", needed=needed)
+        values[pd.isna(values)] = float("nan")
+        columns[column.name] = pd.Series(values, dtype=object)
+    return pd.DataFrame(columns, copy=False)
+
+
+def check_task(metric: Metric, training: Record) -> None:
+    """Raise InputError unless the metric fits the model's task."""
+    if training.task not in metric.tasks:
+        raise InputError(
+            f"{metric.name} is for {' and '.join(metric.tasks)}, and {training.estimator} is for "
+            f"{training.task}",
+            advice="Choose a metric of that task.",
+        )
+
+
+@dataclass
+class Found:
+    """What came out, by metric: the value, or why there is none; and what an average is over."""
+
+    values: dict[str, JsonValue] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+    averages: dict[str, str] = field(default_factory=dict)
+
+
+def score(
+    metrics: list[Metric], answers: Answers, rows: Rows, request: EvaluationRequested
+) -> Found:
+    """Compute each metric. Raises InputError when one cannot be that is not optional."""
+    positive, found = request.positive, Found()
+    if positive is not None:
+        check_class(positive, answers)
+    for metric in metrics:
+        of_one = metric.positive is not None and positive is not None
+        try:
+            found.values[metric.name] = value_of(
+                metric, answers, rows, positive if of_one else None
+            )
+        except MemoryError:
+            raise
+        except Exception as error:
+            if metric.name not in request.optional and not isinstance(error, InputError):
+                raise
+            found.left_out[metric.name] = reason_of(error, secret=bool(request.sensitive))
+        else:
+            if of_one or metric.average:
+                found.averages[metric.name] = f"of class {positive}" if of_one else metric.average
+    if missed := [metric.name for metric in metrics if needed(metric, found, request)]:
+        told = ", ".join(f"{n} {v:.4f}" for n, v in found.values.items() if isinstance(v, float))
+        raise InputError(
+            "; ".join(f"{name} cannot be computed: {found.left_out[name]}" for name in missed),
+            advice="Leave it out, or name no metrics: then those that cannot be computed are left "
+            "out." + (f" What can be: {told}." if told else ""),
+        )
+    return found
+
+
+def needed(metric: Metric, found: Found, request: EvaluationRequested) -> bool:
+    """Say whether a metric is missing that was to be there."""
+    return metric.name in found.left_out and metric.name not in request.optional
+
+
+def reason_of(error: Exception, *, secret: bool) -> str:
+    """Return why a metric could not be computed; without words of others that may have values."""
+    if isinstance(error, InputError):
+        return error.quiet if secret else error.detail
+    return type(error).__name__ if secret else words_of(error)
+
+
+def check_class(positive: str, answers: Answers) -> None:
+    """Raise InputError unless the model knows a class."""
+    classes = answers.classes()
+    if positive not in classes:
+        raise InputError(
+            f"the model has no class {cut(positive)!r}",
+            advice=f"Its classes are {listed(classes)}.",
+            quiet="the model has no such class",
+        )
+
+
+def value_of(metric: Metric, answers: Answers, rows: Rows, positive: str | None) -> JsonValue:
+    """Return a metric's value, of one class if it is named. Raises InputError."""
+    given: tuple[Any, ...]
+    answers.check(metric)
+    if metric.needs == "features":
+        given = (answers.transformed(), answers.predicted())
+    elif rows.truth is None:
+        raise InputError(f"{metric.name} compares with a target, and the model has none")
+    elif metric.needs == "scores":
+        given = (rows.truth, answers.scores(), answers.classes())
+    elif metric.needs == "probabilities":
+        given = (rows.truth, answers.probabilities(), answers.classes())
+    else:
+        given = (rows.truth, answers.predicted())
+    if positive is not None and metric.positive is not None:
+        truth, said = given[0] == positive, given[1]
+        said = said[:, given[2].index(positive)] if len(given) > 2 else said == positive
+        value: Any = metric.positive(truth, said)
+    else:
+        if len(given) > 2:
+            check_known(given[0], given[2])
+        value = metric.compute(*given)
+    if metric.result != "scalar":
+        return value
+    if not math.isfinite(value):
+        raise InputError(f"{metric.name} is undefined on these rows: it comes out as {value}")
+    return float(value)
+
+
+def check_known(truth: Array, classes: Collection[str]) -> None:
+    """Raise InputError when rows have a class that the model has never seen."""
+    strange = sorted(set(truth.tolist()) - set(classes))
+    if strange:
+        shown = ", ".join(map(cut, strange[:5]))
+        raise InputError(
+            f"the rows have classes that the model was not trained on: {shown}",
+            advice="Choose metrics of predictions, such as accuracy, or train on these classes.",
+            quiet=f"the rows have {len(strange)} classes that the model was not trained on",
+        )
+
+
+def unnamed(value: JsonValue) -> JsonValue:
+    """Return the value of a metric with numbers for its labels, if it has any."""
+    if isinstance(value, Mapping):
+        return {"labels": numbered(value["labels"]), "matrix": value["matrix"]}
+    if isinstance(value, list):
+        return [{**line, "class": name} for line, name in zip(value, numbered(value), strict=True)]
+    return value
+
+
+class Answers:
+    """What a model says about rows, each computed when first asked for."""
+
+    def __init__(self, pipeline: Any, features: pd.DataFrame, training: Record) -> None:
+        self._pipeline, self._features, self._training = pipeline, features, training
+        self._known: dict[str, Array] = {}
+
+    def classes(self) -> list[str]:
+        """Return the classes in the order of the columns of scores and probabilities."""
+        return [str(label) for label in self._pipeline.classes_]
+
+    def check(self, metric: Metric) -> None:
+        """Raise InputError unless the model gives what a metric needs."""
+        methods = methods_of(self._pipeline)
+        if lacks := unanswered(metric.name, metric.needs, self._training.estimator, methods):
+            raise InputError(lacks, advice="Choose another metric, or another model.")
+
+    def predicted(self) -> Array:
+        """Return a label (string) or number per row."""
+        predicted = self._once("predict")
+        return predicted.astype(str) if self._training.task == CLASSIFICATION else predicted
+
+    def transformed(self) -> Array:
+        """Return the features after preprocessing."""
+        if "transformed" not in self._known:
+            self._known["transformed"] = np.asarray(self._pipeline[:-1].transform(self._features))
+        return self._known["transformed"]
+
+    def probabilities(self) -> Array:
+        """Return one row per row and one column per class."""
+        return self._once("predict_proba")
+
+    def scores(self) -> Array:
+        """Return probabilities, or else decision values, per class.
+
+        Probabilities come first: a multinomial model's decision values only compare the classes of
+        one row, and say little about which row is more of a class.
+        """
+        if hasattr(self._pipeline, "predict_proba"):
+            return self.probabilities()
+        values = self._once("decision_function")
+        return np.column_stack([-values, values]) if values.ndim == 1 else values
+
+    def _once(self, method: str) -> Array:
+        if method not in self._known:
+            self._known[method] = np.asarray(getattr(self._pipeline, method)(self._features))
+        return self._known[method]

@@ -1,0 +1,1 @@
+"""Metrics of quality that a catalog offers."""

@@ -1,0 +1,288 @@
+"""The metrics that come with the package."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import numpy as np
+from sklearn import metrics as library
+
+from autolearn.ml.errors import InputError
+from autolearn.ml.metrics.metric import Array, Metric
+from autolearn.schemas.bounds import cut
+from autolearn.schemas.catalog import CLASSIFICATION, CLUSTERING, REGRESSION
+from autolearn.schemas.values import JsonValue
+
+__all__ = [
+    "MOST_LABELS",
+    "SILHOUETTE_ROWS",
+    "accuracy",
+    "area",
+    "area_of",
+    "classes",
+    "confusion",
+    "f1",
+    "log_loss",
+    "loss",
+    "macro",
+    "mae",
+    "matrix_of",
+    "merged",
+    "of_class",
+    "order_of",
+    "precision",
+    "r2",
+    "r2_score",
+    "recall",
+    "rmse",
+    "roc_auc",
+    "separation",
+    "silhouette",
+    "some_of",
+    "table_of",
+]
+
+
+SILHOUETTE_ROWS = 10_000
+MOST_LABELS = 400
+"""Labels of a confusion matrix: as it is sent, it has to fit in a result."""
+
+
+def matrix_of(truth: Array, predicted: Array) -> Mapping[str, JsonValue]:
+    """Return the rows per pair of classes: matrix[i][j] rows of labels[i] were taken for labels[j].
+
+    Labels that are all integers come in the order of the numbers, others in that of the alphabet.
+    Of more than MOST_LABELS labels those with the fewest rows are one, the last.
+    """
+    labels, truth, predicted = merged(truth, predicted)
+    matrix = library.confusion_matrix(truth, predicted, labels=labels)
+    return {"labels": [cut(label) for label in labels], "matrix": matrix.tolist()}
+
+
+def merged(truth: Array, predicted: Array) -> tuple[list[str], Array, Array]:
+    """Return the labels in their order, and both arrays with the rarest labels made one."""
+    rows = Counter(truth.tolist()) + Counter(predicted.tolist())
+    labels = sorted((label for label, _ in rows.most_common(MOST_LABELS)), key=order_of)
+    if len(rows) > MOST_LABELS:
+        others = f"({len(rows) - MOST_LABELS:,} other labels)"
+        known = np.array(labels)
+        truth = np.where(np.isin(truth, known), truth, others)
+        predicted = np.where(np.isin(predicted, known), predicted, others)
+        labels = [*labels, others]
+    return labels, truth, predicted
+
+
+def table_of(truth: Array, predicted: Array) -> list[dict[str, JsonValue]]:
+    """Return precision, recall and f1 of each class, and how many rows are of it.
+
+    The classes are those of the confusion matrix, in its order. What has nothing to be a share of
+    counts as 0, and a note says so.
+    """
+    labels, truth, predicted = merged(truth, predicted)
+    shares = library.precision_recall_fscore_support(
+        truth, predicted, labels=labels, zero_division=0
+    )
+    found = []
+    for label, precision, recall, f1, support in zip(labels, *shares, strict=True):
+        line: dict[str, JsonValue] = {
+            "class": cut(label),
+            "precision": float(precision),
+            "recall": float(recall),
+            "f1": float(f1),
+            "support": int(support),
+        }
+        if not support:
+            line["note"] = "these rows have none of it, so recall counts as 0"
+        elif not (predicted == label).any():
+            line["note"] = "no row was taken for it, so precision counts as 0"
+        found.append(line)
+    return found
+
+
+def order_of(label: str) -> tuple[bool, int, str]:
+    """Return a sort key that puts integers first, by their value."""
+    whole = label.lstrip("-").isdecimal()
+    return (not whole, int(label) if whole else 0, label)
+
+
+def roc_auc(truth: Array, scores: Array, classes: Sequence[str]) -> float:
+    """Return the area under the ROC curve.
+
+    With two classes it is that of the second class; with more it is the mean over the classes of
+    one against the rest. Classes that all rows or none have are left out of the mean.
+    """
+    chosen = range(1, 2) if len(classes) == 2 else range(len(classes))
+    areas = [
+        library.roc_auc_score(truth == classes[column], scores[:, column])
+        for column in chosen
+        if 0 < (truth == classes[column]).sum() < len(truth)
+    ]
+    if not areas:
+        raise InputError(
+            "roc-auc needs rows of at least two classes, and these rows have one",
+            advice="Evaluate on more rows, or choose another metric.",
+        )
+    return float(np.mean(areas))
+
+
+def log_loss(truth: Array, probabilities: Array, classes: Sequence[str]) -> float:
+    """Return the mean negative log-likelihood of the true classes, in nats."""
+    return float(library.log_loss(truth, probabilities, labels=list(classes)))
+
+
+def area_of(truth: Array, scores: Array) -> float:
+    """Return the area under the ROC curve of one class."""
+    if truth.all():
+        raise InputError("all of these rows are of that class, and roc-auc needs others as well")
+    some_of(truth)
+    return float(library.roc_auc_score(truth, scores))
+
+
+def of_class(measure: Callable[..., float]) -> Callable[[Array, Array], float]:
+    """Return the measure of one class; a class that was never predicted counts as 0."""
+
+    def compute(truth: Array, predicted: Array) -> float:
+        some_of(truth)
+        return float(measure(truth, predicted, average="binary", zero_division=0))
+
+    return compute
+
+
+def some_of(truth: Array) -> None:
+    """Raise InputError when no row is of a class."""
+    if not truth.any():
+        raise InputError(
+            "none of these rows is of that class",
+            advice="Evaluate on rows that have some of it.",
+        )
+
+
+def r2_score(truth: Array, predicted: Array) -> float:
+    """Return the coefficient of determination. Raises InputError where it is undefined."""
+    if len(truth) < 2:
+        raise InputError(
+            "r2 is undefined on one row: it compares with how much the target varies",
+            advice="Evaluate on more rows, or choose mae or rmse.",
+        )
+    if (truth == truth[0]).all():
+        raise InputError(
+            f"r2 is undefined on these {len(truth):,} rows: their target is the same in all",
+            advice="Evaluate on other rows, or choose mae or rmse.",
+        )
+    return float(library.r2_score(truth, predicted))
+
+
+def silhouette(features: Array, predicted: Array) -> float:
+    """Return the mean silhouette (Rousseeuw 1987), of 10,000 rows at most, in [-1, 1]."""
+    groups = len(np.unique(predicted))
+    if not 1 < groups < len(predicted):
+        raise InputError(
+            f"silhouette needs between 2 and {len(predicted) - 1} groups, and these rows are in "
+            f"{groups}",
+            advice="Train with another number of groups, or evaluate on more rows.",
+        )
+    rows = min(SILHOUETTE_ROWS, len(predicted))
+    return float(
+        library.silhouette_score(
+            features, predicted, sample_size=rows if rows < len(predicted) else None, random_state=0
+        )
+    )
+
+
+macro = {"average": "macro", "zero_division": 0}
+precision = Metric(
+    name="precision",
+    tasks=(CLASSIFICATION,),
+    summary="Of the rows taken for a class, the share that are of it; mean over classes (macro).",
+    compute=partial(library.precision_score, **macro),
+    positive=of_class(library.precision_score),
+    average="macro",
+)
+recall = Metric(
+    name="recall",
+    tasks=(CLASSIFICATION,),
+    summary="Of the rows of a class, the share that were found; mean over classes (macro).",
+    compute=partial(library.recall_score, **macro),
+    positive=of_class(library.recall_score),
+    average="macro",
+)
+f1 = Metric(
+    name="f1",
+    tasks=(CLASSIFICATION,),
+    summary="The harmonic mean of precision and recall; mean over classes (macro).",
+    compute=partial(library.f1_score, **macro),
+    positive=of_class(library.f1_score),
+    average="macro",
+)
+accuracy = Metric(
+    name="accuracy",
+    tasks=(CLASSIFICATION,),
+    summary="The share of rows whose class is right.",
+    compute=library.accuracy_score,
+)
+area = Metric(
+    name="roc-auc",
+    tasks=(CLASSIFICATION,),
+    summary="How well scores put rows of a class before others; mean of one against the rest.",
+    compute=roc_auc,
+    needs="scores",
+    positive=area_of,
+    average="macro",
+)
+loss = Metric(
+    name="log-loss",
+    tasks=(CLASSIFICATION,),
+    summary="The mean negative log-likelihood of the true classes.",
+    compute=log_loss,
+    needs="probabilities",
+    greater_is_better=False,
+)
+confusion = Metric(
+    name="confusion-matrix",
+    tasks=(CLASSIFICATION,),
+    summary="Rows per true class and predicted class.",
+    compute=matrix_of,
+    result="matrix",
+    greater_is_better=None,
+)
+
+
+classes = Metric(
+    name="per-class",
+    tasks=(CLASSIFICATION,),
+    summary="Precision, recall and f1 of each class, and its rows (support).",
+    compute=table_of,
+    result="table",
+    greater_is_better=None,
+)
+
+
+r2 = Metric(
+    name="r2",
+    tasks=(REGRESSION,),
+    summary="The share of the target's variance that is explained.",
+    compute=r2_score,
+)
+mae = Metric(
+    name="mae",
+    tasks=(REGRESSION,),
+    summary="The mean absolute error, in the target's unit.",
+    compute=library.mean_absolute_error,
+    greater_is_better=False,
+)
+rmse = Metric(
+    name="rmse",
+    tasks=(REGRESSION,),
+    summary="The root of the mean squared error, in the target's unit.",
+    compute=library.root_mean_squared_error,
+    greater_is_better=False,
+)
+separation = Metric(
+    name="silhouette",
+    tasks=(CLUSTERING,),
+    summary="How much nearer rows are to their own group than to the next one.",
+    compute=silhouette,
+    needs="features",
+)

@@ -1,0 +1,80 @@
+"""The metrics of the catalog, and the door through which a package adds one.
+
+A third party writes, and names in its entry points under `autolearn.metrics`:
+
+    from autolearn.plugins import Metric
+    from sklearn.metrics import balanced_accuracy_score
+
+    balanced = Metric(
+        name="balanced-accuracy",
+        tasks=("classification",),
+        summary="The mean of each class's recall.",
+        compute=balanced_accuracy_score,
+    )
+
+For more than two classes precision, recall and f1 are macro averages (the plain mean over classes);
+for two classes as well, unless one of them is named as the positive one: then they are of that
+class. A class that was never predicted counts as 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from autolearn.ml.estimators.estimator import distribution_of
+from autolearn.schemas.catalog import MetricSpec
+
+__all__ = ["Metric"]
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A measure on offer. What `compute` is called with depends on what it `needs`.
+
+        prediction     compute(truth, predicted)
+        scores         compute(truth, scores, classes)         decision values or probabilities
+        probabilities  compute(truth, probabilities, classes)
+        features       compute(features, predicted)            features after preprocessing
+
+    truth and predicted have one entry per row (labels are strings, numbers float64); scores and
+    probabilities have one row per row and one column per class, in the order of `classes`, and the
+    truth no other class. It returns a number (`result` scalar), a dict of labels and matrix
+    (`result` matrix) or a list with a dict per class (`result` table), and may raise
+    `InputError`.
+
+    Of a metric that can be of one class, `positive` is called in place of `compute` when a class is
+    named: with which rows are of it, and which were taken for it, or their scores for it. `average`
+    says what the number is of without that, as macro does.
+    """
+
+    name: str
+    tasks: tuple[str, ...]
+    summary: str
+    compute: Callable[..., Any]
+    needs: str = "prediction"
+    result: str = "scalar"
+    greater_is_better: bool | None = True
+    positive: Callable[[Array, Array], float] | None = None
+    average: str = ""
+
+    def spec(self) -> MetricSpec:
+        """Return what the catalog shows."""
+        compute = self.compute.func if isinstance(self.compute, partial) else self.compute
+        library_name, version = distribution_of(compute)
+        return MetricSpec(
+            name=self.name,
+            tasks=self.tasks,
+            summary=self.summary,
+            library=library_name,
+            library_version=version,
+            result=self.result,
+            greater_is_better=self.greater_is_better,
+            needs=self.needs,
+        )

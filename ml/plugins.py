@@ -1,0 +1,123 @@
+"""Estimators and metrics found through entry points, ours as all others."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Generic, TypeVar
+
+from autolearn.ml.errors import InputError
+from autolearn.ml.estimators.estimator import Estimator
+from autolearn.ml.metrics.metric import Metric
+
+__all__ = [
+    "METRICS",
+    "ESTIMATORS",
+    "Offer",
+    "find_estimator",
+    "find_metric",
+    "load_estimators",
+    "load_metrics",
+]
+
+ESTIMATORS = "autolearn.estimators"
+METRICS = "autolearn.metrics"
+
+T = TypeVar("T", Estimator, Metric)
+
+
+@dataclass(frozen=True)
+class Offer(Generic[T]):
+    """What could be loaded, by name, and a sentence for everything that could not."""
+
+    found: dict[str, T]
+    problems: tuple[str, ...]
+
+
+def load_estimators() -> Offer[Estimator]:
+    """Return every estimator on offer in this environment."""
+    return load(ESTIMATORS, Estimator, entries_of(ESTIMATORS))
+
+
+def load_metrics() -> Offer[Metric]:
+    """Return every metric on offer in this environment."""
+    return load(METRICS, Metric, entries_of(METRICS))
+
+
+def find_estimator(name: str) -> Estimator:
+    """Return the estimator of this name. Raises InputError; loads nothing else."""
+    found: Estimator = find(ESTIMATORS, Estimator, name)
+    return found
+
+
+def find_metric(name: str) -> Metric:
+    """Return the metric of this name. Raises InputError; loads nothing else."""
+    found: Metric = find(METRICS, Metric, name)
+    return found
+
+
+@functools.cache
+def entries_of(group: str) -> metadata.EntryPoints:
+    """Return the entry points of a group; looking through all distributions takes a while."""
+    return metadata.entry_points(group=group)
+
+
+@functools.cache
+def find(group: str, kind: type[T], name: str) -> T:
+    """Load one entry point, once."""
+    offer = load(group, kind, entries_of(group).select(name=name))
+    if name not in offer.found:
+        raise InputError(
+            " ".join(offer.problems) or f"this worker has no {word_of(kind)} {name!r}",
+            advice="Install the package that brings it where the workers run.",
+        )
+    return offer.found[name]
+
+
+def load(group: str, kind: type[T], entries: metadata.EntryPoints) -> Offer[T]:
+    """Load entry points; those of our own distribution win over others of the same name."""
+    found: dict[str, T] = {}
+    owners: dict[str, str] = {}
+    problems = []
+    for entry in sorted(
+        entries, key=lambda entry: (owner_of(entry) != "autolearn", owner_of(entry))
+    ):
+        owner = owner_of(entry)
+        if entry.name in found:
+            if owner != owners[entry.name]:
+                problems.append(
+                    f"{owner} and {owners[entry.name]} both offer the {word_of(kind)} "
+                    f"{entry.name!r}; the one of {owners[entry.name]} is used."
+                )
+            continue
+        try:
+            found[entry.name] = checked(entry, kind)
+            owners[entry.name] = owner
+        except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
+            problems.append(
+                f"The {word_of(kind)} {entry.name!r} of {owner} ({group}: {entry.value}) cannot be "
+                f"loaded and is left out: {type(error).__name__}: {error}."
+            )
+    return Offer(found, tuple(problems))
+
+
+def checked(entry: metadata.EntryPoint, kind: type[T]) -> T:
+    """Load an entry point and make sure that it is what it should be."""
+    loaded = entry.load()
+    if not isinstance(loaded, kind):
+        raise TypeError(f"it is a {type(loaded).__name__}, not an autolearn {kind.__name__}")
+    if loaded.name != entry.name:
+        raise ValueError(f"it calls itself {loaded.name!r}")
+    loaded.spec()
+    return loaded
+
+
+def owner_of(entry: metadata.EntryPoint) -> str:
+    """Return the name of the distribution that an entry point comes from."""
+    return entry.dist.name if entry.dist is not None else "an unnamed distribution"
+
+
+def word_of(kind: type[Estimator] | type[Metric]) -> str:
+    """Return the word for people."""
+    return "estimator" if kind is Estimator else "metric"

@@ -1,0 +1,101 @@
+"""The kinds of work that a run's own process can do: those of `WORK`, and more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from autolearn.artifacts.store.run_files import Artifacts
+from autolearn.ml.datasets.builtin import bundled
+from autolearn.ml.environment import environment_now
+from autolearn.ml.errors import InputError, quietly
+from autolearn.ml.evaluation.compare_models import compare
+from autolearn.ml.evaluation.evaluate import evaluate
+from autolearn.ml.plugins import load_estimators, load_metrics
+from autolearn.ml.results import CatalogResult, ComparisonResult
+from autolearn.ml.task_kind import Kind
+from autolearn.ml.training.train import train
+from autolearn.schemas.bounds import LARGEST_RESULT
+from autolearn.schemas.events import EvaluationRequested, TrainingRequested
+from autolearn.schemas.reports.retrain import Comparison
+from autolearn.schemas.results import EvaluationResult, TrainingResult
+from autolearn.schemas.values import JsonValue
+
+__all__ = ["KINDS"]
+
+Report = Callable[[str], None]
+R = TypeVar("R", TrainingResult, EvaluationResult)
+
+
+def training(request: bytes, store: Artifacts, report: Report) -> TrainingResult:
+    """Train; the request is a TrainingRequested."""
+    asked = msgspec.json.decode(request, type=TrainingRequested)
+    with quietly(asked.sensitive):
+        return bounded(train(asked, store, report))
+
+
+def evaluation(request: bytes, store: Artifacts, report: Report) -> EvaluationResult:
+    """Evaluate; the request is an EvaluationRequested."""
+    asked = msgspec.json.decode(request, type=EvaluationRequested)
+    with quietly(asked.sensitive):
+        return bounded(lightened(evaluate(asked, store, report), asked.optional))
+
+
+def lightened(result: EvaluationResult, optional: Collection[str]) -> EvaluationResult:
+    """Return a result without its largest optional metrics, if it is too large with them."""
+    found, left_out = dict(result.results), dict(result.left_out)
+    sizes = {name: len(msgspec.json.encode(found[name])) for name in optional if name in found}
+    while sizes and len(msgspec.json.encode(result)) > LARGEST_RESULT // 2:
+        largest = max(sizes, key=lambda name: sizes[name])
+        left_out[largest] = (
+            f"it has {sizes.pop(largest):,} bytes, and with it the result is too large for the log"
+        )
+        del found[largest]
+        result = replace(result, results=found, left_out=left_out)
+    return result
+
+
+def bounded(result: R) -> R:
+    """Return a result that is not too large for the log. Raises InputError for one that is."""
+    size = len(msgspec.json.encode(result))
+    if size > LARGEST_RESULT:
+        raise InputError(
+            f"the result has {size:,} bytes, and at most {LARGEST_RESULT:,} are kept on the log",
+            advice="Use data with fewer columns or classes, or leave out the metric that is large.",
+        )
+    return result
+
+
+def catalog(_request: bytes, store: Artifacts, report: Report) -> CatalogResult:
+    """Find everything on offer, and put the bundled datasets into the store."""
+    report("loading")
+    estimators, metrics = load_estimators(), load_metrics()
+    report("storing")
+    return CatalogResult(
+        estimators=tuple(one.spec() for one in estimators.found.values()),
+        metrics=tuple(one.spec() for one in metrics.found.values()),
+        datasets=tuple(bundled(store)),
+        problems=estimators.problems + metrics.problems,
+    )
+
+
+def comparison(request: bytes, store: Artifacts, report: Report) -> ComparisonResult:
+    """Compare two models; the request is a Comparison."""
+    return compare(msgspec.json.decode(request, type=Comparison), store, report)
+
+
+def environment(request: bytes, _store: Artifacts, _report: Report) -> dict[str, JsonValue]:
+    """Say what runs are computed with here; the request is a list of libraries."""
+    return environment_now(msgspec.json.decode(request, type=list[str]))
+
+
+KINDS: dict[str, Kind] = {
+    "training": training,
+    "evaluation": evaluation,
+    "catalog": catalog,
+    "comparison": comparison,
+    "environment": environment,
+}

@@ -1,0 +1,163 @@
+"""The learned parameters of a fitted pipeline, as JSON that fits in an event."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+from sklearn.preprocessing import OneHotEncoder
+
+from autolearn.ml.errors import numbered
+from autolearn.ml.library_messages import STOPPED
+from autolearn.schemas.bounds import LONGEST_NAME, LONGEST_TEXT, cut
+from autolearn.schemas.values import JsonValue
+
+__all__ = ["learned"]
+
+MOST = 200
+SHOWN = 20
+WARNINGS = 20
+
+ARRAYS = {
+    "coef_": "coefficients",
+    "intercept_": "intercept",
+    "class_prior_": "class_priors",
+    "theta_": "means",
+    "var_": "variances",
+    "cluster_centers_": "centroids",
+    "n_support_": "support_vectors",
+    "n_iter_": "iterations",
+}
+NUMBERS = {"inertia_": "inertia", "oob_score_": "out_of_bag_score", "n_estimators_": "trees"}
+
+WITHHELD = "a warning whose words are left out, for columns of the dataset are sensitive"
+
+POINTS = {"theta_", "var_", "cluster_centers_"}
+"""What may be as good as rows of the data."""
+
+
+def learned(
+    pipeline: Any, warnings: list[str], sensitive: Collection[str] = (), *, secret: bool = False
+) -> dict[str, JsonValue]:
+    """Return what was learned; arrays of more than 200 numbers are cut to shape and first 20.
+
+    Names and labels are cut to 200 characters.
+    Coefficients, importances and centroids follow `features`, the names after preprocessing.
+    Values of `sensitive` columns have numbers in these, as classes do if the target is a `secret`.
+    """
+    estimator = pipeline[-1]
+    names = names_of(pipeline, sensitive)
+    found: dict[str, JsonValue] = {"features": shortened(names)}
+    if hasattr(estimator, "classes_"):
+        labels = numbered(estimator.classes_) if secret else map(str, estimator.classes_)
+        found["classes"] = [cut(label) for label in labels]
+    for attribute, name in ARRAYS.items():
+        value = getattr(estimator, attribute, None)
+        if value is not None and not (sensitive and attribute in POINTS):
+            found[name] = shortened(np.asarray(value))
+    for attribute, name in NUMBERS.items():
+        value = getattr(estimator, attribute, None)
+        if value is not None:
+            found[name] = number(value)
+    if hasattr(estimator, "feature_importances_"):
+        pairs = zip(names, estimator.feature_importances_.tolist(), strict=True)
+        ranked = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:SHOWN]
+        found["importances"] = [[name, number(share)] for name, share in ranked]
+    found |= sizes(estimator)
+    if sensitive:  # their words may have values
+        warnings = list(dict.fromkeys(one if one == STOPPED else WITHHELD for one in warnings))
+    if warnings:
+        found["warnings"] = [cut(one, LONGEST_TEXT) for one in warnings[:WARNINGS]]
+    return found
+
+
+def names_of(pipeline: Any, sensitive: Collection[str]) -> list[str]:
+    """Return the features after preprocessing, long ones cut, no two alike.
+
+    A category of a sensitive one is called a number. A feature and its category stand with _
+    between them, or with = where that is the name of another one as well.
+    """
+    parts = {name: columns for name, _, columns in pipeline[0].transformers_}
+    numbers, categories = (list(parts.get(name, ())) for name in ("numbers", "categories"))
+    encoder = pipeline[0].named_transformers_["categories"][-1] if categories else None
+    usual, other = (
+        [cut(name) for name in (*numbers, *encoded(encoder, categories, sensitive, between))]
+        for between in ("_", "=")
+    )
+    return distinct(usual, other)
+
+
+def encoded(
+    encoder: Any, categories: list[str], sensitive: Collection[str], between: str
+) -> list[str]:
+    """Return the names of categories after encoding."""
+    if not isinstance(encoder, OneHotEncoder):
+        return categories
+    told: Counter[str] = Counter()
+
+    def name(feature: str, category: object) -> str:
+        if feature in sensitive:
+            told[feature] += 1
+            category = told[feature]
+        return f"{feature}{between}{category}"
+
+    as_it_was, encoder.feature_name_combiner = encoder.feature_name_combiner, name
+    try:
+        return list(encoder.get_feature_names_out(categories))
+    finally:
+        encoder.feature_name_combiner = as_it_was
+
+
+def distinct(usual: list[str], other: list[str]) -> list[str]:
+    """Return the usual names, and in place of those that come twice the other ones, numbered."""
+    many, used = Counter(usual), Counter[str]()
+    taken = {name for name, count in many.items() if count == 1}
+    found = []
+    for name, instead in zip(usual, other, strict=True):
+        chosen = name if many[name] == 1 else instead
+        while many[name] > 1 and chosen in taken:
+            used[instead] += 1
+            chosen = f"{cut(instead, LONGEST_NAME - 10)} ({used[instead] + 1})"
+        taken.add(chosen)
+        found.append(chosen)
+    return found
+
+
+def sizes(estimator: Any) -> dict[str, JsonValue]:
+    """Return how large the trees of a model are; {} when it has none."""
+    members = getattr(estimator, "estimators_", None)
+    flat = [estimator] if members is None else np.asarray(members, dtype=object).ravel().tolist()
+    trees = [member.tree_ for member in flat if hasattr(member, "tree_")]
+    if not trees:
+        return {}
+    return {
+        "trees": len(trees),
+        "nodes": sum(int(tree.node_count) for tree in trees),
+        "leaves": sum(int(tree.n_leaves) for tree in trees),
+        "depth": max(int(tree.max_depth) for tree in trees),
+    }
+
+
+def shortened(values: Any) -> JsonValue:
+    """Return a list or array as JSON; a large one as its shape and its first items."""
+    array = np.asarray(values)
+    if array.size <= MOST:
+        return plain(array.tolist())
+    return {"shape": list(array.shape), "first": plain(array.ravel()[:SHOWN].tolist())}
+
+
+def plain(value: Any) -> JsonValue:
+    """Return nested lists with None for numbers that JSON cannot hold."""
+    if isinstance(value, list):
+        return [plain(one) for one in value]
+    return number(value) if isinstance(value, float) else value
+
+
+def number(value: Any) -> JsonValue:
+    """Return a number that JSON can hold, or None."""
+    plain_value = value.item() if hasattr(value, "item") else value
+    finite = not isinstance(plain_value, float) or math.isfinite(plain_value)
+    return plain_value if finite else None

@@ -1,0 +1,101 @@
+"""From a data frame with gaps and categories to the numbers that an estimator learns from.
+
+Numbers (and timestamps, which are seconds) are imputed and scaled; strings and booleans are
+imputed with the most frequent one and encoded. Everything is fitted on training rows only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
+
+from autolearn.ml.errors import InputError
+from autolearn.schemas.values import Preprocessing
+
+__all__ = ["MOST_CATEGORIES", "name_apart", "preprocessor"]
+
+MOST_CATEGORIES = 256
+"""A feature's rarer categories share one column, so that text cannot exhaust the memory."""
+
+IMPUTERS = {"mean": "mean", "median": "median", "most-frequent": "most_frequent"}
+SCALERS: dict[str, Any] = {"standard": StandardScaler, "min-max": MinMaxScaler, "none": None}
+NUMERIC = ("integer", "number", "timestamp")
+
+
+def preprocessor(types: Mapping[str, str], how: Preprocessing) -> ColumnTransformer:
+    """Return the transformer, not fitted, for features of these column types.
+
+    It gives a dense float64 array: the numeric columns first, then the encoded ones. Categories
+    that were not seen in training become zeros (one-hot) or -1 (ordinal). Raises InputError.
+    """
+    numbers = [name for name, kind in types.items() if kind in NUMERIC]
+    categories = [name for name in types if name not in numbers]
+    if not types:
+        raise InputError(
+            "the dataset has no column besides the target",
+            advice="Choose a dataset with at least one feature.",
+        )
+    parts = []
+    if numbers:
+        parts.append(("numbers", numeric(how), numbers))
+    if categories:
+        parts.append(("categories", categorical(how), categories))
+    return ColumnTransformer(parts, sparse_threshold=0, n_jobs=1, verbose_feature_names_out=False)
+
+
+def name_apart(fitted: ColumnTransformer) -> None:
+    """Let whoever asks a fitted transformer for names of features get some, if two are alike.
+
+    A column may be called as a category of another one is, such as sex_male.
+    """
+    try:
+        fitted.get_feature_names_out()
+    except ValueError:
+        fitted.verbose_feature_names_out = True
+
+
+def numeric(how: Preprocessing) -> Pipeline:
+    """Impute and scale."""
+    strategy = chosen("impute", how.impute, IMPUTERS)
+    scaler = chosen("scale", how.scale, SCALERS)
+    steps: list[tuple[str, Any]] = [
+        ("impute", SimpleImputer(strategy=strategy, keep_empty_features=True))
+    ]
+    if scaler is not None:
+        steps.append(("scale", scaler()))
+    return Pipeline(steps)
+
+
+def categorical(how: Preprocessing) -> Pipeline:
+    """Impute and encode."""
+    encoders: dict[str, Any] = {
+        "one-hot": OneHotEncoder(
+            handle_unknown="ignore", max_categories=MOST_CATEGORIES, sparse_output=False
+        ),
+        "ordinal": OrdinalEncoder(
+            handle_unknown="use_encoded_value",
+            unknown_value=-1,
+            max_categories=MOST_CATEGORIES,
+        ),
+    }
+    imputer = SimpleImputer(
+        strategy="most_frequent", missing_values=np.nan, keep_empty_features=True
+    )
+    encoder = chosen("encode", how.encode, encoders)
+    return Pipeline([("impute", imputer), ("encode", encoder)])
+
+
+def chosen(what: str, word: str, offered: Mapping[str, Any]) -> Any:
+    """Return what a word stands for. Raises InputError when it stands for nothing."""
+    if word not in offered:
+        raise InputError(
+            f"{word!r} is no way to {what}",
+            advice=f"Choose one of {', '.join(offered)}.",
+        )
+    return offered[word]

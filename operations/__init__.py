@@ -1,0 +1,1 @@
+"""What an operator runs: backup, chain, replay, retrain, status and keys."""

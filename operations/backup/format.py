@@ -1,0 +1,175 @@
+"""What the files of a backup say, and how each record is written as a line of JSON.
+
+    manifest.json                       what this is: version, topics, offsets, digests
+    log/<topic>/<partition>.jsonl       a line for each record, in the order of offsets
+    keys.jsonl                          a line for each session's key, as it is wrapped
+    artifacts/...                       the files of the artifact store, as they lie there
+    SHA256SUMS                          the SHA-256 of every other file, as `sha256sum -c` reads it
+
+docs/backup.md is for whoever reads this without the program.
+"""
+
+from __future__ import annotations
+
+import base64
+
+import msgspec
+from msgspec import Struct
+
+from autolearn.artifacts.store.copy import Held
+from autolearn.eventlog.log import Message
+from autolearn.operations.backup.errors import BackupRefused, Damaged
+
+__all__ = [
+    "ARTIFACTS",
+    "KEYS",
+    "FORMAT",
+    "MANIFEST",
+    "SUMS",
+    "Text",
+    "Base64",
+    "Line",
+    "Manifest",
+    "PartitionLog",
+    "TopicLog",
+    "as_bytes",
+    "as_text",
+    "decode_line",
+    "decode_manifest",
+    "line_of",
+]
+
+FORMAT = 3
+"""The version of the format. A program reads its own and the older ones: 1 has no checkpoints, and
+neither 1 nor 2 has keys or the behaviour log."""
+MANIFEST, SUMS, ARTIFACTS, KEYS = "manifest.json", "SHA256SUMS", "artifacts", "keys.jsonl"
+
+
+class Base64(Struct, frozen=True):
+    """Bytes that are not UTF-8."""
+
+    base64: str
+
+
+Text = str | Base64 | None
+
+
+class Line(Struct, frozen=True, gc=False):
+    """One record. `time` is in milliseconds since 1970; a `value` of None is a tombstone."""
+
+    offset: int
+    time: int
+    key: Text
+    headers: list[tuple[str, Text]]
+    value: Text
+
+
+class PartitionLog(Struct, frozen=True):
+    """The records of one partition from offset `first` up to `end` (exclusive), in `file`."""
+
+    partition: int
+    first: int
+    end: int
+    records: int
+    file: str
+
+
+class TopicLog(Struct, frozen=True):
+    """The records of one topic. `topic` is its name without the prefix."""
+
+    topic: str
+    partitions: list[PartitionLog]
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    """What a backup is. `made` is when it was begun (RFC 3339, UTC).
+
+    `digests` has the digest of every view (projections.projection.digest), folded from the events.
+    """
+
+    format: int = FORMAT
+    program: str
+    made: str
+    prefix: str
+    cluster: str
+    topics: list[TopicLog]
+    artifacts: Held
+    digests: dict[str, str]
+
+    def topic(self, name: str) -> TopicLog:
+        """Return a topic by its name without the prefix. Raises Damaged if it is missing."""
+        for topic in self.topics:
+            if topic.topic == name:
+                return topic
+        raise Damaged(f"{MANIFEST} has no topic {name!r}.")
+
+    def records(self) -> int:
+        """Return how many records there are in all."""
+        return sum(part.records for topic in self.topics for part in topic.partitions)
+
+
+class Version(Struct):
+    """All that is looked at before the version is known."""
+
+    format: int
+
+
+encoder = msgspec.json.Encoder()
+line_decoder = msgspec.json.Decoder(Line)
+
+
+def as_text(data: bytes | None) -> Text:
+    """Return bytes as they stand in a line: as text if they are UTF-8."""
+    if data is None:
+        return None
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return Base64(base64.b64encode(data).decode())
+
+
+def as_bytes(text: Text) -> bytes | None:
+    """Return the bytes that `as_text` was given. Raises ValueError if it is not base64."""
+    if isinstance(text, Base64):
+        return base64.b64decode(text.base64, validate=True)
+    return None if text is None else text.encode()
+
+
+def line_of(message: Message) -> bytes:
+    """Return a record as a line of JSON."""
+    line = Line(
+        offset=message.offset() or 0,
+        time=message.timestamp()[1],
+        key=as_text(message.key()),
+        headers=[(name, as_text(value)) for name, value in message.headers() or ()],
+        value=as_text(message.value()),
+    )
+    return encoder.encode(line) + b"\n"
+
+
+def decode_line(line: bytes) -> Line:
+    """Return the record of a line.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    return line_decoder.decode(line)
+
+
+def decode_manifest(content: bytes) -> Manifest:
+    """Return what a manifest says.
+
+    Raises:
+        BackupRefused: it is of a newer version.
+        Damaged: it is no manifest.
+    """
+    try:
+        version = msgspec.json.decode(content, type=Version).format
+        if version > FORMAT:
+            raise BackupRefused(
+                f"The backup has format version {version}; this program knows {FORMAT}.",
+                advice="Restore it with the version of AutoLearn that made it, or a later one.",
+            )
+        return msgspec.json.decode(content, type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Damaged(f"{MANIFEST} cannot be read: {error}.") from None

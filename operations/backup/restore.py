@@ -1,0 +1,258 @@
+"""Put a backup back: the same records at the same offsets, the artifacts, the same digests.
+
+Deciders find their place by the offsets of `commands`, so these must be the same again. Where the
+oldest commands had expired when the backup was made, empty records take their places and are
+deleted at once, before any command is appended: nobody can read them.
+
+A restore that was cut off goes on where it stopped: whatever is there must be how this backup
+begins, with nothing behind it but revocations of its tokens. A restore that is complete has nothing
+to do.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+from autolearn.artifacts.store.copy import copy_all
+from autolearn.artifacts.store.store import ArtifactStore
+from autolearn.eventlog.consumers.record_lookup import read_between
+from autolearn.eventlog.log import Log, Message
+from autolearn.operations.backup.appender import Appender
+from autolearn.operations.backup.errors import NotEmpty
+from autolearn.operations.backup.format import Line, PartitionLog, TopicLog, as_bytes
+from autolearn.operations.backup.read import BackupSet
+from autolearn.operations.backup.session_keys import restore_keys
+from autolearn.operations.backup.tokens import Tokens, is_revocation, tokens_of
+from autolearn.operations.backup.write import Told
+from autolearn.projections.rebuild.rebuild import rebuild
+from autolearn.projections.storage.rocksdb import RocksStore
+from autolearn.schemas.errors import SettingsError
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.topics import Topic, Topics
+
+__all__ = ["Part", "Restored", "check_set", "plan", "restore"]
+
+PATIENCE = 60.0
+"""Seconds within which the broker must take what is on its way to it, or give the next record."""
+SETTINGS = {"commands": "AUTOLEARN_PARTITIONS", "events": "AUTOLEARN_PARTITIONS"}
+"""The setting with the number of a topic's partitions; the other topics have a fixed number."""
+
+
+class Restored(Struct, frozen=True):
+    """What a restore did. `already` of the `records` were there before it.
+
+    `digests` are those of the views folded from the restored log; `differs` names the views of the
+    backup that have another. `tokens` let somebody in.
+    """
+
+    records: int
+    already: int
+    digests: dict[str, str]
+    differs: list[str]
+    tokens: Tokens
+
+
+class Part(Struct):
+    """One partition to restore: `next` is the first offset that is not there yet.
+
+    `revoked`: an earlier restore has asked there for the revocation of tokens.
+    """
+
+    topic: str
+    log: PartitionLog
+    next: int
+    revoked: bool
+
+
+def check_set(settings: Settings, backup: BackupSet, told: Told) -> None:
+    """Check the whole set, and that it fits the settings; no broker is asked.
+
+    Raises:
+        Damaged: the set is not what was written.
+        SettingsError: the settings ask for another number of partitions.
+    """
+    check_partitions(settings, backup)
+    backup.check(told)
+
+
+def plan(log: Log, settings: Settings, backup: BackupSet) -> list[Part]:
+    """Look at what is there already, and return what is to do. Nothing is written.
+
+    The set was checked. Topics may be missing, empty, or hold how this backup begins.
+
+    Raises:
+        NotEmpty: something else is there.
+        LogError: the brokers cannot be reached.
+    """
+    check_others(log, settings, backup)
+    parts = []
+    for topic in backup.manifest.topics:
+        for part in topic.partitions:
+            end = end_of(log, settings, topic, part, backup)
+            name = f"{settings.topic_prefix}.{topic.topic}"
+            parts.append(Part(name, part, min(end, part.end), end > part.end))
+    return parts
+
+
+def restore(
+    log: Log,
+    settings: Settings,
+    store: ArtifactStore,
+    backup: BackupSet,
+    parts: list[Part],
+    told: Told,
+) -> Restored:
+    """Do what `plan` has returned: first the artifacts, then the log that names them.
+
+    Raises:
+        Tampered: an artifact that the store has already is damaged.
+        LogError: the brokers did not take a record, or somebody else writes there.
+    """
+    copy_all(
+        ArtifactStore(backup.artifacts.as_uri()),
+        store,
+        lambda done, total: told("artifacts", done, total),
+    )
+    log.create(Topics.of(settings).all())
+    restore_keys(log, settings, backup.folder)
+    already = append_all(log, parts, backup, told)
+    digests, tokens = folded(log, settings, backup, told)
+    expected = backup.manifest.digests
+    differs = [view for view, digest in expected.items() if digests.get(view) != digest]
+    return Restored(backup.manifest.records(), already, digests, differs, tokens)
+
+
+def check_partitions(settings: Settings, backup: BackupSet) -> None:
+    """Refuse settings under which a topic would not have as many partitions as it had."""
+    for topic in Topics.of(settings).in_backup():
+        name = suffix_of(topic, settings)
+        if name in ("checkpoints", "audit"):
+            continue  # as many as of events; older backups have none
+        found = len(backup.manifest.topic(name).partitions)
+        if found != topic.partitions:
+            raise SettingsError(
+                f"The backup has {found} partitions of {name}, the settings ask for "
+                f"{topic.partitions}.",
+                advice=f"Set {SETTINGS.get(name, 'the number of partitions')} to {found}.",
+            )
+
+
+def check_others(log: Log, settings: Settings, backup: BackupSet) -> None:
+    """Refuse a target whose other topics have something in them: a system has run there."""
+    there, held = log.partitions(), {topic.topic for topic in backup.manifest.topics}
+    for topic in Topics.of(settings).all():
+        if suffix_of(topic, settings) in {*held, "keys"} or topic.name not in there:
+            continue
+        if log.begins(topic.name) != log.ends(topic.name):
+            raise not_empty(settings, f"The topic {topic.name} has records.")
+
+
+def suffix_of(topic: Topic, settings: Settings) -> str:
+    """Return a topic's name without the prefix."""
+    return topic.name.removeprefix(f"{settings.topic_prefix}.")
+
+
+def not_empty(settings: Settings, why: str) -> NotEmpty:
+    """Return the error for a target that is in use."""
+    return NotEmpty(
+        why,
+        advice=f"Delete the topics {settings.topic_prefix}.*, or choose another prefix "
+        "(AUTOLEARN_TOPIC_PREFIX) or another folder (AUTOLEARN_HOME).",
+    )
+
+
+def end_of(
+    log: Log, settings: Settings, topic: TopicLog, part: PartitionLog, backup: BackupSet
+) -> int:
+    """Return where a partition ends that holds how the backup begins, and perhaps revocations.
+
+    Raises:
+        NotEmpty: what is there is not how the backup begins.
+    """
+    name, there = f"{settings.topic_prefix}.{topic.topic}", log.partitions()
+    if name not in there:
+        return 0
+    where = f"partition {part.partition} of {name}"
+    if there[name] != len(topic.partitions):
+        raise not_empty(settings, f"The topic {name} has {there[name]} partitions.")
+    begin, end = log.begins(name)[part.partition], log.ends(name)[part.partition]
+    behind = read_between(log, name, {part.partition: part.end}, {part.partition: end}, PATIENCE)
+    if end > part.end and not (topic.topic == "commands" and all(map(is_revocation, behind))):
+        raise not_empty(settings, f"There are records on {where} that are not in the backup.")
+    if end and begin > part.first:
+        raise not_empty(settings, f"The oldest records on {where} are gone: it begins at {begin}.")
+    found = read_between(log, name, {part.partition: begin}, {part.partition: end}, PATIENCE)
+    for line, message in zip(places(backup, part, begin), found, strict=False):
+        if not same(line, message):
+            raise not_empty(settings, f"Offset {message.offset()} on {where} is another record.")
+    return end
+
+
+def places(backup: BackupSet, part: PartitionLog, start: int) -> Iterator[Line]:
+    """Yield what belongs at each offset of a partition from `start` on."""
+    for offset in range(start, part.first):
+        yield Line(offset, 1, "", [], None)
+    for line in backup.lines(part):
+        if line.offset >= start:
+            yield line
+
+
+def same(line: Line, message: Message) -> bool:
+    """Say whether a record on the log is that of a line."""
+    return (
+        message.offset() == line.offset
+        and message.timestamp()[1] == line.time
+        and message.key() == as_bytes(line.key)
+        and message.value() == as_bytes(line.value)
+        and [*(message.headers() or ())] == [(name, as_bytes(text)) for name, text in line.headers]
+    )
+
+
+def append_all(log: Log, parts: list[Part], backup: BackupSet, told: Told) -> int:
+    """Append what is not there yet; return how many records of the backup were there before."""
+    total = sum(part.log.records for part in parts)
+    already = sum(max(0, part.next - part.log.first) for part in parts)
+    done = already
+    for part in parts:
+        fill_up(log, part)
+        appender = Appender(log, part.topic, part.log.partition, PATIENCE)
+        for line in places(backup, part.log, max(part.next, part.log.first)):
+            appender.append(line)
+            done += 1
+            if done % 1000 == 0:
+                told("log", done, total)
+        appender.flush()
+    told("log", done, total)
+    return already
+
+
+def fill_up(log: Log, part: Part) -> None:
+    """Make a partition begin where it began: fill the places before with nothing, and delete it."""
+    first, partition = part.log.first, part.log.partition
+    if log.begins(part.topic)[partition] >= first:
+        return
+    appender = Appender(log, part.topic, partition, PATIENCE)
+    for offset in range(part.next, first):
+        appender.append(Line(offset, 1, "", [], None))
+    appender.flush()
+    log.delete_before(part.topic, {partition: first})
+
+
+def folded(
+    log: Log, settings: Settings, backup: BackupSet, told: Told
+) -> tuple[dict[str, str], Tokens]:
+    """Return the digests of all views, folded from the restored log, and the tokens in them."""
+    goal = {part.partition: part.end for part in backup.manifest.topic("events").partitions}
+    with tempfile.TemporaryDirectory(prefix="autolearn-restore-") as scratch:
+        folder = Path(scratch) / "views"
+        events = Topics.of(settings).events.name
+        rebuilt = rebuild(log, events, folder, goal, lambda done, all_: told("views", done, all_))
+        store = RocksStore(folder)
+        try:
+            return rebuilt.digests, tokens_of(store)
+        finally:
+            store.close()

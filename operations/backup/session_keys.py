@@ -1,0 +1,120 @@
+"""The sessions' keys in a backup: a file of their own, as wrapped as they are on `keys`.
+
+Taken after the log, so that everything in the set can be read that was not shredded by then. Who
+has the set has no key without the master key, which is never in a backup.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from msgspec import DecodeError
+
+from autolearn.eventlog.log import Log, Message
+from autolearn.operations.backup.errors import Damaged
+from autolearn.operations.backup.format import KEYS, Line, as_bytes, decode_line, line_of
+from autolearn.schemas.codec import from_json
+from autolearn.schemas.errors import LogError
+from autolearn.schemas.records.session_key import ROLL, WrappedKey
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.topics import Topics
+from autolearn.security.master_keys import master_keys
+
+__all__ = ["copy_keys", "missing_masters", "read_keys", "restore_keys"]
+
+PATIENCE = 30.0
+"""Seconds within which the topic must be read, and what is appended acknowledged."""
+
+
+def newest(log: Log, topic: str) -> dict[bytes, Message]:
+    """Return the newest record of every key that is not shredded.
+
+    Raises:
+        LogError: the topic cannot be read.
+    """
+    begin, end = log.begins(topic)[0], log.ends(topic)[0]
+    found: dict[bytes, Message] = {}
+    deadline = time.monotonic() + PATIENCE
+    reader = log.reader(topic, {0: begin})
+    try:
+        while begin < end:
+            messages = reader.read(1000, 1.0)
+            if not messages and time.monotonic() > deadline:
+                raise LogError(f"{topic} cannot be read to its end.")
+            for message in messages:
+                begin = (message.offset() or 0) + 1
+                key = message.key() or b""
+                if message.value() is None:
+                    found.pop(key, None)
+                elif key != ROLL.encode():
+                    found[key] = message
+    finally:
+        reader.close()
+    return found
+
+
+def copy_keys(log: Log, settings: Settings, folder: Path) -> None:
+    """Write the keys that there are now. An older system has no such topic, and no keys.
+
+    Raises:
+        LogError: they cannot be read.
+    """
+    topic = Topics.of(settings).keys.name
+    found = newest(log, topic) if topic in log.partitions() else {}
+    with (folder / KEYS).open("wb") as file:
+        file.writelines(line_of(message) for message in found.values())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_keys(folder: Path) -> list[Line]:
+    """Return the keys of a backup; one of an older format has none.
+
+    Raises:
+        Damaged: a line is no record.
+    """
+    try:
+        with (folder / KEYS).open("rb") as file:
+            return [decode_line(line) for line in file]
+    except FileNotFoundError:
+        return []
+    except (DecodeError, ValueError) as error:
+        raise Damaged(f"{KEYS} cannot be read: {error}.") from None
+
+
+def missing_masters(folder: Path, settings: Settings, home: Path) -> list[str]:
+    """Return the ids of the master keys that the keys of a backup need and that are not here.
+
+    Raises:
+        SettingsError: there is a master key here, and it cannot be used.
+        Damaged: the keys cannot be read.
+    """
+    needed = {from_json(as_bytes(one.value) or b"", WrappedKey).master for one in read_keys(folder)}
+    masters = master_keys(settings, home) if needed else None
+    here = {key.id for key in masters.keys} if masters is not None else set()
+    return sorted(needed - here)
+
+
+def restore_keys(log: Log, settings: Settings, folder: Path) -> None:
+    """Append the keys of a backup that are not on the topic as they were.
+
+    Raises:
+        LogError: they cannot be read, or are not taken.
+    """
+    topic = Topics.of(settings).keys.name
+    there = {key: message.value() for key, message in newest(log, topic).items()}
+    failures: list[LogError] = []
+
+    def delivered(error: LogError | None, _: int, __: int) -> None:
+        if error is not None:
+            failures.append(error)
+
+    for line in read_keys(folder):
+        key, value = as_bytes(line.key) or b"", as_bytes(line.value)
+        if there.get(key) != value:
+            log.append(topic, value, key=key, partition=0, delivered=delivered)
+    log.flush(PATIENCE)
+    if failures:
+        raise failures[0]

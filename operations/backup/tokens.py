@@ -1,0 +1,89 @@
+"""The tokens of a backup, and how to revoke them all after it was put back."""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+from autolearn.eventlog.log import Log, Message
+from autolearn.projections.queries.queries import Moment
+from autolearn.projections.storage.store import Readable
+from autolearn.runtime.timestamps import text
+from autolearn.schemas.actors import RESTORE, SYSADMIN
+from autolearn.schemas.codec import CONTENT_TYPE, CommandRecord, decode_command, encode, raw
+from autolearn.schemas.commands import RevokeToken
+from autolearn.schemas.errors import LogError, MalformedRecord
+from autolearn.schemas.messages import type_of
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.topics import Topics
+
+__all__ = ["Tokens", "is_revocation", "revoke_tokens", "tokens_of"]
+
+PATIENCE = 60.0
+"""Seconds within which the brokers must take the commands."""
+SOURCE = "autolearn/restore"
+Tokens = list[tuple[str, str]]
+"""The streams and ids of tokens."""
+
+
+def tokens_of(content: Readable) -> Tokens:
+    """Return every token that lets one in, of the read models of a restored log."""
+    moment, now = Moment(content), text(int(time.time() * 1000))
+    return [
+        (f"user/{user.name}", token.id)
+        for user in moment.users()
+        for token in moment.tokens(user.name)
+        if token.revoked is None and (token.expires is None or token.expires > now)
+    ]
+
+
+def revoke_tokens(log: Log, settings: Settings, made: str, tokens: Tokens) -> None:
+    """Ask for the revocation of tokens of the backup that was `made` at a time.
+
+    They are commands like others, which are decided when the system starts, before anything that
+    is asked of it then. Asked for once more, they are answered once.
+
+    Raises:
+        LogError: the brokers do not take them all.
+    """
+    topic, failures = Topics.of(settings).commands.name, list[LogError]()
+    now = text(int(time.time() * 1000))
+    try:
+        for stream, token in tokens:
+            command = RevokeToken(token)
+            record = CommandRecord(
+                id=str(uuid.uuid5(uuid.NAMESPACE_OID, f"restore {made} {token}")),
+                source=SOURCE,
+                type=type_of(type(command)),
+                subject=stream,
+                time=now,
+                actor=RESTORE,
+                grant=SYSADMIN,
+                data=raw(command),
+            )
+            log.append(
+                topic,
+                encode(record),
+                key=stream,
+                headers=CONTENT_TYPE,
+                delivered=lambda error, *_: failures.append(error) if error else None,
+            )
+        log.flush(PATIENCE)
+        if failures:
+            raise failures[0]
+    except LogError as error:
+        raise LogError(
+            f"The log is restored, but not all of its {len(tokens)} tokens are asked to be "
+            f"revoked: {error.detail}",
+            title="Some tokens of the backup may still be valid",
+            advice="Run the same `autolearn restore` again before `autolearn up`.",
+        ) from error
+
+
+def is_revocation(message: Message) -> bool:
+    """Say whether a command is one of those that a restore asks for."""
+    try:
+        record = decode_command(message.value() or b"")
+    except MalformedRecord:
+        return False
+    return (record.source, record.actor) == (SOURCE, RESTORE)

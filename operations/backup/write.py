@@ -1,0 +1,231 @@
+"""Make a backup while the system runs: a cut through the log, then the artifacts.
+
+The cut is consistent without stopping anything. The ends of `checkpoints` are taken first, then
+those of `events`, and those of `commands` after them: what a checkpoint in the set attests is in
+the set, and so is the command that an event in the set answers. What was decided on one partition
+after its end was taken, but has had effects on another before the other's, is decided again after
+a restore from the same command in the same order, so it comes out the same.
+Artifacts are copied last: each was in the store before the command or event that names it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from autolearn.artifacts.store.copy import Held, copy_all
+from autolearn.artifacts.store.store import ArtifactStore
+from autolearn.eventlog.log import Log
+from autolearn.operations.backup.checksums import write_sums
+from autolearn.operations.backup.errors import BackupFailed, BackupRefused
+from autolearn.operations.backup.format import (
+    ARTIFACTS,
+    MANIFEST,
+    Manifest,
+    PartitionLog,
+    TopicLog,
+    line_of,
+)
+from autolearn.operations.backup.session_keys import copy_keys
+from autolearn.projections.rebuild.rebuild import rebuild
+from autolearn.runtime.durable import sync
+from autolearn.schemas.errors import LogError
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.topics import Topics
+
+__all__ = ["Told", "write_backup"]
+
+Told = Callable[[str, int, int], None]
+"""Hears of a stage's name, how far it is, and how far it goes: records, or bytes."""
+
+EVENTS = "events"
+PATIENCE = 30.0
+"""Seconds without any record after which a read that is not at its end has failed."""
+
+
+class Cut(Struct):
+    """What is taken of one topic: per partition the first offset and the end (exclusive)."""
+
+    topic: str
+    name: str
+    first: dict[int, int]
+    end: dict[int, int]
+
+    def records(self) -> int:
+        """Return how many records these are."""
+        return sum(self.end.values()) - sum(self.first.values())
+
+
+def write_backup(
+    log: Log, settings: Settings, store: ArtifactStore, target: Path, told: Told
+) -> Manifest:
+    """Write a backup to the folder `target`, which appears with its name only when it is whole.
+
+    Raises:
+        BackupRefused: `target` has something in it, or there is no log to back up.
+        BackupFailed: the files cannot be written; nothing is left behind.
+        LogError: the log cannot be read; nothing is left behind.
+    """
+    part = new_folder(target)
+    try:
+        manifest = fill(log, settings, store, part, told)
+        part.rename(target)  # onto an empty folder, too
+        sync(target.parent)
+    except OSError as error:
+        raise BackupFailed(
+            f"{error.strerror or error}: {error.filename or part}.",
+            advice="There is no backup now. Make room, or choose another folder.",
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return manifest
+
+
+def new_folder(target: Path) -> Path:
+    """Make the folder that a backup is written to before it gets its name: for this user only."""
+    part = target.with_name(f"{target.name}.part")
+    try:
+        if target.exists() and any(target.iterdir()):
+            raise BackupRefused(
+                f"{target} has something in it.", advice="Choose a folder that is empty or new."
+            )
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.mkdir(mode=0o700)
+    except FileExistsError:
+        raise BackupRefused(
+            f"{part} exists: another backup is being written there, or one was cut off.",
+            advice="If none is being written, delete that folder. It is no backup.",
+        ) from None
+    except OSError as error:
+        raise BackupRefused(
+            f"{error.strerror}: {error.filename}.", advice="Choose a folder that can be written."
+        ) from None
+    return part
+
+
+def fill(log: Log, settings: Settings, store: ArtifactStore, folder: Path, told: Told) -> Manifest:
+    """Write everything into a new folder."""
+    made = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    cuts = take_cuts(log, settings)
+    topics = copy_log(log, cuts, folder, told)
+    copy_keys(log, settings, folder)
+    held = copy_artifacts(store, folder, told)
+    manifest = Manifest(
+        program=version("autolearn"),
+        made=made,
+        prefix=settings.topic_prefix,
+        cluster=log.cluster(),
+        topics=topics,
+        artifacts=held,
+        digests=digests_at(log, next(cut for cut in cuts if cut.topic == EVENTS), told),
+    )
+    with (folder / MANIFEST).open("wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
+        os.fsync(file.fileno())
+    write_sums(folder, lambda done, total: told("checksums", done, total))
+    return manifest
+
+
+def take_cuts(log: Log, settings: Settings) -> list[Cut]:
+    """Return where each topic ends now: of two, the one that names records of the other first."""
+    topics, there = Topics.of(settings), log.partitions()
+    if topics.events.name not in there:
+        raise BackupRefused(
+            f"There is no topic {topics.events.name}.",
+            title="There is nothing to back up",
+            advice="Check AUTOLEARN_HOME, AUTOLEARN_KAFKA and AUTOLEARN_TOPIC_PREFIX.",
+        )
+    cuts = []
+    for topic in topics.in_backup():
+        suffix = topic.name.removeprefix(f"{settings.topic_prefix}.")
+        end, first = log.ends(topic.name), log.begins(topic.name)
+        # Between the two questions the oldest of the records may have expired: all of them, even.
+        cuts.append(Cut(suffix, topic.name, first, {p: max(end[p], first[p]) for p in end}))
+    for cut in cuts:
+        if cut.topic == EVENTS and any(cut.first.values()):
+            raise BackupRefused(
+                f"The oldest records of {cut.name} are gone: it begins at {cut.first}.",
+                advice="Events must be kept for ever: check the retention of that topic.",
+            )
+    return cuts
+
+
+def copy_log(log: Log, cuts: list[Cut], folder: Path, told: Told) -> list[TopicLog]:
+    """Write the records of every cut."""
+    total, done, topics = sum(cut.records() for cut in cuts), 0, []
+    for cut in cuts:
+        parts = [
+            PartitionLog(p, first, cut.end[p], cut.end[p] - first, f"log/{cut.topic}/{p}.jsonl")
+            for p, first in sorted(cut.first.items())
+        ]
+        for part in parts:
+            path = folder / part.file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            for records in copy_partition(log, cut.name, part, path):
+                done += records
+                told("log", done, total)
+        topics.append(TopicLog(cut.topic, parts))
+    return topics
+
+
+def copy_partition(log: Log, topic: str, part: PartitionLog, path: Path) -> Iterator[int]:
+    """Write the records of one partition, a line each; yield how many are new now and then."""
+    expected, heard = part.first, time.monotonic()
+    reader = log.reader(topic, {part.partition: part.first})
+    try:
+        with path.open("wb") as file:
+            while expected < part.end:
+                messages = reader.read(2000, 1.0)[: part.end - expected]
+                if messages:
+                    heard = time.monotonic()
+                elif time.monotonic() - heard > PATIENCE:
+                    raise no_more(topic, part, expected)
+                for message in messages:
+                    if message.offset() != expected:
+                        raise no_more(topic, part, expected)
+                    file.write(line_of(message))
+                    expected += 1
+                yield len(messages)
+            file.flush()
+            os.fsync(file.fileno())
+    finally:
+        reader.close()
+
+
+def no_more(topic: str, part: PartitionLog, offset: int) -> LogError:
+    """Return the error for a record that does not come."""
+    return LogError(
+        f"Offset {offset} of partition {part.partition} of {topic} cannot be read; the end is "
+        f"{part.end}. No backup was made.",
+        advice="Check that the brokers run, and that only AutoLearn writes to that topic.",
+    )
+
+
+def copy_artifacts(store: ArtifactStore, folder: Path, told: Told) -> Held:
+    """Copy the artifact store: all of it, so that no reference can be overlooked."""
+    (folder / ARTIFACTS).mkdir()
+    target = ArtifactStore((folder / ARTIFACTS).as_uri())
+    held = copy_all(store, target, lambda done, total: told("artifacts", done, total))
+    shutil.rmtree(folder / ARTIFACTS / "incoming", ignore_errors=True)
+    return held
+
+
+def digests_at(log: Log, events: Cut, told: Told) -> dict[str, str]:
+    """Return the digests of all views at the cut."""
+    with tempfile.TemporaryDirectory(prefix="autolearn-backup-") as scratch:
+        return rebuild(
+            log,
+            events.name,
+            Path(scratch) / "views",
+            events.end,
+            lambda done, total: told("views", done, total),
+        ).digests

@@ -1,0 +1,162 @@
+"""The hash chain of `events`: verify it, prove an event, check a proof, show the public key.
+
+`python -m autolearn.operations.chain verify [--backup DIR] [--checkpoints FILE]…`,
+`prove EVENT FILE [--backup DIR]`, `check-proof FILE` or `public-key [--jwk]`; the first three take
+`--public-key FILE`, several times if need be. Without it the key of this home is trusted.
+Exit code 1: broken, or not proved.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from autolearn.eventlog.kafka.connect import open_log
+from autolearn.operations.backup.errors import BackupRefused
+from autolearn.operations.chain.proof import ProofRefused, Wanted, check_proof, prove
+from autolearn.operations.chain.sources import BackupSource, LogSource, Source
+from autolearn.operations.chain.verify import lines_of, verify_chain
+from autolearn.operations.tool import ProgressLines, ToolResult, run_as_tool
+from autolearn.runtime.home import home_of
+from autolearn.schemas.codec import from_json
+from autolearn.schemas.errors import ExitCode, MalformedRecord, SettingsError
+from autolearn.schemas.records.checkpoint import Proof
+from autolearn.schemas.settings import Settings
+from autolearn.security.signing_keys import PublicKeys, SigningKey, key_path
+
+LARGEST_PROOF = 256 * 1024 * 1024
+
+
+def run_verify(settings: Settings, chosen: argparse.Namespace, told: ProgressLines) -> ToolResult:
+    """Verify the log on the brokers, or a backup."""
+    keys = keys_of(settings, chosen)
+    elsewhere = lines_of(chosen.checkpoints or ())
+    with source_of(settings, chosen.backup) as source:
+        found = verify_chain(source, keys, elsewhere, told)
+    return found, ExitCode.DONE if found.unbroken else ExitCode.NO
+
+
+def run_prove(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> ToolResult:
+    """Write the proof of an event to a new file."""
+    wanted, keys = Wanted.of(chosen.event), keys_of(settings, chosen)
+    with source_of(settings, chosen.backup) as source:
+        proof = prove(source, wanted, keys)
+    try:
+        with chosen.file.open("xb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(proof), indent=1) + b"\n")
+    except FileExistsError:
+        raise BackupRefused(f"{chosen.file} exists.", advice="Choose another name.") from None
+    except OSError as error:
+        raise BackupRefused(f"{chosen.file} cannot be written: {error.strerror}.") from None
+    return {**proved(proof, keys), "file": str(chosen.file)}, ExitCode.DONE
+
+
+def run_check(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> ToolResult:
+    """Check the proof in a file; no log is asked."""
+    try:
+        with chosen.file.open("rb") as file:
+            proof = from_json(file.read(LARGEST_PROOF), Proof)
+    except OSError as error:
+        raise SettingsError(f"{chosen.file} cannot be read: {error.strerror}.") from None
+    except MalformedRecord as error:
+        raise ProofRefused(f"{chosen.file} is no proof: {error.detail}") from None
+    return proved(proof, keys_of(settings, chosen)), ExitCode.DONE
+
+
+def proved(proof: Proof, keys: PublicKeys) -> dict[str, Any]:
+    """Return what a proof says, once it is checked."""
+    found = check_proof(proof, keys)
+    event, signed = found.event, found.checkpoint
+    return {
+        "partition": signed.partition,
+        "number": found.number,
+        "event": msgspec.json.decode(proof.event),
+        "id": event.id,
+        "type": event.type,
+        "stream": event.subject,
+        "signed": signed.time,
+        "of_events": signed.events,
+    }
+
+
+def run_public_key(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> ToolResult:
+    """Return the public half of this home's key."""
+    key = own_key(settings)
+    if chosen.jwk:
+        return key.public_jwk(), ExitCode.DONE
+    return {"kid": key.kid, "pem": key.public_pem()}, ExitCode.DONE
+
+
+def keys_of(settings: Settings, chosen: argparse.Namespace) -> PublicKeys:
+    """Return the keys to trust: those given, or this home's."""
+    if chosen.public_key:
+        return PublicKeys.read(chosen.public_key)
+    return own_key(settings).public()
+
+
+def own_key(settings: Settings) -> SigningKey:
+    """Return the key of this home.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    path = key_path(settings, home_of(settings))
+    if not path.exists():
+        raise SettingsError(
+            f"There is no signing key at {path}.",
+            title="There is no key",
+            advice="Deciders make one at their first start. To check what others have signed, "
+            "name their public key with --public-key.",
+        )
+    return SigningKey.load(path)
+
+
+@contextmanager
+def source_of(settings: Settings, backup: Path | None) -> Iterator[Source]:
+    """Open a backup, or the log on the brokers."""
+    if backup is not None:
+        yield BackupSource(backup)
+        return
+    log = open_log(settings)
+    try:
+        yield LogSource(log, settings)
+    finally:
+        log.close()
+
+
+WORK = {
+    "verify": run_verify,
+    "prove": run_prove,
+    "check-proof": run_check,
+    "public-key": run_public_key,
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return what understands the arguments."""
+    found = argparse.ArgumentParser(prog="python -m autolearn.operations.chain")
+    kinds = found.add_subparsers(dest="what", required=True)
+    for name in WORK:
+        kind = kinds.add_parser(name)
+        if name == "prove":
+            kind.add_argument("event")
+        if name in ("prove", "check-proof"):
+            kind.add_argument("file", type=Path)
+        if name in ("verify", "prove"):
+            kind.add_argument("--backup", type=Path)
+        if name == "verify":
+            kind.add_argument("--checkpoints", type=Path, action="append")
+        if name == "public-key":
+            kind.add_argument("--jwk", action="store_true")
+        else:
+            kind.add_argument("--public-key", type=Path, action="append")
+    return found
+
+
+if __name__ == "__main__":
+    run_as_tool(lambda settings, chosen, told: WORK[chosen.what](settings, chosen, told), parser())

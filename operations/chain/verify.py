@@ -1,0 +1,185 @@
+"""Verify the whole chain: every partition, from checkpoint to checkpoint."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from msgspec import Struct
+
+from autolearn.eventlog.integrity.signed_checkpoints import fingerprint, opened
+from autolearn.operations.chain.findings import Finding, Kind, Report
+from autolearn.operations.chain.partition_check import PartitionCheck
+from autolearn.operations.chain.sources import Source, Unreadable
+from autolearn.schemas.errors import SettingsError
+from autolearn.schemas.records.checkpoint import Checkpoint
+from autolearn.security.signing_keys import PublicKeys, SignatureRefused
+
+__all__ = ["Signed", "Told", "Verified", "lines_of", "verify_chain"]
+
+Told = Callable[[int, int], None]
+"""Hears how many records are checked, and how many there are."""
+
+
+class Verified(Struct, frozen=True):
+    """What was found. `unbroken`: from the first event to the newest checkpoint all is as it was.
+
+    `made` is when a backup says that it was made; `keys` are those that were trusted.
+    """
+
+    unbroken: bool
+    findings: list[Finding]
+    partitions: list[Report]
+    events: int
+    attested: int
+    unattested: int
+    checkpoints: int
+    seconds: float
+    events_per_s: float
+    keys: list[str]
+    made: str | None = None
+
+
+class Signed:
+    """The checkpoints of all partitions, and what is wrong with them themselves."""
+
+    def __init__(self, keys: PublicKeys) -> None:
+        self.keys = keys
+        self.of: defaultdict[int, list[Checkpoint]] = defaultdict(list)
+        self.findings: list[Finding] = []
+        self.known: set[str] = set()
+
+    def gather(self, source: Source, elsewhere: Iterable[bytes]) -> None:
+        """Take all checkpoints of a source in, and those that were kept elsewhere."""
+        try:
+            here = list(source.tokens())
+        except Unreadable as error:
+            here = []
+            self.wrong(0, "checkpoint-missing", -1, f"Checkpoints cannot be read: {error}")
+        for partition, token in here:
+            self.take(token, partition)
+        on_log = frozenset(self.known)
+        for token in elsewhere:
+            one = self.take(token)
+            later = one is not None and source.made is not None and one.time >= source.made
+            if one is not None and later:
+                self.of[one.partition].remove(one)
+            elif one is not None and fingerprint(token) not in on_log:
+                why = f"The checkpoint of {one.time} was kept elsewhere, but is not on the log."
+                self.wrong(one.partition, "checkpoint-missing", one.offset, why)
+        for partition, all_of_it in self.of.items():
+            all_of_it.sort(key=lambda one: (one.events, one.time))
+            self.check_previous(partition, all_of_it)
+
+    def take(self, token: bytes, partition: int | None = None) -> Checkpoint | None:
+        """Take one checkpoint in unless it is known; return it if it is new and signed."""
+        name = fingerprint(token)
+        if name in self.known:
+            return None
+        try:
+            one = opened(token, self.keys)
+        except SignatureRefused as error:
+            self.wrong(partition or 0, "signature", -1, f"A checkpoint: {error.detail}")
+            return None
+        if partition is not None and one.partition != partition:
+            why = f"The checkpoint of {one.time} is one of partition {one.partition}."
+            self.wrong(partition, "signature", one.offset, why)
+            return None
+        self.known.add(name)
+        self.of[one.partition].append(one)
+        return one
+
+    def check_previous(self, partition: int, checkpoints: Iterable[Checkpoint]) -> None:
+        """Check that the one that each names as the one before is there."""
+        for one in checkpoints:
+            if one.previous and one.previous not in self.known:
+                why = f"The checkpoint before that of {one.time} is missing."
+                self.wrong(partition, "checkpoint-missing", one.offset, why)
+
+    def wrong(self, partition: int, kind: Kind, offset: int, why: str) -> None:
+        """Note what is wrong."""
+        self.findings.append(Finding(partition, kind, offset, "", why, exact=False))
+
+
+def verify_chain(
+    source: Source,
+    keys: PublicKeys,
+    elsewhere: Iterable[bytes] = (),
+    told: Told = lambda *_: None,
+) -> Verified:
+    """Check every partition of `events`; `elsewhere` are checkpoints kept beside the log.
+
+    Raises:
+        LogError: the log cannot be read.
+    """
+    began = time.perf_counter()
+    signed, spans = Signed(keys), source.spans()
+    signed.gather(source, elsewhere)
+    total, done = sum(end - begin for begin, end in spans.values()), 0
+    reports = []
+    for partition in sorted(spans.keys() | signed.of.keys()):
+        begin, end = spans.get(partition, (0, 0))
+        reports.append(
+            check_partition(source, partition, begin, end, signed.of[partition], told, done, total)
+        )
+        done += end - begin
+    told(total, total)
+    found = signed.findings + [each.finding for each in reports if each.finding is not None]
+    events = sum(each.events for each in reports)
+    if events and not signed.known and not found:
+        found.append(Finding(0, "unsigned", 0, "", "No checkpoint attests anything.", exact=False))
+    seconds = time.perf_counter() - began
+    return Verified(
+        not found,
+        found,
+        reports,
+        events,
+        sum(each.attested.events for each in reports if each.attested is not None),
+        sum(each.unattested for each in reports),
+        sum(each.checkpoints for each in reports),
+        seconds,
+        events / seconds,
+        sorted(keys.keys),
+        source.made,
+    )
+
+
+def check_partition(
+    source: Source,
+    partition: int,
+    begin: int,
+    end: int,
+    checkpoints: list[Checkpoint],
+    told: Told,
+    before: int,
+    total: int,
+) -> Report:
+    """Check one partition; the first thing that is wrong ends it."""
+    check = PartitionCheck(partition, checkpoints, begin)
+    try:
+        for offset, value, hash_told in source.records(partition) if end > begin else ():
+            check.take(offset, value, hash_told)
+            if check.records % 5000 == 0:
+                told(before + check.records, total)
+            if check.done:
+                break
+    except Unreadable as error:
+        check.damaged(str(error))
+    return check.report()
+
+
+def lines_of(files: Iterable[Path]) -> list[bytes]:
+    """Return the checkpoints in files, one a line.
+
+    Raises:
+        SettingsError: a file cannot be read.
+    """
+    found = []
+    for file in files:
+        try:
+            found += [line for line in file.read_bytes().splitlines() if line.strip()]
+        except OSError as error:
+            raise SettingsError(f"{file} cannot be read: {error.strerror}.") from None
+    return found

@@ -1,0 +1,330 @@
+"""`python -m autolearn.operations.quarantine PARTITION OFFSET --reason WORDS`.
+
+The way past a command that blocks: it claims the partition as a decider does, in a term of its own,
+and answers that command with `CommandQuarantined`; the next decider goes on behind it. No state of
+a stream is folded for that,
+and nothing of the command is judged: it works where no decider can run. Where one runs, that one is
+fenced, and claims the partition anew. It writes to the brokers directly: who may do that may do
+anything, which is why no token is asked for; who did it is in the event and in the behaviour log.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import socket
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from autolearn.agents.command_handling.decision import check_stream, opened
+from autolearn.agents.command_handling.partition_claim import Claim, Names
+from autolearn.agents.command_producer import now
+from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.consumers.projector import Follower
+from autolearn.eventlog.encryption.session_cipher import Vault
+from autolearn.eventlog.integrity.hash_chain import Chain
+from autolearn.eventlog.kafka.connect import open_log
+from autolearn.eventlog.log import Log, Message
+from autolearn.operations.tool import ProgressLines, ToolResult, run_as_tool
+from autolearn.runtime.trace_context import Trace, answering, instance_of, sending
+from autolearn.schemas.bounds import LONGEST_TEXT, cut
+from autolearn.schemas.codec import CONTENT_TYPE, EventRecord, Headers, decode_command, encode, raw
+from autolearn.schemas.errors import AutoLearnError, ExitCode, LogError, MalformedRecord
+from autolearn.schemas.events import CommandQuarantined
+from autolearn.schemas.messages import type_of
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.stream_kinds import kind_of
+from autolearn.schemas.topics import Topics
+
+__all__ = ["NothingToDo", "Quarantined", "quarantine"]
+
+PATIENCE = 10.0
+"""Seconds within which a record that is on the log must come."""
+ATTEMPTS = 10
+"""Claims until it is given up: a decider that starts again and again claims in between."""
+UNREADABLE = "unreadable"
+"""The type that is told of a command which is none."""
+
+
+class NothingToDo(AutoLearnError):
+    """The command is not there, is answered, or is not the one that blocks."""
+
+    title = "Nothing was put in quarantine"
+    exit_code = ExitCode.REFUSED
+
+
+class Quarantined(Struct, frozen=True):
+    """What was done: the command at that place, and the event that answers it."""
+
+    partition: int
+    offset: int
+    stream: str
+    command: str
+    type: str
+    event: str
+    sequence: int
+    actor: str
+
+
+class Target(Struct, frozen=True):
+    """A command as far as its answer names it; of what is none, the place stands for it."""
+
+    stream: str
+    id: str
+    type: str
+    fingerprint: str
+    readable: bool
+    headers: Headers
+
+
+def target_of(message: Message) -> Target:
+    """Return what a record of `commands` is, whatever it is."""
+    headers = tuple((name, value or b"") for name, value in message.headers() or ())
+    try:
+        record = decode_command(message.value() or b"")
+        check_stream(record, message.key())
+    except Exception:  # noqa: BLE001 - whatever blocks a decider must not block this
+        place = f"{message.partition()}-{message.offset()}"
+        stream = stream_of_key(message.key()) or f"partition/{message.partition()}"
+        return Target(stream, f"unreadable-{place}", UNREADABLE, "", False, headers)
+    about = (record.subject, record.id, record.type, record.fingerprint)
+    try:
+        opened(record, Vault())
+    except MalformedRecord:
+        return Target(*about, False, headers)
+    return Target(*about, True, headers)
+
+
+def stream_of_key(key: bytes | None) -> str:
+    """Return the stream that a record's key names, "" if it names none."""
+    try:
+        name = (key or b"").decode()
+        kind_of(name)
+    except ValueError:
+        return ""
+    return name
+
+
+class Sequences:
+    """How many events some streams have, and which commands are answered (in memory only)."""
+
+    def __init__(self, targets: Mapping[int, Target]) -> None:
+        self.streams = {target.stream: 0 for target in targets.values()}
+        self.wanted = {(target.stream, target.id) for target in targets.values()}
+        self.answered: set[tuple[str, str]] = set()
+
+    def fold(self, record: EventRecord, _: int, __: int, /) -> None:
+        """Count an admitted event; its data are not looked at."""
+        if record.subject in self.streams and record.sequence:
+            self.streams[record.subject] = record.sequence
+            if (at := (record.subject, record.causationid)) in self.wanted:
+                self.answered.add(at)
+
+    def progress(self) -> Mapping[int, Progress]:
+        """Say that nothing is stored."""
+        return {}
+
+    def commit(self, _: Mapping[int, Progress]) -> None:
+        """Store nothing."""
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.streams = dict.fromkeys(self.streams, 0)
+        self.answered.clear()
+
+    def chain(self, _: int) -> Chain | None:
+        """Return None: no chain is kept."""
+
+    def keep_chain(self, _: int, __: Chain) -> None:
+        """Keep nothing: the chain is in the claim's links."""
+
+    def forget_chain(self, _: int) -> None:
+        """Do nothing: no chain is kept."""
+
+
+class QuarantineClaim(Claim):
+    """A claim for one answer. Before it claims, it looks whether that command is the next."""
+
+    states: Sequences  # type: ignore[assignment]
+
+    def __init__(
+        self, log: Log, topics: Names, partition: int, offset: int, targets: Mapping[int, Target]
+    ) -> None:
+        process = f"quarantine-{uuid.uuid4().hex[:12]}"
+        super().__init__(log, topics, partition, Path(process), process)
+        self.offset, self.targets = offset, targets
+
+    def take(self) -> None:
+        """Catch up, look, and claim the partition.
+
+        Raises:
+            NothingToDo: that command is answered, or another one comes first.
+            LogError: the log cannot be read or written.
+        """
+        self.states = Sequences(self.targets)
+        self.catch_up_and_claim()
+
+    def append_term(self, term: int) -> int:
+        """Append TermStarted, if there is reason to."""
+        self.look()
+        return super().append_term(term)
+
+    def look(self) -> None:
+        """Raise NothingToDo unless the command is the next one to be answered."""
+        last = self.follower.progress[self.partition].last
+        place = f"offset {self.offset} of partition {self.partition}"
+        target = self.targets[self.offset]
+        if last >= self.offset or (target.stream, target.id) in self.states.answered:
+            raise NothingToDo(f"The command at {place} was answered already.")
+        for before, other in self.targets.items():
+            skipped = not other.readable or (other.stream, other.id) in self.states.answered
+            if last < before < self.offset and not skipped:
+                raise NothingToDo(
+                    f"The command at offset {before} comes before the one at {place}, and is not "
+                    "answered.",
+                    advice=f"If that one blocks, put it in quarantine: offset {before}.",
+                )
+
+    def answer(self, reason: str, actor: str) -> Quarantined | None:
+        """Answer the command; None if somebody else has claimed the partition meanwhile.
+
+        Raises:
+            NothingToDo: somebody else has answered it meanwhile.
+            LogError: the log cannot be read or written.
+        """
+        self.look()
+        target = self.targets[self.offset]
+        event = CommandQuarantined(cut(reason, LONGEST_TEXT))
+        record = EventRecord(
+            id=f"{self.partition}-{self.offset}-{self.term}",
+            source="autolearn/quarantine",
+            type=type_of(CommandQuarantined),
+            subject=target.stream,
+            time=now(),
+            sequence=self.states.streams[target.stream] + 1,
+            causationid=target.id,
+            commandoffset=self.offset,
+            prev=self.answered,
+            term=self.term,
+            actor=actor,
+            fingerprint=target.fingerprint,
+            data=raw(event),
+        )
+        value = encode(record)
+        headers = CONTENT_TYPE + (self.links.note(value) if self.links is not None else ())
+        end = self.append_record(record, value, headers + traced(target))
+        self.catch_up_to(end + 1)
+        if self.follower.progress[self.partition].last != self.offset:
+            return None
+        about = (target.stream, target.id, target.type)
+        return Quarantined(self.partition, self.offset, *about, record.id, record.sequence, actor)
+
+
+def traced(target: Target) -> Headers:
+    """Return the headers by which the behaviour log has the event: who has appended it."""
+    instance = instance_of("quarantine", "0")
+    found = answering(target.headers, target.type, instance)
+    return found or sending(Trace.begin(), instance, str(time.time_ns() // 10**6))
+
+
+def quarantine(
+    log: Log, settings: Settings, partition: int, offset: int, reason: str, actor: str
+) -> Quarantined:
+    """Answer a command that blocks its partition, and let the next decider go on behind it.
+
+    Raises:
+        NothingToDo: there is no such command, it is answered, or another one comes first.
+        LogError: the log cannot be read or written, or others claim the partition all the time.
+    """
+    topics = Topics.of(settings)
+    names = Names(
+        topics.commands.name,
+        topics.events.name,
+        topics.checkpoints.name if settings.chain != "off" else "",
+    )
+    begins, ends = log.begins(names.commands), log.ends(names.commands)
+    if not begins.get(partition, 0) <= offset < ends.get(partition, 0):
+        raise NothingToDo(
+            f"Partition {partition} of {names.commands} has no offset {offset}.",
+            advice=f"It has {begins.get(partition, 0)} to {ends.get(partition, 0) - 1}.",
+        )
+    last = answered_so_far(log, names.events, partition)
+    targets = read_targets(log, names.commands, partition, max(last + 1, begins[partition]), offset)
+    for _ in range(ATTEMPTS):
+        claim = QuarantineClaim(log, names, partition, offset, targets)
+        claim.take()
+        if (found := claim.answer(reason, actor)) is not None:
+            return found
+    raise LogError(
+        f"Somebody else claims partition {partition} all the time.",
+        advice="Stop the deciders (`autolearn run decide`, `autolearn up`) and repeat this.",
+    )
+
+
+def answered_so_far(log: Log, events: str, partition: int) -> int:
+    """Return the offset of the last command answered, as the newest events tell; -1 if none does.
+
+    It may be too low, never too high: what does not count may lie there as well.
+    """
+    follower = Follower(log, events, Sequences({}), [partition])
+    try:
+        follower.catch_up()
+        return follower.progress[partition].last
+    finally:
+        follower.close()
+
+
+def read_targets(
+    log: Log, commands: str, partition: int, begin: int, offset: int
+) -> dict[int, Target]:
+    """Return the commands from the first that may not be answered to the one at `offset`.
+
+    Raises:
+        LogError: they cannot be read.
+    """
+    begin = min(begin, offset)
+    found: dict[int, Target] = {}
+    reader = log.reader(commands, {partition: begin})
+    try:
+        while offset not in found:
+            messages = reader.read(1000, PATIENCE)
+            if not messages:
+                raise LogError(f"Offset {offset} of partition {partition} is not read.")
+            for message in messages:
+                if (message.offset() or 0) <= offset:
+                    found[message.offset() or 0] = target_of(message)
+    finally:
+        reader.close()
+    return found
+
+
+def user_name() -> str:
+    """Return who runs this, by a number where there is no name for it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def work(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> ToolResult:
+    """Answer the command on the settings' log."""
+    log = open_log(settings)
+    actor = f"operator {user_name()}@{socket.gethostname()}"[:200]
+    try:
+        found = quarantine(log, settings, chosen.partition, chosen.offset, chosen.reason, actor)
+        return found, ExitCode.DONE
+    finally:
+        log.close()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m autolearn.operations.quarantine")
+    parser.add_argument("partition", type=int)
+    parser.add_argument("offset", type=int)
+    parser.add_argument("--reason", required=True)
+    run_as_tool(work, parser)

@@ -1,0 +1,1 @@
+"""Rebuilding the state from the log, and comparing it with what is served."""

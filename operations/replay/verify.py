@@ -1,0 +1,144 @@
+"""Verifying: what API processes serve against the log, view by view and, if need be, by key."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from autolearn.eventlog.kafka.connect import open_log
+from autolearn.eventlog.log import Log
+from autolearn.projections.digests import row_digests
+from autolearn.projections.rebuild.rebuild import Told, rebuild
+from autolearn.projections.storage.rocksdb import RocksStore
+from autolearn.projections.views import VIEWS
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.topics import Topics
+
+__all__ = ["Goal", "Served", "verify"]
+
+MOST_KEYS = 1000
+"""Differing keys that are listed; more are only counted."""
+Goal = dict[int, int]
+"""A position: the next offset of each partition."""
+
+
+class Served(NamedTuple):
+    """What an API process has: the digests of its views at a position.
+
+    `fetch` returns the digests of all rows of a view (by key in hex), and the position where it was
+    when the last of them was read.
+    """
+
+    process: str
+    url: str
+    position: Goal
+    views: dict[str, str]
+    fetch: Callable[[str], tuple[Goal, dict[str, str]]]
+
+
+class Scratch:
+    """The log folded up to one position after another, with as little folded twice as can be."""
+
+    def __init__(self, log: Log, topic: str, below: Path) -> None:
+        self.log, self.topic, self.below = log, topic, below
+        self.reached: Goal = {}
+        self.made = self.records = self.events = 0
+        self.seconds = 0.0
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return self.below / f"views-{self.made}"
+
+    def fold_up_to(self, goal: Goal, told: Told = lambda *_: None) -> dict[str, str]:
+        """Come to a position, and return the digests there."""
+        if any(goal.get(partition, 0) < at for partition, at in self.reached.items()):
+            self.made += 1  # a store does not go back: begin another
+        rebuilt = rebuild(self.log, self.topic, self.folder, goal, told)
+        self.reached = goal
+        self.records += rebuilt.records
+        self.events += rebuilt.events
+        self.seconds += rebuilt.seconds
+        return rebuilt.digests
+
+
+def verify(settings: Settings, all_served: Iterable[Served], told: Told) -> dict[str, Any]:
+    """Rebuild to the position of each API process, and compare.
+
+    The result's `processes` say of each by its `process` (name) and `url` which views differ
+    (`differs`), and at which keys (`rows`).
+
+    Raises:
+        LogError: the log cannot be read.
+        MalformedRecord: a record on the log is not an event of ours.
+    """
+    with ExitStack() as end:
+        log = open_log(settings)
+        end.callback(log.close)
+        below = end.enter_context(tempfile.TemporaryDirectory(prefix="autolearn-verify-"))
+        scratch = Scratch(log, Topics.of(settings).events.name, Path(below))
+        in_order = sorted(all_served, key=lambda served: sum(served.position.values()))
+        processes = [check(scratch, served, told) for served in in_order]
+    return {
+        "records": scratch.records,
+        "events": scratch.events,
+        "seconds": scratch.seconds,
+        "events_per_s": scratch.events / scratch.seconds,
+        "equal": not any(process["differs"] for process in processes),
+        "processes": processes,
+    }
+
+
+def check(scratch: Scratch, served: Served, told: Told) -> dict[str, Any]:
+    """Compare what an API process serves with the log at its position."""
+    digests = scratch.fold_up_to(served.position, told)
+    differs = [view for view in VIEWS if served.views.get(view) != digests[view]]
+    found = [row for view in differs for row in compare(scratch, view, *served.fetch(view))]
+    return {
+        "process": served.process,
+        "url": served.url,
+        "position": served.position,
+        "digests": digests,
+        "served": served.views,
+        "differs": differs,
+        "rows": found[:MOST_KEYS],
+        "rows_differing": len(found),
+    }
+
+
+def compare(
+    scratch: Scratch, view: str, position: Goal, served: dict[str, str]
+) -> list[dict[str, str]]:
+    """Return the keys of a view at which an API process and the log differ, and how.
+
+    The process may have folded on meanwhile, so the log is folded to where it was at the end.
+    """
+    scratch.fold_up_to(position)
+    store = RocksStore(scratch.folder)
+    try:
+        ours = dict(row_digests(store, view))
+    finally:
+        store.close()
+    return [
+        {"view": view, "key": shown(at), "how": how(ours.get(at), served.get(at))}
+        for at in sorted(ours.keys() | served.keys())
+        if ours.get(at) != served.get(at)
+    ]
+
+
+def how(ours: str | None, served: str | None) -> str:
+    """Say in which way a row differs."""
+    if served is None:
+        return "missing in what is served"
+    return "not from the log" if ours is None else "other content"
+
+
+def shown(at: str) -> str:
+    """Return a key for people: its parts with slashes between them, integers as numbers."""
+    key = bytes.fromhex(at)
+    if len(key) > 9 and key[-9] == 0 and key[-8] == 0:
+        return f"{shown(key[:-9].hex())}/{int.from_bytes(key[-8:], 'big')}"
+    return key.decode(errors="backslashreplace").replace("\0", "/")

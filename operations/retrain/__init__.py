@@ -1,0 +1,1 @@
+"""Training again what a past experiment holds, and comparing."""

@@ -1,0 +1,125 @@
+"""Retrain check: train recorded trainings again, and say how they compare with the record.
+
+`python -m autolearn.operations.retrain`. Standard input has one `RecordedTraining`
+a line, then an empty line; when it is closed after that, the tool stops. The result is a
+RetrainCheck.
+
+Nothing is asked of Kafka or the API. Datasets and artifacts are read from the artifact store of the
+settings; everything is written to a temporary folder, which is gone at the end, however it ends.
+
+Exit code 1: something of the record was not confirmed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from autolearn.agents.executors.local.executor import Executor
+from autolearn.artifacts.store.store import ArtifactStore
+from autolearn.operations.retrain.retrain import Retraining
+from autolearn.operations.tool import ProgressLines, ToolResult, run_as_tool
+from autolearn.runtime.home import home_of
+from autolearn.runtime.process import end_with_parent
+from autolearn.schemas.errors import ExitCode, SettingsError
+from autolearn.schemas.reports.retrain import RecordedTraining, RetrainCheck
+from autolearn.schemas.settings import Settings
+
+__all__ = ["check"]
+
+Told = Callable[[int, str, str], None]
+"""Hears how many trainings are done, which one is at hand, and what goes on with it."""
+
+
+async def check(
+    trainings: Sequence[RecordedTraining], store: str, told: Told = lambda *_: None
+) -> RetrainCheck:
+    """Train again what was recorded; `store` is the URL of the artifact store, which is only read.
+
+    Raises:
+        RuntimeError: no process could be started for the work.
+    """
+    began, found = time.perf_counter(), []
+    with tempfile.TemporaryDirectory(prefix="autolearn-retrain-") as folder:
+        scratch = Path(folder).as_uri()
+        executor = Executor(scratch)
+        try:
+            await executor.warm()
+            for done, recorded in enumerate(trainings):
+                run = recorded.request.run
+
+                def phase(name: str, done: int = done, run: str = run) -> None:
+                    told(done, run, name)
+
+                phase("fetching")
+                stores = ArtifactStore(store), ArtifactStore(scratch)
+                found.append(await Retraining(executor, *stores, phase).check(recorded))
+                told(done + 1, run, found[-1].verdict)
+        finally:
+            await executor.close()
+    same = all(one.same for one in found)
+    return RetrainCheck(tuple(found), same, time.perf_counter() - began)
+
+
+async def until_stopped(work: Coroutine[Any, Any, RetrainCheck]) -> RetrainCheck:
+    """Do the work, unless SIGINT or SIGTERM comes first: then it is stopped, and cleaned up after.
+
+    Raises:
+        KeyboardInterrupt: a signal came.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    working = asyncio.create_task(work)
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+    if not working.done():
+        working.cancel()
+        await asyncio.wait([working])
+        raise KeyboardInterrupt
+    stopping.cancel()
+    return working.result()
+
+
+def read_trainings() -> list[RecordedTraining]:
+    """Return what standard input says, up to an empty line; from then on its end ends us.
+
+    Raises:
+        SettingsError: a line is not a recorded training.
+    """
+    found = []
+    for line in iter(sys.stdin.buffer.readline, b""):
+        if not line.strip():
+            end_with_parent()
+            break
+        try:
+            found.append(msgspec.json.decode(line, type=RecordedTraining))
+        except msgspec.MsgspecError as error:
+            title = "A line of the input is not a recorded training"
+            raise SettingsError(str(error), title=title) from None
+    return found
+
+
+def work(settings: Settings, _: argparse.Namespace, progress: ProgressLines) -> ToolResult:
+    """Train again what standard input says."""
+    trainings = read_trainings()
+    store = settings.artifacts or (home_of(settings) / "artifacts").as_uri()
+
+    def told(done: int, training: str, phase: str) -> None:
+        progress(done, len(trainings), f"{training[:8]} {phase}")
+
+    result = asyncio.run(until_stopped(check(trainings, store, told)))
+    return result, ExitCode.DONE if result.same else ExitCode.NO
+
+
+if __name__ == "__main__":
+    run_as_tool(work, argparse.ArgumentParser(prog="python -m autolearn.operations.retrain"))

@@ -1,0 +1,245 @@
+"""Trains a recorded training again, in the way it was trained, and says how the two compare.
+
+The work is done by the executor, in the kinds of `ml.tasks`, as it is for live runs. It happens
+in a scratch store: datasets and recorded models are copied into it, and nothing is written back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from autolearn.agents.executors.executor import Completed, Failed, Limits, Lost
+from autolearn.agents.executors.local.executor import Executor
+from autolearn.artifacts.store.errors import ArtifactError, Tampered
+from autolearn.artifacts.store.store import ArtifactStore
+from autolearn.ml.environment import POOL
+from autolearn.schemas.reports.retrain import (
+    Compared,
+    Comparison,
+    Data,
+    Difference,
+    RecordedEvaluation,
+    RecordedTraining,
+    Repeated,
+    Retrained,
+    Verdict,
+)
+from autolearn.schemas.results import EvaluationResult, TrainingResult
+from autolearn.schemas.values import JsonValue
+
+__all__ = ["Retraining", "environment_differences", "verdict_of"]
+
+SMALL = Limits(time_s=60, memory_mb=1024)
+"""For work that only looks at the environment."""
+
+
+class Retraining:
+    """Trains recorded trainings again, one at a time.
+
+    `executor` works on the store `scratch`; `original` is only read. `told` hears what goes on.
+    """
+
+    def __init__(
+        self,
+        executor: Executor,
+        original: ArtifactStore,
+        scratch: ArtifactStore,
+        told: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.executor, self.original, self.scratch, self.told = executor, original, scratch, told
+
+    async def check(self, recorded: RecordedTraining) -> Retrained:
+        """Train again, and compare: the artifact, its answers, the recorded evaluations."""
+        request, then = recorded.request, recorded.artifact
+        found = Retrained(request.run, request.estimator, "failed", then.digest)
+        if missing := await self.bring_dataset(recorded, request.dataset.version):
+            return replace(found, detail=missing)
+        limits = Limits(request.time_limit, request.memory_limit)
+        match await self.run("training", request, limits):
+            case Failed(reason, detail):
+                now = await self.environment(recorded.environment)
+                return replace(found, detail=f"{reason}: {detail}", environment=now)
+            case Completed(result):
+                trained: TrainingResult = result
+        evaluations = [await self.evaluate(recorded, one, trained) for one in recorded.evaluations]
+        answers, unsure = await self.compare(recorded, trained, limits)
+        return replace(
+            found,
+            verdict=verdict_of(trained.artifact.digest == then.digest, answers, evaluations),
+            present=trained.artifact.digest,
+            detail=unsure,
+            files=differing(then.files, trained.artifact.files),
+            answers=answers,
+            evaluations=tuple(evaluations),
+            environment=environment_differences(recorded.environment, trained.environment),
+            seconds=trained.seconds,
+        )
+
+    async def compare(
+        self, recorded: RecordedTraining, trained: TrainingResult, limits: Limits
+    ) -> tuple[tuple[Compared, ...], str]:
+        """Compare what both models say about the rows they were evaluated on, if they differ.
+
+        Returns what was compared, and why something could not be.
+        """
+        if missing := recorded.missing or await self.bring_model(recorded):
+            return (), f"The recorded artifact could not be read: {missing}"
+        if recorded.artifact.digest == trained.artifact.digest:
+            return (), ""
+        rows = [Data(recorded.request.dataset, held_out=True, read=recorded.request.read)]
+        rows += [data_of(one) for one in recorded.evaluations]
+        data = tuple(one for place, one in enumerate(rows) if one not in rows[:place])
+        for one in data:
+            if missing := await self.bring_dataset(recorded, one.dataset.version):
+                return (), f"The predictions could not be compared: {missing}"
+        comparison = Comparison(recorded.artifact.digest, trained.artifact.digest, data)
+        match await self.run("comparison", comparison, limits):
+            case Failed(reason, detail):
+                return (), f"The predictions could not be compared: {reason}: {detail}"
+            case Completed(result):
+                compared: tuple[Compared, ...] = result.answers
+        return compared, ""
+
+    async def evaluate(
+        self, of: RecordedTraining, recorded: RecordedEvaluation, trained: TrainingResult
+    ) -> Repeated:
+        """Make a recorded evaluation again, with the new model."""
+        request = replace(recorded.request, artifact=trained.artifact.digest)
+        repeated = Repeated(request.run, data_of(recorded), False, recorded.results, {})
+        if missing := await self.bring_dataset(of, request.dataset.version):
+            return replace(repeated, detail=missing)
+        limits = Limits(request.time_limit, request.memory_limit)
+        match await self.run("evaluation", request, limits):
+            case Failed(reason, detail):
+                return replace(repeated, detail=f"{reason}: {detail}")
+            case Completed(result):
+                found: EvaluationResult = result
+        return replace(
+            repeated,
+            equal=found.results == recorded.results,
+            present=found.results,
+            environment=environment_differences(recorded.environment, found.environment),
+        )
+
+    async def run(self, kind: str, request: Any, limits: Limits) -> Completed | Failed:
+        """Do work in a process of its own, as a worker does; killed when this is cancelled."""
+        running = self.executor.start(kind, request, limits, self.told)
+        try:
+            outcome = await running.outcome()
+        except asyncio.CancelledError:
+            running.cancel()
+            raise
+        return Failed("lost", outcome.detail) if isinstance(outcome, Lost) else outcome
+
+    async def environment(self, recorded: dict[str, JsonValue]) -> tuple[Difference, ...]:
+        """Return how the environment differs where there is no new result that tells it."""
+        libraries = list(recorded.get("libraries", {}))
+        match await self.run("environment", libraries, SMALL):
+            case Completed(result):
+                return environment_differences(recorded, result)
+            case Failed(reason, detail):
+                return (
+                    Difference("the present environment is unknown", None, f"{reason}: {detail}"),
+                )
+
+    async def bring_dataset(self, recorded: RecordedTraining, version: str) -> str:
+        """Copy a dataset to the scratch store; return why that cannot be, or nothing."""
+
+        def bring() -> None:
+            if self.scratch.exists(version):
+                return
+            with tempfile.TemporaryDirectory(prefix="autolearn-") as folder:
+                brought = recorded.data.get(version)
+                there = Path(brought) if brought else None
+                self.scratch.put_blob(there or self.original.fetch_blob(version, Path(folder)))
+
+        return recorded.data_missing.get(version, "") or await tried(bring)
+
+    async def bring_model(self, recorded: RecordedTraining) -> str:
+        """Copy a model to the scratch store; return why that cannot be, or nothing."""
+
+        def bring() -> None:
+            with tempfile.TemporaryDirectory(prefix="autolearn-") as folder:
+                fetched, copy = Path(folder, "fetched"), Path(folder, "copy")
+                fetched.mkdir()
+                digest = recorded.artifact.digest
+                there = Path(recorded.folder) if recorded.folder else None
+                shutil.copytree(there or self.original.fetch_folder(digest, fetched), copy)
+                if self.scratch.put_folder(copy).digest != digest:
+                    raise Tampered(f"its files are not those of the artifact {digest}")
+
+        return await tried(bring)
+
+
+async def tried(bring: Callable[[], None]) -> str:
+    """Do something with stores beside the event loop; return why it cannot be, or nothing."""
+    try:
+        await asyncio.to_thread(bring)
+    except ArtifactError as error:
+        return f"{error.detail}. {error.advice}"
+    return ""
+
+
+def data_of(recorded: RecordedEvaluation) -> Data:
+    """Return the rows of an evaluation."""
+    request = recorded.request
+    return Data(request.dataset, request.held_out, request.read)
+
+
+def differing(recorded: dict[str, str], present: dict[str, str]) -> tuple[str, ...]:
+    """Return the names of the files that are not in both manifests with the same hash."""
+    names = recorded.keys() | present.keys()
+    return tuple(sorted(name for name in names if recorded.get(name) != present.get(name)))
+
+
+def verdict_of(
+    identical: bool, answers: tuple[Compared, ...], evaluations: list[Repeated]
+) -> Verdict:
+    """Return the strongest thing that holds; what could not be compared proves nothing."""
+    if identical:
+        return "identical-artifact"
+    if answers and not any(one.different for one in answers):
+        return "same-predictions"
+    if evaluations and all(one.equal for one in evaluations):
+        return "same-metrics"
+    return "differs"
+
+
+def environment_differences(
+    recorded: dict[str, JsonValue], present: dict[str, JsonValue]
+) -> tuple[Difference, ...]:
+    """Return what differs between two environments (`ml.environment`), by name."""
+    then, now = flat(recorded), flat(present)
+    return tuple(
+        Difference(name, then.get(name), now.get(name))
+        for name in sorted(then.keys() | now.keys())
+        if then.get(name) != now.get(name)
+    )
+
+
+def flat(environment: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return an environment with one entry per fact, such as `python` or `libraries.numpy`."""
+    found: dict[str, JsonValue] = {}
+    for name, value in environment.items():
+        if isinstance(value, dict):
+            found |= {f"{name}.{key}": one for key, one in value.items()}
+        elif isinstance(value, list):
+            found[name] = ", ".join(words(one) for one in value)
+        else:
+            found[name] = value
+    return found
+
+
+def words(pool: JsonValue) -> str:
+    """Return a numeric library, such as `openblas 0.3.30 Haswell`."""
+    if not isinstance(pool, dict):
+        return str(pool)
+    found = (pool.get(key) for key in POOL)  # an event's data have their keys in another order
+    return " ".join(str(value) for value in found if value is not None)

@@ -1,0 +1,93 @@
+"""The status without an API: `python -m autolearn.operations.status --without-api WHY`.
+
+It asks the brokers and looks at this machine's folders; its result is a `Status`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import socket
+import time
+
+from autolearn.eventlog.kafka.cluster import Cluster
+from autolearn.eventlog.kafka.connect import kafka_of, open_log
+from autolearn.eventlog.log import Log
+from autolearn.operations.status.findings import findings
+from autolearn.operations.status.inspector import Looking
+from autolearn.operations.tool import ProgressLines, ToolResult, run_as_tool
+from autolearn.projections.work.heartbeats import FORGOTTEN_AFTER_MS, Beats
+from autolearn.runtime.folders import places_of, topic_bytes
+from autolearn.runtime.home import home_of
+from autolearn.schemas.errors import ExitCode, LogError
+from autolearn.schemas.records.heartbeat import Supervision
+from autolearn.schemas.reports.status import DeadLetterCount, Finding, Status, WorkerState
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.topics import Topics
+
+PATIENCE = 5.0
+"""Seconds without any heartbeat after which those that have come must do."""
+
+
+def status_of(settings: Settings, without_api: str) -> Status:
+    """Return what is known without an API (blocks).
+
+    Raises:
+        LogError: no Kafka is named.
+    """
+    log, cluster = open_log(settings), Cluster(*kafka_of(settings))
+    looking, topics, home = Looking(cluster, log, settings), Topics.of(settings), home_of(settings)
+    try:
+        status = looking.look(f"the command line on {socket.gethostname()}")
+        if "brokers" not in status.unknown:
+            records = {topic.name: topic.records for topic in status.topics}
+            status.dead_letters = DeadLetterCount(records.get(topics.dead_letters.name, 0))
+            status.workers, status.supervision = heard(log, topics.workers.name)
+    except LogError as error:
+        status.unknown["workers"] = error.detail
+    finally:
+        looking.close()
+        log.close()
+    status.disk = places_of(settings, home)
+    sizes = topic_bytes(home)
+    for topic in status.topics:
+        topic.bytes = sizes.get(topic.name)
+    status.findings = [
+        Finding("no-api", without_api, "Start one: `autolearn run api`, or `autolearn up`."),
+        *findings(status, [topic.name for topic in topics.all()], settings),
+    ]
+    return status
+
+
+def heard(log: Log, topic: str) -> tuple[list[WorkerState], Supervision | None]:
+    """Return the workers that were heard of lately, and what the supervising process said.
+
+    Raises:
+        LogError: the log cannot be read.
+    """
+    ends, limit = log.ends(topic), time.time_ns() // 1_000_000 - FORGOTTEN_AFTER_MS
+    start = log.offsets_at(topic, limit)
+    beats, left = Beats(), {p: end for p, end in ends.items() if start[p] < end}
+    reader = log.reader(topic, {p: start[p] for p in left})
+    try:
+        while left and (messages := reader.read(1000, PATIENCE)):
+            beats.take(messages, limit)
+            for message in messages:
+                partition = message.partition() or 0
+                if (message.offset() or 0) + 1 >= left.get(partition, 0):
+                    left.pop(partition, None)
+    finally:
+        reader.close()
+    return WorkerState.all_of(beats.since(limit), time.time()), beats.supervision(limit)
+
+
+def work(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> ToolResult:
+    """Ask the brokers of the settings."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it has to say is in the status
+    return status_of(settings, chosen.without_api), ExitCode.DONE
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m autolearn.operations.status")
+    parser.add_argument("--without-api", metavar="WHY", default="No API was asked.")
+    run_as_tool(work, parser)

@@ -1,0 +1,1 @@
+"""The behaviour log as a read model."""

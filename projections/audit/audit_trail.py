@@ -1,0 +1,304 @@
+"""The behaviour log as a store: hops by time, and by trace, actor and stream.
+
+Folded from two topics. `audit` has the requests and tasks; `events` has the decisions, and in its
+headers who posted the commands that they answer. An event that does not count is no decision: it is
+shown as ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from autolearn.eventlog.admission import TERM_STARTED, Progress
+from autolearn.eventlog.consumers.projector import Follower
+from autolearn.eventlog.log import Message
+from autolearn.projections.storage.row_batch import Rows
+from autolearn.projections.storage.store import Store, key, prefix_of
+from autolearn.runtime.timestamps import millis, text
+from autolearn.runtime.trace_context import asked_of, hop_of, trace_in
+from autolearn.schemas.codec import EventRecord, event_on_log, read_part, to_json
+from autolearn.schemas.errors import MalformedRecord
+from autolearn.schemas.events import CommandFailed, CommandQuarantined, Refused
+from autolearn.schemas.messages import type_of
+from autolearn.schemas.records.audit_hop import Hop
+from autolearn.schemas.topics import AUDIT_DAYS, DAY_MS
+
+__all__ = ["AuditTrail", "Place", "Sought", "Witness", "place_of"]
+
+Place = tuple[int, str]
+"""Where a hop is in the order of all: its time in milliseconds since 1970, and its id."""
+
+LOOKED_AT = 5000
+"""Hops that are looked at for one page at most."""
+PRUNED = 1000
+"""Hops that are deleted at a time."""
+INDEXES = ("trace", "stream", "actor")
+"""What hops are found by, the fewest first."""
+HOP = prefix_of("hop")
+OUTCOMES = {
+    type_of(Refused): "refused",
+    type_of(CommandFailed): "failed",
+    type_of(CommandQuarantined): "failed",
+}
+decoder = msgspec.json.Decoder(Hop)
+
+
+class Sought(Struct, frozen=True):
+    """Which hops are asked for; "" and None are no choice. Times are in milliseconds since 1970."""
+
+    begin: int | None = None
+    end: int | None = None
+    trace: str = ""
+    actor: str = ""
+    stream: str = ""
+    service: str = ""
+    outcome: str = ""
+
+    def fits(self, hop: Hop) -> bool:
+        """Say whether a hop is among them, its time aside."""
+        return (
+            (not self.trace or hop.trace == self.trace)
+            and (not self.actor or hop.actor == self.actor)
+            and (not self.stream or hop.stream == self.stream)
+            and (not self.service or hop.service == self.service)
+            and (not self.outcome or hop.outcome == self.outcome)
+        )
+
+    def within(self, time: int) -> bool:
+        """Say whether a time is among those that are asked for, ends included."""
+        return (self.begin is None or time >= self.begin) and (self.end is None or time <= self.end)
+
+    def fits_all(self, hop: Hop) -> bool:
+        """Say whether a hop is among them."""
+        return self.fits(hop) and self.within(place_of(hop)[0])
+
+    def index(self) -> bytes:
+        """Return the prefix of the rows that have the fewest others among them."""
+        for name in INDEXES:
+            if value := getattr(self, name):
+                return prefix_of(name, value)
+        return HOP
+
+
+class AuditTrail:
+    """Folds hops into a store, and forgets those that are older than the topic keeps them.
+
+    One thread may fold; any may ask.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store, self.rows = store, Rows(store)
+
+    # What is folded
+
+    def progress(self) -> Mapping[int, Progress]:
+        """Return how far `events` are folded, per partition."""
+        return self.rows.progress()
+
+    def audited(self) -> dict[int, int]:
+        """Return the offset on `audit` to read next, per partition."""
+        return {
+            int.from_bytes(at[-8:], "big"): int(value)
+            for at, value in self.store.scan(prefix_of("audited"))
+        }
+
+    def fold(self, record: EventRecord, partition: int, offset: int, /) -> None:
+        """Do nothing: half of what an event tells is in its headers, which `Witness` reads."""
+
+    def put(self, hop: Hop, oldest: int = 0) -> bool:
+        """Keep a hop with the next commit, unless it is older; say whether it is kept.
+
+        That a request came does not replace how it ended.
+        """
+        time, identity = place_of(hop)
+        tail = key(time, identity)
+        at = HOP + tail
+        if time < oldest or (hop.kind == "request" and not hop.status and self.has(at)):
+            return False
+        self.rows.written[at] = to_json(hop)
+        for index in indexes(hop):
+            self.rows.written[index + tail] = at
+        return True
+
+    def has(self, at: bytes) -> bool:
+        """Say whether there is a hop."""
+        return at in self.rows.written or self.store.get(at) is not None
+
+    def commit(self, progress: Mapping[int, Progress]) -> None:
+        """Write what was folded and how far that is, both or neither."""
+        self.rows.commit(progress)
+
+    def commit_audited(self, next_: Mapping[int, int]) -> None:
+        """Write what was folded, and how far `audit` is: both or neither."""
+        for partition, offset in next_.items():
+            self.rows.written[key("audited", partition)] = b"%d" % offset
+        self.rows.commit({})
+
+    def reset(self) -> None:
+        """Delete everything."""
+        self.rows.reset()
+
+    def prune(self, now: int) -> bool:
+        """Delete some of what is too old (`now`: milliseconds since 1970); say if there is more."""
+        written: dict[bytes, bytes | None] = {}
+        limit, found = now - AUDIT_DAYS * DAY_MS, 0
+        for at, value in self.store.scan(HOP):
+            hop = decoder.decode(value)
+            time, identity = place_of(hop)
+            if time >= limit or found == PRUNED:
+                break
+            found += 1
+            written[at] = None
+            for index in indexes(hop):
+                written[index + key(time, identity)] = None
+        if written:
+            self.store.write(written)
+        return found == PRUNED
+
+    # What is asked
+
+    def page(
+        self, sought: Sought, before: Place | None, limit: int
+    ) -> tuple[list[Hop], Place | None]:
+        """Return hops, newest first, and the place before which the next page begins, if any.
+
+        A page may be short, or empty: only so many hops are looked at for it.
+        """
+        found: list[Hop] = []
+        hops = self.newest(sought.index(), before, sought.end)
+        for looked, hop in enumerate(hops, 1):
+            time, identity = place_of(hop)
+            if sought.begin is not None and time < sought.begin:
+                break
+            if sought.fits_all(hop):
+                found.append(hop)
+            if len(found) == limit or looked == LOOKED_AT:
+                return found, (time, identity)
+        return found, None
+
+    def newest(self, index: bytes, before: Place | None, end: int | None) -> Iterator[Hop]:
+        """Yield the hops of an index, newest first, before a place and not after a time."""
+        bound = b"" if end is None else index + (end + 1).to_bytes(8, "big")
+        if before is not None:
+            place = index + key(*before)
+            bound = min(bound, place) if bound else place
+        content = self.store.snapshot()
+        rows = content.scan(index, after=bound, reverse=True)
+        if index == HOP:
+            yield from (decoder.decode(value) for _, value in rows)
+            return
+        for _, at in rows:
+            value = self.store.get(at)
+            if value is not None:  # it was forgotten meanwhile
+                yield decoder.decode(value)
+
+
+class Witness(Follower):
+    """Reads `events` into an AuditTrail, those that do not count, too.
+
+    Of hops before `oldest` (milliseconds since 1970) nothing is kept; `taken` are those of the
+    newest batch.
+    """
+
+    projection: AuditTrail
+    oldest = 0
+    taken: list[Hop] = []
+
+    def fold(self, messages: list[Message]) -> list[EventRecord]:
+        """Fold messages; they are stored with the next `commit`. Return the admitted events."""
+        admitted, self.taken = [], []
+        for message in messages:
+            record = event_on_log(message.value())
+            counts = self.take_record(message.partition() or 0, message.offset() or 0, record)
+            for hop in hops_of(record, message, counts=counts):
+                if self.projection.put(hop, self.oldest):
+                    self.taken.append(hop)
+            if counts:
+                admitted.append(record)
+        return admitted
+
+
+def hops_of(record: EventRecord, message: Message, *, counts: bool) -> Iterable[Hop]:
+    """Return what an event tells: that a command was sent, and how it was decided."""
+    if record.type == TERM_STARTED:
+        return ()
+    headers = message.headers()
+    trace, hop, asked = trace_in(headers), hop_of(headers), asked_of(headers)
+    sent = text(time_of(record.time, message.timestamp()[1]))
+    run, attempt = run_of(record)
+    decision = Hop(
+        id=record.id,
+        kind="decision" if counts else "ignored",
+        time=text(int(hop.more)) if hop.more.isdecimal() else sent,
+        service=hop.service or "decide",
+        instance=hop.instance,
+        outcome=OUTCOMES.get(record.type, "ok") if counts else "ignored",
+        type=record.type,
+        trace=trace.trace if trace else "",
+        span=trace.span if trace else "",
+        parent=hop.parent,
+        actor=record.actor,
+        stream=record.subject,
+        command=record.causationid,
+        run=run,
+        attempt=attempt,
+    )
+    if not counts:
+        return (decision,)
+    command = replace(
+        decision,
+        id=f"command-{record.causationid}",
+        kind="command",
+        time=sent,
+        service=asked.service,
+        instance=asked.instance,
+        outcome="sent",
+        type=asked.more,
+        span=hop.parent,
+        parent=asked.parent,
+    )
+    return command, decision
+
+
+class About(Struct):
+    """What is read of the data of an event of a run."""
+
+    run: str = ""
+    attempt: int = 0
+
+
+about_decoder = msgspec.json.Decoder(About)
+
+
+def run_of(record: EventRecord) -> tuple[str, int]:
+    """Return the run and the attempt that an event is about; ("", 0) if that cannot be read."""
+    try:
+        about = read_part(record, about_decoder)
+    except MalformedRecord:
+        return "", 0
+    return about.run, about.attempt
+
+
+def time_of(given: str, otherwise: int) -> int:
+    """Return a time in milliseconds since 1970; whoever writes by hand may write anything."""
+    try:
+        found = millis(given)
+    except (ValueError, OverflowError):
+        return otherwise
+    return found if 0 <= found < 2**53 else otherwise
+
+
+def place_of(hop: Hop) -> Place:
+    """Return where a hop is in the order of all."""
+    return time_of(hop.time, 0), hop.id
+
+
+def indexes(hop: Hop) -> Iterator[bytes]:
+    """Yield the prefixes of the indexes by which a hop is found."""
+    for name in INDEXES:
+        if value := getattr(hop, name):
+            yield prefix_of(name, value)

@@ -1,0 +1,105 @@
+"""A run as queries show it: its stored row, with what its events say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, get_args
+
+from msgspec import Raw, Struct
+from msgspec.structs import asdict
+
+from autolearn.eventlog.encryption.session_cipher import is_sealed
+from autolearn.projections.rows.stored_rows import StoredRun
+from autolearn.projections.rows.view_rows import RunRow
+from autolearn.schemas import events
+from autolearn.schemas.codec import from_json
+from autolearn.schemas.confidentiality import empty
+from autolearn.schemas.values import DatasetRef
+from autolearn.schemas.work_kinds import WORK
+from autolearn.security.data_key import Unreadable
+
+__all__ = ["ROW_OF", "Opens", "Registration", "dataset_of", "in_clear", "outline", "run_row"]
+
+Opens = Callable[[str, Raw], Raw]
+"""Returns the data of an event of a stream, as a row keeps them, in clear. Raises Unreadable."""
+
+
+def in_clear(_: str, data: Raw) -> Raw:
+    """Return data that are in clear, and no others: what can be done without keys."""
+    if is_sealed(data):
+        raise Unreadable
+    return data
+
+
+class Of(Struct, frozen=True):
+    """What is read of the request of a run to know which data it is of."""
+
+    dataset: DatasetRef
+
+
+class Version(Struct, frozen=True):
+    """What is read of a dataset's specification to know which version it is."""
+
+    version: str
+
+
+class Registration(Struct, frozen=True):
+    """What is read of a registration for that."""
+
+    spec: Version
+
+
+def dataset_of(session: str, opens: Opens, request: Raw) -> DatasetRef:
+    """Return the dataset of a run. Raises Unreadable."""
+    return from_json(opens(f"session/{session}", request), Of).dataset
+
+
+ROW_OF: dict[str, type[RunRow]] = {row.kind: row for row in get_args(RunRow)}
+"""How runs of a kind are shown: what was asked and what came of it, in fields of the same names."""
+STORED = ("number", "status", "requested", "updated", "attempt", "worker", "started", "ended")
+
+
+def run_row(
+    session: str, stored: StoredRun, opens: Opens, run: str, request: Raw, outcome: Raw
+) -> RunRow:
+    """Return a run of a session or experiment; what cannot be opened is empty.
+
+    `request` and `outcome` are the data of its events.
+
+    Raises:
+        MalformedRecord: the data of one of its events do not fit its type.
+    """
+    try:
+        return told(session, stored, opens, run, request, outcome)
+    except Unreadable:
+        return outline(session, stored, run)
+
+
+def told(
+    session: str, stored: StoredRun, opens: Opens, run: str, request: Raw, outcome: Raw
+) -> RunRow:
+    """Return a run with all that is said of it. Raises Unreadable."""
+    work, row, stream = WORK[stored.kind], ROW_OF[stored.kind], f"session/{session}"
+    fields = shown(from_json(opens(stream, request), work.requested), row, stored)
+    if stored.status == "completed":
+        completed = from_json(opens(stream, outcome), events.RunCompleted)
+        fields |= asdict(completed.result)
+    elif stored.status == "failed":
+        failure = from_json(opens(stream, outcome), events.RunFailed)
+        fields |= {"reason": failure.reason, "detail": failure.detail}
+    return row(id=run, session=session, **fields)
+
+
+def shown(asked: events.RunRequested, row: type[RunRow], stored: StoredRun) -> dict[str, Any]:
+    """Return the fields of a row: what was asked, and how it goes."""
+    fields = {k: value for k, value in asdict(asked).items() if k in row.__struct_fields__}
+    return fields | {name: getattr(stored, name) for name in STORED}
+
+
+def outline(session: str, stored: StoredRun, run: str) -> RunRow:
+    """Return what is known of a run without its key: how it goes, not what it is."""
+    row = ROW_OF[stored.kind]
+    fields = shown(empty(WORK[stored.kind].requested), row, stored)
+    if "training" in row.__struct_fields__:
+        fields["training"] = stored.training
+    return row(id=run, session=session, unreadable=True, **fields)

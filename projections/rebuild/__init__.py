@@ -1,0 +1,1 @@
+"""Folding the log from its beginning into new stores."""

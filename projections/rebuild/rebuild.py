@@ -1,0 +1,99 @@
+"""Rebuilding: fold the log from its start into a store beside the one in use."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from autolearn.eventlog.consumers.projector import Follower
+from autolearn.eventlog.log import Log
+from autolearn.projections.digests import digest
+from autolearn.projections.read_models import ReadModels
+from autolearn.projections.storage.rocksdb import RocksStore
+from autolearn.projections.storage.store import Readable
+from autolearn.projections.views import VIEWS
+
+__all__ = ["COMMIT", "Rebuilt", "Told", "digests_of", "rebuild"]
+
+READ = 500
+"""Records that are asked of the reader at once."""
+COMMIT = 20_000
+"""Records that are folded between two writes: hot rows are written once, memory stays bounded.
+More of them no longer fit a processor's cache: 50,000 take 10 % longer."""
+
+Told = Callable[[int, int], None]
+"""Hears how many records are folded, and how many there are."""
+
+
+class Rebuilt(Struct, frozen=True):
+    """What a rebuild has done: records read, events admitted, seconds, and each view's digest.
+
+    `resumed_at` counts the records that an interrupted rebuild before had folded already.
+    """
+
+    records: int
+    events: int
+    seconds: float
+    events_per_s: float
+    position: dict[int, int]
+    digests: dict[str, str]
+    resumed_at: int = 0
+
+
+def rebuild(
+    log: Log, topic: str, folder: Path, goal: Mapping[int, int], told: Told = lambda *_: None
+) -> Rebuilt:
+    """Fold the log up to `goal` (offsets, exclusive) into the store at `folder`.
+
+    The fold is the one used live, through the same Follower. What an interrupted rebuild has left
+    in the folder is gone on with.
+
+    Raises:
+        LogError: the log cannot be read.
+        MalformedRecord: a record is not an event of ours; the message names its position.
+    """
+    store = RocksStore(folder, bulk=True)
+    try:
+        rebuilt = fold_up_to(goal, Follower(log, topic, ReadModels(store), goal), told)
+        return replace(rebuilt, digests=digests_of(store))
+    finally:
+        store.close()
+
+
+def digests_of(content: Readable) -> dict[str, str]:
+    """Return the digest of every view."""
+    return {view: digest(content, view) for view in VIEWS}
+
+
+def fold_up_to(goal: Mapping[int, int], follower: Follower, told: Told) -> Rebuilt:
+    """Let a Follower fold and store everything before `goal`, and close it.
+
+    Raises:
+        LogError: the log cannot be read.
+        MalformedRecord: a record is not an event of ours; the message names its position.
+    """
+    began = time.perf_counter()
+    total, before = sum(goal.values()), sum(goal.values()) - follower.short_of(goal)
+    events = folded = 0
+    try:
+        while left := follower.short_of(goal):
+            messages = follower.reader.read(READ, 0.5)
+            wanted = [m for m in messages if (m.offset() or 0) < goal[m.partition() or 0]]
+            events += len(follower.fold(wanted))
+            folded += len(wanted)
+            if folded >= COMMIT:
+                follower.commit()
+                folded = 0
+            told(total - left, total)
+        follower.commit()
+        told(total, total)
+        seconds = time.perf_counter() - began
+    finally:
+        follower.close()
+    return Rebuilt(
+        total - before, events, seconds, events / seconds, dict(goal), {}, resumed_at=before
+    )

@@ -1,0 +1,284 @@
+"""The rows of the read models: what a query can see."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from msgspec import Struct
+
+from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
+from autolearn.schemas.datasets.read_options import ReadOptions
+from autolearn.schemas.values import (
+    DatasetRef,
+    JsonValue,
+    May,
+    Preprocessing,
+    Split,
+    TrainedArtifact,
+)
+
+__all__ = [
+    "Answer",
+    "DatasetOwner",
+    "DatasetRow",
+    "EndedRow",
+    "EstimatorRow",
+    "EvaluationRow",
+    "ExperimentRow",
+    "GrantRow",
+    "Held",
+    "MetricRow",
+    "QuotaRow",
+    "ReaderRow",
+    "Reference",
+    "RunRow",
+    "SessionRow",
+    "TokenRow",
+    "TrainingRow",
+    "UserRow",
+]
+
+
+class EstimatorRow(Struct, frozen=True):
+    """A model on offer, since `registered`."""
+
+    spec: EstimatorSpec
+    registered: str
+
+
+class MetricRow(Struct, frozen=True):
+    """A metric on offer, since `registered`."""
+
+    spec: MetricSpec
+    registered: str
+
+
+class DatasetRow(Struct, frozen=True):
+    """A version of a dataset, on offer since `registered`."""
+
+    spec: DatasetSpec
+    registered: str
+
+
+class DatasetOwner(Struct, frozen=True, gc=False):
+    """Whose a dataset is; `everybody` may use it and change it, or use it if it is `bundled`.
+
+    It stays known when it is `deleted`, at a time, by somebody. `marks` is how often its sensitive
+    columns have changed.
+    """
+
+    owner: str
+    everybody: bool = False
+    bundled: bool = False
+    deleted: str = ""
+    by: str = ""
+    marks: int = 0
+
+
+class Held(Struct, frozen=True, gc=False):
+    """The bytes of a dataset's version in the artifact store, or of all own ones of a user."""
+
+    bytes: int = 0
+
+
+class SessionRow(Struct, frozen=True):
+    """A session that is open. It is expiring when it is not used for `expires` seconds; 0: never.
+
+    `expiring` is when nothing of it is kept any more, if that was said and it is not used.
+
+    What is encrypted and cannot be read is empty in all rows, which are `unreadable` then: the key
+    is shredded, or this process does not have it.
+    """
+
+    id: str
+    title: str
+    created: str
+    actor: str
+    updated: str
+    sequence: int
+    """The number of the newest event of the session's stream."""
+    expires: int = 0
+    expiring: str = ""
+    unreadable: bool = False
+
+
+class ExperimentRow(Struct, frozen=True):
+    """A committed session, with what it keeps."""
+
+    id: str
+    title: str
+    created: str
+    committed: str
+    actor: str
+    sequence: int
+    trainings: tuple[str, ...]
+    training_data: tuple[DatasetRef, ...]
+    evaluation_data: tuple[DatasetRef, ...]
+    unreadable: bool = False
+
+
+class TrainingRow(Struct, frozen=True):
+    """One training.
+
+    `status` is open (waits for a worker), started, completed, failed or cancelled. The times are
+    RFC 3339; `reason` and `detail` say why it failed. The limits (seconds, MiB) are those asked
+    for.
+    """
+
+    kind: ClassVar[str] = "training"
+
+    id: str
+    session: str
+    number: int
+    """The number of its request among the events of the session: the order in which it came."""
+    status: str
+    requested: str
+    updated: str
+    estimator: str
+    task: str
+    library_version: str
+    dataset: DatasetRef
+    target: str | None
+    hyperparameters: dict[str, JsonValue]
+    split: Split
+    preprocessing: Preprocessing
+    seed: int
+    schema_hash: str
+    time_limit: float
+    memory_limit: int
+    attempt: int = 1
+    worker: str = ""
+    started: str | None = None
+    ended: str | None = None
+    reason: str = ""
+    detail: str = ""
+    artifact: TrainedArtifact | None = None
+    parameters: dict[str, JsonValue] = {}
+    environment: dict[str, JsonValue] = {}
+    rows_train: int | None = None
+    rows_test: int | None = None
+    fit_seconds: float | None = None
+    seconds: float | None = None
+    sensitive: tuple[str, ...] = ()
+    read: ReadOptions | None = None
+    unreadable: bool = False
+
+
+class EvaluationRow(Struct, frozen=True):
+    """One evaluation of a training. The fields are as in TrainingRow; `results` are by metric.
+
+    `left_out` says of others why there is none, `averages` of those that are one what it is over.
+    """
+
+    kind: ClassVar[str] = "evaluation"
+
+    id: str
+    session: str
+    number: int
+    status: str
+    requested: str
+    updated: str
+    training: str
+    artifact: str
+    """The folder of the artifact that the training made (`TrainedArtifact.folder`)."""
+    metrics: tuple[str, ...]
+    dataset: DatasetRef
+    held_out: bool
+    time_limit: float
+    memory_limit: int
+    attempt: int = 1
+    worker: str = ""
+    started: str | None = None
+    ended: str | None = None
+    reason: str = ""
+    detail: str = ""
+    results: dict[str, JsonValue] = {}
+    environment: dict[str, JsonValue] = {}
+    rows: int | None = None
+    seconds: float | None = None
+    sensitive: tuple[str, ...] = ()
+    read: ReadOptions | None = None
+    optional: tuple[str, ...] = ()
+    positive: str | None = None
+    left_out: dict[str, str] = {}
+    averages: dict[str, str] = {}
+    unseen: dict[str, int] = {}
+    notes: tuple[str, ...] = ()
+    unreadable: bool = False
+
+
+class Answer(Struct, frozen=True, array_like=True, gc=False):
+    """How a command was answered: the event's type, and why if it was refused.
+
+    Stored as a JSON array, because there is one for every command.
+    """
+
+    stream: str
+    sequence: int
+    type: str
+    time: str
+    fingerprint: str = ""
+    reason: str = ""
+    detail: str = ""
+
+
+class Reference(Struct, frozen=True, gc=False):
+    """An entry of an index: the id of the row meant."""
+
+    id: str
+
+
+class EndedRow(Struct, frozen=True, gc=False):
+    """How a session ended (committed or discarded), when, and which runs that stopped."""
+
+    how: str
+    time: str
+    cancelled: tuple[str, ...] = ()
+
+
+class ReaderRow(Struct, frozen=True, gc=False):
+    """A user who may read a session besides its owner, since a time."""
+
+    user: str
+    since: str
+
+
+class GrantRow(Struct, frozen=True, gc=False):
+    """A user who may read or write a dataset besides its owner, since a time."""
+
+    user: str
+    may: May
+    since: str
+
+
+class UserRow(Struct, frozen=True):
+    """A user. `updated` is the time of the newest event of the user's stream."""
+
+    name: str
+    role: str
+    disabled: bool
+    has_password: bool
+    created: str
+    updated: str
+
+
+class TokenRow(Struct, frozen=True):
+    """A token of a user, without what it is checked by. Times are RFC 3339 in UTC."""
+
+    id: str
+    user: str
+    name: str
+    created: str
+    expires: str | None
+    revoked: str | None
+
+
+class QuotaRow(Struct, frozen=True, gc=False):
+    """A limit of a user's own (`schemas.quotas`)."""
+
+    user: str
+    name: str
+    limit: int
+
+
+RunRow = TrainingRow | EvaluationRow

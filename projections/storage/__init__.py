@@ -1,0 +1,1 @@
+"""Ordered key-value stores: RocksDB, and its twin in memory."""

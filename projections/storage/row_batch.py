@@ -1,0 +1,107 @@
+"""Typed rows on top of a store, gathered into one atomic write per batch of events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import msgspec
+from msgspec import Raw, Struct
+
+from autolearn.eventlog.admission import Progress
+from autolearn.projections.storage.store import Store, key, prefix_of
+from autolearn.schemas.codec import to_json
+
+__all__ = ["Rows"]
+
+T = TypeVar("T", bound=Struct)
+
+PROGRESS = "progress"
+
+
+class Rows:
+    """The rows of a store as Structs. What is put is seen at once by `get`, stored by `commit`.
+
+    A row that many events of a batch change is decoded and encoded once.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.pending: dict[bytes, Struct | None] = {}
+        self.written: dict[bytes, bytes | None] = {}
+        self.known: dict[bytes, Struct | None] = {}
+        """Rows as they are stored: those of the newest batch, which the next one often needs."""
+        self.decoders: dict[type[Struct], msgspec.json.Decoder[Struct]] = {}
+
+    def get(self, at: bytes, kind: type[T]) -> T | None:
+        """Return a row, or None. It must not be changed: `change` is for that.
+
+        Any thread may ask: `commit` in another one hands pending rows to `known` first.
+        """
+        pending = self.pending
+        if at in pending:
+            return pending[at]  # type: ignore[return-value]
+        known = self.known
+        if at in known:
+            return known[at]  # type: ignore[return-value]
+        value = self.store.get(at)
+        return None if value is None else self.decoder(kind).decode(value)  # type: ignore[return-value]
+
+    def change(self, at: bytes, kind: type[T]) -> T | None:
+        """Return a row to be changed in place, or None; it is stored as it is at the commit."""
+        row = self.pending.get(at)
+        if row is None:
+            row = self.get(at, kind)
+            if row is not None:
+                self.pending[at] = row
+        return row  # type: ignore[return-value]
+
+    def names(self, prefix: bytes) -> list[bytes]:
+        """Return the keys of all rows with a prefix, those that are not stored yet among them."""
+        found = {at for at, _ in self.store.scan(prefix)}
+        found |= {at for at in self.pending if at.startswith(prefix)}
+        return sorted(at for at in found if at not in self.pending or self.pending[at] is not None)
+
+    def decoder(self, kind: type[Struct]) -> msgspec.json.Decoder[Struct]:
+        """Return the decoder of a kind of row, made once."""
+        if kind not in self.decoders:
+            self.decoders[kind] = msgspec.json.Decoder(kind)
+        return self.decoders[kind]
+
+    def put(self, at: bytes, row: Struct) -> None:
+        """Set a row."""
+        self.pending[at] = row
+
+    def put_once(self, at: bytes, row: Struct) -> None:
+        """Set a row that no fold will ever ask for: it is encoded at once, and not kept."""
+        self.written[at] = to_json(row)
+
+    def put_data(self, at: bytes, data: Raw) -> None:
+        """Set a row that is the data of an event as they are, as `put_once` does."""
+        self.written[at] = bytes(data)
+
+    def delete(self, at: bytes) -> None:
+        """Delete a row."""
+        self.pending[at] = None
+
+    def commit(self, progress: Mapping[int, Progress]) -> None:
+        """Write everything pending, and how far the log is folded into it: all or nothing."""
+        written = self.written
+        for at, row in self.pending.items():
+            written[at] = None if row is None else to_json(row)
+        for partition, reached in progress.items():
+            written[key(PROGRESS, partition)] = to_json(reached)
+        self.store.write(written)
+        self.known, self.pending, self.written = self.pending, {}, {}
+
+    def progress(self) -> dict[int, Progress]:
+        """Return how far the log is folded into the store, per partition."""
+        found = {}
+        for at, value in self.store.scan(prefix_of(PROGRESS)):
+            found[int.from_bytes(at[-8:], "big")] = msgspec.json.decode(value, type=Progress)
+        return found
+
+    def reset(self) -> None:
+        """Delete everything."""
+        self.known, self.pending, self.written = {}, {}, {}
+        self.store.clear()

@@ -1,0 +1,87 @@
+"""How rows of the read models are read: by their keys, in the order of these, as Structs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from autolearn.eventlog.admission import Progress
+from autolearn.projections.rows.stored_rows import (
+    StoredDataset,
+    StoredExperiment,
+    StoredRun,
+    StoredSession,
+    StoredToken,
+    StoredTokens,
+    StoredUser,
+    StoredWork,
+    StreamRow,
+)
+from autolearn.projections.rows.view_rows import (
+    Answer,
+    DatasetOwner,
+    EndedRow,
+    EstimatorRow,
+    GrantRow,
+    Held,
+    MetricRow,
+    QuotaRow,
+    ReaderRow,
+    Reference,
+)
+from autolearn.projections.storage.store import Readable
+
+__all__ = ["Reading", "decode"]
+
+T = TypeVar("T", bound=Struct)
+
+KINDS = (
+    Answer,
+    DatasetOwner,
+    EndedRow,
+    EstimatorRow,
+    GrantRow,
+    Held,
+    MetricRow,
+    Progress,
+    QuotaRow,
+    ReaderRow,
+    Reference,
+    StoredDataset,
+    StoredExperiment,
+    StoredRun,
+    StoredSession,
+    StoredToken,
+    StoredTokens,
+    StoredUser,
+    StoredWork,
+    StreamRow,
+)
+DECODERS: dict[type[Struct], msgspec.json.Decoder[Struct]] = {
+    kind: msgspec.json.Decoder(kind) for kind in KINDS
+}
+
+
+class Reading:
+    """Rows of a store, or of a snapshot of it."""
+
+    def __init__(self, content: Readable) -> None:
+        self.content = content
+
+    def get(self, at: bytes, kind: type[T]) -> T | None:
+        """Return a row, or None."""
+        value = self.content.get(at)
+        return None if value is None else decode(value, kind)
+
+    def scan(self, prefix: bytes, kind: type[T], after: bytes = b"") -> Iterator[T]:
+        """Yield rows in the order of their keys."""
+        for _, value in self.content.scan(prefix, after=after):
+            yield decode(value, kind)
+
+
+def decode(value: bytes, kind: type[T]) -> T:
+    """Return the bytes of a row as a Struct."""
+    return DECODERS[kind].decode(value)  # type: ignore[return-value]

@@ -1,0 +1,125 @@
+"""What changed between two points of the log: the rows of a stream before, and after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from msgspec import Struct, to_builtins
+
+from autolearn.projections.queries.queries import Moment
+
+__all__ = ["THINGS", "Change", "changes_of"]
+
+Fields = dict[str, Any]
+Thing = tuple[str, str]
+"""What it is, such as training, and its id."""
+
+
+class Change(Struct, frozen=True):
+    """What became of one thing of a stream.
+
+    `change` is added, removed or changed. `before` and `after` are its fields: all of them for
+    what was added or removed, those that differ for what was changed.
+    """
+
+    stream: str
+    what: str
+    id: str
+    change: str
+    before: Fields | None
+    after: Fields | None
+
+
+def session_things(moment: Moment, session: str) -> Iterator[tuple[str, str, Struct | None]]:
+    """Yield what a session's stream tells of."""
+    yield "session", session, moment.session(session)
+    yield "experiment", session, moment.experiment(session)
+    yield "end of session", session, moment.ended(session)
+    for reader in moment.readers(session):
+        yield "reader", f"{session}/{reader.user}", reader
+
+
+def dataset_things(moment: Moment, name: str) -> Iterator[tuple[str, str, Struct | None]]:
+    """Yield a dataset's newest version, and all of them."""
+    yield "dataset", name, moment.dataset(name)
+    for row in moment.dataset_versions(name):
+        yield "dataset version", f"{name}@{row.spec.version}", row
+    for grant in moment.grants(name):
+        yield "grant", f"{name}/{grant.user}", grant
+
+
+def estimator_things(moment: Moment, name: str) -> Iterator[tuple[str, str, Struct | None]]:
+    """Yield an estimator on offer."""
+    yield "estimator", name, moment.estimator(name)
+
+
+def metric_things(moment: Moment, name: str) -> Iterator[tuple[str, str, Struct | None]]:
+    """Yield a metric on offer."""
+    yield "metric", name, moment.metric(name)
+
+
+def user_things(moment: Moment, name: str) -> Iterator[tuple[str, str, Struct | None]]:
+    """Yield a user, the user's tokens and quotas; nothing of this is secret."""
+    yield "user", name, moment.user(name)
+    for token in moment.tokens(name):
+        yield "token", token.id, token
+    for quota in moment.quotas(name):
+        yield "quota", f"{name}/{quota.name}", quota
+
+
+THINGS: Mapping[str, Callable[[Moment, str], Iterator[tuple[str, str, Struct | None]]]] = {
+    "session": session_things,
+    "dataset": dataset_things,
+    "estimator": estimator_things,
+    "metric": metric_things,
+    "user": user_things,
+}
+"""What the streams of each kind tell of, a session's runs aside."""
+
+
+def things_of(moment: Moment, stream: str) -> dict[Thing, Fields]:
+    """Return all things of a stream with their fields."""
+    kind, _, name = stream.partition("/")
+    found = THINGS[kind](moment, name)
+    return {(what, at): fields_of(row) for what, at, row in found if row is not None}
+
+
+def fields_of(row: Struct) -> Fields:
+    """Return a row's fields, those of its specification among them, as JSON has them."""
+    fields: Fields = to_builtins(row)
+    return {**fields.pop("spec", {}), **fields}
+
+
+def changes_of(stream: str, before: Moment, after: Moment) -> Iterator[Change]:
+    """Yield what changed in a stream between two moments, which both have it.
+
+    Of the runs of a session, which may be many and large, one is looked at at a time.
+    """
+    was, now = things_of(before, stream), things_of(after, stream)
+    for thing in {**was, **now}:
+        if was.get(thing) != now.get(thing):
+            yield difference(stream, thing, was.get(thing), now.get(thing))
+    kind, _, name = stream.partition("/")
+    if kind != "session":
+        return
+    runs = {**dict(before.kinds_of_runs(name)), **dict(after.kinds_of_runs(name))}
+    for run, work in runs.items():
+        rows = (moment.run(name, work, run) for moment in (before, after))
+        earlier, later = (None if row is None else fields_of(row) for row in rows)
+        if earlier != later:
+            yield difference(stream, (work, run), earlier, later)
+
+
+def difference(stream: str, thing: Thing, was: Fields | None, now: Fields | None) -> Change:
+    """Return what became of one thing that is not the same."""
+    if was is None or now is None:
+        return Change(stream, *thing, "added" if was is None else "removed", was, now)
+    names = [name for name in {**was, **now} if was.get(name) != now.get(name)]
+    return Change(
+        stream,
+        *thing,
+        "changed",
+        {name: was[name] for name in names if name in was},
+        {name: now[name] for name in names if name in now},
+    )

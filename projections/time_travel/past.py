@@ -1,0 +1,288 @@
+"""The read models as they were at a point of the log, folded from the streams that matter."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from autolearn.eventlog.admission import TERM_STARTED
+from autolearn.eventlog.consumers.record_lookup import Lookup
+from autolearn.eventlog.log import Message
+from autolearn.eventlog.positions import Place
+from autolearn.projections.queries.queries import May, Moment, anything
+from autolearn.projections.read_models import ReadModels
+from autolearn.projections.rows.view_rows import TrainingRow
+from autolearn.projections.storage.memory import MemoryStore
+from autolearn.schemas.bounds import PAST_BYTES
+from autolearn.schemas.codec import EventRecord, decode_event, event_on_log
+from autolearn.schemas.errors import AutoLearnError
+from autolearn.schemas.stream_kinds import stream
+
+__all__ = ["Past", "PastTooLarge"]
+
+AHEAD = 20
+"""What is read in one go beyond what is surely needed: streams of a list, records of a place."""
+AT_ONCE = 1000
+"""Events of a partition that are read in one go."""
+
+
+class Commit(NamedTuple):
+    """When an experiment was committed, by which event of its stream, and which one deleted it.
+
+    The newest is first.
+    """
+
+    time: str
+    id: str
+    sequence: int
+    deletion: int
+
+    def __lt__(self, other: tuple[object, ...]) -> bool:
+        """Say whether this comes before another in a list."""
+        return (self.time, self.id) > (other[0], other[1])
+
+
+class PastTooLarge(AutoLearnError):
+    """A look at the past would take too much memory."""
+
+    title = "That is too much of the past"
+
+
+class Told(NamedTuple):
+    """An admitted event, and where it lies."""
+
+    record: EventRecord
+    partition: int
+    offset: int
+
+
+def too_large() -> PastTooLarge:
+    """Return the error of what has more events than are folded for one answer."""
+    return PastTooLarge(
+        f"What this would show of the past is in events of more than {PAST_BYTES:,} bytes, and no "
+        "more are folded for one answer; no setting raises that.",
+        advice="Its events can be read all the same: GET /v1/events?stream=…",
+    )
+
+
+def folded(events: Iterable[Told]) -> dict[bytes, bytes]:
+    """Return the rows that the events of one stream leave: no other stream has a part in them."""
+    store = MemoryStore()
+    models = ReadModels(store)
+    for event in events:
+        models.fold(*event)
+    models.commit({})
+    return store.rows
+
+
+class Past:
+    """What was known when every partition had been read up to an offset, and no further.
+
+    `index` are the read models of now or of any later point: where each stream's events lie is
+    taken from there. `moment` has what was loaded, by the same fold and with the same questions as
+    the present. Everything here blocks, and raises LogError when the log cannot be read; use it
+    from one thread.
+    """
+
+    def __init__(self, index: Moment, lookup: Lookup, ends: Mapping[int, int]) -> None:
+        self.index, self.lookup, self.ends = index, lookup, ends
+        self.store = MemoryStore()
+        self.loaded: set[str] = set()
+        self.bytes, self.full = 0, False
+
+    @property
+    def moment(self) -> Moment:
+        """What is known of the streams that were loaded."""
+        found = Moment(self.store, self.index.opens, self.index, self.index.known)
+        found.full = self.full
+        return found
+
+    # Where streams lie
+
+    def offsets(self, name: str) -> tuple[int, list[int]]:
+        """Return the partition of a stream, and the offsets of the events that it had then."""
+        partition, offsets = self.index.offsets(name)
+        end = self.ends.get(partition, 0)
+        return partition, [offset for offset in offsets if offset < end]
+
+    def began(self, name: str) -> bool:
+        """Say whether a stream had an event then."""
+        return bool(self.offsets(name)[1])
+
+    def first(self, name: str) -> EventRecord | None:
+        """Return the first event of a stream, also if it came later than this point."""
+        partition, offsets = self.index.offsets(name)
+        if not offsets:
+            return None
+        (message,) = self.lookup.read({partition: offsets[:1]})
+        return decode_event(message.value() or b"")
+
+    # Loading
+
+    def load(self, *names: str) -> None:
+        """Fold what these streams had then.
+
+        Raises:
+            LogError: the log cannot be read.
+            PastTooLarge: they had more than PAST_BYTES.
+        """
+        wanted: dict[int, list[int]] = {}
+        for name in {*names} - self.loaded:
+            partition, offsets = self.offsets(name)
+            wanted.setdefault(partition, []).extend(offsets)
+        self.loaded.update(names)
+        found: dict[str, list[Told]] = {}
+        for message in self.read(wanted):
+            record = decode_event(message.value() or b"")
+            told = Told(record, message.partition() or 0, message.offset() or 0)
+            found.setdefault(record.subject, []).append(told)
+        for stream_told in found.values():
+            self.store.write(folded(stream_told))
+
+    def read(self, wanted: Mapping[int, Sequence[int]]) -> Iterator[Message]:
+        """Yield records, some at a time. Raises what `load` raises."""
+        for partition, offsets in wanted.items():
+            for start in range(0, len(offsets), AT_ONCE):
+                for message in self.lookup.read({partition: offsets[start : start + AT_ONCE]}):
+                    self.bytes += len(message.value() or b"")
+                    if self.bytes > PAST_BYTES:
+                        raise too_large()
+                    yield message
+
+    def load_session(self, session: str) -> None:
+        """Fold a session or experiment, and the models that it trains."""
+        self.load(stream("session", session))
+        runs = self.moment.runs(session)
+        models = {r.estimator for r in runs if isinstance(r, TrainingRow) and not r.unreadable}
+        self.load(*(stream("estimator", model) for model in models))
+
+    def load_kind(self, kind: str) -> None:
+        """Fold all streams of a kind."""
+        self.load(*(stream(kind, name) for name in self.index.streams(kind)))
+
+    # Loading what a page of a list shows: as much as PAST_BYTES allow
+
+    def load_some(self, names: list[str]) -> None:
+        """Fold streams that follow each other in a list; it is `full` if not all have room.
+
+        Raises:
+            LogError: the log cannot be read.
+        """
+        for some in (names, *([one] for one in names)):
+            before = self.bytes
+            try:
+                self.load(*some)
+            except PastTooLarge:
+                self.bytes = before
+                self.loaded.difference_update(some)
+                self.full = len(some) == 1
+            if self.full or self.loaded.issuperset(names):
+                return
+
+    def load_datasets(self, after: str, limit: int, may: May = anything) -> None:
+        """Fold datasets past a name that one `may` see, until `limit` are known, or all are."""
+        seen = filter(may, self.index.streams("dataset", after))
+        there = (name for name in (stream("dataset", one) for one in seen) if self.began(name))
+        while (missing := limit - len(self.moment.datasets(after, limit, may))) > 0:
+            if self.full or not (some := list(islice(there, missing))):
+                break
+            self.load_some(some)
+        self.require_any(self.moment.datasets(after, 1, may))
+
+    def require_any(self, shown: Iterable[object]) -> None:
+        """Raise PastTooLarge if nothing can be shown, for the first of a list is too large."""
+        if self.full and not any(True for _ in shown):
+            raise too_large()
+
+    def load_sessions(self, after: tuple[str, str] | None, limit: int, may: May = anything) -> None:
+        """Fold sessions past (time of creation, id), newest first, until enough are known.
+
+        That is, `limit` of them that were open then and that one `may` see, or as many as there
+        were.
+        """
+        candidates = self.perhaps_open(after, may)
+        while (missing := limit - self.many_open(after, limit)) > 0:
+            if self.full or not (some := list(islice(candidates, missing + AHEAD))):
+                break
+            self.load_some(some)
+        self.require_any(self.moment.newest("session", after, None))
+
+    def many_open(self, after: tuple[str, str] | None, limit: int) -> int:
+        """Return how many open sessions are known past one of them, up to `limit`."""
+        return len(list(islice(self.moment.newest("session", after, None), limit)))
+
+    def perhaps_open(self, after: tuple[str, str] | None, may: May = anything) -> Iterator[str]:
+        """Yield the sessions that may have been open then, newest first."""
+        for session in filter(may, self.index.by_time(("session-opened",), after)):
+            name = stream("session", session)
+            partition, offsets = self.index.offsets(name)
+            end = self.ends.get(partition, 0)
+            if offsets[0] >= end:
+                continue  # it came later
+            if offsets[-1] < end and not self.index.has_session(session):
+                continue  # all of it came before, its end too
+            yield name
+
+    def experiments(
+        self, after: tuple[str, str] | None, limit: int, may: May = anything
+    ) -> list[str]:
+        """Return the experiments of then, the newest commit first, past (time of it, id).
+
+        An experiment never changes but for its end, so nothing is folded: it only counts whether
+        its commit came before, and not its deletion.
+        """
+        there = self.commits("experiment-by-time", after, may)
+        gone = self.commits("experiment-gone-by-time", after, may)
+        merged = heapq.merge(there, (one for one in gone if not self.was_deleted(one)))
+        found = (one.id for one in merged if self.was_committed(one))
+        return list(islice(found, limit))
+
+    def commits(self, index: str, after: tuple[str, str] | None, may: May) -> Iterator[Commit]:
+        """Yield the commits in an index that one `may` see, the newest first."""
+        for at in filter(may, self.index.by_time((index,), after)):
+            row = self.index.committed(at, gone=index.startswith("experiment-gone"))
+            if row is not None:
+                yield Commit(row.committed, at, row.sequence, row.deleted)
+
+    def was_deleted(self, one: Commit) -> bool:
+        """Say whether an experiment's deletion came before."""
+        return self.many_events(one) >= one.deletion
+
+    def was_committed(self, one: Commit) -> bool:
+        """Say whether an experiment's commit came before."""
+        return self.many_events(one) >= one.sequence
+
+    def many_events(self, one: Commit) -> int:
+        """Return how many events the stream of an experiment had then."""
+        return len(self.offsets(stream("session", one.id))[1])
+
+    def load_experiments(
+        self, after: tuple[str, str] | None, limit: int, may: May = anything
+    ) -> None:
+        """Fold the experiments of a page."""
+        self.load_some([stream("session", at) for at in self.experiments(after, limit, may)])
+        self.require_any(self.moment.newest("experiment", after, None))
+
+    # The position
+
+    def places(self) -> tuple[Place, ...]:
+        """Return this point as places of a position, from which the log can be read on."""
+        return tuple(self.place(partition, end) for partition, end in sorted(self.ends.items()))
+
+    def place(self, partition: int, end: int) -> Place:
+        """Return the place before an offset: with the term, and the last command answered.
+
+        The newest admitted event before it says both, but for terms that began since then.
+        """
+        terms, at = [0], end
+        while at > 0:
+            begin = max(0, at - AHEAD)
+            for message in reversed(self.lookup.read({partition: range(begin, at)})):
+                record, offset = event_on_log(message.value()), message.offset() or 0
+                terms.append(record.term if record.type == TERM_STARTED else 0)
+                if offset in self.index.offsets(record.subject)[1]:
+                    return Place(partition, end, max(record.term, *terms), record.commandoffset)
+            at = begin
+        return Place(partition, end, max(terms))

@@ -1,0 +1,47 @@
+"""How each command was answered, by the command's id: what makes a retry safe."""
+
+from __future__ import annotations
+
+from autolearn.projections.rows.view_rows import Answer
+from autolearn.projections.storage.row_batch import Rows
+from autolearn.schemas import events
+from autolearn.schemas.codec import EventRecord, event_of
+from autolearn.schemas.messages import type_of
+
+__all__ = ["TABLES", "answer_key", "fold"]
+
+TABLES = ("answer",)
+
+UNSUCCESSFUL = {
+    type_of(events.Refused),
+    type_of(events.CommandFailed),
+    type_of(events.CommandQuarantined),
+}
+
+
+def answer_key(command: str) -> bytes:
+    """Return the key of a command's answer."""
+    return f"answer\0{command}".encode()
+
+
+def fold(rows: Rows, record: EventRecord) -> None:
+    """Note the answer that an event is."""
+    reason = detail = ""
+    if record.type in UNSUCCESSFUL:
+        match event_of(record):
+            case events.Refused() as refused:
+                reason, detail = refused.reason, refused.detail
+            case events.CommandFailed() as failed:
+                reason, detail = "command-failed", failed.detail
+            case events.CommandQuarantined() as quarantined:
+                reason, detail = "command-quarantined", quarantined.reason
+    answer = Answer(
+        record.subject,
+        record.sequence,
+        record.type,
+        record.time,
+        record.fingerprint,
+        reason,
+        detail,
+    )
+    rows.put_once(answer_key(record.causationid), answer)

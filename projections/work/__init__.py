@@ -1,0 +1,1 @@
+"""Read models of work in progress: runs, heartbeats, session retention."""

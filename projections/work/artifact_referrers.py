@@ -1,0 +1,54 @@
+"""Who refers to content of the artifact store: one table.
+
+What is of no kind in it is never collected (`agents.supervision.artifact_collector`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from autolearn.schemas import events
+from autolearn.schemas.messages import Event
+from autolearn.schemas.results import artifact_of
+
+__all__ = ["REFERRERS", "Reference", "reference_of"]
+
+
+class Reference(NamedTuple):
+    """What an event refers to: content of a `kind`; what is `sealed` is nobody else's."""
+
+    kind: str
+    digest: str
+    sealed: bool
+
+
+Told = Callable[[Any], tuple[str, bool] | None]
+
+
+def of_run(event: events.RunCompleted) -> tuple[str, bool] | None:
+    """Return the artifact that a run has made, None if it has made none."""
+    artifact = artifact_of(event.result)
+    return None if artifact is None else (artifact.folder, artifact.stored != "")
+
+
+REFERRERS: Mapping[str, tuple[type[Event], Told]] = MappingProxyType(
+    {
+        "datasets": (
+            events.DatasetRegistered,
+            lambda event: (event.spec.ref.content, event.spec.stored != ""),
+        ),
+        "models": (events.RunCompleted, of_run),
+    }
+)
+"""By the kind of content, the folder of the store in which it lies: the events that refer to it,
+until nothing of their stream is kept; which digest they name, and whether it is encrypted."""
+
+
+def reference_of(event: Event) -> Reference | None:
+    """Return what an event refers to, None if that is nothing."""
+    for kind, (referrer, told) in REFERRERS.items():
+        if isinstance(event, referrer) and (found := told(event)) is not None:
+            return Reference(kind, *found)
+    return None

@@ -1,0 +1,60 @@
+"""The newest heartbeat of every worker, kept in memory for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import structlog
+
+from autolearn.eventlog.log import Message
+from autolearn.schemas.codec import from_json
+from autolearn.schemas.errors import MalformedRecord
+from autolearn.schemas.records.heartbeat import Heartbeat, Supervision
+
+__all__ = ["FORGOTTEN_AFTER_MS", "Beats"]
+
+log = structlog.stdlib.get_logger("autolearn.projections")
+
+FORGOTTEN_AFTER_MS = 30_000
+"""Milliseconds of silence after which a worker is shown no longer."""
+
+
+class Beats:
+    """Takes in records of the topic `workers`. `newest` has heartbeats and their time, by worker.
+
+    `supervisor` is the same of the supervising process, None while nothing was heard of one.
+    Times are those of the records, in milliseconds since 1970.
+    """
+
+    def __init__(self) -> None:
+        self.newest: dict[str, tuple[Heartbeat, int]] = {}
+        self.supervisor: tuple[Heartbeat, int] | None = None
+
+    def take(self, messages: Iterable[Message], limit: float) -> None:
+        """Keep what is new; forget what was sent before `limit`, and workers that have stopped."""
+        for message in messages:
+            value, sent = message.value(), message.timestamp()[1]
+            if value is None or sent < limit:
+                continue
+            try:
+                heartbeat = from_json(value, Heartbeat)
+            except MalformedRecord as error:
+                log.warning("heartbeat", why=error.detail)
+                continue
+            if heartbeat.supervision is not None:
+                self.supervisor = (heartbeat, sent)
+            elif heartbeat.stopped:
+                self.newest.pop(heartbeat.worker, None)
+            else:
+                self.newest[heartbeat.worker] = (heartbeat, sent)
+        if any(sent < limit for _, sent in self.newest.values()):
+            self.newest = {w: kept for w, kept in self.newest.items() if kept[1] >= limit}
+
+    def since(self, limit: float) -> list[tuple[Heartbeat, int]]:
+        """Return the newest heartbeats that were sent since then."""
+        return [kept for kept in list(self.newest.values()) if kept[1] >= limit]
+
+    def supervision(self, limit: float) -> Supervision | None:
+        """Return what the supervising process says, if it has said so since then."""
+        newest = self.supervisor
+        return newest[0].supervision if newest is not None and newest[1] >= limit else None

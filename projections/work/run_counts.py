@@ -1,0 +1,137 @@
+"""How many runs wait and run now, and how the others ended: counted as the events come in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+import msgspec
+from msgspec import Struct
+
+from autolearn.projections.queries.queries import Moment
+from autolearn.schemas import events
+from autolearn.schemas.codec import EventRecord, read_part
+from autolearn.schemas.messages import Event, type_of
+from autolearn.schemas.work_kinds import WORK
+
+__all__ = ["RunCounts"]
+
+
+class RunOf(Struct, frozen=True, gc=False):
+    """What is read of a run's event."""
+
+    run: str
+
+
+part = msgspec.json.Decoder(RunOf)
+WAITING, RUNNING = "waiting", "running"
+
+
+class RunCounts:
+    """Begins with the runs of the open sessions, then takes every event, each once and in order.
+
+    `ended(kind, result)` is called when a run ends: completed, failed or cancelled;
+    `lost(kind)` when an attempt is lost with its worker.
+    """
+
+    def __init__(self, ended: Callable[[str, str], None], lost: Callable[[str], None]) -> None:
+        self.ended, self.lost = ended, lost
+        self.runs: dict[str, dict[str, tuple[str, str]]] = {}
+        """Kind and state of the runs that have not ended, by stream and id."""
+        self.counts: Counter[tuple[str, str]] = Counter()
+
+    def begin(self, moment: Moment) -> None:
+        """Start anew with what the read models have (blocks)."""
+        self.runs.clear()
+        self.counts.clear()
+        for session in moment.by_time(("session-by-time",), None):
+            for run, row in moment.stored_runs(session):
+                if row.ended is None:
+                    state = RUNNING if row.status == "started" else WAITING
+                    self.put(f"session/{session}", run, row.kind, state)
+
+    def put(self, stream: str, run: str, kind: str, state: str) -> None:
+        """Note the state of a run."""
+        runs = self.runs.setdefault(stream, {})
+        if run in runs:
+            self.counts[runs[run]] -= 1
+        runs[run] = (kind, state)
+        self.counts[kind, state] += 1
+
+    def kind_of(self, stream: str, run: str) -> str:
+        """Return the kind of a run that has not ended."""
+        return self.runs[stream][run][0]
+
+    def take(self, records: Iterable[EventRecord]) -> None:
+        """Take in events."""
+        for record in records:
+            change = CHANGES.get(unversioned(record.type))
+            if change is not None:
+                change(self, record)
+
+    def end(self, stream: str, run: str, result: str) -> None:
+        """Take in that a run has ended."""
+        runs = self.runs.get(stream, {})
+        about = runs.pop(run, None)
+        if about is not None:
+            self.counts[about] -= 1
+            self.ended(about[0], result)
+        if not runs:
+            self.runs.pop(stream, None)
+
+    def end_session(self, record: EventRecord) -> None:
+        """Take in that a session has ended, and with it the runs that had not."""
+        for run in list(self.runs.get(record.subject, ())):
+            self.end(record.subject, run, "cancelled")
+
+
+def unversioned(name: str) -> str:
+    """Return a type without its version: what runs do has not changed with those."""
+    return name.rpartition(".v")[0]
+
+
+def requested(kind: str) -> Callable[[RunCounts, EventRecord], None]:
+    """Return what takes in that a run of a kind waits."""
+
+    def wait(counts: RunCounts, record: EventRecord) -> None:
+        counts.put(record.subject, read_part(record, part).run, kind, WAITING)
+
+    return wait
+
+
+def started(counts: RunCounts, record: EventRecord) -> None:
+    """Take in that a run runs."""
+    run = read_part(record, part).run
+    counts.put(record.subject, run, counts.kind_of(record.subject, run), RUNNING)
+
+
+def lost(counts: RunCounts, record: EventRecord) -> None:
+    """Take in that an attempt was lost, and the run waits again."""
+    run = read_part(record, part).run
+    kind = counts.kind_of(record.subject, run)
+    counts.lost(kind)
+    counts.put(record.subject, run, kind, WAITING)
+
+
+def ended(result: str) -> Callable[[RunCounts, EventRecord], None]:
+    """Return what takes in that a run has ended."""
+    return lambda counts, record: counts.end(record.subject, read_part(record, part).run, result)
+
+
+def name_of(event: type[Event]) -> str:
+    """Return the type of an event without its version."""
+    return unversioned(type_of(event))
+
+
+CHANGES: dict[str, Callable[[RunCounts, EventRecord], None]] = {
+    name_of(events.SessionCommitted): RunCounts.end_session,
+    name_of(events.SessionDiscarded): RunCounts.end_session,
+    name_of(events.SessionExpired): RunCounts.end_session,
+    **{name_of(work.requested): requested(kind) for kind, work in WORK.items()},
+    name_of(events.RunStarted): started,
+    name_of(events.RunLost): lost,
+    name_of(events.RunCompleted): ended("completed"),
+    name_of(events.RunFailed): ended("failed"),
+    name_of(events.RunCancelled): ended("cancelled"),
+}
+"""What each type of event does to the counts."""

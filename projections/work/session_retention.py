@@ -1,0 +1,196 @@
+"""Which sessions are kept, which are over, and whose data may be deleted."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from autolearn.eventlog.admission import Progress
+from autolearn.projections.storage.row_batch import Rows
+from autolearn.projections.storage.store import Store, key, prefix_of
+from autolearn.projections.work.artifact_referrers import reference_of
+from autolearn.runtime.timestamps import millis
+from autolearn.schemas import events
+from autolearn.schemas.codec import EventRecord
+from autolearn.schemas.confidentiality import outline_of
+
+__all__ = [
+    "Draft",
+    "Drafts",
+    "Mark",
+    "Referred",
+    "UNCHANGED",
+    "after",
+    "named",
+    "since_1970",
+    "whose",
+]
+
+
+UNCHANGED = events.Refused | events.CommandFailed | events.CommandQuarantined
+"""What a session is not used by: nothing came of the command."""
+
+
+class Draft(Struct, frozen=True, omit_defaults=True):
+    """A session as far as shredding knows it: nothing here is confidential.
+
+    `used` is the time of its newest event that was no refusal; `runs` counts its runs and `active`
+    those that have not ended; `ended` is how it ended. `expiring` is when it may expire, if that
+    was said and it was not used since.
+    """
+
+    used: str
+    expires: int = 0
+    runs: int = 0
+    active: int = 0
+    expiring: str = ""
+    ended: str = ""
+
+    @property
+    def lost(self) -> bool:
+        """Whether nothing of it is kept."""
+        return self.ended not in ("", "committed")
+
+
+class Mark(Struct, frozen=True):
+    """That something is so: a key that says it all.
+
+    `referrer`: that content of the artifact store is a session's or a dataset's; `doomed`: such
+    content that is encrypted with its key, to be deleted; `unkept`: an open session that may
+    expire.
+    """
+
+
+class Referred(Struct, frozen=True):
+    """Content of the artifact store that a session or a dataset refers to.
+
+    `kind` is its folder there; what is `sealed` is encrypted, and nobody else's.
+    """
+
+    kind: str
+    sealed: bool
+
+
+class Drafts:
+    """Folds events into what may have to be shredded (`Projection`)."""
+
+    def __init__(self, store: Store) -> None:
+        self.rows = Rows(store)
+        self.lock = threading.Lock()
+        """Held while the store is written."""
+
+    def get(self, session: str) -> Draft | None:
+        """Return a session."""
+        return self.rows.get(key("draft", session), Draft)
+
+    def unkept(self) -> list[str]:
+        """Return the open sessions that expire when they are not used."""
+        return [named(at) for at, _ in self.rows.store.scan(prefix_of("unkept"))]
+
+    def doomed(self, after: bytes) -> Iterator[tuple[bytes, str]]:
+        """Yield the stored folders to delete, with the keys of their rows, past such a key."""
+        for at, _ in self.rows.store.scan(prefix_of("doomed"), after=after):
+            yield at, named(at)
+
+    def forget(self, done: Iterable[bytes]) -> None:
+        """Forget folders that are deleted, by the keys of their rows."""
+        with self.lock:
+            self.rows.store.write(dict.fromkeys(done))
+
+    def fold(self, record: EventRecord, _: int, __: int, /) -> None:
+        """Take one admitted event in."""
+        session = whose(record.subject)
+        if session is None:
+            return
+        at, event = key("draft", session), outline_of(record)
+        if (found := reference_of(event)) is not None:
+            self.rows.put(
+                key("referred", session, found.digest), Referred(found.kind, found.sealed)
+            )
+            self.rows.put(key("referrer", found.kind, found.digest, session), Mark())
+        if isinstance(event, events.DatasetRegistered):
+            if self.rows.get(at, Draft) is None:
+                self.rows.put(at, Draft(record.time))
+            return
+        if isinstance(event, events.SessionOpened):
+            self.rows.put(at, Draft(record.time, event.expires))
+            if event.expires:
+                self.rows.put(key("unkept", session), Mark())
+            return
+        draft = self.rows.get(at, Draft)
+        if draft is None or isinstance(event, UNCHANGED):
+            return
+        now = after(draft, event, record.time)
+        self.rows.put(at, now)
+        if now.ended and not draft.ended and draft.expires:
+            self.rows.delete(key("unkept", session))
+        if now.lost and not draft.lost:
+            for at in self.rows.names(prefix_of("referred", session)):
+                row = self.rows.get(at, Referred)
+                assert row is not None, "it is there by its name"
+                self.rows.delete(at)
+                self.rows.delete(key("referrer", row.kind, named(at), session))
+                if row.sealed:
+                    self.rows.put_once(key("doomed", session, named(at)), Mark())
+
+    def refers(self, kind: str, digest: str) -> bool:
+        """Say whether something that is kept refers to content, as far as is stored."""
+        return (
+            next(iter(self.rows.store.scan(prefix_of("referrer", kind, digest))), None) is not None
+        )
+
+    def commit(self, progress: Mapping[int, Progress]) -> None:
+        """Write what was folded and how far that is, both or neither."""
+        with self.lock:
+            self.rows.commit(progress)
+
+    def progress(self) -> Mapping[int, Progress]:
+        """Return how far the stored content has come, per partition."""
+        return self.rows.progress()
+
+    def reset(self) -> None:
+        """Delete everything."""
+        self.rows.reset()
+
+
+def whose(stream: str) -> str | None:
+    """Return whose keys the events of a stream are about, as `session_of` has it; or None."""
+    kind, _, name = stream.partition("/")
+    return {"session": name, "dataset": stream}.get(kind)
+
+
+def since_1970(time: str, unknown: float) -> float:
+    """Return an RFC 3339 time in milliseconds since 1970; `unknown` for what is none."""
+    try:
+        return millis(time)
+    except ValueError:  # whoever writes commands by hand may write anything
+        return unknown
+
+
+def named(at: bytes) -> str:
+    """Return the last part of a row's key."""
+    return at.rpartition(b"\0")[2].decode()
+
+
+def after(draft: Draft, event: object, time: str) -> Draft:
+    """Return a session after an event of a time."""
+    if isinstance(event, events.SessionExpiring):
+        return replace(draft, expiring=event.until)
+    draft = replace(draft, used=time, expiring="")
+    match event:
+        case events.RunRequested():
+            return replace(draft, runs=draft.runs + 1, active=draft.active + 1)
+        case events.RunCompleted() | events.RunFailed() | events.RunCancelled():
+            return replace(draft, active=draft.active - 1)
+        case events.SessionCommitted():
+            return replace(draft, ended="committed", active=0)
+        case events.SessionDiscarded():
+            return replace(draft, ended="discarded", active=0)
+        case events.SessionExpired():
+            return replace(draft, ended="expired")
+        case events.ExperimentDeleted() | events.DatasetDeleted():
+            return replace(draft, ended="deleted")
+    return draft

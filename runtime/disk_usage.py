@@ -1,0 +1,73 @@
+"""How much room there is, and what takes it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from autolearn.schemas.reports.status import Usage
+
+__all__ = ["bytes_of_topics", "reserve_of", "shortage", "too_little", "usage"]
+
+
+def reserve_of(said: str, total: int) -> int:
+    """Return the bytes of a reserve that is said in MiB, or as a share of the disk."""
+    return total * int(said[:-1]) // 100 if said.endswith("%") else int(said) << 20
+
+
+def shortage(said: str, folders: Iterable[Path], most: int = 100) -> str:
+    """Return which folder's disk has less free than a reserve, for people; "" if none has.
+
+    `most` percent of a disk are reserved at most.
+    """
+    for folder in folders:
+        if not folder.exists():
+            continue
+        total, _, free = shutil.disk_usage(folder)
+        if low := too_little(said, f"{folder}", free, total, most):
+            return low
+    return ""
+
+
+def too_little(said: str, folder: str, free: int, total: int, most: int = 100) -> str:
+    """Return that less than the reserve is free on the disk of a folder; "" if it is not so."""
+    reserve = min(reserve_of(said, total), total * most // 100)
+    if free >= reserve:
+        return ""
+    return (
+        f"{folder} has {free >> 20:,} MiB free, and {reserve >> 20:,} MiB must stay so "
+        f"(AUTOLEARN_DISK_RESERVE is {said})"
+    )
+
+
+def usage(what: str, folder: Path) -> Usage | None:
+    """Return what a folder takes (looks at every file in it); None when there is none.
+
+    Used are the blocks on the disk, as in `du`: logs and indexes of Kafka have holes.
+    """
+    if not folder.is_dir():
+        return None
+    total, _, free = shutil.disk_usage(folder)
+    return Usage(what, str(folder), sum(sizes(folder)), free, total)
+
+
+def sizes(folder: Path) -> Iterator[int]:
+    """Yield the bytes on the disk of every file below a folder; what vanishes meanwhile is 0."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                yield os.lstat(os.path.join(place, name)).st_blocks * 512  # noqa: PTH118 - quicker
+            except FileNotFoundError:
+                continue
+
+
+def bytes_of_topics(data: Path) -> dict[str, int]:
+    """Return what each topic takes in the data folder of a broker on this machine."""
+    found: dict[str, int] = {}
+    for folder in data.glob("*-*") if data.is_dir() else ():
+        topic, _, partition = folder.name.rpartition("-")
+        if partition.isdigit():
+            found[topic] = found.get(topic, 0) + sum(sizes(folder))
+    return found

@@ -1,0 +1,81 @@
+"""What one process counts and measures, for Prometheus: of `METRICS` its part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from importlib.metadata import version
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from autolearn.schemas.prometheus import METRICS
+
+__all__ = ["Meter", "Reading"]
+
+BUCKETS = (0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 300)
+"""Seconds. An answer takes a few milliseconds, a run anything."""
+Reading = tuple[str, tuple[str, ...], float]
+"""The value of a gauge: its name, the values of its labels, and the number."""
+
+
+class Meter(Collector):
+    """The metrics of some process types. Any thread may use it.
+
+    Counters and histograms are added to; gauges are read whenever somebody asks (`watch`), and
+    what is not read then is not exposed then. KeyError: a metric is not of these types.
+    """
+
+    def __init__(self, *types: str) -> None:
+        mine = {name: about for name, about in METRICS.items() if {*types} & {*about.where}}
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self.counters = {
+            name: Counter(name, about.what, about.labels, registry=self.registry)
+            for name, about in mine.items()
+            if about.kind == "counter"
+        }
+        self.histograms = {
+            name: Histogram(name, about.what, about.labels, registry=self.registry, buckets=BUCKETS)
+            for name, about in mine.items()
+            if about.kind == "histogram"
+        }
+        self.gauges = {name: about for name, about in mine.items() if about.kind == "gauge"}
+        self.readers: list[Callable[[], Iterable[Reading]]] = []
+        self.watch(lambda: [("autolearn_build_info", (version("autolearn"),), 1)])
+        self.registry.register(self)
+
+    def count(self, name: str, *labels: str, by: float = 1) -> None:
+        """Add one to a counter, or more."""
+        counter = self.counters[name]
+        (counter.labels(*labels) if labels else counter).inc(by)
+
+    def observe(self, name: str, seconds: float, *labels: str) -> None:
+        """Add a duration to a histogram."""
+        histogram = self.histograms[name]
+        (histogram.labels(*labels) if labels else histogram).observe(seconds)
+
+    def watch(self, read: Callable[[], Iterable[Reading]]) -> None:
+        """Read gauges with this from now on, whenever somebody asks."""
+        self.readers.append(read)
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield the gauges as they are now."""
+        families: dict[str, GaugeMetricFamily] = {}
+        for read in self.readers:
+            for name, labels, value in read():
+                about = self.gauges[name]
+                if name not in families:
+                    families[name] = GaugeMetricFamily(name, about.what, labels=about.labels)
+                families[name].add_metric(labels, value)
+        yield from families.values()
+
+    def page(self) -> bytes:
+        """Return everything in Prometheus' text format."""
+        return generate_latest(self.registry)

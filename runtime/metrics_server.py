@@ -1,0 +1,67 @@
+"""Metrics over HTTP, of a process that has no other HTTP server: off unless the settings say so."""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from wsgiref.simple_server import WSGIServer
+
+import structlog
+from prometheus_client import start_http_server
+
+from autolearn.runtime.metrics_registry import Meter
+from autolearn.schemas.errors import SettingsError
+from autolearn.schemas.settings import Settings
+
+__all__ = ["exposed"]
+
+log = structlog.stdlib.get_logger("autolearn.metrics")
+
+
+@contextmanager
+def exposed(meter: Meter, settings: Settings, home: Path, name: str) -> Iterator[str]:
+    """Serve /metrics until the end of the block, and yield its address; "" when that is off.
+
+    `<home>/metrics/<name>.json` says where, as Prometheus' file_sd_configs read it: several
+    processes of one machine cannot all have the port of the settings, and the later ones take a
+    free one. The file goes with the process, unless that is killed.
+
+    Raises:
+        SettingsError: nobody can listen on that address.
+    """
+    if not settings.metrics:
+        yield ""
+        return
+    host, _, port = settings.metrics.rpartition(":")
+    server, thread = listen(meter, host.strip("[]"), int(port))
+    address = f"{host}:{server.server_port}"
+    about = [{"targets": [address], "labels": {"autolearn_process": name}}]
+    file = home / "metrics" / f"{name}.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(about))
+    log.info("metrics", url=f"http://{address}/metrics")
+    try:
+        yield address
+    finally:
+        file.unlink(missing_ok=True)
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def listen(meter: Meter, host: str, port: int) -> tuple[WSGIServer, Thread]:
+    """Serve on an address in a thread; on another port if somebody has this one."""
+    try:
+        return start_http_server(port, host, meter.registry)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE and port:
+            log.info("the port of the metrics is taken: a free one is used", port=port)
+            return listen(meter, host, 0)
+        raise SettingsError(
+            f"AUTOLEARN_METRICS: nobody can listen on {host}:{port}: {error}.",
+            advice="Give an address of this machine, such as 127.0.0.1:0.",
+        ) from None

@@ -1,0 +1,1 @@
+"""The AsyncAPI document of the log's topics."""

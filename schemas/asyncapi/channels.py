@@ -1,0 +1,159 @@
+"""What the topics are for, and who sends and receives on them: told to people by `asyncapi`."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from autolearn.schemas import commands
+from autolearn.schemas.messages import Command, type_of
+from autolearn.schemas.work_kinds import WORK
+
+__all__ = ["CHANNELS", "TRAFFIC", "Channel", "Flow"]
+
+
+class Channel(NamedTuple):
+    """What a topic holds, and what its records' keys are ("" for none)."""
+
+    what: str
+    key: str
+
+
+CHANNELS: dict[str, Channel] = {
+    "commands": Channel("What was asked, in the order in which it is decided.", "the stream"),
+    "events": Channel(
+        "What was decided: the only truth. A command on partition p is answered on partition p, "
+        "and an event counts only under the admission rule (docs/decisions/0002).",
+        "the stream",
+    ),
+    "checkpoints": Channel(
+        "Signed hashes of the partitions of `events`, each on the partition of the same number: "
+        "JWS in compact form (RFC 7515) with Ed25519, whose payload is a Checkpoint.",
+        "the partition's name",
+    ),
+    "tasks": Channel(
+        "Attempts of runs, each offered to a worker with a free slot.", "the run's id"
+    ),
+    "workers": Channel(
+        "Heartbeats of the workers and of supervision: the newest of each counts.",
+        "the worker's id",
+    ),
+    "dead_letters": Channel("Records on `commands` that are no commands, with the reason.", ""),
+    "audit": Channel(
+        "Every HTTP request and every task that was handed out. Commands and decisions are told by "
+        "`events`, whose headers have the trace.",
+        "who asked",
+    ),
+    "keys": Channel(
+        "The key of every session that is encrypted, wrapped by a master key (RFC 3394). A "
+        "tombstone shreds it; the record `roll` only closes a segment, so that it is compacted.",
+        "the key's id",
+    ),
+}
+"""The topics by their field of `topics.Topics`."""
+
+
+class Flow(NamedTuple):
+    """One process type on one topic. `messages` are CloudEvents types; None for all of the topic's.
+
+    Nobody sends old versions, whoever receives a topic may meet them.
+    """
+
+    who: str
+    action: Literal["send", "receive"]
+    channel: str
+    why: str
+    messages: tuple[str, ...] | None = None
+
+
+def types(*kinds: type[Command]) -> tuple[str, ...]:
+    """Return the CloudEvents types of commands."""
+    return tuple(map(type_of, kinds))
+
+
+OFFERS = (commands.RegisterEstimator, commands.RegisterMetric, commands.RegisterDataset)
+RUNS = (commands.StartRun, commands.CompleteRun, commands.FailRun, commands.ReportRunLost)
+
+TRAFFIC: tuple[Flow, ...] = (
+    Flow(
+        "api",
+        "send",
+        "commands",
+        "What clients ask for over HTTP.",
+        types(
+            commands.RegisterDataset,
+            commands.OpenSession,
+            commands.CommitSession,
+            commands.DiscardSession,
+            commands.KeepSession,
+            commands.DeleteExperiment,
+            commands.ShareDataset,
+            commands.UnshareDataset,
+            commands.DeleteDataset,
+            commands.ShareSession,
+            commands.UnshareSession,
+            *commands.COMMANDS_OF["user"],
+            *(work.request for work in WORK.values()),
+            commands.CancelRun,
+        ),
+    ),
+    Flow(
+        "work",
+        "send",
+        "commands",
+        "A worker says what is on offer, claims an attempt, and reports its end.",
+        types(*OFFERS, *RUNS),
+    ),
+    Flow(
+        "supervise",
+        "send",
+        "commands",
+        "Runs of workers that have fallen silent or stopped; sessions that expire.",
+        types(commands.ProposeExpiry, commands.ExpireSession, commands.ReportRunLost),
+    ),
+    Flow(
+        "first-user",
+        "send",
+        "commands",
+        "`autolearn up` and `autolearn admin first-user` make the first sysadmin.",
+        types(commands.AddUser, commands.SetRole, commands.EnableUser, commands.IssueToken),
+    ),
+    Flow("decide", "receive", "commands", "One process per partition decides."),
+    Flow("decide", "send", "events", "One event for every command, and the start of every term."),
+    Flow("decide", "send", "checkpoints", "Attests the events of its partitions."),
+    Flow("decide", "receive", "checkpoints", "Goes on from the newest one of its partition."),
+    Flow("api", "receive", "checkpoints", "Shows the newest ones, and whether a chain is broken."),
+    *(
+        Flow(who, "receive", "events", why)
+        for who, why in (
+            ("decide", "Folds the state on which it decides."),
+            ("api", "Folds the read models."),
+            ("dispatch", "Folds the runs that wait for a worker."),
+            ("supervise", "Folds the runs that a worker holds."),
+            ("work", "Learns which runs were cancelled, and how its commands were answered."),
+        )
+    ),
+    Flow("dispatch", "send", "tasks", "An attempt is open, and a worker has a free slot."),
+    Flow("work", "receive", "tasks", "The worker claims the attempt."),
+    Flow("work", "send", "workers", "A heartbeat."),
+    Flow("supervise", "send", "workers", "A heartbeat that tells what is overdue."),
+    Flow("supervise", "receive", "workers", "Notices who has fallen silent."),
+    Flow("dispatch", "receive", "workers", "Learns who has a free slot."),
+    Flow("api", "receive", "workers", "Shows the progress of runs."),
+    Flow("api", "send", "audit", "A request begins that changes something, or has ended."),
+    Flow("dispatch", "send", "audit", "A task was handed out."),
+    Flow("api", "receive", "audit", "Folds the behaviour log that sysadmins ask for."),
+    Flow("api", "send", "keys", "A new session has a key of its own."),
+    Flow("supervise", "send", "keys", "Shreds the keys of sessions that are not kept."),
+    *(
+        Flow(who, "receive", "keys", why)
+        for who, why in (
+            ("api", "Reads what was said in sessions."),
+            ("decide", "Reads the commands of sessions, and encrypts its answers."),
+            ("work", "Reads its tasks, and encrypts their results."),
+            ("supervise", "Knows which keys there are."),
+        )
+    ),
+    Flow("decide", "send", "dead_letters", "What is no command is set aside."),
+    Flow("api", "receive", "dead_letters", "Shows them; puts back what is a command after all."),
+)
+"""Every way of a message from a process type to a topic, or back."""

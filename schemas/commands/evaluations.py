@@ -1,0 +1,29 @@
+"""Commands of evaluations."""
+
+from __future__ import annotations
+
+from autolearn.schemas.commands.runs import RequestRun
+from autolearn.schemas.datasets.read_options import ReadOptions
+from autolearn.schemas.values import DatasetRef
+
+__all__ = ["RequestEvaluation"]
+
+
+class RequestEvaluation(RequestRun, frozen=True, omit_defaults=True, kw_only=True):
+    """Ask for metrics of the artifact of a completed training of the same session.
+
+    `held_out` says whether `dataset` is the training's own, of which the held-out rows are used;
+    otherwise all rows of `dataset` are. Of `sensitive` columns no value is told. `read`
+    says how the dataset is read (None: by the rules of before that was kept). Those of `metrics`
+    that are `optional` are left out if they cannot be computed; without the others it fails. Those
+    that can be of one class are of the class `positive`, if one is named.
+    """
+
+    training: str
+    metrics: tuple[str, ...]
+    dataset: DatasetRef
+    held_out: bool
+    sensitive: tuple[str, ...] = ()
+    read: ReadOptions | None = None
+    optional: tuple[str, ...] = ()
+    positive: str | None = None

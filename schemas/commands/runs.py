@@ -1,0 +1,65 @@
+"""Commands of runs: one protocol for every kind of work."""
+
+from __future__ import annotations
+
+from autolearn.schemas.messages import Command
+from autolearn.schemas.results import Result
+
+__all__ = ["CancelRun", "CompleteRun", "FailRun", "ReportRunLost", "RequestRun", "StartRun"]
+
+
+class RequestRun(Command, frozen=True):
+    """Ask for one run of work; `run` is its id, new in the session.
+
+    `time_limit` is in seconds, `memory_limit` in MiB of resident memory; `max_attempts` bounds how
+    often the run is started when workers are lost.
+    """
+
+    run: str
+    time_limit: float
+    memory_limit: int
+    max_attempts: int = 3
+
+
+class StartRun(Command, frozen=True):
+    """A worker claims an attempt of a run. The first claim is accepted, others are refused."""
+
+    run: str
+    attempt: int
+    worker: str
+
+
+class CompleteRun(Command, frozen=True):
+    """The worker that holds the attempt has a result, of the kind of work that the run is."""
+
+    run: str
+    attempt: int
+    worker: str
+    result: Result
+
+
+class FailRun(Command, frozen=True):
+    """The worker that holds the attempt cannot give a result.
+
+    `reason` is a code (raised, memory, time, crashed, input), `detail` is for people.
+    """
+
+    run: str
+    attempt: int
+    worker: str
+    reason: str
+    detail: str = ""
+
+
+class CancelRun(Command, frozen=True):
+    """Stop a run that has not ended."""
+
+    run: str
+
+
+class ReportRunLost(Command, frozen=True):
+    """The worker that held the attempt is gone; the run may be tried again elsewhere."""
+
+    run: str
+    attempt: int
+    worker: str

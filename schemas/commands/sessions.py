@@ -1,0 +1,77 @@
+"""Commands of sessions and experiments."""
+
+from __future__ import annotations
+
+from autolearn.schemas.messages import Command
+
+__all__ = [
+    "CommitSession",
+    "DeleteExperiment",
+    "DiscardSession",
+    "ExpireSession",
+    "KeepSession",
+    "OpenSession",
+    "ProposeExpiry",
+    "ShareSession",
+    "UnshareSession",
+]
+
+
+class OpenSession(Command, frozen=True, omit_defaults=True):
+    """Open a session: a draft in which trainings and evaluations are made.
+
+    It expires when it is not used for `expires` seconds; 0: never.
+    """
+
+    title: str = ""
+    expires: int = 0
+
+
+class CommitSession(Command, frozen=True):
+    """Keep a session as an experiment: all its completed trainings, or only those named."""
+
+    trainings: tuple[str, ...] | None = None
+
+
+class DiscardSession(Command, frozen=True):
+    """End a session and keep nothing of it."""
+
+
+class ProposeExpiry(Command, frozen=True):
+    """Say that a session is not used and expires, not before `until` (RFC 3339 in UTC).
+
+    It is refused if the session has not `runs` runs, all of which have ended: then it is in use.
+    """
+
+    runs: int
+    until: str
+
+
+class ExpireSession(Command, frozen=True):
+    """End a session that is expiring, and keep nothing of it, at a `time` (RFC 3339 in UTC).
+
+    It is refused before the time that was said, and as a proposal is if the session is in use.
+    """
+
+    runs: int
+    time: str = ""
+
+
+class KeepSession(Command, frozen=True):
+    """Say that a session that is expiring is wanted: it is as if it had been used."""
+
+
+class DeleteExperiment(Command, frozen=True):
+    """Delete an experiment: nothing of it can be read any more."""
+
+
+class ShareSession(Command, frozen=True):
+    """Let another user read a session, and the experiment that it becomes."""
+
+    user: str
+
+
+class UnshareSession(Command, frozen=True):
+    """Let a user read a session no longer."""
+
+    user: str

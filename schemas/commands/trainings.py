@@ -1,0 +1,31 @@
+"""Commands of trainings."""
+
+from __future__ import annotations
+
+from autolearn.schemas.commands.runs import RequestRun
+from autolearn.schemas.datasets.read_options import ReadOptions
+from autolearn.schemas.values import DatasetRef, JsonValue, Preprocessing, Split
+
+__all__ = ["RequestTraining"]
+
+
+class RequestTraining(RequestRun, frozen=True, omit_defaults=True, kw_only=True):
+    """Ask for one training of an estimator in an open session.
+
+    `seed` (0 to 2^32-1) fixes every random choice of the split and the fit. Of `sensitive` columns
+    no value is told. `read` says how the dataset is read (None: by the rules of before that was
+    kept).
+    """
+
+    estimator: str
+    task: str
+    library_version: str
+    dataset: DatasetRef
+    target: str | None
+    schema_hash: str
+    hyperparameters: dict[str, JsonValue]
+    split: Split
+    preprocessing: Preprocessing
+    seed: int
+    sensitive: tuple[str, ...] = ()
+    read: ReadOptions | None = None

@@ -1,0 +1,1 @@
+"""How datasets are read, what is odd in them, and what a new version changes."""

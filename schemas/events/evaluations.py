@@ -1,0 +1,23 @@
+"""Events of evaluations."""
+
+from __future__ import annotations
+
+from autolearn.schemas.datasets.read_options import ReadOptions
+from autolearn.schemas.events.runs import RunRequested
+from autolearn.schemas.values import DatasetRef
+
+__all__ = ["EvaluationRequested"]
+
+
+class EvaluationRequested(RunRequested, frozen=True, omit_defaults=True, kw_only=True):
+    """An evaluation was accepted. `artifact` is the folder of what the training made."""
+
+    training: str
+    artifact: str
+    metrics: tuple[str, ...]
+    dataset: DatasetRef
+    held_out: bool
+    sensitive: tuple[str, ...] = ()
+    read: ReadOptions | None = None
+    optional: tuple[str, ...] = ()
+    positive: str | None = None

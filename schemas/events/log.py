@@ -1,0 +1,39 @@
+"""Events of the log itself."""
+
+from __future__ import annotations
+
+from autolearn.schemas.messages import Event
+
+__all__ = ["CommandFailed", "CommandQuarantined", "Refused", "TermStarted"]
+
+
+class TermStarted(Event, frozen=True):
+    """A decider has claimed the partition. It answers no command and changes no stream.
+
+    `process` names who claimed; the term itself is in the envelope.
+    """
+
+    process: str
+
+
+class Refused(Event, frozen=True):
+    """The command breaks a rule. `reason` is a code of `schemas.errors.REASONS`."""
+
+    reason: str
+    detail: str
+
+
+class CommandFailed(Event, frozen=True):
+    """The decider itself raised: a fault of ours, not of the command's sender."""
+
+    detail: str
+
+
+class CommandQuarantined(Event, frozen=True):
+    """An operator has answered a command on which no decider came further; it changed nothing.
+
+    `reason` is the operator's, who is the actor. Of what is no command at all the stream is the one
+    that its Kafka key names, else that of its partition.
+    """
+
+    reason: str

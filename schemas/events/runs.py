@@ -1,0 +1,58 @@
+"""Events of runs: one protocol for every kind of work."""
+
+from __future__ import annotations
+
+from autolearn.schemas.messages import Event
+from autolearn.schemas.results import Result
+
+__all__ = ["RunCancelled", "RunCompleted", "RunFailed", "RunLost", "RunRequested", "RunStarted"]
+
+
+class RunRequested(Event, frozen=True):
+    """One run of work was accepted; its first attempt is open. Limits as in `RequestRun`."""
+
+    run: str
+    time_limit: float
+    memory_limit: int
+    max_attempts: int
+
+
+class RunStarted(Event, frozen=True):
+    """A worker holds the attempt."""
+
+    run: str
+    attempt: int
+    worker: str
+
+
+class RunCompleted(Event, frozen=True):
+    """The run has its result."""
+
+    run: str
+    attempt: int
+    worker: str
+    result: Result
+
+
+class RunFailed(Event, frozen=True):
+    """The run ended without a result."""
+
+    run: str
+    attempt: int
+    worker: str
+    reason: str
+    detail: str
+
+
+class RunCancelled(Event, frozen=True):
+    """The run was stopped."""
+
+    run: str
+
+
+class RunLost(Event, frozen=True):
+    """The worker of the attempt before `attempt` is gone, and `attempt` is open."""
+
+    run: str
+    attempt: int
+    worker: str

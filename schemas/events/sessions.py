@@ -1,0 +1,67 @@
+"""Events of sessions and experiments."""
+
+from __future__ import annotations
+
+from autolearn.schemas.messages import Event
+
+__all__ = [
+    "ExperimentDeleted",
+    "SessionCommitted",
+    "SessionDiscarded",
+    "SessionExpired",
+    "SessionExpiring",
+    "SessionKept",
+    "SessionOpened",
+    "SessionShared",
+    "SessionUnshared",
+]
+
+
+class SessionOpened(Event, frozen=True, omit_defaults=True):
+    """A session is open. The fields are those of `commands.OpenSession`."""
+
+    title: str
+    expires: int = 0
+
+
+class SessionCommitted(Event, frozen=True):
+    """The session is an experiment that keeps `trainings`; the runs in `cancelled` were stopped."""
+
+    trainings: tuple[str, ...]
+    cancelled: tuple[str, ...] = ()
+
+
+class SessionDiscarded(Event, frozen=True):
+    """Nothing of the session is kept; the runs in `cancelled` were stopped."""
+
+    cancelled: tuple[str, ...] = ()
+
+
+class SessionExpiring(Event, frozen=True):
+    """The session is not used, and expires at `until` (RFC 3339) or later unless it is used."""
+
+    until: str
+
+
+class SessionKept(Event, frozen=True):
+    """The session was expiring, and is wanted."""
+
+
+class SessionExpired(Event, frozen=True):
+    """The session was not used any more, and nothing of it is kept."""
+
+
+class ExperimentDeleted(Event, frozen=True):
+    """Nothing of the experiment is kept any more."""
+
+
+class SessionShared(Event, frozen=True):
+    """`user` may read the session."""
+
+    user: str
+
+
+class SessionUnshared(Event, frozen=True):
+    """`user` may read the session no longer."""
+
+    user: str

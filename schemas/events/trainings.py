@@ -1,0 +1,26 @@
+"""Events of trainings."""
+
+from __future__ import annotations
+
+from autolearn.schemas.datasets.read_options import ReadOptions
+from autolearn.schemas.events.runs import RunRequested
+from autolearn.schemas.values import DatasetRef, JsonValue, Preprocessing, Split
+
+__all__ = ["TrainingRequested"]
+
+
+class TrainingRequested(RunRequested, frozen=True, omit_defaults=True, kw_only=True):
+    """A training was accepted. The fields are those of `commands.RequestTraining`."""
+
+    estimator: str
+    task: str
+    library_version: str
+    dataset: DatasetRef
+    target: str | None
+    schema_hash: str
+    hyperparameters: dict[str, JsonValue]
+    split: Split
+    preprocessing: Preprocessing
+    seed: int
+    sensitive: tuple[str, ...] = ()
+    read: ReadOptions | None = None

@@ -1,0 +1,1 @@
+"""Records on topics other than `commands` and `events`."""

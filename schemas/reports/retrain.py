@@ -1,0 +1,142 @@
+"""The retrain check: what is recorded of a training, and how training it again compares."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from autolearn.schemas.datasets.read_options import ReadOptions
+from autolearn.schemas.events import EvaluationRequested, TrainingRequested
+from autolearn.schemas.values import DatasetRef, JsonValue, TrainedArtifact
+
+__all__ = [
+    "Compared",
+    "Comparison",
+    "Data",
+    "Difference",
+    "RecordedEvaluation",
+    "RecordedTraining",
+    "Repeated",
+    "RetrainCheck",
+    "Retrained",
+    "Verdict",
+]
+
+Verdict = Literal["identical-artifact", "same-predictions", "same-metrics", "differs", "failed"]
+"""From the strongest to the weakest; `failed`: it could not be trained again at all."""
+
+
+class RecordedEvaluation(Struct, frozen=True):
+    """A completed evaluation, as the log has it."""
+
+    request: EvaluationRequested
+    results: dict[str, JsonValue]
+    environment: dict[str, JsonValue]
+
+
+class RecordedTraining(Struct, frozen=True):
+    """A completed training, as the log has it, with its completed evaluations.
+
+    Of a model that is stored encrypted, `folder` is where its files were brought to in clear, or
+    `missing` says why they were not. `data` are the files of datasets that are stored encrypted, in
+    clear, by their versions; `data_missing` says why one is not there.
+    """
+
+    request: TrainingRequested
+    artifact: TrainedArtifact
+    environment: dict[str, JsonValue]
+    evaluations: tuple[RecordedEvaluation, ...] = ()
+    folder: str = ""
+    missing: str = ""
+    data: dict[str, str] = {}
+    data_missing: dict[str, str] = {}
+
+
+class Data(Struct, frozen=True):
+    """Rows that models answer: those held out from the training, or all of a dataset.
+
+    `read` says how it is read.
+    """
+
+    dataset: DatasetRef
+    held_out: bool
+    read: ReadOptions | None = None
+
+
+class Comparison(Struct, frozen=True):
+    """Two models by the digests of their artifacts, and the rows that both answer."""
+
+    recorded: str
+    present: str
+    data: tuple[Data, ...]
+
+
+class Compared(Struct, frozen=True):
+    """What two models say about the same rows, by one method, bit for bit.
+
+    `different` counts the rows whose answers differ; `largest` is the largest difference, where
+    the answers are numbers of one shape.
+    """
+
+    data: Data
+    method: str
+    rows: int
+    different: int
+    largest: float | None = None
+
+
+class Difference(Struct, frozen=True):
+    """One thing of the environment that was other at the time of the record (null: absent)."""
+
+    what: str
+    recorded: JsonValue
+    present: JsonValue
+
+
+class Repeated(Struct, frozen=True):
+    """A recorded evaluation, made again with the new model.
+
+    `equal` says whether every result is the recorded one; `detail` why it could not be made.
+    """
+
+    evaluation: str
+    data: Data
+    equal: bool
+    recorded: dict[str, JsonValue]
+    present: dict[str, JsonValue]
+    detail: str = ""
+    environment: tuple[Difference, ...] = ()
+
+
+class Retrained(Struct, frozen=True):
+    """How a training that was made again compares with the recorded one.
+
+    `detail` says why it failed, or what could not be compared; `files` are the names of the
+    artifact's files that differ; `seconds` is how long the training took now.
+    """
+
+    training: str
+    estimator: str
+    verdict: Verdict
+    recorded: str
+    present: str = ""
+    detail: str = ""
+    files: tuple[str, ...] = ()
+    answers: tuple[Compared, ...] = ()
+    evaluations: tuple[Repeated, ...] = ()
+    environment: tuple[Difference, ...] = ()
+    seconds: float | None = None
+
+    @property
+    def same(self) -> bool:
+        """Whether the record was confirmed: the verdict, and every recorded evaluation."""
+        return self.verdict not in ("differs", "failed") and all(e.equal for e in self.evaluations)
+
+
+class RetrainCheck(Struct, frozen=True):
+    """The result of a check. `same` says whether all of the record was confirmed."""
+
+    trainings: tuple[Retrained, ...]
+    same: bool
+    seconds: float

@@ -1,0 +1,281 @@
+"""The master key: what wraps the keys of sessions, and where it comes from.
+
+It is the environment's, a file's, or what a command prints, so that a KMS fits. There may be
+several, one a line: the first one wraps, the others are known, for as long as something is wrapped
+by them. Files and commands are asked again when something is wrapped by a key that is not known.
+What was written to a file is on the disk before anything is wrapped by it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import hashlib
+import hmac
+import secrets
+import shlex
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import structlog
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
+
+from autolearn.runtime.private_files import create_once, read_checked, replace
+from autolearn.schemas.errors import SettingsError
+from autolearn.schemas.settings import Settings
+from autolearn.security.data_key import Unreadable
+
+__all__ = [
+    "PATIENCE",
+    "MasterKey",
+    "MasterKeys",
+    "in_file",
+    "key_file",
+    "make_key_file",
+    "master_keys",
+    "write_key_file",
+]
+
+logger = structlog.stdlib.get_logger("autolearn.eventlog")
+
+LENGTHS = (16, 32)
+PATIENCE = 30.0
+"""Seconds within which a command must have printed the key."""
+AGAIN = 10.0
+"""Seconds after which a command is asked once more for a key that it did not have."""
+
+
+class MasterKey:
+    """One AES key that wraps others (RFC 3394). `id` names it, and tells nothing about it."""
+
+    def __init__(self, key: bytes) -> None:
+        self.key = key
+        self.id = hmac.new(key, b"autolearn master key id", hashlib.sha256).hexdigest()[:16]
+
+    @classmethod
+    def new(cls) -> MasterKey:
+        """Return a new key of 256 bits."""
+        return cls(secrets.token_bytes(32))
+
+    def wrap(self, key: bytes) -> bytes:
+        """Return a key as only this one unwraps it."""
+        return aes_key_wrap(self.key, key)
+
+    def unwrap(self, wrapped: bytes) -> bytes:
+        """Return a key that was wrapped by this one.
+
+        Raises:
+            Unreadable: it was not, or was changed since.
+        """
+        try:
+            return aes_key_unwrap(self.key, wrapped)
+        except (InvalidUnwrap, ValueError):
+            raise Unreadable from None
+
+    def text(self) -> str:
+        """Return the key as files and settings have it."""
+        return base64.b64encode(self.key).decode()
+
+
+class MasterKeys:
+    """The master keys that a process knows: the first one wraps. Any thread may ask.
+
+    A command that is asked again is waited for until `patience` seconds after it was started, by
+    all who need a key that is not known; what it says later counts, too.
+    """
+
+    def __init__(self, settings: Settings, home: Path, patience: float = PATIENCE) -> None:
+        self.settings, self.home, self.patience = settings, home, patience
+        self.lock = threading.Lock()
+        self.reading = threading.Lock()
+        self.asking: threading.Thread | None = None
+        self.until = 0.0
+        self.keys = read_keys(settings, home)
+        self.missed: dict[str, float] = {}
+
+    @property
+    def present(self) -> MasterKey:
+        """The key that wraps."""
+        return self.keys[0]
+
+    def find(self, identity: str) -> MasterKey:
+        """Return the key of that id, if need be after asking again where keys come from.
+
+        Raises:
+            Unreadable: there is none, or the command that may have it was not waited for.
+        """
+        found = self.known(identity)
+        if found is None:
+            self.ask(identity)
+            found = self.known(identity)
+        if found is None:
+            raise Unreadable
+        return found
+
+    def ask(self, identity: str) -> None:
+        """Ask again where keys come from, for one that is not known, and wait for the answer."""
+        with self.lock:
+            if self.asking is None or not self.asking.is_alive():
+                if not self.may_ask(identity):
+                    return
+                self.asking = threading.Thread(target=self.answer, name="master keys", daemon=True)
+                self.asking.start()
+                self.until = time.monotonic() + self.patience
+            asking, until = self.asking, self.until
+        asking.join(max(0.0, until - time.monotonic()))
+
+    def answer(self) -> None:
+        """Take what comes of asking again (in a thread); of a failure, tell."""
+        try:
+            self.reload()
+        except SettingsError as error:
+            logger.warning("the master keys cannot be read again", why=error.detail)
+
+    def may_ask(self, identity: str) -> bool:
+        """Say whether to ask for a key that is not known: a command is not run for each record."""
+        now = time.monotonic()
+        if self.settings.master_key_command and now < self.missed.get(identity, 0.0):
+            return False
+        self.missed[identity] = now + AGAIN
+        return True
+
+    def reload(self) -> None:
+        """Ask again where the keys come from.
+
+        Raises:
+            SettingsError: there are none.
+        """
+        with self.reading:  # one after the other, so that what was read last is what counts
+            self.keys = read_keys(self.settings, self.home)
+
+    def known(self, identity: str) -> MasterKey | None:
+        """Return the key of that id, or None."""
+        return next((key for key in self.keys if key.id == identity), None)
+
+
+def key_file(settings: Settings, home: Path) -> Path:
+    """Return the file that has the master key, if it is a file that has it."""
+    named = settings.master_key_file
+    return Path(named).expanduser() if named else home / "keys" / "master.key"
+
+
+def in_file(settings: Settings) -> bool:
+    """Say whether it is a file that has the master key."""
+    return not settings.master_key and not settings.master_key_command
+
+
+def master_keys(settings: Settings, home: Path, patience: float = PATIENCE) -> MasterKeys | None:
+    """Return the master keys of this home, None where there are none and none is needed.
+
+    Raises:
+        SettingsError: there is none although AUTOLEARN_ENCRYPTION is on; or it cannot be used.
+    """
+    default = in_file(settings) and not settings.master_key_file
+    if default and settings.encryption != "on" and not key_file(settings, home).exists():
+        return None
+    return MasterKeys(settings, home, patience)
+
+
+def make_key_file(settings: Settings, home: Path) -> Path | None:
+    """Make the home's key file if it is needed and not there; return it if it was made.
+
+    Two processes that do so at the same time come to the same key.
+    """
+    path = key_file(settings, home)
+    if not in_file(settings) or settings.master_key_file or settings.encryption == "off":
+        return None
+    if path.exists():
+        return None
+    create_once(path, f"{MasterKey.new().text()}\n".encode())
+    return path
+
+
+def write_key_file(path: Path, keys: list[MasterKey]) -> None:
+    """Write a key file anew (mode 0600): whole, or not at all; it is on the disk then."""
+    replace(path, "".join(f"{key.text()}\n" for key in keys).encode())
+
+
+def read_keys(settings: Settings, home: Path) -> list[MasterKey]:
+    """Return the master keys, from wherever the settings say.
+
+    Raises:
+        SettingsError: there are none, or they cannot be used. No word of them is in it.
+    """
+    if settings.master_key:
+        return parsed(settings.master_key, "AUTOLEARN_MASTER_KEY")
+    if settings.master_key_command:
+        return parsed(
+            printed(settings.master_key_command), "What AUTOLEARN_MASTER_KEY_COMMAND says"
+        )
+    path = key_file(settings, home)
+    return parsed(content(path), str(path))
+
+
+def content(path: Path) -> str:
+    """Return what a key file holds.
+
+    Raises:
+        SettingsError: there is none, or others may read it.
+    """
+    then = "if somebody has read it: `autolearn admin rotate-master-key`."
+    try:
+        found = read_checked(path, then, title="The master key is not safe")
+        return found.decode("ascii", "replace")
+    except OSError as error:
+        raise SettingsError(
+            f"{path} cannot be read: {error.strerror}.",
+            title="There is no master key",
+            advice="Start `autolearn up` once, which makes one, or set AUTOLEARN_MASTER_KEY, "
+            "AUTOLEARN_MASTER_KEY_FILE or AUTOLEARN_MASTER_KEY_COMMAND; or set "
+            "AUTOLEARN_ENCRYPTION=off.",
+        ) from None
+
+
+def printed(command: str) -> str:
+    """Return what a command prints.
+
+    Raises:
+        SettingsError: it does not run, fails, or takes too long.
+    """
+    try:
+        ran = subprocess.run(
+            shlex.split(command),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PATIENCE,
+            check=True,
+        )
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        # Neither its output nor its arguments are told: who knows what is in them.
+        raise SettingsError(
+            f"AUTOLEARN_MASTER_KEY_COMMAND fails ({type(error).__name__}).",
+            title="There is no master key",
+            advice="Run it by hand: it must print the key in base64, and nothing else.",
+        ) from None
+    return ran.stdout.decode("ascii", "replace")
+
+
+def parsed(text: str, where: str) -> list[MasterKey]:
+    """Return keys from their text.
+
+    Raises:
+        SettingsError: one is no key, or there is none.
+    """
+    found = []
+    for word in text.split():
+        with contextlib.suppress(binascii.Error, ValueError):
+            key = base64.b64decode(word, validate=True)
+            if len(key) in LENGTHS:
+                found.append(MasterKey(key))
+                continue
+        break
+    if not found or len(found) != len(text.split()):
+        raise SettingsError(
+            f"{where} holds something that is no key.",
+            title="There is no master key",
+            advice="A master key is 16 or 32 bytes in base64: `openssl rand -base64 32` makes one.",
+        )
+    return found

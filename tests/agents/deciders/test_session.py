@@ -1,0 +1,470 @@
+"""The rules of a session: opening, asking for work, committing, discarding."""
+
+import pytest
+
+from autolearn.agents.deciders.dataset import dataset
+from autolearn.agents.deciders.decider import Parts
+from autolearn.agents.deciders.session import Ended, Open, session
+from autolearn.agents.deciders.specification import Refused, given
+from autolearn.agents.deciders.user import user
+from autolearn.schemas import commands, events
+from autolearn.schemas.actors import EVERYBODY, SUPERVISE, SYSADMIN, Actor, worker
+from autolearn.schemas.bounds import SESSION_READERS, SESSION_RUNS
+from autolearn.schemas.commands import (
+    CommitSession,
+    DeleteExperiment,
+    DiscardSession,
+    ExpireSession,
+    KeepSession,
+    OpenSession,
+    ProposeExpiry,
+    ShareSession,
+    UnshareSession,
+)
+from autolearn.schemas.events import (
+    ExperimentDeleted,
+    RunCancelled,
+    RunFailed,
+    RunStarted,
+    SessionCommitted,
+    SessionDiscarded,
+    SessionExpired,
+    SessionExpiring,
+    SessionKept,
+    SessionOpened,
+    SessionShared,
+    SessionUnshared,
+)
+from tests.support import samples
+from tests.support.samples import (
+    evaluation_completed,
+    evaluation_requested,
+    request_evaluation,
+    request_training,
+    training_completed,
+    training_requested,
+)
+
+OPENED = SessionOpened("Irises")
+SESSION_COMMANDS = [
+    command for command in samples.COMMANDS.values() if isinstance(command, session.commands)
+]
+
+
+def named(command):
+    return type(command).__name__
+
+
+def trained(run="t1"):
+    return training_requested(run), RunStarted(run, 1, "w1"), training_completed(run)
+
+
+def failed(run="t1"):
+    return (
+        training_requested(run),
+        RunStarted(run, 1, "w1"),
+        RunFailed(run, 1, "w1", "raised", "ValueError"),
+    )
+
+
+def test_a_session_opens():
+    given(session).when(OpenSession("Irises")).then(OPENED)
+
+
+def test_a_session_opens_without_a_title():
+    given(session).when(OpenSession()).then(SessionOpened(""))
+
+
+def test_a_session_opens_once():
+    given(session, OPENED).when(OpenSession("Other")).then(Refused(reason="session-exists"))
+
+
+@pytest.mark.parametrize(
+    "command", [c for c in SESSION_COMMANDS if not isinstance(c, OpenSession)], ids=named
+)
+def test_nothing_happens_in_a_session_that_is_not_open(command):
+    given(session).when(command).then(Refused(reason="session-unknown"))
+
+
+@pytest.mark.parametrize("command", SESSION_COMMANDS, ids=named)
+@pytest.mark.parametrize(
+    ("ended", "reason"),
+    [
+        (SessionCommitted(("t1",)), "session-committed"),
+        (SessionDiscarded(), "session-discarded"),
+        (SessionExpired(), "session-expired"),
+    ],
+    ids=["committed", "discarded", "expired"],
+)
+def test_nothing_happens_in_a_session_that_has_ended(ended, reason, command):
+    what_is_kept = (ShareSession, UnshareSession, DeleteExperiment)
+    if isinstance(command, what_is_kept) and isinstance(ended, SessionCommitted):
+        return  # an experiment can be shared, and deleted: see below
+    given(session, OPENED, *trained(), ended).when(command).then(Refused(reason=reason))
+
+
+# Ending for good
+
+
+NOON, MORROW = "2026-01-01T12:00:00.000Z", "2026-01-02T12:00:00.000Z"
+EXPIRING = SessionExpiring(MORROW)
+
+
+def test_a_session_that_is_not_used_is_expiring_and_then_expires():
+    for past, runs in (((OPENED, *trained()), 1), ((SessionOpened("", 60),), 0)):
+        given(session, *past).when(ProposeExpiry(runs, MORROW)).then(EXPIRING)
+        given(session, *past).when(ExpireSession(runs, MORROW)).then(Refused(reason="not-expiring"))
+        late = given(session, *past, EXPIRING)
+        late.when(ProposeExpiry(runs, MORROW)).then(Refused(reason="session-expiring"))
+        late.when(ExpireSession(runs, NOON)).then(Refused(reason="not-yet"))
+        late.when(ExpireSession(runs)).then(Refused(reason="not-yet"))
+        late.when(ExpireSession(runs, MORROW)).then(SessionExpired())
+
+
+def test_a_session_in_use_does_not_expire():
+    for past in ((training_requested("t1"),), (*trained("t1"), *trained("t2"))):
+        for command in (ProposeExpiry(1, MORROW), ExpireSession(1, MORROW)):
+            given(session, OPENED, *past).when(command).then(Refused(reason="session-in-use"))
+
+
+def test_use_and_keeping_end_that_a_session_is_expiring():
+    used = (SessionKept(), SessionShared("grace"), RunCancelled("t2"))
+    for event in used:
+        past = (OPENED, *trained(), training_requested("t2"))
+        past = (*past, RunCancelled("t2")) if event is not used[2] else past
+        given(session, *past, EXPIRING, event).when(ExpireSession(2, MORROW)).then(
+            Refused(reason="not-expiring")
+        )
+    given(session, OPENED, EXPIRING).when(KeepSession()).then(SessionKept())
+    nothing_came_of_it = (
+        events.Refused("run-unknown", ""),
+        events.CommandFailed(""),
+        events.CommandQuarantined(""),
+    )
+    for event in nothing_came_of_it:
+        given(session, OPENED, EXPIRING, event).when(ExpireSession(0, MORROW)).then(
+            SessionExpired()
+        )
+    given(session, OPENED).when(KeepSession()).then(Refused(reason="not-expiring"))
+    given(session, OPENED, EXPIRING, SessionKept()).when(KeepSession()).then(
+        Refused(reason="not-expiring")
+    )
+
+
+def test_an_experiment_is_deleted_once():
+    kept = (OPENED, *trained(), SessionCommitted(("t1",)))
+    given(session, *kept).when(DeleteExperiment()).then(ExperimentDeleted())
+    for command in SESSION_COMMANDS:
+        given(session, *kept, ExperimentDeleted()).when(command).then(
+            Refused(reason="session-deleted")
+        )
+
+
+def test_an_open_session_is_discarded_and_not_deleted():
+    given(session, OPENED).when(DeleteExperiment()).then(Refused(reason="session-open"))
+
+
+# Sharing
+
+SHARED = SessionShared("grace")
+UNSHARED = SessionUnshared("grace")
+
+
+@pytest.mark.parametrize("past", [(), (*trained(), SessionCommitted(("t1",)))])
+def test_a_session_or_experiment_is_shared_and_unshared(past):
+    stream = given(session, OPENED, *past)
+    stream.when(ShareSession("grace")).then(SHARED)
+    stream.when(UnshareSession("grace")).then(Refused(reason="not-shared"))
+    stream = given(session, OPENED, *past, SHARED)
+    stream.when(ShareSession("grace")).then(Refused(reason="already-shared"))
+    stream.when(ShareSession("ada")).then(SessionShared("ada"))
+    stream.when(UnshareSession("grace")).then(UNSHARED)
+    stream = given(session, OPENED, *past, SHARED, UNSHARED)
+    stream.when(UnshareSession("grace")).then(Refused(reason="not-shared"))
+    stream.when(ShareSession("grace")).then(SHARED)
+
+
+def test_who_could_read_a_session_can_read_the_experiment():
+    past = (OPENED, *trained(), SHARED, SessionCommitted(("t1",)))
+    given(session, *past).when(ShareSession("grace")).then(Refused(reason="already-shared"))
+
+
+# Requests
+
+
+def test_a_training_is_requested():
+    given(session, OPENED).when(request_training()).then(training_requested())
+
+
+def test_a_request_is_taken_over_field_by_field():
+    fields = {"seed": 7, "max_attempts": 1, "target": None, "hyperparameters": {"max_depth": None}}
+    given(session, OPENED).when(request_training(**fields)).then(training_requested(**fields))
+
+
+@pytest.mark.parametrize(
+    "past",
+    [
+        (training_requested(),),
+        trained(),
+        failed(),
+        (training_requested(), RunCancelled("t1")),
+        (*trained("t0"), evaluation_requested("t1", "t0")),
+    ],
+    ids=["open", "completed", "failed", "cancelled", "evaluation"],
+)
+def test_a_run_id_is_used_once(past):
+    stream = given(session, OPENED, *past)
+    stream.when(request_training("t1")).then(Refused(reason="run-exists"))
+    stream.when(request_evaluation("t1", "t0")).then(Refused(reason="run-exists"))
+
+
+def test_a_completed_training_can_be_evaluated():
+    given(session, OPENED, *trained()).when(request_evaluation()).then(
+        evaluation_requested(artifact=samples.ARTIFACT.digest)
+    )
+
+
+def test_a_training_can_be_evaluated_twice_at_a_time():
+    given(session, OPENED, *trained(), evaluation_requested("e1")).when(
+        request_evaluation("e2")
+    ).then(evaluation_requested("e2"))
+
+
+@pytest.mark.parametrize(
+    ("past", "reason"),
+    [
+        ((), "training-unknown"),
+        ((*trained("t0"), evaluation_requested("t1", "t0")), "training-unknown"),
+        ((training_requested(),), "training-incomplete"),
+        ((training_requested(), RunStarted("t1", 1, "w1")), "training-incomplete"),
+        (failed(), "training-incomplete"),
+        ((training_requested(), RunCancelled("t1")), "training-incomplete"),
+    ],
+    ids=["unknown", "an evaluation", "open", "started", "failed", "cancelled"],
+)
+def test_only_a_completed_training_can_be_evaluated(past, reason):
+    given(session, OPENED, *past).when(request_evaluation("e9", "t1")).then(Refused(reason=reason))
+
+
+# Committing
+
+EVALUATED = (*trained(), evaluation_requested(), RunStarted("e1", 1, "w1"))
+
+
+@pytest.mark.parametrize(
+    ("past", "chosen", "expected"),
+    [
+        (trained(), None, SessionCommitted(("t1",))),
+        ((*trained("t2"), *trained("t1")), None, SessionCommitted(("t2", "t1"))),
+        ((*trained(), *failed("t2")), None, SessionCommitted(("t1",))),
+        (
+            (*trained(), training_requested("t2"), RunCancelled("t2")),
+            None,
+            SessionCommitted(("t1",)),
+        ),
+        ((*EVALUATED, evaluation_completed()), None, SessionCommitted(("t1",))),
+        (
+            (*EVALUATED, RunFailed("e1", 1, "w1", "raised", "…")),
+            None,
+            SessionCommitted(("t1",)),
+        ),
+        ((*EVALUATED, RunCancelled("e1")), ("t1",), SessionCommitted(("t1",))),
+        ((*trained("t1"), *trained("t2")), ("t2",), SessionCommitted(("t2",))),
+        ((*trained("t1"), *trained("t2")), ("t2", "t1"), SessionCommitted(("t2", "t1"))),
+        ((*trained("t1"), *trained("t2")), ("t2", "t2"), SessionCommitted(("t2",))),
+        (
+            (*trained(), training_requested("t2"), training_requested("t3")),
+            ("t1",),
+            SessionCommitted(("t1",), cancelled=("t2", "t3")),
+        ),
+        (
+            (*trained("t1"), *trained("t2"), evaluation_requested("e1", "t1")),
+            ("t2",),
+            SessionCommitted(("t2",), cancelled=("e1",)),
+        ),
+    ],
+    ids=[
+        "all",
+        "all, in the order of their requests",
+        "a failed one is left out",
+        "a cancelled one is left out",
+        "with an evaluation",
+        "with a failed evaluation",
+        "with a cancelled evaluation",
+        "one of two",
+        "both by name",
+        "one named twice",
+        "others still going are stopped",
+        "an evaluation of another is stopped",
+    ],
+)
+def test_a_commit_keeps(past, chosen, expected):
+    given(session, OPENED, *past).when(CommitSession(chosen)).then(expected)
+
+
+@pytest.mark.parametrize(
+    ("past", "chosen", "reason"),
+    [
+        ((), None, "nothing-to-commit"),
+        ((), (), "nothing-to-commit"),
+        (trained(), (), "nothing-to-commit"),
+        (failed(), None, "nothing-to-commit"),
+        (trained(), ("t9",), "training-unknown"),
+        ((*trained(), evaluation_requested()), ("e1",), "training-unknown"),
+        ((training_requested(),), ("t1",), "training-incomplete"),
+        ((*trained(), *failed("t2")), ("t1", "t2"), "training-incomplete"),
+        ((training_requested(),), None, "run-active"),
+        ((*trained(), training_requested("t2")), None, "run-active"),
+        (EVALUATED, None, "run-active"),
+        (EVALUATED, ("t1",), "run-active"),
+    ],
+    ids=[
+        "empty session",
+        "nothing chosen in an empty session",
+        "nothing chosen",
+        "only failed",
+        "unknown",
+        "an evaluation",
+        "still open",
+        "failed",
+        "all, with one open",
+        "all, with one open besides",
+        "all, with an evaluation going",
+        "chosen, with its evaluation going",
+    ],
+)
+def test_a_commit_is_refused(past, chosen, reason):
+    given(session, OPENED, *past).when(CommitSession(chosen)).then(Refused(reason=reason))
+
+
+# Discarding
+
+
+def test_an_empty_session_can_be_discarded():
+    given(session, OPENED).when(DiscardSession()).then(SessionDiscarded())
+
+
+def test_a_discard_stops_what_is_going():
+    past = (*trained(), training_requested("t2"), evaluation_requested("e1"), *failed("t3"))
+    given(session, OPENED, *past).when(DiscardSession()).then(SessionDiscarded(("t2", "e1")))
+
+
+def test_answers_that_change_nothing_change_nothing():
+    for answer in (events.Refused("run-unknown", "…"), events.CommandFailed("…")):
+        for state in (session.initial, Open(), Ended("committed")):
+            assert session.evolve(state, answer, "") == state
+
+
+def test_the_decider_answers_every_command_of_a_session():
+    offers = commands.RegisterEstimator, commands.RegisterMetric
+    assert {*session.commands, *offers, *dataset.commands, *user.commands} == set(
+        commands.COMMANDS.values()
+    )
+
+
+def test_a_session_has_a_bound_on_its_runs_and_says_it():
+    full = Open(runs=SESSION_RUNS)
+    for command in (request_training(), request_evaluation()):
+        answer = session.decide(full, command, Actor())
+        assert answer.reason == "too-many-runs"
+        assert "5000" in answer.detail
+        assert "commit" in answer.detail
+    nearly = Open(runs=SESSION_RUNS - 1)
+    answer = session.decide(nearly, request_training(), Actor())
+    assert isinstance(answer, events.TrainingRequested)
+
+
+def test_a_refused_commit_looks_at_no_run_that_is_not_named():
+    def lost(run: str) -> None:
+        raise AssertionError(f"{run} was looked at")
+
+    for state in (Open(1000, 3, 5, "t1", Parts(lost)), Open(1000, 0, 0, "t1", Parts(lost))):
+        assert isinstance(session.decide(state, CommitSession(), Actor()), events.Refused)
+        late = session.decide(state, ExpireSession(9), Actor(SUPERVISE))
+        assert late.reason == "session-in-use"
+
+
+# Who may
+
+ADA, BOB = Actor("ada"), Actor("bob")
+OF_THE_OWNER = [
+    KeepSession(),
+    CommitSession(),
+    DiscardSession(),
+    ShareSession("grace"),
+    UnshareSession("carl"),
+    request_training("new"),
+    request_evaluation("new"),
+    commands.CancelRun("t1"),
+    commands.CancelRun("e1"),
+]
+OF_THE_WORKER = [
+    commands.StartRun("t1", 1, "w1"),
+    samples.complete_training(),
+    commands.FailRun("t1", 1, "w1", "raised"),
+    commands.StartRun("e1", 1, "w1"),
+    samples.complete_evaluation(),
+    commands.FailRun("e1", 1, "w1", "raised"),
+    commands.ReportRunLost("t1", 1, "w1"),
+    commands.ReportRunLost("e1", 1, "w1"),
+]
+ADAS = (OPENED, SessionShared("bob"), SessionShared("carl"), training_requested())
+
+
+def may(command, actor, *past, owner="ada"):
+    answer = given(session, *(past or ADAS), actor=owner).when(command, actor).answer
+    return getattr(answer, "reason", "") != "forbidden"
+
+
+@pytest.mark.parametrize("command", OF_THE_OWNER, ids=named)
+def test_what_is_the_owners_is_refused_to_everybody_else(command):
+    assert may(command, ADA)
+    assert may(command, Actor("", EVERYBODY)), "where nobody is known"
+    for other in (BOB, Actor(), Actor("root", SYSADMIN), Actor(worker("w1")), Actor(SUPERVISE)):
+        given(session, *ADAS, actor="ada").when(command, other).then(Refused(reason="forbidden"))
+
+
+@pytest.mark.parametrize("command", OF_THE_OWNER, ids=named)
+def test_what_was_opened_where_nobody_was_known_is_every_sysadmins(command):
+    assert may(command, Actor(), owner="")
+    assert may(command, Actor("root", SYSADMIN), owner="")
+    assert not may(command, BOB, owner="")
+
+
+def test_a_reader_may_leave_a_session_and_what_it_became():
+    for past in (ADAS, (*ADAS, SessionCommitted(()))):
+        state = given(session, *past, actor="ada")
+        state.when(UnshareSession("bob"), BOB).then(SessionUnshared("bob"))
+        state.when(UnshareSession("carl"), BOB).then(Refused(reason="forbidden"))
+    state.when(UnshareSession("eve"), Actor("eve")).then(Refused(reason="not-shared"))
+
+
+@pytest.mark.parametrize("command", OF_THE_WORKER, ids=named)
+def test_of_a_run_only_the_worker_speaks_that_is_named(command):
+    assert may(command, Actor(worker("w1")))
+    for other in (ADA, BOB, Actor("root", SYSADMIN), Actor(worker("w2")), Actor("", EVERYBODY)):
+        assert not may(command, other)
+    lost = isinstance(command, commands.ReportRunLost)
+    assert may(command, Actor(SUPERVISE)) == lost
+
+
+def test_only_supervision_lets_a_session_expire():
+    late = given(session, OPENED, EXPIRING, actor="ada")
+    late.when(ExpireSession(0, MORROW)).then(SessionExpired())
+    for other in (ADA, Actor("supervise"), Actor(worker("w1")), Actor("", EVERYBODY)):
+        assert not may(ExpireSession(0, MORROW), other)
+        assert not may(ProposeExpiry(0, MORROW), other)
+
+
+def test_an_experiment_is_its_owners_still():
+    kept = (OPENED, *trained(), SessionCommitted(("t1",)))
+    for command in (DeleteExperiment(), ShareSession("grace")):
+        assert may(command, ADA, *kept)
+        assert not may(command, BOB, *kept)
+
+
+def test_a_session_is_shared_with_so_many_users_at_most():
+    readers = (SessionShared(f"user-{number}") for number in range(SESSION_READERS))
+    full = given(session, OPENED, *readers)
+    full.when(ShareSession("one-more")).then(Refused(reason="too-many-readers"))
+    full.when(UnshareSession("user-0")).then(SessionUnshared("user-0"))

@@ -1,0 +1,76 @@
+"""Training, evaluation and the catalog through the real fork server; and what stays light."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+from autolearn.agents.executors.executor import Completed, Failed
+from autolearn.agents.executors.local.executor import Executor
+from autolearn.agents.worker.catalog_announcer import offers
+from autolearn.artifacts.store.store import ArtifactStore
+from autolearn.ml.training.train import train
+from autolearn.schemas.commands import RegisterDataset, RegisterEstimator, RegisterMetric
+from autolearn.schemas.results import EvaluationResult, TrainingResult
+from tests.support.run_executor import ENOUGH
+from tests.support.run_samples import evaluation, nothing, training
+
+
+def test_light_modules_import_nothing_that_learns() -> None:
+    program = (
+        "import sys\n"
+        "import autolearn.agents.worker.catalog_announcer\n"
+        "import autolearn.artifacts.datasets.sandbox, autolearn.artifacts.store.store\n"
+        "heavy = {'sklearn', 'pandas', 'numpy', 'pyarrow', 'skops', 'scipy'} & set(sys.modules)\n"
+        "sys.exit(', '.join(heavy) or 0)\n"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+
+
+def test_the_real_thing(tmp_path: Path) -> None:
+    """A training and an evaluation, and everything on offer, through the real fork server."""
+    store = ArtifactStore((tmp_path / "store").as_uri())
+
+    async def story() -> None:
+        executor = Executor(store.url)
+        try:
+            await executor.warm()
+            assert executor.server_pid is not None
+            assert psutil.Process(executor.server_pid).num_threads() == 1
+            request = training(store)
+            phases: list[str] = []
+            outcome = await executor.start("training", request, ENOUGH, phases.append).outcome()
+            assert isinstance(outcome, Completed)
+            assert isinstance(outcome.result, TrainingResult)
+            assert phases == ["reading", "fitting", "storing"]
+            assert outcome.result.artifact == train(request, store, nothing).artifact
+            asked = evaluation(outcome.result.artifact.digest, ("accuracy",), request.dataset)
+            scored = await executor.start("evaluation", asked, ENOUGH).outcome()
+            assert isinstance(scored, Completed)
+            assert isinstance(scored.result, EvaluationResult)
+            assert scored.result.results["accuracy"] > 0.9
+            refused = await executor.start(
+                "training", training(store, target="x"), ENOUGH
+            ).outcome()
+            assert isinstance(refused, Failed)
+            assert refused.reason == "input"
+            assert "no column 'x'" in refused.detail
+
+            found = await offers(executor)
+            kinds = [type(command) for command in found]
+            assert kinds.count(RegisterEstimator) == 10
+            assert kinds.count(RegisterMetric) == 12
+            assert kinds.count(RegisterDataset) == 6
+            assert found.problems == ()
+            assert all(
+                store.exists(command.spec.version)
+                for command in found
+                if isinstance(command, RegisterDataset)
+            )
+        finally:
+            await executor.close()
+
+    asyncio.run(story())

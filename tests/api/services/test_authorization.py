@@ -1,0 +1,343 @@
+"""Who may ask what: every route of the app by everybody who may ask, each with its status."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import pytest
+from fastapi.routing import iter_route_contexts
+
+from autolearn.api.server.app import make_app
+from autolearn.api.shared.authorization import RULES, Rule
+from autolearn.api.state.context import ApiContext, make_context
+from autolearn.artifacts.store.store import ArtifactStore
+from autolearn.eventlog.memory.log import MemoryLog
+from autolearn.projections.rows.stored_rows import StoredToken, StoredUser
+from autolearn.projections.storage.memory import MemoryStore
+from autolearn.projections.storage.store import key
+from autolearn.schemas.access_tokens import made_of
+from autolearn.schemas.codec import to_json
+from autolearn.schemas.settings import Settings
+from tests.support.people import PASSWORD, People
+
+COLUMNS = ("none", "bad", "expired", "other", "reader", "owner", "sysadmin")
+
+
+def context(folder: Path, **settings: str) -> ApiContext:
+    """The state of a process that was not started."""
+    to = ArtifactStore((folder / "artifacts").as_uri())
+    return make_context(Settings(**settings), MemoryLog(), MemoryStore(), to, folder, lambda: None)
+
+
+def routes_of(folder: Path) -> list[str]:
+    """Every route of the app: its methods and paths."""
+    return sorted(
+        f"{method} {route.path}"
+        for route in iter_route_contexts(make_app(context(folder)).routes)
+        for method in route.methods or ()
+        if method != "HEAD"
+    )
+
+
+ROUTES = routes_of(Path("/nonexistent"))
+
+
+def test_every_route_has_a_rule_and_every_rule_a_route():
+    assert sorted(RULES) == ROUTES, (
+        "add the route to RULES in api/shared/authorization.py, and to ASKED below"
+    )
+    assert sorted(ASKED) == ROUTES, "say in ASKED how the route is asked"
+
+
+def test_the_document_says_which_routes_want_a_token(tmp_path: Path):
+    document = make_app(context(tmp_path)).openapi()
+    wanted = {
+        f"{method.upper()} {path}": operation["security"]
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+    }
+    free = {route for route, security in wanted.items() if not security}
+    assert free == {r for r, rule in RULES.items() if rule is Rule.PUBLIC} - {"GET /openapi.json"}
+    assert "security" not in str(make_app(context(tmp_path, auth="none")).openapi())
+
+
+def test_a_route_without_a_rule_is_for_nobody(tmp_path: Path):
+    state = context(tmp_path)
+    app = make_app(state)
+    token = made_of("0" * 16, "A" * 43)
+    state.queries.store.write(
+        {
+            key("user", "root"): to_json(StoredUser("sysadmin", "", False, "", "")),
+            key("token", token.id): to_json(StoredToken("root", "", token.digest, "", None)),
+        }
+    )
+
+    @app.get("/forgotten")
+    async def forgotten() -> str:
+        return "secret"
+
+    async def story() -> None:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+            assert (await http.get("/forgotten")).status_code == 401
+            headers = {"Authorization": f"Bearer {token.word}"}
+            assert (await http.get("/metrics", headers=headers)).status_code == 200
+            answer = await http.get("/forgotten", headers=headers)
+        assert answer.status_code == 403
+        assert "secret" not in answer.text
+
+    asyncio.run(story())
+
+
+class World(NamedTuple):
+    """What the requests are about: all of it is the owner's, and the reader may read it."""
+
+    people: People
+    session: str
+    experiment: str
+    training: str
+    evaluation: str
+    kept: str
+    measured: str
+    command: str
+
+
+@pytest.fixture(scope="module")
+def world(known: People) -> World:
+    headers = {"Prefer": "respond-async"}
+    opened = known.ask("owner", "POST", "/v1/sessions", headers=headers).json()["id"]
+    session, ended = known.session("secret title"), known.session()
+    for one in (session, ended):
+        known.share(one)
+    training, evaluation = known.trained(session)
+    kept, measured = known.trained(ended)
+    answer = known.ask("owner", "POST", f"{ended}/commit")
+    experiment = answer.headers["location"]
+    share = uuid.uuid5(uuid.UUID(opened), "session")
+    known.share(f"/v1/sessions/{share}")
+    return World(known, session, experiment, training, evaluation, kept, measured, opened)
+
+
+class Asked(NamedTuple):
+    """How a route is asked, and the status for those who may."""
+
+    path: str | Callable[[World], str]
+    status: int = 200
+    json: object = None
+    content: bytes | None = None
+    but: dict[str, int] = {}
+    """Statuses of some who ask that do not follow from the rule."""
+
+
+def of_session(rest: str) -> Callable[[World], str]:
+    return lambda world: f"{world.session}{rest}"
+
+
+def run(kind: str, rest: str = "") -> Callable[[World], str]:
+    return lambda world: f"{world.session}/{kind}s/{getattr(world, kind)}{rest}"
+
+
+def kept(rest: str) -> Callable[[World], str]:
+    return lambda world: f"{world.experiment}{rest.format(*world)}"
+
+
+def shared_anew(rest: str) -> Callable[[World], str]:
+    def path(world: World) -> str:
+        session = world.people.session()
+        world.people.share(session)
+        return f"{session}{rest}"
+
+    return path
+
+
+def new_token(world: World) -> str:
+    made = world.people.ask("owner", "POST", "/v1/tokens", json={})
+    return f"/v1/tokens/{made.json()['id']}/revoke"
+
+
+def diff(world: World) -> str:
+    position = world.people.ask("owner", "GET", "/v1/position").json()["token"]
+    return f"/v1/diff?from={position}"
+
+
+NOTHING_THERE = {"other": 404, "reader": 404}
+USER = "/v1/users/{user}"
+
+ASKED: dict[str, Asked] = {
+    "GET /health/live": Asked("/health/live"),
+    "GET /health/ready": Asked("/health/ready"),
+    "GET /openapi.json": Asked("/openapi.json"),
+    "GET /asyncapi.json": Asked("/asyncapi.json"),
+    "GET /.well-known/jwks.json": Asked("/.well-known/jwks.json"),
+    "GET /metrics": Asked("/metrics"),
+    "POST /v1/login": Asked("/v1/login", 201, {"user": "other", "password": PASSWORD}),
+    "GET /v1/me": Asked("/v1/me"),
+    "GET /v1/me/quota": Asked("/v1/me/quota"),
+    "POST /v1/me/password": Asked(
+        "/v1/me/password",
+        200,
+        {"password": PASSWORD, "present": PASSWORD},
+    ),
+    "GET /v1/tokens": Asked("/v1/tokens"),
+    "POST /v1/tokens": Asked("/v1/tokens", 201, {}),
+    "POST /v1/tokens/revoke": Asked("/v1/tokens/revoke"),
+    "POST /v1/tokens/{token}/revoke": Asked(new_token, but=NOTHING_THERE),
+    "GET /v1/users": Asked("/v1/users"),
+    "POST /v1/users": Asked("/v1/users", 201, {"name": "newcomer"}),
+    f"GET {USER}": Asked("/v1/users/other"),
+    f"GET {USER}/tokens": Asked("/v1/users/other/tokens"),
+    f"POST {USER}/role": Asked("/v1/users/lise/role", 404, {"role": "user"}),
+    f"POST {USER}/password": Asked("/v1/users/lise/password", 404, {"password": PASSWORD}),
+    f"POST {USER}/disable": Asked("/v1/users/lise/disable", 404),
+    f"POST {USER}/enable": Asked("/v1/users/other/enable", 409),
+    f"GET {USER}/quota": Asked("/v1/users/other/quota"),
+    f"POST {USER}/quota": Asked("/v1/users/other/quota", 200, {"name": "sessions", "limit": 500}),
+    "GET /v1/commands/{command}": Asked(
+        lambda world: f"/v1/commands/{world.command}", but={"other": 404, "sysadmin": 404}
+    ),
+    "GET /v1/diff": Asked(diff),
+    "GET /v1/events": Asked("/v1/events?limit=3"),
+    "GET /v1/position": Asked("/v1/position"),
+    "GET /v1/status": Asked("/v1/status"),
+    "GET /v1/audit": Asked("/v1/audit?limit=3"),
+    "GET /v1/dead-letters": Asked("/v1/dead-letters"),
+    "GET /v1/dead-letters/{letter}": Asked("/v1/dead-letters/0-0", 404),
+    "POST /v1/dead-letters/{letter}/retry": Asked("/v1/dead-letters/0-0/retry", 404),
+    "GET /v1/digests": Asked("/v1/digests"),
+    "GET /v1/digests/{view}": Asked("/v1/digests/users"),
+    "GET /v1/rebuild": Asked("/v1/rebuild"),
+    "POST /v1/rebuild": Asked("/v1/rebuild", 202),
+    "GET /v1/catalog/estimators": Asked("/v1/catalog/estimators"),
+    "GET /v1/catalog/estimators/{name}": Asked("/v1/catalog/estimators/svm"),
+    "GET /v1/catalog/metrics": Asked("/v1/catalog/metrics"),
+    "GET /v1/catalog/metrics/{name}": Asked("/v1/catalog/metrics/f1"),
+    "GET /v1/catalog/datasets": Asked("/v1/catalog/datasets"),
+    "GET /v1/catalog/datasets/{name}": Asked("/v1/catalog/datasets/iris"),
+    "GET /v1/catalog/datasets/{name}/versions": Asked("/v1/catalog/datasets/iris/versions"),
+    "PUT /v1/catalog/datasets/{name}": Asked(
+        "/v1/catalog/datasets/unreadable?format=csv", 422, content=b"\x00\xff"
+    ),
+    "GET /v1/catalog/datasets/{name}/readers": Asked("/v1/catalog/datasets/iris/readers"),
+    "POST /v1/catalog/datasets/{name}/share": Asked(
+        "/v1/catalog/datasets/none/share", 404, {"user": "ada"}
+    ),
+    "POST /v1/catalog/datasets/{name}/unshare": Asked(
+        "/v1/catalog/datasets/none/unshare", 404, {"user": "ada"}
+    ),
+    "GET /v1/catalog/datasets/{name}/content": Asked("/v1/catalog/datasets/iris/content"),
+    "POST /v1/catalog/datasets/{name}/describe": Asked("/v1/catalog/datasets/none/describe", 404),
+    "POST /v1/catalog/datasets/{name}/delete": Asked("/v1/catalog/datasets/none/delete", 404),
+    "GET /v1/sessions": Asked("/v1/sessions"),
+    "POST /v1/sessions": Asked("/v1/sessions", 201, {}),
+    "GET /v1/sessions/{session}": Asked(of_session("")),
+    "GET /v1/sessions/{session}/readers": Asked(of_session("/readers")),
+    "POST /v1/sessions/{session}/commit": Asked(
+        lambda world: f"{world.session}/commit", 422, {"trainings": []}
+    ),
+    "POST /v1/sessions/{session}/discard": Asked(
+        lambda world: world.experiment.replace("experiments", "sessions") + "/discard", 409
+    ),
+    "POST /v1/sessions/{session}/keep": Asked(of_session("/keep"), 409),
+    "POST /v1/sessions/{session}/share": Asked(of_session("/share"), 409, {"user": "reader"}),
+    "POST /v1/sessions/{session}/unshare": Asked(of_session("/unshare"), 409, {"user": "lise"}),
+    "POST /v1/sessions/{session}/leave": Asked(shared_anew("/leave"), 200, but={"owner": 409}),
+    **{
+        f"GET /v1/sessions/{{session}}/{kind}s": Asked(of_session(f"/{kind}s"))
+        for kind in ("training", "evaluation")
+    },
+    "POST /v1/sessions/{session}/trainings": Asked(
+        of_session("/trainings"), 422, {"estimator": "none", "dataset": "iris"}
+    ),
+    "POST /v1/sessions/{session}/evaluations": Asked(
+        of_session("/evaluations"), 422, {"training": str(uuid.UUID(int=7))}
+    ),
+    **{
+        f"GET /v1/sessions/{{session}}/{kind}s/{{run}}": Asked(run(kind))
+        for kind in ("training", "evaluation")
+    },
+    **{
+        f"POST /v1/sessions/{{session}}/{kind}s/{{run}}/cancel": Asked(run(kind, "/cancel"), 409)
+        for kind in ("training", "evaluation")
+    },
+    "GET /v1/sessions/{session}/trainings/{run}/artifact": Asked(run("training", "/artifact")),
+    "GET /v1/sessions/{session}/trainings/{run}/artifact/{file}": Asked(
+        run("training", "/artifact/model.skops")
+    ),
+    "GET /v1/experiments": Asked("/v1/experiments"),
+    "GET /v1/experiments/{experiment}": Asked(lambda world: world.experiment),
+    # An open session is no experiment, and stays for the others.
+    "POST /v1/experiments/{experiment}/delete": Asked(
+        lambda world: world.session.replace("sessions", "experiments") + "/delete", 409
+    ),
+    **{
+        f"GET /v1/experiments/{{experiment}}{rest}": Asked(path)
+        for rest, path in {
+            "/trainings": lambda w: f"{w.experiment}/trainings",
+            "/evaluations": lambda w: f"{w.experiment}/evaluations",
+            "/trainings/{run}": lambda w: f"{w.experiment}/trainings/{w.kept}",
+            "/evaluations/{run}": lambda w: f"{w.experiment}/evaluations/{w.measured}",
+            "/trainings/{run}/artifact": lambda w: f"{w.experiment}/trainings/{w.kept}/artifact",
+            "/trainings/{run}/artifact/{file}": lambda w: (
+                f"{w.experiment}/trainings/{w.kept}/artifact/model.skops"
+            ),
+        }.items()
+    },
+}
+"""How every route is asked. The statuses of all others follow from its rule."""
+
+YES = None
+BY_RULE: dict[Rule, dict[str, int | None]] = {
+    Rule.PUBLIC: dict.fromkeys(COLUMNS, YES),
+    Rule.USER: {"other": YES, "reader": YES, "owner": YES, "sysadmin": YES},
+    Rule.ACTIVITY: {"other": 404, "reader": YES, "owner": YES, "sysadmin": YES},
+    Rule.READER: {"other": 404, "reader": YES, "owner": YES, "sysadmin": 403},
+    Rule.OWNER: {"other": 404, "reader": 403, "owner": YES, "sysadmin": 403},
+    Rule.SYSADMIN: {"other": 403, "reader": 403, "owner": 403, "sysadmin": YES},
+}
+"""What a rule means for each who asks; without a word, 401."""
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("who", COLUMNS)
+@pytest.mark.parametrize("route", ROUTES)
+def test_who_may_ask_what(route: str, who: str, world: World):
+    asked = ASKED[route]
+    by_rule = BY_RULE[RULES[route]].get(who, 401)
+    expected = asked.but.get(who, asked.status if by_rule is YES else by_rule)
+    path = asked.path if isinstance(asked.path, str) else asked.path(world)
+    given = {"json": asked.json} if asked.json is not None else {"content": asked.content}
+    answer = world.people.ask(who, route.partition(" ")[0], path, **given)
+    assert answer.status_code == expected, answer.text
+    if expected == 401:
+        assert answer.headers["www-authenticate"].startswith('Bearer realm="autolearn"')
+        assert "secret title" not in answer.text
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("route", [r for r in ROUTES if "{session}" in r or "{experiment}" in r])
+def test_what_is_anothers_is_answered_as_what_there_is_not(route: str, world: World):
+    asked = ASKED[route]
+    path = asked.path if isinstance(asked.path, str) else asked.path(world)
+    real = path.split("/")[3]
+    made_up = path.replace(real, str(uuid.UUID(int=1)))
+    given = {"json": asked.json} if asked.json is not None else {}
+    method = route.partition(" ")[0]
+    theirs, nobodys = (world.people.ask("other", method, at, **given) for at in (path, made_up))
+    assert theirs.status_code == nobodys.status_code == 404
+    assert theirs.text == nobodys.text.replace(str(uuid.UUID(int=1)), real)
+    own = {"date": "", "traceparent": ""}
+    assert dict(theirs.headers, **own) == dict(nobodys.headers, **own)
+
+
+@pytest.mark.kafka
+def test_the_start_of_an_id_finds_only_what_one_may_know_of(world: World):
+    start = world.session.rpartition("/")[2][:18]
+    for who, status in (("owner", 200), ("reader", 200), ("sysadmin", 200), ("other", 404)):
+        answer = world.people.ask(who, "GET", f"/v1/sessions/{start}")
+        assert answer.status_code == status, answer.text
+    assert f"No session of yours begins with {start}" in answer.json()["detail"]

@@ -1,0 +1,134 @@
+"""Open, see, list, commit and discard sessions."""
+
+import httpx
+from msgspec.structs import replace
+
+from autolearn.client.sdk.client import AutoLearn
+from autolearn.eventlog.positions import Position
+from tests.api.conftest import System
+from tests.support.api_assertions import problem
+
+
+def test_a_session_is_there_for_whoever_opened_it(http: httpx.Client):
+    answer = http.post("/v1/sessions", json={"title": "mine"})
+    assert answer.status_code == 201
+    seen = http.get(answer.headers["location"])
+    assert seen.json() == answer.json()
+    assert seen.json()["title"] == "mine"
+    assert seen.json()["created"].endswith("Z")
+    assert seen.json()["counts"] == {"trainings": {}, "evaluations": {}}
+
+
+def test_another_process_has_it_at_once(system: System):
+    for _ in range(10):
+        at = system.http.post("/v1/sessions").headers["location"]
+        assert system.other.get(at).status_code == 200
+
+
+def test_a_list_of_another_process_has_what_the_answer_to_a_change_has_reached(system: System):
+    for _ in range(20):
+        opened = system.http.post("/v1/sessions")
+        after = {"AutoLearn-After": opened.headers["AutoLearn-Reached"]}
+        listed = system.other.get("/v1/sessions?limit=1", headers=after).json()["items"]
+        assert [item["id"] for item in listed] == [opened.json()["id"]]
+
+
+def test_a_position_that_is_none_or_in_the_future_is_refused(system: System):
+    reached = system.http.post("/v1/sessions").headers["AutoLearn-Reached"]
+    position = Position.parse(reached)
+    ahead = tuple(replace(place, next=place.next + 1000) for place in position.places)
+    future = replace(position, places=ahead).token()
+    foreign = replace(position, log="0" * 16).token()
+    for token, words in (("x", "not a position"), (future, "future"), (foreign, "another log")):
+        answer = system.other.get("/v1/sessions", headers={"AutoLearn-After": token})
+        problem(answer, 422, "bad-position", words)
+
+
+def test_a_client_reads_its_own_writes_through_whichever_process(system: System):
+    """A balancer gives what changes something to one, and what reads to the other."""
+
+    class Balancer(httpx.BaseTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            to = system.other if request.method == "GET" else system.http
+            request.url = to.base_url.copy_with(raw_path=request.url.raw_path)
+            return inner.handle_request(request)
+
+    with (
+        httpx.HTTPTransport() as inner,
+        AutoLearn("http://localhost", transport=Balancer(), seal=False) as client,
+    ):
+        for _ in range(20):
+            opened = client.sessions.open("mine")
+            assert client.sessions.list(limit=1).items[0].id == opened.id
+            client.session(opened.id).discard()
+            assert opened.id not in [one.id for one in client.sessions.list(limit=5).items]
+
+
+def test_sessions_are_listed_newest_first_in_pages_that_any_process_gives(system: System):
+    opened = [system.http.post("/v1/sessions").json()["id"] for _ in range(5)]
+    seen, next_page, clients = [], "/v1/sessions?limit=2", [system.http, system.other]
+    while len(seen) < 5:
+        page = clients[len(seen) % 2].get(next_page)
+        seen += [item["id"] for item in page.json()["items"]]
+        next_page = page.links["next"]["url"]
+    assert seen[:5] == opened[::-1]
+
+
+def test_the_last_page_has_no_next(http: httpx.Client):
+    http.post("/v1/sessions")
+    page = http.get("/v1/sessions?limit=500")
+    for _ in range(100):
+        if "next" not in page.links:
+            break
+        page = http.get(page.links["next"]["url"])
+    assert page.json()["next"] is None
+    assert "link" not in page.headers
+
+
+def test_a_committed_session_is_an_experiment_and_no_session_any_more(http: httpx.Client):
+    at = http.post("/v1/sessions", json={"title": "kept"}).headers["location"]
+    body = {"estimator": "naive-bayes", "dataset": "iris", "seed": 7}
+    training = http.post(f"{at}/trainings", json=body, headers={"Prefer": "wait=60"}).json()
+    body = {"training": training["id"], "metrics": ["precision", "recall"]}
+    http.post(f"{at}/evaluations", json=body, headers={"Prefer": "wait=60"})
+    answer = http.post(f"{at}/commit")
+    assert answer.status_code == 201, answer.text
+    experiment = answer.headers["location"]
+    kept = http.get(experiment).json()
+    assert kept["title"] == "kept"
+    assert kept["training_data"] == kept["evaluation_data"] == [training["dataset"]]
+    assert [run["kind"] for run in kept["runs"]] == ["training", "evaluation"]
+    (trained,) = http.get(kept["links"]["trainings"]).json()["items"]
+    assert trained["seed"] == 7
+    (measured,) = http.get(kept["links"]["evaluations"]).json()["items"]
+    assert set(measured["results"]) == {"precision", "recall", "per-class"}
+    gone = problem(http.get(at), 404, "session-committed", experiment)
+    assert gone["experiment"] == experiment
+    assert at.rpartition("/")[2] not in http.get("/v1/sessions?limit=500").text
+    assert http.get("/v1/experiments?limit=1").json()["items"][0]["id"] == kept["id"]
+    files = http.get(trained["links"]["artifact"]).json()["files"]
+    assert "model.skops" in {file["name"] for file in files}
+    problem(http.post(f"{at}/commit"), 409, "session-committed")
+    problem(http.post(f"{at}/discard"), 409, "session-committed")
+    again = {"estimator": "naive-bayes", "dataset": "iris"}
+    problem(http.post(f"{at}/trainings", json=again), 409, "session-committed")
+    problem(http.get(f"{at}/trainings"), 404, "session-committed")
+
+
+def test_nothing_is_left_of_a_discarded_session(http: httpx.Client, session: str):
+    run = http.post(f"{session}/trainings", json={"estimator": "svm", "dataset": "digits"}).json()
+    answer = http.post(f"{session}/discard")
+    assert answer.status_code == 200
+    assert answer.json()["cancelled"] in ([run["id"]], [])
+    problem(http.get(session), 410, "session-discarded")
+    problem(http.get(f"{session}/trainings/{run['id']}"), 410, "session-discarded")
+
+
+def test_a_session_without_a_model_cannot_be_committed(http: httpx.Client, session: str):
+    problem(http.post(f"{session}/commit"), 409, "nothing-to-commit")
+    assert http.get(session).status_code == 200
+
+
+def test_an_open_session_is_no_experiment(http: httpx.Client, session: str):
+    at = session.replace("sessions", "experiments")
+    problem(http.get(at), 404, "experiment-unknown", "not committed")

@@ -1,0 +1,187 @@
+"""Commands against an API that is played: what they ask, and what they print of the answers."""
+
+import functools
+import hashlib
+import io
+import json
+import re
+import sys
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from autolearn.client.cli import connection
+from autolearn.client.cli.connection import Connection
+from autolearn.client.cli.recorded_trainings import recorded_of
+from autolearn.client.sdk.client import AutoLearn
+from tests.client.sdk.test_client import TRAINING
+from tests.support.cli_processes import Said, autolearn
+
+Played = Callable[[httpx.Request], httpx.Response]
+Cli = Callable[..., Said]
+
+E1 = str(uuid.UUID(int=1))
+EXPERIMENT = {
+    "id": E1,
+    "title": "",
+    "created": "2026-01-01T00:00:00.000Z",
+    "committed": "2026-01-01T00:00:00.000Z",
+    "counts": {"trainings": {"completed": 1}, "evaluations": {}},
+}
+ADA = {"name": "ada", "role": "user", "disabled": False, "has_password": True, "created": "",
+       "updated": ""}  # fmt: skip
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """Run a command against a played API."""
+    monkeypatch.chdir(tmp_path)  # no .env of the developer's
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    (tmp_path / "home").mkdir()
+
+    def run(played: Played, *words: object, typed: str = "") -> Said:
+        def api(request: httpx.Request) -> httpx.Response:
+            if request.url.path == "/health/ready":
+                return httpx.Response(200, json={"status": "ok"})
+            return played(request)
+
+        client = functools.partial(AutoLearn, transport=httpx.MockTransport(api), seal=False)
+        with monkeypatch.context() as patched:
+            patched.setattr(connection, "AutoLearn", client)
+            patched.setattr(sys, "stdin", io.StringIO(typed))
+            return autolearn(*words, home=tmp_path / "home", url="http://api")
+
+    return run
+
+
+def pages(**lists: list[Any]) -> Played:
+    """Commit a session, and list its runs."""
+
+    def played(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            return httpx.Response(201, json=EXPERIMENT)
+        found = lists.get(request.url.path.rpartition("/")[2])
+        if found is None:
+            return httpx.Response(500, json={"title": "no", "detail": "The disk is gone."})
+        return httpx.Response(200, json={"items": found, "next": None})
+
+    return played
+
+
+def test_a_commit_prints_the_experiment(cli: Cli):
+    played = pages(trainings=[TRAINING], evaluations=[])
+    said = cli(played, "session", "commit", "--session", E1, "-o", "json")
+    assert said.code == 0, said.err
+    printed = json.loads(said.out)
+    assert printed["id"] == E1
+    assert [run["id"] for run in printed["trainings"]] == ["t1"]
+
+
+def test_a_commit_whose_runs_cannot_be_told_is_still_one(cli: Cli):
+    said = cli(pages(trainings=[TRAINING]), "session", "commit", "--session", E1)
+    assert said.code == 5
+    assert said.err.startswith(f"Committed as experiment {E1}, whose runs were not told\n")
+    assert "The disk is gone." in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("password", "all of your tokens but the one in use are revoked"),
+        ("admin user password ada", "all tokens of ada are revoked"),
+        ("admin user disable ada", "all tokens of ada are revoked"),
+        ("admin user enable ada", "tokens of before stay revoked"),
+    ],
+)
+def test_whose_tokens_are_revoked_is_said(cli: Cli, words: str, told: str):
+    def played(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/v1/me/password":
+            return httpx.Response(200, json={"id": E1, "state": "accepted"})
+        return httpx.Response(200, json=ADA)
+
+    said = cli(played, *words.split(), typed="one password\nanother password\n")
+    assert (said.code, told in said.out) == (0, True), said
+
+
+def test_only_the_data_of_the_training_that_is_checked_is_fetched(tmp_path: Path):
+    """Of all evaluations of an experiment, those of one training count."""
+    data = {name: {"name": name, "version": hashlib.sha256(name.encode()).hexdigest(),
+                   "stored": "0" * 64} for name in ("iris", "mine", "other")}  # fmt: skip
+    artifact = {"digest": "0" * 64, "files": {}, "bytes": 0}
+    trainings = [TRAINING | {"id": n, "dataset": data["iris"], "artifact": artifact} for n in "ab"]
+    evaluations = [
+        TRAINING | {"id": f"e{training}", "training": training, "dataset": data[name],
+                    "artifact": "0" * 64, "metrics": ["f1"], "held_out": False,
+                    "status": "completed"}
+        for training, name in (("a", "mine"), ("b", "other"))
+    ]  # fmt: skip
+    lists = {
+        "/v1/sessions": [],
+        "/v1/experiments": [EXPERIMENT | {"trainings": ["a", "b"]}],
+        f"/v1/experiments/{E1}/trainings": trainings,
+        f"/v1/experiments/{E1}/evaluations": evaluations,
+    }
+    fetched = []
+
+    def played(request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        if path.endswith("/content"):
+            fetched.append(path.split("/")[4])
+            return httpx.Response(200, content=fetched[-1].encode())
+        if path in lists:
+            return httpx.Response(200, json={"items": lists[path], "next": None})
+        return httpx.Response(200, json=EXPERIMENT)
+
+    transport = httpx.MockTransport(played)
+    with AutoLearn("http://api", transport=transport, seal=False) as client:
+        to = Connection(client, tmp_path, None, "")
+        (one,) = recorded_of(to, "a", tmp_path)
+    assert sorted(fetched) == ["iris", "mine"]
+    assert sorted(Path(path).read_text() for path in one.data.values()) == ["iris", "mine"]
+
+
+def test_a_dataset_is_deleted_once_somebody_says_yes(cli: Cli):
+    asked = []
+
+    def played(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(200, json={"name": "mine", "deleted": ""})
+
+    refused = cli(played, "dataset", "delete", "mine", typed="n\n")
+    assert (refused.code != 0, asked) == (True, [])
+    assert "Delete dataset mine, all versions, for good?" in refused.err
+    said = cli(played, "dataset", "delete", "mine", typed="y\n")
+    assert said.out.strip() == "Deleted dataset mine"
+    assert cli(played, "dataset", "delete", "mine", "--yes").code == 0
+    assert asked == ["/v1/catalog/datasets/mine/delete"] * 2
+
+
+def test_a_diff_shows_no_more_streams_than_it_may(cli: Cli):
+    """Pages end with a stream, or within one, which is shown to its end."""
+    streams = {"": ("A", "B"), "1": ("B",), "2": ("C",)}
+
+    def played(request: httpx.Request) -> httpx.Response:
+        page = request.url.params.get("page", "")
+        items = [
+            {"stream": f"dataset/{name}", "what": "dataset", "id": page, "change": "added"}
+            for name in streams[page]
+        ]
+        following = {"": "1", "1": "2"}.get(page)
+        answer = {"before": "b", "after": "a", "items": items, "next": following}
+        return httpx.Response(200, json=answer)
+
+    said = cli(played, "diff", "x", "--limit", 2)
+    assert re.findall("dataset/.", said.out) == ["dataset/A", "dataset/B", "dataset/B"]
+    assert "More streams than these 2" in said.err
+    assert len(re.findall("dataset/.", cli(played, "diff", "x", "--limit", 3).out)) == 4
+    streams["2"] = ()
+    assert "More" not in cli(played, "diff", "x", "--limit", 3).err
+    streams["1"] = ("C",)
+    assert re.findall("dataset/.", cli(played, "diff", "x", "--limit", 2).out) == [
+        "dataset/A",
+        "dataset/B",
+    ]

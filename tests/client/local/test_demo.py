@@ -1,0 +1,29 @@
+"""How `autolearn demo` compares; tests/system/test_wheel.py tells the whole story."""
+
+from pathlib import Path
+
+import msgspec
+
+from autolearn.client.cli.demo.compare import Snapshot, differences
+from autolearn.client.sdk.resources import Experiment
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_what_differs_is_told_view_by_view_and_line_by_line():
+    experiment = Experiment(
+        id="e", title="a", created="1", committed="2", counts={}, trainings=[], evaluations=[]
+    )
+    before = Snapshot({"sessions": "aa", "answers": "bb"}, experiment)
+    other = msgspec.structs.replace(experiment, title="b")
+    after = Snapshot({"sessions": "aa", "answers": "cc"}, other)
+    assert differences(before, before) == []
+    found = differences(before, after)
+    assert found[0] == "view answers: bb before, cc after"
+    assert '-  "title": "a",' in found
+    assert '+  "title": "b",' in found
+
+
+def test_the_csv_that_ships_with_the_package_is_the_example():
+    shipped = ROOT / "client" / "cli" / "demo" / "penguins.csv"
+    assert shipped.read_bytes() == (ROOT / "examples" / "penguins.csv").read_bytes()

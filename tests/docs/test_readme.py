@@ -1,0 +1,82 @@
+"""The README's examples do what it says: they are run, on the real system."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.running_system import RunningSystem, running_system
+
+pytestmark = [pytest.mark.kafka, pytest.mark.long]
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+URL = "http://127.0.0.1:8321"
+
+
+def block(language: str, with_words: str) -> str:
+    """The one block of the README in a language that has these words."""
+    (found,) = [text for kind, text in BLOCKS if kind == language and with_words in text]
+    return found
+
+
+@pytest.fixture(scope="module")
+def system(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+    # The README is for who has just begun, so tokens are on.
+    with running_system(kafka, tmp_path_factory.mktemp("readme"), auth="tokens") as running:
+        yield running
+
+
+def run(system: RunningSystem, command: list[str]) -> str:
+    """Run a command in the root of the project, as a user of this system would."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    ours = {"PATH": path, "AUTOLEARN_URL": system.system.url}
+    environment = {**system.system.environment(), **ours}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_commands(system):
+    said = run(system, ["sh", "-euc", block("sh", "autolearn session commit")])
+    for word in ("gradient-boosting", "Chinstrap", "precision", "first steps", "equal"):
+        assert word in said
+
+
+def test_the_past(system):
+    said = run(system, ["sh", "-euc", block("sh", "autolearn diff")])
+    for word in ("+ added", "DatasetRegistered", "Rebuilt"):
+        assert word in said
+
+
+def test_who_may_see_what(system):
+    block_ = block("sh", "autolearn session share").replace(
+        "autolearn admin", "echo correct-horse-battery | autolearn admin"
+    )
+    opened = "session=$(autolearn session open --title shared | cut -d' ' -f3)"
+    said = run(system, ["sh", "-euc", f"{opened}\n{block_}"])
+    for word in ("Added user ada", "/share", "Unbroken"):
+        assert word in said
+
+
+def test_the_python_client(system):
+    program = block("python", "AutoLearn(").replace(URL, system.system.url)
+    assert "precision" in run(system, [sys.executable, "-c", program])
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_curl(system):
+    command = block("sh", "curl").replace(
+        "localhost:8321", system.system.url.removeprefix("http://")
+    )
+    assert '"title":"from curl"' in run(system, ["sh", "-euc", command])

@@ -1,0 +1,99 @@
+"""What changed between two points: all of it, and nothing else."""
+
+from collections import Counter
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autolearn.eventlog.consumers.record_lookup import Lookup
+from autolearn.projections.queries.queries import Moment
+from autolearn.projections.storage.store import prefix_of
+from autolearn.projections.time_travel.changes import THINGS, Change, changes_of
+from autolearn.projections.time_travel.past import Past
+from autolearn.projections.views import VIEWS
+from autolearn.schemas.stream_kinds import KINDS
+from tests.projections.time_travel.test_past import folded, told
+
+WORDS = {
+    "session": "session",
+    "session-ended": "end of session",
+    "experiment": "experiment",
+    "training": "run",
+    "evaluation": "run",
+    "run": "run",
+    "estimator": "estimator",
+    "metric": "metric",
+    "dataset": "dataset",
+    "dataset-version": "dataset version",
+    "dataset-grant": "grant",
+    "session-reader": "reader",
+    "user": "user",
+    "token": "token",
+    "quota": "quota",
+}
+INDEXES = {"session-by-time", "session-opened", "session-owner", "session-of", "session-shared"}
+INDEXES |= {"dataset-owner", "dataset-bytes", "user-work", "user-tokens", "session-owned"}
+INDEXES |= {"dataset-version-by-time", "run-at", "run-request", "run-outcome"}
+INDEXES |= {"experiment-by-time", "experiment-of", "experiment-gone", "experiment-gone-by-time"}
+
+
+def test_every_kind_of_stream_and_every_table_has_its_words():
+    assert set(THINGS) == set(KINDS)
+    tables = {t for view in VIEWS if view not in ("answers", "streams") for t in VIEWS[view]}
+    assert tables == (set(WORDS) - {"training", "evaluation"}) | INDEXES
+
+
+def rows(moment: Moment) -> dict[tuple[str, bytes], bytes]:
+    return {
+        (WORDS[table], at): value
+        for table in WORDS
+        for at, value in moment.content.scan(prefix_of(table))
+    }
+
+
+def counted(was: Moment, now: Moment) -> Counter[tuple[str, str]]:
+    """How many rows of each table were added, removed and changed, by the stores' bytes."""
+    before, after = rows(was), rows(now)
+    found: Counter[tuple[str, str]] = Counter()
+    for row in {**before, **after}:
+        if row not in before or row not in after:
+            found[row[0], "removed" if row in before else "added"] += 1
+        elif before[row] != after[row]:
+            found[row[0], "changed"] += 1
+    return found
+
+
+@settings(max_examples=40 * settings.default.max_examples // 100)
+@given(st.integers(0, 2**32).map(Random), st.integers(0, 120))
+def test_changes_are_those_of_the_rows(random: Random, count: int):
+    log = told(random, count)
+    ends = log.ends("events")
+    index, lookup = folded(log, ends), Lookup(log, "events")
+    upper = {p: random.randint(0, end) for p, end in ends.items()}
+    lower = {p: random.randint(0, end) for p, end in upper.items()}
+    streams = [f"{kind}/{name}" for kind in KINDS for name in index.streams(kind)]
+    was, now = Past(index, lookup, lower), Past(index, lookup, upper)
+    was.load(*streams)
+    now.load(*streams)
+    found = [c for stream in streams for c in changes_of(stream, was.moment, now.moment)]
+    assert Counter((WORDS.get(c.what, c.what), c.change) for c in found) == counted(
+        folded(log, lower), folded(log, upper)
+    )
+    for change in found:
+        check(change)
+    lookup.close()
+
+
+def check(change: Change) -> None:
+    """A change has the fields that it should have."""
+    match change:
+        case Change(change="added", before=None, after=dict()):
+            pass
+        case Change(change="removed", before=dict(), after=None):
+            pass
+        case Change(change="changed", before=dict() as before, after=dict() as after):
+            assert before.keys() == after.keys()
+            assert all(before[name] != after[name] for name in before)
+        case _:
+            raise AssertionError(change)

@@ -1,0 +1,119 @@
+"""A system on which users are known: a sysadmin, an owner, a reader and another; two processes."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+
+from autolearn.eventlog.kafka.log import KafkaLog
+from autolearn.operations.first_user import first_user
+from autolearn.schemas.settings import load
+from autolearn.schemas.topics import Topics
+from tests.support.api_processes import Api, Process
+from tests.support.waiting import until
+
+PASSWORD = "correct horse battery"
+BAD = f"al_{'0' * 16}_{'A' * 43}"
+"""A token as they look, which nobody ever had."""
+
+
+def away(number: int) -> dict[str, str]:
+    """The headers of a proxy, from another address: passwords that do not fit lock out nobody."""
+    return {"X-Forwarded-For": f"198.51.100.{number}", "X-Forwarded-Proto": "https"}
+
+
+class People:
+    """Clients by who asks. `other`, `reader` and `owner` are users, `sysadmin` is one."""
+
+    def __init__(
+        self, folder: Path, kafka: str, stack: ExitStack, more: Mapping[str, str] | None = None
+    ) -> None:
+        self.folder = folder
+        self.environment = {
+            "AUTOLEARN_AUTH": "tokens",
+            "AUTOLEARN_HOME": str(folder / "home"),
+            "AUTOLEARN_KAFKA": kafka,
+            "AUTOLEARN_TOPIC_PREFIX": f"people-{uuid.uuid4().hex[:8]}",
+            "AUTOLEARN_TRUSTED_PROXIES": "127.0.0.1",
+            **(more or {}),
+        }
+        types = ("decide", "dispatch", "supervise", "work")
+        self.agents = Process(folder, "agents", self.environment, "autolearn.agents", *types)
+        stack.callback(self.agents.stop)
+        self.first = stack.enter_context(Api(folder, self.environment, instance="0"))
+        self.second = stack.enter_context(Api(folder, self.environment, instance="1"))
+        self.stack = stack
+        self.agents.ready()
+        self.topics = Topics.of(load(self.environment))
+        log = KafkaLog(kafka)
+        stack.callback(log.close)
+        self.log = log
+        token = first_user(log, self.topics, "admin")
+        assert token is not None
+        self.nobody = stack.enter_context(self.first.client())
+        self.elsewhere = stack.enter_context(self.second.client())
+        self.tokens = {"sysadmin": token.word, "bad": BAD}
+        for name in ("other", "reader", "owner"):
+            self.tokens[name] = self.add(name)
+        self.tokens["expired"] = self.expired()
+
+    def add(self, name: str) -> str:
+        """Add a user; return a token."""
+        body = {"name": name, "password": PASSWORD}
+        answer = self.ask("sysadmin", "POST", "/v1/users", json=body)
+        assert answer.status_code == 201, answer.text
+        login = {"user": name, "password": PASSWORD}
+        answer = self.nobody.post("/v1/login", json=login)
+        assert answer.status_code == 201, answer.text
+        token: str = answer.json()["token"]
+        return token
+
+    def expired(self) -> str:
+        """A token of the owner whose time is over."""
+        answer = self.ask("owner", "POST", "/v1/tokens", json={"days": 1e-6})
+        token: str = answer.json()["token"]
+        self.tokens["expired"] = token
+        until(lambda: self.ask("expired", "GET", "/v1/me").status_code == 401)
+        return token
+
+    def ask(
+        self, who: str, method: str, path: str, to: httpx.Client | None = None, **given: object
+    ) -> httpx.Response:
+        """Send a request as somebody; `none` sends no token."""
+        headers = dict(given.pop("headers", {}))  # type: ignore[call-overload]
+        if who != "none":
+            headers["Authorization"] = f"Bearer {self.tokens[who]}"
+        return (to or self.nobody).request(method, path, headers=headers, **given)  # type: ignore[arg-type]
+
+    def session(self, title: str = "") -> str:
+        """The path of a new session of the owner."""
+        answer = self.ask("owner", "POST", "/v1/sessions", json={"title": title})
+        assert answer.status_code == 201, answer.text
+        return answer.headers["location"]
+
+    def share(self, session: str, user: str = "reader") -> None:
+        """Share a session of the owner."""
+        answer = self.ask("owner", "POST", f"{session}/share", json={"user": user})
+        assert answer.status_code == 200, answer.text
+
+    def trained(self, session: str) -> tuple[str, str]:
+        """The ids of a completed training in a session of the owner, and of its evaluation."""
+        wait = {"Prefer": "wait=60"}
+        body: dict[str, object] = {"estimator": "logistic-regression", "dataset": "iris"}
+        answer = self.ask("owner", "POST", f"{session}/trainings", json=body, headers=wait)
+        assert answer.status_code == 201, answer.text
+        training = answer.json()["id"]
+        body = {"training": training, "metrics": ["f1"]}
+        answer = self.ask("owner", "POST", f"{session}/evaluations", json=body, headers=wait)
+        assert answer.status_code == 201, answer.text
+        return training, answer.json()["id"]
+
+
+@contextmanager
+def people(folder: Path, kafka: str, **settings: str) -> Iterator[People]:
+    with ExitStack() as stack:
+        yield People(folder, kafka, stack, settings)

@@ -1,0 +1,236 @@
+"""One message of every type, and short ways to make them."""
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from autolearn.schemas import commands, events
+from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
+from autolearn.schemas.messages import Command, Event, type_of
+from autolearn.schemas.results import EvaluationResult, TrainingResult
+from autolearn.schemas.values import (
+    Column,
+    DatasetRef,
+    Domain,
+    Hyperparameter,
+    Preprocessing,
+    Split,
+    TrainedArtifact,
+)
+from autolearn.schemas.work_kinds import kind_of_run
+
+SESSION = "session/0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90"
+OTHER_SESSION = "session/5c0b9b5e-7a10-4b8e-8f0e-2f4f0a3c1d11"
+IRIS = DatasetRef("iris", "a" * 64)
+WINE = DatasetRef("wine", "b" * 64)
+VERIFIER = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXM"
+TOKEN = ("0123456789abcdef", "laptop", "d" * 64, "2026-02-01T00:00:00.000Z")
+ARTIFACT = TrainedArtifact("d" * 64, {"model.skops": "e" * 64, "schema.json": "f" * 64}, 2048)
+ENVIRONMENT = {"python": "3.11.9", "scikit-learn": "1.9.1", "threads": 1}
+
+ESTIMATOR = EstimatorSpec(
+    "decision-tree",
+    "classification",
+    "Asks one question after another.",
+    "scikit-learn",
+    "1.9.1",
+    (
+        Hyperparameter("max_depth", None, (Domain("integer", minimum=1.0), Domain("null"))),
+        Hyperparameter("criterion", "gini", (Domain("string", choices=("gini", "entropy")),)),
+    ),
+)
+METRIC = MetricSpec("f1", ("classification",), "Precision and recall in one.", "sklearn", "1.9.1")
+DATASET = DatasetSpec(
+    "iris",
+    IRIS.version,
+    "csv",
+    4551,
+    150,
+    (Column("petal", "number", 2, 43, 1.0, 6.9), Column("species", "string", distinct=3)),
+    "c" * 64,
+    target="species",
+    task="classification",
+    classes={"setosa": 50, "versicolor": 50, "virginica": 50},
+    origin="bundled",
+    summary="Three kinds of iris — Fisher, 1936.",
+)
+FLOWERS = replace(DATASET, name="flowers", origin="uploaded")
+"""One that a user has uploaded."""
+
+
+def request_training(run: str = "t1", **fields: Any) -> commands.RequestTraining:
+    about: dict[str, Any] = {
+        "estimator": "decision-tree",
+        "task": "classification",
+        "library_version": "1.9.1",
+        "dataset": IRIS,
+        "target": "species",
+        "schema_hash": "c" * 64,
+        "hyperparameters": {"max_depth": 3, "criterion": "gini"},
+        "split": Split(0.25, stratify=True),
+        "preprocessing": Preprocessing(),
+        "seed": 42,
+        "time_limit": 60.0,
+        "memory_limit": 512,
+    }
+    return commands.RequestTraining(run, **(about | fields))
+
+
+def request_evaluation(
+    run: str = "e1", training: str = "t1", **fields: Any
+) -> commands.RequestEvaluation:
+    about: dict[str, Any] = {
+        "metrics": ("precision", "f1"),
+        "dataset": IRIS,
+        "held_out": True,
+        "time_limit": 60.0,
+        "memory_limit": 512,
+    }
+    return commands.RequestEvaluation(run, training=training, **(about | fields))
+
+
+def training_result(**fields: Any) -> TrainingResult:
+    about: dict[str, Any] = {
+        "artifact": ARTIFACT,
+        "parameters": {"classes_": ["setosa", "versicolor"], "depth": 3},
+        "environment": ENVIRONMENT,
+        "rows_train": 112,
+        "rows_test": 38,
+        "fit_seconds": 0.005,
+        "seconds": 0.25,
+    }
+    return TrainingResult(**(about | fields))
+
+
+def evaluation_result(**fields: Any) -> EvaluationResult:
+    about: dict[str, Any] = {
+        "results": {"f1": 0.97, "confusion-matrix": {"labels": ["a", "b"], "matrix": [[9, 1]]}},
+        "environment": ENVIRONMENT,
+        "rows": 38,
+        "seconds": 0.125,
+    }
+    return EvaluationResult(**(about | fields))
+
+
+def complete_training(
+    run: str = "t1", attempt: int = 1, worker: str = "w1", **fields: Any
+) -> commands.CompleteRun:
+    return commands.CompleteRun(run, attempt, worker, training_result(**fields))
+
+
+def complete_evaluation(
+    run: str = "e1", attempt: int = 1, worker: str = "w1", **fields: Any
+) -> commands.CompleteRun:
+    return commands.CompleteRun(run, attempt, worker, evaluation_result(**fields))
+
+
+def fields_of(message: Command) -> dict[str, Any]:
+    return {name: getattr(message, name) for name in message.__struct_fields__}
+
+
+def training_requested(run: str = "t1", **fields: Any) -> events.TrainingRequested:
+    return events.TrainingRequested(**fields_of(request_training(run, **fields)))
+
+
+def training_completed(
+    run: str = "t1", attempt: int = 1, worker: str = "w1", **fields: Any
+) -> events.RunCompleted:
+    return events.RunCompleted(run, attempt, worker, training_result(**fields))
+
+
+def evaluation_requested(
+    run: str = "e1", training: str = "t1", **fields: Any
+) -> events.EvaluationRequested:
+    about = {"artifact": ARTIFACT.digest} | fields_of(request_evaluation(run, training)) | fields
+    return events.EvaluationRequested(**about)
+
+
+def evaluation_completed(
+    run: str = "e1", attempt: int = 1, worker: str = "w1", **fields: Any
+) -> events.RunCompleted:
+    return events.RunCompleted(run, attempt, worker, evaluation_result(**fields))
+
+
+def by_type(*messages: Any) -> dict[str, Any]:
+    """Messages by what their golden files are called: their type, and of a result its kind."""
+    return {name_of(message): message for message in messages}
+
+
+def name_of(message: Any) -> str:
+    kind = kind_of_run(message.result) if hasattr(message, "result") else "training"
+    return type_of(type(message)) + ("" if kind == "training" else f"-{kind}")
+
+
+COMMANDS: dict[str, Command] = by_type(
+    commands.RegisterEstimator(ESTIMATOR),
+    commands.RegisterMetric(METRIC),
+    commands.RegisterDataset(DATASET),
+    commands.ShareDataset("grace", "write"),
+    commands.UnshareDataset("grace"),
+    commands.DeleteDataset(),
+    commands.OpenSession("Irises ❀"),
+    commands.CommitSession(("t1", "t2")),
+    commands.DiscardSession(),
+    commands.ProposeExpiry(2, "2026-01-02T12:00:00.000Z"),
+    commands.ExpireSession(2, "2026-01-02T12:00:00.000Z"),
+    commands.KeepSession(),
+    commands.DeleteExperiment(),
+    commands.ShareSession("grace"),
+    commands.UnshareSession("grace"),
+    commands.AddUser("user", VERIFIER),
+    commands.SetRole("sysadmin"),
+    commands.SetPassword(VERIFIER),
+    commands.DisableUser(),
+    commands.EnableUser(),
+    commands.IssueToken(*TOKEN),
+    commands.RevokeToken(TOKEN[0]),
+    commands.RevokeTokens(TOKEN[0]),
+    commands.SetQuota("sessions", 10),
+    request_training(),
+    request_evaluation(),
+    commands.StartRun("t1", 1, "w1"),
+    complete_training(),
+    complete_evaluation(),
+    commands.FailRun("t1", 1, "w1", "memory", "It needed more than 512 MiB."),
+    commands.CancelRun("t1"),
+    commands.ReportRunLost("t1", 1, "w1"),
+)
+
+EVENTS: dict[str, Event] = by_type(
+    events.TermStarted("decide-0-0123456789ab"),
+    events.Refused("run-unknown", "The session has no training t1."),
+    events.CommandFailed("ZeroDivisionError: division by zero"),
+    events.CommandQuarantined("no decider came further"),
+    events.EstimatorRegistered(ESTIMATOR),
+    events.MetricRegistered(METRIC),
+    events.DatasetRegistered(DATASET),
+    events.DatasetShared("grace", "write"),
+    events.DatasetUnshared("grace"),
+    events.DatasetDeleted(),
+    events.SessionOpened("Irises ❀"),
+    events.SessionCommitted(("t1", "t2"), ("t3",)),
+    events.SessionDiscarded(("t1",)),
+    events.SessionExpiring("2026-01-02T12:00:00.000Z"),
+    events.SessionKept(),
+    events.SessionExpired(),
+    events.ExperimentDeleted(),
+    events.SessionShared("grace"),
+    events.SessionUnshared("grace"),
+    events.UserAdded("user", VERIFIER),
+    events.RoleSet("sysadmin"),
+    events.PasswordSet(VERIFIER),
+    events.UserDisabled(),
+    events.UserEnabled(),
+    events.TokenIssued(*TOKEN),
+    events.TokenRevoked(TOKEN[0]),
+    events.TokensRevoked(TOKEN[0]),
+    events.QuotaSet("sessions", 10),
+    training_requested(),
+    evaluation_requested(),
+    events.RunStarted("t1", 1, "w1"),
+    training_completed(),
+    evaluation_completed(),
+    events.RunFailed("t1", 1, "w1", "memory", "It needed more than 512 MiB."),
+    events.RunCancelled("t1"),
+    events.RunLost("t1", 2, "w1"),
+)
