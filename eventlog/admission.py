@@ -15,12 +15,12 @@ from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.events import TermStarted
 from autolearn.schemas.messages import type_of
 
-__all__ = ["TERM_STARTED", "Progress"]
+__all__ = ["TERM_STARTED", "PartitionProgress"]
 
 TERM_STARTED = type_of(TermStarted)
 
 
-class Progress(Struct):
+class PartitionProgress(Struct):
     """How far a reader has come on one partition of `events`.
 
     `next` is the offset to read next; `term` and `last` belong to the admission rule (`last` is

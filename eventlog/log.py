@@ -13,7 +13,7 @@ from autolearn.schemas.codec import Headers
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.topics import Topic
 
-__all__ = ["START_TIMEOUT", "Delivered", "Log", "Message", "Reader"]
+__all__ = ["START_TIMEOUT", "Delivered", "Log", "Message", "RecordReader"]
 
 Delivered = Callable[[LogError | None, int, int], None]
 """Called once per append, in the order of appends per partition: error or None, partition, offset.
@@ -57,7 +57,7 @@ class Message(Protocol):
         ...
 
 
-class Reader(Protocol):
+class RecordReader(Protocol):
     """Reads some partitions of one topic in order."""
 
     def read(self, limit: int, timeout: float) -> list[Message]:
@@ -93,7 +93,9 @@ class Log(Protocol):
         """
         ...
 
-    def reader(self, topic: str, start: Mapping[int, int], *, fetch: int | None = None) -> Reader:
+    def reader(
+        self, topic: str, start: Mapping[int, int], *, fetch: int | None = None
+    ) -> RecordReader:
         """Return a reader of the partitions in `start`, from these offsets on.
 
         With `fetch` it is one that is moved often: it asks for so many bytes at a time, and does

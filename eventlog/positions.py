@@ -11,18 +11,18 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.admission import PartitionProgress
 from autolearn.eventlog.log import Log
 from autolearn.schemas.codec import to_json
 from autolearn.schemas.errors import PositionError
 
-__all__ = ["AFTER", "REACHED", "Place", "Position", "log_id"]
+__all__ = ["AFTER", "REACHED", "PartitionPosition", "Position", "log_id"]
 
 REACHED, AFTER = "AutoLearn-Reached", "AutoLearn-After"
 """HTTP headers with a position: what an answer's process has folded, and what a request wants."""
 
 
-class Place(Struct, array_like=True, frozen=True, gc=False):
+class PartitionPosition(Struct, array_like=True, frozen=True, gc=False):
     """A point on one partition of `events`: everything before the offset `next`.
 
     `term` and `last` are those of the admission rule there, so that reading can go on.
@@ -34,25 +34,25 @@ class Place(Struct, array_like=True, frozen=True, gc=False):
     last: int = -1
 
     @classmethod
-    def of(cls, partition: int, reached: Progress) -> Place:
+    def of(cls, partition: int, reached: PartitionProgress) -> PartitionPosition:
         """Return where a reader of a partition is."""
         return cls(partition, reached.next, reached.term, reached.last)
 
-    def progress(self) -> Progress:
+    def progress(self) -> PartitionProgress:
         """Return the state of the admission rule at this place."""
-        return Progress(self.next, self.term, self.last)
+        return PartitionProgress(self.next, self.term, self.last)
 
 
 class Position(Struct, array_like=True, frozen=True, gc=False):
     """A point in the whole log. `log` says which log it is (see `log_id`)."""
 
     log: str
-    places: tuple[Place, ...]
+    places: tuple[PartitionPosition, ...]
 
     @classmethod
-    def of(cls, log: str, reached: Mapping[int, Progress]) -> Position:
+    def of(cls, log: str, reached: Mapping[int, PartitionProgress]) -> Position:
         """Return where a reader is."""
-        return cls(log, tuple(Place.of(p, at) for p, at in sorted(reached.items())))
+        return cls(log, tuple(PartitionPosition.of(p, at) for p, at in sorted(reached.items())))
 
     @classmethod
     def parse(cls, token: str) -> Position:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from autolearn.schemas.errors import AutoLearnError
 
-__all__ = ["InputError", "RunFailed", "numbered", "quietly"]
+__all__ = ["InputError", "WorkFailed", "numbered", "quietly"]
 
 
 class InputError(AutoLearnError):
@@ -24,7 +24,7 @@ class InputError(AutoLearnError):
         self.quiet = quiet or detail
 
 
-class RunFailed(AutoLearnError):
+class WorkFailed(AutoLearnError):
     """A run has failed for a reason of which no more may be told."""
 
     title = "The run has failed"
@@ -43,7 +43,7 @@ def quietly(sensitive: Collection[str]) -> Iterator[None]:
         if isinstance(error, InputError):
             raise InputError(error.quiet, advice=error.advice) from None
         why = "its words are left out, for columns of the dataset are sensitive"
-        raise RunFailed(f"{type(error).__name__}: {why}") from None
+        raise WorkFailed(f"{type(error).__name__}: {why}") from None
 
 
 def numbered(labels: Sequence[object]) -> list[str]:

@@ -14,7 +14,7 @@ from autolearn.ml.metrics.metric import Metric
 __all__ = [
     "METRICS",
     "ESTIMATORS",
-    "Offer",
+    "PluginSet",
     "find_estimator",
     "find_metric",
     "load_estimators",
@@ -28,19 +28,19 @@ T = TypeVar("T", Estimator, Metric)
 
 
 @dataclass(frozen=True)
-class Offer(Generic[T]):
+class PluginSet(Generic[T]):
     """What could be loaded, by name, and a sentence for everything that could not."""
 
     found: dict[str, T]
     problems: tuple[str, ...]
 
 
-def load_estimators() -> Offer[Estimator]:
+def load_estimators() -> PluginSet[Estimator]:
     """Return every estimator on offer in this environment."""
     return load(ESTIMATORS, Estimator, entries_of(ESTIMATORS))
 
 
-def load_metrics() -> Offer[Metric]:
+def load_metrics() -> PluginSet[Metric]:
     """Return every metric on offer in this environment."""
     return load(METRICS, Metric, entries_of(METRICS))
 
@@ -75,7 +75,7 @@ def find(group: str, kind: type[T], name: str) -> T:
     return offer.found[name]
 
 
-def load(group: str, kind: type[T], entries: metadata.EntryPoints) -> Offer[T]:
+def load(group: str, kind: type[T], entries: metadata.EntryPoints) -> PluginSet[T]:
     """Load entry points; those of our own distribution win over others of the same name."""
     found: dict[str, T] = {}
     owners: dict[str, str] = {}
@@ -99,7 +99,7 @@ def load(group: str, kind: type[T], entries: metadata.EntryPoints) -> Offer[T]:
                 f"The {word_of(kind)} {entry.name!r} of {owner} ({group}: {entry.value}) cannot be "
                 f"loaded and is left out: {type(error).__name__}: {error}."
             )
-    return Offer(found, tuple(problems))
+    return PluginSet(found, tuple(problems))
 
 
 def checked(entry: metadata.EntryPoint, kind: type[T]) -> T:

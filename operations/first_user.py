@@ -17,8 +17,8 @@ import uuid
 from collections.abc import Mapping
 
 from autolearn.agents.command_producer import now, post
-from autolearn.eventlog.admission import Progress
-from autolearn.eventlog.consumers.projector import Follower
+from autolearn.eventlog.admission import PartitionProgress
+from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.kafka.connect import open_log
 from autolearn.eventlog.log import START_TIMEOUT, Log
 from autolearn.operations.tool import ProgressLines, ToolResult, run_as_tool
@@ -34,7 +34,7 @@ from autolearn.schemas.settings import Settings
 from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.topics import Topics
 
-__all__ = ["FIRST", "Users", "first_user"]
+__all__ = ["FIRST", "KnownUsers", "first_user"]
 
 FIRST = "admin"
 """The name of the first sysadmin, unless another is given."""
@@ -42,21 +42,21 @@ PATIENCE = 600.0
 """Seconds that a decider has to answer: when everything starts anew, it starts too."""
 
 
-class Refused(AutoLearnError):
+class FirstUserRefused(AutoLearnError):
     """A decider has refused to make the user."""
 
     title = "The user could not be made"
     exit_code = ExitCode.REFUSED
 
 
-class Users:
+class KnownUsers:
     """Which users there are, and how these commands were answered (a fold, in memory only)."""
 
     def __init__(self) -> None:
         self.known: set[str] = set()
         self.answers: dict[str, Event | None] = {}
 
-    def progress(self) -> Mapping[int, Progress]:
+    def progress(self) -> Mapping[int, PartitionProgress]:
         """Say that nothing is stored."""
         return {}
 
@@ -70,7 +70,7 @@ class Users:
         if record.causationid in self.answers:
             self.answers[record.causationid] = event
 
-    def commit(self, _: Mapping[int, Progress]) -> None:
+    def commit(self, _: Mapping[int, PartitionProgress]) -> None:
         """Store nothing."""
 
     def reset(self) -> None:
@@ -86,8 +86,8 @@ def first_user(log: Log, topics: Topics, name: str, *, anyway: bool = False) -> 
         Refused: the token was refused.
     """
     log.create(topics.all(), START_TIMEOUT)
-    users = Users()
-    follower = Follower(log, topics.events.name, users, range(topics.events.partitions))
+    users = KnownUsers()
+    follower = Projector(log, topics.events.name, users, range(topics.events.partitions))
     try:
         follower.catch_up()
         if users.known and not anyway:
@@ -100,14 +100,16 @@ def first_user(log: Log, topics: Topics, name: str, *, anyway: bool = False) -> 
         for step in steps:
             answer = ask(log, topics, follower, users, stream("user", name), step)
         if not isinstance(answer, events.TokenIssued):
-            raise Refused(answer.detail if isinstance(answer, events.Refused) else repr(answer))
+            raise FirstUserRefused(
+                answer.detail if isinstance(answer, events.Refused) else repr(answer)
+            )
         return token
     finally:
         follower.close()
 
 
 def ask(
-    log: Log, topics: Topics, follower: Follower, users: Users, to: str, command: Command
+    log: Log, topics: Topics, follower: Projector, users: KnownUsers, to: str, command: Command
 ) -> Event:
     """Post a command, and wait for its answer."""
     identity = str(uuid.uuid4())

@@ -22,11 +22,11 @@ from pathlib import Path
 from msgspec import Struct
 
 from autolearn.agents.command_handling.decision import check_stream, opened
-from autolearn.agents.command_handling.partition_claim import Claim, Names
+from autolearn.agents.command_handling.partition_claim import Names, PartitionClaim
 from autolearn.agents.command_producer import now
-from autolearn.eventlog.admission import Progress
-from autolearn.eventlog.consumers.projector import Follower
-from autolearn.eventlog.encryption.session_cipher import Vault
+from autolearn.eventlog.admission import PartitionProgress
+from autolearn.eventlog.consumers.projector import Projector
+from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.eventlog.integrity.hash_chain import Chain
 from autolearn.eventlog.kafka.connect import open_log
 from autolearn.eventlog.log import Log, Message
@@ -94,7 +94,7 @@ def target_of(message: Message) -> Target:
         return Target(stream, f"unreadable-{place}", UNREADABLE, "", False, headers)
     about = (record.subject, record.id, record.type, record.fingerprint)
     try:
-        opened(record, Vault())
+        opened(record, SessionCipher())
     except MalformedRecord:
         return Target(*about, False, headers)
     return Target(*about, True, headers)
@@ -125,11 +125,11 @@ class Sequences:
             if (at := (record.subject, record.causationid)) in self.wanted:
                 self.answered.add(at)
 
-    def progress(self) -> Mapping[int, Progress]:
+    def progress(self) -> Mapping[int, PartitionProgress]:
         """Say that nothing is stored."""
         return {}
 
-    def commit(self, _: Mapping[int, Progress]) -> None:
+    def commit(self, _: Mapping[int, PartitionProgress]) -> None:
         """Store nothing."""
 
     def reset(self) -> None:
@@ -147,7 +147,7 @@ class Sequences:
         """Do nothing: no chain is kept."""
 
 
-class QuarantineClaim(Claim):
+class QuarantineClaim(PartitionClaim):
     """A claim for one answer. Before it claims, it looks whether that command is the next."""
 
     states: Sequences  # type: ignore[assignment]
@@ -271,7 +271,7 @@ def answered_so_far(log: Log, events: str, partition: int) -> int:
 
     It may be too low, never too high: what does not count may lie there as well.
     """
-    follower = Follower(log, events, Sequences({}), [partition])
+    follower = Projector(log, events, Sequences({}), [partition])
     try:
         follower.catch_up()
         return follower.progress[partition].last

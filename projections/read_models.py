@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from autolearn.eventlog.admission import Progress
-from autolearn.projections.storage.row_batch import Rows
+from autolearn.eventlog.admission import PartitionProgress
+from autolearn.projections.storage.row_batch import RowBatch
 from autolearn.projections.storage.store import Store, key
 from autolearn.projections.views import FORMAT, fold
 from autolearn.schemas.codec import EventRecord
@@ -23,12 +23,12 @@ class ReadModels:
     """
 
     def __init__(self, store: Store) -> None:
-        self.rows = Rows(store)
+        self.rows = RowBatch(store)
         self.marked = store.get(FORMAT_KEY) == FORMAT_VALUE
         if not self.marked and self.rows.progress():
             store.clear()
 
-    def progress(self) -> Mapping[int, Progress]:
+    def progress(self) -> Mapping[int, PartitionProgress]:
         """Return how far the stored content has come, per partition."""
         return self.rows.progress()
 
@@ -36,7 +36,7 @@ class ReadModels:
         """Take in one admitted event, which lies there."""
         fold(self.rows, record, partition, offset)
 
-    def commit(self, progress: Mapping[int, Progress]) -> None:
+    def commit(self, progress: Mapping[int, PartitionProgress]) -> None:
         """Write what was folded and how far that is, both or neither."""
         if progress and not self.marked:
             self.rows.written[FORMAT_KEY], self.marked = FORMAT_VALUE, True

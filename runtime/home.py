@@ -18,7 +18,16 @@ from platformdirs import user_data_path
 from autolearn.schemas.errors import AlreadyRunning, SettingsError
 from autolearn.schemas.settings import Settings
 
-__all__ = ["FULL", "PROBE", "Running", "emptied", "home_of", "lock", "require_writable", "running"]
+__all__ = [
+    "FULL",
+    "PROBE",
+    "RunningSystem",
+    "emptied",
+    "home_of",
+    "lock",
+    "require_writable",
+    "running",
+]
 
 
 PROBE = 1 << 20
@@ -26,7 +35,7 @@ PROBE = 1 << 20
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-class Running(msgspec.Struct, frozen=True):
+class RunningSystem(msgspec.Struct, frozen=True):
     """What `autolearn up` writes to `<home>/up.json` for as long as it runs."""
 
     pid: int
@@ -80,7 +89,7 @@ def _unusable(home: Path, error: OSError | RuntimeError) -> SettingsError:
     )
 
 
-def running(home: Path) -> Running | None:
+def running(home: Path) -> RunningSystem | None:
     """Return what `autolearn up` says about itself, or None when it does not run on this home."""
     try:
         with lock(home / "up.lock", ""):
@@ -88,7 +97,7 @@ def running(home: Path) -> Running | None:
     except AlreadyRunning:
         pass
     try:
-        return msgspec.json.decode((home / "up.json").read_bytes(), type=Running)
+        return msgspec.json.decode((home / "up.json").read_bytes(), type=RunningSystem)
     except FileNotFoundError:
         return None
 

@@ -17,11 +17,11 @@ from prometheus_client.registry import Collector
 
 from autolearn.schemas.prometheus import METRICS
 
-__all__ = ["Meter", "Reading"]
+__all__ = ["Meter", "GaugeSample"]
 
 BUCKETS = (0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 300)
 """Seconds. An answer takes a few milliseconds, a run anything."""
-Reading = tuple[str, tuple[str, ...], float]
+GaugeSample = tuple[str, tuple[str, ...], float]
 """The value of a gauge: its name, the values of its labels, and the number."""
 
 
@@ -47,7 +47,7 @@ class Meter(Collector):
             if about.kind == "histogram"
         }
         self.gauges = {name: about for name, about in mine.items() if about.kind == "gauge"}
-        self.readers: list[Callable[[], Iterable[Reading]]] = []
+        self.readers: list[Callable[[], Iterable[GaugeSample]]] = []
         self.watch(lambda: [("autolearn_build_info", (version("autolearn"),), 1)])
         self.registry.register(self)
 
@@ -61,7 +61,7 @@ class Meter(Collector):
         histogram = self.histograms[name]
         (histogram.labels(*labels) if labels else histogram).observe(seconds)
 
-    def watch(self, read: Callable[[], Iterable[Reading]]) -> None:
+    def watch(self, read: Callable[[], Iterable[GaugeSample]]) -> None:
         """Read gauges with this from now on, whenever somebody asks."""
         self.readers.append(read)
 

@@ -37,7 +37,7 @@ SHARE = 0.1
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-class Usage(NamedTuple):
+class ProcessUsage(NamedTuple):
     """What a process or thread did since the last look: CPU seconds, and whether it wants more."""
 
     cpu: float
@@ -55,7 +55,7 @@ class Effort:
         self.place = threads if thread is None else threads / str(thread)
         self.cpu = 0.0
 
-    def look(self) -> Usage:
+    def look(self) -> ProcessUsage:
         """Return what it did since the last look."""
         try:
             found = [self.place] if self.place.name != "task" else list(self.place.iterdir())
@@ -63,10 +63,10 @@ class Effort:
         except OSError:
             stats = []
         if not stats:
-            return Usage(0.0, wants=True)
+            return ProcessUsage(0.0, wants=True)
         cpu = sum(used for _, used in stats)
         before, self.cpu = self.cpu, cpu
-        return Usage(max(0.0, cpu - before), any(state in "RD" for state, _ in stats))
+        return ProcessUsage(max(0.0, cpu - before), any(state in "RD" for state, _ in stats))
 
 
 def stat_of(thread: Path) -> tuple[str, float] | None:

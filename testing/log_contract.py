@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import pytest
 
-from autolearn.eventlog.log import Log, Message, Reader
+from autolearn.eventlog.log import Log, Message, RecordReader
 from autolearn.schemas.bounds import LARGEST_MESSAGE
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings
@@ -50,7 +50,7 @@ class Bench(NamedTuple):
             reader.close()
 
 
-def read(reader: Reader, count: int) -> list[Message]:
+def read(reader: RecordReader, count: int) -> list[Message]:
     """Read exactly so many messages; fail when one does not come."""
     found: list[Message] = []
     while len(found) < count:

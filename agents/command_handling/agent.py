@@ -18,10 +18,10 @@ from typing import Any
 import structlog
 from faust.types import EventT
 
-from autolearn.agents.command_handling.assignments import Tenures
-from autolearn.agents.command_handling.checkpoint_signer import Checkpointing
-from autolearn.agents.command_handling.decision import Decision, Place, check_stream, decide
-from autolearn.agents.command_handling.partition_claim import Claim, Names
+from autolearn.agents.command_handling.assignments import Assignments
+from autolearn.agents.command_handling.checkpoint_signer import CheckpointSigner
+from autolearn.agents.command_handling.decision import AppendFence, Decision, check_stream, decide
+from autolearn.agents.command_handling.partition_claim import Names, PartitionClaim
 from autolearn.agents.delivery_watch import Deliveries
 from autolearn.agents.fail_stop import end_process
 from autolearn.agents.faust_app import make_app
@@ -57,15 +57,15 @@ class DecideAgent:
         self.folder = home / "state" / f"decide-{settings.instance}"
         self.process = f"decide-{settings.instance}"
         self.instance = instance_of("decide", settings.instance)
-        self.claims: Tenures[Claim] = Tenures(self.new_claim)
+        self.claims: Assignments[PartitionClaim] = Assignments(self.new_claim)
         self.room = asyncio.Semaphore(IN_FLIGHT)
         meter.watch(lambda: [("autolearn_decider_partitions", (), len(self.claims.held))])
         meter.watch(lambda: [("autolearn_decider_broken_chains", (), len(self.broken()))])
-        self.checkpoints: Checkpointing | None = None
+        self.checkpoints: CheckpointSigner | None = None
         self.strict = settings.chain == "strict"
         if settings.chain != "off":
             key = SigningKey.load_or_make(key_path(settings, home))
-            self.checkpoints = Checkpointing(settings, log, key, meter)
+            self.checkpoints = CheckpointSigner(settings, log, key, meter)
         self.vault = open_vault(settings, log, home)
         self.patience = settings.session_timeout
         app = make_app("decide", settings, brokers, home, self.claims.position)
@@ -95,14 +95,14 @@ class DecideAgent:
         await self.claims.close()
         await asyncio.to_thread(self.vault.stop)
 
-    def new_claim(self, partition: int) -> Claim:
+    def new_claim(self, partition: int) -> PartitionClaim:
         """Return a claim of a partition, not taken yet."""
         checkpoints = self.topics.checkpoints.name if self.checkpoints is not None else ""
         names = Names(self.topics.commands.name, self.topics.events.name, checkpoints)
         process = f"{self.process}-{uuid.uuid4().hex[:12]}"
-        return Claim(self.log, names, partition, self.folder / f"p{partition}", process)
+        return PartitionClaim(self.log, names, partition, self.folder / f"p{partition}", process)
 
-    def broken(self) -> list[Claim]:
+    def broken(self) -> list[PartitionClaim]:
         """Return the tenures whose partition's chain was found broken."""
         held = list(self.claims.held.values())
         return [claim for claim in held if claim.links and claim.links.broken is not None]
@@ -135,7 +135,7 @@ class DecideAgent:
         for _ in range(weight(event)):
             self.room.release()
 
-    def decide(self, claim: Claim, event: EventT[bytes]) -> bool:
+    def decide(self, claim: PartitionClaim, event: EventT[bytes]) -> bool:
         """Decide on a command; say whether an answer is on its way to the log."""
         offset = event.message.offset
         if offset <= claim.decided:
@@ -150,7 +150,7 @@ class DecideAgent:
                 claim.decided = offset
                 event.ack()
                 return False
-            place = Place(claim.partition, offset, claim.answered, claim.term)
+            place = AppendFence(claim.partition, offset, claim.answered, claim.term)
             size = size_of(event.value or b"", event.message.key, headers_of(event))
             decision = decide(claim.stream(record.subject), record, place, self.vault, size)
         except MalformedRecord as error:
@@ -162,7 +162,7 @@ class DecideAgent:
         return True
 
     def append(
-        self, claim: Claim, event: EventT[bytes], decision: Decision, headers: Headers
+        self, claim: PartitionClaim, event: EventT[bytes], decision: Decision, headers: Headers
     ) -> None:
         """Send a decision to the log; `confirm` runs on the loop once it is written."""
         loop, began = asyncio.get_running_loop(), time.perf_counter()
@@ -184,7 +184,7 @@ class DecideAgent:
 
     def confirm(
         self,
-        claim: Claim,
+        claim: PartitionClaim,
         event: EventT[bytes],
         decision: Decision,
         error: LogError | None,
@@ -215,7 +215,7 @@ class DecideAgent:
             "decided", stream=record.subject, command=record.causationid, answer=record.type
         )
 
-    def must_be_revoked(self, claim: Claim) -> None:
+    def must_be_revoked(self, claim: PartitionClaim) -> None:
         """End the process if the group has left it a partition that somebody else has claimed.
 
         Rebalances in quick succession can do that: the other has lost the partition again, and

@@ -17,7 +17,7 @@ from faust.types import TP
 
 from autolearn.agents.fail_stop import end_process
 
-__all__ = ["Cancelled", "Tenure", "Tenures"]
+__all__ = ["Cancelled", "Tenure", "Assignments"]
 
 logger = structlog.get_logger(__name__)
 
@@ -48,7 +48,7 @@ class Tenure(Protocol):
 T = TypeVar("T", bound=Tenure)
 
 
-class Tenures(Generic[T]):
+class Assignments(Generic[T]):
     """The tenures of one Faust application, made by `new(partition)`."""
 
     def __init__(self, new: Callable[[int], T]) -> None:

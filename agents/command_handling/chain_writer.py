@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import structlog
 
-from autolearn.agents.command_handling.state_store import States
-from autolearn.eventlog.admission import Progress
-from autolearn.eventlog.consumers.projector import Follower
+from autolearn.agents.command_handling.state_store import DeciderStateStore
+from autolearn.eventlog.admission import PartitionProgress
+from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.integrity.hash_chain import Chain, header_of, headers_of, link
 from autolearn.eventlog.integrity.signed_checkpoints import chain_at, fingerprint, unchecked
 from autolearn.eventlog.log import Log, Message
@@ -14,14 +14,14 @@ from autolearn.schemas.codec import EventRecord, Headers, event_on_log
 from autolearn.schemas.errors import LogError, MalformedRecord
 from autolearn.schemas.records.checkpoint import Checkpoint
 
-__all__ = ["Chained", "Links", "newest_token"]
+__all__ = ["Chained", "ChainWriter", "newest_token"]
 
 PATIENCE = 10.0
 """Seconds within which a record that is on the log must come."""
 logger = structlog.get_logger(__name__)
 
 
-class Links:
+class ChainWriter:
     """What a decider knows of the chain of its partition.
 
     `folded` is the chain as far as the log was folded; `previous` and `signed` are the fingerprint
@@ -31,7 +31,7 @@ class Links:
     was, None if it was not.
     """
 
-    def __init__(self, states: States, partition: int) -> None:
+    def __init__(self, states: DeciderStateStore, partition: int) -> None:
         self.states, self.partition = states, partition
         self.folded = states.chain(partition) or Chain()
         self.ahead = self.folded.hash
@@ -62,7 +62,7 @@ class Links:
         """The number of events that no checkpoint attests yet."""
         return self.folded.events - self.signed
 
-    def begin(self, log: Log, events: str, checkpoints: str, reached: Progress) -> None:
+    def begin(self, log: Log, events: str, checkpoints: str, reached: PartitionProgress) -> None:
         """Go on from the newest checkpoint of the partition, once the log is folded and claimed.
 
         What it attests, and the events after it, must come to the chain as it was folded. Its
@@ -91,10 +91,10 @@ class Links:
             self.found_broken(newest.offset, "the log does not go on from its newest checkpoint")
 
 
-class Chained(Follower):
+class Chained(Projector):
     """A Follower of one partition that takes what it admits into the chain, too."""
 
-    links: Links
+    links: ChainWriter
 
     def fold(self, messages: list[Message]) -> list[EventRecord]:
         """Fold messages; they are stored with the next `commit`. Return the admitted events."""
@@ -128,7 +128,7 @@ def newest_token(log: Log, checkpoints: str, partition: int) -> bytes | None:
 
 
 def continued(
-    log: Log, events: str, checkpoint: Checkpoint, folded: Chain, reached: Progress
+    log: Log, events: str, checkpoint: Checkpoint, folded: Chain, reached: PartitionProgress
 ) -> Chain:
     """Return the chain that a checkpoint and the events after it come to, up to `reached`.
 
@@ -138,7 +138,7 @@ def continued(
     chain, partition = chain_at(checkpoint), checkpoint.partition
     if chain.offset >= folded.offset:
         return chain
-    at = Progress(chain.offset + 1, checkpoint.term, checkpoint.last)
+    at = PartitionProgress(chain.offset + 1, checkpoint.term, checkpoint.last)
     reader = log.reader(events, {partition: at.next})
     try:
         while at.next < reached.next:

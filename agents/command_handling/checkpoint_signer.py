@@ -12,8 +12,8 @@ from pathlib import Path
 
 import structlog
 
-from autolearn.agents.command_handling.chain_writer import Links
-from autolearn.agents.command_handling.partition_claim import Claim
+from autolearn.agents.command_handling.chain_writer import ChainWriter
+from autolearn.agents.command_handling.partition_claim import PartitionClaim
 from autolearn.agents.command_producer import now
 from autolearn.eventlog.integrity.signed_checkpoints import CONTENT_TYPE, fingerprint, sealed
 from autolearn.eventlog.log import Log
@@ -24,7 +24,7 @@ from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 from autolearn.security.signing_keys import SigningKey
 
-__all__ = ["Checkpointing"]
+__all__ = ["CheckpointSigner"]
 
 SIGNED, FAILED = "autolearn_decider_checkpoints_total", "autolearn_decider_checkpoints_failed_total"
 TICK = 1.0
@@ -32,7 +32,7 @@ TICK = 1.0
 logger = structlog.get_logger(__name__)
 
 
-class Checkpointing:
+class CheckpointSigner:
     """Appends a checkpoint at once at first, after many events, and every so often.
 
     Only what the log has admitted is attested, so it is true whoever decides by now. A checkpoint
@@ -47,10 +47,10 @@ class Checkpointing:
         self.file = Path(settings.checkpoint_file) if settings.checkpoint_file else None
         self.writer = ThreadPoolExecutor(1, "checkpoint-file")
         self.stopping = asyncio.Event()
-        self.held: Callable[[], Iterable[Claim]] = tuple
+        self.held: Callable[[], Iterable[PartitionClaim]] = tuple
         self.task: asyncio.Task[None] | None = None
 
-    def start(self, held: Callable[[], Iterable[Claim]]) -> None:
+    def start(self, held: Callable[[], Iterable[PartitionClaim]]) -> None:
         """Begin to sign every so often what `held()` returns then."""
         self.held = held
         self.task = asyncio.create_task(self.run())
@@ -95,14 +95,14 @@ class Checkpointing:
         self.writer.shutdown()
         self.file = None  # what is written to the log later than this is on the log only
 
-    def after(self, claim: Claim) -> None:
+    def after(self, claim: PartitionClaim) -> None:
         """Sign a partition's chain if many events are not attested yet."""
         if claim.links is not None:
             attested = max(claim.links.signed, claim.links.tried)
             if claim.links.folded.events - attested >= self.every:
                 self.sign(claim)
 
-    def sign(self, claim: Claim) -> None:
+    def sign(self, claim: PartitionClaim) -> None:
         """Sign a partition's chain as far as the log has admitted it, if there is news."""
         links = claim.links
         if links is None or claim.fenced or not claim.taken or not links.unsigned:
@@ -112,7 +112,7 @@ class Checkpointing:
         links.on_its_way, links.tried = True, links.folded.events
         self.append(claim.partition, sealed(statement(claim, links), self.key), links)
 
-    def append(self, partition: int, token: bytes, links: Links) -> None:
+    def append(self, partition: int, token: bytes, links: ChainWriter) -> None:
         """Send a checkpoint to the log, and to the file once it is there."""
 
         def delivered(error: LogError | None, *_: int) -> None:
@@ -153,7 +153,7 @@ class Checkpointing:
         logger.error("a checkpoint could not be written", partition=partition, why=why)
 
 
-def statement(claim: Claim, links: Links) -> Checkpoint:
+def statement(claim: PartitionClaim, links: ChainWriter) -> Checkpoint:
     """Return what is to be signed about a partition now."""
     reached = claim.follower.progress[claim.partition]
     return Checkpoint(

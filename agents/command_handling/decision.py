@@ -8,7 +8,7 @@ from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
 from autolearn.agents.command_handling.state_store import Stream, decider_of
-from autolearn.eventlog.encryption.session_cipher import Vault, belongs
+from autolearn.eventlog.encryption.session_cipher import SessionCipher, belongs
 from autolearn.schemas import commands, events
 from autolearn.schemas.actors import Actor
 from autolearn.schemas.bounds import LARGEST_COMMAND, LARGEST_EVENT, check_size, size_of
@@ -21,7 +21,7 @@ from autolearn.schemas.sizes import check_command
 from autolearn.schemas.stream_kinds import kind_of
 from autolearn.security.data_key import Unreadable
 
-__all__ = ["Decision", "Place", "check_stream", "decide"]
+__all__ = ["Decision", "AppendFence", "check_stream", "decide"]
 
 SOURCE = "autolearn/decide"
 LONGEST_DETAIL = 1000
@@ -32,7 +32,7 @@ UNREADABLE = events.Refused(
 Register = commands.RegisterEstimator | commands.RegisterMetric | commands.RegisterDataset
 
 
-class Place(NamedTuple):
+class AppendFence(NamedTuple):
     """Where on the log an answer belongs."""
 
     partition: int
@@ -71,7 +71,11 @@ def check_stream(record: CommandRecord, key: bytes | None) -> None:
 
 
 def decide(
-    stream: Stream, record: CommandRecord, place: Place, vault: Vault | None = None, size: int = 0
+    stream: Stream,
+    record: CommandRecord,
+    place: AppendFence,
+    vault: SessionCipher | None = None,
+    size: int = 0,
 ) -> Decision:
     """Answer a command. Whatever the rules do, there is exactly one event.
 
@@ -84,7 +88,7 @@ def decide(
         MalformedRecord: the command's type is unknown, its data do not fit, or it is encrypted
             though commands of its type never are.
     """
-    vault = vault or Vault()
+    vault = vault or SessionCipher()
     keyid = stream.keyid or ("" if record.keyid is UNSET else record.keyid)
     found = opened(record, vault)
     try:
@@ -101,7 +105,7 @@ def decide(
     return decision
 
 
-def opened(record: CommandRecord, vault: Vault) -> tuple[Command, Raw] | None:
+def opened(record: CommandRecord, vault: SessionCipher) -> tuple[Command, Raw] | None:
     """Return what a command's record says, and as JSON; None if it cannot be decrypted.
 
     Raises:
@@ -120,7 +124,7 @@ def opened(record: CommandRecord, vault: Vault) -> tuple[Command, Raw] | None:
         raise MalformedRecord(f"It cannot be read: {type(error).__name__}.") from error
 
 
-def sealed(decision: Decision, keyid: str, vault: Vault) -> Decision:
+def sealed(decision: Decision, keyid: str, vault: SessionCipher) -> Decision:
     """Return a decision as it goes to the log.
 
     Raises:
@@ -135,7 +139,7 @@ def sealed(decision: Decision, keyid: str, vault: Vault) -> Decision:
 def judge(
     stream: Stream,
     record: CommandRecord,
-    place: Place,
+    place: AppendFence,
     found: tuple[Command, Raw] | None,
     keyid: str,
 ) -> Decision:
@@ -175,7 +179,7 @@ def registers_another(stream: str, command: Command) -> bool:
     return isinstance(command, Register) and command.spec.name != stream.partition("/")[2]
 
 
-def answer(stream: Stream, command: CommandRecord, place: Place, event: Event) -> Decision:
+def answer(stream: Stream, command: CommandRecord, place: AppendFence, event: Event) -> Decision:
     """Return an event as the record that answers a command."""
     record = EventRecord(
         id=f"{place.partition}-{place.offset}-{place.term}",

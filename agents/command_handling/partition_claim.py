@@ -17,12 +17,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from autolearn.agents.command_handling.assignments import Cancelled
-from autolearn.agents.command_handling.chain_writer import Chained, Links
+from autolearn.agents.command_handling.chain_writer import Chained, ChainWriter
 from autolearn.agents.command_handling.decision import Decision
-from autolearn.agents.command_handling.state_store import States, Stream, changes_of, with_parts
+from autolearn.agents.command_handling.state_store import (
+    DeciderStateStore,
+    Stream,
+    changes_of,
+    with_parts,
+)
 from autolearn.agents.command_producer import now
-from autolearn.eventlog.admission import TERM_STARTED, Progress
-from autolearn.eventlog.consumers.projector import Follower
+from autolearn.eventlog.admission import TERM_STARTED, PartitionProgress
+from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.log import Log
 from autolearn.projections.storage.rocksdb import RocksStore
 from autolearn.runtime.timestamps import stamp
@@ -38,7 +43,7 @@ from autolearn.schemas.codec import (
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.events import TermStarted
 
-__all__ = ["Claim", "Names"]
+__all__ = ["PartitionClaim", "Names"]
 
 logger = structlog.get_logger(__name__)
 
@@ -51,7 +56,7 @@ class Names(NamedTuple):
     checkpoints: str = ""
 
 
-class Claim:
+class PartitionClaim:
     """One tenure of partition `partition`; a later tenure of the same partition is another object.
 
     `term` is what was claimed, `decided` the offset of the last command decided (which may be ahead
@@ -72,9 +77,9 @@ class Claim:
         self.ahead: dict[str, Stream] = {}
         self.ahead_parts: dict[tuple[str, str], tuple[int, Struct | None]] = {}
         self.ahead_seen: set[tuple[str, str]] = set()
-        self.links: Links | None = None
-        self.follower: Follower
-        self.states: States
+        self.links: ChainWriter | None = None
+        self.follower: Projector
+        self.states: DeciderStateStore
         self.store: RocksStore | None = None
 
     def take(self) -> None:
@@ -88,7 +93,7 @@ class Claim:
             self.check()
             self.store = RocksStore(self.folder)
             try:
-                self.states = States(self.store)
+                self.states = DeciderStateStore(self.store)
                 self.catch_up_and_claim()
             except BaseException:
                 self.close_store()
@@ -119,19 +124,19 @@ class Claim:
             rebuilt=self.follower.restarted,
         )
 
-    def chained(self) -> Follower:
+    def chained(self) -> Projector:
         """Return the partition's Follower; what was folded without the chain is folded again."""
-        folded = self.states.progress().get(self.partition, Progress()).next
+        folded = self.states.progress().get(self.partition, PartitionProgress()).next
         if folded and self.states.chain(self.partition) is None:
             self.states.reset()
         follower = Chained(self.log, self.events, self.states, [self.partition])
-        follower.links = self.links = Links(self.states, self.partition)
+        follower.links = self.links = ChainWriter(self.states, self.partition)
         return follower
 
-    def unchained(self) -> Follower:
+    def unchained(self) -> Projector:
         """Return the partition's Follower; a chain that was kept before would have a hole."""
         self.states.forget_chain(self.partition)
-        return Follower(self.log, self.events, self.states, [self.partition])
+        return Projector(self.log, self.events, self.states, [self.partition])
 
     def begin(self) -> int:
         """Return the offset of the first command that the log does not say is answered."""

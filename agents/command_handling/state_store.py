@@ -12,14 +12,14 @@ from msgspec.structs import replace
 
 from autolearn.agents.deciders import DECIDERS
 from autolearn.agents.deciders.decider import NO_PARTS, Decider, Parts
-from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.admission import PartitionProgress
 from autolearn.eventlog.integrity.hash_chain import Chain
-from autolearn.projections.storage.row_batch import Rows
+from autolearn.projections.storage.row_batch import RowBatch
 from autolearn.projections.storage.store import Store, key
 from autolearn.schemas.codec import EventRecord, to_json
 from autolearn.schemas.confidentiality import outline_of
 
-__all__ = ["States", "Stream", "changes_of", "decider_of", "with_parts"]
+__all__ = ["DeciderStateStore", "Stream", "changes_of", "decider_of", "with_parts"]
 
 decoders = {kind: msgspec.json.Decoder(decider.kind) for kind, decider in DECIDERS.items()}
 
@@ -49,7 +49,7 @@ class StoredStream(Struct, frozen=True, omit_defaults=True):
     keyid: str = ""
 
 
-class Seen(Struct, frozen=True, gc=False):
+class AnsweredCommand(Struct, frozen=True, gc=False):
     """A command that was answered: by which event of its stream."""
 
     sequence: int
@@ -86,7 +86,7 @@ def changes_of(state: Any) -> Mapping[str, Struct | None]:
     return changed
 
 
-class States:
+class DeciderStateStore:
     """Folds events into the deciders' state (`eventlog.consumers.projector.Projection`).
 
     A stream is a row, and each of its parts another: an event is folded at the cost of what it
@@ -94,7 +94,7 @@ class States:
     """
 
     def __init__(self, store: Store) -> None:
-        self.rows = Rows(store)
+        self.rows = RowBatch(store)
         self.marked = store.get(FORMAT_KEY) == FORMAT
         if not self.marked and self.rows.progress():
             store.clear()
@@ -114,9 +114,9 @@ class States:
 
     def seen(self, stream: str, command: str) -> bool:
         """Say whether a command of this stream was answered before."""
-        return self.rows.get(seen_key(stream, command), Seen) is not None
+        return self.rows.get(seen_key(stream, command), AnsweredCommand) is not None
 
-    def progress(self) -> Mapping[int, Progress]:
+    def progress(self) -> Mapping[int, PartitionProgress]:
         """Return how far the stored content has come, per partition."""
         return self.rows.progress()
 
@@ -134,7 +134,9 @@ class States:
         head = replace(after, parts=NO_PARTS) if hasattr(after, "parts") else after
         stored = StoredStream(record.sequence, Raw(to_json(head)), keyid)
         self.rows.put(state_key(record.subject), stored)
-        self.rows.put(seen_key(record.subject, record.causationid), Seen(record.sequence))
+        self.rows.put(
+            seen_key(record.subject, record.causationid), AnsweredCommand(record.sequence)
+        )
 
     def chain(self, partition: int) -> Chain | None:
         """Return the hash chain of a partition as far as it was folded; None: it was not kept."""
@@ -148,7 +150,7 @@ class States:
         """Keep no hash chain from here on."""
         self.rows.delete(key("chain", partition))
 
-    def commit(self, progress: Mapping[int, Progress]) -> None:
+    def commit(self, progress: Mapping[int, PartitionProgress]) -> None:
         """Write what was folded and how far that is, both or neither."""
         if progress and not self.marked:
             self.rows.written[FORMAT_KEY], self.marked = FORMAT, True

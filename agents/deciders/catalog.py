@@ -13,13 +13,13 @@ from autolearn.schemas.catalog import EstimatorSpec, MetricSpec
 from autolearn.schemas.codec import to_json
 from autolearn.schemas.messages import Event
 
-__all__ = ["Offer", "estimator", "metric"]
+__all__ = ["CatalogEntry", "estimator", "metric"]
 
 Spec = EstimatorSpec | MetricSpec
 Register = commands.RegisterEstimator | commands.RegisterMetric
 
 
-class Offer(Struct, frozen=True, gc=False):
+class CatalogEntry(Struct, frozen=True, gc=False):
     """What is on offer now: the JSON of its specification, empty before the first registration."""
 
     spec: str = ""
@@ -28,7 +28,7 @@ class Offer(Struct, frozen=True, gc=False):
 def offer(registered: Callable[[Spec], Event], command: type[Register]) -> Decider:
     """Return the decider of a kind of thing in the catalog."""
 
-    def decide(state: Offer, command: Register, actor: Actor) -> Event:
+    def decide(state: CatalogEntry, command: Register, actor: Actor) -> Event:
         if not actor.is_worker:
             why = "Only workers say which estimators and metrics there are."
             return events.Refused("forbidden", why)
@@ -38,14 +38,14 @@ def offer(registered: Callable[[Spec], Event], command: type[Register]) -> Decid
             )
         return registered(command.spec)
 
-    def evolve(state: Offer, event: Event, _: str) -> Offer:
+    def evolve(state: CatalogEntry, event: Event, _: str) -> CatalogEntry:
         match event:
             case events.EstimatorRegistered(spec=spec) | events.MetricRegistered(spec=spec):
-                return Offer(written(spec))
+                return CatalogEntry(written(spec))
             case _:
                 return state
 
-    return Decider(Offer(), decide, evolve, Offer, (command,))
+    return Decider(CatalogEntry(), decide, evolve, CatalogEntry, (command,))
 
 
 def written(spec: Spec) -> str:

@@ -17,7 +17,7 @@ from autolearn.schemas.actors import SUPERVISE, SYSADMIN, Actor, worker
 from autolearn.schemas.errors import REASONS
 from autolearn.schemas.messages import Command, Event
 
-__all__ = ["Given", "Refused", "When", "entitled", "given"]
+__all__ = ["GivenStream", "Refused", "When", "entitled", "given"]
 
 
 def entitled(command: Command, user: str = "") -> Actor:
@@ -69,7 +69,7 @@ class When(Struct, frozen=True):
         assert after == self.state, "a refusal changes nothing"
 
 
-class Given(Struct, frozen=True):
+class GivenStream(Struct, frozen=True):
     """A stream after some events."""
 
     decider: Decider
@@ -82,9 +82,9 @@ class Given(Struct, frozen=True):
         return When(self.decider, self.state, self.decider.decide(self.state, command, actor))
 
 
-def given(decider: Decider, *past: Event, actor: str = "") -> Given:
+def given(decider: Decider, *past: Event, actor: str = "") -> GivenStream:
     """Return a stream after these events, from the first, whose commands `actor` gave."""
     state = decider.initial
     for event in past:
         state = decider.evolve(state, event, actor)
-    return Given(decider, state)
+    return GivenStream(decider, state)

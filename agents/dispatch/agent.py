@@ -18,11 +18,11 @@ import structlog
 from faust.types import TP
 
 from autolearn.agents.delivery_watch import Deliveries
-from autolearn.agents.dispatch.worker_pool import Offer, Pool
+from autolearn.agents.dispatch.worker_pool import TaskOffer, WorkerPool
 from autolearn.agents.fail_stop import end_process
 from autolearn.agents.faust_app import make_app
-from autolearn.eventlog.consumers.projector_thread import Feed
-from autolearn.eventlog.consumers.traced_projector import Traced
+from autolearn.eventlog.consumers.projector_thread import ProjectorThread
+from autolearn.eventlog.consumers.traced_projector import TracedProjector
 from autolearn.eventlog.log import Log
 from autolearn.projections.storage.rocksdb import RocksStore
 from autolearn.projections.work.heartbeat_records import heartbeat_in
@@ -58,7 +58,9 @@ class DispatchAgent:
         self.folder = home / "state" / f"dispatch-{settings.instance}" / "runs"
         self.limits: dict[str, int] = {}
         limit = settings.quota_runs_running
-        self.pool = Pool(MISSED * settings.heartbeat, lambda user: self.limits.get(user, limit))
+        self.pool = WorkerPool(
+            MISSED * settings.heartbeat, lambda user: self.limits.get(user, limit)
+        )
         self.acting = False
         self.assigned = asyncio.Event()
         app = make_app("dispatch", settings, brokers, home, self.position)
@@ -77,13 +79,15 @@ class DispatchAgent:
         self.runs = OpenRuns(self.store)
         partitions = range(self.topics.events.partitions)
         follower = await asyncio.to_thread(
-            Traced, self.log, self.topics.events.name, self.runs, partitions
+            TracedProjector, self.log, self.topics.events.name, self.runs, partitions
         )
         await asyncio.to_thread(follower.catch_up)
         self.limits |= self.runs.limits()
         for run in self.runs.all():
             self.pool.see(run.stream, run.run, run)
-        self.feed = Feed(follower, self.on_events, lambda error: end_process("the feed", error))
+        self.feed = ProjectorThread(
+            follower, self.on_events, lambda error: end_process("the feed", error)
+        )
         self.feed.start()
         self.ticking = asyncio.create_task(self.tick_for_ever())
 
@@ -157,7 +161,7 @@ class DispatchAgent:
             for offer in self.pool.offers(time.monotonic()):
                 self.send(offer)
 
-    def send(self, offer: Offer) -> None:
+    def send(self, offer: TaskOffer) -> None:
         """Append the task of an offer; a failed append ends the process."""
         attempt = offer.attempt
         run = self.runs.get(*attempt.key)
@@ -193,7 +197,7 @@ class DispatchAgent:
             )
 
 
-def handed_out(offer: Offer, headers: Headers, now: int) -> Hop:
+def handed_out(offer: TaskOffer, headers: Headers, now: int) -> Hop:
     """Return what the behaviour log says of an offer (`now`: milliseconds since 1970)."""
     trace, hop, attempt = trace_in(headers), hop_of(headers), offer.attempt
     return Hop(

@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterable
 from itertools import count
 from typing import NamedTuple
 
-__all__ = ["Attempt", "Key", "Turns"]
+__all__ = ["QueuedAttempt", "Key", "FairQueue"]
 
 Key = tuple[str, str]
 """A run: its stream and its id."""
 
 
-class Attempt(NamedTuple):
+class QueuedAttempt(NamedTuple):
     """One attempt of a run that nobody works on yet. `user` has asked for it."""
 
     kind: str
@@ -42,7 +42,7 @@ class Sessions:
 
     def __init__(self, turn: int) -> None:
         self.turn = turn
-        self.queues: OrderedDict[str, OrderedDict[Key, Attempt]] = OrderedDict()
+        self.queues: OrderedDict[str, OrderedDict[Key, QueuedAttempt]] = OrderedDict()
 
 
 def nobody(_: str) -> bool:
@@ -50,7 +50,7 @@ def nobody(_: str) -> bool:
     return False
 
 
-class Turns:
+class FairQueue:
     """The attempts that wait, at most one of each run.
 
     While a user waits for a kind of work that is served, no other user is served twice with the
@@ -60,8 +60,8 @@ class Turns:
     """
 
     def __init__(self) -> None:
-        self.waiting: dict[Key, Attempt] = {}
-        self.again: defaultdict[str, OrderedDict[Key, Attempt]] = defaultdict(OrderedDict)
+        self.waiting: dict[Key, QueuedAttempt] = {}
+        self.again: defaultdict[str, OrderedDict[Key, QueuedAttempt]] = defaultdict(OrderedDict)
         # Per kind of work the users, in the order of their turns.
         self.rings: defaultdict[str, OrderedDict[str, Sessions]] = defaultdict(OrderedDict)
         self.numbers = count()
@@ -69,11 +69,11 @@ class Turns:
     def __len__(self) -> int:
         return len(self.waiting)
 
-    def get(self, run: Key) -> Attempt | None:
+    def get(self, run: Key) -> QueuedAttempt | None:
         """Return the attempt of a run that waits, or None."""
         return self.waiting.get(run)
 
-    def add(self, attempt: Attempt) -> None:
+    def add(self, attempt: QueuedAttempt) -> None:
         """Let an attempt wait behind all of its session, instead of another one of its run."""
         self.drop(attempt.key)
         self.waiting[attempt.key] = attempt
@@ -83,7 +83,7 @@ class Turns:
         queues = ring[attempt.user].queues
         queues.setdefault(attempt.stream, OrderedDict())[attempt.key] = attempt
 
-    def put_back(self, attempt: Attempt) -> None:
+    def put_back(self, attempt: QueuedAttempt) -> None:
         """Let an attempt wait before all others: its run had its turn."""
         self.drop(attempt.key)
         self.waiting[attempt.key] = attempt
@@ -102,7 +102,9 @@ class Turns:
         if not queues:
             del ring[attempt.user]
 
-    def take(self, kinds: Iterable[str], passed: Callable[[str], bool] = nobody) -> Attempt | None:
+    def take(
+        self, kinds: Iterable[str], passed: Callable[[str], bool] = nobody
+    ) -> QueuedAttempt | None:
         """Take out the attempt of one of these kinds whose turn it is; None if none waits.
 
         Users for whom `passed` is true are passed over, and keep their turn.
@@ -120,7 +122,7 @@ class Turns:
                 ring[chosen.user].queues.move_to_end(chosen.stream)
         return chosen
 
-    def first(self, kinds: list[str], passed: Callable[[str], bool]) -> Attempt | None:
+    def first(self, kinds: list[str], passed: Callable[[str], bool]) -> QueuedAttempt | None:
         """Return the attempt of one of these kinds whose turn it is."""
         for kind in kinds:
             for attempt in self.again[kind].values():

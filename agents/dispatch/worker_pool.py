@@ -1,7 +1,7 @@
 """The pool of workers: who is free, and which waiting attempt is offered to whom.
 
 Pure: what happened and what time it is are told to it. It offers no more than there are free slots,
-so no run waits behind another one while a slot is free elsewhere; all others wait in `Turns`.
+so no run waits behind another one while a slot is free elsewhere; all others wait in `FairQueue`.
 
 An offer is not a promise. It may get lost, or reach a worker that has died: after OFFER_SECONDS
 without a start the attempt is offered again. Two workers may then claim it; one is accepted.
@@ -14,33 +14,33 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
-from autolearn.agents.dispatch.fair_queue import Attempt, Key, Turns
+from autolearn.agents.dispatch.fair_queue import FairQueue, Key, QueuedAttempt
 from autolearn.projections.work.open_runs import OpenRun
 from autolearn.schemas.records.heartbeat import Heartbeat
 
-__all__ = ["OFFER_SECONDS", "Offer", "Pool"]
+__all__ = ["OFFER_SECONDS", "TaskOffer", "WorkerPool"]
 
 OFFER_SECONDS = 0.7
 """How long an offer keeps a slot: many times what a task and its claim take (about 20 ms), and so
 short that a slot is idle for less than 2 s even when two offers in a row get lost."""
 
 
-class Offer(NamedTuple):
+class TaskOffer(NamedTuple):
     """An attempt for a worker: to be sent to `partition` of `tasks`."""
 
-    attempt: Attempt
+    attempt: QueuedAttempt
     worker: str
     partition: int
 
 
-class Made(NamedTuple):
+class OutstandingOffer(NamedTuple):
     """An offer that was made, and when it is over."""
 
-    offer: Offer
+    offer: TaskOffer
     until: float
 
 
-class Member:
+class PooledWorker:
     """A worker that is heard of."""
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Member:
         """It let an offer pass, and was not heard since."""
 
 
-class Pool:
+class WorkerPool:
     """Workers by their heartbeats, and open runs by their events.
 
     A worker that was not heard for `silence` seconds is offered nothing. `limit` says how many runs
@@ -59,11 +59,11 @@ class Pool:
 
     def __init__(self, silence: float, limit: Callable[[str], int] = lambda _: sys.maxsize) -> None:
         self.silence, self.limit = silence, limit
-        self.turns = Turns()
-        self.members: dict[str, Member] = {}
+        self.turns = FairQueue()
+        self.members: dict[str, PooledWorker] = {}
         self.holders: dict[Key, tuple[str, str]] = {}
         """Who holds a run, and whose it is."""
-        self.made: dict[Key, Made] = {}
+        self.made: dict[Key, OutstandingOffer] = {}
         self.load: Counter[str] = Counter()
         """Per worker, the runs that it holds or was offered."""
         self.taken: Counter[str] = Counter()
@@ -76,7 +76,7 @@ class Pool:
         if beat.stopped:
             self.members.pop(beat.worker, None)
             return
-        member = self.members.setdefault(beat.worker, Member())
+        member = self.members.setdefault(beat.worker, PooledWorker())
         member.beat, member.heard, member.doubted = beat, now, False
 
     def forget_workers(self) -> None:
@@ -95,7 +95,7 @@ class Pool:
                 self.holders[key] = (now_open.worker, now_open.user)
                 self.load_with(now_open.worker, now_open.user)
             return
-        attempt = Attempt(now_open.kind, stream, run, now_open.attempt, now_open.user)
+        attempt = QueuedAttempt(now_open.kind, stream, run, now_open.attempt, now_open.user)
         made = self.made.get(key)
         if attempt == self.turns.get(key) or (made is not None and attempt == made.offer.attempt):
             return
@@ -112,7 +112,7 @@ class Pool:
         if run in self.holders:
             self.unload(*self.holders.pop(run))
 
-    def release_offer(self, run: Key) -> Attempt:
+    def release_offer(self, run: Key) -> QueuedAttempt:
         """Free the slot that a run was offered, and return its attempt."""
         offer = self.made.pop(run).offer
         self.unload(offer.worker, offer.attempt.user)
@@ -134,7 +134,7 @@ class Pool:
         """Say whether no more runs of a user may run now."""
         return self.taken[user] >= self.limit(user)
 
-    def offers(self, now: float) -> list[Offer]:
+    def offers(self, now: float) -> list[TaskOffer]:
         """Make offers until no free slot can be given an attempt that waits."""
         self.look_at_the_clock(now)
         made = []
@@ -146,10 +146,10 @@ class Pool:
             made.append(self.offer(attempt, free, now))
         return made
 
-    def offer(self, attempt: Attempt, free: list[Member], now: float) -> Offer:
+    def offer(self, attempt: QueuedAttempt, free: list[PooledWorker], now: float) -> TaskOffer:
         """Offer an attempt to the worker that suits best, of those with a free slot."""
 
-        def cost(member: Member) -> tuple[bool, int, int, float]:
+        def cost(member: PooledWorker) -> tuple[bool, int, int, float]:
             # Those who can do little else first; then who has most slots free, or waits longest.
             kinds = len(member.beat.kinds)
             return member.doubted, kinds, -self.free(member), member.offered
@@ -158,12 +158,12 @@ class Pool:
         member = min(able, key=cost)
         member.offered = now
         worker = member.beat.worker
-        offer = Offer(attempt, worker, member.beat.partitions[0])
-        self.made[attempt.key] = Made(offer, now + OFFER_SECONDS)
+        offer = TaskOffer(attempt, worker, member.beat.partitions[0])
+        self.made[attempt.key] = OutstandingOffer(offer, now + OFFER_SECONDS)
         self.load_with(worker, attempt.user)
         return offer
 
-    def free(self, member: Member) -> int:
+    def free(self, member: PooledWorker) -> int:
         """Return how many slots of a worker are free; none while no task can reach it.
 
         Nor while its disk is low.

@@ -24,11 +24,11 @@ from autolearn.agents.fail_stop import end_process
 from autolearn.agents.faust_app import make_app
 from autolearn.agents.supervision.artifact_collector import Collector
 from autolearn.agents.supervision.broker_clock import BrokerClock, steady
-from autolearn.agents.supervision.key_shredder import Shredding
+from autolearn.agents.supervision.key_shredder import KeyShredder
 from autolearn.artifacts.store.store import ArtifactStore
-from autolearn.eventlog.consumers.projector import Follower
-from autolearn.eventlog.consumers.projector_thread import Feed
-from autolearn.eventlog.consumers.traced_projector import Traced
+from autolearn.eventlog.consumers.projector import Projector
+from autolearn.eventlog.consumers.projector_thread import ProjectorThread
+from autolearn.eventlog.consumers.traced_projector import TracedProjector
 from autolearn.eventlog.encryption.keyring import KeyRing
 from autolearn.eventlog.kafka.connect import client_of
 from autolearn.eventlog.kafka.consumer_groups import groups_of
@@ -36,7 +36,7 @@ from autolearn.eventlog.log import Log
 from autolearn.projections.storage.rocksdb import RocksStore
 from autolearn.projections.work.heartbeat_records import heartbeat_in
 from autolearn.projections.work.open_runs import OpenRun, OpenRuns, runs_in
-from autolearn.projections.work.session_retention import Drafts
+from autolearn.projections.work.session_retention import SessionRetention
 from autolearn.runtime.metrics_registry import Meter
 from autolearn.runtime.timestamps import millis
 from autolearn.runtime.trace_context import Trace, instance_of
@@ -98,12 +98,14 @@ class SuperviseAgent:
         self.runs = OpenRuns(self.store)
         partitions = range(self.topics.events.partitions)
         follower = await asyncio.to_thread(
-            Traced, self.log, self.topics.events.name, self.runs, partitions
+            TracedProjector, self.log, self.topics.events.name, self.runs, partitions
         )
         await asyncio.to_thread(follower.catch_up)
         for run in self.runs.all():
             self.note(run.stream, run.run, run)
-        self.feed = Feed(follower, self.on_events, lambda error: end_process("the feed", error))
+        self.feed = ProjectorThread(
+            follower, self.on_events, lambda error: end_process("the feed", error)
+        )
         self.feed.start()
         await self.start_shredding()
         self.loops = [
@@ -118,12 +120,12 @@ class SuperviseAgent:
         """Follow the keys, and the events once more, for what may have to be shredded."""
         self.ring.start()
         self.drafts_store = await asyncio.to_thread(RocksStore, self.folder.with_name("drafts"))
-        drafts = Drafts(self.drafts_store)
+        drafts = SessionRetention(self.drafts_store)
         events, partitions = self.topics.events.name, range(self.topics.events.partitions)
-        follower = await asyncio.to_thread(Follower, self.log, events, drafts, partitions)
+        follower = await asyncio.to_thread(Projector, self.log, events, drafts, partitions)
         await asyncio.to_thread(follower.catch_up)
         await asyncio.to_thread(self.ring.catch_up)
-        self.shredding = Shredding(
+        self.shredding = KeyShredder(
             self.log,
             self.topics,
             drafts,
@@ -136,7 +138,7 @@ class SuperviseAgent:
         self.collector = Collector(
             self.log, self.topics, drafts, self.artifacts, self.meter, self.committed
         )
-        self.drafts_feed = Feed(
+        self.drafts_feed = ProjectorThread(
             follower, self.shredding.on_events, lambda error: end_process("the feed", error)
         )
         self.drafts_feed.start()

@@ -13,11 +13,11 @@ from typing import NamedTuple
 import structlog
 
 from autolearn.artifacts.store.store import ArtifactStore
-from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.admission import PartitionProgress
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.positions import log_id
 from autolearn.projections.work.artifact_referrers import REFERRERS
-from autolearn.projections.work.session_retention import Drafts
+from autolearn.projections.work.session_retention import SessionRetention
 from autolearn.runtime.metrics_registry import Meter
 from autolearn.schemas.topics import Topics
 
@@ -50,7 +50,7 @@ class Collector:
         self,
         log: Log,
         topics: Topics,
-        drafts: Drafts,
+        drafts: SessionRetention,
         artifacts: ArtifactStore,
         meter: Meter,
         committed: Callable[[], Mapping[int, int]],
@@ -114,7 +114,9 @@ class Collector:
         """Say whether every command that may refer to old content is decided."""
         wanted = self.log.offsets_at(self.commands, int((now - AGE / 2) * 1000))
         reached = self.drafts.progress()
-        late = {p: at for p, at in wanted.items() if reached.get(p, Progress()).last + 1 < at}
+        late = {
+            p: at for p, at in wanted.items() if reached.get(p, PartitionProgress()).last + 1 < at
+        }
         if not late:
             return True
         # What needs no answer (a dead letter, a command sent twice) is only known by the group.

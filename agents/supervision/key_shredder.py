@@ -19,7 +19,7 @@ from autolearn.agents.command_producer import post
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.eventlog.encryption.keyring import KeyRing, session_of
 from autolearn.eventlog.log import Log
-from autolearn.projections.work.session_retention import Draft, Drafts, since_1970, whose
+from autolearn.projections.work.session_retention import Draft, SessionRetention, since_1970, whose
 from autolearn.runtime.metrics_registry import Meter
 from autolearn.runtime.timestamps import text
 from autolearn.schemas.actors import SUPERVISE
@@ -29,7 +29,7 @@ from autolearn.schemas.errors import LogError
 from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.topics import Topics
 
-__all__ = ["Shredding"]
+__all__ = ["KeyShredder"]
 
 REPEAT = 60.0
 """Seconds after which a session that has not expired is asked again to."""
@@ -52,7 +52,7 @@ class Failing(NamedTuple):
     pause: float
 
 
-class Shredding:
+class KeyShredder:
     """Shreds and expires; no master key is needed for that.
 
     Of several such processes one looks at a time; that two do so would do no harm. `grace` is for
@@ -63,7 +63,7 @@ class Shredding:
         self,
         log: Log,
         topics: Topics,
-        drafts: Drafts,
+        drafts: SessionRetention,
         ring: KeyRing,
         artifacts: ArtifactStore,
         meter: Meter,

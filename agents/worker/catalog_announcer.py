@@ -9,7 +9,7 @@ from autolearn.schemas.commands import RegisterDataset, RegisterEstimator, Regis
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.messages import Command
 
-__all__ = ["CatalogUnavailable", "Offers", "offers"]
+__all__ = ["CatalogUnavailable", "CatalogAnnouncement", "offers"]
 
 LIMITS = Limits(time_s=120, memory_mb=2048)
 
@@ -20,13 +20,13 @@ class CatalogUnavailable(AutoLearnError):
     title = "The catalog cannot be announced"
 
 
-class Offers(list[Command]):
+class CatalogAnnouncement(list[Command]):
     """The commands; `problems` are sentences about plug-ins that were left out."""
 
     problems: tuple[str, ...] = ()
 
 
-async def offers(executor: Executor) -> Offers:
+async def offers(executor: Executor) -> CatalogAnnouncement:
     """Return a command for every model, metric and bundled dataset, which is in the store then.
 
     Raises CatalogUnavailable.
@@ -34,7 +34,7 @@ async def offers(executor: Executor) -> Offers:
     outcome = await executor.start("catalog", None, LIMITS).outcome()
     match outcome:
         case Completed(result=CatalogResult() as found):
-            commands = Offers(
+            commands = CatalogAnnouncement(
                 [
                     *(RegisterEstimator(spec=spec) for spec in found.estimators),
                     *(RegisterMetric(spec=spec) for spec in found.metrics),

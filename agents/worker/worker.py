@@ -24,19 +24,19 @@ from msgspec import Raw, Struct
 from autolearn.agents.command_producer import now, post
 from autolearn.agents.delivery_watch import Deliveries
 from autolearn.agents.executors.executor import Completed, Failed, Limits, Lost
-from autolearn.agents.executors.local.executor import Executor, Running
+from autolearn.agents.executors.local.executor import Executor, RunningProcess
 from autolearn.agents.fail_stop import end_process
 from autolearn.agents.faust_app import make_app
 from autolearn.agents.worker.catalog_announcer import offers
-from autolearn.eventlog.consumers.projector import Follower
-from autolearn.eventlog.consumers.projector_thread import Feed
+from autolearn.eventlog.consumers.projector import Projector
+from autolearn.eventlog.consumers.projector_thread import ProjectorThread
 from autolearn.eventlog.encryption.session_cipher import key_of_kept, open_vault
 from autolearn.eventlog.log import Log
 from autolearn.projections.storage.rocksdb import RocksStore
 from autolearn.projections.work.open_runs import OpenRuns, spec_digest
 from autolearn.runtime.disk_usage import shortage
 from autolearn.runtime.folders import artifacts_of
-from autolearn.runtime.metrics_registry import Meter, Reading
+from autolearn.runtime.metrics_registry import GaugeSample, Meter
 from autolearn.runtime.sandbox import missing
 from autolearn.runtime.trace_context import Trace, trace_in
 from autolearn.schemas import commands
@@ -92,7 +92,7 @@ class Opened(NamedTuple):
     data_key: bytes | None
 
 
-class Attempt:
+class WorkerAttempt:
     """One attempt that this worker works on, tries to claim, or has no slot for yet."""
 
     def __init__(self, task: Task, trace: Trace | None) -> None:
@@ -100,7 +100,7 @@ class Attempt:
         self.has_slot = False
         self.phase = "claiming"
         self.since = now()
-        self.running: Running | None = None
+        self.running: RunningProcess | None = None
         self.cancelled = False
 
     def progress(self) -> Progress:
@@ -129,7 +129,7 @@ class Worker:
         self.topics = Topics.of(settings)
         self.id = f"{socket.gethostname()}-{settings.instance}-{uuid.uuid4().hex[:12]}"
         self.slots = asyncio.Semaphore(settings.slots)
-        self.attempts: dict[tuple[str, int], Attempt] = {}
+        self.attempts: dict[tuple[str, int], WorkerAttempt] = {}
         self.partitions: set[int] = set()
         self.answers: dict[str, asyncio.Future[EventRecord]] = {}
         self.tasks: set[asyncio.Task[None]] = set()
@@ -174,10 +174,12 @@ class Worker:
         await asyncio.to_thread(self.vault.catch_up)
         partitions = range(self.topics.events.partitions)
         follower = await asyncio.to_thread(
-            Follower, self.log, self.topics.events.name, self.runs, partitions
+            Projector, self.log, self.topics.events.name, self.runs, partitions
         )
         await asyncio.gather(asyncio.to_thread(follower.catch_up), self.executor.warm())
-        self.feed = Feed(follower, self.on_events, lambda error: end_process("the feed", error))
+        self.feed = ProjectorThread(
+            follower, self.on_events, lambda error: end_process("the feed", error)
+        )
         self.feed.start()
         self.beating = asyncio.create_task(self.beat_for_ever())
         self.announcing = asyncio.create_task(self.announce())
@@ -199,7 +201,7 @@ class Worker:
         await asyncio.to_thread(self.vault.stop)
         await asyncio.to_thread(self.store.close)
 
-    def busy(self) -> list[Reading]:
+    def busy(self) -> list[GaugeSample]:
         """Return how many slots there are, and how many are in use."""
         return [
             ("autolearn_worker_slots", (), self.settings.slots),
@@ -264,7 +266,7 @@ class Worker:
         """
         known = (task.run, task.attempt) in self.attempts
         if not known and not self.shortage() and len(self.attempts) < 2 * self.settings.slots:
-            attempt = self.attempts[task.run, task.attempt] = Attempt(task, trace)
+            attempt = self.attempts[task.run, task.attempt] = WorkerAttempt(task, trace)
             self.spawn(self.work(attempt))
 
     def shortage(self) -> str:
@@ -277,7 +279,7 @@ class Worker:
         self.disk_low = why
         return why
 
-    async def work(self, attempt: Attempt) -> None:
+    async def work(self, attempt: WorkerAttempt) -> None:
         """Once there is a slot: claim an attempt, do the work if it was accepted, post its end."""
         task = attempt.task
         try:
@@ -294,7 +296,7 @@ class Worker:
         run = self.runs.get(task.stream, task.run)
         return run is not None and (run.worker != "" or run.attempt != task.attempt)
 
-    async def claim_and_do(self, attempt: Attempt) -> None:
+    async def claim_and_do(self, attempt: WorkerAttempt) -> None:
         """Claim an attempt, do the work if the claim was accepted, and post how it went."""
         task = attempt.task
         bound = logger.bind(stream=task.stream, run=task.run, attempt=task.attempt)
@@ -316,7 +318,7 @@ class Worker:
             except Unreadable:
                 bound.info("its session has ended: its key is shredded")
 
-    async def tell(self, attempt: Attempt, end: Command, mark: str = "") -> str:
+    async def tell(self, attempt: WorkerAttempt, end: Command, mark: str = "") -> str:
         """Post how a run has ended; return why that was not taken, "" if it was.
 
         Raises:
@@ -342,7 +344,7 @@ class Worker:
         words = cut(detail, LONGEST_TEXT)
         return commands.FailRun(task.run, task.attempt, self.id, reason, words)
 
-    async def do(self, attempt: Attempt) -> Command | None:
+    async def do(self, attempt: WorkerAttempt) -> Command | None:
         """Do the work in a process of its own, and return the command that reports its end.
 
         None if its session has ended. What cannot be decrypted here is given back: another worker

@@ -11,7 +11,7 @@ from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.events import CommandFailed, CommandQuarantined, Refused
 from autolearn.schemas.messages import type_of
 
-__all__ = ["Arrivals"]
+__all__ = ["AnswerWaiters"]
 
 ANY = ""
 ANSWERS = {
@@ -21,7 +21,7 @@ ANSWERS = {
 }
 
 
-class Arrivals:
+class AnswerWaiters:
     """Wakes those who wait when events were stored. Everything here runs on the event loop.
 
     Nothing is kept of a command that nobody waits for.

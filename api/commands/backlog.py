@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from autolearn.api.http.problems import unavailable
-from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.admission import PartitionProgress
 from autolearn.eventlog.memory.partitioner import partition_of
 
 __all__ = ["Backlog"]
@@ -35,7 +35,7 @@ class Backlog:
         self,
         partitions: int,
         limit: int,
-        reached: Callable[[], Mapping[int, Progress]],
+        reached: Callable[[], Mapping[int, PartitionProgress]],
         answered: Callable[[str], bool],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

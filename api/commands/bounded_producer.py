@@ -10,7 +10,7 @@ from collections.abc import Callable
 from autolearn.eventlog.log import Delivered
 from autolearn.schemas.errors import LogError
 
-__all__ = ["Appends", "LogBusy", "Sending"]
+__all__ = ["BoundedProducer", "LogBusy", "Sending"]
 
 
 class LogBusy(LogError):
@@ -52,7 +52,7 @@ class Sending:
             self.written.set_result(None)
 
 
-class Appends:
+class BoundedProducer:
     """What one process has given to the log and the log has not acknowledged.
 
     There are at most `limit` of them, with at most `limit_bytes` bytes. What Kafka does not take

@@ -12,14 +12,14 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from autolearn.api.commands.acknowledgement import Accepted
-from autolearn.api.commands.answer_waiters import Arrivals
+from autolearn.api.commands.answer_waiters import AnswerWaiters
 from autolearn.api.commands.backlog import Backlog
-from autolearn.api.commands.bounded_producer import Appends, Sending
-from autolearn.api.commands.command_headers import Asked, Prefer
+from autolearn.api.commands.bounded_producer import BoundedProducer, Sending
+from autolearn.api.commands.command_headers import CommandRequest, Prefer
 from autolearn.api.http import problems
-from autolearn.eventlog.encryption.session_cipher import Vault
+from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.eventlog.log import Log
-from autolearn.projections.queries.queries import Queries
+from autolearn.projections.queries.queries import ReadModelQueries
 from autolearn.projections.rows.view_rows import Answer
 from autolearn.schemas.bounds import LARGEST_COMMAND, size_of
 from autolearn.schemas.codec import CONTENT_TYPE, CommandRecord, Headers, encode, raw
@@ -47,16 +47,16 @@ class Commands:
         self,
         to: Log,
         topic: str,
-        queries: Queries,
-        arrivals: Arrivals,
+        queries: ReadModelQueries,
+        arrivals: AnswerWaiters,
         *,
         settings: Settings,
         available: Callable[[], bool],
-        vault: Vault,
+        vault: SessionCipher,
     ) -> None:
         self.log, self.topic, self.queries, self.arrivals = to, topic, queries, arrivals
         self.settings, self.available, self.vault = settings, available, vault
-        self.appends = Appends(
+        self.appends = BoundedProducer(
             settings.max_appends, settings.max_pending, patience=settings.append_timeout
         )
         self.sent: dict[str, Sending] = {}
@@ -71,7 +71,7 @@ class Commands:
         self,
         stream: str,
         command: Command | None,
-        asked: Asked,
+        asked: CommandRequest,
         actor: str = "",
         headers: Headers = (),
     ) -> Answer | Accepted:
@@ -111,7 +111,7 @@ class Commands:
             return Accepted(asked.id, *sending.at)
         raise unacknowledged(asked)
 
-    async def key_for(self, stream: str, command: Command, asked: Asked) -> str:
+    async def key_for(self, stream: str, command: Command, asked: CommandRequest) -> str:
         """Return the id of the key to encrypt a command with, "" if it lies on the log in clear.
 
         Raises:
@@ -133,7 +133,7 @@ class Commands:
             return await self.new_key(session, stream, asked)
         raise problems.unreadable()
 
-    async def dataset_key(self, name: str, asked: Asked) -> str:
+    async def dataset_key(self, name: str, asked: CommandRequest) -> str:
         """Return the id of the key to encrypt a dataset with, "" where nothing is encrypted.
 
         Raises:
@@ -144,7 +144,7 @@ class Commands:
             return found
         return await self.new_key(owner, owner, asked) if self.vault.makes else ""
 
-    async def new_key(self, session: str, stream: str, asked: Asked) -> str:
+    async def new_key(self, session: str, stream: str, asked: CommandRequest) -> str:
         """Return the id of a new key for a session, or for a dataset by the name of its stream.
 
         The key is on the log before the command is sent: who reads the one finds the other.
@@ -186,7 +186,7 @@ class Commands:
         self.appends.require_room(size)
         self.backlog.require_room(stream, command)
 
-    def send(self, record: CommandRecord, asked: Asked, headers: Headers) -> Sending:
+    def send(self, record: CommandRecord, asked: CommandRequest, headers: Headers) -> Sending:
         """Send a command, unless the same one is on its way already.
 
         Raises:
@@ -215,7 +215,7 @@ class Commands:
             raise problems.unavailable(f"{error.detail} Nothing was changed. Try again.") from None
         return sending
 
-    def require_fit(self, stream: str, command: Command, asked: Asked) -> None:
+    def require_fit(self, stream: str, command: Command, asked: CommandRequest) -> None:
         """Raise a problem if a command in clear is too large, before anything is done for it.
 
         Raises:
@@ -240,7 +240,7 @@ class Commands:
             await asyncio.wait((answered,), timeout=left)
 
     def record(
-        self, stream: str, command: Command, asked: Asked, actor: str, keyid: str
+        self, stream: str, command: Command, asked: CommandRequest, actor: str, keyid: str
     ) -> CommandRecord:
         """Return a command as it lies on the log."""
         now = datetime.now(UTC)
@@ -262,7 +262,7 @@ class Commands:
             record = replace(record, fingerprint=fingerprint)
         return self.vault.seal(record, command, keyid)
 
-    def checked(self, answer: Answer, asked: Asked) -> Answer:
+    def checked(self, answer: Answer, asked: CommandRequest) -> Answer:
         """Return an answer if the command was accepted, and if it answers this very request.
 
         Raises:
@@ -298,7 +298,7 @@ def check_command_size(size: int) -> None:
         )
 
 
-def unacknowledged(asked: Asked) -> problems.Problem:
+def unacknowledged(asked: CommandRequest) -> problems.Problem:
     """Return the problem of a command of which nobody knows whether it is on the log."""
     again = (
         "Repeat the request with the same Idempotency-Key: it will not be done twice."

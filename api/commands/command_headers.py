@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from starlette.requests import Request
 
-from autolearn.api.commands.recorded_request import Call
+from autolearn.api.commands.recorded_request import RecordedRequest
 from autolearn.api.http.problems import Problem
 from autolearn.api.identity.principal import Principal
 from autolearn.schemas.codec import to_json
 
-__all__ = ["Asked", "Prefer", "call_of", "derive", "prefer_of"]
+__all__ = ["CommandRequest", "Prefer", "call_of", "derive", "prefer_of"]
 
 NAMESPACE = uuid.UUID("6f1d3f2c-5a0e-4d0c-9a55-2d3a7d1b8c10")
 """Command ids are version-5 UUIDs in here: the same key on the same route is the same command."""
@@ -43,7 +43,7 @@ class Prefer(NamedTuple):
         return {"Preference-Applied": ", ".join(words)} if words else {}
 
 
-class Asked(NamedTuple):
+class CommandRequest(NamedTuple):
     """One request for one command.
 
     `id` is the command's, `fingerprint` tells requests with the same key apart by their content,
@@ -58,10 +58,10 @@ class Asked(NamedTuple):
     keyed: bool = True
     actor: str = ""
     grant: str = ""
-    call: Call | None = None
+    call: RecordedRequest | None = None
 
     @classmethod
-    def of(cls, request: Request, content: object) -> Asked:
+    def of(cls, request: Request, content: object) -> CommandRequest:
         """Read the headers of a request with this content.
 
         Raises:
@@ -90,7 +90,7 @@ class Asked(NamedTuple):
         return cls(command, fingerprint, prefer, key is not None, actor, grant, call)
 
 
-def call_of(request: Request) -> Call | None:
+def call_of(request: Request) -> RecordedRequest | None:
     """Return a request as it is recorded; None where that is not done."""
     return getattr(request.state, "call", None)
 

@@ -16,7 +16,7 @@ from autolearn.schemas.codec import Headers
 from autolearn.schemas.records.audit_hop import Hop, outcome_of
 from autolearn.schemas.stream_kinds import KINDS
 
-__all__ = ["Call", "ID", "METHODS", "NO_ID", "STREAM_OF", "known"]
+__all__ = ["RecordedRequest", "ID", "METHODS", "NO_ID", "STREAM_OF", "known"]
 
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -27,7 +27,7 @@ STREAM_OF = {"session": "session", "experiment": "session", "user": "user"}
 """The kind of stream that a part of a path names."""
 
 
-class Call:
+class RecordedRequest:
     """One request while it is worked on. `stream` and `command` are what it is found to be about.
 
     `arrival` is the record that it was let in, once there is one.

@@ -8,7 +8,7 @@ import msgspec
 from starlette.responses import Response
 
 from autolearn.api.commands.acknowledgement import Accepted
-from autolearn.api.commands.command_headers import Asked
+from autolearn.api.commands.command_headers import CommandRequest
 from autolearn.api.http.page import Links
 from autolearn.schemas.values import JsonValue
 
@@ -36,12 +36,12 @@ def json(content: object, status: int = 200, headers: Mapping[str, str] | None =
     return Response(encoder.encode(content), status, headers, "application/json")
 
 
-def created(content: object, location: str, asked: Asked) -> Response:
+def created(content: object, location: str, asked: CommandRequest) -> Response:
     """Return a resource that was just made (201)."""
     return json(content, 201, {"Location": location, **asked.prefer.applied()})
 
 
-def pending(accepted: Accepted, asked: Asked) -> Response:
+def pending(accepted: Accepted, asked: CommandRequest) -> Response:
     """Return where the answer of a command will be, which is not there yet (202)."""
     at = f"/v1/commands/{accepted.id}?partition={accepted.partition}&offset={accepted.offset}"
     state = CommandState(accepted.id, "pending", links={"self": at})

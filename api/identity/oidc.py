@@ -22,7 +22,7 @@ from joserfc.jws import extract_compact
 
 from autolearn.api.http.problems import unavailable
 from autolearn.api.identity.principal import Principal, bad_token, expired_token
-from autolearn.projections.queries.queries import Moment
+from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.actors import is_reserved
 from autolearn.schemas.settings import Settings
 
@@ -58,7 +58,7 @@ class Provider:
             exp={"essential": True},
         )
 
-    async def authenticate(self, _: Moment, given: str) -> Principal:
+    async def authenticate(self, _: Snapshot, given: str) -> Principal:
         """Return who has a token of the provider.
 
         Raises:

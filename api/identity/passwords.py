@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
-from autolearn.api.limits.executors import Executor
+from autolearn.api.limits.executors import ThreadLane
 
 __all__ = ["LONGEST", "SHORTEST", "Passwords"]
 
@@ -21,7 +21,7 @@ SHORTEST, LONGEST = 8, 1000
 class Passwords:
     """Makes and checks verifiers, in the threads of an executor."""
 
-    def __init__(self, executor: Executor) -> None:
+    def __init__(self, executor: ThreadLane) -> None:
         self.executor = executor
         self.hasher = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
         self.nobodys: str | None = None

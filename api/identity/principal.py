@@ -11,7 +11,7 @@ from msgspec import Struct
 from starlette.requests import Request
 
 from autolearn.api.http.problems import Problem
-from autolearn.projections.queries.queries import Moment, Queries
+from autolearn.projections.queries.queries import ReadModelQueries, Snapshot
 from autolearn.runtime.timestamps import millis
 from autolearn.schemas import actors
 from autolearn.schemas.access_tokens import Token
@@ -54,7 +54,7 @@ NOBODY = Principal("")
 EVERYBODY = Principal("", sysadmin=True, everything=True)
 """Who asks where nobody is known."""
 
-Authenticate = Callable[[Moment, str], Awaitable[Principal]]
+Authenticate = Callable[[Snapshot, str], Awaitable[Principal]]
 """Returns who has a bearer token, or raises the problem (401) that it lets nobody in."""
 
 
@@ -68,7 +68,7 @@ Who = Annotated[Principal, Depends(principal_of)]
 """Who asks, as a parameter of a route."""
 
 
-async def by_token(moment: Moment, given: str) -> Principal:
+async def by_token(moment: Snapshot, given: str) -> Principal:
     """Return who has a token of ours.
 
     A word that is none, an unknown, wrong or revoked token and one of a disabled user are refused
@@ -90,7 +90,7 @@ async def by_token(moment: Moment, given: str) -> Principal:
     return Principal(row.user, user.role == "sysadmin", token=token.id, expires=expires)
 
 
-def still_let_in(queries: Queries, who: Principal) -> bool:
+def still_let_in(queries: ReadModelQueries, who: Principal) -> bool:
     """Say whether who was let in would be so now, and as the same, as far as this process knows.
 
     Who was a sysadmin and is none any more, or has become one, must come in anew.

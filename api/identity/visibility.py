@@ -8,14 +8,14 @@ from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
 from autolearn.api.identity.principal import Principal
-from autolearn.eventlog.consumers.event_pages import Found
-from autolearn.projections.queries.queries import May, Moment, Queries, anything
+from autolearn.eventlog.consumers.event_pages import FoundEvent
+from autolearn.projections.queries.queries import May, ReadModelQueries, Snapshot, anything
 from autolearn.schemas.codec import EventRecord, encode, from_json, kept, present_type, raw
 from autolearn.schemas.events import DatasetRegistered
 from autolearn.schemas.messages import type_of
 from autolearn.security.data_key import Unreadable
 
-__all__ = ["Level", "Sight", "dataset_level", "level_of", "may_list", "may_use"]
+__all__ = ["Level", "Visibility", "dataset_level", "level_of", "may_list", "may_use"]
 
 
 EVERYBODYS = frozenset({"estimator", "metric", "partition"})
@@ -37,7 +37,7 @@ class Level(IntEnum):
     OWN = 4
 
 
-def level_of(who: Principal, moment: Moment, session: str) -> Level:
+def level_of(who: Principal, moment: Snapshot, session: str) -> Level:
     """Return what a principal has of a session or experiment, also of one that has ended.
 
     A session that was opened where nobody was known has no owner: it is every sysadmin's.
@@ -52,7 +52,7 @@ def level_of(who: Principal, moment: Moment, session: str) -> Level:
     return Level.ACTIVITY if who.sysadmin else Level.NOTHING
 
 
-def dataset_level(who: Principal, moment: Moment, name: str) -> Level:
+def dataset_level(who: Principal, moment: Snapshot, name: str) -> Level:
     """Return what a principal has of a dataset. Who may WRITE uploads new versions of it."""
     row = moment.dataset_owner(name)
     if row is None:
@@ -69,28 +69,28 @@ def dataset_level(who: Principal, moment: Moment, name: str) -> Level:
     return Level.ACTIVITY if who.sysadmin else Level.NOTHING
 
 
-def may_use(who: Principal, moment: Moment) -> May:
+def may_use(who: Principal, moment: Snapshot) -> May:
     """Return which datasets a principal may use: those that are in the lists."""
     return lambda name: dataset_level(who, moment, name) >= Level.READ
 
 
-def may_list(who: Principal, moment: Moment) -> May:
+def may_list(who: Principal, moment: Snapshot) -> May:
     """Return which sessions are in the lists of a principal: those of which there is something."""
     if who.sysadmin:
         return anything
     return lambda session: level_of(who, moment, session) > Level.NOTHING
 
 
-class Sight:
+class Visibility:
     """What a principal sees of the log, as the newest read models say; from any thread."""
 
-    def __init__(self, who: Principal, queries: Queries) -> None:
+    def __init__(self, who: Principal, queries: ReadModelQueries) -> None:
         self.who, self.queries = who, queries
         self.known: dict[str, Level] | None = None
 
-    def briefly(self) -> Sight:
+    def briefly(self) -> Visibility:
         """Return the same, which asks once for each stream: for one page."""
-        sight = Sight(self.who, self.queries)
+        sight = Visibility(self.who, self.queries)
         sight.known = {}
         return sight
 
@@ -129,7 +129,7 @@ class Sight:
         """Say whether there is anything of an event."""
         return self.level(record.subject) > Level.NOTHING
 
-    def shown(self, found: Found) -> Raw:
+    def shown(self, found: FoundEvent) -> Raw:
         """Return an event in clear, as far as it is there for this principal and can be read."""
         record = found.record
         if self.level(record.subject) < Level.READ:

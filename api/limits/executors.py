@@ -20,7 +20,7 @@ from autolearn.api.http.problems import Problem, too_many
 from autolearn.schemas.bounds import UPLOADS, share
 from autolearn.schemas.settings import Settings
 
-__all__ = ["ASKER", "Bound", "Executor", "Executors"]
+__all__ = ["ASKER", "Bound", "ThreadLane", "Executors"]
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ class Bound(NamedTuple):
     share: int
 
 
-class Executor:
+class ThreadLane:
     """Makes calls in threads of its own. Users take turns, whoever has more calls that wait.
 
     Everything here runs on the event loop, the calls aside.
@@ -157,29 +157,29 @@ class Executors:
 
     def __init__(self, settings: Settings) -> None:
         many = settings.max_followers
-        self.lists = Executor("read models", Bound(READERS, settings.max_waiting, 100))
+        self.lists = ThreadLane("read models", Bound(READERS, settings.max_waiting, 100))
         """Reads rows of the read models, decrypts and encodes them."""
-        self.log = Executor("pages of the log", Bound(READERS, 100, 10))
+        self.log = ThreadLane("pages of the log", Bound(READERS, 100, 10))
         """Reads records for one answer: events, diffs, the past."""
-        self.brokers = Executor("brokers", Bound(4, settings.max_waiting, settings.max_waiting))
+        self.brokers = ThreadLane("brokers", Bound(4, settings.max_waiting, settings.max_waiting))
         """Asks brokers where the log ends: short, and once for all who ask at the same time."""
-        self.catching_up = Executor("followers that catch up", Bound(4, many, many))
+        self.catching_up = ThreadLane("followers that catch up", Bound(4, many, many))
         """Reads records for clients that follow and are far behind."""
-        self.followers = Executor("followers", Bound(2, many, many))
+        self.followers = ThreadLane("followers", Bound(2, many, many))
         """Decrypts events for clients that follow."""
-        self.tail = Executor("the newest events", Bound(1, 4, 4))
+        self.tail = ThreadLane("the newest events", Bound(1, 4, 4))
         """Reads the newest events once for all who follow."""
-        self.artifacts = Executor("artifacts", Bound(4, settings.max_waiting, 100))
+        self.artifacts = ThreadLane("artifacts", Bound(4, settings.max_waiting, 100))
         """Fetches files of trained models."""
-        self.uploads = Executor("uploads", Bound(4, settings.max_waiting, 100))
+        self.uploads = ThreadLane("uploads", Bound(4, settings.max_waiting, 100))
         """Writes what comes in to the disk, and puts it into the artifact store."""
-        self.examining = Executor("files to examine", Bound(4, UPLOADS, share(UPLOADS)))
+        self.examining = ThreadLane("files to examine", Bound(4, UPLOADS, share(UPLOADS)))
         """Examines files, each in a process of its own, which takes memory."""
-        self.needed = Executor("datasets to delete", Bound(1, 20, 5))
+        self.needed = ThreadLane("datasets to delete", Bound(1, 20, 5))
         """Looks through all experiments for a dataset, one at a time."""
-        self.passwords = Executor("passwords", Bound(2, 48, 50))
+        self.passwords = ThreadLane("passwords", Bound(2, 48, 50))
         """Hashes passwords."""
-        self.operators = Executor("questions of operators", Bound(2, 20, 10))
+        self.operators = ThreadLane("questions of operators", Bound(2, 20, 10))
         """Reads dead letters, digests and the behaviour log, and looks at the installation."""
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from msgspec import Struct
 
 from autolearn.api.http.problems import Problem
-from autolearn.projections.queries.queries import Moment, Queries
+from autolearn.projections.queries.queries import ReadModelQueries, Snapshot
 from autolearn.runtime.timestamps import text
 from autolearn.schemas.errors import REASONS
 from autolearn.schemas.quotas import QUOTAS, exceeded, limit_of, source_of
@@ -42,7 +42,7 @@ class QuotaState(Struct, frozen=True):
     words: str
 
 
-def live_tokens(moment: Moment, user: str) -> int:
+def live_tokens(moment: Snapshot, user: str) -> int:
     """Return how many tokens of a user let one in."""
     now = text(int(time.time() * 1000))
     return sum(
@@ -51,10 +51,10 @@ def live_tokens(moment: Moment, user: str) -> int:
     )
 
 
-COUNTED: Mapping[str, Callable[[Moment, str], int]] = MappingProxyType(
+COUNTED: Mapping[str, Callable[[Snapshot, str], int]] = MappingProxyType(
     {
-        "sessions": Moment.open_sessions,
-        "dataset-bytes": Moment.dataset_bytes,
+        "sessions": Snapshot.open_sessions,
+        "dataset-bytes": Snapshot.dataset_bytes,
         "tokens": live_tokens,
         "runs-queued": lambda moment, user: moment.work(user).queued,
         "runs-running": lambda moment, user: moment.work(user).running,
@@ -63,12 +63,12 @@ COUNTED: Mapping[str, Callable[[Moment, str], int]] = MappingProxyType(
 """How much of a quota a user has taken, for those that are counted here."""
 
 
-def limit_for(settings: Settings, moment: Moment, user: str, quota: str) -> int:
+def limit_for(settings: Settings, moment: Snapshot, user: str, quota: str) -> int:
     """Return the limit of a quota that holds for a user."""
     return limit_of(quota, moment.quota(user, quota), settings)
 
 
-def quotas_of(settings: Settings, moment: Moment, user: str) -> list[QuotaState]:
+def quotas_of(settings: Settings, moment: Snapshot, user: str) -> list[QuotaState]:
     """Return all quotas of a user."""
     own = {row.name: row.limit for row in moment.quotas(user)}
     return [
@@ -84,7 +84,7 @@ def quotas_of(settings: Settings, moment: Moment, user: str) -> list[QuotaState]
     ]
 
 
-def check_run(settings: Settings, moment: Moment, session: str) -> None:
+def check_run(settings: Settings, moment: Snapshot, session: str) -> None:
     """Raise a problem if a session, or its owner, has as many runs as is allowed.
 
     Raises:
@@ -97,7 +97,7 @@ def check_run(settings: Settings, moment: Moment, session: str) -> None:
 
 def check_quota(
     settings: Settings,
-    moment: Moment,
+    moment: Snapshot,
     user: str,
     quota: str,
     more: int = 1,
@@ -130,7 +130,7 @@ class Taken:
         self.clock = clock
         self.counts: OrderedDict[tuple[str, str], Count] = OrderedDict()
 
-    def take(self, settings: Settings, queries: Queries, user: str, quota: str) -> None:
+    def take(self, settings: Settings, queries: ReadModelQueries, user: str, quota: str) -> None:
         """Take one more of a quota.
 
         Raises:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from autolearn.api.http.problems import Problem
-from autolearn.projections.queries.queries import Queries
+from autolearn.projections.queries.queries import ReadModelQueries
 from autolearn.schemas.quotas import QUOTAS, limit_of
 from autolearn.schemas.settings import Settings
 
@@ -44,7 +44,7 @@ class Paces:
         self.clock = clock
         self.buckets: OrderedDict[str, Bucket] = OrderedDict()
 
-    def take(self, user: str, settings: Settings, queries: Queries) -> None:
+    def take(self, user: str, settings: Settings, queries: ReadModelQueries) -> None:
         """Count a request of a user.
 
         Raises:

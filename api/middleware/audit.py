@@ -8,10 +8,10 @@ from typing import Any
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from autolearn.api.commands.recorded_request import Call
+from autolearn.api.commands.recorded_request import RecordedRequest
 from autolearn.api.http.problems import respond
 from autolearn.api.http.sse import is_stream
-from autolearn.api.state.audit_producer import Audit
+from autolearn.api.state.audit_producer import AuditProducer
 from autolearn.runtime.trace_context import TRACEPARENT
 
 __all__ = ["RecordRequests"]
@@ -27,7 +27,9 @@ class RecordRequests:
     written, such requests are answered 503 (`audit-unavailable`); those that read are answered.
     """
 
-    def __init__(self, app: ASGIApp, audit: Audit, takes_commands: Callable[[], bool]) -> None:
+    def __init__(
+        self, app: ASGIApp, audit: AuditProducer, takes_commands: Callable[[], bool]
+    ) -> None:
         self.app, self.audit, self.takes_commands = app, audit, takes_commands
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,7 +37,7 @@ class RecordRequests:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        call = Call(scope, self.audit.instance)
+        call = RecordedRequest(scope, self.audit.instance)
         state: MutableMapping[str, Any] = scope.setdefault("state", {})
         changes = scope["method"] not in READS
         if changes or is_stream(scope):
@@ -61,8 +63,8 @@ class Answer:
 
     def __init__(
         self,
-        audit: Audit,
-        call: Call,
+        audit: AuditProducer,
+        call: RecordedRequest,
         send: Send,
         scope: Scope,
         receive: Receive,

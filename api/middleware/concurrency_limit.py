@@ -1,6 +1,6 @@
 """How much a process works on at a time, of all, of one user, and of those nobody knows yet.
 
-A request is a stranger's until it is known who asks (`Place.admit`). What a stranger may have read
+A request is a stranger's until it is known who asks (`admit`). What a stranger may have read
 of a body comes from pools that are small, apart, and shared by address: whoever is known never
 waits for those who are not.
 """
@@ -21,14 +21,14 @@ from autolearn.api.middleware.sealed_requests import is_sealed
 from autolearn.api.state.request_counts import Waiting
 from autolearn.schemas import bounds
 
-__all__ = ["LimitWaiting", "Place", "place_of"]
+__all__ = ["LimitWaiting", "RequestSlot", "place_of"]
 
 T = TypeVar("T")
 
 READS = ("GET", "HEAD")
 
 
-class Place:
+class RequestSlot:
     """The place of one request: a stranger's, until `admit`; a user's from then on."""
 
     def __init__(self, waiting: Waiting, scope: Scope, sort: str) -> None:
@@ -106,9 +106,9 @@ def lessen(counter: Counter[T], key: T, by: int) -> None:
         del counter[key]
 
 
-def place_of(scope: Scope) -> Place | None:
+def place_of(scope: Scope) -> RequestSlot | None:
     """Return the place of a request; None: it is not counted."""
-    place: Place | None = scope.get("state", {}).get("place")
+    place: RequestSlot | None = scope.get("state", {}).get("place")
     return place
 
 
@@ -130,7 +130,7 @@ class LimitWaiting:
             return
         counts = scope["path"].startswith("/v1/") and not is_stream(scope)
         sort = "other" if not counts else "read" if scope["method"] in READS else "change"
-        place = scope.setdefault("state", {})["place"] = Place(self.waiting, scope, sort)
+        place = scope.setdefault("state", {})["place"] = RequestSlot(self.waiting, scope, sort)
         sealed = is_sealed(Headers(scope=scope))
         reading = Reading(place, receive, sealed=sealed, upload=scope["method"] == "PUT")
 
@@ -150,7 +150,7 @@ class LimitWaiting:
 class Reading:
     """Reads a body, within the bounds of its place and within a time (an ASGI `receive`)."""
 
-    def __init__(self, place: Place, receive: Receive, *, sealed: bool, upload: bool) -> None:
+    def __init__(self, place: RequestSlot, receive: Receive, *, sealed: bool, upload: bool) -> None:
         self.place, self.receive = place, receive
         self.sealed, self.to_disk = sealed, upload and not sealed
         self.size, self.began, self.over = 0, 0.0, False

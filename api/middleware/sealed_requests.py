@@ -30,7 +30,7 @@ from autolearn.security.request_jwe import (
 )
 from autolearn.security.wire_keys import WireKeys
 
-__all__ = ["WINDOW", "Admit", "Seal", "Seen", "confidential", "is_sealed"]
+__all__ = ["WINDOW", "Admit", "Seal", "ReplayCache", "confidential", "is_sealed"]
 
 WINDOW = 120
 """Seconds by which the clocks of client and server may differ."""
@@ -41,7 +41,7 @@ OPEN = ("/health/", "/.well-known/", "/openapi.json", "/asyncapi.json")
 REPLACED = (b"authorization", b"idempotency-key", b"content-type", b"content-length")
 
 
-class Seen:
+class ReplayCache:
     """The sealed requests of the last minutes, by the second in which they were made."""
 
     def __init__(self, most: int = MOST_SEEN) -> None:
@@ -88,7 +88,7 @@ class Seal:
     def __init__(self, app: ASGIApp, keys: WireKeys, settings: Settings, admit: Admit) -> None:
         self.app, self.keys, self.admit = app, keys, admit
         self.plain, self.limit = settings.plain, settings.max_body
-        self.seen = Seen()
+        self.seen = ReplayCache()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""

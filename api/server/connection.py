@@ -6,9 +6,9 @@ import asyncio
 import socket
 
 from autolearn.api.http.sse import EXTENSION
-from autolearn.api.server.slow_clients import Guarded
+from autolearn.api.server.slow_clients import SlowClientGuard
 
-__all__ = ["Connection"]
+__all__ = ["HttpConnection"]
 
 SEND_BUFFER = 128 * 1024
 """Bytes that the kernel holds of a stream (Linux takes twice as much for itself)."""
@@ -16,7 +16,7 @@ LINGER = 5.0
 """Seconds that a client has to take the last words."""
 
 
-class Connection(Guarded):
+class HttpConnection(SlowClientGuard):
     """One connection. ASGI alone has no way to part from a client that takes nothing.
 
     Any client that takes nothing of an answer for `patience` seconds loses its connection: an

@@ -15,10 +15,10 @@ import structlog
 import uvicorn
 
 from autolearn.api.server.app import make_app
-from autolearn.api.server.connection import Connection
+from autolearn.api.server.connection import HttpConnection
 from autolearn.api.state.audit_trail import Recent
 from autolearn.api.state.context import make_context
-from autolearn.api.state.event_tail import Tail
+from autolearn.api.state.event_tail import EventTail
 from autolearn.api.state.log_reader import LogReader
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.eventlog.embedded.probe import require_port
@@ -84,7 +84,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
                 host=host,
                 port=port,
                 loop="uvloop",
-                http=Connection,
+                http=HttpConnection,
                 ws="none",
                 lifespan="on",
                 log_config=None,
@@ -150,7 +150,7 @@ class Server(uvicorn.Server):
     """Uvicorn, which says `ready URL` on standard output once the read models have caught up."""
 
     def __init__(
-        self, reader: LogReader, tail: Tail, recent: Recent, config: uvicorn.Config
+        self, reader: LogReader, tail: EventTail, recent: Recent, config: uvicorn.Config
     ) -> None:
         super().__init__(config)
         self.reader, self.tail, self.recent = reader, tail, recent

@@ -18,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from autolearn.api.http.problems import Problem
 from autolearn.api.limits.client_address import network_of
 
-__all__ = ["LONGEST_HEAD", "Guarded"]
+__all__ = ["LONGEST_HEAD", "SlowClientGuard"]
 
 LONGEST_HEAD = 64 * 1024
 """Bytes of a request line and headers together."""
@@ -30,7 +30,7 @@ def room() -> int:
     return max(64, min(10_000, files * 3 // 4 if files > 0 else 10_000))
 
 
-class Guarded(HttpToolsProtocol):
+class SlowClientGuard(HttpToolsProtocol):
     """A connection with limits.
 
     The head of a request must be there `head_patience` seconds after its first byte, or after the
@@ -54,7 +54,9 @@ class Guarded(HttpToolsProtocol):
         self.address = network_of(self.client[0]) if self.client else ""
         self.await_head()
         if len(self.connections) > self.most:
-            waiting = [one for one in self.connections if isinstance(one, Guarded) and one.in_head]
+            waiting = [
+                one for one in self.connections if isinstance(one, SlowClientGuard) and one.in_head
+            ]
             many = Counter(one.address for one in waiting)
             min(waiting, key=lambda one: (-many[one.address], one.since)).transport.abort()
 
@@ -169,7 +171,7 @@ SLOW = Problem(
     HTTPStatus.REQUEST_TIMEOUT,
     "head-too-slow",
     "The head of the request did not come in time",
-    f"All headers must be there within {Guarded.head_patience:g} seconds.",
+    f"All headers must be there within {SlowClientGuard.head_patience:g} seconds.",
 )
 NO_HTTP = Problem(
     HTTPStatus.BAD_REQUEST, "no-http", "That is no HTTP request", "Nothing was done: it is no HTTP."

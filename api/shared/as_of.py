@@ -16,12 +16,12 @@ from autolearn.api.state.context import ApiContext
 from autolearn.api.state.log_reader import FRESH_TIMEOUT, LogReader
 from autolearn.api.state.run_progress import Live
 from autolearn.eventlog.positions import Position
-from autolearn.projections.queries.queries import Moment
-from autolearn.projections.time_travel.past import Past
+from autolearn.projections.queries.queries import Snapshot
+from autolearn.projections.time_travel.past import AsOfReader
 from autolearn.runtime.timestamps import millis, text
 from autolearn.schemas.codec import event_on_log
 
-__all__ = ["AS_OF", "AsOf", "Seen", "began", "in_past", "present", "read_point", "see"]
+__all__ = ["AS_OF", "AsOf", "AsOfView", "began", "in_past", "present", "read_point", "see"]
 
 T = TypeVar("T")
 
@@ -32,20 +32,20 @@ LOST_PLUS = re.compile(r"(T.*) (\d\d:?\d\d)")
 """A zone whose + was not escaped in a query: it arrives as a space."""
 
 
-class Seen(NamedTuple):
+class AsOfView(NamedTuple):
     """A moment, who knows what goes on with a run then, and the headers of the answer."""
 
-    moment: Moment
+    moment: Snapshot
     live: Live
     headers: Mapping[str, str]
 
 
-def present(context: ApiContext) -> Seen:
+def present(context: ApiContext) -> AsOfView:
     """Return the present."""
-    return Seen(context.queries.now(), context.heartbeats.live, {})
+    return AsOfView(context.queries.now(), context.heartbeats.live, {})
 
 
-async def see(context: ApiContext, as_of: str, load: Callable[[Past], None]) -> Seen:
+async def see(context: ApiContext, as_of: str, load: Callable[[AsOfReader], None]) -> AsOfView:
     """Return the present, or the point `as_of` with what `load` loads of it (in a thread).
 
     Raises:
@@ -55,15 +55,15 @@ async def see(context: ApiContext, as_of: str, load: Callable[[Past], None]) -> 
         return present(context)
     position = await read_point(context, as_of, "as_of")
 
-    def loaded(past: Past) -> Moment:
+    def loaded(past: AsOfReader) -> Snapshot:
         load(past)
         return past.moment
 
     moment = await in_past(context, position, loaded)
-    return Seen(moment, lambda _: None, {HEADER: position.token()})
+    return AsOfView(moment, lambda _: None, {HEADER: position.token()})
 
 
-async def in_past(context: ApiContext, position: Position, ask: Callable[[Past], T]) -> T:
+async def in_past(context: ApiContext, position: Position, ask: Callable[[AsOfReader], T]) -> T:
     """Ask something of a point, in a thread.
 
     Raises:
@@ -73,7 +73,7 @@ async def in_past(context: ApiContext, position: Position, ask: Callable[[Past],
     context.reader.require_brokers()
     ends = {p: position.next(p) for p in context.queries.progress()}
     return await context.executors.log.run(
-        lambda: ask(Past(context.queries.now(), context.lookup, ends))
+        lambda: ask(AsOfReader(context.queries.now(), context.lookup, ends))
     )
 
 
@@ -109,7 +109,7 @@ async def read_point(context: ApiContext, given: str, parameter: str) -> Positio
     ends = await ends_at(context, given, parameter)
     await until_folded(context.reader, ends)
     places = await context.executors.log.run(
-        lambda: Past(context.queries.now(), context.lookup, ends).places()
+        lambda: AsOfReader(context.queries.now(), context.lookup, ends).places()
     )
     return Position(await context.reader.which_log(), places)
 

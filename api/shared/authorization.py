@@ -11,7 +11,7 @@ from enum import Enum
 from fastapi import Request
 from starlette.types import Scope
 
-from autolearn.api.commands.recorded_request import Call
+from autolearn.api.commands.recorded_request import RecordedRequest
 from autolearn.api.http.problems import Problem
 from autolearn.api.identity.principal import EVERYBODY, NOBODY, Principal, no_token
 from autolearn.api.identity.visibility import Level, level_of
@@ -140,7 +140,7 @@ async def authorise(request: Request) -> None:
     ASKER.set(request.state.principal.name)
     if request.state.principal is not NOBODY and (after := request.headers.get(AFTER)):
         await until_reached(context.reader, after)
-    arriving: Call | None = getattr(request.state, "arriving", None)
+    arriving: RecordedRequest | None = getattr(request.state, "arriving", None)
     if arriving is not None and request.state.principal is not NOBODY:
         context.audit.arrive(arriving)
 

@@ -83,7 +83,7 @@ class PreprocessingBody(Body):
     encode: Literal["one-hot", "ordinal"] = "one-hot"
 
 
-class Limits(Body):
+class LimitsBody(Body):
     """What a run may take: at most what the operator allows, which is what it may without these."""
 
     time_limit: float | None = Field(default=None, gt=0, description="Seconds.")
@@ -94,7 +94,7 @@ class Limits(Body):
     )
 
 
-class TrainingBody(Limits):
+class TrainingBody(LimitsBody):
     """What is trained on what."""
 
     estimator: Name
@@ -116,7 +116,7 @@ class TrainingBody(Limits):
     seed: int = Field(default=0, ge=0, lt=2**32)
 
 
-class EvaluationBody(Limits):
+class EvaluationBody(LimitsBody):
     """What is measured of which trained model."""
 
     training: Name

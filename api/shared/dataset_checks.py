@@ -11,10 +11,10 @@ from autolearn.api.identity.principal import Principal
 from autolearn.api.identity.visibility import Level, dataset_level, may_list, may_use
 from autolearn.api.limits.quotas import check_quota
 from autolearn.api.shared.authorization import forbidden
-from autolearn.api.shared.bodies import DatasetBody, Limits
+from autolearn.api.shared.bodies import DatasetBody, LimitsBody
 from autolearn.api.shared.id_prefixes import no_version, one_version
 from autolearn.api.state.context import ApiContext
-from autolearn.projections.queries.queries import May, Moment
+from autolearn.projections.queries.queries import May, Snapshot
 from autolearn.projections.rows.view_rows import DatasetOwner
 from autolearn.schemas.bounds import DATASET_VERSIONS
 from autolearn.schemas.catalog import BUNDLED_DATASETS, DatasetSpec, too_many_versions
@@ -47,7 +47,7 @@ def wrong(kind: str, title: str, faults: dict[str, str]) -> Problem:
     return Problem(422, kind, title, "; ".join(faults.values()) + ".", errors=errors)
 
 
-def check_limits(body: Limits, settings: Settings) -> tuple[float, int]:
+def check_limits(body: LimitsBody, settings: Settings) -> tuple[float, int]:
     """Return the seconds and the MiB that a run may take.
 
     Raises:
@@ -67,7 +67,7 @@ def check_limits(body: Limits, settings: Settings) -> tuple[float, int]:
 
 
 async def checked(
-    context: ApiContext, known: Callable[[Moment], bool], make: Callable[[Moment], T]
+    context: ApiContext, known: Callable[[Snapshot], bool], make: Callable[[Snapshot], T]
 ) -> T:
     """Return what `make` makes of what is known, in a thread: datasets are decrypted for it.
 
@@ -82,7 +82,7 @@ async def checked(
     return await lists.run(lambda: make(now))
 
 
-def has_dataset(moment: Moment, given: str | DatasetBody, may: May) -> bool:
+def has_dataset(moment: Snapshot, given: str | DatasetBody, may: May) -> bool:
     """Say whether there is the version of a dataset that a body means, and one `may` use it."""
     name, version = meant(given)
     if version is None:
@@ -98,7 +98,7 @@ def meant(given: str | DatasetBody) -> tuple[str, str | None]:
     return name, version if at else None
 
 
-def check_dataset(moment: Moment, given: str | DatasetBody, may: May) -> DatasetSpec:
+def check_dataset(moment: Snapshot, given: str | DatasetBody, may: May) -> DatasetSpec:
     """Return the version of a dataset that a body means.
 
     Raises:
@@ -223,7 +223,7 @@ def unknown_dataset(context: ApiContext, who: Principal, name: str) -> Problem:
     return unknown("dataset", name, known(now, may_use(who, now)), "/v1/catalog/datasets")
 
 
-def known(moment: Moment, may: May) -> list[str]:
+def known(moment: Snapshot, may: May) -> list[str]:
     """Return the names of datasets that one `may` use, for people: at most KNOWN."""
     return list(islice(moment.dataset_names(may), KNOWN))
 

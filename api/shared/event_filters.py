@@ -9,19 +9,19 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from autolearn.api.http.problems import Problem, check_id
-from autolearn.api.identity.visibility import Sight
-from autolearn.eventlog.consumers.event_pages import Found
+from autolearn.api.identity.visibility import Visibility
+from autolearn.eventlog.consumers.event_pages import FoundEvent
 from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.events import EVENTS
 from autolearn.schemas.stream_kinds import kind_of, stream
 from autolearn.schemas.upcasters import UPCASTERS
 
-__all__ = ["Wanted", "wanted_of"]
+__all__ = ["EventFilter", "wanted_of"]
 
 OURS = "autolearn."
 
 
-class Wanted(Struct, frozen=True):
+class EventFilter(Struct, frozen=True):
     """A choice of events: of this stream, and of one of these types. None is no choice.
 
     Of those, only what is there for the one who asks: `sight` is None where that is everything.
@@ -29,7 +29,7 @@ class Wanted(Struct, frozen=True):
 
     stream: str | None = None
     types: frozenset[str] | None = None
-    sight: Sight | None = None
+    sight: Visibility | None = None
 
     def fits(self, record: EventRecord) -> bool:
         """Say whether an event is among those that are asked for."""
@@ -37,16 +37,18 @@ class Wanted(Struct, frozen=True):
         chosen = of_stream and (self.types is None or record.type in self.types)
         return chosen and (self.sight is None or self.sight.sees(record))
 
-    def briefly(self) -> Wanted:
+    def briefly(self) -> EventFilter:
         """Return the same choice for one page: what one may see is asked once for each stream."""
         return self if self.sight is None else replace(self, sight=self.sight.briefly())
 
-    def shown(self, found: Found) -> Raw:
+    def shown(self, found: FoundEvent) -> Raw:
         """Return an event that fits, as the one who asks sees it."""
         return found.value if self.sight is None else self.sight.shown(found)
 
 
-def wanted_of(name: str, session: str, types: Sequence[str], sight: Sight | None = None) -> Wanted:
+def wanted_of(
+    name: str, session: str, types: Sequence[str], sight: Visibility | None = None
+) -> EventFilter:
     """Return what the parameters `stream`, `session` and `type` of a request ask for.
 
     Raises:
@@ -64,7 +66,7 @@ def wanted_of(name: str, session: str, types: Sequence[str], sight: Sight | None
             )
         chosen = stream("session", session)
     kinds = frozenset[str]().union(*map(types_of, types)) if types else None
-    return Wanted(chosen, kinds, sight)
+    return EventFilter(chosen, kinds, sight)
 
 
 def stream_of(name: str) -> str:

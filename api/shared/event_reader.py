@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 from autolearn.api.http.problems import Problem
 from autolearn.api.identity.visibility import Level
-from autolearn.api.limits.executors import Executor
-from autolearn.api.shared.event_filters import Wanted
+from autolearn.api.limits.executors import ThreadLane
+from autolearn.api.shared.event_filters import EventFilter
 from autolearn.api.shared.positions import read_position
 from autolearn.api.state.log_reader import LogReader
-from autolearn.eventlog.consumers.event_pages import Page, Places, places_of, read_page
-from autolearn.eventlog.consumers.record_lookup import Lookup
+from autolearn.eventlog.consumers.event_pages import EventPage, Places, places_of, read_page
+from autolearn.eventlog.consumers.record_lookup import RecordLookup
 from autolearn.eventlog.log import Log
-from autolearn.eventlog.positions import Place
+from autolearn.eventlog.positions import PartitionPosition
 from autolearn.projections.time_travel.stream_history import lies, read_stream
 
 __all__ = ["EventReader"]
@@ -24,14 +24,14 @@ NOW = "now"
 class EventReader:
     """Reads the admitted events again, up to where the read models are."""
 
-    def __init__(self, log: Log, lookup: Lookup, reader: LogReader) -> None:
+    def __init__(self, log: Log, lookup: RecordLookup, reader: LogReader) -> None:
         self.log, self.lookup, self.reader = log, lookup, reader
 
     def now(self) -> Places:
         """Return where the read models are."""
         partitions = dict.fromkeys(range(self.reader.topics.events.partitions))
         reached = self.reader.queries.progress().items()
-        return places_of({p: Place.of(p, at) for p, at in reached}, partitions)
+        return places_of({p: PartitionPosition.of(p, at) for p, at in reached}, partitions)
 
     async def start_of(self, given: str, parameter: str) -> Places:
         """Return where to begin: at the first event, `now`, or a position that a parameter names.
@@ -47,7 +47,7 @@ class EventReader:
         position = await read_position(self.reader, given, parameter)
         return places_of({place.partition: place for place in position.places}, here)
 
-    async def check_stream(self, wanted: Wanted) -> None:
+    async def check_stream(self, wanted: EventFilter) -> None:
         """Raise the problem that the stream which is asked for has no events, if so."""
         stream = wanted.stream
         if stream is None or self.there_is(wanted, stream):
@@ -61,15 +61,20 @@ class EventReader:
                 f"Nothing has ever happened to {stream}: it has no events.",
             )
 
-    def there_is(self, wanted: Wanted, stream: str) -> bool:
+    def there_is(self, wanted: EventFilter, stream: str) -> bool:
         """Say whether a stream has events, as far as the one who asks may know."""
         if wanted.sight is not None and wanted.sight.level(stream) is Level.NOTHING:
             return False
         return bool(self.reader.queries.now().offsets(stream)[1])
 
     async def read_on(
-        self, executor: Executor, wanted: Wanted, at: Places, limit: int, most: int | None = None
-    ) -> tuple[Page, bool]:
+        self,
+        executor: ThreadLane,
+        wanted: EventFilter,
+        at: Places,
+        limit: int,
+        most: int | None = None,
+    ) -> tuple[EventPage, bool]:
         """Return the next events that are wanted, and whether there may be more by now.
 
         There are up to `limit` of each partition and `most` in all. A page may be empty before the

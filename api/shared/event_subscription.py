@@ -13,10 +13,10 @@ from autolearn.api.http.problems import Problem, unavailable
 from autolearn.api.http.sse import block, comment
 from autolearn.api.identity.principal import bad_token, still_let_in
 from autolearn.api.limits.executors import Executors
-from autolearn.api.shared.event_filters import Wanted
+from autolearn.api.shared.event_filters import EventFilter
 from autolearn.api.shared.event_reader import EventReader
-from autolearn.api.state.event_tail import Tail
-from autolearn.eventlog.consumers.event_pages import Found, Places
+from autolearn.api.state.event_tail import EventTail
+from autolearn.eventlog.consumers.event_pages import FoundEvent, Places
 from autolearn.eventlog.positions import Position
 from autolearn.runtime.metrics_registry import Meter
 from autolearn.schemas.errors import AutoLearnError
@@ -43,7 +43,12 @@ class Subscription:
     """
 
     def __init__(
-        self, events: EventReader, tail: Tail, executors: Executors, wanted: Wanted, at: Places
+        self,
+        events: EventReader,
+        tail: EventTail,
+        executors: Executors,
+        wanted: EventFilter,
+        at: Places,
     ) -> None:
         self.events, self.reader, self.tail = events, events.reader, tail
         self.executors, self.wanted, self.at = executors, wanted, at
@@ -101,7 +106,7 @@ class Subscription:
 
     # How it is said
 
-    async def told_of(self, found: Iterable[Found]) -> AsyncGenerator[bytes, None]:
+    async def told_of(self, found: Iterable[FoundEvent]) -> AsyncGenerator[bytes, None]:
         """Yield events as they are sent, some in one part; note where that is.
 
         Passes over what is not wanted, or not for the client by now.
@@ -115,7 +120,7 @@ class Subscription:
             if blocks:
                 yield b"".join(blocks)
 
-    async def shown(self, found: Sequence[Found]) -> list[bytes | None]:
+    async def shown(self, found: Sequence[FoundEvent]) -> list[bytes | None]:
         """Return events as the client sees them now, None for those that it does not."""
         wanted = self.wanted
 
@@ -169,9 +174,9 @@ def said(problem: Problem) -> bytes:
     return msgspec.json.encode(problem.body())
 
 
-def in_parts(found: Iterable[Found]) -> Iterator[list[Found]]:
+def in_parts(found: Iterable[FoundEvent]) -> Iterator[list[FoundEvent]]:
     """Yield events some at a time, up to PART bytes and one event more."""
-    some, size = list[Found](), 0
+    some, size = list[FoundEvent](), 0
     for one in found:
         some.append(one)
         size += len(one.value)

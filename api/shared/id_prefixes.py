@@ -15,7 +15,7 @@ from autolearn.api.http.problems import Problem, malformed_id
 from autolearn.api.identity.principal import Principal
 from autolearn.api.identity.visibility import Level, level_of
 from autolearn.api.state.context import ApiContext
-from autolearn.projections.queries.queries import Moment
+from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.bounds import IDS_OF_START
 from autolearn.schemas.stream_kinds import KINDS
 
@@ -40,7 +40,7 @@ async def whole_session(
     if KINDS["session"].fits(start):
         return start
 
-    def look(moment: Moment) -> list[str]:
+    def look(moment: Snapshot) -> list[str]:
         ids = [
             one
             for one in bounded(moment.session_ids(start), given)
@@ -102,7 +102,7 @@ async def whole_run(
     return only(found, given, f"{kind}s")
 
 
-def one_version(moment: Moment, name: str, start: str) -> str | None:
+def one_version(moment: Snapshot, name: str, start: str) -> str | None:
     """Return the version of a dataset that begins so; None if none does. It may decrypt.
 
     Raises:
@@ -115,7 +115,7 @@ def one_version(moment: Moment, name: str, start: str) -> str | None:
     return only(found, start, f"versions of {name}") if found else None
 
 
-def no_version(moment: Moment, name: str, start: str, pointer: str | None = None) -> Problem:
+def no_version(moment: Snapshot, name: str, start: str, pointer: str | None = None) -> Problem:
     """Return the problem of a version that a dataset does not have, which says what it has."""
     versions = moment.version_names(name)
     some = ", ".join(one[:8] for one in versions[:TOLD])
@@ -147,7 +147,7 @@ def lowered(given: str, called: str) -> str:
     return start
 
 
-async def looked(context: ApiContext, look: Callable[[Moment], list[str]]) -> list[str]:
+async def looked(context: ApiContext, look: Callable[[Snapshot], list[str]]) -> list[str]:
     """Return what is found, once more with all that is on the log by now if nothing is."""
     for again in (False, True):
         if again:

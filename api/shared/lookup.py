@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from autolearn.api.http.problems import Problem, check_id, unreadable
-from autolearn.api.shared.as_of import Seen, began, see
+from autolearn.api.shared.as_of import AsOfView, began, see
 from autolearn.api.state.context import ApiContext
-from autolearn.projections.queries.queries import Moment
+from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.rows.stored_rows import StoredRun
 from autolearn.projections.rows.view_rows import ExperimentRow, SessionRow
-from autolearn.projections.time_travel.past import Past
+from autolearn.projections.time_travel.past import AsOfReader
 from autolearn.schemas.stream_kinds import stream
 
 __all__ = [
@@ -29,10 +29,10 @@ T = TypeVar("T")
 
 async def find(
     context: ApiContext,
-    look: Callable[[Moment], T | None],
+    look: Callable[[Snapshot], T | None],
     as_of: str = "",
-    load: Callable[[Past], None] = lambda _: None,
-) -> tuple[Seen, T | None]:
+    load: Callable[[AsOfReader], None] = lambda _: None,
+) -> tuple[AsOfView, T | None]:
     """Return what is looked for, and the moment at which it was found.
 
     If it is not there now, this looks again when the read models hold all that is on the log by
@@ -47,7 +47,7 @@ async def find(
     return seen, found
 
 
-async def find_session(context: ApiContext, session: str, as_of: str = "") -> Seen:
+async def find_session(context: ApiContext, session: str, as_of: str = "") -> AsOfView:
     """Return a moment at which a session is open: now or then.
 
     Raises:
@@ -65,7 +65,7 @@ async def find_session(context: ApiContext, session: str, as_of: str = "") -> Se
     return seen
 
 
-def session_row(seen: Seen, session: str) -> SessionRow:
+def session_row(seen: AsOfView, session: str) -> SessionRow:
     """Return a session that was found, in clear (blocks). Raises the problem that it cannot be."""
     row = seen.moment.session(session)
     assert row is not None, "it was found at this moment"
@@ -74,7 +74,7 @@ def session_row(seen: Seen, session: str) -> SessionRow:
     return row
 
 
-def experiment_row(seen: Seen, experiment: str) -> ExperimentRow:
+def experiment_row(seen: AsOfView, experiment: str) -> ExperimentRow:
     """Return an experiment that was found, as `session_row` does."""
     row = seen.moment.experiment(experiment)
     assert row is not None, "it was found at this moment"
@@ -83,7 +83,7 @@ def experiment_row(seen: Seen, experiment: str) -> ExperimentRow:
     return row
 
 
-async def no_session_then(context: ApiContext, seen: Seen, session: str, as_of: str) -> Problem:
+async def no_session_then(context: ApiContext, seen: AsOfView, session: str, as_of: str) -> Problem:
     """Return the problem of a session that was not open at a moment."""
     if as_of and seen.moment.ended(session) is None:
         problem = await not_then(context, "session", session, "session-unknown")
@@ -106,7 +106,7 @@ async def not_then(context: ApiContext, kind: str, name: str, problem: str) -> P
     )
 
 
-def no_session(moment: Moment, session: str) -> Problem:
+def no_session(moment: Snapshot, session: str) -> Problem:
     """Return the problem of a session that is not open."""
     ended = moment.ended(session)
     if ended is None:
@@ -133,7 +133,7 @@ def no_session(moment: Moment, session: str) -> Problem:
     )
 
 
-async def find_experiment(context: ApiContext, experiment: str, as_of: str = "") -> Seen:
+async def find_experiment(context: ApiContext, experiment: str, as_of: str = "") -> AsOfView:
     """Return a moment at which there is an experiment, or raise the problem that there is none."""
     check_id("session", experiment, "experiment")
     seen, row = await find(
@@ -166,7 +166,7 @@ async def find_experiment(context: ApiContext, experiment: str, as_of: str = "")
 
 async def find_run(
     context: ApiContext, session: str, kind: str, run: str, as_of: str = ""
-) -> tuple[Seen, StoredRun]:
+) -> tuple[AsOfView, StoredRun]:
     """Return how a run of an open session goes, or raise the problem that there is none."""
     check_id("session", run, kind)
     seen = await find_session(context, session, as_of)

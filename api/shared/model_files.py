@@ -13,7 +13,7 @@ from autolearn.api.http.problems import Problem, unknown
 from autolearn.api.state.context import ApiContext
 from autolearn.artifacts.store.errors import ArtifactError
 from autolearn.artifacts.store.store import Content
-from autolearn.projections.queries.queries import Moment
+from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.values import TrainedArtifact
 
 __all__ = ["Artifact", "ArtifactFile", "artifact_of", "model_of", "send", "send_file"]
@@ -35,7 +35,7 @@ class Artifact(Struct):
     files: list[ArtifactFile]
 
 
-def artifact_of(moment: Moment, session: str, run: str, base: str) -> Artifact:
+def artifact_of(moment: Snapshot, session: str, run: str, base: str) -> Artifact:
     """Return the trained model of a training as clients see it; `base` as in `model_of`.
 
     Raises:
@@ -49,7 +49,7 @@ def artifact_of(moment: Moment, session: str, run: str, base: str) -> Artifact:
     return Artifact(model.digest, model.bytes, files)
 
 
-def model_of(moment: Moment, session: str, run: str, base: str) -> TrainedArtifact:
+def model_of(moment: Snapshot, session: str, run: str, base: str) -> TrainedArtifact:
     """Return the trained model of a training; `base` is the path of its session or experiment.
 
     Raises:
@@ -71,7 +71,7 @@ def model_of(moment: Moment, session: str, run: str, base: str) -> TrainedArtifa
 
 
 async def send_file(
-    context: ApiContext, moment: Moment, session: str, model: TrainedArtifact, name: str
+    context: ApiContext, moment: Snapshot, session: str, model: TrainedArtifact, name: str
 ) -> Response:
     """Send one file of a trained model of a session, decrypted, as the client takes it.
 

@@ -10,8 +10,8 @@ from msgspec.structs import asdict, replace
 
 from autolearn.api.http.page import Links
 from autolearn.api.http.pagination import page_of
-from autolearn.api.state.run_progress import Live, Running
-from autolearn.projections.queries.queries import Moment
+from autolearn.api.state.run_progress import Live, LiveProgress
+from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.queries.run_rows import outline as outline_of_run
 from autolearn.projections.rows.stored_rows import StoredRun
 from autolearn.projections.rows.view_rows import (
@@ -108,14 +108,14 @@ class Training(TrainingRow, kw_only=True, frozen=True):
     """A training. `defaults` are the estimator's values for the hyperparameters not asked for."""
 
     defaults: dict[str, JsonValue]
-    progress: Running | None
+    progress: LiveProgress | None
     links: Links
 
 
 class Evaluation(EvaluationRow, kw_only=True, frozen=True):
     """An evaluation of a training."""
 
-    progress: Running | None
+    progress: LiveProgress | None
     links: Links
 
 
@@ -152,7 +152,7 @@ class Session(SessionRow, kw_only=True, frozen=True):
     withheld: bool = False
 
     counts: dict[str, dict[str, int]]
-    running: list[Running]
+    running: list[LiveProgress]
     runs: list[Raw]
     next: str | None
     links: Links
@@ -218,7 +218,7 @@ def metric(row: MetricRow) -> Metric:
     return Metric(**asdict(row.spec), registered=row.registered, links=links)
 
 
-def dataset(row: DatasetRow, now: Moment) -> Dataset:
+def dataset(row: DatasetRow, now: Snapshot) -> Dataset:
     """Return a dataset as clients see it; whose it is stands in the read models of now."""
     whose = now.dataset_owner(row.spec.name)
     assert whose is not None, "what was registered is somebody's"
@@ -238,14 +238,14 @@ def finding(one: DataFinding) -> FindingInWords:
     return FindingInWords(**asdict(one), severe=one.is_severe, words=one.say(), remedy=one.advice())
 
 
-def run(moment: Moment, row: RunRow, live: Live, base: str) -> Training | Evaluation:
+def run(moment: Snapshot, row: RunRow, live: Live, base: str) -> Training | Evaluation:
     """Return a run as clients see it."""
     if isinstance(row, TrainingRow):
         return training(moment, row, live, base)
     return evaluation(row, live, base)
 
 
-def training(moment: Moment, row: TrainingRow, live: Live, base: str) -> Training:
+def training(moment: Snapshot, row: TrainingRow, live: Live, base: str) -> Training:
     """Return a training as clients see it; `base` is the path of its session or experiment."""
     at = f"{base}/trainings/{row.id}"
     links = {"self": at, "owner": base, "estimator": f"/v1/catalog/estimators/{row.estimator}"}
@@ -277,7 +277,7 @@ def session_summary(row: SessionRow, *, withheld: bool = False) -> SessionSummar
 
 
 def session(
-    moment: Moment, row: SessionRow, live: Live, *, withheld: bool = False, after: int = 0
+    moment: Snapshot, row: SessionRow, live: Live, *, withheld: bool = False, after: int = 0
 ) -> Session:
     """Return an open session as clients see it, with a page of runs past a number."""
     at = f"/v1/sessions/{row.id}"
@@ -296,9 +296,9 @@ def session(
 class Runs:
     """What a session or experiment shows of its runs; nothing is decrypted for it."""
 
-    def __init__(self, moment: Moment, session: str, base: str, after: int, live: Live) -> None:
+    def __init__(self, moment: Snapshot, session: str, base: str, after: int, live: Live) -> None:
         counts = {kind: Counter[str]() for kind in WORK}
-        self.running: list[Running] = []
+        self.running: list[LiveProgress] = []
         for run, row in moment.stored_runs(session):
             counts[row.kind][row.status] += 1
             if row.ended is None and len(self.running) < RUNNING_SHOWN:
@@ -338,7 +338,7 @@ def experiment_summary(row: ExperimentRow, *, withheld: bool = False) -> Experim
 
 
 def experiment(
-    moment: Moment, row: ExperimentRow, live: Live, *, withheld: bool = False, after: int = 0
+    moment: Snapshot, row: ExperimentRow, live: Live, *, withheld: bool = False, after: int = 0
 ) -> Experiment:
     """Return an experiment as clients see it, with a page of runs past a number."""
     at = f"/v1/experiments/{row.id}"

@@ -12,7 +12,7 @@ from starlette.datastructures import URL
 from starlette.responses import Response
 
 from autolearn.api.commands.acknowledgement import Accepted
-from autolearn.api.commands.command_headers import Asked, derive, prefer_of
+from autolearn.api.commands.command_headers import CommandRequest, derive, prefer_of
 from autolearn.api.commands.responses import CommandState, created, json, pending
 from autolearn.api.http.openapi import accepts, answers
 from autolearn.api.http.page import Page
@@ -21,7 +21,7 @@ from autolearn.api.http.problems import check_id
 from autolearn.api.limits.disk_room import require_disk
 from autolearn.api.limits.quotas import check_run
 from autolearn.api.shared import resources
-from autolearn.api.shared.as_of import AsOf, Seen, present
+from autolearn.api.shared.as_of import AsOf, AsOfView, present
 from autolearn.api.shared.authorization import authorise
 from autolearn.api.shared.lookup import find_run, find_session
 from autolearn.api.state.context import ApiContext
@@ -37,7 +37,7 @@ Limit = Annotated[int, Query(ge=1, le=500)]
 
 
 async def request_run(
-    context: ApiContext, asked: Asked, session: str, kind: str, command: Command | None
+    context: ApiContext, asked: CommandRequest, session: str, kind: str, command: Command | None
 ) -> Response:
     """Have a run accepted, and answer with it: at once, or when it has ended if so preferred.
 
@@ -62,7 +62,9 @@ async def request_run(
     return json(shown, status, headers)
 
 
-async def show_run(context: ApiContext, seen: Seen, base: str, kind: str, run: str) -> Raw | None:
+async def show_run(
+    context: ApiContext, seen: AsOfView, base: str, kind: str, run: str
+) -> Raw | None:
     """Return a run in JSON, None if it is not there; `base` is the path of what it is in."""
 
     def shown() -> Raw | None:
@@ -76,7 +78,7 @@ async def show_run(context: ApiContext, seen: Seen, base: str, kind: str, run: s
 
 async def list_runs(
     context: ApiContext,
-    seen: Seen,
+    seen: AsOfView,
     base: str,
     kind: str,
     status: str | None,
@@ -167,7 +169,7 @@ def add_run_routes(routes: APIRouter, context: ApiContext, kind: str, resource: 
         """Stop a run that has not ended."""
         check_id("session", session)
         check_id("session", run, kind)
-        asked = Asked.of(request, {})
+        asked = CommandRequest.of(request, {})
         now = context.queries.latest()
         if any(now.stored_run(session, other, run) for other in WORK if other != kind):
             await find_run(context, session, kind, run)  # says that there is none

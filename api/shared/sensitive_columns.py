@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from autolearn.api.http.problems import Problem
-from autolearn.projections.queries.queries import Moment
+from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.bounds import SENSITIVE_COLUMNS, cut
 from autolearn.schemas.catalog import DatasetSpec
 
@@ -31,7 +31,7 @@ class Marks(NamedTuple):
     before: tuple[str, ...]
 
 
-def marks_of(moment: Moment, name: str, more: Sequence[str], fewer: Sequence[str] = ()) -> Marks:
+def marks_of(moment: Snapshot, name: str, more: Sequence[str], fewer: Sequence[str] = ()) -> Marks:
     """Return the marks of a dataset with some more and some fewer.
 
     Raises:

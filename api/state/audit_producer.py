@@ -16,12 +16,12 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from autolearn.api.commands.bounded_producer import Appends, Sending
-from autolearn.api.commands.recorded_request import Call
+from autolearn.api.commands.bounded_producer import BoundedProducer, Sending
+from autolearn.api.commands.recorded_request import RecordedRequest
 from autolearn.api.http.problems import Problem, unavailable
 from autolearn.api.limits.client_address import address_of
 from autolearn.eventlog.log import Log
-from autolearn.runtime.metrics_registry import Meter, Reading
+from autolearn.runtime.metrics_registry import GaugeSample, Meter
 from autolearn.runtime.trace_context import instance_of
 from autolearn.schemas import bounds
 from autolearn.schemas.codec import to_json
@@ -29,7 +29,7 @@ from autolearn.schemas.errors import LogError
 from autolearn.schemas.records.audit_hop import Hop
 from autolearn.schemas.settings import Settings
 
-__all__ = ["Audit"]
+__all__ = ["AuditProducer"]
 
 log = structlog.stdlib.get_logger("autolearn.api")
 
@@ -46,7 +46,7 @@ class Repeat(Struct):
     last: Hop | None = None
 
 
-class Audit:
+class AuditProducer:
     """Appends what happens to `audit`, and says whether that can be done (`available`).
 
     It has a connection to the log of its own: on the commands' one, a command would wait for it.
@@ -65,7 +65,7 @@ class Audit:
         self.on = settings.audit == "on"
         self.instance = instance_of("api", settings.instance)
         self.patience = settings.append_timeout
-        self.appends = Appends(MOST, MOST_BYTES, self.patience)
+        self.appends = BoundedProducer(MOST, MOST_BYTES, self.patience)
         self.numbers = itertools.count()
         self.early: list[Hop] | None = []
         self.ends: list[Hop] = []
@@ -73,7 +73,7 @@ class Audit:
         self.failed, self.losing = "", False
         meter.watch(self.readings)
 
-    def readings(self) -> Sequence[Reading]:
+    def readings(self) -> Sequence[GaugeSample]:
         """Return how it goes."""
         return [
             ("autolearn_audit_available", (), self.available),
@@ -96,18 +96,18 @@ class Audit:
         for hop in early:
             self.write(hop)
 
-    def arrive(self, call: Call) -> None:
+    def arrive(self, call: RecordedRequest) -> None:
         """Record that a request was let in; its answer waits for that."""
         if call.arrival is None:
             call.arrival = self.write(call.hop())
 
-    def end(self, call: Call, status: int, problem: str) -> Sending | None:
+    def end(self, call: RecordedRequest, status: int, problem: str) -> Sending | None:
         """Record how a request has ended, before it is answered."""
         hop = call.hop(status, problem)
         self.note([hop])
         return self.write(hop)
 
-    def is_repeat(self, call: Call, status: int, problem: str) -> bool:
+    def is_repeat(self, call: RecordedRequest, status: int, problem: str) -> bool:
         """Say whether a stranger was refused so before; it is then counted, and recorded later.
 
         Of what is refused alike at one address the first is recorded at once, and at the end of
@@ -137,7 +137,7 @@ class Audit:
             self.note([hop])
             self.write(hop)
 
-    def ended(self, call: Call, status: int, problem: str) -> None:
+    def ended(self, call: RecordedRequest, status: int, problem: str) -> None:
         """Record how a request has ended, a moment after it was answered, with others."""
         if call.arrival is None and self.is_repeat(call, status, problem):
             return
@@ -199,7 +199,7 @@ class Audit:
             log.error("not-recorded", why=why)
         self.losing = True
 
-    async def recorded(self, way: Sending | None, call: Call) -> bool:
+    async def recorded(self, way: Sending | None, call: RecordedRequest) -> bool:
         """Wait until a record is on the log, as long as is allowed; say whether it is."""
         if way is not None and self.available:
             # A body may have come slowly: then there is still a moment left for the record.
@@ -207,7 +207,7 @@ class Audit:
             await way.over(max(left, min(self.patience, 1.0)))
         return way is not None and way.at is not None
 
-    def unavailable(self, call: Call | None = None) -> Problem:
+    def unavailable(self, call: RecordedRequest | None = None) -> Problem:
         """Return the problem of a change that cannot be recorded; of a `call`, that was not."""
         if call is None:
             words = "Nothing was done: try again."

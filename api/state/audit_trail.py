@@ -13,10 +13,16 @@ from pathlib import Path
 
 import structlog
 
-from autolearn.api.limits.executors import Executor
+from autolearn.api.limits.executors import ThreadLane
 from autolearn.api.state.log_reader import LogReader
-from autolearn.eventlog.log import Log, Message, Reader
-from autolearn.projections.audit.audit_trail import AuditTrail, Place, Sought, Witness, place_of
+from autolearn.eventlog.log import Log, Message, RecordReader
+from autolearn.projections.audit.audit_trail import (
+    AuditProjector,
+    AuditTrail,
+    HopFilter,
+    HopKey,
+    place_of,
+)
 from autolearn.projections.storage.rocksdb import RocksStore
 from autolearn.projections.storage.store import Store
 from autolearn.schemas.codec import from_json
@@ -24,7 +30,7 @@ from autolearn.schemas.errors import LogError, MalformedRecord
 from autolearn.schemas.records.audit_hop import Hop
 from autolearn.schemas.topics import AUDIT_DAYS, DAY_MS, Topics
 
-__all__ = ["Recent", "Trail"]
+__all__ = ["Recent", "AuditTrailReader"]
 
 log = structlog.stdlib.get_logger("autolearn.api")
 
@@ -82,8 +88,8 @@ class Recent:
         self.wake()
 
     def page(
-        self, sought: Sought, before: Place | None, limit: int
-    ) -> tuple[list[Hop], Place | None]:
+        self, sought: HopFilter, before: HopKey | None, limit: int
+    ) -> tuple[list[Hop], HopKey | None]:
         """Return hops, newest first, and the place before which the next page begins, if any."""
         placed = ((place_of(hop), hop) for hop in self.hops)
         fit = {
@@ -96,7 +102,7 @@ class Recent:
         return [fit[place] for place in places[:limit]], more
 
 
-class Trail:
+class AuditTrailReader:
     """Folds the behaviour log in a thread of its own, from `start` to `stop`.
 
     A damaged store ends the process, and is folded anew by the next one. `instance` is this
@@ -108,7 +114,7 @@ class Trail:
         to: Log,
         topics: Topics,
         read_models: LogReader,
-        executor: Executor,
+        executor: ThreadLane,
         folder: Path,
         recent: Recent,
         instance: str,
@@ -151,7 +157,7 @@ class Trail:
         """Fold until stopped, or until the log cannot be read."""
         topics = self.topics
         partitions = range(topics.events.partitions)
-        witness = Witness(self.log, topics.events.name, trail, partitions)
+        witness = AuditProjector(self.log, topics.events.name, trail, partitions)
         witness.oldest = time.time_ns() // 10**6 - AUDIT_DAYS * DAY_MS
         reader = self.reader(trail)
         try:
@@ -166,14 +172,14 @@ class Trail:
             witness.close()
             reader.close()
 
-    def reader(self, trail: AuditTrail) -> Reader:
+    def reader(self, trail: AuditTrail) -> RecordReader:
         """Return a reader of `audit` that goes on where the store is."""
         name = self.topics.audit.name
         begins, ends, known = self.log.begins(name), self.log.ends(name), trail.audited()
         self.at = {p: min(max(known.get(p, 0), begin), ends[p]) for p, begin in begins.items()}
         return self.log.reader(name, self.at)
 
-    def take(self, trail: AuditTrail, reader: Reader) -> list[Hop]:
+    def take(self, trail: AuditTrail, reader: RecordReader) -> list[Hop]:
         """Fold what has come on `audit`; return it."""
         messages = reader.read(5000, 0.0)
         hops = []

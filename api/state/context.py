@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from autolearn.api.commands.answer_waiters import Arrivals
+from autolearn.api.commands.answer_waiters import AnswerWaiters
 from autolearn.api.commands.command_bus import Commands
 from autolearn.api.identity.oidc import Provider
 from autolearn.api.identity.passwords import Passwords
@@ -19,25 +19,25 @@ from autolearn.api.limits.executors import Executors
 from autolearn.api.limits.login_attempts import Logins
 from autolearn.api.limits.quotas import Taken
 from autolearn.api.limits.request_rate import Paces
-from autolearn.api.state.audit_producer import Audit
-from autolearn.api.state.audit_trail import Recent, Trail
+from autolearn.api.state.audit_producer import AuditProducer
+from autolearn.api.state.audit_trail import AuditTrailReader, Recent
 from autolearn.api.state.dead_letters import DeadLetters
-from autolearn.api.state.event_tail import Tail
+from autolearn.api.state.event_tail import EventTail
 from autolearn.api.state.live_rebuild import Rebuilding
 from autolearn.api.state.log_reader import LogReader
-from autolearn.api.state.metrics import Measures, pressing
+from autolearn.api.state.metrics import ApiMetrics, pressing
 from autolearn.api.state.request_counts import Waiting
 from autolearn.api.state.staleness import Staleness
-from autolearn.api.state.system_status import Inspection
+from autolearn.api.state.system_status import SystemStatus
 from autolearn.api.state.worker_heartbeats import Heartbeats
 from autolearn.artifacts.store.store import ArtifactStore
-from autolearn.eventlog.consumers.record_lookup import Lookup
-from autolearn.eventlog.encryption.session_cipher import Vault
+from autolearn.eventlog.consumers.record_lookup import RecordLookup
+from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.eventlog.kafka.broker_health import Brokers
 from autolearn.eventlog.kafka.cluster import Cluster
 from autolearn.eventlog.log import Log
-from autolearn.operations.status.inspector import Looking
-from autolearn.projections.queries.queries import Queries
+from autolearn.operations.status.inspector import StatusInspector
+from autolearn.projections.queries.queries import ReadModelQueries
 from autolearn.projections.storage.store import Store
 from autolearn.runtime.home import emptied
 from autolearn.runtime.metrics_registry import Meter
@@ -60,24 +60,24 @@ class ApiContext:
     topics: Topics
     log: Log
     artifacts: ArtifactStore
-    vault: Vault
+    vault: SessionCipher
     wire_keys: WireKeys
-    queries: Queries
-    lookup: Lookup
+    queries: ReadModelQueries
+    lookup: RecordLookup
     executors: Executors
-    arrivals: Arrivals
+    arrivals: AnswerWaiters
     brokers: Brokers
     reader: LogReader
     commands: Commands
-    tail: Tail
+    tail: EventTail
     heartbeats: Heartbeats
     dead_letters: DeadLetters
-    inspection: Inspection
+    inspection: SystemStatus
     rebuilding: Rebuilding
-    measures: Measures
+    measures: ApiMetrics
     staleness: Staleness
-    audit: Audit
-    trail: Trail
+    audit: AuditProducer
+    trail: AuditTrailReader
     authenticate: Authenticate
     passwords: Passwords
     logins: Logins
@@ -99,7 +99,7 @@ def make_context(
     cluster: Cluster | None = None,
     audit_log: Log | None = None,
     wire_keys: Path | None = None,
-    vault: Vault | None = None,
+    vault: SessionCipher | None = None,
 ) -> ApiContext:
     """Make the components of a process, which owns the logs, the store and the vault from now on.
 
@@ -108,13 +108,13 @@ def make_context(
     its own, for the behaviour log. `wire_keys` is the folder of the keys to which clients seal
     requests.
     """
-    lifetime, topics, vault = AsyncExitStack(), Topics.of(settings), vault or Vault()
+    lifetime, topics, vault = AsyncExitStack(), Topics.of(settings), vault or SessionCipher()
     audit_log = audit_log or to
 
     def at_end(close: Callable[[], object]) -> None:
         lifetime.push_async_callback(asyncio.to_thread, close)
 
-    queries = Queries(store, vault.open_kept)
+    queries = ReadModelQueries(store, vault.open_kept)
     at_end(lambda: queries.store.close())  # by then another one may be served
     for one in {to, audit_log}:
         at_end(one.close)
@@ -122,18 +122,18 @@ def make_context(
     vault.shredded = partial(_is_shredded, queries)
     scratch = emptied(home / "scratch")
     artifacts.clear_incoming()
-    lookup = Lookup(to, topics.events.name)
+    lookup = RecordLookup(to, topics.events.name)
     at_end(lookup.close)
     dead_letters = DeadLetters(to, topics.dead_letters.name, queries)
     at_end(dead_letters.close)
-    looking = None if cluster is None else Looking(cluster, to, settings)
+    looking = None if cluster is None else StatusInspector(cluster, to, settings)
     if looking is not None:
         at_end(looking.close)
     executors = Executors(settings)
     at_end(executors.close)
 
     meter = Meter("api")
-    arrivals = Arrivals(partial(_observe_answer, meter))
+    arrivals = AnswerWaiters(partial(_observe_answer, meter))
     brokers = Brokers(to, topics.events.name)
     lifetime.callback(brokers.stop)
     reader = LogReader(to, topics, queries, vault, arrivals, brokers, executors.brokers, on_failure)
@@ -144,16 +144,16 @@ def make_context(
     reader.opened.append(heartbeats.start)
 
     recent = Recent(settings.audit_memory)
-    audit = Audit(audit_log, topics.audit.name, settings, meter, recent.add)
+    audit = AuditProducer(audit_log, topics.audit.name, settings, meter, recent.add)
     lifetime.callback(audit.close)
-    trail = Trail(
+    trail = AuditTrailReader(
         audit_log, topics, reader, executors.operators, home / "audit", recent, audit.instance
     )
     lifetime.push_async_callback(trail.stop)
     if audit.on:
         reader.opened += [audit.open, trail.start]
 
-    tail = Tail(to, reader, arrivals, executors.tail, settings.max_followers)
+    tail = EventTail(to, reader, arrivals, executors.tail, settings.max_followers)
     lifetime.push_async_callback(tail.stop)
     rebuilding = Rebuilding(to, reader, home)
     lifetime.push_async_callback(rebuilding.stop)
@@ -168,7 +168,7 @@ def make_context(
     )
     waiting = Waiting(settings.max_waiting, settings.max_pending)
     staleness = Staleness(brokers, reader.holds)
-    measures = Measures(meter, reader, tail)
+    measures = ApiMetrics(meter, reader, tail)
     meter.watch(partial(pressing, waiting, commands, staleness))
     reader.preparing.append(measures.runs.begin)
     reader.taken.append(measures.taken)
@@ -190,7 +190,7 @@ def make_context(
         tail=tail,
         heartbeats=heartbeats,
         dead_letters=dead_letters,
-        inspection=Inspection(
+        inspection=SystemStatus(
             settings, reader, heartbeats, dead_letters, executors.operators, looking
         ),
         rebuilding=rebuilding,
@@ -210,7 +210,7 @@ def make_context(
     )
 
 
-def _is_shredded(queries: Queries, name: str) -> bool:
+def _is_shredded(queries: ReadModelQueries, name: str) -> bool:
     """Say whether a session, or dataset/<name>, has ended in a way that shreds its key."""
     kind, _, dataset = name.rpartition("/")
     if kind:

@@ -7,16 +7,16 @@ import uuid
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from autolearn.eventlog.consumers.record_lookup import Lookup
+from autolearn.eventlog.consumers.record_lookup import RecordLookup
 from autolearn.eventlog.log import Log, Message
-from autolearn.projections.queries.queries import Queries
+from autolearn.projections.queries.queries import ReadModelQueries
 from autolearn.runtime.timestamps import text
 from autolearn.schemas.codec import decode_command, from_json
 from autolearn.schemas.errors import MalformedRecord
 from autolearn.schemas.records.dead_letter import DeadLetter
 from autolearn.schemas.reports.status import DeadLetterCount
 
-__all__ = ["Found", "DeadLetters", "command_id"]
+__all__ = ["FoundDeadLetter", "DeadLetters", "command_id"]
 
 NAMESPACE = uuid.UUID("0d5ad1c3-3b1f-4b80-9a35-6b0f5a2f7c44")
 """Ids of commands that have none of their own are version-5 UUIDs in here."""
@@ -29,7 +29,7 @@ COUNTED = 200
 DAY_MS = 24 * 3600 * 1000
 
 
-class Found(NamedTuple):
+class FoundDeadLetter(NamedTuple):
     """A dead letter, where it lies on its own topic, and since when (milliseconds since 1970)."""
 
     partition: int
@@ -54,14 +54,16 @@ class DeadLetters:
     Their topic has one partition, so that they have one order.
     """
 
-    def __init__(self, log: Log, topic: str, queries: Queries) -> None:
+    def __init__(self, log: Log, topic: str, queries: ReadModelQueries) -> None:
         self.log, self.topic, self.queries = log, topic, queries
-        self.lookup = Lookup(log, topic)
+        self.lookup = RecordLookup(log, topic)
         self.lock = threading.Lock()
         self.newest: dict[int, tuple[str, int]] = {}
         """Of the newest letters the id of the command and the time, by offset."""
 
-    def page(self, before: int | None, limit: int, reason: str) -> tuple[list[Found], int | None]:
+    def page(
+        self, before: int | None, limit: int, reason: str
+    ) -> tuple[list[FoundDeadLetter], int | None]:
         """Return letters, newest first, and the offset before which the next page begins.
 
         Only those are returned whose reason has these words. A page may be short, or empty: only
@@ -72,7 +74,7 @@ class DeadLetters:
         """
         first, end = self.span()
         at = end if before is None else min(before, end)
-        least, found, words = max(first, at - LOOKED_AT), list[Found](), reason.casefold()
+        least, found, words = max(first, at - LOOKED_AT), list[FoundDeadLetter](), reason.casefold()
         while at > least and len(found) < limit:
             some = range(max(least, at - min(AT_ONCE, limit)), at)
             for one in reversed(self.read(some)):
@@ -83,7 +85,7 @@ class DeadLetters:
                     break
         return found, at if at > first else None
 
-    def get(self, partition: int, offset: int) -> Found | None:
+    def get(self, partition: int, offset: int) -> FoundDeadLetter | None:
         """Return one letter.
 
         Raises:
@@ -98,7 +100,7 @@ class DeadLetters:
         """Return the offset of the oldest letter, and the one that the next will get."""
         return self.log.begins(self.topic)[0], self.log.ends(self.topic)[0]
 
-    def read(self, offsets: Iterable[int]) -> list[Found]:
+    def read(self, offsets: Iterable[int]) -> list[FoundDeadLetter]:
         """Return the letters at offsets that there are, in their order."""
         return [found_in(message) for message in self.lookup.read({0: offsets})]
 
@@ -125,7 +127,7 @@ class DeadLetters:
         self.lookup.close()
 
 
-def found_in(message: Message) -> Found:
+def found_in(message: Message) -> FoundDeadLetter:
     """Return the letter of a record of `dead-letters`, also when somebody else wrote it there."""
     topic, value = message.topic() or "", message.value()
     partition, offset = message.partition() or 0, message.offset() or 0
@@ -135,10 +137,10 @@ def found_in(message: Message) -> Found:
         place = (topic, partition, offset)
         words = f"This is no dead letter: somebody else wrote it to {topic}. {error.detail}"
         letter = DeadLetter.of(place, message.key(), value, words, message.headers() or ())
-    return Found(partition, offset, message.timestamp()[1], letter)
+    return FoundDeadLetter(partition, offset, message.timestamp()[1], letter)
 
 
-def command_id(found: Found) -> str:
+def command_id(found: FoundDeadLetter) -> str:
     """Return the id that the command of a letter has when it is put back: always the same.
 
     It is its own, or, where it has none that can be read, one made from where it lay. So the answer

@@ -9,16 +9,16 @@ from contextlib import contextmanager
 
 from msgspec import Raw
 
-from autolearn.api.commands.answer_waiters import Arrivals
+from autolearn.api.commands.answer_waiters import AnswerWaiters
 from autolearn.api.http.problems import too_many
-from autolearn.api.limits.executors import Executor
+from autolearn.api.limits.executors import ThreadLane
 from autolearn.api.state.log_reader import LogReader
-from autolearn.eventlog.consumers.event_pages import Found, Places, places_of
-from autolearn.eventlog.log import Log, Message, Reader
-from autolearn.eventlog.positions import Place
+from autolearn.eventlog.consumers.event_pages import FoundEvent, Places, places_of
+from autolearn.eventlog.log import Log, Message, RecordReader
+from autolearn.eventlog.positions import PartitionPosition
 from autolearn.schemas.codec import event_on_log
 
-__all__ = ["Tail"]
+__all__ = ["EventTail"]
 
 KEPT = 4096
 KEPT_BYTES = 16 * 1024 * 1024
@@ -31,7 +31,7 @@ FULL_RETRY = 10
 """Seconds after which a client should come back that may not follow now."""
 
 
-class Tail:
+class EventTail:
     """The newest admitted events, in the order in which they were read.
 
     While somebody follows, one reader of the log keeps them coming; with nobody, nothing runs.
@@ -40,7 +40,7 @@ class Tail:
     """
 
     def __init__(
-        self, log: Log, reader: LogReader, arrivals: Arrivals, executor: Executor, most: int
+        self, log: Log, reader: LogReader, arrivals: AnswerWaiters, executor: ThreadLane, most: int
     ) -> None:
         self.log, self.reader, self.arrivals = log, reader, arrivals
         self.executor, self.most = executor, most
@@ -48,7 +48,7 @@ class Tail:
         self.closed = False
         self.failure: Exception | None = None
         self.task: asyncio.Task[None] | None = None
-        self.kept: deque[Found] = deque()
+        self.kept: deque[FoundEvent] = deque()
         self.first = self.bytes = 0
         self.start: Places = {}
         self.end: Places = {}
@@ -89,7 +89,7 @@ class Tail:
             if not self.followers:
                 self.arrivals.notify([])  # the reader need not wait for events any more
 
-    def past(self, number: int, at: Places) -> tuple[list[Found], int] | None:
+    def past(self, number: int, at: Places) -> tuple[list[FoundEvent], int] | None:
         """Return some events past a place, and the number to ask with next; None if some are gone.
 
         Ask with -1 first. Numbers count the events that were ever here. Raises what ended the
@@ -102,7 +102,7 @@ class Tail:
                 return None
             number = self.first
         end = self.first + len(self.kept)
-        new: list[Found] = []
+        new: list[FoundEvent] = []
         size = 0
         while number < end and size < HELD_BYTES:
             one = self.kept[number - self.first]
@@ -162,7 +162,7 @@ class Tail:
         self.bytes = 0
         reached = self.reader.queries.progress()
         partitions = dict.fromkeys(range(self.reader.topics.events.partitions))
-        places = {p: Place.of(p, at) for p, at in reached.items()}
+        places = {p: PartitionPosition.of(p, at) for p, at in reached.items()}
         self.start = places_of(places, partitions)
         self.end = dict(self.start)
 
@@ -185,7 +185,7 @@ class Tail:
         reached = self.reader.queries.progress()
         return any(at.next > self.end[p].next for p, at in reached.items())
 
-    async def take(self, reader: Reader) -> None:
+    async def take(self, reader: RecordReader) -> None:
         """Read what has come, and keep it as soon as the read models hold it."""
         found = [
             one
@@ -199,18 +199,18 @@ class Tail:
             self.keep(one)
         self.wake()
 
-    def admitted(self, message: Message) -> Found | None:
+    def admitted(self, message: Message) -> FoundEvent | None:
         """Read one message, and return its event if it counts."""
         partition, value = message.partition() or 0, message.value() or b""
         record = event_on_log(value)
         at = self.end[partition].progress()
         at.next = (message.offset() or 0) + 1
         counts = at.admit(record)
-        behind = Place.of(partition, at)
+        behind = PartitionPosition.of(partition, at)
         self.end[partition] = behind
-        return Found(record, Raw(value), behind) if counts else None
+        return FoundEvent(record, Raw(value), behind) if counts else None
 
-    def keep(self, one: Found) -> None:
+    def keep(self, one: FoundEvent) -> None:
         """Keep one event, and drop the oldest when there are too many."""
         self.kept.append(one)
         self.bytes += len(one.value)

@@ -17,7 +17,7 @@ import structlog
 from msgspec import Struct
 
 from autolearn.api.state.log_reader import LogReader
-from autolearn.eventlog.consumers.projector import Follower
+from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.log import Log
 from autolearn.projections.read_models import ReadModels
 from autolearn.projections.rebuild.store_folders import ViewsPlace, deleted
@@ -137,13 +137,13 @@ class Rebuilding:
             for name in ("events", "seconds", "events_per_s"):
                 setattr(self.status, name, said["result"][name])
 
-    def catch_up(self, folder: Path) -> tuple[RocksStore, Follower]:
+    def catch_up(self, folder: Path) -> tuple[RocksStore, Projector]:
         """Open what was built, and fold what was written meanwhile (blocking)."""
         events = self.reader.topics.events
         with ExitStack() as failed:  # a folder that stayed open could not be gone on with
             store = RocksStore(folder)
             failed.callback(store.close)
-            follower = Follower(self.log, events.name, ReadModels(store), range(events.partitions))
+            follower = Projector(self.log, events.name, ReadModels(store), range(events.partitions))
             failed.callback(follower.close)
             follower.catch_up()
             failed.pop_all()

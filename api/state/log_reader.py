@@ -10,17 +10,17 @@ from typing import TypeVar
 
 import structlog
 
-from autolearn.api.commands.answer_waiters import Arrivals
+from autolearn.api.commands.answer_waiters import AnswerWaiters
 from autolearn.api.http import problems
-from autolearn.api.limits.executors import Executor
-from autolearn.eventlog.admission import Progress
-from autolearn.eventlog.consumers.projector import Follower
-from autolearn.eventlog.consumers.projector_thread import Feed
-from autolearn.eventlog.encryption.session_cipher import Vault
+from autolearn.api.limits.executors import ThreadLane
+from autolearn.eventlog.admission import PartitionProgress
+from autolearn.eventlog.consumers.projector import Projector
+from autolearn.eventlog.consumers.projector_thread import ProjectorThread
+from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.eventlog.kafka.broker_health import Brokers
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.positions import log_id
-from autolearn.projections.queries.queries import Moment, Queries
+from autolearn.projections.queries.queries import ReadModelQueries, Snapshot
 from autolearn.projections.read_models import ReadModels
 from autolearn.projections.storage.store import Store
 from autolearn.schemas.codec import EventRecord
@@ -52,17 +52,17 @@ class LogReader:
         self,
         to: Log,
         topics: Topics,
-        queries: Queries,
-        vault: Vault,
-        arrivals: Arrivals,
+        queries: ReadModelQueries,
+        vault: SessionCipher,
+        arrivals: AnswerWaiters,
         brokers: Brokers,
-        executor: Executor,
+        executor: ThreadLane,
         on_failure: Callable[[], None],
     ) -> None:
         self.log, self.topics, self.queries, self.vault = to, topics, queries, vault
         self.arrivals, self.brokers, self.executor = arrivals, brokers, executor
         self.on_failure = on_failure
-        self.preparing: list[Callable[[Moment], None]] = []
+        self.preparing: list[Callable[[Snapshot], None]] = []
         """Called in a thread with the read models, before anything is folded into them."""
         self.opened: list[Callable[[], None]] = []
         """Called on the loop when the topics are there and are read."""
@@ -73,7 +73,7 @@ class LogReader:
         self.caught_up = False
         self.failure: str | None = None
         self.waits_for = ""
-        self.feed: Feed | None = None
+        self.feed: ProjectorThread | None = None
         self.stopped = threading.Event()
         self.barrier, self.barrier_began = asyncio.Lock(), 0.0
 
@@ -99,7 +99,7 @@ class LogReader:
         else:
             self.on_loop(self.follow, follower)
 
-    def try_open(self) -> Follower | None:
+    def try_open(self) -> Projector | None:
         """Try it once; None if the brokers cannot do it now.
 
         Raises:
@@ -126,28 +126,28 @@ class LogReader:
         with contextlib.suppress(RuntimeError):
             self.loop.call_soon_threadsafe(call, argument)
 
-    def follow(self, follower: Follower) -> None:
+    def follow(self, follower: Projector) -> None:
         """Read the log from now on, in threads."""
         if self.stopped.is_set():
             follower.close()
             return
-        self.feed = Feed(follower, self.on_events, self.fail)
+        self.feed = ProjectorThread(follower, self.on_events, self.fail)
         self.feed.start()
         for begin in self.opened:
             begin()
 
-    def follower(self) -> Follower:
+    def follower(self) -> Projector:
         """Return the reader of the log, and note how far it must come to be ready."""
         events = self.topics.events
         goal = self.log.ends(events.name)
         models = ReadModels(self.queries.store)
-        follower = Follower(self.log, events.name, models, range(events.partitions))
+        follower = Projector(self.log, events.name, models, range(events.partitions))
         if follower.restarted:
             log.warning("rebuilding", reason="the store belongs to another log")
         self.goal = goal
         return follower
 
-    async def hand_over(self, store: Store, follower: Follower) -> None:
+    async def hand_over(self, store: Store, follower: Projector) -> None:
         """Serve from another store from now on, which a Follower has brought up to date.
 
         The old one closes when the last answer from it is made.
@@ -221,7 +221,9 @@ class LogReader:
         if self.goal is None:
             return None
         reached = self.queries.progress()
-        return sum(max(0, end - reached.get(p, Progress()).next) for p, end in self.goal.items())
+        return sum(
+            max(0, end - reached.get(p, PartitionProgress()).next) for p, end in self.goal.items()
+        )
 
     def require_ready(self) -> None:
         """Raise a problem unless the process is ready."""
@@ -277,4 +279,4 @@ class LogReader:
     def holds(self, ends: Mapping[int, int]) -> bool:
         """Say whether everything before these offsets is folded."""
         reached = self.queries.progress()
-        return all(reached.get(p, Progress()).next >= end for p, end in ends.items())
+        return all(reached.get(p, PartitionProgress()).next >= end for p, end in ends.items())

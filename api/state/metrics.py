@@ -10,27 +10,27 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from autolearn.api.commands.command_bus import Commands
 from autolearn.api.http.sse import is_stream
-from autolearn.api.state.event_tail import Tail
+from autolearn.api.state.event_tail import EventTail
 from autolearn.api.state.log_reader import LogReader
 from autolearn.api.state.request_counts import Waiting
 from autolearn.api.state.staleness import Staleness
 from autolearn.eventlog.admission import TERM_STARTED
 from autolearn.projections.work.run_counts import RunCounts
-from autolearn.runtime.metrics_registry import Meter, Reading
+from autolearn.runtime.metrics_registry import GaugeSample, Meter
 from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.reports.status import Status
 from autolearn.schemas.work_kinds import WORK
 
-__all__ = ["CountRequests", "Measures", "pressing"]
+__all__ = ["CountRequests", "ApiMetrics", "pressing"]
 
 
-class Measures:
+class ApiMetrics:
     """What one process counts. Nothing of the log's past is counted: only what comes from now on.
 
     `status` is what the gauges about other processes are read from.
     """
 
-    def __init__(self, meter: Meter, reader: LogReader, tail: Tail) -> None:
+    def __init__(self, meter: Meter, reader: LogReader, tail: EventTail) -> None:
         self.meter, self.reader, self.tail = meter, reader, tail
         self.status: Status | None = None
         self.runs = RunCounts(self.ended, self.lost)
@@ -57,7 +57,7 @@ class Measures:
         if self.counting:
             self.meter.count("autolearn_attempts_lost_total", kind)
 
-    def here(self) -> Iterator[Reading]:
+    def here(self) -> Iterator[GaugeSample]:
         """Yield what is known without asking anybody."""
         for partition, at in self.reader.queries.progress().items():
             yield "autolearn_position", (str(partition),), at.next
@@ -74,7 +74,7 @@ class Measures:
         return self.meter.page()
 
 
-def pressing(waiting: Waiting, commands: Commands, staleness: Staleness) -> Iterator[Reading]:
+def pressing(waiting: Waiting, commands: Commands, staleness: Staleness) -> Iterator[GaugeSample]:
     """Yield what presses on this process: the figures behind 429, 503 and cut clients."""
     for sort, many in waiting.requests.items():
         yield "autolearn_waiting_requests", (sort,), many
@@ -86,7 +86,7 @@ def pressing(waiting: Waiting, commands: Commands, staleness: Staleness) -> Iter
     yield "autolearn_stale_seconds", (), staleness.seconds() or 0.0
 
 
-def about(status: Status | None) -> Iterator[Reading]:
+def about(status: Status | None) -> Iterator[GaugeSample]:
     """Yield what a status tells; what it does not know is left out, rather than told as before."""
     if status is None:
         return
@@ -121,7 +121,7 @@ def about(status: Status | None) -> Iterator[Reading]:
 class CountRequests:
     """Counts requests and their time by route (the pattern, not the path)."""
 
-    def __init__(self, app: ASGIApp, measures: Measures) -> None:
+    def __init__(self, app: ASGIApp, measures: ApiMetrics) -> None:
         self.app, self.meter = app, measures.meter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

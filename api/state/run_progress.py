@@ -10,10 +10,10 @@ from autolearn.projections.rows.view_rows import (
     RunRow,
 )
 
-__all__ = ["Live", "Running"]
+__all__ = ["Live", "LiveProgress"]
 
 
-class Running(Struct):
+class LiveProgress(Struct):
     """What a worker does on a run now, as its last heartbeat said.
 
     `phase` is a word such as starting, loading, fitting, storing, evaluating; `waiting` while no
@@ -29,5 +29,5 @@ class Running(Struct):
     since: str | None = None
 
 
-Live = Callable[[RunRow], Running | None]
+Live = Callable[[RunRow], LiveProgress | None]
 """Tells what is going on with a run now; None when nothing is known."""

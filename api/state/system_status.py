@@ -8,19 +8,19 @@ import threading
 import time
 from datetime import UTC, datetime
 
-from autolearn.api.limits.executors import Executor
+from autolearn.api.limits.executors import ThreadLane
 from autolearn.api.state.dead_letters import DeadLetters
 from autolearn.api.state.log_reader import LogReader
 from autolearn.api.state.worker_heartbeats import Heartbeats
 from autolearn.operations.status.findings import findings
-from autolearn.operations.status.inspector import Looking
+from autolearn.operations.status.inspector import StatusInspector
 from autolearn.runtime.folders import places_of, topic_bytes
 from autolearn.runtime.home import home_of
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.reports.status import Finding, Member, Process, Status, Usage, WorkerState
 from autolearn.schemas.settings import Settings
 
-__all__ = ["Inspection"]
+__all__ = ["SystemStatus"]
 
 FRESH = 2.0
 """Seconds for which a status is told again without looking: so much can be asked of the brokers."""
@@ -57,7 +57,7 @@ class Disks:
         self.found = places_of(self.settings, home)
 
 
-class Inspection:
+class SystemStatus:
     """Makes the status. Requests at the same time share one, and it is kept for FRESH seconds."""
 
     def __init__(
@@ -66,8 +66,8 @@ class Inspection:
         reader: LogReader,
         heartbeats: Heartbeats,
         dead_letters: DeadLetters,
-        executor: Executor,
-        looking: Looking | None,
+        executor: ThreadLane,
+        looking: StatusInspector | None,
     ) -> None:
         self.settings, self.reader, self.heartbeats = settings, reader, heartbeats
         self.dead_letters, self.executor, self.looking = dead_letters, executor, looking

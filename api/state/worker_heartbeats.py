@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import structlog
 
-from autolearn.api.state.run_progress import Running
+from autolearn.api.state.run_progress import LiveProgress
 from autolearn.eventlog.log import Log
 from autolearn.projections.rows.view_rows import RunRow
 from autolearn.projections.work.heartbeats import FORGOTTEN_AFTER_MS, Beats
@@ -59,13 +59,13 @@ class Heartbeats:
         finally:
             reader.close()
 
-    def live(self, row: RunRow) -> Running | None:
+    def live(self, row: RunRow) -> LiveProgress | None:
         """Return what goes on with a run now; None when it has ended."""
         if row.ended is not None:
             return None
         for heartbeat, progress in self.work():
             if progress.run == row.id and progress.attempt == row.attempt:
-                return Running(
+                return LiveProgress(
                     row.id,
                     row.kind,
                     row.attempt,
@@ -75,7 +75,7 @@ class Heartbeats:
                     progress.since,
                 )
         phase = "starting" if row.status == "started" else "waiting"
-        return Running(row.id, row.kind, row.attempt, phase, row.worker, since=row.started)
+        return LiveProgress(row.id, row.kind, row.attempt, phase, row.worker, since=row.started)
 
     def limit(self) -> float:
         """Return the time before which a heartbeat counts no longer (milliseconds since 1970)."""

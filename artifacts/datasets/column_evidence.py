@@ -23,7 +23,15 @@ from autolearn.artifacts.datasets.values import numbers, times
 from autolearn.schemas.datasets.findings import MOST_EXAMPLES
 from autolearn.schemas.datasets.read_options import ColumnFormat
 
-__all__ = ["MISSING_IN_TEXT", "MISSING_WORDS", "Evidence", "Fit", "Given", "Seen", "is_time"]
+__all__ = [
+    "MISSING_IN_TEXT",
+    "MISSING_WORDS",
+    "Evidence",
+    "Fit",
+    "ColumnHints",
+    "ValueCount",
+    "is_time",
+]
 
 pc: Any = compute
 Values = Any
@@ -64,7 +72,7 @@ NOTHING = "[^\\s\\S]"
 BOOLEANS = texts("true", "false")
 
 
-class Given(NamedTuple):
+class ColumnHints(NamedTuple):
     """What somebody has said of a column: its type, words that stand for no value, and so on.
 
     `type` is one of the column types, or a pattern of strptime; `before` the type in the version
@@ -84,18 +92,18 @@ class Given(NamedTuple):
 
 
 @dataclass
-class Seen:
+class ValueCount:
     """How often a value was seen, and in which row first."""
 
     count: int = 0
     row: int = -1
     value: str = ""
 
-    def again(self, value: str, count: int, row: int) -> Seen:
+    def again(self, value: str, count: int, row: int) -> ValueCount:
         """Return this with some more like it."""
         if not self.count:
-            return Seen(count, row, value)
-        return Seen(self.count + count, self.row, self.value)
+            return ValueCount(count, row, value)
+        return ValueCount(self.count + count, self.row, self.value)
 
 
 @dataclass
@@ -136,9 +144,9 @@ class Plain:
 
     count: int = 0
     whole: bool = True
-    zeros: Seen = field(default_factory=Seen)
-    beyond: Seen = field(default_factory=Seen)
-    dots: Seen = field(default_factory=Seen)
+    zeros: ValueCount = field(default_factory=ValueCount)
+    beyond: ValueCount = field(default_factory=ValueCount)
+    dots: ValueCount = field(default_factory=ValueCount)
     grouped: bool = True
     infinite: int = 0
     range: Fit = field(default_factory=Fit)
@@ -150,13 +158,13 @@ class Evidence:
     What is in `counts` is as it was written, without what stands for no value in every column.
     """
 
-    def __init__(self, name: str, *, limit: int = 0, given: Given = Given()) -> None:  # noqa: B008
+    def __init__(self, name: str, *, limit: int = 0, given: ColumnHints = ColumnHints()) -> None:  # noqa: B008
         self.name, self.given, self.limit = name, given, limit
         self.room = min(REMEMBERED, max(LEAST_REMEMBERED, limit // 5)) if limit else REMEMBERED
         self.rows = self.empty = self.odd = 0
-        self.words: dict[str, Seen] = {}
+        self.words: dict[str, ValueCount] = {}
         self.plain = Plain()
-        self.values: dict[str, Seen] = {}
+        self.values: dict[str, ValueCount] = {}
         self.ways: dict[ColumnFormat | str, Fit] = {}
         self.zones = {True: 0, False: 0}
         self.dated = self.worded = 0
@@ -235,7 +243,7 @@ class Evidence:
             at = found.filter(dotted)
             there = many(at, None if rows is None else rows.filter(dotted))
             if there and not plain.dots.count:
-                plain.dots = Seen(there, first + place_of(values, at[0]), at[0].as_py())
+                plain.dots = ValueCount(there, first + place_of(values, at[0]), at[0].as_py())
             else:
                 plain.dots.count += there
             plain.grouped = plain.grouped and numbers.is_grouped(found, ".")
@@ -316,7 +324,7 @@ class Evidence:
         return fit
 
     def see_all(
-        self, seen: dict[str, Seen], found: Values, rows: Values, values: Values, first: int
+        self, seen: dict[str, ValueCount], found: Values, rows: Values, values: Values, first: int
     ) -> None:
         """Count values, and note their first rows."""
         if not len(found):
@@ -328,16 +336,16 @@ class Evidence:
             if value in seen:
                 seen[value].count += count
             else:
-                seen[value] = Seen(count, first + place)
+                seen[value] = ValueCount(count, first + place)
 
     def see(
-        self, seen: dict[str, Seen], value: str, count: int, values: Values, first: int
+        self, seen: dict[str, ValueCount], value: str, count: int, values: Values, first: int
     ) -> None:
         """Count a value, and note its first row."""
         if value in seen:
             seen[value].count += count
         else:
-            seen[value] = Seen(count, first + place_of(values, value))
+            seen[value] = ValueCount(count, first + place_of(values, value))
 
     def count(self, found: Values | None, rows: Values | None) -> None:
         """Count different values, until there are too many."""
@@ -381,7 +389,7 @@ class Evidence:
         return whole.pop() if len(whole) == 1 else ""
 
 
-def guesses(found: Values, given: Given) -> Iterator[ColumnFormat | str]:
+def guesses(found: Values, given: ColumnHints) -> Iterator[ColumnFormat | str]:
     """Yield the ways in which some values may be meant."""
     alike = {text.translate(DIGITS): text for text in reversed(found.to_pylist())}
     for text in reversed(alike.values()):
@@ -403,7 +411,7 @@ def guesses(found: Values, given: Given) -> Iterator[ColumnFormat | str]:
                 yield from allowed(decimal, thousands, unit, given)
 
 
-def allowed(decimal: str, thousands: str, unit: str, given: Given) -> Iterator[ColumnFormat]:
+def allowed(decimal: str, thousands: str, unit: str, given: ColumnHints) -> Iterator[ColumnFormat]:
     """Yield a way of numbers, unless something else was said of the column."""
     if given.decimal in ("", decimal) and not (unit and given.type in ("timestamp", "boolean")):
         yield ColumnFormat(decimal=decimal, thousands=thousands, unit=unit)

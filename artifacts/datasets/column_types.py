@@ -8,7 +8,12 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from autolearn.artifacts.datasets.column_evidence import MISSING_IN_TEXT, Evidence, Seen, is_time
+from autolearn.artifacts.datasets.column_evidence import (
+    MISSING_IN_TEXT,
+    Evidence,
+    ValueCount,
+    is_time,
+)
 from autolearn.artifacts.datasets.errors import DatasetRefused
 from autolearn.artifacts.datasets.values import numbers
 from autolearn.artifacts.datasets.values.numbers import looks_measured
@@ -303,7 +308,7 @@ class ColumnTyper:
             shown,
         )
 
-    def examples(self, seen: Mapping[str, Seen]) -> Iterator[Example]:
+    def examples(self, seen: Mapping[str, ValueCount]) -> Iterator[Example]:
         """Yield the first values, with their rows."""
         first = sorted(seen.items(), key=lambda at: at[1].row)[:MOST_EXAMPLES]
         for value, at in first:

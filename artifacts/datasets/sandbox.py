@@ -2,8 +2,9 @@
 
     python -m autolearn.artifacts.datasets.sandbox < question.json
 
-reads a `Question` from standard input, limits its own memory and processor time, keeps nothing but
-the file itself (`runtime.sandbox`), and writes a line of JSON: {"spec": DatasetSpec} or {"refused":
+reads a `ProfileJob` from standard input, limits its own memory and processor time, keeps nothing
+but the file itself (`runtime.sandbox`), and writes a line of JSON: {"spec": DatasetSpec} or
+{"refused":
 [sentence, ...]}. `profile_apart` does all of that for an asyncio program. Light: nothing that reads
 files is imported before the limits are set.
 """
@@ -23,10 +24,10 @@ from autolearn.runtime.sandbox import confine, give_way, harden
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.datasets.read_options import ReadHints
 
-__all__ = ["Answer", "Question", "profile_apart"]
+__all__ = ["ProfileResult", "ProfileJob", "profile_apart"]
 
 
-class Question(msgspec.Struct, frozen=True):
+class ProfileJob(msgspec.Struct, frozen=True):
     """The arguments of `profile`, and the limits (MiB, processor seconds).
 
     Without a `format` it is recognised from the first bytes.
@@ -48,14 +49,14 @@ class Question(msgspec.Struct, frozen=True):
     cpu_s: int = 120
 
 
-class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+class ProfileResult(msgspec.Struct, frozen=True, omit_defaults=True):
     """Either of the two."""
 
     spec: DatasetSpec | None = None
     refused: tuple[str, ...] = ()
 
 
-async def profile_apart(question: Question) -> DatasetSpec:
+async def profile_apart(question: ProfileJob) -> DatasetSpec:
     """Profile a file without risk to this process, and without blocking its loop.
 
     Raises DatasetRefused; also when the file needs more memory or time than it may have.
@@ -75,7 +76,7 @@ async def profile_apart(question: Question) -> DatasetSpec:
     try:
         async with asyncio.timeout(question.cpu_s * 2):
             written, _ = await process.communicate(msgspec.json.encode(question))
-        answer = msgspec.json.decode(written, type=Answer)
+        answer = msgspec.json.decode(written, type=ProfileResult)
     except (TimeoutError, msgspec.DecodeError):
         raise DatasetRefused(too_much(question)) from None
     finally:
@@ -87,7 +88,7 @@ async def profile_apart(question: Question) -> DatasetSpec:
     return answer.spec
 
 
-def too_much(question: Question) -> str:
+def too_much(question: ProfileJob) -> str:
     """Return the sentence for a file that is too much to read."""
     return (
         f"Reading the file takes more than {question.memory_mb} MiB of memory or "
@@ -108,22 +109,22 @@ class WithoutPandas:
 
 def main() -> None:
     """Answer the question on standard input."""
-    question = msgspec.json.decode(sys.stdin.buffer.read(), type=Question)
+    question = msgspec.json.decode(sys.stdin.buffer.read(), type=ProfileJob)
     sys.meta_path.insert(0, WithoutPandas)
     limit(resource.RLIMIT_AS, question.memory_mb << 20)
     limit(resource.RLIMIT_CPU, question.cpu_s)
     harden()
     confine([Path(question.path)], [])
     try:
-        answer = Answer(spec=examined(question))
+        answer = ProfileResult(spec=examined(question))
     except DatasetRefused as refused:
-        answer = Answer(refused=refused.sentences)
+        answer = ProfileResult(refused=refused.sentences)
     except MemoryError:
-        answer = Answer(refused=(too_much(question),))
+        answer = ProfileResult(refused=(too_much(question),))
     sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
 
 
-def examined(question: Question) -> DatasetSpec:
+def examined(question: ProfileJob) -> DatasetSpec:
     """Profile the file."""
     from autolearn.artifacts.datasets.table import format_of, profile
 

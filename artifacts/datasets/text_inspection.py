@@ -31,7 +31,7 @@ from autolearn.artifacts.datasets.checks.row_checks import (
     tells_target,
     with_quote,
 )
-from autolearn.artifacts.datasets.column_evidence import Evidence, Fit, Given
+from autolearn.artifacts.datasets.column_evidence import ColumnHints, Evidence, Fit
 from autolearn.artifacts.datasets.column_types import ColumnTyper, Decided
 from autolearn.artifacts.datasets.errors import DatasetRefused
 from autolearn.artifacts.datasets.files.csv_reader import first_row
@@ -88,9 +88,9 @@ class TextInspection:
         self.sure: set[int] = set()
         self.quotes: dict[int, tuple[int, str]] = {}
 
-    def given(self, types: Mapping[str, str], name: str, before: Mapping[str, str]) -> Given:
+    def given(self, types: Mapping[str, str], name: str, before: Mapping[str, str]) -> ColumnHints:
         """Return what was said of a column."""
-        return Given(
+        return ColumnHints(
             type=types.get(name, ""),
             missing=self.hints.missing,
             decimal=self.hints.decimal,

@@ -11,10 +11,10 @@ from msgspec import Struct
 from autolearn.artifacts.store.errors import ArtifactMissing
 from autolearn.artifacts.store.store import ArtifactStore
 
-__all__ = ["Held", "copy_all", "held_by"]
+__all__ = ["StoreSize", "copy_all", "held_by"]
 
 
-class Held(Struct, frozen=True):
+class StoreSize(Struct, frozen=True):
     """What a store has: blobs (contents of datasets), folders (trained models), and all bytes."""
 
     blobs: int
@@ -22,15 +22,15 @@ class Held(Struct, frozen=True):
     bytes: int
 
 
-def held_by(store: ArtifactStore) -> Held:
+def held_by(store: ArtifactStore) -> StoreSize:
     """Return what a store has; content on its way in does not count."""
     blobs, folders = store.blobs(), store.folders()
-    return Held(len(blobs), len(folders), sum(blobs.values()) + sum(folders.values()))
+    return StoreSize(len(blobs), len(folders), sum(blobs.values()) + sum(folders.values()))
 
 
 def copy_all(
     source: ArtifactStore, target: ArtifactStore, told: Callable[[int, int], None]
-) -> Held:
+) -> StoreSize:
     """Copy every artifact of `source` that is there now, and return what that is.
 
     Every byte is checked against the artifact's name: of what is copied, and of what `target` has
@@ -48,7 +48,7 @@ def copy_all(
             copy(source, target, digest, Path(scratch))
         done += size
         told(done, total)
-    return Held(len(blobs), len(folders), total)
+    return StoreSize(len(blobs), len(folders), total)
 
 
 def copy_blob(source: ArtifactStore, target: ArtifactStore, digest: str, scratch: Path) -> None:

@@ -16,7 +16,7 @@ __all__ = [
     "ArtifactMissing",
     "ArtifactUnreadable",
     "Tampered",
-    "TooLarge",
+    "ArtifactTooLarge",
     "missing",
     "tampered",
 ]
@@ -50,7 +50,7 @@ class ArtifactUnreadable(ArtifactError):
         super().__init__("its key is not there, or this is not what was encrypted")
 
 
-class TooLarge(ArtifactError):
+class ArtifactTooLarge(ArtifactError):
     """Content is over the limit; nothing of it was kept."""
 
     title = "The content is too large"

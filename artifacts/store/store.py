@@ -36,8 +36,8 @@ from fsspec.implementations.local import LocalFileSystem
 
 from autolearn.artifacts.store.errors import (
     ArtifactMissing,
+    ArtifactTooLarge,
     ArtifactUnreadable,
-    TooLarge,
     missing,
     tampered,
 )
@@ -118,7 +118,7 @@ class ArtifactStore:
             for chunk in chunks:
                 size += len(chunk)
                 if max_bytes is not None and size > max_bytes:
-                    raise TooLarge(
+                    raise ArtifactTooLarge(
                         f"there are more than {max_bytes:,} bytes, which is the limit",
                         advice="Send fewer rows or columns, or a Parquet file, or raise the limit.",
                     )

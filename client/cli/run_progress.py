@@ -12,12 +12,12 @@ from autolearn.client.sdk.resources import Evaluation, Training
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-__all__ = ["Board", "phase_of", "what"]
+__all__ = ["RunProgress", "phase_of", "what"]
 
 SIGNS = {"completed": "✓", "failed": "✗", "cancelled": "-"}
 
 
-class Board:
+class RunProgress:
     """Shows runs on standard error for as long as it is open. Seconds are since it was opened."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import typer
 
-from autolearn.client.cli.run_progress import Board, what
+from autolearn.client.cli.run_progress import RunProgress, what
 from autolearn.client.sdk.resources import Evaluation, Training
 from autolearn.schemas.errors import ExitCode
 
@@ -26,7 +26,7 @@ def follow(run: R, again: Callable[[float], R]) -> R:
         typer.Exit: Ctrl-C was pressed; the run goes on.
     """
     try:
-        with Board() as board:
+        with RunProgress() as board:
             board.show(run)
             while run.ended is None:
                 run = again(STEP)

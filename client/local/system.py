@@ -23,7 +23,7 @@ from autolearn.eventlog.embedded.errors import PORT_TAKEN
 from autolearn.eventlog.embedded.probe import HOST, HeldPorts, require_port
 from autolearn.eventlog.log import START_TIMEOUT
 from autolearn.runtime.child_process import child_environment, python_command
-from autolearn.runtime.home import Running, home_of, lock
+from autolearn.runtime.home import RunningSystem, home_of, lock
 from autolearn.runtime.process import child
 from autolearn.runtime.state_folders import cut_off
 from autolearn.runtime.watchdog import TICK, Effort, Stall
@@ -122,7 +122,7 @@ class System:
             require_port(self.settings.api_host, self.settings.api_port)
             self.make_master_key()
             parts = await self.launch_everything()
-            up = Running(os.getpid(), self.url, self.kafka)
+            up = RunningSystem(os.getpid(), self.url, self.kafka)
             (self.home / "up.json").write_bytes(msgspec.json.encode(up))
         except BaseException:
             await self.stop()

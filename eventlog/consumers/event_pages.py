@@ -10,12 +10,12 @@ from typing import NamedTuple
 from msgspec import Raw
 
 from autolearn.eventlog.log import Log, Message
-from autolearn.eventlog.positions import Place
+from autolearn.eventlog.positions import PartitionPosition
 from autolearn.schemas.bounds import PAGE_BYTES, PAGE_LOOKED
 from autolearn.schemas.codec import EventRecord, event_on_log
 from autolearn.schemas.errors import LogError
 
-__all__ = ["Found", "Page", "Places", "places_of", "read_page"]
+__all__ = ["FoundEvent", "EventPage", "Places", "places_of", "read_page"]
 
 PATIENCE = 10.0
 """Seconds without any record after which the log cannot be read."""
@@ -23,27 +23,27 @@ LOOKED, BYTES = PAGE_LOOKED, PAGE_BYTES
 """How many records one page looks at, and after how many bytes it is full."""
 
 Fits = Callable[[EventRecord], bool]
-Places = dict[int, Place]
+Places = dict[int, PartitionPosition]
 
 
-class Found(NamedTuple):
+class FoundEvent(NamedTuple):
     """An admitted event as it lies on the log, and the place right behind it."""
 
     record: EventRecord
     value: Raw
-    behind: Place
+    behind: PartitionPosition
 
 
-class Page(NamedTuple):
+class EventPage(NamedTuple):
     """Some events in the order in which they are given, and the places behind all of them."""
 
-    found: list[Found]
+    found: list[FoundEvent]
     places: Places
 
 
-def places_of(reached: Mapping[int, Place], partitions: Mapping[int, object]) -> Places:
+def places_of(reached: Mapping[int, PartitionPosition], partitions: Mapping[int, object]) -> Places:
     """Return a place on each of the partitions: where it was reached, else their starts."""
-    return {p: reached.get(p, Place(p)) for p in sorted(partitions)}
+    return {p: reached.get(p, PartitionPosition(p)) for p in sorted(partitions)}
 
 
 class Column:
@@ -52,12 +52,14 @@ class Column:
     `share` is its part of what a page looks at and holds: 1 / the number of partitions.
     """
 
-    def __init__(self, start: Place, end: int, limit: int, fits: Fits, share: float) -> None:
+    def __init__(
+        self, start: PartitionPosition, end: int, limit: int, fits: Fits, share: float
+    ) -> None:
         self.end, self.limit, self.fits = end, limit, fits
         self.most_looked, self.most_bytes = LOOKED * share, BYTES * share
         self.partition = start.partition
         self.at = start.progress()
-        self.found: list[Found] = []
+        self.found: list[FoundEvent] = []
         self.looked = self.bytes = 0
 
     @property
@@ -78,11 +80,11 @@ class Column:
         self.looked += 1
         if self.at.admit(record) and self.fits(record):
             self.bytes += len(value)
-            self.found.append(Found(record, Raw(value), self.place()))
+            self.found.append(FoundEvent(record, Raw(value), self.place()))
 
-    def place(self) -> Place:
+    def place(self) -> PartitionPosition:
         """Return how far this is."""
-        return Place.of(self.partition, self.at)
+        return PartitionPosition.of(self.partition, self.at)
 
 
 def read_page(
@@ -93,7 +95,7 @@ def read_page(
     limit: int,
     fits: Fits,
     most: int | None = None,
-) -> Page:
+) -> EventPage:
     """Return events past `after` that fit: up to `limit` of each partition, `most` in all (blocks).
 
     Events of one partition come in their order, those of different ones by their commands' times.
@@ -114,10 +116,10 @@ def read_page(
         all_taken = not column.found or column.found[-1].behind == places[partition]
         if all_taken and column.at.next > places[partition].next:
             places[partition] = column.place()  # what does not fit is not read again
-    return Page(taken, places)
+    return EventPage(taken, places)
 
 
-def in_bytes(found: Iterable[Found]) -> Iterator[Found]:
+def in_bytes(found: Iterable[FoundEvent]) -> Iterator[FoundEvent]:
     """Yield events until they have BYTES, the first one in any case."""
     size = 0
     for one in found:

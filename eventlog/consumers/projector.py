@@ -11,12 +11,12 @@ from typing import Protocol
 
 import structlog
 
-from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.admission import PartitionProgress
 from autolearn.eventlog.log import Log, Message
 from autolearn.schemas.codec import NO_EVENT, EventRecord, event_on_log
 from autolearn.schemas.errors import MalformedRecord
 
-__all__ = ["Fold", "Follower", "Projection"]
+__all__ = ["Fold", "Projector", "Projection"]
 
 BATCH = 5000
 logger = structlog.get_logger(__name__)
@@ -25,7 +25,7 @@ logger = structlog.get_logger(__name__)
 class Projection(Protocol):
     """A fold of events into a store."""
 
-    def progress(self) -> Mapping[int, Progress]:
+    def progress(self) -> Mapping[int, PartitionProgress]:
         """Return how far the stored content has come, per partition."""
         ...
 
@@ -33,7 +33,7 @@ class Projection(Protocol):
         """Take in one admitted event, which lies there. It is stored with the next commit."""
         ...
 
-    def commit(self, progress: Mapping[int, Progress]) -> None:
+    def commit(self, progress: Mapping[int, PartitionProgress]) -> None:
         """Write what was folded and how far that is, both or neither."""
         ...
 
@@ -48,7 +48,9 @@ class Fold:
     `progress` is how far it has come; nothing is stored before `commit`.
     """
 
-    def __init__(self, topic: str, projection: Projection, progress: dict[int, Progress]) -> None:
+    def __init__(
+        self, topic: str, projection: Projection, progress: dict[int, PartitionProgress]
+    ) -> None:
         self.topic, self.projection, self.progress = topic, projection, progress
 
     def take(self, partition: int, offset: int, value: bytes | None) -> EventRecord | None:
@@ -82,7 +84,7 @@ class Fold:
         self.projection.commit(self.progress)
 
 
-class Follower(Fold):
+class Projector(Fold):
     """Reads partitions of `events` into a projection. One thread at a time may use it.
 
     On start the last record read before is read once more: if it is not there, or another, then
@@ -93,13 +95,15 @@ class Follower(Fold):
         self, log: Log, topic: str, projection: Projection, partitions: Iterable[int]
     ) -> None:
         stored = projection.progress()
-        super().__init__(topic, projection, {p: stored.get(p, Progress()) for p in partitions})
+        super().__init__(
+            topic, projection, {p: stored.get(p, PartitionProgress()) for p in partitions}
+        )
         self.log = log
         ends = log.ends(topic)
         self.restarted = not all(self.recognises(p, ends.get(p, 0)) for p in self.progress)
         if self.restarted:
             projection.reset()
-            self.progress = {p: Progress() for p in self.progress}
+            self.progress = {p: PartitionProgress() for p in self.progress}
         self.reader = log.reader(topic, {p: at.next for p, at in self.progress.items()})
 
     def recognises(self, partition: int, end: int) -> bool:

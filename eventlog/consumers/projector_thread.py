@@ -7,13 +7,13 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 
-from autolearn.eventlog.consumers.projector import Follower
+from autolearn.eventlog.consumers.projector import Projector
 from autolearn.schemas.codec import EventRecord
 
-__all__ = ["Feed"]
+__all__ = ["ProjectorThread"]
 
 
-class Feed:
+class ProjectorThread:
     """Runs a Follower in a thread, and hands what it admits to the event loop.
 
     `on_events(records)` is called on the loop with each batch, after the batch was stored;
@@ -23,7 +23,7 @@ class Feed:
 
     def __init__(
         self,
-        follower: Follower,
+        follower: Projector,
         on_events: Callable[[list[EventRecord]], None],
         on_error: Callable[[Exception], None],
     ) -> None:
@@ -31,7 +31,7 @@ class Feed:
         self.loop = asyncio.get_running_loop()
         self.lock = threading.Lock()
         self.stopped = threading.Event()
-        self.successor: tuple[Follower, Callable[[], None]] | None = None
+        self.successor: tuple[Projector, Callable[[], None]] | None = None
         self.thread = threading.Thread(target=self.run, name="feed", daemon=True)
 
     def start(self) -> None:
@@ -53,7 +53,7 @@ class Feed:
         except Exception as error:  # noqa: BLE001 - handed on, whatever it is
             self.loop.call_soon_threadsafe(self.on_error, error)
 
-    async def hand_over(self, follower: Follower, on_taken: Callable[[], None]) -> None:
+    async def hand_over(self, follower: Projector, on_taken: Callable[[], None]) -> None:
         """Go on with another Follower, of another store, from the same position.
 
         `on_taken()` is called on the loop before any event that the new one folds is handed out.
@@ -68,7 +68,7 @@ class Feed:
         self.successor = (follower, note)
         await taken.wait()
 
-    def replace(self, new: Follower, on_taken: Callable[[], None]) -> None:
+    def replace(self, new: Projector, on_taken: Callable[[], None]) -> None:
         """Bring both Followers to the same position, and change over (in the thread).
 
         That is the later one of theirs, on each partition.
@@ -87,7 +87,7 @@ class Feed:
         old.close()
 
     def bring(
-        self, follower: Follower, goal: Mapping[int, int], lock: AbstractContextManager[object]
+        self, follower: Projector, goal: Mapping[int, int], lock: AbstractContextManager[object]
     ) -> bool:
         """Fold what lies before these offsets, and nothing behind; say whether it came there.
 
@@ -113,6 +113,6 @@ class Feed:
         self.follower.close()
 
 
-def places(follower: Follower) -> dict[int, int]:
+def places(follower: Projector) -> dict[int, int]:
     """Return the offsets that a Follower folds next, per partition."""
     return {partition: at.next for partition, at in follower.progress.items()}

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from autolearn.eventlog.log import Log, Message, Reader
+from autolearn.eventlog.log import Log, Message, RecordReader
 from autolearn.schemas.errors import LogError
 
-__all__ = ["Lookup", "Span", "read_between", "spans_of"]
+__all__ = ["RecordLookup", "Span", "read_between", "spans_of"]
 
 NEAR = 500
 """Records between two offsets up to which reading on is quicker than moving: a record that is read
@@ -35,7 +35,7 @@ class Span(NamedTuple):
         return self.offsets[-1] - self.offsets[0] + 1
 
 
-class Lookup:
+class RecordLookup:
     """Reads records of one topic by their offsets. Any thread may use it.
 
     It keeps a few readers, because to make one takes longer than most look-ups.
@@ -44,7 +44,7 @@ class Lookup:
     def __init__(self, log: Log, topic: str) -> None:
         self.log, self.topic = log, topic
         self.lock = threading.Lock()
-        self.idle: dict[int, list[Reader]] = {SMALL: [], LARGE: []}
+        self.idle: dict[int, list[RecordReader]] = {SMALL: [], LARGE: []}
         self.pool = ThreadPoolExecutor(READERS, "lookup")
 
     def read(self, wanted: Mapping[int, Iterable[int]]) -> list[Message]:
@@ -80,7 +80,7 @@ class Lookup:
             self.idle[fetch].append(reader)
         return found
 
-    def read_span(self, reader: Reader, span: Span) -> list[Message]:
+    def read_span(self, reader: RecordReader, span: Span) -> list[Message]:
         """Read one span."""
         at, last = span.offsets[0], span.offsets[-1]
         wanted, found = set(span.offsets), []

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from autolearn.eventlog.admission import TERM_STARTED
-from autolearn.eventlog.consumers.record_lookup import Lookup
+from autolearn.eventlog.consumers.record_lookup import RecordLookup
 from autolearn.schemas.codec import EventRecord, clear_data, event_on_log, from_json
 from autolearn.schemas.events import TermStarted
 
-__all__ = ["Holders", "newest"]
+__all__ = ["TermHolders", "newest"]
 
 
-class Holders:
+class TermHolders:
     """Finds the holder of each term, and remembers it. Any thread may ask."""
 
-    def __init__(self, lookup: Lookup) -> None:
+    def __init__(self, lookup: RecordLookup) -> None:
         self.lookup = lookup
         self.known: dict[tuple[int, int], str] = {}
 
@@ -45,7 +45,7 @@ class Holders:
         return event_on_log(self.lookup.read({partition: [offset]})[0].value())
 
 
-def newest(lookup: Lookup, partition: int, begin: int, end: int) -> EventRecord | None:
+def newest(lookup: RecordLookup, partition: int, begin: int, end: int) -> EventRecord | None:
     """Return the last record of a partition, None when it has none (blocks).
 
     Raises:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from autolearn.eventlog.consumers.projector import Follower, Projection
+from autolearn.eventlog.consumers.projector import Projection, Projector
 from autolearn.eventlog.log import Message
 from autolearn.runtime.trace_context import trace_in
 from autolearn.schemas.codec import EventRecord
 
-__all__ = ["Traced", "TracedProjection"]
+__all__ = ["TracedProjector", "TracedProjection"]
 
 
 class TracedProjection(Projection, Protocol):
@@ -18,7 +18,7 @@ class TracedProjection(Projection, Protocol):
     traceparent: str
 
 
-class Traced(Follower):
+class TracedProjector(Projector):
     """A Follower that sets its projection's `traceparent` before it folds an event."""
 
     projection: TracedProjection

@@ -66,7 +66,7 @@ class EmbeddedBroker:
         secret: str = "",
         heap_mb: int = 256,
         flags: Sequence[str] = (),
-        member: server_properties.Member | None = None,
+        member: server_properties.QuorumMember | None = None,
         cluster_id: str = "",
     ) -> None:
         self.folder = folder.absolute()
@@ -205,7 +205,7 @@ class EmbeddedBroker:
         # A killed JVM leaves its unpacked native libraries behind.
         shutil.rmtree(self.folder / "tmp", ignore_errors=True)
         (self.folder / "tmp").mkdir()
-        member = self._member or server_properties.Member(1, tuple(controllers))
+        member = self._member or server_properties.QuorumMember(1, tuple(controllers))
         # Of a cluster, any broker may be the one that is asked to change something.
         password = member.password or secrets.token_urlsafe(32)
         self._launcher = password if self._secret else ""

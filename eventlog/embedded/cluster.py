@@ -16,7 +16,7 @@ from autolearn.eventlog.embedded.errors import BrokerError, PortTaken
 from autolearn.eventlog.embedded.install import install
 from autolearn.eventlog.embedded.jars import Jars
 from autolearn.eventlog.embedded.probe import HeldPorts
-from autolearn.eventlog.embedded.server_properties import Member
+from autolearn.eventlog.embedded.server_properties import QuorumMember
 
 __all__ = ["EmbeddedCluster"]
 
@@ -112,7 +112,7 @@ class EmbeddedCluster:
                 self.folder / f"broker-{number}",
                 port=port,
                 heap_mb=self._heap_mb,
-                member=Member(number, controllers, password),
+                member=QuorumMember(number, controllers, password),
                 secret=self._secret,
                 cluster_id=self._cluster_id(),
             )

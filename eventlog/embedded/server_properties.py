@@ -14,7 +14,7 @@ from autolearn.security.broker_secret import MECHANISM, USER
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 
 
-class Member(NamedTuple):
+class QuorumMember(NamedTuple):
     """A broker's place in its cluster: its number, from 1, and the controller ports of all.
 
     `password` is what they ask of each other and of whoever launched them.
@@ -88,7 +88,7 @@ logger.config.level = warn
 """
 
 
-def write(folder: Path, port: int, member: Member, secrets: Secrets | None) -> None:
+def write(folder: Path, port: int, member: QuorumMember, secrets: Secrets | None) -> None:
     """Write `server.properties` (mode 0600) and `log4j2.properties` into the folder.
 
     Without secrets, whoever reaches the ports may read and write everything.

@@ -35,12 +35,12 @@ from autolearn.schemas.topics import Topics
 from autolearn.security.data_key import DataKey, Unreadable, about
 from autolearn.security.master_keys import PATIENCE, master_keys
 
-__all__ = ["Vault", "belongs", "is_sealed", "key_of_kept", "open_vault"]
+__all__ = ["SessionCipher", "belongs", "is_sealed", "key_of_kept", "open_vault"]
 
 Record = TypeVar("Record", CommandRecord, EventRecord)
 
 
-class Kept(msgspec.Struct, array_like=True):
+class EncryptedData(msgspec.Struct, array_like=True):
     """Encrypted data as `codec.kept` keeps them: `data` are in base64."""
 
     keyid: str
@@ -61,7 +61,7 @@ def is_sealed(data: Raw) -> bool:
 
 def key_of_kept(data: Raw) -> str:
     """Return the id of the key of data as rows keep them, "" for those in clear."""
-    return from_json(data, Kept).keyid if is_sealed(data) else ""
+    return from_json(data, EncryptedData).keyid if is_sealed(data) else ""
 
 
 def belongs(keyid: str, stream: str) -> bool:
@@ -70,7 +70,7 @@ def belongs(keyid: str, stream: str) -> bool:
     return stream == (whose if "/" in whose else f"session/{whose}")
 
 
-class Vault:
+class SessionCipher:
     """What a process can do with the keys that it has. Without a `ring` it has none.
 
     Keys are looked for among those that were read so far, and a key that is not among them is
@@ -205,7 +205,7 @@ class Vault:
         """
         if not is_sealed(data):
             return data
-        found = from_json(data, Kept)
+        found = from_json(data, EncryptedData)
         record = EventRecord(
             id=found.id,
             source="",
@@ -252,7 +252,7 @@ naming = msgspec.json.Decoder(Naming)
 
 def open_vault(
     settings: Settings, log: Log, home: Path, *, makes: bool = False, patience: float = 0.0
-) -> Vault:
+) -> SessionCipher:
     """Return the vault of a process; nothing is read before `start`.
 
     Raises:
@@ -260,6 +260,6 @@ def open_vault(
     """
     masters = master_keys(settings, home, patience or PATIENCE)
     if masters is None:
-        return Vault()
+        return SessionCipher()
     ring = KeyRing(log, Topics.of(settings).keys.name, masters)
-    return Vault(ring, makes=makes and settings.encryption != "off", patience=patience)
+    return SessionCipher(ring, makes=makes and settings.encryption != "off", patience=patience)

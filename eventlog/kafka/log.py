@@ -15,7 +15,7 @@ from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._metadata import ClusterMetadata, TopicMetadata
 from confluent_kafka.cimpl import NewTopic
 
-from autolearn.eventlog.log import Delivered, Message, Reader
+from autolearn.eventlog.log import Delivered, Message, RecordReader
 from autolearn.schemas.bounds import LARGEST_MESSAGE
 from autolearn.schemas.codec import Headers
 from autolearn.schemas.errors import LogError, TooLarge, TopicMismatch
@@ -219,7 +219,9 @@ class KafkaLog:
                 )
                 time.sleep(LEADER_PAUSE)
 
-    def reader(self, topic: str, start: Mapping[int, int], *, fetch: int | None = None) -> Reader:
+    def reader(
+        self, topic: str, start: Mapping[int, int], *, fetch: int | None = None
+    ) -> RecordReader:
         """Return a reader of the partitions in `start`, from these offsets on."""
         if fetch is None:
             ways = GATHERING_CONSUMER if self.gathers else {}

@@ -8,7 +8,7 @@ from time import time_ns
 
 from msgspec import Struct
 
-from autolearn.eventlog.log import Delivered, Message, Reader
+from autolearn.eventlog.log import Delivered, Message, RecordReader
 from autolearn.eventlog.memory.partitioner import partition_of
 from autolearn.schemas.bounds import LARGEST_MESSAGE
 from autolearn.schemas.codec import Headers
@@ -115,7 +115,7 @@ class MemoryLog:
         start: Mapping[int, int],
         *,
         fetch: int | None = None,  # noqa: ARG002
-    ) -> Reader:
+    ) -> RecordReader:
         """Return a reader of the partitions in `start`, from these offsets on."""
         return MemoryReader(self, topic, start)
 

@@ -14,7 +14,7 @@ from autolearn.ml.captured_warnings import heard
 from autolearn.ml.environment import one_thread
 from autolearn.ml.errors import InputError
 from autolearn.ml.estimators.estimator import METHODS, methods_of
-from autolearn.ml.evaluation.evaluate import Model, held_out, open_model, other, read_for
+from autolearn.ml.evaluation.evaluate import StoredArtifact, held_out, open_model, other, read_for
 from autolearn.ml.results import ComparisonResult
 from autolearn.schemas.reports.retrain import Compared, Comparison, Data
 
@@ -53,13 +53,13 @@ def compare(request: Comparison, store: Artifacts, report: Report) -> Comparison
     return ComparisonResult(found)
 
 
-def loaded(store: Artifacts, digest: str) -> Model:
+def loaded(store: Artifacts, digest: str) -> StoredArtifact:
     """Load a model of the store."""
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
         return open_model(store, digest, Path(scratch))
 
 
-def rows_of(data: Data, model: Model, store: Artifacts) -> pd.DataFrame:
+def rows_of(data: Data, model: StoredArtifact, store: Artifacts) -> pd.DataFrame:
     """Return the features of the rows to answer."""
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
         file = store.fetch_dataset(data.dataset, Path(scratch))

@@ -36,7 +36,7 @@ from autolearn.schemas.values import DatasetRef, JsonValue, Split
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Model", "evaluate", "held_out", "open_model", "other", "read_for"]
+__all__ = ["StoredArtifact", "evaluate", "held_out", "open_model", "other", "read_for"]
 
 Array = np.ndarray[Any, Any]
 Report = Callable[[str], None]
@@ -125,7 +125,7 @@ class ModelSchema(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class Model:
+class StoredArtifact:
     """A stored model: the fitted pipeline, what made it, and what its folder says of it."""
 
     training: Record
@@ -134,14 +134,14 @@ class Model:
     pipeline: Any
 
 
-def open_model(store: Artifacts, digest: str, into: Path) -> Model:
+def open_model(store: Artifacts, digest: str, into: Path) -> StoredArtifact:
     """Load a stored model. Raises ArtifactError, InputError and ModelRefused."""
     folder = store.fetch_folder(digest, into)
     training = msgspec.json.decode((folder / "training.json").read_bytes(), type=Record)
     schema = msgspec.json.decode((folder / "schema.json").read_bytes(), type=ModelSchema)
     estimator = find_estimator(training.estimator)
     pipeline = skops_file.load(folder / "model.skops", estimator.allowed_types())
-    return Model(training, schema, estimator, pipeline)
+    return StoredArtifact(training, schema, estimator, pipeline)
 
 
 @dataclass(frozen=True)
@@ -179,14 +179,14 @@ def held_out(dataset: DatasetRef, training: Record, table: Table) -> Rows:
     return Rows(subject.features.iloc[parts.test], truth)
 
 
-def read_for(model: Model, file: Path, read: ReadOptions | None) -> Table:
+def read_for(model: StoredArtifact, file: Path, read: ReadOptions | None) -> Table:
     """Load a dataset with what a model takes as text as it is written."""
     texts = [column.name for column in model.schema.columns if column.type == "string"]
     return read_table(file, read, written=[model.training.target or "", *texts])
 
 
 def other(
-    model: Model, table: Table, metrics: list[Metric], sensitive: Collection[str] = ()
+    model: StoredArtifact, table: Table, metrics: list[Metric], sensitive: Collection[str] = ()
 ) -> Rows:
     """Return all rows with a target of another dataset, in the words of the model.
 
@@ -232,7 +232,7 @@ def other(
     return Rows(features.iloc[rows], truth, unseen, notes)
 
 
-def features_of(model: Model, categories: Categories) -> pd.DataFrame:
+def features_of(model: StoredArtifact, categories: Categories) -> pd.DataFrame:
     """Return a table's columns as the model takes them, as Table.features does. Raises InputError.
 
     Of a column like an id, in which most rows of the training had a value of their own, none need
@@ -266,7 +266,7 @@ def check_task(metric: Metric, training: Record) -> None:
 
 
 @dataclass
-class Found:
+class MetricValues:
     """What came out, by metric: the value, or why there is none; and what an average is over."""
 
     values: dict[str, JsonValue] = field(default_factory=dict)
@@ -276,9 +276,9 @@ class Found:
 
 def score(
     metrics: list[Metric], answers: Answers, rows: Rows, request: EvaluationRequested
-) -> Found:
+) -> MetricValues:
     """Compute each metric. Raises InputError when one cannot be that is not optional."""
-    positive, found = request.positive, Found()
+    positive, found = request.positive, MetricValues()
     if positive is not None:
         check_class(positive, answers)
     for metric in metrics:
@@ -306,7 +306,7 @@ def score(
     return found
 
 
-def needed(metric: Metric, found: Found, request: EvaluationRequested) -> bool:
+def needed(metric: Metric, found: MetricValues, request: EvaluationRequested) -> bool:
     """Say whether a metric is missing that was to be there."""
     return metric.name in found.left_out and metric.name not in request.optional
 

@@ -12,13 +12,13 @@ from sklearn.model_selection import train_test_split
 from autolearn.ml.errors import InputError
 from autolearn.schemas.values import Split
 
-__all__ = ["Parts", "part"]
+__all__ = ["SplitRows", "part"]
 
 Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
-class Parts:
+class SplitRows:
     """Row numbers (int64, counted from 0 in the file, ascending) of each part."""
 
     train: Array
@@ -30,7 +30,7 @@ class Parts:
         return hashlib.sha256(self.test.astype("<i8").tobytes()).hexdigest()
 
 
-def part(rows: Array, labels: Array | None, split: Split, seed: int) -> Parts:
+def part(rows: Array, labels: Array | None, split: Split, seed: int) -> SplitRows:
     """Part the row numbers `rows`; with `labels` (one per row), keep the balance of classes.
 
     Raises InputError when a part would be empty or miss a class.
@@ -39,7 +39,7 @@ def part(rows: Array, labels: Array | None, split: Split, seed: int) -> Parts:
     train, test = train_test_split(
         rows, test_size=split.test, random_state=seed, shuffle=True, stratify=labels
     )
-    return Parts(np.sort(train), np.sort(test))
+    return SplitRows(np.sort(train), np.sort(test))
 
 
 def check(rows: Array, labels: Array | None, split: Split) -> None:

@@ -32,7 +32,7 @@ from autolearn.ml.plugins import find_estimator
 from autolearn.ml.training.feature_profile import example, feature_profile, score_profile
 from autolearn.ml.training.learned_parameters import learned
 from autolearn.ml.training.preprocess import name_apart, preprocessor
-from autolearn.ml.training.split import Parts, part
+from autolearn.ml.training.split import SplitRows, part
 from autolearn.schemas.bounds import LONGEST_NAME, cut
 from autolearn.schemas.catalog import CLASSIFICATION, REGRESSION
 from autolearn.schemas.events import TrainingRequested
@@ -278,7 +278,7 @@ def check_schema(request: TrainingRequested, table: Table) -> None:
         )
 
 
-def record(request: TrainingRequested, parts: Parts) -> dict[str, JsonValue]:
+def record(request: TrainingRequested, parts: SplitRows) -> dict[str, JsonValue]:
     """Return `training.json`: all that decides the result, and which rows were held out.
 
     The run's id and its limits are not in it, so that the same training has the same digest.

@@ -16,7 +16,7 @@ import base64
 import msgspec
 from msgspec import Struct
 
-from autolearn.artifacts.store.copy import Held
+from autolearn.artifacts.store.copy import StoreSize
 from autolearn.eventlog.log import Message
 from autolearn.operations.backup.errors import BackupRefused, Damaged
 
@@ -93,7 +93,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     prefix: str
     cluster: str
     topics: list[TopicLog]
-    artifacts: Held
+    artifacts: StoreSize
     digests: dict[str, str]
 
     def topic(self, name: str) -> TopicLog:
@@ -108,7 +108,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
         return sum(part.records for topic in self.topics for part in topic.partitions)
 
 
-class Version(Struct):
+class FormatOnly(Struct):
     """All that is looked at before the version is known."""
 
     format: int
@@ -164,7 +164,7 @@ def decode_manifest(content: bytes) -> Manifest:
         Damaged: it is no manifest.
     """
     try:
-        version = msgspec.json.decode(content, type=Version).format
+        version = msgspec.json.decode(content, type=FormatOnly).format
         if version > FORMAT:
             raise BackupRefused(
                 f"The backup has format version {version}; this program knows {FORMAT}.",

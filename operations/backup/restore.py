@@ -34,7 +34,7 @@ from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topic, Topics
 
-__all__ = ["Part", "Restored", "check_set", "plan", "restore"]
+__all__ = ["RestoredPart", "Restored", "check_set", "plan", "restore"]
 
 PATIENCE = 60.0
 """Seconds within which the broker must take what is on its way to it, or give the next record."""
@@ -56,7 +56,7 @@ class Restored(Struct, frozen=True):
     tokens: Tokens
 
 
-class Part(Struct):
+class RestoredPart(Struct):
     """One partition to restore: `next` is the first offset that is not there yet.
 
     `revoked`: an earlier restore has asked there for the revocation of tokens.
@@ -79,7 +79,7 @@ def check_set(settings: Settings, backup: BackupSet, told: Told) -> None:
     backup.check(told)
 
 
-def plan(log: Log, settings: Settings, backup: BackupSet) -> list[Part]:
+def plan(log: Log, settings: Settings, backup: BackupSet) -> list[RestoredPart]:
     """Look at what is there already, and return what is to do. Nothing is written.
 
     The set was checked. Topics may be missing, empty, or hold how this backup begins.
@@ -94,7 +94,7 @@ def plan(log: Log, settings: Settings, backup: BackupSet) -> list[Part]:
         for part in topic.partitions:
             end = end_of(log, settings, topic, part, backup)
             name = f"{settings.topic_prefix}.{topic.topic}"
-            parts.append(Part(name, part, min(end, part.end), end > part.end))
+            parts.append(RestoredPart(name, part, min(end, part.end), end > part.end))
     return parts
 
 
@@ -103,7 +103,7 @@ def restore(
     settings: Settings,
     store: ArtifactStore,
     backup: BackupSet,
-    parts: list[Part],
+    parts: list[RestoredPart],
     told: Told,
 ) -> Restored:
     """Do what `plan` has returned: first the artifacts, then the log that names them.
@@ -212,7 +212,7 @@ def same(line: Line, message: Message) -> bool:
     )
 
 
-def append_all(log: Log, parts: list[Part], backup: BackupSet, told: Told) -> int:
+def append_all(log: Log, parts: list[RestoredPart], backup: BackupSet, told: Told) -> int:
     """Append what is not there yet; return how many records of the backup were there before."""
     total = sum(part.log.records for part in parts)
     already = sum(max(0, part.next - part.log.first) for part in parts)
@@ -230,7 +230,7 @@ def append_all(log: Log, parts: list[Part], backup: BackupSet, told: Told) -> in
     return already
 
 
-def fill_up(log: Log, part: Part) -> None:
+def fill_up(log: Log, part: RestoredPart) -> None:
     """Make a partition begin where it began: fill the places before with nothing, and delete it."""
     first, partition = part.log.first, part.log.partition
     if log.begins(part.topic)[partition] >= first:

@@ -6,7 +6,7 @@ import time
 import uuid
 
 from autolearn.eventlog.log import Log, Message
-from autolearn.projections.queries.queries import Moment
+from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.storage.store import Readable
 from autolearn.runtime.timestamps import text
 from autolearn.schemas.actors import RESTORE, SYSADMIN
@@ -28,7 +28,7 @@ Tokens = list[tuple[str, str]]
 
 def tokens_of(content: Readable) -> Tokens:
     """Return every token that lets one in, of the read models of a restored log."""
-    moment, now = Moment(content), text(int(time.time() * 1000))
+    moment, now = Snapshot(content), text(int(time.time() * 1000))
     return [
         (f"user/{user.name}", token.id)
         for user in moment.users()

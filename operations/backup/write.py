@@ -22,7 +22,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from autolearn.artifacts.store.copy import Held, copy_all
+from autolearn.artifacts.store.copy import StoreSize, copy_all
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.eventlog.log import Log
 from autolearn.operations.backup.checksums import write_sums
@@ -210,7 +210,7 @@ def no_more(topic: str, part: PartitionLog, offset: int) -> LogError:
     )
 
 
-def copy_artifacts(store: ArtifactStore, folder: Path, told: Told) -> Held:
+def copy_artifacts(store: ArtifactStore, folder: Path, told: Told) -> StoreSize:
     """Copy the artifact store: all of it, so that no reference can be overlooked."""
     (folder / ARTIFACTS).mkdir()
     target = ArtifactStore((folder / ARTIFACTS).as_uri())

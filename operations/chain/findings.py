@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-__all__ = ["Attested", "Finding", "Kind", "Report"]
+__all__ = ["Attested", "ChainFinding", "Kind", "Report"]
 
 Kind = Literal[
     "changed",
@@ -21,7 +21,7 @@ Kind = Literal[
 ]
 
 
-class Finding(Struct, frozen=True):
+class ChainFinding(Struct, frozen=True):
     """What is wrong first on a partition of `events`.
 
     The record `id` at `offset` is the first that is not as it was. If `exact` is false, all that is
@@ -62,4 +62,4 @@ class Report(Struct, frozen=True):
     checkpoints: int
     attested: Attested | None
     unattested: int
-    finding: Finding | None
+    finding: ChainFinding | None

@@ -11,10 +11,10 @@ from collections import deque
 from collections.abc import Sequence
 from hashlib import sha256
 
-from autolearn.eventlog.admission import TERM_STARTED, Progress
+from autolearn.eventlog.admission import TERM_STARTED, PartitionProgress
 from autolearn.eventlog.integrity.hash_chain import Chain, link_digest
-from autolearn.operations.chain.findings import Attested, Finding, Kind, Report
-from autolearn.operations.chain.suspect import Doubt
+from autolearn.operations.chain.findings import Attested, ChainFinding, Kind, Report
+from autolearn.operations.chain.suspect import Suspect
 from autolearn.schemas.codec import EventRecord, decode_event
 from autolearn.schemas.errors import MalformedRecord
 from autolearn.schemas.records.checkpoint import Checkpoint
@@ -34,14 +34,14 @@ class PartitionCheck:
     """
 
     def __init__(self, partition: int, checkpoints: Sequence[Checkpoint], begin: int = 0) -> None:
-        self.partition, self.progress, self.chain = partition, Progress(), Chain()
+        self.partition, self.progress, self.chain = partition, PartitionProgress(), Chain()
         self.checkpoints = deque(checkpoints)
         self.records = self.left_out = self.held = self.looked = 0
         self.good: Checkpoint | None = None
-        self.doubt: Doubt | None = None
-        self.failed: Finding | None = None
+        self.doubt: Suspect | None = None
+        self.failed: ChainFinding | None = None
         """A checkpoint that is not right, while the records after it may still say more."""
-        self.found: Finding | None = None
+        self.found: ChainFinding | None = None
         self.bare: int | None = None
         """The first admitted record since the last header that fits, that has none itself."""
         self.fits = -1
@@ -50,7 +50,7 @@ class PartitionCheck:
         """Admitted records with the hash before them and their offsets."""
         if begin:
             why = f"The records before offset {begin} are gone."
-            self.doubt = Doubt("removed", 0, "", why, certain=True)
+            self.doubt = Suspect("removed", 0, "", why, certain=True)
         self.due = self.checkpoints[0].events if self.checkpoints else -1
         self.due_offset = self.checkpoints[0].offset if self.checkpoints else 1 << 63
 
@@ -118,14 +118,14 @@ class PartitionCheck:
             self.be_sure("removed", offset, record.id, why).missing_term = record.term
         elif record.term == term and command > last and prev > last:
             why = f"The answer to command {prev} should come before it."
-            self.doubt = Doubt("removed", offset, record.id, why)
+            self.doubt = Suspect("removed", offset, record.id, why)
             self.doubt.missing_answer = (term, prev)
         elif record.term == term and command > last:
             why = f"The one at offset {offset} was written as if it were not there."
             self.be_sure("inserted", self.chain.offset, self.recent[-1][2].id, why)
         elif record.term == term:
             why = f"Command {command} is answered before it."
-            self.doubt = Doubt("inserted", offset, record.id, why, header_clears=False)
+            self.doubt = Suspect("inserted", offset, record.id, why, header_clears=False)
         self.find_fork(offset, record, value, told)
 
     def find_fork(self, offset: int, record: EventRecord, value: bytes, told: bytes | None) -> None:
@@ -140,7 +140,7 @@ class PartitionCheck:
                 late = other.type == TERM_STARTED
                 if late and place < max(self.fits, self.doubt.offset if self.doubt else -1):
                     break  # whoever began that term has decided since: the usual case
-                self.doubt = Doubt("inserted", place, other.id, why, certain=not late, weak=late)
+                self.doubt = Suspect("inserted", place, other.id, why, certain=not late, weak=late)
 
     def misplaced(self, offset: int, record: EventRecord) -> None:
         """Note a record that lies at another offset than the next."""
@@ -174,7 +174,7 @@ class PartitionCheck:
         """Note that a checkpoint is right: all before it is as it was."""
         if one.broken is not None:
             why = f"Who signed at {one.time} had found the log to be another than it was."
-            self.found = Finding(self.partition, "reported", one.broken, "", why, self.after)
+            self.found = ChainFinding(self.partition, "reported", one.broken, "", why, self.after)
         self.good = self.checkpoints.popleft()
         self.held += 1
         self.doubt = self.bare = None
@@ -189,17 +189,19 @@ class PartitionCheck:
     def fails(self, one: Checkpoint, kind: Kind, what: str) -> None:
         """Note that a checkpoint is not right: something since the one before was changed."""
         said = f"The checkpoint of {one.time} attests for offset {one.offset} {what}."
-        self.failed = Finding(self.partition, kind, one.offset, "", said, self.after, exact=False)
+        self.failed = ChainFinding(
+            self.partition, kind, one.offset, "", said, self.after, exact=False
+        )
 
     @property
     def after(self) -> int:
         """The offset up to which all is attested; -1: none."""
         return -1 if self.good is None else self.good.offset
 
-    def be_sure(self, kind: Kind, offset: int, id: str, detail: str) -> Doubt:  # noqa: A002
+    def be_sure(self, kind: Kind, offset: int, id: str, detail: str) -> Suspect:  # noqa: A002
         """Note what cannot come about by itself; a doubt before it was right then."""
         if self.doubt is None or self.doubt.weak:
-            self.doubt = Doubt(kind, offset, id, detail, certain=True)
+            self.doubt = Suspect(kind, offset, id, detail, certain=True)
         self.doubt.certain = True
         return self.doubt
 
@@ -207,7 +209,7 @@ class PartitionCheck:
         """Note that what comes next cannot be read at all."""
         self.be_sure("changed", self.progress.next, "", why)
 
-    def conclude(self) -> Finding | None:
+    def conclude(self) -> ChainFinding | None:
         """Return what is wrong, once the records were looked at as far as need be."""
         if self.found is not None:
             return self.found

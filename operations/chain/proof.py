@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
-from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.admission import PartitionProgress
 from autolearn.eventlog.integrity.hash_chain import Chain, link, link_digest
 from autolearn.eventlog.integrity.signed_checkpoints import chain_at, opened, unchecked
-from autolearn.operations.chain.sources import Source, Unreadable
+from autolearn.operations.chain.sources import Source, UnreadableSource
 from autolearn.schemas.codec import EventRecord, decode_event
 from autolearn.schemas.errors import AutoLearnError, ExitCode, MalformedRecord
 from autolearn.schemas.records.checkpoint import Checkpoint, Proof
@@ -81,7 +81,7 @@ def prove(source: Source, wanted: Wanted, keys: PublicKeys) -> Proof:
     checkpoints = checkpoints_of(source, wanted.partition)
     try:
         found = follow(source, wanted, checkpoints)
-    except Unreadable as error:
+    except UnreadableSource as error:
         raise ProofRefused(f"The records cannot be read: {error}") from None
     check_proof(found, keys)
     return found
@@ -103,10 +103,10 @@ def follow(
     source: Source, wanted: Wanted, checkpoints: Sequence[tuple[Checkpoint, bytes]]
 ) -> Proof:
     """Read from the last checkpoint before the event to the first one that attests it."""
-    chain, progress = Chain(), Progress()
+    chain, progress = Chain(), PartitionProgress()
     for one, _ in checkpoints:
         if wanted.comes_after(one):
-            chain, progress = chain_at(one), Progress(one.offset + 1, one.term, one.last)
+            chain, progress = chain_at(one), PartitionProgress(one.offset + 1, one.term, one.last)
     tokens = {one.events: token for one, token in checkpoints}
     value, place, before, after = b"", -1, b"", list[str]()
     for written in source.records(wanted.partition, progress.next):

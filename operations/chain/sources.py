@@ -15,7 +15,7 @@ from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 
-__all__ = ["BackupSource", "LogSource", "Source", "Unreadable", "Written"]
+__all__ = ["BackupSource", "LogSource", "Source", "UnreadableSource", "Written"]
 
 READ = 2000
 PATIENCE = 30.0
@@ -30,7 +30,7 @@ class Written(NamedTuple):
     told: bytes | None
 
 
-class Unreadable(Exception):
+class UnreadableSource(Exception):
     """What comes next is no record at all."""
 
 
@@ -146,4 +146,4 @@ class BackupSource:
                 headers = [(name, as_bytes(text)) for name, text in line.headers if name == HEADER]
                 yield Written(line.offset, as_bytes(line.value) or b"", header_of(headers))
         except Damaged as error:
-            raise Unreadable(error.detail) from None
+            raise UnreadableSource(error.detail) from None

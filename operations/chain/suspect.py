@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from autolearn.eventlog.admission import TERM_STARTED
 from autolearn.eventlog.integrity.hash_chain import link
-from autolearn.operations.chain.findings import Finding, Kind
+from autolearn.operations.chain.findings import ChainFinding, Kind
 from autolearn.schemas.codec import EventRecord
 
-__all__ = ["Doubt"]
+__all__ = ["Suspect"]
 
 
-class Doubt:
+class Suspect:
     """The first thing that looks wrong on a partition. Nothing that comes before it does.
 
     A `certain` one cannot come about without somebody changing the log. Others can, and a `weak`
@@ -51,9 +51,11 @@ class Doubt:
             self.kind, self.before = "inserted", b""
             self.detail += f" The one at offset {offset} was written as if it were not there."
 
-    def finding(self, partition: int, after: int) -> Finding:
+    def finding(self, partition: int, after: int) -> ChainFinding:
         """Return it as what is wrong."""
         if self.kind == "changed" and self.since is not None:
             after, exact = self.since - 1, False
-            return Finding(partition, self.kind, self.offset, self.id, self.detail, after, exact)
-        return Finding(partition, self.kind, self.offset, self.id, self.detail, after)
+            return ChainFinding(
+                partition, self.kind, self.offset, self.id, self.detail, after, exact
+            )
+        return ChainFinding(partition, self.kind, self.offset, self.id, self.detail, after)

@@ -10,9 +10,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from autolearn.eventlog.integrity.signed_checkpoints import fingerprint, opened
-from autolearn.operations.chain.findings import Finding, Kind, Report
+from autolearn.operations.chain.findings import ChainFinding, Kind, Report
 from autolearn.operations.chain.partition_check import PartitionCheck
-from autolearn.operations.chain.sources import Source, Unreadable
+from autolearn.operations.chain.sources import Source, UnreadableSource
 from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.records.checkpoint import Checkpoint
 from autolearn.security.signing_keys import PublicKeys, SignatureRefused
@@ -30,7 +30,7 @@ class Verified(Struct, frozen=True):
     """
 
     unbroken: bool
-    findings: list[Finding]
+    findings: list[ChainFinding]
     partitions: list[Report]
     events: int
     attested: int
@@ -48,14 +48,14 @@ class Signed:
     def __init__(self, keys: PublicKeys) -> None:
         self.keys = keys
         self.of: defaultdict[int, list[Checkpoint]] = defaultdict(list)
-        self.findings: list[Finding] = []
+        self.findings: list[ChainFinding] = []
         self.known: set[str] = set()
 
     def gather(self, source: Source, elsewhere: Iterable[bytes]) -> None:
         """Take all checkpoints of a source in, and those that were kept elsewhere."""
         try:
             here = list(source.tokens())
-        except Unreadable as error:
+        except UnreadableSource as error:
             here = []
             self.wrong(0, "checkpoint-missing", -1, f"Checkpoints cannot be read: {error}")
         for partition, token in here:
@@ -100,7 +100,7 @@ class Signed:
 
     def wrong(self, partition: int, kind: Kind, offset: int, why: str) -> None:
         """Note what is wrong."""
-        self.findings.append(Finding(partition, kind, offset, "", why, exact=False))
+        self.findings.append(ChainFinding(partition, kind, offset, "", why, exact=False))
 
 
 def verify_chain(
@@ -129,7 +129,9 @@ def verify_chain(
     found = signed.findings + [each.finding for each in reports if each.finding is not None]
     events = sum(each.events for each in reports)
     if events and not signed.known and not found:
-        found.append(Finding(0, "unsigned", 0, "", "No checkpoint attests anything.", exact=False))
+        found.append(
+            ChainFinding(0, "unsigned", 0, "", "No checkpoint attests anything.", exact=False)
+        )
     seconds = time.perf_counter() - began
     return Verified(
         not found,
@@ -165,7 +167,7 @@ def check_partition(
                 told(before + check.records, total)
             if check.done:
                 break
-    except Unreadable as error:
+    except UnreadableSource as error:
         check.damaged(str(error))
     return check.report()
 

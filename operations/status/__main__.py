@@ -14,7 +14,7 @@ from autolearn.eventlog.kafka.cluster import Cluster
 from autolearn.eventlog.kafka.connect import kafka_of, open_log
 from autolearn.eventlog.log import Log
 from autolearn.operations.status.findings import findings
-from autolearn.operations.status.inspector import Looking
+from autolearn.operations.status.inspector import StatusInspector
 from autolearn.operations.tool import ProgressLines, ToolResult, run_as_tool
 from autolearn.projections.work.heartbeats import FORGOTTEN_AFTER_MS, Beats
 from autolearn.runtime.folders import places_of, topic_bytes
@@ -36,7 +36,11 @@ def status_of(settings: Settings, without_api: str) -> Status:
         LogError: no Kafka is named.
     """
     log, cluster = open_log(settings), Cluster(*kafka_of(settings))
-    looking, topics, home = Looking(cluster, log, settings), Topics.of(settings), home_of(settings)
+    looking, topics, home = (
+        StatusInspector(cluster, log, settings),
+        Topics.of(settings),
+        home_of(settings),
+    )
     try:
         status = looking.look(f"the command line on {socket.gethostname()}")
         if "brokers" not in status.unknown:

@@ -6,9 +6,9 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from autolearn.eventlog.admission import Progress
-from autolearn.eventlog.consumers.record_lookup import Lookup
-from autolearn.eventlog.consumers.term_holders import Holders, newest
+from autolearn.eventlog.admission import PartitionProgress
+from autolearn.eventlog.consumers.record_lookup import RecordLookup
+from autolearn.eventlog.consumers.term_holders import TermHolders, newest
 from autolearn.eventlog.integrity.signed_checkpoints import unchecked
 from autolearn.eventlog.kafka.cluster import Cluster
 from autolearn.eventlog.kafka.consumer_groups import GroupState
@@ -18,24 +18,24 @@ from autolearn.schemas.reports.status import ChainState, Process, Status, Term, 
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import GROUPS, Topics
 
-__all__ = ["Looking"]
+__all__ = ["StatusInspector"]
 
 Spans = Mapping[int, tuple[int, int]]
 """The oldest offset kept and the one that comes next, per partition."""
 
 
-class Looking:
+class StatusInspector:
     """Looks at one installation. Any thread may, one at a time."""
 
     def __init__(self, cluster: Cluster, log: Log, settings: Settings) -> None:
         self.cluster, self.log, self.settings = cluster, log, settings
         self.topics = Topics.of(settings)
-        self.commands = Lookup(log, self.topics.commands.name)
-        self.events = Lookup(log, self.topics.events.name)
-        self.checkpoints = Lookup(log, self.topics.checkpoints.name)
-        self.holders = Holders(self.events)
+        self.commands = RecordLookup(log, self.topics.commands.name)
+        self.events = RecordLookup(log, self.topics.events.name)
+        self.checkpoints = RecordLookup(log, self.topics.checkpoints.name)
+        self.holders = TermHolders(self.events)
 
-    def look(self, told_by: str, reached: Mapping[int, Progress] | None = None) -> Status:
+    def look(self, told_by: str, reached: Mapping[int, PartitionProgress] | None = None) -> Status:
         """Return what the brokers and the log tell (blocks, a few seconds at most).
 
         `reached` is how far the caller has folded `events`; without it the last record of each
@@ -64,16 +64,16 @@ class Looking:
             status.unknown[part] = error.detail
         return status
 
-    def last_records(self, spans: Spans) -> dict[int, Progress]:
+    def last_records(self, spans: Spans) -> dict[int, PartitionProgress]:
         """Return where the deciders are by the last record of each partition of `events`."""
         found = {p: newest(self.events, p, *span) for p, span in spans.items()}
         return {
-            p: Progress(spans[p][1], record.term, max(record.commandoffset, record.prev))
+            p: PartitionProgress(spans[p][1], record.term, max(record.commandoffset, record.prev))
             for p, record in found.items()
             if record is not None
         }
 
-    def term(self, partition: int, at: Progress, span: tuple[int, int]) -> Term:
+    def term(self, partition: int, at: PartitionProgress, span: tuple[int, int]) -> Term:
         """Return who decides on a partition."""
         return Term(partition, at.term, self.holders.holder(partition, at.term, *span))
 
@@ -99,7 +99,7 @@ class Looking:
         self,
         found: Mapping[str, TopicState],
         spans: Mapping[str, Spans],
-        reached: Mapping[int, Progress],
+        reached: Mapping[int, PartitionProgress],
     ) -> list[Process]:
         """Return every process type with a consumer group."""
         prefix = self.settings.topic_prefix
@@ -133,7 +133,7 @@ class Looking:
 
 
 def next_of(
-    name: str, group: GroupState, spans: Spans, reached: Mapping[int, Progress]
+    name: str, group: GroupState, spans: Spans, reached: Mapping[int, PartitionProgress]
 ) -> dict[int, int]:
     """Return the offset that a process type takes next, per partition, between begin and end.
 

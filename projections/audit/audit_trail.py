@@ -13,10 +13,10 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from autolearn.eventlog.admission import TERM_STARTED, Progress
-from autolearn.eventlog.consumers.projector import Follower
+from autolearn.eventlog.admission import TERM_STARTED, PartitionProgress
+from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.log import Message
-from autolearn.projections.storage.row_batch import Rows
+from autolearn.projections.storage.row_batch import RowBatch
 from autolearn.projections.storage.store import Store, key, prefix_of
 from autolearn.runtime.timestamps import millis, text
 from autolearn.runtime.trace_context import asked_of, hop_of, trace_in
@@ -27,9 +27,9 @@ from autolearn.schemas.messages import type_of
 from autolearn.schemas.records.audit_hop import Hop
 from autolearn.schemas.topics import AUDIT_DAYS, DAY_MS
 
-__all__ = ["AuditTrail", "Place", "Sought", "Witness", "place_of"]
+__all__ = ["AuditTrail", "HopKey", "HopFilter", "AuditProjector", "place_of"]
 
-Place = tuple[int, str]
+HopKey = tuple[int, str]
 """Where a hop is in the order of all: its time in milliseconds since 1970, and its id."""
 
 LOOKED_AT = 5000
@@ -47,7 +47,7 @@ OUTCOMES = {
 decoder = msgspec.json.Decoder(Hop)
 
 
-class Sought(Struct, frozen=True):
+class HopFilter(Struct, frozen=True):
     """Which hops are asked for; "" and None are no choice. Times are in milliseconds since 1970."""
 
     begin: int | None = None
@@ -91,11 +91,11 @@ class AuditTrail:
     """
 
     def __init__(self, store: Store) -> None:
-        self.store, self.rows = store, Rows(store)
+        self.store, self.rows = store, RowBatch(store)
 
     # What is folded
 
-    def progress(self) -> Mapping[int, Progress]:
+    def progress(self) -> Mapping[int, PartitionProgress]:
         """Return how far `events` are folded, per partition."""
         return self.rows.progress()
 
@@ -107,7 +107,7 @@ class AuditTrail:
         }
 
     def fold(self, record: EventRecord, partition: int, offset: int, /) -> None:
-        """Do nothing: half of what an event tells is in its headers, which `Witness` reads."""
+        """Do nothing: half of an event is in its headers, which `AuditProjector` reads."""
 
     def put(self, hop: Hop, oldest: int = 0) -> bool:
         """Keep a hop with the next commit, unless it is older; say whether it is kept.
@@ -128,7 +128,7 @@ class AuditTrail:
         """Say whether there is a hop."""
         return at in self.rows.written or self.store.get(at) is not None
 
-    def commit(self, progress: Mapping[int, Progress]) -> None:
+    def commit(self, progress: Mapping[int, PartitionProgress]) -> None:
         """Write what was folded and how far that is, both or neither."""
         self.rows.commit(progress)
 
@@ -162,8 +162,8 @@ class AuditTrail:
     # What is asked
 
     def page(
-        self, sought: Sought, before: Place | None, limit: int
-    ) -> tuple[list[Hop], Place | None]:
+        self, sought: HopFilter, before: HopKey | None, limit: int
+    ) -> tuple[list[Hop], HopKey | None]:
         """Return hops, newest first, and the place before which the next page begins, if any.
 
         A page may be short, or empty: only so many hops are looked at for it.
@@ -180,7 +180,7 @@ class AuditTrail:
                 return found, (time, identity)
         return found, None
 
-    def newest(self, index: bytes, before: Place | None, end: int | None) -> Iterator[Hop]:
+    def newest(self, index: bytes, before: HopKey | None, end: int | None) -> Iterator[Hop]:
         """Yield the hops of an index, newest first, before a place and not after a time."""
         bound = b"" if end is None else index + (end + 1).to_bytes(8, "big")
         if before is not None:
@@ -197,7 +197,7 @@ class AuditTrail:
                 yield decoder.decode(value)
 
 
-class Witness(Follower):
+class AuditProjector(Projector):
     """Reads `events` into an AuditTrail, those that do not count, too.
 
     Of hops before `oldest` (milliseconds since 1970) nothing is kept; `taken` are those of the
@@ -292,7 +292,7 @@ def time_of(given: str, otherwise: int) -> int:
     return found if 0 <= found < 2**53 else otherwise
 
 
-def place_of(hop: Hop) -> Place:
+def place_of(hop: Hop) -> HopKey:
     """Return where a hop is in the order of all."""
     return time_of(hop.time, 0), hop.id
 

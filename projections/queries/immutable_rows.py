@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from autolearn.schemas.values import DatasetRef
 
-__all__ = ["MARKS_KNOWN", "Data", "Known", "remember"]
+__all__ = ["MARKS_KNOWN", "Data", "ImmutableRows", "remember"]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -16,7 +16,7 @@ KNOWN, MARKS_KNOWN = 20_000, 200
 """Things of one kind that are kept in memory, and lists of sensitive columns, which may be long."""
 
 
-class Known:
+class ImmutableRows:
     """What is kept in memory, shared by threads.
 
     `data` is by experiment. `versions` are the versions of datasets, by their names and the digests

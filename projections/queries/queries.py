@@ -1,4 +1,4 @@
-"""What can be asked of the read models. Every question of one `Moment` is answered alike."""
+"""What can be asked of the read models. Every question of one `Snapshot` is answered alike."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Literal
 import msgspec
 from msgspec import Raw
 
-from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.admission import PartitionProgress
 from autolearn.eventlog.encryption.session_cipher import key_of_kept
 from autolearn.projections.digests import digest
-from autolearn.projections.queries.immutable_rows import MARKS_KNOWN, Data, Known, remember
+from autolearn.projections.queries.immutable_rows import MARKS_KNOWN, Data, ImmutableRows, remember
 from autolearn.projections.queries.run_rows import (
     Opens,
     Registration,
@@ -40,19 +40,19 @@ from autolearn.projections.rows.view_rows import (
     EstimatorRow,
     ExperimentRow,
     GrantRow,
-    Held,
+    IndexEntry,
     MetricRow,
     QuotaRow,
     ReaderRow,
-    Reference,
     RunRow,
     SessionRow,
+    StoredBytes,
     TokenRow,
     TrainingRow,
     UserRow,
 )
 from autolearn.projections.storage.row_batch import PROGRESS
-from autolearn.projections.storage.row_reader import Reading, decode
+from autolearn.projections.storage.row_reader import RowReader, decode
 from autolearn.projections.storage.store import Readable, Store, key, prefix_of
 from autolearn.projections.views import VIEWS
 from autolearn.projections.views.command_answers import answer_key
@@ -65,7 +65,7 @@ from autolearn.schemas.events import DatasetRegistered, SessionOpened
 from autolearn.schemas.values import DatasetRef
 from autolearn.security.data_key import Unreadable
 
-__all__ = ["May", "Moment", "Queries", "anything"]
+__all__ = ["May", "Snapshot", "ReadModelQueries", "anything"]
 
 KIB, DATASETS = 1024, prefix_of("dataset")
 RunData = Literal["run-request", "run-outcome"]
@@ -87,37 +87,37 @@ def anything(_: str) -> bool:
     return True
 
 
-class Queries:
+class ReadModelQueries:
     """The read models of a store that a Follower writes at the same time.
 
     `opens` decrypts what is encrypted in them.
     """
 
     def __init__(self, store: Store, opens: Opens = in_clear) -> None:
-        self.store, self.opens, self.known = store, opens, Known()
+        self.store, self.opens, self.known = store, opens, ImmutableRows()
 
-    def now(self) -> Moment:
+    def now(self) -> Snapshot:
         """Return the read models as they are now. Use it from one thread, and not for long."""
-        return Moment(self.store.snapshot(), self.opens, known=self.known)
+        return Snapshot(self.store.snapshot(), self.opens, known=self.known)
 
     def answer(self, command: str) -> Answer | None:
         """Return how a command was answered, if it was."""
         value = self.store.get(answer_key(command))
         return None if value is None else msgspec.json.decode(value, type=Answer)
 
-    def progress(self) -> dict[int, Progress]:
+    def progress(self) -> dict[int, PartitionProgress]:
         """Return how far the log is folded into the store, per partition."""
         return self.now().progress()
 
-    def latest(self) -> Moment:
+    def latest(self) -> Snapshot:
         """Return the read models without a snapshot: each question sees what is newest.
 
         It costs less than `now`, and is for one question at a time.
         """
-        return Moment(self.store, self.opens, known=self.known)
+        return Snapshot(self.store, self.opens, known=self.known)
 
 
-class Moment(Reading):
+class Snapshot(RowReader):
     """The read models at one moment, whatever is folded meanwhile.
 
     `known` is what was found out before. `looked` is what lists have cost: each run
@@ -129,21 +129,21 @@ class Moment(Reading):
         self,
         content: Readable,
         opens: Opens = in_clear,
-        present: Moment | None = None,
-        known: Known | None = None,
+        present: Snapshot | None = None,
+        known: ImmutableRows | None = None,
     ) -> None:
         """Take the rows. The sensitive columns are those of `present`, without it of this one."""
         super().__init__(content)
         self.opens, self.present, self.looked = opens, present or self, 0
         self.full = False
-        self.known = known or Known()
+        self.known = known or ImmutableRows()
 
     # Where it is in the log
 
-    def progress(self) -> dict[int, Progress]:
+    def progress(self) -> dict[int, PartitionProgress]:
         """Return the position of this moment, per partition of `events`."""
         return {
-            int.from_bytes(at[-8:], "big"): decode(value, Progress)
+            int.from_bytes(at[-8:], "big"): decode(value, PartitionProgress)
             for at, value in self.content.scan(prefix_of(PROGRESS))
         }
 
@@ -217,7 +217,9 @@ class Moment(Reading):
 
     def held_bytes(self, name: str) -> list[int]:
         """Return of how many bytes each version of a dataset is."""
-        return [row.bytes for row in self.scan(prefix_of("dataset-version-by-time", name), Held)]
+        return [
+            row.bytes for row in self.scan(prefix_of("dataset-version-by-time", name), StoredBytes)
+        ]
 
     def dataset_row(self, name: str, row: StoredDataset) -> DatasetRow | None:
         """Return a version of a dataset with what it holds; None if that cannot be read."""
@@ -306,7 +308,7 @@ class Moment(Reading):
 
     def dataset_bytes(self, user: str) -> int:
         """Return the bytes of all versions of a user's datasets, as they are counted for quotas."""
-        held = self.get(key("dataset-bytes", user), Held)
+        held = self.get(key("dataset-bytes", user), StoredBytes)
         return 0 if held is None else held.bytes
 
     def kept_with(self, name: str) -> list[str]:
@@ -478,7 +480,7 @@ class Moment(Reading):
 
     def owner(self, session: str) -> str | None:
         """Return who opened a session; None if there never was one."""
-        row = self.get(key("session-owner", session), Reference)
+        row = self.get(key("session-owner", session), IndexEntry)
         return None if row is None else row.id
 
     def readers(self, session: str) -> list[ReaderRow]:
@@ -588,7 +590,7 @@ class Moment(Reading):
         """Yield the ids of runs in the order of their numbers past `after`, and how they go."""
         bound = place_key(session, after) if after > 0 else b""
         for _, value in self.content.scan(prefix_of("run-at", session), after=bound):
-            run = decode(value, Reference).id
+            run = decode(value, IndexEntry).id
             row = self.get(run_key(session, run), StoredRun)
             assert row is not None, f"the run {run} of {session} is lost"
             yield run, row

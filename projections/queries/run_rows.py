@@ -37,7 +37,7 @@ class Of(Struct, frozen=True):
     dataset: DatasetRef
 
 
-class Version(Struct, frozen=True):
+class VersionOnly(Struct, frozen=True):
     """What is read of a dataset's specification to know which version it is."""
 
     version: str
@@ -46,7 +46,7 @@ class Version(Struct, frozen=True):
 class Registration(Struct, frozen=True):
     """What is read of a registration for that."""
 
-    spec: Version
+    spec: VersionOnly
 
 
 def dataset_of(session: str, opens: Opens, request: Raw) -> DatasetRef:

@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from autolearn.eventlog.consumers.projector import Follower
+from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.log import Log
 from autolearn.projections.digests import digest
 from autolearn.projections.read_models import ReadModels
@@ -58,7 +58,7 @@ def rebuild(
     """
     store = RocksStore(folder, bulk=True)
     try:
-        rebuilt = fold_up_to(goal, Follower(log, topic, ReadModels(store), goal), told)
+        rebuilt = fold_up_to(goal, Projector(log, topic, ReadModels(store), goal), told)
         return replace(rebuilt, digests=digests_of(store))
     finally:
         store.close()
@@ -69,7 +69,7 @@ def digests_of(content: Readable) -> dict[str, str]:
     return {view: digest(content, view) for view in VIEWS}
 
 
-def fold_up_to(goal: Mapping[int, int], follower: Follower, told: Told) -> Rebuilt:
+def fold_up_to(goal: Mapping[int, int], follower: Projector, told: Told) -> Rebuilt:
     """Let a Follower fold and store everything before `goal`, and close it.
 
     Raises:

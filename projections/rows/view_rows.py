@@ -26,11 +26,11 @@ __all__ = [
     "EvaluationRow",
     "ExperimentRow",
     "GrantRow",
-    "Held",
+    "StoredBytes",
     "MetricRow",
     "QuotaRow",
     "ReaderRow",
-    "Reference",
+    "IndexEntry",
     "RunRow",
     "SessionRow",
     "TokenRow",
@@ -75,7 +75,7 @@ class DatasetOwner(Struct, frozen=True, gc=False):
     marks: int = 0
 
 
-class Held(Struct, frozen=True, gc=False):
+class StoredBytes(Struct, frozen=True, gc=False):
     """The bytes of a dataset's version in the artifact store, or of all own ones of a user."""
 
     bytes: int = 0
@@ -222,7 +222,7 @@ class Answer(Struct, frozen=True, array_like=True, gc=False):
     detail: str = ""
 
 
-class Reference(Struct, frozen=True, gc=False):
+class IndexEntry(Struct, frozen=True, gc=False):
     """An entry of an index: the id of the row meant."""
 
     id: str

@@ -8,18 +8,18 @@ from typing import TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
-from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.admission import PartitionProgress
 from autolearn.projections.storage.store import Store, key, prefix_of
 from autolearn.schemas.codec import to_json
 
-__all__ = ["Rows"]
+__all__ = ["RowBatch"]
 
 T = TypeVar("T", bound=Struct)
 
 PROGRESS = "progress"
 
 
-class Rows:
+class RowBatch:
     """The rows of a store as Structs. What is put is seen at once by `get`, stored by `commit`.
 
     A row that many events of a batch change is decoded and encoded once.
@@ -84,7 +84,7 @@ class Rows:
         """Delete a row."""
         self.pending[at] = None
 
-    def commit(self, progress: Mapping[int, Progress]) -> None:
+    def commit(self, progress: Mapping[int, PartitionProgress]) -> None:
         """Write everything pending, and how far the log is folded into it: all or nothing."""
         written = self.written
         for at, row in self.pending.items():
@@ -94,11 +94,13 @@ class Rows:
         self.store.write(written)
         self.known, self.pending, self.written = self.pending, {}, {}
 
-    def progress(self) -> dict[int, Progress]:
+    def progress(self) -> dict[int, PartitionProgress]:
         """Return how far the log is folded into the store, per partition."""
         found = {}
         for at, value in self.store.scan(prefix_of(PROGRESS)):
-            found[int.from_bytes(at[-8:], "big")] = msgspec.json.decode(value, type=Progress)
+            found[int.from_bytes(at[-8:], "big")] = msgspec.json.decode(
+                value, type=PartitionProgress
+            )
         return found
 
     def reset(self) -> None:

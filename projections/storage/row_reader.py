@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.admission import PartitionProgress
 from autolearn.projections.rows.stored_rows import (
     StoredDataset,
     StoredExperiment,
@@ -26,15 +26,15 @@ from autolearn.projections.rows.view_rows import (
     EndedRow,
     EstimatorRow,
     GrantRow,
-    Held,
+    IndexEntry,
     MetricRow,
     QuotaRow,
     ReaderRow,
-    Reference,
+    StoredBytes,
 )
 from autolearn.projections.storage.store import Readable
 
-__all__ = ["Reading", "decode"]
+__all__ = ["RowReader", "decode"]
 
 T = TypeVar("T", bound=Struct)
 
@@ -44,12 +44,12 @@ KINDS = (
     EndedRow,
     EstimatorRow,
     GrantRow,
-    Held,
+    StoredBytes,
     MetricRow,
-    Progress,
+    PartitionProgress,
     QuotaRow,
     ReaderRow,
-    Reference,
+    IndexEntry,
     StoredDataset,
     StoredExperiment,
     StoredRun,
@@ -65,7 +65,7 @@ DECODERS: dict[type[Struct], msgspec.json.Decoder[Struct]] = {
 }
 
 
-class Reading:
+class RowReader:
     """Rows of a store, or of a snapshot of it."""
 
     def __init__(self, content: Readable) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct, to_builtins
 
-from autolearn.projections.queries.queries import Moment
+from autolearn.projections.queries.queries import Snapshot
 
 __all__ = ["THINGS", "Change", "changes_of"]
 
@@ -31,7 +31,7 @@ class Change(Struct, frozen=True):
     after: Fields | None
 
 
-def session_things(moment: Moment, session: str) -> Iterator[tuple[str, str, Struct | None]]:
+def session_things(moment: Snapshot, session: str) -> Iterator[tuple[str, str, Struct | None]]:
     """Yield what a session's stream tells of."""
     yield "session", session, moment.session(session)
     yield "experiment", session, moment.experiment(session)
@@ -40,7 +40,7 @@ def session_things(moment: Moment, session: str) -> Iterator[tuple[str, str, Str
         yield "reader", f"{session}/{reader.user}", reader
 
 
-def dataset_things(moment: Moment, name: str) -> Iterator[tuple[str, str, Struct | None]]:
+def dataset_things(moment: Snapshot, name: str) -> Iterator[tuple[str, str, Struct | None]]:
     """Yield a dataset's newest version, and all of them."""
     yield "dataset", name, moment.dataset(name)
     for row in moment.dataset_versions(name):
@@ -49,17 +49,17 @@ def dataset_things(moment: Moment, name: str) -> Iterator[tuple[str, str, Struct
         yield "grant", f"{name}/{grant.user}", grant
 
 
-def estimator_things(moment: Moment, name: str) -> Iterator[tuple[str, str, Struct | None]]:
+def estimator_things(moment: Snapshot, name: str) -> Iterator[tuple[str, str, Struct | None]]:
     """Yield an estimator on offer."""
     yield "estimator", name, moment.estimator(name)
 
 
-def metric_things(moment: Moment, name: str) -> Iterator[tuple[str, str, Struct | None]]:
+def metric_things(moment: Snapshot, name: str) -> Iterator[tuple[str, str, Struct | None]]:
     """Yield a metric on offer."""
     yield "metric", name, moment.metric(name)
 
 
-def user_things(moment: Moment, name: str) -> Iterator[tuple[str, str, Struct | None]]:
+def user_things(moment: Snapshot, name: str) -> Iterator[tuple[str, str, Struct | None]]:
     """Yield a user, the user's tokens and quotas; nothing of this is secret."""
     yield "user", name, moment.user(name)
     for token in moment.tokens(name):
@@ -68,7 +68,7 @@ def user_things(moment: Moment, name: str) -> Iterator[tuple[str, str, Struct | 
         yield "quota", f"{name}/{quota.name}", quota
 
 
-THINGS: Mapping[str, Callable[[Moment, str], Iterator[tuple[str, str, Struct | None]]]] = {
+THINGS: Mapping[str, Callable[[Snapshot, str], Iterator[tuple[str, str, Struct | None]]]] = {
     "session": session_things,
     "dataset": dataset_things,
     "estimator": estimator_things,
@@ -78,7 +78,7 @@ THINGS: Mapping[str, Callable[[Moment, str], Iterator[tuple[str, str, Struct | N
 """What the streams of each kind tell of, a session's runs aside."""
 
 
-def things_of(moment: Moment, stream: str) -> dict[Thing, Fields]:
+def things_of(moment: Snapshot, stream: str) -> dict[Thing, Fields]:
     """Return all things of a stream with their fields."""
     kind, _, name = stream.partition("/")
     found = THINGS[kind](moment, name)
@@ -91,7 +91,7 @@ def fields_of(row: Struct) -> Fields:
     return {**fields.pop("spec", {}), **fields}
 
 
-def changes_of(stream: str, before: Moment, after: Moment) -> Iterator[Change]:
+def changes_of(stream: str, before: Snapshot, after: Snapshot) -> Iterator[Change]:
     """Yield what changed in a stream between two moments, which both have it.
 
     Of the runs of a session, which may be many and large, one is looked at at a time.

@@ -8,10 +8,10 @@ from itertools import islice
 from typing import NamedTuple
 
 from autolearn.eventlog.admission import TERM_STARTED
-from autolearn.eventlog.consumers.record_lookup import Lookup
+from autolearn.eventlog.consumers.record_lookup import RecordLookup
 from autolearn.eventlog.log import Message
-from autolearn.eventlog.positions import Place
-from autolearn.projections.queries.queries import May, Moment, anything
+from autolearn.eventlog.positions import PartitionPosition
+from autolearn.projections.queries.queries import May, Snapshot, anything
 from autolearn.projections.read_models import ReadModels
 from autolearn.projections.rows.view_rows import TrainingRow
 from autolearn.projections.storage.memory import MemoryStore
@@ -20,7 +20,7 @@ from autolearn.schemas.codec import EventRecord, decode_event, event_on_log
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.stream_kinds import stream
 
-__all__ = ["Past", "PastTooLarge"]
+__all__ = ["AsOfReader", "PastTooLarge"]
 
 AHEAD = 20
 """What is read in one go beyond what is surely needed: streams of a list, records of a place."""
@@ -50,7 +50,7 @@ class PastTooLarge(AutoLearnError):
     title = "That is too much of the past"
 
 
-class Told(NamedTuple):
+class RecordedEvent(NamedTuple):
     """An admitted event, and where it lies."""
 
     record: EventRecord
@@ -67,7 +67,7 @@ def too_large() -> PastTooLarge:
     )
 
 
-def folded(events: Iterable[Told]) -> dict[bytes, bytes]:
+def folded(events: Iterable[RecordedEvent]) -> dict[bytes, bytes]:
     """Return the rows that the events of one stream leave: no other stream has a part in them."""
     store = MemoryStore()
     models = ReadModels(store)
@@ -77,7 +77,7 @@ def folded(events: Iterable[Told]) -> dict[bytes, bytes]:
     return store.rows
 
 
-class Past:
+class AsOfReader:
     """What was known when every partition had been read up to an offset, and no further.
 
     `index` are the read models of now or of any later point: where each stream's events lie is
@@ -86,16 +86,16 @@ class Past:
     from one thread.
     """
 
-    def __init__(self, index: Moment, lookup: Lookup, ends: Mapping[int, int]) -> None:
+    def __init__(self, index: Snapshot, lookup: RecordLookup, ends: Mapping[int, int]) -> None:
         self.index, self.lookup, self.ends = index, lookup, ends
         self.store = MemoryStore()
         self.loaded: set[str] = set()
         self.bytes, self.full = 0, False
 
     @property
-    def moment(self) -> Moment:
+    def moment(self) -> Snapshot:
         """What is known of the streams that were loaded."""
-        found = Moment(self.store, self.index.opens, self.index, self.index.known)
+        found = Snapshot(self.store, self.index.opens, self.index, self.index.known)
         found.full = self.full
         return found
 
@@ -133,10 +133,10 @@ class Past:
             partition, offsets = self.offsets(name)
             wanted.setdefault(partition, []).extend(offsets)
         self.loaded.update(names)
-        found: dict[str, list[Told]] = {}
+        found: dict[str, list[RecordedEvent]] = {}
         for message in self.read(wanted):
             record = decode_event(message.value() or b"")
-            told = Told(record, message.partition() or 0, message.offset() or 0)
+            told = RecordedEvent(record, message.partition() or 0, message.offset() or 0)
             found.setdefault(record.subject, []).append(told)
         for stream_told in found.values():
             self.store.write(folded(stream_told))
@@ -267,11 +267,11 @@ class Past:
 
     # The position
 
-    def places(self) -> tuple[Place, ...]:
+    def places(self) -> tuple[PartitionPosition, ...]:
         """Return this point as places of a position, from which the log can be read on."""
         return tuple(self.place(partition, end) for partition, end in sorted(self.ends.items()))
 
-    def place(self, partition: int, end: int) -> Place:
+    def place(self, partition: int, end: int) -> PartitionPosition:
         """Return the place before an offset: with the term, and the last command answered.
 
         The newest admitted event before it says both, but for terms that began since then.
@@ -283,6 +283,8 @@ class Past:
                 record, offset = event_on_log(message.value()), message.offset() or 0
                 terms.append(record.term if record.type == TERM_STARTED else 0)
                 if offset in self.index.offsets(record.subject)[1]:
-                    return Place(partition, end, max(record.term, *terms), record.commandoffset)
+                    return PartitionPosition(
+                        partition, end, max(record.term, *terms), record.commandoffset
+                    )
             at = begin
-        return Place(partition, end, max(terms))
+        return PartitionPosition(partition, end, max(terms))

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from msgspec import Raw
 
-from autolearn.eventlog.consumers.event_pages import BYTES, Fits, Found, Page, Places
-from autolearn.eventlog.consumers.record_lookup import Lookup
+from autolearn.eventlog.consumers.event_pages import BYTES, EventPage, Fits, FoundEvent, Places
+from autolearn.eventlog.consumers.record_lookup import RecordLookup
 from autolearn.eventlog.log import Message
-from autolearn.eventlog.positions import Place
-from autolearn.projections.queries.queries import Moment
+from autolearn.eventlog.positions import PartitionPosition
+from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.codec import decode_event
 
 __all__ = ["Lies", "lies", "read_stream"]
@@ -31,14 +31,14 @@ class Lies(NamedTuple):
     reached: Places
 
 
-def lies(moment: Moment, stream: str) -> Lies:
+def lies(moment: Snapshot, stream: str) -> Lies:
     """Return where the events of a stream lie at a moment."""
     partition, offsets = moment.offsets(stream)
-    reached = {p: Place.of(p, at) for p, at in moment.progress().items()}
+    reached = {p: PartitionPosition.of(p, at) for p, at in moment.progress().items()}
     return Lies(partition, offsets, reached)
 
 
-def read_stream(lookup: Lookup, at: Lies, after: Places, limit: int, fits: Fits) -> Page:
+def read_stream(lookup: RecordLookup, at: Lies, after: Places, limit: int, fits: Fits) -> EventPage:
     """Return events of one stream past `after` that fit: up to `limit`, and about BYTES (blocks).
 
     Only the stream's own events are looked at. Behind the last of them the page is on every
@@ -48,28 +48,28 @@ def read_stream(lookup: Lookup, at: Lies, after: Places, limit: int, fits: Fits)
         LogError: the log cannot be read.
     """
     wanted = at.offsets[bisect_left(at.offsets, after[at.partition].next) :]
-    found: list[Found] = []
+    found: list[FoundEvent] = []
     places, looked, size = after, 0, 0
     for message in read_at(lookup, at.partition, wanted[:LOOKED]):
         looked += 1
         value, offset = message.value() or b"", message.offset() or 0
         record = decode_event(value)
         # An admitted event says itself what the admission rule knows behind it.
-        behind = Place(at.partition, offset + 1, record.term, record.commandoffset)
+        behind = PartitionPosition(at.partition, offset + 1, record.term, record.commandoffset)
         places = after | {at.partition: behind}
         if fits(record):
-            found.append(Found(record, Raw(value), behind))
+            found.append(FoundEvent(record, Raw(value), behind))
             size += len(value)
             if len(found) >= limit or size >= BYTES:
                 break
     if looked < len(wanted):
-        return Page(found, places)
+        return EventPage(found, places)
     # A position that another process told may lie further than this one has come.
     reached = {p: place for p, place in at.reached.items() if place.next > places[p].next}
-    return Page(found, places | reached)
+    return EventPage(found, places | reached)
 
 
-def read_at(lookup: Lookup, partition: int, offsets: Sequence[int]) -> Iterator[Message]:
+def read_at(lookup: RecordLookup, partition: int, offsets: Sequence[int]) -> Iterator[Message]:
     """Yield the records at these rising offsets of a partition, which are read some at a time."""
     for start in range(0, len(offsets), BATCH):
         yield from lookup.read({partition: offsets[start : start + BATCH]})

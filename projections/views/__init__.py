@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autolearn.eventlog.admission import TERM_STARTED
-from autolearn.projections.storage.row_batch import Rows
+from autolearn.projections.storage.row_batch import RowBatch
 from autolearn.projections.views import (
     catalog,
     command_answers,
@@ -34,7 +34,7 @@ HANDLERS = catalog.HANDLERS | sessions.HANDLERS | users.HANDLERS
 """What each type of event does to the catalog, the sessions, the experiments and the users."""
 
 
-def fold(rows: Rows, record: EventRecord, partition: int, offset: int) -> None:
+def fold(rows: RowBatch, record: EventRecord, partition: int, offset: int) -> None:
     """Take one admitted event into every view. Equal events on equal rows give equal rows.
 
     Raises:

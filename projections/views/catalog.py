@@ -9,10 +9,10 @@ from autolearn.projections.rows.view_rows import (
     DatasetOwner,
     EstimatorRow,
     GrantRow,
-    Held,
     MetricRow,
+    StoredBytes,
 )
-from autolearn.projections.storage.row_batch import Rows
+from autolearn.projections.storage.row_batch import RowBatch
 from autolearn.projections.storage.store import key, prefix_of
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, event_of, kept, lifted
@@ -36,7 +36,7 @@ NAME = slice(len("dataset/"), None)
 """Where a dataset's name stands in the name of its stream."""
 
 
-def register(rows: Rows, record: EventRecord) -> None:
+def register(rows: RowBatch, record: EventRecord) -> None:
     """Take a registration in."""
     match outline_of(record):
         case events.EstimatorRegistered(spec=spec):
@@ -59,7 +59,7 @@ def register(rows: Rows, record: EventRecord) -> None:
                 count(rows, whose.owner, spec.bytes)
             else:
                 rows.delete(time_key(spec.name, before.registered, content))
-            rows.put(time_key(spec.name, record.time, content), Held(spec.bytes))
+            rows.put(time_key(spec.name, record.time, content), StoredBytes(spec.bytes))
             rows.put(key("dataset", spec.name), row)
             rows.put(version, row)
 
@@ -69,14 +69,14 @@ def time_key(name: str, registered: str, content: str) -> bytes:
     return key("dataset-version-by-time", name, registered, content)
 
 
-def count(rows: Rows, owner: str, size: int) -> None:
+def count(rows: RowBatch, owner: str, size: int) -> None:
     """Count bytes that an owner has more."""
     at = key("dataset-bytes", owner)
-    held = rows.get(at, Held) or Held()
-    rows.put(at, Held(held.bytes + size))
+    held = rows.get(at, StoredBytes) or StoredBytes()
+    rows.put(at, StoredBytes(held.bytes + size))
 
 
-def delete(rows: Rows, record: EventRecord) -> None:
+def delete(rows: RowBatch, record: EventRecord) -> None:
     """Nothing of a dataset is kept, but whose it was and who may know of it."""
     name = record.subject[NAME]
     at = key("dataset-owner", name)
@@ -92,7 +92,7 @@ def delete(rows: Rows, record: EventRecord) -> None:
         rows.delete(time_key(name, row.registered, version.rpartition(b"\0")[2].decode()))
 
 
-def share(rows: Rows, record: EventRecord) -> None:
+def share(rows: RowBatch, record: EventRecord) -> None:
     """A user may use a dataset, or change it as well, or no longer."""
     name = record.subject[NAME]
     match event_of(record):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autolearn.projections.rows.view_rows import Answer
-from autolearn.projections.storage.row_batch import Rows
+from autolearn.projections.storage.row_batch import RowBatch
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, event_of
 from autolearn.schemas.messages import type_of
@@ -24,7 +24,7 @@ def answer_key(command: str) -> bytes:
     return f"answer\0{command}".encode()
 
 
-def fold(rows: Rows, record: EventRecord) -> None:
+def fold(rows: RowBatch, record: EventRecord) -> None:
     """Note the answer that an event is."""
     reason = detail = ""
     if record.type in UNSUCCESSFUL:

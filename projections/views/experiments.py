@@ -5,8 +5,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from autolearn.projections.rows.stored_rows import StoredExperiment, StoredSession
-from autolearn.projections.rows.view_rows import Reference
-from autolearn.projections.storage.row_batch import Rows
+from autolearn.projections.rows.view_rows import IndexEntry
+from autolearn.projections.storage.row_batch import RowBatch
 from autolearn.projections.storage.store import key
 from autolearn.projections.views import runs
 from autolearn.schemas import events
@@ -22,7 +22,9 @@ TABLES = (
 )
 
 
-def commit(rows: Rows, session: str, row: StoredSession, event: events.SessionCommitted) -> None:
+def commit(
+    rows: RowBatch, session: str, row: StoredSession, event: events.SessionCommitted
+) -> None:
     """Make an experiment of a session: keep its chosen trainings and what was measured of them."""
     for run_id, run in runs.newest_first(rows, session, row):
         runs.count(rows, row.actor, run.status, "")
@@ -36,26 +38,26 @@ def commit(rows: Rows, session: str, row: StoredSession, event: events.SessionCo
         row.opened, row.created, row.updated, row.actor, row.sequence, event.trainings
     )
     rows.put(key("experiment", session), experiment)
-    rows.put_once(key("experiment-by-time", row.updated, session), Reference(session))
+    rows.put_once(key("experiment-by-time", row.updated, session), IndexEntry(session))
     for user in (row.actor, *readers_of(rows, session)):
-        rows.put(key("experiment-of", user, row.updated, session), Reference(session))
+        rows.put(key("experiment-of", user, row.updated, session), IndexEntry(session))
 
 
-def share(rows: Rows, session: str, user: str, *, may_read: bool) -> None:
+def share(rows: RowBatch, session: str, user: str, *, may_read: bool) -> None:
     """Put an experiment into the list of a user, or take it out."""
     row = rows.get(key("experiment", session), StoredExperiment)
     if row is not None and user != row.actor:
         at = key("experiment-of", user, row.committed, session)
-        rows.put(at, Reference(session)) if may_read else rows.delete(at)
+        rows.put(at, IndexEntry(session)) if may_read else rows.delete(at)
 
 
-def readers_of(rows: Rows, session: str) -> list[str]:
+def readers_of(rows: RowBatch, session: str) -> list[str]:
     """Return who may read a session or experiment besides its owner."""
     names = rows.names(key("session-reader", session, ""))
     return [at.rpartition(b"\0")[2].decode() for at in names]
 
 
-def delete(rows: Rows, session: str, sequence: int) -> None:
+def delete(rows: RowBatch, session: str, sequence: int) -> None:
     """Take an experiment and all that it keeps out of the view, by an event of its stream.
 
     That it was there stays known, for lists of the past.
@@ -69,4 +71,4 @@ def delete(rows: Rows, session: str, sequence: int) -> None:
     for user in (row.actor, *readers_of(rows, session)):
         rows.delete(key("experiment-of", user, row.committed, session))
     rows.put_once(key("experiment-gone", session), replace(row, deleted=sequence))
-    rows.put_once(key("experiment-gone-by-time", row.committed, session), Reference(session))
+    rows.put_once(key("experiment-gone-by-time", row.committed, session), IndexEntry(session))

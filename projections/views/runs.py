@@ -9,8 +9,8 @@ import msgspec
 from msgspec import Struct
 
 from autolearn.projections.rows.stored_rows import StoredRun, StoredSession, StoredWork
-from autolearn.projections.rows.view_rows import Reference
-from autolearn.projections.storage.row_batch import Rows
+from autolearn.projections.rows.view_rows import IndexEntry
+from autolearn.projections.storage.row_batch import RowBatch
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, kept, read_part
 from autolearn.schemas.messages import type_of
@@ -63,7 +63,7 @@ def place_key(session: str, number: int) -> bytes:
     return f"run-at\0{session}\0".encode() + number.to_bytes(8, "big")
 
 
-def delete(rows: Rows, session: str, run: str) -> None:
+def delete(rows: RowBatch, session: str, run: str) -> None:
     """Delete a run with all that is known of it."""
     row = rows.get(run_key(session, run), StoredRun)
     assert row is not None, f"the run {run} of {session} is lost"
@@ -73,7 +73,9 @@ def delete(rows: Rows, session: str, run: str) -> None:
     rows.delete(data_key("run-outcome", session, run))
 
 
-def request(rows: Rows, record: EventRecord, session: str, row: StoredSession, kind: str) -> None:
+def request(
+    rows: RowBatch, record: EventRecord, session: str, row: StoredSession, kind: str
+) -> None:
     """Take in that a run was requested."""
     about = read_part(record, part)
     requested = StoredRun(
@@ -86,13 +88,15 @@ def request(rows: Rows, record: EventRecord, session: str, row: StoredSession, k
         before=row.newest,
     )
     rows.put(run_key(session, about.run), requested)
-    rows.put_once(place_key(session, record.sequence), Reference(about.run))
+    rows.put_once(place_key(session, record.sequence), IndexEntry(about.run))
     rows.put_data(data_key("run-request", session, about.run), kept(record))
     row.runs, row.newest = row.runs + 1, about.run
     count(rows, row.actor, "", "open")
 
 
-def newest_first(rows: Rows, session: str, row: StoredSession) -> Iterator[tuple[str, StoredRun]]:
+def newest_first(
+    rows: RowBatch, session: str, row: StoredSession
+) -> Iterator[tuple[str, StoredRun]]:
     """Yield all runs of an open session with their ids, the newest first."""
     name = row.newest
     while name:
@@ -102,7 +106,7 @@ def newest_first(rows: Rows, session: str, row: StoredSession) -> Iterator[tuple
         name = run.before
 
 
-def count(rows: Rows, user: str, before: str, after: str) -> None:
+def count(rows: RowBatch, user: str, before: str, after: str) -> None:
     """Count what a user has waiting and running, after a run's status has changed."""
     if before == after:
         return
@@ -117,7 +121,9 @@ def count(rows: Rows, user: str, before: str, after: str) -> None:
         rows.delete(at)
 
 
-def change(rows: Rows, record: EventRecord, session: str, row: StoredSession, how: Change) -> None:
+def change(
+    rows: RowBatch, record: EventRecord, session: str, row: StoredSession, how: Change
+) -> None:
     """Take in what happened to a run."""
     about = read_part(record, part)
     run = rows.change(run_key(session, about.run), StoredRun)

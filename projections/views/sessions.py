@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from autolearn.projections.rows.stored_rows import StoredSession
-from autolearn.projections.rows.view_rows import EndedRow, ReaderRow, Reference
-from autolearn.projections.storage.row_batch import Rows
+from autolearn.projections.rows.view_rows import EndedRow, IndexEntry, ReaderRow
+from autolearn.projections.storage.row_batch import RowBatch
 from autolearn.projections.storage.store import key
 from autolearn.projections.views import experiments, runs
 from autolearn.schemas import events
@@ -41,23 +41,23 @@ TABLES = (
     "run-outcome",
 )
 
-Handler = Callable[[Rows, EventRecord], None]
+Handler = Callable[[RowBatch, EventRecord], None]
 
 
-def open_session(rows: Rows, record: EventRecord) -> None:
+def open_session(rows: RowBatch, record: EventRecord) -> None:
     """A session is open."""
     session, time = record.subject[ID], record.time
     opened = StoredSession(kept(record), time, record.actor, time, record.sequence)
     rows.put(key("session", session), opened)
-    rows.put(key("session-by-time", time, session), Reference(session))
-    rows.put_once(key("session-opened", time, session), Reference(session))
+    rows.put(key("session-by-time", time, session), IndexEntry(session))
+    rows.put_once(key("session-opened", time, session), IndexEntry(session))
     # Whose it is stays known when it has ended: the owner's name is the id that is meant.
-    rows.put_once(key("session-owner", session), Reference(record.actor))
-    rows.put_once(key("session-owned", record.actor, session), Reference(session))
-    rows.put(key("session-of", record.actor, time, session), Reference(session))
+    rows.put_once(key("session-owner", session), IndexEntry(record.actor))
+    rows.put_once(key("session-owned", record.actor, session), IndexEntry(session))
+    rows.put(key("session-of", record.actor, time, session), IndexEntry(session))
 
 
-def changed(rows: Rows, record: EventRecord, session: str) -> StoredSession:
+def changed(rows: RowBatch, record: EventRecord, session: str) -> StoredSession:
     """Return the row of an open session, noted as changed by an event."""
     row = rows.change(f"session\0{session}".encode(), StoredSession)
     assert row is not None, f"{record.type} for a session that is not open"
@@ -68,7 +68,7 @@ def changed(rows: Rows, record: EventRecord, session: str) -> StoredSession:
 def request(kind: str) -> Handler:
     """Return the handler of the events that accept a run of a kind of work."""
 
-    def handle(rows: Rows, record: EventRecord) -> None:
+    def handle(rows: RowBatch, record: EventRecord) -> None:
         session = record.subject[ID]
         runs.request(rows, record, session, changed(rows, record, session), kind)
 
@@ -78,14 +78,14 @@ def request(kind: str) -> Handler:
 def change(how: runs.Change) -> Handler:
     """Return the handler of the events that change a run."""
 
-    def handle(rows: Rows, record: EventRecord) -> None:
+    def handle(rows: RowBatch, record: EventRecord) -> None:
         session = record.subject[ID]
         runs.change(rows, record, session, changed(rows, record, session), how)
 
     return handle
 
 
-def commit(rows: Rows, record: EventRecord) -> None:
+def commit(rows: RowBatch, record: EventRecord) -> None:
     """The session is an experiment."""
     event, session = outline_of(record), record.subject[ID]
     row = changed(rows, record, session)
@@ -94,7 +94,7 @@ def commit(rows: Rows, record: EventRecord) -> None:
     end(rows, session, row, "committed", event.cancelled)
 
 
-def discard(rows: Rows, record: EventRecord) -> None:
+def discard(rows: RowBatch, record: EventRecord) -> None:
     """Nothing of the session is kept."""
     event, session = outline_of(record), record.subject[ID]
     row = changed(rows, record, session)
@@ -108,39 +108,41 @@ def discard(rows: Rows, record: EventRecord) -> None:
             end(rows, session, row, "expired", ())
 
 
-def expiry(rows: Rows, record: EventRecord) -> None:
+def expiry(rows: RowBatch, record: EventRecord) -> None:
     """The session expires at a time; or it is kept."""
     event, row = outline_of(record), changed(rows, record, record.subject[ID])
     if isinstance(event, events.SessionExpiring):
         row.expiring = event.until
 
 
-def delete(rows: Rows, record: EventRecord) -> None:
+def delete(rows: RowBatch, record: EventRecord) -> None:
     """The experiment is deleted."""
     session = record.subject[ID]
     experiments.delete(rows, session, record.sequence)
     rows.put_once(key("session-ended", session), EndedRow("deleted", record.time))
 
 
-def share(rows: Rows, record: EventRecord) -> None:
+def share(rows: RowBatch, record: EventRecord) -> None:
     """Somebody may read the session, or the experiment that it has become; or no longer."""
     event, session = outline_of(record), record.subject[ID]
     assert isinstance(event, events.SessionShared | events.SessionUnshared)
     user, may_read = event.user, isinstance(event, events.SessionShared)
     rows_of = {
         key("session-reader", session, user): ReaderRow(user, record.time),
-        key("session-shared", user, session): Reference(session),
+        key("session-shared", user, session): IndexEntry(session),
     }
     if rows.get(key("session", session), StoredSession) is not None:
         opened = changed(rows, record, session)
         if user != opened.actor:
-            rows_of[key("session-of", user, opened.created, session)] = Reference(session)
+            rows_of[key("session-of", user, opened.created, session)] = IndexEntry(session)
     for at, row in rows_of.items():
         rows.put(at, row) if may_read else rows.delete(at)
     experiments.share(rows, session, user, may_read=may_read)
 
 
-def end(rows: Rows, session: str, row: StoredSession, how: str, cancelled: tuple[str, ...]) -> None:
+def end(
+    rows: RowBatch, session: str, row: StoredSession, how: str, cancelled: tuple[str, ...]
+) -> None:
     """Take a session out of the view of open sessions."""
     rows.delete(key("session", session))
     rows.delete(key("session-by-time", row.created, session))

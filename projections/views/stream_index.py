@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autolearn.projections.rows.stored_rows import StreamRow
-from autolearn.projections.storage.row_batch import Rows
+from autolearn.projections.storage.row_batch import RowBatch
 from autolearn.projections.storage.store import prefix_of
 from autolearn.schemas.codec import EventRecord
 
@@ -20,7 +20,7 @@ def stream_prefix(stream: str) -> bytes:
     return prefix_of("stream", stream)
 
 
-def fold(rows: Rows, record: EventRecord, partition: int, offset: int) -> None:
+def fold(rows: RowBatch, record: EventRecord, partition: int, offset: int) -> None:
     """Note where an event lies."""
     chunk, place = divmod(record.sequence - 1, CHUNK)
     at = f"stream\0{record.subject}\0".encode() + chunk.to_bytes(8, "big")

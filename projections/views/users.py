@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from autolearn.projections.rows.stored_rows import StoredToken, StoredTokens, StoredUser
 from autolearn.projections.rows.view_rows import QuotaRow
-from autolearn.projections.storage.row_batch import Rows
+from autolearn.projections.storage.row_batch import RowBatch
 from autolearn.projections.storage.store import key
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, event_of
@@ -40,7 +40,7 @@ def quota_key(user: str, quota: str) -> bytes:
     return key("quota", user, quota)
 
 
-def add(rows: Rows, record: EventRecord) -> None:
+def add(rows: RowBatch, record: EventRecord) -> None:
     """There is a new user."""
     event, time = event_of(record), record.time
     assert isinstance(event, events.UserAdded)
@@ -48,7 +48,7 @@ def add(rows: Rows, record: EventRecord) -> None:
     rows.put(user_key(record.subject[NAME]), added)
 
 
-def change(rows: Rows, record: EventRecord) -> None:
+def change(rows: RowBatch, record: EventRecord) -> None:
     """A user, or one of the user's tokens, is different."""
     name = record.subject[NAME]
     user = rows.change(user_key(name), StoredUser)
@@ -78,27 +78,27 @@ def change(rows: Rows, record: EventRecord) -> None:
             revoke_all(rows, name, keep, record.time)
 
 
-def tokens_of(rows: Rows, user: str) -> list[str]:
+def tokens_of(rows: RowBatch, user: str) -> list[str]:
     """Return the ids of a user's tokens."""
     row = rows.get(tokens_key(user), StoredTokens)
     return [] if row is None else row.ids
 
 
-def revoke_all(rows: Rows, user: str, keep: str, time: str) -> None:
+def revoke_all(rows: RowBatch, user: str, keep: str, time: str) -> None:
     """All tokens of a user are revoked but one."""
     for token in tokens_of(rows, user):
         if token != keep:
             revoke(rows, token, time)
 
 
-def revoke(rows: Rows, token: str, time: str) -> None:
+def revoke(rows: RowBatch, token: str, time: str) -> None:
     """A token lets nobody in any more."""
     row = rows.change(token_key(token), StoredToken)
     assert row is not None, f"{token} was not issued"
     row.revoked = row.revoked or time
 
 
-def set_quota(rows: Rows, record: EventRecord) -> None:
+def set_quota(rows: RowBatch, record: EventRecord) -> None:
     """A user, who need not have been added, has another limit of a quota."""
     event, name = event_of(record), record.subject[NAME]
     assert isinstance(event, events.QuotaSet)
@@ -118,7 +118,7 @@ CHANGES: tuple[type[Event], ...] = (
     events.TokensRevoked,
 )
 
-HANDLERS: dict[str, Callable[[Rows, EventRecord], None]] = {
+HANDLERS: dict[str, Callable[[RowBatch, EventRecord], None]] = {
     type_of(events.UserAdded): add,
     type_of(events.QuotaSet): set_quota,
     **{type_of(event): change for event in CHANGES},

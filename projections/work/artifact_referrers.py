@@ -13,10 +13,10 @@ from autolearn.schemas import events
 from autolearn.schemas.messages import Event
 from autolearn.schemas.results import artifact_of
 
-__all__ = ["REFERRERS", "Reference", "reference_of"]
+__all__ = ["REFERRERS", "ArtifactReference", "reference_of"]
 
 
-class Reference(NamedTuple):
+class ArtifactReference(NamedTuple):
     """What an event refers to: content of a `kind`; what is `sealed` is nobody else's."""
 
     kind: str
@@ -46,9 +46,9 @@ REFERRERS: Mapping[str, tuple[type[Event], Told]] = MappingProxyType(
 until nothing of their stream is kept; which digest they name, and whether it is encrypted."""
 
 
-def reference_of(event: Event) -> Reference | None:
+def reference_of(event: Event) -> ArtifactReference | None:
     """Return what an event refers to, None if that is nothing."""
     for kind, (referrer, told) in REFERRERS.items():
         if isinstance(event, referrer) and (found := told(event)) is not None:
-            return Reference(kind, *found)
+            return ArtifactReference(kind, *found)
     return None

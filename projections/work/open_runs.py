@@ -9,8 +9,8 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from autolearn.eventlog.admission import Progress
-from autolearn.projections.storage.row_batch import Rows
+from autolearn.eventlog.admission import PartitionProgress
+from autolearn.projections.storage.row_batch import RowBatch
 from autolearn.projections.storage.store import Store, key, prefix_of
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, kept, lifted, to_json
@@ -60,7 +60,7 @@ class OpenRuns:
     traceparent = ""
 
     def __init__(self, store: Store) -> None:
-        self.rows = Rows(store)
+        self.rows = RowBatch(store)
         self.decoder = msgspec.json.Decoder(OpenRun)
 
     def all(self) -> list[OpenRun]:
@@ -118,11 +118,11 @@ class OpenRuns:
                 offered = Offered(spec_digest(spec), record.sequence)
                 self.rows.put(key("offered", record.subject), offered)
 
-    def commit(self, progress: Mapping[int, Progress]) -> None:
+    def commit(self, progress: Mapping[int, PartitionProgress]) -> None:
         """Write what was folded and how far that is, both or neither."""
         self.rows.commit(progress)
 
-    def progress(self) -> Mapping[int, Progress]:
+    def progress(self) -> Mapping[int, PartitionProgress]:
         """Return how far the stored content has come, per partition."""
         return self.rows.progress()
 

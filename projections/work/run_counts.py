@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 from msgspec import Struct
 
-from autolearn.projections.queries.queries import Moment
+from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, read_part
 from autolearn.schemas.messages import Event, type_of
@@ -40,7 +40,7 @@ class RunCounts:
         """Kind and state of the runs that have not ended, by stream and id."""
         self.counts: Counter[tuple[str, str]] = Counter()
 
-    def begin(self, moment: Moment) -> None:
+    def begin(self, moment: Snapshot) -> None:
         """Start anew with what the read models have (blocks)."""
         self.runs.clear()
         self.counts.clear()

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from autolearn.eventlog.admission import Progress
-from autolearn.projections.storage.row_batch import Rows
+from autolearn.eventlog.admission import PartitionProgress
+from autolearn.projections.storage.row_batch import RowBatch
 from autolearn.projections.storage.store import Store, key, prefix_of
 from autolearn.projections.work.artifact_referrers import reference_of
 from autolearn.runtime.timestamps import millis
@@ -19,7 +19,7 @@ from autolearn.schemas.confidentiality import outline_of
 
 __all__ = [
     "Draft",
-    "Drafts",
+    "SessionRetention",
     "Mark",
     "Referred",
     "UNCHANGED",
@@ -74,11 +74,11 @@ class Referred(Struct, frozen=True):
     sealed: bool
 
 
-class Drafts:
+class SessionRetention:
     """Folds events into what may have to be shredded (`Projection`)."""
 
     def __init__(self, store: Store) -> None:
-        self.rows = Rows(store)
+        self.rows = RowBatch(store)
         self.lock = threading.Lock()
         """Held while the store is written."""
 
@@ -142,12 +142,12 @@ class Drafts:
             next(iter(self.rows.store.scan(prefix_of("referrer", kind, digest))), None) is not None
         )
 
-    def commit(self, progress: Mapping[int, Progress]) -> None:
+    def commit(self, progress: Mapping[int, PartitionProgress]) -> None:
         """Write what was folded and how far that is, both or neither."""
         with self.lock:
             self.rows.commit(progress)
 
-    def progress(self) -> Mapping[int, Progress]:
+    def progress(self) -> Mapping[int, PartitionProgress]:
         """Return how far the stored content has come, per partition."""
         return self.rows.progress()
 

@@ -17,8 +17,8 @@ from typing import NamedTuple
 from joserfc.jwk import OKPKey
 from msgspec.structs import replace
 
-from autolearn.agents.command_handling.chain_writer import Links
-from autolearn.agents.command_handling.state_store import States
+from autolearn.agents.command_handling.chain_writer import ChainWriter
+from autolearn.agents.command_handling.state_store import DeciderStateStore
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.eventlog.embedded.broker import EmbeddedBroker
 from autolearn.eventlog.embedded.install import install
@@ -120,7 +120,7 @@ def verified(source: Source, key: SigningKey) -> tuple[float, float]:
 def hashing() -> float:
     """What a decider does more for an event: hash it twice, make its header, keep the row (µs)."""
     values = [record.value for record in history(500)]
-    links = Links(States(MemoryStore()), 0)
+    links = ChainWriter(DeciderStateStore(MemoryStore()), 0)
     best = float("inf")
     for _ in range(5):
         began = time.process_time()

@@ -21,7 +21,7 @@ from autolearn.client.local.system import System
 from autolearn.client.sdk.client import AsyncAutoLearn
 from autolearn.eventlog.embedded.broker import EmbeddedBroker
 from autolearn.eventlog.embedded.install import install
-from autolearn.eventlog.encryption.session_cipher import Vault
+from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.eventlog.kafka.log import KafkaLog
 from autolearn.operations.chain.sources import LogSource
 from autolearn.schemas.codec import decode_event, encode, event_of
@@ -138,7 +138,7 @@ def rebuilds() -> dict[str, float]:
     }
 
 
-class Keys(Vault):
+class Keys(SessionCipher):
     """A vault in which every session has a key, made of nothing but its id."""
 
     def key(self, identity: str) -> DataKey:

@@ -15,9 +15,9 @@ import time
 from pathlib import Path
 from random import Random
 
-from autolearn.agents.command_handling.decision import Decision, Place, decide
-from autolearn.agents.command_handling.partition_claim import Claim, Names
-from autolearn.eventlog.consumers.projector import Follower
+from autolearn.agents.command_handling.decision import AppendFence, Decision, decide
+from autolearn.agents.command_handling.partition_claim import Names, PartitionClaim
+from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.projections.read_models import ReadModels
 from autolearn.projections.storage.rocksdb import RocksStore
@@ -63,10 +63,10 @@ class Session:
     def __init__(self, runs: int, folder: Path) -> None:
         self.log, self.random, self.runs = MemoryLog(), Random(runs), runs
         self.log.create([Topic(name, 1, 1, {}) for name in TOPICS[:2]])
-        self.claim = Claim(self.log, TOPICS, 0, folder / "decide", "bench")
+        self.claim = PartitionClaim(self.log, TOPICS, 0, folder / "decide", "bench")
         self.claim.take()
         self.store, self.attempts = RocksStore(folder / "views"), [1] * runs
-        self.views = Follower(self.log, TOPICS.events, ReadModels(self.store), [0])
+        self.views = Projector(self.log, TOPICS.events, ReadModels(self.store), [0])
         self.count = 0
         self.ask(commands.OpenSession("bench"), "")
         for number in range(runs):
@@ -96,7 +96,7 @@ class Session:
         )
         self.count += 1
         asked, claim = decode_command(encode(record)), self.claim
-        place = Place(0, claim.decided + 1, claim.answered, claim.term)
+        place = AppendFence(0, claim.decided + 1, claim.answered, claim.term)
         decision = decide(claim.stream(asked.subject), asked, place)
         assert decision.record.type.endswith(("Opened.v1", "Requested.v1", "Started.v1", "Lost.v1"))
         self.append(decision)

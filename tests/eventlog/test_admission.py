@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from autolearn.eventlog.admission import TERM_STARTED, Progress
+from autolearn.eventlog.admission import TERM_STARTED, PartitionProgress
 from autolearn.schemas.codec import EventRecord, raw
 from autolearn.schemas.events import TermStarted
 
@@ -39,7 +39,7 @@ def started(term: int) -> EventRecord:
     )
 
 
-AT = Progress(next=100, term=3, last=40, id="x")
+AT = PartitionProgress(next=100, term=3, last=40, id="x")
 
 
 @pytest.mark.parametrize(
@@ -89,14 +89,14 @@ def test_a_record_counts_or_not(record: EventRecord, admitted: bool):
 
 
 def test_nothing_counts_before_the_first_term():
-    at = Progress()
+    at = PartitionProgress()
     assert not at.admit(answer(0, -1, 1))
     assert at.admit(started(1))
     assert at.admit(answer(0, -1, 1))
 
 
 def admitted(records: list[EventRecord]) -> list[str]:
-    at = Progress()
+    at = PartitionProgress()
     return [record.id for record in records if at.admit(record)]
 
 
@@ -149,7 +149,7 @@ def test_zombies_interleaved_in_any_way_never_change_what_counts(random: Random)
     )
 )
 def test_whatever_lies_on_the_log_what_counts_is_a_chain(records: list[EventRecord]):
-    at, term, last = Progress(), 0, -1
+    at, term, last = PartitionProgress(), 0, -1
     for record in records:
         if not at.admit(record):
             continue

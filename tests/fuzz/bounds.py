@@ -25,7 +25,7 @@ from msgspec import Struct, field
 
 from autolearn.client.sdk.errors import Unreachable
 from autolearn.client.sdk.sealed_transport import Sealing
-from autolearn.eventlog.encryption.session_cipher import Vault, open_vault
+from autolearn.eventlog.encryption.session_cipher import SessionCipher, open_vault
 from autolearn.eventlog.memory.partitioner import partition_of
 from autolearn.schemas.bounds import (
     DEEPEST_VALUE,
@@ -90,7 +90,7 @@ class Asked(NamedTuple):
 class Generator:
     """Makes requests and records; all of it follows from the seed."""
 
-    def __init__(self, on: World, seed: int, vault: Vault) -> None:
+    def __init__(self, on: World, seed: int, vault: SessionCipher) -> None:
         self.random, self.on, self.vault = random.Random(seed), on, vault
         document = on.people.nobody.get("/openapi.json").json()
         self.routes = [

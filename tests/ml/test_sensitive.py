@@ -7,7 +7,7 @@ import pytest
 
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.ml import tasks
-from autolearn.ml.errors import InputError, RunFailed, quietly
+from autolearn.ml.errors import InputError, WorkFailed, quietly
 from autolearn.ml.evaluation.evaluate import evaluate
 from autolearn.ml.training.train import train
 from autolearn.schemas.values import Preprocessing
@@ -66,7 +66,7 @@ def test_why_it_failed_names_no_class(store: ArtifactStore):
 
 
 def test_words_of_a_library_are_left_out():
-    with pytest.raises(RunFailed) as caught, quietly(("age",)):
+    with pytest.raises(WorkFailed) as caught, quietly(("age",)):
         float("mr-secret")
     assert "ValueError" in caught.value.detail
     assert "mr-secret" not in caught.value.detail

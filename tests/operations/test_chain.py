@@ -14,7 +14,7 @@ from joserfc.jwk import OKPKey
 
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.operations.backup.write import write_backup
-from autolearn.operations.chain.findings import Finding
+from autolearn.operations.chain.findings import ChainFinding
 from autolearn.operations.chain.sources import BackupSource, LogSource
 from autolearn.operations.chain.verify import Verified, verify_chain
 from autolearn.security.signing_keys import PublicKeys, SigningKey
@@ -47,7 +47,7 @@ def verified(
     return verify_chain(source, key().public(), elsewhere)
 
 
-def the_finding(found: Verified) -> Finding:
+def the_finding(found: Verified) -> ChainFinding:
     assert not found.unbroken
     assert len(found.findings) == 1
     return found.findings[0]

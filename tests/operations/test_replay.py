@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import pytest
 from msgspec import Raw
 
-from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.admission import PartitionProgress
 from autolearn.eventlog.kafka.log import KafkaLog
-from autolearn.projections.queries.queries import Moment
+from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.rebuild.rebuild import COMMIT, digests_of
 from autolearn.projections.rebuild.store_folders import ViewsPlace
 from autolearn.projections.storage.rocksdb import RocksStore
@@ -161,7 +161,7 @@ def test_a_damaged_folder_is_told_on_standard_error_alone(short: Place):
 def next_record(to: Place, **fields: Any) -> EventRecord:
     """The event that would come next on partition 1, of which every reader must take notice."""
     store = RocksStore(to.views.used)
-    at = Moment(store).progress()[1]
+    at = Snapshot(store).progress()[1]
     store.close()
     about: dict[str, Any] = {
         "id": "odd",
@@ -209,7 +209,9 @@ def test_what_cannot_be_folded_stops_it_and_changes_nothing(
         assert "Traceback" not in err
         assert (short.views.used, short.digests()) == (used, before)
     store = RocksStore(short.views.spare())
-    assert Moment(store).progress().get(1, Progress()).next <= offset, "it is not passed over"
+    assert Snapshot(store).progress().get(1, PartitionProgress()).next <= offset, (
+        "it is not passed over"
+    )
     store.close()
 
 

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.admission import PartitionProgress
 from autolearn.eventlog.kafka.consumer_groups import GroupState
 from autolearn.operations.status.findings import findings
 from autolearn.operations.status.inspector import next_of
@@ -113,7 +113,7 @@ def test_what_a_process_type_takes_next(
     name: str, committed: int | None, last: int, expected: int
 ) -> None:
     group = GroupState([], {} if committed is None else {0: committed})
-    reached = {0: Progress(next=50, term=1, last=last)}
+    reached = {0: PartitionProgress(next=50, term=1, last=last)}
     assert next_of(name, group, {0: (3, 12)}, reached) == {0: expected}
 
 

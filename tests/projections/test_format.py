@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
-from autolearn.eventlog.consumers.projector import Follower
+from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.projections.digests import digest
-from autolearn.projections.queries.queries import Queries
+from autolearn.projections.queries.queries import ReadModelQueries
 from autolearn.projections.read_models import ReadModels
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.projections.storage.store import key
@@ -29,7 +29,7 @@ def written() -> MemoryLog:
 
 def folded(log: MemoryLog) -> MemoryStore:
     store = MemoryStore()
-    Follower(log, "events", ReadModels(store), [0]).catch_up()
+    Projector(log, "events", ReadModels(store), [0]).catch_up()
     return store
 
 
@@ -40,7 +40,7 @@ def test_the_golden_log_holds_every_event_ever_shipped():
 
 def test_every_golden_event_is_admitted_and_shown():
     store = folded(written())
-    now = Queries(store).now()
+    now = ReadModelQueries(store).now()
     kept = now.experiments(None, 10)[0]
     shown = {run.id: run.status for run in now.runs(kept.id)}
     assert shown == dict.fromkeys(("t1", "t2", "e1", "e2"), "completed")
@@ -62,5 +62,5 @@ def test_a_store_of_another_format_is_folded_again():
     log, store = written(), MemoryStore()
     store.write({key("format"): b"0", key("session", "old"): b"{}"})
     store.write({key("progress", 0): b'{"next":5,"term":1,"last":4,"id":"0-4-1"}'})
-    Follower(log, "events", ReadModels(store), [0]).catch_up()
+    Projector(log, "events", ReadModels(store), [0]).catch_up()
     assert store.rows == folded(log).rows

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 from msgspec.structs import replace
 
-from autolearn.projections.queries.queries import Moment
+from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.read_models import ReadModels
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.projections.storage.store import prefix_of
@@ -19,7 +19,7 @@ SEEDS = (*range(36), 52, 61, 70, 87)
 """The last four of these histories have a commit, which few random ones have."""
 
 
-def told(seed: int) -> Moment:
+def told(seed: int) -> Snapshot:
     """What is known after a random history, in which two sessions have two owners."""
     store = MemoryStore()
     models = ReadModels(store)
@@ -30,10 +30,10 @@ def told(seed: int) -> Moment:
         if random.random() < 0.3:  # several events in one batch, or one alone
             models.commit({})
     models.commit({})
-    return Moment(store)
+    return Snapshot(store)
 
 
-def is_theirs(now: Moment, session: str, user: str) -> bool:
+def is_theirs(now: Snapshot, session: str, user: str) -> bool:
     return now.owner(session) == user or now.is_reader(session, user)
 
 

@@ -14,7 +14,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autolearn.eventlog.consumers.projector import Follower
+from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.projections.read_models import ReadModels
 from autolearn.projections.rebuild.rebuild import digests_of, rebuild
@@ -76,7 +76,7 @@ def log_of(records: list[EventRecord]) -> MemoryLog:
 def live(records: list[EventRecord]) -> list[Digests]:
     """What is shown after each record, when each is stored as it comes; first: before any."""
     store = MemoryStore()
-    follower = Follower(log_of(records), "events", ReadModels(store), [0])
+    follower = Projector(log_of(records), "events", ReadModels(store), [0])
     found = [digests_of(store)]
     while follower.behind():
         follower.step(0, limit=1)
@@ -87,7 +87,7 @@ def live(records: list[EventRecord]) -> list[Digests]:
 def folded(records: list[EventRecord], random: Random) -> Digests:
     """What folding these from the start gives, in batches of any size."""
     store = MemoryStore()
-    follower = Follower(log_of(records), "events", ReadModels(store), [0])
+    follower = Projector(log_of(records), "events", ReadModels(store), [0])
     while follower.behind():
         follower.step(0, limit=random.randint(1, 20))
     return digests_of(store)

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from msgspec import Raw
 from msgspec.structs import replace
 
-from autolearn.agents.command_handling.decision import Place, decide
-from autolearn.agents.command_handling.state_store import States
-from autolearn.eventlog.consumers.projector import Follower
+from autolearn.agents.command_handling.decision import AppendFence, decide
+from autolearn.agents.command_handling.state_store import DeciderStateStore
+from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.projections.digests import digest
-from autolearn.projections.queries.queries import Moment, Queries
+from autolearn.projections.queries.queries import ReadModelQueries, Snapshot
 from autolearn.projections.read_models import ReadModels
 from autolearn.projections.rows import view_rows
 from autolearn.projections.storage.memory import MemoryStore
-from autolearn.projections.storage.row_batch import Rows
+from autolearn.projections.storage.row_batch import RowBatch
 from autolearn.projections.storage.store import key, prefix_of
 from autolearn.projections.views import VIEWS, fold
 from autolearn.schemas import commands
@@ -60,10 +60,10 @@ class Told:
         return tables - {"answer", "stream", "format"}
 
     def get(self, kind, *parts):
-        return Rows(self.store).get(key(*parts), kind)
+        return RowBatch(self.store).get(key(*parts), kind)
 
-    def now(self) -> Moment:
-        return Queries(self.store).now()
+    def now(self) -> Snapshot:
+        return ReadModelQueries(self.store).now()
 
     def run(self, kind: str, run: str):
         return self.now().run(ID, kind, run)
@@ -282,7 +282,7 @@ def test_the_catalog_shows_the_newest_and_keeps_old_versions_of_datasets():
     told.tell(commands.RegisterDataset(newer), stream="dataset/flowers")
     assert told.get(view_rows.EstimatorRow, "estimator", "decision-tree").registered == at(1)
     assert told.get(view_rows.MetricRow, "metric", "f1").spec == samples.METRIC
-    now = Moment(told.store)
+    now = Snapshot(told.store)
     assert now.dataset("flowers") == view_rows.DatasetRow(newer, at(4))
     for spec, second in ((samples.FLOWERS, 3), (newer, 4)):
         row = now.dataset("flowers", spec.version)
@@ -309,7 +309,7 @@ def test_a_version_is_looked_up_and_not_all_of_them_read():
         ask()
         return len(read)
 
-    queries = Queries(told.store, opens)
+    queries = ReadModelQueries(told.store, opens)
     newest, oldest, none = (f"{n:064x}" for n in (19, 0, 99))
     assert reads(lambda: queries.now().dataset("flowers")) == 2, "and its sensitive columns"
     assert reads(lambda: queries.now().dataset("flowers", newest)) == 2
@@ -369,7 +369,7 @@ def restarted(records: list[EventRecord], random: Random) -> dict[str, str]:
         log.append("events", encode(record), key=record.subject)
     store = MemoryStore()
     while True:
-        follower = Follower(log, "events", ReadModels(store), [0])
+        follower = Projector(log, "events", ReadModels(store), [0])
         for _ in range(random.randint(1, 3)):
             follower.step(0, limit=random.randint(1, 20))
         if not follower.behind():
@@ -393,7 +393,7 @@ def test_what_waits_and_runs_of_a_user_is_what_the_rows_of_the_open_sessions_say
         for offset, record in enumerate(history(Random(seed), 120), 1):
             read_models.fold(record, 0, offset)
             read_models.commit({})
-            now = Queries(store).now()
+            now = ReadModelQueries(store).now()
             found = [run for one in now.sessions(None, 9) for _, run in now.stored_runs(one.id)]
             counted = Counter(run.status for run in found)
             work = now.work("ada")
@@ -413,11 +413,11 @@ def test_random_histories_reach_every_view():
 
 def test_a_digest_is_what_its_definition_says():
     store = MemoryStore()
-    rows = Rows(store)
+    rows = RowBatch(store)
     record = decide(
-        States(MemoryStore()).load("metric/f1"),
+        DeciderStateStore(MemoryStore()).load("metric/f1"),
         command_record("metric/f1", commands.RegisterMetric(samples.METRIC), "c1", time="now"),
-        Place(0, 0, -1, 1),
+        AppendFence(0, 0, -1, 1),
     ).record
     fold(rows, record, 0, 1)
     rows.commit({})

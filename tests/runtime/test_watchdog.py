@@ -13,7 +13,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from autolearn.runtime.watchdog import COMPUTING, LIMIT, LONGEST, Effort, Stall, Usage, Watchdog
+from autolearn.runtime.watchdog import (
+    COMPUTING,
+    LIMIT,
+    LONGEST,
+    Effort,
+    ProcessUsage,
+    Stall,
+    Watchdog,
+)
 from tests.support.waiting import until
 
 
@@ -21,9 +29,9 @@ class Told(Effort):
     """What a process does, as the test says."""
 
     def __init__(self, cpu: float = 0.0, *, wants: bool = False) -> None:
-        self.usage = Usage(cpu, wants)
+        self.usage = ProcessUsage(cpu, wants)
 
-    def look(self) -> Usage:
+    def look(self) -> ProcessUsage:
         return self.usage
 
 
@@ -72,7 +80,7 @@ def test_what_a_stopped_process_does_is_nothing(sleeper: int):
     os.kill(sleeper, signal.SIGSTOP)
     effort = Effort(sleeper)
     effort.look()
-    until(lambda: effort.look() == Usage(0.0, wants=False))
+    until(lambda: effort.look() == ProcessUsage(0.0, wants=False))
 
 
 def test_who_computes_is_seen_to():
@@ -92,7 +100,7 @@ def test_who_computes_is_seen_to():
 
 
 def test_where_the_system_does_not_tell_nobody_is_idle():
-    assert Effort(2**30).look() == Usage(0.0, wants=True)
+    assert Effort(2**30).look() == ProcessUsage(0.0, wants=True)
 
 
 def test_a_loop_that_stands_is_noticed_and_one_that_goes_on_is_not(monkeypatch):

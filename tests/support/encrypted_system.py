@@ -8,10 +8,10 @@ from typing import NamedTuple
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from autolearn.agents.command_handling.decision import Place, decide
+from autolearn.agents.command_handling.decision import AppendFence, decide
 from autolearn.agents.command_handling.state_store import Stream, decider_of
 from autolearn.eventlog.encryption.keyring import KeyRing
-from autolearn.eventlog.encryption.session_cipher import Vault
+from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.schemas.codec import ATTRIBUTES, CommandRecord, EventRecord, command_of
 from autolearn.schemas.errors import LogError
@@ -26,11 +26,11 @@ KEYS = Topics.of(Settings()).keys
 
 
 @contextmanager
-def vault_of(log: MemoryLog, master: MasterKey = MASTER) -> Iterator[Vault]:
+def vault_of(log: MemoryLog, master: MasterKey = MASTER) -> Iterator[SessionCipher]:
     """A vault on the keys of a log."""
     log.create([KEYS])
     masters = MasterKeys(Settings(master_key=master.text()), None)  # type: ignore[arg-type]
-    vault = Vault(KeyRing(log, KEYS.name, masters), makes=True)
+    vault = SessionCipher(KeyRing(log, KEYS.name, masters), makes=True)
     vault.start()
     try:
         yield vault
@@ -48,14 +48,14 @@ class Pair(NamedTuple):
 class Deciding:
     """One decider, with or without keys."""
 
-    def __init__(self, vault: Vault | None) -> None:
+    def __init__(self, vault: SessionCipher | None) -> None:
         self.vault, self.last = vault, -1
         self.streams: dict[str, Stream] = {}
 
     def answer(self, offset: int, record: CommandRecord) -> EventRecord:
         fresh = Stream(0, decider_of(record.subject).initial)
         before = self.streams.get(record.subject, fresh)
-        decision = decide(before, record, Place(0, offset, self.last, 1), self.vault)
+        decision = decide(before, record, AppendFence(0, offset, self.last, 1), self.vault)
         self.last = offset
         self.streams[record.subject] = decision.after
         return decision.record
@@ -72,14 +72,14 @@ def made(ring: KeyRing, session: str) -> DataKey:
     return ring.get(identity)
 
 
-def key_for(vault: Vault, session: str) -> str:
+def key_for(vault: SessionCipher, session: str) -> str:
     """The id of a session's key, made if need be."""
     assert vault.ring is not None
     found = vault.of_session(session)
     return found or made(vault.ring, session).id
 
 
-def sealed_command(vault: Vault, record: CommandRecord) -> CommandRecord:
+def sealed_command(vault: SessionCipher, record: CommandRecord) -> CommandRecord:
     """A command as the API or a worker sends it."""
     kind, _, name = record.subject.partition("/")
     if kind != "session":
@@ -87,7 +87,7 @@ def sealed_command(vault: Vault, record: CommandRecord) -> CommandRecord:
     return vault.seal(record, command_of(record), key_for(vault, name))
 
 
-def histories(vault: Vault, random: Random, count: int) -> list[Pair]:
+def histories(vault: SessionCipher, random: Random, count: int) -> list[Pair]:
     """What is answered to random commands, told both ways."""
     clear, sealed = Deciding(None), Deciding(vault)
     seen: set[tuple[str, str]] = set()

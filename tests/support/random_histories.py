@@ -5,7 +5,7 @@ from random import Random
 
 from msgspec import UNSET
 
-from autolearn.agents.command_handling.decision import Place, decide
+from autolearn.agents.command_handling.decision import AppendFence, decide
 from autolearn.agents.command_handling.state_store import Stream, decider_of
 from autolearn.agents.deciders.specification import entitled
 from autolearn.schemas import commands
@@ -143,7 +143,7 @@ class Reference:
         before = self.streams.get(record.subject)
         if before is None:
             before = Stream(0, decider_of(record.subject).initial)
-        place = Place(self.partition, offset, self.last, self.term)
+        place = AppendFence(self.partition, offset, self.last, self.term)
         decision = decide(before, record, place)
         self.last = offset
         self.seen.add((record.subject, record.id))

@@ -14,7 +14,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from autolearn.agents.command_handling.agent import headers_of, readable
-from autolearn.agents.command_handling.decision import Place, decide
+from autolearn.agents.command_handling.decision import AppendFence, decide
 from autolearn.agents.command_handling.state_store import Stream, decider_of
 from autolearn.agents.deciders.session import Unopened
 from autolearn.eventlog.memory.log import MemoryLog
@@ -28,7 +28,7 @@ from tests.support import samples
 from tests.support.encrypted_system import key_for, vault_of
 from tests.support.random_histories import command_record
 
-PLACE = Place(0, 5, 4, 1)
+PLACE = AppendFence(0, 5, 4, 1)
 SESSION = samples.SESSION.partition("/")[2]
 OPENED = decider_of(samples.SESSION).evolve(Unopened(), events.SessionOpened(""), "")
 

@@ -18,7 +18,7 @@ from autolearn.client.sdk.client import AutoLearn, Problem
 from autolearn.eventlog.embedded.broker import EmbeddedBroker
 from autolearn.eventlog.embedded.install import install
 from autolearn.eventlog.encryption.keyring import KeyRing
-from autolearn.eventlog.encryption.session_cipher import Vault
+from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.eventlog.kafka.log import KafkaLog
 from autolearn.projections.rebuild.rebuild import rebuild
 from autolearn.schemas.codec import decode_command, decode_event
@@ -150,7 +150,7 @@ def test_what_was_shredded_is_nowhere_also_for_who_has_the_master_key(system, lo
     assert took < WITHIN
 
     # Whoever has the master key, and all that is on the topics, reads nothing of it.
-    thief = Vault(KeyRing(log, topics.keys.name, masters))
+    thief = SessionCipher(KeyRing(log, topics.keys.name, masters))
     thief.start()
     thief.catch_up()
     mine = [v for topic in (topics.commands, topics.events) for k, v in values(log, topic.name)

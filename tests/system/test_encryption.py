@@ -8,15 +8,15 @@ import pytest
 from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
-from autolearn.agents.command_handling.decision import Place, check_stream, decide
-from autolearn.agents.command_handling.state_store import States, Stream, decider_of
+from autolearn.agents.command_handling.decision import AppendFence, check_stream, decide
+from autolearn.agents.command_handling.state_store import DeciderStateStore, Stream, decider_of
 from autolearn.agents.deciders import DECIDERS
 from autolearn.agents.deciders.session import Ended, Unopened
 from autolearn.agents.deciders.specification import entitled
-from autolearn.eventlog.encryption.session_cipher import Vault, key_of_kept
+from autolearn.eventlog.encryption.session_cipher import SessionCipher, key_of_kept
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.projections.digests import digest
-from autolearn.projections.queries.queries import Moment
+from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.read_models import ReadModels
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.projections.views import VIEWS
@@ -41,7 +41,7 @@ from tests.support import samples
 from tests.support.encrypted_system import Pair, histories, key_for, vault_of, without_envelope
 
 SESSION = samples.SESSION.partition("/")[2]
-PLACE = Place(partition=3, offset=70, prev=64, term=5)
+PLACE = AppendFence(partition=3, offset=70, prev=64, term=5)
 CANARY = "canary-4711"
 SEEDS = range(12)
 PLAIN = {
@@ -87,7 +87,7 @@ def log() -> MemoryLog:
 
 
 @pytest.fixture
-def vault(log: MemoryLog) -> Iterator[Vault]:
+def vault(log: MemoryLog) -> Iterator[SessionCipher]:
     with vault_of(log) as vault:
         yield vault
 
@@ -120,7 +120,7 @@ def test_every_message_of_a_session_is_confidential_or_known_not_to_be():
 SEALED_EVENTS = [name for name, one in samples.EVENTS.items() if type(one) in CLEAR]
 
 
-def sealed_event(vault: Vault, event: Event) -> EventRecord:
+def sealed_event(vault: SessionCipher, event: Event) -> EventRecord:
     name = type_of(type(event))
     return vault.seal(event_record(name, event), event, key_for(vault, SESSION))
 
@@ -225,7 +225,7 @@ def folded(pairs: list[Pair], *, sealed: bool) -> MemoryStore:
     return store
 
 
-def everything(moment: Moment) -> list[object]:
+def everything(moment: Snapshot) -> list[object]:
     """All that can be asked of sessions and experiments."""
     found: list[object] = [moment.sessions(None, 99), moment.experiments(None, 99)]
     for session in moment.by_time("session-opened", None):
@@ -237,7 +237,7 @@ def everything(moment: Moment) -> list[object]:
 def test_with_the_keys_the_same_is_seen(vault, seed):
     pairs = histories(vault, Random(seed), 150)
     clear, sealed = (folded(pairs, sealed=which) for which in (False, True))
-    assert everything(Moment(sealed, vault.open_kept)) == everything(Moment(clear))
+    assert everything(Snapshot(sealed, vault.open_kept)) == everything(Snapshot(clear))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -252,8 +252,8 @@ def test_the_fold_needs_no_key_and_a_shredding_changes_nothing(vault, seed):
     catalog = (b"estimator", b"dataset", b"dataset-version")
     ours = [value for at, value in after.rows.items() if at.split(b"\0")[0] not in catalog]
     assert not any(word in value for value in ours for word in (b"Irises", b"max_depth"))
-    shown = Moment(after, vault.open_kept)
-    known = Moment(folded(pairs, sealed=False))
+    shown = Snapshot(after, vault.open_kept)
+    known = Snapshot(folded(pairs, sealed=False))
     for row, full in zip(shown.sessions(None, 99), known.sessions(None, 99), strict=True):
         assert row == replace(full, title="", unreadable=True)
         for run, told in zip(shown.runs(row.id), known.runs(row.id), strict=True):
@@ -265,7 +265,10 @@ def test_the_fold_needs_no_key_and_a_shredding_changes_nothing(vault, seed):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_agents_know_the_same_without_a_key(vault, seed):
     pairs = histories(vault, Random(seed), 150)
-    states, runs = ([States(MemoryStore()) for _ in "ab"], [OpenRuns(MemoryStore()) for _ in "ab"])
+    states, runs = (
+        [DeciderStateStore(MemoryStore()) for _ in "ab"],
+        [OpenRuns(MemoryStore()) for _ in "ab"],
+    )
     for offset, pair in enumerate(pairs):
         for record, state, run in zip(pair, states, runs, strict=True):
             state.fold(record, 0, offset)
@@ -287,7 +290,7 @@ def test_the_agents_know_the_same_without_a_key(vault, seed):
 # What cannot be read
 
 
-def told(vault: Vault, command: Command, keyid: str, **changes: str):
+def told(vault: SessionCipher, command: Command, keyid: str, **changes: str):
     record = command_record(type_of(type(command)), command)
     record = replace(record, actor=entitled(command, record.actor).name)
     return replace(vault.seal(record, command, keyid), **changes)
@@ -305,7 +308,7 @@ def test_a_command_that_cannot_be_read_is_refused(vault):
     assert type(decide(opened, good, PLACE, vault).event) is events.TrainingRequested
     for bad, have in (
         (replace(good, id="another"), vault),
-        (good, Vault()),
+        (good, SessionCipher()),
     ):
         decision = decide(opened, bad, PLACE, have)
         assert decision.event.reason == "unreadable"

@@ -15,14 +15,14 @@ from unittest import mock
 import pytest
 
 from autolearn.agents.command_handling import partition_claim
-from autolearn.agents.command_handling.decision import Place, decide
-from autolearn.agents.command_handling.partition_claim import Claim, Names
-from autolearn.eventlog.admission import Progress
-from autolearn.eventlog.consumers.projector import Follower
+from autolearn.agents.command_handling.decision import AppendFence, decide
+from autolearn.agents.command_handling.partition_claim import Names, PartitionClaim
+from autolearn.eventlog.admission import PartitionProgress
+from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.integrity.hash_chain import START, header_of, link
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.operations.quarantine import NothingToDo, Quarantined, quarantine, user_name
-from autolearn.projections.queries.queries import Queries
+from autolearn.projections.queries.queries import ReadModelQueries
 from autolearn.projections.read_models import ReadModels
 from autolearn.projections.rows.view_rows import Answer
 from autolearn.projections.storage.memory import MemoryStore
@@ -54,15 +54,15 @@ def log() -> MemoryLog:
     return log
 
 
-def decided(log: MemoryLog, folder: Path, until_offset: int) -> Claim:
+def decided(log: MemoryLog, folder: Path, until_offset: int) -> PartitionClaim:
     """Decide as a decider does, up to an offset (exclusive), in a tenure of one's own."""
     with mock.patch.object(partition_claim, "RocksStore", QuickStore):
-        claim = Claim(log, NAMES, 0, folder, "tests")
+        claim = PartitionClaim(log, NAMES, 0, folder, "tests")
         claim.take()
     for offset in range(claim.begin(), until_offset):
         record = decode_command(log.topics[NAMES.commands][0][offset].value() or b"")
         if not claim.seen(record.subject, record.id):
-            place = Place(0, offset, claim.answered, claim.term)
+            place = AppendFence(0, offset, claim.answered, claim.term)
             decision = decide(claim.stream(record.subject), record, place)
             headers = claim.note(decision)
             log.append(
@@ -74,7 +74,7 @@ def decided(log: MemoryLog, folder: Path, until_offset: int) -> Claim:
 
 def admitted(records: list[Any]) -> list[tuple[str, int]]:
     """The type and command of each event that counts, with the chain checked on the way."""
-    at, found, hashed = Progress(), [], START
+    at, found, hashed = PartitionProgress(), [], START
     for record in records:
         value = record.value()
         event = decode_event(value)
@@ -101,9 +101,9 @@ def test_the_next_decider_goes_on_behind_it(log: MemoryLog, tmp_path: Path):
     assert admitted(records) == wanted
 
     store = MemoryStore()
-    follower = Follower(log, NAMES.events, ReadModels(store), [0])
+    follower = Projector(log, NAMES.events, ReadModels(store), [0])
     follower.catch_up()
-    answer = Queries(store).answer("poison")
+    answer = ReadModelQueries(store).answer("poison")
     assert isinstance(answer, Answer)
     assert (answer.reason, answer.detail) == ("command-quarantined", "it blocks")
     event = next(decode_event(r.value()) for r in records if b"Quarantined" in r.value())
@@ -159,8 +159,8 @@ def test_what_is_no_command_at_all(log: MemoryLog, tmp_path: Path, key: str | by
     decided(log, tmp_path / "first", 2)
     assert admitted(log.topics[NAMES.events][0])[-1] == ("SessionOpened", 1)
     store = MemoryStore()
-    Follower(log, NAMES.events, ReadModels(store), [0]).catch_up()
-    assert Queries(store).answer("after") is not None
+    Projector(log, NAMES.events, ReadModels(store), [0]).catch_up()
+    assert ReadModelQueries(store).answer("after") is not None
 
 
 BROKEN = """
@@ -207,7 +207,7 @@ def test_out_of_a_crash_loop(kafka: str, tmp_path: Path):
 
         def answers() -> list[str]:
             found = [decode_event(record.value or b"") for record in bench.records(topic)[0]]
-            at = Progress()
+            at = PartitionProgress()
             return [event.causationid for event in found if at.admit(event)]
 
         until(lambda: answers()[-1:] == ["after"], pause=0.1)

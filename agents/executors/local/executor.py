@@ -34,14 +34,14 @@ import structlog
 from autolearn.agents.executors.executor import CANCELLED, Completed, Failed, Limits, Lost, Outcome
 from autolearn.agents.executors.local.child import Job
 from autolearn.agents.executors.local.child import words_for as words_of
-from autolearn.agents.executors.local.fork_client import Server
+from autolearn.agents.executors.local.fork_client import ForkServer
 from autolearn.agents.executors.local.run_folder import RunFolder
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.ml.results import RESULTS
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.codec import is_too_deep
 
-__all__ = ["Executor", "Running"]
+__all__ = ["Executor", "RunningProcess"]
 
 logger = structlog.get_logger(__name__)
 Word = dict[str, Any]
@@ -66,7 +66,7 @@ class Why(msgspec.Struct):
 
 
 @dataclass(frozen=True)
-class Ended:
+class ProcessEnd:
     """How a run's process ended. `lost`: the fork server did, and nobody knows how the run was."""
 
     status: int
@@ -75,7 +75,7 @@ class Ended:
     lost: bool = False
 
 
-class Running:
+class RunningProcess:
     """One run that was started. Its outcome comes even when nobody awaits it."""
 
     def __init__(self, number: int, limits: Limits) -> None:
@@ -84,7 +84,7 @@ class Running:
         self.pid: int | None = None
         self.peak_bytes = 0
         self.cancelled = False
-        self.ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+        self.ended: asyncio.Future[ProcessEnd] = asyncio.get_running_loop().create_future()
         self.given_up = asyncio.Event()
         """It was cancelled, and the fork server has not said that it ended."""
         self.task: asyncio.Task[Outcome] | None = None
@@ -139,9 +139,9 @@ class Executor:
         self._url, self._note = store, note
         self._preload = preload
         self._results = results
-        self._runs: dict[int, Running] = {}
+        self._runs: dict[int, RunningProcess] = {}
         self._count = 0
-        self._server: Server | None = None
+        self._server: ForkServer | None = None
         self._starting = asyncio.Lock()
         self._scratch: Path | None = None
         self._clearing: set[asyncio.Task[None]] = set()
@@ -157,7 +157,7 @@ class Executor:
             if self._server is None and not self._closed:
                 if self._scratch is None:
                     self._scratch = await asyncio.to_thread(scratch_folder, self._note)
-                server = Server(self._heard, self._lost, self._spawn)
+                server = ForkServer(self._heard, self._lost, self._spawn)
                 try:
                     await server.start(self._preload, self._scratch)
                 except asyncio.CancelledError:
@@ -178,7 +178,7 @@ class Executor:
         on_phase: Callable[[str], None] = lambda _: None,
         key: bytes = b"",
         data_key: bytes = b"",
-    ) -> Running:
+    ) -> RunningProcess:
         """Start a run at once. `on_phase` is called in the loop with each phase's name.
 
         The files that its request names are fetched before, and what it makes is stored after it.
@@ -186,7 +186,7 @@ class Executor:
         `data_key` the dataset that it reads is.
         """
         self._count += 1
-        run = Running(self._count, limits)
+        run = RunningProcess(self._count, limits)
         self._runs[run.number] = run
         run.task = asyncio.get_running_loop().create_task(
             self._work(run, kind, request, on_phase, key, data_key)
@@ -212,7 +212,7 @@ class Executor:
 
     async def _work(
         self,
-        run: Running,
+        run: RunningProcess,
         kind: str,
         request: Any,
         on_phase: Callable[[str], None],
@@ -252,8 +252,8 @@ class Executor:
 
     async def _run(
         self,
-        server: Server,
-        run: Running,
+        server: ForkServer,
+        run: RunningProcess,
         job: Job,
         on_phase: Callable[[str], None],
         seconds: float,
@@ -297,7 +297,7 @@ class Executor:
             listening.cancel()
             given_up.cancel()
 
-    async def _clear(self, run: Running, folder: RunFolder | None, *, started: bool) -> None:
+    async def _clear(self, run: RunningProcess, folder: RunFolder | None, *, started: bool) -> None:
         """Once the process has ended, if there was one, forget the run and what it left."""
         if started:
             await run.ended
@@ -310,7 +310,7 @@ class Executor:
         self._clearing.add(task)
         task.add_done_callback(self._clearing.discard)
 
-    def _told(self, run: Running, kind: str, said: Word | None) -> Outcome | None:
+    def _told(self, run: RunningProcess, kind: str, said: Word | None) -> Outcome | None:
         """Return the outcome that the process itself has told, if it makes sense."""
         with contextlib.suppress(msgspec.ValidationError):
             if said is not None and "result" in said:
@@ -320,7 +320,7 @@ class Executor:
                 return Failed(why.reason, why.detail)
         return None
 
-    def _ended(self, run: Running, ended: Ended, said: Word | None) -> Outcome:
+    def _ended(self, run: RunningProcess, ended: ProcessEnd, said: Word | None) -> Outcome:
         """Return the outcome of a process that has not told one."""
         if run.cancelled:
             return CANCELLED
@@ -341,9 +341,9 @@ class Executor:
         if "started" in message:
             run.pid = message["pid"]
         elif not run.ended.done():
-            run.ended.set_result(Ended(message["status"], message["cause"], message["peak"]))
+            run.ended.set_result(ProcessEnd(message["status"], message["cause"], message["peak"]))
 
-    def _end(self, run: Running, server: Server) -> None:
+    def _end(self, run: RunningProcess, server: ForkServer) -> None:
         """Have a run killed, by the fork server or without it."""
         server.kill(run.number)
         asyncio.get_running_loop().call_later(KILLING_SECONDS, run.give_up)
@@ -354,7 +354,7 @@ class Executor:
         for run in self._runs.values():
             run.give_up()  # what it has started may have survived
             if not run.ended.done():
-                run.ended.set_result(Ended(signal.SIGKILL, None, 0, lost=True))
+                run.ended.set_result(ProcessEnd(signal.SIGKILL, None, 0, lost=True))
         if not self._closed:
             self._spawn(self._again())
 

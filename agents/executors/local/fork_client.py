@@ -18,7 +18,7 @@ import structlog
 from autolearn.runtime.child_process import bare_environment, python_command
 from autolearn.runtime.watchdog import LIMIT, TICK, Effort, Stall
 
-__all__ = ["Server"]
+__all__ = ["ForkServer"]
 
 CLOSING_SECONDS = 5.0
 logger = structlog.get_logger(__name__)
@@ -36,7 +36,7 @@ ONE_THREAD = dict.fromkeys(
 )
 
 
-class Server:
+class ForkServer:
     """The agent's side of a fork server."""
 
     def __init__(

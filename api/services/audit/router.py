@@ -22,7 +22,7 @@ from autolearn.api.shared.event_subscription import cut_off
 from autolearn.api.shared.id_prefixes import whole_stream
 from autolearn.api.state.context import ApiContext
 from autolearn.api.state.log_reader import FRESH_TIMEOUT
-from autolearn.projections.audit.audit_trail import Sought
+from autolearn.projections.audit.audit_trail import HopFilter
 from autolearn.runtime.timestamps import millis
 from autolearn.schemas.records.audit_hop import Hop
 
@@ -78,7 +78,7 @@ def router(context: ApiContext) -> APIRouter:
         if not context.audit.on:
             why = "AUTOLEARN_AUDIT is off: nothing is recorded."
             raise Problem(409, "audit-off", "There is no behaviour log", why)
-        sought = Sought(
+        sought = HopFilter(
             begin=time_of(begin, "from"),
             end=time_of(end, "to"),
             trace=checked(trace),

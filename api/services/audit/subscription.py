@@ -9,9 +9,9 @@ from autolearn.api.http.sse import block, comment
 from autolearn.api.identity.principal import Principal, bad_token, still_let_in
 from autolearn.api.shared.event_subscription import KEEP_ALIVE, RETRY, joined, said
 from autolearn.api.state.audit_trail import Recent
-from autolearn.api.state.event_tail import Tail
-from autolearn.projections.audit.audit_trail import Sought
-from autolearn.projections.queries.queries import Queries
+from autolearn.api.state.event_tail import EventTail
+from autolearn.projections.audit.audit_trail import HopFilter
+from autolearn.projections.queries.queries import ReadModelQueries
 from autolearn.schemas.codec import to_json
 
 __all__ = ["AuditSubscription"]
@@ -26,10 +26,10 @@ class AuditSubscription:
     def __init__(
         self,
         recent: Recent,
-        tail: Tail,
-        queries: Queries,
+        tail: EventTail,
+        queries: ReadModelQueries,
         who: Principal,
-        sought: Sought,
+        sought: HopFilter,
         last: str,
     ) -> None:
         self.recent, self.tail, self.queries = recent, tail, queries

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from starlette.responses import Response
 
 from autolearn.api.commands.acknowledgement import Accepted
-from autolearn.api.commands.command_headers import Asked
+from autolearn.api.commands.command_headers import CommandRequest
 from autolearn.api.commands.responses import CommandState, created, json, pending
 from autolearn.api.http.body import read_body
 from autolearn.api.http.openapi import UPLOAD, accepts, answers
@@ -21,7 +21,7 @@ from autolearn.api.identity.principal import Principal, Who
 from autolearn.api.identity.visibility import Level, may_use
 from autolearn.api.services.catalog import uploads
 from autolearn.api.shared import bodies, resources
-from autolearn.api.shared.as_of import AsOf, Seen, see
+from autolearn.api.shared.as_of import AsOf, AsOfView, see
 from autolearn.api.shared.dataset_checks import (
     require_dataset,
     require_unneeded,
@@ -191,7 +191,7 @@ def router(context: ApiContext) -> APIRouter:
 
         return await context.executors.lists.run(page_shown)
 
-    async def find_dataset(name: str, who: Principal, as_of: str) -> Seen:
+    async def find_dataset(name: str, who: Principal, as_of: str) -> AsOfView:
         await require_dataset(context, who, name, Level.READ)
         seen, there = await find(
             context,
@@ -233,7 +233,7 @@ def router(context: ApiContext) -> APIRouter:
         takes the target away.
         """
         check_id("dataset", name)
-        early = Asked.of(request, None)  # before all of a large file is read in vain
+        early = CommandRequest.of(request, None)  # before all of a large file is read in vain
         context.commands.require_room(stream("dataset", name), early.id)
         await require_upload(context, who, name)
         length = request.headers.get("content-length", "")
@@ -243,7 +243,7 @@ def router(context: ApiContext) -> APIRouter:
             executor = context.executors.uploads
             async with uploads.received(context.scratch, executor, request, room) as file:
                 content = [file.digest, target, format, summary, sensitive, to_builtins(hints)]
-                asked = Asked.of(request, content)
+                asked = CommandRequest.of(request, content)
                 moment = context.queries.now()
 
                 def looked() -> tuple[DatasetRow | None, DatasetRow | None, Marks]:
@@ -302,7 +302,7 @@ def router(context: ApiContext) -> APIRouter:
         Only its owner takes such a mark away.
         """
         body = await read_body(request, bodies.DescribeBody)
-        asked = Asked.of(request, body.model_dump())
+        asked = CommandRequest.of(request, body.model_dump())
         needed = Level.OWN if body.not_sensitive else Level.WRITE
         await require_dataset(context, who, name, needed)
         moment = context.queries.now()
@@ -323,7 +323,7 @@ def router(context: ApiContext) -> APIRouter:
 
     async def register(
         spec: DatasetSpec,
-        asked: Asked,
+        asked: CommandRequest,
         marks: Marks,
         *,
         new: bool = True,
@@ -416,7 +416,7 @@ def router(context: ApiContext) -> APIRouter:
         It is refused while experiments are kept that need it, unless it is forced.
         """
         body = await read_body(request, bodies.DeleteBody)
-        asked = Asked.of(request, body.model_dump())
+        asked = CommandRequest.of(request, body.model_dump())
         if context.queries.answer(asked.id) is None:
             await require_dataset(context, who, name, Level.OWN)
             if not body.force:
@@ -430,7 +430,7 @@ def router(context: ApiContext) -> APIRouter:
         request: Request, name: str, who: Principal, command: Command, content: object
     ) -> Response:
         await require_dataset(context, who, name, Level.OWN)
-        asked = Asked.of(request, content)
+        asked = CommandRequest.of(request, content)
         answer = await context.commands.post(stream("dataset", name), command, asked)
         if isinstance(answer, Accepted):
             return pending(answer, asked)

@@ -19,11 +19,11 @@ from starlette.requests import ClientDisconnect, Request
 
 from autolearn.api.http.problems import Problem, incomplete
 from autolearn.api.limits.disk_room import Room
-from autolearn.api.limits.executors import Executor
+from autolearn.api.limits.executors import ThreadLane
 from autolearn.api.shared.read_hints import Hints
 from autolearn.api.state.context import ApiContext
 from autolearn.artifacts.datasets.errors import DatasetRefused
-from autolearn.artifacts.datasets.sandbox import Question, profile_apart
+from autolearn.artifacts.datasets.sandbox import ProfileJob, profile_apart
 from autolearn.schemas.bounds import UPLOAD_PACE, UPLOAD_SECONDS
 from autolearn.schemas.catalog import DatasetSpec
 
@@ -55,7 +55,7 @@ class Received(NamedTuple):
 
 @asynccontextmanager
 async def received(
-    folder: Path, executor: Executor, request: Request, room: Room
+    folder: Path, executor: ThreadLane, request: Request, room: Room
 ) -> AsyncIterator[Received]:
     """Write the body of a request into a file of the folder, which is gone at the end.
 
@@ -130,7 +130,7 @@ async def examine(
         Problem: it cannot be used; every fault is listed.
     """
     said = given or TYPES.get(media.partition(";")[0].strip().lower())
-    question = Question(
+    question = ProfileJob(
         path=str(file.path),
         name=name,
         format=said,

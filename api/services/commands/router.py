@@ -13,7 +13,7 @@ from autolearn.api.http import problems
 from autolearn.api.http.openapi import answers
 from autolearn.api.http.problems import Problem, check_id
 from autolearn.api.identity.principal import Who
-from autolearn.api.identity.visibility import Sight
+from autolearn.api.identity.visibility import Visibility
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.rows.view_rows import Answer
 from autolearn.schemas.events import EVENTS
@@ -38,7 +38,7 @@ def router(context: ApiContext) -> APIRouter:
         # First how far this process is, then the answer: it may come in between.
         reached = context.queries.progress()
         answer = context.queries.answer(command)
-        if answer is not None and Sight(who, context.queries).knows(answer.stream):
+        if answer is not None and Visibility(who, context.queries).knows(answer.stream):
             return json(state_of(command, answer))
         if partition in reached and offset is not None and reached[partition].last < offset:
             at = f"/v1/commands/{command}?partition={partition}&offset={offset}"

@@ -9,14 +9,14 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from autolearn.api.commands.acknowledgement import Accepted
-from autolearn.api.commands.command_headers import Asked, Prefer
-from autolearn.api.commands.recorded_request import Call
+from autolearn.api.commands.command_headers import CommandRequest, Prefer
+from autolearn.api.commands.recorded_request import RecordedRequest
 from autolearn.api.http.problems import Problem
 from autolearn.api.identity.principal import Principal
 from autolearn.api.identity.visibility import Level, level_of
 from autolearn.api.shared.authorization import forbidden
 from autolearn.api.state.context import ApiContext
-from autolearn.api.state.dead_letters import Found, command_id
+from autolearn.api.state.dead_letters import FoundDeadLetter, command_id
 from autolearn.projections.rows.view_rows import Answer
 from autolearn.schemas.codec import CommandRecord, command_of, decode_command
 from autolearn.schemas.errors import MalformedRecord
@@ -35,11 +35,11 @@ class Retried(NamedTuple):
 
 async def retry(
     context: ApiContext,
-    found: Found,
+    found: FoundDeadLetter,
     value: bytes | None,
     who: Principal,
     prefer: Prefer,
-    call: Call | None,
+    call: RecordedRequest | None,
 ) -> Retried:
     """Ask again for what a dead letter asked for, or for `value` in its place.
 
@@ -63,7 +63,7 @@ async def retry(
     answered = await context.commands.post(
         record.subject,
         command_of(record),
-        Asked(command, fingerprint, prefer, grant=record.grant or "", call=call),
+        CommandRequest(command, fingerprint, prefer, grant=record.grant or "", call=call),
         record.actor,
         headers=((RETRY_HEADER, found.id.encode()),),
     )
@@ -86,7 +86,7 @@ def given_by(who: Principal, record: CommandRecord, context: ApiContext) -> Comm
     return replace(record, actor=who.name, grant=who.grant or UNSET)
 
 
-def check(context: ApiContext, found: Found, value: bytes | None) -> CommandRecord:
+def check(context: ApiContext, found: FoundDeadLetter, value: bytes | None) -> CommandRecord:
     """Return the command of a letter in clear, or that of `value`, which is to take its place.
 
     Raises:
@@ -109,7 +109,7 @@ def check(context: ApiContext, found: Found, value: bytes | None) -> CommandReco
     return record
 
 
-def still_malformed(found: Found, value: bytes | None, why: str) -> Problem:
+def still_malformed(found: FoundDeadLetter, value: bytes | None, why: str) -> Problem:
     """Return the problem of what cannot be put back."""
     if value is not None:
         errors = [{"pointer": "#/value", "detail": why}]

@@ -23,7 +23,7 @@ from autolearn.api.identity.principal import Who
 from autolearn.api.services.dead_letters.retry import retry
 from autolearn.api.shared import bodies
 from autolearn.api.state.context import ApiContext
-from autolearn.api.state.dead_letters import Found, command_id
+from autolearn.api.state.dead_letters import FoundDeadLetter, command_id
 from autolearn.projections.rows.view_rows import Answer
 
 __all__ = ["DeadLetter", "DeadLetterSummary", "Retry", "router"]
@@ -133,7 +133,7 @@ def router(context: ApiContext) -> APIRouter:
     return routes
 
 
-async def find(context: ApiContext, letter: str) -> Found:
+async def find(context: ApiContext, letter: str) -> FoundDeadLetter:
     """Return a dead letter by its id.
 
     Raises:
@@ -161,7 +161,7 @@ def state_of(answer: Answer | None) -> str:
     return "refused" if answer.reason else "accepted"
 
 
-def summary(context: ApiContext, found: Found) -> DeadLetterSummary:
+def summary(context: ApiContext, found: FoundDeadLetter) -> DeadLetterSummary:
     """Return a letter as a list shows it."""
     letter, command = found.letter, command_id(found)
     answer = context.queries.answer(command)
@@ -182,7 +182,7 @@ def summary(context: ApiContext, found: Found) -> DeadLetterSummary:
     )
 
 
-def content(context: ApiContext, found: Found) -> DeadLetter:
+def content(context: ApiContext, found: FoundDeadLetter) -> DeadLetter:
     """Return a letter with its value."""
     letter = found.letter
     text, encoded = text_of(letter.value)

@@ -6,7 +6,7 @@ from autolearn.api.http.problems import Problem, unknown
 from autolearn.api.shared.bodies import EvaluationBody
 from autolearn.api.shared.dataset_checks import check_dataset, check_limits, known, wrong
 from autolearn.api.shared.sensitive_columns import sensitive_in
-from autolearn.projections.queries.queries import May, Moment
+from autolearn.projections.queries.queries import May, Snapshot
 from autolearn.projections.rows.view_rows import TrainingRow
 from autolearn.schemas.bounds import cut, listed
 from autolearn.schemas.catalog import CLASSIFICATION, DatasetSpec, check_metrics
@@ -22,7 +22,7 @@ NUMBERS = {"integer", "number"}
 
 
 def request_evaluation(
-    run: str, session: str, body: EvaluationBody, moment: Moment, settings: Settings, may: May
+    run: str, session: str, body: EvaluationBody, moment: Snapshot, settings: Settings, may: May
 ) -> RequestEvaluation:
     """Return the command for an evaluation.
 
@@ -71,7 +71,7 @@ def request_evaluation(
     )
 
 
-def no_training(moment: Moment, session: str, training: str) -> Problem:
+def no_training(moment: Snapshot, session: str, training: str) -> Problem:
     """Return the problem of a training that the session does not have."""
     names = [run for run, kind in moment.kinds_of_runs(session) if kind == "training"]
     where = f"/v1/sessions/{session}/trainings"
@@ -79,7 +79,7 @@ def no_training(moment: Moment, session: str, training: str) -> Problem:
 
 
 def fitting(
-    training: TrainingRow, wanted: list[str] | None, moment: Moment
+    training: TrainingRow, wanted: list[str] | None, moment: Snapshot
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the metrics to compute, and which of them may be left out.
 
@@ -127,7 +127,7 @@ def word(label: str | bool | int) -> str:
     return str(label).lower() if isinstance(label, bool) else str(label)
 
 
-def check_columns(training: TrainingRow, other: DatasetSpec, moment: Moment) -> None:
+def check_columns(training: TrainingRow, other: DatasetSpec, moment: Snapshot) -> None:
     """Raise a problem unless another dataset has the columns that the model was trained on.
 
     Whether it knows their values is seen when they are read.
@@ -181,7 +181,7 @@ def check_classes(
     other: DatasetSpec,
     positive: str | None,
     named: list[str],
-    moment: Moment,
+    moment: Snapshot,
 ) -> None:
     """Raise a problem if another dataset has not one class that the model knows, or no `positive`.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from autolearn.api.commands.command_headers import Asked, derive
+from autolearn.api.commands.command_headers import CommandRequest, derive
 from autolearn.api.commands.responses import CommandState
 from autolearn.api.http.body import read_body
 from autolearn.api.http.openapi import accepts, answers
@@ -38,7 +38,7 @@ def router(context: ApiContext) -> APIRouter:
     async def evaluate(request: Request, session: str, who: Who) -> Response:
         """Measure a trained model. With `Prefer: wait=N` the answer comes when that has ended."""
         body = await read_body(request, bodies.EvaluationBody)
-        asked = Asked.of(request, body.model_dump())
+        asked = CommandRequest.of(request, body.model_dump())
         command: RequestEvaluation | None = None
         if context.queries.answer(asked.id) is None:
             if not context.queries.latest().has_session(session):

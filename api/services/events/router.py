@@ -15,14 +15,14 @@ from autolearn.api.commands.responses import json
 from autolearn.api.http.openapi import accepts, answers, streams
 from autolearn.api.http.sse import EventStream, wants_stream
 from autolearn.api.identity.principal import Who
-from autolearn.api.identity.visibility import Sight
+from autolearn.api.identity.visibility import Visibility
 from autolearn.api.shared.authorization import authorise
-from autolearn.api.shared.event_filters import Wanted, wanted_of
+from autolearn.api.shared.event_filters import EventFilter, wanted_of
 from autolearn.api.shared.event_reader import EventReader
 from autolearn.api.shared.event_subscription import Subscription, cut_off
 from autolearn.api.shared.id_prefixes import whole_session, whole_stream
 from autolearn.api.state.context import ApiContext
-from autolearn.eventlog.consumers.event_pages import Page, Places
+from autolearn.eventlog.consumers.event_pages import EventPage, Places
 from autolearn.eventlog.positions import Position
 
 __all__ = ["router"]
@@ -86,7 +86,7 @@ def router(context: ApiContext) -> APIRouter:
         """
         stream = await whole_stream(context, who, stream)
         session = await whole_session(context, who, session) if session else ""
-        wanted = wanted_of(stream, session, types or (), Sight(who, context.queries))
+        wanted = wanted_of(stream, session, types or (), Visibility(who, context.queries))
         if wants_stream(request):
             given = (last_event_id, "Last-Event-ID") if last_event_id else (after, "after")
             at = await events.start_of(*given)
@@ -113,11 +113,11 @@ def router(context: ApiContext) -> APIRouter:
 async def read_for(
     context: ApiContext,
     events: EventReader,
-    wanted: Wanted,
+    wanted: EventFilter,
     at: Places,
     limit: int,
     prefer: Prefer,
-) -> tuple[Page, bool]:
+) -> tuple[EventPage, bool]:
     """Return a page; an empty one at the end of the log only when the time to wait is over."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + (prefer.wait or 0.0)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from autolearn.api.commands.acknowledgement import Accepted
-from autolearn.api.commands.command_headers import Asked
+from autolearn.api.commands.command_headers import CommandRequest
 from autolearn.api.commands.responses import CommandState, json, pending
 from autolearn.api.http.openapi import accepts, answers
 from autolearn.api.http.page import Page
@@ -152,7 +152,7 @@ def router(context: ApiContext) -> APIRouter:
     async def delete_experiment(request: Request, experiment: str) -> Response:
         """Delete an experiment: its key is shredded, and nothing of it can be read any more."""
         check_id("session", experiment, "experiment")
-        asked = Asked.of(request, {})
+        asked = CommandRequest.of(request, {})
         answer = await context.commands.post(
             stream("session", experiment), commands.DeleteExperiment(), asked
         )

@@ -16,14 +16,14 @@ from autolearn.api.http.openapi import answers
 from autolearn.api.http.pagination import from_token, next_link, to_token
 from autolearn.api.http.problems import Problem
 from autolearn.api.identity.principal import Principal, Who
-from autolearn.api.identity.visibility import Sight
+from autolearn.api.identity.visibility import Visibility
 from autolearn.api.shared.as_of import AS_OF, in_past, read_point
 from autolearn.api.shared.id_prefixes import whole_stream
 from autolearn.api.state.context import ApiContext
 from autolearn.eventlog.consumers.event_pages import places_of, read_page
-from autolearn.eventlog.positions import Place, Position
+from autolearn.eventlog.positions import PartitionPosition, Position
 from autolearn.projections.time_travel.changes import changes_of
-from autolearn.projections.time_travel.past import Past
+from autolearn.projections.time_travel.past import AsOfReader
 from autolearn.schemas.bounds import PAGE_BYTES, PAGE_STREAMS
 from autolearn.schemas.codec import EventRecord, to_json
 from autolearn.schemas.stream_kinds import KINDS, kind_of
@@ -58,7 +58,7 @@ class Cursor(Struct, array_like=True, frozen=True):
     """
 
     name: str = ""
-    places: tuple[Place, ...] = ()
+    places: tuple[PartitionPosition, ...] = ()
     skip: int = 0
 
 
@@ -89,7 +89,7 @@ def router(context: ApiContext) -> APIRouter:
         check_order(before, after)
         search = Search(context, who, before, limit, cursor)
 
-        def compared(past: Past) -> Diff:
+        def compared(past: AsOfReader) -> Diff:
             items, more = search.page(past, stream)
             token = None if more is None else to_token(more)
             return Diff(before.token(), after.token(), items, token)
@@ -112,17 +112,17 @@ class Search:
     ) -> None:
         self.context, self.who, self.before, self.limit = context, who, before, limit
         self.cursor = cursor
-        self.knows = Sight(who, context.queries).knows
+        self.knows = Visibility(who, context.queries).knows
 
-    def page(self, then: Past, stream: str) -> tuple[list[Raw], Cursor | None]:
+    def page(self, then: AsOfReader, stream: str) -> tuple[list[Raw], Cursor | None]:
         """Return changes of up to `limit` streams and PAGE_BYTES, and where to go on."""
         begins = {p: self.before.next(p) for p in then.ends}
-        was = Past(then.index, then.lookup, begins)
+        was = AsOfReader(then.index, then.lookup, begins)
         behind, rest = self.candidates(was, then, stream)
         items, done, size, shown = list[Raw](), self.cursor, 0, 0
         skip = self.cursor.skip
         for some in batches(behind, then):
-            earlier, later = (Past(one.index, one.lookup, one.ends) for one in (was, then))
+            earlier, later = (AsOfReader(one.index, one.lookup, one.ends) for one in (was, then))
             for past in (earlier, later):
                 past.load(*(name for name, _ in some))
             for name, place in some:
@@ -142,7 +142,7 @@ class Search:
         return items, rest()
 
     def candidates(
-        self, was: Past, then: Past, stream: str
+        self, was: AsOfReader, then: AsOfReader, stream: str
     ) -> tuple[Iterator[tuple[str, Cursor]], Callable[[], Cursor | None]]:
         """Return the streams that may have changed, each with the cursor behind it.
 
@@ -162,7 +162,7 @@ class Search:
         return ((name, Cursor(name)) for name in some), lambda: rest
 
     def in_log(
-        self, was: Past, then: Past
+        self, was: AsOfReader, then: AsOfReader
     ) -> tuple[Iterator[tuple[str, Cursor]], Callable[[], Cursor | None]]:
         """Return the streams of what lies on the log, for who may know all of them.
 
@@ -195,12 +195,14 @@ class Search:
         rest = Cursor(places=tuple(page.places.values())) if more else None
         return cursors(), lambda: rest
 
-    def changed(self, name: str, was: Past, then: Past) -> bool:
+    def changed(self, name: str, was: AsOfReader, then: AsOfReader) -> bool:
         """Say whether one may know a stream, and whether it has events between the points."""
         return self.knows(name) and was.offsets(name) != then.offsets(name)
 
 
-def batches(names: Iterator[tuple[str, Cursor]], then: Past) -> Iterator[list[tuple[str, Cursor]]]:
+def batches(
+    names: Iterator[tuple[str, Cursor]], then: AsOfReader
+) -> Iterator[list[tuple[str, Cursor]]]:
     """Yield streams, some at a time: those that are folded in one go."""
     some, events = list[tuple[str, Cursor]](), 0
     for one in names:

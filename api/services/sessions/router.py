@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from autolearn.api.commands.acknowledgement import Accepted
-from autolearn.api.commands.command_headers import Asked, derive
+from autolearn.api.commands.command_headers import CommandRequest, derive
 from autolearn.api.commands.responses import CommandState, created, json, pending
 from autolearn.api.http.body import read_body
 from autolearn.api.http.openapi import accepts, answers
@@ -18,7 +18,7 @@ from autolearn.api.http.problems import check_id
 from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import Level, level_of, may_list
 from autolearn.api.shared import bodies, resources
-from autolearn.api.shared.as_of import AsOf, Seen, present, see
+from autolearn.api.shared.as_of import AsOf, AsOfView, present, see
 from autolearn.api.shared.id_prefixes import whole_run
 from autolearn.api.shared.lookup import experiment_row, find_session, session_row
 from autolearn.api.state.context import ApiContext
@@ -44,7 +44,7 @@ def router(context: ApiContext) -> APIRouter:
     async def open_session(request: Request) -> Response:
         """Open a session."""
         body = await read_body(request, bodies.SessionBody)
-        asked = Asked.of(request, body.model_dump())
+        asked = CommandRequest.of(request, body.model_dump())
         if context.queries.answer(asked.id) is None:  # a repeated request takes nothing more
             context.taken.take(context.settings, context.queries, asked.actor, "sessions")
         session = derive(asked.id, "session")
@@ -99,7 +99,7 @@ def router(context: ApiContext) -> APIRouter:
         return json(content, headers={**seen.headers, **next_link(request.url, content.next)})
 
     async def shown(
-        seen: Seen, session: str, *, withheld: bool = False, after: int = 0
+        seen: AsOfView, session: str, *, withheld: bool = False, after: int = 0
     ) -> resources.Session:
         def look() -> resources.Session:
             row = session_row(seen, session)
@@ -117,7 +117,7 @@ def router(context: ApiContext) -> APIRouter:
         """Keep a session as an experiment; it leaves the open sessions in the same step."""
         check_id("session", session)
         body = await read_body(request, bodies.CommitBody)
-        asked = Asked.of(request, body.model_dump())
+        asked = CommandRequest.of(request, body.model_dump())
         chosen = None
         if body.trainings is not None and context.queries.answer(asked.id) is None:
             ids = [
@@ -147,7 +147,7 @@ def router(context: ApiContext) -> APIRouter:
     async def discard_session(request: Request, session: str) -> Response:
         """End a session and keep nothing of it. Runs that are going are cancelled."""
         check_id("session", session)
-        asked = Asked.of(request, {})
+        asked = CommandRequest.of(request, {})
         answer = await context.commands.post(
             stream("session", session), commands.DiscardSession(), asked
         )
@@ -166,7 +166,7 @@ def router(context: ApiContext) -> APIRouter:
     async def keep_session(request: Request, session: str) -> Response:
         """Say that a session that is expiring is wanted; 409 if it is not expiring."""
         check_id("session", session)
-        asked = Asked.of(request, {})
+        asked = CommandRequest.of(request, {})
         answer = await context.commands.post(
             stream("session", session), commands.KeepSession(), asked
         )

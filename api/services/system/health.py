@@ -16,7 +16,7 @@ from autolearn.api.http.openapi import answers
 from autolearn.api.http.problems import Problem, unknown
 from autolearn.api.state.context import ApiContext
 from autolearn.eventlog import positions
-from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.admission import PartitionProgress
 from autolearn.projections.digests import row_digests
 from autolearn.projections.views import VIEWS
 from autolearn.schemas.asyncapi import document as asyncapi
@@ -152,7 +152,7 @@ def readiness(context: ApiContext) -> Health:
     return Health("ready", missing=0)
 
 
-def position_of(log: str, reached: dict[int, Progress]) -> Position:
+def position_of(log: str, reached: dict[int, PartitionProgress]) -> Position:
     """Return a position as clients see it; `log` is the id of the log."""
     places = [Place(p, at.next, at.term, at.last) for p, at in sorted(reached.items())]
     return Position(positions.Position.of(log, reached).token(), places)

@@ -10,7 +10,7 @@ from autolearn.api.shared.bodies import TrainingBody
 from autolearn.api.shared.dataset_checks import check_dataset, check_limits, target_of, wrong
 from autolearn.api.shared.read_hints import check_accepted
 from autolearn.api.shared.sensitive_columns import sensitive_in
-from autolearn.projections.queries.queries import May, Moment
+from autolearn.projections.queries.queries import May, Snapshot
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.catalog import (
     CLASSIFICATION,
@@ -34,7 +34,7 @@ LARGEST = 2**53
 
 
 def request_training(
-    run: str, body: TrainingBody, moment: Moment, settings: Settings, may: May
+    run: str, body: TrainingBody, moment: Snapshot, settings: Settings, may: May
 ) -> RequestTraining:
     """Return the command for a training, with what was asked for and nothing filled in.
 
@@ -88,7 +88,7 @@ def check_task(
     data: DatasetSpec,
     target: Column | None,
     asked: str | None,
-    found: Moment,
+    found: Snapshot,
 ) -> None:
     """Raise a problem unless the estimator can learn the target; `asked` is the task."""
     if asked is not None and asked != estimator.task:
@@ -111,7 +111,7 @@ def check_task(
         raise wrong("task-unfit", "The estimator does not fit the data", {"#/estimator": detail})
 
 
-def regression_fault(target: Column, data: DatasetSpec, found: Moment) -> str | None:
+def regression_fault(target: Column, data: DatasetSpec, found: Snapshot) -> str | None:
     """Return why a target is nothing for regression, None if it can be learned like that."""
     if target.type in NUMBERS:
         return None
@@ -129,7 +129,7 @@ def regression_fault(target: Column, data: DatasetSpec, found: Moment) -> str | 
 
 
 def classification_fault(
-    target: Column, data: DatasetSpec, asked: str | None, found: Moment
+    target: Column, data: DatasetSpec, asked: str | None, found: Snapshot
 ) -> str | None:
     """Return why a target is nothing for classification, None if it can be learned like that."""
     distinct = target.distinct
@@ -147,7 +147,7 @@ def classification_fault(
     )
 
 
-def others(task: str, found: Moment) -> str:
+def others(task: str, found: Snapshot) -> str:
     """Return which estimators there are for a task."""
     names = ", ".join(row.spec.name for row in found.estimators() if row.spec.task == task)
     return f"; for {task} there are {names or 'no estimators'}"

@@ -7,7 +7,7 @@ from functools import partial
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from autolearn.api.commands.command_headers import Asked, derive
+from autolearn.api.commands.command_headers import CommandRequest, derive
 from autolearn.api.commands.responses import CommandState, json
 from autolearn.api.http.body import read_body
 from autolearn.api.http.openapi import accepts, answers
@@ -42,7 +42,7 @@ def router(context: ApiContext) -> APIRouter:
         """Train an estimator. With `Prefer: wait=N` the answer comes when that has ended."""
         check_id("session", session)
         body = await read_body(request, bodies.TrainingBody)
-        asked = Asked.of(request, body.model_dump())
+        asked = CommandRequest.of(request, body.model_dump())
         command: RequestTraining | None = None
         if context.queries.answer(asked.id) is None:
             if context.queries.latest().session_keyid(session) is None:

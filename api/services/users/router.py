@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from autolearn.api.commands.acknowledgement import Accepted
-from autolearn.api.commands.command_headers import Asked
+from autolearn.api.commands.command_headers import CommandRequest
 from autolearn.api.commands.responses import CommandState, created, json, pending
 from autolearn.api.http.body import read_body
 from autolearn.api.http.openapi import accepts, answers
@@ -50,7 +50,7 @@ def router(context: ApiContext) -> APIRouter:
         refuse_oidc(context)
         check_id("user", body.name)
         # A hash of the password must not be on the log: the fingerprint is without it.
-        asked = Asked.of(request, {"name": body.name, "role": body.role})
+        asked = CommandRequest.of(request, {"name": body.name, "role": body.role})
         verifier = await context.passwords.verifier(body.password) if body.password else ""
         answer = await context.commands.post(
             stream("user", body.name), commands.AddUser(body.role, verifier), asked
@@ -125,7 +125,7 @@ def router(context: ApiContext) -> APIRouter:
         """Set a user's own limit of a quota, or with null the default again."""
         body = await read_body(request, bodies.QuotaBody)
         await known(user)
-        asked = Asked.of(request, body.model_dump())
+        asked = CommandRequest.of(request, body.model_dump())
         command = commands.SetQuota(body.name, body.limit)
         answer = await context.commands.post(stream("user", user), command, asked)
         return pending(answer, asked) if isinstance(answer, Accepted) else await list_quotas(user)
@@ -146,7 +146,7 @@ def router(context: ApiContext) -> APIRouter:
     async def change(request: Request, user: str, command: Command, content: object) -> Response:
         refuse_oidc(context)
         check_id("user", user)
-        asked = Asked.of(request, content)
+        asked = CommandRequest.of(request, content)
         answer = await context.commands.post(stream("user", user), command, asked)
         return pending(answer, asked) if isinstance(answer, Accepted) else json(await see(user))
 
@@ -193,7 +193,7 @@ def router(context: ApiContext) -> APIRouter:
     async def leave_session(request: Request, who: Who, session: str) -> Response:
         """Be no reader any more of what somebody has shared with you."""
         check_id("session", session)
-        asked = Asked.of(request, {})
+        asked = CommandRequest.of(request, {})
         command = commands.UnshareSession(who.name)
         answer = await context.commands.post(stream("session", session), command, asked)
         if isinstance(answer, Accepted):
@@ -202,7 +202,7 @@ def router(context: ApiContext) -> APIRouter:
 
     async def share(request: Request, session: str, command: Command, user: str) -> Response:
         check_id("session", session)
-        asked = Asked.of(request, {"user": user})
+        asked = CommandRequest.of(request, {"user": user})
         answer = await context.commands.post(stream("session", session), command, asked)
         if isinstance(answer, Accepted):
             return pending(answer, asked)

@@ -9,8 +9,8 @@ import uuid
 from msgspec import Struct
 
 from autolearn.api.commands.acknowledgement import Accepted
-from autolearn.api.commands.command_headers import Asked, Prefer
-from autolearn.api.commands.recorded_request import Call
+from autolearn.api.commands.command_headers import CommandRequest, Prefer
+from autolearn.api.commands.recorded_request import RecordedRequest
 from autolearn.api.http.problems import Problem, unavailable
 from autolearn.api.state.context import ApiContext
 from autolearn.runtime.timestamps import text
@@ -38,7 +38,7 @@ async def issue(
     name: str,
     days: float,
     actor: str,
-    call: Call | None,
+    call: RecordedRequest | None,
     latest: float | None = None,
 ) -> NewToken:
     """Make a token for a user; with 0 days it is good until it is revoked.
@@ -55,7 +55,7 @@ async def issue(
     ends = [time.time() + days * 86_400] if days else []
     ends += [] if latest is None else [latest]
     expires = text(int(min(ends) * 1000)) if ends else None
-    asked = Asked(str(uuid.uuid4()), "", Prefer(), actor=actor, call=call)
+    asked = CommandRequest(str(uuid.uuid4()), "", Prefer(), actor=actor, call=call)
     command = IssueToken(token.id, name, token.digest, expires)
     answer = await context.commands.post(stream("user", user), command, asked)
     row = context.queries.latest().stored_token(token.id)

@@ -7,7 +7,7 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from autolearn.api.commands.acknowledgement import Accepted
-from autolearn.api.commands.command_headers import Asked, call_of
+from autolearn.api.commands.command_headers import CommandRequest, call_of
 from autolearn.api.commands.responses import CommandState, json, pending
 from autolearn.api.http.body import read_body
 from autolearn.api.http.openapi import accepts, answers
@@ -105,7 +105,7 @@ def router(context: ApiContext) -> APIRouter:
             raise Problem(403, "bad-password", "The password is another", why)
         verifier = await context.passwords.verifier(body.password)
         command = commands.SetPassword(verifier, who.token)
-        asked = Asked.of(request, {})  # a hash of the password must not be on the log
+        asked = CommandRequest.of(request, {})  # a hash of the password must not be on the log
         answer = await context.commands.post(stream("user", who.name), command, asked)
         if isinstance(answer, Accepted):
             return pending(answer, asked)
@@ -144,7 +144,7 @@ def router(context: ApiContext) -> APIRouter:
     async def revoke_tokens(request: Request, who: Who) -> Response:
         """Let nobody in with any of one's own tokens any more, but for the one that is sent."""
         require_tokens(context)
-        asked, command = Asked.of(request, {}), commands.RevokeTokens(who.token)
+        asked, command = CommandRequest.of(request, {}), commands.RevokeTokens(who.token)
         answer = await context.commands.post(stream("user", who.name), command, asked)
         if isinstance(answer, Accepted):
             return pending(answer, asked)
@@ -158,7 +158,7 @@ def router(context: ApiContext) -> APIRouter:
     async def revoke_token(request: Request, token: str, who: Who) -> Response:
         """Let nobody in with a token any more: one's own, or as a sysadmin anybody's."""
         row = await find_token(context, who, token)
-        asked = Asked.of(request, {})
+        asked = CommandRequest.of(request, {})
         command = commands.RevokeToken(token)
         answer = await context.commands.post(stream("user", row.user), command, asked)
         if isinstance(answer, Accepted):

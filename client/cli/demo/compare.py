@@ -10,22 +10,22 @@ import msgspec
 from autolearn.client.sdk.client import AsyncAutoLearn
 from autolearn.client.sdk.resources import Experiment
 
-__all__ = ["Snapshot", "differences", "take"]
+__all__ = ["DemoState", "differences", "take"]
 
 
-class Snapshot(NamedTuple):
+class DemoState(NamedTuple):
     """The digest of every view, and one experiment as the API shows it."""
 
     digests: dict[str, str]
     experiment: Experiment
 
 
-async def take(client: AsyncAutoLearn, experiment: str) -> Snapshot:
+async def take(client: AsyncAutoLearn, experiment: str) -> DemoState:
     """Ask for the digests and the experiment."""
-    return Snapshot((await client.digests()).views, await client.experiments.get(experiment))
+    return DemoState((await client.digests()).views, await client.experiments.get(experiment))
 
 
-def differences(before: Snapshot, after: Snapshot) -> list[str]:
+def differences(before: DemoState, after: DemoState) -> list[str]:
     """Return what differs, a line each; [] when nothing does."""
     found = [
         f"view {view}: {before.digests.get(view)} before, {after.digests.get(view)} after"

@@ -20,9 +20,9 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
-from autolearn.client.cli.demo.compare import Snapshot, differences, take
+from autolearn.client.cli.demo.compare import DemoState, differences, take
 from autolearn.client.cli.output import console, rows, short
-from autolearn.client.cli.run_progress import Board, what
+from autolearn.client.cli.run_progress import RunProgress, what
 from autolearn.client.cli.tables import catalog, runs, sessions
 from autolearn.client.local.system import System, install_kafka
 from autolearn.client.sdk.client import AsyncAutoLearn
@@ -106,7 +106,7 @@ class Story:
         self.out.print(rows(("step", "seconds"), [(name, f"{s:.1f}") for name, s in self.took]))
         return code
 
-    async def first_life(self, system: System) -> Snapshot:
+    async def first_life(self, system: System) -> DemoState:
         """Do the main job on a new system, and stop it; return what it said at the end."""
         with self.step("Start everything on an empty folder"):
             await system.start()
@@ -132,7 +132,7 @@ class Story:
             await system.stop()
         return before
 
-    async def second_life(self, system: System, before: Snapshot) -> int:
+    async def second_life(self, system: System, before: DemoState) -> int:
         """Start without any state, and compare with what was said before."""
         with self.step("Start again: everything is rebuilt from the log"):
             await system.start()
@@ -185,7 +185,7 @@ class Story:
             DemoFailed: one did not complete, or not in time.
         """
         wanted, until = {one.id for one in started}, time.monotonic() + PATIENCE
-        with Board() as board:
+        with RunProgress() as board:
             while True:
                 session = await proxy.get()
                 found = [r for r in (*session.trainings, *session.evaluations) if r.id in wanted]
@@ -209,7 +209,7 @@ class Story:
             of_data = [one for one in trained if one.dataset.name == data]
             self.out.print(runs.scores(of_data, evaluated))
 
-    def show_digests(self, before: Snapshot, after: Snapshot | None = None) -> None:
+    def show_digests(self, before: DemoState, after: DemoState | None = None) -> None:
         """Print the digests, beside those of another moment if there is one."""
         if after is None:
             lines = sorted(before.digests.items())

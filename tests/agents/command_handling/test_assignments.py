@@ -8,7 +8,7 @@ from typing import Any
 
 from faust.types import TP
 
-from autolearn.agents.command_handling.assignments import Cancelled, Tenures
+from autolearn.agents.command_handling.assignments import Assignments, Cancelled
 
 
 class Slow:
@@ -42,7 +42,7 @@ def kind() -> type[Slow]:
 def test_nothing_is_begun_with_what_was_taken_away_while_it_was_taken():
     async def run() -> None:
         made = kind()
-        tenures: Tenures[Any] = Tenures(made)
+        tenures: Assignments[Any] = Assignments(made)
         ours = {1}
         seeking = asyncio.create_task(tenures.position(TP("commands", 1), lambda: 1 in ours))
         await asyncio.sleep(0)
@@ -57,7 +57,7 @@ def test_nothing_is_begun_with_what_was_taken_away_while_it_was_taken():
 def test_what_was_taken_away_and_given_back_is_begun_anew():
     async def run() -> None:
         made = kind()
-        tenures: Tenures[Any] = Tenures(made)
+        tenures: Assignments[Any] = Assignments(made)
         seeking = asyncio.create_task(tenures.position(TP("commands", 1), lambda: True))
         await asyncio.sleep(0)
         made.more.clear()
@@ -73,7 +73,7 @@ def test_what_was_taken_away_and_given_back_is_begun_anew():
 def test_what_was_taken_away_before_its_turn_is_not_begun_at_all():
     async def run() -> None:
         made = kind()
-        tenures: Tenures[Any] = Tenures(made)
+        tenures: Assignments[Any] = Assignments(made)
         assert await tenures.position(TP("commands", 0), lambda: False) is None
         assert (made.made, tenures.held) == ([], {})
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from autolearn.agents.command_handling import partition_claim
-from autolearn.agents.command_handling.checkpoint_signer import Checkpointing
-from autolearn.agents.command_handling.partition_claim import Claim, Names
+from autolearn.agents.command_handling.checkpoint_signer import CheckpointSigner
+from autolearn.agents.command_handling.partition_claim import Names, PartitionClaim
 from autolearn.eventlog.integrity.hash_chain import Chain
 from autolearn.eventlog.integrity.signed_checkpoints import opened, sealed
 from autolearn.eventlog.memory.log import MemoryLog
@@ -44,8 +44,10 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> SigningKey:
     return SigningKey.load_or_make(tmp_path_factory.mktemp("key") / "keys" / "signing.pem")
 
 
-def claimed(log: MemoryLog, folder: str, names: Names = NAMES) -> Claim:
-    claim = Claim(log, names, 0, Path(folder), f"process-{len(log.topics[NAMES.events][0])}")
+def claimed(log: MemoryLog, folder: str, names: Names = NAMES) -> PartitionClaim:
+    claim = PartitionClaim(
+        log, names, 0, Path(folder), f"process-{len(log.topics[NAMES.events][0])}"
+    )
     claim.take()
     return claim
 
@@ -138,16 +140,16 @@ class Refusing(MemoryLog):
             super().append(topic, *args, delivered=delivered, **kwargs)
 
 
-def signing(log: MemoryLog, key: SigningKey, file: str = "", **more: object) -> Checkpointing:
+def signing(log: MemoryLog, key: SigningKey, file: str = "", **more: object) -> CheckpointSigner:
     settings = Settings(topic_prefix="here", partitions=2, checkpoint_file=file, **more)  # type: ignore[arg-type]
-    return Checkpointing(settings, log, key, Meter("decide"))
+    return CheckpointSigner(settings, log, key, Meter("decide"))
 
 
-def count(checkpointing: Checkpointing, name: str) -> float:
+def count(checkpointing: CheckpointSigner, name: str) -> float:
     return checkpointing.meter.registry.get_sample_value(f"autolearn_decider_{name}_total") or 0
 
 
-async def stopped(checkpointing: Checkpointing, *partition_claim: Claim) -> None:
+async def stopped(checkpointing: CheckpointSigner, *partition_claim: PartitionClaim) -> None:
     checkpointing.start(lambda: partition_claim)
     await checkpointing.stop()
 

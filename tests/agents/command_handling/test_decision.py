@@ -5,7 +5,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from autolearn.agents.command_handling import state_store
-from autolearn.agents.command_handling.decision import Place, check_stream, decide
+from autolearn.agents.command_handling.decision import AppendFence, check_stream, decide
 from autolearn.agents.command_handling.state_store import Stream, decider_of
 from autolearn.agents.deciders.session import Unopened
 from autolearn.schemas import commands, events
@@ -15,7 +15,7 @@ from autolearn.schemas.errors import MalformedRecord, UnknownType
 from tests.support import samples
 from tests.support.random_histories import command_record
 
-PLACE = Place(partition=3, offset=70, prev=64, term=5)
+PLACE = AppendFence(partition=3, offset=70, prev=64, term=5)
 
 
 def fresh(name: str) -> Stream:

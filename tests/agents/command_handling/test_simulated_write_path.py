@@ -15,9 +15,9 @@ from unittest import mock
 import pytest
 
 from autolearn.agents.command_handling import partition_claim
-from autolearn.agents.command_handling.decision import Decision, Place, decide
-from autolearn.agents.command_handling.partition_claim import Claim, Names
-from autolearn.eventlog.consumers.projector import Follower
+from autolearn.agents.command_handling.decision import AppendFence, Decision, decide
+from autolearn.agents.command_handling.partition_claim import Names, PartitionClaim
+from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.projections.digests import digest
 from autolearn.projections.read_models import ReadModels
@@ -36,7 +36,7 @@ class Worker:
 
     def __init__(self, log: MemoryLog, name: str, folder: Path) -> None:
         self.log = log
-        self.claim = Claim(log, TOPICS, 0, folder, name)
+        self.claim = PartitionClaim(log, TOPICS, 0, folder, name)
         self.claim.take()
         self.next = self.claim.begin()
         self.sending: deque[tuple[Decision, Headers]] = deque()
@@ -56,7 +56,7 @@ class Worker:
         if claim.seen(record.subject, record.id):
             claim.decided = offset
             return
-        place = Place(0, offset, claim.answered, claim.term)
+        place = AppendFence(0, offset, claim.answered, claim.term)
         decision = decide(claim.stream(record.subject), record, place)
         self.sending.append((decision, claim.note(decision)))
 
@@ -192,7 +192,7 @@ def records(log: MemoryLog, topic: str) -> log_checker.Topic:
 def views_of(log: MemoryLog) -> dict[str, str]:
     """The digests of the views, but for the one of offsets: new terms move them."""
     store = MemoryStore()
-    follower = Follower(log, "events", ReadModels(store), [0])
+    follower = Projector(log, "events", ReadModels(store), [0])
     follower.catch_up()
     return {view: digest(store, view) for view in VIEWS if view != "streams"}
 

@@ -2,9 +2,9 @@
 
 from random import Random
 
-from autolearn.agents.command_handling.state_store import FORMAT_KEY, States
+from autolearn.agents.command_handling.state_store import FORMAT_KEY, DeciderStateStore
 from autolearn.agents.deciders.runs import newest_first
-from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.admission import PartitionProgress
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.projections.storage.store import key
 from autolearn.schemas import events
@@ -28,19 +28,19 @@ def record(sequence: int, event: Event) -> EventRecord:
     )
 
 
-def reopened(states: States) -> States:
+def reopened(states: DeciderStateStore) -> DeciderStateStore:
     states.commit({})
-    return States(states.rows.store)
+    return DeciderStateStore(states.rows.store)
 
 
 def test_a_stream_without_events_has_the_initial_state():
-    stream = States(MemoryStore()).load(samples.SESSION)
+    stream = DeciderStateStore(MemoryStore()).load(samples.SESSION)
     assert stream.sequence == 0
-    assert not States(MemoryStore()).seen(samples.SESSION, "c1")
+    assert not DeciderStateStore(MemoryStore()).seen(samples.SESSION, "c1")
 
 
 def test_runs_keep_the_order_of_their_requests_when_stored():
-    states = States(MemoryStore())
+    states = DeciderStateStore(MemoryStore())
     states.fold(record(1, events.SessionOpened("")), 0, 0)
     for number, run in enumerate(("t3", "t1", "t2"), 2):
         states.fold(record(number, samples.training_requested(run)), 0, 0)
@@ -49,7 +49,7 @@ def test_runs_keep_the_order_of_their_requests_when_stored():
     assert [name for name, _ in found] == ["t2", "t1", "t3"]
 
 
-def written_by(states: States, number: int, event: Event) -> set[bytes]:
+def written_by(states: DeciderStateStore, number: int, event: Event) -> set[bytes]:
     """The rows of a session, and of its runs, that an event changes."""
     states.fold(record(number, event), 0, 0)
     found = {at for at in states.rows.pending if not at.startswith(b"seen")}
@@ -58,7 +58,7 @@ def written_by(states: States, number: int, event: Event) -> set[bytes]:
 
 
 def test_an_event_of_a_run_changes_its_row_and_that_of_the_session_whatever_else_there_is():
-    states = States(MemoryStore())
+    states = DeciderStateStore(MemoryStore())
     head, part = key("state", samples.SESSION), lambda run: key("part", samples.SESSION, run)
     written_by(states, 1, events.SessionOpened(""))
     for number in range(100):
@@ -70,7 +70,7 @@ def test_an_event_of_a_run_changes_its_row_and_that_of_the_session_whatever_else
 
 
 def test_nothing_of_the_runs_of_a_session_that_has_ended_is_stored():
-    states = States(MemoryStore())
+    states = DeciderStateStore(MemoryStore())
     for number, event in enumerate((events.SessionOpened(""), samples.training_requested())):
         states.fold(record(number + 1, event), 0, 0)
     states = reopened(states)
@@ -82,17 +82,17 @@ def test_nothing_of_the_runs_of_a_session_that_has_ended_is_stored():
 
 
 def test_a_state_of_another_format_is_folded_again():
-    states = States(MemoryStore())
+    states = DeciderStateStore(MemoryStore())
     states.fold(record(1, events.SessionOpened("")), 0, 0)
-    states.commit({0: Progress(1, 1, 0, "e1")})
-    assert States(states.rows.store).load(samples.SESSION).sequence == 1
+    states.commit({0: PartitionProgress(1, 1, 0, "e1")})
+    assert DeciderStateStore(states.rows.store).load(samples.SESSION).sequence == 1
     states.rows.store.write({FORMAT_KEY: b"1"})
-    assert States(states.rows.store).load(samples.SESSION).sequence == 0
+    assert DeciderStateStore(states.rows.store).load(samples.SESSION).sequence == 0
     assert not states.rows.store.rows
 
 
 def test_a_command_is_seen_in_its_stream_only():
-    states = States(MemoryStore())
+    states = DeciderStateStore(MemoryStore())
     states.fold(record(1, events.SessionOpened("")), 0, 0)
     for each in (states, reopened(states)):
         assert each.seen(samples.SESSION, "c1")
@@ -101,7 +101,7 @@ def test_a_command_is_seen_in_its_stream_only():
 
 
 def test_a_term_changes_no_stream():
-    states = States(MemoryStore())
+    states = DeciderStateStore(MemoryStore())
     term = EventRecord(
         id="t",
         source="s",
@@ -119,7 +119,7 @@ def test_a_term_changes_no_stream():
 def test_storing_after_every_event_changes_nothing():
     for seed in range(20):
         past = history(Random(seed), 80)
-        stored, kept = States(MemoryStore()), States(MemoryStore())
+        stored, kept = DeciderStateStore(MemoryStore()), DeciderStateStore(MemoryStore())
         for event in past:
             stored.fold(event, 0, 0)
             stored = reopened(stored)

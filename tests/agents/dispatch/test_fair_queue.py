@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from autolearn.agents.dispatch.fair_queue import Attempt, Turns
+from autolearn.agents.dispatch.fair_queue import FairQueue, QueuedAttempt
 
 Queue = tuple[str, ...]
 """What waits of one kind of work: the kind and the user, or these and the session."""
@@ -22,9 +22,9 @@ class Serving(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.turns = Turns()
-        self.waiting: list[Attempt] = []
-        self.again: list[Attempt] = []
+        self.turns = FairQueue()
+        self.waiting: list[QueuedAttempt] = []
+        self.again: list[QueuedAttempt] = []
         self.passed: dict[Queue, Counter[str]] = {}
         """Per session that waits, and per user, of a kind of work: which other ones were served
         since it began to wait or was served."""
@@ -36,14 +36,14 @@ class Serving(RuleBasedStateMachine):
 
     @rule(kind=kinds, stream=st.sampled_from(STREAMS), run=runs)
     def add(self, kind: str, stream: str, run: str) -> None:
-        attempt = Attempt(kind, stream, f"{kind}-{run}", 1, USERS[stream])
+        attempt = QueuedAttempt(kind, stream, f"{kind}-{run}", 1, USERS[stream])
         self.forget(*attempt.key)
         self.waiting.append(attempt)
         self.turns.add(attempt)
 
     @rule(kind=kinds, stream=st.sampled_from(STREAMS), run=runs)
     def put_back(self, kind: str, stream: str, run: str) -> None:
-        attempt = Attempt(kind, stream, f"{kind}-{run}", 2, USERS[stream])
+        attempt = QueuedAttempt(kind, stream, f"{kind}-{run}", 2, USERS[stream])
         self.forget(*attempt.key)
         self.again.append(attempt)
         self.turns.put_back(attempt)
@@ -70,7 +70,7 @@ class Serving(RuleBasedStateMachine):
             self.note(taken, fair)
             self.waiting.remove(taken)
 
-    def note(self, taken: Attempt, could: list[Attempt]) -> None:
+    def note(self, taken: QueuedAttempt, could: list[QueuedAttempt]) -> None:
         """Nobody is served twice with a kind while another user, or another session of the same
         user, could have been."""
         of = [one for one in could if one.kind == taken.kind]
@@ -106,35 +106,35 @@ TestServing.settings = settings(stateful_step_count=50)
 
 
 def test_a_single_run_does_not_wait_for_a_thousand():
-    turns = Turns()
+    turns = FairQueue()
     for number in range(1000):
-        turns.add(Attempt("training", "session/many", str(number), 1))
+        turns.add(QueuedAttempt("training", "session/many", str(number), 1))
     turns.take(KINDS)
-    turns.add(Attempt("training", "session/one", "single", 1))
+    turns.add(QueuedAttempt("training", "session/one", "single", 1))
     served = [turns.take(KINDS), turns.take(KINDS)]
     assert "single" in [attempt.run for attempt in served if attempt is not None]
 
 
 def test_a_single_run_does_not_wait_for_a_thousand_sessions_of_somebody_else():
-    turns = Turns()
+    turns = FairQueue()
     for number in range(1000):
-        turns.add(Attempt("training", f"session/{number}", "run", 1, "many"))
+        turns.add(QueuedAttempt("training", f"session/{number}", "run", 1, "many"))
     turns.take(KINDS)
-    turns.add(Attempt("training", "session/one", "single", 1, "one"))
+    turns.add(QueuedAttempt("training", "session/one", "single", 1, "one"))
     served = [turns.take(KINDS), turns.take(KINDS)]
     assert "single" in [attempt.run for attempt in served if attempt is not None]
 
 
 def test_many_runs_that_were_cancelled_cost_a_session_nothing():
-    turns = Turns()
+    turns = FairQueue()
     for number in range(100):
-        turns.add(Attempt("training", "session/a", str(number), 1))
+        turns.add(QueuedAttempt("training", "session/a", str(number), 1))
     for number in range(100):
         turns.drop(("session/a", str(number)))
-    turns.add(Attempt("training", "session/b", "0", 1))
-    turns.add(Attempt("training", "session/a", "100", 1))
+    turns.add(QueuedAttempt("training", "session/b", "0", 1))
+    turns.add(QueuedAttempt("training", "session/a", "100", 1))
     assert [turns.take(KINDS), turns.take(KINDS), turns.take(KINDS)] == [
-        Attempt("training", "session/b", "0", 1),
-        Attempt("training", "session/a", "100", 1),
+        QueuedAttempt("training", "session/b", "0", 1),
+        QueuedAttempt("training", "session/a", "100", 1),
         None,
     ]

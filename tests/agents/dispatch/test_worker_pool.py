@@ -10,7 +10,7 @@ import pytest
 from msgspec import Raw
 from msgspec.structs import replace
 
-from autolearn.agents.dispatch.worker_pool import OFFER_SECONDS, Offer, Pool
+from autolearn.agents.dispatch.worker_pool import OFFER_SECONDS, TaskOffer, WorkerPool
 from autolearn.projections.work.open_runs import OpenRun
 from autolearn.schemas.records.heartbeat import Heartbeat
 
@@ -29,12 +29,12 @@ def beat(
     return Heartbeat(worker, "host", 1, kinds, slots, "", partitions=(int(worker[1:]),))
 
 
-def offered(pool: Pool, now: float) -> list[tuple[str, str]]:
+def offered(pool: WorkerPool, now: float) -> list[tuple[str, str]]:
     return [(offer.attempt.run, offer.worker) for offer in pool.offers(now)]
 
 
 def test_a_free_slot_gets_one_run_and_the_rest_waits():
-    pool = Pool(3.0)
+    pool = WorkerPool(3.0)
     for name in "abc":
         pool.see(STREAM, name, run(name))
     assert offered(pool, 0.0) == []
@@ -49,7 +49,7 @@ def test_a_free_slot_gets_one_run_and_the_rest_waits():
 
 
 def test_an_offer_that_nobody_takes_up_is_made_again_to_another():
-    pool = Pool(3.0)
+    pool = WorkerPool(3.0)
     pool.heard(beat("w0"), 0.0)
     pool.see(STREAM, "a", run("a"))
     assert offered(pool, 0.0) == [("a", "w0")]
@@ -59,7 +59,7 @@ def test_an_offer_that_nobody_takes_up_is_made_again_to_another():
 
 
 def test_of_a_user_no_more_runs_run_than_the_limit_whatever_is_free():
-    pool = Pool(3.0, {"ada": 2, "bob": 5, "eve": 0}.__getitem__)
+    pool = WorkerPool(3.0, {"ada": 2, "bob": 5, "eve": 0}.__getitem__)
     pool.heard(beat("w0", slots=9), 0.0)
     for user in ("eve", "ada", "bob"):
         for number in range(4):
@@ -78,7 +78,7 @@ def test_of_a_user_no_more_runs_run_than_the_limit_whatever_is_free():
 
 
 def test_a_run_of_a_lost_worker_comes_before_all_others():
-    pool = Pool(3.0)
+    pool = WorkerPool(3.0)
     pool.heard(beat("w0"), 0.0)
     pool.see(STREAM, "a", run("a"))
     pool.offers(0.0)
@@ -93,7 +93,7 @@ def test_a_run_of_a_lost_worker_comes_before_all_others():
 
 
 def test_nothing_is_offered_to_who_is_silent_has_stopped_or_cannot_be_reached():
-    pool = Pool(3.0)
+    pool = WorkerPool(3.0)
     for number in range(3):
         pool.heard(beat(f"w{number}"), 0.0)
     pool.heard(Heartbeat("w1", "host", 1, (), 1, "", stopped=True), 0.0)
@@ -103,7 +103,7 @@ def test_nothing_is_offered_to_who_is_silent_has_stopped_or_cannot_be_reached():
 
 
 def test_nothing_is_offered_to_who_has_no_room_on_the_disk_until_there_is():
-    pool = Pool(3.0)
+    pool = WorkerPool(3.0)
     pool.see(STREAM, "a", run("a"))
     pool.heard(replace(beat("w0"), disk_low="/ has 1 MiB free"), 0.0)
     assert offered(pool, 0.0) == []
@@ -112,7 +112,7 @@ def test_nothing_is_offered_to_who_has_no_room_on_the_disk_until_there_is():
 
 
 def test_a_run_goes_to_the_worker_that_can_do_nothing_else():
-    pool = Pool(3.0)
+    pool = WorkerPool(3.0)
     pool.heard(beat("w0"), 0.0)
     pool.heard(beat("w1", kinds=("training",)), 0.0)
     pool.see(STREAM, "t", run("t"))
@@ -134,12 +134,12 @@ class World:
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
-        self.pool = Pool(3.0)
+        self.pool = WorkerPool(3.0)
         self.now, self.names, self.runs = 0.0, 0, 0
         self.workers: list[Worker] = []
         self.open: dict[str, OpenRun] = {}
         self.waits_since: dict[str, float] = {}
-        self.on_the_way: list[tuple[float, Offer]] = []
+        self.on_the_way: list[tuple[float, TaskOffer]] = []
         self.lost, self.ended, self.sent, self.longest_idle = 0, 0, 0, 0.0
 
     def request(self) -> None:
@@ -169,7 +169,7 @@ class World:
 
     def restart(self) -> None:
         """Dispatch starts again, with what the log tells."""
-        self.pool = Pool(3.0)
+        self.pool = WorkerPool(3.0)
         for each in self.open.values():
             self.pool.see(STREAM, each.run, each)
 

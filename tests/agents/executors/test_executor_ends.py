@@ -14,7 +14,7 @@ import pytest
 
 from autolearn.agents.executors.executor import Completed, Failed, Limits, Lost
 from autolearn.agents.executors.local import executor
-from autolearn.agents.executors.local.executor import Executor, Running
+from autolearn.agents.executors.local.executor import Executor, RunningProcess
 from autolearn.runtime import watchdog
 from tests.support import hostile_kinds
 from tests.support.run_executor import ENOUGH, Family, gone, importable, play
@@ -155,7 +155,7 @@ def test_a_fork_server_that_is_killed_is_started_again() -> None:
     play(story)
 
 
-async def stopped(executor: Executor, limits: Limits = ENOUGH) -> tuple[Running, Family]:
+async def stopped(executor: Executor, limits: Limits = ENOUGH) -> tuple[RunningProcess, Family]:
     """A run whose fork server is stopped, when it is at work, and its processes."""
     run = executor.start("stay", None, limits, family := Family())
     await family.staying.wait()

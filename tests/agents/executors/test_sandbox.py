@@ -16,7 +16,7 @@ from autolearn.agents.executors.executor import Completed, Failed
 from autolearn.agents.executors.local.executor import Executor
 from autolearn.agents.executors.local.run_folder import RunFolder
 from autolearn.artifacts.datasets.errors import DatasetRefused
-from autolearn.artifacts.datasets.sandbox import Question, profile_apart
+from autolearn.artifacts.datasets.sandbox import ProfileJob, profile_apart
 from autolearn.artifacts.store.errors import ArtifactError
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.runtime import sandbox
@@ -83,7 +83,7 @@ def test_the_reader_of_hostile_files_cannot_break_out(
     monkeypatch.setenv("PYTHONPATH", f"{taken_over.parent}{os.pathsep}{root}")
     file = tmp_path / "data.csv"
     file.write_text("a,b\n1,2\n")
-    question = Question(path=str(file), name="x", version="v", bytes=8)
+    question = ProfileJob(path=str(file), name="x", version="v", bytes=8)
     with pytest.raises(DatasetRefused) as refused:
         asyncio.run(profile_apart(question))
     check_refused(json.loads(refused.value.sentences[0]))

@@ -16,12 +16,12 @@ from autolearn.agents.supervision.agent import SuperviseAgent
 from autolearn.agents.supervision.artifact_collector import AGE, Collector
 from autolearn.agents.supervision.broker_clock import BrokerClock, steady
 from autolearn.artifacts.store.store import ArtifactStore
-from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.admission import PartitionProgress
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.eventlog.positions import log_id
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.projections.work.artifact_referrers import REFERRERS
-from autolearn.projections.work.session_retention import Drafts
+from autolearn.projections.work.session_retention import SessionRetention
 from autolearn.runtime.metrics_registry import Meter
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, encode, raw
@@ -43,7 +43,7 @@ class World:
         self.artifacts = ArtifactStore(self.root.as_uri())
         self.log = MemoryLog()
         self.log.create(TOPICS.all())
-        self.drafts = Drafts(MemoryStore())
+        self.drafts = SessionRetention(MemoryStore())
         self.committed: dict[int, int] = {}
         self.collector = Collector(
             self.log,
@@ -59,7 +59,7 @@ class World:
     def tell(self, stream: str, event: Event) -> None:
         """What is said on the log, and folded."""
         self.write(stream, event)
-        self.drafts.commit({0: Progress(next=self.count, last=self.last)})
+        self.drafts.commit({0: PartitionProgress(next=self.count, last=self.last)})
 
     def ask(self, age: float) -> None:
         """A command of so many seconds ago."""
@@ -132,7 +132,7 @@ def test_nothing_is_collected_while_events_are_not_read(world: World):
     digest = world.artifacts.put_blob([b"a"]).digest
     world.write("dataset/flowers", registered(digest))
     assert world.collector.collect(LATER) is None
-    world.drafts.commit({0: Progress(next=world.count)})
+    world.drafts.commit({0: PartitionProgress(next=world.count)})
     assert world.collector.collect(LATER).artifacts == 0
     assert set(world.artifacts.blobs()) == {digest}
 

@@ -13,15 +13,15 @@ from autolearn.agents.supervision.key_shredder import (
     MOST_FAILING,
     OVERDUE,
     ROUND,
-    Shredding,
+    KeyShredder,
 )
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.eventlog.encryption.keyring import KeyRing
-from autolearn.eventlog.encryption.session_cipher import Vault
+from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.projections.storage.store import key
-from autolearn.projections.work.session_retention import Drafts
+from autolearn.projections.work.session_retention import SessionRetention
 from autolearn.runtime.metrics_registry import Meter
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, command_of, decode_command, raw
@@ -48,11 +48,11 @@ ENDS: list[tuple[Event, ...]] = [
 class Place:
     """Sessions with keys and models, and what shreds them."""
 
-    def __init__(self, vault: Vault, log: MemoryLog, folder: Path) -> None:
+    def __init__(self, vault: SessionCipher, log: MemoryLog, folder: Path) -> None:
         self.vault, self.log = vault, log
         self.store = MemoryStore()
         self.artifacts = ArtifactStore((folder / "store").as_uri(), b"k" * 32)
-        self.drafts = Drafts(self.store)
+        self.drafts = SessionRetention(self.store)
         self.offset = 0
         self.start()
 
@@ -61,9 +61,9 @@ class Place:
         self.ring = KeyRing(self.log, TOPICS.keys.name, None)
         self.ring.start()
         self.ring.catch_up()
-        self.drafts = Drafts(self.store)
+        self.drafts = SessionRetention(self.store)
         meter = Meter("supervise")
-        self.shredding = Shredding(
+        self.shredding = KeyShredder(
             self.log, TOPICS, self.drafts, self.ring, self.artifacts, meter, DAY / 1000
         )
         self.shredding.begin()
@@ -221,9 +221,9 @@ def test_after_a_start_only_what_has_a_key_or_may_expire_is_looked_at(place):
         place.tell(session, events.SessionDiscarded())
     place.look()
     looked = []
-    asked = Shredding.note
+    asked = KeyShredder.note
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Shredding, "note", lambda s, one: (looked.append(one), asked(s, one)))
+        patch.setattr(KeyShredder, "note", lambda s, one: (looked.append(one), asked(s, one)))
         place.start()
     assert set(looked) == {A}
     assert set(place.shredding.expiring) == {A}

@@ -11,7 +11,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from autolearn.agents.supervision.agent import SuperviseAgent
-from autolearn.agents.worker.worker import Attempt, Worker, task_in
+from autolearn.agents.worker.worker import Worker, WorkerAttempt, task_in
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.ml.errors import InputError
 from autolearn.ml.metrics.builtin import MOST_LABELS, confusion
@@ -91,11 +91,11 @@ def test_a_worker_reports_a_failure_in_the_place_of_what_is_too_large(
             "e1", 1, worker.id, EvaluationResult({"m": "x" * size}, {}, 1, 1.0)
         )
 
-        async def do(_: Attempt) -> Command:
+        async def do(_: WorkerAttempt) -> Command:
             return end
 
         worker.do = do  # type: ignore[method-assign]
-        working = asyncio.create_task(worker.claim_and_do(Attempt(TASK, None)))
+        working = asyncio.create_task(worker.claim_and_do(WorkerAttempt(TASK, None)))
         told = []
         answers: list[Event] = [events.RunStarted("e1", 1, worker.id)]
         if refused:
@@ -158,7 +158,7 @@ def test_a_request_that_cannot_be_read_fails_its_run(tmp_path: Path):
         worker = Worker(SETTINGS, MemoryLog(), "x:1", tmp_path, Meter("work"))
         worker.holds = lambda _: True  # type: ignore[method-assign]
         for request in (b"7", b'{"time_limit":"long"}', b"[1]"):
-            end = await worker.do(Attempt(replace(TASK, request=Raw(request)), None))
+            end = await worker.do(WorkerAttempt(replace(TASK, request=Raw(request)), None))
             assert isinstance(end, commands.FailRun), request
             assert end.reason == "input"
 

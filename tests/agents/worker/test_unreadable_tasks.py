@@ -13,8 +13,8 @@ from unittest import mock
 import pytest
 
 from autolearn.agents.executors.executor import Limits
-from autolearn.agents.worker.worker import Attempt, Opened, Worker
-from autolearn.eventlog.encryption.session_cipher import Vault
+from autolearn.agents.worker.worker import Opened, Worker, WorkerAttempt
+from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.projections.work.open_runs import OpenRuns
@@ -32,7 +32,7 @@ from tests.support.encrypted_system import key_for, vault_of
 SESSION = "a" * 8 + "-0000-4000-8000-000000000000"
 
 
-def told(vault: Vault, runs: OpenRuns, number: int, event: Event) -> None:
+def told(vault: SessionCipher, runs: OpenRuns, number: int, event: Event) -> None:
     """What happens in the session, encrypted as it is on the log."""
     record = EventRecord(
         id=f"0-{number}-1",
@@ -73,7 +73,7 @@ def test_what_is_cancelled_while_it_is_opened_is_not_started(tmp_path: Path):
 
             worker.open = meanwhile  # type: ignore[method-assign]
             with mock.patch.object(worker.executor, "start", side_effect=AssertionError):
-                assert await worker.do(Attempt(task, None)) is None
+                assert await worker.do(WorkerAttempt(task, None)) is None
 
     asyncio.run(story())
 
@@ -91,7 +91,7 @@ def test_what_cannot_be_decrypted_is_given_back_or_not_wanted(tmp_path: Path, en
                 return found
 
             worker.open = meanwhile  # type: ignore[method-assign]
-            given_back = await worker.do(Attempt(task, None))
+            given_back = await worker.do(WorkerAttempt(task, None))
             assert given_back == (None if ended else ReportRunLost("t1", 1, worker.id))
 
     asyncio.run(story())

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from autolearn.api.commands.answer_waiters import Arrivals
+from autolearn.api.commands.answer_waiters import AnswerWaiters
 from autolearn.api.commands.backlog import PROBE, Backlog
-from autolearn.api.commands.bounded_producer import Appends, LogBusy, Sending
+from autolearn.api.commands.bounded_producer import BoundedProducer, LogBusy, Sending
 from autolearn.api.http.problems import Problem
-from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.admission import PartitionProgress
 from autolearn.eventlog.log import Delivered
 from autolearn.eventlog.memory.partitioner import partition_of
 
@@ -27,7 +27,7 @@ class Deciders:
         self.backlog = Backlog(
             2,
             LIMIT,
-            lambda: {0: Progress(last=self.last)},
+            lambda: {0: PartitionProgress(last=self.last)},
             self.ids.__contains__,
             lambda: self.now,
         )
@@ -87,14 +87,14 @@ def test_deciders_that_stand_still_get_one_probe_in_a_while():
     assert let_through == [0, PROBE, 2 * PROBE]
 
 
-def send(appends: Appends, command: str, size: int = 1) -> tuple[Sending, Delivered]:
+def send(appends: BoundedProducer, command: str, size: int = 1) -> tuple[Sending, Delivered]:
     appends.require_room(size)
     return appends.add(command, size, lambda *_: None)
 
 
 def test_appends_are_bounded_in_number_and_in_bytes():
     async def story() -> None:
-        appends = Appends(3, 100, patience=60)
+        appends = BoundedProducer(3, 100, patience=60)
         sent = [send(appends, f"{n}", 30) for n in range(3)]
         with pytest.raises(LogBusy, match="3 commands") as refused:
             send(appends, "one more")
@@ -113,7 +113,7 @@ def test_appends_are_bounded_in_number_and_in_bytes():
 
 def test_nothing_is_sent_behind_what_the_log_does_not_take():
     async def story() -> None:
-        appends = Appends(10, 1000, patience=0.05)
+        appends = BoundedProducer(10, 1000, patience=0.05)
         sending, delivered = send(appends, "a")
         await sending.over(0.1)
         assert appends.stalled
@@ -130,7 +130,7 @@ def test_nothing_is_sent_behind_what_the_log_does_not_take():
 
 def test_the_first_who_gives_up_leaves_the_others_waiting():
     async def story() -> None:
-        arrivals = Arrivals()
+        arrivals = AnswerWaiters()
         with arrivals.expected("c") as patient:
             with arrivals.expected("c") as other:
                 assert other is patient

@@ -23,7 +23,7 @@ from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 from autolearn.api.http.problems import Problem
 from autolearn.api.identity import oidc
 from autolearn.api.identity.oidc import Provider
-from autolearn.projections.queries.queries import Moment
+from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings, load
@@ -31,7 +31,7 @@ from tests.support.api_processes import Api, Process
 from tests.support.waiting import soon
 
 AUDIENCE = "autolearn-test"
-NOBODY = Moment(MemoryStore())
+NOBODY = Snapshot(MemoryStore())
 
 
 class Issuer:

@@ -8,14 +8,14 @@ import pytest
 
 from autolearn.api.http.problems import Problem
 from autolearn.api.identity.passwords import Passwords
-from autolearn.api.limits.executors import Bound, Executor
+from autolearn.api.limits.executors import Bound, ThreadLane
 
 PASSWORD = "correct horse battery"
 
 
 def test_a_password_fits_its_verifier_and_no_other():
     async def story() -> None:
-        here = Passwords(Executor("tests", Bound(2, 8, 8)))
+        here = Passwords(ThreadLane("tests", Bound(2, 8, 8)))
         verifier = await here.verifier(PASSWORD)
         assert verifier.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
         assert verifier != await here.verifier(PASSWORD), "each has a salt of its own"
@@ -29,7 +29,7 @@ def test_a_password_fits_its_verifier_and_no_other():
 
 def test_one_too_many_is_told_so_and_takes_nobodys_place():
     async def story() -> None:
-        here = Passwords(Executor("tests", Bound(2, 1, 3)))
+        here = Passwords(ThreadLane("tests", Bound(2, 1, 3)))
         asked = [asyncio.create_task(here.verifier(PASSWORD)) for _ in range(3)]
         await asyncio.sleep(0)  # all of them run or wait now
         with pytest.raises(Problem) as told:

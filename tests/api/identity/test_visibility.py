@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from autolearn.api.identity.principal import EVERYBODY, Principal, still_let_in
-from autolearn.api.identity.visibility import Level, Sight
-from autolearn.projections.queries.queries import Queries
+from autolearn.api.identity.visibility import Level, Visibility
+from autolearn.projections.queries.queries import ReadModelQueries
 from autolearn.projections.rows.stored_rows import StoredToken, StoredUser
 from autolearn.projections.storage.memory import MemoryStore
-from autolearn.projections.storage.row_batch import Rows
+from autolearn.projections.storage.row_batch import RowBatch
 from autolearn.projections.views.users import token_key, user_key
 from autolearn.schemas.stream_kinds import KINDS
 
@@ -32,16 +32,16 @@ def test_every_kind_of_stream_has_a_rule():
 
 @pytest.mark.parametrize(("kind", "level"), LEVELS.items())
 def test_a_stream_is_for_those_of_whom_a_rule_says_so(kind: str, level: Level):
-    queries = Queries(MemoryStore())
-    assert Sight(ADA, queries).level(f"{kind}/other") is level
+    queries = ReadModelQueries(MemoryStore())
+    assert Visibility(ADA, queries).level(f"{kind}/other") is level
     if level is Level.NOTHING and kind != "user":
-        assert Sight(ROOT, queries).level(f"{kind}/other") is Level.NOTHING
+        assert Visibility(ROOT, queries).level(f"{kind}/other") is Level.NOTHING
 
 
 def test_a_user_is_shown_in_outline_to_the_user_and_to_sysadmins():
-    queries = Queries(MemoryStore())
+    queries = ReadModelQueries(MemoryStore())
     for who, level in ((ADA, Level.ACTIVITY), (ROOT, Level.ACTIVITY), (EVERYBODY, Level.ACTIVITY)):
-        sight = Sight(who, queries)
+        sight = Visibility(who, queries)
         assert sight.level("user/ada") is level
         assert sight.knows("user/ada")
 
@@ -51,9 +51,9 @@ def test_a_user_is_shown_in_outline_to_the_user_and_to_sysadmins():
 def test_who_follows_is_let_in_only_as_what_they_were(was: bool, now: str):
     """As when a sysadmin is made a user: an open feed shows everybody's activity."""
     store = MemoryStore()
-    rows = Rows(store)
+    rows = RowBatch(store)
     rows.put(user_key("ada"), StoredUser(now, "", False, "", ""))
     rows.put(token_key("t"), StoredToken("ada", "", "", "", None))
     rows.commit({})
     who, stays = Principal("ada", was, token="t"), was == (now == "sysadmin")
-    assert still_let_in(Queries(store), who) is stays
+    assert still_let_in(ReadModelQueries(store), who) is stays

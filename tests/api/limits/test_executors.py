@@ -8,11 +8,11 @@ import threading
 import pytest
 
 from autolearn.api.http.problems import Problem
-from autolearn.api.limits.executors import ASKER, Bound, Executor, Executors
+from autolearn.api.limits.executors import ASKER, Bound, Executors, ThreadLane
 from autolearn.schemas.settings import Settings
 
 
-def asked(executor: Executor, user: str, call, *, names: list[str] | None = None) -> asyncio.Task:
+def asked(executor: ThreadLane, user: str, call, *, names: list[str] | None = None) -> asyncio.Task:
     """A call of a user, in a task of its own."""
 
     async def run() -> object:
@@ -27,7 +27,7 @@ def asked(executor: Executor, user: str, call, *, names: list[str] | None = None
 
 def test_a_user_who_asks_for_much_leaves_a_thread_to_others_and_takes_turns():
     async def run() -> None:
-        executor, gate = Executor("tests", Bound(2, 100, 50)), threading.Event()
+        executor, gate = ThreadLane("tests", Bound(2, 100, 50)), threading.Event()
         try:
             first = [asked(executor, "ada", lambda: gate.wait(10)) for _ in range(20)]
             async with asyncio.timeout(5):
@@ -49,7 +49,7 @@ def test_a_user_who_asks_for_much_leaves_a_thread_to_others_and_takes_turns():
 
 def test_turns_are_taken_by_user_for_what_is_done_elsewhere():
     async def run() -> None:
-        executor = Executor("tests", Bound(2, 100, 5))
+        executor = ThreadLane("tests", Bound(2, 100, 5))
         order: list[str] = []
 
         async def examined(user: str, over: asyncio.Event) -> None:
@@ -76,7 +76,7 @@ def test_turns_are_taken_by_user_for_what_is_done_elsewhere():
 
 def test_what_is_too_much_is_refused_with_the_bound():
     async def run() -> None:
-        executor, gate = Executor("tests", Bound(1, 5, 3)), threading.Event()
+        executor, gate = ThreadLane("tests", Bound(1, 5, 3)), threading.Event()
         try:
             mine = [asked(executor, "ada", gate.wait) for _ in range(3)]
             await asyncio.sleep(0)

@@ -17,7 +17,7 @@ from autolearn.api.limits.client_address import network_of
 from autolearn.api.limits.login_attempts import Logins
 from autolearn.api.limits.quotas import Taken
 from autolearn.api.limits.request_rate import Paces
-from autolearn.api.middleware.concurrency_limit import Place
+from autolearn.api.middleware.concurrency_limit import RequestSlot
 from autolearn.api.server.app import make_app
 from autolearn.api.state.context import make_context
 from autolearn.api.state.request_counts import Waiting
@@ -25,7 +25,7 @@ from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.client.sdk.errors import Unreachable
 from autolearn.client.sdk.sealed_transport import AsyncSealing, Sealing
 from autolearn.eventlog.memory.log import MemoryLog
-from autolearn.projections.queries.queries import Queries
+from autolearn.projections.queries.queries import ReadModelQueries
 from autolearn.projections.rows.stored_rows import StoredToken, StoredUser
 from autolearn.projections.rows.view_rows import QuotaRow
 from autolearn.projections.storage.memory import MemoryStore
@@ -179,12 +179,12 @@ def test_a_large_sealed_body_says_in_its_head_who_asks(world: World):
 def test_the_addresses_share_what_strangers_have():
     waiting = Waiting(10, 1000)
     scope = {"client": ("10.0.0.1", 1)}
-    mine = [Place(waiting, scope, "change") for _ in range(bounds.ADDRESS_REQUESTS + 1)]
+    mine = [RequestSlot(waiting, scope, "change") for _ in range(bounds.ADDRESS_REQUESTS + 1)]
     for place in mine[:-1]:
         place.read()
     with pytest.raises(Problem, match=r"From 10\.0\.0\.1 come 20"):
         mine[-1].read()
-    other = Place(waiting, {"client": ("10.0.0.2", 1)}, "change")
+    other = RequestSlot(waiting, {"client": ("10.0.0.2", 1)}, "change")
     other.read()
     with pytest.raises(Problem, match="1,048,576 bytes"):
         mine[0].take(bounds.ADDRESS_BYTES + 1)
@@ -197,17 +197,17 @@ def test_the_addresses_share_what_strangers_have():
 
 def test_a_user_has_a_quarter_and_everybody_has_all():
     waiting = Waiting(8, 1000)
-    ada = [Place(waiting, {}, "change") for _ in range(3)]
+    ada = [RequestSlot(waiting, {}, "change") for _ in range(3)]
     ada[0].admit("ada")
     ada[1].admit("ada")
     with pytest.raises(Problem, match="a quarter of AUTOLEARN_MAX_WAITING"):
         ada[2].admit("ada")
     with pytest.raises(Problem, match="a quarter of AUTOLEARN_MAX_PENDING: 250"):
         ada[0].take(251)
-    grace = Place(waiting, {}, "change")
+    grace = RequestSlot(waiting, {}, "change")
     grace.admit("grace")
     grace.take(250)
-    nobody = [Place(waiting, {}, "read") for _ in range(8)]
+    nobody = [RequestSlot(waiting, {}, "read") for _ in range(8)]
     for place in nobody:
         place.admit("")
     nobody[0].take(700)
@@ -369,7 +369,7 @@ def test_a_foreign_page_does_nothing_where_nobody_is_known(
 def test_a_user_asks_so_many_times_a_second_and_others_as_before():
     now, store = [0.0], MemoryStore()
     settings, paces = Settings(quota_requests=10), Paces(lambda: now[0])
-    queries = Queries(store)
+    queries = ReadModelQueries(store)
     for _ in range(20):
         paces.take("ada", settings, queries)
     with pytest.raises(Problem, match="10 requests a second") as told:
@@ -392,7 +392,7 @@ def test_a_quota_of_no_requests_lets_none_in():
     store, paces = MemoryStore(), Paces(lambda: 0.0)
     store.write({key("quota", "ada", "requests"): to_json(QuotaRow("ada", "requests", 0))})
     with pytest.raises(Problem):
-        paces.take("ada", Settings(), Queries(store))
+        paces.take("ada", Settings(), ReadModelQueries(store))
 
 
 def test_requests_a_second_are_counted_for_a_token(tmp_path: Path):
@@ -434,7 +434,11 @@ def test_a_date_moves_no_request_to_another_time(world: World, apart: int):
 
 def test_sessions_are_counted_each_second_and_before_a_refusal():
     now, store = [0.0], MemoryStore()
-    settings, taken, queries = Settings(quota_sessions=5), Taken(lambda: now[0]), Queries(store)
+    settings, taken, queries = (
+        Settings(quota_sessions=5),
+        Taken(lambda: now[0]),
+        ReadModelQueries(store),
+    )
 
     def put(count: int) -> None:
         store.clear()

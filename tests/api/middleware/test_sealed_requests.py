@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from autolearn.api.http.problems import Problem
-from autolearn.api.middleware.sealed_requests import WINDOW, Seal, Seen
+from autolearn.api.middleware.sealed_requests import WINDOW, ReplayCache, Seal
 from autolearn.client.sdk.errors import Unreachable
 from autolearn.client.sdk.sealed_transport import AsyncSealing, Sealing
 from autolearn.schemas.errors import SettingsError
@@ -418,7 +418,7 @@ def test_a_server_without_keys_is_asked_nothing(status: int, body: Any, error: t
 
 
 def test_what_was_seen_is_forgotten_when_it_is_too_old_anyway():
-    seen = Seen(most=10)
+    seen = ReplayCache(most=10)
     for second in range(100_000, 100_000 + 10 * WINDOW, WINDOW):
         for number in range(5):
             assert seen.take(f"{number}", second, second)

@@ -8,14 +8,14 @@ from contextlib import asynccontextmanager
 import uvicorn
 from starlette.responses import Response
 
-from autolearn.api.server.connection import Connection
+from autolearn.api.server.connection import HttpConnection
 from tests.support.waiting import soon
 
 SIZE = 32 * 1024 * 1024
 """More than the sockets on the way take in."""
 
 
-class Impatient(Connection):
+class Impatient(HttpConnection):
     patience = 0.5
 
 

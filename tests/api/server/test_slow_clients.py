@@ -12,11 +12,11 @@ import uvicorn
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from autolearn.api.server.connection import Connection
+from autolearn.api.server.connection import HttpConnection
 from autolearn.api.server.slow_clients import LONGEST_HEAD
 
 
-class Hasty(Connection):
+class Hasty(HttpConnection):
     head_patience, body_patience = 0.3, 0.3
     least = 100
     most = 5

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 
 from autolearn.api.http.problems import Problem
 from autolearn.api.shared import event_subscription
-from autolearn.api.shared.event_filters import Wanted
+from autolearn.api.shared.event_filters import EventFilter
 from autolearn.api.shared.event_reader import EventReader
 from autolearn.api.shared.event_subscription import Subscription
 from autolearn.api.state import event_tail
 from autolearn.api.state.context import ApiContext, make_context
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.client.sdk.event_feed import EventParser, ServerSentEvent
-from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.admission import PartitionProgress
 from autolearn.eventlog.consumers import event_pages
 from autolearn.eventlog.consumers.event_pages import Places
 from autolearn.eventlog.log import Message
@@ -43,7 +43,7 @@ class Histories:
 
     def __init__(self, random: Random, log: MemoryLog, topic: str) -> None:
         self.random, self.log, self.topic = random, log, topic
-        self.at = {p: Progress() for p in range(PARTITIONS)}
+        self.at = {p: PartitionProgress() for p in range(PARTITIONS)}
         self.written = 0
         self.sequence = dict.fromkeys(STREAMS, 0)
 
@@ -83,11 +83,11 @@ class Histories:
             self.sequence[stream] += 1
         self.log.append(self.topic, encode(record), key=stream, partition=partition)
 
-    def admitted(self, wanted: Wanted) -> dict[int, list[str]]:
+    def admitted(self, wanted: EventFilter) -> dict[int, list[str]]:
         """The ids of the events that count, by the admission rule alone."""
         found: dict[int, list[str]] = {}
         for partition, messages in enumerate(self.log.topics[self.topic]):
-            at = Progress()
+            at = PartitionProgress()
             records = [decode_event(message.value() or b"") for message in messages]
             found[partition] = [one.id for one in records if at.admit(one) and wanted.fits(one)]
         return found
@@ -120,7 +120,7 @@ def reader_of(context: ApiContext) -> EventReader:
 
 
 async def follow(
-    context: ApiContext, wanted: Wanted, after: str
+    context: ApiContext, wanted: EventFilter, after: str
 ) -> AsyncGenerator[ServerSentEvent, None]:
     """What a client receives that was at an id; the id that opens the stream comes first."""
     parser, at = EventParser(), await reader_of(context).start_of(after, "after")
@@ -133,7 +133,7 @@ async def follow(
 
 
 async def received(
-    context: ApiContext, wanted: Wanted, after: str, count: int
+    context: ApiContext, wanted: EventFilter, after: str, count: int
 ) -> list[ServerSentEvent]:
     """The next `count` events."""
     found: list[ServerSentEvent] = []
@@ -145,7 +145,7 @@ async def received(
 
 
 async def all_there_are(
-    context: ApiContext, histories: Histories, wanted: Wanted, seen: list[ServerSentEvent]
+    context: ApiContext, histories: Histories, wanted: EventFilter, seen: list[ServerSentEvent]
 ) -> list[ServerSentEvent]:
     """Everything behind what was seen, with what is written meanwhile; and nothing comes then."""
     found = list(seen)
@@ -177,16 +177,16 @@ def by_partition(events: list[ServerSentEvent], where: dict[str, int]) -> dict[i
 
 chosen = st.sampled_from(
     [
-        Wanted(),
-        Wanted(STREAMS[0]),
-        Wanted(STREAMS[4]),
-        Wanted(None, frozenset({type_of(Refused)})),
-        Wanted(STREAMS[1], frozenset({type_of(Refused)})),
+        EventFilter(),
+        EventFilter(STREAMS[0]),
+        EventFilter(STREAMS[4]),
+        EventFilter(None, frozenset({type_of(Refused)})),
+        EventFilter(STREAMS[1], frozenset({type_of(Refused)})),
     ]
 )
 
 
-async def in_pages(context: ApiContext, wanted: Wanted, limit: int) -> list[str]:
+async def in_pages(context: ApiContext, wanted: EventFilter, limit: int) -> list[str]:
     """The ids of all events, from one page to the next; each page is further on."""
     await context.reader.fresh()  # what is not admitted wakes nobody: it may not be folded yet
     at: Places = await reader_of(context).start_of("", "after")
@@ -206,7 +206,7 @@ async def in_pages(context: ApiContext, wanted: Wanted, limit: int) -> list[str]
 
 @settings(max_examples=8)
 @given(st.randoms(use_true_random=False), chosen)
-def test_cut_at_any_event_it_goes_on_right_behind_it(random: Random, wanted: Wanted):
+def test_cut_at_any_event_it_goes_on_right_behind_it(random: Random, wanted: EventFilter):
     """Of any history, some of it written while a client follows, however little is kept."""
 
     async def story() -> None:
@@ -240,8 +240,10 @@ def test_cut_at_any_event_it_goes_on_right_behind_it(random: Random, wanted: Wan
         asyncio.run(story())
 
 
-@pytest.mark.parametrize("wanted", [Wanted(), Wanted(STREAMS[0])], ids=["all", "of one stream"])
-def test_a_page_is_bounded_in_bytes(wanted: Wanted, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(
+    "wanted", [EventFilter(), EventFilter(STREAMS[0])], ids=["all", "of one stream"]
+)
+def test_a_page_is_bounded_in_bytes(wanted: EventFilter, monkeypatch: pytest.MonkeyPatch):
     for module in (event_pages, stream_history):
         monkeypatch.setattr(module, "BYTES", 1)
 
@@ -265,12 +267,12 @@ def test_nothing_runs_when_nobody_follows():
     async def story() -> None:
         async with running(Random(1)) as (context, histories):
             assert context.tail.task is None
-            await received(context, Wanted(), "", 1)
+            await received(context, EventFilter(), "", 1)
             assert context.tail.followers == 0
             assert context.tail.task is not None
             await asyncio.wait_for(context.tail.task, 5)
             histories.write(10)
-            await received(context, Wanted(), "", 1)
+            await received(context, EventFilter(), "", 1)
 
     asyncio.run(story())
 
@@ -282,14 +284,14 @@ def test_a_client_that_reads_late_gets_all_and_the_process_keeps_little(
 
     async def story() -> None:
         async with running(Random(2)) as (context, histories):
-            before = sum(map(len, histories.admitted(Wanted()).values()))
-            async with aclosing(follow(context, Wanted(), "now")) as slow:
+            before = sum(map(len, histories.admitted(EventFilter()).values()))
+            async with aclosing(follow(context, EventFilter(), "now")) as slow:
                 first = await anext(slow)
                 for _ in range(20):
                     histories.write(10)
                     await context.reader.fresh()
-                behind = sum(map(len, histories.admitted(Wanted()).values())) - before
-                await received(context, Wanted(), first.id, behind)
+                behind = sum(map(len, histories.admitted(EventFilter()).values())) - before
+                await received(context, EventFilter(), first.id, behind)
                 assert len(context.tail.kept) <= 8
                 async with asyncio.timeout(60):
                     while behind:
@@ -300,7 +302,7 @@ def test_a_client_that_reads_late_gets_all_and_the_process_keeps_little(
 
 def test_where_nothing_fits_the_id_moves_on():
     async def story() -> None:
-        none = Wanted(None, frozenset({"autolearn.SessionOpened.v1"}))
+        none = EventFilter(None, frozenset({"autolearn.SessionOpened.v1"}))
         async with (
             asyncio.timeout(20),
             running(Random(6)) as (context, _),
@@ -319,7 +321,7 @@ def test_a_silent_feed_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch):
 
     async def story() -> None:
         async with asyncio.timeout(20), running(Random(7)) as (context, histories):
-            none = Wanted(None, frozenset({"autolearn.SessionOpened.v1"}))
+            none = EventFilter(None, frozenset({"autolearn.SessionOpened.v1"}))
             events, event_tail, executors = reader_of(context), context.tail, context.executors
             await context.reader.which_log()
             subscription = Subscription(events, event_tail, executors, none, events.now())
@@ -351,7 +353,7 @@ def test_the_log_cannot_be_read_and_the_feed_says_so(after: str, monkeypatch: py
         async with (
             asyncio.timeout(20),
             running(Random(3)) as (context, histories),
-            aclosing(follow(context, Wanted(), after)) as events,
+            aclosing(follow(context, EventFilter(), after)) as events,
         ):
             await anext(events)
             monkeypatch.setattr(histories.log, "reader", lambda *_: Broken())
@@ -369,7 +371,7 @@ def test_a_process_that_stops_says_why():
         async with (
             asyncio.timeout(20),
             running(Random(5)) as (context, _),
-            aclosing(follow(context, Wanted(), "now")) as events,
+            aclosing(follow(context, EventFilter(), "now")) as events,
         ):
             await anext(events)
             context.reader.fail(LogError("The disk is full."))

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from autolearn.api.commands.answer_waiters import Arrivals
+from autolearn.api.commands.answer_waiters import AnswerWaiters
 from autolearn.api.http.problems import Problem
-from autolearn.api.limits.executors import Bound, Executor
+from autolearn.api.limits.executors import Bound, ThreadLane
 from autolearn.api.state import log_reader
 from autolearn.api.state.log_reader import LogReader
-from autolearn.eventlog.consumers.projector import Follower
-from autolearn.eventlog.encryption.session_cipher import Vault
+from autolearn.eventlog.consumers.projector import Projector
+from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.eventlog.kafka.broker_health import Brokers
 from autolearn.eventlog.memory.log import MemoryLog
-from autolearn.projections.queries.queries import Queries
+from autolearn.projections.queries.queries import ReadModelQueries
 from autolearn.projections.read_models import ReadModels
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.schemas.codec import encode
@@ -41,15 +41,15 @@ class World:
         self.log, self.terms = log or MemoryLog(), 0
         MemoryLog.create(self.log, TOPICS.all())
         self.append(terms)
-        self.queries, self.arrivals = Queries(MemoryStore()), Arrivals()
+        self.queries, self.arrivals = ReadModelQueries(MemoryStore()), AnswerWaiters()
         self.brokers = Brokers(self.log, EVENTS)
-        self.executor = Executor("brokers", Bound(1, 10, 10))
+        self.executor = ThreadLane("brokers", Bound(1, 10, 10))
         self.failures: list[str] = []
         self.reader = LogReader(
             self.log,
             TOPICS,
             self.queries,
-            Vault(),
+            SessionCipher(),
             self.arrivals,
             self.brokers,
             self.executor,
@@ -211,7 +211,7 @@ def test_another_store_takes_over_and_goes_on():
         async with world.running() as reader:
             await reader.until_ready()
             other = MemoryStore()
-            follower = Follower(world.log, EVENTS, ReadModels(other), range(1))
+            follower = Projector(world.log, EVENTS, ReadModels(other), range(1))
             follower.catch_up()
             await reader.hand_over(other, follower)
             assert world.queries.store is other

@@ -17,7 +17,7 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
-from autolearn.eventlog.admission import Progress
+from autolearn.eventlog.admission import PartitionProgress
 from autolearn.eventlog.embedded.broker import EmbeddedBroker
 from autolearn.eventlog.embedded.install import install
 from autolearn.eventlog.kafka.log import KafkaLog
@@ -219,7 +219,7 @@ def test_a_log_that_this_version_cannot_read_is_not_verified(kafka: str, tmp_pat
     log.close()
     with closing(RocksStore(tmp_path / "state" / "api-0" / "views")) as store:
         # As a newer version, which knows the event, has left it.
-        reached = to_json(Progress(2, 1, 0, "odd"))
+        reached = to_json(PartitionProgress(2, 1, 0, "odd"))
         store.write({FORMAT_KEY: FORMAT_VALUE, key("progress", 0): reached})
     with Api(tmp_path, settings, instance="0") as api:
         api.client().close()

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from autolearn.artifacts.datasets.files import parquet_reader
-from autolearn.artifacts.datasets.sandbox import Question, profile_apart
+from autolearn.artifacts.datasets.sandbox import ProfileJob, profile_apart
 from autolearn.artifacts.datasets.table import DatasetRefused, profile, read_table, schema_hash
 from autolearn.schemas.catalog import DatasetSpec
 
@@ -316,8 +316,8 @@ def test_any_table_is_profiled_or_refused_and_then_read_alike(
     assert frame.isna().sum().tolist() == [column.missing for column in spec.columns]
 
 
-def question(path: Path, **more: Any) -> Question:
-    return Question(path=str(path), name="x", version="v", bytes=path.stat().st_size, **more)
+def question(path: Path, **more: Any) -> ProfileJob:
+    return ProfileJob(path=str(path), name="x", version="v", bytes=path.stat().st_size, **more)
 
 
 def test_profiling_in_a_process_of_its_own(file: Path) -> None:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from autolearn.artifacts.store.copy import Held, copy_all, held_by
-from autolearn.artifacts.store.errors import ArtifactMissing, Tampered, TooLarge
+from autolearn.artifacts.store.copy import StoreSize, copy_all, held_by
+from autolearn.artifacts.store.errors import ArtifactMissing, ArtifactTooLarge, Tampered
 from autolearn.artifacts.store.store import ArtifactStore
 
 
@@ -84,7 +84,7 @@ def test_a_blob_over_the_limit_leaves_nothing(store: ArtifactStore) -> None:
             taken.append(number)
             yield b"12345"
 
-    with pytest.raises(TooLarge, match="more than 12 bytes"):
+    with pytest.raises(ArtifactTooLarge, match="more than 12 bytes"):
         store.put_blob(chunks(), max_bytes=12)
     assert taken == [0, 1, 2], "it must stop as soon as the limit is passed"
     assert not files_in(store)
@@ -189,7 +189,7 @@ def test_everything_is_copied_to_another_store(store, kind, folder, tmp_path) ->
     assert not (folder / "manifest.json").exists(), "the source is left as it was"
     for _ in range(2):  # what is there already is fine
         copied = copy_all(store, target, lambda *each: told.append(each))
-        assert copied == held_by(store) == held_by(target) == Held(1, 1, 3 + model.bytes)
+        assert copied == held_by(store) == held_by(target) == StoreSize(1, 1, 3 + model.bytes)
     assert told[-1] == (copied.bytes, copied.bytes)
     (tmp_path / "into").mkdir()
     assert target.fetch_blob(blob.digest, tmp_path / "into").read_bytes() == b"abc"
@@ -204,4 +204,4 @@ def test_a_damaged_artifact_is_not_copied(store, tmp_path) -> None:
     target = ArtifactStore((tmp_path / "other").as_uri())
     with pytest.raises(Tampered, match=digest):
         copy_all(store, target, lambda *_: None)
-    assert held_by(target) == Held(0, 0, 0)
+    assert held_by(target) == StoreSize(0, 0, 0)

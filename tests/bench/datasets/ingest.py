@@ -20,7 +20,7 @@ from random import Random
 import psutil
 import pyarrow.csv
 
-from autolearn.artifacts.datasets.sandbox import Question, profile_apart
+from autolearn.artifacts.datasets.sandbox import ProfileJob, profile_apart
 from tests.artifacts.datasets.damage import DAMAGES, KINDS, made_table
 from tests.artifacts.datasets.damage.check import fault_of
 from tests.artifacts.datasets.real_files import (
@@ -46,7 +46,7 @@ async def ingest() -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="autolearn-bench-") as folder:
         path = Path(folder) / "data.csv"
         write(path)
-        question = Question(path=str(path), name="x", version="v", bytes=path.stat().st_size)
+        question = ProfileJob(path=str(path), name="x", version="v", bytes=path.stat().st_size)
         pyarrow.set_cpu_count(THREADS)
         took, arrow, duckdb, peaks = [], [], [], []
         for _ in range(ROUNDS):
@@ -79,7 +79,7 @@ async def ingest() -> dict[str, float]:
     }
 
 
-async def ingested(question: Question) -> tuple[float, float]:
+async def ingested(question: ProfileJob) -> tuple[float, float]:
     """Profile a file as at an upload; return the seconds and the most memory (PSS, bytes)."""
     began = time.perf_counter()
     reading = asyncio.create_task(profile_apart(question))

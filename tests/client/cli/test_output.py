@@ -19,7 +19,7 @@ from autolearn.client.cli.output import (
     shortened,
     when,
 )
-from autolearn.client.cli.run_progress import Board
+from autolearn.client.cli.run_progress import RunProgress
 from autolearn.client.cli.tables import catalog
 from autolearn.client.cli.tables import runs as views
 from autolearn.client.sdk.resources import Dataset, Evaluation, Running, Training
@@ -98,7 +98,7 @@ def test_json_is_the_same_document(capsys):
 
 
 def test_in_a_pipe_every_change_is_a_line(capsys):
-    with Board() as board:
+    with RunProgress() as board:
         board.show(training())
         board.show(training())
         board.show(training(progress=Running(run="t", kind="training", attempt=1, phase="fitting")))

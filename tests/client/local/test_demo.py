@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from autolearn.client.cli.demo.compare import Snapshot, differences
+from autolearn.client.cli.demo.compare import DemoState, differences
 from autolearn.client.sdk.resources import Experiment
 
 ROOT = Path(__file__).parents[3]
@@ -14,9 +14,9 @@ def test_what_differs_is_told_view_by_view_and_line_by_line():
     experiment = Experiment(
         id="e", title="a", created="1", committed="2", counts={}, trainings=[], evaluations=[]
     )
-    before = Snapshot({"sessions": "aa", "answers": "bb"}, experiment)
+    before = DemoState({"sessions": "aa", "answers": "bb"}, experiment)
     other = msgspec.structs.replace(experiment, title="b")
-    after = Snapshot({"sessions": "aa", "answers": "cc"}, other)
+    after = DemoState({"sessions": "aa", "answers": "cc"}, other)
     assert differences(before, before) == []
     found = differences(before, after)
     assert found[0] == "view answers: bb before, cc after"

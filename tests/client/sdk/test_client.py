@@ -22,7 +22,7 @@ from autolearn.client.sdk.client import AsyncAutoLearn, AutoLearn, Problem, Unre
 from autolearn.client.sdk.flows import seconds_of
 from autolearn.client.sdk.sessions import Experiments, OneSession, Sessions
 from autolearn.client.sdk.system import System
-from autolearn.eventlog.positions import Place, Position
+from autolearn.eventlog.positions import PartitionPosition, Position
 
 SESSION = {
     "id": "s1",
@@ -308,7 +308,7 @@ def test_a_file_that_was_damaged_on_its_way_is_not_kept(ask, tmp_path: Path):
 
 
 def test_what_was_changed_is_asked_for_until_it_is_another_log(ask):
-    token, asked = Position("log", (Place(0, 7, 1, 3),)).token(), list[str | None]()
+    token, asked = Position("log", (PartitionPosition(0, 7, 1, 3),)).token(), list[str | None]()
     refusals = [
         ("dataset-refused", {"detail": "no"}),
         ("bad-position", {"parameter": "after", "detail": "no"}),

@@ -7,8 +7,8 @@ from random import Random
 import pytest
 from msgspec.structs import replace
 
-from autolearn.eventlog.admission import Progress
-from autolearn.eventlog.consumers.projector import Follower
+from autolearn.eventlog.admission import PartitionProgress
+from autolearn.eventlog.consumers.projector import Projector
 from autolearn.projections.digests import digest
 from autolearn.projections.read_models import ReadModels
 from autolearn.projections.storage.memory import MemoryStore
@@ -28,17 +28,17 @@ class Journal:
 
     def __init__(self) -> None:
         self.stored: list[str] = []
-        self.reached: dict[int, Progress] = {}
+        self.reached: dict[int, PartitionProgress] = {}
         self.pending: list[str] = []
         self.resets = 0
 
-    def progress(self) -> Mapping[int, Progress]:
+    def progress(self) -> Mapping[int, PartitionProgress]:
         return {partition: replace(at) for partition, at in self.reached.items()}
 
     def fold(self, record: EventRecord, _: int, __: int, /) -> None:
         self.pending.append(record.id)
 
-    def commit(self, progress: Mapping[int, Progress]) -> None:
+    def commit(self, progress: Mapping[int, PartitionProgress]) -> None:
         self.stored += self.pending
         self.pending = []
         self.reached = {partition: replace(at) for partition, at in progress.items()}
@@ -63,8 +63,8 @@ def ids(records: list[EventRecord]) -> list[str]:
     return [record.id for record in records]
 
 
-def follow(bench: Bench, journal: Journal, partitions: tuple[int, ...] = (0,)) -> Follower:
-    return Follower(bench.log, bench.topic, journal, partitions)
+def follow(bench: Bench, journal: Journal, partitions: tuple[int, ...] = (0,)) -> Projector:
+    return Projector(bench.log, bench.topic, journal, partitions)
 
 
 def test_everything_is_folded_in_order_and_stored(bench: Bench):
@@ -153,7 +153,7 @@ def test_another_log_under_the_store_is_noticed(bench: Bench, length: int):
     before = len(story()) - 1
     journal.stored = ids(story())[:before]
     last = story()[before - 1].commandoffset
-    journal.reached = {0: Progress(before, 1, last, "of another log")}
+    journal.reached = {0: PartitionProgress(before, 1, last, "of another log")}
     follower = follow(bench, journal)
     assert follower.restarted
     follower.catch_up()
@@ -165,7 +165,7 @@ def test_another_log_under_the_store_is_noticed(bench: Bench, length: int):
 def test_an_empty_log_under_the_store_is_noticed(bench: Bench):
     bench.create()
     journal = Journal()
-    journal.reached = {0: Progress(7, 1, 3, "gone")}
+    journal.reached = {0: PartitionProgress(7, 1, 3, "gone")}
     follower = follow(bench, journal)
     assert follower.restarted
     assert follower.behind() == 0
@@ -197,7 +197,7 @@ def test_what_is_no_event_is_passed_over(bench: Bench):
     write(bench, records, 0)
     bench.append(b"at the end")
     for _ in range(2):  # the second knows the log again by what is no event
-        follower = Follower(bench.log, bench.topic, ReadModels(store), [0])
+        follower = Projector(bench.log, bench.topic, ReadModels(store), [0])
         follower.catch_up()
         assert not follower.restarted
         assert not follower.behind()
@@ -214,7 +214,7 @@ def test_an_event_that_is_not_known_stops_with_its_position_and_stores_nothing(
     value, error = BAD[bad]
     write(bench, records[:20], 1)
     store = MemoryStore()
-    follower = Follower(bench.log, bench.topic, ReadModels(store), [1])
+    follower = Projector(bench.log, bench.topic, ReadModels(store), [1])
     follower.catch_up()
     before = dict(store.rows)
     bench.append(*(encode(r) for r in records[20:-1]), value, partition=1)
@@ -235,7 +235,7 @@ def test_the_read_models_on_a_real_store_are_those_in_memory(bench: Bench, tmp_p
     write(bench, story(count=200))
     memory, rocks = MemoryStore(), RocksStore(tmp_path / "store")
     for store in (memory, rocks):
-        follower = Follower(bench.log, bench.topic, ReadModels(store), [0])
+        follower = Projector(bench.log, bench.topic, ReadModels(store), [0])
         follower.catch_up()
         follower.close()
     assert [digest(memory, view) for view in VIEWS] == [digest(rocks, view) for view in VIEWS]

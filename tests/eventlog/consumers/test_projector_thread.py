@@ -11,10 +11,10 @@ import pytest
 from msgspec import Raw
 from msgspec.structs import replace
 
-from autolearn.eventlog.admission import Progress
-from autolearn.eventlog.consumers.projector import Follower
-from autolearn.eventlog.consumers.projector_thread import Feed
-from autolearn.eventlog.log import Message, Reader
+from autolearn.eventlog.admission import PartitionProgress
+from autolearn.eventlog.consumers.projector import Projector
+from autolearn.eventlog.consumers.projector_thread import ProjectorThread
+from autolearn.eventlog.log import Message, RecordReader
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.projections.read_models import ReadModels
 from autolearn.projections.storage.memory import MemoryStore
@@ -53,7 +53,9 @@ def on(partition: int, record: EventRecord) -> EventRecord:
 def places(store: MemoryStore) -> dict[int, int]:
     """How far a store is, also while a thread writes to it."""
     found = {partition: store.get(key("progress", partition)) for partition in range(PARTITIONS)}
-    return {p: from_json(value, Progress).next if value else 0 for p, value in found.items()}
+    return {
+        p: from_json(value, PartitionProgress).next if value else 0 for p, value in found.items()
+    }
 
 
 class Writer:
@@ -84,14 +86,14 @@ def test_it_stops_although_the_two_do_not_come_to_one_position():
         log.create([Topic("events", PARTITIONS, 1, {})])
         Writer(log).write(0, count)
     first, second = (
-        Follower(log, "events", ReadModels(MemoryStore()), range(PARTITIONS)) for log in logs
+        Projector(log, "events", ReadModels(MemoryStore()), range(PARTITIONS)) for log in logs
     )
     first.catch_up()
     second.catch_up()
 
     async def run() -> None:
         failures = list[Exception]()
-        feed = Feed(first, lambda _: None, failures.append)
+        feed = ProjectorThread(first, lambda _: None, failures.append)
         feed.start()
         changing = asyncio.create_task(feed.hand_over(second, lambda: None))
         await asyncio.sleep(0)
@@ -112,11 +114,11 @@ def test_it_changes_over_at_one_position_while_events_come(ahead: tuple[int, int
     writer, old, new = Writer(log), MemoryStore(), MemoryStore()
     for partition in range(PARTITIONS):
         writer.write(partition, 100)
-    first = Follower(log, "events", ReadModels(old), range(PARTITIONS))
+    first = Projector(log, "events", ReadModels(old), range(PARTITIONS))
     first.catch_up()
     for partition, count in enumerate(ahead):
         writer.write(partition, count)
-    second = Follower(log, "events", ReadModels(new), range(PARTITIONS))
+    second = Projector(log, "events", ReadModels(new), range(PARTITIONS))
     if any(ahead):
         second.catch_up()
     seen: list[EventRecord] = []
@@ -130,7 +132,7 @@ def test_it_changes_over_at_one_position_while_events_come(ahead: tuple[int, int
             if len(seen) >= sum(len(story) - 100 for story in writer.stories):
                 complete.set()
 
-        feed = Feed(first, note, failures.append)
+        feed = ProjectorThread(first, note, failures.append)
         background = threading.Thread(target=writer.write_all)
         background.start()
         feed.start()
@@ -148,14 +150,16 @@ def test_it_changes_over_at_one_position_while_events_come(ahead: tuple[int, int
         told = [record.id for record in seen if record.id.startswith(f"{partition}-")]
         assert told == [record.id for record in writer.stories[partition][100:]]
     whole = MemoryStore()
-    Follower(log, "events", ReadModels(whole), range(PARTITIONS)).catch_up()
+    Projector(log, "events", ReadModels(whole), range(PARTITIONS)).catch_up()
     assert new.rows == whole.rows
 
 
 class Hurried(MemoryLog):
     """A log on which something comes on both partitions whenever somebody reads."""
 
-    def reader(self, topic: str, start: Mapping[int, int], *, fetch: int | None = None) -> Reader:
+    def reader(
+        self, topic: str, start: Mapping[int, int], *, fetch: int | None = None
+    ) -> RecordReader:
         inner, log = super().reader(topic, start, fetch=fetch), self
 
         class Reading:
@@ -176,14 +180,14 @@ def test_a_change_over_ends_however_much_comes():
     log = Hurried()
     log.create([Topic("events", PARTITIONS, 1, {})])
     log.writer = Writer(log)
-    old = Follower(log, "events", ReadModels(MemoryStore()), range(PARTITIONS))
+    old = Projector(log, "events", ReadModels(MemoryStore()), range(PARTITIONS))
     log.writer.write(1, 50)
     old.catch_up()
-    new = Follower(log, "events", ReadModels(MemoryStore()), range(PARTITIONS))
+    new = Projector(log, "events", ReadModels(MemoryStore()), range(PARTITIONS))
     seen: list[EventRecord] = []
 
     async def run() -> int:
-        feed = Feed(old, seen.extend, lambda _: None)
+        feed = ProjectorThread(old, seen.extend, lambda _: None)
         feed.replace(new, lambda: None)
         assert feed.follower is new
         written = log.writer.written[0]
@@ -196,7 +200,7 @@ def test_a_change_over_ends_however_much_comes():
     written = asyncio.run(run())
     assert written < len(log.writer.stories[0]), "it ended before nothing came any more"
     whole = MemoryStore()
-    Follower(log, "events", ReadModels(whole), range(PARTITIONS)).catch_up()
+    Projector(log, "events", ReadModels(whole), range(PARTITIONS)).catch_up()
     found = new.projection.rows.store  # type: ignore[attr-defined]
     assert found.rows.keys() == whole.rows.keys(), "nothing is lost behind the change-over"
     assert places(found) == places(whole)

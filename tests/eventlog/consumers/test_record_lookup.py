@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from autolearn.eventlog.consumers import record_lookup
-from autolearn.eventlog.consumers.record_lookup import Lookup, read_between, spans_of
+from autolearn.eventlog.consumers.record_lookup import RecordLookup, read_between, spans_of
 from autolearn.schemas.errors import LogError
 from tests.support.both_logs import Bench, bench
 
@@ -30,7 +30,7 @@ def fill(bench: Bench, count: int = 1000) -> None:
 @pytest.mark.usefixtures("near")
 def test_what_is_wanted_is_found_and_nothing_else(bench: Bench):
     fill(bench)
-    lookup = Lookup(bench.log, bench.topic)
+    lookup = RecordLookup(bench.log, bench.topic)
     for seed in range(15):
         random = Random(seed)
         wanted = {
@@ -46,7 +46,7 @@ def test_what_is_wanted_is_found_and_nothing_else(bench: Bench):
 @pytest.mark.usefixtures("near")
 def test_many_may_look_at_the_same_time(bench: Bench):
     fill(bench)
-    lookup = Lookup(bench.log, bench.topic)
+    lookup = RecordLookup(bench.log, bench.topic)
 
     def look(seed: int) -> int:
         starts = Random(seed).choices(range(400), k=10)
@@ -77,7 +77,7 @@ def test_all_that_lies_between_two_points_is_read(bench: Bench):
 def test_what_is_not_there_is_an_error(bench: Bench, monkeypatch: pytest.MonkeyPatch):
     fill(bench, 10)
     monkeypatch.setattr(record_lookup, "PATIENCE", 0.5)
-    lookup = Lookup(bench.log, bench.topic)
+    lookup = RecordLookup(bench.log, bench.topic)
     with pytest.raises(LogError, match=bench.topic):
         lookup.read({0: [3, 7]})
     assert [m.offset() for m in lookup.read({0: [3]})] == [3], "the next one has a sound reader"

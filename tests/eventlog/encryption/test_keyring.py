@@ -8,8 +8,8 @@ import pytest
 
 from autolearn.eventlog.encryption import keyring
 from autolearn.eventlog.encryption.keyring import KeyRing, session_of
-from autolearn.eventlog.encryption.session_cipher import Vault
-from autolearn.eventlog.log import Log, Message, Reader
+from autolearn.eventlog.encryption.session_cipher import SessionCipher
+from autolearn.eventlog.log import Log, Message, RecordReader
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings
@@ -139,7 +139,7 @@ def test_a_fault_of_who_hears_of_keys_does_not_end_the_reading(two, log, monkeyp
 
 def test_many_keys_that_are_gone_are_not_waited_for_one_by_one(two):
     here, there = two
-    vault = Vault(there, patience=0.2)
+    vault = SessionCipher(there, patience=0.2)
     began = time.monotonic()
     for number in range(50):
         with pytest.raises(Unreadable):
@@ -155,7 +155,9 @@ class Slow(MemoryLog):
 
     stands = False
 
-    def reader(self, topic: str, start: Mapping[int, int], *, fetch: int | None = None) -> Reader:
+    def reader(
+        self, topic: str, start: Mapping[int, int], *, fetch: int | None = None
+    ) -> RecordReader:
         reader = super().reader(topic, start, fetch=fetch)
         read, left = reader.read, iter(range(3 if self.stands else 10**6))
 

@@ -9,8 +9,8 @@ from random import Random
 import pytest
 from confluent_kafka import Consumer
 
-from autolearn.eventlog.consumers.record_lookup import Lookup
-from autolearn.eventlog.consumers.term_holders import Holders, newest
+from autolearn.eventlog.consumers.record_lookup import RecordLookup
+from autolearn.eventlog.consumers.term_holders import TermHolders, newest
 from autolearn.eventlog.kafka.cluster import Cluster
 from autolearn.eventlog.kafka.log import KafkaLog
 from autolearn.eventlog.kafka.quorum import TOPIC, QuorumV0, active_controller, leader_in
@@ -144,8 +144,8 @@ def history(seed: int) -> tuple[MemoryLog, list[tuple[int, str]], int]:
 @pytest.mark.parametrize("seed", range(20))
 def test_the_holder_of_every_term_is_found_on_the_log(seed: int) -> None:
     log, terms, end = history(seed)
-    lookup = Lookup(log, "events")
-    holders = Holders(lookup)
+    lookup = RecordLookup(log, "events")
+    holders = TermHolders(lookup)
     assert [(term, holders.holder(0, term, 0, end)) for term, _ in terms] == terms
     assert holders.holder(0, len(terms) + 1, 0, end) == ""
     last = newest(lookup, 0, 0, end)

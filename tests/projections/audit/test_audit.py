@@ -8,7 +8,13 @@ import msgspec
 import pytest
 
 from autolearn.eventlog.memory.log import MemoryLog
-from autolearn.projections.audit.audit_trail import AuditTrail, Place, Sought, Witness, place_of
+from autolearn.projections.audit.audit_trail import (
+    AuditProjector,
+    AuditTrail,
+    HopFilter,
+    HopKey,
+    place_of,
+)
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.projections.storage.rocksdb import RocksStore
 from autolearn.projections.storage.store import Store
@@ -47,9 +53,9 @@ def kept(store: Store, *hops: Hop) -> AuditTrail:
     return trail
 
 
-def all_pages(trail: AuditTrail, sought: Sought, limit: int) -> list[Hop]:
+def all_pages(trail: AuditTrail, sought: HopFilter, limit: int) -> list[Hop]:
     found: list[Hop] = []
-    before: Place | None = None
+    before: HopKey | None = None
     while True:
         page, before = trail.page(sought, before, limit)
         assert len(page) <= limit
@@ -77,7 +83,7 @@ def test_every_filter_finds_what_fits_page_by_page(store: Store):
             for name in rng.sample(["actor", "stream", "trace", "outcome", "service"], 2)
         }
         begin, end = sorted(NOON + rng.randrange(1000) for _ in range(2))
-        sought = Sought(begin=rng.choice([None, begin]), end=rng.choice([None, end]), **chosen)
+        sought = HopFilter(begin=rng.choice([None, begin]), end=rng.choice([None, end]), **chosen)
         right = sorted(filter(sought.fits_all, hops), key=place_of, reverse=True)
         assert all_pages(trail, sought, rng.randint(1, 30)) == right
 
@@ -85,15 +91,15 @@ def test_every_filter_finds_what_fits_page_by_page(store: Store):
 def test_the_end_of_a_request_takes_the_place_of_its_beginning_whichever_comes_first(store: Store):
     begun = hop(1, outcome="unanswered", status=0, trace="a" * 32)
     over = msgspec.structs.replace(begun, outcome="ok", status=201, actor="ada")
-    assert kept(store, begun, over).page(Sought(), None, 9) == ([over], None)
+    assert kept(store, begun, over).page(HopFilter(), None, 9) == ([over], None)
     trail = kept(store, begun)
-    assert trail.page(Sought(trace="a" * 32), None, 9)[0] == [over]
-    assert trail.page(Sought(actor="ada"), None, 9)[0] == [over]
+    assert trail.page(HopFilter(trace="a" * 32), None, 9)[0] == [over]
+    assert trail.page(HopFilter(actor="ada"), None, 9)[0] == [over]
 
 
 def test_a_request_without_an_end_is_unanswered(store: Store):
     begun = hop(1, outcome="unanswered", status=0)
-    assert kept(store, begun, hop(2)).page(Sought(outcome="unanswered"), None, 9)[0] == [begun]
+    assert kept(store, begun, hop(2)).page(HopFilter(outcome="unanswered"), None, 9)[0] == [begun]
 
 
 def test_what_is_too_old_is_forgotten_with_its_indexes(store: Store):
@@ -101,7 +107,7 @@ def test_what_is_too_old_is_forgotten_with_its_indexes(store: Store):
     now = NOON + 1001 + AUDIT_DAYS * DAY_MS
     assert not trail.prune(now)
     left = [n for n in range(0, 3000, 2) if n >= 1001]
-    assert [int(one.id, 16) for one in all_pages(trail, Sought(actor="ada"), 1000)] == left[::-1]
+    assert [int(one.id, 16) for one in all_pages(trail, HopFilter(actor="ada"), 1000)] == left[::-1]
     assert trail.prune(now + 10_000) is False
     assert {at.split(b"\0")[0] for at, _ in store.scan(b"")} <= {b"audited", b"progress"}
 
@@ -111,7 +117,7 @@ def test_of_many_old_ones_a_part_is_forgotten_at_a_time(store: Store):
     now = NOON + 10_000 + AUDIT_DAYS * DAY_MS
     assert trail.prune(now)
     assert not trail.prune(now)
-    assert trail.page(Sought(), None, 1) == ([], None)
+    assert trail.page(HopFilter(), None, 1) == ([], None)
 
 
 # What events tell
@@ -162,7 +168,7 @@ class Deciding:
 
 def witnessed(deciding: Deciding, store: Store) -> AuditTrail:
     trail = AuditTrail(store)
-    Witness(deciding.log, topics().events.name, trail, range(1)).catch_up()
+    AuditProjector(deciding.log, topics().events.name, trail, range(1)).catch_up()
     return trail
 
 
@@ -170,7 +176,7 @@ def test_an_event_tells_of_its_command_and_of_its_decision(store: Store):
     deciding = Deciding()
     deciding.term(1)
     deciding.answer(RunStarted("r1", 2, "w1"), 1)
-    decision, command = witnessed(deciding, store).page(Sought(trace="a" * 32), None, 9)[0]
+    decision, command = witnessed(deciding, store).page(HopFilter(trace="a" * 32), None, 9)[0]
     assert (command.kind, command.service, command.instance) == ("command", "api", "0@here:1")
     assert (command.type, command.parent) == ("autolearn.StartRun.v1", "c" * 16)
     assert (decision.kind, decision.service, decision.instance) == (
@@ -192,7 +198,7 @@ def test_what_does_not_count_is_no_decision(store: Store):
     deciding.prev = -1
     right = deciding.answer(Refused("closed", ""), 2)
     twice = deciding.answer(CommandFailed("x"), 2, late=True)
-    hops = witnessed(deciding, store).page(Sought(), None, 9)[0]
+    hops = witnessed(deciding, store).page(HopFilter(), None, 9)[0]
     kinds = {one.id: (one.kind, one.outcome) for one in hops}
     assert kinds.pop(right) == ("decision", "refused")
     assert kinds.pop(stale) == ("ignored", "ignored")
@@ -205,7 +211,7 @@ def test_an_event_of_before_has_no_trace_and_is_there_all_the_same(store: Store)
     deciding.term(1)
     deciding.answer(CommandFailed("x"), 1, traced=False)
     decision, command = sorted(
-        witnessed(deciding, store).page(Sought(actor="ada"), None, 9)[0], key=lambda h: h.kind
+        witnessed(deciding, store).page(HopFilter(actor="ada"), None, 9)[0], key=lambda h: h.kind
     )[::-1]
     assert (decision.outcome, decision.trace, decision.service) == ("failed", "", "decide")
     assert (command.type, command.service) == ("", "")
@@ -218,5 +224,5 @@ def test_it_goes_on_where_the_store_is(store: Store):
     witnessed(deciding, store)
     deciding.answer(Refused("closed", ""), 1)
     trail = witnessed(deciding, store)
-    assert len(trail.page(Sought(), None, 9)[0]) == 4
+    assert len(trail.page(HopFilter(), None, 9)[0]) == 4
     assert trail.progress()[0].next == 3

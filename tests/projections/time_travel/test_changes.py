@@ -6,11 +6,11 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autolearn.eventlog.consumers.record_lookup import Lookup
-from autolearn.projections.queries.queries import Moment
+from autolearn.eventlog.consumers.record_lookup import RecordLookup
+from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.storage.store import prefix_of
 from autolearn.projections.time_travel.changes import THINGS, Change, changes_of
-from autolearn.projections.time_travel.past import Past
+from autolearn.projections.time_travel.past import AsOfReader
 from autolearn.projections.views import VIEWS
 from autolearn.schemas.stream_kinds import KINDS
 from tests.projections.time_travel.test_past import folded, told
@@ -44,7 +44,7 @@ def test_every_kind_of_stream_and_every_table_has_its_words():
     assert tables == (set(WORDS) - {"training", "evaluation"}) | INDEXES
 
 
-def rows(moment: Moment) -> dict[tuple[str, bytes], bytes]:
+def rows(moment: Snapshot) -> dict[tuple[str, bytes], bytes]:
     return {
         (WORDS[table], at): value
         for table in WORDS
@@ -52,7 +52,7 @@ def rows(moment: Moment) -> dict[tuple[str, bytes], bytes]:
     }
 
 
-def counted(was: Moment, now: Moment) -> Counter[tuple[str, str]]:
+def counted(was: Snapshot, now: Snapshot) -> Counter[tuple[str, str]]:
     """How many rows of each table were added, removed and changed, by the stores' bytes."""
     before, after = rows(was), rows(now)
     found: Counter[tuple[str, str]] = Counter()
@@ -69,11 +69,11 @@ def counted(was: Moment, now: Moment) -> Counter[tuple[str, str]]:
 def test_changes_are_those_of_the_rows(random: Random, count: int):
     log = told(random, count)
     ends = log.ends("events")
-    index, lookup = folded(log, ends), Lookup(log, "events")
+    index, lookup = folded(log, ends), RecordLookup(log, "events")
     upper = {p: random.randint(0, end) for p, end in ends.items()}
     lower = {p: random.randint(0, end) for p, end in upper.items()}
     streams = [f"{kind}/{name}" for kind in KINDS for name in index.streams(kind)]
-    was, now = Past(index, lookup, lower), Past(index, lookup, upper)
+    was, now = AsOfReader(index, lookup, lower), AsOfReader(index, lookup, upper)
     was.load(*streams)
     now.load(*streams)
     found = [c for stream in streams for c in changes_of(stream, was.moment, now.moment)]

@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from autolearn.eventlog.consumers.projector import Follower
-from autolearn.eventlog.consumers.record_lookup import Lookup
+from autolearn.eventlog.consumers.projector import Projector
+from autolearn.eventlog.consumers.record_lookup import RecordLookup
 from autolearn.eventlog.memory.log import MemoryLog
-from autolearn.projections.queries.queries import Moment, Queries
+from autolearn.projections.queries.queries import ReadModelQueries, Snapshot
 from autolearn.projections.read_models import ReadModels
 from autolearn.projections.storage.memory import MemoryStore
-from autolearn.projections.time_travel.past import Past, PastTooLarge
+from autolearn.projections.time_travel.past import AsOfReader, PastTooLarge
 from autolearn.schemas import commands
 from autolearn.schemas.codec import EventRecord, encode
 from autolearn.schemas.messages import Command
@@ -81,18 +81,18 @@ def append(log: MemoryLog, partition: int, record: EventRecord) -> None:
     log.append("events", encode(record), key=record.subject, partition=partition)
 
 
-def folded(log: MemoryLog, ends: dict[int, int]) -> Moment:
+def folded(log: MemoryLog, ends: dict[int, int]) -> Snapshot:
     """What reading all of the log up to there gives."""
     store = MemoryStore()
-    follower = Follower(log, "events", ReadModels(store), ends)
+    follower = Projector(log, "events", ReadModels(store), ends)
     for partition, end in ends.items():
         for message in log.topics["events"][partition][:end]:
             follower.take(partition, message.offset(), message.value())
     follower.commit()
-    return Queries(store).now()
+    return ReadModelQueries(store).now()
 
 
-def everything(moment: Moment, session: str) -> tuple[object, ...]:
+def everything(moment: Snapshot, session: str) -> tuple[object, ...]:
     """All that can be asked about a session."""
     return (
         moment.session(session),
@@ -104,13 +104,17 @@ def everything(moment: Moment, session: str) -> tuple[object, ...]:
 
 def test_a_page_ends_where_no_more_events_are_folded(monkeypatch: pytest.MonkeyPatch):
     log = told(Random(7), 150)
-    index, lookup, ends = folded(log, log.ends("events")), Lookup(log, "events"), log.ends("events")
+    index, lookup, ends = (
+        folded(log, log.ends("events")),
+        RecordLookup(log, "events"),
+        log.ends("events"),
+    )
     there = index.experiments(None, 99)
     assert len(there) > 2
 
-    def past(bound: int) -> Past:
+    def past(bound: int) -> AsOfReader:
         monkeypatch.setattr("autolearn.projections.time_travel.past.PAST_BYTES", bound)
-        return Past(index, lookup, ends)
+        return AsOfReader(index, lookup, ends)
 
     one = past(10**9)
     one.load_experiments(None, 1)
@@ -144,14 +148,14 @@ def pages(ask, key) -> list[object]:
 @given(st.integers(0, 2**32).map(Random), st.integers(0, 150))
 def test_every_point_of_the_past_is_what_the_prefix_of_the_log_gives(random: Random, count: int):
     log = told(random, count)
-    lookup = Lookup(log, "events")
+    lookup = RecordLookup(log, "events")
     index = folded(log, log.ends("events"))
     for _ in range(4):
         ends = {p: random.randint(0, end) for p, end in log.ends("events").items()}
         then = folded(log, ends)
 
-        def past(ends: dict[int, int] = ends) -> Past:
-            return Past(index, lookup, ends)
+        def past(ends: dict[int, int] = ends) -> AsOfReader:
+            return AsOfReader(index, lookup, ends)
 
         for session in index.streams("session"):
             one = past()
@@ -203,8 +207,8 @@ def test_random_histories_reach_what_the_test_is_about():
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_is_known_before_the_first_event(kind: str):
     log = told(Random(1), 40)
-    lookup = Lookup(log, "events")
-    past = Past(folded(log, log.ends("events")), lookup, dict.fromkeys(range(PARTITIONS), 0))
+    lookup = RecordLookup(log, "events")
+    past = AsOfReader(folded(log, log.ends("events")), lookup, dict.fromkeys(range(PARTITIONS), 0))
     past.load_kind(kind)
     assert past.store.rows == {}
     lookup.close()

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from autolearn.projections.queries.queries import Queries
+from autolearn.projections.queries.queries import ReadModelQueries
 from autolearn.projections.read_models import ReadModels
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.projections.work.run_counts import RunCounts
@@ -19,7 +19,7 @@ class Counted:
 
     def __init__(self) -> None:
         self.store = MemoryStore()
-        self.models, self.queries = ReadModels(self.store), Queries(self.store)
+        self.models, self.queries = ReadModels(self.store), ReadModelQueries(self.store)
         self.ended: Counter[tuple[str, str]] = Counter()
         self.lost: Counter[str] = Counter()
         self.counts = self.begun()
