@@ -66,7 +66,7 @@ def make_app(
         consumer_group_instance_id=instance_name(name, settings, home),
     )
     # create_consumer() takes the class from the transport.
-    vars(app.transport)["Consumer"] = consumer_class(position)
+    vars(app.transport)["Consumer"] = _consumer_class(position)
     return app
 
 
@@ -76,7 +76,7 @@ def instance_name(name: str, settings: Settings, home: Path) -> str:
     return f"{name}-{settings.instance}-{place}"
 
 
-def consumer_class(position: Position | None) -> type[Consumer]:
+def _consumer_class(position: Position | None) -> type[Consumer]:
     """Return Faust's consumer, except that it seeks to `position` after an assignment."""
 
     class SeekingConsumer(Consumer):
@@ -96,8 +96,8 @@ def consumer_class(position: Position | None) -> type[Consumer]:
             self.ours -= revoked
             await super().on_partitions_revoked(revoked)
 
-        def _new_consumer_thread(self) -> WatchedThread:
-            return WatchedThread(self, loop=self.loop, beacon=self.beacon)
+        def _new_consumer_thread(self) -> _WatchedThread:
+            return _WatchedThread(self, loop=self.loop, beacon=self.beacon)
 
         def has(self, tp: TP) -> bool:
             return tp in self.ours
@@ -114,7 +114,7 @@ def consumer_class(position: Position | None) -> type[Consumer]:
     return SeekingConsumer
 
 
-class WatchedThread(AIOKafkaConsumerThread):
+class _WatchedThread(AIOKafkaConsumerThread):
     """Ends the process when its consumer can no longer take part in the group.
 
     aiokafka logs the failure of its coordination and tells it with the next record, which never
@@ -124,10 +124,10 @@ class WatchedThread(AIOKafkaConsumerThread):
     async def on_start(self) -> None:
         await super().on_start()
         consumer: Any = self._consumer  # neither library has a public way to its coordination
-        consumer._coordinator._coordination_task.add_done_callback(end_if_failed)
+        consumer._coordinator._coordination_task.add_done_callback(_end_if_failed)
 
 
-def end_if_failed(coordination: asyncio.Task[None]) -> None:
+def _end_if_failed(coordination: asyncio.Task[None]) -> None:
     """End the process with the reason, unless the consumer was closed."""
     if not coordination.cancelled() and coordination.exception() is not None:
         end_process("the consumer group cannot be kept", coordination.exception())

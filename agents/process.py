@@ -34,7 +34,7 @@ STOPPING = 12.0
 logger = structlog.get_logger(__name__)
 
 
-class Agent(Protocol):
+class _Agent(Protocol):
     """What a process runs: Faust applications, with what must start before them and stop after."""
 
     apps: list[Any]
@@ -71,16 +71,16 @@ async def main(types: Sequence[str], settings: Settings) -> None:
         dog.watch("the event loop", asyncio.get_running_loop())
         dog.start()  # before the brokers are waited for: who waits does not hang
         await asyncio.to_thread(log.create, Topics.of(settings).all(), START_TIMEOUT)
-        await run(agents_of(types, settings, log, address, home, meter), dog)
+        await run(_agents_of(types, settings, log, address, home, meter), dog)
         await asyncio.to_thread(log.close)
 
 
-def agents_of(
+def _agents_of(
     types: Sequence[str], settings: Settings, log: Log, address: str, home: Path, meter: Meter
-) -> list[Agent]:
+) -> list[_Agent]:
     """Return the agents of the process types."""
     # Imported here, so that a process loads only what it runs.
-    agents: list[Agent] = []
+    agents: list[_Agent] = []
     if "decide" in types:
         from autolearn.agents.command_handling.agent import DecideAgent
 
@@ -100,7 +100,7 @@ def agents_of(
     return agents
 
 
-async def run(agents: Sequence[Agent], dog: Watchdog) -> None:
+async def run(agents: Sequence[_Agent], dog: Watchdog) -> None:
     """Run agents until a signal comes, or one of their applications crashes."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -111,7 +111,7 @@ async def run(agents: Sequence[Agent], dog: Watchdog) -> None:
     for app in apps:
         dog.watch(f"the consumer of {app.conf.id}", app.consumer._thread.thread_loop)
     logger.info("running", apps=[app.conf.id for app in apps])
-    ready = asyncio.ensure_future(announce_ready(agents))
+    ready = asyncio.ensure_future(_announce_ready(agents))
     ready.add_done_callback(check)
     watching = [
         asyncio.create_task(deliveries.watch())
@@ -122,7 +122,7 @@ async def run(agents: Sequence[Agent], dog: Watchdog) -> None:
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait([stopping, *crashed], return_when=asyncio.FIRST_COMPLETED)
     logger.info("stopping")
-    asyncio.get_running_loop().call_later(STOPPING, give_up, 0 if stop.is_set() else 70)
+    asyncio.get_running_loop().call_later(STOPPING, _give_up, 0 if stop.is_set() else 70)
     for watch in watching:
         watch.cancel()
     await asyncio.gather(*(app.stop() for app in apps))
@@ -134,7 +134,7 @@ async def run(agents: Sequence[Agent], dog: Watchdog) -> None:
             raise app.crash_reason
 
 
-def give_up(code: int) -> None:
+def _give_up(code: int) -> None:
     """End the process, which cannot say goodbye to its groups: what it has not done others will."""
     logger.warning(
         "stopping has no end, perhaps for want of brokers: the process ends", after=STOPPING
@@ -142,8 +142,7 @@ def give_up(code: int) -> None:
     os._exit(code)
 
 
-async def announce_ready(agents: Sequence[Agent]) -> None:
-    """Say so once every agent can do its work."""
+async def _announce_ready(agents: Sequence[_Agent]) -> None:
     await asyncio.gather(*(agent.ready() for agent in agents))
     say_ready()
 

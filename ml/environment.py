@@ -35,19 +35,18 @@ def one_thread() -> None:
 
 
 @functools.cache
-def fixed_environment() -> dict[str, JsonValue]:
-    """Return the part that does not depend on the model."""
+def _fixed_environment() -> dict[str, JsonValue]:
     return {
         "python": platform.python_version(),
         "libraries": {name: metadata.version(name) for name in LIBRARIES},
-        "blas": pools(),
+        "blas": _pools(),
         "threads": 1,
         "system": f"{platform.system()} {platform.machine()} {' '.join(platform.libc_ver())}",
         "processor": processor(),
     }
 
 
-def pools() -> list[JsonValue]:
+def _pools() -> list[JsonValue]:
     """Return the numeric libraries' versions and processor kernels, in a fixed order."""
     found = [{key: pool.get(key) for key in POOL} for pool in controller().info()]
     return sorted(found, key=lambda pool: [str(value) for value in pool.values()])
@@ -55,13 +54,13 @@ def pools() -> list[JsonValue]:
 
 def environment(library: str, version: str) -> dict[str, JsonValue]:
     """Return the words for a model that `library` implements."""
-    fixed = fixed_environment()
+    fixed = _fixed_environment()
     return {**fixed, "libraries": {**fixed["libraries"], library: version}}
 
 
 def environment_now(libraries: Iterable[str]) -> dict[str, JsonValue]:
     """Return the words for this machine, with the versions of `libraries` (null: not installed)."""
-    fixed = fixed_environment()
+    fixed = _fixed_environment()
     versions = dict(fixed["libraries"])
     for name in libraries:
         if name not in versions:

@@ -37,39 +37,39 @@ class PluginSet(Generic[T]):
 
 def load_estimators() -> PluginSet[Estimator]:
     """Return every estimator on offer in this environment."""
-    return load(ESTIMATORS, Estimator, entries_of(ESTIMATORS))
+    return load(ESTIMATORS, Estimator, _entries_of(ESTIMATORS))
 
 
 def load_metrics() -> PluginSet[Metric]:
     """Return every metric on offer in this environment."""
-    return load(METRICS, Metric, entries_of(METRICS))
+    return load(METRICS, Metric, _entries_of(METRICS))
 
 
 def find_estimator(name: str) -> Estimator:
     """Return the estimator of this name. Raises InputError; loads nothing else."""
-    found: Estimator = find(ESTIMATORS, Estimator, name)
+    found: Estimator = _find(ESTIMATORS, Estimator, name)
     return found
 
 
 def find_metric(name: str) -> Metric:
     """Return the metric of this name. Raises InputError; loads nothing else."""
-    found: Metric = find(METRICS, Metric, name)
+    found: Metric = _find(METRICS, Metric, name)
     return found
 
 
 @functools.cache
-def entries_of(group: str) -> metadata.EntryPoints:
+def _entries_of(group: str) -> metadata.EntryPoints:
     """Return the entry points of a group; looking through all distributions takes a while."""
     return metadata.entry_points(group=group)
 
 
 @functools.cache
-def find(group: str, kind: type[T], name: str) -> T:
+def _find(group: str, kind: type[T], name: str) -> T:
     """Load one entry point, once."""
-    offer = load(group, kind, entries_of(group).select(name=name))
+    offer = load(group, kind, _entries_of(group).select(name=name))
     if name not in offer.found:
         raise InputError(
-            " ".join(offer.problems) or f"this worker has no {word_of(kind)} {name!r}",
+            " ".join(offer.problems) or f"this worker has no {_word_of(kind)} {name!r}",
             advice="Install the package that brings it where the workers run.",
         )
     return offer.found[name]
@@ -81,28 +81,28 @@ def load(group: str, kind: type[T], entries: metadata.EntryPoints) -> PluginSet[
     owners: dict[str, str] = {}
     problems = []
     for entry in sorted(
-        entries, key=lambda entry: (owner_of(entry) != "autolearn", owner_of(entry))
+        entries, key=lambda entry: (_owner_of(entry) != "autolearn", _owner_of(entry))
     ):
-        owner = owner_of(entry)
+        owner = _owner_of(entry)
         if entry.name in found:
             if owner != owners[entry.name]:
                 problems.append(
-                    f"{owner} and {owners[entry.name]} both offer the {word_of(kind)} "
+                    f"{owner} and {owners[entry.name]} both offer the {_word_of(kind)} "
                     f"{entry.name!r}; the one of {owners[entry.name]} is used."
                 )
             continue
         try:
-            found[entry.name] = checked(entry, kind)
+            found[entry.name] = _checked(entry, kind)
             owners[entry.name] = owner
         except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
             problems.append(
-                f"The {word_of(kind)} {entry.name!r} of {owner} ({group}: {entry.value}) cannot be "
-                f"loaded and is left out: {type(error).__name__}: {error}."
+                f"The {_word_of(kind)} {entry.name!r} of {owner} ({group}: {entry.value}) cannot "
+                f"be loaded and is left out: {type(error).__name__}: {error}."
             )
     return PluginSet(found, tuple(problems))
 
 
-def checked(entry: metadata.EntryPoint, kind: type[T]) -> T:
+def _checked(entry: metadata.EntryPoint, kind: type[T]) -> T:
     """Load an entry point and make sure that it is what it should be."""
     loaded = entry.load()
     if not isinstance(loaded, kind):
@@ -113,11 +113,9 @@ def checked(entry: metadata.EntryPoint, kind: type[T]) -> T:
     return loaded
 
 
-def owner_of(entry: metadata.EntryPoint) -> str:
-    """Return the name of the distribution that an entry point comes from."""
+def _owner_of(entry: metadata.EntryPoint) -> str:
     return entry.dist.name if entry.dist is not None else "an unnamed distribution"
 
 
-def word_of(kind: type[Estimator] | type[Metric]) -> str:
-    """Return the word for people."""
+def _word_of(kind: type[Estimator] | type[Metric]) -> str:
     return "estimator" if kind is Estimator else "metric"

@@ -82,7 +82,7 @@ class Target(Struct, frozen=True):
     headers: Headers
 
 
-def target_of(message: Message) -> Target:
+def _target_of(message: Message) -> Target:
     """Return what a record of `commands` is, whatever it is."""
     headers = tuple((name, value or b"") for name, value in message.headers() or ())
     try:
@@ -90,7 +90,7 @@ def target_of(message: Message) -> Target:
         check_stream(record, message.key())
     except Exception:  # noqa: BLE001 - whatever blocks a decider must not block this
         place = f"{message.partition()}-{message.offset()}"
-        stream = stream_of_key(message.key()) or f"partition/{message.partition()}"
+        stream = _stream_of_key(message.key()) or f"partition/{message.partition()}"
         return Target(stream, f"unreadable-{place}", UNREADABLE, "", False, headers)
     about = (record.subject, record.id, record.type, record.fingerprint)
     try:
@@ -100,8 +100,7 @@ def target_of(message: Message) -> Target:
     return Target(*about, True, headers)
 
 
-def stream_of_key(key: bytes | None) -> str:
-    """Return the stream that a record's key names, "" if it names none."""
+def _stream_of_key(key: bytes | None) -> str:
     try:
         name = (key or b"").decode()
         kind_of(name)
@@ -110,7 +109,7 @@ def stream_of_key(key: bytes | None) -> str:
     return name
 
 
-class Sequences:
+class _Sequences:
     """How many events some streams have, and which commands are answered (in memory only)."""
 
     def __init__(self, targets: Mapping[int, Target]) -> None:
@@ -150,7 +149,7 @@ class Sequences:
 class QuarantineClaim(PartitionClaim):
     """A claim for one answer. Before it claims, it looks whether that command is the next."""
 
-    states: Sequences  # type: ignore[assignment]
+    states: _Sequences  # type: ignore[assignment]
 
     def __init__(
         self, log: Log, topics: Names, partition: int, offset: int, targets: Mapping[int, Target]
@@ -166,7 +165,7 @@ class QuarantineClaim(PartitionClaim):
             NothingToDo: that command is answered, or another one comes first.
             LogError: the log cannot be read or written.
         """
-        self.states = Sequences(self.targets)
+        self.states = _Sequences(self.targets)
         self.catch_up_and_claim()
 
     def append_term(self, term: int) -> int:
@@ -217,7 +216,7 @@ class QuarantineClaim(PartitionClaim):
         )
         value = encode(record)
         headers = CONTENT_TYPE + (self.links.note(value) if self.links is not None else ())
-        end = self.append_record(record, value, headers + traced(target))
+        end = self.append_record(record, value, headers + _traced(target))
         self.catch_up_to(end + 1)
         if self.follower.progress[self.partition].last != self.offset:
             return None
@@ -225,7 +224,7 @@ class QuarantineClaim(PartitionClaim):
         return Quarantined(self.partition, self.offset, *about, record.id, record.sequence, actor)
 
 
-def traced(target: Target) -> Headers:
+def _traced(target: Target) -> Headers:
     """Return the headers by which the behaviour log has the event: who has appended it."""
     instance = instance_of("quarantine", "0")
     found = answering(target.headers, target.type, instance)
@@ -253,8 +252,10 @@ def quarantine(
             f"Partition {partition} of {names.commands} has no offset {offset}.",
             advice=f"It has {begins.get(partition, 0)} to {ends.get(partition, 0) - 1}.",
         )
-    last = answered_so_far(log, names.events, partition)
-    targets = read_targets(log, names.commands, partition, max(last + 1, begins[partition]), offset)
+    last = _answered_so_far(log, names.events, partition)
+    targets = _read_targets(
+        log, names.commands, partition, max(last + 1, begins[partition]), offset
+    )
     for _ in range(ATTEMPTS):
         claim = QuarantineClaim(log, names, partition, offset, targets)
         claim.take()
@@ -266,12 +267,12 @@ def quarantine(
     )
 
 
-def answered_so_far(log: Log, events: str, partition: int) -> int:
+def _answered_so_far(log: Log, events: str, partition: int) -> int:
     """Return the offset of the last command answered, as the newest events tell; -1 if none does.
 
     It may be too low, never too high: what does not count may lie there as well.
     """
-    follower = Projector(log, events, Sequences({}), [partition])
+    follower = Projector(log, events, _Sequences({}), [partition])
     try:
         follower.catch_up()
         return follower.progress[partition].last
@@ -279,7 +280,7 @@ def answered_so_far(log: Log, events: str, partition: int) -> int:
         follower.close()
 
 
-def read_targets(
+def _read_targets(
     log: Log, commands: str, partition: int, begin: int, offset: int
 ) -> dict[int, Target]:
     """Return the commands from the first that may not be answered to the one at `offset`.
@@ -297,7 +298,7 @@ def read_targets(
                 raise LogError(f"Offset {offset} of partition {partition} is not read.")
             for message in messages:
                 if (message.offset() or 0) <= offset:
-                    found[message.offset() or 0] = target_of(message)
+                    found[message.offset() or 0] = _target_of(message)
     finally:
         reader.close()
     return found

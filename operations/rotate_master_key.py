@@ -52,12 +52,12 @@ def rotate(log: Log, settings: Settings, home: Path, *, forget: bool = False) ->
     """
     path = key_file(settings, home) if in_file(settings) else None
     if path is None:
-        return rotate_alone(log, settings, home, None, forget=forget)
+        return _rotate_alone(log, settings, home, None, forget=forget)
     with lock(path.with_name(f"{path.name}.lock"), "Another change of the master key"):
-        return rotate_alone(log, settings, home, path, forget=forget)
+        return _rotate_alone(log, settings, home, path, forget=forget)
 
 
-def rotate_alone(
+def _rotate_alone(
     log: Log, settings: Settings, home: Path, path: Path | None, *, forget: bool
 ) -> Rotated:
     """Do what `rotate` does; nobody else does. `path` is the key file, None: there is none."""
@@ -76,12 +76,12 @@ def rotate_alone(
     ring.start()
     try:
         ring.catch_up()
-        rewrapped, unreadable = wrap_anew(ring, masters)
+        rewrapped, unreadable = _wrap_anew(ring, masters)
         if forget and path is not None and not unreadable:
             write_key_file(path, [masters.present])
             # What came meanwhile from a process that did not know the present key: we know the old.
             ring.catch_up()
-            more, unreadable = wrap_anew(ring, masters)
+            more, unreadable = _wrap_anew(ring, masters)
             rewrapped += more
             masters.reload()
     finally:
@@ -90,7 +90,7 @@ def rotate_alone(
     return Rotated(masters.present.id, rewrapped, unreadable, older, str(path or ""))
 
 
-def wrap_anew(ring: KeyRing, masters: MasterKeys) -> tuple[int, int]:
+def _wrap_anew(ring: KeyRing, masters: MasterKeys) -> tuple[int, int]:
     """Wrap every key by the present master key; return how many, and how many cannot be."""
     rewrapped = unreadable = 0
     for keyid, wrapped in ring.all().items():

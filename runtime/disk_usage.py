@@ -50,10 +50,10 @@ def usage(what: str, folder: Path) -> Usage | None:
     if not folder.is_dir():
         return None
     total, _, free = shutil.disk_usage(folder)
-    return Usage(what, str(folder), sum(sizes(folder)), free, total)
+    return Usage(what, str(folder), sum(_sizes(folder)), free, total)
 
 
-def sizes(folder: Path) -> Iterator[int]:
+def _sizes(folder: Path) -> Iterator[int]:
     """Yield the bytes on the disk of every file below a folder; what vanishes meanwhile is 0."""
     for place, _, names in os.walk(folder):
         for name in names:
@@ -69,5 +69,5 @@ def bytes_of_topics(data: Path) -> dict[str, int]:
     for folder in data.glob("*-*") if data.is_dir() else ():
         topic, _, partition = folder.name.rpartition("-")
         if partition.isdigit():
-            found[topic] = found.get(topic, 0) + sum(sizes(folder))
+            found[topic] = found.get(topic, 0) + sum(_sizes(folder))
     return found

@@ -37,7 +37,7 @@ def exposed(meter: Meter, settings: Settings, home: Path, name: str) -> Iterator
         yield ""
         return
     host, _, port = settings.metrics.rpartition(":")
-    server, thread = listen(meter, host.strip("[]"), int(port))
+    server, thread = _listen(meter, host.strip("[]"), int(port))
     address = f"{host}:{server.server_port}"
     about = [{"targets": [address], "labels": {"autolearn_process": name}}]
     file = home / "metrics" / f"{name}.json"
@@ -53,14 +53,14 @@ def exposed(meter: Meter, settings: Settings, home: Path, name: str) -> Iterator
         thread.join()
 
 
-def listen(meter: Meter, host: str, port: int) -> tuple[WSGIServer, Thread]:
+def _listen(meter: Meter, host: str, port: int) -> tuple[WSGIServer, Thread]:
     """Serve on an address in a thread; on another port if somebody has this one."""
     try:
         return start_http_server(port, host, meter.registry)
     except OSError as error:
         if error.errno == errno.EADDRINUSE and port:
             log.info("the port of the metrics is taken: a free one is used", port=port)
-            return listen(meter, host, 0)
+            return _listen(meter, host, 0)
         raise SettingsError(
             f"AUTOLEARN_METRICS: nobody can listen on {host}:{port}: {error}.",
             advice="Give an address of this machine, such as 127.0.0.1:0.",

@@ -32,7 +32,7 @@ NICENESS = 10
 CAPABILITIES_V3 = 0x20080522
 
 
-class Machine(NamedTuple):
+class _Machine(NamedTuple):
     """How seccomp names a processor, the first system call that is not its own, and the numbers."""
 
     audit: int
@@ -52,7 +52,7 @@ MACHINES = {
     # `own`, only for the process itself (0): prlimit64, sched_setaffinity, sched_setscheduler,
     # sched_setattr.
     # `signals`: kill, tkill, tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo.
-    "x86_64": Machine(
+    "x86_64": _Machine(
         0xC000003E,
         0x40000000,  # the calls of the x32 ABI have this bit
         (
@@ -63,7 +63,7 @@ MACHINES = {
         (302, 203, 144, 314),
         (62, 200, 234, 129, 297),
     ),
-    "aarch64": Machine(
+    "aarch64": _Machine(
         0xC00000B7,
         0x40000000,
         (
@@ -185,7 +185,7 @@ def missing() -> tuple[str, ...]:
     return tuple(name for name, lacking in lacks.items() if lacking)
 
 
-def _machine(libc: ctypes.CDLL) -> Machine | None:
+def _machine(libc: ctypes.CDLL) -> _Machine | None:
     """Return the machine if its kernel has seccomp filters, and we know its numbers."""
     if sys.maxsize < 1 << 32 or libc.prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0:
         return None
@@ -193,7 +193,6 @@ def _machine(libc: ctypes.CDLL) -> Machine | None:
 
 
 def _landlock(libc: ctypes.CDLL) -> int:
-    """Return the version of Landlock, 0 without."""
     return max(0, int(libc.syscall(CREATE_RULESET, None, 0, 1)))
 
 
@@ -205,7 +204,7 @@ def _drop_capabilities(libc: ctypes.CDLL) -> None:
 
 def _filter(
     libc: ctypes.CDLL,
-    machine: Machine,
+    machine: _Machine,
     *,
     refused: Sequence[int],
     own: Sequence[int],
@@ -248,7 +247,6 @@ def _permit(libc: ctypes.CDLL, ruleset: int, path: Path, rights: int) -> None:
 
 
 def _check(result: int) -> int:
-    """Return the result of a system call. Raises OSError."""
     if result < 0:
         code = ctypes.get_errno()
         raise OSError(code, f"the sandbox cannot be made: {os.strerror(code)}")

@@ -49,7 +49,7 @@ class Trace(NamedTuple):
     @classmethod
     def begin(cls) -> Trace:
         """Return the beginning of a new trace."""
-        return cls(fresh(16), fresh(8))
+        return cls(_fresh(16), _fresh(8))
 
     @classmethod
     def read(cls, given: str) -> Trace | None:
@@ -67,13 +67,13 @@ class Trace(NamedTuple):
 
     def child(self) -> Trace:
         """Return the next place in the same trace."""
-        return Trace(self.trace, fresh(8), self.flags)
+        return Trace(self.trace, _fresh(8), self.flags)
 
     def __str__(self) -> str:
         return f"00-{self.trace}-{self.span}-{self.flags}"
 
 
-def fresh(size: int) -> str:
+def _fresh(size: int) -> str:
     """Return an id of so many bytes, not all zero. They need not be hard to guess, and are many."""
     return f"{random.getrandbits(8 * size) or 1:0{2 * size}x}"
 

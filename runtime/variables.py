@@ -106,7 +106,6 @@ def _foreign_values(path: Path, own: Path) -> dict[str, str]:
 
 
 def _say_ignored(path: Path, ignored: Iterable[str], instead: str) -> None:
-    """Name lines that do not count, once in a process."""
     if names := ", ".join(ignored):
         _say(f"{path} may not set {names}: put it into {instead} (docs/security.md).")
 

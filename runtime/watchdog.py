@@ -59,7 +59,7 @@ class Effort:
         """Return what it did since the last look."""
         try:
             found = [self.place] if self.place.name != "task" else list(self.place.iterdir())
-            stats = [stat for one in found if (stat := stat_of(one)) is not None]
+            stats = [stat for one in found if (stat := _stat_of(one)) is not None]
         except OSError:
             stats = []
         if not stats:
@@ -69,8 +69,7 @@ class Effort:
         return ProcessUsage(max(0.0, cpu - before), any(state in "RD" for state, _ in stats))
 
 
-def stat_of(thread: Path) -> tuple[str, float] | None:
-    """Return the state of a thread, and its CPU seconds; None: it has ended."""
+def _stat_of(thread: Path) -> tuple[str, float] | None:
     try:
         fields = (thread / "stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -106,7 +105,7 @@ class Stall:
         return f"no progress for {self.total:.0f} s, {self.computed:.0f} s of them computing"
 
 
-class Watched:
+class _Watched:
     """A loop or thread: `turns` counts what it has done, `thread` is the system's id for it."""
 
     def __init__(self, name: str) -> None:
@@ -131,17 +130,17 @@ class Watchdog:
     def __init__(
         self,
         on_turn: Callable[[], object] = lambda: None,
-        end: Callable[[str], None] = lambda why: end_hung(why),
+        end: Callable[[str], None] = lambda why: _end_hung(why),
     ) -> None:
         self.on_turn, self.end = on_turn, end
-        self.loops: dict[asyncio.AbstractEventLoop, Watched] = {}
+        self.loops: dict[asyncio.AbstractEventLoop, _Watched] = {}
         self.asked: set[str] = set()
         self.stopped = threading.Event()
         self.thread = threading.Thread(target=self.run, name="watchdog", daemon=True)
 
     def watch(self, name: str, loop: asyncio.AbstractEventLoop) -> None:
         """Watch an event loop, until it is closed."""
-        self.loops = {**self.loops, loop: Watched(name)}
+        self.loops = {**self.loops, loop: _Watched(name)}
 
     def start(self) -> None:
         """Begin. The stacks are written at SIGABRT as well, for who watches from outside."""
@@ -160,7 +159,7 @@ class Watchdog:
             for number, (loop, watched) in enumerate(self.loops.items()):
                 self.look(loop, watched, first=number == 0)
 
-    def look(self, loop: asyncio.AbstractEventLoop, watched: Watched, *, first: bool) -> None:
+    def look(self, loop: asyncio.AbstractEventLoop, watched: _Watched, *, first: bool) -> None:
         """Look at one loop, and ask it to show that it goes on."""
         asked = watched.turns
 
@@ -200,7 +199,7 @@ def teller() -> Callable[[], None]:
     return tell
 
 
-def end_hung(why: str) -> NoReturn:
+def _end_hung(why: str) -> NoReturn:
     """End this process at once, with the stacks of its threads on standard error."""
     with suppress(Exception):  # what hangs may hold the lock of the logs' stream
         os.write(2, f"{why}; the stacks of all threads:\n".encode())

@@ -114,7 +114,7 @@ class DatasetSpec(Struct, frozen=True, omit_defaults=True):
             return self
         return replace(
             self,
-            columns=tuple(masked(column, column.name in names) for column in self.columns),
+            columns=tuple(_masked(column, column.name in names) for column in self.columns),
             classes={} if self.target in names else self.classes,
             sensitive=tuple(sorted(names)),
             findings=masked_findings(self.findings, names),
@@ -145,8 +145,7 @@ def too_many_versions(name: str) -> str:
     )
 
 
-def masked(column: Column, sensitive: bool) -> Column:
-    """Return a column as one that is sensitive, or is not so any more."""
+def _masked(column: Column, sensitive: bool) -> Column:
     if sensitive:
         return replace(column, minimum=None, maximum=None, sensitive=True)
     return replace(column, sensitive=False) if column.sensitive is True else column

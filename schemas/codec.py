@@ -223,7 +223,7 @@ def decode_command(value: bytes) -> CommandRecord:
         MalformedRecord: the bytes are not a CloudEvent in JSON, or nested too deep.
     """
     try:
-        record = without_default(command_decoder.decode(value))
+        record = _without_default(command_decoder.decode(value))
         if not is_too_deep(value):
             return record
         why = f"it is nested deeper than {DEEPEST}"
@@ -234,7 +234,7 @@ def decode_command(value: bytes) -> CommandRecord:
     raise MalformedRecord(f"A command cannot be decoded: {why}.")
 
 
-def without_default(record: R) -> R:
+def _without_default(record: R) -> R:
     """Return a record that was just decoded; one that is encrypted has no data in clear."""
     if record.data_base64 is not UNSET:
         force_setattr(record, "data", UNSET)  # nobody else has it yet
@@ -258,7 +258,7 @@ def decode_event(value: bytes) -> EventRecord:
         MalformedRecord: the bytes are not a CloudEvent in JSON.
     """
     try:
-        return without_default(event_decoder.decode(value))
+        return _without_default(event_decoder.decode(value))
     except UNREADABLE as error:
         raise MalformedRecord(f"An event cannot be decoded: {error}.") from None
 
@@ -301,9 +301,9 @@ def event_of(record: EventRecord) -> Event:
     try:
         if decoder is not None:
             return decoder.decode(clear_data(record))
-        return lift(record)
+        return _lift(record)
     except UNREADABLE as error:
-        raise unfit(record, error) from None
+        raise _unfit(record, error) from None
 
 
 def read_part(record: EventRecord, decoder: msgspec.json.Decoder[T]) -> T:
@@ -324,7 +324,7 @@ def read_part(record: EventRecord, decoder: msgspec.json.Decoder[T]) -> T:
         }
         return decoder.type(**told)
     except (*UNREADABLE, TypeError) as error:  # an attribute is missing
-        raise unfit(record, error) from None
+        raise _unfit(record, error) from None
 
 
 def lifted(record: EventRecord) -> EventRecord:
@@ -356,15 +356,13 @@ def present_type(record: EventRecord) -> str:
     return name
 
 
-def unfit(record: EventRecord, error: Exception) -> MalformedRecord:
-    """Return the error of an event whose data do not fit its type."""
+def _unfit(record: EventRecord, error: Exception) -> MalformedRecord:
     return MalformedRecord(
         f"The data of the {record.type} with id {record.id} do not fit: {error}."
     )
 
 
-def lift(record: EventRecord) -> Event:
-    """Return an event of an old version as the present one."""
+def _lift(record: EventRecord) -> Event:
     name, data = record.type, None
     while name in UPCASTERS:
         name, upcast = UPCASTERS[name]

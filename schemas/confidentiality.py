@@ -35,8 +35,7 @@ FIELDS = {"maxattempts": "max_attempts"}
 """The fields of messages whose attributes are called otherwise."""
 
 
-def field_of(attribute: str) -> str:
-    """Return the field of a message that an attribute repeats."""
+def _field_of(attribute: str) -> str:
     return FIELDS.get(attribute, attribute)
 
 
@@ -50,7 +49,7 @@ CLEAR: dict[type[Message], tuple[str, ...]] = {
     events.RunCompleted: ("run", "attempt", "worker", "kind", "artifact"),
     events.RunFailed: ("run", "attempt", "worker"),
     **{
-        request: tuple(name for name in REQUEST if field_of(name) in request.__struct_fields__)
+        request: tuple(name for name in REQUEST if _field_of(name) in request.__struct_fields__)
         for work in WORK.values()
         for request in (work.request, work.requested)
     },
@@ -72,12 +71,11 @@ def clear_part(message: Message) -> dict[str, str | int]:
     `kind` is that of the result; `artifact` is the folder of the artifact in it, if there is one,
     which is called by the SHA-256 of what is encrypted there.
     """
-    told = {name: value_of(message, name) for name in CLEAR[type(message)]}
+    told = {name: _value_of(message, name) for name in CLEAR[type(message)]}
     return {name: value for name, value in told.items() if value is not UNSET}
 
 
-def value_of(message: Any, attribute: str) -> Any:
-    """Return what an attribute says of a message."""
+def _value_of(message: Any, attribute: str) -> Any:
     if attribute in SPEC and isinstance(message, REGISTERS):
         return getattr(message.spec, SPEC[attribute])
     if attribute == "kind":
@@ -85,7 +83,7 @@ def value_of(message: Any, attribute: str) -> Any:
     if attribute == "artifact":
         artifact = artifact_of(message.result)
         return artifact.folder if artifact else UNSET
-    return getattr(message, field_of(attribute))
+    return getattr(message, _field_of(attribute))
 
 
 def outline_of(record: EventRecord) -> Event:
@@ -100,7 +98,7 @@ def outline_of(record: EventRecord) -> Event:
     """
     if record.data_base64 is UNSET:
         return event_of(record)
-    event: Event = outlined(EVENTS[present_type(record)], record)
+    event: Event = _outlined(EVENTS[present_type(record)], record)
     return event
 
 
@@ -113,24 +111,22 @@ def command_outline(record: CommandRecord) -> Command:
     kind = COMMANDS.get(record.type)
     if kind is None:
         raise UnknownType(f"There is no command {record.type[:200]!r}.")
-    command: Command = outlined(kind, record)
+    command: Command = _outlined(kind, record)
     return command
 
 
-def outlined(kind: type[Any], record: CommandRecord | EventRecord) -> Any:
-    """Return an empty message of a type, with what the envelope says."""
+def _outlined(kind: type[Any], record: CommandRecord | EventRecord) -> Any:
     message = empty(kind)
     if isinstance(message, REGISTERS):
-        return registering(message, record)
+        return _registering(message, record)
     if isinstance(message, COMPLETES):
-        message = completing(message, record)
-    told = {field_of(name): getattr(record, name) for name in CLEAR[kind]}
+        message = _completing(message, record)
+    told = {_field_of(name): getattr(record, name) for name in CLEAR[kind]}
     fields = {name: told[name] for name in message.__struct_fields__ if name in told}
     return replace(message, **{name: one for name, one in fields.items() if one is not UNSET})
 
 
-def completing(message: Any, record: CommandRecord | EventRecord) -> Any:
-    """Return an empty end of a run, with what the envelope says of its result."""
+def _completing(message: Any, record: CommandRecord | EventRecord) -> Any:
     work = None if record.kind is UNSET else WORK.get(record.kind)
     result = empty(work.result) if work else message.result
     artifact = artifact_of(result)
@@ -139,8 +135,7 @@ def completing(message: Any, record: CommandRecord | EventRecord) -> Any:
     return replace(message, result=result)
 
 
-def registering(message: Any, record: CommandRecord | EventRecord) -> Any:
-    """Return an empty registration of a dataset, with what the envelope says."""
+def _registering(message: Any, record: CommandRecord | EventRecord) -> Any:
     told = {field: getattr(record, name) for name, field in SPEC.items()}
     told = {field: value for field, value in told.items() if value is not UNSET}
     name = record.subject.partition("/")[2]

@@ -212,7 +212,7 @@ def load(
         if variable.startswith(KAFKA_PREFIX):
             client[variable.removeprefix(KAFKA_PREFIX).lower().replace("_", ".")] = value
         elif field in Settings.__struct_fields__ and field != "kafka_client":
-            values[field] = convert(variable, field, value)
+            values[field] = _convert(variable, field, value)
         else:
             raise unknown(variable)
     settings = Settings(**values, kafka_client=client)  # type: ignore[arg-type]
@@ -222,14 +222,14 @@ def load(
             f"{settings.replication} of AUTOLEARN_REPLICATION.",
             advice="Set AUTOLEARN_REPLICATION to at least as many.",
         )
-    check_oidc(settings)
+    _check_oidc(settings)
     if bool(settings.tls_cert) != bool(settings.tls_key):
         raise SettingsError(
             "One of AUTOLEARN_TLS_CERT and AUTOLEARN_TLS_KEY is set, and the other is not.",
             advice="Set both to speak TLS, or neither.",
         )
-    check_master_key(settings)
-    check_proxies(settings)
+    _check_master_key(settings)
+    _check_proxies(settings)
     return settings
 
 
@@ -247,7 +247,7 @@ def unknown(variable: str) -> SettingsError:
     )
 
 
-def check_oidc(settings: Settings) -> None:
+def _check_oidc(settings: Settings) -> None:
     """Check that a provider is named when it is needed, and that its keys come by a safe way.
 
     Raises:
@@ -269,7 +269,7 @@ def check_oidc(settings: Settings) -> None:
         )
 
 
-def check_master_key(settings: Settings) -> None:
+def _check_master_key(settings: Settings) -> None:
     """Check that at most one place is named where the master key comes from.
 
     Raises:
@@ -283,7 +283,7 @@ def check_master_key(settings: Settings) -> None:
         )
 
 
-def check_proxies(settings: Settings) -> None:
+def _check_proxies(settings: Settings) -> None:
     """Check that proxies are addresses or networks: a mistyped one would be trusted by nobody.
 
     Raises:
@@ -300,7 +300,7 @@ def check_proxies(settings: Settings) -> None:
             ) from None
 
 
-def convert(variable: str, field: str, value: str) -> object:
+def _convert(variable: str, field: str, value: str) -> object:
     """Turn a variable's text into its field's type, or raise SettingsError."""
     try:
         settings = msgspec.convert({field: value}, Settings, strict=False)

@@ -35,28 +35,28 @@ def check_command(command: Command, data: Raw) -> None:
     Raises:
         TooLarge: one is larger; it says which, and what the bound is.
     """
-    if perhaps_long(bytes(data)):
-        check_fields(command, type(command).__name__)
+    if _perhaps_long(bytes(data)):
+        _check_fields(command, type(command).__name__)
     elif isinstance(given := getattr(command, "hyperparameters", None), dict):
-        check_hyperparameters(given)
+        _check_hyperparameters(given)
 
 
-def perhaps_long(data: bytes) -> bool:
+def _perhaps_long(data: bytes) -> bool:
     """Say whether a text in JSON may be longer than a name: in most commands none is."""
     return b"\\" in data or max(map(len, data.split(b'"'))) > LONGEST_NAME
 
 
-def check_fields(part: Struct, where: str) -> None:
+def _check_fields(part: Struct, where: str) -> None:
     """Check the fields of a command or of a part of one."""
     for name in part.__struct_fields__:
         value = getattr(part, name)
         if name == "hyperparameters" and isinstance(value, dict):
-            check_hyperparameters(value)
+            _check_hyperparameters(value)
         elif name not in RESULTS or isinstance(value, tuple):
-            check_part(value, name, where)
+            _check_part(value, name, where)
 
 
-def check_part(value: Any, name: str, where: str) -> None:
+def _check_part(value: Any, name: str, where: str) -> None:
     """Check a value in a field, and what is in it."""
     if isinstance(value, str):
         most = LONGEST_TEXT if name in TEXTS else LONGEST_NAME
@@ -65,20 +65,20 @@ def check_part(value: Any, name: str, where: str) -> None:
                 f"{name} of {where} has {len(value):,} characters; at most {most:,} are taken."
             )
     elif isinstance(value, Struct):
-        check_fields(value, where)
+        _check_fields(value, where)
     elif isinstance(value, tuple | dict):
         for one in value:
-            check_part(one, name, where)
+            _check_part(one, name, where)
 
 
-def check_hyperparameters(given: dict[str, Any]) -> None:
+def _check_hyperparameters(given: dict[str, Any]) -> None:
     """Check hyperparameters, whatever estimator they are for."""
     if len(given) > MOST_HYPERPARAMETERS:
         raise TooLarge(
             f"There are {len(given):,} hyperparameters; at most {MOST_HYPERPARAMETERS} are taken."
         )
     for name, value in given.items():
-        check_part(name, "hyperparameters", "RequestTraining")
+        _check_part(name, "hyperparameters", "RequestTraining")
         if fault := value_fault(value):
             raise TooLarge(f"A hyperparameter {fault}.")
 

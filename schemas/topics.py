@@ -127,11 +127,11 @@ class Topics(Struct, frozen=True):
                 flush_messages=str(2**63 - 1),
             ),
             # A backup has the keys in a file of their own (projections.backups.keys).
-            keys=topic("keys", 1, in_backup=False, **shredding(settings.shred_within)),
+            keys=topic("keys", 1, in_backup=False, **_shredding(settings.shred_within)),
         )
 
 
-def shredding(within: float) -> dict[str, str]:
+def _shredding(within: float) -> dict[str, str]:
     """Return the configuration under which a shredded key is gone within so many seconds.
 
     A segment is closed by the first append after `segment.ms`, which the shredding agent sees to;

@@ -150,7 +150,7 @@ class Domain(Struct, frozen=True, omit_defaults=True):
 
     def holds(self, value: JsonValue) -> bool:
         """Say whether `value` lies in this domain. An integer is also a number."""
-        given = json_type(value)
+        given = _json_type(value)
         if given != self.type and not (given == "integer" and self.type == "number"):
             return False
         if self.choices:
@@ -197,8 +197,7 @@ class Hyperparameter(Struct, frozen=True):
         return f"{self.name} must be {allowed}; got {given}"
 
 
-def json_type(value: JsonValue) -> str:
-    """Return the JSON name of a value's type (array and object included)."""
+def _json_type(value: JsonValue) -> str:
     if isinstance(value, list | tuple):
         return "array"
     if isinstance(value, dict):

@@ -74,10 +74,10 @@ def announced(home: Path, addresses: Iterable[str]) -> Iterator[None]:
 
 def runs_here(home: Path, brokers: str) -> bool:
     """Say whether brokers, `host:port,…`, are those that this home runs now."""
-    return all(is_announced(home / "brokers" / address) for address in brokers.split(","))
+    return all(_is_announced(home / "brokers" / address) for address in brokers.split(","))
 
 
-def is_announced(file: Path) -> bool:
+def _is_announced(file: Path) -> bool:
     """Say whether the process that announced a broker is there still: it may have been killed."""
     try:
         os.kill(int(file.read_text()), 0)

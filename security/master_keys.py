@@ -93,7 +93,7 @@ class MasterKeys:
         self.reading = threading.Lock()
         self.asking: threading.Thread | None = None
         self.until = 0.0
-        self.keys = read_keys(settings, home)
+        self.keys = _read_keys(settings, home)
         self.missed: dict[str, float] = {}
 
     @property
@@ -119,7 +119,7 @@ class MasterKeys:
         """Ask again where keys come from, for one that is not known, and wait for the answer."""
         with self.lock:
             if self.asking is None or not self.asking.is_alive():
-                if not self.may_ask(identity):
+                if not self._may_ask(identity):
                     return
                 self.asking = threading.Thread(target=self.answer, name="master keys", daemon=True)
                 self.asking.start()
@@ -134,7 +134,7 @@ class MasterKeys:
         except SettingsError as error:
             logger.warning("the master keys cannot be read again", why=error.detail)
 
-    def may_ask(self, identity: str) -> bool:
+    def _may_ask(self, identity: str) -> bool:
         """Say whether to ask for a key that is not known: a command is not run for each record."""
         now = time.monotonic()
         if self.settings.master_key_command and now < self.missed.get(identity, 0.0):
@@ -149,7 +149,7 @@ class MasterKeys:
             SettingsError: there are none.
         """
         with self.reading:  # one after the other, so that what was read last is what counts
-            self.keys = read_keys(self.settings, self.home)
+            self.keys = _read_keys(self.settings, self.home)
 
     def known(self, identity: str) -> MasterKey | None:
         """Return the key of that id, or None."""
@@ -198,20 +198,20 @@ def write_key_file(path: Path, keys: list[MasterKey]) -> None:
     replace(path, "".join(f"{key.text()}\n" for key in keys).encode())
 
 
-def read_keys(settings: Settings, home: Path) -> list[MasterKey]:
+def _read_keys(settings: Settings, home: Path) -> list[MasterKey]:
     """Return the master keys, from wherever the settings say.
 
     Raises:
         SettingsError: there are none, or they cannot be used. No word of them is in it.
     """
     if settings.master_key:
-        return parsed(settings.master_key, "AUTOLEARN_MASTER_KEY")
+        return _parsed(settings.master_key, "AUTOLEARN_MASTER_KEY")
     if settings.master_key_command:
-        return parsed(
-            printed(settings.master_key_command), "What AUTOLEARN_MASTER_KEY_COMMAND says"
+        return _parsed(
+            _printed(settings.master_key_command), "What AUTOLEARN_MASTER_KEY_COMMAND says"
         )
     path = key_file(settings, home)
-    return parsed(content(path), str(path))
+    return _parsed(content(path), str(path))
 
 
 def content(path: Path) -> str:
@@ -234,7 +234,7 @@ def content(path: Path) -> str:
         ) from None
 
 
-def printed(command: str) -> str:
+def _printed(command: str) -> str:
     """Return what a command prints.
 
     Raises:
@@ -258,7 +258,7 @@ def printed(command: str) -> str:
     return ran.stdout.decode("ascii", "replace")
 
 
-def parsed(text: str, where: str) -> list[MasterKey]:
+def _parsed(text: str, where: str) -> list[MasterKey]:
     """Return keys from their text.
 
     Raises:

@@ -74,7 +74,7 @@ class Undecipherable(AutoLearnError):
     title = "That cannot be deciphered"
 
 
-class Registry(jwe.JWERegistry):
+class _Registry(jwe.JWERegistry):
     """The only algorithms there are. How long something is, is checked by who receives it."""
 
     max_protected_header_length = LONGEST_HEADER
@@ -86,8 +86,8 @@ class Registry(jwe.JWERegistry):
         self.understood = frozenset({*ALGORITHMS, "epk", *own})
 
 
-REQUEST = Registry(kid="str")
-ANSWER = Registry(re="str", seq="int", last="bool", status="int", cty="str")
+REQUEST = _Registry(kid="str")
+ANSWER = _Registry(re="str", seq="int", last="bool", status="int", cty="str")
 
 Visible = Annotated[str, Meta(max_length=8192, pattern=r"^[\x20-\x7e]*\Z")]
 
@@ -124,14 +124,14 @@ def public_key(given: object) -> OKPKey:
         jwk = msgspec.convert(given, dict[str, Any])
         key = OKPKey.import_key({name: jwk[name] for name in ("kty", "crv", "x")})
         point = key.raw_value
-        if isinstance(point, X25519PublicKey) and not is_small(point.public_bytes_raw()):
+        if isinstance(point, X25519PublicKey) and not _is_small(point.public_bytes_raw()):
             return key
     except BROKEN:
         pass
     raise Undecipherable(f"The key is none of {CURVE}.")
 
 
-def is_small(point: bytes) -> bool:
+def _is_small(point: bytes) -> bool:
     """Say whether a point is of small order; its topmost bit does not count (RFC 7748, 5)."""
     return bytes((*point[:31], point[31] & 0x7F)) in SMALL_ORDER
 
@@ -142,13 +142,13 @@ def public_jwk(key: OKPKey) -> dict[str, str]:
     return {name: str(whole[name]) for name in ("kty", "crv", "x")}
 
 
-def seal(header: Mapping[str, object], content: bytes, to: OKPKey, registry: Registry) -> bytes:
+def seal(header: Mapping[str, object], content: bytes, to: OKPKey, registry: _Registry) -> bytes:
     """Return a content sealed to a public key."""
     return jwe.encrypt_compact({**ALGORITHMS, **header}, content, to, registry=registry).encode()
 
 
-def unseal(
-    token: bytes, key: Callable[[dict[str, Any]], OKPKey], registry: Registry
+def _unseal(
+    token: bytes, key: Callable[[dict[str, Any]], OKPKey], registry: _Registry
 ) -> tuple[dict[str, Any], bytes]:
     """Return the protected header and the content; `key` chooses the private key by the header.
 
@@ -187,7 +187,7 @@ def open_request(token: bytes, keys: Callable[[str], OKPKey | None]) -> Sealed:
             raise Undecipherable("There is no such key.")
         return found
 
-    _, content = unseal(token, key, REQUEST)
+    _, content = _unseal(token, key, REQUEST)
     try:
         return msgspec.json.decode(content, type=Sealed)
     except (msgspec.DecodeError, RecursionError):
@@ -243,7 +243,7 @@ class Opening:
 
     def opened(self, line: bytes) -> bytes:
         """Return the content of the next line."""
-        header, content = unseal(line, lambda _: self.key, ANSWER)
+        header, content = _unseal(line, lambda _: self.key, ANSWER)
         if self.ended or header["re"] != self.jti or header["seq"] != self.next:
             raise Undecipherable("It is not the next line of the answer to this request.")
         if self.next and (header["status"], header["cty"]) != (self.status, self.media):

@@ -50,7 +50,7 @@ class SigningKey:
         Raises:
             SettingsError: there is none, it is another kind of key, or others may read it.
         """
-        key = read_key(path, _private_content)
+        key = _read_key(path, _private_content)
         if not key.is_private:
             raise SettingsError(f"{path} is a public key: nothing can be signed with it.")
         return cls(key)
@@ -96,7 +96,7 @@ class PublicKeys:
         Raises:
             SettingsError: a file holds no Ed25519 key.
         """
-        return cls([read_key(path) for path in paths])
+        return cls([_read_key(path) for path in paths])
 
     def open(self, token: bytes, kind: str) -> bytes:
         """Return what was signed.
@@ -135,7 +135,7 @@ def _public_content(path: Path) -> bytes:
         return file.read(LONGEST_KEY)
 
 
-def read_key(path: Path, read: Callable[[Path], bytes] = _public_content) -> OKPKey:
+def _read_key(path: Path, read: Callable[[Path], bytes] = _public_content) -> OKPKey:
     """Return the key in a file.
 
     Raises:

@@ -41,12 +41,11 @@ class CannotOpen(Exception):
     """A file was not sealed by this key, with these associated data, as it is."""
 
 
-def cipher_of(key: bytes, salt: bytes, associated: bytes) -> AESGCM:
-    """Return the cipher of one file."""
+def _cipher_of(key: bytes, salt: bytes, associated: bytes) -> AESGCM:
     return AESGCM(HKDF(SHA256(), length=KEY, salt=salt, info=associated).derive(key))
 
 
-def nonce_of(prefix: bytes, number: int, *, last: bool) -> bytes:
+def _nonce_of(prefix: bytes, number: int, *, last: bool) -> bytes:
     """Return the nonce of a segment. There are fewer than 2^32 of them in a file (4 PiB)."""
     return prefix + number.to_bytes(4, "big") + bytes([last])
 
@@ -64,12 +63,12 @@ def seal_segments(
 ) -> Iterator[bytes]:
     """Yield the encrypted form of all that `source` has, a segment at a time."""
     salt, prefix = secrets.token_bytes(KEY), secrets.token_bytes(PREFIX)
-    cipher = cipher_of(key, salt, associated)
+    cipher = _cipher_of(key, salt, associated)
     yield bytes([HEADER]) + salt + prefix
     number, part = 0, source.read(segment - TAG - HEADER)
     while True:
         behind = source.read(segment - TAG)
-        nonce = nonce_of(prefix, number, last=not behind)
+        nonce = _nonce_of(prefix, number, last=not behind)
         yield cipher.encrypt(nonce, part, None)
         if not behind:
             return
@@ -105,12 +104,12 @@ def open_segments(
     if len(header) != HEADER or header[0] != HEADER:
         raise CannotOpen
     salt, prefix = header[1 : 1 + KEY], header[1 + KEY :]
-    cipher = cipher_of(key, salt, associated)
+    cipher = _cipher_of(key, salt, associated)
     number, part = 0, source.read(segment - HEADER)
     while True:
         behind = source.read(segment)
         try:
-            clear = cipher.decrypt(nonce_of(prefix, number, last=not behind), part, None)
+            clear = cipher.decrypt(_nonce_of(prefix, number, last=not behind), part, None)
         except (InvalidTag, ValueError):
             raise CannotOpen from None
         yield clear

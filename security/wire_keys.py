@@ -78,10 +78,10 @@ class WireKeys:
         """Read the folder, unless that was done a moment ago; make the first key if need be."""
         if self.keys and time.monotonic() - self.looked < LOOK:
             return
-        files = in_use(self.folder)
+        files = _in_use(self.folder)
         if not files:
             rotate(self.folder, first=True)
-            files = in_use(self.folder)
+            files = _in_use(self.folder)
         if files != self.files:
             keys = [read(file) for file in files]
             self.keys = {key.kid: key for key in keys}
@@ -89,8 +89,7 @@ class WireKeys:
         self.looked = time.monotonic()
 
 
-def in_use(folder: Path) -> list[Path]:
-    """Return the files of the keys that open requests, newest first."""
+def _in_use(folder: Path) -> list[Path]:
     files = sorted(folder.glob("*.pem"), reverse=True)
     young = [made(file) > time.time() - GRACE for file in files]
     return [file for file, succeeded in zip(files, [True, *young], strict=False) if succeeded]
@@ -115,7 +114,7 @@ def rotate(folder: Path, *, first: bool = False) -> WireKey:
     file = folder / f"{name}.pem"
     if not create_once(file, key.as_pem(private=True)):  # the other process was quicker
         return read(file)
-    kept = set(in_use(folder))
+    kept = set(_in_use(folder))
     for old in set(folder.glob("*.pem")) - kept:
         old.unlink(missing_ok=True)
     return WireKey(key.thumbprint(), key)

@@ -65,8 +65,7 @@ def values(messages: Iterable[Message]) -> list[bytes | None]:
     return [message.value() for message in messages]
 
 
-def numbered(count: int) -> list[bytes]:
-    """Return so many different values."""
+def _numbered(count: int) -> list[bytes]:
     return [b"%d" % number for number in range(count)]
 
 
@@ -80,9 +79,9 @@ class LogContract:
 
     def test_what_is_appended_is_read_in_order(self, bench: Bench) -> None:
         bench.create()
-        bench.append(*numbered(300))
+        bench.append(*_numbered(300))
         messages = bench.read(300)
-        assert values(messages) == numbered(300)
+        assert values(messages) == _numbered(300)
         assert [message.offset() for message in messages] == list(range(300))
 
     def test_a_message_says_where_it_lay_and_when_it_came(self, bench: Bench) -> None:
@@ -128,13 +127,13 @@ class LogContract:
         messages = bench.read(50, {0: 0, 1: 0})
         for partition in (0, 1):
             mine = [m for m in messages if m.partition() == partition]
-            assert values(mine) == numbered(50)[partition::2]
+            assert values(mine) == _numbered(50)[partition::2]
             assert [m.offset() for m in mine] == list(range(25))
 
     def test_a_reader_starts_where_it_is_told(self, bench: Bench) -> None:
         bench.create(2)
-        bench.append(*numbered(10), partition=0)
-        bench.append(*numbered(10), partition=1)
+        bench.append(*_numbered(10), partition=0)
+        bench.append(*_numbered(10), partition=1)
         messages = bench.read(7, {0: 8, 1: 5})
         assert sorted((m.partition(), m.offset()) for m in messages) == [
             *((0, offset) for offset in (8, 9)),
@@ -152,7 +151,7 @@ class LogContract:
 
     def test_reads_are_never_longer_than_the_limit(self, bench: Bench) -> None:
         bench.create()
-        bench.append(*numbered(20))
+        bench.append(*_numbered(20))
         reader = bench.log.reader(bench.topic, {0: 0})
         found: list[Message] = []
         while len(found) < 20:
@@ -160,7 +159,7 @@ class LogContract:
             assert 1 <= len(more) <= 3
             found += more
         reader.close()
-        assert values(found) == numbered(20)
+        assert values(found) == _numbered(20)
 
     def test_a_read_without_news_returns_nothing_after_its_timeout(self, bench: Bench) -> None:
         bench.create()
@@ -185,7 +184,7 @@ class LogContract:
 
     def test_a_reader_is_moved(self, bench: Bench) -> None:
         bench.create(2)
-        bench.append(*numbered(3000), partition=0)
+        bench.append(*_numbered(3000), partition=0)
         bench.append(b"other", partition=1)
         reader = bench.log.reader(bench.topic, {}, fetch=64 * 1024)
         for offset in (2990, 0, 1500, 2999, 7):
@@ -199,7 +198,7 @@ class LogContract:
 
     def test_a_reader_rests_until_it_is_moved(self, bench: Bench) -> None:
         bench.create()
-        bench.append(*numbered(10))
+        bench.append(*_numbered(10))
         reader = bench.log.reader(bench.topic, {0: 0}, fetch=64 * 1024)
         read(reader, 2)
         reader.rest()
@@ -273,19 +272,19 @@ class LogContract:
     def test_begins_and_ends(self, bench: Bench) -> None:
         bench.create(3)
         assert bench.log.ends(bench.topic) == {0: 0, 1: 0, 2: 0}
-        bench.append(*numbered(5), partition=1)
-        bench.append(*numbered(2), partition=2)
+        bench.append(*_numbered(5), partition=1)
+        bench.append(*_numbered(2), partition=2)
         assert bench.log.ends(bench.topic) == {0: 0, 1: 5, 2: 2}
         assert bench.log.begins(bench.topic) == {0: 0, 1: 0, 2: 0}
 
     def test_the_oldest_records_can_be_deleted(self, bench: Bench) -> None:
         bench.create(2)
-        bench.append(*numbered(10), partition=1)
+        bench.append(*_numbered(10), partition=1)
         bench.log.delete_before(bench.topic, {1: 4})
         bench.log.delete_before(bench.topic, {1: 2})
         assert bench.log.begins(bench.topic) == {0: 0, 1: 4}
         assert bench.log.ends(bench.topic) == {0: 0, 1: 10}
-        assert values(bench.read(6, {1: 4})) == numbered(10)[4:]
+        assert values(bench.read(6, {1: 4})) == _numbered(10)[4:]
         reader = bench.log.reader(bench.topic, {1: 3})
         with pytest.raises(LogError, match=bench.topic):
             read(reader, 1)

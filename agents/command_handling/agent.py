@@ -57,7 +57,7 @@ class DecideAgent:
         self.folder = home / "state" / f"decide-{settings.instance}"
         self.process = f"decide-{settings.instance}"
         self.instance = instance_of("decide", settings.instance)
-        self.claims: Assignments[PartitionClaim] = Assignments(self.new_claim)
+        self.claims: Assignments[PartitionClaim] = Assignments(self._new_claim)
         self.room = asyncio.Semaphore(IN_FLIGHT)
         meter.watch(lambda: [("autolearn_decider_partitions", (), len(self.claims.held))])
         meter.watch(lambda: [("autolearn_decider_broken_chains", (), len(self.broken()))])
@@ -95,8 +95,7 @@ class DecideAgent:
         await self.claims.close()
         await asyncio.to_thread(self.vault.stop)
 
-    def new_claim(self, partition: int) -> PartitionClaim:
-        """Return a claim of a partition, not taken yet."""
+    def _new_claim(self, partition: int) -> PartitionClaim:
         checkpoints = self.topics.checkpoints.name if self.checkpoints is not None else ""
         names = Names(self.topics.commands.name, self.topics.events.name, checkpoints)
         process = f"{self.process}-{uuid.uuid4().hex[:12]}"
@@ -111,11 +110,11 @@ class DecideAgent:
         """Decide on every command that is delivered (the Faust agent)."""
         async for event in self.deliveries[0].of(stream.noack().events()):
             try:
-                await self.handle(event)
+                await self._handle(event)
             except Exception as error:  # noqa: BLE001 - Faust would lose the event and go on
                 end_process("a command could not be handled", error)
 
-    async def handle(self, event: EventT[bytes]) -> None:
+    async def _handle(self, event: EventT[bytes]) -> None:
         """Decide on one delivered command, once there is room for one more append on its way."""
         claim = await self.claims.of(event.message.partition)
         if claim is None:
@@ -155,7 +154,7 @@ class DecideAgent:
             decision = decide(claim.stream(record.subject), record, place, self.vault, size)
         except MalformedRecord as error:
             claim.decided = offset
-            self.bury(event, error)
+            self._bury(event, error)
             return True
         traced = answering(event.message.headers, record.type, self.instance)
         self.append(claim, event, decision, claim.note(decision) + traced)
@@ -205,7 +204,7 @@ class DecideAgent:
             claim.fenced = True
             self.meter.count("autolearn_decider_fenced_total")
             logger.warning("somebody else decides here now", partition=claim.partition)
-            asyncio.get_running_loop().call_later(self.patience, self.must_be_revoked, claim)
+            asyncio.get_running_loop().call_later(self.patience, self._must_be_revoked, claim)
             return
         event.ack()
         if self.checkpoints is not None:
@@ -215,7 +214,7 @@ class DecideAgent:
             "decided", stream=record.subject, command=record.causationid, answer=record.type
         )
 
-    def must_be_revoked(self, claim: PartitionClaim) -> None:
+    def _must_be_revoked(self, claim: PartitionClaim) -> None:
         """End the process if the group has left it a partition that somebody else has claimed.
 
         Rebalances in quick succession can do that: the other has lost the partition again, and
@@ -224,7 +223,7 @@ class DecideAgent:
         if self.claims.holds(claim):
             end_process(f"partition {claim.partition} is ours, but was claimed by somebody else")
 
-    def bury(self, event: EventT[bytes], error: MalformedRecord) -> None:
+    def _bury(self, event: EventT[bytes], error: MalformedRecord) -> None:
         """Put a command that cannot be decoded on `dead-letters`; then acknowledge it."""
         loop = asyncio.get_running_loop()
         message = event.message

@@ -44,15 +44,14 @@ class ChainWriter:
         self.folded = self.folded.then(offset, value)
         self.states.keep_chain(self.partition, self.folded)
         if told is not None and told != self.folded.hash:
-            self.found_broken(offset, "the hash in its header is not that of the chain")
+            self._found_broken(offset, "the hash in its header is not that of the chain")
 
     def note(self, value: bytes) -> Headers:
         """Take a decision in that is on its way to the log; return the header for it."""
         self.ahead = link(self.ahead, value)
         return headers_of(self.ahead)
 
-    def found_broken(self, offset: int, why: str) -> None:
-        """Say loudly that the log was changed; the first offset is kept."""
+    def _found_broken(self, offset: int, why: str) -> None:
         logger.error("the chain is broken", partition=self.partition, offset=offset, why=why)
         if self.broken is None:
             self.broken = offset
@@ -79,16 +78,16 @@ class ChainWriter:
         try:
             newest = unchecked(token)
         except MalformedRecord as error:
-            self.found_broken(self.folded.offset, f"the newest checkpoint is none: {error.detail}")
+            self._found_broken(self.folded.offset, f"the newest checkpoint is none: {error.detail}")
             return
         if newest.partition != self.partition:
-            self.found_broken(self.folded.offset, "the newest checkpoint is of another partition")
+            self._found_broken(self.folded.offset, "the newest checkpoint is of another partition")
             return
         self.signed = self.tried = min(newest.events, self.folded.events)
         if newest.broken is not None:
-            self.found_broken(newest.broken, "the newest checkpoint says so")
-        elif continued(log, events, newest, self.folded, reached) != self.folded:
-            self.found_broken(newest.offset, "the log does not go on from its newest checkpoint")
+            self._found_broken(newest.broken, "the newest checkpoint says so")
+        elif _continued(log, events, newest, self.folded, reached) != self.folded:
+            self._found_broken(newest.offset, "the log does not go on from its newest checkpoint")
 
 
 class Chained(Projector):
@@ -127,7 +126,7 @@ def newest_token(log: Log, checkpoints: str, partition: int) -> bytes | None:
     return found[0].value() or b""
 
 
-def continued(
+def _continued(
     log: Log, events: str, checkpoint: Checkpoint, folded: Chain, reached: PartitionProgress
 ) -> Chain:
     """Return the chain that a checkpoint and the events after it come to, up to `reached`.

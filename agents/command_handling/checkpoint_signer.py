@@ -110,7 +110,7 @@ class CheckpointSigner:
         if links.on_its_way:
             return
         links.on_its_way, links.tried = True, links.folded.events
-        self.append(claim.partition, sealed(statement(claim, links), self.key), links)
+        self.append(claim.partition, sealed(_statement(claim, links), self.key), links)
 
     def append(self, partition: int, token: bytes, links: ChainWriter) -> None:
         """Send a checkpoint to the log, and to the file once it is there."""
@@ -153,7 +153,7 @@ class CheckpointSigner:
         logger.error("a checkpoint could not be written", partition=partition, why=why)
 
 
-def statement(claim: PartitionClaim, links: ChainWriter) -> Checkpoint:
+def _statement(claim: PartitionClaim, links: ChainWriter) -> Checkpoint:
     """Return what is to be signed about a partition now."""
     reached = claim.follower.progress[claim.partition]
     return Checkpoint(

@@ -93,7 +93,7 @@ def decide(
     found = opened(record, vault)
     try:
         check_size("The command", size, LARGEST_COMMAND)
-        decision = judge(stream, record, place, found, keyid)
+        decision = _judge(stream, record, place, found, keyid)
         if found is None and not isinstance(decision.event, events.Refused):
             return answer(stream, record, place, UNREADABLE)
         decision = sealed(decision, keyid, vault)
@@ -133,10 +133,10 @@ def sealed(decision: Decision, keyid: str, vault: SessionCipher) -> Decision:
     if not keyid or not is_confidential(type(decision.event)):
         return decision
     record = vault.seal(decision.record, decision.event, keyid)
-    return replace_record(decision, record)
+    return _replace_record(decision, record)
 
 
-def judge(
+def _judge(
     stream: Stream,
     record: CommandRecord,
     place: AppendFence,
@@ -150,7 +150,7 @@ def judge(
     command, data = found or (command_outline(record), NO_DATA)
     decider = decider_of(record.subject)
     event: Event
-    if not isinstance(command, decider.commands) or registers_another(record.subject, command):
+    if not isinstance(command, decider.commands) or _registers_another(record.subject, command):
         event = events.Refused(
             "wrong-stream", f"{type(command).__name__} is no command for {record.subject}."
         )
@@ -174,7 +174,7 @@ def actor_of(record: CommandRecord) -> Actor:
     return Actor(record.actor, grant, record.subject, record.time)
 
 
-def registers_another(stream: str, command: Command) -> bool:
+def _registers_another(stream: str, command: Command) -> bool:
     """Say whether a command registers, on one name's stream, something with another name."""
     return isinstance(command, Register) and command.spec.name != stream.partition("/")[2]
 
@@ -201,8 +201,7 @@ def answer(stream: Stream, command: CommandRecord, place: AppendFence, event: Ev
     return Decision(record, encode(record), Stream(record.sequence, after, stream.keyid), event)
 
 
-def replace_record(decision: Decision, record: EventRecord) -> Decision:
-    """Return a decision whose record is encrypted: then its stream has that key."""
+def _replace_record(decision: Decision, record: EventRecord) -> Decision:
     assert record.keyid is not UNSET
     after = replace(decision.after, keyid=record.keyid)
     return Decision(record, encode(record), after, decision.event)

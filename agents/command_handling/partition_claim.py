@@ -96,19 +96,19 @@ class PartitionClaim:
                 self.states = DeciderStateStore(self.store)
                 self.catch_up_and_claim()
             except BaseException:
-                self.close_store()
+                self._close_store()
                 raise
 
     def catch_up_and_claim(self) -> None:
         """Fold to the end of the log, then append TermStarted until ours is the one admitted."""
-        self.follower = self.chained() if self.checkpoints else self.unchained()
-        self.fold_until(self.log.ends(self.events)[self.partition])
+        self.follower = self.chained() if self.checkpoints else self._unchained()
+        self._fold_until(self.log.ends(self.events)[self.partition])
         at = self.follower.progress[self.partition]
         newest = ""
         while newest != self.process:
             self.check()
             self.term = at.term + 1
-            newest = self.fold_until(self.append_term(self.term) + 1)
+            newest = self._fold_until(self.append_term(self.term) + 1)
         self.follower.close()
         if self.links is not None:
             self.links.begin(self.log, self.events, self.checkpoints, at)
@@ -133,7 +133,7 @@ class PartitionClaim:
         follower.links = self.links = ChainWriter(self.states, self.partition)
         return follower
 
-    def unchained(self) -> Projector:
+    def _unchained(self) -> Projector:
         """Return the partition's Follower; a chain that was kept before would have a hole."""
         self.states.forget_chain(self.partition)
         return Projector(self.log, self.events, self.states, [self.partition])
@@ -181,7 +181,7 @@ class PartitionClaim:
             raise error
         return offset
 
-    def fold_until(self, end: int) -> str:
+    def _fold_until(self, end: int) -> str:
         """Fold the log up to the offset `end` (exclusive) or further.
 
         Returns the process of the newest TermStarted that was admitted, or "".
@@ -267,10 +267,9 @@ class PartitionClaim:
     def close(self) -> None:
         """Let go of the partition's folder."""
         with self.locks[self.folder]:
-            self.close_store()
+            self._close_store()
 
-    def close_store(self) -> None:
-        """Close the store, if it is open."""
+    def _close_store(self) -> None:
         if self.store is not None:
             self.store.close()
             self.store = None

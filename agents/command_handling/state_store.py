@@ -60,18 +60,15 @@ def decider_of(stream: str) -> Decider:
     return DECIDERS[stream.partition("/")[0]]
 
 
-def state_key(stream: str) -> bytes:
-    """Return the key of a stream's row."""
+def _state_key(stream: str) -> bytes:
     return f"state\0{stream}".encode()
 
 
-def part_key(stream: str, part: str) -> bytes:
-    """Return the key of a part of a stream."""
+def _part_key(stream: str, part: str) -> bytes:
     return f"part\0{stream}\0{part}".encode()
 
 
-def seen_key(stream: str, command: str) -> bytes:
-    """Return the key of a command that was answered."""
+def _seen_key(stream: str, command: str) -> bytes:
     return f"seen\0{stream}\0{command}".encode()
 
 
@@ -101,7 +98,7 @@ class DeciderStateStore:
 
     def load(self, stream: str) -> Stream:
         """Return a stream, with the initial state if it has no events."""
-        stored = self.rows.get(state_key(stream), StoredStream)
+        stored = self.rows.get(_state_key(stream), StoredStream)
         if stored is None:
             return Stream(0, decider_of(stream).initial)
         state = decoders[stream.partition("/")[0]].decode(stored.state)
@@ -110,11 +107,11 @@ class DeciderStateStore:
     def part(self, stream: str, part: str) -> Struct | None:
         """Return a part of a stream, or None."""
         kind = decider_of(stream).part
-        return None if kind is None else self.rows.get(part_key(stream, part), kind)
+        return None if kind is None else self.rows.get(_part_key(stream, part), kind)
 
     def seen(self, stream: str, command: str) -> bool:
         """Say whether a command of this stream was answered before."""
-        return self.rows.get(seen_key(stream, command), AnsweredCommand) is not None
+        return self.rows.get(_seen_key(stream, command), AnsweredCommand) is not None
 
     def progress(self) -> Mapping[int, PartitionProgress]:
         """Return how far the stored content has come, per partition."""
@@ -129,13 +126,13 @@ class DeciderStateStore:
         after = evolve(before.state, outline_of(record), record.actor)
         keyid = before.keyid or ("" if record.keyid is UNSET else record.keyid)
         for name, part in changes_of(after).items():
-            at = part_key(record.subject, name)
+            at = _part_key(record.subject, name)
             self.rows.delete(at) if part is None else self.rows.put(at, part)
         head = replace(after, parts=NO_PARTS) if hasattr(after, "parts") else after
         stored = StoredStream(record.sequence, Raw(to_json(head)), keyid)
-        self.rows.put(state_key(record.subject), stored)
+        self.rows.put(_state_key(record.subject), stored)
         self.rows.put(
-            seen_key(record.subject, record.causationid), AnsweredCommand(record.sequence)
+            _seen_key(record.subject, record.causationid), AnsweredCommand(record.sequence)
         )
 
     def chain(self, partition: int) -> Chain | None:

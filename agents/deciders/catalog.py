@@ -25,7 +25,7 @@ class CatalogEntry(Struct, frozen=True, gc=False):
     spec: str = ""
 
 
-def offer(registered: Callable[[Spec], Event], command: type[Register]) -> Decider:
+def _offer(registered: Callable[[Spec], Event], command: type[Register]) -> Decider:
     """Return the decider of a kind of thing in the catalog."""
 
     def decide(state: CatalogEntry, command: Register, actor: Actor) -> Event:
@@ -53,5 +53,5 @@ def written(spec: Spec) -> str:
     return to_json(spec).decode()
 
 
-estimator = offer(events.EstimatorRegistered, commands.RegisterEstimator)  # type: ignore[arg-type]
-metric = offer(events.MetricRegistered, commands.RegisterMetric)  # type: ignore[arg-type]
+estimator = _offer(events.EstimatorRegistered, commands.RegisterEstimator)  # type: ignore[arg-type]
+metric = _offer(events.MetricRegistered, commands.RegisterMetric)  # type: ignore[arg-type]

@@ -62,7 +62,7 @@ def decide(state: Dataset, command: DatasetCommand, actor: Actor) -> Event:
             return register(state, command, actor)
         case Unregistered(), _:
             return events.Refused("dataset-unknown", "There is no dataset with this name.")
-        case Registered(), _ if not owns(state, actor):
+        case Registered(), _ if not _owns(state, actor):
             return events.Refused("forbidden", "Only the owner of a dataset can do that.")
         case Registered(), commands.DeleteDataset():
             return events.DatasetDeleted()
@@ -96,10 +96,10 @@ def register(
         return events.Refused("dataset-reserved", why)
     if isinstance(state, Unregistered):
         return registered
-    if not (owns(state, actor) or state.everybody or state.grants.get(actor.name) == "write"):
+    if not (_owns(state, actor) or state.everybody or state.grants.get(actor.name) == "write"):
         why = f"{spec.name} is somebody else's dataset: choose another name."
         return events.Refused("dataset-taken", why)
-    if command.unmarks and not owns(state, actor):
+    if command.unmarks and not _owns(state, actor):
         why = "Only the owner of a dataset can say that a column is sensitive no longer."
         return events.Refused("forbidden", why)
     if command.after != state.marks:
@@ -110,12 +110,12 @@ def register(
     return registered
 
 
-def owns(state: Registered, actor: Actor) -> bool:
+def _owns(state: Registered, actor: Actor) -> bool:
     """Say whether a dataset is somebody's; those that come with AutoLearn are nobody's."""
     return not state.bundled and actor.owns(state.owner)
 
 
-def evolve(state: Dataset, event: Event, actor: str) -> Dataset:
+def _evolve(state: Dataset, event: Event, actor: str) -> Dataset:
     """Return the dataset after an event."""
     match state, event:
         case Unregistered(), events.DatasetRegistered(spec=spec, everybody=everybody, marks=marks):
@@ -141,7 +141,7 @@ def evolve(state: Dataset, event: Event, actor: str) -> Dataset:
 dataset = Decider(
     initial=Unregistered(),
     decide=decide,
-    evolve=evolve,
+    evolve=_evolve,
     kind=Dataset,
     commands=commands.COMMANDS_OF["dataset"],
 )

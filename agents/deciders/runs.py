@@ -190,25 +190,24 @@ def added(state: R, event: events.RunRequested, run: Run) -> R:
 def ended(state: R, name: str, **fields: object) -> R:
     """Return the runs after one has ended."""
     after = changed(replace(state, active=state.active - 1), name, **fields)
-    return evaluating(after, run_of(after, name), -1)
+    return evaluating(after, _run_of(after, name), -1)
 
 
 def evaluating(state: R, run: Run, more: int) -> R:
     """Return the runs after the training that a run evaluates has more, or fewer, of these."""
     if not run.training:
         return state
-    count = run_of(state, run.training).evaluating + more
+    count = _run_of(state, run.training).evaluating + more
     return changed(state, run.training, evaluating=count)
 
 
 def changed(state: R, name: str, **fields: object) -> R:
     """Return the runs with some fields of one changed."""
-    run = replace(run_of(state, name), **fields)
+    run = replace(_run_of(state, name), **fields)
     return replace(state, parts=state.parts.put({name: run}))
 
 
-def run_of(state: Runs, name: str) -> Run:
-    """Return a run that an accepted event is about."""
+def _run_of(state: Runs, name: str) -> Run:
     run = state.parts.get(name)
     assert run is not None, f"an event about the run {name}, which was not requested"
     return run

@@ -92,20 +92,20 @@ def decide(state: Session, command: SessionCommand, actor: Actor) -> Event:
         case Open(), commands.CommitSession():
             return commit(state, command)
         case Open(), commands.DiscardSession():
-            return events.SessionDiscarded(cancelled=active(state))
+            return events.SessionDiscarded(cancelled=_active(state))
         case Open(), commands.DeleteExperiment():
             why = "This session is open, and no experiment: discard it."
             return events.Refused("session-open", why)
         case Open(), commands.ExpireSession():
-            return expire(state, command)
+            return _expire(state, command)
         case Open(), commands.ProposeExpiry():
-            return propose_expiry(state, command)
+            return _propose_expiry(state, command)
         case Open(), commands.KeepSession():
             return events.SessionKept() if state.expiring else NOT_EXPIRING
         case Open(), commands.ShareSession() | commands.UnshareSession():
             return share(state.readers, command)
         case Open(), commands.RequestEvaluation():
-            return request_evaluation(state, command)
+            return _request_evaluation(state, command)
         case Open(), commands.RequestRun():
             return taken(state, command) or WORK[kind_of_run(command)].requested(**asdict(command))
         case Open(), (
@@ -162,9 +162,8 @@ NOT_EXPIRING = events.Refused("not-expiring", "This session is not expiring.")
 IN_USE = events.Refused("session-in-use", "This session is in use.")
 
 
-def propose_expiry(state: Open, command: commands.ProposeExpiry) -> Event:
-    """Say when a session expires, unless it is in use or that was said already."""
-    if in_use(state, command):
+def _propose_expiry(state: Open, command: commands.ProposeExpiry) -> Event:
+    if _in_use(state, command):
         return IN_USE
     if state.expiring:
         why = f"This session is expiring already: at {state.expiring}."
@@ -172,9 +171,9 @@ def propose_expiry(state: Open, command: commands.ProposeExpiry) -> Event:
     return events.SessionExpiring(command.until)
 
 
-def expire(state: Open, command: commands.ExpireSession) -> Event:
+def _expire(state: Open, command: commands.ExpireSession) -> Event:
     """End a session whose time has come, unless it is in use."""
-    if in_use(state, command):
+    if _in_use(state, command):
         return IN_USE
     if not state.expiring:
         return NOT_EXPIRING
@@ -184,21 +183,21 @@ def expire(state: Open, command: commands.ExpireSession) -> Event:
     return events.SessionExpired()
 
 
-def in_use(state: Open, command: commands.ProposeExpiry | commands.ExpireSession) -> bool:
+def _in_use(state: Open, command: commands.ProposeExpiry | commands.ExpireSession) -> bool:
     """Say whether there is a run that goes on, or one that the sender did not know of."""
     return state.runs != command.runs or state.active > 0
 
 
-def request_evaluation(state: Open, command: commands.RequestEvaluation) -> Event:
+def _request_evaluation(state: Open, command: commands.RequestEvaluation) -> Event:
     """Accept an evaluation of a completed training."""
-    if refused := taken(state, command) or without_artifact(state, command.training):
+    if refused := taken(state, command) or _without_artifact(state, command.training):
         return refused
     training = state.parts.get(command.training)
     assert training is not None
     return events.EvaluationRequested(**asdict(command), artifact=training.artifact)
 
 
-def without_artifact(state: Open, name: str) -> Event | None:
+def _without_artifact(state: Open, name: str) -> Event | None:
     """Refuse to use a training that has no artifact, or is none; else None."""
     run = state.parts.get(name)
     if run is None or run.kind != "training":
@@ -212,10 +211,10 @@ def without_artifact(state: Open, name: str) -> Event | None:
 def commit(state: Open, command: commands.CommitSession) -> Event:
     """Keep the chosen trainings (all completed ones by default), and stop what else is going."""
     if command.trainings is None:
-        return commit_all(state)
+        return _commit_all(state)
     chosen, going = tuple(dict.fromkeys(command.trainings)), 0
     for name in chosen:
-        if refused := without_artifact(state, name):
+        if refused := _without_artifact(state, name):
             return refused
         run = state.parts.get(name)
         going += run.evaluating if run else 0
@@ -227,10 +226,10 @@ def commit(state: Open, command: commands.CommitSession) -> Event:
         )
     if not chosen:
         return events.Refused("nothing-to-commit", "No training is named.")
-    return events.SessionCommitted(trainings=chosen, cancelled=active(state))
+    return events.SessionCommitted(trainings=chosen, cancelled=_active(state))
 
 
-def commit_all(state: Open) -> Event:
+def _commit_all(state: Open) -> Event:
     """Keep all trainings that are completed, once nothing is going any more."""
     if state.active:
         return events.Refused(
@@ -244,8 +243,7 @@ def commit_all(state: Open) -> Event:
     return events.SessionCommitted(trainings=chosen[::-1])
 
 
-def active(state: Open) -> tuple[str, ...]:
-    """Return the runs that have not ended, in the order of their requests."""
+def _active(state: Open) -> tuple[str, ...]:
     if not state.active:
         return ()
     return tuple(name for name, run in newest_first(state) if run.active)[::-1]
@@ -262,7 +260,7 @@ OF_RUNS = (
 """What happens to runs: most of what happens in a session."""
 
 
-def evolve(state: Session, event: Event, actor: str) -> Session:
+def _evolve(state: Session, event: Event, actor: str) -> Session:
     """Return the session after an event; whatever is done in it ends that it is expiring."""
     if isinstance(event, events.Refused | events.CommandFailed | events.CommandQuarantined):
         return state
@@ -294,7 +292,7 @@ def evolve(state: Session, event: Event, actor: str) -> Session:
 session = Decider(
     initial=Unopened(),
     decide=decide,
-    evolve=evolve,
+    evolve=_evolve,
     kind=Session,
     commands=commands.COMMANDS_OF["session"],
     part=Run,

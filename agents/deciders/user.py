@@ -72,7 +72,7 @@ def decide(state: User, command: UserCommand, actor: Actor) -> Event:
         case Nobody(), commands.AddUser():
             return events.UserAdded(command.role, command.password)
         case _, commands.SetQuota():
-            return set_quota(state.quotas, command)
+            return _set_quota(state.quotas, command)
         case Nobody(), _:
             return events.Refused("user-unknown", "There is no user with this name.")
         case Known(), commands.AddUser():
@@ -90,7 +90,7 @@ def decide(state: User, command: UserCommand, actor: Actor) -> Event:
         case Known(disabled=disabled), commands.EnableUser():
             return events.UserEnabled() if disabled else unchanged("access")
         case Known(), commands.IssueToken():
-            return issue(state, command, actor)
+            return _issue(state, command, actor)
         case Known(tokens=tokens), commands.RevokeToken(token=token):
             if tokens.get(token, REVOKED) == REVOKED:
                 why = f"The user has no token {token}, or it was revoked before."
@@ -118,7 +118,7 @@ def unchanged(what: str) -> Event:
     return events.Refused("user-unchanged", f"The user has {what} already.")
 
 
-def issue(state: Known, command: commands.IssueToken, actor: Actor) -> Event:
+def _issue(state: Known, command: commands.IssueToken, actor: Actor) -> Event:
     """Issue a token to a user who is let in."""
     if state.disabled:
         return events.Refused("user-disabled", "The user is disabled and gets no token.")
@@ -141,7 +141,7 @@ def revoked(tokens: dict[str, str], keep: str = "") -> dict[str, str]:
     return {token: end if token == keep else REVOKED for token, end in tokens.items()}
 
 
-def set_quota(quotas: Mapping[str, int], command: commands.SetQuota) -> Event:
+def _set_quota(quotas: Mapping[str, int], command: commands.SetQuota) -> Event:
     """Set a limit, or the default again."""
     if command.name not in QUOTAS:
         why = f"There is no quota {command.name[:100]!r}; there are {', '.join(QUOTAS)}."
@@ -154,19 +154,18 @@ def set_quota(quotas: Mapping[str, int], command: commands.SetQuota) -> Event:
     return events.QuotaSet(command.name, command.limit)
 
 
-def with_quota(quotas: Mapping[str, int], event: events.QuotaSet) -> dict[str, int]:
-    """Return the user's own limits after an event."""
+def _with_quota(quotas: Mapping[str, int], event: events.QuotaSet) -> dict[str, int]:
     left = {name: limit for name, limit in quotas.items() if name != event.name}
     return left if event.limit is None else {**left, event.name: event.limit}
 
 
-def evolve(state: User, event: Event, _: str) -> User:
+def _evolve(state: User, event: Event, _: str) -> User:
     """Return the user after an event."""
     match state, event:
         case Nobody(), events.UserAdded():
             return Known(event.role, event.password, quotas=state.quotas)
         case _, events.QuotaSet():
-            return replace(state, quotas=with_quota(state.quotas, event))
+            return replace(state, quotas=_with_quota(state.quotas, event))
         case Known(), events.RoleSet():
             return replace(state, role=event.role)
         case Known(), events.PasswordSet():
@@ -190,7 +189,7 @@ def evolve(state: User, event: Event, _: str) -> User:
 user = Decider(
     initial=Nobody(),
     decide=decide,
-    evolve=evolve,
+    evolve=_evolve,
     kind=User,
     commands=commands.COMMANDS_OF["user"],
 )

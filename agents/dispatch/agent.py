@@ -89,7 +89,7 @@ class DispatchAgent:
             follower, self.on_events, lambda error: end_process("the feed", error)
         )
         self.feed.start()
-        self.ticking = asyncio.create_task(self.tick_for_ever())
+        self.ticking = asyncio.create_task(self._tick_for_ever())
 
     async def ready(self) -> None:
         """Wait for the first assignment (perhaps of nothing: another process acts)."""
@@ -125,7 +125,7 @@ class DispatchAgent:
                 continue
             try:
                 self.pool.heard(beat, time.monotonic())
-                self.hand_out()
+                self._hand_out()
             except Exception as error:  # noqa: BLE001 - Faust would lose the event and go on
                 end_process("a heartbeat could not be taken in", error)
 
@@ -134,29 +134,27 @@ class DispatchAgent:
         for record in records:
             kind, _, name = record.subject.partition("/")
             if kind == "user":
-                self.note_limit(name, self.runs.limit(name))
+                self._note_limit(name, self.runs.limit(name))
             for run in runs_in(record):
                 self.pool.see(record.subject, run, self.runs.get(record.subject, run))
-        self.hand_out()
+        self._hand_out()
 
-    def note_limit(self, user: str, limit: int | None) -> None:
-        """Note how many runs of a user may run at a time."""
+    def _note_limit(self, user: str, limit: int | None) -> None:
         if limit is None:
             self.limits.pop(user, None)
         else:
             self.limits[user] = limit
 
-    async def tick_for_ever(self) -> None:
+    async def _tick_for_ever(self) -> None:
         """Look at the clock, again and again."""
         try:
             while True:
                 await asyncio.sleep(TICK)
-                self.hand_out()
+                self._hand_out()
         except Exception as error:  # noqa: BLE001 - a task's exception would be lost
             end_process("dispatch failed", error)
 
-    def hand_out(self) -> None:
-        """Append a task for everything that can be offered now."""
+    def _hand_out(self) -> None:
         if self.acting:
             for offer in self.pool.offers(time.monotonic()):
                 self.send(offer)
@@ -191,13 +189,13 @@ class DispatchAgent:
         if self.audited:
             self.log.append(
                 self.topics.audit.name,
-                to_json(handed_out(offer, headers, now)),
+                to_json(_handed_out(offer, headers, now)),
                 key="dispatch",
-                delivered=warn,
+                delivered=_warn,
             )
 
 
-def handed_out(offer: TaskOffer, headers: Headers, now: int) -> Hop:
+def _handed_out(offer: TaskOffer, headers: Headers, now: int) -> Hop:
     """Return what the behaviour log says of an offer (`now`: milliseconds since 1970)."""
     trace, hop, attempt = trace_in(headers), hop_of(headers), offer.attempt
     return Hop(
@@ -223,7 +221,7 @@ def check(error: LogError | None, _: int, __: int) -> None:
         end_process("a task could not be handed out", error)
 
 
-def warn(error: LogError | None, _: int, __: int) -> None:
+def _warn(error: LogError | None, _: int, __: int) -> None:
     """Say that the behaviour log lacks a task; whose it was is told by the claim that follows."""
     if error is not None:
         logger.error("a task is not in the behaviour log", why=error.detail)

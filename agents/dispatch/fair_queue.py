@@ -34,7 +34,7 @@ class QueuedAttempt(NamedTuple):
         return self.stream, self.run
 
 
-class Sessions:
+class _Sessions:
     """What one user has waiting of one kind of work: the sessions, in the order of their turns.
 
     `turn` orders it among the users.
@@ -63,7 +63,7 @@ class FairQueue:
         self.waiting: dict[Key, QueuedAttempt] = {}
         self.again: defaultdict[str, OrderedDict[Key, QueuedAttempt]] = defaultdict(OrderedDict)
         # Per kind of work the users, in the order of their turns.
-        self.rings: defaultdict[str, OrderedDict[str, Sessions]] = defaultdict(OrderedDict)
+        self.rings: defaultdict[str, OrderedDict[str, _Sessions]] = defaultdict(OrderedDict)
         self.numbers = count()
 
     def __len__(self) -> int:
@@ -79,7 +79,7 @@ class FairQueue:
         self.waiting[attempt.key] = attempt
         ring = self.rings[attempt.kind]
         if attempt.user not in ring:
-            ring[attempt.user] = Sessions(next(self.numbers))
+            ring[attempt.user] = _Sessions(next(self.numbers))
         queues = ring[attempt.user].queues
         queues.setdefault(attempt.stream, OrderedDict())[attempt.key] = attempt
 

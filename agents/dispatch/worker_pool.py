@@ -33,14 +33,14 @@ class TaskOffer(NamedTuple):
     partition: int
 
 
-class OutstandingOffer(NamedTuple):
+class _OutstandingOffer(NamedTuple):
     """An offer that was made, and when it is over."""
 
     offer: TaskOffer
     until: float
 
 
-class PooledWorker:
+class _PooledWorker:
     """A worker that is heard of."""
 
     def __init__(self) -> None:
@@ -60,10 +60,10 @@ class WorkerPool:
     def __init__(self, silence: float, limit: Callable[[str], int] = lambda _: sys.maxsize) -> None:
         self.silence, self.limit = silence, limit
         self.turns = FairQueue()
-        self.members: dict[str, PooledWorker] = {}
+        self.members: dict[str, _PooledWorker] = {}
         self.holders: dict[Key, tuple[str, str]] = {}
         """Who holds a run, and whose it is."""
-        self.made: dict[Key, OutstandingOffer] = {}
+        self.made: dict[Key, _OutstandingOffer] = {}
         self.load: Counter[str] = Counter()
         """Per worker, the runs that it holds or was offered."""
         self.taken: Counter[str] = Counter()
@@ -76,14 +76,14 @@ class WorkerPool:
         if beat.stopped:
             self.members.pop(beat.worker, None)
             return
-        member = self.members.setdefault(beat.worker, PooledWorker())
+        member = self.members.setdefault(beat.worker, _PooledWorker())
         member.beat, member.heard, member.doubted = beat, now, False
 
     def forget_workers(self) -> None:
         """Begin anew, without any worker: heartbeats are not delivered here any more."""
         self.members.clear()
         for run in list(self.made):
-            self.turns.put_back(self.release_offer(run))
+            self.turns.put_back(self._release_offer(run))
 
     def see(self, stream: str, run: str, now_open: OpenRun | None) -> None:
         """Take in how a run stands now; None: it has ended. Seeing the same again is harmless."""
@@ -93,7 +93,7 @@ class WorkerPool:
             self.turns.drop(key)
             if now_open is not None:
                 self.holders[key] = (now_open.worker, now_open.user)
-                self.load_with(now_open.worker, now_open.user)
+                self._load_with(now_open.worker, now_open.user)
             return
         attempt = QueuedAttempt(now_open.kind, stream, run, now_open.attempt, now_open.user)
         made = self.made.get(key)
@@ -108,48 +108,45 @@ class WorkerPool:
     def release(self, run: Key) -> None:
         """Free the slot that a run takes, if it takes one."""
         if run in self.made:
-            self.release_offer(run)
+            self._release_offer(run)
         if run in self.holders:
-            self.unload(*self.holders.pop(run))
+            self._unload(*self.holders.pop(run))
 
-    def release_offer(self, run: Key) -> QueuedAttempt:
+    def _release_offer(self, run: Key) -> QueuedAttempt:
         """Free the slot that a run was offered, and return its attempt."""
         offer = self.made.pop(run).offer
-        self.unload(offer.worker, offer.attempt.user)
+        self._unload(offer.worker, offer.attempt.user)
         return offer.attempt
 
-    def load_with(self, worker: str, user: str) -> None:
-        """A slot of a worker is taken by a run of a user."""
+    def _load_with(self, worker: str, user: str) -> None:
         self.load[worker] += 1
         self.taken[user] += 1
 
-    def unload(self, worker: str, user: str) -> None:
-        """It is free again."""
+    def _unload(self, worker: str, user: str) -> None:
         for counter, name in ((self.load, worker), (self.taken, user)):
             counter[name] -= 1
             if not counter[name]:
                 del counter[name]
 
-    def at_limit(self, user: str) -> bool:
-        """Say whether no more runs of a user may run now."""
+    def _at_limit(self, user: str) -> bool:
         return self.taken[user] >= self.limit(user)
 
     def offers(self, now: float) -> list[TaskOffer]:
         """Make offers until no free slot can be given an attempt that waits."""
-        self.look_at_the_clock(now)
+        self._look_at_the_clock(now)
         made = []
         while self.turns and (free := [m for m in self.members.values() if self.free(m)]):
             kinds = {kind for member in free for kind in member.beat.kinds}
-            attempt = self.turns.take(sorted(kinds), self.at_limit)
+            attempt = self.turns.take(sorted(kinds), self._at_limit)
             if attempt is None:
                 break
             made.append(self.offer(attempt, free, now))
         return made
 
-    def offer(self, attempt: QueuedAttempt, free: list[PooledWorker], now: float) -> TaskOffer:
+    def offer(self, attempt: QueuedAttempt, free: list[_PooledWorker], now: float) -> TaskOffer:
         """Offer an attempt to the worker that suits best, of those with a free slot."""
 
-        def cost(member: PooledWorker) -> tuple[bool, int, int, float]:
+        def cost(member: _PooledWorker) -> tuple[bool, int, int, float]:
             # Those who can do little else first; then who has most slots free, or waits longest.
             kinds = len(member.beat.kinds)
             return member.doubted, kinds, -self.free(member), member.offered
@@ -159,11 +156,11 @@ class WorkerPool:
         member.offered = now
         worker = member.beat.worker
         offer = TaskOffer(attempt, worker, member.beat.partitions[0])
-        self.made[attempt.key] = OutstandingOffer(offer, now + OFFER_SECONDS)
-        self.load_with(worker, attempt.user)
+        self.made[attempt.key] = _OutstandingOffer(offer, now + OFFER_SECONDS)
+        self._load_with(worker, attempt.user)
         return offer
 
-    def free(self, member: PooledWorker) -> int:
+    def free(self, member: _PooledWorker) -> int:
         """Return how many slots of a worker are free; none while no task can reach it.
 
         Nor while its disk is low.
@@ -171,12 +168,12 @@ class WorkerPool:
         takes = member.beat.partitions and not member.beat.disk_low
         return max(0, member.beat.slots - self.load[member.beat.worker]) if takes else 0
 
-    def look_at_the_clock(self, now: float) -> None:
+    def _look_at_the_clock(self, now: float) -> None:
         """Take back offers that nobody took up, and forget who has fallen silent."""
         for run, made in list(self.made.items()):
             if made.until > now:
                 break  # they are in the order in which they were made
-            self.turns.put_back(self.release_offer(run))
+            self.turns.put_back(self._release_offer(run))
             if made.offer.worker in self.members:
                 self.members[made.offer.worker].doubted = True
         for worker, member in list(self.members.items()):

@@ -107,16 +107,16 @@ class SuperviseAgent:
             follower, self.on_events, lambda error: end_process("the feed", error)
         )
         self.feed.start()
-        await self.start_shredding()
+        await self._start_shredding()
         self.loops = [
-            asyncio.create_task(self.for_ever(self.look)),
-            asyncio.create_task(self.for_ever(self.shred)),
-            asyncio.create_task(self.for_ever(self.delete_folders)),
-            asyncio.create_task(self.for_ever(self.collect)),
-            asyncio.create_task(self.for_ever(self.beat)),
+            asyncio.create_task(self._for_ever(self.look)),
+            asyncio.create_task(self._for_ever(self.shred)),
+            asyncio.create_task(self._for_ever(self.delete_folders)),
+            asyncio.create_task(self._for_ever(self.collect)),
+            asyncio.create_task(self._for_ever(self.beat)),
         ]
 
-    async def start_shredding(self) -> None:
+    async def _start_shredding(self) -> None:
         """Follow the keys, and the events once more, for what may have to be shredded."""
         self.ring.start()
         self.drafts_store = await asyncio.to_thread(RocksStore, self.folder.with_name("drafts"))
@@ -196,7 +196,7 @@ class SuperviseAgent:
         if beat is not None and (beat.worker, beat.pid) == (self.name, os.getpid()):
             self.clock.compare(millis(beat.time) / 1000, written, time.time(), steady())
 
-    async def for_ever(self, work: Callable[[float], Awaitable[None]]) -> None:
+    async def _for_ever(self, work: Callable[[float], Awaitable[None]]) -> None:
         """Do one kind of work again and again, while this process acts; none waits for another."""
         try:
             while True:
@@ -209,7 +209,7 @@ class SuperviseAgent:
     async def look(self, now: float) -> None:
         """Report every started run whose worker is gone, and ask sessions to expire."""
         for run in self.held.values():
-            if self.is_gone(run.worker, now):
+            if self._is_gone(run.worker, now):
                 self.report(run, now)
         self.reported = {at: t for at, t in self.reported.items() if now - t < REPEAT}
         self.forget(now - REMEMBERED * self.settings.worker_timeout)
@@ -256,8 +256,7 @@ class SuperviseAgent:
         self.heard = {worker: at for worker, at in self.heard.items() if at >= before}
         self.stopped &= self.heard.keys()
 
-    def is_gone(self, worker: str, now: float) -> bool:
-        """Say whether a worker stopped, or was silent for too long."""
+    def _is_gone(self, worker: str, now: float) -> bool:
         last = max(self.heard.get(worker, 0.0), self.assigned_at or now)
         return worker in self.stopped or now - last > self.settings.worker_timeout
 

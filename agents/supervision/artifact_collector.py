@@ -32,7 +32,7 @@ SOON = 60.0
 logger = structlog.get_logger(__name__)
 
 
-class Collected(NamedTuple):
+class _Collected(NamedTuple):
     """What a round has deleted."""
 
     artifacts: int
@@ -80,7 +80,7 @@ class Collector:
         elif found.artifacts:
             logger.info("artifacts were collected", count=found.artifacts, bytes=found.bytes)
 
-    def collect(self, now: float) -> Collected | None:
+    def collect(self, now: float) -> _Collected | None:
         """Delete what is older than a day and nothing refers to; None if that may not be yet.
 
         Raises:
@@ -88,7 +88,7 @@ class Collector:
             Exception: the store cannot be.
         """
         # In this order: the answers to what is decided are on the log, and then folded.
-        if not self.is_ours(now) or not self.is_decided(now) or not self.is_folded():
+        if not self._is_ours(now) or not self._is_decided(now) or not self._is_folded():
             return None
         self.artifacts.clear_incoming(now - AGE)
         lost = [
@@ -99,18 +99,18 @@ class Collector:
             and one.modified < now - AGE
             and not self.drafts.refers(one.kind, one.digest)
         ]
-        found = Collected(0, 0)
+        found = _Collected(0, 0)
         for one in lost:
             if self.artifacts.put_after(now - AGE, one.kind, one.digest):
                 continue  # while this went on, which may take long
             self.artifacts.delete(one.kind, one.digest)
-            found = Collected(found.artifacts + 1, found.bytes + one.bytes)
+            found = _Collected(found.artifacts + 1, found.bytes + one.bytes)
             self.meter.count("autolearn_collected_artifacts_total", one.kind)
             self.meter.count("autolearn_collected_bytes_total", one.kind, by=one.bytes)
             logger.info("an artifact was collected", kind=one.kind, digest=one.digest)
         return found
 
-    def is_decided(self, now: float) -> bool:
+    def _is_decided(self, now: float) -> bool:
         """Say whether every command that may refer to old content is decided."""
         wanted = self.log.offsets_at(self.commands, int((now - AGE / 2) * 1000))
         reached = self.drafts.progress()
@@ -123,13 +123,12 @@ class Collector:
         committed, begins = self.committed(), self.log.begins(self.commands)
         return all(max(committed.get(p, 0), begins[p]) >= at for p, at in late.items())
 
-    def is_folded(self) -> bool:
-        """Say whether everything on the log that may refer to old content is folded."""
+    def _is_folded(self) -> bool:
         ends = self.log.ends(self.events)
         reached = self.drafts.progress()
         return all(p in reached and reached[p].next >= end for p, end in ends.items() if end)
 
-    def is_ours(self, now: float) -> bool:
+    def _is_ours(self, now: float) -> bool:
         """Say whether the store has been this log's for a day; mark it if it is nobody's yet."""
         ours = log_id(self.log, self.events)
         if not ours:

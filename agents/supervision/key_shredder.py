@@ -44,7 +44,7 @@ OVERDUE = 600.0
 logger = structlog.get_logger(__name__)
 
 
-class Failing(NamedTuple):
+class _Failing(NamedTuple):
     """A folder that could not be deleted: since when, and when it is tried again, after a pause."""
 
     since: float
@@ -77,12 +77,12 @@ class KeyShredder:
         self.asked: dict[str, float] = {}
         self.lost: dict[str, float] = {}
         """Sessions of which nothing is kept, and a key may be there; since when that is known."""
-        self.failing: dict[bytes, Failing] = {}
+        self.failing: dict[bytes, _Failing] = {}
         self.next = b""
         """Where the next round over the folders to delete goes on."""
         # For what was shredded before the start.
         self.rolls = [0.0, time.monotonic() + self.segment + 1]
-        ring.on_key, ring.on_master = self.on_key, self.roll_later
+        ring.on_key, ring.on_master = self.on_key, self._roll_later
 
     def begin(self) -> None:
         """Look at the sessions that have a key, or may expire, once all is folded and read."""
@@ -97,7 +97,7 @@ class KeyShredder:
         if draft is not None and draft.lost:
             self.lost.setdefault(session_of(keyid), time.monotonic())
 
-    def roll_later(self) -> None:
+    def _roll_later(self) -> None:
         """See to it that what is on the topic now is compacted: a tombstone, or other wrappings.
 
         A segment is closed by the first append after its time.
@@ -174,7 +174,7 @@ class KeyShredder:
         keys = self.ring.of_session(session)
         for keyid in keys:
             self.ring.shred(keyid)
-            self.roll_later()
+            self._roll_later()
             self.meter.count("autolearn_shredded_keys_total")
             logger.info("a key was shredded", session=session)
         if not keys:
@@ -212,9 +212,9 @@ class KeyShredder:
             if gone(folder):
                 logger.info("an artifact was deleted", folder=folder)
         except Exception as error:  # noqa: BLE001 - each kind of store has errors of its own
-            since, _, pause = self.failing.get(at, Failing(now, 0.0, FIRST_PAUSE / 2))
+            since, _, pause = self.failing.get(at, _Failing(now, 0.0, FIRST_PAUSE / 2))
             pause = min(2 * pause, LONGEST_PAUSE)
-            self.failing[at] = Failing(since, now + pause, pause)
+            self.failing[at] = _Failing(since, now + pause, pause)
             logger.warning("a model is not deleted yet", folder=folder, why=str(error))
             return False
         self.failing.pop(at, None)

@@ -181,7 +181,7 @@ class Worker:
             follower, self.on_events, lambda error: end_process("the feed", error)
         )
         self.feed.start()
-        self.beating = asyncio.create_task(self.beat_for_ever())
+        self.beating = asyncio.create_task(self._beat_for_ever())
         self.announcing = asyncio.create_task(self.announce())
 
     async def ready(self) -> None:
@@ -284,14 +284,14 @@ class Worker:
         task = attempt.task
         try:
             async with self.slots:
-                if not self.is_taken(task):
+                if not self._is_taken(task):
                     attempt.has_slot, attempt.since = True, now()
                     await self.claim_and_do(attempt)
         finally:
             del self.attempts[task.run, task.attempt]
             self.changed.set()
 
-    def is_taken(self, task: Task) -> bool:
+    def _is_taken(self, task: Task) -> bool:
         """Say whether the log tells already that somebody has the attempt, or had it."""
         run = self.runs.get(task.stream, task.run)
         return run is not None and (run.worker != "" or run.attempt != task.attempt)
@@ -450,7 +450,7 @@ class Worker:
             if attempt.running is not None and not self.holds(attempt.task):
                 attempt.cancel()
 
-    async def beat_for_ever(self) -> None:
+    async def _beat_for_ever(self) -> None:
         """Send a heartbeat every second or so, and soon after something has changed."""
         try:
             while True:

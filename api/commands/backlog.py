@@ -63,7 +63,7 @@ class Backlog:
             return
         partition = partition_of(stream, len(self.newest))
         waiting = self.undecided()[partition]
-        if waiting < self.limit or self.is_probe(partition, command):
+        if waiting < self.limit or self._is_probe(partition, command):
             return
         raise unavailable(
             f"{waiting:,} commands wait for their decision before this one: the deciders are "
@@ -72,7 +72,7 @@ class Backlog:
             retry_after=RETRY_AFTER,
         )
 
-    def is_probe(self, partition: int, command: str) -> bool:
+    def _is_probe(self, partition: int, command: str) -> bool:
         """Say whether a command may go all the same, to find out where the deciders are."""
         probe = self.probes.get(partition)
         if probe is not None and self.clock() - probe[1] < PROBE and not self.answered(probe[0]):

@@ -94,24 +94,24 @@ class Commands:
         if earlier is not None:
             return self.checked(earlier, asked)
         assert command is not None, "what has no answer now had none before"
-        with self.waiting_for(asked.id) as answered:
-            keyid = await self.key_for(stream, command, asked)
+        with self._waiting_for(asked.id) as answered:
+            keyid = await self._key_for(stream, command, asked)
             sending = self.sent.get(asked.id)
             if sending is None or sending.error is not None:
                 record = self.record(stream, command, asked, actor, keyid)
                 sending = self.send(record, asked, headers)
                 self.sent[asked.id] = sending
-            await self.answer_or_append(answered, sending, asked.prefer)
+            await self._answer_or_append(answered, sending, asked.prefer)
         answer = self.queries.answer(asked.id)
-        kind, run = type_of(type(command)), run_of(command)
+        kind, run = type_of(type(command)), _run_of(command)
         log.debug("command", type=kind, stream=stream, command=asked.id, run=run)
         if answer is not None and not asked.prefer.at_once:
             return self.checked(answer, asked)
         if sending.at is not None:
             return Accepted(asked.id, *sending.at)
-        raise unacknowledged(asked)
+        raise _unacknowledged(asked)
 
-    async def key_for(self, stream: str, command: Command, asked: CommandRequest) -> str:
+    async def _key_for(self, stream: str, command: Command, asked: CommandRequest) -> str:
         """Return the id of the key to encrypt a command with, "" if it lies on the log in clear.
 
         Raises:
@@ -168,7 +168,7 @@ class Commands:
         raise problems.unavailable(f"Kafka has not taken the key in time: {refused}")
 
     @contextmanager
-    def waiting_for(self, command: str) -> Iterator[asyncio.Future[None]]:
+    def _waiting_for(self, command: str) -> Iterator[asyncio.Future[None]]:
         """Give what is done when a command is answered; until then it is not sent again."""
         try:
             with self.arrivals.expected(command) as answered:
@@ -196,7 +196,7 @@ class Commands:
         if earlier is not None:
             return earlier
         value, headers = encode(record), CONTENT_TYPE + headers
-        check_command_size(size_of(value, record.subject, headers))
+        _check_command_size(size_of(value, record.subject, headers))
         self.require_room(record.subject, asked.id, len(value))
         sending, delivered = self.appends.add(asked.id, len(value), self.backlog.wrote)
         try:
@@ -222,9 +222,9 @@ class Commands:
             Problem: it is (413).
         """
         record = self.record(stream, command, asked, "", "")
-        check_command_size(size_of(encode(record), stream, ()) + HEADERS)
+        _check_command_size(size_of(encode(record), stream, ()) + HEADERS)
 
-    async def answer_or_append(
+    async def _answer_or_append(
         self, answered: asyncio.Future[None], sending: Sending, prefer: Prefer
     ) -> None:
         """Wait for an answer as long as is preferred, for the append not longer than is allowed."""
@@ -283,7 +283,7 @@ class Commands:
         return answer
 
 
-def check_command_size(size: int) -> None:
+def _check_command_size(size: int) -> None:
     """Raise a problem if a command of so many bytes is too large.
 
     Raises:
@@ -298,7 +298,7 @@ def check_command_size(size: int) -> None:
         )
 
 
-def unacknowledged(asked: CommandRequest) -> problems.Problem:
+def _unacknowledged(asked: CommandRequest) -> problems.Problem:
     """Return the problem of a command of which nobody knows whether it is on the log."""
     again = (
         "Repeat the request with the same Idempotency-Key: it will not be done twice."
@@ -313,6 +313,5 @@ def unacknowledged(asked: CommandRequest) -> problems.Problem:
     )
 
 
-def run_of(command: Command) -> str | None:
-    """Return the run that a command is about, if it is about one."""
+def _run_of(command: Command) -> str | None:
     return getattr(command, "run", None)

@@ -129,7 +129,7 @@ def answers(bodies: dict[int, Any], *headers: str) -> dict[int | str, dict[str, 
         }
         shown = [*headers, "Location"] if status == 202 else headers
         if shown:
-            described[status]["headers"] = headers_of({name: HEADERS[name] for name in shown})
+            described[status]["headers"] = _headers_of({name: HEADERS[name] for name in shown})
     return described
 
 
@@ -148,8 +148,7 @@ def complete() -> None:
                 raise ValueError(f"two types of answers are called {name}")
 
 
-def headers_of(words: Mapping[str, str]) -> dict[str, Any]:
-    """Return the OpenAPI of headers."""
+def _headers_of(words: Mapping[str, str]) -> dict[str, Any]:
     return {
         name: {"description": described, "schema": {"type": "string"}}
         for name, described in words.items()
@@ -206,12 +205,12 @@ def describe(app: FastAPI, public: Collection[str] | None = None) -> dict[str, A
             if path.startswith("/v1/"):
                 operation["responses"] |= later(problem)
             if path.startswith("/v1/") and method == "get":
-                operation["responses"]["200"].setdefault("headers", {}).update(headers_of(STALE))
+                operation["responses"]["200"].setdefault("headers", {}).update(_headers_of(STALE))
                 operation.setdefault("parameters", []).append(AFTER_HEADER)
             elif path.startswith("/v1/"):
                 for status, response in operation["responses"].items():
                     if status.startswith("2"):
-                        response.setdefault("headers", {}).update(headers_of(CHANGED))
+                        response.setdefault("headers", {}).update(_headers_of(CHANGED))
             if public is not None:
                 free = f"{method.upper()} {path}" in public
                 operation["security"] = [] if free else [{"token": []}]

@@ -62,7 +62,7 @@ def from_token(token: str, kind: type[T], parameter: str) -> T:
     try:
         content = base64.b64decode(token + "=" * (-len(token) % 4), b"-_", validate=True)
         found = msgspec.json.decode(content, type=kind)
-        check_numbers(found if isinstance(found, tuple) else (found,))
+        _check_numbers(found if isinstance(found, tuple) else (found,))
     except (binascii.Error, msgspec.DecodeError, ValueError):
         raise Problem(
             422,
@@ -75,7 +75,7 @@ def from_token(token: str, kind: type[T], parameter: str) -> T:
     return found
 
 
-def check_numbers(parts: Iterable[object]) -> None:
+def _check_numbers(parts: Iterable[object]) -> None:
     """Raise ValueError if a number is none that the place of a row has."""
     if any(isinstance(part, int) and not 0 <= part <= HIGHEST for part in parts):
         raise ValueError("no number of a place")

@@ -68,7 +68,7 @@ class Problem(HTTPException):
         }
 
 
-class ProblemResponse(Response):
+class _ProblemResponse(Response):
     """A problem as a response. What records requests finds its kind in `scope["state"]`."""
 
     media_type = "application/problem+json"
@@ -86,7 +86,7 @@ class ProblemResponse(Response):
 
 def respond(problem: Problem, instance: str) -> Response:
     """Return a problem as a response."""
-    return ProblemResponse(problem, instance)
+    return _ProblemResponse(problem, instance)
 
 
 def refusal(answer: Answer, **members: Any) -> Problem:

@@ -59,7 +59,7 @@ def is_stream(scope: Scope) -> bool:
     return scope["path"] in ("/v1/events", "/v1/audit") and wants_stream(Request(scope))
 
 
-class NotTaken(Exception):
+class _NotTaken(Exception):
     """A client did not take what it was sent in time."""
 
 
@@ -92,12 +92,12 @@ class EventStream(StreamingResponse):
                 async with asyncio.timeout(self.patience):
                     await send(message)
             except TimeoutError:
-                raise NotTaken from None
+                raise _NotTaken from None
 
         async with aclosing(self.parts):
             try:
                 await super().stream_response(in_time)
-            except NotTaken:
+            except _NotTaken:
                 last = {"type": "http.response.body", "body": self.farewell(), "more_body": False}
                 if cut := self.connection.get("cut"):
                     cut()

@@ -66,7 +66,7 @@ class Provider:
         """
         try:
             key = extract_compact(given.encode()).headers().get("kid")
-            token = jwt.decode(given, await self.keys_with(key), algorithms=ALGORITHMS)
+            token = jwt.decode(given, await self._keys_with(key), algorithms=ALGORITHMS)
             self.claims.validate(token.claims)
         except ExpiredTokenError:
             raise expired_token("a time that is over") from None
@@ -77,16 +77,16 @@ class Provider:
     def principal(self, claims: dict[str, Any]) -> Principal:
         """Return who is meant by the claims of a token that is good."""
         settings = self.settings
-        name = claim(claims, settings.oidc_name_claim)
+        name = _claim(claims, settings.oidc_name_claim)
         if not isinstance(name, str) or not NAME.fullmatch(name) or is_reserved(name):
             log.warning("token-without-name", claim=settings.oidc_name_claim)
             raise bad_token()
-        roles = claim(claims, settings.oidc_role_claim)
+        roles = _claim(claims, settings.oidc_role_claim)
         has = roles.split() if isinstance(roles, str) else roles if isinstance(roles, list) else []
         sysadmin = settings.oidc_sysadmin_role in has
         return Principal(name, sysadmin, expires=float(claims["exp"]) + LEEWAY)
 
-    async def keys_with(self, key: object) -> KeySet:
+    async def _keys_with(self, key: object) -> KeySet:
         """Return the provider's keys, fetched now if they are old or lack the key that is named.
 
         A key that is known waits for no fetch: made-up ones hold up nobody.
@@ -132,7 +132,7 @@ class Provider:
                 self.keys = None
 
 
-def claim(claims: dict[str, Any], name: str) -> Any:
+def _claim(claims: dict[str, Any], name: str) -> Any:
     """Return a claim; dots in its name lead into objects, unless there is one of the whole name."""
     if name in claims:
         return claims[name]

@@ -58,13 +58,13 @@ Authenticate = Callable[[Snapshot, str], Awaitable[Principal]]
 """Returns who has a bearer token, or raises the problem (401) that it lets nobody in."""
 
 
-async def principal_of(request: Request) -> Principal:
+async def _principal_of(request: Request) -> Principal:
     """Return who asks, as the rule of the route has found out (async: no thread is needed)."""
     principal: Principal = request.state.principal
     return principal
 
 
-Who = Annotated[Principal, Depends(principal_of)]
+Who = Annotated[Principal, Depends(_principal_of)]
 """Who asks, as a parameter of a route."""
 
 

@@ -101,13 +101,13 @@ class Visibility:
         tokens are checked by.
         """
         if self.known is None:
-            return self.level_now(stream)
+            return self._level_now(stream)
         level = self.known.get(stream)
         if level is None:
-            level = self.known[stream] = self.level_now(stream)
+            level = self.known[stream] = self._level_now(stream)
         return level
 
-    def level_now(self, stream: str) -> Level:
+    def _level_now(self, stream: str) -> Level:
         """Return what there is of a stream, as the read models are now."""
         kind, _, name = stream.partition("/")
         if kind == "session" and self.who.everything:
@@ -134,7 +134,7 @@ class Visibility:
         record = found.record
         if self.level(record.subject) < Level.READ:
             # The fingerprint is a hash of the request, by which its content could be guessed.
-            return Raw(encode(without_data(record, fingerprint="")))
+            return Raw(encode(_without_data(record, fingerprint="")))
         kind, _, name = record.subject.partition("/")
         marked = self.queries.latest().sensitive(name) if kind == "dataset" else ()
         if record.data_base64 is UNSET and not marked:
@@ -142,13 +142,12 @@ class Visibility:
         try:
             data = self.queries.opens(record.subject, kept(record))
         except Unreadable:
-            return Raw(encode(without_data(record))[:-1] + b',"withheld":"shredded"}')
+            return Raw(encode(_without_data(record))[:-1] + b',"withheld":"shredded"}')
         if marked and present_type(record) == type_of(DatasetRegistered):
             said = from_json(data, DatasetRegistered)
             data = raw(replace(said, spec=said.spec.masked(marked)))
         return Raw(encode(replace(record, data=data, data_base64=UNSET)))
 
 
-def without_data(record: EventRecord, **more: str) -> EventRecord:
-    """Return an event that says nothing."""
+def _without_data(record: EventRecord, **more: str) -> EventRecord:
     return replace(record, data=Raw(b"{}"), data_base64=UNSET, **more)

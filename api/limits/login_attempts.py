@@ -48,7 +48,7 @@ class Logins:
         for about in ((user, address), ("", address)):
             found = self.failures.get(about)
             if found is not None and found.until > now:
-                raise locked(math.ceil(found.until - now), found.many)
+                raise _locked(math.ceil(found.until - now), found.many)
 
     def failed(self, user: str, address: str) -> None:
         """Note a password that did not fit."""
@@ -75,7 +75,7 @@ class Logins:
             self.failures.popitem(last=False)
 
 
-def locked(seconds: int, many: int) -> Problem:
+def _locked(seconds: int, many: int) -> Problem:
     """Return the problem of a login that is not looked at."""
     return Problem(
         429,

@@ -42,8 +42,7 @@ class QuotaState(Struct, frozen=True):
     words: str
 
 
-def live_tokens(moment: Snapshot, user: str) -> int:
-    """Return how many tokens of a user let one in."""
+def _live_tokens(moment: Snapshot, user: str) -> int:
     now = text(int(time.time() * 1000))
     return sum(
         one.revoked is None and (one.expires is None or one.expires > now)
@@ -55,7 +54,7 @@ COUNTED: Mapping[str, Callable[[Snapshot, str], int]] = MappingProxyType(
     {
         "sessions": Snapshot.open_sessions,
         "dataset-bytes": Snapshot.dataset_bytes,
-        "tokens": live_tokens,
+        "tokens": _live_tokens,
         "runs-queued": lambda moment, user: moment.work(user).queued,
         "runs-running": lambda moment, user: moment.work(user).running,
     }

@@ -63,11 +63,11 @@ class Paces:
         bucket.left = min(most, bucket.left + (now - bucket.at) * bucket.limit)
         bucket.at = now
         if bucket.left < 1:
-            raise too_fast(user, bucket)
+            raise _too_fast(user, bucket)
         bucket.left -= 1
 
 
-def too_fast(user: str, bucket: Bucket) -> Problem:
+def _too_fast(user: str, bucket: Bucket) -> Problem:
     """Return the problem of a user who sends too many requests."""
     pause = math.ceil((1 - bucket.left) / bucket.limit) if bucket.limit else 60
     return Problem(

@@ -43,7 +43,7 @@ class RecordRequests:
         if changes or is_stream(scope):
             state["arriving"] = call  # recorded once it is let in
         state["call"] = call
-        answer = Answer(self.audit, call, send, scope, receive, changes=changes)
+        answer = _Answer(self.audit, call, send, scope, receive, changes=changes)
         try:
             # Where no commands are taken either, they are refused anyway, in the words for that.
             if changes and not self.audit.available and self.takes_commands():
@@ -58,7 +58,7 @@ class RecordRequests:
             answer.end()
 
 
-class Answer:
+class _Answer:
     """The answer to one request, as it passes."""
 
     def __init__(
@@ -83,13 +83,13 @@ class Answer:
         if message["type"] == "http.response.start":
             MutableHeaders(scope=message)[TRACEPARENT] = str(self.call.trace)
             self.status, self.problem = message["status"], self.scope["state"].get("problem", "")
-            if self.changes and not await self.is_recorded():
+            if self.changes and not await self._is_recorded():
                 self.replaced = True
                 await self.replace()
                 return
         await self.pass_on(message)
 
-    async def is_recorded(self) -> bool:
+    async def _is_recorded(self) -> bool:
         """Say whether the answer may go out; one that says that it failed always may."""
         if self.status >= 500:
             return True

@@ -47,7 +47,7 @@ class RequestSlot:
             return
         self.waiting.enter(self.sort, user)
         held = self.held
-        self.leave_strangers()
+        self._leave_strangers()
         self.user = user
         self.take(held)
 
@@ -78,28 +78,27 @@ class RequestSlot:
     def leave(self) -> None:
         """Give everything back."""
         if self.user is None:
-            self.leave_strangers()
+            self._leave_strangers()
             return
         waiting, user = self.waiting, self.user
         if self.sort in waiting.requests:
             waiting.requests[self.sort] -= 1
-            lessen(waiting.by_user, (self.sort, user), 1)
+            _lessen(waiting.by_user, (self.sort, user), 1)
         waiting.bytes -= self.held
-        lessen(waiting.bytes_by_user, user, self.held)
+        _lessen(waiting.bytes_by_user, user, self.held)
         self.held = 0
 
-    def leave_strangers(self) -> None:
-        """Give back what strangers share."""
+    def _leave_strangers(self) -> None:
         waiting = self.waiting
         if self.reading:
             waiting.strangers -= 1
-            lessen(waiting.by_address, self.address, 1)
+            _lessen(waiting.by_address, self.address, 1)
         waiting.strangers_bytes -= self.held
-        lessen(waiting.bytes_by_address, self.address, self.held)
+        _lessen(waiting.bytes_by_address, self.address, self.held)
         self.reading, self.held = False, 0
 
 
-def lessen(counter: Counter[T], key: T, by: int) -> None:
+def _lessen(counter: Counter[T], key: T, by: int) -> None:
     """Lessen a count; what is not there any more leaves nothing behind."""
     counter[key] -= by
     if not counter[key]:
@@ -136,7 +135,7 @@ class LimitWaiting:
 
         async def close_unread(message: Message) -> None:
             # Whoever was not let in and has not sent all of a body is not waited for.
-            unread = place.user is None and not reading.over and has_body(scope)
+            unread = place.user is None and not reading.over and _has_body(scope)
             if message["type"] == "http.response.start" and message["status"] >= 400 and unread:
                 MutableHeaders(scope=message)["connection"] = "close"
             await send(message)
@@ -171,26 +170,25 @@ class Reading:
             async with asyncio.timeout_at(self.began + seconds):
                 message = await self.receive()
         except TimeoutError:
-            raise too_slow(seconds, known=not stranger) from None
+            raise _too_slow(seconds, known=not stranger) from None
         self.over = not message.get("more_body", False)
         size = len(message.get("body", b""))
         self.size += size
         most = bounds.STRANGER_SEALED if self.sealed else bounds.STRANGER_BODY
         if stranger and self.size > most:
-            raise too_large_for_a_stranger(most)
+            raise _too_large_for_a_stranger(most)
         self.place.take(size)
         return message
 
 
-def has_body(scope: Scope) -> bool:
-    """Say whether a request comes with a body."""
+def _has_body(scope: Scope) -> bool:
     return any(
         name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
         for name, value in scope["headers"]
     )
 
 
-def too_slow(seconds: float, *, known: bool) -> Problem:
+def _too_slow(seconds: float, *, known: bool) -> Problem:
     """Return the problem of a body that does not come. The connection is closed with it."""
     who = "" if known else " as long as it is not known who asks"
     return Problem(
@@ -202,8 +200,7 @@ def too_slow(seconds: float, *, known: bool) -> Problem:
     )
 
 
-def too_large_for_a_stranger(most: int) -> Problem:
-    """Return the problem of a body that is too large for one nobody knows."""
+def _too_large_for_a_stranger(most: int) -> Problem:
     return Problem(
         413,
         "body-too-large",

@@ -10,7 +10,7 @@ FOUND = ("route", "endpoint", "path_params")
 """What a router notes of a request, and others read when it is answered."""
 
 
-class Enough(Exception):
+class _Enough(Exception):
     """The head is sent, and nobody wants the rest."""
 
 
@@ -34,13 +34,13 @@ class AnswerHead:
             await send(message)
             if message["type"] == "http.response.start":
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
-                raise Enough
+                raise _Enough
 
         scope.setdefault("state", {})
         asked = {**scope, "method": "GET"}
         try:
             await self.app(asked, receive, head)
-        except Enough:
+        except _Enough:
             pass
         finally:
             scope.update({name: asked[name] for name in FOUND if name in asked})

@@ -44,13 +44,13 @@ class CheckOrigin:
     def problem(self, headers: Headers) -> Problem | None:
         """Return why a request is refused, if it is."""
         host = headers.get("host", "")
-        if not self.allows(hostname(f"//{host}")):
-            return foreign("host", host, "Host names another machine")
+        if not self.allows(_hostname(f"//{host}")):
+            return _foreign("host", host, "Host names another machine")
         origin = headers.get("origin")
-        if origin is not None and site_of(origin) != host.lower():
-            return foreign("origin", origin, "It comes from a page of another site")
+        if origin is not None and _site_of(origin) != host.lower():
+            return _foreign("origin", origin, "It comes from a page of another site")
         if origin is None and headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-            return foreign("origin", headers["sec-fetch-site"], "It comes from a page elsewhere")
+            return _foreign("origin", headers["sec-fetch-site"], "It comes from a page elsewhere")
         return None
 
     def allows(self, name: str) -> bool:
@@ -64,24 +64,21 @@ class CheckOrigin:
         return True
 
 
-def hostname(url: str) -> str:
-    """Return the host in a URL in lower case; "" if it has none."""
+def _hostname(url: str) -> str:
     try:
         return (urlsplit(url).hostname or "").lower()
     except ValueError:
         return ""
 
 
-def site_of(origin: str) -> str:
-    """Return the host and port of an origin in lower case; "" if it is none."""
+def _site_of(origin: str) -> str:
     try:
         return urlsplit(origin).netloc.lower()
     except ValueError:
         return ""
 
 
-def foreign(what: str, value: str, why: str) -> Problem:
-    """Return the problem of a request that a foreign page may have sent."""
+def _foreign(what: str, value: str, why: str) -> Problem:
     return Problem(
         403,
         f"foreign-{what}",

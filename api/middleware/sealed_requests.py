@@ -75,7 +75,7 @@ Admit = Callable[[Scope, str], Awaitable[None]]
 """Lets a request in by its Authorization, or raises the problem that it does not."""
 
 
-class Asker(NamedTuple):
+class _Asker(NamedTuple):
     """To whom an answer is sealed, and the `jti` of the request that it is for."""
 
     key: OKPKey
@@ -98,13 +98,13 @@ class Seal:
         try:
             asker, receive = await self.opened(scope, receive)
             if asker is not None:
-                send = Sealing(asker, send)
+                send = _Sealing(asker, send)
         except Problem as problem:
             await respond(problem, scope["path"])(scope, receive, send)
             return
         await self.app(scope, receive, send)
 
-    async def opened(self, scope: Scope, receive: Receive) -> tuple[Asker | None, Receive]:
+    async def opened(self, scope: Scope, receive: Receive) -> tuple[_Asker | None, Receive]:
         """Return who is answered, and the plain body; the scope is then that of a plain request.
 
         Raises:
@@ -116,15 +116,15 @@ class Seal:
         in_body = is_sealed(headers)
         if not token and not in_body:
             if not self.may_be_plain(scope):
-                raise must_be_sealed("send it as JWE (docs/wire.md), as the Python client does")
+                raise _must_be_sealed("send it as JWE (docs/wire.md), as the Python client does")
             return None, receive
         if file and not in_body and self.plain != "always" and not confidential(scope):
-            raise must_be_sealed("send files over TLS")
+            raise _must_be_sealed("send files over TLS")
         if in_body:
             if token:  # it says who asks, so that a larger body is read
                 announced, _ = self.read(token, scope)
                 await self.admit(scope, announced.authorization)
-            token = await whole(receive)
+            token = await _whole(receive)
         request, asker = self.read(token, scope)
         body = b"" if request.body is UNSET else bytes(request.body)
         if len(body) > self.limit:
@@ -135,13 +135,13 @@ class Seal:
                 f"At most {self.limit:,} bytes are taken here.",
             )
         replace(scope, request, None if file and not in_body else body)
-        return asker, receive if file and not in_body else Body(body, receive)
+        return asker, receive if file and not in_body else _Body(body, receive)
 
     def may_be_plain(self, scope: Scope) -> bool:
         """Say whether a request may come as it is."""
         return self.plain == "always" or (self.plain == "local" and confidential(scope))
 
-    def read(self, token: bytes, scope: Scope) -> tuple[Sealed, Asker]:
+    def read(self, token: bytes, scope: Scope) -> tuple[Sealed, _Asker]:
         """Return what is sealed, if it was made for this very request, now, and for the first time.
 
         Raises:
@@ -152,7 +152,7 @@ class Seal:
         target = target.partition(b"?")[0] + (b"?" + query if query else b"")
         try:
             request = open_request(token, self.keys.of)
-            asker = Asker(public_key(request.answer), request.jti)
+            asker = _Asker(public_key(request.answer), request.jti)
         except Undecipherable:
             raise undecipherable() from None
         if (request.htm, request.htu) != (scope["method"], target.decode("latin-1")):
@@ -162,7 +162,7 @@ class Seal:
         return request, asker
 
 
-class Body:
+class _Body:
     """Gives a body that is there already, and then whatever else comes."""
 
     def __init__(self, body: bytes, rest: Receive) -> None:
@@ -177,10 +177,10 @@ class Body:
         return {"type": "http.request", "body": body, "more_body": False}
 
 
-class Sealing:
+class _Sealing:
     """Sends an answer sealed to the key that the request named, part by part."""
 
-    def __init__(self, asker: Asker, send: Send) -> None:
+    def __init__(self, asker: _Asker, send: Send) -> None:
         self.asker, self.send = asker, send
         self.start: Message | None = None
         self.answering: Answering | None = None
@@ -223,8 +223,7 @@ def confidential(scope: Scope) -> bool:
     return is_loopback(scope["client"][0]) and not passed_on
 
 
-async def whole(receive: Receive) -> bytes:
-    """Return the whole body; how long it may be is checked by who gives it."""
+async def _whole(receive: Receive) -> bytes:
     parts, more = [], True
     while more:
         message = await receive()
@@ -265,8 +264,7 @@ def undecipherable() -> Problem:
     )
 
 
-def must_be_sealed(how: str) -> Problem:
-    """Return the problem of a request that others could read."""
+def _must_be_sealed(how: str) -> Problem:
     return Problem(
         HTTPStatus.FORBIDDEN,
         "plain-forbidden",

@@ -90,21 +90,21 @@ def make_app(context: ApiContext, services: Sequence[str] = tuple(SERVICES)) -> 
         app.include_router(common(context))
     for service in services:
         app.include_router(SERVICES[service](context))
-    app.add_exception_handler(HTTPException, on_http_error)
-    app.add_exception_handler(ClientDisconnect, on_cut_body)
-    app.add_exception_handler(RequestValidationError, on_invalid_request)
-    app.add_exception_handler(LogError, on_log_error)
-    app.add_exception_handler(LogBusy, on_log_busy)
-    app.add_exception_handler(StoreError, on_store_error(context.reader))
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(ClientDisconnect, _on_cut_body)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(LogError, _on_log_error)
+    app.add_exception_handler(LogBusy, _on_log_busy)
+    app.add_exception_handler(StoreError, _on_store_error(context.reader))
     app.add_exception_handler(OSError, on_system_error)
-    app.add_exception_handler(Unreadable, on_unreadable)
-    app.add_exception_handler(PastTooLarge, on_past_too_large)
-    app.add_exception_handler(Exception, on_fault)
+    app.add_exception_handler(Unreadable, _on_unreadable)
+    app.add_exception_handler(PastTooLarge, _on_past_too_large)
+    app.add_exception_handler(Exception, _on_fault)
     settings = context.settings
     app.add_middleware(AnswerHead)
     app.add_middleware(MarkStale, staleness=context.staleness)
     app.add_middleware(MarkReached, reader=context.reader)
-    app.add_middleware(RequireReady, reader=context.reader)
+    app.add_middleware(_RequireReady, reader=context.reader)
     app.add_middleware(Seal, keys=context.wire_keys, settings=settings, admit=admit(context))
     app.add_middleware(RefuseEncoded)
     app.add_middleware(LimitBodies, limit=settings.max_body, upload_limit=settings.max_upload)
@@ -124,7 +124,7 @@ def make_app(context: ApiContext, services: Sequence[str] = tuple(SERVICES)) -> 
     return app
 
 
-class RequireReady:
+class _RequireReady:
     """Answers 503 under /v1, the status aside, until the process has caught up with the log."""
 
     def __init__(self, app: ASGIApp, reader: LogReader) -> None:
@@ -142,7 +142,7 @@ class RequireReady:
         await self.app(scope, receive, send)
 
 
-async def on_http_error(request: Request, error: Exception) -> Response:
+async def _on_http_error(request: Request, error: Exception) -> Response:
     """Answer with a problem: ours, or one for what the framework found."""
     if isinstance(error, Problem):
         return respond(error, request.url.path)
@@ -156,7 +156,7 @@ async def on_http_error(request: Request, error: Exception) -> Response:
             "serve some of the services only.",
         )
     elif error.status_code == 405:
-        allowed = ", ".join(sorted(methods_of(request)))
+        allowed = ", ".join(sorted(_methods_of(request)))
         problem = Problem(
             405,
             "method-not-allowed",
@@ -175,7 +175,7 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     return respond(problem, request.url.path)
 
 
-def methods_of(request: Request) -> set[str]:
+def _methods_of(request: Request) -> set[str]:
     """Return the methods that are offered on the path of a request: HEAD is where GET is."""
     found = {
         method
@@ -186,7 +186,7 @@ def methods_of(request: Request) -> set[str]:
     return found | {"HEAD"} if "GET" in found else found
 
 
-async def on_invalid_request(request: Request, error: Exception) -> Response:
+async def _on_invalid_request(request: Request, error: Exception) -> Response:
     """Answer with every fault of the query and path, and where it is."""
     assert isinstance(error, RequestValidationError)
     faults = [
@@ -204,29 +204,26 @@ async def on_invalid_request(request: Request, error: Exception) -> Response:
     return respond(problem, request.url.path)
 
 
-async def on_log_error(request: Request, error: Exception) -> Response:
-    """Answer that the log cannot be reached."""
+async def _on_log_error(request: Request, error: Exception) -> Response:
     detail = error.detail if isinstance(error, AutoLearnError) else str(error)
     return respond(unavailable(f"{detail} Try again."), request.url.path)
 
 
-async def on_log_busy(request: Request, error: Exception) -> Response:
-    """Answer that the log takes no more commands now."""
+async def _on_log_busy(request: Request, error: Exception) -> Response:
     assert isinstance(error, LogBusy)
     return respond(unavailable(error.detail, kind=error.kind), request.url.path)
 
 
-async def on_cut_body(request: Request, _: Exception) -> Response:
+async def _on_cut_body(request: Request, _: Exception) -> Response:
     """Answer, for the record, that the client has gone before the whole body was here."""
     return respond(incomplete(), request.url.path)
 
 
-async def on_unreadable(request: Request, _: Exception) -> Response:
-    """Answer that the key of what is asked for is not there."""
+async def _on_unreadable(request: Request, _: Exception) -> Response:
     return respond(unreadable(), request.url.path)
 
 
-async def on_past_too_large(request: Request, error: Exception) -> Response:
+async def _on_past_too_large(request: Request, error: Exception) -> Response:
     """Answer that the past that is asked for is too much for one answer."""
     assert isinstance(error, PastTooLarge)
     words = f"{error.detail} {error.advice}"
@@ -249,7 +246,7 @@ async def on_system_error(request: Request, error: Exception) -> Response:
     return respond(problem, request.url.path)
 
 
-def on_store_error(
+def _on_store_error(
     reader: LogReader,
 ) -> Callable[[Request, Exception], Coroutine[None, None, Response]]:
     """Return what answers that the read models are damaged: the process ends, and rebuilds them."""
@@ -262,7 +259,7 @@ def on_store_error(
     return stop
 
 
-async def on_fault(request: Request, _: Exception) -> Response:
+async def _on_fault(request: Request, _: Exception) -> Response:
     """Answer that something of ours is broken; the server logs the traceback."""
     problem = Problem(
         500, "fault", "AutoLearn failed", "This is a fault of AutoLearn: its log has the details."

@@ -56,7 +56,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
     """
     configure_logs(settings)
     require_port(host, port)
-    warn_if_open(settings, host)
+    _warn_if_open(settings, host)
     home = home_of(settings)
     folder = home / "state" / f"api-{settings.instance}"
     with lock(folder / "lock", f"The API process {settings.instance!r}"):
@@ -107,7 +107,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
         return FAIL_STOP if context.reader.failure is not None or not server.started else 0
 
 
-def warn_if_open(settings: Settings, host: str) -> None:
+def _warn_if_open(settings: Settings, host: str) -> None:
     """Say so if others than this machine may do or read everything."""
     try:
         here = host == "localhost" or ipaddress.ip_address(host).is_loopback

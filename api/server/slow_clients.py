@@ -24,7 +24,7 @@ LONGEST_HEAD = 64 * 1024
 """Bytes of a request line and headers together."""
 
 
-def room() -> int:
+def _room() -> int:
     """Return for how many connections there are file descriptors, with some left for the rest."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(64, min(10_000, files * 3 // 4 if files > 0 else 10_000))
@@ -41,7 +41,7 @@ class SlowClientGuard(HttpToolsProtocol):
 
     head_patience, body_patience = 10.0, 30.0
     least = 15_000
-    most = room()
+    most = _room()
     clock: asyncio.TimerHandle | None = None
     in_head, in_body = True, False
     head = body = 0

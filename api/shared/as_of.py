@@ -106,7 +106,7 @@ async def read_point(context: ApiContext, given: str, parameter: str) -> Positio
             context.reader, {place.partition: place.next for place in position.places}
         )
         return position
-    ends = await ends_at(context, given, parameter)
+    ends = await _ends_at(context, given, parameter)
     await until_folded(context.reader, ends)
     places = await context.executors.log.run(
         lambda: AsOfReader(context.queries.now(), context.lookup, ends).places()
@@ -128,7 +128,7 @@ async def until_folded(reader: LogReader, ends: Mapping[int, int]) -> None:
         )
 
 
-async def ends_at(context: ApiContext, given: str, parameter: str) -> dict[int, int]:
+async def _ends_at(context: ApiContext, given: str, parameter: str) -> dict[int, int]:
     """Return, per partition, the offset of the first event that is later than a time.
 
     Raises:
@@ -150,13 +150,12 @@ async def ends_at(context: ApiContext, given: str, parameter: str) -> dict[int, 
     first = max(1, point + 1)
     ends = await context.executors.brokers.run(lambda: context.log.offsets_at(topic, first))
     if not any(ends.values()):
-        begin = await context.executors.log.run(lambda: first_time(context))
+        begin = await context.executors.log.run(lambda: _first_time(context))
         raise bad_time(parameter, f"{given} lies before the first event, which came at {begin}.")
     return ends
 
 
-def first_time(context: ApiContext) -> str:
-    """Return the time of the first record of all (blocks)."""
+def _first_time(context: ApiContext) -> str:
     ends = context.log.ends(context.topics.events.name)
     firsts = context.lookup.read({p: [0] for p, end in ends.items() if end})
     times = [event_on_log(message.value()).time for message in firsts]

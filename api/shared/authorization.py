@@ -149,35 +149,34 @@ async def check(context: ApiContext, request: Request) -> None:
     """Find out who asks, and raise the problem that the rule does not let them."""
     if context.settings.auth == "none":
         request.state.principal = EVERYBODY
-        enter(context, request.scope, EVERYBODY)
-        await complete_session(context, EVERYBODY, request)
-        await complete_run(context, request)
+        _enter(context, request.scope, EVERYBODY)
+        await _complete_session(context, EVERYBODY, request)
+        await _complete_run(context, request)
         return
     rule = RULES.get(f"{request.method} {request.scope['route'].path}")
     if rule is Rule.PUBLIC:
         request.state.principal = NOBODY
         return
     word = request.headers.get("authorization", "")
-    who = request.state.principal = await authenticated(context, word)
-    enter(context, request.scope, who)
+    who = request.state.principal = await _authenticated(context, word)
+    _enter(context, request.scope, who)
     if rule is None or (rule is Rule.SYSADMIN and not who.sysadmin):
         raise forbidden("That is for sysadmins.")
     if rule in NEEDED:
         ASKER.set(who.name)  # who looks up the start of an id
-        await complete_session(context, who, request)
-        await check_session(context, who, request, NEEDED[rule])
-        await complete_run(context, request)
+        await _complete_session(context, who, request)
+        await _check_session(context, who, request, NEEDED[rule])
+        await _complete_run(context, request)
 
 
-async def complete_session(context: ApiContext, who: Principal, request: Request) -> None:
+async def _complete_session(context: ApiContext, who: Principal, request: Request) -> None:
     """Put the whole id of a session or experiment in the place of its start in the path."""
     for called in request.path_params.keys() & {"session", "experiment"}:
         given = request.path_params[called]
         request.path_params[called] = await whole_session(context, who, given, called)
 
 
-async def complete_run(context: ApiContext, request: Request) -> None:
-    """Put the whole id of a run in the place of its start in the path."""
+async def _complete_run(context: ApiContext, request: Request) -> None:
     ids = request.path_params
     if "run" in ids:
         session = ids.get("session") or ids["experiment"]
@@ -186,7 +185,7 @@ async def complete_run(context: ApiContext, request: Request) -> None:
         ids["run"] = await whole_run(context, session, kind, ids["run"])
 
 
-def enter(context: ApiContext, scope: Scope, who: Principal) -> None:
+def _enter(context: ApiContext, scope: Scope, who: Principal) -> None:
     """Let a request of somebody known in: it is a stranger's no longer.
 
     Raises:
@@ -206,21 +205,20 @@ def admit(context: ApiContext) -> Admit:
         context.reader.require_ready()
         who = EVERYBODY
         if context.settings.auth != "none":
-            who = await authenticated(context, authorization)
-        enter(context, scope, who)
+            who = await _authenticated(context, authorization)
+        _enter(context, scope, who)
 
     return let_in
 
 
-async def authenticated(context: ApiContext, authorization: str) -> Principal:
-    """Return who has the bearer token of an Authorization header."""
+async def _authenticated(context: ApiContext, authorization: str) -> Principal:
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise no_token()
     return await context.authenticate(context.queries.latest(), token.strip())
 
 
-async def check_session(
+async def _check_session(
     context: ApiContext, who: Principal, request: Request, needed: Level
 ) -> None:
     """Raise a problem unless there is enough of the session in the path.

@@ -84,13 +84,13 @@ async def checked(
 
 def has_dataset(moment: Snapshot, given: str | DatasetBody, may: May) -> bool:
     """Say whether there is the version of a dataset that a body means, and one `may` use it."""
-    name, version = meant(given)
+    name, version = _meant(given)
     if version is None:
         return may(name) and moment.has_dataset(name)
     return may(name) and one_version(moment, name, version) is not None
 
 
-def meant(given: str | DatasetBody) -> tuple[str, str | None]:
+def _meant(given: str | DatasetBody) -> tuple[str, str | None]:
     """Return the name, and the version or its start if one is named; NAME@START is both."""
     if not isinstance(given, str):
         return given.name, given.version
@@ -104,7 +104,7 @@ def check_dataset(moment: Snapshot, given: str | DatasetBody, may: May) -> Datas
     Raises:
         Problem: there is none that one `may` use, or it has no such version.
     """
-    name, start = meant(given)
+    name, start = _meant(given)
     if not may(name) or not moment.has_dataset(name):
         raise unknown("dataset", name, known(moment, may), "/v1/catalog/datasets", "#/dataset")
     version = None if start is None else one_version(moment, name, start)

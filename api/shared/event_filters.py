@@ -54,7 +54,7 @@ def wanted_of(
     Raises:
         Problem: one is malformed, a type is unknown, or stream and session contradict.
     """
-    chosen = stream_of(name) if name else None
+    chosen = _stream_of(name) if name else None
     if session:
         check_id("session", session)
         if chosen not in (None, stream("session", session)):
@@ -65,11 +65,11 @@ def wanted_of(
                 f"No event is of {name} and of session/{session}: leave one of the two out.",
             )
         chosen = stream("session", session)
-    kinds = frozenset[str]().union(*map(types_of, types)) if types else None
+    kinds = frozenset[str]().union(*map(_types_of, types)) if types else None
     return EventFilter(chosen, kinds, sight)
 
 
-def stream_of(name: str) -> str:
+def _stream_of(name: str) -> str:
     """Return the name of a stream if it may be one."""
     try:
         kind_of(name)
@@ -83,7 +83,7 @@ def stream_of(name: str) -> str:
     return name
 
 
-def types_of(given: str) -> set[str]:
+def _types_of(given: str) -> set[str]:
     """Return the CloudEvents types that a word means.
 
     With a version it is that one, without one every version; `autolearn.` may be left out.

@@ -50,10 +50,10 @@ class EventReader:
     async def check_stream(self, wanted: EventFilter) -> None:
         """Raise the problem that the stream which is asked for has no events, if so."""
         stream = wanted.stream
-        if stream is None or self.there_is(wanted, stream):
+        if stream is None or self._there_is(wanted, stream):
             return
         await self.reader.fresh()
-        if not self.there_is(wanted, stream):
+        if not self._there_is(wanted, stream):
             raise Problem(
                 404,
                 "stream-unknown",
@@ -61,8 +61,7 @@ class EventReader:
                 f"Nothing has ever happened to {stream}: it has no events.",
             )
 
-    def there_is(self, wanted: EventFilter, stream: str) -> bool:
-        """Say whether a stream has events, as far as the one who asks may know."""
+    def _there_is(self, wanted: EventFilter, stream: str) -> bool:
         if wanted.sight is not None and wanted.sight.level(stream) is Level.NOTHING:
             return False
         return bool(self.reader.queries.now().offsets(stream)[1])
@@ -88,13 +87,13 @@ class EventReader:
         if wanted.stream is not None:
             where = lies(self.reader.queries.now(), wanted.stream)
             ends = {p: place.next for p, place in where.reached.items()}
-            self.require_readable(at, ends)
+            self._require_readable(at, ends)
             page = await executor.run(
                 lambda: read_stream(self.lookup, where, at, most or limit, wanted.fits)
             )
         else:
             ends = {p: place.next for p, place in self.now().items()}
-            self.require_readable(at, ends)
+            self._require_readable(at, ends)
             topic = self.reader.topics.events.name
             fits = wanted.briefly().fits
             page = await executor.run(
@@ -102,7 +101,7 @@ class EventReader:
             )
         return page, any(page.places[p].next < end for p, end in ends.items())
 
-    def require_readable(self, at: Places, ends: Mapping[int, int]) -> None:
+    def _require_readable(self, at: Places, ends: Mapping[int, int]) -> None:
         """Raise a problem if there is something before `ends` that cannot be read now."""
         if any(at[p].next < end for p, end in ends.items()):
             self.reader.require_brokers()

@@ -70,12 +70,12 @@ class Subscription:
                             yield part
                         continue
                     found, number = new
-                    async for part in self.told_of(found):
+                    async for part in self._told_of(found):
                         yield part
                         if not self.let_in():  # the client may have taken it slowly
                             break
                     if time.monotonic() - self.spoke >= KEEP_ALIVE:
-                        yield self.sign_of_life()
+                        yield self._sign_of_life()
                     await tail.more(number, self.spoke + KEEP_ALIVE - time.monotonic())
             yield self.farewell()
         except Exception as error:  # noqa: BLE001 - the status is sent: it is said in the stream
@@ -90,14 +90,14 @@ class Subscription:
         while more and not self.tail.closed and self.let_in():
             run = self.executors.catching_up
             page, more = await self.events.read_on(run, self.wanted, self.at, PAGE)
-            async for part in self.told_of(page.found):
+            async for part in self._told_of(page.found):
                 yield part
                 if not self.let_in():
                     return
             self.at = page.places
             long_ago = time.monotonic() - self.spoke >= KEEP_ALIVE
             if long_ago or (not more and self.at != self.told):
-                yield self.sign_of_life()
+                yield self._sign_of_life()
 
     def let_in(self) -> bool:
         """Say whether the client would still be let in; asked whenever something happens."""
@@ -106,12 +106,12 @@ class Subscription:
 
     # How it is said
 
-    async def told_of(self, found: Iterable[FoundEvent]) -> AsyncGenerator[bytes, None]:
+    async def _told_of(self, found: Iterable[FoundEvent]) -> AsyncGenerator[bytes, None]:
         """Yield events as they are sent, some in one part; note where that is.
 
         Passes over what is not wanted, or not for the client by now.
         """
-        for some in in_parts(found):
+        for some in _in_parts(found):
             blocks = list[bytes]()
             for one, value in zip(some, await self.shown(some), strict=True):
                 self.at = {**self.at, one.behind.partition: one.behind}
@@ -136,7 +136,7 @@ class Subscription:
         self.told, self.spoke = self.at, time.monotonic()
         return Position(self.reader.log_id, tuple(self.at.values())).token()
 
-    def sign_of_life(self) -> bytes:
+    def _sign_of_life(self) -> bytes:
         """Return what says that the connection lives, and how far the log was looked at."""
         if self.at != self.told:
             return block(id=self.token())
@@ -174,7 +174,7 @@ def said(problem: Problem) -> bytes:
     return msgspec.json.encode(problem.body())
 
 
-def in_parts(found: Iterable[FoundEvent]) -> Iterator[list[FoundEvent]]:
+def _in_parts(found: Iterable[FoundEvent]) -> Iterator[list[FoundEvent]]:
     """Yield events some at a time, up to PART bytes and one event more."""
     some, size = list[FoundEvent](), 0
     for one in found:

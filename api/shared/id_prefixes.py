@@ -36,20 +36,20 @@ async def whole_session(
     Raises:
         Problem: it is no start, or nothing (404) or more than one (422) begins so.
     """
-    start = lowered(given, called)
+    start = _lowered(given, called)
     if KINDS["session"].fits(start):
         return start
 
     def look(moment: Snapshot) -> list[str]:
         ids = [
             one
-            for one in bounded(moment.session_ids(start), given)
+            for one in _bounded(moment.session_ids(start), given)
             if level_of(who, moment, one) > Level.NOTHING
         ]
         there = [one for one in ids if moment.has_session(one) or moment.has_experiment(one)]
         return there or ids
 
-    found = await looked(context, look)
+    found = await _looked(context, look)
     if not found:
         raise Problem(
             404,
@@ -57,7 +57,7 @@ async def whole_session(
             f"There is no such {called}",
             f"No {called} of yours begins with {given}: GET /v1/{called}s lists them.",
         )
-    return only(found, given, f"{called}s")
+    return _only(found, given, f"{called}s")
 
 
 async def whole_stream(context: ApiContext, who: Principal, stream: str) -> str:
@@ -82,12 +82,12 @@ async def whole_run(
     Raises:
         Problem: it is no start, or nothing or more than one (422) begins so.
     """
-    start = lowered(given, kind)
+    start = _lowered(given, kind)
     if KINDS["session"].fits(start):
         return start
-    found = await looked(
+    found = await _looked(
         context,
-        lambda moment: list(bounded(moment.run_ids(session, kind, start), given)),
+        lambda moment: list(_bounded(moment.run_ids(session, kind, start), given)),
     )
     if not found:
         where = f"GET /v1/sessions/{session}/{kind}s lists them."
@@ -99,7 +99,7 @@ async def whole_run(
             detail,
             **at(pointer, detail),
         )
-    return only(found, given, f"{kind}s")
+    return _only(found, given, f"{kind}s")
 
 
 def one_version(moment: Snapshot, name: str, start: str) -> str | None:
@@ -112,7 +112,7 @@ def one_version(moment: Snapshot, name: str, start: str) -> str | None:
         return start if moment.has_version(name, start) else None
     low = start.lower()
     found = [one for one in moment.version_names(name) if start and one.startswith(low)]
-    return only(found, start, f"versions of {name}") if found else None
+    return _only(found, start, f"versions of {name}") if found else None
 
 
 def no_version(moment: Snapshot, name: str, start: str, pointer: str | None = None) -> Problem:
@@ -139,7 +139,7 @@ def at(pointer: str | None, detail: str) -> dict[str, Any]:
     return {} if pointer is None else {"errors": [{"pointer": pointer, "detail": detail}]}
 
 
-def lowered(given: str, called: str) -> str:
+def _lowered(given: str, called: str) -> str:
     """Return what may be the start of an id, in lower case. Raises the problem that it is none."""
     start = given.lower()
     if not START.fullmatch(start):
@@ -147,7 +147,7 @@ def lowered(given: str, called: str) -> str:
     return start
 
 
-async def looked(context: ApiContext, look: Callable[[Snapshot], list[str]]) -> list[str]:
+async def _looked(context: ApiContext, look: Callable[[Snapshot], list[str]]) -> list[str]:
     """Return what is found, once more with all that is on the log by now if nothing is."""
     for again in (False, True):
         if again:
@@ -158,26 +158,25 @@ async def looked(context: ApiContext, look: Callable[[Snapshot], list[str]]) -> 
     return found
 
 
-def bounded(ids: Iterable[str], given: str) -> Iterable[str]:
+def _bounded(ids: Iterable[str], given: str) -> Iterable[str]:
     """Yield ids, as many as are looked at. Raises the problem that there are more."""
     for number, one in enumerate(islice(ids, IDS_OF_START + 1)):
         if number == IDS_OF_START:
-            raise ambiguous(f"More than {IDS_OF_START:,} ids begin with {given}: give more of it.")
+            raise _ambiguous(f"More than {IDS_OF_START:,} ids begin with {given}: give more of it.")
         yield one
 
 
-def only(found: list[str], given: str, called: str) -> str:
+def _only(found: list[str], given: str, called: str) -> str:
     """Return the only id that was found. Raises the problem that there are several."""
     if len(found) == 1:
         return found[0]
     more = f" and {len(found) - TOLD} more" if len(found) > TOLD else ""
     some = ", ".join(found[:TOLD])
-    raise ambiguous(
+    raise _ambiguous(
         f"{given} is the start of {len(found)} {called}: {some}{more}. Give more of it.",
         known=found[:TOLD],
     )
 
 
-def ambiguous(detail: str, **members: Any) -> Problem:
-    """Return the problem of a start that several ids have."""
+def _ambiguous(detail: str, **members: Any) -> Problem:
     return Problem(422, "ambiguous-id", "Several begin so", detail, **members)

@@ -61,7 +61,7 @@ async def find_session(context: ApiContext, session: str, as_of: str = "") -> As
         seen = await see(context, "", lambda _: None)
         there = seen.moment.has_session(session)
     if not there:
-        raise await no_session_then(context, seen, session, as_of)
+        raise await _no_session_then(context, seen, session, as_of)
     return seen
 
 
@@ -83,13 +83,14 @@ def experiment_row(seen: AsOfView, experiment: str) -> ExperimentRow:
     return row
 
 
-async def no_session_then(context: ApiContext, seen: AsOfView, session: str, as_of: str) -> Problem:
-    """Return the problem of a session that was not open at a moment."""
+async def _no_session_then(
+    context: ApiContext, seen: AsOfView, session: str, as_of: str
+) -> Problem:
     if as_of and seen.moment.ended(session) is None:
         problem = await not_then(context, "session", session, "session-unknown")
         if problem is not None:
             return problem
-    return no_session(seen.moment, session)
+    return _no_session(seen.moment, session)
 
 
 async def not_then(context: ApiContext, kind: str, name: str, problem: str) -> Problem | None:
@@ -106,7 +107,7 @@ async def not_then(context: ApiContext, kind: str, name: str, problem: str) -> P
     )
 
 
-def no_session(moment: Snapshot, session: str) -> Problem:
+def _no_session(moment: Snapshot, session: str) -> Problem:
     """Return the problem of a session that is not open."""
     ended = moment.ended(session)
     if ended is None:

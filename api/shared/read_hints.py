@@ -77,58 +77,56 @@ def hints_of() -> Callable[..., Hints]:
         ] = False,
     ) -> Hints:
         read = ReadHints(
-            separator=one_character(separator),
+            separator=_one_character(separator),
             decimal=decimal,
             encoding=encoding,
             header=header,
             skip_lines=skip_lines,
             sheet=sheet,
             missing=None if missing is None else tuple(word for word in missing if word),
-            types=types_of(type),
-            zone=known_zone(zone),
+            types=_types_of(type),
+            zone=_known_zone(zone),
         )
         return Hints(read, accept_findings, accept_changes, dry_run)
 
     return taken
 
 
-def one_character(separator: str) -> str:
-    """Return a separator. Raises a problem unless it is one character."""
+def _one_character(separator: str) -> str:
     named = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "space": " ", "bar": "|"}
     found = named.get(separator.lower(), separator)
     if len(found) > 1 or found in ('"', "\n", "\r", "\0"):
-        raise unfit(f"The separator is one character, or `tab`; got {cut(separator)!r}.")
+        raise _unfit(f"The separator is one character, or `tab`; got {cut(separator)!r}.")
     return found
 
 
-def types_of(given: list[str]) -> dict[str, str]:
+def _types_of(given: list[str]) -> dict[str, str]:
     """Return types by column. Raises a problem for one that is none."""
     found = {}
     for one in given:
         column, equals, kind = one.rpartition("=")
         if not equals or not column:
-            raise unfit(f"A type is given as COLUMN=TYPE; got {cut(one)!r}.")
+            raise _unfit(f"A type is given as COLUMN=TYPE; got {cut(one)!r}.")
         if fault := type_fault(kind):
-            raise unfit(f"Of column {cut(column)!r}: {fault}.")
+            raise _unfit(f"Of column {cut(column)!r}: {fault}.")
         found[column] = kind
     return found
 
 
-def known_zone(name: str) -> str:
+def _known_zone(name: str) -> str:
     """Return the name of a time zone. Raises a problem for one that there is not."""
     if not name:
         return ""
     try:
         zone_of(name)
     except (KeyError, OSError, ValueError):
-        raise unfit(
+        raise _unfit(
             f"There is no time zone {cut(name)!r}: name one of IANA's, such as Europe/Rome."
         ) from None
     return name
 
 
-def unfit(detail: str) -> Problem:
-    """Return the problem of hints that say nothing."""
+def _unfit(detail: str) -> Problem:
     return Problem(422, "hints-unfit", "The file cannot be read like that", detail)
 
 

@@ -229,12 +229,11 @@ def offered(spec: DatasetSpec, owner: str, registered: str, *, everybody: bool =
     """Return a dataset as clients see it; `registered` is "" for one that is not."""
     at = f"/v1/catalog/datasets/{spec.name}"
     links = {"self": at, "versions": f"{at}/versions"} if registered else {}
-    about = asdict(spec) | {"findings": tuple(map(finding, spec.findings))}
+    about = asdict(spec) | {"findings": tuple(map(_finding, spec.findings))}
     return Dataset(**about, owner=owner, everybody=everybody, registered=registered, links=links)
 
 
-def finding(one: DataFinding) -> FindingInWords:
-    """Return a finding as clients see it, in words."""
+def _finding(one: DataFinding) -> FindingInWords:
     return FindingInWords(**asdict(one), severe=one.is_severe, words=one.say(), remedy=one.advice())
 
 
@@ -281,7 +280,7 @@ def session(
 ) -> Session:
     """Return an open session as clients see it, with a page of runs past a number."""
     at = f"/v1/sessions/{row.id}"
-    runs = Runs(moment, row.id, at, after, live)
+    runs = _Runs(moment, row.id, at, after, live)
     return Session(
         **asdict(replace(row, title="") if withheld else row),
         withheld=withheld,
@@ -293,7 +292,7 @@ def session(
     )
 
 
-class Runs:
+class _Runs:
     """What a session or experiment shows of its runs; nothing is decrypted for it."""
 
     def __init__(self, moment: Snapshot, session: str, base: str, after: int, live: Live) -> None:
@@ -308,12 +307,12 @@ class Runs:
         self.items, self.next = page_of(
             moment.stored_runs(session, after),
             RUNS_SHOWN,
-            lambda one: run_summary(one[0], one[1], base),
+            lambda one: _run_summary(one[0], one[1], base),
             lambda one: one[1].number,
         )
 
 
-def run_summary(run: str, row: StoredRun, base: str) -> RunSummary:
+def _run_summary(run: str, row: StoredRun, base: str) -> RunSummary:
     """Return how a run goes; `base` is the path of its session or experiment."""
     return RunSummary(
         id=run,
@@ -333,7 +332,7 @@ def run_summary(run: str, row: StoredRun, base: str) -> RunSummary:
 def experiment_summary(row: ExperimentRow, *, withheld: bool = False) -> ExperimentSummary:
     """Return an experiment as a list shows it."""
     links = {"self": f"/v1/experiments/{row.id}"}
-    shown = outline(row) if withheld else row
+    shown = _outline(row) if withheld else row
     return ExperimentSummary(**asdict(shown), withheld=withheld, links=links)
 
 
@@ -342,9 +341,9 @@ def experiment(
 ) -> Experiment:
     """Return an experiment as clients see it, with a page of runs past a number."""
     at = f"/v1/experiments/{row.id}"
-    shown = outline(row) if withheld else row
+    shown = _outline(row) if withheld else row
     about = {name: value for name, value in asdict(shown).items() if name != "trainings"}
-    runs = Runs(moment, row.id, at, after, live)
+    runs = _Runs(moment, row.id, at, after, live)
     return Experiment(
         **about,
         withheld=withheld,
@@ -355,6 +354,5 @@ def experiment(
     )
 
 
-def outline(row: ExperimentRow) -> ExperimentRow:
-    """Return an experiment without what is confidential."""
+def _outline(row: ExperimentRow) -> ExperimentRow:
     return replace(row, title="", training_data=(), evaluation_data=())

@@ -54,7 +54,7 @@ async def request_run(
     at, status = f"/v1/sessions/{session}/{kind}s/{run}", 201
     if asked.prefer.wait is not None:
         left = asked.prefer.wait - (asyncio.get_running_loop().time() - began)
-        status = 201 if await until_ended(context, session, kind, run, left) else 202
+        status = 201 if await _until_ended(context, session, kind, run, left) else 202
     headers = {"Location": at, **asked.prefer.applied()}
     shown = await show_run(context, present(context), f"/v1/sessions/{session}", kind, run)
     if shown is None:  # the session has ended since, and does not keep it
@@ -107,11 +107,9 @@ async def list_runs(
     return await context.executors.lists.run(shown)
 
 
-async def until_ended(
+async def _until_ended(
     context: ApiContext, session: str, kind: str, run: str, seconds: float
 ) -> bool:
-    """Wait until a run has ended or is gone; say whether that is so."""
-
     def ended() -> bool:
         row = context.queries.latest().stored_run(session, kind, run)
         return row is None or row.ended is not None
@@ -153,7 +151,7 @@ def add_run_routes(routes: APIRouter, context: ApiContext, kind: str, resource: 
         seen, row = await find_run(context, session, kind, run, as_of)
         prefer = prefer_of(request)
         if prefer.wait is not None and row.ended is None and not as_of:
-            await until_ended(context, session, kind, run, prefer.wait)
+            await _until_ended(context, session, kind, run, prefer.wait)
             await authorise(request)  # again: it may have waited for long
             seen, row = await find_run(context, session, kind, run)
         content = await show_run(context, seen, f"/v1/sessions/{session}", kind, run)

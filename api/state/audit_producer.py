@@ -71,10 +71,9 @@ class AuditProducer:
         self.ends: list[Hop] = []
         self.repeats: dict[tuple[str, ...], Repeat] = {}
         self.failed, self.losing = "", False
-        meter.watch(self.readings)
+        meter.watch(self._readings)
 
-    def readings(self) -> Sequence[GaugeSample]:
-        """Return how it goes."""
+    def _readings(self) -> Sequence[GaugeSample]:
         return [
             ("autolearn_audit_available", (), self.available),
             ("autolearn_audit_pending", (), len(self.appends.sendings)),
@@ -123,13 +122,13 @@ class AuditProducer:
         repeat = self.repeats.get(about)
         if repeat is None:
             self.repeats[about] = Repeat()
-            asyncio.get_running_loop().call_later(bounds.REPEATS_SECONDS, self.end_window, about)
+            asyncio.get_running_loop().call_later(bounds.REPEATS_SECONDS, self._end_window, about)
             return False
         repeat.many += 1
         repeat.last = call.hop(status, problem)
         return True
 
-    def end_window(self, about: tuple[str, ...]) -> None:
+    def _end_window(self, about: tuple[str, ...]) -> None:
         """Record what was refused alike since the first of it."""
         repeat = self.repeats.pop(about, None)
         if repeat is not None and repeat.last is not None:
@@ -157,7 +156,7 @@ class AuditProducer:
         """Send everything that was gathered."""
         self.flush()
         for about in list(self.repeats):
-            self.end_window(about)
+            self._end_window(about)
 
     def write(self, hop: Hop) -> Sending | None:
         """Send a record; return its way to the log, or None if it is not on its way yet."""

@@ -185,7 +185,7 @@ class AuditTrailReader:
         hops = []
         for message in messages:
             self.at[message.partition() or 0] = (message.offset() or 0) + 1
-            hop = hop_in(message)
+            hop = _hop_in(message)
             if hop is not None:
                 trail.put(hop)
                 hops.append(hop)
@@ -195,11 +195,11 @@ class AuditTrailReader:
 
     def note(self, hops: list[Hop]) -> None:
         """Take into memory what other processes have recorded; tell who waits how far this is."""
-        others = [hop for hop in hops if is_over(hop) and not self.is_own(hop)]
+        others = [hop for hop in hops if _is_over(hop) and not self._is_own(hop)]
         self.recent.add(others)
         self.reached.set()
 
-    def is_own(self, hop: Hop) -> bool:
+    def _is_own(self, hop: Hop) -> bool:
         """Say whether a hop is a request of this process, which is in memory already."""
         return hop.kind == "request" and f"{hop.service}/{hop.instance}" == self.instance
 
@@ -244,13 +244,11 @@ class AuditTrailReader:
             await asyncio.to_thread(self.store.close)
 
 
-def is_over(hop: Hop) -> bool:
-    """Say whether no more is to be recorded of a hop."""
+def _is_over(hop: Hop) -> bool:
     return hop.kind != "request" or hop.outcome != "unanswered"
 
 
-def hop_in(message: Message) -> Hop | None:
-    """Return the hop of a record; None if somebody else wrote it there."""
+def _hop_in(message: Message) -> Hop | None:
     try:
         return from_json(message.value() or b"", Hop)
     except MalformedRecord as error:

@@ -221,5 +221,4 @@ def _is_shredded(queries: ReadModelQueries, name: str) -> bool:
 
 
 def _observe_answer(meter: Meter, answer: str, seconds: float) -> None:
-    """Note how long somebody waited for the answer of a command."""
     meter.observe("autolearn_command_duration_seconds", seconds, answer)

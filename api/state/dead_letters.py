@@ -102,7 +102,7 @@ class DeadLetters:
 
     def read(self, offsets: Iterable[int]) -> list[FoundDeadLetter]:
         """Return the letters at offsets that there are, in their order."""
-        return [found_in(message) for message in self.lookup.read({0: offsets})]
+        return [_found_in(message) for message in self.lookup.read({0: offsets})]
 
     def count(self, now: int) -> DeadLetterCount:
         """Count the letters; `now` is in milliseconds since 1970. Reads only new ones.
@@ -127,7 +127,7 @@ class DeadLetters:
         self.lookup.close()
 
 
-def found_in(message: Message) -> FoundDeadLetter:
+def _found_in(message: Message) -> FoundDeadLetter:
     """Return the letter of a record of `dead-letters`, also when somebody else wrote it there."""
     topic, value = message.topic() or "", message.value()
     partition, offset = message.partition() or 0, message.offset() or 0

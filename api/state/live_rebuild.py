@@ -81,7 +81,7 @@ class Rebuilding:
             if self.sweeping is not None:
                 self.sweeping.cancel()  # what it has not deleted is in `left`
             if left:
-                self.sweeping = asyncio.create_task(self.sweep(left))
+                self.sweeping = asyncio.create_task(self._sweep(left))
             log.info("rebuilt", seconds=round(time.monotonic() - began, 1))
         except AutoLearnError as error:
             self.status.status, self.status.detail = "failed", error.diagnostics()
@@ -91,7 +91,7 @@ class Rebuilding:
             self.status.status, self.status.detail = "failed", f"A fault of ours: {error!r}"
             log.exception("not rebuilt")
 
-    async def sweep(self, left: list[Path]) -> None:
+    async def _sweep(self, left: list[Path]) -> None:
         """Delete what is left of the read models of before, once RocksDB has closed them.
 
         It does so when the last answer from them is made, in a thread of its own, and tells nobody.

@@ -91,7 +91,7 @@ class LogReader:
         Brokers that do not answer yet, or are too few yet, are waited for.
         """
         try:
-            while (follower := self.try_open()) is None:
+            while (follower := self._try_open()) is None:
                 if self.stopped.wait(OPEN_PAUSE):
                     return
         except Exception as error:  # noqa: BLE001 - whatever it is, this process cannot go on
@@ -99,7 +99,7 @@ class LogReader:
         else:
             self.on_loop(self.follow, follower)
 
-    def try_open(self) -> Projector | None:
+    def _try_open(self) -> Projector | None:
         """Try it once; None if the brokers cannot do it now.
 
         Raises:

@@ -36,7 +36,7 @@ class ApiMetrics:
         self.runs = RunCounts(self.ended, self.lost)
         self.counting = False
         self.meter.watch(self.here)
-        self.meter.watch(lambda: about(self.status))
+        self.meter.watch(lambda: _about(self.status))
 
     def taken(self, records: list[EventRecord]) -> None:
         """Count events, which are stored now."""
@@ -86,7 +86,7 @@ def pressing(waiting: Waiting, commands: Commands, staleness: Staleness) -> Iter
     yield "autolearn_stale_seconds", (), staleness.seconds() or 0.0
 
 
-def about(status: Status | None) -> Iterator[GaugeSample]:
+def _about(status: Status | None) -> Iterator[GaugeSample]:
     """Yield what a status tells; what it does not know is left out, rather than told as before."""
     if status is None:
         return

@@ -30,7 +30,7 @@ DISK_PATIENCE = 1.0
 """Seconds for which the first answer waits for them."""
 
 
-class Disks:
+class _Disks:
     """Measures what folders take, in a thread of its own, now and then."""
 
     def __init__(self, settings: Settings) -> None:
@@ -71,7 +71,7 @@ class SystemStatus:
     ) -> None:
         self.settings, self.reader, self.heartbeats = settings, reader, heartbeats
         self.dead_letters, self.executor, self.looking = dead_letters, executor, looking
-        self.disks = Disks(settings)
+        self.disks = _Disks(settings)
         self.host = socket.gethostname()
         self.name = f"api-{settings.instance}"
         self.lock = asyncio.Lock()
@@ -101,7 +101,7 @@ class SystemStatus:
         status.processes.insert(0, Process("api", reader.topics.events.name, us, behind))
         status.workers = WorkerState.all_of(self.heartbeats.workers(), time.time())
         status.supervision = self.heartbeats.supervision()
-        self.count_dead_letters(status)
+        self._count_dead_letters(status)
         if (places := self.disks.newest()) is not None:
             status.disk = places
             for topic in status.topics:
@@ -117,7 +117,7 @@ class SystemStatus:
             status.findings.insert(0, about)
         return status
 
-    def count_dead_letters(self, status: Status) -> None:
+    def _count_dead_letters(self, status: Status) -> None:
         """Count the dead letters, if the brokers answer."""
         if "brokers" in status.unknown:
             return

@@ -136,7 +136,7 @@ class Fit:
 
 
 @dataclass
-class Plain:
+class _Plain:
     """Numbers as programs write them: how many, and what is particular about some of them.
 
     `whole` says that all are integers; `grouped` that all dots may part thousands.
@@ -163,7 +163,7 @@ class Evidence:
         self.room = min(REMEMBERED, max(LEAST_REMEMBERED, limit // 5)) if limit else REMEMBERED
         self.rows = self.empty = self.odd = 0
         self.words: dict[str, ValueCount] = {}
-        self.plain = Plain()
+        self.plain = _Plain()
         self.values: dict[str, ValueCount] = {}
         self.ways: dict[ColumnFormat | str, Fit] = {}
         self.zones = {True: 0, False: 0}
@@ -182,35 +182,34 @@ class Evidence:
         if values.null_count == len(values):
             return
         at_once = self.may_be_plain and not self.odd and not self.words
-        if at_once and self.take_plain(values, first):
-            self.count(*counted(values) if self.counts is not None else (None, None))
+        if at_once and self._take_plain(values, first):
+            self.count(*_counted(values) if self.counts is not None else (None, None))
             return
-        if self.counts is None and self.is_settled():
-            values = self.take_text(values)
-        found, rows = counted(values)
+        if self.counts is None and self._is_settled():
+            values = self._take_text(values)
+        found, rows = _counted(values)
         absent = pc.is_in(found, self.missing_words)
-        for word, count in pairs(found, rows, absent):
+        for word, count in _pairs(found, rows, absent):
             self.see(self.words, word, count, values, first)
         rest = pc.invert(absent)
         found, rows = found.filter(rest), rows.filter(rest)
         self.count(found, rows)
         plain = pc.match_substring_regex(found, NOTHING if self.given.pattern else numbers.PLAIN)
-        self.add_plain(found.filter(plain), rows.filter(plain), values, first)
+        self._add_plain(found.filter(plain), rows.filter(plain), values, first)
         odd = pc.invert(plain)
-        self.add_odd(found.filter(odd), rows.filter(odd), values, first)
+        self._add_odd(found.filter(odd), rows.filter(odd), values, first)
 
-    def is_settled(self) -> bool:
+    def _is_settled(self) -> bool:
         """Say whether a column is text, whatever comes: few numbers, and no other way is left."""
         return self.odd > SETTLED and not self.ways and self.plain.count < self.odd
 
-    def take_text(self, values: Values) -> Values:
-        """Take a batch of text, and return what of it stands for no value."""
+    def _take_text(self, values: Values) -> Values:
         absent = pc.fill_null(pc.is_in(values, self.missing_words), False)
         words = pc.sum(absent).as_py() or 0
         self.odd += len(values) - values.null_count - words
         return values.filter(absent)
 
-    def take_plain(self, values: Values, first: int) -> bool:
+    def _take_plain(self, values: Values, first: int) -> bool:
         """Take a batch in which all are plain numbers; say whether it was one."""
         try:
             as_numbers = pc.cast(values, pa.float64())
@@ -219,36 +218,37 @@ class Evidence:
         if not pc.all(pc.is_finite(as_numbers)).as_py():
             return False
         self.plain.range.measure(as_numbers)
-        self.note_plain(values.drop_null(), None, values, first)
+        self._note_plain(values.drop_null(), None, values, first)
         return True
 
-    def add_plain(self, found: Values, rows: Values, values: Values, first: int) -> None:
-        """Take different plain numbers in."""
+    def _add_plain(self, found: Values, rows: Values, values: Values, first: int) -> None:
         if not len(found):
             return
         as_numbers = pc.cast(pc.replace_substring(found, "+", ""), pa.float64())
         finite = pc.is_finite(as_numbers)
         self.plain.infinite += total(rows.filter(pc.invert(finite)))
         self.plain.range.measure(as_numbers.filter(finite))
-        self.note_plain(found, rows, values, first)
+        self._note_plain(found, rows, values, first)
 
-    def note_plain(self, found: Values, rows: Values | None, values: Values, first: int) -> None:
+    def _note_plain(self, found: Values, rows: Values | None, values: Values, first: int) -> None:
         """Note what is particular about plain numbers; `rows` says how often each is there."""
         plain = self.plain
         plain.count += many(found, rows)
         if plain.whole:
-            self.note_integers(found, rows, values, first)
+            self._note_integers(found, rows, values, first)
         if not plain.whole:
             dotted = pc.match_substring(found, ".")
             at = found.filter(dotted)
             there = many(at, None if rows is None else rows.filter(dotted))
             if there and not plain.dots.count:
-                plain.dots = ValueCount(there, first + place_of(values, at[0]), at[0].as_py())
+                plain.dots = ValueCount(there, first + _place_of(values, at[0]), at[0].as_py())
             else:
                 plain.dots.count += there
             plain.grouped = plain.grouped and numbers.is_grouped(found, ".")
 
-    def note_integers(self, found: Values, rows: Values | None, values: Values, first: int) -> None:
+    def _note_integers(
+        self, found: Values, rows: Values | None, values: Values, first: int
+    ) -> None:
         """Note integers that begin with a zero or are long, until a number is none."""
         plain = self.plain
         try:
@@ -260,17 +260,17 @@ class Evidence:
             rows = None if rows is None else rows.filter(whole)
             for value in found.filter(pc.greater_equal(pc.binary_length(found), 19)):
                 if not -(2**63) <= int(value.as_py()) < 2**63:
-                    place = first + place_of(values, value)
-                    there = 1 if rows is None else rows[place_of(found, value)].as_py()
+                    place = first + _place_of(values, value)
+                    there = 1 if rows is None else rows[_place_of(found, value)].as_py()
                     plain.beyond = plain.beyond.again(value.as_py(), there, place)
         zero = pc.match_substring_regex(found, ZERO_FIRST)
         if pc.any(zero).as_py():
             at = found.filter(zero)
             there = many(at, None if rows is None else rows.filter(zero))
-            place = first + place_of(values, at[0])
+            place = first + _place_of(values, at[0])
             plain.zeros = plain.zeros.again(at[0].as_py(), there, place)
 
-    def add_odd(self, found: Values, rows: Values, values: Values, first: int) -> None:
+    def _add_odd(self, found: Values, rows: Values, values: Values, first: int) -> None:
         """Take in different values that are no plain numbers: try every way."""
         if not len(found):
             return
@@ -278,7 +278,7 @@ class Evidence:
         self.odd += total(rows)
         fits = {way: fitting(way, found) for way in self.ways}
         if not any(fit.missed == 0 and pc.all(fits[way]).as_py() for way, fit in self.ways.items()):
-            for way in guesses(found[:LOOKED_AT], self.given):
+            for way in _guesses(found[:LOOKED_AT], self.given):
                 if way not in self.ways and len(self.ways) < MOST_WAYS:
                     self.ways[way] = self.backward(way, before)
                     fits[way] = fitting(way, found)
@@ -288,7 +288,7 @@ class Evidence:
             hopeless = fit.count == 0 if self.odd <= TRIED else fit.count * 2 < self.odd
             if hopeless and self.odd > HOPELESS:
                 del self.ways[way]
-        if not self.fits_whole():
+        if not self._fits_whole():
             self.worded += total(rows.filter(pc.match_substring_regex(found, numbers.WITH_WORD)))
         if any(map(is_time, self.ways)):
             self.dated += total(rows.filter(pc.match_substring_regex(found, times.NATIONAL)))
@@ -297,9 +297,9 @@ class Evidence:
             self.zones[True] += total(rows.filter(zoned))
             self.zones[False] += total(rows.filter(pc.invert(zoned)))
         room = self.room - len(self.values)
-        self.see_all(self.values, found[:room], rows[:room], values, first)
+        self._see_all(self.values, found[:room], rows[:room], values, first)
 
-    def fits_whole(self) -> bool:
+    def _fits_whole(self) -> bool:
         """Say whether all odd values fit some way, and plain numbers would fit it too."""
         return any(
             fit.missed == 0 and not (isinstance(way, ColumnFormat) and way.unit)
@@ -323,7 +323,7 @@ class Evidence:
                 return deepcopy(less)
         return fit
 
-    def see_all(
+    def _see_all(
         self, seen: dict[str, ValueCount], found: Values, rows: Values, values: Values, first: int
     ) -> None:
         """Count values, and note their first rows."""
@@ -332,7 +332,7 @@ class Evidence:
         coded = values.dictionary_encode()
         codes, firsts = np.unique(coded.indices.fill_null(-1).to_numpy(), return_index=True)
         places = firsts[codes >= 0][pc.index_in(found, value_set=coded.dictionary).to_numpy()]
-        for (value, count), place in zip(pairs(found, rows), places.tolist(), strict=True):
+        for (value, count), place in zip(_pairs(found, rows), places.tolist(), strict=True):
             if value in seen:
                 seen[value].count += count
             else:
@@ -345,7 +345,7 @@ class Evidence:
         if value in seen:
             seen[value].count += count
         else:
-            seen[value] = ValueCount(count, first + place_of(values, value))
+            seen[value] = ValueCount(count, first + _place_of(values, value))
 
     def count(self, found: Values | None, rows: Values | None) -> None:
         """Count different values, until there are too many."""
@@ -354,7 +354,7 @@ class Evidence:
         if len(found) > self.limit:
             self.counts = None
             return
-        for value, count in pairs(found, rows):
+        for value, count in _pairs(found, rows):
             self.counts[value] = self.counts.get(value, 0) + count
         if len(self.counts) > self.limit:
             self.counts = None
@@ -389,7 +389,7 @@ class Evidence:
         return whole.pop() if len(whole) == 1 else ""
 
 
-def guesses(found: Values, given: ColumnHints) -> Iterator[ColumnFormat | str]:
+def _guesses(found: Values, given: ColumnHints) -> Iterator[ColumnFormat | str]:
     """Yield the ways in which some values may be meant."""
     alike = {text.translate(DIGITS): text for text in reversed(found.to_pylist())}
     for text in reversed(alike.values()):
@@ -405,14 +405,13 @@ def guesses(found: Values, given: ColumnHints) -> Iterator[ColumnFormat | str]:
             continue
         unit = numbers.unit_of(text)
         if unit or numbers.UNUSUAL.search(text):
-            yield from allowed(".", "", unit, given)
+            yield from _allowed(".", "", unit, given)
         for decimal, thousands in numbers.WAYS:
             if numbers.has_mark(text, thousands or decimal):
-                yield from allowed(decimal, thousands, unit, given)
+                yield from _allowed(decimal, thousands, unit, given)
 
 
-def allowed(decimal: str, thousands: str, unit: str, given: ColumnHints) -> Iterator[ColumnFormat]:
-    """Yield a way of numbers, unless something else was said of the column."""
+def _allowed(decimal: str, thousands: str, unit: str, given: ColumnHints) -> Iterator[ColumnFormat]:
     if given.decimal in ("", decimal) and not (unit and given.type in ("timestamp", "boolean")):
         yield ColumnFormat(decimal=decimal, thousands=thousands, unit=unit)
 
@@ -431,14 +430,12 @@ def fitting(way: ColumnFormat | str, found: Values) -> Values:
     return times.fits_time(found, way) if way else times.fits_iso(found)
 
 
-def counted(values: Values) -> tuple[Values, Values]:
-    """Return the different values, and how often each is there."""
+def _counted(values: Values) -> tuple[Values, Values]:
     found, rows = pc.value_counts(values.drop_null()).flatten()
     return found, rows
 
 
-def pairs(found: Values, rows: Values, which: Values | None = None) -> Iterator[tuple[str, int]]:
-    """Yield values with their numbers of rows."""
+def _pairs(found: Values, rows: Values, which: Values | None = None) -> Iterator[tuple[str, int]]:
     if which is not None:
         found, rows = found.filter(which), rows.filter(which)
     return zip(found.to_pylist(), rows.to_pylist(), strict=True)
@@ -454,6 +451,5 @@ def total(rows: Values) -> int:
     return int(pc.sum(rows).as_py() or 0)
 
 
-def place_of(values: Values, value: Any) -> int:
-    """Return where a value is first."""
+def _place_of(values: Values, value: Any) -> int:
     return int(pc.index(values, value).as_py())

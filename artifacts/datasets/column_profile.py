@@ -72,11 +72,11 @@ def cast(values: Values, kind: str) -> Values:
     if kind == "string":
         return values.cast(pa.string())
     if kind == "timestamp" and pa.types.is_string(values.type):
-        return pc.cast(values, ARROW["zoned" if holds(values, "zoned") else "timestamp"])
+        return pc.cast(values, ARROW["zoned" if _holds(values, "zoned") else "timestamp"])
     return pc.cast(values, ARROW[kind], safe=False)
 
 
-def holds(values: Values, kind: str) -> bool:
+def _holds(values: Values, kind: str) -> bool:
     """Say whether every present value of clean text reads as this kind."""
     if kind == "boolean":
         return bool(pc.all(pc.is_in(pc.utf8_lower(values.drop_null()), BOOLEANS)))
@@ -113,7 +113,7 @@ class ColumnTally:
         self.missing += values.null_count
         if values.null_count == len(values):
             return
-        self.kind = widest(self.kind, values)
+        self.kind = _widest(self.kind, values)
         self._count(values)
         if self.kind in NUMBERS and self._limit:
             self._measure(pc.cast(values, pa.float64()))
@@ -176,8 +176,7 @@ class ColumnTally:
         self.maximum = high if self.maximum is None else max(high, self.maximum)
 
 
-def widest(known: str | None, values: Values) -> str:
-    """Return the narrowest kind that holds `known` and all present `values`."""
+def _widest(known: str | None, values: Values) -> str:
     if known == "string":
         return "string"
     kinds: tuple[str, ...]
@@ -185,7 +184,7 @@ def widest(known: str | None, values: Values) -> str:
         kinds = ("boolean", "integer", "number", "timestamp", "zoned")
     else:
         kinds = ("integer", "number") if known == "integer" else (known,)
-    return next((kind for kind in kinds if holds(values, kind)), "string")
+    return next((kind for kind in kinds if _holds(values, kind)), "string")
 
 
 def label_of(value: Any, kind: str) -> str:

@@ -52,7 +52,7 @@ class ColumnTyper:
             DatasetRefused: the values are not of the type that was given.
         """
         if self.evidence.given.type:
-            return self.as_given(decimal)
+            return self._as_given(decimal)
         found = self.found(decimal)
         before = self.evidence.given.before
         if before == "string" and found.type != "string":
@@ -66,7 +66,7 @@ class ColumnTyper:
         if not self.evidence.total:
             return self.as_text()
         if not self.evidence.odd:
-            return self.as_plain(decimal)
+            return self._as_plain(decimal)
         whole = [
             way
             for way, fit in self.evidence.ways.items()
@@ -74,15 +74,15 @@ class ColumnTyper:
         ]
         in_time = [way for way in whole if is_time(way)]
         if "boolean" in whole:
-            return Decided("boolean", self.plainly(), tuple(self.about_words()))
+            return Decided("boolean", self._plainly(), tuple(self._about_words()))
         if in_time:
-            return self.as_time(in_time)
+            return self._as_time(in_time)
         ways = [way for way in whole if isinstance(way, ColumnFormat)]
         if ways:
             return self.as_number(chosen(ways, decimal))
         return self.as_text(self.nearly())
 
-    def as_plain(self, decimal: str) -> Decided:
+    def _as_plain(self, decimal: str) -> Decided:
         """Say what plain numbers are."""
         plain = self.evidence.plain
         if plain.whole and plain.beyond.count:
@@ -94,11 +94,11 @@ class ColumnTyper:
         if decimal == "," and plain.dots.count and plain.grouped:
             return self.as_number(ColumnFormat(decimal=",", thousands="."))
         kind = "integer" if plain.whole else "number"
-        return Decided(kind, self.plainly(), tuple(self.about_words()))
+        return Decided(kind, self._plainly(), tuple(self._about_words()))
 
     def as_number(self, way: ColumnFormat) -> Decided:
         """Say that the column has numbers in a format, and what is particular about it."""
-        findings = list(self.about_words())
+        findings = list(self._about_words())
         shown = tuple(self.examples(self.evidence.values))
         dots = self.evidence.plain.dots
         commas = {word: at for word, at in self.evidence.values.items() if "," in word}
@@ -110,12 +110,12 @@ class ColumnTyper:
             name = {" ": "a blank", "'": "an apostrophe"}.get(way.thousands, way.thousands)
             shown = shown or (Example(cut(dots.value), dots.row),)
             findings.append(self.finding("thousands", count, shown, name))
-        findings += self.about_negatives()
+        findings += self._about_negatives()
         if way.unit:
             findings.append(self.finding("unit", self.evidence.total, shown, way.unit))
         return Decided("number", replace(way, missing=self.absent()), tuple(findings))
 
-    def about_negatives(self) -> Iterator[DataFinding]:
+    def _about_negatives(self) -> Iterator[DataFinding]:
         """Yield the finding of negative numbers that are not written as programs do."""
         odd = {
             value: seen
@@ -127,22 +127,22 @@ class ColumnTyper:
             shown = tuple(self.examples(odd))
             yield self.finding("negative-forms", count, shown, shown[0].value)
 
-    def as_time(self, patterns: list[str]) -> Decided:
+    def _as_time(self, patterns: list[str]) -> Decided:
         """Say that the column has times, unless it is open which."""
         shown = tuple(self.examples(self.evidence.values))
         if "" not in patterns and len(patterns) > 1:
-            names = " or ".join(map(name_of, patterns))
+            names = " or ".join(map(_name_of, patterns))
             return self.as_text(self.finding("ambiguous-dates", self.evidence.total, shown, names))
         pattern = "" if "" in patterns else patterns[0]
         if all(self.evidence.zones.values()) and not pattern:
             bare = self.evidence.zones[False]
             return self.as_text(self.finding("mixed-zones", bare, shown))
-        findings = list(self.about_words())
+        findings = list(self._about_words())
         if pattern:
-            name = name_of(pattern) + (f" ({PIVOT})" if "%y" in pattern else "")
+            name = _name_of(pattern) + (f" ({PIVOT})" if "%y" in pattern else "")
             findings.append(self.finding("date-format", self.evidence.total, shown, name))
         zone = self.evidence.given.zone or "UTC"
-        shifted = zone != "UTC" or pattern.count("%") > 3 or self.has_hours()
+        shifted = zone != "UTC" or pattern.count("%") > 3 or self._has_hours()
         if not self.evidence.zones[True] and shifted:
             findings.append(self.finding("no-zone", self.evidence.total, (), zone))
         format_ = ColumnFormat(missing=self.absent(), time=pattern, zone=zone)
@@ -162,26 +162,26 @@ class ColumnTyper:
                 )
         told = [word for word in self.evidence.words if word in self.text_missing()]
         if told:
-            findings += self.about_words(told)
+            findings += self._about_words(told)
         return Decided("string", ColumnFormat(missing=tuple(sorted(told))), tuple(findings))
 
-    def as_given(self, decimal: str) -> Decided:
+    def _as_given(self, decimal: str) -> Decided:
         """Say that the column is what was said. Raises DatasetRefused if it cannot be."""
         kind = self.evidence.given.type
         if kind == "string":
             return self.as_text()
         if kind in ("integer", "number"):
-            found = self.given_numbers(decimal)
+            found = self._given_numbers(decimal)
         elif kind == "boolean":
             found = self.found(decimal) if not self.evidence.plain.count else None
         else:
-            found = self.given_times("" if kind == "timestamp" else kind)
+            found = self._given_times("" if kind == "timestamp" else kind)
         wanted = "timestamp" if kind.startswith("%") else kind
         if found is None or (found.type != wanted and (found.type, kind) != ("integer", "number")):
-            raise DatasetRefused(self.not_of(kind))
+            raise DatasetRefused(self._not_of(kind))
         return found._replace(type=wanted)
 
-    def given_numbers(self, decimal: str) -> Decided | None:
+    def _given_numbers(self, decimal: str) -> Decided | None:
         """Return the column as numbers, None if it is none."""
         if not self.evidence.odd:
             kind = "integer" if self.evidence.plain.whole else "number"
@@ -190,7 +190,7 @@ class ColumnTyper:
                 return self.as_number(ColumnFormat(decimal=",", thousands="."))
             if self.evidence.plain.beyond.count:
                 kind = "number"
-            return Decided(kind, self.plainly(), tuple(self.about_words()))
+            return Decided(kind, self._plainly(), tuple(self._about_words()))
         fits = [
             way
             for way, fit in self.evidence.ways.items()
@@ -199,8 +199,7 @@ class ColumnTyper:
         ]
         return self.as_number(chosen(fits, decimal)) if fits else None
 
-    def given_times(self, pattern: str) -> Decided | None:
-        """Return the column as times in a pattern ("": any one), None if it is none."""
+    def _given_times(self, pattern: str) -> Decided | None:
         fits = [
             way
             for way, fit in self.evidence.ways.items()
@@ -208,7 +207,7 @@ class ColumnTyper:
         ]
         if pattern:
             fits = [way for way in fits if way == pattern]
-        return self.as_time(fits) if fits else None
+        return self._as_time(fits) if fits else None
 
     def nearly(self) -> DataFinding | None:
         """Return what is odd about a column that is text, but nearly something else."""
@@ -232,11 +231,11 @@ class ColumnTyper:
             return self.unread()
         if fits < NEARLY * self.evidence.total:
             orders = {
-                name_of(str(way))
+                _name_of(str(way))
                 for way, fit in self.evidence.ways.items()
                 if is_time(way) and fit.count
             }
-            if self.evidence.dated == self.evidence.total and len(set(map(day_of, orders))) > 1:
+            if self.evidence.dated == self.evidence.total and len(set(map(_day_of, orders))) > 1:
                 names = " or ".join(sorted(orders)[:MOST_EXAMPLES])
                 shown = tuple(self.examples(self.evidence.values))
                 return self.finding("ambiguous-dates", self.evidence.total, shown, names)
@@ -269,7 +268,7 @@ class ColumnTyper:
 
     # In words
 
-    def not_of(self, kind: str) -> str:
+    def _not_of(self, kind: str) -> str:
         """Return the sentence for values that are not of the type that was given."""
         misses = list(self.evidence.values)
         for way, fit in self.evidence.ways.items():
@@ -282,7 +281,7 @@ class ColumnTyper:
             if value in self.evidence.values
         )
         shown = shown or ", ".join(map(cut, list(self.evidence.counts or ())[:MOST_EXAMPLES]))
-        meant = name_of(kind) if kind.startswith("%") else kind
+        meant = _name_of(kind) if kind.startswith("%") else kind
         return (
             f"Column {self.evidence.name} cannot be read as {meant}: "
             f"{shown or 'its values do not fit'}. "
@@ -314,7 +313,7 @@ class ColumnTyper:
         for value, at in first:
             yield Example(cut(value), at.row)
 
-    def about_words(self, words: Iterable[str] | None = None) -> Iterator[DataFinding]:
+    def _about_words(self, words: Iterable[str] | None = None) -> Iterator[DataFinding]:
         """Yield the finding of words that stand for no value, if there are."""
         shown = {
             word: self.evidence.words[word]
@@ -336,12 +335,10 @@ class ColumnTyper:
             MISSING_IN_TEXT if self.evidence.given.missing is None else self.evidence.given.missing
         )
 
-    def plainly(self) -> ColumnFormat:
-        """Return the format of values that are written as programs do."""
+    def _plainly(self) -> ColumnFormat:
         return ColumnFormat(missing=self.absent())
 
-    def has_hours(self) -> bool:
-        """Say whether some of the times are more than a date."""
+    def _has_hours(self) -> bool:
         return any(":" in value for value in self.evidence.values)
 
 
@@ -350,13 +347,11 @@ def chosen(ways: list[ColumnFormat], decimal: str) -> ColumnFormat:
     return min(ways, key=lambda way: (way.decimal != decimal, bool(way.thousands), way.thousands))
 
 
-def day_of(name: str) -> str:
-    """Return the name of a pattern without its time of day."""
+def _day_of(name: str) -> str:
     return name.partition(" HH")[0].partition(" hh")[0]
 
 
-def name_of(pattern: str) -> str:
-    """Return a pattern of strptime for people: DD/MM/YYYY."""
+def _name_of(pattern: str) -> str:
     pattern = pattern or "%Y-%m-%d"
     for word, name in ORDERS.items():
         pattern = pattern.replace(word, name)

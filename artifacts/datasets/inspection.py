@@ -45,7 +45,7 @@ def inspect(
 
     Raises DatasetRefused.
     """
-    check_hints(format, hints)
+    _check_hints(format, hints)
     if format in ("parquet", "arrow"):
         return inspect_typed(ParquetFile(path, format), target)
     findings: list[DataFinding] = []
@@ -60,7 +60,7 @@ def inspect(
     return TextInspection(file, hints, before, findings, quiet=quiet).result(target)
 
 
-def check_hints(format: str, hints: ReadHints) -> None:  # noqa: A002
+def _check_hints(format: str, hints: ReadHints) -> None:  # noqa: A002
     """Raise DatasetRefused for what was said of a file and does not apply to its format."""
     said = {
         "--separator": bool(hints.separator),

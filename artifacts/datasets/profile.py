@@ -66,22 +66,22 @@ def profile(
             f"{format!r} is not a format that can be read: send {', '.join(FORMATS)}."
         )
     found = inspect(path, format, hints, target=target, before=before or {}, quiet=bool(sensitive))
-    faults = list(faults_of(found.columns, found.rows))
+    faults = list(_faults_of(found.columns, found.rows))
     task, classes = None, {}
     if target is not None:
         chosen = next((column for column in found.columns if column.name == target), None)
         if chosen is None:
-            faults.append(no_target(target, found))
+            faults.append(_no_target(target, found))
         elif chosen.missing < found.rows:
             try:
                 task = task_of(chosen, found.rows, secret=target in sensitive)
                 few = few_values(chosen.distinct, found.rows - chosen.missing)
-                classes = classes_of(chosen) if few or task == CLASSIFICATION else {}
+                classes = _classes_of(chosen) if few or task == CLASSIFICATION else {}
             except DatasetRefused as refused:
                 faults += refused.sentences
     if faults:
         raise DatasetRefused(faults)
-    columns = tuple(map(column_of, found.columns))
+    columns = tuple(map(_column_of, found.columns))
     spec = DatasetSpec(
         name=name,
         version=version,
@@ -109,8 +109,7 @@ def schema_hash(columns: Iterable[tuple[str, str]]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def column_of(found: ColumnProfile) -> Column:
-    """Return what is told of a column."""
+def _column_of(found: ColumnProfile) -> Column:
     return Column(
         name=found.name,
         type=found.type,
@@ -121,7 +120,7 @@ def column_of(found: ColumnProfile) -> Column:
     )
 
 
-def faults_of(columns: list[ColumnProfile], rows: int) -> Iterable[str]:
+def _faults_of(columns: list[ColumnProfile], rows: int) -> Iterable[str]:
     """Yield what makes columns unusable."""
     for column in columns:
         if column.missing == rows:
@@ -136,7 +135,7 @@ def faults_of(columns: list[ColumnProfile], rows: int) -> Iterable[str]:
             )
 
 
-def no_target(target: str, found: Inspected) -> str:
+def _no_target(target: str, found: Inspected) -> str:
     """Return what is said of a target that is no column, and why it may be none."""
     names = [column.name for column in found.columns]
     alike = next((one for one in names if one.casefold() == target.strip().casefold()), "")
@@ -144,7 +143,7 @@ def no_target(target: str, found: Inspected) -> str:
     said += [
         f"{one.say()} {one.advice()}" for one in found.findings if one.code == "perhaps-columns"
     ]
-    shown = shortened(names)
+    shown = _shortened(names)
     more = "".join(f" {one}" for one in said)
     return f"There is no column {target!r} to be the target; the columns are {shown}.{more}"
 
@@ -169,7 +168,7 @@ def task_of(column: ColumnProfile, rows: int, *, secret: bool = False) -> str:
     return CLASSIFICATION
 
 
-def classes_of(column: ColumnProfile) -> dict[str, int]:
+def _classes_of(column: ColumnProfile) -> dict[str, int]:
     """Return the rows per class. Raises DatasetRefused when there are too many classes."""
     labels = column.labels
     if labels is None or len(labels) > MOST_CLASSES:
@@ -186,7 +185,6 @@ def classes_of(column: ColumnProfile) -> dict[str, int]:
     return labels
 
 
-def shortened(names: list[str]) -> str:
-    """Return names for people, the first twenty of them."""
+def _shortened(names: list[str]) -> str:
     more = f" and {len(names) - 20} more" if len(names) > 20 else ""
     return ", ".join(names[:20]) + more

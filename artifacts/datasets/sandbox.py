@@ -78,18 +78,17 @@ async def profile_apart(question: ProfileJob) -> DatasetSpec:
             written, _ = await process.communicate(msgspec.json.encode(question))
         answer = msgspec.json.decode(written, type=ProfileResult)
     except (TimeoutError, msgspec.DecodeError):
-        raise DatasetRefused(too_much(question)) from None
+        raise DatasetRefused(_too_much(question)) from None
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
     if answer.spec is None:
-        raise DatasetRefused(answer.refused or too_much(question))
+        raise DatasetRefused(answer.refused or _too_much(question))
     return answer.spec
 
 
-def too_much(question: ProfileJob) -> str:
-    """Return the sentence for a file that is too much to read."""
+def _too_much(question: ProfileJob) -> str:
     return (
         f"Reading the file takes more than {question.memory_mb} MiB of memory or "
         f"{question.cpu_s} s of processor time, or crashes the reader: send fewer columns, or "
@@ -97,7 +96,7 @@ def too_much(question: ProfileJob) -> str:
     )
 
 
-class WithoutPandas:
+class _WithoutPandas:
     """Lets Arrow do without pandas, which it would load for every list that it is given."""
 
     @staticmethod
@@ -110,21 +109,21 @@ class WithoutPandas:
 def main() -> None:
     """Answer the question on standard input."""
     question = msgspec.json.decode(sys.stdin.buffer.read(), type=ProfileJob)
-    sys.meta_path.insert(0, WithoutPandas)
+    sys.meta_path.insert(0, _WithoutPandas)
     limit(resource.RLIMIT_AS, question.memory_mb << 20)
     limit(resource.RLIMIT_CPU, question.cpu_s)
     harden()
     confine([Path(question.path)], [])
     try:
-        answer = ProfileResult(spec=examined(question))
+        answer = ProfileResult(spec=_examined(question))
     except DatasetRefused as refused:
         answer = ProfileResult(refused=refused.sentences)
     except MemoryError:
-        answer = ProfileResult(refused=(too_much(question),))
+        answer = ProfileResult(refused=(_too_much(question),))
     sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
 
 
-def examined(question: ProfileJob) -> DatasetSpec:
+def _examined(question: ProfileJob) -> DatasetSpec:
     """Profile the file."""
     from autolearn.artifacts.datasets.table import format_of, profile
 

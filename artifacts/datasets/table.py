@@ -81,8 +81,8 @@ class Table:
             raise DatasetRefused(f"Column {name} holds {kind} values where numbers are wanted.")
         if kind == "timestamp":
             seconds = pc.divide(pc.cast(pc.cast(values, pa.int64()), pa.float64()), 1e6)
-            return as_float(seconds)
-        return as_float(pc.cast(values, pa.float64(), safe=False))
+            return _as_float(seconds)
+        return _as_float(pc.cast(values, pa.float64(), safe=False))
 
     def labels(self, name: str) -> np.ndarray[Any, Any]:
         """Return a column as the strings that stand for its values, None where missing.
@@ -118,16 +118,16 @@ def read_table(
     Numbers of the columns `written` are kept as they are written, too. Raises DatasetRefused.
     """
     if options is None:
-        return read_as_before(path)
+        return _read_as_before(path)
     if options.format in ("parquet", "arrow"):
         parquet = ParquetFile(path, options.format, options)
-        return typed_table(parquet)
-    file = reopened(path, options)
+        return _typed_table(parquet)
+    file = _reopened(path, options)
     used = [place for place in range(len(file.names)) if place not in options.left_out]
     names, kinds = [file.names[place] for place in used], options.kinds()
     if len(names) != len(kinds):
         raise DatasetRefused("The file has other columns than the version that was registered.")
-    texts = joined(names, ([batch[place] for place in used] for batch in file.batches()))
+    texts = _joined(names, ([batch[place] for place in used] for batch in file.batches()))
     arrays, kept = {}, {}
     for at, (name, kind) in enumerate(zip(names, kinds, strict=True)):
         how = options.formats.get(str(at), ColumnFormat())
@@ -139,8 +139,7 @@ def read_table(
     return Table(dict(zip(names, kinds, strict=True)), arrays, rows, kept)
 
 
-def reopened(path: Path, options: ReadOptions) -> TextFile | JsonLinesFile | ExcelFile:
-    """Return a file of text as it was read before."""
+def _reopened(path: Path, options: ReadOptions) -> TextFile | JsonLinesFile | ExcelFile:
     if options.format == "jsonl":
         return JsonLinesFile(path, options)
     if options.format == "excel":
@@ -148,21 +147,20 @@ def reopened(path: Path, options: ReadOptions) -> TextFile | JsonLinesFile | Exc
     return TextFile.again(path, options)
 
 
-def typed_table(parquet: ParquetFile) -> Table:
-    """Load a file of Arrow's types."""
-    arrays = joined(parquet.names, parquet.batches())
+def _typed_table(parquet: ParquetFile) -> Table:
+    arrays = _joined(parquet.names, parquet.batches())
     rows = len(next(iter(arrays.values()))) if arrays else 0
     return Table(dict(zip(parquet.names, parquet.kinds, strict=True)), arrays, rows)
 
 
-def read_as_before(path: Path) -> Table:
+def _read_as_before(path: Path) -> Table:
     """Load CSV or Parquet (told apart by their bytes) by the rules of versions without options."""
     if format_of(path) == "parquet":
-        return typed_table(ParquetFile(path, as_before=True))
+        return _typed_table(ParquetFile(path, as_before=True))
     text = TextFile.again(path, options_before(path))
     tallies = [ColumnTally(name) for name in text.names]
     batches = ([clean(column) for column in batch] for batch in text.batches())
-    arrays = joined(text.names, tallied(tallies, batches))
+    arrays = _joined(text.names, _tallied(tallies, batches))
     kinds = {tally.name: tally.type for tally in tallies}
     arrays = {name: cast(values, kinds[name]) for name, values in arrays.items()}
     rows = len(next(iter(arrays.values()))) if arrays else 0
@@ -177,20 +175,20 @@ def format_of(path: Path) -> str:
         return "parquet"
     if head.startswith(ARROW_MAGIC):
         return "arrow"
-    if head.startswith(b"PK\x03\x04") and is_workbook(path, head):
+    if head.startswith(b"PK\x03\x04") and _is_workbook(path, head):
         return "excel"
     if head.startswith(COMPOUND):
-        if holds(path, ENCRYPTED):
+        if _holds(path, ENCRYPTED):
             raise DatasetRefused(
                 "The workbook is encrypted: save it without a password, or save the sheet as CSV."
             )
         raise DatasetRefused(
             "This is an Excel file of before 2007 (.xls): save it as .xlsx, or the sheet as CSV."
         )
-    return "jsonl" if is_object(unpacked_head(path, HEAD)) else "csv"
+    return "jsonl" if _is_object(unpacked_head(path, HEAD)) else "csv"
 
 
-def is_workbook(path: Path, head: bytes) -> bool:
+def _is_workbook(path: Path, head: bytes) -> bool:
     """Return whether a ZIP archive is an Excel workbook (ECMA-376), or one that was cut off."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -199,13 +197,12 @@ def is_workbook(path: Path, head: bytes) -> bool:
         return any(part in head for part in OFFICE_PARTS)
 
 
-def holds(path: Path, word: bytes) -> bool:
-    """Return whether a file has some bytes somewhere."""
+def _holds(path: Path, word: bytes) -> bool:
     with path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as all_:
         return all_.find(word) >= 0
 
 
-def is_object(head: bytes) -> bool:
+def _is_object(head: bytes) -> bool:
     """Say whether the first line of a file is a JSON object, or begins one that is long."""
     line, end, _ = head.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")
     if not line.startswith(b"{"):
@@ -216,7 +213,7 @@ def is_object(head: bytes) -> bool:
         return line.rstrip().endswith(b"}") or (not end and len(head) == HEAD)
 
 
-def tallied(tallies: list[ColumnTally], batches: Iterator[list[Values]]) -> Iterator[list[Values]]:
+def _tallied(tallies: list[ColumnTally], batches: Iterator[list[Values]]) -> Iterator[list[Values]]:
     """Pass batches of text on, and find the columns' kinds on the way."""
     for batch in batches:
         for tally, values in zip(tallies, batch, strict=True):
@@ -224,8 +221,7 @@ def tallied(tallies: list[ColumnTally], batches: Iterator[list[Values]]) -> Iter
         yield batch
 
 
-def joined(names: list[str], batches: Iterable[list[Values]]) -> dict[str, Values]:
-    """Return each column's batches as one array."""
+def _joined(names: list[str], batches: Iterable[list[Values]]) -> dict[str, Values]:
     columns: list[list[Values]] = [[] for _ in names]
     for batch in batches:
         for column, values in zip(columns, batch, strict=True):
@@ -236,8 +232,7 @@ def joined(names: list[str], batches: Iterable[list[Values]]) -> dict[str, Value
     }
 
 
-def as_float(values: Values) -> np.ndarray[Any, Any]:
-    """Return a writable float64 array with NaN for nulls."""
+def _as_float(values: Values) -> np.ndarray[Any, Any]:
     import numpy as np
 
     return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.float64).copy()

@@ -75,9 +75,9 @@ class TextInspection:
         self.file, self.hints, self.findings = file, hints, findings
         self.names, self.quiet = list(file.names), quiet
         check_header(
-            self.names, quiet=quiet, sure=hints.header is not None or not may_lack_header(file)
+            self.names, quiet=quiet, sure=hints.header is not None or not _may_lack_header(file)
         )
-        types = given_types(hints, self.names, before)
+        types = _given_types(hints, self.names, before)
         limit = min(COUNTED, COUNTED_TOGETHER // max(1, len(self.names)))
         self.evidence = [
             Evidence(name, limit=limit, given=self.given(types, name, before))
@@ -107,25 +107,25 @@ class TextInspection:
             for place, values in enumerate(batch):
                 self.evidence[place].add(values)
                 if quoted:
-                    self.look_for_rows(place, values)
+                    self._look_for_rows(place, values)
         if not self.rows:
             raise DatasetRefused(
                 "There are no rows: send at least one row of values under the header."
             )
         left_out = self.left_out(target)
         used = [place for place in range(len(self.names)) if place not in left_out]
-        self.check_used(used)
+        self._check_used(used)
         decided = self.decide(used)
-        self.check_first_row(used, decided)
+        self._check_first_row(used, decided)
         profiles = [self.profile(place, one) for place, one in zip(used, decided, strict=True)]
         for one in decided:
             self.findings += one.findings
         samples = {
-            place: for_checks(self.sample.column(place), one)
+            place: _for_checks(self.sample.column(place), one)
             for place, one in zip(used, decided, strict=True)
         }
-        self.check_values(used, decided, profiles, samples, target)
-        self.check_names_again(profiles)
+        self._check_values(used, decided, profiles, samples, target)
+        self._check_names_again(profiles)
         is_all = self.sample.rows == self.rows
         numbers = [
             samples[at] for at, one in zip(used, decided, strict=True) if one.type in NUMBERS
@@ -138,9 +138,9 @@ class TextInspection:
                 if one.type == "string" or alone:
                     values = self.sample.column(place)
                     self.findings += separated(self.names[place], one.type, values, alone=alone)
-        return Inspected(profiles, self.rows, self.options(used, decided), self.with_lines())
+        return Inspected(profiles, self.rows, self.options(used, decided), self._with_lines())
 
-    def look_for_rows(self, place: int, values: Values) -> None:
+    def _look_for_rows(self, place: int, values: Values) -> None:
         """Note values that look like whole rows, which a stray quote has swallowed."""
         separator = self.file.options.separator
         found = swallowed(values, separator, len(self.names), place)
@@ -162,24 +162,22 @@ class TextInspection:
         found, empty = set(), []
         for place, (name, seen) in enumerate(zip(self.names, self.evidence, strict=True)):
             if name:
-                if not has_values(seen) and name != target and not seen.given.type:
+                if not _has_values(seen) and name != target and not seen.given.type:
                     found.add(place)
                     empty.append(name)
             elif seen.empty == seen.rows:
                 found.add(place)
-                self.note_left_out(place, "it has no name, and no values")
-            elif place == 0 and self.counts_rows(seen):
+                self._note_left_out(place, "it has no name, and no values")
+            elif place == 0 and self._counts_rows(seen):
                 found.add(place)
-                self.note_left_out(place, "it has no name, and counts the rows")
+                self._note_left_out(place, "it has no name, and counts the rows")
         self.findings += about_empty(empty, len(self.names))
         return found
 
-    def note_left_out(self, place: int, why: str) -> None:
-        """Say that a column is not used."""
+    def _note_left_out(self, place: int, why: str) -> None:
         self.findings.append(DataFinding("left-out", detail=f"{place + 1} ({why})"))
 
-    def counts_rows(self, seen: Evidence) -> bool:
-        """Say whether a column has the whole numbers of a range, each once."""
+    def _counts_rows(self, seen: Evidence) -> bool:
         plain = seen.plain
         if plain.count != self.rows or not plain.whole or seen.odd or seen.words:
             return False
@@ -187,7 +185,7 @@ class TextInspection:
         one_each = seen.counts is None or len(seen.counts) == self.rows
         return low in (0, 1) and high is not None and high - low == self.rows - 1 and one_each
 
-    def check_used(self, used: Sequence[int]) -> None:
+    def _check_used(self, used: Sequence[int]) -> None:
         """Raise DatasetRefused if there is no column to use, or one has no name."""
         if not used and any(self.names):
             raise DatasetRefused(NO_VALUES)
@@ -214,8 +212,8 @@ class TextInspection:
                 faults += refused.sentences
                 continue
             if self.is_string(place) and one.type in ("integer", "number", "boolean"):
-                one = self.in_quotes(place, one)
-            decided.append(one if known else self.in_doubt(place, one))
+                one = self._in_quotes(place, one)
+            decided.append(one if known else self._in_doubt(place, one))
         if faults:
             raise DatasetRefused(
                 [f"{len(faults)} columns are not of the types that were said."]
@@ -224,12 +222,12 @@ class TextInspection:
             )
         return decided
 
-    def check_first_row(self, used: Sequence[int], decided: Sequence[Decided]) -> None:
+    def _check_first_row(self, used: Sequence[int], decided: Sequence[Decided]) -> None:
         """Raise DatasetRefused if a name is a value of its column: a time, or a decimal number.
 
         Integers may be names, such as years.
         """
-        if self.hints.header is not None or not may_lack_header(self.file):
+        if self.hints.header is not None or not _may_lack_header(self.file):
             return
         alike = [
             self.names[place]
@@ -247,7 +245,7 @@ class TextInspection:
             return False
         return self.names[place] in file.texts - file.others
 
-    def in_quotes(self, place: int, decided: Decided) -> Decided:
+    def _in_quotes(self, place: int, decided: Decided) -> Decided:
         """Return a column as text whose values are JSON strings that look like something else."""
         seen = self.evidence[place]
         findings = []
@@ -261,7 +259,7 @@ class TextInspection:
         found = {self.evidence[place].decimal() for place in used} - {""}
         return "." if len(found) > 1 else "".join(found)
 
-    def in_doubt(self, place: int, decided: Decided) -> Decided:
+    def _in_doubt(self, place: int, decided: Decided) -> Decided:
         """Return a column with a severe finding if all of its numbers are such as 1.234."""
         seen = self.evidence[place]
         dots = seen.plain.dots
@@ -281,7 +279,7 @@ class TextInspection:
             values = {w: s.count for w, s in seen.words.items() if w not in absent}
             labels = labels | values
             if decided.type == "boolean":
-                labels = in_lower_case(labels)
+                labels = _in_lower_case(labels)
             labels = dict(sorted(labels.items(), key=lambda item: (-item[1], item[0])))
         profile = ColumnProfile(seen.name, decided.type, missing, None, labels=labels)
         if labels is not None:
@@ -291,7 +289,7 @@ class TextInspection:
             ).as_py()
         if decided.type in ("integer", "number"):
             fit = next(
-                (fit for way, fit in seen.ways.items() if same_way(way, decided.format)), None
+                (fit for way, fit in seen.ways.items() if _same_way(way, decided.format)), None
             )
             ranges = [seen.plain.range, *([fit] if fit is not None else [])]
             if decided.format.thousands == "." and seen.plain.dots.count:
@@ -309,7 +307,7 @@ class TextInspection:
             fit.measure(typed(batch[place], "number", decided.format))
         return [fit]
 
-    def check_values(
+    def _check_values(
         self,
         used: Sequence[int],
         decided: Sequence[Decided],
@@ -322,14 +320,14 @@ class TextInspection:
         for place, one in zip(used, decided, strict=True):
             if self.names[place] == target:
                 answers = samples[place]
-                self.note_same_numbers(place, one)
+                self._note_same_numbers(place, one)
         for place, one, profile in zip(used, decided, profiles, strict=True):
             values = present(self.sample.column(place), one.format)
             if one.type in NUMBERS:
                 self.findings += about_numbers(
                     profile.name, one.type, samples[place], (profile.minimum, profile.maximum),
                     partial(self.different, profile, one, samples[place], values),
-                    is_target=profile.name == target, exponents=has_exponents(profile, values),
+                    is_target=profile.name == target, exponents=_has_exponents(profile, values),
                 )  # fmt: skip
             self.findings += about_values(
                 profile.name, one.type, values,
@@ -341,11 +339,11 @@ class TextInspection:
                 found = tells_target(profile.name, samples[place], target, answers)
                 self.findings += filter(None, [found])
         for place, seen in self.swallowed.items():
-            self.note_quoted(
+            self._note_quoted(
                 "lines-in-value" if place in self.sure else "rows-in-value", place, seen
             )
         for place, seen in self.quotes.items():
-            self.note_quoted("quote-in-value", place, seen)
+            self._note_quoted("quote-in-value", place, seen)
 
     def different(
         self, profile: ColumnProfile, decided: Decided, numbers: Values, written: Values
@@ -357,15 +355,15 @@ class TextInspection:
         rows = np.array([*profile.labels.values()])
         return Different(typed(keys, "number", decided.format).to_numpy(), rows, keys)
 
-    def note_quoted(self, code: str, place: int, seen: tuple[int, str]) -> None:
+    def _note_quoted(self, code: str, place: int, seen: tuple[int, str]) -> None:
         """Note values in which quotes may be astray: how many they are, and the first."""
         count, first = seen
         shown = (Example(cut(" ".join(first.split()))),)
         self.findings.append(DataFinding(code, self.names[place], count, self.rows, "", shown))
 
-    def check_names_again(self, columns: Sequence[ColumnProfile]) -> None:
+    def _check_names_again(self, columns: Sequence[ColumnProfile]) -> None:
         """Note names that look like values of their columns: perhaps they are the first row."""
-        if not may_lack_header(self.file) or not self.file.options.header:
+        if not _may_lack_header(self.file) or not self.file.options.header:
             return
         if self.hints.header:
             return
@@ -377,8 +375,7 @@ class TextInspection:
                 DataFinding("header-like-values", count=len(odd), of=len(columns), examples=shown)
             )
 
-    def note_same_numbers(self, place: int, decided: Decided) -> None:
-        """Note numbers that are written in more than one way."""
+    def _note_same_numbers(self, place: int, decided: Decided) -> None:
         counts = self.evidence[place].counts
         if decided.type not in ("integer", "number") or counts is None:
             return
@@ -402,7 +399,7 @@ class TextInspection:
             formats={str(at): one.format for at, one in enumerate(decided) if one.format != plain},
         )
 
-    def last_line(self) -> list[DataFinding]:
+    def _last_line(self) -> list[DataFinding]:
         """Return the finding of a last line without an end, if its value may have been cut.
 
         It comes last, for most such files are whole.
@@ -415,7 +412,7 @@ class TextInspection:
         last = self.sample.last[place]
         return [DataFinding("last-line", examples=() if last is None else (Example(cut(last)),))]
 
-    def with_lines(self) -> list[DataFinding]:
+    def _with_lines(self) -> list[DataFinding]:
         """Return the findings, severe ones first, with lines in place of rows."""
         findings = sorted(self.findings, key=lambda one: not one.is_severe)[:MOST_FINDINGS]
         rows = {shown.line for one in findings for shown in one.examples if shown.line is not None}
@@ -427,52 +424,46 @@ class TextInspection:
             ))
             for one in findings
         ]  # fmt: skip
-        return [*told, *self.last_line()]
+        return [*told, *self._last_line()]
 
 
-def has_exponents(column: ColumnProfile, written: Values) -> bool:
-    """Say whether some numbers may have an exponent."""
+def _has_exponents(column: ColumnProfile, written: Values) -> bool:
     if column.type != "number":
         return False
     keys = column.labels if column.labels is not None else written[:COUNTED].drop_null().to_pylist()
     return "e" in "".join(keys).lower()
 
 
-def has_values(seen: Evidence) -> bool:
-    """Say whether a column has anything but words that stand for no value."""
+def _has_values(seen: Evidence) -> bool:
     absent = ColumnTyper(seen).text_missing()
     return bool(seen.total) or any(word not in absent for word in seen.words)
 
 
-def for_checks(values: Values, decided: Decided) -> Values:
-    """Return a sample of text as numbers, or as it is."""
+def _for_checks(values: Values, decided: Decided) -> Values:
     if decided.type in ("integer", "number"):
         parts = [typed(part, "number", decided.format) for part in values.chunks]
         return pa.chunked_array(parts, pa.float64())
     return present(values, decided.format)
 
 
-def in_lower_case(labels: dict[str, int]) -> dict[str, int]:
-    """Return the rows per label, whatever its case."""
+def _in_lower_case(labels: dict[str, int]) -> dict[str, int]:
     together: dict[str, int] = {}
     for label, rows in labels.items():
         together[label.lower()] = together.get(label.lower(), 0) + rows
     return together
 
 
-def same_way(way: ColumnFormat | str, how: ColumnFormat) -> bool:
-    """Say whether numbers are read in the way of a format."""
+def _same_way(way: ColumnFormat | str, how: ColumnFormat) -> bool:
     if not isinstance(way, ColumnFormat):
         return False
     return (way.decimal, way.thousands, way.unit) == (how.decimal, how.thousands, how.unit)
 
 
-def may_lack_header(file: Any) -> bool:
-    """Return whether the first row of a file may be values."""
+def _may_lack_header(file: Any) -> bool:
     return not isinstance(file, JsonLinesFile)
 
 
-def given_types(hints: ReadHints, names: list[str], before: Mapping[str, str]) -> dict[str, str]:
+def _given_types(hints: ReadHints, names: list[str], before: Mapping[str, str]) -> dict[str, str]:
     """Return the types that were said of columns, also of those that are gone since `before`.
 
     Raises DatasetRefused.

@@ -59,7 +59,7 @@ def inspect_typed(file: ParquetFile, target: str | None) -> Inspected:
     if not rows:
         raise DatasetRefused("There are no rows: send at least one row of values.")
     findings = list(file.findings)
-    every = [profile_of(tally) for tally in tallies]
+    every = [_profile_of(tally) for tally in tallies]
     used = [place for place, one in enumerate(every) if one.missing < rows or one.name == target]
     if not used:
         raise DatasetRefused(NO_VALUES)
@@ -84,7 +84,7 @@ def inspect_typed(file: ParquetFile, target: str | None) -> Inspected:
                 is_target=column.name == target, exponents=False,
             )  # fmt: skip
         if column.name in file.texts:
-            findings += about_text(column.name, values)
+            findings += _about_text(column.name, values)
         if column.type == "string" and column.labels is not None:
             findings += filter(None, [spelling(column.name, column.labels)])
         if answers is not None and target is not None and column.name != target:
@@ -94,10 +94,10 @@ def inspect_typed(file: ParquetFile, target: str | None) -> Inspected:
     types = "".join(LETTER[column.type] for column in columns)
     left_out = sorted({*file.left_out, *(file.used[place] for place in empty)})
     options = ReadOptions(format=file.format, left_out=tuple(left_out), types=types)
-    return Inspected(columns, rows, options, without_rows(findings)[:MOST_FINDINGS])
+    return Inspected(columns, rows, options, _without_rows(findings)[:MOST_FINDINGS])
 
 
-def about_text(name: str, values: Values) -> Iterator[DataFinding]:
+def _about_text(name: str, values: Values) -> Iterator[DataFinding]:
     """Yield what is odd about text in a typed file: it looks like something else, or missing."""
     words = pc.is_in(values, texts(*MISSING_WORDS))
     if not pc.any(words).as_py() and not pc.any(pc.match_substring_regex(values, "[0-9]")).as_py():
@@ -121,7 +121,7 @@ def about_text(name: str, values: Values) -> Iterator[DataFinding]:
             yield one
 
 
-def without_rows(findings: list[DataFinding]) -> list[DataFinding]:
+def _without_rows(findings: list[DataFinding]) -> list[DataFinding]:
     """Return findings with rows, from 1, in place of lines, of which such a file has none."""
     return [
         replace(one, examples=tuple(replace(shown, line=None) for shown in one.examples))
@@ -129,8 +129,7 @@ def without_rows(findings: list[DataFinding]) -> list[DataFinding]:
     ]
 
 
-def profile_of(tally: ColumnTally) -> ColumnProfile:
-    """Return what was counted of a column that has a type."""
+def _profile_of(tally: ColumnTally) -> ColumnProfile:
     column, labels = tally.column(), tally.labels()
     return ColumnProfile(
         column.name, column.type, column.missing, column.distinct,

@@ -41,8 +41,8 @@ def copy_all(
     """
     blobs, folders = source.blobs(), source.folders()
     total, done = sum(blobs.values()) + sum(folders.values()), 0
-    work = [(copy_blob, *each) for each in blobs.items()]
-    work += [(copy_folder, *each) for each in folders.items()]
+    work = [(_copy_blob, *each) for each in blobs.items()]
+    work += [(_copy_folder, *each) for each in folders.items()]
     for copy, digest, size in work:
         with tempfile.TemporaryDirectory(prefix="autolearn-copy-") as scratch:
             copy(source, target, digest, Path(scratch))
@@ -51,7 +51,7 @@ def copy_all(
     return StoreSize(len(blobs), len(folders), total)
 
 
-def copy_blob(source: ArtifactStore, target: ArtifactStore, digest: str, scratch: Path) -> None:
+def _copy_blob(source: ArtifactStore, target: ArtifactStore, digest: str, scratch: Path) -> None:
     """Copy one blob, or check the one that is there."""
     if target.exists(digest):
         target.fetch_blob(digest, scratch)
@@ -63,7 +63,7 @@ def copy_blob(source: ArtifactStore, target: ArtifactStore, digest: str, scratch
             raise
 
 
-def copy_folder(source: ArtifactStore, target: ArtifactStore, digest: str, scratch: Path) -> None:
+def _copy_folder(source: ArtifactStore, target: ArtifactStore, digest: str, scratch: Path) -> None:
     """Copy one folder, or check the one that is there; no key is needed for that.
 
     One that was deleted meanwhile, with its session, is left out.

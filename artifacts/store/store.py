@@ -112,7 +112,7 @@ class ArtifactStore:
 
         Raises TooLarge as soon as more than `max_bytes` have come; then nothing is left behind.
         """
-        chunks = read_chunks(content) if isinstance(content, Path) else content
+        chunks = _read_chunks(content) if isinstance(content, Path) else content
         digest, size = hashlib.sha256(), 0
         with self._incoming() as (temporary, handle):
             for chunk in chunks:
@@ -183,7 +183,7 @@ class ArtifactStore:
             return self.fetch_blob(ref.version, into)
         if self.data_key is None:
             raise ArtifactUnreadable
-        sealed, clear = self.fetch_blob(ref.stored, into), into / checked(ref.version)
+        sealed, clear = self.fetch_blob(ref.stored, into), into / _checked(ref.version)
         try:
             with sealed.open("rb") as source, clear.open("wb") as target:
                 open_file(source, target, self.data_key, ref.version.encode())
@@ -202,7 +202,7 @@ class ArtifactStore:
         It is a link where the store is local and the dataset in clear. The bytes of one in clear
         are not checked: whoever reads them does. Raises ArtifactMissing, ArtifactUnreadable.
         """
-        target = folder / checked(ref.version)
+        target = folder / _checked(ref.version)
         if ref.stored:
             return self.fetch_dataset(ref, folder)
         if not self._local:
@@ -311,10 +311,10 @@ class ArtifactStore:
             raise missing("artifact", path) from None
         if associated is None or key is None:
             return Content(
-                size, checked_chunks(source, iter(lambda: source.read(CHUNK), b""), digest)
+                size, _checked_chunks(source, iter(lambda: source.read(CHUNK), b""), digest)
             )
         segments = open_segments(source, key, associated.encode())
-        return Content(clear_size(size), checked_chunks(source, segments, digest))
+        return Content(clear_size(size), _checked_chunks(source, segments, digest))
 
     def with_key(self, key: bytes | None, data_key: bytes | None = None) -> ArtifactStore:
         """Return the same store for what a session has, or a dataset."""
@@ -369,7 +369,7 @@ class ArtifactStore:
             digest = parts[1] if kind == "datasets" and len(parts) == 2 else parts[0]
             if len(parts) != 2 or not is_digest(digest):
                 continue
-            modified, size = modified_of(about), int(about["size"])
+            modified, size = _modified_of(about), int(about["size"])
             if (before := found.get(digest)) is not None:
                 size += before.bytes
                 times = (before.modified, modified)
@@ -382,7 +382,7 @@ class ArtifactStore:
         path = self._blob(digest) if kind == "datasets" else f"{self._folder(digest)}/{MANIFEST}"
         self._files.invalidate_cache()
         try:
-            return (modified_of(self._files.info(path)) or 0.0) > time
+            return (_modified_of(self._files.info(path)) or 0.0) > time
         except FileNotFoundError:
             return False
 
@@ -400,7 +400,7 @@ class ArtifactStore:
             owner = ""
         if not owner:
             self._write(path, [name.encode()])
-        return Owner(owner or name, modified_of(self._files.info(path)))
+        return Owner(owner or name, _modified_of(self._files.info(path)))
 
     def folders_on_disk(self) -> list[Path]:
         """Return the store's folder if it is one of this machine's."""
@@ -416,9 +416,9 @@ class ArtifactStore:
         """
         for path, about in self._found("incoming").items():
             name = path[len(f"{self._root}/incoming/") :].split("/")[0]
-            modified = modified_of(about)
+            modified = _modified_of(about)
             old = modified is not None and modified < before
-            if old or is_left(name):
+            if old or _is_left(name):
                 with contextlib.suppress(FileNotFoundError):
                     self._files.rm(f"{self._root}/incoming/{name}", recursive=True)
 
@@ -440,11 +440,9 @@ class ArtifactStore:
     # inside
 
     def _sizes(self, kind: str) -> dict[str, int]:
-        """Return the path and the bytes of every file of a kind."""
         return {path: int(about["size"]) for path, about in self._found(kind).items()}
 
     def _found(self, kind: str) -> dict[str, dict[str, Any]]:
-        """Return every file of a kind, by its path."""
         self._files.invalidate_cache()  # what others have put since counts as well
         found: dict[str, dict[str, Any]] = self._files.find(f"{self._root}/{kind}", detail=True)
         return found
@@ -479,14 +477,14 @@ class ArtifactStore:
             self._copy_in(files, manifest, Path(folder))
             return
         for name, path in files.items():
-            self._write(f"{folder}/{name}", read_chunks(path))
+            self._write(f"{folder}/{name}", _read_chunks(path))
         self._write(f"{folder}/{MANIFEST}", [manifest])
 
     def _blob(self, digest: str) -> str:
-        return f"{self._root}/datasets/{digest[:2]}/{checked(digest)}"
+        return f"{self._root}/datasets/{digest[:2]}/{_checked(digest)}"
 
     def _folder(self, digest: str) -> str:
-        return f"{self._root}/models/{checked(digest)}"
+        return f"{self._root}/models/{_checked(digest)}"
 
     def _write(self, path: str, chunks: Iterable[bytes]) -> None:
         with self._incoming() as (temporary, handle):
@@ -499,7 +497,7 @@ class ArtifactStore:
     def _incoming(self) -> Iterator[tuple[str, Any]]:
         """Open a temporary file; whatever happens, it is gone at the end."""
         incoming = f"{self._root}/incoming"
-        temporary = f"{incoming}/{incoming_name()}"
+        temporary = f"{incoming}/{_incoming_name()}"
         self._files.makedirs(incoming, exist_ok=True)
         try:
             with self._files.open(temporary, "wb") as handle:
@@ -526,7 +524,7 @@ class ArtifactStore:
 
     def _copy_in(self, files: Mapping[str, Path], manifest: bytes, folder: Path) -> None:
         """Copy files to a new folder that appears whole, or not at all."""
-        incoming = Path(self._root, "incoming", incoming_name())
+        incoming = Path(self._root, "incoming", _incoming_name())
         incoming.mkdir(parents=True)
         try:
             for name, path in files.items():
@@ -546,7 +544,7 @@ class ArtifactStore:
             shutil.rmtree(incoming, ignore_errors=True)
 
 
-def checked_chunks(source: BinaryIO, chunks: Iterator[bytes], digest: str) -> Iterator[bytes]:
+def _checked_chunks(source: BinaryIO, chunks: Iterator[bytes], digest: str) -> Iterator[bytes]:
     """Yield what is read, the last of it only if all of it has this SHA-256; close the source.
 
     Raises Tampered and ArtifactUnreadable: then the end is missing, so nobody takes it for whole.
@@ -566,12 +564,12 @@ def checked_chunks(source: BinaryIO, chunks: Iterator[bytes], digest: str) -> It
         yield held
 
 
-def incoming_name() -> str:
+def _incoming_name() -> str:
     """Return a new name, which tells what process of what machine has something on its way in."""
     return f"{os.getpid()}-{uuid.uuid4().hex}-{socket.gethostname()}"
 
 
-def is_left(name: str) -> bool:
+def _is_left(name: str) -> bool:
     """Say whether something on its way in is of a process of this machine that is gone."""
     pid, _, rest = name.partition("-")
     if not pid.isdigit() or rest.partition("-")[2] != socket.gethostname():
@@ -585,7 +583,7 @@ def is_left(name: str) -> bool:
     return False
 
 
-def modified_of(about: Mapping[str, Any]) -> float | None:
+def _modified_of(about: Mapping[str, Any]) -> float | None:
     """Return when a file was put, in seconds since 1970, as its file system tells; or None."""
     found = about.get("mtime", about.get("LastModified"))
     return found.timestamp() if isinstance(found, datetime) else found
@@ -598,8 +596,7 @@ def manifest_of(files: Mapping[str, Path]) -> tuple[dict[str, str], bytes, str]:
     return hashes, manifest, hashlib.sha256(manifest).hexdigest()
 
 
-def read_chunks(path: Path) -> Iterator[bytes]:
-    """Yield a file's bytes in order, a mebibyte at a time."""
+def _read_chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as handle:
         while chunk := handle.read(CHUNK):
             yield chunk
@@ -622,7 +619,7 @@ def is_digest(name: str) -> bool:
     return len(name) == 64 and not set(name) - set("0123456789abcdef")
 
 
-def checked(digest: str) -> str:
+def _checked(digest: str) -> str:
     """Return `digest` if it is a SHA-256 in hex; otherwise raise ArtifactMissing."""
     if not is_digest(digest):
         raise ArtifactMissing(f"{digest!r} is not a SHA-256 in hexadecimal digits")

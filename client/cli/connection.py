@@ -135,7 +135,7 @@ def connect(url: str | None = None, session: str | None = None) -> Iterator[Conn
     """
     home = home_of(read_settings())
     given = variables()
-    at = url or given.get("AUTOLEARN_URL") or url_of(home)
+    at = url or given.get("AUTOLEARN_URL") or _url_of(home)
     require_url(at)
     kept = find(place := place_of(at, home))
     with AutoLearn(at, token=kept.token if kept is not None else "") as client:
@@ -164,8 +164,7 @@ def require_url(given: str) -> None:
         raise typer.BadParameter(f"{given!r} is not a URL: it must begin with http:// or https://.")
 
 
-def url_of(home: Path) -> str:
-    """Return where `autolearn up` on this home has its API."""
+def _url_of(home: Path) -> str:
     up = running(home)
     if up is None:
         raise Unreachable(

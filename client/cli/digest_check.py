@@ -38,28 +38,26 @@ def verify_views(urls: Sequence[str], told: OnProgress) -> dict[str, Any]:
         require_url(url)
     with ExitStack() as end:
         clients = [(url, end.enter_context(AutoLearn(url, token=token))) for url in urls]
-        return verify(settings, [served_by(client, url) for url, client in clients], told)
+        return verify(settings, [_served_by(client, url) for url, client in clients], told)
 
 
-def served_by(client: AutoLearn, url: str) -> Served:
-    """Return what an API process has."""
+def _served_by(client: AutoLearn, url: str) -> Served:
     reach(client, url)
     found = client.digests()
     return Served(
-        found.process, url, goal_of(found.position), found.views, partial(rows_of, client)
+        found.process, url, _goal_of(found.position), found.views, partial(_rows_of, client)
     )
 
 
-def rows_of(client: AutoLearn, view: str) -> tuple[Goal, dict[str, str]]:
+def _rows_of(client: AutoLearn, view: str) -> tuple[Goal, dict[str, str]]:
     """Return the digests of all rows of a view, and where the process was at the last of them."""
     page = client.row_digests(view)
     rows = page.rows
     while page.next is not None:
         page = client.row_digests(view, after=page.next)
         rows |= page.rows
-    return goal_of(page.position), rows
+    return _goal_of(page.position), rows
 
 
-def goal_of(position: Position) -> Goal:
-    """Return a position as the next offset of each partition."""
+def _goal_of(position: Position) -> Goal:
     return {place.partition: place.next for place in position.partitions}

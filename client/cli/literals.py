@@ -42,12 +42,11 @@ def plain(node: ast.expr) -> Any:
         case ast.List(elts=items) | ast.Tuple(elts=items):
             return [plain(item) for item in items]
         case ast.Dict(keys=keys, values=values):
-            return {name_of(key): plain(value) for key, value in zip(keys, values, strict=True)}
+            return {_name_of(key): plain(value) for key, value in zip(keys, values, strict=True)}
     raise ValueError(f"a {type(node).__name__} is no value")
 
 
-def name_of(key: ast.expr | None) -> str:
-    """Return a key of a dict as the text that JSON wants. Raises ValueError."""
+def _name_of(key: ast.expr | None) -> str:
     match None if key is None else plain(key):
         case bool(value):
             return str(value).lower()

@@ -53,15 +53,15 @@ As = Annotated[Output, typer.Option("--output", "-o", help="How to print the ans
 
 def console() -> Console:
     """Return the console of answers (standard output)."""
-    return make_console(stderr=False)
+    return _make_console(stderr=False)
 
 
 def messages() -> Console:
     """Return the console of progress and hints (standard error)."""
-    return make_console(stderr=True)
+    return _make_console(stderr=True)
 
 
-def make_console(*, stderr: bool) -> Console:
+def _make_console(*, stderr: bool) -> Console:
     """Return a console: colours on terminals only, and not with NO_COLOR."""
     from rich.console import Console
 
@@ -91,7 +91,7 @@ def rows(heads: Sequence[str], lines: Iterable[Sequence[object]]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     lines = [list(line) for line in lines]
     for at, head in enumerate(heads):
-        numeric = bool(lines) and all(is_number(line[at]) for line in lines)
+        numeric = bool(lines) and all(_is_number(line[at]) for line in lines)
         table.add_column(Text(text(head)), justify="right" if numeric else "left", overflow="fold")
     for line in lines:
         table.add_row(*(cell if isinstance(cell, Text) else Text(text(cell)) for cell in line))
@@ -119,7 +119,7 @@ def sentence(words: str) -> Text:
     return Text(text(words))
 
 
-def is_number(cell: object) -> bool:
+def _is_number(cell: object) -> bool:
     """Say whether a cell is a number (or its text), or stands for one that is missing."""
     if isinstance(cell, str):
         return NUMBER.fullmatch(cell) is not None

@@ -36,7 +36,7 @@ def recorded_of(to: Connection, given: str, into: Path) -> list[RecordedTraining
         NothingRecorded: there is no such thing, or the training has not completed.
         typer.BadParameter: it is the start of several ids.
     """
-    session = open_session(to)
+    session = _open_session(to)
     owners = {
         training: item["id"]
         for item in to.every(to.client.experiments.list)
@@ -59,7 +59,7 @@ def recorded_of(to: Connection, given: str, into: Path) -> list[RecordedTraining
     trainings = [one for one in owner.trainings if chosen in (owner.id, one.id)]
     evaluations = [one for one in owner.evaluations if one.training in {t.id for t in trainings}]
     found = [recorded(one, evaluations) for one in trainings]
-    found = [fetched(to, owner, one, into) if one.artifact.stored else one for one in found]
+    found = [_fetched(to, owner, one, into) if one.artifact.stored else one for one in found]
     refs = {ref.version: ref for run in (*trainings, *evaluations) if (ref := run.dataset).stored}
     files: dict[str, str] = {}
     missing: dict[str, str] = {}
@@ -72,7 +72,7 @@ def recorded_of(to: Connection, given: str, into: Path) -> list[RecordedTraining
     return [replace(one, data=files, data_missing=missing) for one in found]
 
 
-def fetched(
+def _fetched(
     to: Connection, owner: Session | Experiment, one: RecordedTraining, into: Path
 ) -> RecordedTraining:
     """Return a training with the folder to which the files of its model were fetched."""
@@ -87,8 +87,7 @@ def fetched(
     return replace(one, folder=str(folder))
 
 
-def open_session(to: Connection) -> Session | None:
-    """Return the session that is meant, if one is, and it is still open."""
+def _open_session(to: Connection) -> Session | None:
     if not to.wanted and not to.memory.exists():
         return None
     try:
@@ -132,7 +131,7 @@ def recorded(training: Training, evaluations: Iterable[Evaluation]) -> RecordedT
         artifact=training.artifact,
         environment=training.environment,
         evaluations=tuple(
-            recorded_evaluation(one)
+            _recorded_evaluation(one)
             for one in evaluations
             if one.training == training.id and one.status == "completed"
         ),
@@ -144,7 +143,7 @@ def plain(ref: DatasetRef) -> DatasetRef:
     return DatasetRef(ref.name, ref.version)
 
 
-def recorded_evaluation(evaluation: Evaluation) -> RecordedEvaluation:
+def _recorded_evaluation(evaluation: Evaluation) -> RecordedEvaluation:
     """Return a completed evaluation as the log has it."""
     return RecordedEvaluation(
         request=EvaluationRequested(

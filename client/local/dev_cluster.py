@@ -32,7 +32,7 @@ def run_cluster(folder: Path, port: int, home: Path) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
-        say(f"Three brokers start in {folder}")
+        _say(f"Three brokers start in {folder}")
         with (
             EmbeddedCluster(folder, port=port, secret=secret_of(home)) as cluster,
             announced(home, cluster.bootstrap.split(",")),
@@ -40,19 +40,19 @@ def run_cluster(folder: Path, port: int, home: Path) -> None:
             print(f"export AUTOLEARN_KAFKA={cluster.bootstrap}")
             print("export AUTOLEARN_REPLICATION=3 AUTOLEARN_MIN_INSYNC_REPLICAS=2", flush=True)
             pids = ", ".join(str(broker.pid) for broker in cluster.brokers)
-            say(f"Ready: processes {pids}. Ctrl-C stops them.")
-            say(f"For whom AUTOLEARN_HOME is {home}, whose secret they ask for.")
+            _say(f"Ready: processes {pids}. Ctrl-C stops them.")
+            _say(f"For whom AUTOLEARN_HOME is {home}, whose secret they ask for.")
             try:
-                watch(cluster)
+                _watch(cluster)
             finally:
                 # An impatient second Ctrl-C must not cut the stop short.
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
-                say("Stopping …")
-    say("Stopped.")
+                _say("Stopping …")
+    _say("Stopped.")
 
 
-def watch(cluster: EmbeddedCluster) -> None:
+def _watch(cluster: EmbeddedCluster) -> None:
     """Start every broker again that ends by itself, for ever."""
     while True:
         time.sleep(LOOK)
@@ -60,16 +60,15 @@ def watch(cluster: EmbeddedCluster) -> None:
             hangs = broker.alive and broker.hangs()
             if hangs or not broker.alive:
                 what = f"hangs:\n{broker.stacks()}\n" if hangs else "has ended"
-                say(f"Broker {number} {what}; it is started again.")
+                _say(f"Broker {number} {what}; it is started again.")
                 broker.kill()
                 try:
                     broker.start()
                 except BrokerError as error:
-                    say(error.diagnostics())
+                    _say(error.diagnostics())
                 else:
-                    say(f"Broker {number} is back: process {broker.pid}.")
+                    _say(f"Broker {number} is back: process {broker.pid}.")
 
 
-def say(words: str) -> None:
-    """Tell something on standard error."""
+def _say(words: str) -> None:
     print(words, file=sys.stderr, flush=True)

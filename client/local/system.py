@@ -75,7 +75,7 @@ WORKERS = Part("workers", ("autolearn.agents", "--with-parent", "work"))
 API = Part("api", ("autolearn.api", "--with-parent"))
 
 
-class Heard:
+class _Heard:
     """What was heard of a process: how often it told that it goes on."""
 
     beats = 0
@@ -120,8 +120,8 @@ class System:
         self.told(f"AutoLearn {version('autolearn')} starts on {self.home}")
         try:
             require_port(self.settings.api_host, self.settings.api_port)
-            self.make_master_key()
-            parts = await self.launch_everything()
+            self._make_master_key()
+            parts = await self._launch_everything()
             up = RunningSystem(os.getpid(), self.url, self.kafka)
             (self.home / "up.json").write_bytes(msgspec.json.encode(up))
         except BaseException:
@@ -130,22 +130,22 @@ class System:
         for part in parts:
             self.go_on(self.watch(part))
 
-    async def launch_everything(self) -> list[Part]:
+    async def _launch_everything(self) -> list[Part]:
         """Launch every process, with other ports if one was lost; return those that are to last."""
         for attempt in range(1, PORT_ATTEMPTS + 1):
             parts = [*self.brokers(), AGENTS, WORKERS, API]
-            once = [FIRST_USER] if self.needs_user() else []
+            once = [FIRST_USER] if self._needs_user() else []
             try:
-                said = await self.launch_all([*parts, *once])
+                said = await self._launch_all([*parts, *once])
                 break
             except PortLost:
                 if attempt == PORT_ATTEMPTS:
                     raise
                 self.told("  another program has taken Kafka's port; once more with another")
-                await self.end_all()
+                await self._end_all()
         self.url = said[len(parts) - 1]
         if once:
-            self.keep_user(said[-1])
+            self._keep_user(said[-1])
         return parts
 
     def brokers(self) -> list[Part]:
@@ -170,8 +170,7 @@ class System:
 
     # What it needs
 
-    def make_master_key(self) -> None:
-        """Make the master key of this home if it has none, and say where it is."""
+    def _make_master_key(self) -> None:
         from autolearn.security.master_keys import make_key_file
 
         if made := make_key_file(self.settings, self.home):
@@ -180,7 +179,7 @@ class System:
     # Who may use it
 
     @property
-    def has_user(self) -> Path:
+    def _has_user(self) -> Path:
         """The file that names the log of which it is known that it has a user."""
         return self.home / "has-user"
 
@@ -191,25 +190,24 @@ class System:
         kept = credentials.read().get(place) or credentials.find(place)
         return kept.token if kept is not None else ""
 
-    def needs_user(self) -> bool:
-        """Say whether there may be no user yet, so that one must be made."""
-        known = self.has_user.exists() and self.has_user.read_text() == self.which_log()
+    def _needs_user(self) -> bool:
+        known = self._has_user.exists() and self._has_user.read_text() == self.which_log()
         return self.settings.auth == "tokens" and not known
 
     def which_log(self) -> str:
         """Return what tells the logs apart that this home has been used with."""
         return f"{self.settings.kafka or 'embedded'} {self.settings.topic_prefix}\n"
 
-    def keep_user(self, said: str) -> None:
+    def _keep_user(self, said: str) -> None:
         """Keep the token of the first user, if one was made, where the command line finds it."""
         made = msgspec.json.decode(said, type=dict[str, dict[str, str]])["result"]
         if made:
             place = credentials.place_of_home(self.home)
             file = credentials.keep(place, made["user"], made["token"])
             self.told(f"  made the first sysadmin, {made['user']!r}; the token is in {file}")
-        self.has_user.write_text(self.which_log())
+        self._has_user.write_text(self.which_log())
 
-    async def launch_all(self, parts: list[Part]) -> list[str]:
+    async def _launch_all(self, parts: list[Part]) -> list[str]:
         """Start processes at the same time; when one cannot start, give up the others."""
         launches = [asyncio.create_task(self.launch(part)) for part in parts]
         try:
@@ -243,8 +241,8 @@ class System:
                 start_new_session=True,
             )
         assert process.stdout is not None
-        waiting, heard = self.go_on(self.mention(part, log)), Heard()
-        self.go_on(listen(ours, heard))
+        waiting, heard = self.go_on(self._mention(part, log)), _Heard()
+        self.go_on(_listen(ours, heard))
         if part.beats != "never":
             self.go_on(self.guard(part, process, heard))
         try:
@@ -253,7 +251,7 @@ class System:
                     if line.startswith(("ready", '{"result"')):
                         heard.ready = True
                         self.told(f"  {part.name:8} ready after {time.monotonic() - began:.1f} s")
-                        self.go_on(drain(process.stdout, log))
+                        self.go_on(_drain(process.stdout, log))
                         return line.removeprefix("ready").strip()
             status = await process.wait()
             why = f"The process {part.name} ended with status {status} before it was ready."
@@ -271,7 +269,7 @@ class System:
             advice=f"Its whole log is {log}.",
         )
 
-    async def guard(self, part: Part, process: asyncio.subprocess.Process, heard: Heard) -> None:
+    async def guard(self, part: Part, process: asyncio.subprocess.Process, heard: _Heard) -> None:
         """Kill a process that makes no progress; what it was at is in its log then.
 
         Before it has told for the first time it loads, which may take any time on a busy machine.
@@ -283,10 +281,9 @@ class System:
             loads = part.beats == "when ready" and not heard.ready
             if hangs and not loads and (heard.beats or stall.idle >= LOADING):
                 self.told(f"  {part.name:8} hangs ({stall.words()}); it is killed")
-                await put_down(process)
+                await _put_down(process)
 
-    async def mention(self, part: Part, log: Path) -> None:
-        """Say now and then that a process is not ready yet."""
+    async def _mention(self, part: Part, log: Path) -> None:
         began = time.monotonic()
         while True:
             await asyncio.sleep(PATIENCE)
@@ -341,13 +338,12 @@ class System:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self.end_all()
+        await self._end_all()
         (self.home / "up.json").unlink(missing_ok=True)
         self.ports.release()
         self.held.close()
 
-    async def end_all(self) -> None:
-        """Stop every process: work first, the API, then Kafka."""
+    async def _end_all(self) -> None:
         for names in (("workers", "api", "first user"), ("agents",), ("kafka",)):
             await asyncio.gather(*(self.end(name) for name in names if name in self.processes))
 
@@ -375,13 +371,13 @@ class System:
         await self.stop()
 
 
-async def listen(line: socket.socket, heard: Heard) -> None:
+async def _listen(line: socket.socket, heard: _Heard) -> None:
     """Count how often a process tells that it goes on, until it ends."""
     while words := await asyncio.get_running_loop().sock_recv(line, 4096):
         heard.beats += len(words)
 
 
-async def put_down(process: asyncio.subprocess.Process) -> None:
+async def _put_down(process: asyncio.subprocess.Process) -> None:
     """Kill a process and its group; before that it writes the stacks of its threads to its log."""
     with suppress(ProcessLookupError):
         os.kill(process.pid, signal.SIGABRT)
@@ -391,7 +387,7 @@ async def put_down(process: asyncio.subprocess.Process) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-async def drain(output: asyncio.StreamReader, log: Path) -> None:
+async def _drain(output: asyncio.StreamReader, log: Path) -> None:
     """Append what a process prints after its first word to its log file."""
     while words := await output.read(1 << 16):
         with log.open("ab") as file:

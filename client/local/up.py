@@ -29,31 +29,31 @@ def run_up(settings: Settings) -> None:
     require_writable(home_of(settings))
     if not settings.kafka:
         install_kafka()
-    asyncio.run(serve(settings))
+    asyncio.run(_serve(settings))
 
 
-async def serve(settings: Settings) -> None:
+async def _serve(settings: Settings) -> None:
     """Start the system, say where it is, and wait for a signal; a signal also ends the start."""
     signalled = asyncio.Event()
     for number in SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, signalled.set)
     began = time.monotonic()
-    system = System(settings, say)
+    system = System(settings, _say)
     stop = asyncio.create_task(signalled.wait())
     start = asyncio.create_task(system.start())
     await asyncio.wait((stop, start), return_when=asyncio.FIRST_COMPLETED)
     if start.done():
         start.result()
-        say(*where(system, time.monotonic() - began))
+        _say(*where(system, time.monotonic() - began))
         await stop
-        say("Stopping …")
+        _say("Stopping …")
         await system.stop()
     else:
-        say("Stopping …")
+        _say("Stopping …")
         start.cancel()
         await asyncio.gather(start, return_exceptions=True)
     stop.cancel()
-    say("Stopped.")
+    _say("Stopped.")
 
 
 def where(system: System, seconds: float) -> list[str]:
@@ -71,6 +71,5 @@ def where(system: System, seconds: float) -> list[str]:
     ]
 
 
-def say(*lines: str) -> None:
-    """Print lines at once, also into a pipe."""
+def _say(*lines: str) -> None:
     print("\n".join(lines), flush=True)

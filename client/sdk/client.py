@@ -32,7 +32,7 @@ from autolearn.client.sdk.users import Users
 __all__ = ["AsyncAutoLearn", "AutoLearn", "Problem", "Unreachable"]
 
 
-def bearer(url: str, token: str | None) -> dict[str, str]:
+def _bearer(url: str, token: str | None) -> dict[str, str]:
     """Return the header that says who asks; "" asks as nobody, None as whose token is kept."""
     if token is None:
         kept = find(place_of(url))
@@ -104,7 +104,7 @@ class AutoLearn(Blocking, System, Users, Auditing):
         reached = Reached()
         self.http = httpx.Client(
             base_url=url,
-            headers=bearer(url, token),
+            headers=_bearer(url, token),
             transport=trust.transport(url, transport, seal),
             event_hooks={"request": [reached.ask], "response": [reached.keep]},
             trust_env=False,
@@ -146,7 +146,7 @@ class AsyncAutoLearn(Awaiting, System, Users, Auditing):
         reached = AsyncReached()
         self.http = httpx.AsyncClient(
             base_url=url,
-            headers=bearer(url, token),
+            headers=_bearer(url, token),
             transport=trust.async_transport(url, transport, seal),
             event_hooks={"request": [reached.ask_async], "response": [reached.keep_async]},
             trust_env=False,

@@ -118,19 +118,19 @@ def read() -> dict[str, Kept]:
 
 def keep(place: str, user: str, token: str) -> Path:
     """Keep a token, and return the file."""
-    with changing() as kept:
+    with _changing() as kept:
         kept[place] = Kept(user, token)
     return file_of_tokens()
 
 
 def forget(place: str) -> None:
     """Keep the token of a place no longer."""
-    with changing() as kept:
+    with _changing() as kept:
         kept.pop(place, None)
 
 
 @contextmanager
-def changing() -> Iterator[dict[str, Kept]]:
+def _changing() -> Iterator[dict[str, Kept]]:
     """Change what is kept; one process at a time does. Homes that are gone are forgotten."""
     path = file_of_tokens()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -138,10 +138,9 @@ def changing() -> Iterator[dict[str, Kept]]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         kept = read()
         yield kept
-        left = {place: one for place, one in kept.items() if is_there(place)}
+        left = {place: one for place, one in kept.items() if _is_there(place)}
         replace(path, msgspec.json.format(msgspec.json.encode(left)))
 
 
-def is_there(place: str) -> bool:
-    """Say whether a place is a URL, or a home that exists."""
+def _is_there(place: str) -> bool:
     return not place.startswith("file://") or Path(unquote(urlsplit(place).path)).exists()

@@ -120,7 +120,7 @@ def follow(path: str, query: Mapping[str, object], patience: float) -> Feed:
         began = time.monotonic()
         headers = {"Accept": "text/event-stream, application/problem+json"}
         headers |= {"Last-Event-ID": at} if at else {}
-        listened = yield from listen(Listen(path, words_of(query), headers, SILENCE))
+        listened = yield from _listen(Listen(path, words_of(query), headers, SILENCE))
         at = listened.at or at
         lived = time.monotonic() - began
         if listened.events or lived > LONGEST_PAUSE:
@@ -144,7 +144,7 @@ class Listened(Struct):
     after: float = 0.0
 
 
-def listen(request: Listen) -> Generator[Listen | More | Pause | Entry, Any, Listened]:
+def _listen(request: Listen) -> Generator[Listen | More | Pause | Entry, Any, Listened]:
     """Give the events of one connection."""
     listened = Listened(Unreachable("The connection ended.", advice="Is `autolearn up` running?"))
     try:

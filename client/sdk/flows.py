@@ -119,7 +119,7 @@ def ask(call: Call[T], patience: float = 30.0) -> Flow[T]:
         Problem: the API refuses, or fails for longer than `patience` seconds.
         Unreachable: no API answers for that long.
     """
-    response = yield from exchange(call, patience)
+    response = yield from _exchange(call, patience)
     if response.status_code == 202 and "/v1/commands/" in response.headers.get("location", ""):
         response = yield from followed(call, response.headers["location"], patience)
     return msgspec.json.decode(response.content, type=call.answer)
@@ -133,7 +133,7 @@ def fetch(call: Call[bytes], path: Path, sha256: str, patience: float = 30.0) ->
     """
     into = Download(path.with_name(f".{uuid.uuid4().hex}.part"))
     try:
-        yield from exchange(replace(call, into=into), patience)
+        yield from _exchange(replace(call, into=into), patience)
         if into.sha256.hexdigest() != sha256:
             raise Unreachable(
                 f"{call.path} came with other bytes than its SHA-256 says.",
@@ -144,7 +144,7 @@ def fetch(call: Call[bytes], path: Path, sha256: str, patience: float = 30.0) ->
         into.path.unlink(missing_ok=True)
 
 
-def exchange(call: Call[Any], patience: float) -> Flow[httpx.Response]:
+def _exchange(call: Call[Any], patience: float) -> Flow[httpx.Response]:
     """Send a request, again if that may help, always with the same key.
 
     A 429 or 503 is tried again when its Retry-After is over, if that is within `patience` seconds.
@@ -156,7 +156,7 @@ def exchange(call: Call[Any], patience: float) -> Flow[httpx.Response]:
         try:
             response: httpx.Response = yield send
         except httpx.TransportError as failure:
-            error, after = unreachable(send, failure), 0.0
+            error, after = _unreachable(send, failure), 0.0
         else:
             if response.is_success:
                 return response
@@ -171,7 +171,7 @@ def exchange(call: Call[Any], patience: float) -> Flow[httpx.Response]:
         pause = min(pause * 2, LONGEST_PAUSE)
 
 
-def unreachable(send: Send, failure: httpx.TransportError) -> Unreachable:
+def _unreachable(send: Send, failure: httpx.TransportError) -> Unreachable:
     """Return the error for a request that has no answer."""
     if isinstance(failure, httpx.ReadTimeout):
         return Unreachable(
@@ -217,7 +217,7 @@ def followed(call: Call[Any], location: str, patience: float) -> Flow[httpx.Resp
     at, _, query = location.partition("?")
     pairs = dict(httpx.QueryParams(query))
     while True:
-        response = yield from exchange(Call("GET", at, CommandState, pairs), patience)
+        response = yield from _exchange(Call("GET", at, CommandState, pairs), patience)
         state = msgspec.json.decode(response.content, type=CommandState)
         if state.state == "refused":
             about = dict(state.problem or {})
@@ -232,7 +232,7 @@ def followed(call: Call[Any], location: str, patience: float) -> Flow[httpx.Resp
         if state.state == "accepted":
             if state.resource is None:
                 return response
-            return (yield from exchange(Call("GET", state.resource, call.answer), patience))
+            return (yield from _exchange(Call("GET", state.resource, call.answer), patience))
         if time.monotonic() > until:
             raise Unreachable(
                 f"The command {state.id} is on the log, and nobody has decided it yet.",

@@ -45,21 +45,21 @@ WINDOW = 120
 """Seconds by which the clocks of client and server may differ."""
 
 
-class Keys(NamedTuple):
+class _Keys(NamedTuple):
     """The server's key that is used, and its name."""
 
     key: OKPKey
     kid: str
 
 
-class Question(NamedTuple):
+class _Question(NamedTuple):
     """A request as it is sent, and what opens its answer."""
 
     request: httpx.Request
     opening: Opening
 
 
-def keys_of(response: httpx.Response, trusted: str) -> Keys:
+def _keys_of(response: httpx.Response, trusted: str) -> _Keys:
     """Return the server's key to use. `trusted` names the only ones that may be, if any.
 
     Raises:
@@ -84,11 +84,11 @@ def keys_of(response: httpx.Response, trusted: str) -> Keys:
             advice="Is it the right server? `autolearn admin wire-keys` there names its keys. "
             "AUTOLEARN_SEAL=off sends everything as it is.",
         )
-    check_clock(response)
-    return Keys(*usable[0])
+    _check_clock(response)
+    return _Keys(*usable[0])
 
 
-def check_clock(response: httpx.Response) -> None:
+def _check_clock(response: httpx.Response) -> None:
     """Check that the server would take a request that is made now.
 
     Nobody has signed a Date: it is no reason to make a request for another time, which whoever
@@ -113,8 +113,8 @@ def check_clock(response: httpx.Response) -> None:
 
 
 def question(
-    request: httpx.Request, content: bytes | None, keys: Keys, *, announced: bool = False
-) -> Question:
+    request: httpx.Request, content: bytes | None, keys: _Keys, *, announced: bool = False
+) -> _Question:
     """Return a request sealed; without `content` its body is a file, and is left as it is.
 
     A large body, or one that is `announced`, has beside it in the head who asks, also sealed.
@@ -133,7 +133,7 @@ def question(
     )
     token = seal_request(sealed, keys.key, keys.kid)
     in_body = content is not None and request.method != "GET"
-    headers = without(request.headers, SEALED if in_body else SEALED[:2])
+    headers = _without(request.headers, SEALED if in_body else SEALED[:2])
     headers.append((b"content-type", JOSE) if in_body else (HEADER.encode(), token))
     if in_body and (announced or len(content or b"") > LARGEST):
         head = replace(sealed, jti=secrets.token_urlsafe(18), idempotency_key="", body=UNSET)
@@ -146,26 +146,23 @@ def question(
         stream=None if in_body else request.stream,
         extensions=request.extensions,
     )
-    return Question(out, Opening(mine, jti))
+    return _Question(out, Opening(mine, jti))
 
 
-def without(headers: httpx.Headers, names: Collection[bytes]) -> list[tuple[bytes, bytes]]:
-    """Return headers, some left out."""
+def _without(headers: httpx.Headers, names: Collection[bytes]) -> list[tuple[bytes, bytes]]:
     return [(name, value) for name, value in headers.raw if name.lower() not in names]
 
 
-def is_open(request: httpx.Request) -> bool:
-    """Say whether a request is for what everybody may read."""
+def _is_open(request: httpx.Request) -> bool:
     return not (request.url.path.startswith("/v1/") or request.url.path == "/metrics")
 
 
-def well_known(request: httpx.Request) -> httpx.Request:
-    """Return the request for the keys of the server that a request is for."""
+def _well_known(request: httpx.Request) -> httpx.Request:
     at = request.url.copy_with(raw_path=WELL_KNOWN.encode())
     return httpx.Request("GET", at, extensions=request.extensions)
 
 
-def is_sealed(response: httpx.Response) -> bool:
+def _is_sealed(response: httpx.Response) -> bool:
     """Say whether an answer is sealed.
 
     Raises:
@@ -183,16 +180,15 @@ def refused(response: httpx.Response) -> bool:
     return response.status_code == 400 and b"problem:undecipherable" in response.content
 
 
-def is_crowded(response: httpx.Response) -> bool:
+def _is_crowded(response: httpx.Response) -> bool:
     """Say whether a request was refused because it did not say in its head who asks."""
     return response.status_code == 429 and b"problem:too-many-strangers" in response.content
 
 
-def opened(response: httpx.Response, opening: Opening, stream: Any) -> httpx.Response:
-    """Return an answer as the routes made it."""
+def _opened(response: httpx.Response, opening: Opening, stream: Any) -> httpx.Response:
     if response.status_code != opening.status:
         raise httpx.RemoteProtocolError("The status of the answer was changed on its way.")
-    headers = without(response.headers, SEALED[2:])
+    headers = _without(response.headers, SEALED[2:])
     if opening.media:
         headers.append((b"content-type", opening.media.encode("latin-1")))
     return httpx.Response(
@@ -205,7 +201,7 @@ def damaged(error: Undecipherable) -> httpx.RemoteProtocolError:
     return httpx.RemoteProtocolError(f"The answer cannot be deciphered: {error.detail}")
 
 
-class Opened(httpx.SyncByteStream):
+class _Opened(httpx.SyncByteStream):
     """The plain parts of an answer. The first ones were read already."""
 
     def __init__(
@@ -230,7 +226,7 @@ class Opened(httpx.SyncByteStream):
         self.response.close()
 
 
-class AsyncOpened(httpx.AsyncByteStream):
+class _AsyncOpened(httpx.AsyncByteStream):
     """The same to await."""
 
     def __init__(
@@ -262,15 +258,15 @@ class Sealing(httpx.BaseTransport):
 
     def __init__(self, inner: httpx.BaseTransport, trusted: str = "") -> None:
         self.inner, self.trusted = inner, trusted
-        self.keys: Keys | None = None
+        self.keys: _Keys | None = None
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request; once more with new keys when the server does not know the old ones."""
-        if is_open(request):
+        if _is_open(request):
             return self.inner.handle_request(request)
         known = self.keys
         response, asked = self.ask(request, known or self.get(request))
-        if not is_sealed(response):
+        if not _is_sealed(response):
             response.read()
             if known is None or not refused(response):
                 return response
@@ -278,21 +274,21 @@ class Sealing(httpx.BaseTransport):
             if request.method == "PUT":  # its file has been read: the caller sends it again
                 raise httpx.RemoteProtocolError("The keys of the server are others by now.")
             response, asked = self.ask(request, self.get(request))
-            if not is_sealed(response):
+            if not _is_sealed(response):
                 return response
         assert isinstance(response.stream, httpx.SyncByteStream)
         parts, first = iter(response.stream), list[bytes]()
         try:
             while not asked.opening.status and (part := next(parts, None)) is not None:
                 first += asked.opening.feed(part)
-            return opened(response, asked.opening, Opened(response, first, parts, asked.opening))
+            return _opened(response, asked.opening, _Opened(response, first, parts, asked.opening))
         except Undecipherable as error:
             response.close()
             raise damaged(error) from None
 
     def ask(
-        self, request: httpx.Request, keys: Keys, *, announced: bool = False
-    ) -> tuple[httpx.Response, Question]:
+        self, request: httpx.Request, keys: _Keys, *, announced: bool = False
+    ) -> tuple[httpx.Response, _Question]:
         """Send a request sealed to a key; once more announced where too many are not."""
         content = None if request.method == "PUT" else request.read()
         asked = question(request, content, keys, announced=announced)
@@ -300,16 +296,16 @@ class Sealing(httpx.BaseTransport):
         response.request = request
         if response.status_code == 429 and not announced and "authorization" in request.headers:
             response.read()
-            if is_crowded(response):
+            if _is_crowded(response):
                 return self.ask(request, keys, announced=True)
         return response, asked
 
-    def get(self, request: httpx.Request) -> Keys:
+    def get(self, request: httpx.Request) -> _Keys:
         """Get the keys of the server."""
-        response = self.inner.handle_request(well_known(request))
+        response = self.inner.handle_request(_well_known(request))
         response.request = request
         response.read()
-        self.keys = keys_of(response, self.trusted)
+        self.keys = _keys_of(response, self.trusted)
         return self.keys
 
     def close(self) -> None:
@@ -322,15 +318,15 @@ class AsyncSealing(httpx.AsyncBaseTransport):
 
     def __init__(self, inner: httpx.AsyncBaseTransport, trusted: str = "") -> None:
         self.inner, self.trusted = inner, trusted
-        self.keys: Keys | None = None
+        self.keys: _Keys | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request; once more with new keys when the server does not know the old ones."""
-        if is_open(request):
+        if _is_open(request):
             return await self.inner.handle_async_request(request)
         known = self.keys
         response, asked = await self.ask(request, known or await self.get(request))
-        if not is_sealed(response):
+        if not _is_sealed(response):
             await response.aread()
             if known is None or not refused(response):
                 return response
@@ -338,22 +334,22 @@ class AsyncSealing(httpx.AsyncBaseTransport):
             if request.method == "PUT":  # its file has been read: the caller sends it again
                 raise httpx.RemoteProtocolError("The keys of the server are others by now.")
             response, asked = await self.ask(request, await self.get(request))
-            if not is_sealed(response):
+            if not _is_sealed(response):
                 return response
         assert isinstance(response.stream, httpx.AsyncByteStream)
         parts, first = aiter(response.stream), list[bytes]()
         try:
             while not asked.opening.status and (part := await anext(parts, None)) is not None:
                 first += asked.opening.feed(part)
-            stream = AsyncOpened(response, first, parts, asked.opening)
-            return opened(response, asked.opening, stream)
+            stream = _AsyncOpened(response, first, parts, asked.opening)
+            return _opened(response, asked.opening, stream)
         except Undecipherable as error:
             await response.aclose()
             raise damaged(error) from None
 
     async def ask(
-        self, request: httpx.Request, keys: Keys, *, announced: bool = False
-    ) -> tuple[httpx.Response, Question]:
+        self, request: httpx.Request, keys: _Keys, *, announced: bool = False
+    ) -> tuple[httpx.Response, _Question]:
         """Send a request sealed to a key; once more announced where too many are not."""
         content = None if request.method == "PUT" else await request.aread()
         asked = question(request, content, keys, announced=announced)
@@ -361,16 +357,16 @@ class AsyncSealing(httpx.AsyncBaseTransport):
         response.request = request
         if response.status_code == 429 and not announced and "authorization" in request.headers:
             await response.aread()
-            if is_crowded(response):
+            if _is_crowded(response):
                 return await self.ask(request, keys, announced=True)
         return response, asked
 
-    async def get(self, request: httpx.Request) -> Keys:
+    async def get(self, request: httpx.Request) -> _Keys:
         """Get the keys of the server."""
-        response = await self.inner.handle_async_request(well_known(request))
+        response = await self.inner.handle_async_request(_well_known(request))
         response.request = request
         await response.aread()
-        self.keys = keys_of(response, self.trusted)
+        self.keys = _keys_of(response, self.trusted)
         return self.keys
 
     async def aclose(self) -> None:

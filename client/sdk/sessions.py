@@ -65,7 +65,7 @@ class Experiments:
     def get(self, experiment: str, *, as_of: str | None = None) -> Flow[r.Experiment]:
         """Return an experiment with all that it keeps, which may be many answers of the API."""
         at = f"/v1/experiments/{segment(experiment)}"
-        return whole(Call("GET", at, r.Experiment, {"as_of": as_of}))
+        return _whole(Call("GET", at, r.Experiment, {"as_of": as_of}))
 
     @operation
     def artifact(self, experiment: str, training: str) -> Flow[r.Artifact]:
@@ -77,7 +77,7 @@ class Experiments:
     def download(self, experiment: str, training: str, folder: Path | str) -> Flow[r.Artifact]:
         """Fetch the files of a trained model into a folder, each checked by its hash."""
         at = f"/v1/experiments/{segment(experiment)}/trainings/{segment(training)}"
-        return download(f"{at}/artifact", Path(folder))
+        return _download(f"{at}/artifact", Path(folder))
 
     @operation
     def delete(self, experiment: str) -> Flow[r.Deleted]:
@@ -97,7 +97,7 @@ class OneSession:
         A point is a position's token or a time, RFC 3339 with a zone, here and elsewhere. All runs
         may be many answers of the API: `trainings` and `evaluations` give a page.
         """
-        return whole(Call("GET", at(self), r.Session, {"as_of": as_of}))
+        return _whole(Call("GET", at(self), r.Session, {"as_of": as_of}))
 
     @operation
     def train(
@@ -191,12 +191,12 @@ class OneSession:
     @operation
     def training(self, run: str, *, wait: float | None = None) -> Flow[r.Training]:
         """Return a training, as soon as it has ended or `wait` seconds are over."""
-        return waited(f"{at(self)}/trainings/{segment(run)}", r.Training, wait)
+        return _waited(f"{at(self)}/trainings/{segment(run)}", r.Training, wait)
 
     @operation
     def evaluation(self, run: str, *, wait: float | None = None) -> Flow[r.Evaluation]:
         """Return an evaluation, as soon as it has ended or `wait` seconds are over."""
-        return waited(f"{at(self)}/evaluations/{segment(run)}", r.Evaluation, wait)
+        return _waited(f"{at(self)}/evaluations/{segment(run)}", r.Evaluation, wait)
 
     @operation
     def cancel_training(self, run: str) -> Flow[r.Training]:
@@ -216,7 +216,7 @@ class OneSession:
     @operation
     def download(self, training: str, folder: Path | str) -> Flow[r.Artifact]:
         """Fetch the files of a trained model into a folder, each checked by its hash."""
-        return download(f"{at(self)}/trainings/{segment(training)}/artifact", Path(folder))
+        return _download(f"{at(self)}/trainings/{segment(training)}/artifact", Path(folder))
 
     @operation
     def share(self, user: str) -> Flow[r.Page[r.Reader]]:
@@ -251,7 +251,7 @@ class OneSession:
         call = Call("POST", f"{at(self)}/commit", r.Experiment, body={"trainings": trainings})
         kept = yield from ask(call)
         try:
-            return (yield from with_runs(kept, f"/v1/experiments/{segment(kept.id)}"))
+            return (yield from _with_runs(kept, f"/v1/experiments/{segment(kept.id)}"))
         except AutoLearnError as error:
             error.title = f"Committed as experiment {kept.id}, whose runs were not told"
             raise
@@ -276,23 +276,22 @@ W = TypeVar("W", r.Session, r.Experiment)
 NO_QUERY: Mapping[str, object] = MappingProxyType({})
 
 
-def whole(call: Call[W]) -> Flow[W]:
+def _whole(call: Call[W]) -> Flow[W]:
     """Return a session or experiment with all its runs, unless they are withheld."""
     found = yield from ask(call)
-    return (yield from with_runs(found, call.path, call.query))
+    return (yield from _with_runs(found, call.path, call.query))
 
 
-def with_runs(found: W, path: str, query: Mapping[str, object] = NO_QUERY) -> Flow[W]:
+def _with_runs(found: W, path: str, query: Mapping[str, object] = NO_QUERY) -> Flow[W]:
     """Return what was found at a path with all its runs, unless they are withheld."""
     if found.withheld:
         return found
-    trainings = yield from every(f"{path}/trainings", r.Page[r.Training], query)
-    evaluations = yield from every(f"{path}/evaluations", r.Page[r.Evaluation], query)
+    trainings = yield from _every(f"{path}/trainings", r.Page[r.Training], query)
+    evaluations = yield from _every(f"{path}/evaluations", r.Page[r.Evaluation], query)
     return replace(found, trainings=trainings, evaluations=evaluations)
 
 
-def every(path: str, kind: type[r.Page[R]], query: Mapping[str, object]) -> Flow[list[R]]:
-    """Return the items of all pages of a list."""
+def _every(path: str, kind: type[r.Page[R]], query: Mapping[str, object]) -> Flow[list[R]]:
     items, page = list[R](), None
     while True:
         some = yield from ask(Call("GET", path, kind, {**query, "limit": 500, "page": page}))
@@ -313,8 +312,7 @@ def started(
     return (yield from ended(run, f"{path}/{run.id}", kind, until))
 
 
-def waited(path: str, kind: type[R], wait: float | None) -> Flow[R]:
-    """Return a run, as soon as it has ended if so wanted."""
+def _waited(path: str, kind: type[R], wait: float | None) -> Flow[R]:
     until = None if wait is None else time.monotonic() + wait
     first = None if wait is None else min(wait, LONGEST_WAIT)
     run = yield from ask(Call("GET", path, kind, wait=first))
@@ -329,7 +327,7 @@ def ended(run: R, path: str, kind: type[R], until: float) -> Flow[R]:
     return run
 
 
-def download(path: str, folder: Path) -> Flow[r.Artifact]:
+def _download(path: str, folder: Path) -> Flow[r.Artifact]:
     """Fetch all files of a trained model."""
     artifact = yield from ask(Call("GET", path, r.Artifact))
     folder.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ __all__ = ["subscription"]
 P = ParamSpec("P")
 
 
-def blocking(http: httpx.Client, feed: Feed) -> Iterator[Entry]:
+def _blocking(http: httpx.Client, feed: Feed) -> Iterator[Entry]:
     """Yield what a feed gives. The connection is let go of when the iteration ends."""
     response: httpx.Response | None = None
     parts: Iterator[bytes] = iter(())
@@ -51,7 +51,7 @@ def blocking(http: httpx.Client, feed: Feed) -> Iterator[Entry]:
             response.close()
 
 
-async def awaiting(http: httpx.AsyncClient, feed: Feed) -> AsyncIterator[Entry]:
+async def _awaiting(http: httpx.AsyncClient, feed: Feed) -> AsyncIterator[Entry]:
     """Yield what a feed gives. The connection is let go of when the iteration ends."""
     response: httpx.Response | None = None
     parts: AsyncIterator[bytes] | None = None
@@ -117,8 +117,8 @@ class subscription(Generic[P]):  # noqa: N801 - it is used as a decorator
         def method(*args: P.args, **kwargs: P.kwargs) -> Any:
             feed = self.feed(client, *args, **kwargs)
             if isinstance(client, Blocking):
-                return blocking(client.http, feed)
-            return awaiting(client.http, feed)
+                return _blocking(client.http, feed)
+            return _awaiting(client.http, feed)
 
         method.__doc__, method.__name__ = self.__doc__, self.__name__
         return method

@@ -49,13 +49,15 @@ class Blocking:
         if step.into is not None:
             return self.receive(step, step.into)
         if not isinstance(step.content, Path):
-            return self.http.request(**arguments(step), content=step.content)
+            return self.http.request(**_arguments(step), content=step.content)
         with step.content.open("rb") as file:
-            return self.http.request(**arguments(step), content=iter(lambda: file.read(BLOCK), b""))
+            return self.http.request(
+                **_arguments(step), content=iter(lambda: file.read(BLOCK), b"")
+            )
 
     def receive(self, step: Send, into: Download) -> httpx.Response:
         """Send one request whose answer comes into a file, if it succeeds."""
-        with self.http.stream(**arguments(step)) as response:
+        with self.http.stream(**_arguments(step)) as response:
             if not response.is_success:
                 response.read()
                 return response
@@ -93,12 +95,12 @@ class Awaiting:
         """Send one request."""
         if step.into is not None:
             return await self.receive(step, step.into)
-        content = chunks(step.content) if isinstance(step.content, Path) else step.content
-        return await self.http.request(**arguments(step), content=content)
+        content = _chunks(step.content) if isinstance(step.content, Path) else step.content
+        return await self.http.request(**_arguments(step), content=content)
 
     async def receive(self, step: Send, into: Download) -> httpx.Response:
         """Send one request whose answer comes into a file, if it succeeds; off the loop."""
-        async with self.http.stream(**arguments(step)) as response:
+        async with self.http.stream(**_arguments(step)) as response:
             if not response.is_success:
                 await response.aread()
                 return response
@@ -108,8 +110,7 @@ class Awaiting:
             return response
 
 
-def arguments(step: Send) -> dict[str, Any]:
-    """Return what httpx needs for a request, its content aside."""
+def _arguments(step: Send) -> dict[str, Any]:
     return {
         "method": step.method,
         "url": step.path,
@@ -119,8 +120,7 @@ def arguments(step: Send) -> dict[str, Any]:
     }
 
 
-async def chunks(path: Path) -> AsyncIterator[bytes]:
-    """Yield a file's bytes without blocking the loop."""
+async def _chunks(path: Path) -> AsyncIterator[bytes]:
     file = await asyncio.to_thread(path.open, "rb")
     try:
         while chunk := await asyncio.to_thread(file.read, BLOCK):

@@ -46,7 +46,7 @@ def places_of(reached: Mapping[int, PartitionPosition], partitions: Mapping[int,
     return {p: reached.get(p, PartitionPosition(p)) for p in sorted(partitions)}
 
 
-class Column:
+class _Column:
     """What is read of one partition: at most `limit` events that fit, up to the offset `end`.
 
     `share` is its part of what a page looks at and holds: 1 / the number of partitions.
@@ -105,12 +105,12 @@ def read_page(
         LogError: what is on the log cannot be read in time.
     """
     share = 1 / len(after)
-    columns = {p: Column(place, ends[p], limit, fits, share) for p, place in after.items()}
+    columns = {p: _Column(place, ends[p], limit, fits, share) for p, place in after.items()}
     read(log, topic, columns)
     merged = heapq.merge(
         *(column.found for column in columns.values()), key=lambda one: one.record.time
     )
-    taken = list(in_bytes(islice(merged, most)))
+    taken = list(_in_bytes(islice(merged, most)))
     places = after | {one.behind.partition: one.behind for one in taken}
     for partition, column in columns.items():
         all_taken = not column.found or column.found[-1].behind == places[partition]
@@ -119,8 +119,7 @@ def read_page(
     return EventPage(taken, places)
 
 
-def in_bytes(found: Iterable[FoundEvent]) -> Iterator[FoundEvent]:
-    """Yield events until they have BYTES, the first one in any case."""
+def _in_bytes(found: Iterable[FoundEvent]) -> Iterator[FoundEvent]:
     size = 0
     for one in found:
         size += len(one.value)
@@ -129,7 +128,7 @@ def in_bytes(found: Iterable[FoundEvent]) -> Iterator[FoundEvent]:
         yield one
 
 
-def read(log: Log, topic: str, columns: Mapping[int, Column]) -> None:
+def read(log: Log, topic: str, columns: Mapping[int, _Column]) -> None:
     """Fill the columns."""
     start = {p: column.at.next for p, column in columns.items() if not column.full}
     if not start:

@@ -60,7 +60,7 @@ class Fold:
             MalformedRecord: it counts, and is of a newer version, or its data do not fit; the
                 message names its position.
         """
-        record = record_at(self.topic, partition, offset, value)
+        record = _record_at(self.topic, partition, offset, value)
         return record if self.take_record(partition, offset, record) else None
 
     def take_record(self, partition: int, offset: int, record: EventRecord) -> bool:
@@ -100,13 +100,13 @@ class Projector(Fold):
         )
         self.log = log
         ends = log.ends(topic)
-        self.restarted = not all(self.recognises(p, ends.get(p, 0)) for p in self.progress)
+        self.restarted = not all(self._recognises(p, ends.get(p, 0)) for p in self.progress)
         if self.restarted:
             projection.reset()
             self.progress = {p: PartitionProgress() for p in self.progress}
         self.reader = log.reader(topic, {p: at.next for p, at in self.progress.items()})
 
-    def recognises(self, partition: int, end: int) -> bool:
+    def _recognises(self, partition: int, end: int) -> bool:
         """Say whether the record before `next` is the one that was read before."""
         at = self.progress[partition]
         if at.next == 0:
@@ -120,7 +120,7 @@ class Projector(Fold):
         finally:
             reader.close()
         value = found[0].value()
-        return record_at(self.topic, partition, at.next - 1, value).id == at.id
+        return _record_at(self.topic, partition, at.next - 1, value).id == at.id
 
     def step(self, timeout: float, limit: int = BATCH) -> list[EventRecord]:
         """Read and fold what is there, up to `limit` records; wait `timeout` seconds for the first.
@@ -169,7 +169,7 @@ class Projector(Fold):
         self.reader.close()
 
 
-def record_at(topic: str, partition: int, offset: int, value: bytes | None) -> EventRecord:
+def _record_at(topic: str, partition: int, offset: int, value: bytes | None) -> EventRecord:
     """Return the event of a record's value; of what is no event, one that never counts."""
     record = event_on_log(value)
     if record.type == NO_EVENT:

@@ -76,7 +76,7 @@ class ProjectorThread:
         If the feed is stopped before they are there, the old one stays.
         """
         old, self.successor = self.follower, None
-        goal = {p: max(at, places(new)[p]) for p, at in places(old).items()}
+        goal = {p: max(at, _places(new)[p]) for p, at in _places(old).items()}
         for follower, lock in ((old, self.lock), (new, nullcontext())):
             if not self.bring(follower, goal, lock):
                 new.close()
@@ -113,6 +113,5 @@ class ProjectorThread:
         self.follower.close()
 
 
-def places(follower: Projector) -> dict[int, int]:
-    """Return the offsets that a Follower folds next, per partition."""
+def _places(follower: Projector) -> dict[int, int]:
     return {partition: at.next for partition, at in follower.progress.items()}

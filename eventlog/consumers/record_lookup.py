@@ -56,8 +56,8 @@ class RecordLookup:
         spans = [span for p, offsets in sorted(wanted.items()) for span in spans_of(p, offsets)]
         short = [span for span in spans if span.length() <= SHORT]
         long = [span for span in spans if span.length() > SHORT]
-        work = [(SMALL, share) for share in shares(short)] + [
-            (LARGE, share) for share in shares(long)
+        work = [(SMALL, share) for share in _shares(short)] + [
+            (LARGE, share) for share in _shares(long)
         ]
         if len(work) == 1:
             found = self.visit(*work[0])
@@ -71,7 +71,7 @@ class RecordLookup:
             reader = self.idle[fetch].pop() if self.idle[fetch] else None
         reader = reader or self.log.reader(self.topic, {}, fetch=fetch)
         try:
-            found = [message for span in spans for message in self.read_span(reader, span)]
+            found = [message for span in spans for message in self._read_span(reader, span)]
             reader.rest()
         except BaseException:
             reader.close()
@@ -80,7 +80,7 @@ class RecordLookup:
             self.idle[fetch].append(reader)
         return found
 
-    def read_span(self, reader: RecordReader, span: Span) -> list[Message]:
+    def _read_span(self, reader: RecordReader, span: Span) -> list[Message]:
         """Read one span."""
         at, last = span.offsets[0], span.offsets[-1]
         wanted, found = set(span.offsets), []
@@ -114,7 +114,7 @@ def spans_of(partition: int, offsets: Iterable[int]) -> list[Span]:
     return [Span(partition, span) for span in spans]
 
 
-def shares(spans: Sequence[Span]) -> list[Sequence[Span]]:
+def _shares(spans: Sequence[Span]) -> list[Sequence[Span]]:
     """Return spans divided among the readers, those that lie together to the same one."""
     size = -(-len(spans) // READERS) or 1
     return [spans[at : at + size] for at in range(0, len(spans), size)]

@@ -26,7 +26,7 @@ _ATTEMPTS = 2
 
 
 @dataclass(frozen=True)
-class LockedJar:
+class _LockedJar:
     """One line of the lock file. `coordinate` is group:artifact:version, `size` is in bytes."""
 
     coordinate: str
@@ -54,10 +54,10 @@ class Jars:
         return os.pathsep.join(map(str, self.files))
 
 
-def locked() -> tuple[LockedJar, ...]:
+def locked() -> tuple[_LockedJar, ...]:
     """The jars that this version of AutoLearn was tested with."""
     text = files("autolearn.eventlog.embedded").joinpath("kafka.lock.toml").read_text()
-    return tuple(LockedJar(**jar) for jar in tomllib.loads(text)["jar"])
+    return tuple(_LockedJar(**jar) for jar in tomllib.loads(text)["jar"])
 
 
 def cache_folder() -> Path:
@@ -106,12 +106,12 @@ def exclusive(folder: Path) -> Iterator[None]:
         yield
 
 
-def _download(missing: list[LockedJar], folder: Path, progress: Progress) -> None:
+def _download(missing: list[_LockedJar], folder: Path, progress: Progress) -> None:
     total = sum(jar.size for jar in missing)
     done = 0
     lock = Lock()
 
-    def fetch_one(jar: LockedJar) -> None:
+    def fetch_one(jar: _LockedJar) -> None:
         nonlocal done
         _fetch_verified(jar, folder)
         with lock:
@@ -128,7 +128,7 @@ def _download(missing: list[LockedJar], folder: Path, progress: Progress) -> Non
                 raise
 
 
-def _fetch_verified(jar: LockedJar, folder: Path) -> None:
+def _fetch_verified(jar: _LockedJar, folder: Path) -> None:
     """Put one jar into the folder under its own name only when its bytes are the right ones."""
     for attempt in range(1, _ATTEMPTS + 1):
         with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as partial:
@@ -143,7 +143,7 @@ def _fetch_verified(jar: LockedJar, folder: Path) -> None:
             return
 
 
-def _from_maven(jar: LockedJar, repository: Path) -> Path:
+def _from_maven(jar: _LockedJar, repository: Path) -> Path:
     # Imported here: a warm start must not pay for jgo and requests.
     from jgo.config import GlobalSettings
     from jgo.constants import MAVEN_CENTRAL_URL
@@ -160,7 +160,7 @@ def _from_maven(jar: LockedJar, repository: Path) -> Path:
     return path
 
 
-def _verify(path: Path, jar: LockedJar) -> None:
+def _verify(path: Path, jar: _LockedJar) -> None:
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != jar.sha256:
@@ -171,7 +171,7 @@ def _verify(path: Path, jar: LockedJar) -> None:
         )
 
 
-def _download_failed(jar: LockedJar, error: Exception) -> BrokerError:
+def _download_failed(jar: _LockedJar, error: Exception) -> BrokerError:
     return BrokerError(
         f"could not download {jar.coordinate}",
         str(error),

@@ -17,7 +17,7 @@ _HEAD = (
 )
 
 
-def lock_text() -> str:
+def _lock_text() -> str:
     """Resolve and download everything through jgo; return the lock file's new content."""
     from jgo.maven import MavenContext
 
@@ -41,4 +41,4 @@ def _entry(coordinate: str, content: bytes) -> str:
 
 
 if __name__ == "__main__":
-    Path(__file__).with_name("kafka.lock.toml").write_text(lock_text())
+    Path(__file__).with_name("kafka.lock.toml").write_text(_lock_text())

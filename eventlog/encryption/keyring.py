@@ -128,7 +128,7 @@ class KeyRing:
             self.next = (message.offset() or 0) + 1
             self.changed.notify_all()
         if value is not None and identity != ROLL:
-            self.wrap_again(identity)
+            self._wrap_again(identity)
             self.on_key(identity)
 
     def learn(self, value: bytes) -> None:
@@ -144,11 +144,11 @@ class KeyRing:
             with self.changed:
                 held = list(self.unwrapped)
             for identity in held:
-                self.wrap_again(identity)
+                self._wrap_again(identity)
         except AutoLearnError as error:
             logger.warning("there is a new master key, and it is not here", why=error.detail)
 
-    def wrap_again(self, identity: str) -> None:
+    def _wrap_again(self, identity: str) -> None:
         """Wrap a key anew that was made here while another process changed the master key.
 
         That process cannot know of it, and may forget the master key by which it is wrapped. (If it

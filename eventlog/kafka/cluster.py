@@ -49,9 +49,10 @@ class Cluster:
         """Return those of the topics that exist; `names` has their min.insync.replicas."""
         found = self.metadata().topics
         there = {name: found[name] for name in names if name in found}
-        spans = self.spans({n: t.partitions for n, t in there.items() if led(t)})
+        spans = self.spans({n: t.partitions for n, t in there.items() if _led(t)})
         return {
-            name: state_of(topic, names[name], spans.get(name, {})) for name, topic in there.items()
+            name: _state_of(topic, names[name], spans.get(name, {}))
+            for name, topic in there.items()
         }
 
     def metadata(self) -> ClusterMetadata:
@@ -103,12 +104,12 @@ class Cluster:
         )
 
 
-def led(topic: TopicMetadata) -> bool:
+def _led(topic: TopicMetadata) -> bool:
     """Say whether every partition has a leader, so that its offsets can be asked for."""
     return all(partition.leader >= 0 for partition in topic.partitions.values())
 
 
-def state_of(topic: TopicMetadata, least: int, spans: Mapping[int, tuple[int, int]]) -> TopicState:
+def _state_of(topic: TopicMetadata, least: int, spans: Mapping[int, tuple[int, int]]) -> TopicState:
     """Return a topic as it is told."""
     parts = list(topic.partitions.values())
     return TopicState(

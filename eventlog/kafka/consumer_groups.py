@@ -51,7 +51,7 @@ def groups_of(
             admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, **security(client))
             try:
                 await admin.start()
-                return {name: await group_of(admin, name, at) for name, at in names.items()}
+                return {name: await _group_of(admin, name, at) for name, at in names.items()}
             finally:
                 await admin.close()
 
@@ -65,7 +65,7 @@ def groups_of(
         ) from None
 
 
-async def group_of(admin: Any, name: str, topic: str) -> GroupState:
+async def _group_of(admin: Any, name: str, topic: str) -> GroupState:
     """Return one group; wait while its coordinator is being chosen."""
     while True:
         try:
@@ -79,13 +79,12 @@ async def group_of(admin: Any, name: str, topic: str) -> GroupState:
         await asyncio.sleep(PAUSE)
     ((_, _, _, _, _, members),) = answer.groups
     return GroupState(
-        sorted((member_of(*about) for about in members), key=lambda one: one.name),
+        sorted((_member_of(*about) for about in members), key=lambda one: one.name),
         {at.partition: o.offset for at, o in committed.items() if at.topic == topic},
     )
 
 
-def member_of(name: str, _: str, host: str, __: bytes, assignment: bytes) -> Member:
-    """Return a member of a group, a static one by its own name."""
+def _member_of(name: str, _: str, host: str, __: bytes, assignment: bytes) -> Member:
     given = ConsumerProtocolMemberAssignment.decode(assignment).assignment if assignment else ()
     partitions = sorted(partition for _, some in given for partition in some)
     return Member(RANDOM_PART.sub("", name), host.lstrip("/"), partitions)

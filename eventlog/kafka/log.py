@@ -104,10 +104,10 @@ class KafkaReader:
         if limit > 1:
             messages += self.consumer.consume(limit - 1, 0)
         if any(message.error() for message in messages):
-            messages = [message for message in messages if not self.is_passing(message)]
+            messages = [message for message in messages if not self._is_passing(message)]
         return messages  # type: ignore[return-value]
 
-    def is_passing(self, message: KafkaMessage) -> bool:
+    def _is_passing(self, message: KafkaMessage) -> bool:
         """Say whether a message is an error that librdkafka gets over by itself; raise others."""
         error = message.error()
         if error is None:
@@ -168,7 +168,7 @@ class KafkaLog:
         admin = AdminClient(self.settings)  # type: ignore[arg-type]
         wanted = {topic.name: topic for topic in topics}
         try:
-            existing = self.first_answer(admin, deadline).topics
+            existing = self._first_answer(admin, deadline).topics
             new = [
                 NewTopic(t.name, t.partitions, t.replication, config=t.config)
                 for t in wanted.values()
@@ -176,9 +176,9 @@ class KafkaLog:
             ]
             asked = admin.create_topics(new, request_timeout=ANSWER_TIMEOUT) if new else {}
             for future in asked.values():
-                wait_unless_exists(future)
-            found = await_leaders(admin, set(wanted), max(deadline, time.monotonic() + 1))
-            check_sizes(admin, set(found))
+                _wait_unless_exists(future)
+            found = _await_leaders(admin, set(wanted), max(deadline, time.monotonic() + 1))
+            _check_sizes(admin, set(found))
         except KafkaException as error:
             raise LogError(
                 f"The topics cannot be created on {self.settings['bootstrap.servers']}: "
@@ -196,7 +196,7 @@ class KafkaLog:
                     "a stream's order would be lost with another number.",
                 )
 
-    def first_answer(self, admin: AdminClient, deadline: float) -> ClusterMetadata:
+    def _first_answer(self, admin: AdminClient, deadline: float) -> ClusterMetadata:
         """Return what the brokers say, once they are there.
 
         Raises:
@@ -232,26 +232,26 @@ class KafkaLog:
 
     def ends(self, topic: str) -> dict[int, int]:
         """Return, per partition, the offset that the next append will get."""
-        return {partition: end for partition, (_, end) in self.watermarks(topic).items()}
+        return {partition: end for partition, (_, end) in self._watermarks(topic).items()}
 
     def begins(self, topic: str) -> dict[int, int]:
         """Return, per partition, the oldest offset that is still kept."""
-        return {partition: begin for partition, (begin, _) in self.watermarks(topic).items()}
+        return {partition: begin for partition, (begin, _) in self._watermarks(topic).items()}
 
     def offsets_at(self, topic: str, time: int) -> dict[int, int]:
         """Return, per partition, the offset of the first record whose time is `time` or later."""
-        asker = self.running_asker()
+        asker = self._running_asker()
 
         def ask() -> tuple[dict[int, int], list[TopicPartition]]:
             # The ends first: what comes meanwhile is past them, whatever its time.
-            ends = {p: end for p, (_, end) in watermarks_now(asker, topic).items()}
+            ends = {p: end for p, (_, end) in _watermarks_now(asker, topic).items()}
             asked = [TopicPartition(topic, partition, time) for partition in ends]
             found = asker.offsets_for_times(asked, timeout=ANSWER_TIMEOUT)
             if failed := [at.error for at in found if at.error is not None]:
                 raise KafkaException(failed[0])
             return ends, found
 
-        ends, found = answered(topic, ask)
+        ends, found = _answered(topic, ask)
         return {
             at.partition: min(at.offset, ends[at.partition])
             if at.offset >= 0
@@ -259,11 +259,10 @@ class KafkaLog:
             for at in found
         }
 
-    def watermarks(self, topic: str) -> dict[int, tuple[int, int]]:
-        """Return, per partition, the oldest offset kept and the one that comes next."""
+    def _watermarks(self, topic: str) -> dict[int, tuple[int, int]]:
         consumer = Consumer({**self.settings, **CONSUMER, "group.id": "autolearn-reader"})
         try:
-            return answered(topic, lambda: watermarks_now(consumer, topic))
+            return _answered(topic, lambda: _watermarks_now(consumer, topic))
         finally:
             consumer.close()
 
@@ -316,7 +315,7 @@ class KafkaLog:
                 delivered(failed, message.partition() or 0, message.offset() or 0)
 
         try:
-            self.running_producer().produce(
+            self._running_producer().produce(
                 topic,
                 value,
                 key,
@@ -330,14 +329,14 @@ class KafkaLog:
         except KafkaException as error:
             raise refused(topic, error.args[0]) from None
 
-    def running_asker(self) -> Consumer:
+    def _running_asker(self) -> Consumer:
         """Return the consumer for questions about times, kept because making one takes longer."""
         with self.lock:
             if self.asker is None:
                 self.asker = Consumer({**self.settings, **CONSUMER, "group.id": "autolearn-reader"})
             return self.asker
 
-    def running_producer(self) -> Producer:
+    def _running_producer(self) -> Producer:
         """Return the producer, made on first use, with the thread that serves its callbacks."""
         with self.lock:
             if self.producer is None:
@@ -377,7 +376,7 @@ def refused(topic: str, error: KafkaError) -> LogError:
     return kind(f"{topic}: {error.str()}.")
 
 
-def watermarks_now(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
+def _watermarks_now(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
     """Ask for the watermarks once.
 
     Raises:
@@ -397,7 +396,7 @@ def watermarks_now(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]
     }
 
 
-def answered(topic: str, ask: Callable[[], T]) -> T:
+def _answered(topic: str, ask: Callable[[], T]) -> T:
     """Return the answer to a question about a topic; ask again while a partition moves.
 
     Raises:
@@ -414,7 +413,7 @@ def answered(topic: str, ask: Callable[[], T]) -> T:
             time.sleep(LEADER_PAUSE)
 
 
-def wait_unless_exists(future: object) -> None:
+def _wait_unless_exists(future: object) -> None:
     """Wait for the creation of a topic; that another process was quicker is fine."""
     try:
         future.result()  # type: ignore[attr-defined]
@@ -423,7 +422,7 @@ def wait_unless_exists(future: object) -> None:
             raise
 
 
-def check_sizes(admin: AdminClient, names: set[str]) -> None:
+def _check_sizes(admin: AdminClient, names: set[str]) -> None:
     """Check that topics take records as large as ours may be.
 
     Where the brokers do not let us see that, it shows with the first record that is too large.
@@ -447,7 +446,9 @@ def check_sizes(admin: AdminClient, names: set[str]) -> None:
             )
 
 
-def await_leaders(admin: AdminClient, names: set[str], deadline: float) -> dict[str, TopicMetadata]:
+def _await_leaders(
+    admin: AdminClient, names: set[str], deadline: float
+) -> dict[str, TopicMetadata]:
     """Wait until every partition of these topics has a leader; give up silently at `deadline`.
 
     Return the topics as they are then.

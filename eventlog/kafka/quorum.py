@@ -59,7 +59,7 @@ class QuorumV0(Response):  # type: ignore[misc]
     )
 
 
-class DescribeQuorumV0(RequestStruct):  # type: ignore[misc]
+class _DescribeQuorumV0(RequestStruct):  # type: ignore[misc]
     """Ask about the quorum of some partitions."""
 
     FLEXIBLE_VERSION = True
@@ -79,12 +79,12 @@ class DescribeQuorumV0(RequestStruct):  # type: ignore[misc]
     )
 
 
-class DescribeQuorum(Request[DescribeQuorumV0]):  # type: ignore[misc]
+class _DescribeQuorum(Request[_DescribeQuorumV0]):  # type: ignore[misc]
     """Ask who leads the quorum of controllers."""
 
     API_KEY = 55
 
-    def build(self, request_struct_class: type[DescribeQuorumV0]) -> DescribeQuorumV0:
+    def build(self, request_struct_class: type[_DescribeQuorumV0]) -> _DescribeQuorumV0:
         """Return the message."""
         return request_struct_class([(TOPIC, [(PARTITION, {})], {})], {})
 
@@ -94,17 +94,19 @@ def active_controller(brokers: Iterable[tuple[str, int]], client: Mapping[str, s
 
     `client` holds the properties of the Kafka client. It runs an event loop of its own.
     """
-    return asyncio.run(first_answer(brokers, client))
+    return asyncio.run(_first_answer(brokers, client))
 
 
-async def first_answer(brokers: Iterable[tuple[str, int]], client: Mapping[str, str]) -> int | None:
+async def _first_answer(
+    brokers: Iterable[tuple[str, int]], client: Mapping[str, str]
+) -> int | None:
     """Ask the brokers one after the other, until one answers."""
     for host, port in brokers:
         try:
             async with asyncio.timeout(PATIENCE):
                 connection = await create_conn(host, port, **security(client))
                 try:
-                    return leader_in(await connection.send(DescribeQuorum()))
+                    return leader_in(await connection.send(_DescribeQuorum()))
                 finally:
                     connection.close()
         except (OSError, KafkaError, TimeoutError, ValueError):

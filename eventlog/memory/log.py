@@ -55,7 +55,7 @@ class MemoryMessage(Struct, frozen=True):
         return list(self.meta) or None
 
 
-class MemoryReader:
+class _MemoryReader:
     """Reads some partitions of one topic in order."""
 
     def __init__(self, log: MemoryLog, topic: str, start: Mapping[int, int]) -> None:
@@ -117,7 +117,7 @@ class MemoryLog:
         fetch: int | None = None,  # noqa: ARG002
     ) -> RecordReader:
         """Return a reader of the partitions in `start`, from these offsets on."""
-        return MemoryReader(self, topic, start)
+        return _MemoryReader(self, topic, start)
 
     def ends(self, topic: str) -> dict[int, int]:
         """Return, per partition, the offset that the next append will get."""

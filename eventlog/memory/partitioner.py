@@ -11,10 +11,10 @@ WORD = 0xFFFFFFFF
 def partition_of(key: str | bytes, partitions: int) -> int:
     """Return the partition of a key (org.apache.kafka.common.utils.Utils.toPositive)."""
     data = key.encode() if isinstance(key, str) else key
-    return (murmur2(data) & 0x7FFFFFFF) % partitions
+    return (_murmur2(data) & 0x7FFFFFFF) % partitions
 
 
-def murmur2(data: bytes) -> int:
+def _murmur2(data: bytes) -> int:
     """Return the 32-bit MurmurHash2 of A. Appleby, with Kafka's seed."""
     value = SEED ^ len(data)
     whole = len(data) & ~3

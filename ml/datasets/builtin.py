@@ -33,10 +33,10 @@ class Bundled:
         bunch = self.load()
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
-        names = [plain_name(name) for name in bunch.feature_names]
+        names = [_plain_name(name) for name in bunch.feature_names]
         writer.writerow([*names, self.target])
-        for row, answer in zip(bunch.data.tolist(), answers_of(bunch), strict=True):
-            writer.writerow([*map(plain_number, row), answer])
+        for row, answer in zip(bunch.data.tolist(), _answers_of(bunch), strict=True):
+            writer.writerow([*map(_plain_number, row), answer])
         return out.getvalue().encode()
 
 
@@ -110,20 +110,19 @@ def bundled(store: Artifacts) -> Iterator[DatasetSpec]:
             )
 
 
-def answers_of(bunch: Any) -> list[str]:
-    """Return class names where there are some, otherwise numbers."""
+def _answers_of(bunch: Any) -> list[str]:
     names = getattr(bunch, "target_names", None)
     if names is None:
-        return [plain_number(value) for value in bunch.target.tolist()]
+        return [_plain_number(value) for value in bunch.target.tolist()]
     return [str(names[number]) for number in bunch.target.tolist()]
 
 
-def plain_name(name: str) -> str:
+def _plain_name(name: str) -> str:
     """Return a column name without units and spaces: `sepal length (cm)` is sepal_length."""
     return str(name).partition(" (")[0].strip().replace(" ", "_").replace("/", "_").lower()
 
 
-def plain_number(value: float) -> str:
+def _plain_number(value: float) -> str:
     """Return the shortest text that reads as the same number; whole numbers without a point."""
     number = float(value)
     return str(int(number)) if number.is_integer() else repr(number)

@@ -102,7 +102,7 @@ def methods_of(pipeline: Any) -> tuple[str, ...]:
 
 
 @functools.cache
-def all_distributions() -> Mapping[str, list[str]]:
+def _all_distributions() -> Mapping[str, list[str]]:
     """Return the distributions of each package; reading all their files takes a while."""
     return metadata.packages_distributions()
 
@@ -111,7 +111,7 @@ def all_distributions() -> Mapping[str, list[str]]:
 def distribution_of(factory: Callable[..., Any]) -> tuple[str, str]:
     """Return the name and version of the installed distribution that a factory comes from."""
     package = factory.__module__.partition(".")[0]
-    name = DISTRIBUTIONS.get(package) or next(iter(all_distributions().get(package, ())), None)
+    name = DISTRIBUTIONS.get(package) or next(iter(_all_distributions().get(package, ())), None)
     if name is not None:
         return name, metadata.version(name)
     return package, str(getattr(sys.modules.get(package), "__version__", "unknown"))

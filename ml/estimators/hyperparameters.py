@@ -41,7 +41,7 @@ def derive(factory: Callable[..., Any]) -> Iterator[Hyperparameter]:
         if allowed == "no_validation":
             continue
         domains = tuple(domain for one in allowed for domain in domains_of(one))
-        parameter = Hyperparameter(name, as_json(default), domains)
+        parameter = Hyperparameter(name, _as_json(default), domains)
         if domains and parameter.refusal(parameter.default) is None:
             yield parameter
 
@@ -61,9 +61,9 @@ def domains_of(constraint: Any) -> Iterator[Domain]:
         case Options() if issubclass(constraint.type, Real):
             shown = constraint.options - constraint.deprecated
             kind = "integer" if issubclass(constraint.type, Integral) else "number"
-            yield Domain(kind, choices=tuple(sorted(as_json(value) for value in shown)))
+            yield Domain(kind, choices=tuple(sorted(_as_json(value) for value in shown)))
         case Interval():
-            yield range_of(constraint)
+            yield _range_of(constraint)
         case type() if constraint is dict:
             yield Domain("object")
         case type() if constraint is str:
@@ -76,9 +76,8 @@ def domains_of(constraint: Any) -> Iterator[Domain]:
             yield Domain("number")
 
 
-def range_of(interval: Interval) -> Domain:
-    """Return the numbers of an interval; an infinite end is no bound."""
-    low, high = bound(interval.left), bound(interval.right)
+def _range_of(interval: Interval) -> Domain:
+    low, high = _bound(interval.left), _bound(interval.right)
     return Domain(
         "integer" if interval.type is Integral else "number",
         minimum=low,
@@ -88,13 +87,11 @@ def range_of(interval: Interval) -> Domain:
     )
 
 
-def bound(end: float | None) -> float | None:
-    """Return a finite end of an interval, or None."""
+def _bound(end: float | None) -> float | None:
     return None if end is None or math.isinf(end) else float(end)
 
 
-def as_json(value: Any) -> JsonValue:
-    """Return a default value as JSON can hold it."""
+def _as_json(value: Any) -> JsonValue:
     return value.item() if hasattr(value, "item") else value
 
 

@@ -77,7 +77,7 @@ class Categories:
             return np.array([np.nan if one is None else one for one in values.to_pylist()], float)
         here, there = KINDS[given], KINDS[kind]
         quiet = f"column {name} has {here} here and had {there} in the training"
-        shown = shown_of(self.table.labels(name))
+        shown = _shown_of(self.table.labels(name))
         ends = there if low is None else f"{there} from {low:g} to {high:g}"
         raise InputError(
             quiet
@@ -117,7 +117,7 @@ class Categories:
         self, name: str, found: Collection[str], known: Collection[str], of: str
     ) -> InputError:
         quiet = f"the model knows none of the {of} that {name} has here"
-        here, there = shown_of(found), shown_of(known)
+        here, there = _shown_of(found), _shown_of(known)
         return InputError(
             quiet if name in self.secret else f"{quiet}: {here}; it was trained on {there}",
             advice="Write them as in the training, or train on data like these.",
@@ -134,8 +134,7 @@ class Categories:
         )
 
 
-def shown_of(values: Iterable[Any]) -> str:
-    """Return some different values for people, and how many more there are."""
+def _shown_of(values: Iterable[Any]) -> str:
     return listed(
         sorted({str(one) for one in values if one is not None and one == one}), MOST_SHOWN
     )

@@ -36,31 +36,29 @@ def compare(request: Comparison, store: Artifacts, report: Report) -> Comparison
     """
     one_thread()
     report("reading")
-    model = loaded(store, request.recorded)
-    rows = [rows_of(data, model, store) for data in request.data]
+    model = _loaded(store, request.recorded)
+    rows = [_rows_of(data, model, store) for data in request.data]
     report("comparing")
     with heard():
         recorded = [answers(model.pipeline, features) for features in rows]
         del model
-        present = loaded(store, request.present).pipeline
+        present = _loaded(store, request.present).pipeline
         found = tuple(
             one
             for data, features, said in zip(request.data, rows, recorded, strict=True)
-            for one in differences(data, len(features), said, answers(present, features))
+            for one in _differences(data, len(features), said, answers(present, features))
         )
     if not found:
         raise InputError("neither model says anything about rows that it was not given")
     return ComparisonResult(found)
 
 
-def loaded(store: Artifacts, digest: str) -> StoredArtifact:
-    """Load a model of the store."""
+def _loaded(store: Artifacts, digest: str) -> StoredArtifact:
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
         return open_model(store, digest, Path(scratch))
 
 
-def rows_of(data: Data, model: StoredArtifact, store: Artifacts) -> pd.DataFrame:
-    """Return the features of the rows to answer."""
+def _rows_of(data: Data, model: StoredArtifact, store: Artifacts) -> pd.DataFrame:
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
         file = store.fetch_dataset(data.dataset, Path(scratch))
         table = read_for(model, file, data.read)
@@ -76,7 +74,7 @@ def answers(pipeline: Any, features: pd.DataFrame) -> dict[str, Array]:
     }
 
 
-def differences(
+def _differences(
     data: Data, rows: int, recorded: dict[str, Array], present: dict[str, Array]
 ) -> list[Compared]:
     """Compare the answers of two models to the same rows, method by method."""
@@ -97,14 +95,14 @@ def difference(one: Array, other_one: Array) -> tuple[int, float | None]:
     """
     if one.shape != other_one.shape or one.dtype != other_one.dtype:
         return max(len(one), len(other_one)), None
-    different = int((bits(one) != bits(other_one)).any(axis=1).sum())
+    different = int((_bits(one) != _bits(other_one)).any(axis=1).sum())
     if not different or not np.issubdtype(one.dtype, np.number):
         return different, None
     gaps = np.abs(one.astype(np.float64) - other_one.astype(np.float64))
     return different, float(np.nan_to_num(gaps, nan=0.0, posinf=np.finfo(np.float64).max).max())
 
 
-def bits(array: Array) -> Array:
+def _bits(array: Array) -> Array:
     """Return an array's bytes, a line per row; of objects, what Python says of each."""
     if array.dtype.hasobject:
         words = np.array([repr(value) for value in array.ravel()], dtype=object)

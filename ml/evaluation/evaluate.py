@@ -55,7 +55,7 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
         model = open_model(store, request.artifact, Path(scratch))
         for metric in metrics:
-            check_task(metric, model.training)
+            _check_task(metric, model.training)
         file = store.fetch_dataset(request.dataset, Path(scratch))
         table = read_for(model, file, request.read)
 
@@ -67,11 +67,11 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
     target = model.schema.target
     secret = target is not None and (target.sensitive or target.name in request.sensitive)
     with heard():
-        found = score(
-            metrics, Answers(model.pipeline, rows.features, model.training), rows, request
+        found = _score(
+            metrics, _Answers(model.pipeline, rows.features, model.training), rows, request
         )
     if secret:
-        found.values = {name: unnamed(value) for name, value in found.values.items()}
+        found.values = {name: _unnamed(value) for name, value in found.values.items()}
     return EvaluationResult(
         results=found.values,
         environment=environment(*distribution_of(model.estimator.factory)),
@@ -145,7 +145,7 @@ def open_model(store: Artifacts, digest: str, into: Path) -> StoredArtifact:
 
 
 @dataclass(frozen=True)
-class Rows:
+class _Rows:
     """The rows to score: features, and the true answers (None without a target).
 
     `unseen` says of columns in how many of them the value is none that the model knows, `notes`
@@ -158,7 +158,7 @@ class Rows:
     notes: tuple[str, ...] = ()
 
 
-def held_out(dataset: DatasetRef, training: Record, table: Table) -> Rows:
+def held_out(dataset: DatasetRef, training: Record, table: Table) -> _Rows:
     """Return the rows that the training did not see. Raises InputError."""
     if dataset.version != training.dataset.version:
         raise InputError(
@@ -176,7 +176,7 @@ def held_out(dataset: DatasetRef, training: Record, table: Table) -> Rows:
             advice="Train again with the library version that is installed now.",
         )
     truth = None if subject.answers is None else subject.answers[parts.test]
-    return Rows(subject.features.iloc[parts.test], truth)
+    return _Rows(subject.features.iloc[parts.test], truth)
 
 
 def read_for(model: StoredArtifact, file: Path, read: ReadOptions | None) -> Table:
@@ -187,7 +187,7 @@ def read_for(model: StoredArtifact, file: Path, read: ReadOptions | None) -> Tab
 
 def other(
     model: StoredArtifact, table: Table, metrics: list[Metric], sensitive: Collection[str] = ()
-) -> Rows:
+) -> _Rows:
     """Return all rows with a target of another dataset, in the words of the model.
 
     Raises InputError when the dataset has other columns or kinds of values than the training's, or
@@ -205,11 +205,11 @@ def other(
     if target is not None and target.sensitive:
         secret.add(target.name)
     categories = Categories(table, secret)
-    features = features_of(model, categories)
+    features = _features_of(model, categories)
     wanted = any(metric.needs != "features" for metric in metrics)
     if target is None or not wanted:
         everything = np.arange(table.rows)
-        return Rows(features, None, categories.unseen(everything), categories.told())
+        return _Rows(features, None, categories.unseen(everything), categories.told())
     if target.name not in table.types:
         raise InputError(
             f"the dataset lacks the target {target.name}, so nothing can be compared",
@@ -229,10 +229,10 @@ def other(
     unseen, notes = categories.unseen(rows), categories.told()
     if len(rows) < table.rows:
         notes += (f"left out for want of {cut(target.name)}: {table.rows - len(rows):,} rows",)
-    return Rows(features.iloc[rows], truth, unseen, notes)
+    return _Rows(features.iloc[rows], truth, unseen, notes)
 
 
-def features_of(model: StoredArtifact, categories: Categories) -> pd.DataFrame:
+def _features_of(model: StoredArtifact, categories: Categories) -> pd.DataFrame:
     """Return a table's columns as the model takes them, as Table.features does. Raises InputError.
 
     Of a column like an id, in which most rows of the training had a value of their own, none need
@@ -255,7 +255,7 @@ def features_of(model: StoredArtifact, categories: Categories) -> pd.DataFrame:
     return pd.DataFrame(columns, copy=False)
 
 
-def check_task(metric: Metric, training: Record) -> None:
+def _check_task(metric: Metric, training: Record) -> None:
     """Raise InputError unless the metric fits the model's task."""
     if training.task not in metric.tasks:
         raise InputError(
@@ -266,7 +266,7 @@ def check_task(metric: Metric, training: Record) -> None:
 
 
 @dataclass
-class MetricValues:
+class _MetricValues:
     """What came out, by metric: the value, or why there is none; and what an average is over."""
 
     values: dict[str, JsonValue] = field(default_factory=dict)
@@ -274,17 +274,17 @@ class MetricValues:
     averages: dict[str, str] = field(default_factory=dict)
 
 
-def score(
-    metrics: list[Metric], answers: Answers, rows: Rows, request: EvaluationRequested
-) -> MetricValues:
+def _score(
+    metrics: list[Metric], answers: _Answers, rows: _Rows, request: EvaluationRequested
+) -> _MetricValues:
     """Compute each metric. Raises InputError when one cannot be that is not optional."""
-    positive, found = request.positive, MetricValues()
+    positive, found = request.positive, _MetricValues()
     if positive is not None:
-        check_class(positive, answers)
+        _check_class(positive, answers)
     for metric in metrics:
         of_one = metric.positive is not None and positive is not None
         try:
-            found.values[metric.name] = value_of(
+            found.values[metric.name] = _value_of(
                 metric, answers, rows, positive if of_one else None
             )
         except MemoryError:
@@ -292,7 +292,7 @@ def score(
         except Exception as error:
             if metric.name not in request.optional and not isinstance(error, InputError):
                 raise
-            found.left_out[metric.name] = reason_of(error, secret=bool(request.sensitive))
+            found.left_out[metric.name] = _reason_of(error, secret=bool(request.sensitive))
         else:
             if of_one or metric.average:
                 found.averages[metric.name] = f"of class {positive}" if of_one else metric.average
@@ -306,19 +306,19 @@ def score(
     return found
 
 
-def needed(metric: Metric, found: MetricValues, request: EvaluationRequested) -> bool:
+def needed(metric: Metric, found: _MetricValues, request: EvaluationRequested) -> bool:
     """Say whether a metric is missing that was to be there."""
     return metric.name in found.left_out and metric.name not in request.optional
 
 
-def reason_of(error: Exception, *, secret: bool) -> str:
+def _reason_of(error: Exception, *, secret: bool) -> str:
     """Return why a metric could not be computed; without words of others that may have values."""
     if isinstance(error, InputError):
         return error.quiet if secret else error.detail
     return type(error).__name__ if secret else words_of(error)
 
 
-def check_class(positive: str, answers: Answers) -> None:
+def _check_class(positive: str, answers: _Answers) -> None:
     """Raise InputError unless the model knows a class."""
     classes = answers.classes()
     if positive not in classes:
@@ -329,7 +329,7 @@ def check_class(positive: str, answers: Answers) -> None:
         )
 
 
-def value_of(metric: Metric, answers: Answers, rows: Rows, positive: str | None) -> JsonValue:
+def _value_of(metric: Metric, answers: _Answers, rows: _Rows, positive: str | None) -> JsonValue:
     """Return a metric's value, of one class if it is named. Raises InputError."""
     given: tuple[Any, ...]
     answers.check(metric)
@@ -349,7 +349,7 @@ def value_of(metric: Metric, answers: Answers, rows: Rows, positive: str | None)
         value: Any = metric.positive(truth, said)
     else:
         if len(given) > 2:
-            check_known(given[0], given[2])
+            _check_known(given[0], given[2])
         value = metric.compute(*given)
     if metric.result != "scalar":
         return value
@@ -358,7 +358,7 @@ def value_of(metric: Metric, answers: Answers, rows: Rows, positive: str | None)
     return float(value)
 
 
-def check_known(truth: Array, classes: Collection[str]) -> None:
+def _check_known(truth: Array, classes: Collection[str]) -> None:
     """Raise InputError when rows have a class that the model has never seen."""
     strange = sorted(set(truth.tolist()) - set(classes))
     if strange:
@@ -370,8 +370,7 @@ def check_known(truth: Array, classes: Collection[str]) -> None:
         )
 
 
-def unnamed(value: JsonValue) -> JsonValue:
-    """Return the value of a metric with numbers for its labels, if it has any."""
+def _unnamed(value: JsonValue) -> JsonValue:
     if isinstance(value, Mapping):
         return {"labels": numbered(value["labels"]), "matrix": value["matrix"]}
     if isinstance(value, list):
@@ -379,7 +378,7 @@ def unnamed(value: JsonValue) -> JsonValue:
     return value
 
 
-class Answers:
+class _Answers:
     """What a model says about rows, each computed when first asked for."""
 
     def __init__(self, pipeline: Any, features: pd.DataFrame, training: Record) -> None:

@@ -46,12 +46,12 @@ def dump(pipeline: Any, trusted: Collection[str]) -> bytes:
     The tree is taken from skops before it is written: `skops.io.dump` would print it with
     indentation, by an encoder in Python, which takes longer than a small fit.
     """
-    arrays = Arrays()
+    arrays = _Arrays()
     context = SaveContext(zip_file=arrays)
     tree = get_state(pipeline, context)
     tree |= {"protocol": context.protocol, "_skops_version": skops.__version__}
     check(types_in(tree), trusted)
-    order = Numbering()
+    order = _Numbering()
     order.visit(tree)
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as out:
@@ -61,7 +61,7 @@ def dump(pipeline: Any, trusted: Collection[str]) -> bytes:
     return target.getvalue()
 
 
-class Arrays:
+class _Arrays:
     """Stands in for the zip file while skops collects a tree: keeps the arrays by name."""
 
     def __init__(self) -> None:
@@ -73,10 +73,10 @@ class Arrays:
 
     def writestr(self, name: str, data: bytes | memoryview) -> None:
         """Keep an array."""
-        self.content[name] = without_padding(bytes(data))
+        self.content[name] = _without_padding(bytes(data))
 
 
-def without_padding(npy: bytes) -> bytes:
+def _without_padding(npy: bytes) -> bytes:
     """Return a .npy file with zeros between the fields of records, where memory had anything."""
     if b"'|V" not in npy[:1024]:  # how a header says that there are gaps
         return npy
@@ -119,14 +119,14 @@ def check(found: Collection[str], trusted: Collection[str]) -> None:
 def types_in(tree: dict[str, Any]) -> set[str]:
     """Return the dotted names of all types (and other nodes, as <Loader>) in a skops tree."""
     found = set()
-    for node in nodes(tree):
+    for node in _nodes(tree):
         if node["__loader__"] not in LOADERS:
             found.add(f"<{node['__loader__']}>")
         found.add(f"{node['__module__']}.{node['__class__']}")
     return found
 
 
-def nodes(tree: Any) -> Iterator[dict[str, Any]]:
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
     """Yield every node of a skops tree, parents first."""
     waiting = [tree]
     while waiting:
@@ -139,7 +139,7 @@ def nodes(tree: Any) -> Iterator[dict[str, Any]]:
             waiting.extend(part)
 
 
-class Numbering:
+class _Numbering:
     """Gives nodes and files the numbers 1, 2, 3 ... in the order in which the tree has them."""
 
     def __init__(self) -> None:

@@ -96,14 +96,14 @@ def score_profile(
         predicted = pipeline.classes_[probabilities.argmax(axis=1)]
         highest = probabilities.max(axis=1)
         found = {"confidence": histogram(highest, np.linspace(0, 1, BINS + 1))}
-        return {"predictions": per_value(predicted, pipeline if secret else None), **found}
+        return {"predictions": _per_value(predicted, pipeline if secret else None), **found}
     predicted = np.asarray(pipeline.predict(features))
     if task == REGRESSION:
         return numbers(predicted.astype(np.float64))
-    return {"predictions": per_value(predicted, pipeline if secret else None)}
+    return {"predictions": _per_value(predicted, pipeline if secret else None)}
 
 
-def per_value(predicted: Array, secret: Any = None) -> dict[str, int]:
+def _per_value(predicted: Array, secret: Any = None) -> dict[str, int]:
     """Return the rows per class or group, by the numbers of a `secret` model's classes."""
     values, counts = np.unique(predicted, return_counts=True)
     classes = [] if secret is None else list(secret.classes_)

@@ -49,15 +49,15 @@ def learned(
     Values of `sensitive` columns have numbers in these, as classes do if the target is a `secret`.
     """
     estimator = pipeline[-1]
-    names = names_of(pipeline, sensitive)
-    found: dict[str, JsonValue] = {"features": shortened(names)}
+    names = _names_of(pipeline, sensitive)
+    found: dict[str, JsonValue] = {"features": _shortened(names)}
     if hasattr(estimator, "classes_"):
         labels = numbered(estimator.classes_) if secret else map(str, estimator.classes_)
         found["classes"] = [cut(label) for label in labels]
     for attribute, name in ARRAYS.items():
         value = getattr(estimator, attribute, None)
         if value is not None and not (sensitive and attribute in POINTS):
-            found[name] = shortened(np.asarray(value))
+            found[name] = _shortened(np.asarray(value))
     for attribute, name in NUMBERS.items():
         value = getattr(estimator, attribute, None)
         if value is not None:
@@ -66,7 +66,7 @@ def learned(
         pairs = zip(names, estimator.feature_importances_.tolist(), strict=True)
         ranked = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:SHOWN]
         found["importances"] = [[name, number(share)] for name, share in ranked]
-    found |= sizes(estimator)
+    found |= _sizes(estimator)
     if sensitive:  # their words may have values
         warnings = list(dict.fromkeys(one if one == STOPPED else WITHHELD for one in warnings))
     if warnings:
@@ -74,7 +74,7 @@ def learned(
     return found
 
 
-def names_of(pipeline: Any, sensitive: Collection[str]) -> list[str]:
+def _names_of(pipeline: Any, sensitive: Collection[str]) -> list[str]:
     """Return the features after preprocessing, long ones cut, no two alike.
 
     A category of a sensitive one is called a number. A feature and its category stand with _
@@ -126,7 +126,7 @@ def distinct(usual: list[str], other: list[str]) -> list[str]:
     return found
 
 
-def sizes(estimator: Any) -> dict[str, JsonValue]:
+def _sizes(estimator: Any) -> dict[str, JsonValue]:
     """Return how large the trees of a model are; {} when it has none."""
     members = getattr(estimator, "estimators_", None)
     flat = [estimator] if members is None else np.asarray(members, dtype=object).ravel().tolist()
@@ -141,7 +141,7 @@ def sizes(estimator: Any) -> dict[str, JsonValue]:
     }
 
 
-def shortened(values: Any) -> JsonValue:
+def _shortened(values: Any) -> JsonValue:
     """Return a list or array as JSON; a large one as its shape and its first items."""
     array = np.asarray(values)
     if array.size <= MOST:

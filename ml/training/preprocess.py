@@ -43,9 +43,9 @@ def preprocessor(types: Mapping[str, str], how: Preprocessing) -> ColumnTransfor
         )
     parts = []
     if numbers:
-        parts.append(("numbers", numeric(how), numbers))
+        parts.append(("numbers", _numeric(how), numbers))
     if categories:
-        parts.append(("categories", categorical(how), categories))
+        parts.append(("categories", _categorical(how), categories))
     return ColumnTransformer(parts, sparse_threshold=0, n_jobs=1, verbose_feature_names_out=False)
 
 
@@ -60,7 +60,7 @@ def name_apart(fitted: ColumnTransformer) -> None:
         fitted.verbose_feature_names_out = True
 
 
-def numeric(how: Preprocessing) -> Pipeline:
+def _numeric(how: Preprocessing) -> Pipeline:
     """Impute and scale."""
     strategy = chosen("impute", how.impute, IMPUTERS)
     scaler = chosen("scale", how.scale, SCALERS)
@@ -72,7 +72,7 @@ def numeric(how: Preprocessing) -> Pipeline:
     return Pipeline(steps)
 
 
-def categorical(how: Preprocessing) -> Pipeline:
+def _categorical(how: Preprocessing) -> Pipeline:
     """Impute and encode."""
     encoders: dict[str, Any] = {
         "one-hot": OneHotEncoder(

@@ -67,7 +67,7 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
         file = store.fetch_dataset(request.dataset, Path(scratch))
         table = read_table(file, request.read, written=[request.target or ""])
-    check_schema(request, table)
+    _check_schema(request, table)
     subject = subject_of(table, request.target, request.task)
     parts = part(
         subject.rows, subject.strata(request.task, request.split), request.split, request.seed
@@ -83,10 +83,10 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
     features = subject.features.iloc[parts.train]
     answers = None if subject.answers is None else subject.answers[parts.train]
     if request.task == CLASSIFICATION and answers is not None:
-        check_classes(answers, request)
+        _check_classes(answers, request)
     with heard() as said:
         fit_started = time.perf_counter()
-        fit(pipeline, features, answers, request.estimator)
+        _fit(pipeline, features, answers, request.estimator)
         fit_seconds = time.perf_counter() - fit_started
         name_apart(pipeline[0])
 
@@ -109,7 +109,7 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
     return TrainingResult(
         artifact=replace(artifact, methods=methods_of(pipeline)),
         parameters=learned(pipeline, said, request.sensitive, secret=secret)
-        | without_target(table.rows - len(subject.rows)),
+        | _without_target(table.rows - len(subject.rows)),
         environment=used,
         rows_train=len(parts.train),
         rows_test=len(parts.test),
@@ -118,7 +118,7 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
     )
 
 
-def without_target(rows: int) -> dict[str, JsonValue]:
+def _without_target(rows: int) -> dict[str, JsonValue]:
     """Return what is said of rows that could not be used, for they have no target."""
     return {"rows_without_target": rows} if rows else {}
 
@@ -242,7 +242,7 @@ def answers_of(table: Table, target: str, task: str, *, classes: int = 2) -> tup
     return numbers, np.isfinite(numbers)
 
 
-def check_classes(answers: Array, request: TrainingRequested) -> None:
+def _check_classes(answers: Array, request: TrainingRequested) -> None:
     """Raise InputError when the rows to train on have one class only."""
     if len(np.unique(answers)) > 1:
         return
@@ -255,7 +255,7 @@ def check_classes(answers: Array, request: TrainingRequested) -> None:
     )
 
 
-def fit(pipeline: Pipeline, features: pd.DataFrame, answers: Array | None, model: str) -> None:
+def _fit(pipeline: Pipeline, features: pd.DataFrame, answers: Array | None, model: str) -> None:
     """Fit. Raises InputError when the library says that a value does not fit."""
     try:
         pipeline.fit(features, answers)
@@ -269,7 +269,7 @@ def fit(pipeline: Pipeline, features: pd.DataFrame, answers: Array | None, model
         ) from error
 
 
-def check_schema(request: TrainingRequested, table: Table) -> None:
+def _check_schema(request: TrainingRequested, table: Table) -> None:
     """Raise InputError when the file does not have the columns that were agreed to."""
     if request.schema_hash and schema_hash(table.types.items()) != request.schema_hash:
         raise InputError(

@@ -37,14 +37,14 @@ from autolearn.schemas.settings import Settings
 from autolearn.security.broker_secret import secret_of
 
 
-def run_backup(settings: Settings, target: Path, told: Told) -> ToolResult:
+def _run_backup(settings: Settings, target: Path, told: Told) -> ToolResult:
     """Write a backup, whether `autolearn up` runs or not."""
     home = home_of(settings)
     began = time.perf_counter()
     if settings.kafka or running(home) is not None:
-        opened = closing_log(open_log(settings))
+        opened = _closing_log(open_log(settings))
     elif (home / "kafka" / "data").exists():
-        opened = locked_log(home)
+        opened = _locked_log(home)
     else:
         raise BackupRefused(
             f"There is no log in {home} yet.",
@@ -52,7 +52,7 @@ def run_backup(settings: Settings, target: Path, told: Told) -> ToolResult:
             advice="Check AUTOLEARN_HOME, or set AUTOLEARN_KAFKA to host:port of your brokers.",
         )
     with opened as log:
-        manifest = write_backup(log, settings, store_of(settings), target, told)
+        manifest = write_backup(log, settings, _store_of(settings), target, told)
     result = {
         "folder": str(target),
         "made": manifest.made,
@@ -79,13 +79,13 @@ def run_restore(
     backup = BackupSet(folder)
     with lock(home / "up.lock", "`autolearn up`"):
         check_set(settings, backup, told)
-        opened = closing_log(open_log(settings)) if settings.kafka else embedded_log(home)
+        opened = _closing_log(open_log(settings)) if settings.kafka else _embedded_log(home)
         with opened as log:
             parts = plan(log, settings, backup)
             revoke = revoke or any(part.revoked for part in parts)
             again = shlex.quote(str(folder)) + (" --revoke-tokens" if revoke else "")
             with restoring(home, again):
-                restored = restore(log, settings, store_of(settings), backup, parts, told)
+                restored = restore(log, settings, _store_of(settings), backup, parts, told)
                 delete_state(home)  # it was folded from whatever log was here before
                 if revoke:
                     revoke_tokens(log, settings, backup.manifest.made, restored.tokens)
@@ -107,14 +107,12 @@ def run_restore(
     return result, ExitCode.NO if restored.differs and comparable else ExitCode.DONE
 
 
-def store_of(settings: Settings) -> ArtifactStore:
-    """Return the artifact store of the settings."""
+def _store_of(settings: Settings) -> ArtifactStore:
     return ArtifactStore(settings.artifacts or (home_of(settings) / "artifacts").as_uri())
 
 
 @contextmanager
-def closing_log(log: KafkaLog) -> Iterator[KafkaLog]:
-    """Use a log, and let go of it."""
+def _closing_log(log: KafkaLog) -> Iterator[KafkaLog]:
     try:
         yield log
     finally:
@@ -122,20 +120,20 @@ def closing_log(log: KafkaLog) -> Iterator[KafkaLog]:
 
 
 @contextmanager
-def locked_log(home: Path) -> Iterator[KafkaLog]:
+def _locked_log(home: Path) -> Iterator[KafkaLog]:
     """Run the home's embedded broker, and let nobody start `autolearn up` meanwhile."""
-    with lock(home / "up.lock", "`autolearn up`"), embedded_log(home) as log:
+    with lock(home / "up.lock", "`autolearn up`"), _embedded_log(home) as log:
         yield log
 
 
 @contextmanager
-def embedded_log(home: Path) -> Iterator[KafkaLog]:
+def _embedded_log(home: Path) -> Iterator[KafkaLog]:
     """Run the home's embedded broker. The caller holds `up.lock`."""
     with InstallBar() as bar:
         jars = install(bar)
     with (
         EmbeddedBroker(jars, home / "kafka", secret=secret_of(home)) as broker,
-        closing_log(KafkaLog(broker.bootstrap, broker.client)) as log,
+        _closing_log(KafkaLog(broker.bootstrap, broker.client)) as log,
     ):
         yield log
 
@@ -148,7 +146,7 @@ def work(settings: Settings, chosen: argparse.Namespace, progress: ProgressLines
 
     folder = chosen.folder.absolute()
     if chosen.what == "backup":
-        return run_backup(settings, folder, told)
+        return _run_backup(settings, folder, told)
     return run_restore(settings, folder, told, revoke=chosen.revoke_tokens)
 
 

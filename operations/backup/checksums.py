@@ -16,7 +16,7 @@ __all__ = ["check_sums", "write_sums"]
 Told = Callable[[int, int], None]
 
 
-def files_in(folder: Path) -> list[str]:
+def _files_in(folder: Path) -> list[str]:
     """Return the paths of all files in a folder, relative to it; the checksums' own is left out."""
     found = (Path(at, name) for at, _, names in os.walk(folder) for name in names)
     return sorted(path for each in found if (path := each.relative_to(folder).as_posix()) != SUMS)
@@ -24,9 +24,9 @@ def files_in(folder: Path) -> list[str]:
 
 def write_sums(folder: Path, told: Told) -> None:
     """Write the checksums of all files; everything is on the disk when this returns."""
-    names = files_in(folder)
+    names = _files_in(folder)
     with (folder / SUMS).open("w", encoding="utf-8") as file:
-        for name, digest in hashes(folder, names, told):
+        for name, digest in _hashes(folder, names, told):
             file.write(f"{digest}  {name}\n")
         file.flush()
         os.fsync(file.fileno())
@@ -40,13 +40,13 @@ def check_sums(folder: Path, told: Told) -> None:
     Raises:
         Damaged: they are not; the message names the file.
     """
-    listed = read_sums(folder)
-    names = set(files_in(folder))
+    listed = _read_sums(folder)
+    names = set(_files_in(folder))
     if missing := sorted(set(listed) - names):
         raise Damaged(f"{shown(missing)} missing.", advice=OTHER_COPY)
     if extra := sorted(names - set(listed)):
         raise Damaged(f"{shown(extra)} not of this backup.", advice="Move what does not belong.")
-    for name, digest in hashes(folder, sorted(listed), told):
+    for name, digest in _hashes(folder, sorted(listed), told):
         if digest != listed[name]:
             raise Damaged(
                 f"{name} is not as it was: its SHA-256 is {digest}, {SUMS} says {listed[name]}.",
@@ -57,7 +57,7 @@ def check_sums(folder: Path, told: Told) -> None:
 OTHER_COPY = "Take another copy of this backup, or an older backup; nothing was restored."
 
 
-def read_sums(folder: Path) -> dict[str, str]:
+def _read_sums(folder: Path) -> dict[str, str]:
     """Return the listed SHA-256 of each file."""
     listed: dict[str, str] = {}
     try:
@@ -71,8 +71,7 @@ def read_sums(folder: Path) -> dict[str, str]:
     return listed
 
 
-def hashes(folder: Path, names: list[str], told: Told) -> Iterator[tuple[str, str]]:
-    """Yield each file's name and SHA-256; `told` hears of bytes."""
+def _hashes(folder: Path, names: list[str], told: Told) -> Iterator[tuple[str, str]]:
     sizes = {name: (folder / name).stat().st_size for name in names}
     total, done = sum(sizes.values()), 0
     for name in names:

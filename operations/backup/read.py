@@ -64,13 +64,13 @@ class BackupSet:
             if [part.partition for part in topic.partitions] != list(range(len(topic.partitions))):
                 raise Damaged(f"{MANIFEST} does not have every partition of {topic.topic}.")
             for part in topic.partitions:
-                self.check_partition(part)
+                self._check_partition(part)
                 before += part.records
                 told("lines", before, total)
         if any(part.first for part in self.manifest.topic("events").partitions):
             raise Damaged("The oldest events are missing: `events` must begin at offset 0.")
 
-    def check_partition(self, part: PartitionLog) -> None:
+    def _check_partition(self, part: PartitionLog) -> None:
         """Check that a file has exactly the records that the manifest says, in their order."""
         if part.records != part.end - part.first:
             raise Damaged(f"{MANIFEST} says that {part.file} has holes.")

@@ -75,7 +75,7 @@ def check_set(settings: Settings, backup: BackupSet, told: Told) -> None:
         Damaged: the set is not what was written.
         SettingsError: the settings ask for another number of partitions.
     """
-    check_partitions(settings, backup)
+    _check_partitions(settings, backup)
     backup.check(told)
 
 
@@ -88,11 +88,11 @@ def plan(log: Log, settings: Settings, backup: BackupSet) -> list[RestoredPart]:
         NotEmpty: something else is there.
         LogError: the brokers cannot be reached.
     """
-    check_others(log, settings, backup)
+    _check_others(log, settings, backup)
     parts = []
     for topic in backup.manifest.topics:
         for part in topic.partitions:
-            end = end_of(log, settings, topic, part, backup)
+            end = _end_of(log, settings, topic, part, backup)
             name = f"{settings.topic_prefix}.{topic.topic}"
             parts.append(RestoredPart(name, part, min(end, part.end), end > part.end))
     return parts
@@ -119,17 +119,17 @@ def restore(
     )
     log.create(Topics.of(settings).all())
     restore_keys(log, settings, backup.folder)
-    already = append_all(log, parts, backup, told)
-    digests, tokens = folded(log, settings, backup, told)
+    already = _append_all(log, parts, backup, told)
+    digests, tokens = _folded(log, settings, backup, told)
     expected = backup.manifest.digests
     differs = [view for view, digest in expected.items() if digests.get(view) != digest]
     return Restored(backup.manifest.records(), already, digests, differs, tokens)
 
 
-def check_partitions(settings: Settings, backup: BackupSet) -> None:
+def _check_partitions(settings: Settings, backup: BackupSet) -> None:
     """Refuse settings under which a topic would not have as many partitions as it had."""
     for topic in Topics.of(settings).in_backup():
-        name = suffix_of(topic, settings)
+        name = _suffix_of(topic, settings)
         if name in ("checkpoints", "audit"):
             continue  # as many as of events; older backups have none
         found = len(backup.manifest.topic(name).partitions)
@@ -141,23 +141,21 @@ def check_partitions(settings: Settings, backup: BackupSet) -> None:
             )
 
 
-def check_others(log: Log, settings: Settings, backup: BackupSet) -> None:
+def _check_others(log: Log, settings: Settings, backup: BackupSet) -> None:
     """Refuse a target whose other topics have something in them: a system has run there."""
     there, held = log.partitions(), {topic.topic for topic in backup.manifest.topics}
     for topic in Topics.of(settings).all():
-        if suffix_of(topic, settings) in {*held, "keys"} or topic.name not in there:
+        if _suffix_of(topic, settings) in {*held, "keys"} or topic.name not in there:
             continue
         if log.begins(topic.name) != log.ends(topic.name):
-            raise not_empty(settings, f"The topic {topic.name} has records.")
+            raise _not_empty(settings, f"The topic {topic.name} has records.")
 
 
-def suffix_of(topic: Topic, settings: Settings) -> str:
-    """Return a topic's name without the prefix."""
+def _suffix_of(topic: Topic, settings: Settings) -> str:
     return topic.name.removeprefix(f"{settings.topic_prefix}.")
 
 
-def not_empty(settings: Settings, why: str) -> NotEmpty:
-    """Return the error for a target that is in use."""
+def _not_empty(settings: Settings, why: str) -> NotEmpty:
     return NotEmpty(
         why,
         advice=f"Delete the topics {settings.topic_prefix}.*, or choose another prefix "
@@ -165,7 +163,7 @@ def not_empty(settings: Settings, why: str) -> NotEmpty:
     )
 
 
-def end_of(
+def _end_of(
     log: Log, settings: Settings, topic: TopicLog, part: PartitionLog, backup: BackupSet
 ) -> int:
     """Return where a partition ends that holds how the backup begins, and perhaps revocations.
@@ -178,22 +176,21 @@ def end_of(
         return 0
     where = f"partition {part.partition} of {name}"
     if there[name] != len(topic.partitions):
-        raise not_empty(settings, f"The topic {name} has {there[name]} partitions.")
+        raise _not_empty(settings, f"The topic {name} has {there[name]} partitions.")
     begin, end = log.begins(name)[part.partition], log.ends(name)[part.partition]
     behind = read_between(log, name, {part.partition: part.end}, {part.partition: end}, PATIENCE)
     if end > part.end and not (topic.topic == "commands" and all(map(is_revocation, behind))):
-        raise not_empty(settings, f"There are records on {where} that are not in the backup.")
+        raise _not_empty(settings, f"There are records on {where} that are not in the backup.")
     if end and begin > part.first:
-        raise not_empty(settings, f"The oldest records on {where} are gone: it begins at {begin}.")
+        raise _not_empty(settings, f"The oldest records on {where} are gone: it begins at {begin}.")
     found = read_between(log, name, {part.partition: begin}, {part.partition: end}, PATIENCE)
-    for line, message in zip(places(backup, part, begin), found, strict=False):
+    for line, message in zip(_places(backup, part, begin), found, strict=False):
         if not same(line, message):
-            raise not_empty(settings, f"Offset {message.offset()} on {where} is another record.")
+            raise _not_empty(settings, f"Offset {message.offset()} on {where} is another record.")
     return end
 
 
-def places(backup: BackupSet, part: PartitionLog, start: int) -> Iterator[Line]:
-    """Yield what belongs at each offset of a partition from `start` on."""
+def _places(backup: BackupSet, part: PartitionLog, start: int) -> Iterator[Line]:
     for offset in range(start, part.first):
         yield Line(offset, 1, "", [], None)
     for line in backup.lines(part):
@@ -212,15 +209,15 @@ def same(line: Line, message: Message) -> bool:
     )
 
 
-def append_all(log: Log, parts: list[RestoredPart], backup: BackupSet, told: Told) -> int:
+def _append_all(log: Log, parts: list[RestoredPart], backup: BackupSet, told: Told) -> int:
     """Append what is not there yet; return how many records of the backup were there before."""
     total = sum(part.log.records for part in parts)
     already = sum(max(0, part.next - part.log.first) for part in parts)
     done = already
     for part in parts:
-        fill_up(log, part)
+        _fill_up(log, part)
         appender = Appender(log, part.topic, part.log.partition, PATIENCE)
-        for line in places(backup, part.log, max(part.next, part.log.first)):
+        for line in _places(backup, part.log, max(part.next, part.log.first)):
             appender.append(line)
             done += 1
             if done % 1000 == 0:
@@ -230,7 +227,7 @@ def append_all(log: Log, parts: list[RestoredPart], backup: BackupSet, told: Tol
     return already
 
 
-def fill_up(log: Log, part: RestoredPart) -> None:
+def _fill_up(log: Log, part: RestoredPart) -> None:
     """Make a partition begin where it began: fill the places before with nothing, and delete it."""
     first, partition = part.log.first, part.log.partition
     if log.begins(part.topic)[partition] >= first:
@@ -242,7 +239,7 @@ def fill_up(log: Log, part: RestoredPart) -> None:
     log.delete_before(part.topic, {partition: first})
 
 
-def folded(
+def _folded(
     log: Log, settings: Settings, backup: BackupSet, told: Told
 ) -> tuple[dict[str, str], Tokens]:
     """Return the digests of all views, folded from the restored log, and the tokens in them."""

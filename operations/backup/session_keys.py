@@ -28,7 +28,7 @@ PATIENCE = 30.0
 """Seconds within which the topic must be read, and what is appended acknowledged."""
 
 
-def newest(log: Log, topic: str) -> dict[bytes, Message]:
+def _newest(log: Log, topic: str) -> dict[bytes, Message]:
     """Return the newest record of every key that is not shredded.
 
     Raises:
@@ -62,7 +62,7 @@ def copy_keys(log: Log, settings: Settings, folder: Path) -> None:
         LogError: they cannot be read.
     """
     topic = Topics.of(settings).keys.name
-    found = newest(log, topic) if topic in log.partitions() else {}
+    found = _newest(log, topic) if topic in log.partitions() else {}
     with (folder / KEYS).open("wb") as file:
         file.writelines(line_of(message) for message in found.values())
         file.flush()
@@ -104,7 +104,7 @@ def restore_keys(log: Log, settings: Settings, folder: Path) -> None:
         LogError: they cannot be read, or are not taken.
     """
     topic = Topics.of(settings).keys.name
-    there = {key: message.value() for key, message in newest(log, topic).items()}
+    there = {key: message.value() for key, message in _newest(log, topic).items()}
     failures: list[LogError] = []
 
     def delivered(error: LogError | None, _: int, __: int) -> None:

@@ -75,7 +75,7 @@ def write_backup(
         BackupFailed: the files cannot be written; nothing is left behind.
         LogError: the log cannot be read; nothing is left behind.
     """
-    part = new_folder(target)
+    part = _new_folder(target)
     try:
         manifest = fill(log, settings, store, part, told)
         part.rename(target)  # onto an empty folder, too
@@ -90,7 +90,7 @@ def write_backup(
     return manifest
 
 
-def new_folder(target: Path) -> Path:
+def _new_folder(target: Path) -> Path:
     """Make the folder that a backup is written to before it gets its name: for this user only."""
     part = target.with_name(f"{target.name}.part")
     try:
@@ -115,10 +115,10 @@ def new_folder(target: Path) -> Path:
 def fill(log: Log, settings: Settings, store: ArtifactStore, folder: Path, told: Told) -> Manifest:
     """Write everything into a new folder."""
     made = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    cuts = take_cuts(log, settings)
-    topics = copy_log(log, cuts, folder, told)
+    cuts = _take_cuts(log, settings)
+    topics = _copy_log(log, cuts, folder, told)
     copy_keys(log, settings, folder)
-    held = copy_artifacts(store, folder, told)
+    held = _copy_artifacts(store, folder, told)
     manifest = Manifest(
         program=version("autolearn"),
         made=made,
@@ -126,7 +126,7 @@ def fill(log: Log, settings: Settings, store: ArtifactStore, folder: Path, told:
         cluster=log.cluster(),
         topics=topics,
         artifacts=held,
-        digests=digests_at(log, next(cut for cut in cuts if cut.topic == EVENTS), told),
+        digests=_digests_at(log, next(cut for cut in cuts if cut.topic == EVENTS), told),
     )
     with (folder / MANIFEST).open("wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
@@ -135,7 +135,7 @@ def fill(log: Log, settings: Settings, store: ArtifactStore, folder: Path, told:
     return manifest
 
 
-def take_cuts(log: Log, settings: Settings) -> list[Cut]:
+def _take_cuts(log: Log, settings: Settings) -> list[Cut]:
     """Return where each topic ends now: of two, the one that names records of the other first."""
     topics, there = Topics.of(settings), log.partitions()
     if topics.events.name not in there:
@@ -159,7 +159,7 @@ def take_cuts(log: Log, settings: Settings) -> list[Cut]:
     return cuts
 
 
-def copy_log(log: Log, cuts: list[Cut], folder: Path, told: Told) -> list[TopicLog]:
+def _copy_log(log: Log, cuts: list[Cut], folder: Path, told: Told) -> list[TopicLog]:
     """Write the records of every cut."""
     total, done, topics = sum(cut.records() for cut in cuts), 0, []
     for cut in cuts:
@@ -170,14 +170,14 @@ def copy_log(log: Log, cuts: list[Cut], folder: Path, told: Told) -> list[TopicL
         for part in parts:
             path = folder / part.file
             path.parent.mkdir(parents=True, exist_ok=True)
-            for records in copy_partition(log, cut.name, part, path):
+            for records in _copy_partition(log, cut.name, part, path):
                 done += records
                 told("log", done, total)
         topics.append(TopicLog(cut.topic, parts))
     return topics
 
 
-def copy_partition(log: Log, topic: str, part: PartitionLog, path: Path) -> Iterator[int]:
+def _copy_partition(log: Log, topic: str, part: PartitionLog, path: Path) -> Iterator[int]:
     """Write the records of one partition, a line each; yield how many are new now and then."""
     expected, heard = part.first, time.monotonic()
     reader = log.reader(topic, {part.partition: part.first})
@@ -188,10 +188,10 @@ def copy_partition(log: Log, topic: str, part: PartitionLog, path: Path) -> Iter
                 if messages:
                     heard = time.monotonic()
                 elif time.monotonic() - heard > PATIENCE:
-                    raise no_more(topic, part, expected)
+                    raise _no_more(topic, part, expected)
                 for message in messages:
                     if message.offset() != expected:
-                        raise no_more(topic, part, expected)
+                        raise _no_more(topic, part, expected)
                     file.write(line_of(message))
                     expected += 1
                 yield len(messages)
@@ -201,8 +201,7 @@ def copy_partition(log: Log, topic: str, part: PartitionLog, path: Path) -> Iter
         reader.close()
 
 
-def no_more(topic: str, part: PartitionLog, offset: int) -> LogError:
-    """Return the error for a record that does not come."""
+def _no_more(topic: str, part: PartitionLog, offset: int) -> LogError:
     return LogError(
         f"Offset {offset} of partition {part.partition} of {topic} cannot be read; the end is "
         f"{part.end}. No backup was made.",
@@ -210,7 +209,7 @@ def no_more(topic: str, part: PartitionLog, offset: int) -> LogError:
     )
 
 
-def copy_artifacts(store: ArtifactStore, folder: Path, told: Told) -> StoreSize:
+def _copy_artifacts(store: ArtifactStore, folder: Path, told: Told) -> StoreSize:
     """Copy the artifact store: all of it, so that no reference can be overlooked."""
     (folder / ARTIFACTS).mkdir()
     target = ArtifactStore((folder / ARTIFACTS).as_uri())
@@ -219,8 +218,7 @@ def copy_artifacts(store: ArtifactStore, folder: Path, told: Told) -> StoreSize:
     return held
 
 
-def digests_at(log: Log, events: Cut, told: Told) -> dict[str, str]:
-    """Return the digests of all views at the cut."""
+def _digests_at(log: Log, events: Cut, told: Told) -> dict[str, str]:
     with tempfile.TemporaryDirectory(prefix="autolearn-backup-") as scratch:
         return rebuild(
             log,

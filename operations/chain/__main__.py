@@ -32,19 +32,19 @@ from autolearn.security.signing_keys import PublicKeys, SigningKey, key_path
 LARGEST_PROOF = 256 * 1024 * 1024
 
 
-def run_verify(settings: Settings, chosen: argparse.Namespace, told: ProgressLines) -> ToolResult:
+def _run_verify(settings: Settings, chosen: argparse.Namespace, told: ProgressLines) -> ToolResult:
     """Verify the log on the brokers, or a backup."""
-    keys = keys_of(settings, chosen)
+    keys = _keys_of(settings, chosen)
     elsewhere = lines_of(chosen.checkpoints or ())
-    with source_of(settings, chosen.backup) as source:
+    with _source_of(settings, chosen.backup) as source:
         found = verify_chain(source, keys, elsewhere, told)
     return found, ExitCode.DONE if found.unbroken else ExitCode.NO
 
 
-def run_prove(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> ToolResult:
+def _run_prove(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> ToolResult:
     """Write the proof of an event to a new file."""
-    wanted, keys = Wanted.of(chosen.event), keys_of(settings, chosen)
-    with source_of(settings, chosen.backup) as source:
+    wanted, keys = Wanted.of(chosen.event), _keys_of(settings, chosen)
+    with _source_of(settings, chosen.backup) as source:
         proof = prove(source, wanted, keys)
     try:
         with chosen.file.open("xb") as file:
@@ -53,10 +53,10 @@ def run_prove(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) 
         raise BackupRefused(f"{chosen.file} exists.", advice="Choose another name.") from None
     except OSError as error:
         raise BackupRefused(f"{chosen.file} cannot be written: {error.strerror}.") from None
-    return {**proved(proof, keys), "file": str(chosen.file)}, ExitCode.DONE
+    return {**_proved(proof, keys), "file": str(chosen.file)}, ExitCode.DONE
 
 
-def run_check(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> ToolResult:
+def _run_check(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> ToolResult:
     """Check the proof in a file; no log is asked."""
     try:
         with chosen.file.open("rb") as file:
@@ -65,10 +65,10 @@ def run_check(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) 
         raise SettingsError(f"{chosen.file} cannot be read: {error.strerror}.") from None
     except MalformedRecord as error:
         raise ProofRefused(f"{chosen.file} is no proof: {error.detail}") from None
-    return proved(proof, keys_of(settings, chosen)), ExitCode.DONE
+    return _proved(proof, _keys_of(settings, chosen)), ExitCode.DONE
 
 
-def proved(proof: Proof, keys: PublicKeys) -> dict[str, Any]:
+def _proved(proof: Proof, keys: PublicKeys) -> dict[str, Any]:
     """Return what a proof says, once it is checked."""
     found = check_proof(proof, keys)
     event, signed = found.event, found.checkpoint
@@ -84,22 +84,20 @@ def proved(proof: Proof, keys: PublicKeys) -> dict[str, Any]:
     }
 
 
-def run_public_key(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> ToolResult:
-    """Return the public half of this home's key."""
-    key = own_key(settings)
+def _run_public_key(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> ToolResult:
+    key = _own_key(settings)
     if chosen.jwk:
         return key.public_jwk(), ExitCode.DONE
     return {"kid": key.kid, "pem": key.public_pem()}, ExitCode.DONE
 
 
-def keys_of(settings: Settings, chosen: argparse.Namespace) -> PublicKeys:
-    """Return the keys to trust: those given, or this home's."""
+def _keys_of(settings: Settings, chosen: argparse.Namespace) -> PublicKeys:
     if chosen.public_key:
         return PublicKeys.read(chosen.public_key)
-    return own_key(settings).public()
+    return _own_key(settings).public()
 
 
-def own_key(settings: Settings) -> SigningKey:
+def _own_key(settings: Settings) -> SigningKey:
     """Return the key of this home.
 
     Raises:
@@ -117,7 +115,7 @@ def own_key(settings: Settings) -> SigningKey:
 
 
 @contextmanager
-def source_of(settings: Settings, backup: Path | None) -> Iterator[Source]:
+def _source_of(settings: Settings, backup: Path | None) -> Iterator[Source]:
     """Open a backup, or the log on the brokers."""
     if backup is not None:
         yield BackupSource(backup)
@@ -130,14 +128,14 @@ def source_of(settings: Settings, backup: Path | None) -> Iterator[Source]:
 
 
 WORK = {
-    "verify": run_verify,
-    "prove": run_prove,
-    "check-proof": run_check,
-    "public-key": run_public_key,
+    "verify": _run_verify,
+    "prove": _run_prove,
+    "check-proof": _run_check,
+    "public-key": _run_public_key,
 }
 
 
-def parser() -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:
     """Return what understands the arguments."""
     found = argparse.ArgumentParser(prog="python -m autolearn.operations.chain")
     kinds = found.add_subparsers(dest="what", required=True)
@@ -159,4 +157,4 @@ def parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    run_as_tool(lambda settings, chosen, told: WORK[chosen.what](settings, chosen, told), parser())
+    run_as_tool(lambda settings, chosen, told: WORK[chosen.what](settings, chosen, told), _parser())

@@ -65,7 +65,7 @@ class PartitionCheck:
         try:
             record = decode_event(value)
         except MalformedRecord as error:
-            self.be_sure("changed", offset, "", f"It is no event: {error.detail}")
+            self._be_sure("changed", offset, "", f"It is no event: {error.detail}")
             return
         if self.failed is not None:
             self.looked += 1
@@ -75,7 +75,7 @@ class PartitionCheck:
                 self.looked += 1
                 return
         if offset != self.progress.next:
-            self.misplaced(offset, record)
+            self._misplaced(offset, record)
             return
         self.progress.next = offset + 1
         before = self.progress.last
@@ -99,7 +99,7 @@ class PartitionCheck:
             if self.doubt is not None and self.doubt.header_clears and self.failed is None:
                 self.doubt = None
         else:
-            doubt = self.be_sure(
+            doubt = self._be_sure(
                 "changed", offset, record.id, "Its header has another hash than the chain."
             )
             if doubt.kind == "changed":
@@ -115,20 +115,22 @@ class PartitionCheck:
         term, command, prev = self.progress.term, record.commandoffset, record.prev
         if record.term > term:
             why = f"Nothing before it begins its term, {record.term}."
-            self.be_sure("removed", offset, record.id, why).missing_term = record.term
+            self._be_sure("removed", offset, record.id, why).missing_term = record.term
         elif record.term == term and command > last and prev > last:
             why = f"The answer to command {prev} should come before it."
             self.doubt = Suspect("removed", offset, record.id, why)
             self.doubt.missing_answer = (term, prev)
         elif record.term == term and command > last:
             why = f"The one at offset {offset} was written as if it were not there."
-            self.be_sure("inserted", self.chain.offset, self.recent[-1][2].id, why)
+            self._be_sure("inserted", self.chain.offset, self.recent[-1][2].id, why)
         elif record.term == term:
             why = f"Command {command} is answered before it."
             self.doubt = Suspect("inserted", offset, record.id, why, header_clears=False)
-        self.find_fork(offset, record, value, told)
+        self._find_fork(offset, record, value, told)
 
-    def find_fork(self, offset: int, record: EventRecord, value: bytes, told: bytes | None) -> None:
+    def _find_fork(
+        self, offset: int, record: EventRecord, value: bytes, told: bytes | None
+    ) -> None:
         """See whether a record that is left out was written in the place of one that counts.
 
         A decider that was deposed writes so after a TermStarted. In a term it cannot happen.
@@ -142,14 +144,13 @@ class PartitionCheck:
                     break  # whoever began that term has decided since: the usual case
                 self.doubt = Suspect("inserted", place, other.id, why, certain=not late, weak=late)
 
-    def misplaced(self, offset: int, record: EventRecord) -> None:
-        """Note a record that lies at another offset than the next."""
+    def _misplaced(self, offset: int, record: EventRecord) -> None:
         wanted = self.progress.next
         if offset > wanted:
             why = f"The next one lies at offset {offset}."
-            self.be_sure("removed", wanted, "", why).missing_offset = wanted
+            self._be_sure("removed", wanted, "", why).missing_offset = wanted
         else:
-            self.be_sure("inserted", offset, record.id, "It is the second one at that offset.")
+            self._be_sure("inserted", offset, record.id, "It is the second one at that offset.")
 
     def compare(self) -> None:
         """Compare with every checkpoint that attests this many events, or should have before."""
@@ -184,7 +185,7 @@ class PartitionCheck:
         kind: Kind = "inserted" if self.chain.offset > one.offset else "removed"
         self.fails(one, kind, f"the events that end here at offset {self.chain.offset}")
         copied = self.doubt is not None and not self.doubt.header_clears
-        self.found = self.conclude() if copied else self.failed
+        self.found = self._conclude() if copied else self.failed
 
     def fails(self, one: Checkpoint, kind: Kind, what: str) -> None:
         """Note that a checkpoint is not right: something since the one before was changed."""
@@ -198,8 +199,7 @@ class PartitionCheck:
         """The offset up to which all is attested; -1: none."""
         return -1 if self.good is None else self.good.offset
 
-    def be_sure(self, kind: Kind, offset: int, id: str, detail: str) -> Suspect:  # noqa: A002
-        """Note what cannot come about by itself; a doubt before it was right then."""
+    def _be_sure(self, kind: Kind, offset: int, id: str, detail: str) -> Suspect:  # noqa: A002
         if self.doubt is None or self.doubt.weak:
             self.doubt = Suspect(kind, offset, id, detail, certain=True)
         self.doubt.certain = True
@@ -207,9 +207,9 @@ class PartitionCheck:
 
     def damaged(self, why: str) -> None:
         """Note that what comes next cannot be read at all."""
-        self.be_sure("changed", self.progress.next, "", why)
+        self._be_sure("changed", self.progress.next, "", why)
 
-    def conclude(self) -> ChainFinding | None:
+    def _conclude(self) -> ChainFinding | None:
         """Return what is wrong, once the records were looked at as far as need be."""
         if self.found is not None:
             return self.found
@@ -225,7 +225,7 @@ class PartitionCheck:
 
     def report(self) -> Report:
         """Return what was found, once all records were taken."""
-        self.found = self.conclude()
+        self.found = self._conclude()
         good = self.good
         attested = good and Attested(good.offset, good.events, good.hash, good.time)
         return Report(

@@ -78,16 +78,16 @@ def prove(source: Source, wanted: Wanted, keys: PublicKeys) -> Proof:
     """
     if wanted.partition not in source.spans():
         raise absent(f"The log has no partition {wanted.partition}.")
-    checkpoints = checkpoints_of(source, wanted.partition)
+    checkpoints = _checkpoints_of(source, wanted.partition)
     try:
-        found = follow(source, wanted, checkpoints)
+        found = _follow(source, wanted, checkpoints)
     except UnreadableSource as error:
         raise ProofRefused(f"The records cannot be read: {error}") from None
     check_proof(found, keys)
     return found
 
 
-def checkpoints_of(source: Source, partition: int) -> list[tuple[Checkpoint, bytes]]:
+def _checkpoints_of(source: Source, partition: int) -> list[tuple[Checkpoint, bytes]]:
     """Return the checkpoints of a partition in the order of the events that they attest."""
     found = []
     for at, token in source.tokens():
@@ -99,7 +99,7 @@ def checkpoints_of(source: Source, partition: int) -> list[tuple[Checkpoint, byt
     return sorted(found, key=lambda one: one[0].events)
 
 
-def follow(
+def _follow(
     source: Source, wanted: Wanted, checkpoints: Sequence[tuple[Checkpoint, bytes]]
 ) -> Proof:
     """Read from the last checkpoint before the event to the first one that attests it."""
@@ -110,7 +110,7 @@ def follow(
     tokens = {one.events: token for one, token in checkpoints}
     value, place, before, after = b"", -1, b"", list[str]()
     for written in source.records(wanted.partition, progress.next):
-        record = event_at(written.offset, written.value)
+        record = _event_at(written.offset, written.value)
         counts = progress.admit(record)
         if place < 0 and wanted.matches(written.offset, record):
             if not counts:
@@ -121,7 +121,7 @@ def follow(
         if counts:
             chain = chain.then(written.offset, written.value)
         if place >= 0 and chain.events in tokens:
-            return proof(wanted, (place, value), before, after, tokens[chain.events])
+            return _proof(wanted, (place, value), before, after, tokens[chain.events])
     if place < 0:
         raise absent("No record of that partition is it.")
     raise ProofRefused(
@@ -130,10 +130,9 @@ def follow(
     )
 
 
-def proof(
+def _proof(
     wanted: Wanted, found: tuple[int, bytes], before: bytes, after: list[str], token: bytes
 ) -> Proof:
-    """Return the document."""
     return Proof(
         partition=wanted.partition,
         offset=found[0],
@@ -144,8 +143,7 @@ def proof(
     )
 
 
-def event_at(offset: int, value: bytes) -> EventRecord:
-    """Return the event of a record."""
+def _event_at(offset: int, value: bytes) -> EventRecord:
     try:
         return decode_event(value)
     except MalformedRecord as error:
@@ -173,7 +171,7 @@ def check_proof(given: Proof, keys: PublicKeys) -> Proved:
         ProofRefused: the event and the digests do not come to the hash that was signed.
     """
     checkpoint = opened(given.checkpoint.encode(), keys)
-    found = chained(bytes.fromhex(given.before), given.event.encode(), given.after)
+    found = _chained(bytes.fromhex(given.before), given.event.encode(), given.after)
     number = checkpoint.events - len(given.after)
     if checkpoint.partition != given.partition or number < 1:
         raise ProofRefused("The checkpoint is one of another partition, or of fewer events.")
@@ -187,8 +185,7 @@ def check_proof(given: Proof, keys: PublicKeys) -> Proved:
         raise ProofRefused(f"What was signed is no event: {error.detail}") from None
 
 
-def chained(before: bytes, value: bytes, after: Iterable[str]) -> bytes:
-    """Return the hash that a value and the digests of those after it come to."""
+def _chained(before: bytes, value: bytes, after: Iterable[str]) -> bytes:
     found = link(before, value)
     for digest in after:
         found = link_digest(found, bytes.fromhex(digest))

@@ -63,11 +63,10 @@ class LogSource:
         self.events, self.checkpoints = topics.events.name, topics.checkpoints.name
         # The checkpoints first: what they attest is there then.
         known = self.checkpoints in log.partitions()
-        self.signed = self.span_of(self.checkpoints) if known else {}
-        self.written = self.span_of(self.events)
+        self.signed = self._span_of(self.checkpoints) if known else {}
+        self.written = self._span_of(self.events)
 
-    def span_of(self, topic: str) -> dict[int, tuple[int, int]]:
-        """Return where each partition of a topic begins and ends now."""
+    def _span_of(self, topic: str) -> dict[int, tuple[int, int]]:
         ends, begins = self.log.ends(topic), self.log.begins(topic)
         return {partition: (begins[partition], end) for partition, end in sorted(ends.items())}
 

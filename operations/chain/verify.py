@@ -71,7 +71,7 @@ class Signed:
                 self.wrong(one.partition, "checkpoint-missing", one.offset, why)
         for partition, all_of_it in self.of.items():
             all_of_it.sort(key=lambda one: (one.events, one.time))
-            self.check_previous(partition, all_of_it)
+            self._check_previous(partition, all_of_it)
 
     def take(self, token: bytes, partition: int | None = None) -> Checkpoint | None:
         """Take one checkpoint in unless it is known; return it if it is new and signed."""
@@ -91,7 +91,7 @@ class Signed:
         self.of[one.partition].append(one)
         return one
 
-    def check_previous(self, partition: int, checkpoints: Iterable[Checkpoint]) -> None:
+    def _check_previous(self, partition: int, checkpoints: Iterable[Checkpoint]) -> None:
         """Check that the one that each names as the one before is there."""
         for one in checkpoints:
             if one.previous and one.previous not in self.known:
@@ -122,7 +122,7 @@ def verify_chain(
     for partition in sorted(spans.keys() | signed.of.keys()):
         begin, end = spans.get(partition, (0, 0))
         reports.append(
-            check_partition(source, partition, begin, end, signed.of[partition], told, done, total)
+            _check_partition(source, partition, begin, end, signed.of[partition], told, done, total)
         )
         done += end - begin
     told(total, total)
@@ -148,7 +148,7 @@ def verify_chain(
     )
 
 
-def check_partition(
+def _check_partition(
     source: Source,
     partition: int,
     begin: int,

@@ -23,7 +23,7 @@ from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 
 
-def run_rebuild(settings: Settings, progress: ProgressLines) -> ToolResult:
+def _run_rebuild(settings: Settings, progress: ProgressLines) -> ToolResult:
     """Rebuild the read models of an API process that does not run, and put them in place.
 
     What an interrupted rebuild has folded stays, and the next one goes on from there.
@@ -60,7 +60,7 @@ def build(settings: Settings, folder: Path, progress: ProgressLines) -> Rebuilt:
 def work(settings: Settings, chosen: argparse.Namespace, progress: ProgressLines) -> ToolResult:
     """Do what the arguments say."""
     if chosen.what == "rebuild":
-        return run_rebuild(settings, progress)
+        return _run_rebuild(settings, progress)
     return build(settings, chosen.folder, progress), ExitCode.DONE
 
 

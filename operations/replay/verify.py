@@ -96,7 +96,7 @@ def check(scratch: Scratch, served: Served, told: Told) -> dict[str, Any]:
     """Compare what an API process serves with the log at its position."""
     digests = scratch.fold_up_to(served.position, told)
     differs = [view for view in VIEWS if served.views.get(view) != digests[view]]
-    found = [row for view in differs for row in compare(scratch, view, *served.fetch(view))]
+    found = [row for view in differs for row in _compare(scratch, view, *served.fetch(view))]
     return {
         "process": served.process,
         "url": served.url,
@@ -109,7 +109,7 @@ def check(scratch: Scratch, served: Served, told: Told) -> dict[str, Any]:
     }
 
 
-def compare(
+def _compare(
     scratch: Scratch, view: str, position: Goal, served: dict[str, str]
 ) -> list[dict[str, str]]:
     """Return the keys of a view at which an API process and the log differ, and how.

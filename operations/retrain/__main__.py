@@ -70,7 +70,7 @@ async def check(
     return RetrainCheck(tuple(found), same, time.perf_counter() - began)
 
 
-async def until_stopped(work: Coroutine[Any, Any, RetrainCheck]) -> RetrainCheck:
+async def _until_stopped(work: Coroutine[Any, Any, RetrainCheck]) -> RetrainCheck:
     """Do the work, unless SIGINT or SIGTERM comes first: then it is stopped, and cleaned up after.
 
     Raises:
@@ -90,7 +90,7 @@ async def until_stopped(work: Coroutine[Any, Any, RetrainCheck]) -> RetrainCheck
     return working.result()
 
 
-def read_trainings() -> list[RecordedTraining]:
+def _read_trainings() -> list[RecordedTraining]:
     """Return what standard input says, up to an empty line; from then on its end ends us.
 
     Raises:
@@ -111,13 +111,13 @@ def read_trainings() -> list[RecordedTraining]:
 
 def work(settings: Settings, _: argparse.Namespace, progress: ProgressLines) -> ToolResult:
     """Train again what standard input says."""
-    trainings = read_trainings()
+    trainings = _read_trainings()
     store = settings.artifacts or (home_of(settings) / "artifacts").as_uri()
 
     def told(done: int, training: str, phase: str) -> None:
         progress(done, len(trainings), f"{training[:8]} {phase}")
 
-    result = asyncio.run(until_stopped(check(trainings, store, told)))
+    result = asyncio.run(_until_stopped(check(trainings, store, told)))
     return result, ExitCode.DONE if result.same else ExitCode.NO
 
 

@@ -75,7 +75,7 @@ class Retraining:
             verdict=verdict_of(trained.artifact.digest == then.digest, answers, evaluations),
             present=trained.artifact.digest,
             detail=unsure,
-            files=differing(then.files, trained.artifact.files),
+            files=_differing(then.files, trained.artifact.files),
             answers=answers,
             evaluations=tuple(evaluations),
             environment=environment_differences(recorded.environment, trained.environment),
@@ -89,12 +89,12 @@ class Retraining:
 
         Returns what was compared, and why something could not be.
         """
-        if missing := recorded.missing or await self.bring_model(recorded):
+        if missing := recorded.missing or await self._bring_model(recorded):
             return (), f"The recorded artifact could not be read: {missing}"
         if recorded.artifact.digest == trained.artifact.digest:
             return (), ""
         rows = [Data(recorded.request.dataset, held_out=True, read=recorded.request.read)]
-        rows += [data_of(one) for one in recorded.evaluations]
+        rows += [_data_of(one) for one in recorded.evaluations]
         data = tuple(one for place, one in enumerate(rows) if one not in rows[:place])
         for one in data:
             if missing := await self.bring_dataset(recorded, one.dataset.version):
@@ -112,7 +112,7 @@ class Retraining:
     ) -> Repeated:
         """Make a recorded evaluation again, with the new model."""
         request = replace(recorded.request, artifact=trained.artifact.digest)
-        repeated = Repeated(request.run, data_of(recorded), False, recorded.results, {})
+        repeated = Repeated(request.run, _data_of(recorded), False, recorded.results, {})
         if missing := await self.bring_dataset(of, request.dataset.version):
             return replace(repeated, detail=missing)
         limits = Limits(request.time_limit, request.memory_limit)
@@ -160,9 +160,9 @@ class Retraining:
                 there = Path(brought) if brought else None
                 self.scratch.put_blob(there or self.original.fetch_blob(version, Path(folder)))
 
-        return recorded.data_missing.get(version, "") or await tried(bring)
+        return recorded.data_missing.get(version, "") or await _tried(bring)
 
-    async def bring_model(self, recorded: RecordedTraining) -> str:
+    async def _bring_model(self, recorded: RecordedTraining) -> str:
         """Copy a model to the scratch store; return why that cannot be, or nothing."""
 
         def bring() -> None:
@@ -175,10 +175,10 @@ class Retraining:
                 if self.scratch.put_folder(copy).digest != digest:
                     raise Tampered(f"its files are not those of the artifact {digest}")
 
-        return await tried(bring)
+        return await _tried(bring)
 
 
-async def tried(bring: Callable[[], None]) -> str:
+async def _tried(bring: Callable[[], None]) -> str:
     """Do something with stores beside the event loop; return why it cannot be, or nothing."""
     try:
         await asyncio.to_thread(bring)
@@ -187,13 +187,12 @@ async def tried(bring: Callable[[], None]) -> str:
     return ""
 
 
-def data_of(recorded: RecordedEvaluation) -> Data:
-    """Return the rows of an evaluation."""
+def _data_of(recorded: RecordedEvaluation) -> Data:
     request = recorded.request
     return Data(request.dataset, request.held_out, request.read)
 
 
-def differing(recorded: dict[str, str], present: dict[str, str]) -> tuple[str, ...]:
+def _differing(recorded: dict[str, str], present: dict[str, str]) -> tuple[str, ...]:
     """Return the names of the files that are not in both manifests with the same hash."""
     names = recorded.keys() | present.keys()
     return tuple(sorted(name for name in names if recorded.get(name) != present.get(name)))
@@ -216,7 +215,7 @@ def environment_differences(
     recorded: dict[str, JsonValue], present: dict[str, JsonValue]
 ) -> tuple[Difference, ...]:
     """Return what differs between two environments (`ml.environment`), by name."""
-    then, now = flat(recorded), flat(present)
+    then, now = _flat(recorded), _flat(present)
     return tuple(
         Difference(name, then.get(name), now.get(name))
         for name in sorted(then.keys() | now.keys())
@@ -224,7 +223,7 @@ def environment_differences(
     )
 
 
-def flat(environment: dict[str, JsonValue]) -> dict[str, JsonValue]:
+def _flat(environment: dict[str, JsonValue]) -> dict[str, JsonValue]:
     """Return an environment with one entry per fact, such as `python` or `libraries.numpy`."""
     found: dict[str, JsonValue] = {}
     for name, value in environment.items():

@@ -29,7 +29,7 @@ PATIENCE = 5.0
 """Seconds without any heartbeat after which those that have come must do."""
 
 
-def status_of(settings: Settings, without_api: str) -> Status:
+def _status_of(settings: Settings, without_api: str) -> Status:
     """Return what is known without an API (blocks).
 
     Raises:
@@ -46,7 +46,7 @@ def status_of(settings: Settings, without_api: str) -> Status:
         if "brokers" not in status.unknown:
             records = {topic.name: topic.records for topic in status.topics}
             status.dead_letters = DeadLetterCount(records.get(topics.dead_letters.name, 0))
-            status.workers, status.supervision = heard(log, topics.workers.name)
+            status.workers, status.supervision = _heard(log, topics.workers.name)
     except LogError as error:
         status.unknown["workers"] = error.detail
     finally:
@@ -63,7 +63,7 @@ def status_of(settings: Settings, without_api: str) -> Status:
     return status
 
 
-def heard(log: Log, topic: str) -> tuple[list[WorkerState], Supervision | None]:
+def _heard(log: Log, topic: str) -> tuple[list[WorkerState], Supervision | None]:
     """Return the workers that were heard of lately, and what the supervising process said.
 
     Raises:
@@ -88,7 +88,7 @@ def heard(log: Log, topic: str) -> tuple[list[WorkerState], Supervision | None]:
 def work(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> ToolResult:
     """Ask the brokers of the settings."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it has to say is in the status
-    return status_of(settings, chosen.without_api), ExitCode.DONE
+    return _status_of(settings, chosen.without_api), ExitCode.DONE
 
 
 if __name__ == "__main__":

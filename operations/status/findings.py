@@ -30,10 +30,10 @@ def findings(status: Status, topics: Iterable[str], settings: Settings) -> list[
         for part, why in status.unknown.items()
     ]
     if "brokers" not in status.unknown:
-        found += [*about_topics(status, topics)]
+        found += [*_about_topics(status, topics)]
         for process in status.processes:
-            found += about_process(process)
-    found += about_chain(status)
+            found += _about_process(process)
+    found += _about_chain(status)
     for worker in status.workers:
         if worker.silent > settings.worker_timeout:
             why = f"{worker.worker} has said nothing for {worker.silent:.0f} s."
@@ -42,7 +42,7 @@ def findings(status: Status, topics: Iterable[str], settings: Settings) -> list[
             why = f"{worker.worker} takes no new run: {worker.disk_low}."
             advice = "Make room: runs that wait are taken then."
             found.append(Finding("worker-disk-low", why, advice))
-    found += about_supervision(status)
+    found += _about_supervision(status)
     if status.dead_letters is not None and status.dead_letters.recent:
         why = f"{status.dead_letters.recent} commands of the last day could not be decoded."
         found.append(Finding("dead-letters", why, "See `autolearn dead-letters list`."))
@@ -54,7 +54,7 @@ def findings(status: Status, topics: Iterable[str], settings: Settings) -> list[
     return found
 
 
-def about_topics(status: Status, names: Iterable[str]) -> Iterator[Finding]:
+def _about_topics(status: Status, names: Iterable[str]) -> Iterator[Finding]:
     """Yield what is wrong with topics."""
     there = {topic.name for topic in status.topics}
     if missing := [name for name in names if name not in there]:
@@ -72,7 +72,7 @@ def about_topics(status: Status, names: Iterable[str]) -> Iterator[Finding]:
             yield Finding("under-replicated", why, "Start the brokers that hold the others.")
 
 
-def about_chain(status: Status) -> Iterator[Finding]:
+def _about_chain(status: Status) -> Iterator[Finding]:
     """Yield what is wrong with the hash chain of `events`, as far as a look can tell."""
     for one in status.chain:
         if one.broken is not None:
@@ -83,7 +83,7 @@ def about_chain(status: Status) -> Iterator[Finding]:
             yield Finding("checkpoints-late", why, "See the log of the decide processes.")
 
 
-def about_supervision(status: Status) -> Iterator[Finding]:
+def _about_supervision(status: Status) -> Iterator[Finding]:
     """Yield what the supervising process could not do."""
     said = status.supervision or Supervision()
     if said.overdue_keys:
@@ -101,7 +101,7 @@ def about_supervision(status: Status) -> Iterator[Finding]:
         yield Finding("models-overdue", why, "See the log of the supervise process, and the store.")
 
 
-def about_process(process: Process) -> Iterator[Finding]:
+def _about_process(process: Process) -> Iterator[Finding]:
     """Yield what is wrong with a process type."""
     if not process.members:
         why = f"No process of type {process.name} runs."

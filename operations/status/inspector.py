@@ -52,7 +52,7 @@ class StatusInspector:
             readable = {n: range(t.partitions) for n, t in found.items() if not t.leaderless}
             spans = self.cluster.spans(readable)
             events = spans.get(self.topics.events.name, {})
-            at = self.last_records(events) if reached is None else reached
+            at = self._last_records(events) if reached is None else reached
             status.terms = [self.term(p, at[p], span) for p, span in events.items() if p in at]
             part = "chain"
             if self.settings.chain != "off":
@@ -64,7 +64,7 @@ class StatusInspector:
             status.unknown[part] = error.detail
         return status
 
-    def last_records(self, spans: Spans) -> dict[int, PartitionProgress]:
+    def _last_records(self, spans: Spans) -> dict[int, PartitionProgress]:
         """Return where the deciders are by the last record of each partition of `events`."""
         found = {p: newest(self.events, p, *span) for p, span in spans.items()}
         return {

@@ -120,7 +120,7 @@ class AuditTrail:
         if time < oldest or (hop.kind == "request" and not hop.status and self.has(at)):
             return False
         self.rows.written[at] = to_json(hop)
-        for index in indexes(hop):
+        for index in _indexes(hop):
             self.rows.written[index + tail] = at
         return True
 
@@ -153,7 +153,7 @@ class AuditTrail:
                 break
             found += 1
             written[at] = None
-            for index in indexes(hop):
+            for index in _indexes(hop):
                 written[index + key(time, identity)] = None
         if written:
             self.store.write(written)
@@ -214,7 +214,7 @@ class AuditProjector(Projector):
         for message in messages:
             record = event_on_log(message.value())
             counts = self.take_record(message.partition() or 0, message.offset() or 0, record)
-            for hop in hops_of(record, message, counts=counts):
+            for hop in _hops_of(record, message, counts=counts):
                 if self.projection.put(hop, self.oldest):
                     self.taken.append(hop)
             if counts:
@@ -222,14 +222,14 @@ class AuditProjector(Projector):
         return admitted
 
 
-def hops_of(record: EventRecord, message: Message, *, counts: bool) -> Iterable[Hop]:
+def _hops_of(record: EventRecord, message: Message, *, counts: bool) -> Iterable[Hop]:
     """Return what an event tells: that a command was sent, and how it was decided."""
     if record.type == TERM_STARTED:
         return ()
     headers = message.headers()
     trace, hop, asked = trace_in(headers), hop_of(headers), asked_of(headers)
-    sent = text(time_of(record.time, message.timestamp()[1]))
-    run, attempt = run_of(record)
+    sent = text(_time_of(record.time, message.timestamp()[1]))
+    run, attempt = _run_of(record)
     decision = Hop(
         id=record.id,
         kind="decision" if counts else "ignored",
@@ -274,7 +274,7 @@ class About(Struct):
 about_decoder = msgspec.json.Decoder(About)
 
 
-def run_of(record: EventRecord) -> tuple[str, int]:
+def _run_of(record: EventRecord) -> tuple[str, int]:
     """Return the run and the attempt that an event is about; ("", 0) if that cannot be read."""
     try:
         about = read_part(record, about_decoder)
@@ -283,7 +283,7 @@ def run_of(record: EventRecord) -> tuple[str, int]:
     return about.run, about.attempt
 
 
-def time_of(given: str, otherwise: int) -> int:
+def _time_of(given: str, otherwise: int) -> int:
     """Return a time in milliseconds since 1970; whoever writes by hand may write anything."""
     try:
         found = millis(given)
@@ -294,11 +294,10 @@ def time_of(given: str, otherwise: int) -> int:
 
 def place_of(hop: Hop) -> HopKey:
     """Return where a hop is in the order of all."""
-    return time_of(hop.time, 0), hop.id
+    return _time_of(hop.time, 0), hop.id
 
 
-def indexes(hop: Hop) -> Iterator[bytes]:
-    """Yield the prefixes of the indexes by which a hop is found."""
+def _indexes(hop: Hop) -> Iterator[bytes]:
     for name in INDEXES:
         if value := getattr(hop, name):
             yield prefix_of(name, value)

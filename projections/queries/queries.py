@@ -77,8 +77,7 @@ After = tuple[str, str] | None
 """The (time, id) of the last one that was seen of a list; None at its beginning."""
 
 
-def merge(*names: Iterable[str]) -> Iterator[str]:
-    """Yield the names in several sorted lists, sorted and each once."""
+def _merge(*names: Iterable[str]) -> Iterator[str]:
     return (name for name, _ in groupby(heapq.merge(*names)))
 
 
@@ -182,7 +181,7 @@ class Snapshot(RowReader):
                 return None
             at = key("dataset-version", name, content)
         row = self.get(at, StoredDataset)
-        return None if row is None else self.dataset_row(name, row)
+        return None if row is None else self._dataset_row(name, row)
 
     def has_version(self, name: str, version: str) -> bool:
         """Say whether a dataset has a version."""
@@ -221,7 +220,7 @@ class Snapshot(RowReader):
             row.bytes for row in self.scan(prefix_of("dataset-version-by-time", name), StoredBytes)
         ]
 
-    def dataset_row(self, name: str, row: StoredDataset) -> DatasetRow | None:
+    def _dataset_row(self, name: str, row: StoredDataset) -> DatasetRow | None:
         """Return a version of a dataset with what it holds; None if that cannot be read."""
         spec = self.spec(name, row)
         if spec is None:
@@ -266,7 +265,7 @@ class Snapshot(RowReader):
             name = at.rpartition(b"\0")[2].decode()
             if may(name):
                 self.looked += len(value) // KIB
-                row = self.dataset_row(name, decode(value, StoredDataset))
+                row = self._dataset_row(name, decode(value, StoredDataset))
                 if row is not None:
                     yield row
 
@@ -298,7 +297,7 @@ class Snapshot(RowReader):
             if stored is None:
                 continue  # it has just been deleted
             self.looked += len(stored.registration) // KIB
-            row = self.dataset_row(name, stored)
+            row = self._dataset_row(name, stored)
             if row is not None:
                 yield (time, content), row
 
@@ -324,7 +323,7 @@ class Snapshot(RowReader):
     def needs(self, experiment: str, name: str) -> bool:
         """Say whether an experiment has a run on a dataset; not, if it cannot be read."""
         try:
-            return any(ref.name == name for refs in self.data_of(experiment) for ref in refs)
+            return any(ref.name == name for refs in self._data_of(experiment) for ref in refs)
         except Unreadable:
             return False
 
@@ -416,7 +415,7 @@ class Snapshot(RowReader):
     def experiment_row(self, experiment: str, row: StoredExperiment) -> ExperimentRow:
         """Return an experiment with what it says, as far as that can be read."""
         opened = self.opened(experiment, row.opened)
-        training_data, evaluation_data = self.data_of(experiment) if opened else ((), ())
+        training_data, evaluation_data = self._data_of(experiment) if opened else ((), ())
         return ExperimentRow(
             id=experiment,
             title=opened.title if opened else "",
@@ -430,7 +429,7 @@ class Snapshot(RowReader):
             unreadable=opened is None,
         )
 
-    def data_of(self, experiment: str) -> Data:
+    def _data_of(self, experiment: str) -> Data:
         """Return what an experiment's trainings learned from, and what its models were measured on.
 
         That is said in the requests of its runs. As it never changes, it is kept in memory.
@@ -496,13 +495,13 @@ class Snapshot(RowReader):
     def user(self, name: str) -> UserRow | None:
         """Return a user."""
         row = self.get(user_key(name), StoredUser)
-        return None if row is None else user_row(name, row)
+        return None if row is None else _user_row(name, row)
 
     def users(self) -> list[UserRow]:
         """Return all users, by name."""
         rows = self.content.scan(prefix_of("user"))
         return [
-            user_row(at.rpartition(b"\0")[2].decode(), decode(row, StoredUser)) for at, row in rows
+            _user_row(at.rpartition(b"\0")[2].decode(), decode(row, StoredUser)) for at, row in rows
         ]
 
     def tokens(self, name: str) -> list[TokenRow]:
@@ -606,21 +605,19 @@ class Snapshot(RowReader):
         for kind in ("dataset", "estimator", "metric", "session", "user"):
             low = after.partition("/")[2] if after.startswith(f"{kind}/") else ""
             if low or kind > after:
-                names = self.names_of(kind, user, sysadmin, low)
+                names = self._names_of(kind, user, sysadmin, low)
                 yield from (f"{kind}/{name}" for name in names)
 
-    def names_of(self, kind: str, user: str, sysadmin: bool, after: str) -> Iterable[str]:
-        """Return the ids of the streams of a kind that `streams_of` yields."""
+    def _names_of(self, kind: str, user: str, sysadmin: bool, after: str) -> Iterable[str]:
         if kind == "session":
             indexes = [("session-owned", user), ("session-shared", user)]
             indexes += [("session-owned", "")] if sysadmin else []
-            return merge(*(self.ids_in(*index, after=after) for index in indexes))
+            return _merge(*(self._ids_in(*index, after=after) for index in indexes))
         if kind == "user" and not sysadmin:
             return [user] if user > after else []
         return self.streams(kind, after)
 
-    def ids_in(self, *index: str, after: str) -> Iterator[str]:
-        """Yield the ids in an index that is in their order, past one of them."""
+    def _ids_in(self, *index: str, after: str) -> Iterator[str]:
         bound = key(*index, after) if after else b""
         for at, _ in self.content.scan(prefix_of(*index), after=bound):
             yield at.rpartition(b"\0")[2].decode()
@@ -645,6 +642,5 @@ class Snapshot(RowReader):
                 yield name.partition("/")[2]
 
 
-def user_row(name: str, row: StoredUser) -> UserRow:
-    """Return a user as a query shows it: without the verifier of the password."""
+def _user_row(name: str, row: StoredUser) -> UserRow:
     return UserRow(name, row.role, row.disabled, bool(row.password), row.created, row.updated)

@@ -58,7 +58,7 @@ def rebuild(
     """
     store = RocksStore(folder, bulk=True)
     try:
-        rebuilt = fold_up_to(goal, Projector(log, topic, ReadModels(store), goal), told)
+        rebuilt = _fold_up_to(goal, Projector(log, topic, ReadModels(store), goal), told)
         return replace(rebuilt, digests=digests_of(store))
     finally:
         store.close()
@@ -69,7 +69,7 @@ def digests_of(content: Readable) -> dict[str, str]:
     return {view: digest(content, view) for view in VIEWS}
 
 
-def fold_up_to(goal: Mapping[int, int], follower: Projector, told: Told) -> Rebuilt:
+def _fold_up_to(goal: Mapping[int, int], follower: Projector, told: Told) -> Rebuilt:
     """Let a Follower fold and store everything before `goal`, and close it.
 
     Raises:

@@ -31,8 +31,7 @@ class Change(Struct, frozen=True):
     after: Fields | None
 
 
-def session_things(moment: Snapshot, session: str) -> Iterator[tuple[str, str, Struct | None]]:
-    """Yield what a session's stream tells of."""
+def _session_things(moment: Snapshot, session: str) -> Iterator[tuple[str, str, Struct | None]]:
     yield "session", session, moment.session(session)
     yield "experiment", session, moment.experiment(session)
     yield "end of session", session, moment.ended(session)
@@ -40,8 +39,7 @@ def session_things(moment: Snapshot, session: str) -> Iterator[tuple[str, str, S
         yield "reader", f"{session}/{reader.user}", reader
 
 
-def dataset_things(moment: Snapshot, name: str) -> Iterator[tuple[str, str, Struct | None]]:
-    """Yield a dataset's newest version, and all of them."""
+def _dataset_things(moment: Snapshot, name: str) -> Iterator[tuple[str, str, Struct | None]]:
     yield "dataset", name, moment.dataset(name)
     for row in moment.dataset_versions(name):
         yield "dataset version", f"{name}@{row.spec.version}", row
@@ -49,18 +47,15 @@ def dataset_things(moment: Snapshot, name: str) -> Iterator[tuple[str, str, Stru
         yield "grant", f"{name}/{grant.user}", grant
 
 
-def estimator_things(moment: Snapshot, name: str) -> Iterator[tuple[str, str, Struct | None]]:
-    """Yield an estimator on offer."""
+def _estimator_things(moment: Snapshot, name: str) -> Iterator[tuple[str, str, Struct | None]]:
     yield "estimator", name, moment.estimator(name)
 
 
-def metric_things(moment: Snapshot, name: str) -> Iterator[tuple[str, str, Struct | None]]:
-    """Yield a metric on offer."""
+def _metric_things(moment: Snapshot, name: str) -> Iterator[tuple[str, str, Struct | None]]:
     yield "metric", name, moment.metric(name)
 
 
-def user_things(moment: Snapshot, name: str) -> Iterator[tuple[str, str, Struct | None]]:
-    """Yield a user, the user's tokens and quotas; nothing of this is secret."""
+def _user_things(moment: Snapshot, name: str) -> Iterator[tuple[str, str, Struct | None]]:
     yield "user", name, moment.user(name)
     for token in moment.tokens(name):
         yield "token", token.id, token
@@ -69,23 +64,22 @@ def user_things(moment: Snapshot, name: str) -> Iterator[tuple[str, str, Struct 
 
 
 THINGS: Mapping[str, Callable[[Snapshot, str], Iterator[tuple[str, str, Struct | None]]]] = {
-    "session": session_things,
-    "dataset": dataset_things,
-    "estimator": estimator_things,
-    "metric": metric_things,
-    "user": user_things,
+    "session": _session_things,
+    "dataset": _dataset_things,
+    "estimator": _estimator_things,
+    "metric": _metric_things,
+    "user": _user_things,
 }
 """What the streams of each kind tell of, a session's runs aside."""
 
 
-def things_of(moment: Snapshot, stream: str) -> dict[Thing, Fields]:
-    """Return all things of a stream with their fields."""
+def _things_of(moment: Snapshot, stream: str) -> dict[Thing, Fields]:
     kind, _, name = stream.partition("/")
     found = THINGS[kind](moment, name)
-    return {(what, at): fields_of(row) for what, at, row in found if row is not None}
+    return {(what, at): _fields_of(row) for what, at, row in found if row is not None}
 
 
-def fields_of(row: Struct) -> Fields:
+def _fields_of(row: Struct) -> Fields:
     """Return a row's fields, those of its specification among them, as JSON has them."""
     fields: Fields = to_builtins(row)
     return {**fields.pop("spec", {}), **fields}
@@ -96,22 +90,22 @@ def changes_of(stream: str, before: Snapshot, after: Snapshot) -> Iterator[Chang
 
     Of the runs of a session, which may be many and large, one is looked at at a time.
     """
-    was, now = things_of(before, stream), things_of(after, stream)
+    was, now = _things_of(before, stream), _things_of(after, stream)
     for thing in {**was, **now}:
         if was.get(thing) != now.get(thing):
-            yield difference(stream, thing, was.get(thing), now.get(thing))
+            yield _difference(stream, thing, was.get(thing), now.get(thing))
     kind, _, name = stream.partition("/")
     if kind != "session":
         return
     runs = {**dict(before.kinds_of_runs(name)), **dict(after.kinds_of_runs(name))}
     for run, work in runs.items():
         rows = (moment.run(name, work, run) for moment in (before, after))
-        earlier, later = (None if row is None else fields_of(row) for row in rows)
+        earlier, later = (None if row is None else _fields_of(row) for row in rows)
         if earlier != later:
-            yield difference(stream, (work, run), earlier, later)
+            yield _difference(stream, (work, run), earlier, later)
 
 
-def difference(stream: str, thing: Thing, was: Fields | None, now: Fields | None) -> Change:
+def _difference(stream: str, thing: Thing, was: Fields | None, now: Fields | None) -> Change:
     """Return what became of one thing that is not the same."""
     if was is None or now is None:
         return Change(stream, *thing, "added" if was is None else "removed", was, now)

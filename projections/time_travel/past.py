@@ -28,7 +28,7 @@ AT_ONCE = 1000
 """Events of a partition that are read in one go."""
 
 
-class Commit(NamedTuple):
+class _Commit(NamedTuple):
     """When an experiment was committed, by which event of its stream, and which one deleted it.
 
     The newest is first.
@@ -50,7 +50,7 @@ class PastTooLarge(AutoLearnError):
     title = "That is too much of the past"
 
 
-class RecordedEvent(NamedTuple):
+class _RecordedEvent(NamedTuple):
     """An admitted event, and where it lies."""
 
     record: EventRecord
@@ -58,8 +58,7 @@ class RecordedEvent(NamedTuple):
     offset: int
 
 
-def too_large() -> PastTooLarge:
-    """Return the error of what has more events than are folded for one answer."""
+def _too_large() -> PastTooLarge:
     return PastTooLarge(
         f"What this would show of the past is in events of more than {PAST_BYTES:,} bytes, and no "
         "more are folded for one answer; no setting raises that.",
@@ -67,7 +66,7 @@ def too_large() -> PastTooLarge:
     )
 
 
-def folded(events: Iterable[RecordedEvent]) -> dict[bytes, bytes]:
+def _folded(events: Iterable[_RecordedEvent]) -> dict[bytes, bytes]:
     """Return the rows that the events of one stream leave: no other stream has a part in them."""
     store = MemoryStore()
     models = ReadModels(store)
@@ -133,13 +132,13 @@ class AsOfReader:
             partition, offsets = self.offsets(name)
             wanted.setdefault(partition, []).extend(offsets)
         self.loaded.update(names)
-        found: dict[str, list[RecordedEvent]] = {}
+        found: dict[str, list[_RecordedEvent]] = {}
         for message in self.read(wanted):
             record = decode_event(message.value() or b"")
-            told = RecordedEvent(record, message.partition() or 0, message.offset() or 0)
+            told = _RecordedEvent(record, message.partition() or 0, message.offset() or 0)
             found.setdefault(record.subject, []).append(told)
         for stream_told in found.values():
-            self.store.write(folded(stream_told))
+            self.store.write(_folded(stream_told))
 
     def read(self, wanted: Mapping[int, Sequence[int]]) -> Iterator[Message]:
         """Yield records, some at a time. Raises what `load` raises."""
@@ -148,7 +147,7 @@ class AsOfReader:
                 for message in self.lookup.read({partition: offsets[start : start + AT_ONCE]}):
                     self.bytes += len(message.value() or b"")
                     if self.bytes > PAST_BYTES:
-                        raise too_large()
+                        raise _too_large()
                     yield message
 
     def load_session(self, session: str) -> None:
@@ -164,7 +163,7 @@ class AsOfReader:
 
     # Loading what a page of a list shows: as much as PAST_BYTES allow
 
-    def load_some(self, names: list[str]) -> None:
+    def _load_some(self, names: list[str]) -> None:
         """Fold streams that follow each other in a list; it is `full` if not all have room.
 
         Raises:
@@ -188,13 +187,13 @@ class AsOfReader:
         while (missing := limit - len(self.moment.datasets(after, limit, may))) > 0:
             if self.full or not (some := list(islice(there, missing))):
                 break
-            self.load_some(some)
-        self.require_any(self.moment.datasets(after, 1, may))
+            self._load_some(some)
+        self._require_any(self.moment.datasets(after, 1, may))
 
-    def require_any(self, shown: Iterable[object]) -> None:
+    def _require_any(self, shown: Iterable[object]) -> None:
         """Raise PastTooLarge if nothing can be shown, for the first of a list is too large."""
         if self.full and not any(True for _ in shown):
-            raise too_large()
+            raise _too_large()
 
     def load_sessions(self, after: tuple[str, str] | None, limit: int, may: May = anything) -> None:
         """Fold sessions past (time of creation, id), newest first, until enough are known.
@@ -202,18 +201,17 @@ class AsOfReader:
         That is, `limit` of them that were open then and that one `may` see, or as many as there
         were.
         """
-        candidates = self.perhaps_open(after, may)
-        while (missing := limit - self.many_open(after, limit)) > 0:
+        candidates = self._perhaps_open(after, may)
+        while (missing := limit - self._many_open(after, limit)) > 0:
             if self.full or not (some := list(islice(candidates, missing + AHEAD))):
                 break
-            self.load_some(some)
-        self.require_any(self.moment.newest("session", after, None))
+            self._load_some(some)
+        self._require_any(self.moment.newest("session", after, None))
 
-    def many_open(self, after: tuple[str, str] | None, limit: int) -> int:
-        """Return how many open sessions are known past one of them, up to `limit`."""
+    def _many_open(self, after: tuple[str, str] | None, limit: int) -> int:
         return len(list(islice(self.moment.newest("session", after, None), limit)))
 
-    def perhaps_open(self, after: tuple[str, str] | None, may: May = anything) -> Iterator[str]:
+    def _perhaps_open(self, after: tuple[str, str] | None, may: May = anything) -> Iterator[str]:
         """Yield the sessions that may have been open then, newest first."""
         for session in filter(may, self.index.by_time(("session-opened",), after)):
             name = stream("session", session)
@@ -235,35 +233,32 @@ class AsOfReader:
         """
         there = self.commits("experiment-by-time", after, may)
         gone = self.commits("experiment-gone-by-time", after, may)
-        merged = heapq.merge(there, (one for one in gone if not self.was_deleted(one)))
-        found = (one.id for one in merged if self.was_committed(one))
+        merged = heapq.merge(there, (one for one in gone if not self._was_deleted(one)))
+        found = (one.id for one in merged if self._was_committed(one))
         return list(islice(found, limit))
 
-    def commits(self, index: str, after: tuple[str, str] | None, may: May) -> Iterator[Commit]:
+    def commits(self, index: str, after: tuple[str, str] | None, may: May) -> Iterator[_Commit]:
         """Yield the commits in an index that one `may` see, the newest first."""
         for at in filter(may, self.index.by_time((index,), after)):
             row = self.index.committed(at, gone=index.startswith("experiment-gone"))
             if row is not None:
-                yield Commit(row.committed, at, row.sequence, row.deleted)
+                yield _Commit(row.committed, at, row.sequence, row.deleted)
 
-    def was_deleted(self, one: Commit) -> bool:
-        """Say whether an experiment's deletion came before."""
-        return self.many_events(one) >= one.deletion
+    def _was_deleted(self, one: _Commit) -> bool:
+        return self._many_events(one) >= one.deletion
 
-    def was_committed(self, one: Commit) -> bool:
-        """Say whether an experiment's commit came before."""
-        return self.many_events(one) >= one.sequence
+    def _was_committed(self, one: _Commit) -> bool:
+        return self._many_events(one) >= one.sequence
 
-    def many_events(self, one: Commit) -> int:
-        """Return how many events the stream of an experiment had then."""
+    def _many_events(self, one: _Commit) -> int:
         return len(self.offsets(stream("session", one.id))[1])
 
     def load_experiments(
         self, after: tuple[str, str] | None, limit: int, may: May = anything
     ) -> None:
         """Fold the experiments of a page."""
-        self.load_some([stream("session", at) for at in self.experiments(after, limit, may)])
-        self.require_any(self.moment.newest("experiment", after, None))
+        self._load_some([stream("session", at) for at in self.experiments(after, limit, may)])
+        self._require_any(self.moment.newest("experiment", after, None))
 
     # The position
 

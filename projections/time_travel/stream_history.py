@@ -50,7 +50,7 @@ def read_stream(lookup: RecordLookup, at: Lies, after: Places, limit: int, fits:
     wanted = at.offsets[bisect_left(at.offsets, after[at.partition].next) :]
     found: list[FoundEvent] = []
     places, looked, size = after, 0, 0
-    for message in read_at(lookup, at.partition, wanted[:LOOKED]):
+    for message in _read_at(lookup, at.partition, wanted[:LOOKED]):
         looked += 1
         value, offset = message.value() or b"", message.offset() or 0
         record = decode_event(value)
@@ -69,7 +69,7 @@ def read_stream(lookup: RecordLookup, at: Lies, after: Places, limit: int, fits:
     return EventPage(found, places | reached)
 
 
-def read_at(lookup: RecordLookup, partition: int, offsets: Sequence[int]) -> Iterator[Message]:
+def _read_at(lookup: RecordLookup, partition: int, offsets: Sequence[int]) -> Iterator[Message]:
     """Yield the records at these rising offsets of a partition, which are read some at a time."""
     for start in range(0, len(offsets), BATCH):
         yield from lookup.read({partition: offsets[start : start + BATCH]})

@@ -58,13 +58,13 @@ def register(rows: RowBatch, record: EventRecord) -> None:
             if (before := rows.get(version, StoredDataset)) is None:
                 count(rows, whose.owner, spec.bytes)
             else:
-                rows.delete(time_key(spec.name, before.registered, content))
-            rows.put(time_key(spec.name, record.time, content), StoredBytes(spec.bytes))
+                rows.delete(_time_key(spec.name, before.registered, content))
+            rows.put(_time_key(spec.name, record.time, content), StoredBytes(spec.bytes))
             rows.put(key("dataset", spec.name), row)
             rows.put(version, row)
 
 
-def time_key(name: str, registered: str, content: str) -> bytes:
+def _time_key(name: str, registered: str, content: str) -> bytes:
     """Return the key of a row by which the versions of a dataset are found in their order."""
     return key("dataset-version-by-time", name, registered, content)
 
@@ -89,7 +89,7 @@ def delete(rows: RowBatch, record: EventRecord) -> None:
         assert row is not None, "it is there by its name"
         count(rows, whose.owner, -row.bytes)
         rows.delete(version)
-        rows.delete(time_key(name, row.registered, version.rpartition(b"\0")[2].decode()))
+        rows.delete(_time_key(name, row.registered, version.rpartition(b"\0")[2].decode()))
 
 
 def share(rows: RowBatch, record: EventRecord) -> None:

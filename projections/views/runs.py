@@ -141,13 +141,11 @@ def start(run: StoredRun, about: RunPart, record: EventRecord) -> None:
     run.started = record.time
 
 
-def complete(run: StoredRun, _: RunPart, record: EventRecord) -> None:
-    """The run has its result."""
+def _complete(run: StoredRun, _: RunPart, record: EventRecord) -> None:
     run.status, run.ended = "completed", record.time
 
 
-def fail(run: StoredRun, _: RunPart, record: EventRecord) -> None:
-    """The run ended without a result."""
+def _fail(run: StoredRun, _: RunPart, record: EventRecord) -> None:
     run.status, run.ended = "failed", record.time
 
 
@@ -156,16 +154,15 @@ def cancel(run: StoredRun, _: RunPart, record: EventRecord) -> None:
     run.status, run.ended = "cancelled", record.time
 
 
-def lose(run: StoredRun, about: RunPart, _: EventRecord) -> None:
-    """The next attempt is open."""
+def _lose(run: StoredRun, about: RunPart, _: EventRecord) -> None:
     run.status, run.attempt, run.worker, run.started = "open", about.attempt, "", None
 
 
 TYPES: dict[str, Change] = {
     type_of(events.RunStarted): start,
-    type_of(events.RunCompleted): complete,
-    type_of(events.RunFailed): fail,
+    type_of(events.RunCompleted): _complete,
+    type_of(events.RunFailed): _fail,
     type_of(events.RunCancelled): cancel,
-    type_of(events.RunLost): lose,
+    type_of(events.RunLost): _lose,
 }
 """What each type of event does to the run that it is about."""

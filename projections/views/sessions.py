@@ -44,7 +44,7 @@ TABLES = (
 Handler = Callable[[RowBatch, EventRecord], None]
 
 
-def open_session(rows: RowBatch, record: EventRecord) -> None:
+def _open_session(rows: RowBatch, record: EventRecord) -> None:
     """A session is open."""
     session, time = record.subject[ID], record.time
     opened = StoredSession(kept(record), time, record.actor, time, record.sequence)
@@ -108,8 +108,7 @@ def discard(rows: RowBatch, record: EventRecord) -> None:
             end(rows, session, row, "expired", ())
 
 
-def expiry(rows: RowBatch, record: EventRecord) -> None:
-    """The session expires at a time; or it is kept."""
+def _expiry(rows: RowBatch, record: EventRecord) -> None:
     event, row = outline_of(record), changed(rows, record, record.subject[ID])
     if isinstance(event, events.SessionExpiring):
         row.expiring = event.until
@@ -152,12 +151,12 @@ def end(
 
 
 HANDLERS: dict[str, Handler] = {
-    type_of(events.SessionOpened): open_session,
+    type_of(events.SessionOpened): _open_session,
     type_of(events.SessionCommitted): commit,
     type_of(events.SessionDiscarded): discard,
     type_of(events.SessionExpired): discard,
-    type_of(events.SessionExpiring): expiry,
-    type_of(events.SessionKept): expiry,
+    type_of(events.SessionExpiring): _expiry,
+    type_of(events.SessionKept): _expiry,
     type_of(events.ExperimentDeleted): delete,
     type_of(events.SessionShared): share,
     type_of(events.SessionUnshared): share,

@@ -59,34 +59,32 @@ def change(rows: RowBatch, record: EventRecord) -> None:
             user.role = role
         case events.PasswordSet(password=password, keep=keep):
             user.password = password
-            revoke_all(rows, name, keep, record.time)
+            _revoke_all(rows, name, keep, record.time)
         case events.UserDisabled():
             user.disabled = True
-            revoke_all(rows, name, "", record.time)
+            _revoke_all(rows, name, "", record.time)
         case events.UserEnabled():
             user.disabled = False
         case events.TokenIssued() as issued:
             for token in issued.dropped:
                 rows.delete(token_key(token))
-            left = [token for token in tokens_of(rows, name) if token not in issued.dropped]
+            left = [token for token in _tokens_of(rows, name) if token not in issued.dropped]
             rows.put(tokens_key(name), StoredTokens([*left, issued.token]))
             row = StoredToken(name, issued.name, issued.digest, record.time, issued.expires)
             rows.put(token_key(issued.token), row)
         case events.TokenRevoked(token=token):
             revoke(rows, token, record.time)
         case events.TokensRevoked(keep=keep):
-            revoke_all(rows, name, keep, record.time)
+            _revoke_all(rows, name, keep, record.time)
 
 
-def tokens_of(rows: RowBatch, user: str) -> list[str]:
-    """Return the ids of a user's tokens."""
+def _tokens_of(rows: RowBatch, user: str) -> list[str]:
     row = rows.get(tokens_key(user), StoredTokens)
     return [] if row is None else row.ids
 
 
-def revoke_all(rows: RowBatch, user: str, keep: str, time: str) -> None:
-    """All tokens of a user are revoked but one."""
-    for token in tokens_of(rows, user):
+def _revoke_all(rows: RowBatch, user: str, keep: str, time: str) -> None:
+    for token in _tokens_of(rows, user):
         if token != keep:
             revoke(rows, token, time)
 
@@ -98,7 +96,7 @@ def revoke(rows: RowBatch, token: str, time: str) -> None:
     row.revoked = row.revoked or time
 
 
-def set_quota(rows: RowBatch, record: EventRecord) -> None:
+def _set_quota(rows: RowBatch, record: EventRecord) -> None:
     """A user, who need not have been added, has another limit of a quota."""
     event, name = event_of(record), record.subject[NAME]
     assert isinstance(event, events.QuotaSet)
@@ -120,6 +118,6 @@ CHANGES: tuple[type[Event], ...] = (
 
 HANDLERS: dict[str, Callable[[RowBatch, EventRecord], None]] = {
     type_of(events.UserAdded): add,
-    type_of(events.QuotaSet): set_quota,
+    type_of(events.QuotaSet): _set_quota,
     **{type_of(event): change for event in CHANGES},
 }

@@ -27,8 +27,7 @@ class ArtifactReference(NamedTuple):
 Told = Callable[[Any], tuple[str, bool] | None]
 
 
-def of_run(event: events.RunCompleted) -> tuple[str, bool] | None:
-    """Return the artifact that a run has made, None if it has made none."""
+def _of_run(event: events.RunCompleted) -> tuple[str, bool] | None:
     artifact = artifact_of(event.result)
     return None if artifact is None else (artifact.folder, artifact.stored != "")
 
@@ -39,7 +38,7 @@ REFERRERS: Mapping[str, tuple[type[Event], Told]] = MappingProxyType(
             events.DatasetRegistered,
             lambda event: (event.spec.ref.content, event.spec.stored != ""),
         ),
-        "models": (events.RunCompleted, of_run),
+        "models": (events.RunCompleted, _of_run),
     }
 )
 """By the kind of content, the folder of the store in which it lies: the events that refer to it,

@@ -93,7 +93,7 @@ class OpenRuns:
         at = key("open", record.subject, getattr(event, "run", ""))
         match event:
             case events.RunRequested():
-                self.rows.put(at, opened(record, event, self.traceparent))
+                self.rows.put(at, _opened(record, event, self.traceparent))
             case events.RunStarted():
                 run = self.rows.get(at, OpenRun)
                 assert run is not None
@@ -131,7 +131,7 @@ class OpenRuns:
         self.rows.reset()
 
 
-def opened(record: EventRecord, event: events.RunRequested, traceparent: str) -> OpenRun:
+def _opened(record: EventRecord, event: events.RunRequested, traceparent: str) -> OpenRun:
     """Return the row of a run that was just accepted."""
     return OpenRun(
         kind=kind_of_run(event),

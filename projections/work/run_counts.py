@@ -65,7 +65,7 @@ class RunCounts:
     def take(self, records: Iterable[EventRecord]) -> None:
         """Take in events."""
         for record in records:
-            change = CHANGES.get(unversioned(record.type))
+            change = CHANGES.get(_unversioned(record.type))
             if change is not None:
                 change(self, record)
 
@@ -85,7 +85,7 @@ class RunCounts:
             self.end(record.subject, run, "cancelled")
 
 
-def unversioned(name: str) -> str:
+def _unversioned(name: str) -> str:
     """Return a type without its version: what runs do has not changed with those."""
     return name.rpartition(".v")[0]
 
@@ -118,20 +118,19 @@ def ended(result: str) -> Callable[[RunCounts, EventRecord], None]:
     return lambda counts, record: counts.end(record.subject, read_part(record, part).run, result)
 
 
-def name_of(event: type[Event]) -> str:
-    """Return the type of an event without its version."""
-    return unversioned(type_of(event))
+def _name_of(event: type[Event]) -> str:
+    return _unversioned(type_of(event))
 
 
 CHANGES: dict[str, Callable[[RunCounts, EventRecord], None]] = {
-    name_of(events.SessionCommitted): RunCounts.end_session,
-    name_of(events.SessionDiscarded): RunCounts.end_session,
-    name_of(events.SessionExpired): RunCounts.end_session,
-    **{name_of(work.requested): requested(kind) for kind, work in WORK.items()},
-    name_of(events.RunStarted): started,
-    name_of(events.RunLost): lost,
-    name_of(events.RunCompleted): ended("completed"),
-    name_of(events.RunFailed): ended("failed"),
-    name_of(events.RunCancelled): ended("cancelled"),
+    _name_of(events.SessionCommitted): RunCounts.end_session,
+    _name_of(events.SessionDiscarded): RunCounts.end_session,
+    _name_of(events.SessionExpired): RunCounts.end_session,
+    **{_name_of(work.requested): requested(kind) for kind, work in WORK.items()},
+    _name_of(events.RunStarted): started,
+    _name_of(events.RunLost): lost,
+    _name_of(events.RunCompleted): ended("completed"),
+    _name_of(events.RunFailed): ended("failed"),
+    _name_of(events.RunCancelled): ended("cancelled"),
 }
 """What each type of event does to the counts."""

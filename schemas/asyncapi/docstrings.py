@@ -22,9 +22,9 @@ def schemas_of(kinds: Iterable[type[Struct]], template: str) -> dict[str, Schema
     structs alone: OpenAPI's `discriminator` is another thing in AsyncAPI. From Python 3.13 on
     docstrings come without indentation; before, it is taken away here.
     """
-    shown = [describable(kind) for kind in dict.fromkeys(kinds)]
+    shown = [_describable(kind) for kind in dict.fromkeys(kinds)]
     _, found = msgspec.json.schema_components(shown, ref_template=template)
-    plain = without_discriminator(msgspec.json.decode(msgspec.json.encode(found)))
+    plain = _without_discriminator(msgspec.json.decode(msgspec.json.encode(found)))
     assert isinstance(plain, dict)
     for schema in plain.values():
         if "description" in schema:
@@ -32,17 +32,16 @@ def schemas_of(kinds: Iterable[type[Struct]], template: str) -> dict[str, Schema
     return plain
 
 
-def without_discriminator(schema: Any) -> Any:
-    """Return a schema without what names the tag of a union."""
+def _without_discriminator(schema: Any) -> Any:
     if isinstance(schema, list):
-        return [without_discriminator(one) for one in schema]
+        return [_without_discriminator(one) for one in schema]
     if not isinstance(schema, dict):
         return schema
     kept = schema.keys() - ({"discriminator"} if "anyOf" in schema else set())
-    return {key: without_discriminator(value) for key, value in schema.items() if key in kept}
+    return {key: _without_discriminator(value) for key, value in schema.items() if key in kept}
 
 
-def describable(kind: type[Struct]) -> type[Struct]:
+def _describable(kind: type[Struct]) -> type[Struct]:
     """Return a type that looks the same on the log, without raw JSON: no schema can show it."""
     fields = msgspec.structs.fields(kind)
     if not any(field.type in RAW for field in fields):

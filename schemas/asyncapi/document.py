@@ -62,12 +62,12 @@ def document(
     (others than those that are lifted are passed over); `examples` are records of these types.
     """
     before = {name: shape for name, shape in (old or {}).items() if name in UPCASTERS}
-    messages = dict(all_messages(before))
+    messages = dict(_all_messages(before))
     for example in examples:
         shown = messages[example["type"]].setdefault("examples", [])
         shown.append({"name": "golden", "payload": example})
     channels = {
-        name: channel(name, getattr(topics, name), about, on_channel(name, messages))
+        name: channel(name, getattr(topics, name), about, _on_channel(name, messages))
         for name, about in CHANNELS.items()
     }
     return {
@@ -83,29 +83,28 @@ def document(
         "defaultContentType": "application/json",
         "channels": channels,
         "operations": dict(operations(channels)),
-        "components": {"messages": messages, "schemas": all_schemas(before)},
+        "components": {"messages": messages, "schemas": _all_schemas(before)},
     }
 
 
-def all_schemas(old: Mapping[str, Schema]) -> dict[str, Schema]:
-    """Return every schema that the messages name."""
+def _all_schemas(old: Mapping[str, Schema]) -> dict[str, Schema]:
     kinds: list[type[Struct]] = [CommandRecord, EventRecord]
     kinds += [*COMMANDS.values(), *EVENTS.values(), *PLAIN.values()]
     found = schemas_of(kinds, SCHEMAS + "{name}")
     for name, shape in old.items():
         for inner, schema in shape["$defs"].items():
-            found[f"{name}.{inner}"] = moved(schema, name)
+            found[f"{name}.{inner}"] = _moved(schema, name)
     return found
 
 
-def moved(schema: Any, name: str) -> Any:
+def _moved(schema: Any, name: str) -> Any:
     """Return a schema of an old version with its references led to where that version's lie."""
     if isinstance(schema, dict):
         return {
-            key: SCHEMAS + f"{name}.{last(value)}" if key == "$ref" else moved(value, name)
+            key: SCHEMAS + f"{name}.{last(value)}" if key == "$ref" else _moved(value, name)
             for key, value in schema.items()
         }
-    return [moved(one, name) for one in schema] if isinstance(schema, list) else schema
+    return [_moved(one, name) for one in schema] if isinstance(schema, list) else schema
 
 
 def last(reference: str) -> str:
@@ -113,14 +112,14 @@ def last(reference: str) -> str:
     return reference.rsplit("/", 1)[-1]
 
 
-def all_messages(old: Mapping[str, Schema]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _all_messages(old: Mapping[str, Schema]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield every message by name: present types, events of old versions, and plain ones."""
     for name, command in COMMANDS.items():
-        yield name, cloud_event(name, CommandRecord, command.__name__, command)
+        yield name, _cloud_event(name, CommandRecord, command.__name__, command)
     for name, event in EVENTS.items():
-        yield name, cloud_event(name, EventRecord, event.__name__, event)
+        yield name, _cloud_event(name, EventRecord, event.__name__, event)
     for name, shape in old.items():
-        message = cloud_event(name, EventRecord, f"{name}.{last(shape['$ref'])}")
+        message = _cloud_event(name, EventRecord, f"{name}.{last(shape['$ref'])}")
         summary = f"An old version: read as {UPCASTERS[name][0]}."
         yield name, message | {"deprecated": True, "summary": summary}
     for channel_name, kind in PLAIN.items():
@@ -130,14 +129,14 @@ def all_messages(old: Mapping[str, Schema]) -> Iterator[tuple[str, dict[str, Any
             {
                 "name": kind.__name__,
                 "summary": summary_of(kind),
-                **signed_or_plain(kind),
+                **_signed_or_plain(kind),
                 **({"headers": {"type": "object", "properties": TRACING}} if kind is Task else {}),
-                **({"bindings": keyed(key)} if key else {}),
+                **({"bindings": _keyed(key)} if key else {}),
             },
         )
 
 
-def signed_or_plain(kind: type[Struct]) -> dict[str, Any]:
+def _signed_or_plain(kind: type[Struct]) -> dict[str, Any]:
     """Return how a message without an envelope looks on the log."""
     schema = {"$ref": SCHEMAS + kind.__name__}
     if kind is not Checkpoint:
@@ -152,7 +151,7 @@ def signed_or_plain(kind: type[Struct]) -> dict[str, Any]:
     return {"contentType": "application/jose", "payload": payload}
 
 
-def cloud_event(
+def _cloud_event(
     name: str, envelope: type[Struct], data: str, kind: type[Struct] | None = None
 ) -> dict[str, Any]:
     """Return a message that is a CloudEvent in structured mode; `data` names its data's schema."""
@@ -176,7 +175,7 @@ def cloud_event(
                 {
                     "type": "object",
                     "properties": {"type": {"const": name}, "data": {"$ref": SCHEMAS + data}},
-                    **in_clear_or_not(kind),
+                    **_in_clear_or_not(kind),
                 },
             ]
         },
@@ -184,11 +183,11 @@ def cloud_event(
             "description": "The command's id; the event that answers it has it as causationid.",
             "location": f"$message.payload#/{'id' if command else 'causationid'}",
         },
-        "bindings": keyed(CHANNELS["commands" if command else "events"].key),
+        "bindings": _keyed(CHANNELS["commands" if command else "events"].key),
     }
 
 
-def in_clear_or_not(kind: type[Struct] | None) -> dict[str, Any]:
+def _in_clear_or_not(kind: type[Struct] | None) -> dict[str, Any]:
     """Return which members have the data: of what is confidential, encrypted ones may."""
     if kind not in CLEAR:
         return {"required": ["type", "data"]}
@@ -198,8 +197,7 @@ def in_clear_or_not(kind: type[Struct] | None) -> dict[str, Any]:
     }
 
 
-def keyed(key: str) -> dict[str, Any]:
-    """Return the Kafka binding of messages with this key."""
+def _keyed(key: str) -> dict[str, Any]:
     return {
         "kafka": {"key": {"type": "string", "description": key}, "bindingVersion": BINDING},
     }
@@ -210,8 +208,7 @@ def summary_of(kind: type[Struct]) -> str:
     return " ".join((inspect.getdoc(kind) or "").partition("\n\n")[0].split())
 
 
-def on_channel(name: str, messages: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return the names of the messages on a channel, old versions last."""
+def _on_channel(name: str, messages: Mapping[str, Mapping[str, Any]]) -> list[str]:
     if name in PLAIN:
         return [PLAIN[name].__name__]
     here = COMMANDS if name == "commands" else EVENTS
@@ -221,7 +218,7 @@ def on_channel(name: str, messages: Mapping[str, Mapping[str, Any]]) -> list[str
 def channel(key: str, topic: Topic, about: Channel, names: list[str]) -> dict[str, Any]:
     """Return a topic as it is created, with the messages on it."""
     config: dict[str, Any] = {
-        name: configured(name, value) for name, value in sorted(topic.config.items())
+        name: _configured(name, value) for name, value in sorted(topic.config.items())
     }
     return {
         "address": topic.name,
@@ -240,8 +237,7 @@ def channel(key: str, topic: Topic, about: Channel, names: list[str]) -> dict[st
     }
 
 
-def configured(name: str, value: str) -> Any:
-    """Return a setting of a topic as the Kafka binding has it."""
+def _configured(name: str, value: str) -> Any:
     if name == "cleanup.policy":
         return [value]
     return value if name.endswith(".type") else json.loads(value)

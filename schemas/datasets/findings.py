@@ -59,7 +59,7 @@ class DataFinding(Struct, frozen=True, omit_defaults=True):
         return FINDINGS[self.code].remedy.format(column=self.column, detail=self.detail)
 
 
-class Kind(NamedTuple):
+class _Kind(NamedTuple):
     """A kind of finding: its words and what helps. Of a `severe` one nothing is trained."""
 
     words: str
@@ -67,226 +67,226 @@ class Kind(NamedTuple):
     severe: bool = False
 
 
-FINDINGS: dict[str, Kind] = {
+FINDINGS: dict[str, _Kind] = {
     # what a column is
-    "not-all-numbers": Kind(
+    "not-all-numbers": _Kind(
         "{column} is text: {count} of {of} values cannot be read as numbers",
         "Mend them, or say --type {column}=number and --missing with the words that mean "
         "missing, or --type {column}=text.",
         severe=True,
     ),
-    "not-all-times": Kind(
+    "not-all-times": _Kind(
         "{column} is text: {count} of {of} values cannot be read as times",
         "Mend them, or say --type {column}=timestamp and --missing with the words that mean "
         "missing, or "
         "--type {column}=text.",
         severe=True,
     ),
-    "partly-numbers": Kind(
+    "partly-numbers": _Kind(
         "{column} is text: {count} of {of} values cannot be read as numbers",
         "If it should be numbers, say --type {column}=number, and --missing with the words that "
         "mean missing.",
     ),
-    "partly-times": Kind(
+    "partly-times": _Kind(
         "{column} is text: {count} of {of} values cannot be read as times",
         "If it should be times, say --type {column}=timestamp, and --missing with the words that "
         "mean missing.",
     ),
-    "partly-booleans": Kind(
+    "partly-booleans": _Kind(
         "{column} is text: {count} of {of} values cannot be read as true or false",
         "If they mean missing, name them: --missing.",
     ),
-    "numbers-in-quotes": Kind(
+    "numbers-in-quotes": _Kind(
         "{column} is text: its {of} values are JSON strings that look like numbers",
         "If they are quantities, say --type {column}=number.",
     ),
-    "missing-words": Kind(
+    "missing-words": _Kind(
         "{column}: {count} of {of} values are read as missing",
         "If they are values, say --type {column}=text --missing ''.",
     ),
-    "perhaps-missing": Kind(
+    "perhaps-missing": _Kind(
         "{column} is text: {count} of {of} values may mean missing",
         "If they do, name them: --missing.",
     ),
-    "decimal-comma": Kind(
+    "decimal-comma": _Kind(
         "{column}: {count} numbers have a decimal comma",
         "If the comma separates thousands, say --decimal .",
     ),
-    "thousands": Kind(
+    "thousands": _Kind(
         "{column}: {count} of {of} numbers have {detail} as thousands separator",
         "If it is the decimal separator, say --decimal {detail}",
     ),
-    "perhaps-thousands": Kind(
+    "perhaps-thousands": _Kind(
         "{column}: all {of} numbers have one dot with three digits after it, which is read as "
         "thousands separator",
         "If it is, say --decimal , and if it is the decimal point, --decimal .",
         severe=True,
     ),
-    "unit": Kind(
+    "unit": _Kind(
         "{column}: {of} numbers are read without their unit {detail} (12 {detail} is 12)",
         "If they are labels, say --type {column}=text.",
     ),
-    "negative-forms": Kind(
+    "negative-forms": _Kind(
         "{column}: {count} of {of} numbers are written like {detail} and read as negative",
         "If they are labels, say --type {column}=text.",
     ),
-    "numbers-with-words": Kind(
+    "numbers-with-words": _Kind(
         "{column} is text: {count} of {of} values have a number and a word (such as 12 kg)",
         "If they are quantities, send the numbers alone.",
     ),
-    "unread-form": Kind(
+    "unread-form": _Kind(
         "{column} is text, but looks like numbers or times in an unknown form ({count} of its "
         "first {of} different values)",
         "If they are quantities or times, write them as 12.5 or as 2024-01-31 14:30:00.",
     ),
-    "date-format": Kind(
+    "date-format": _Kind(
         "{column}: {of} times are read as {detail}",
         "If that is wrong, say --type {column}=text.",
     ),
-    "ambiguous-dates": Kind(
+    "ambiguous-dates": _Kind(
         "{column} is text: its {of} dates fit more than one form ({detail})",
         "Write them as YYYY-MM-DD, or say --type {column}= and the form that is meant.",
     ),
-    "mixed-zones": Kind(
+    "mixed-zones": _Kind(
         "{column} is text: {count} of {of} times have no time zone, and the others have one",
         "Give all of them a time zone.",
     ),
-    "no-zone": Kind(
+    "no-zone": _Kind(
         "{column}: {of} times have no time zone and are read as {detail}",
         "If they are of another time zone, say --zone.",
     ),
-    "leading-zeros": Kind(
+    "leading-zeros": _Kind(
         "{column} is text: {count} of {of} numbers have leading zeros",
         "If they are quantities, say --type {column}=number.",
     ),
-    "beyond-64-bits": Kind(
+    "beyond-64-bits": _Kind(
         "{column} is text: {count} of {of} integers need more than 64 bits",
         "If they are quantities, say --type {column}=number.",
     ),
-    "same-number": Kind(
+    "same-number": _Kind(
         "{column}: {count} of {of} numbers are written in more than one way (such as 1 and 1.0)",
         "As classes these would be different: write them alike.",
     ),
-    "exponents": Kind(
+    "exponents": _Kind(
         "{column}: {count} of its first {of} numbers have an exponent without sign (1E2 is 100)",
         "If they are labels, say --type {column}=text.",
     ),
-    "beyond-precision": Kind(
+    "beyond-precision": _Kind(
         "{column} has integers beyond {detail}, and a model rounds those",
         "If they are labels or ids, leave the column out, or make it text (--type {column}=text).",
     ),
-    "dates-as-numbers": Kind(
+    "dates-as-numbers": _Kind(
         "{column} is a number: {count} of its first {of} values look like dates (YYYYMMDD)",
         "If they are, write them as YYYY-MM-DD, or say --type {column}=YYYYMMDD.",
     ),
-    "missing-number": Kind(
+    "missing-number": _Kind(
         "{column}: {count} of its first {of} numbers are {detail}, far from all others",
         "If that means missing, leave those values empty, or name it: --missing {detail}.",
     ),
-    "typed-text": Kind(
+    "typed-text": _Kind(
         "{column} is text: {count} of its first {of} values look like {detail}",
         "If they are, write the file with that type (missing values as null).",
     ),
     # what its values look like
-    "all-different": Kind(
+    "all-different": _Kind(
         "{column}: all {of} values are different, as in an id",
         "An id tells nothing about other rows: leave the column out if it is one.",
     ),
-    "row-number": Kind(
+    "row-number": _Kind(
         "{column} is a row number",
         "A row number tells nothing about other rows, and may give the target away: leave it out.",
     ),
-    "rising": Kind(
+    "rising": _Kind(
         "{column} rises or falls from each row to the next, as a row number or an id",
         "If it is one, leave it out: where rows are sorted it gives the target away.",
     ),
-    "index-name": Kind(
+    "index-name": _Kind(
         "{column} has the name that pandas gives to the index of a data frame",
         "An index tells nothing about other rows: leave it out.",
     ),
-    "constant": Kind(
+    "constant": _Kind(
         "{column} has the same value in all {of} rows", "Nothing can be learned from it."
     ),
-    "mostly-missing": Kind(
+    "mostly-missing": _Kind(
         "{column}: {count} of {of} values are missing", "Leave it out, or fill it."
     ),
-    "nearly-target": Kind(
+    "nearly-target": _Kind(
         "{column} nearly determines the target {detail}: it does in {count} of {of} rows",
         "Leave it out if it is not known when a prediction is asked for.",
     ),
-    "many-categories": Kind(
+    "many-categories": _Kind(
         "{column} is text with {count} different values in {of} rows",
         "Each would be a category: leave it out, or make it numbers.",
     ),
-    "spelling": Kind(
+    "spelling": _Kind(
         "{column}: {count} values differ from others in case, blanks or look-alike characters only",
         "If they mean the same, write them alike.",
     ),
-    "rows-in-value": Kind(
+    "rows-in-value": _Kind(
         "{column}: {count} values span several lines, and some look like rows",
         "Text may do that; if it should not, look for a stray quote there.",
     ),
-    "perhaps-columns": Kind(
+    "perhaps-columns": _Kind(
         "{column}: each of {of} values has {count} times {detail}, as if that separated columns",
         "If it does, say --separator.",
     ),
-    "lines-in-value": Kind(
+    "lines-in-value": _Kind(
         "{column}: {count} values span several lines and look like rows",
         "A quote that is not closed swallows the lines after it: look for a stray quote there.",
         severe=True,
     ),
-    "quote-in-value": Kind(
+    "quote-in-value": _Kind(
         "{column}: {count} values have a quote that is not closed",
         "If it does not mean inches, the row may be split at the wrong place: look for a stray "
         "quote.",
     ),
     # the rows and the file
-    "total-row": Kind(
+    "total-row": _Kind(
         "The last row looks like the sum of the others", "Delete it: it is not an observation."
     ),
-    "note-row": Kind(
+    "note-row": _Kind(
         "The last row has a value in its first column only",
         "If it is a note under the table, delete it: it is not an observation.",
     ),
-    "header-again": Kind(
+    "header-again": _Kind(
         "{count} of {of} rows are the header again",
         "Delete them: they are not observations.",
     ),
-    "same-rows": Kind(
+    "same-rows": _Kind(
         "{count} of {of} rows repeat another row exactly",
         "If they are mistakes, delete them: a split puts copies into both of its parts.",
     ),
-    "left-out": Kind("Column {detail} is not used", ""),
-    "empty-columns": Kind(
+    "left-out": _Kind("Column {detail} is not used", ""),
+    "empty-columns": _Kind(
         "{count} of {of} columns have no values and are not used",
         "If they should be used, fill them.",
     ),
-    "skipped-lines": Kind(
+    "skipped-lines": _Kind(
         "{detail} before the header were skipped", "If they are rows, say --skip-lines 0."
     ),
-    "no-header": Kind("The columns have no names: they are called {detail}", ""),
-    "header-like-values": Kind(
+    "no-header": _Kind("The columns have no names: they are called {detail}", ""),
+    "header-like-values": _Kind(
         "The first row is the header, and {count} of {of} names look like values of their columns",
         "If it is a row, say --no-header.",
     ),
-    "last-line": Kind(
+    "last-line": _Kind(
         "The last line has no end: if the file was cut off, its last value is not whole",
         "Look at the last line, or send the file again.",
     ),
-    "read-as": Kind("How the file is read: {detail}", ""),
-    "also-utf-8": Kind(
+    "read-as": _Kind("How the file is read: {detail}", ""),
+    "also-utf-8": _Kind(
         "The file is read in {detail} as said, and is valid UTF-8, too",
         "If letters look wrong, leave --encoding out.",
     ),
-    "error-cells": Kind(
+    "error-cells": _Kind(
         "{column}: {count} of {of} cells are errors of Excel",
         "Mend the formulas, or say --missing with the errors that mean missing.",
     ),
-    "merged-cells": Kind(
+    "merged-cells": _Kind(
         "{count} merged cells are read as having their value in each row and column they cover",
         "If that is wrong, unmerge them and fill in what is right.",
     ),
-    "more-sheets": Kind(
+    "more-sheets": _Kind(
         "Of {count} sheets the first one is read, {detail}", "Choose another one with --sheet."
     ),
 }

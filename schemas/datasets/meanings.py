@@ -31,8 +31,8 @@ def meanings(
     strange = [one for one in given if one not in there]
     if not strange:
         return {}
-    numbers = by_key((number_of(one), one) for one in there)
-    truths = by_key((TRUTHS.get(one.lower()), one) for one in there)
+    numbers = _by_key((number_of(one), one) for one in there)
+    truths = _by_key((TRUTHS.get(one.lower()), one) for one in there)
     crossed: dict[Decimal, list[str]] = {}
     if all(one.lower() in TRUTHS for one in there):
         if all(values.get(one) in (0, 1) for one in strange):
@@ -52,8 +52,7 @@ def meanings(
     return stand_for
 
 
-def by_key(pairs: Iterable[tuple[Decimal | None, str]]) -> dict[Decimal, list[str]]:
-    """Return the values of each key, without those that have none."""
+def _by_key(pairs: Iterable[tuple[Decimal | None, str]]) -> dict[Decimal, list[str]]:
     found: dict[Decimal, list[str]] = {}
     for key, value in pairs:
         if key is not None:

@@ -106,7 +106,7 @@ def pattern_of(word: str) -> str:
     pattern = date.upper()
     for part, code in PARTS.items():
         pattern = pattern.replace(part, code)
-    if pattern.count("%") != 3 or any(letter.isalpha() for letter in strip_codes(pattern)):
+    if pattern.count("%") != 3 or any(letter.isalpha() for letter in _strip_codes(pattern)):
         return ""
     if not gap:
         return pattern
@@ -114,8 +114,7 @@ def pattern_of(word: str) -> str:
     return f"{pattern} {clocks[clock.upper()]}" if clock.upper() in clocks else ""
 
 
-def strip_codes(pattern: str) -> str:
-    """Return a pattern without its codes."""
+def _strip_codes(pattern: str) -> str:
     for code in PARTS.values():
         pattern = pattern.replace(code, "")
     return pattern

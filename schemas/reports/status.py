@@ -131,14 +131,14 @@ class WorkerState(Struct):
         """Return workers by their heartbeats, each with when it was sent (ms), at `now` (s)."""
         return [
             cls(
-                *(one.worker, one.host, one.pid, one.kinds, one.slots, silence(sent, now)),
+                *(one.worker, one.host, one.pid, one.kinds, one.slots, _silence(sent, now)),
                 *(one.runs, one.unconfined, one.disk_low),
             )
             for one, sent in sorted(beats, key=lambda beat: beat[0].worker)
         ]
 
 
-def silence(sent: int, now: float) -> float:
+def _silence(sent: int, now: float) -> float:
     """Return the seconds since a time in milliseconds, which a clock of others has told."""
     return max(0.0, round(now - sent / 1000, 1))
 

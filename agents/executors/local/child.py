@@ -47,7 +47,7 @@ def work(channel: socket.socket, kinds: Mapping[str, Kind]) -> None:
     def tell(**words: Any) -> None:
         channel.sendall(msgspec.json.encode(words) + b"\n")
 
-    job = msgspec.json.decode(received(channel), type=Job)
+    job = msgspec.json.decode(_received(channel), type=Job)
     folder = Path(job.folder)
     tempfile.tempdir = str(folder / "tmp")
     try:
@@ -61,8 +61,7 @@ def work(channel: socket.socket, kinds: Mapping[str, Kind]) -> None:
         tell(failed={"reason": reason, "detail": detail})
 
 
-def received(channel: socket.socket) -> bytes:
-    """Return everything that the other side writes."""
+def _received(channel: socket.socket) -> bytes:
     parts = []
     while part := channel.recv(1 << 16):
         parts.append(part)

@@ -66,7 +66,7 @@ class Why(msgspec.Struct):
 
 
 @dataclass(frozen=True)
-class ProcessEnd:
+class _ProcessEnd:
     """How a run's process ended. `lost`: the fork server did, and nobody knows how the run was."""
 
     status: int
@@ -84,7 +84,7 @@ class RunningProcess:
         self.pid: int | None = None
         self.peak_bytes = 0
         self.cancelled = False
-        self.ended: asyncio.Future[ProcessEnd] = asyncio.get_running_loop().create_future()
+        self.ended: asyncio.Future[_ProcessEnd] = asyncio.get_running_loop().create_future()
         self.given_up = asyncio.Event()
         """It was cancelled, and the fork server has not said that it ended."""
         self.task: asyncio.Task[Outcome] | None = None
@@ -156,7 +156,7 @@ class Executor:
         async with self._starting:
             if self._server is None and not self._closed:
                 if self._scratch is None:
-                    self._scratch = await asyncio.to_thread(scratch_folder, self._note)
+                    self._scratch = await asyncio.to_thread(_scratch_folder, self._note)
                 server = ForkServer(self._heard, self._lost, self._spawn)
                 try:
                     await server.start(self._preload, self._scratch)
@@ -229,7 +229,7 @@ class Executor:
             began = asyncio.get_running_loop().time()
             folder = await asyncio.to_thread(self._folder, scratch / str(run.number), key, data_key)
             encoded = msgspec.json.encode(request)
-            readable = await within(run.limits.time_s, folder.fetch, kind, encoded)
+            readable = await _within(run.limits.time_s, folder.fetch, kind, encoded)
             if run.cancelled:
                 return CANCELLED
             if isinstance(readable, Failed):
@@ -241,13 +241,12 @@ class Executor:
             if not isinstance(outcome, Completed):
                 return outcome
             left = began + run.limits.time_s - asyncio.get_running_loop().time()
-            kept = await within(max(left, STORING_SECONDS), folder.keep, outcome.result)
+            kept = await _within(max(left, STORING_SECONDS), folder.keep, outcome.result)
             return kept if isinstance(kept, Failed) else Completed(kept)
         finally:
             self._spawn(self._clear(run, folder, started=started))
 
     def _folder(self, path: Path, key: bytes, data_key: bytes) -> RunFolder:
-        """Return the folder of a run (blocking)."""
         return RunFolder(path, ArtifactStore(self._url, key or None, data_key or None))
 
     async def _run(
@@ -274,7 +273,7 @@ class Executor:
         )
         run.ended.add_done_callback(lambda _: late.cancel())
         channel = await asyncio.open_connection(sock=ours, limit=MAX_LINE)
-        listening = asyncio.create_task(converse(channel, msgspec.json.encode(job), on_phase))
+        listening = asyncio.create_task(_converse(channel, msgspec.json.encode(job), on_phase))
         given_up = asyncio.ensure_future(run.given_up.wait())
         try:
             end: list[asyncio.Future[Any]] = [run.ended, given_up]
@@ -311,7 +310,6 @@ class Executor:
         task.add_done_callback(self._clearing.discard)
 
     def _told(self, run: RunningProcess, kind: str, said: Word | None) -> Outcome | None:
-        """Return the outcome that the process itself has told, if it makes sense."""
         with contextlib.suppress(msgspec.ValidationError):
             if said is not None and "result" in said:
                 return Completed(msgspec.convert(said["result"], self._results[kind]))
@@ -320,7 +318,7 @@ class Executor:
                 return Failed(why.reason, why.detail)
         return None
 
-    def _ended(self, run: RunningProcess, ended: ProcessEnd, said: Word | None) -> Outcome:
+    def _ended(self, run: RunningProcess, ended: _ProcessEnd, said: Word | None) -> Outcome:
         """Return the outcome of a process that has not told one."""
         if run.cancelled:
             return CANCELLED
@@ -331,20 +329,18 @@ class Executor:
         if ended.cause == "memory":
             used, limit = ended.peak >> 20, run.limits.memory_mb
             return Failed("memory", f"it used {used} MiB of memory; its limit is {limit} MiB")
-        return Failed("crashed", words_for(ended.status, said))
+        return Failed("crashed", _words_for(ended.status, said))
 
     def _heard(self, message: dict[str, Any]) -> None:
-        """Take a word of the fork server."""
         run = self._runs.get(message.get("ended", message.get("started", 0)))
         if run is None:
             return
         if "started" in message:
             run.pid = message["pid"]
         elif not run.ended.done():
-            run.ended.set_result(ProcessEnd(message["status"], message["cause"], message["peak"]))
+            run.ended.set_result(_ProcessEnd(message["status"], message["cause"], message["peak"]))
 
     def _end(self, run: RunningProcess, server: ForkServer) -> None:
-        """Have a run killed, by the fork server or without it."""
         server.kill(run.number)
         asyncio.get_running_loop().call_later(KILLING_SECONDS, run.give_up)
 
@@ -354,7 +350,7 @@ class Executor:
         for run in self._runs.values():
             run.give_up()  # what it has started may have survived
             if not run.ended.done():
-                run.ended.set_result(ProcessEnd(signal.SIGKILL, None, 0, lost=True))
+                run.ended.set_result(_ProcessEnd(signal.SIGKILL, None, 0, lost=True))
         if not self._closed:
             self._spawn(self._again())
 
@@ -366,7 +362,7 @@ class Executor:
             logger.exception("there is no fork server")
 
 
-async def within(seconds: float, call: Callable[..., Any], *arguments: Any) -> Any:
+async def _within(seconds: float, call: Callable[..., Any], *arguments: Any) -> Any:
     """Do something with the artifact store in a thread, and return what it gives, or a Failed."""
     try:
         async with asyncio.timeout(seconds):
@@ -377,7 +373,7 @@ async def within(seconds: float, call: Callable[..., Any], *arguments: Any) -> A
         return Failed(*words_of(error))
 
 
-async def converse(channel: Channel, job: bytes, on_phase: Callable[[str], None]) -> Word | None:
+async def _converse(channel: Channel, job: bytes, on_phase: Callable[[str], None]) -> Word | None:
     """Send the job, hear phases, and return the first message that is none.
 
     Returns None when the channel closes before, and {} when there is garbage on it, or what is
@@ -401,7 +397,7 @@ async def converse(channel: Channel, job: bytes, on_phase: Callable[[str], None]
     return None
 
 
-def scratch_folder(note: Path | None) -> Path:
+def _scratch_folder(note: Path | None) -> Path:
     """Return a new folder for temporary files, noted in `note`; delete the one noted before."""
     if note is not None and note.exists():
         before = Path(note.read_text())
@@ -414,8 +410,7 @@ def scratch_folder(note: Path | None) -> Path:
     return made
 
 
-def words_for(status: int, said: Word | None) -> str:
-    """Return what is known about a process that ended without a result."""
+def _words_for(status: int, said: Word | None) -> str:
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         named = number in set(signal.Signals)  # most of the real-time ones are not

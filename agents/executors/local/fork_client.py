@@ -119,7 +119,7 @@ class ForkServer:
         """Close the socket, on which the fork server ends; wait for it."""
         self._hang_up()
         if self._process is not None:
-            await asyncio.to_thread(finish, self._process, self._kill)
+            await asyncio.to_thread(_finish, self._process, self._kill)
 
     def _read(self) -> None:
         try:
@@ -150,7 +150,7 @@ class ForkServer:
         else:
             self._lost()
         if self._process is not None:
-            self._spawn(asyncio.to_thread(finish, self._process, self._kill))
+            self._spawn(asyncio.to_thread(_finish, self._process, self._kill))
 
     def _hang_up(self) -> None:
         if self._control is not None:
@@ -180,7 +180,7 @@ def spawn(descriptor: int, preload: str, folder: Path) -> subprocess.Popen[bytes
     )
 
 
-def finish(process: subprocess.Popen[bytes], kill_server: Callable[[], None]) -> None:
+def _finish(process: subprocess.Popen[bytes], kill_server: Callable[[], None]) -> None:
     """Wait for a fork server that has been told to end, and for the process behind it.
 
     When the server does not end it is killed, and then the process that ends what is left of it.

@@ -69,7 +69,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass
-class Run:
+class _Run:
     """One forked process and its limits."""
 
     number: int
@@ -83,36 +83,36 @@ class Run:
 
 def main(descriptor: int, preload: str) -> None:
     """Serve until the socket closes, in a child of this process."""
-    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
     if server := os.fork():
         os.close(descriptor)
-        sys.exit(end_after(server))
-    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        sys.exit(_end_after(server))
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     control = socket.socket(fileno=descriptor)
     control.set_inheritable(False)
-    say(control, {"loading": os.getpid()})
+    _say(control, {"loading": os.getpid()})
     harden()
     module = importlib.import_module(preload)
-    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
     readable_paths()  # looked up once for all runs
     gc.collect()
     gc.freeze()  # collections in the children must not touch, and so copy, these pages
     ForkServer(control, module).serve()
 
 
-def end_after(server: int) -> int:
+def _end_after(server: int) -> int:
     """Wait for the end of the server, end what it has left behind, and return its exit code."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     _, status = os.waitpid(server, 0)
-    end_children()
+    _end_children()
     return os.waitstatus_to_exitcode(status) & 0xFF
 
 
-def end_children() -> None:
+def _end_children() -> None:
     """Kill the children of this process and whatever they have left, until nothing is left."""
     last = time.monotonic() + ENDING_SECONDS
-    while (living := children_of(os.getpid())) and time.monotonic() < last:
+    while (living := _children_of(os.getpid())) and time.monotonic() < last:
         for pid in living:
             kill(pid)
             os.waitpid(pid, os.WNOHANG)
@@ -120,7 +120,7 @@ def end_children() -> None:
 
 
 @dataclass
-class Spare:
+class _Spare:
     """A process that waits for a job: b"w" on its socket lets it warm up, b"j" brings a channel."""
 
     pid: int
@@ -134,9 +134,9 @@ class ForkServer:
     def __init__(self, control: socket.socket, module: ModuleType) -> None:
         self._control = control
         self._module = module
-        self._runs: dict[int, Run] = {}
+        self._runs: dict[int, _Run] = {}
         self._channels: list[int] = []
-        self._spare: Spare | None = None
+        self._spare: _Spare | None = None
         self._unread = b""
         self._wake, self._woken = socket.socketpair()
         self._wake.setblocking(False)
@@ -160,7 +160,7 @@ class ForkServer:
                 open_ = self._obey()
             self._enforce()
             self._reap()
-        end_children()
+        _end_children()
 
     def _obey(self) -> bool:
         """Carry out what has been asked; return False when the agent is gone."""
@@ -187,7 +187,7 @@ class ForkServer:
         finally:
             os.close(channel)
         deadline = time.monotonic() + message["seconds"]
-        run = Run(message["start"], pid, deadline, message["mebibytes"] << 20)
+        run = _Run(message["start"], pid, deadline, message["mebibytes"] << 20)
         self._runs[run.number] = run
         self._say({"started": run.number, "pid": pid})
 
@@ -212,7 +212,7 @@ class ForkServer:
             with contextlib.suppress(ConnectionError):
                 self._spare.socket.send(b"w")
 
-    def _fork(self) -> Spare:
+    def _fork(self) -> _Spare:
         ours, theirs = socket.socketpair()
         server = os.getpid()
         pid = os.fork()
@@ -220,7 +220,7 @@ class ForkServer:
             ours.close()
             self._become_run(theirs, server)
         theirs.close()
-        return Spare(pid, ours)
+        return _Spare(pid, ours)
 
     def _become_run(self, orders: socket.socket, server: int) -> None:
         """In the child: forget everything of the server, wait, work, and never return."""
@@ -230,7 +230,7 @@ class ForkServer:
             for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
                 signal.signal(number, signal.SIG_DFL)
             os.setsid()
-            prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != server:
                 return
             for inherited in (self._control, self._wake, self._woken):
@@ -265,7 +265,7 @@ class ForkServer:
     def _enforce(self) -> None:
         now = time.monotonic()
         for run in self._runs.values():
-            resident = resident_bytes(run.pid)
+            resident = _resident_bytes(run.pid)
             run.peak = max(run.peak, resident)
             if run.cause is None and (resident > run.limit or now > run.deadline):
                 run.cause = "memory" if resident > run.limit else "time"
@@ -275,10 +275,10 @@ class ForkServer:
         """Report the runs that have ended, after ending what they left behind."""
         now = time.monotonic()
         for run in self._runs.values():
-            if run.ended is None and has_ended(run.pid):
+            if run.ended is None and _has_ended(run.pid):
                 run.ended = now
                 kill(run.pid)  # its group; the number is ours until it is reaped
-        if self._spare is not None and has_ended(self._spare.pid):
+        if self._spare is not None and _has_ended(self._spare.pid):
             os.waitpid(self._spare.pid, 0)
             self._spare.socket.close()
             self._spare = None
@@ -295,18 +295,17 @@ class ForkServer:
         known = {run.pid for run in self._runs.values()}
         if self._spare is not None:
             known.add(self._spare.pid)
-        orphans = [pid for pid in children_of(os.getpid()) if pid not in known]
+        orphans = [pid for pid in _children_of(os.getpid()) if pid not in known]
         for pid in orphans:
             kill(pid)
             os.waitpid(pid, os.WNOHANG)
         return bool(orphans)
 
     def _say(self, message: dict[str, Any]) -> None:
-        say(self._control, message)
+        _say(self._control, message)
 
 
-def say(control: socket.socket, message: dict[str, Any]) -> None:
-    """Tell the agent something, if it is still there."""
+def _say(control: socket.socket, message: dict[str, Any]) -> None:
     with contextlib.suppress(ConnectionError):
         control.sendall(json.dumps(message).encode() + b"\n")
 
@@ -319,22 +318,20 @@ def kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def has_ended(pid: int) -> bool:
-    """Say whether a child has ended, and leave it to be reaped."""
+def _has_ended(pid: int) -> bool:
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def resident_bytes(pid: int) -> int:
+def _resident_bytes(pid: int) -> int:
     """Return the resident memory of a process and its descendants; 0 when it has ended."""
     try:
         own = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
     except (OSError, IndexError):
         return 0
-    return own + sum(resident_bytes(child) for child in children_of(pid))
+    return own + sum(_resident_bytes(child) for child in _children_of(pid))
 
 
-def children_of(pid: int) -> list[int]:
-    """Return the ids of a process's children; [] where the system does not tell."""
+def _children_of(pid: int) -> list[int]:
     try:
         tasks = list(Path(f"/proc/{pid}/task").iterdir())
         return [int(child) for task in tasks for child in (task / "children").read_text().split()]
@@ -351,8 +348,7 @@ def cores_are_taken() -> bool:
     return int(running.partition("/")[0]) > CORES
 
 
-def prctl(option: int, value: int) -> None:
-    """Set a property of this process, where the system is Linux."""
+def _prctl(option: int, value: int) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 

@@ -42,7 +42,7 @@ __all__ = ["KINDS", "warming"]
 def warming() -> Iterator[None]:
     """Go the way of a training once, without a store; yield every few milliseconds."""
     yield from read()
-    yield from fit()
+    yield from _fit()
 
 
 def read() -> Iterator[None]:
@@ -63,7 +63,7 @@ def read() -> Iterator[None]:
         os.close(descriptor)
 
 
-def fit() -> Iterator[None]:
+def _fit() -> Iterator[None]:
     """Fit, describe and save a tiny pipeline, by code that starts no thread."""
     one_thread()
     environment(*distribution_of(logistic_regression.factory))
@@ -84,7 +84,7 @@ def fit() -> Iterator[None]:
         pipeline.fit(features, answers)
         yield
         score_profile(pipeline, features, "classification")
-        score(metrics, pipeline.predict(features), answers)
+        _score(metrics, pipeline.predict(features), answers)
     yield
     feature_profile(features)
     example(features)
@@ -93,13 +93,12 @@ def fit() -> Iterator[None]:
     skops_file.dump(pipeline, logistic_regression.allowed_types())
 
 
-def score(metrics: dict[str, Metric], predicted: np.ndarray, truth: np.ndarray) -> None:
-    """Compute the metrics of predictions once."""
+def _score(metrics: dict[str, Metric], predicted: np.ndarray, truth: np.ndarray) -> None:
     for name in ("precision", "recall", "f1", "accuracy", "confusion-matrix"):
         metrics[name].compute(truth, predicted)
 
 
 for estimator_name in load_estimators().found:
     find_estimator(estimator_name)
-for _ in fit():
+for _ in _fit():
     pass

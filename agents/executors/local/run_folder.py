@@ -90,7 +90,6 @@ class RunFolder:
 
 
 def _needs(kind: str, request: bytes) -> tuple[Iterable[DatasetRef], set[str]]:
-    """Return the datasets, and the digests of the models, that a request names."""
     if kind in WORK:
         asked = msgspec.json.decode(request, type=_Request)
         return (asked.dataset,), {asked.artifact} - {""}

@@ -79,9 +79,9 @@ def router(context: ApiContext) -> APIRouter:
             why = "AUTOLEARN_AUDIT is off: nothing is recorded."
             raise Problem(409, "audit-off", "There is no behaviour log", why)
         sought = HopFilter(
-            begin=time_of(begin, "from"),
-            end=time_of(end, "to"),
-            trace=checked(trace),
+            begin=_time_of(begin, "from"),
+            end=_time_of(end, "to"),
+            trace=_checked(trace),
             actor=actor,
             stream=await whole_stream(context, who, stream),
             service=service,
@@ -113,7 +113,7 @@ def router(context: ApiContext) -> APIRouter:
     return routes
 
 
-def time_of(given: str, parameter: str) -> int | None:
+def _time_of(given: str, parameter: str) -> int | None:
     """Return a time in milliseconds since 1970, or None for none.
 
     Raises:
@@ -131,7 +131,7 @@ def time_of(given: str, parameter: str) -> int | None:
     return found
 
 
-def checked(trace: str) -> str:
+def _checked(trace: str) -> str:
     """Return a trace's id.
 
     Raises:

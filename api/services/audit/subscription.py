@@ -55,14 +55,13 @@ class AuditSubscription:
                     yield part
                 if not new:
                     yield comment()
-                await self.until_more(time.monotonic() + KEEP_ALIVE)
+                await self._until_more(time.monotonic() + KEEP_ALIVE)
 
     def let_in(self) -> bool:
         """Say whether the one who follows would still be let in, and is a sysadmin."""
         return still_let_in(self.queries, self.who)
 
-    async def until_more(self, deadline: float) -> None:
-        """Wait for a hop that is asked for, until a sign of life is due."""
+    async def _until_more(self, deadline: float) -> None:
         while (left := deadline - time.monotonic()) > 0 and not self.recent.closed:
             await self.recent.more(self.at, left)
             if any(self.sought.fits_all(hop) for _, hop in self.recent.past(self.at)):

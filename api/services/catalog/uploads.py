@@ -92,13 +92,13 @@ async def received(
         except ClientDisconnect:
             raise incomplete() from None
         except TimeoutError:
-            raise too_slow(size) from None
+            raise _too_slow(size) from None
         room.take(len(block))
         await executor.run(partial(write, bytes(block)))
         yield Received(Path(file.name), digest.hexdigest(), size)
 
 
-def too_slow(size: int) -> Problem:
+def _too_slow(size: int) -> Problem:
     """Return the problem of a file that does not come. The connection is closed with it."""
     return Problem(
         408,

@@ -39,7 +39,7 @@ def router(context: ApiContext) -> APIRouter:
         reached = context.queries.progress()
         answer = context.queries.answer(command)
         if answer is not None and Visibility(who, context.queries).knows(answer.stream):
-            return json(state_of(command, answer))
+            return json(_state_of(command, answer))
         if partition in reached and offset is not None and reached[partition].last < offset:
             at = f"/v1/commands/{command}?partition={partition}&offset={offset}"
             return json(CommandState(command, "pending", links={"self": at}))
@@ -54,10 +54,9 @@ def router(context: ApiContext) -> APIRouter:
     return routes
 
 
-def state_of(command: str, answer: Answer) -> CommandState:
-    """Return the state of a command that was answered."""
+def _state_of(command: str, answer: Answer) -> CommandState:
     if not answer.reason:
-        resource = resource_of(command, answer)
+        resource = _resource_of(command, answer)
         links = {"resource": resource} if resource else {}
         return CommandState(command, "accepted", answer.stream, resource, links=links)
     failed = answer.reason == "command-failed"
@@ -65,7 +64,7 @@ def state_of(command: str, answer: Answer) -> CommandState:
     return CommandState(command, "refused", answer.stream, problem=problem.body())
 
 
-def resource_of(command: str, answer: Answer) -> str | None:
+def _resource_of(command: str, answer: Answer) -> str | None:
     """Return the path of what a command of this API made or changed."""
     kind, _, name = answer.stream.partition("/")
     for work, (_, requested, _) in WORK.items():

@@ -58,7 +58,7 @@ async def retry(
         return Retried(command, answer)
     record = replace(check(context, found, value), id=command)
     if value is not None:
-        record = given_by(who, record, context)
+        record = _given_by(who, record, context)
     fingerprint = record.fingerprint if value is None else hashlib.sha256(value).hexdigest()[:32]
     answered = await context.commands.post(
         record.subject,
@@ -70,7 +70,7 @@ async def retry(
     return Retried(command, None if isinstance(answered, Accepted) else answered)
 
 
-def given_by(who: Principal, record: CommandRecord, context: ApiContext) -> CommandRecord:
+def _given_by(who: Principal, record: CommandRecord, context: ApiContext) -> CommandRecord:
     """Return a command as somebody's own: in the name of others nobody asks for anything.
 
     Raises:
@@ -99,17 +99,17 @@ def check(context: ApiContext, found: FoundDeadLetter, value: bytes | None) -> C
         command_of(record)
         kind_of(record.subject)
     except MalformedRecord as error:
-        raise still_malformed(found, value, error.detail) from None
+        raise _still_malformed(found, value, error.detail) from None
     except ValueError as error:
         why = f"The subject names no stream: {error}."
-        raise still_malformed(found, value, why) from None
+        raise _still_malformed(found, value, why) from None
     if value is None and letter.key != record.subject.encode():
         why = f"The record's key is {letter.key!r:.200}, its subject {record.subject!r}."
-        raise still_malformed(found, value, why)
+        raise _still_malformed(found, value, why)
     return record
 
 
-def still_malformed(found: FoundDeadLetter, value: bytes | None, why: str) -> Problem:
+def _still_malformed(found: FoundDeadLetter, value: bytes | None, why: str) -> Problem:
     """Return the problem of what cannot be put back."""
     if value is not None:
         errors = [{"pointer": "#/value", "detail": why}]

@@ -100,7 +100,7 @@ def router(context: ApiContext) -> APIRouter:
     @routes.get("/{letter}", responses=answers({200: DeadLetter}))
     async def see_dead_letter(letter: str) -> Response:
         """Show a dead letter: why it is one, its headers and its value."""
-        return json(content(context, await find(context, letter)))
+        return json(content(context, await _find(context, letter)))
 
     @routes.post(
         "/{letter}/retry",
@@ -116,13 +116,13 @@ def router(context: ApiContext) -> APIRouter:
         body = await read_body(request, bodies.RetryBody)
         value = None if body.value is None else msgspec.json.encode(body.value)
         prefer = prefer_of(request)
-        found = await find(context, letter)
+        found = await _find(context, letter)
         done = await retry(context, found, value, who, prefer, call_of(request))
         at, answer = f"/v1/dead-letters/{found.id}", done.answer
         said = Retry(
             found.id,
             done.command,
-            "pending" if answer is None else state_of(answer),
+            "pending" if answer is None else _state_of(answer),
             None if answer is None else answer.stream,
             None if answer is None else answer.type,
             {"dead-letter": at},
@@ -133,7 +133,7 @@ def router(context: ApiContext) -> APIRouter:
     return routes
 
 
-async def find(context: ApiContext, letter: str) -> FoundDeadLetter:
+async def _find(context: ApiContext, letter: str) -> FoundDeadLetter:
     """Return a dead letter by its id.
 
     Raises:
@@ -154,8 +154,7 @@ async def find(context: ApiContext, letter: str) -> FoundDeadLetter:
     )
 
 
-def state_of(answer: Answer | None) -> str:
-    """Return the state of a letter, by the answer of its command."""
+def _state_of(answer: Answer | None) -> str:
     if answer is None:
         return "open"
     return "refused" if answer.reason else "accepted"
@@ -175,7 +174,7 @@ def summary(context: ApiContext, found: FoundDeadLetter) -> DeadLetterSummary:
         reason=letter.reason,
         size=len(letter.value or b"") if letter.size is None else letter.size,
         cut=letter.cut,
-        state=state_of(answer),
+        state=_state_of(answer),
         command=command,
         answer=None if answer is None else answer.type,
         links={"self": at, "retry": f"{at}/retry"},
@@ -185,7 +184,7 @@ def summary(context: ApiContext, found: FoundDeadLetter) -> DeadLetterSummary:
 def content(context: ApiContext, found: FoundDeadLetter) -> DeadLetter:
     """Return a letter with its value."""
     letter = found.letter
-    text, encoded = text_of(letter.value)
+    text, encoded = _text_of(letter.value)
     return DeadLetter(
         **msgspec.structs.asdict(summary(context, found)),
         key=None if letter.key is None else word(letter.key),
@@ -195,7 +194,7 @@ def content(context: ApiContext, found: FoundDeadLetter) -> DeadLetter:
     )
 
 
-def text_of(value: bytes | None) -> tuple[str | None, str | None]:
+def _text_of(value: bytes | None) -> tuple[str | None, str | None]:
     """Return bytes as text, or as base64 where they are none; (None, None) for None."""
     if value is None:
         return None, None
@@ -207,5 +206,5 @@ def text_of(value: bytes | None) -> tuple[str | None, str | None]:
 
 def word(value: bytes) -> str:
     """Return a short value as text."""
-    text, encoded = text_of(value)
+    text, encoded = _text_of(value)
     return f"base64:{encoded}" if text is None else text

@@ -34,9 +34,9 @@ def request_evaluation(
     """
     training = moment.training(session, body.training)
     if training is None:
-        raise no_training(moment, session, body.training)
+        raise _no_training(moment, session, body.training)
     metrics, optional = fitting(training, body.metrics, moment)
-    positive = None if body.positive is None else check_positive(training, word(body.positive))
+    positive = None if body.positive is None else _check_positive(training, word(body.positive))
     own = moment.dataset(training.dataset.name, training.dataset.version)
     dataset, read = training.dataset, training.read
     specs = [] if own is None else [own.spec]
@@ -46,11 +46,11 @@ def request_evaluation(
         specs.append(spec)
         if not dataset.is_content_of(training.dataset):
             read = spec.read
-            check_columns(training, spec, moment)
+            _check_columns(training, spec, moment)
             secret = training.target in {*training.sensitive}.union(*map(sensitive_in, specs))
             if training.task == CLASSIFICATION and not secret:
                 named = [one for one in metrics if one not in optional]
-                check_classes(training, spec, positive, named, moment)
+                _check_classes(training, spec, positive, named, moment)
     elif not may(dataset.name):  # it was shared, and is so no longer
         raise unknown(
             "dataset", dataset.name, known(moment, may), "/v1/catalog/datasets", "#/dataset"
@@ -71,8 +71,7 @@ def request_evaluation(
     )
 
 
-def no_training(moment: Snapshot, session: str, training: str) -> Problem:
-    """Return the problem of a training that the session does not have."""
+def _no_training(moment: Snapshot, session: str, training: str) -> Problem:
     names = [run for run, kind in moment.kinds_of_runs(session) if kind == "training"]
     where = f"/v1/sessions/{session}/trainings"
     return unknown("training", training, names, where, "#/training")
@@ -108,7 +107,7 @@ def fitting(
     )
 
 
-def check_positive(training: TrainingRow, positive: str) -> str:
+def _check_positive(training: TrainingRow, positive: str) -> str:
     """Return the class that is the positive one. Raises a problem if it cannot be."""
     classes = [str(label) for label in training.parameters.get("classes", ())]
     if training.task != CLASSIFICATION:
@@ -127,7 +126,7 @@ def word(label: str | bool | int) -> str:
     return str(label).lower() if isinstance(label, bool) else str(label)
 
 
-def check_columns(training: TrainingRow, other: DatasetSpec, moment: Snapshot) -> None:
+def _check_columns(training: TrainingRow, other: DatasetSpec, moment: Snapshot) -> None:
     """Raise a problem unless another dataset has the columns that the model was trained on.
 
     Whether it knows their values is seen when they are read.
@@ -140,7 +139,7 @@ def check_columns(training: TrainingRow, other: DatasetSpec, moment: Snapshot) -
     other_kind = [
         f"{told(there[column.name])} in {other.name}, and {told(column)} in {own.spec.name}"
         for column in own.spec.columns
-        if column.name in there and not comparable(column, there[column.name], training)
+        if column.name in there and not _comparable(column, there[column.name], training)
     ]
     faults = [f"{other.name} lacks {', '.join(missing[:20])}"] if missing else []
     if other_kind:
@@ -150,7 +149,7 @@ def check_columns(training: TrainingRow, other: DatasetSpec, moment: Snapshot) -
         f"{other.name}"
         for column in own.spec.columns
         if column.name in there
-        and differ(mine := unit_of(own.spec, column), theirs := unit_of(other, column))
+        and _differ(mine := _unit_of(own.spec, column), theirs := _unit_of(other, column))
     ]
     if units:
         faults.append(f"units differ: {'; '.join(units[:20])}")
@@ -162,7 +161,7 @@ def check_columns(training: TrainingRow, other: DatasetSpec, moment: Snapshot) -
         raise wrong("dataset-unfit", "The dataset does not fit the model", {"#/dataset": detail})
 
 
-def unit_of(spec: DatasetSpec, column: Column) -> str:
+def _unit_of(spec: DatasetSpec, column: Column) -> str:
     """Return the unit that the numbers of a column are written with, "" if there is none."""
     names = [one.name for one in spec.columns]
     how = None
@@ -171,12 +170,12 @@ def unit_of(spec: DatasetSpec, column: Column) -> str:
     return "" if how is None else how.unit
 
 
-def differ(unit: str, other: str) -> bool:
+def _differ(unit: str, other: str) -> bool:
     """Say whether numbers with these units are not the same: 12 % is 0.12, but $5 may be 5."""
     return unit != other and (bool(unit and other) or "%" in (unit, other))
 
 
-def check_classes(
+def _check_classes(
     training: TrainingRow,
     other: DatasetSpec,
     positive: str | None,
@@ -190,7 +189,7 @@ def check_classes(
     they are too many, or numbers that are not written plainly.
     """
     known = [str(label) for label in training.parameters.get("classes", ())]
-    if other.target != training.target or not other.classes or not known or not is_plain(other):
+    if other.target != training.target or not other.classes or not known or not _is_plain(other):
         return
     values = {one: number for one in other.classes if (number := number_of(one)) is not None}
     stand_for = meanings(other.classes, known, values)
@@ -216,7 +215,7 @@ def check_classes(
         raise wrong("metric-unfit", "A metric does not fit the data", {"#/metrics": fault})
 
 
-def is_plain(spec: DatasetSpec) -> bool:
+def _is_plain(spec: DatasetSpec) -> bool:
     """Say whether the classes of a dataset are no numbers, or what they are plainly written."""
     names = [column.name for column in spec.columns]
     place = names.index(spec.target or "")
@@ -228,7 +227,7 @@ def is_plain(spec: DatasetSpec) -> bool:
     return all(number_of(label) is not None for label in spec.classes)
 
 
-def comparable(own: Column, other: Column, training: TrainingRow) -> bool:
+def _comparable(own: Column, other: Column, training: TrainingRow) -> bool:
     """Say whether values of a column may be those that a model knows.
 
     Text may be written as anything but times; true and false may be 1 and 0.
@@ -240,11 +239,12 @@ def comparable(own: Column, other: Column, training: TrainingRow) -> bool:
     if own.type == "string" or (own.name == training.target and training.task == CLASSIFICATION):
         return True
     numbers = next((one for one in (own, other) if one.type in NUMBERS), None)
-    return numbers is not None and "string" not in (own.type, other.type) and perhaps_truth(numbers)
+    return (
+        numbers is not None and "string" not in (own.type, other.type) and _perhaps_truth(numbers)
+    )
 
 
-def perhaps_truth(numbers: Column) -> bool:
-    """Say whether numbers may be 1 and 0 for true and false."""
+def _perhaps_truth(numbers: Column) -> bool:
     if numbers.sensitive is True:
         return numbers.distinct is not None and numbers.distinct <= 2
     return {numbers.minimum, numbers.maximum} <= {0, 1}

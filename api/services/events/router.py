@@ -101,7 +101,7 @@ def router(context: ApiContext) -> APIRouter:
         at = await events.start_of(after, "after")
         await events.check_stream(wanted)
         prefer = prefer_of(request)
-        page, more = await read_for(context, events, wanted, at, limit, prefer)
+        page, more = await _read_for(context, events, wanted, at, limit, prefer)
         token = Position(await context.reader.which_log(), tuple(page.places.values())).token()
         await authorise(request)  # again: it may have waited for long
         items = await context.executors.log.run(lambda: [wanted.shown(one) for one in page.found])
@@ -110,7 +110,7 @@ def router(context: ApiContext) -> APIRouter:
     return routes
 
 
-async def read_for(
+async def _read_for(
     context: ApiContext,
     events: EventReader,
     wanted: EventFilter,
@@ -126,9 +126,8 @@ async def read_for(
         left, at = deadline - loop.time(), page.places
         if page.found or more or left <= 0:
             return page, more
-        await context.arrivals.until(lambda at=at: is_past(events.now(), at), left)  # type: ignore[misc]
+        await context.arrivals.until(lambda at=at: _is_past(events.now(), at), left)  # type: ignore[misc]
 
 
-def is_past(here: Places, at: Places) -> bool:
-    """Say whether there is something behind a place."""
+def _is_past(here: Places, at: Places) -> bool:
     return any(place.next > at[p].next for p, place in here.items())

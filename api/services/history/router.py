@@ -82,12 +82,12 @@ def router(context: ApiContext) -> APIRouter:
         """
         if stream:
             stream = await whole_stream(context, who, stream)
-            check_stream(stream)
+            _check_stream(stream)
         cursor = from_token(page, Cursor, "page") if page else Cursor()
         before = await read_point(context, from_, "from")
         after = await read_point(context, to, "to") if to else await present(context)
-        check_order(before, after)
-        search = Search(context, who, before, limit, cursor)
+        _check_order(before, after)
+        search = _Search(context, who, before, limit, cursor)
 
         def compared(past: AsOfReader) -> Diff:
             items, more = search.page(past, stream)
@@ -101,7 +101,7 @@ def router(context: ApiContext) -> APIRouter:
     return routes
 
 
-class Search:
+class _Search:
     """Looks for the changes of one page, from a cursor on. All of it blocks.
 
     Streams that the one who asks does not know of are passed over.
@@ -118,7 +118,7 @@ class Search:
         """Return changes of up to `limit` streams and PAGE_BYTES, and where to go on."""
         begins = {p: self.before.next(p) for p in then.ends}
         was = AsOfReader(then.index, then.lookup, begins)
-        behind, rest = self.candidates(was, then, stream)
+        behind, rest = self._candidates(was, then, stream)
         items, done, size, shown = list[Raw](), self.cursor, 0, 0
         skip = self.cursor.skip
         for some in batches(behind, then):
@@ -141,7 +141,7 @@ class Search:
                 skip, done = 0, place
         return items, rest()
 
-    def candidates(
+    def _candidates(
         self, was: AsOfReader, then: AsOfReader, stream: str
     ) -> tuple[Iterator[tuple[str, Cursor]], Callable[[], Cursor | None]]:
         """Return the streams that may have changed, each with the cursor behind it.
@@ -152,7 +152,7 @@ class Search:
             there = [(stream, Cursor())] if self.changed(stream, was, then) else []
             return iter(there), lambda: None
         if self.who.everything:
-            return self.in_log(was, then)
+            return self._in_log(was, then)
         known = then.index.streams_of(
             self.who.name, sysadmin=self.who.sysadmin, after=self.cursor.name
         )
@@ -161,7 +161,7 @@ class Search:
         some = (name for name in names[:PAGE_STREAMS] if self.changed(name, was, then))
         return ((name, Cursor(name)) for name in some), lambda: rest
 
-    def in_log(
+    def _in_log(
         self, was: AsOfReader, then: AsOfReader
     ) -> tuple[Iterator[tuple[str, Cursor]], Callable[[], Cursor | None]]:
         """Return the streams of what lies on the log, for who may know all of them.
@@ -221,7 +221,7 @@ async def present(context: ApiContext) -> Position:
     return Position.of(await context.reader.which_log(), context.queries.progress())
 
 
-def check_stream(name: str) -> None:
+def _check_stream(name: str) -> None:
     """Raise a problem unless that can be the name of a stream."""
     try:
         kind_of(name)
@@ -233,7 +233,7 @@ def check_stream(name: str) -> None:
         ) from None
 
 
-def check_order(before: Position, after: Position) -> None:
+def _check_order(before: Position, after: Position) -> None:
     """Raise a problem if the first point is later than the second, on any partition."""
     partitions = {place.partition for place in (*before.places, *after.places)}
     if any(before.next(p) > after.next(p) for p in partitions):

@@ -86,7 +86,7 @@ def router(context: ApiContext) -> APIRouter:
     @routes.get("/health/ready", responses=answers({200: Health, 503: Health}))
     async def ready() -> Response:
         """Say whether the process has caught up with the log, and whether Kafka answers."""
-        health = readiness(context)
+        health = _readiness(context)
         return json(health, 200 if health.status == "ready" else 503)
 
     @routes.get("/metrics", response_class=Response)
@@ -104,13 +104,13 @@ def router(context: ApiContext) -> APIRouter:
     async def position() -> Response:
         """Show how far the log is known here."""
         context.reader.require_ready()
-        return json(position_of(await context.reader.which_log(), context.queries.progress()))
+        return json(_position_of(await context.reader.which_log(), context.queries.progress()))
 
     @routes.get("/v1/digests", responses=answers({200: Digests}))
     async def digests() -> Response:
         """Show the digest of each view, and the position at which they are so."""
         context.reader.require_ready()
-        digests = partial(digests_of, context, await context.reader.which_log())
+        digests = partial(_digests_of, context, await context.reader.which_log())
         return json(await context.executors.operators.run(digests))
 
     @routes.get("/v1/digests/{view}", responses=answers({200: RowDigests}))
@@ -119,8 +119,8 @@ def router(context: ApiContext) -> APIRouter:
         context.reader.require_ready()
         if view not in VIEWS:
             raise unknown("view", view, VIEWS, "/v1/digests")
-        moment, past = context.queries.now(), key_of(after)
-        reached = position_of(await context.reader.which_log(), moment.progress())
+        moment, past = context.queries.now(), _key_of(after)
+        reached = _position_of(await context.reader.which_log(), moment.progress())
         rows = row_digests(moment.content, view, past, limit)
         found = await context.executors.operators.run(lambda: list(rows))
         more = found[-1][0] if len(found) == limit else None
@@ -129,7 +129,7 @@ def router(context: ApiContext) -> APIRouter:
     return routes
 
 
-def readiness(context: ApiContext) -> Health:
+def _readiness(context: ApiContext) -> Health:
     """Return whether a process is ready, and if not, why."""
     if context.reader.failure is not None:
         return Health("failed", context.reader.failure)
@@ -152,20 +152,19 @@ def readiness(context: ApiContext) -> Health:
     return Health("ready", missing=0)
 
 
-def position_of(log: str, reached: dict[int, PartitionProgress]) -> Position:
-    """Return a position as clients see it; `log` is the id of the log."""
+def _position_of(log: str, reached: dict[int, PartitionProgress]) -> Position:
     places = [Place(p, at.next, at.term, at.last) for p, at in sorted(reached.items())]
     return Position(positions.Position.of(log, reached).token(), places)
 
 
-def digests_of(context: ApiContext, log: str) -> Digests:
+def _digests_of(context: ApiContext, log: str) -> Digests:
     """Return the digests of all views at one moment (blocks while it reads them)."""
     moment = context.queries.now()
     name = f"api-{context.settings.instance}"
-    return Digests(name, position_of(log, moment.progress()), moment.digests())
+    return Digests(name, _position_of(log, moment.progress()), moment.digests())
 
 
-def key_of(given: str) -> bytes:
+def _key_of(given: str) -> bytes:
     """Return a key from hex.
 
     Raises:

@@ -51,7 +51,7 @@ def request_training(
     column = target_of(data, body.target)
     target = None if column is None else column.name
     check_accepted(data, strict=settings.strict_data == "on")
-    check_task(model, data, column, body.task, moment)
+    _check_task(model, data, column, body.task, moment)
     faults = large(body.hyperparameters) or check_hyperparameters(model, body.hyperparameters)
     if faults:
         raise Problem(
@@ -62,7 +62,7 @@ def request_training(
             errors=[{"pointer": "#/hyperparameters", "detail": fault} for fault in faults],
         )
     if model.task != CLUSTERING:
-        check_rows(body, data, target, model.task)
+        _check_rows(body, data, target, model.task)
     time_limit, memory_limit = check_limits(body, settings)
     return RequestTraining(
         run=run,
@@ -83,7 +83,7 @@ def request_training(
     )
 
 
-def check_task(
+def _check_task(
     estimator: EstimatorSpec,
     data: DatasetSpec,
     target: Column | None,
@@ -103,15 +103,15 @@ def check_task(
         )
         raise wrong("target-missing", "There is nothing to learn", {"#/target": detail})
     if estimator.task == REGRESSION:
-        fault = regression_fault(target, data, found)
+        fault = _regression_fault(target, data, found)
     else:
-        fault = classification_fault(target, data, asked, found)
+        fault = _classification_fault(target, data, asked, found)
     if fault is not None:
         detail = f"{estimator.name} is for {estimator.task}, but {fault}"
         raise wrong("task-unfit", "The estimator does not fit the data", {"#/estimator": detail})
 
 
-def regression_fault(target: Column, data: DatasetSpec, found: Snapshot) -> str | None:
+def _regression_fault(target: Column, data: DatasetSpec, found: Snapshot) -> str | None:
     """Return why a target is nothing for regression, None if it can be learned like that."""
     if target.type in NUMBERS:
         return None
@@ -128,7 +128,7 @@ def regression_fault(target: Column, data: DatasetSpec, found: Snapshot) -> str 
     )
 
 
-def classification_fault(
+def _classification_fault(
     target: Column, data: DatasetSpec, asked: str | None, found: Snapshot
 ) -> str | None:
     """Return why a target is nothing for classification, None if it can be learned like that."""
@@ -153,7 +153,7 @@ def others(task: str, found: Snapshot) -> str:
     return f"; for {task} there are {names or 'no estimators'}"
 
 
-def check_rows(body: TrainingBody, data: DatasetSpec, target: str | None, task: str) -> None:
+def _check_rows(body: TrainingBody, data: DatasetSpec, target: str | None, task: str) -> None:
     """Raise a problem if the rows cannot be parted as asked."""
     held_out = math.ceil(body.split.test * data.rows)
     kept = data.rows - held_out
@@ -181,14 +181,13 @@ def large(given: dict[str, Any]) -> list[str]:
     return [
         f"{cut(name)} holds an integer beyond 2^53"
         for name, value in given.items()
-        if beyond(value)
+        if _beyond(value)
     ]
 
 
-def beyond(value: JsonValue) -> bool:
-    """Say whether a value holds an integer that is too large."""
+def _beyond(value: JsonValue) -> bool:
     if isinstance(value, list):
-        return any(beyond(item) for item in value)
+        return any(_beyond(item) for item in value)
     if isinstance(value, dict):
-        return any(beyond(item) for item in value.values())
+        return any(_beyond(item) for item in value.values())
     return isinstance(value, int) and abs(value) > LARGEST

@@ -47,7 +47,7 @@ def router(context: ApiContext) -> APIRouter:
     async def add_user(request: Request) -> Response:
         """Add a user, with a password to log in with."""
         body = await read_body(request, bodies.UserBody)
-        refuse_oidc(context)
+        _refuse_oidc(context)
         check_id("user", body.name)
         # A hash of the password must not be on the log: the fingerprint is without it.
         asked = CommandRequest.of(request, {"name": body.name, "role": body.role})
@@ -78,7 +78,7 @@ def router(context: ApiContext) -> APIRouter:
     async def set_role(request: Request, user: str, who: Who) -> Response:
         """Give a user another role. Nobody takes their own: a sysadmin must be left."""
         body = await read_body(request, bodies.RoleBody)
-        refuse_self(who.name, user)
+        _refuse_self(who.name, user)
         return await change(request, user, commands.SetRole(body.role), {"role": body.role})
 
     @routes.post(
@@ -100,7 +100,7 @@ def router(context: ApiContext) -> APIRouter:
     )
     async def disable_user(request: Request, user: str, who: Who) -> Response:
         """Let a user in no longer, at once: all tokens are revoked. What is theirs stays theirs."""
-        refuse_self(who.name, user)
+        _refuse_self(who.name, user)
         return await change(request, user, commands.DisableUser(), {})
 
     @routes.post(
@@ -140,11 +140,11 @@ def router(context: ApiContext) -> APIRouter:
         check_id("user", user)
         _, row = await find(context, lambda moment: moment.user(user))
         if row is None:
-            raise unknown_user(user)
+            raise _unknown_user(user)
         return row
 
     async def change(request: Request, user: str, command: Command, content: object) -> Response:
-        refuse_oidc(context)
+        _refuse_oidc(context)
         check_id("user", user)
         asked = CommandRequest.of(request, content)
         answer = await context.commands.post(stream("user", user), command, asked)
@@ -211,13 +211,12 @@ def router(context: ApiContext) -> APIRouter:
     return routes
 
 
-def unknown_user(user: str) -> Problem:
-    """Return the problem of a user that there is not."""
+def _unknown_user(user: str) -> Problem:
     detail = f"There is no user {user}: `autolearn admin user list` shows who there is."
     return Problem(404, "user-unknown", "There is no such user", detail)
 
 
-def refuse_self(me: str, user: str) -> None:
+def _refuse_self(me: str, user: str) -> None:
     """Raise a problem if one would take the right to administer from oneself.
 
     So the last one stays. Two who do it to each other at the same time can leave none: then
@@ -228,7 +227,6 @@ def refuse_self(me: str, user: str) -> None:
         raise Problem(409, "yourself", "That cannot be done to oneself", why)
 
 
-def refuse_oidc(context: ApiContext) -> None:
-    """Raise a problem where users are administered elsewhere."""
+def _refuse_oidc(context: ApiContext) -> None:
     if context.settings.auth == "oidc":
         require_tokens(context)

@@ -157,13 +157,13 @@ def router(context: ApiContext) -> APIRouter:
     )
     async def revoke_token(request: Request, token: str, who: Who) -> Response:
         """Let nobody in with a token any more: one's own, or as a sysadmin anybody's."""
-        row = await find_token(context, who, token)
+        row = await _find_token(context, who, token)
         asked = CommandRequest.of(request, {})
         command = commands.RevokeToken(token)
         answer = await context.commands.post(stream("user", row.user), command, asked)
         if isinstance(answer, Accepted):
             return pending(answer, asked)
-        return json(await find_token(context, who, token))
+        return json(await _find_token(context, who, token))
 
     return routes
 
@@ -172,7 +172,7 @@ SECRET = {"Cache-Control": "no-store"}
 """What is said with a secret (RFC 6749, 5.1)."""
 
 
-async def find_token(context: ApiContext, who: Principal, token: str) -> TokenRow:
+async def _find_token(context: ApiContext, who: Principal, token: str) -> TokenRow:
     """Return a token that one may revoke, or raise the problem that there is none."""
     for attempt in (1, 2):
         moment = context.queries.now()

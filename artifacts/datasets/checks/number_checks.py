@@ -63,19 +63,19 @@ def about_numbers(
     if large and kind == "integer":
         yield DataFinding("beyond-precision", name, detail=f"{EXACT:,}")
     if kind == "number" and (large or exponents):
-        yield from about_digits(name, different())
-    if is_dates(found, kind):
+        yield from _about_digits(name, different())
+    if _is_dates(found, kind):
         yield DataFinding("dates-as-numbers", name, len(found), len(every))
-    code = order_of(found) if len(found) == len(every) >= FEW_ROWS else ""
+    code = _order_of(found) if len(found) == len(every) >= FEW_ROWS else ""
     if code == "row-number" or (code and not is_target):
         yield DataFinding(code, name, len(found), len(every))
     elif INDEX.fullmatch(name):
         yield DataFinding("index-name", name)
-    elif len(found) >= FEW_ROWS and any(map(is_nines, ends)):
-        yield from far_nines(name, different())
+    elif len(found) >= FEW_ROWS and any(map(_is_nines, ends)):
+        yield from _far_nines(name, different())
 
 
-def about_digits(name: str, different: Different) -> Iterator[DataFinding]:
+def _about_digits(name: str, different: Different) -> Iterator[DataFinding]:
     """Yield what is odd about how numbers are written: with many digits, or with an exponent."""
     written = different.written
     if written is None:
@@ -95,7 +95,7 @@ def different_in(values: Values, written: Values | None) -> Different:
     Of very many only the first are looked at, unless an end of all of them is one of nines.
     """
     ends = pc.min_max(values)
-    if not any(is_nines(ends[end].as_py()) for end in ("min", "max")):
+    if not any(_is_nines(ends[end].as_py()) for end in ("min", "max")):
         values = values[:FIRST]
     numbers, first, rows = np.unique(values.to_numpy(), return_index=True, return_counts=True)
     there = ~np.isnan(numbers)
@@ -104,15 +104,14 @@ def different_in(values: Values, written: Values | None) -> Different:
     return Different(numbers[there], rows[there], written)
 
 
-def is_dates(found: Array, kind: str) -> bool:
-    """Say whether integers are all dates of digits alone, such as 20240131."""
+def _is_dates(found: Array, kind: str) -> bool:
     if kind != "integer" or found.min() < DATES[0] or found.max() > DATES[1]:
         return False
     month, day = found // 100 % 100, found % 100
     return bool(((month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all())
 
 
-def order_of(found: Array) -> str:
+def _order_of(found: Array) -> str:
     """Return `row-number` for the whole numbers of a range, `rising` for those in an order."""
     if (found != np.floor(found)).any():
         return ""
@@ -122,19 +121,18 @@ def order_of(found: Array) -> str:
     return "rising" if (steps > 0).all() or (steps < 0).all() else ""
 
 
-def is_nines(number: float | None) -> bool:
-    """Say whether a number has no digits but nines, two or more, or is -9."""
+def _is_nines(number: float | None) -> bool:
     return number is not None and NINES.fullmatch(f"{number:g}") is not None
 
 
-def far_nines(name: str, different: Different) -> Iterator[DataFinding]:
+def _far_nines(name: str, different: Different) -> Iterator[DataFinding]:
     """Yield the finding of a number of nines (-99, 9999) that is far from all others.
 
     Far is farther than these are from each other; SPSS, SAS and survey data have such numbers for
     answers that are missing.
     """
     numbers = different.numbers
-    nines = np.array([is_nines(one) for one in numbers])
+    nines = np.array([_is_nines(one) for one in numbers])
     if not nines.any() or (~nines).sum() < 2:
         return
     low, high = numbers[~nines].min(), numbers[~nines].max()

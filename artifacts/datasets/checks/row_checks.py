@@ -100,10 +100,10 @@ def is_whole(sample: Sample, place: int, rows: int) -> bool:
         others = others[:-1]
     value = pa.array([last], pa.string())
     shape, shapes = (pc.replace_substring_regex(one, r"[0-9]", "9") for one in (value, others))
-    return is_known(value, others) or is_known(shape, shapes)
+    return _is_known(value, others) or _is_known(shape, shapes)
 
 
-def is_known(value: Values, others: Values) -> bool:
+def _is_known(value: Values, others: Values) -> bool:
     """Say whether a text is one of others, which none goes on, and of which few come only once."""
     counts, last = pc.value_counts(others), value[0].as_py()
     texts, times = counts.field("values"), counts.field("counts")
@@ -123,9 +123,9 @@ def about_rows(
     first = next((value for value in sample.last if value is not None), None)
     if isinstance(first, str) and TOTAL.match(first.strip()):
         yield DataFinding("total-row", count=1, examples=(Example(cut(first)),))
-    elif are_sums(numbers):
+    elif _are_sums(numbers):
         yield DataFinding("total-row", count=1)
-    elif is_note(sample, used):
+    elif _is_note(sample, used):
         yield DataFinding("note-row", count=1, examples=(Example(cut(str(first))),))
     if sample.rows < 2 or not used:
         return
@@ -141,7 +141,7 @@ def about_rows(
         yield DataFinding("same-rows", count=again, of=sample.rows, examples=examples)
 
 
-def are_sums(columns: Sequence[Values]) -> bool:
+def _are_sums(columns: Sequence[Values]) -> bool:
     """Return whether the last numbers are the sums of those above, and larger than each of them."""
     found = False
     for values in columns:
@@ -158,7 +158,7 @@ def are_sums(columns: Sequence[Values]) -> bool:
     return found
 
 
-def is_note(sample: Sample, used: list[int]) -> bool:
+def _is_note(sample: Sample, used: list[int]) -> bool:
     """Say whether the last row, and no other, has a value in its first column only."""
     if len(used) < 2 or sample.last[used[0]] is None:
         return False
@@ -247,10 +247,10 @@ def tells_target(name: str, values: Values, target: str, answers: Values) -> Dat
             near = abs(np.corrcoef(x, y)[0, 1]) if x.std() and y.std() else 0.0
         if near > LINEAR:
             return DataFinding("nearly-target", name, rows, rows, target)
-    if pa.types.is_floating(answers.type) and not is_few(answers):
+    if pa.types.is_floating(answers.type) and not _is_few(answers):
         return None
     text = pc.cast(values, pa.string())
-    if not is_few(text):
+    if not _is_few(text):
         return None
     table = pa.table({"value": text, "answer": answers})
     groups = table.group_by(["value", "answer"]).aggregate([([], "count_all")])
@@ -261,12 +261,11 @@ def tells_target(name: str, values: Values, target: str, answers: Values) -> Dat
     return DataFinding("nearly-target", name, told, rows, target)
 
 
-def is_few(values: Values) -> bool:
-    """Say whether values repeat so often that they are like classes."""
+def _is_few(values: Values) -> bool:
     return bool(1 < pc.count_distinct(values).as_py() <= min(MOST_VALUES, len(values) // 5))
 
 
-def looks(value: str) -> str:
+def _looks(value: str) -> str:
     """Return what a value looks like, whatever its case, blanks and characters are."""
     if not value.isascii():
         plain = unicodedata.normalize("NFKC", value).translate(QUOTES)
@@ -278,7 +277,7 @@ def spelling(name: str, counts: Mapping[str, int]) -> DataFinding | None:
     """Return the finding of values that look alike, None if there are none."""
     alike: dict[str, list[str]] = {}
     for value in counts:
-        alike.setdefault(looks(value), []).append(value)
+        alike.setdefault(_looks(value), []).append(value)
     several = [values for values in alike.values() if len(values) > 1]
     if not several:
         return None
@@ -300,7 +299,7 @@ def swallowed(values: Values, separator: str, columns: int, place: int) -> Value
 
     They have a whole row after a line break, or before it the rest of the row that they begin in.
     """
-    several = with_lines(values) if columns > 1 else values[:0]
+    several = _with_lines(values) if columns > 1 else values[:0]
     if not len(several):
         return None
     mark, more = re.escape(separator), min(columns - 1, MOST_MARKS)
@@ -324,6 +323,5 @@ def are_rows(values: Values, separator: str, columns: int) -> bool:
     return bool(pc.any(pc.match_substring_regex(values, rows)).as_py())
 
 
-def with_lines(values: Values) -> Values:
-    """Return the values that go over several lines."""
+def _with_lines(values: Values) -> Values:
     return values.filter(pc.fill_null(pc.match_substring_regex(values, r"[\r\n]"), False))

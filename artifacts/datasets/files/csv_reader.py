@@ -37,7 +37,7 @@ def options_before(path: Path) -> ReadOptions:
 
     Raises DatasetRefused for a file without a header.
     """
-    number, line = header_of(path)
+    number, line = _header_of(path)
     separator = next((one for one in SEPARATORS if one in line), ",")
     try:
         names = next(csv.reader([line], delimiter=separator))
@@ -55,7 +55,7 @@ def unreadable_header(error: csv.Error) -> str:
     )
 
 
-def header_of(path: Path) -> tuple[int, str]:
+def _header_of(path: Path) -> tuple[int, str]:
     """Return the number of the first line that is not blank, and its text."""
     with path.open("rb") as handle:
         head = handle.read(HEADER)
@@ -86,7 +86,7 @@ def check_names(names: list[str], *, quiet: bool = False, sure: bool = False) ->
             f"The header has no name for column {', '.join(empty[:5])}: name every column."
         )
     twice = sorted(name for name, count in Counter(names).items() if name and count > 1)
-    if not sure and looks_like_data(names):
+    if not sure and _looks_like_data(names):
         some = "" if quiet else f" ({', '.join(names[:5])})"
         faults.append(first_row(some))
     elif twice:
@@ -127,7 +127,7 @@ def long_names(names: list[str]) -> Iterator[str]:
         )
 
 
-def looks_like_data(names: list[str]) -> bool:
+def _looks_like_data(names: list[str]) -> bool:
     """Say whether a first row is more likely values than names.
 
     It is when all of it are numbers or missing values, and when at least half of it are numbers

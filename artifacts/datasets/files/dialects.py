@@ -52,7 +52,7 @@ class Top(NamedTuple):
     findings: tuple[DataFinding, ...]
 
 
-class Header(NamedTuple):
+class _Header(NamedTuple):
     """The names in a header, its lines, and the bytes of the file that lie before the first row."""
 
     names: list[str]
@@ -79,7 +79,7 @@ def top_of(head: str, hints: ReadHints) -> Top:
         excel = EXCEL.match(plain)
         if excel and not skipped:
             separator = excel["separator"]
-        elif plain.startswith("#") and not is_header(plain, head):
+        elif plain.startswith("#") and not _is_header(plain, head):
             comments += 1
         elif plain:
             break
@@ -93,7 +93,7 @@ def top_of(head: str, hints: ReadHints) -> Top:
     return Top(len(skipped), "".join(skipped), separator, tuple(findings))
 
 
-def is_header(line: str, head: str) -> bool:
+def _is_header(line: str, head: str) -> bool:
     """Say whether a line that begins with # names columns: the next has as many separators."""
     lines = [one for one in head.splitlines() if one.strip()]
     after = lines[lines.index(line) + 1 : lines.index(line) + 2] if line in lines else []
@@ -106,17 +106,17 @@ def is_header(line: str, head: str) -> bool:
 
 def dialect_of(text: str, wanted: str) -> Dialect:
     """Return how text is parted that begins with the header; the separator is the one `wanted`."""
-    sample = sample_of(text)
+    sample = _sample_of(text)
     separators = [wanted] if wanted else [one for one in SEPARATORS if one in sample]
     if not separators:
         return Dialect(",", '"')
-    if len(separators) == 1 and is_plain(sample, separators[0]):
+    if len(separators) == 1 and _is_plain(sample, separators[0]):
         return Dialect(separators[0], '"')
     from clevercsv import Detector  # which takes longer to load than a small file to read
 
     found = Detector().detect(sample, delimiters=separators)
     if found is None:
-        return Dialect(wanted or agreeing(sample, separators), '"')
+        return Dialect(wanted or _agreeing(sample, separators), '"')
     separator = wanted or found.delimiter or ","
     single = found.quotechar == "'" and begun(sample, separator, "'") > begun(
         sample, separator, '"'
@@ -124,8 +124,7 @@ def dialect_of(text: str, wanted: str) -> Dialect:
     return Dialect(separator, "'" if single else '"')
 
 
-def is_plain(sample: str, separator: str) -> bool:
-    """Say whether all lines have as many values, and none is quoted."""
+def _is_plain(sample: str, separator: str) -> bool:
     lines = sample.splitlines()
     wanted = lines[0].count(separator)
     return (
@@ -140,8 +139,7 @@ def begun(sample: str, separator: str, quote: str) -> int:
     return len(re.findall(rf"(?:^|{re.escape(separator)}){quote}", sample, re.MULTILINE))
 
 
-def agreeing(sample: str, separators: list[str]) -> str:
-    """Return the separator that most lines have as often as the first one has."""
+def _agreeing(sample: str, separators: list[str]) -> str:
     lines = sample.splitlines()
 
     def agrees(separator: str) -> int:
@@ -150,8 +148,7 @@ def agreeing(sample: str, separators: list[str]) -> str:
     return max(separators, key=agrees)
 
 
-def sample_of(text: str) -> str:
-    """Return the first lines: as many as SAMPLE has room for, and two at least."""
+def _sample_of(text: str) -> str:
     lines: list[str] = []
     size = 0
     for line in as_lines(text):
@@ -162,7 +159,7 @@ def sample_of(text: str) -> str:
     return "".join(lines).lstrip("\ufeff")
 
 
-def header_in(text: str, top: Top, dialect: Dialect) -> Header:
+def header_in(text: str, top: Top, dialect: Dialect) -> _Header:
     """Return the header of a file that begins with `text`, which may go over several lines.
 
     Raises DatasetRefused.
@@ -190,7 +187,7 @@ def header_in(text: str, top: Top, dialect: Dialect) -> Header:
             "the columns."
         )
     names = [" ".join(name.split()) for name in names]
-    return Header(names, len(consumed), len(above))
+    return _Header(names, len(consumed), len(above))
 
 
 def rows_in(lines: Iterator[str], dialect: Dialect) -> Iterator[list[str]]:

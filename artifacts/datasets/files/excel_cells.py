@@ -58,7 +58,6 @@ def odd_cells(path: Path, sheet: str) -> OddCells:
 
 
 def _part_of(archive: zipfile.ZipFile, sheet: str) -> str:
-    """Return the name of the part that a sheet is in."""
     book = ET.fromstring(archive.read("xl/workbook.xml"))  # noqa: S314 - expat bounds entities
     links = ET.fromstring(archive.read("xl/_rels/workbook.xml.rels"))  # noqa: S314
     named = next(
@@ -91,13 +90,13 @@ class _Scan:
 
     def run(self, stream: IO[bytes]) -> None:
         self.parser.ParseFile(stream)
-        self.end_cell()
+        self._end_cell()
 
     def begin(self, tag: str, attributes: dict[str, str]) -> None:
         name = tag.rpartition(":")[2]
         self.parser.CharacterDataHandler = None
         if name == "c":
-            self.end_cell()
+            self._end_cell()
             place = attributes.get("r")
             self.column = _column_of(place) if place else self.column + 1
             self.kind = attributes.get("t", "")
@@ -106,10 +105,10 @@ class _Scan:
         elif name == "v" and (self.formula or self.kind == "e"):
             self.parser.CharacterDataHandler = self.value.append
         elif name == "row":
-            self.end_cell()
+            self._end_cell()
             self.row, self.column = int(attributes.get("r", self.row + 2)) - 1, -1
 
-    def end_cell(self) -> None:
+    def _end_cell(self) -> None:
         if self.formula or self.kind == "e":
             value = "".join(self.value).strip()
             if self.kind == "e":
@@ -121,7 +120,6 @@ class _Scan:
 
 
 def _column_of(place: str) -> int:
-    """Return the column of a place such as AB12, from 0."""
     column = 0
     for letter in place.rstrip("0123456789"):
         column = column * 26 + ord(letter) - ord("A") + 1

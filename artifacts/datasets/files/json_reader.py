@@ -46,13 +46,13 @@ class JsonLinesFile:
     def keys(self) -> list[str]:
         """Return the keys of the first rows, in their order."""
         found: dict[str, None] = {}
-        for _, row in islice(self.objects(), FIRST_ROWS):
+        for _, row in islice(self._objects(), FIRST_ROWS):
             found |= dict.fromkeys(row)
             if len(found) > MAX_COLUMNS:
                 break
         return list(found)
 
-    def objects(self) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _objects(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield each object with the number of its line."""
         with open_text(self.path, self.options.compression, "utf-8") as stream:
             for number, line in enumerate(io.BufferedReader(stream), start=1):
@@ -80,7 +80,7 @@ class JsonLinesFile:
         """Yield batches of rows: per column, text with nulls for absent values."""
         known = set(self.names)
         rows: list[list[str | None]] = []
-        for number, row in self.objects():
+        for number, row in self._objects():
             if not row.keys() <= known:
                 key = next(key for key in row if key not in known)
                 raise DatasetRefused(
@@ -113,7 +113,7 @@ class JsonLinesFile:
         """Return the lines in which rows are."""
         left = set(wanted)
         last = max(left, default=-1)
-        numbered = enumerate(islice(self.objects(), last + 1))
+        numbered = enumerate(islice(self._objects(), last + 1))
         return {row: line for row, (line, _) in numbered if row in left}
 
 

@@ -55,28 +55,28 @@ class ParquetFile:
     ) -> None:
         self.format = format
         try:
-            self._file = opened(path, format)
+            self._file = _opened(path, format)
         except MemoryError:
             raise
         except (pa.ArrowException, OSError) as error:
             raise DatasetRefused(
-                f"This is not {KINDS[format]} file that can be read ({first_line(error)}): write "
+                f"This is not {KINDS[format]} file that can be read ({_first_line(error)}): write "
                 "it again, or upload CSV."
             ) from None
         schema = self._file.schema
-        self._categories = categories_of(schema)
-        check_size(self._file.rows, len(schema))
+        self._categories = _categories_of(schema)
+        _check_size(self._file.rows, len(schema))
         self.findings: list[DataFinding] = []
         self.left_out: tuple[int, ...] = ()
         if options is not None:
             self.left_out = options.left_out
         elif not as_before:
-            self.left_out = self.index_of(schema)
+            self.left_out = self._index_of(schema)
         self.used = [place for place in range(len(schema)) if place not in self.left_out]
         fields = [schema.field(place) for place in self.used]
         self.names: list[str] = [field.name for field in fields]
-        check_schema(fields)
-        kinds = [kind_of(field.type) or "string" for field in fields]
+        _check_schema(fields)
+        kinds = [_kind_of(field.type) or "string" for field in fields]
         if options is not None:
             kinds = options.kinds()
         elif not as_before:
@@ -85,13 +85,13 @@ class ParquetFile:
         self.texts = {
             field.name
             for field in fields
-            if field.name not in self._categories and is_text(field.type)
+            if field.name not in self._categories and _is_text(field.type)
         }
         """Columns of strings that are no categories."""
 
-    def index_of(self, schema: pa.Schema) -> tuple[int, ...]:
+    def _index_of(self, schema: pa.Schema) -> tuple[int, ...]:
         """Return the places of the columns that are the index of a data frame, and say so."""
-        index = pandas_says(schema, "index_columns")
+        index = _pandas_says(schema, "index_columns")
         names = {name for name in index if isinstance(name, str)}
         found = [place for place, name in enumerate(schema.names) if name in names]
         if len(found) == len(schema.names):
@@ -128,18 +128,18 @@ class ParquetFile:
         try:
             for batch in self._file.batches(self.used):
                 for name, column in zip(self.names, batch.columns, strict=True):
-                    check_years(name, column)
+                    _check_years(name, column)
                 named = zip(batch.columns, self.kinds, strict=True)
-                yield [cast(decoded(column), kind) for column, kind in named]
+                yield [cast(_decoded(column), kind) for column, kind in named]
         except MemoryError:
             raise
         except (pa.ArrowException, OSError) as error:
             raise DatasetRefused(
-                f"The file is damaged ({first_line(error)}): write it again."
+                f"The file is damaged ({_first_line(error)}): write it again."
             ) from None
 
 
-def check_years(name: str, values: Values) -> None:
+def _check_years(name: str, values: Values) -> None:
     """Raise DatasetRefused for times outside of the years 1 to 9999."""
     if not (pa.types.is_timestamp(values.type) or pa.types.is_date(values.type)):
         return
@@ -152,7 +152,7 @@ def check_years(name: str, values: Values) -> None:
         )
 
 
-def pandas_says(schema: pa.Schema, what: str) -> list[Any]:
+def _pandas_says(schema: pa.Schema, what: str) -> list[Any]:
     """Return a list of what pandas has written about its data frame, [] without it."""
     try:
         said = (schema.pandas_metadata or {}).get(what, [])
@@ -161,15 +161,15 @@ def pandas_says(schema: pa.Schema, what: str) -> list[Any]:
     return said if isinstance(said, list) else []
 
 
-def categories_of(schema: pa.Schema) -> set[str]:
+def _categories_of(schema: pa.Schema) -> set[str]:
     """Return the columns that were categories in a data frame, whatever their values are."""
-    columns = [one for one in pandas_says(schema, "columns") if isinstance(one, dict)]
+    columns = [one for one in _pandas_says(schema, "columns") if isinstance(one, dict)]
     return {
         str(one.get("field_name")) for one in columns if one.get("pandas_type") == "categorical"
     }
 
 
-class Opened(NamedTuple):
+class _Opened(NamedTuple):
     """A file of Arrow's types: its schema and rows, and what yields some of its columns."""
 
     schema: pa.Schema
@@ -177,21 +177,21 @@ class Opened(NamedTuple):
     batches: Callable[[list[int]], Iterator[pa.RecordBatch]]
 
 
-def opened(path: Path, format: str) -> Opened:  # noqa: A002
+def _opened(path: Path, format: str) -> _Opened:  # noqa: A002
     """Open a file. Raises pyarrow.ArrowException and OSError."""
     if format == "arrow":
         source = pa.OSFile(str(path), mode="r")
         reader = pa.ipc.open_file(source)
         batches = range(reader.num_record_batches)
         rows = sum(reader.get_batch(number).num_rows for number in batches)
-        return Opened(
+        return _Opened(
             reader.schema,
             rows,
             lambda places: (reader.get_batch(number).select(places) for number in batches),
         )
     file = pyarrow.parquet.ParquetFile(path, pre_buffer=False)
     names = file.schema_arrow.names
-    return Opened(
+    return _Opened(
         file.schema_arrow,
         file.metadata.num_rows,
         lambda places: file.iter_batches(
@@ -200,12 +200,11 @@ def opened(path: Path, format: str) -> Opened:  # noqa: A002
     )
 
 
-def decoded(values: Values) -> Values:
-    """Return a column without a dictionary of its own."""
+def _decoded(values: Values) -> Values:
     return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
 
 
-def check_size(rows: int, columns: int) -> None:
+def _check_size(rows: int, columns: int) -> None:
     """Raise DatasetRefused for a file that says itself that it unpacks to too much."""
     values = rows * columns
     if values > MAX_VALUES:
@@ -215,7 +214,7 @@ def check_size(rows: int, columns: int) -> None:
         )
 
 
-def check_schema(schema: list[Any]) -> None:
+def _check_schema(schema: list[Any]) -> None:
     """Raise DatasetRefused for columns that a dataset cannot have."""
     names = [field.name for field in schema]
     if len(names) > MAX_COLUMNS:
@@ -232,17 +231,17 @@ def check_schema(schema: list[Any]) -> None:
         f"Column {cut(field.name)} is of type {cut(str(field.type))}, which cannot be used: "
         "leave it out, or make it numbers, text, booleans or timestamps."
         for field in schema
-        if kind_of(field.type) is None
+        if _kind_of(field.type) is None
     ]
     if faults:
         raise DatasetRefused(faults)
 
 
-def kind_of(arrow: pa.DataType) -> str | None:
+def _kind_of(arrow: pa.DataType) -> str | None:
     """Return the column kind of an Arrow type; None when there is none."""
     types = pa.types
     if types.is_dictionary(arrow):
-        return kind_of(arrow.value_type)
+        return _kind_of(arrow.value_type)
     if types.is_boolean(arrow):
         return "boolean"
     if types.is_integer(arrow):
@@ -251,17 +250,15 @@ def kind_of(arrow: pa.DataType) -> str | None:
         return "number"
     if types.is_timestamp(arrow) or types.is_date(arrow):
         return "timestamp"
-    if is_text(arrow) or types.is_null(arrow):
+    if _is_text(arrow) or types.is_null(arrow):
         return "string"
     return None
 
 
-def is_text(arrow: pa.DataType) -> bool:
-    """Say whether values of an Arrow type are text."""
+def _is_text(arrow: pa.DataType) -> bool:
     types = pa.types
     return types.is_string(arrow) or types.is_large_string(arrow) or types.is_string_view(arrow)
 
 
-def first_line(error: Exception) -> str:
-    """Return what an error of Arrow says, without its details."""
+def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0].rstrip(".")

@@ -95,11 +95,10 @@ BEGINNINGS = {
 
 def is_zip(path: Path) -> bool:
     """Say whether a file is a ZIP archive, by its first bytes."""
-    return head_of(path).startswith(ZIP)
+    return _head_of(path).startswith(ZIP)
 
 
-def head_of(path: Path) -> bytes:
-    """Return the first bytes of a file."""
+def _head_of(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(HEAD)
 
@@ -109,13 +108,13 @@ def compression_of(path: Path) -> str:
 
     Raises DatasetRefused for what is no text, and is known.
     """
-    head = head_of(path)
-    check_known(head, "The file is")
+    head = _head_of(path)
+    _check_known(head, "The file is")
     kinds = {"gzip": GZIP, "zstd": ZSTD, "zip": ZIP}
     return next((name for name, mark in kinds.items() if head.startswith(mark)), "")
 
 
-def check_known(head: bytes, what: str) -> None:
+def _check_known(head: bytes, what: str) -> None:
     """Raise DatasetRefused for bytes that begin something that is known, and no text."""
     other = next((words for mark, words in NO_TEXT.items() if head.startswith(mark)), "")
     if head[TAR_AT : TAR_AT + 5] == b"ustar":
@@ -131,10 +130,10 @@ def unpacked_head(path: Path, most: int) -> bytes:
     Raises DatasetRefused if that is packed again, or no text.
     """
     compression = compression_of(path)
-    with unpacked(path, compression) as stream:
+    with _unpacked(path, compression) as stream:
         head = read(stream, most)
     if compression:
-        check_known(head, "What is packed is")
+        _check_known(head, "What is packed is")
         if head.startswith((GZIP, ZSTD, ZIP, *NEVER_PACKED)):
             raise DatasetRefused(
                 f"What is packed with {compression} is no text: send it unpacked (Parquet, Arrow "
@@ -145,7 +144,7 @@ def unpacked_head(path: Path, most: int) -> bytes:
 
 def is_also_utf8(path: Path, compression: str) -> bool:
     """Say whether a file begins like UTF-8, with letters that other encodings read otherwise."""
-    with unpacked(path, compression) as stream:
+    with _unpacked(path, compression) as stream:
         head = read(stream, LOOKED_AT)
     try:
         return not codecs.getincrementaldecoder("utf-8")().decode(head).isascii()
@@ -153,16 +152,15 @@ def is_also_utf8(path: Path, compression: str) -> bool:
         return False
 
 
-def unpacked(path: Path, compression: str) -> Any:
-    """Return the file as a stream of its bytes. Raises DatasetRefused."""
+def _unpacked(path: Path, compression: str) -> Any:
     if compression == "zip":
-        return pa.PythonFile(member_of(path), mode="r")
+        return pa.PythonFile(_member_of(path), mode="r")
     if compression:
         return pa.input_stream(str(path), compression=compression)  # type: ignore[arg-type]
     return pa.OSFile(str(path), "rb")
 
 
-def member_of(path: Path) -> Any:
+def _member_of(path: Path) -> Any:
     """Return the only file of an archive, opened. Raises DatasetRefused."""
     try:
         archive = zipfile.ZipFile(path)
@@ -195,7 +193,7 @@ def open_text(path: Path, compression: str, encoding: str) -> Any:
 
     Raises DatasetRefused.
     """
-    stream = unpacked(path, compression)
+    stream = _unpacked(path, compression)
     if encoding in UTF8:
         return stream
     return pa.transcoding_input_stream(stream, encoding, "utf-8")
@@ -216,7 +214,7 @@ def encoding_of(path: Path, compression: str, wanted: str) -> str:
                 "windows-1252."
             ) from None
         return name
-    with unpacked(path, compression) as stream:
+    with _unpacked(path, compression) as stream:
         head = read(stream, 4)
     return next((name for mark, name in MARKS.items() if head.startswith(mark)), "utf-8")
 

@@ -150,7 +150,7 @@ class TextFile:
         """Yield each row with the number of the line in which it begins; blank lines have none."""
         with self.open() as stream:
             read(stream, self.above)
-            text = io.TextIOWrapper(pa_as_io(stream), encoding="utf-8-sig", newline="")
+            text = io.TextIOWrapper(_pa_as_io(stream), encoding="utf-8-sig", newline="")
             dialect = Dialect(self.options.separator, self.options.quote)
             reader = rows_in(iter(text), dialect)
             begins = self.lines_above + 1
@@ -183,7 +183,7 @@ class TextFile:
             for number, (line, row) in enumerate(self.rows()):
                 if len(row) != wanted:
                     where, found = f"Line {line}", len(row)
-                    more = self.why_ragged(row, first=number == 0)
+                    more = self._why_ragged(row, first=number == 0)
                     break
         except csv.Error:
             where = "A row far down"
@@ -194,7 +194,7 @@ class TextFile:
             f"--separator. If the table begins further down, say --skip-lines.{more}"
         )
 
-    def why_ragged(self, row: list[str], *, first: bool) -> str:
+    def _why_ragged(self, row: list[str], *, first: bool) -> str:
         """Return what else may be the reason of a row of the wrong length, in a sentence."""
         quote = self.options.quote
         if quote and any(value[:1] == " " and value.lstrip()[:1] == quote for value in row):
@@ -207,8 +207,7 @@ class TextFile:
         return ""
 
 
-def pa_as_io(stream: Any) -> Any:
-    """Return a stream of Arrow as one of Python."""
+def _pa_as_io(stream: Any) -> Any:
     return io.BufferedReader(stream)
 
 
@@ -227,9 +226,9 @@ def found_out(
     """
     compression = compression_of(path)
     encoding = encoding_of(path, compression, hints.encoding)
-    quoted, ended = check_text(path, compression, encoding)
+    quoted, ended = _check_text(path, compression, encoding)
     head = head_of(path, compression, encoding)
-    check_markup(head)
+    _check_markup(head)
     top = top_of(head, hints)
     findings = list(top.findings)
     body = head[len(top.text) :]
@@ -254,13 +253,13 @@ def found_out(
     if hints.encoding and encoding not in UTF8 and is_also_utf8(path, compression):
         findings.append(DataFinding("also-utf-8", detail=encoding))
     file.ended = ended
-    said = described(options)
+    said = _described(options)
     if said:
         findings.append(DataFinding("read-as", detail=said))
     return file, findings
 
 
-def described(options: ReadOptions) -> str:
+def _described(options: ReadOptions) -> str:
     """Return how a file is read in words, "" if that is the usual way."""
     words = []
     if options.separator != ",":
@@ -274,7 +273,7 @@ def described(options: ReadOptions) -> str:
     return ", ".join(words)
 
 
-def check_text(path: Path, compression: str, encoding: str) -> tuple[bool, bool]:
+def _check_text(path: Path, compression: str, encoding: str) -> tuple[bool, bool]:
     """Raise DatasetRefused unless a file is text; return whether it has quotes, and a last end."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     offset, line, quoted, last = 0, 1, False, b""
@@ -283,13 +282,13 @@ def check_text(path: Path, compression: str, encoding: str) -> tuple[bool, bool]
             chunk = read(stream, CHUNK)
             held = len(decoder.getstate()[0])
             if b"\0" in chunk:
-                raise DatasetRefused(no_text(chunk, offset))
+                raise DatasetRefused(_no_text(chunk, offset))
             try:
                 decoder.decode(chunk, final=not chunk)
             except UnicodeDecodeError as error:
                 line += error.object[: error.start].count(b"\n")
                 raise DatasetRefused(
-                    not_utf8(offset - held + error.start, line, error.object[error.start])
+                    _not_utf8(offset - held + error.start, line, error.object[error.start])
                 ) from None
             if not chunk:
                 return quoted, last in b"\r\n"
@@ -304,7 +303,7 @@ def check_text(path: Path, compression: str, encoding: str) -> tuple[bool, bool]
                 )
 
 
-def check_markup(head: str) -> None:
+def _check_markup(head: str) -> None:
     """Raise DatasetRefused for text that begins like something else than rows."""
     begin = head[:1000].lstrip("\ufeff").lstrip().lower()
     line = "".join(begin.split())
@@ -319,14 +318,13 @@ def check_markup(head: str) -> None:
             "The file is JSON, but not JSON lines: write one object per line, without an array "
             "around them."
         )
-    if first.startswith("[") and is_json(first):
+    if first.startswith("[") and _is_json(first):
         raise DatasetRefused(
             "The lines are JSON arrays: write one object per line, with the columns' names as keys."
         )
 
 
-def is_json(text: str) -> bool:
-    """Say whether a text is JSON."""
+def _is_json(text: str) -> bool:
     try:
         msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeEncodeError):
@@ -334,8 +332,7 @@ def is_json(text: str) -> bool:
     return True
 
 
-def not_utf8(position: int, line: int, byte: int) -> str:
-    """Say that a byte is not UTF-8, and what to do."""
+def _not_utf8(position: int, line: int, byte: int) -> str:
     return (
         f"Byte {position} (line {line}) is 0x{byte:02x}, which is not UTF-8 text: name the "
         "encoding that it was written in (--encoding windows-1252, latin-1, shift_jis ...), or "
@@ -343,7 +340,7 @@ def not_utf8(position: int, line: int, byte: int) -> str:
     )
 
 
-def no_text(chunk: bytes, offset: int) -> str:
+def _no_text(chunk: bytes, offset: int) -> str:
     """Say that a file has a NUL, and what it may be."""
     at = chunk.index(0)
     even, odd = chunk[0:HALVES:2], chunk[1:HALVES:2]

@@ -81,7 +81,7 @@ def unit_of(text: str) -> str:
         return ""
     before, after = found["before"] or "", found["after"] or ""
     unit = before or after
-    if (before and after) or not (unit in CODES or unit in "%‰" or is_symbol(unit)):
+    if (before and after) or not (unit in CODES or unit in "%‰" or _is_symbol(unit)):
         return ""
     return unit
 
@@ -97,8 +97,7 @@ def looks_measured(text: str) -> bool:
     return dated and any(map(str.isdigit, text))
 
 
-def is_symbol(unit: str) -> bool:
-    """Say whether a text is a currency symbol."""
+def _is_symbol(unit: str) -> bool:
     return len(unit) == 1 and unicodedata.category(unit) == "Sc"
 
 
@@ -109,8 +108,7 @@ def has_mark(text: str, mark: str) -> bool:
     return any(one in text for one in MARKS.get(mark, mark))
 
 
-def one_of(separator: str) -> str:
-    """Return the regular expression of a separator."""
+def _one_of(separator: str) -> str:
     return (
         f"[{SPACES}]"
         if separator == " "
@@ -120,7 +118,7 @@ def one_of(separator: str) -> str:
     )
 
 
-def pattern_of(way: ColumnFormat, *, grouped: bool = False) -> str:
+def _pattern_of(way: ColumnFormat, *, grouped: bool = False) -> str:
     """Return the regular expression of numbers in a format; if `grouped`, of those with groups.
 
     Groups have three digits, or two but for the last one (India); 0,123 has none, and 12.- (of
@@ -129,7 +127,7 @@ def pattern_of(way: ColumnFormat, *, grouped: bool = False) -> str:
     decimal = re.escape(way.decimal)
     digits = "[0-9]+"
     if way.thousands:
-        mark = one_of(way.thousands)
+        mark = _one_of(way.thousands)
         groups = f"[1-9][0-9]{{0,2}}({mark}[0-9]{{2,3}})*{mark}[0-9]{{3}}"
         digits = groups if grouped else f"({groups}|[0-9]+)"
     fraction = "" if grouped and way.thousands == "." else f"({decimal}[0-9]*)?"
@@ -147,20 +145,20 @@ def pattern_of(way: ColumnFormat, *, grouped: bool = False) -> str:
 
 def fits_number(values: Values, way: ColumnFormat) -> Values:
     """Return for each text whether it is a number in a format."""
-    return pc.match_substring_regex(values, pattern_of(way))
+    return pc.match_substring_regex(values, _pattern_of(way))
 
 
 def is_grouped(values: Values, thousands: str) -> bool:
     """Say whether all values that have a mark for thousands have it where thousands are parted."""
     way = ColumnFormat(decimal="," if thousands == "." else ".", thousands=thousands)
     marked = values.filter(pc.match_substring(values, thousands))
-    return bool(pc.all(pc.match_substring_regex(marked, pattern_of(way, grouped=True))).as_py())
+    return bool(pc.all(pc.match_substring_regex(marked, _pattern_of(way, grouped=True))).as_py())
 
 
 def numbers_in(values: Values, way: ColumnFormat) -> Values:
     """Return texts that fit a format as float64; null stays null."""
     if way.unit:
-        for part in steps_of(way.unit):
+        for part in _steps_of(way.unit):
             values = pc.replace_substring(values, part, "")
     negative = pc.match_substring_regex(values, NEGATIVE)
     if pc.any(negative).as_py():
@@ -168,13 +166,12 @@ def numbers_in(values: Values, way: ColumnFormat) -> Values:
         values = pc.if_else(negative, pc.binary_join_element_wise("-", bare, ""), values)
     values = pc.replace_substring(values, "\u2212", "-")
     if way.thousands:
-        values = pc.replace_substring_regex(values, one_of(way.thousands), "")
+        values = pc.replace_substring_regex(values, _one_of(way.thousands), "")
     if way.decimal != ".":
         values = pc.replace_substring(values, way.decimal, ".")
     return pc.cast(pc.replace_substring(values, "+", ""), pa.float64())
 
 
-def steps_of(unit: str) -> Iterator[str]:
-    """Yield what is taken out of a number with a unit."""
+def _steps_of(unit: str) -> Iterator[str]:
     yield unit
     yield from SPACES

@@ -68,7 +68,7 @@ def patterns_of(text: str) -> list[str]:
     return [f"{a}{marks[0]}{b}{marks[1]}{c}{rest}" for a, b, c in orders]
 
 
-def parsed(values: Values, pattern: str) -> Values:
+def _parsed(values: Values, pattern: str) -> Values:
     """Return texts as timestamps (us, no zone); null where they do not fit a pattern."""
     moments = pc.strptime(values, format=pattern, unit="us", error_is_null=True)
     ahead = re.escape(pattern.partition("%d")[0])
@@ -84,12 +84,12 @@ def parsed(values: Values, pattern: str) -> Values:
 
 def fits_time(values: Values, pattern: str) -> Values:
     """Return for each text whether it is a time in a pattern."""
-    return pc.is_valid(parsed(values, pattern))
+    return pc.is_valid(_parsed(values, pattern))
 
 
 def times_in(values: Values, pattern: str) -> Values:
     """Return texts as timestamps (us); "" is the pattern of ISO 8601, which may have a zone."""
-    return parsed(values, pattern) if pattern else iso_times(values)
+    return _parsed(values, pattern) if pattern else iso_times(values)
 
 
 def fits_iso(values: Values) -> Values:
@@ -99,13 +99,12 @@ def fits_iso(values: Values) -> Values:
         iso_times(values.filter(alike))
     except pa.ArrowInvalid:
         return pa.array(
-            [bool(one.as_py()) and is_time(text) for one, text in zip(alike, values, strict=True)]
+            [bool(one.as_py()) and _is_time(text) for one, text in zip(alike, values, strict=True)]
         )
     return alike
 
 
-def is_time(value: Any) -> bool:
-    """Say whether one text can be read as a time of ISO 8601."""
+def _is_time(value: Any) -> bool:
     try:
         iso_times(pa.array([value.as_py()], pa.string()))
     except pa.ArrowInvalid:

@@ -40,10 +40,10 @@ def typed(values: Values, kind: str, how: ColumnFormat) -> Values:
         return pc.cast(pc.replace_substring(values, "+", ""), pa.int64())
     if kind in ("integer", "number"):
         return numbers_in(values, how)
-    return zoned(times_in(values, how.time), how.zone)
+    return _zoned(times_in(values, how.time), how.zone)
 
 
-def zoned(moments: Values, zone: str) -> Values:
+def _zoned(moments: Values, zone: str) -> Values:
     """Return times in UTC; those without a zone are of `zone`.
 
     One that a clock shows twice, when summer time ends, is the first; one that it skips is the

@@ -33,11 +33,10 @@ def differences(before: DemoState, after: DemoState) -> list[str]:
         if before.digests.get(view) != after.digests.get(view)
     ]
     diff = difflib.unified_diff(
-        lines(before.experiment), lines(after.experiment), "before", "after", n=1, lineterm=""
+        _lines(before.experiment), _lines(after.experiment), "before", "after", n=1, lineterm=""
     )
     return found + list(diff)
 
 
-def lines(experiment: Experiment) -> list[str]:
-    """Return an experiment as lines of JSON."""
+def _lines(experiment: Experiment) -> list[str]:
     return msgspec.json.format(msgspec.json.encode(experiment), indent=2).decode().splitlines()

@@ -70,7 +70,7 @@ def run_demo(home: Path | None, *, keep: bool = False) -> int:
     out = console()
     code = 1
     try:
-        code = asyncio.run(Story(chosen, out).tell())
+        code = asyncio.run(_Story(chosen, out).tell())
     except KeyboardInterrupt:
         code = 0
         raise
@@ -82,7 +82,7 @@ def run_demo(home: Path | None, *, keep: bool = False) -> int:
     return code
 
 
-class Story:
+class _Story:
     """The steps, in order. `took` holds the seconds of each."""
 
     def __init__(self, settings: Settings, out: Console) -> None:
@@ -94,11 +94,11 @@ class Story:
         began = time.monotonic()
         system = System(self.settings, self.say)
         try:
-            before = await self.first_life(system)
+            before = await self._first_life(system)
             with self.step("Delete every RocksDB folder"):
                 for folder in delete_state(system.home):
                     self.say(f"  deleted {folder.relative_to(system.home)}")
-            code = await self.second_life(system, before)
+            code = await self._second_life(system, before)
         finally:
             await system.stop()
         self.took.append(("in all", time.monotonic() - began))
@@ -106,40 +106,40 @@ class Story:
         self.out.print(rows(("step", "seconds"), [(name, f"{s:.1f}") for name, s in self.took]))
         return code
 
-    async def first_life(self, system: System) -> DemoState:
+    async def _first_life(self, system: System) -> DemoState:
         """Do the main job on a new system, and stop it; return what it said at the end."""
         with self.step("Start everything on an empty folder"):
             await system.start()
         async with AsyncAutoLearn(system.url, token=system.token) as client:
             with self.step("List the catalog"):
-                await self.show_catalog(client)
+                await self._show_catalog(client)
             with self.step("Open a session, and add a CSV with missing values and categories"):
                 proxy = client.session((await client.sessions.open("demo")).id)
                 self.say(f"  session {proxy.id}")
-                await self.add_penguins(client)
+                await self._add_penguins(client)
             with self.step(f"Train {len(CLASSIFIERS)} classifiers on two datasets, all at once"):
                 trained = await self.train(proxy)
             with self.step(f"Evaluate {' and '.join(METRICS)} on the held-out rows"):
                 evaluated = await self.evaluate(proxy, trained)
-                self.show_scores(trained, evaluated)
+                self._show_scores(trained, evaluated)
             with self.step("Commit: the session becomes an experiment"):
                 experiment = await proxy.commit()
                 self.out.print(sessions.experiment(experiment))
             with self.step("Note the digest of every view"):
                 before = await take(client, experiment.id)
-                self.show_digests(before)
+                self._show_digests(before)
         with self.step("Stop everything"):
             await system.stop()
         return before
 
-    async def second_life(self, system: System, before: DemoState) -> int:
+    async def _second_life(self, system: System, before: DemoState) -> int:
         """Start without any state, and compare with what was said before."""
         with self.step("Start again: everything is rebuilt from the log"):
             await system.start()
         with self.step("Compare"):
             async with AsyncAutoLearn(system.url, token=system.token) as client:
                 after = await take(client, before.experiment.id)
-            self.show_digests(before, after)
+            self._show_digests(before, after)
             differs = differences(before, after)
             for line in differs:
                 self.say(f"  {line}")
@@ -151,13 +151,12 @@ class Story:
             await system.stop()
         return 1 if differs else 0
 
-    async def show_catalog(self, client: AsyncAutoLearn) -> None:
-        """Print estimators, metrics and datasets."""
+    async def _show_catalog(self, client: AsyncAutoLearn) -> None:
         self.out.print(catalog.estimators((await client.estimators()).items), "")
         self.out.print(catalog.metrics((await client.metrics()).items), "")
         self.out.print(catalog.datasets((await client.datasets()).items))
 
-    async def add_penguins(self, client: AsyncAutoLearn) -> None:
+    async def _add_penguins(self, client: AsyncAutoLearn) -> None:
         """Upload the CSV that ships with the package, and print what it holds."""
         with as_file(files("autolearn.client.cli.demo") / "penguins.csv") as path:
             added = await client.upload_dataset(path, OWN, target=OWN_TARGET)
@@ -202,14 +201,13 @@ class Story:
             if run.status != "completed":
                 raise DemoFailed(f"The {what(run)} is {run.status}. {run.reason} {run.detail}")
 
-    def show_scores(self, trained: Sequence[Training], evaluated: Sequence[Evaluation]) -> None:
-        """Print a table for each dataset."""
+    def _show_scores(self, trained: Sequence[Training], evaluated: Sequence[Evaluation]) -> None:
         for data in (BUNDLED, OWN):
             self.say(f"\n{data}")
             of_data = [one for one in trained if one.dataset.name == data]
             self.out.print(runs.scores(of_data, evaluated))
 
-    def show_digests(self, before: DemoState, after: DemoState | None = None) -> None:
+    def _show_digests(self, before: DemoState, after: DemoState | None = None) -> None:
         """Print the digests, beside those of another moment if there is one."""
         if after is None:
             lines = sorted(before.digests.items())

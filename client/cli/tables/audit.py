@@ -18,18 +18,17 @@ ORDER = ("request", "command", "decision", "ignored", "task")
 def hops(found: Iterable[Hop]) -> Table:
     """Return hops, a line each."""
     heads = ("when", "service", "who", "what", "outcome", "ms", "trace")
-    return rows(heads, [cells(hop) for hop in found])
+    return rows(heads, [_cells(hop) for hop in found])
 
 
-def cells(hop: Hop) -> tuple[object, ...]:
-    """Return the cells of a hop."""
+def _cells(hop: Hop) -> tuple[object, ...]:
     took = round(hop.duration, 1) if hop.kind == "request" and hop.status else ""
     return when(hop.time), hop.service, hop.actor, what(hop), hop.outcome, took, hop.trace
 
 
 def line(hop: Hop) -> str:
     """Return a hop as one line."""
-    words = [str(cell) for cell in cells(hop) if cell not in (None, "")]
+    words = [str(cell) for cell in _cells(hop) if cell not in (None, "")]
     return "  ".join("".join(c if c.isprintable() else "\ufffd" for c in one) for one in words)
 
 

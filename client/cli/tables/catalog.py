@@ -76,7 +76,7 @@ FEW = 10
 """Findings that are shown where all are not asked for."""
 
 
-def findings_of(one: r.Dataset, most: int | None) -> list[RenderableType]:
+def _findings_of(one: r.Dataset, most: int | None) -> list[RenderableType]:
     """Return what is odd about a version, the severe first; `most` of it, or all with remedies."""
     if not one.findings:
         return []
@@ -96,8 +96,7 @@ def findings_of(one: r.Dataset, most: int | None) -> list[RenderableType]:
     return lines
 
 
-def class_head(one: r.Dataset) -> str:
-    """Return the heading of a dataset's classes."""
+def _class_head(one: r.Dataset) -> str:
     return f"{one.target}" if one.task == "classification" else f"{one.target} (as classes)"
 
 
@@ -137,11 +136,11 @@ def dataset(
     parts: list[RenderableType] = [about]
     if one.changes is not None:
         parts += ["", sentence(f"{one.changes.say()}.")]
-    parts += ["", schema, *findings_of(one, findings)]
+    parts += ["", schema, *_findings_of(one, findings)]
     if one.classes:
         total = sum(one.classes.values())
         lines = [(name, count, f"{count / total:.0%}") for name, count in one.classes.items()]
-        parts += ["", rows((class_head(one), "rows", "share"), lines)]
+        parts += ["", rows((_class_head(one), "rows", "share"), lines)]
     if len(versions) > 1:
         older = [(short(v.version), v.rows, when(v.registered)) for v in versions]
         parts += ["", rows(("version", "rows", "since"), older)]

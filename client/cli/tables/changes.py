@@ -16,11 +16,11 @@ SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 
 def changes(found: Iterable[r.Change]) -> Table:
     """Return what was added, removed and changed: a line for each field that differs."""
-    lines = [line for change in found for line in lines_of(change)]
+    lines = [line for change in found for line in _lines_of(change)]
     return rows(("stream", "", "what", "field", "before", "after"), lines)
 
 
-def lines_of(change: r.Change) -> Iterator[tuple[object, ...]]:
+def _lines_of(change: r.Change) -> Iterator[tuple[object, ...]]:
     """Yield the lines of one change."""
     kind, _, name = change.stream.partition("/")
     stream = f"{kind}/{short(name) if kind == 'session' else name}"

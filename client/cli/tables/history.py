@@ -45,7 +45,7 @@ def history(events: Iterable[Event]) -> Table:
             event["sequence"],
             when(event["time"]),
             event.get("actor") or None,
-            name_of(event),
+            _name_of(event),
             gist(event),
             answer(event),
             short(event.get("causationid", "")),
@@ -58,11 +58,11 @@ def history(events: Iterable[Event]) -> Table:
 def answer(event: Event) -> str:
     """Return how the command was answered."""
     data = event.get("data") or {}
-    match name_of(event):
+    match _name_of(event):
         case "CommandQuarantined":
             return f"quarantined: {data.get('reason')}" if data else "quarantined"
         case "Refused" | "CommandFailed" if not data:  # they are withheld
-            return "refused" if name_of(event) == "Refused" else "failed"
+            return "refused" if _name_of(event) == "Refused" else "failed"
         case "Refused":
             return f"refused: {data.get('reason')}: {data.get('detail')}"
         case "CommandFailed":
@@ -71,15 +71,14 @@ def answer(event: Event) -> str:
             return "accepted"
 
 
-def name_of(event: Event) -> str:
-    """Return the type without its namespace and version."""
+def _name_of(event: Event) -> str:
     return str(event["type"]).removeprefix("autolearn.").rpartition(".v")[0]
 
 
 def gist(event: Event) -> str:
     """Return what an event says, in one line; of a refusal the answer says it."""
     data = event.get("data") or {}
-    if name_of(event) in REFUSALS:
+    if _name_of(event) in REFUSALS:
         return ""
     if isinstance(data.get("spec"), Mapping):
         spec = data["spec"]

@@ -41,22 +41,22 @@ def check(found: RetrainCheck) -> RenderableType:
     )
     parts: list[RenderableType] = [rows(heads, lines)]
     for one in found.trainings:
-        parts += [sentence(words) for words in sentences(one)]
-    parts += environments(found.trainings)
+        parts += [sentence(words) for words in _sentences(one)]
+    parts += _environments(found.trainings)
     said = "Confirmed" if found.same else "Not confirmed"
     total = count(len(found.trainings), "training")
     parts.append(Text(f"{said}: {confirmed} of {total}, {number(found.seconds)} s."))
     return Group(*parts)
 
 
-def sentences(one: Retrained) -> list[str]:
+def _sentences(one: Retrained) -> list[str]:
     """Return what there is to say about a training besides its line."""
     said = [one.detail] if one.detail else []
     said += [answer(compared) for compared in one.answers if compared.different]
     for evaluation in one.evaluations:
         if evaluation.equal:
             continue
-        about = f"The evaluation {short(evaluation.evaluation)} on {rows_of(evaluation.data)}"
+        about = f"The evaluation {short(evaluation.evaluation)} on {_rows_of(evaluation.data)}"
         if evaluation.detail:
             said.append(f"{about} could not be made again: {evaluation.detail}")
             continue
@@ -72,16 +72,15 @@ def answer(compared: Compared) -> str:
     by = "" if compared.largest is None else f", by at most {number(compared.largest)}"
     return (
         f"{compared.method} differs in {compared.different} of {count(compared.rows, 'row')}{by} "
-        f"({rows_of(compared.data)})"
+        f"({_rows_of(compared.data)})"
     )
 
 
-def rows_of(data: Data) -> str:
-    """Return the words for the rows that were answered."""
+def _rows_of(data: Data) -> str:
     return "held-out rows" if data.held_out else data.dataset.name
 
 
-def environments(found: Iterable[Retrained]) -> list[RenderableType]:
+def _environments(found: Iterable[Retrained]) -> list[RenderableType]:
     """Return what was other in the environment, each difference once, with whose it was."""
     whose: dict[Difference, list[str]] = {}
     for one in found:

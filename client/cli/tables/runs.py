@@ -42,7 +42,7 @@ def evaluations(found: Iterable[r.Evaluation]) -> Table:
             short(one.training),
             "held-out rows" if one.held_out else one.dataset.name,
             state(one),
-            ", ".join(f"{title(one, name)} {score(value)}" for name, value in plain(one)),
+            ", ".join(f"{title(one, name)} {_score(value)}" for name, value in plain(one)),
         )
         for one in found
     ]
@@ -60,7 +60,7 @@ def training(one: r.Training) -> RenderableType:
             "settings": settings(one, 400),
             "status": phase_of(one),
             "reason": f"{one.reason}: {one.detail}" if one.reason else "",
-            "rows": rows_of(one),
+            "rows": _rows_of(one),
             "fit": None if one.fit_seconds is None else f"{one.fit_seconds:.3f} s",
             "learned": learned(one.parameters, 400),
             "warnings": "\n".join(one.parameters.get("warnings", ())),
@@ -69,8 +69,7 @@ def training(one: r.Training) -> RenderableType:
     )
 
 
-def rows_of(one: r.Training) -> str:
-    """Return how many rows a training had, "" as long as nobody knows."""
+def _rows_of(one: r.Training) -> str:
     if not one.rows_train:
         return ""
     without = one.parameters.get("rows_without_target")
@@ -94,10 +93,10 @@ def evaluation(one: r.Evaluation) -> RenderableType:
         }
     )
     parts: list[RenderableType] = [about]
-    if lines := [(title(one, name), score(value, 400)) for name, value in plain(one)]:
+    if lines := [(title(one, name), _score(value, 400)) for name, value in plain(one)]:
         parts += ["", rows(("metric", "result"), lines)]
     parts += [
-        part for value in one.results.values() if is_table(value) for part in ("", table(value))
+        part for value in one.results.values() if _is_table(value) for part in ("", _table(value))
     ]
     if one.left_out:
         parts += ["", rows(("left out", "why"), list(one.left_out.items()))]
@@ -106,19 +105,17 @@ def evaluation(one: r.Evaluation) -> RenderableType:
 
 def plain(one: r.Evaluation) -> list[tuple[str, Any]]:
     """Return the results that fit in a line each."""
-    return [(name, value) for name, value in one.results.items() if not is_table(value)]
+    return [(name, value) for name, value in one.results.items() if not _is_table(value)]
 
 
-def is_table(value: object) -> bool:
-    """Say whether the result of a metric is a list with a line per class."""
+def _is_table(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(line, dict) for line in value)
 
 
-def table(lines: list[dict[str, Any]]) -> Table:
-    """Return the result of a metric that is a table."""
+def _table(lines: list[dict[str, Any]]) -> Table:
     heads = list(dict.fromkeys(name for line in lines for name in line))
     heads.sort(key=lambda name: (name not in FIRST, FIRST.index(name) if name in FIRST else 0))
-    shown = [[score(line.get(head, ""), 400) for head in heads] for line in lines]
+    shown = [[_score(line.get(head, ""), 400) for head in heads] for line in lines]
     return rows(heads, shown)
 
 
@@ -131,11 +128,13 @@ def title(one: r.Evaluation, name: str) -> str:
 def scores(trained: Iterable[r.Training], evaluated: Iterable[r.Evaluation]) -> Table:
     """Return a line per training with what was measured of it on its held-out rows."""
     results = {one.training: one.results for one in evaluated if one.held_out}
-    found = sorted({n for result in results.values() for n, v in result.items() if not is_table(v)})
+    found = sorted(
+        {n for result in results.values() for n, v in result.items() if not _is_table(v)}
+    )
     lines = [
         (
             one.estimator,
-            *(score(results.get(one.id, {}).get(name)) for name in found),
+            *(_score(results.get(one.id, {}).get(name)) for name in found),
             one.rows_train,
             one.rows_test,
             None if one.fit_seconds is None else f"{one.fit_seconds:.3f}",
@@ -169,8 +168,7 @@ def learned(parameters: Mapping[str, Any], length: int = 60) -> str:
     return cut(", ".join(words), length)
 
 
-def score(value: Any, length: int = 40) -> str:
-    """Return the result of a metric."""
+def _score(value: Any, length: int = 40) -> str:
     if value is None:
         return "-"
     if isinstance(value, str):

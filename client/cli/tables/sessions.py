@@ -38,14 +38,14 @@ def session(one: r.Session) -> RenderableType:
             "created": when(one.created),
             "changed": when(one.updated),
             **({"expires": f"{when(one.expiring)}, unless used or kept"} if one.expiring else {}),
-            **{kind: statuses(counts) for kind, counts in one.counts.items() if one.withheld},
+            **{kind: _statuses(counts) for kind, counts in one.counts.items() if one.withheld},
         }
     )
     parts: list[RenderableType] = [about]
     parts += runs(one.trainings, one.evaluations)
     if one.running:
         lines = [
-            (short(now.run), now.kind, now.phase, since(now.since), now.host, now.attempt)
+            (short(now.run), now.kind, now.phase, _since(now.since), now.host, now.attempt)
             for now in one.running
         ]
         heads = ("running now", "kind", "phase", "for", "host", "attempt")
@@ -58,8 +58,7 @@ def title(one: r.SessionSummary | r.ExperimentSummary | r.Experiment) -> str:
     return "(confidential)" if one.withheld else one.title
 
 
-def statuses(counts: Mapping[str, int]) -> str:
-    """Return how many runs there are of each status."""
+def _statuses(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {status}" for status, count in counts.items()) or "none"
 
 
@@ -103,8 +102,7 @@ def names(data: Iterable[DatasetRef]) -> str:
     return ", ".join(f"{one.name}@{short(one.version)}" for one in data)
 
 
-def since(time: str | None) -> str:
-    """Return how long ago a time of the API was, in seconds."""
+def _since(time: str | None) -> str:
     if time is None:
         return "-"
     return f"{max(0.0, (datetime.now(UTC) - datetime.fromisoformat(time)).total_seconds()):.0f} s"

@@ -23,9 +23,9 @@ def parts(status: Status) -> Iterator[RenderableType]:
             yield f"  ! {finding.kind}: {finding.detail} {finding.advice}".rstrip()
     else:
         yield "Nothing needs attention."
-    yield from about_kafka(status)
-    yield from about_processes(status)
-    yield from about_work(status)
+    yield from _about_kafka(status)
+    yield from _about_processes(status)
+    yield from _about_work(status)
     if status.dead_letters is not None:
         letters = status.dead_letters
         known = "" if letters.open is None else f", {letters.open} of the newest are open"
@@ -36,7 +36,7 @@ def parts(status: Status) -> Iterator[RenderableType]:
         yield rows(("folder", "used", "free", "where"), lines)
 
 
-def about_kafka(status: Status) -> Iterator[RenderableType]:
+def _about_kafka(status: Status) -> Iterator[RenderableType]:
     """Yield brokers and topics."""
     if status.brokers:
         lines = [(b.id, f"{b.host}:{b.port}", b.controller) for b in status.brokers]
@@ -62,12 +62,12 @@ def about_kafka(status: Status) -> Iterator[RenderableType]:
         )
 
 
-def about_processes(status: Status) -> Iterator[RenderableType]:
+def _about_processes(status: Status) -> Iterator[RenderableType]:
     """Yield who runs, how far behind, and who decides where."""
     if status.processes:
         yield "\nProcesses"
         heads = ("type", "running", "reads", "behind", "oldest waits")
-        yield rows(heads, [line_of(process) for process in status.processes])
+        yield rows(heads, [_line_of(process) for process in status.processes])
     if status.terms:
         yield "\nDeciders"
         lines = [(term.partition, term.term, term.holder or None) for term in status.terms]
@@ -75,16 +75,15 @@ def about_processes(status: Status) -> Iterator[RenderableType]:
     if status.chain:
         yield "\nChain"
         heads = ("partition", "events", "signed", "newest waits", "broken at")
-        yield rows(heads, [chain_line(one) for one in status.chain])
+        yield rows(heads, [_chain_line(one) for one in status.chain])
 
 
-def chain_line(one: ChainState) -> tuple[object, ...]:
-    """Return how far the events of a partition are signed for."""
+def _chain_line(one: ChainState) -> tuple[object, ...]:
     waiting = None if one.waiting is None else f"{one.waiting:.0f} s"
     return (one.partition, one.events, one.signed and when(one.signed), waiting, one.broken)
 
 
-def line_of(process: Process) -> tuple[object, ...]:
+def _line_of(process: Process) -> tuple[object, ...]:
     """Return a process type as a line: how far behind in all, and on which partitions."""
     lagging = {p: many for p, many in process.behind.items() if many}
     where = ", ".join(f"{many} on {p}" for p, many in lagging.items())
@@ -93,19 +92,18 @@ def line_of(process: Process) -> tuple[object, ...]:
     return (process.name, names or "nobody", process.topic, where or "0", waiting)
 
 
-def about_work(status: Status) -> Iterator[RenderableType]:
-    """Yield the workers, and what each runs."""
+def _about_work(status: Status) -> Iterator[RenderableType]:
     if not status.workers:
         return
     yield "\nWorkers"
     heads = ("worker", "host", "kinds", "busy", "heard", "runs")
-    yield rows(heads, [worker_line(worker) for worker in status.workers])
+    yield rows(heads, [_worker_line(worker) for worker in status.workers])
     for host, what in sorted({(one.host, one.unconfined) for one in status.workers}):
         if what:
             yield f"On {host} the system does not keep runs from: {', '.join(what)}"
 
 
-def worker_line(worker: WorkerState) -> tuple[object, ...]:
+def _worker_line(worker: WorkerState) -> tuple[object, ...]:
     """Return a worker as a line."""
     runs = ", ".join(
         f"{run.kind} {short(run.run)} ({run.phase}, attempt {run.attempt}, since {when(run.since)})"

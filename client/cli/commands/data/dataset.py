@@ -136,15 +136,15 @@ def add(
             target=target,
             format=file_format,
             summary=summary,
-            sensitive=columns_in(sensitive),
+            sensitive=_columns_in(sensitive),
             separator=separator,
             decimal=decimal or "",
             encoding=encoding,
             header=header,
             skip_lines=skip_lines,
             sheet=sheet,
-            missing=None if missing is None else columns_in(missing),
-            types=types_in(types),
+            missing=None if missing is None else _columns_in(missing),
+            types=_types_in(types),
             zone=zone,
             accept_findings=accept_findings,
             accept_changes=accept_changes,
@@ -156,8 +156,7 @@ def add(
             console().print(views.dataset(added, [added], findings=views.FEW))
 
 
-def types_in(given: list[str] | None) -> dict[str, str]:
-    """Return types by column, as COL=TYPE gives them."""
+def _types_in(given: list[str] | None) -> dict[str, str]:
     found = {}
     for one in given or ():
         column, equals, kind = one.rpartition("=")
@@ -189,7 +188,7 @@ def describe(
 
     with connect(url) as to:
         described = to.client.describe_dataset(
-            name, sensitive=columns_in(sensitive), not_sensitive=columns_in(not_sensitive)
+            name, sensitive=_columns_in(sensitive), not_sensitive=_columns_in(not_sensitive)
         )
         if output == Output.json:
             print_json(to.said)
@@ -211,7 +210,7 @@ def share(
     from autolearn.client.cli.connection import connect
 
     with connect(url) as to:
-        say_who(to.client.share_dataset(name, user, may))
+        _say_who(to.client.share_dataset(name, user, may))
 
 
 @app.command("unshare")
@@ -220,7 +219,7 @@ def unshare(name: Name, user: User, url: Url = None) -> None:
     from autolearn.client.cli.connection import connect
 
     with connect(url) as to:
-        say_who(to.client.unshare_dataset(name, user))
+        _say_who(to.client.unshare_dataset(name, user))
 
 
 @app.command("delete")
@@ -247,13 +246,12 @@ def delete(
             print(f"Deleted dataset {deleted.name}")
 
 
-def columns_in(given: list[str] | None) -> list[str]:
+def _columns_in(given: list[str] | None) -> list[str]:
     """Return the names of columns that an option gives, each time some, parted by commas."""
     return [name.strip() for one in given or () for name in one.split(",") if name.strip()]
 
 
-def say_who(grants: Page[Grant]) -> None:
-    """Print who may use a dataset besides its owner."""
+def _say_who(grants: Page[Grant]) -> None:
     who = (f"{one.user} ({one.may})" for one in grants.items)
     print(f"Shared with {', '.join(who) or 'nobody'}")
 

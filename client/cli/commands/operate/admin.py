@@ -106,7 +106,7 @@ def enable(name: Name, url: Url = None) -> None:
     print(f"{name} is let in again, with a new `autolearn login`: tokens of before stay revoked")
 
 
-def limit_of(given: str) -> tuple[str, int]:
+def _limit_of(given: str) -> tuple[str, int]:
     """Return the name and the limit of `NAME=LIMIT`.
 
     Raises:
@@ -136,7 +136,7 @@ def quota(
     from autolearn.client.cli.connection import connect, show_list
     from autolearn.client.cli.tables import users as views
 
-    limits = [limit_of(one) for one in set_ or ()]
+    limits = [_limit_of(one) for one in set_ or ()]
     if limits or reset:
         with connect(url) as to:
             for one, limit in limits:

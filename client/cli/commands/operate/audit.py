@@ -69,10 +69,10 @@ def audit(
             "stream": to.stream_id(stream) if stream else "",
         }
         if follow:
-            print_all(to.client.follow_audit(**chosen), as_json=output == Output.json)
+            _print_all(to.client.follow_audit(**chosen), as_json=output == Output.json)
             return
         chosen |= {"begin": point(begin, "--from"), "end": point(end, "--to"), "source": source}
-        found, next_ = gathered(to.client, chosen, PAGE if trace else limit, page)
+        found, next_ = _gathered(to.client, chosen, PAGE if trace else limit, page)
     if output == Output.json:
         import msgspec
 
@@ -86,10 +86,9 @@ def audit(
         print(f"There may be more: --page {next_}", file=sys.stderr)
 
 
-def gathered(
+def _gathered(
     client: Any, chosen: dict[str, Any], limit: int, page: str | None
 ) -> tuple[list[Any], str | None]:
-    """Return up to `limit` hops, and the token of what is behind them."""
     found: list[Any] = []
     while True:
         part = client.audit(**chosen, limit=min(PAGE, limit - len(found)), page=page)
@@ -99,7 +98,7 @@ def gathered(
             return found, page
 
 
-def print_all(entries: Any, *, as_json: bool) -> None:
+def _print_all(entries: Any, *, as_json: bool) -> None:
     """Print hops as they come."""
     import msgspec
 

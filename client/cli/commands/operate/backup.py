@@ -14,8 +14,7 @@ from autolearn.client.cli.tool_runner import run_tool
 __all__ = ["backup", "restore"]
 
 
-def megabytes(size: int) -> str:
-    """Return a number of bytes in MB (millions)."""
+def _megabytes(size: int) -> str:
     return f"{size / 1e6:,.1f} MB"
 
 
@@ -27,8 +26,8 @@ def records(many: int) -> str:
 STAGES = {
     "log": ("the log", records),
     "lines": ("checking the log", records),
-    "artifacts": ("artifacts", megabytes),
-    "checksums": ("checksums", megabytes),
+    "artifacts": ("artifacts", _megabytes),
+    "checksums": ("checksums", _megabytes),
     "views": ("folding the views", records),
 }
 """What each stage is called, and how what it counts is shown."""
@@ -51,7 +50,7 @@ def backup(folder: Folder, output: As = Output.table) -> None:
         out, held = console(), result["artifacts"]
         out.print(pairs({f"{name}, records": many for name, many in result["records"].items()}))
         out.print(
-            f"Written to {result['folder']}: {megabytes(result['bytes'])} in "
+            f"Written to {result['folder']}: {_megabytes(result['bytes'])} in "
             f"{result['seconds']:.1f} s, with {count(held['blobs'], 'dataset')} and "
             f"{count(held['folders'], 'trained model')}."
         )
@@ -101,7 +100,7 @@ def restore(
         out.print(
             f"AutoLearn {result['program']} made the backup, and this version's views are others."
         )
-    for line in access(result):
+    for line in _access(result):
         out.print(line)
     if missing := result["missing_master_keys"]:
         out.print(
@@ -111,7 +110,7 @@ def restore(
     raise typer.Exit(code)
 
 
-def access(result: dict[str, Any]) -> list[str]:
+def _access(result: dict[str, Any]) -> list[str]:
     """Return what somebody should know about who may do what after a restore."""
     from autolearn.client.cli.output import count
 

@@ -43,23 +43,23 @@ def verify_chain(
     """Run the check, and print what it found."""
     from autolearn.client.cli.output import console, pairs, print_json, rows
 
-    words = [*named("--backup", backup), *named("--public-key", *(keys or ()))]
-    result, code = run("verify", *words, *named("--checkpoints", *(checkpoints or ())))
+    words = [*_named("--backup", backup), *_named("--public-key", *(keys or ()))]
+    result, code = run("verify", *words, *_named("--checkpoints", *(checkpoints or ())))
     if output == Output.json:
         print_json(result)
         raise typer.Exit(code)
     out = console()
     out.print(pairs({name: result[name] for name in ("events", "checkpoints", "seconds")}))
     heads = ("partition", "events", "attested", "up to offset", "signed", "after it", "left out")
-    out.print(rows(heads, [line(report) for report in result["partitions"]]))
+    out.print(rows(heads, [_line(report) for report in result["partitions"]]))
     for finding in result["findings"]:
-        print(words_of(finding))
+        print(_words_of(finding))
     if result["unbroken"]:
-        print(conclusion(result))
+        print(_conclusion(result))
     raise typer.Exit(code)
 
 
-def line(report: dict[str, Any]) -> tuple[Any, ...]:
+def _line(report: dict[str, Any]) -> tuple[Any, ...]:
     """Return the line of a partition."""
     at = report["attested"] or {"events": 0, "offset": None, "time": None}
     return (
@@ -73,8 +73,7 @@ def line(report: dict[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def words_of(finding: dict[str, Any]) -> str:
-    """Return a finding as a sentence."""
+def _words_of(finding: dict[str, Any]) -> str:
     where = f"partition {finding['partition']}"
     if finding["kind"] in ("signature", "checkpoint-missing", "unsigned"):
         return f"Broken: {finding['kind']}, {where}: {finding['detail']}"
@@ -85,8 +84,7 @@ def words_of(finding: dict[str, Any]) -> str:
     return f"Broken: {finding['kind']}, {where}, {place}{record}: {finding['detail']}"
 
 
-def conclusion(result: dict[str, Any]) -> str:
-    """Return what an unbroken chain means."""
+def _conclusion(result: dict[str, Any]) -> str:
     after = result["unattested"]
     rest = f" {after} events after it are not signed for yet." if after else ""
     made = f" The backup says that it was made at {result['made']}." if result["made"] else ""
@@ -108,9 +106,9 @@ def prove(
     It holds the event itself, and of others only hashes. docs/chain.md says how to check it without
     this program.
     """
-    words = (*named("--backup", backup), *named("--public-key", *(keys or ())))
+    words = (*_named("--backup", backup), *_named("--public-key", *(keys or ())))
     result, code = run("prove", event, str(file.absolute()), *words)
-    show_proved(result, output)
+    _show_proved(result, output)
     if output == Output.table:
         print(f"Written to {result['file']}.")
     raise typer.Exit(code)
@@ -118,14 +116,14 @@ def prove(
 
 def check_proof(file: ProofFile, keys: PublicKeyOption = None, output: As = Output.table) -> None:
     """Check the proof of an event; no log and no API is asked. Exit code 1: it proves nothing."""
-    result, code = run("check-proof", str(file.absolute()), *named("--public-key", *(keys or ())))
-    show_proved(result, output)
+    result, code = run("check-proof", str(file.absolute()), *_named("--public-key", *(keys or ())))
+    _show_proved(result, output)
     if output == Output.table:
         print("Proved.")
     raise typer.Exit(code)
 
 
-def show_proved(result: dict[str, Any], output: Output) -> None:
+def _show_proved(result: dict[str, Any], output: Output) -> None:
     """Print what was proved."""
     from autolearn.client.cli.output import console, pairs, print_json
 
@@ -152,8 +150,7 @@ def public_key(
     raise typer.Exit(code)
 
 
-def named(option: str, *values: Path | None) -> list[str]:
-    """Return an option with each of its values that is given."""
+def _named(option: str, *values: Path | None) -> list[str]:
     return [
         word for value in values if value is not None for word in (option, str(value.absolute()))
     ]

@@ -65,7 +65,7 @@ def events(
             "types": types or (),
         }
         if follow:
-            print_all(to.client.follow(**chosen), limit, as_json=output == Output.json)
+            _print_all(to.client.follow(**chosen), limit, as_json=output == Output.json)
             return
         items: list[dict[str, Any]] = []
         limit = limit or LIMIT
@@ -79,7 +79,7 @@ def events(
         print_json({"items": items, "next": page.next, "more": page.more})
         return
     for event in items:
-        print(line(event))
+        print(_line(event))
     if page.more:
         print(f"There are more: --after {page.next}", file=sys.stderr)
 
@@ -97,7 +97,7 @@ def position(output: As = Output.table, url: Url = None) -> None:
             print(token)
 
 
-def print_all(entries: Any, limit: int | None, *, as_json: bool) -> None:
+def _print_all(entries: Any, limit: int | None, *, as_json: bool) -> None:
     """Print entries of the feed as they come, up to `limit`."""
     from itertools import islice
 
@@ -108,11 +108,11 @@ def print_all(entries: Any, limit: int | None, *, as_json: bool) -> None:
         if as_json:
             said = escaped(msgspec.json.encode(event).decode(), sys.stdout.encoding or "utf-8")
         else:
-            said = line(event)
+            said = _line(event)
         print(said, flush=True)
 
 
-def line(event: dict[str, Any]) -> str:
+def _line(event: dict[str, Any]) -> str:
     """Return an event as one line: time, stream, number in the stream, type, and what it says."""
     kind, _, name = event["subject"].partition("/")
     stream = f"{kind}/{short(name) if kind == 'session' else name}"

@@ -51,7 +51,7 @@ def rebuild(
     An interrupted rebuild goes on where it was. Without --live no API process may have them open.
     """
     if live:
-        rebuild_live(url, output)
+        _rebuild_live(url, output)
     else:
         show(*run_tool("autolearn.operations.replay", FOLDING, "rebuild"), output)
 
@@ -95,7 +95,7 @@ def verify(
     show(result, ExitCode.DONE if result["equal"] else ExitCode.NO, output)
 
 
-def rebuild_live(url: str | None, output: Output) -> None:
+def _rebuild_live(url: str | None, output: Output) -> None:
     """Let an API process rebuild its read models, and show how far it is.
 
     Raises:
@@ -134,7 +134,7 @@ def show(result: dict[str, Any], code: int, output: Output) -> None:
     out.print(pairs({**about, "events per second": round(result["events_per_s"])}))
     if "processes" in result:
         for process in result["processes"]:
-            show_compared(process)
+            _show_compared(process)
         print("Equal: the log says the same." if result["equal"] else "They differ.")
     else:
         digests = sorted(result["digests"].items())
@@ -143,7 +143,7 @@ def show(result: dict[str, Any], code: int, output: Output) -> None:
     raise typer.Exit(code)
 
 
-def show_compared(process: dict[str, Any]) -> None:
+def _show_compared(process: dict[str, Any]) -> None:
     """Print how what one process serves compares with the log."""
     from autolearn.client.cli.output import console, rows, short
 

@@ -35,7 +35,7 @@ def status(output: As = Output.table, url: Url = None) -> None:
             found = to.client.status()
             said: bytes | dict[str, Any] = to.said
     except Unreachable as error:
-        said = without_api(error)
+        said = _without_api(error)
         found = msgspec.convert(said, Status)
     if output == Output.json:
         print_json(said)
@@ -47,7 +47,7 @@ def status(output: As = Output.table, url: Url = None) -> None:
     raise typer.Exit(ExitCode.NO if kinds else ExitCode.DONE)
 
 
-def without_api(error: Unreachable) -> dict[str, Any]:
+def _without_api(error: Unreachable) -> dict[str, Any]:
     """Return the status as the brokers and this machine's folders tell it.
 
     Raises:

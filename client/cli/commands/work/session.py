@@ -140,13 +140,13 @@ User = Annotated[str, typer.Argument(metavar="USER", help="The other user's name
 @app.command("share")
 def share(session: Shared, user: User, url: Url = None) -> None:
     """Let another user read a session, and the experiment that it becomes."""
-    change_readers(session, lambda proxy: proxy.share(user), url)
+    _change_readers(session, lambda proxy: proxy.share(user), url)
 
 
 @app.command("unshare")
 def unshare(session: Shared, user: User, url: Url = None) -> None:
     """Let a user read it no longer, at once."""
-    change_readers(session, lambda proxy: proxy.unshare(user), url)
+    _change_readers(session, lambda proxy: proxy.unshare(user), url)
 
 
 @app.command("leave")
@@ -159,7 +159,7 @@ def leave(session: Shared, url: Url = None) -> None:
     print(f"Left {session}")
 
 
-def change_readers(session: str, change: Callable[[Any], Page[Reader]], url: str | None) -> None:
+def _change_readers(session: str, change: Callable[[Any], Page[Reader]], url: str | None) -> None:
     """Change who may read a session, and say who may then."""
     from autolearn.client.cli.connection import connect
 

@@ -85,15 +85,15 @@ def train(
     with connect(url, session) as to:
         proxy = to.client.session(to.session_id())
         if metrics is not None:  # it would be trained in vain
-            require_fit(to.client.estimator(estimator).task, words(metrics), to.client.metrics())
+            _require_fit(to.client.estimator(estimator).task, words(metrics), to.client.metrics())
         training = proxy.train(
             estimator,
             dataset,
             target=target,
             task=task,
             hyperparameters=hyperparameters,
-            split=some(test=test, stratify=stratify),
-            preprocessing=some(impute=impute, scale=scale, encode=encode),
+            split=_some(test=test, stratify=stratify),
+            preprocessing=_some(impute=impute, scale=scale, encode=encode),
             seed=seed,
             time_limit=time_limit,
             memory_limit=memory_limit,
@@ -119,7 +119,7 @@ def train(
         require_completed(evaluation)
 
 
-def require_fit(task: str, wanted: list[str] | None, offers: Page[Metric]) -> None:
+def _require_fit(task: str, wanted: list[str] | None, offers: Page[Metric]) -> None:
     """Raise typer.BadParameter unless the wanted metrics fit a task."""
     from autolearn.schemas.catalog import check_metrics
 
@@ -127,8 +127,7 @@ def require_fit(task: str, wanted: list[str] | None, offers: Page[Metric]) -> No
         raise typer.BadParameter("; ".join(faults) + ".", param_hint="'--metrics'")
 
 
-def some(**given: Any) -> dict[str, Any] | None:
-    """Return what was given, or None if nothing was."""
+def _some(**given: Any) -> dict[str, Any] | None:
     return {name: value for name, value in given.items() if value is not None} or None
 
 
