@@ -1,6 +1,8 @@
-"""`python -m tests.bench [NAME…]`: measure, print a table, write build/bench.json.
+"""`python -m tests.bench [--keep] [NAME…]`: measure, print a table, write build/bench.json.
 
-With names only those benches run, and what build/bench.json holds of the others stays in it.
+With names only those benches run, and what build/bench.json holds of the others stays in it. The
+table names every figure with an aim that is worse than the last kept one; `--keep` makes the new
+figures the kept ones (tests/bench/kept.json, which is committed).
 """
 
 from __future__ import annotations
@@ -34,19 +36,41 @@ from tests.bench.session_growth import session_growth
 from tests.bench.time_travel import time_travel
 
 RESULT = Path("build/bench.json")
+KEPT = Path(__file__).with_name("kept.json")
+WORSE = 0.15
+"""By how much a figure may be worse than the kept one: less is noise on a shared machine."""
 
 
 class Aim(NamedTuple):
-    """What a figure should be: at most (or at least) so much; None: it is told only."""
+    """What a figure should be: at most (or at least) `limit`; None: it is only shown.
+
+    `beside` is a bare figure of the same run. Two runs are compared by the ratio to it, which
+    another machine changes less.
+    """
 
     words: str
     limit: float | None = None
     at_least: bool = False
+    beside: str = ""
 
     def met(self, figure: float) -> bool:
         if self.limit is None:
             return True
         return figure >= self.limit if self.at_least else figure <= self.limit
+
+    def worse(self, key: str, now: dict[str, Any], kept: dict[str, Any]) -> float:
+        """Return by which part `key` is worse than it was kept; 0 if it cannot be compared."""
+        if self.limit is None or key not in kept:
+            return 0.0
+        if self.beside:
+            new, old = now[key] / now[self.beside], kept[key] / kept[self.beside]
+        elif now["machine"] == kept["machine"]:
+            new, old = now[key], kept[key]
+        else:
+            return 0.0
+        if not new or not old:
+            return 0.0
+        return (old / new if self.at_least else new / old) - 1
 
     def __str__(self) -> str:
         return "" if self.limit is None else f"{'≥' if self.at_least else '≤'} {self.limit:g}"
@@ -63,7 +87,7 @@ BENCHES = {
     "main-job": Bench(
         main_job,
         {
-            "command_p50_ms": Aim("a command, answered: median, ms", 5),
+            "command_p50_ms": Aim("a command, answered: median, ms", 5, beside="log_floor_ms"),
             "command_p99_ms": Aim("a command, answered: 99 of 100, ms", 20),
             "log_floor_ms": Aim("two flushed appends and nothing else: median, ms"),
             "command_vs_log_floor": Aim("a command / these two appends"),
@@ -119,7 +143,9 @@ BENCHES = {
         time_travel,
         {
             "as_of_p50_ms": Aim(
-                "`session show --as-of POSITION`, 200 events of 1M: median, ms", 30
+                "`session show --as-of POSITION`, 200 events of 1M: median, ms",
+                30,
+                beside="as_of_bare_ms",
             ),
             "as_of_bare_ms": Aim("the records among which they lie, by librdkafka alone"),
             "as_of_time_p50_ms": Aim("the same, as of a time"),
@@ -223,8 +249,9 @@ BENCHES = {
 }
 
 
-def main(names: list[str]) -> None:
+def main(words: list[str]) -> None:
     """Run benches by their names; all without."""
+    names = [word for word in words if word != "--keep"]
     if unknown := set(names) - set(BENCHES):
         sys.exit(f"there is no bench {', '.join(unknown)}; there are {', '.join(BENCHES)}")
     busy = psutil.cpu_percent(1.0)
@@ -232,15 +259,21 @@ def main(names: list[str]) -> None:
     table = Table("", "figure", "aim", "")
     table.columns[1].justify = "right"
     known = msgspec.json.decode(RESULT.read_bytes()) if names and RESULT.exists() else {}
+    kept = msgspec.json.decode(KEPT.read_bytes()) if KEPT.exists() else {}
+    known["machine"] = machine()
     for name in names or BENCHES:
         figures = uvloop.run(BENCHES[name].run())
+        known |= {key: round(figures[key], 3) for key in BENCHES[name].aims}
         for key, aim in BENCHES[name].aims.items():
-            known[key] = round(figures[key], 3)
             verdict = "" if aim.met(figures[key]) else "missed"
+            if (worse := aim.worse(key, known, kept)) > WORSE:
+                verdict += f" {worse:.0%} worse than kept"
             digits = 3 if figures[key] < 1 else 2
             table.add_row(aim.words, f"{figures[key]:.{digits}f}", str(aim), verdict)
     RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_bytes(msgspec.json.format(msgspec.json.encode(known | {"machine": machine()})))
+    RESULT.write_bytes(msgspec.json.format(msgspec.json.encode(known)))
+    if "--keep" in words:
+        KEPT.write_bytes(msgspec.json.format(msgspec.json.encode(kept | known)) + b"\n")
     Console().print(table)
 
 
