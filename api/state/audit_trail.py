@@ -7,7 +7,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -35,7 +35,9 @@ __all__ = ["Recent", "AuditTrailReader"]
 log = structlog.stdlib.get_logger("autolearn.api")
 
 GATHER = 0.05
-"""Seconds between two batches: few large ones take less from who asks than many small ones."""
+"""Seconds between two batches."""
+BATCH, BUSY_BATCH = 5000, 500
+"""Events of a batch, and while requests are worked on: folding takes the processor from them."""
 WAIT, PAUSE = 0.2, 5.0
 """Seconds to wait for news, and after a fault."""
 PRUNE = 3600.0
@@ -106,7 +108,7 @@ class AuditTrailReader:
     """Folds the behaviour log in a thread of its own, from `start` to `stop`.
 
     A damaged store ends the process, and is folded anew by the next one. `instance` is this
-    process, of which `recent` has the requests already.
+    process, of which `recent` has the requests already. `busy` says whether requests are worked on.
     """
 
     def __init__(
@@ -118,8 +120,9 @@ class AuditTrailReader:
         folder: Path,
         recent: Recent,
         instance: str,
+        busy: Callable[[], bool],
     ) -> None:
-        self.log, self.topics, self.read_models = to, topics, read_models
+        self.log, self.topics, self.read_models, self.busy = to, topics, read_models, busy
         self.executor, self.folder = executor, folder
         self.recent, self.instance = recent, instance
         self.stopped = threading.Event()
@@ -163,7 +166,8 @@ class AuditTrailReader:
         try:
             while not self.stopped.is_set():
                 hops = self.take(trail, reader)
-                messages = witness.reader.read(5000, 0.0 if hops else WAIT)
+                most = BUSY_BATCH if self.busy() else BATCH
+                messages = witness.reader.read(most, 0.0 if hops else WAIT)
                 witness.fold_batch(messages)
                 self.read_models.on_loop(self.note, [*hops, *witness.taken])
                 self.prune(trail)

@@ -146,8 +146,16 @@ def make_context(
     recent = Recent(settings.audit_memory)
     audit = AuditProducer(audit_log, topics.audit.name, settings, meter, recent.add)
     lifetime.callback(audit.close)
+    waiting = Waiting(settings.max_waiting, settings.max_pending)
     trail = AuditTrailReader(
-        audit_log, topics, reader, executors.operators, home / "audit", recent, audit.instance
+        audit_log,
+        topics,
+        reader,
+        executors.operators,
+        home / "audit",
+        recent,
+        audit.instance,
+        lambda: waiting.busy,
     )
     lifetime.push_async_callback(trail.stop)
     if audit.on:
@@ -166,7 +174,6 @@ def make_context(
         available=lambda: brokers.answer,
         vault=vault,
     )
-    waiting = Waiting(settings.max_waiting, settings.max_pending)
     staleness = Staleness(brokers, reader.holds)
     measures = ApiMetrics(meter, reader, tail)
     meter.watch(partial(pressing, waiting, commands, staleness))

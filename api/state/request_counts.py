@@ -27,6 +27,11 @@ class Waiting:
         self.by_address: Counter[str] = Counter()
         self.bytes_by_address: Counter[str] = Counter()
 
+    @property
+    def busy(self) -> bool:
+        """Whether the process works on any request (any thread)."""
+        return any(self.requests.values())
+
     def enter(self, sort: str, user: str) -> None:
         """Take in a request of a user ("": of everybody).
 
