@@ -75,10 +75,9 @@ def test_choices(http: httpx.Client, trained: tuple[str, str]):
     assert of(session=session)[:4] == first
     assert of(stream=f"session/{session}") == of(session=session)
     assert of(stream=f"session/{session}", session=session) == of(session=session)
-    assert of(session=session, type=["RunStarted", "autolearn.SessionOpened.v1"]) == [
-        "SessionOpened",
-        "RunStarted",
-    ]
+    chosen = of(session=session, type=["RunStarted", "autolearn.SessionOpened.v1"])
+    assert chosen == ["SessionOpened", *["RunStarted"] * (len(chosen) - 1)], "one for each run"
+    assert len(chosen) > 1
     assert of(stream="dataset/iris", type="DatasetRegistered.v1") == ["DatasetRegistered"]
     assert set(of(type="autolearn.EstimatorRegistered")) == {"EstimatorRegistered"}
     assert of(session=session, after="now") == []

@@ -203,7 +203,7 @@ def test_processes_that_serve_what_the_log_says(system: System):
 def test_a_process_that_does_not_answer_is_named(system: System):
     code, result, words = verify(system.environment, system.first.url, "http://127.0.0.1:1")
     assert (code, result) == (3, {})
-    assert "http://127.0.0.1:1/v1/digests" in words
+    assert "http://127.0.0.1:1" in words
 
 
 @pytest.mark.long

@@ -240,7 +240,8 @@ def test_an_early_end_carries_the_log(broker):
 def test_the_broker_ends_with_a_killed_parent(tmp_path):
     code = (
         "import sys, pathlib, time\n"
-        "from autolearn.eventlog.embedded.broker import EmbeddedBroker, install\n"
+        "from autolearn.eventlog.embedded.broker import EmbeddedBroker\n"
+        "from autolearn.eventlog.embedded.install import install\n"
         "b = EmbeddedBroker(install(), pathlib.Path(sys.argv[1])).start();"
         "print(b.pid, flush=True); time.sleep(300)"
     )
