@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby, islice
 from typing import Literal
 
-import msgspec
 from msgspec import Raw
 
 from autolearn.eventlog.admission import PartitionProgress
@@ -102,7 +101,7 @@ class ReadModelQueries:
     def answer(self, command: str) -> Answer | None:
         """Return how a command was answered, if it was."""
         value = self.store.get(answer_key(command))
-        return None if value is None else msgspec.json.decode(value, type=Answer)
+        return None if value is None else decode(value, Answer)
 
     def progress(self) -> dict[int, PartitionProgress]:
         """Return how far the log is folded into the store, per partition."""

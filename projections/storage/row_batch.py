@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-import msgspec
 from msgspec import Raw, Struct
 
 from autolearn.eventlog.admission import PartitionProgress
+from autolearn.projections.storage.row_reader import decode
 from autolearn.projections.storage.store import Store, key, prefix_of
 from autolearn.schemas.codec import to_json
 
@@ -31,7 +31,6 @@ class RowBatch:
         self.written: dict[bytes, bytes | None] = {}
         self.known: dict[bytes, Struct | None] = {}
         """Rows as they are stored: those of the newest batch, which the next one often needs."""
-        self.decoders: dict[type[Struct], msgspec.json.Decoder[Struct]] = {}
 
     def get(self, at: bytes, kind: type[T]) -> T | None:
         """Return a row, or None. It must not be changed: `change` is for that.
@@ -45,7 +44,7 @@ class RowBatch:
         if at in known:
             return known[at]  # type: ignore[return-value]
         value = self.store.get(at)
-        return None if value is None else self.decoder(kind).decode(value)  # type: ignore[return-value]
+        return None if value is None else decode(value, kind)
 
     def change(self, at: bytes, kind: type[T]) -> T | None:
         """Return a row to be changed in place, or None; it is stored as it is at the commit."""
@@ -61,12 +60,6 @@ class RowBatch:
         found = {at for at, _ in self.store.scan(prefix)}
         found |= {at for at in self.pending if at.startswith(prefix)}
         return sorted(at for at in found if at not in self.pending or self.pending[at] is not None)
-
-    def decoder(self, kind: type[Struct]) -> msgspec.json.Decoder[Struct]:
-        """Return the decoder of a kind of row, made once."""
-        if kind not in self.decoders:
-            self.decoders[kind] = msgspec.json.Decoder(kind)
-        return self.decoders[kind]
 
     def put(self, at: bytes, row: Struct) -> None:
         """Set a row."""
@@ -98,9 +91,7 @@ class RowBatch:
         """Return how far the log is folded into the store, per partition."""
         found = {}
         for at, value in self.store.scan(prefix_of(PROGRESS)):
-            found[int.from_bytes(at[-8:], "big")] = msgspec.json.decode(
-                value, type=PartitionProgress
-            )
+            found[int.from_bytes(at[-8:], "big")] = decode(value, PartitionProgress)
         return found
 
     def reset(self) -> None:

@@ -8,61 +8,21 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from autolearn.eventlog.admission import PartitionProgress
-from autolearn.projections.rows.stored_rows import (
-    StoredDataset,
-    StoredExperiment,
-    StoredRun,
-    StoredSession,
-    StoredToken,
-    StoredTokens,
-    StoredUser,
-    StoredWork,
-    StreamRow,
-)
-from autolearn.projections.rows.view_rows import (
-    Answer,
-    DatasetOwner,
-    EndedRow,
-    EstimatorRow,
-    GrantRow,
-    IndexEntry,
-    MetricRow,
-    QuotaRow,
-    ReaderRow,
-    StoredBytes,
-)
 from autolearn.projections.storage.store import Readable
 
 __all__ = ["RowReader", "decode"]
 
 T = TypeVar("T", bound=Struct)
 
-KINDS = (
-    Answer,
-    DatasetOwner,
-    EndedRow,
-    EstimatorRow,
-    GrantRow,
-    StoredBytes,
-    MetricRow,
-    PartitionProgress,
-    QuotaRow,
-    ReaderRow,
-    IndexEntry,
-    StoredDataset,
-    StoredExperiment,
-    StoredRun,
-    StoredSession,
-    StoredToken,
-    StoredTokens,
-    StoredUser,
-    StoredWork,
-    StreamRow,
-)
-DECODERS: dict[type[Struct], msgspec.json.Decoder[Struct]] = {
-    kind: msgspec.json.Decoder(kind) for kind in KINDS
-}
+
+class _Decoders(dict[type[Struct], msgspec.json.Decoder[Struct]]):
+    """A decoder for each kind of row, made when it is needed first."""
+
+    def __missing__(self, kind: type[Struct]) -> msgspec.json.Decoder[Struct]:
+        return self.setdefault(kind, msgspec.json.Decoder(kind))
+
+
+DECODERS = _Decoders()
 
 
 class RowReader:
