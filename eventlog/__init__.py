@@ -1,1 +1,1 @@
-"""How it travels: the log port with its Kafka and in-memory forms, admission, and the Follower."""
+"""The log: its port on Kafka and in memory, admission, consumers and producers."""

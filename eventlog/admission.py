@@ -1,10 +1,10 @@
-"""The admission rule: which records on `events` count. Every reader applies it, from here.
+"""The admission rule, which decides which records on `events` count. Every reader applies it.
 
 Per partition a reader keeps the term and the offset of the last command answered. `TermStarted`
 with a higher term sets the term. Any other event counts only if its term is the current one, its
-command lies after the last one answered, and its `prev` is that last one. So a decider that was
-paused and wakes up late cannot be believed, a command that is delivered twice cannot be answered
-twice, and a batch that the broker rejected in the middle of a pipeline leaves no hole.
+command lies after the last one answered, and its `prev` is that last one. So late appends of a
+paused decider do not count, a command that is delivered twice is answered once, and a batch that
+the broker rejected in the middle of a pipeline leaves no hole.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ TERM_STARTED = type_of(TermStarted)
 
 
 class PartitionProgress(Struct):
-    """How far a reader has come on one partition of `events`.
+    """The progress of a reader on one partition of `events`.
 
-    `next` is the offset to read next; `term` and `last` belong to the admission rule (`last` is
-    the offset of the last command answered, -1 for none); `id` is the id of the record before
-    `next`, by which a reader recognises the log that it has read.
+    `next` is the offset to read next; `term` and `last` belong to the admission rule (`last` is the
+    offset of the last command answered, -1 for none); `id` is the id of the record before `next`,
+    by which a reader recognises the log.
     """
 
     next: int = 0
@@ -34,7 +34,7 @@ class PartitionProgress(Struct):
     id: str = ""
 
     def admit(self, record: EventRecord) -> bool:
-        """Say whether a record counts, and take it into account if so."""
+        """Return whether a record counts; a record that counts advances the progress."""
         if record.type == TERM_STARTED:
             if record.term <= self.term:
                 return False

@@ -1,4 +1,4 @@
-"""The port to the log: what the rest of the program needs of Kafka, and no more.
+"""The port to the log, with all that the program needs of Kafka.
 
 `KafkaLog` is the real one, `MemoryLog` its twin for tests of pure logic. Both pass the contract
 suite in `testing/log_contract.py`.
@@ -69,15 +69,15 @@ class RecordReader(Protocol):
         ...
 
     def move(self, partition: int, offset: int) -> None:
-        """Read on from there, and no other partition any more."""
+        """Continue at these offsets, and read no other partition any more."""
         ...
 
     def rest(self) -> None:
-        """Read nothing, and ask the brokers for nothing, until the next `move`."""
+        """Read nothing and fetch nothing until the next `move`."""
         ...
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         ...
 
 
@@ -98,13 +98,13 @@ class Log(Protocol):
     ) -> RecordReader:
         """Return a reader of the partitions in `start`, from these offsets on.
 
-        With `fetch` it is one that is moved often: it asks for so many bytes at a time, and does
-        not wait for news. Without, it is one that reads on and on.
+        With `fetch` the reader is for frequent seeks: it fetches so many bytes at a time, and does
+        not wait for new records. Without it, the reader is for continuous reading.
         """
         ...
 
     def ends(self, topic: str) -> dict[int, int]:
-        """Return, per partition, the offset that the next append will get.
+        """Return the next offset per partition.
 
         Raises:
             LogError: the topic does not exist, or no broker answers.
@@ -112,7 +112,7 @@ class Log(Protocol):
         ...
 
     def begins(self, topic: str) -> dict[int, int]:
-        """Return, per partition, the oldest offset that is still kept.
+        """Return the oldest kept offset per partition.
 
         Raises:
             LogError: the topic does not exist, or no broker answers.
@@ -120,7 +120,7 @@ class Log(Protocol):
         ...
 
     def partitions(self) -> dict[str, int]:
-        """Return the name of every topic that there is, and its number of partitions.
+        """Return every topic, and its number of partitions.
 
         Raises:
             LogError: no broker answers.
@@ -146,8 +146,8 @@ class Log(Protocol):
     def offsets_at(self, topic: str, time: int) -> dict[int, int]:
         """Return, per partition, the offset of the first record whose time is `time` or later.
 
-        Times are the records' time stamps, in milliseconds since 1970. Where there is no such
-        record, the offset is the one that the next append will get.
+        Times are the records' time stamps, in milliseconds since 1970. Without such a record, the
+        offset is that of the next append.
 
         Raises:
             LogError: the topic does not exist, or no broker answers.
@@ -165,10 +165,10 @@ class Log(Protocol):
         time: int | None = None,
         delivered: Delivered | None = None,
     ) -> None:
-        """Send one record; return before it is written. `delivered` tells how it went.
+        """Send one record; return before it is written. `delivered` receives the outcome.
 
-        Without a partition, Kafka's murmur2 hash of the key chooses it, as in Java clients.
-        `time` is the record's time stamp, in milliseconds since 1970 and above 0; None: now.
+        Without a partition, Kafka's murmur2 hash of the key chooses it, as in Java clients. `time`
+        is the record's time stamp, in milliseconds since 1970 and above 0; None: now.
 
         Raises:
             TooLarge: the record is too large.
@@ -185,5 +185,5 @@ class Log(Protocol):
         ...
 
     def close(self) -> None:
-        """Flush for a moment, then let go of the connection."""
+        """Flush for a moment, then close the connection."""
         ...

@@ -1,4 +1,4 @@
-"""Positions: points in the whole log, told to users as one word."""
+"""Positions: points in the whole log, which users see as one word."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from autolearn.schemas.errors import PositionError
 __all__ = ["AFTER", "REACHED", "PartitionPosition", "Position", "log_id"]
 
 REACHED, AFTER = "AutoLearn-Reached", "AutoLearn-After"
-"""HTTP headers with a position: what an answer's process has folded, and what a request wants."""
+"""HTTP headers with a position: the progress behind an answer, and the one that a request
+requires."""
 
 
 class PartitionPosition(Struct, array_like=True, frozen=True, gc=False):
@@ -35,28 +36,28 @@ class PartitionPosition(Struct, array_like=True, frozen=True, gc=False):
 
     @classmethod
     def of(cls, partition: int, reached: PartitionProgress) -> PartitionPosition:
-        """Return where a reader of a partition is."""
+        """Return the position of a reader on a partition."""
         return cls(partition, reached.next, reached.term, reached.last)
 
     def progress(self) -> PartitionProgress:
-        """Return the state of the admission rule at this place."""
+        """Return the state of the admission rule at this position."""
         return PartitionProgress(self.next, self.term, self.last)
 
 
 class Position(Struct, array_like=True, frozen=True, gc=False):
-    """A point in the whole log. `log` says which log it is (see `log_id`)."""
+    """A point in the whole log. `log` identifies the log (see `log_id`)."""
 
     log: str
     places: tuple[PartitionPosition, ...]
 
     @classmethod
     def of(cls, log: str, reached: Mapping[int, PartitionProgress]) -> Position:
-        """Return where a reader is."""
+        """Return the position of a reader."""
         return cls(log, tuple(PartitionPosition.of(p, at) for p, at in sorted(reached.items())))
 
     @classmethod
     def parse(cls, token: str) -> Position:
-        """Return the position that a token stands for.
+        """Parse a position's token.
 
         Raises:
             PositionError: it is not a position's token.
@@ -79,7 +80,7 @@ class Position(Struct, array_like=True, frozen=True, gc=False):
         return base64.urlsafe_b64encode(to_json(self)).decode().rstrip("=")
 
     def joined(self, earlier: Position) -> Position:
-        """Return what holds this and what was reached earlier, unless that is another log's."""
+        """Return the later of this position and an earlier one, unless that is another log's."""
         if "" not in (self.log, earlier.log) and self.log != earlier.log:
             return self
         both = {place.partition: place for place in earlier.places}
@@ -89,11 +90,11 @@ class Position(Struct, array_like=True, frozen=True, gc=False):
         return Position(self.log or earlier.log, tuple(both[number] for number in sorted(both)))
 
     def next(self, partition: int) -> int:
-        """Return the offset before which everything on a partition is meant."""
+        """Return the offset behind the position on a partition."""
         return next((place.next for place in self.places if place.partition == partition), 0)
 
     def check(self, log: str, ends: Mapping[int, int]) -> None:
-        """Check that this is a point in that log, as far as it was written.
+        """Check that this is a point in that log, as far as it is written.
 
         Raises:
             PositionError: it belongs to another log, or lies in the future.
@@ -114,9 +115,9 @@ class Position(Struct, array_like=True, frozen=True, gc=False):
 
 
 def log_id(log: Log, topic: str, timeout: float = 10.0) -> str:
-    """Return what tells a log from every other: 16 hex digits of its first record's SHA-256.
+    """Return the id of a log: 16 hex digits of its first record's SHA-256.
 
-    They are those of partition 0, and stay the same when the log is restored from a backup. An
+    The record is that of partition 0, and stays the same when the log is restored from a backup. An
     empty partition has none yet: "".
 
     Raises:

@@ -1,1 +1,1 @@
-"""What is computed: estimators, metrics, training, evaluation."""
+"""Machine learning: estimators, metrics, training, evaluation."""

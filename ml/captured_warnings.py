@@ -1,4 +1,4 @@
-"""What libraries warn of, collected instead of printed."""
+"""Collects the warnings of libraries instead of printing them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["heard"]
 
 @contextmanager
 def heard() -> Iterator[list[str]]:
-    """Yield a list that holds each warning of the user's once, in words.
+    """Yield a list that holds each warning for the user once, in words.
 
-    It does after the block has ended without an error.
+    It is filled after the block has ended without an error.
     """
     said: list[str] = []
     with warnings.catch_warnings(record=True) as caught:

@@ -1,6 +1,6 @@
-"""What a run was computed with: everything that can change a result, nothing that cannot.
+"""The environment of a run: everything that can change a result, and nothing else.
 
-Host names, paths and times are not in it, so two equal machines give equal words.
+Host names, paths and times are not in it, so two equal machines have equal environments.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ __all__ = ["POOL", "environment", "environment_now", "one_thread"]
 
 LIBRARIES = ("autolearn", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops")
 POOL = ("internal_api", "version", "architecture")
-"""What is told of each numeric library."""
+"""The recorded properties of each numeric library."""
 
 
 @functools.cache
 def controller() -> ThreadpoolController:
-    """Return the thread pools of the numeric libraries that are loaded."""
+    """Return the thread pools of the loaded numeric libraries."""
     return ThreadpoolController()
 
 
 def one_thread() -> None:
-    """Let the numeric libraries of this process use one thread, from now on."""
+    """Limit the numeric libraries of this process to one thread."""
     controller().limit(limits=1)
 
 
@@ -53,13 +53,13 @@ def _pools() -> list[JsonValue]:
 
 
 def environment(library: str, version: str) -> dict[str, JsonValue]:
-    """Return the words for a model that `library` implements."""
+    """Return the environment of an artifact that `library` implements."""
     fixed = _fixed_environment()
     return {**fixed, "libraries": {**fixed["libraries"], library: version}}
 
 
 def environment_now(libraries: Iterable[str]) -> dict[str, JsonValue]:
-    """Return the words for this machine, with the versions of `libraries` (null: not installed)."""
+    """Return this machine's environment, with the versions of `libraries` (null: not installed)."""
     fixed = _fixed_environment()
     versions = dict(fixed["libraries"])
     for name in libraries:
@@ -72,7 +72,7 @@ def environment_now(libraries: Iterable[str]) -> dict[str, JsonValue]:
 
 
 def processor() -> str:
-    """Return the processor's model name, where the system tells it."""
+    """Return the processor's model name, where the system has it."""
     try:
         found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     except OSError:

@@ -1,4 +1,4 @@
-"""A run that cannot succeed because of what was asked."""
+"""Errors of runs that cannot succeed, because of their request."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["InputError", "WorkFailed", "numbered", "quietly"]
 
 
 class InputError(AutoLearnError):
-    """The request does not fit the data or the model; another attempt would end the same way.
+    """The request does not fit the data or the artifact; another attempt would fail alike.
 
-    A run that raises it fails with the reason `input` and these words; with `quiet` in their place
-    where values of the data must not be told.
+    A run that raises it fails with the reason `input` and this message, or with `quiet` where
+    values of the data are hidden.
     """
 
     title = "The run cannot be done with this input"
@@ -25,14 +25,14 @@ class InputError(AutoLearnError):
 
 
 class WorkFailed(AutoLearnError):
-    """A run has failed for a reason of which no more may be told."""
+    """A run has failed for a reason whose details are hidden."""
 
     title = "The run has failed"
 
 
 @contextmanager
 def quietly(sensitive: Collection[str]) -> Iterator[None]:
-    """Leave out of the words of errors what may be a value, if there are `sensitive` columns."""
+    """Hide messages of errors, which may hold values, if there are `sensitive` columns."""
     try:
         yield
     except MemoryError:
@@ -47,5 +47,5 @@ def quietly(sensitive: Collection[str]) -> Iterator[None]:
 
 
 def numbered(labels: Sequence[object]) -> list[str]:
-    """Return what stands for labels that must not be told: their numbers, from 1."""
+    """Return numbers, from 1, in place of hidden labels."""
     return [str(number) for number, _ in enumerate(labels, 1)]

@@ -1,4 +1,4 @@
-"""What libraries say in errors and warnings, as sentences for people."""
+"""Turns errors and warnings of libraries into sentences for people."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from autolearn.schemas.bounds import LONGEST_TEXT, cut
 __all__ = ["STOPPED", "sentence", "warning", "words_of"]
 
 SCALAR = re.compile(r"\b(?:np|numpy)\.(?!ndarray)\w+\(((?:'[^']*'|\"[^\"]*\"|[^()'\"])*)\)")
-"""How numpy shows one value, such as np.str_('a') or np.float64(1.0)."""
+"""Numpy's form of one value, such as np.str_('a') or np.float64(1.0)."""
 ARRAY = re.compile(r"\barray\((\[.*?\])(?:,\s*dtype=[^()]*?)?\)", re.DOTALL)
 KEYWORD = re.compile(r"(?<![\w'\"])(None(?! of\b)|True|False)(?![\w'\"])")
 JSON_WORDS = {"None": "null", "True": "true", "False": "false"}
@@ -23,7 +23,7 @@ OURS = re.compile(
 
 
 def sentence(text: str) -> str:
-    """Return the words of a library without the ways in which Python shows values."""
+    """Return a library's message without Python's forms of values."""
     while (plain := SCALAR.sub(r"\1", text)) != text:
         text = plain
     text = ARRAY.sub(r"\1", text)
@@ -32,14 +32,14 @@ def sentence(text: str) -> str:
 
 
 def words_of(error: BaseException) -> str:
-    """Return what an error says, or its name if it says nothing."""
+    """Return an error's message, or its name without one."""
     return sentence(str(error)) or type(error).__name__
 
 
 def warning(category: type[Warning], text: str) -> str | None:
-    """Return what a warning says to a user; None if it is not the user's.
+    """Return a warning's message for a user; None if it does not concern the user.
 
-    It is not if it is about a parameter that the system sets, which is not on offer.
+    A warning about a parameter that the system sets does not.
     """
     if issubclass(category, FutureWarning | DeprecationWarning) and OURS.search(text):
         return None

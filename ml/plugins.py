@@ -1,4 +1,4 @@
-"""Estimators and metrics found through entry points, ours as all others."""
+"""Estimators and metrics found through entry points, the bundled ones included."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ T = TypeVar("T", Estimator, Metric)
 
 @dataclass(frozen=True)
 class PluginSet(Generic[T]):
-    """What could be loaded, by name, and a sentence for everything that could not."""
+    """The loaded plug-ins by name, and a sentence for each that could not be loaded."""
 
     found: dict[str, T]
     problems: tuple[str, ...]
 
 
 def load_estimators() -> PluginSet[Estimator]:
-    """Return every estimator on offer in this environment."""
+    """Return every installed estimator."""
     return load(ESTIMATORS, Estimator, _entries_of(ESTIMATORS))
 
 
 def load_metrics() -> PluginSet[Metric]:
-    """Return every metric on offer in this environment."""
+    """Return every installed metric."""
     return load(METRICS, Metric, _entries_of(METRICS))
 
 
@@ -103,7 +103,7 @@ def load(group: str, kind: type[T], entries: metadata.EntryPoints) -> PluginSet[
 
 
 def _checked(entry: metadata.EntryPoint, kind: type[T]) -> T:
-    """Load an entry point and make sure that it is what it should be."""
+    """Load an entry point and check its type."""
     loaded = entry.load()
     if not isinstance(loaded, kind):
         raise TypeError(f"it is a {type(loaded).__name__}, not an autolearn {kind.__name__}")

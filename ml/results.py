@@ -1,4 +1,4 @@
-"""What a run's own process gives back, by kind of work. Light: imports nothing that learns."""
+"""The results of a run's own process, by kind of work. Imports no ML library."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["RESULTS", "CatalogResult", "ComparisonResult"]
 
 
 class CatalogResult(Struct, frozen=True):
-    """Everything on offer; `problems` are sentences about plug-ins that were left out."""
+    """The whole catalog; `problems` are sentences about plug-ins that were left out."""
 
     estimators: tuple[EstimatorSpec, ...]
     metrics: tuple[MetricSpec, ...]
@@ -24,7 +24,7 @@ class CatalogResult(Struct, frozen=True):
 
 
 class ComparisonResult(Struct, frozen=True):
-    """How the answers of two models compare, by data and by method."""
+    """How the predictions of two artifacts compare, by data and by method."""
 
     answers: tuple[Compared, ...]
 
@@ -35,4 +35,4 @@ RESULTS: dict[str, Any] = {
     "comparison": ComparisonResult,
     "environment": dict[str, JsonValue],
 }
-"""The type of each kind's result: of those of `schemas.work_kinds.WORK`, and of more."""
+"""The type of each kind's result: of those in `schemas.work_kinds.WORK`, and of more."""

@@ -1,4 +1,4 @@
-"""What does the work of a task, in a process of its own."""
+"""The function that does the work of a task, in a process of its own."""
 
 from __future__ import annotations
 

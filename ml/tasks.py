@@ -1,4 +1,4 @@
-"""The kinds of work that a run's own process can do: those of `WORK`, and more."""
+"""The kinds of work of a run's own process: those of `WORK`, and more."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def evaluation(request: bytes, store: Artifacts, report: Report) -> EvaluationRe
 
 
 def lightened(result: EvaluationResult, optional: Collection[str]) -> EvaluationResult:
-    """Return a result without its largest optional metrics, if it is too large with them."""
+    """Drop the largest optional metrics from a result that is too large with them."""
     found, left_out = dict(result.results), dict(result.left_out)
     sizes = {name: len(msgspec.json.encode(found[name])) for name in optional if name in found}
     while sizes and len(msgspec.json.encode(result)) > LARGEST_RESULT // 2:
@@ -59,7 +59,7 @@ def lightened(result: EvaluationResult, optional: Collection[str]) -> Evaluation
 
 
 def bounded(result: R) -> R:
-    """Return a result that is not too large for the log. Raises InputError for one that is."""
+    """Check that a result fits on the log. Raises InputError."""
     size = len(msgspec.json.encode(result))
     if size > LARGEST_RESULT:
         raise InputError(
@@ -70,7 +70,7 @@ def bounded(result: R) -> R:
 
 
 def catalog(_request: bytes, store: Artifacts, report: Report) -> CatalogResult:
-    """Find everything on offer, and put the bundled datasets into the store."""
+    """Load the whole catalog, and store the bundled datasets."""
     report("loading")
     estimators, metrics = load_estimators(), load_metrics()
     report("storing")
@@ -83,12 +83,12 @@ def catalog(_request: bytes, store: Artifacts, report: Report) -> CatalogResult:
 
 
 def comparison(request: bytes, store: Artifacts, report: Report) -> ComparisonResult:
-    """Compare two models; the request is a Comparison."""
+    """Compare two artifacts; the request is a Comparison."""
     return compare(msgspec.json.decode(request, type=Comparison), store, report)
 
 
 def environment(request: bytes, _store: Artifacts, _report: Report) -> dict[str, JsonValue]:
-    """Say what runs are computed with here; the request is a list of libraries."""
+    """Return the environment of runs here; the request is a list of libraries."""
     return environment_now(msgspec.json.decode(request, type=list[str]))
 
 

@@ -1,1 +1,1 @@
-"""What is known: RocksDB stores, the read models that are folded into them, replay."""
+"""Read models: stores, views, queries, rebuild, time travel."""

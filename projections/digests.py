@@ -13,7 +13,7 @@ __all__ = ["digest", "row_digests"]
 
 
 def digest(store: Readable, view: str) -> str:
-    """Return the SHA-256 (hex) of a view's content, whatever its layout on the disk.
+    """Return the SHA-256 (hex) of a view's content, independent of its layout on the disk.
 
     Over the view's rows in the order of their keys, the hash takes for key and value each the
     length as 8 bytes big-endian, then the bytes.

@@ -1,4 +1,4 @@
-"""The read models of one process: a store, fed by a Follower."""
+"""The read models of one process: a store, fed by a projector."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class ReadModels:
         return self.rows.progress()
 
     def fold(self, record: EventRecord, partition: int, offset: int, /) -> None:
-        """Take in one admitted event, which lies there."""
+        """Fold one admitted event of this partition and offset."""
         fold(self.rows, record, partition, offset)
 
     def commit(self, progress: Mapping[int, PartitionProgress]) -> None:
-        """Write what was folded and how far that is, both or neither."""
+        """Write the folded rows and the progress atomically."""
         if progress and not self.marked:
             self.rows.written[FORMAT_KEY], self.marked = FORMAT_VALUE, True
         self.rows.commit(progress)

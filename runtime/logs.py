@@ -24,7 +24,7 @@ class Seldom(logging.Filter):
         self.said: dict[tuple[str, str], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Say whether a record is shown; what we say ourselves always is."""
+        """Return whether a record is shown; what we say ourselves always is."""
         if not isinstance(record.msg, str):
             return True
         about, now = (record.name, record.msg), time.monotonic()

@@ -86,7 +86,7 @@ class Stall:
         self.idle = self.computed = self.total = 0.0
 
     def hangs(self, now: float, progress: object) -> bool:
-        """Say whether it hangs; `progress` is another one whenever it has got on."""
+        """Return whether it hangs; `progress` is another one whenever it has got on."""
         lived, self.at = min(now - self.at, self.longest_look), now
         used = self.effort.look()
         if progress != self.progress:

@@ -1,7 +1,7 @@
-"""The tokens by which users are let in: `al_<id>_<secret>`.
+"""The tokens that authenticate users: `al_<id>_<secret>`.
 
 The id (16 hex digits) names the token and is no secret. The secret is 32 random bytes as base64url
-without padding, 43 characters (RFC 4648, section 5). On the log is only the SHA-256 of these
+without padding, 43 characters (RFC 4648, section 5). The log holds only the SHA-256 of these
 characters: with 256 random bits behind it, it needs no salt and no slow hash.
 """
 
@@ -19,14 +19,14 @@ WORD = re.compile(r"al_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 
 
 class Token(NamedTuple):
-    """A token with its secret. Nothing but `word` should ever show it, and only to its user."""
+    """A token with its secret. Only `word` shows the secret, and only to its user."""
 
     id: str
     secret: str
 
     @property
     def word(self) -> str:
-        """What the user keeps and sends."""
+        """The token as the user keeps and sends it."""
         return f"al_{self.id}_{self.secret}"
 
     @property
@@ -35,7 +35,7 @@ class Token(NamedTuple):
         return hashlib.sha256(self.secret.encode()).hexdigest()
 
     def fits(self, digest: str) -> bool:
-        """Say whether this is the secret of a digest, in a time that tells nothing of it."""
+        """Return whether this secret has the digest; the comparison takes constant time."""
         return hmac.compare_digest(self.digest, digest)
 
     def __repr__(self) -> str:
@@ -43,16 +43,16 @@ class Token(NamedTuple):
 
     @classmethod
     def read(cls, word: str) -> Token | None:
-        """Return the token that a word is; None if it is none."""
+        """Parse a token; None if the word is not one."""
         found = WORD.fullmatch(word)
         return cls(*found.groups()) if found else None
 
 
 def made_of(identifier: str, secret: str) -> Token:
-    """Return a token of random characters: 16 hex digits, and 43 of base64url.
+    """Make a token of random characters: 16 hex digits and 43 of base64url.
 
     Raises:
-        ValueError: they are not such.
+        ValueError: the characters do not have this form.
     """
     token = Token.read(Token(identifier, secret).word)
     if token is None:

@@ -1,8 +1,7 @@
-"""Who gives a command: a user, or a part of the system.
+"""Actors: the users and the parts of the system that give commands.
 
-Where an envelope says `actor`, a part of the system has two words, of which the first is WORKER or
-AGENT. No user is called like that: names of users have no blanks, and a provider's token with such
-a name lets nobody in (`api.identity.oidc`).
+An `actor` that is a part of the system has two words, the first of which is WORKER or AGENT. User
+names have no blanks, and `api.identity.oidc` refuses a provider's token with such a name.
 """
 
 from __future__ import annotations
@@ -24,19 +23,19 @@ WORKER, AGENT = "worker ", "agent "
 
 SUPERVISE, FIRST_USER = f"{AGENT}supervise", f"{AGENT}first-user"
 RESTORE = f"{AGENT}restore"
-"""The parts of the system that give commands and are no workers."""
+"""The actors that are parts of the system and not workers."""
 
 SYSADMIN = "sysadmin"
-"""The grant of one who administers."""
+"""The grant of a sysadmin."""
 EVERYBODY = "everybody"
-"""The grant of one who may do everything, as everybody may where nobody is known."""
+"""The grant of every principal where authentication is off."""
 
 
 class Actor(NamedTuple):
-    """Who gives a command, "" where nobody is known, to which stream, and when (RFC 3339).
+    """The actor of a command ("" without authentication), its stream and time (RFC 3339).
 
-    `grant` is by which right that is more than the own name gives, as the API has found: SYSADMIN,
-    EVERYBODY or "".
+    `grant` is the right that the API has found beside the actor's own name: SYSADMIN, EVERYBODY or
+    "".
     """
 
     name: str = ""
@@ -46,29 +45,29 @@ class Actor(NamedTuple):
 
     @property
     def administers(self) -> bool:
-        """Whether this is a sysadmin, or everybody is."""
+        """Whether the actor may administer."""
         return self.grant in (SYSADMIN, EVERYBODY)
 
     @property
     def is_self(self) -> bool:
-        """Whether this is the very user whose stream it is."""
+        """Whether the actor is the user of the stream."""
         return bool(self.name) and self.stream == f"user/{self.name}"
 
     @property
     def is_worker(self) -> bool:
-        """Whether this is a worker."""
+        """Whether the actor is a worker."""
         return self.name.startswith(WORKER)
 
     def owns(self, owner: str) -> bool:
-        """Say whether what is `owner`'s is this one's; what is nobody's is every sysadmin's."""
+        """Return whether the actor owns what `owner` owns; a sysadmin owns what has no owner."""
         return self.name == owner or self.grant == EVERYBODY or (not owner and self.administers)
 
 
 def worker(identifier: str) -> str:
-    """Return the actor that a worker is."""
+    """Return the actor of a worker."""
     return WORKER + identifier
 
 
 def is_reserved(name: str) -> bool:
-    """Say whether a name is one of a part of the system: no user may have it."""
+    """Return whether a name is reserved for a part of the system."""
     return name.startswith((WORKER, AGENT))

@@ -1,4 +1,4 @@
-"""The fixed bounds: how large what is said may be. What an operator chooses is in `settings`."""
+"""The fixed bounds on sizes and counts. `settings` has those that an operator chooses."""
 
 from __future__ import annotations
 
@@ -56,25 +56,25 @@ __all__ = [
 KIB, MIB = 1024, 1024 * 1024
 
 LARGEST_COMMAND = MIB
-"""Bytes of a command as it is sent: encrypted, in its envelope, with its key and headers."""
+"""Bytes of a command as sent: encrypted, in its envelope, with its key and headers."""
 
 LARGEST_RESULT = MIB
 """Bytes of the command with which a worker reports the end of a run, measured in the same way."""
 
 LARGEST_EVENT = 2 * MIB
-"""Bytes of an answer as it is sent. A command in clear may be answered by an event that is not."""
+"""Bytes of an event as sent. A command in clear may be answered by an encrypted event."""
 
 LARGEST_MESSAGE = 4 * MIB
-"""Bytes of anything that is put on the log. Topics allow twice that, for headers and growth."""
+"""Bytes of any record on the log. Topics allow twice that, for headers and growth."""
 
 LONGEST_NAME = 200
 """Characters of a name or a label: of a column, a class, a category."""
 
 LONGEST_TEXT = 10_000
-"""Characters of what a command says for people, such as why a run has failed."""
+"""Characters of a text for people in a command, such as why a run has failed."""
 
 MOST_HYPERPARAMETERS = 200
-"""Hyperparameters that one training is given."""
+"""Hyperparameters of one training."""
 
 MOST_VALUES = 10_000
 """Values in a hyperparameter that is an array or an object, with the names in objects."""
@@ -89,42 +89,42 @@ DATASET_GRANTS = 200
 """Users with whom one dataset is shared."""
 
 DATASET_VERSIONS = 500
-"""Versions of one dataset. Which of them is meant is found by decrypting each once."""
+"""Versions of one dataset. A version is found by decrypting each once."""
 
 PAGE_BYTES = MIB
-"""Bytes of the items of one page, of whatever list. One that is larger than that comes alone."""
+"""Bytes of the items of one page of a list. A larger item comes alone."""
 
 PAGE_COST = 10_000
-"""What one page of a list costs to find out: a run that is read, or a KiB of a dataset's row."""
+"""The cost of one page of a list: a run that is read, or a KiB of a dataset's row."""
 
 PAGE_LOOKED = 20_000
-"""Records of the log that one page looks at, whether they are among what is asked for or not."""
+"""Records of the log that one page reads, matching or not."""
 
 PAGE_STREAMS = 2000
-"""Streams that one page of differences looks at, whether they have changed or not."""
+"""Streams that one page of differences reads, changed or not."""
 
 PAST_BYTES = 128 * MIB
-"""Bytes of events that are folded for one look at the past: a stream with more has no past that
-can be shown, only its events."""
+"""Bytes of events that are folded for one past state. A longer stream has no past state, only its
+events."""
 
 RUNNING_SHOWN = 100
-"""Runs that have not ended which a session shows, of those that there are."""
+"""Runs in progress that a session lists."""
 
 TOKENS = 100
-"""Tokens of a user that let in, unless the user has a quota."""
+"""Valid tokens of a user, unless the user has a quota."""
 
 SESSION_READERS = 200
 """Users with whom one session is shared."""
 SESSION_RUNS = 5000
 """Runs of one session."""
 STRANGER_BODY = 16 * 1024
-"""Bytes of a body that is read before it is known who asks, such as that of a login."""
+"""Bytes of a body that is read before authentication, such as that of a login."""
 
 STRANGER_SEALED = 64 * 1024
-"""Bytes of a sealed body, in which it says who asks; a larger one says so in its head."""
+"""Bytes of a sealed body that names its principal inside; a larger one names it in its head."""
 
 STRANGER_SECONDS = 10.0
-"""Seconds within which such a body must be there, all of it."""
+"""Seconds within which such a body must have arrived."""
 
 STRANGERS, STRANGERS_BYTES = 200, 8 * 1024 * 1024
 """Such requests of one API process at a time, and bytes of their bodies."""
@@ -133,28 +133,28 @@ ADDRESS_REQUESTS, ADDRESS_BYTES = 20, 1024 * 1024
 """Such requests from one address (IPv6: a /64) at a time, and bytes of their bodies."""
 
 BODY_SECONDS = 120.0
-"""Seconds within which the body of a user's request must be there, uploads aside."""
+"""Seconds within which the body of a user's request must have arrived, uploads aside."""
 
 UPLOADS, UPLOADED = 32, 4
-"""Uploads of one API process at a time, those that wait to be examined among them; and how many of
-the largest (AUTOLEARN_MAX_UPLOAD) may lie in its temporary files. A user may have a quarter."""
+"""Uploads of one API process at a time, including those that wait for examination; and how many of
+the largest (AUTOLEARN_MAX_UPLOAD) its temporary files may hold. A user may have a quarter."""
 
 UPLOAD_SECONDS, UPLOAD_PACE = 600.0, 50_000
-"""Seconds that an upload may take besides one for each so many bytes of it that have come."""
+"""Seconds that an upload may take, plus one for each so many bytes received."""
 
 LOGIN_FAILURES = 5
-"""Passwords of one user from one address that do not fit, before there is a pause."""
+"""Failed passwords of one user from one address before a pause."""
 
 LOGIN_FIRST_PAUSE, LOGIN_PAUSE = 30.0, 15 * 60.0
-"""Seconds of the first pause, and of the longest; failures are forgotten as long after the last."""
+"""Seconds of the first pause, and of the longest. Failures are forgotten that long after the
+last."""
 
 LOGINS_REMEMBERED = 10_000
-"""Users and addresses of which failures are remembered; the oldest are forgotten first."""
+"""Users and addresses whose failures are remembered; the oldest are forgotten first."""
 
 REPEATS_SECONDS, REPEATS_REMEMBERED = 60.0, 1000
-"""Seconds in which requests that were refused alike are one record of the behaviour log, by
-address; and such records that are counted at a time, before one record is of all other addresses.
-"""
+"""Seconds in which equal refused requests of one address become one record of the behaviour log;
+and how many such records are counted at a time, before one stands for all other addresses."""
 
 
 def share(limit: int) -> int:
@@ -168,7 +168,7 @@ def size_of(value: bytes, key: str | bytes | None, headers: Iterable[tuple[str, 
 
 
 IDS_OF_START = 1000
-"""Ids that are looked at to find the one that begins with what is given."""
+"""Ids that are read to resolve the beginning of an id."""
 
 
 def check_size(what: str, size: int, most: int, advice: str = "") -> None:
@@ -178,11 +178,11 @@ def check_size(what: str, size: int, most: int, advice: str = "") -> None:
 
 
 def cut(text: str, most: int = LONGEST_NAME) -> str:
-    """Return a name or label, a long one as its beginning."""
+    """Shorten a name or label to its bound."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def listed(names: Sequence[str], most: int = 20) -> str:
-    """Return names in a sentence: the first ones, each cut, and how many more there are."""
+    """Join names for a sentence: the first ones, each cut, and how many more there are."""
     shown = ", ".join(cut(name, 60) for name in names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"

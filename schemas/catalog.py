@@ -1,4 +1,4 @@
-"""What is on offer: the specifications of models, metrics and datasets, and checks against them."""
+"""The catalog: specifications of estimators, metrics and datasets, and checks against them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CLUSTERING = "clustering"
 
 
 BUNDLED_DATASETS = frozenset({"breast-cancer", "diabetes", "digits", "iris", "linnerud", "wine"})
-"""Names that no user gets: those of the datasets that come with AutoLearn."""
+"""Names of the datasets that come with AutoLearn; no user may take them."""
 
 
 class EstimatorSpec(Struct, frozen=True):
@@ -56,8 +56,8 @@ class MetricSpec(Struct, frozen=True):
     """A measure of a trained model.
 
     `tasks` are those it fits; `result` is scalar, matrix or table; `greater_is_better` is None
-    where neither direction is better. `needs` is what it is computed from: prediction, scores,
-    probabilities or features; unset where that was not kept.
+    where neither direction is better. `needs` is its input: prediction, scores, probabilities or
+    features; unset where that was not recorded.
     """
 
     name: str
@@ -71,17 +71,17 @@ class MetricSpec(Struct, frozen=True):
 
 
 class DatasetSpec(Struct, frozen=True, omit_defaults=True):
-    """One version of a dataset: what its bytes hold.
+    """One version of a dataset, described by its content.
 
     `version` is the SHA-256 (hex) of the bytes, `bytes` their number and `format` csv, parquet,
-    arrow, jsonl or excel. `target` is the column that is learned by default, `task` what that makes
-    it (None without a target), `classes` the rows per label of the target (as strings, where they
-    are few), and `schema_hash` the SHA-256 of the columns' names and types. `origin` is bundled or
-    uploaded. `read` says how the file is read, None for versions that were registered before that
-    was kept, and `hints` what was said of that; `findings` are what is odd about the data, and
-    `accepted` says that severe ones are no reason not to train. `stored` and `keyid` as in a
-    DatasetRef. `sensitive` are the names of columns of which no value is told, also of columns that
-    other versions have: those of the newest version count for all.
+    arrow, jsonl or excel. `target` is the column that is learned by default, `task` the task of
+    that target (None without one), `classes` the rows per label of the target (as strings, where
+    they are few), and `schema_hash` the SHA-256 of the columns' names and types. `origin` is
+    bundled or uploaded. `read` says how the file is read, `hints` what the user said about that;
+    `read` is None for versions that were registered before it was recorded. `findings` are the
+    oddities of the data; with `accepted` severe ones do not prevent trainings. `stored` and `keyid`
+    as in a DatasetRef. `sensitive` are the names of columns whose values are hidden, in all
+    versions: the newest version's list counts.
     """
 
     name: str
@@ -105,9 +105,9 @@ class DatasetSpec(Struct, frozen=True, omit_defaults=True):
     accepted: bool = False
 
     def masked(self, sensitive: Collection[str]) -> DatasetSpec:
-        """Return this without the values of the columns that are `sensitive`, which are marked so.
+        """Return this without the values of the `sensitive` columns, which are marked.
 
-        What was left out of a column that was marked before does not come back.
+        Values that an earlier mark removed do not come back.
         """
         names = frozenset(sensitive)
         if not names and not self.sensitive:
@@ -122,23 +122,23 @@ class DatasetSpec(Struct, frozen=True, omit_defaults=True):
 
     @property
     def ref(self) -> DatasetRef:
-        """What runs call this version."""
+        """The reference by which runs name this version."""
         return DatasetRef(self.name, self.version, self.stored, self.keyid)
 
 
 MOST_CLASSES = 1_000
 """Different values of a target that can be classes."""
 FEW_CLASSES = 20
-"""Different numbers that are taken for classes without a word."""
+"""Different numbers that are taken for classes without a hint."""
 
 
 def few_values(distinct: int | None, present: int) -> bool:
-    """Say whether numbers are so few different ones that they may well be classes."""
+    """Return whether numbers have so few distinct values that they may be classes."""
     return distinct is not None and distinct <= FEW_CLASSES and distinct * 2 <= present
 
 
 def too_many_versions(name: str) -> str:
-    """Return why a dataset takes no more versions, and what helps."""
+    """Return why a dataset takes no more versions, and the remedy."""
     return (
         f"{name} has {DATASET_VERSIONS} versions, and no dataset may have more; no setting raises "
         "that. Upload it by another name; versions that there are can be uploaded again."
@@ -152,7 +152,7 @@ def _masked(column: Column, sensitive: bool) -> Column:
 
 
 def check_hyperparameters(spec: EstimatorSpec, given: Mapping[str, JsonValue]) -> list[str]:
-    """Return what is wrong with `given` for the model `spec`, a sentence each; [] when nothing."""
+    """Return the faults of hyperparameters for an estimator, a sentence each; [] for none."""
     known = {parameter.name: parameter for parameter in spec.hyperparameters}
     faults = []
     for name, value in given.items():
@@ -170,13 +170,13 @@ METHODS = {
     "scores": ("predict_proba", "decision_function"),
     "probabilities": ("predict_proba",),
 }
-"""Methods of a model, of which a metric wants one, by what it needs; all else needs the first."""
+"""The artifact methods of which a metric wants one, by its need; other needs want the first."""
 
 
 def unanswered(
     metric: str, needs: str | UnsetType, model: str, methods: Collection[str] | None
 ) -> str | None:
-    """Return why a metric cannot be computed from what a model answers, None if it can be."""
+    """Return why a metric cannot be computed from an artifact's methods; None if it can."""
     if needs is UNSET or methods is None:
         return None
     wanted = METHODS.get(needs, METHODS["prediction"])
@@ -193,9 +193,9 @@ def check_metrics(
     model: str = "",
     methods: Collection[str] | None = None,
 ) -> list[str]:
-    """Return what is wrong with the `wanted` metrics for a model of this task; [] when nothing.
+    """Return the faults of the `wanted` metrics for this task, a sentence each; [] for none.
 
-    `methods` are those by which the model answers, None if that is not known.
+    `methods` are the prediction methods of the artifact, None if unknown.
     """
     lacks = {name: unanswered(name, one.needs, model, methods) for name, one in known.items()}
     fitting = ", ".join(

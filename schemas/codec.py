@@ -1,9 +1,9 @@
-"""The only door between bytes and types.
+"""The only conversion between bytes and types.
 
 A command and an event are CloudEvents 1.0 in structured mode, JSON format
-(https://github.com/cloudevents/spec, `application/cloudevents+json`). The attributes of ours are
-CloudEvents extension attributes. `data` stays raw until it is asked for, so that a reader that
-only needs the envelope pays only for the envelope.
+(https://github.com/cloudevents/spec, `application/cloudevents+json`). Our attributes are
+CloudEvents extension attributes. `data` stays raw until it is read, so a reader of the envelope
+pays only for the envelope.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ CONTENT_TYPE: Headers = (("content-type", b"application/cloudevents+json; charse
 
 
 NO_EVENT = "autolearn.NoEvent"
-"""The type of a record on `events` that is no event. It is of no term, and never counts."""
+"""The type of a record on `events` that is no event. It has no term, and never counts."""
 
 
 DEEPEST = 100
-"""How deep the JSON of a command may be nested. Decoders recurse: what one program can just decode,
-another, which is deeper in its own calls, cannot; and nothing on `events` may be unreadable."""
+"""The deepest nesting of a command's JSON. Decoders recurse: a program in a deep call stack decodes
+less than another, and every program must be able to read `events`."""
 
 Short = Annotated[str, Meta(max_length=200)]
 Some = Short | UnsetType
@@ -69,19 +69,19 @@ ATTRIBUTES = (
     *("run", "attempt", "worker", "kind", "training", "artifact", "maxattempts", "expires"),
     *("bytes", "rows", "everybody", "marks"),
 )
-"""What of encrypted data is in the envelope as well, so that nobody needs a key to fold it."""
+"""Attributes that are copied in clear into the envelope of an encrypted message."""
 
 
 class CommandRecord(Struct, frozen=True, kw_only=True, gc=False):
     """A command as it lies on the log.
 
-    `id` is the command's id, `subject` its stream, `time` RFC 3339 in UTC, `actor` who asks, and
-    `fingerprint` tells requests with the same id but another content apart. `grant` is the right
+    `id` is the command's id, `subject` its stream, `time` RFC 3339 in UTC and `actor` its sender;
+    `fingerprint` distinguishes requests with the same id and other content. `grant` is the right
     that `actor` has beside the name (`schemas.actors`). They are short, because every answer
-    repeats them and must be written, however large the command's data are.
+    repeats them, however large the command's data are.
 
-    The data are in `data`, or encrypted with the key `keyid` in `data_base64`; what of these is
-    said in clear is in the attributes between (`schemas.confidentiality`).
+    The data are in `data`, or encrypted with the key `keyid` in `data_base64`; the attributes
+    between repeat some of them in clear (`schemas.confidentiality`).
     """
 
     specversion: Literal["1.0"] = "1.0"
@@ -168,7 +168,7 @@ newest = {name.rpartition(".v")[0]: name for name in EVENTS}
 
 
 def encode(record: CommandRecord | EventRecord) -> bytes:
-    """Return the bytes of a record: JSON in which equal records are equal bytes."""
+    """Encode a record as JSON; equal records give equal bytes."""
     return encoder.encode(record)
 
 
@@ -178,10 +178,10 @@ def raw(message: Command | Event) -> Raw:
 
 
 def clear_data(record: CommandRecord | EventRecord) -> Raw:
-    """Return the data of a record that is not encrypted.
+    """Return the data of a record in clear.
 
     Raises:
-        MalformedRecord: it is encrypted; whoever has the key opens it first (`session_cipher`).
+        MalformedRecord: the record is encrypted; `session_cipher` decrypts it first.
     """
     if record.data_base64 is not UNSET:
         raise MalformedRecord(f"The data of the {record.type} with id {record.id} are encrypted.")
@@ -189,10 +189,10 @@ def clear_data(record: CommandRecord | EventRecord) -> Raw:
 
 
 def kept(record: EventRecord) -> Raw:
-    """Return the data of an event as rows and tasks keep them, for whoever has the key.
+    """Return the data of an event as rows and tasks store them.
 
-    In clear they are an object; encrypted ones a list: the key's id, the event's id and type, and
-    what is encrypted, in base64.
+    In clear they are an object. Encrypted they are a list: the key's id, the event's id and type,
+    and the ciphertext in base64.
     """
     if record.data_base64 is UNSET:
         return clear_data(record)
@@ -200,12 +200,12 @@ def kept(record: EventRecord) -> Raw:
 
 
 def to_json(value: object) -> bytes:
-    """Return any value of ours as JSON with sorted keys."""
+    """Encode a value as JSON with sorted keys."""
     return encoder.encode(value)
 
 
 def from_json(data: bytes | Raw, kind: type[T]) -> T:
-    """Return JSON as a value of `kind`.
+    """Decode JSON as a value of `kind`.
 
     Raises:
         MalformedRecord: it is not JSON, or does not fit.
@@ -217,7 +217,7 @@ def from_json(data: bytes | Raw, kind: type[T]) -> T:
 
 
 def decode_command(value: bytes) -> CommandRecord:
-    """Return the record of a command; its data are not looked at.
+    """Decode the record of a command, but not its data.
 
     Raises:
         MalformedRecord: the bytes are not a CloudEvent in JSON, or nested too deep.
@@ -235,14 +235,14 @@ def decode_command(value: bytes) -> CommandRecord:
 
 
 def _without_default(record: R) -> R:
-    """Return a record that was just decoded; one that is encrypted has no data in clear."""
+    """Remove the default data of a record that was just decoded and is encrypted."""
     if record.data_base64 is not UNSET:
         force_setattr(record, "data", UNSET)  # nobody else has it yet
     return record
 
 
 def is_too_deep(value: bytes, levels: int = DEEPEST) -> bool:
-    """Say whether JSON is nested deeper than so many levels of lists and objects."""
+    """Return whether lists and objects of JSON are nested deeper than so many levels."""
     if value.count(b"[") + value.count(b"{") <= levels:
         return False
     brackets = STRING.sub(b"", value).translate(ONE_KIND, NO_BRACKET)
@@ -252,7 +252,7 @@ def is_too_deep(value: bytes, levels: int = DEEPEST) -> bool:
 
 
 def decode_event(value: bytes) -> EventRecord:
-    """Return the record of an event; its data are not looked at.
+    """Decode the record of an event, but not its data.
 
     Raises:
         MalformedRecord: the bytes are not a CloudEvent in JSON.
@@ -264,7 +264,7 @@ def decode_event(value: bytes) -> EventRecord:
 
 
 def event_on_log(value: bytes | None) -> EventRecord:
-    """Return the record of a value on `events`; of what is no event, one that never counts."""
+    """Decode a value on `events`; a value that is no event becomes a record that never counts."""
     try:
         return decode_event(value or b"")
     except MalformedRecord:
@@ -275,7 +275,7 @@ def event_on_log(value: bytes | None) -> EventRecord:
 
 
 def command_of(record: CommandRecord) -> Command:
-    """Return what a command's record says.
+    """Decode the data of a command's record.
 
     Raises:
         UnknownType: there is no such command.
@@ -291,10 +291,10 @@ def command_of(record: CommandRecord) -> Command:
 
 
 def event_of(record: EventRecord) -> Event:
-    """Return what an event's record says, lifted to the present version of its type.
+    """Decode the data of an event's record, lifted to the present version of its type.
 
     Raises:
-        UnknownType: there is no such event, or it is of a newer version than this program knows.
+        UnknownType: there is no such event, or its version is newer than this program.
         MalformedRecord: its data do not fit its type.
     """
     decoder = event_data.get(record.type)
@@ -307,9 +307,9 @@ def event_of(record: EventRecord) -> Event:
 
 
 def read_part(record: EventRecord, decoder: msgspec.json.Decoder[T]) -> T:
-    """Return some of the data of an event of a present version: what the decoder's type has.
+    """Decode only the fields of the decoder's type from an event of a present version.
 
-    Of data that are encrypted, what the envelope says: its fields are ATTRIBUTES.
+    For encrypted data, decode only the envelope's ATTRIBUTES.
 
     Raises:
         MalformedRecord: its data do not fit.
@@ -328,10 +328,10 @@ def read_part(record: EventRecord, decoder: msgspec.json.Decoder[T]) -> T:
 
 
 def lifted(record: EventRecord) -> EventRecord:
-    """Return an event's record in the present version of its type; most are so already.
+    """Lift an event's record to the present version of its type.
 
     Raises:
-        UnknownType: there is no such event, or it is of a newer version than this program knows.
+        UnknownType: there is no such event, or its version is newer than this program.
         MalformedRecord: its data do not fit its type.
     """
     if record.type in event_data:
@@ -343,10 +343,10 @@ def lifted(record: EventRecord) -> EventRecord:
 
 
 def present_type(record: EventRecord) -> str:
-    """Return the type that an event's record is lifted to.
+    """Return the present type of an event's record.
 
     Raises:
-        UnknownType: there is no such event, or it is of a newer version than this program knows.
+        UnknownType: there is no such event, or its version is newer than this program.
     """
     name = record.type
     while name in UPCASTERS:
@@ -373,7 +373,7 @@ def _lift(record: EventRecord) -> Event:
 
 
 def unknown(record: EventRecord) -> UnknownType:
-    """Return what there is to say about an event that this program does not know."""
+    """Return the error for an event that this program does not know."""
     what = f"The event {record.id} of {record.subject} is a {record.type[:200]!r}"
     known = newest.get(record.type.rpartition(".v")[0])
     if known is None:

@@ -1,9 +1,9 @@
-"""What of a session or a dataset is confidential, and what of that is said in clear all the same.
+"""The confidential messages of sessions and datasets, and their parts in clear.
 
-A message of a type in `CLEAR` is encrypted in a stream that has a key. What whoever has no key
-must know of it stands in its envelope too: that is all that folds, dispatch and the rules of the
-deciders need, so that they come to the same with the key, without it, and after it was shredded.
-Messages of other types say nothing but which run, attempt, worker or user they are about.
+A message of a type in `CLEAR` is encrypted in a stream that has a key. Its envelope repeats in
+clear all that folds, dispatch and the deciders' rules need: they give the same result with the key,
+without it, and after it was shredded. Messages of other types only name the run, attempt, worker or
+user.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ Message = Command | Event
 REGISTERS = commands.RegisterDataset | events.DatasetRegistered
 COMPLETES = commands.CompleteRun | events.RunCompleted
 REQUEST = ("run", "training", "maxattempts")
-"""What is in clear of the request of a run, of those that it has."""
+"""The fields of a run's request that are in clear."""
 
 FIELDS = {"maxattempts": "max_attempts"}
-"""The fields of messages whose attributes are called otherwise."""
+"""The fields whose attributes have another name."""
 
 
 def _field_of(attribute: str) -> str:
@@ -54,22 +54,22 @@ CLEAR: dict[type[Message], tuple[str, ...]] = {
         for request in (work.request, work.requested)
     },
 }
-"""The attributes that are in clear of each type that is confidential."""
+"""The attributes in clear of each confidential type."""
 
 SPEC = {"artifact": "stored", "bytes": "bytes", "rows": "rows"}
 """The fields of a dataset's specification by the attributes."""
 
 
 def is_confidential(kind: type[Message]) -> bool:
-    """Say whether messages of a type are encrypted where there is a key."""
+    """Return whether messages of a type are encrypted in a stream with a key."""
     return kind in CLEAR
 
 
 def clear_part(message: Message) -> dict[str, str | int]:
     """Return the attributes of a confidential message that are in clear.
 
-    `kind` is that of the result; `artifact` is the folder of the artifact in it, if there is one,
-    which is called by the SHA-256 of what is encrypted there.
+    `kind` is that of the result; `artifact` is the folder of its artifact, if there is one, named
+    by the SHA-256 of the encrypted content.
     """
     told = {name: _value_of(message, name) for name in CLEAR[type(message)]}
     return {name: value for name, value in told.items() if value is not UNSET}
@@ -87,13 +87,13 @@ def _value_of(message: Any, attribute: str) -> Any:
 
 
 def outline_of(record: EventRecord) -> Event:
-    """Return what an event says to whoever has no key.
+    """Return the part of an event that can be read without a key.
 
-    An event in clear says all. Of an encrypted one there is what its envelope has, and all else is
-    empty. Nothing that is folded may depend on more: then it is the same for everybody.
+    An event in clear is returned whole. An encrypted one has what its envelope has, and all else is
+    empty. Folds may depend on nothing more, so that every reader gets the same.
 
     Raises:
-        UnknownType: there is no such event, or it is of a newer version than this program knows.
+        UnknownType: there is no such event, or its version is newer than this program.
         MalformedRecord: its data do not fit its type.
     """
     if record.data_base64 is UNSET:
@@ -103,7 +103,7 @@ def outline_of(record: EventRecord) -> Event:
 
 
 def command_outline(record: CommandRecord) -> Command:
-    """Return what an encrypted command says to whoever has no key.
+    """Return the part of an encrypted command that can be read without a key.
 
     Raises:
         UnknownType: there is no such command.
@@ -146,14 +146,14 @@ def _registering(message: Any, record: CommandRecord | EventRecord) -> Any:
 
 
 def empty(kind: type[Struct]) -> Any:
-    """Return a struct of a type in which nothing is said."""
+    """Return a struct of a type with empty fields."""
     if kind not in empties:
         raise KeyError(f"{kind.__name__} is not confidential")
     return empties[kind]
 
 
 def nothing(kind: msgspec.inspect.Type) -> Any:
-    """Return the value of a type that says nothing, as JSON has it."""
+    """Return the empty value of a type, as JSON has it."""
     match kind:
         case msgspec.inspect.StructType(fields=fields):
             tag = {kind.tag_field: kind.tag} if kind.tag_field else {}
@@ -178,6 +178,6 @@ empties = {
     kind: msgspec.convert(nothing(msgspec.inspect.type_info(kind)), kind)
     for kind in (*CLEAR, *(work.result for work in WORK.values()))
 }
-"""A message of every confidential type, and a result of every kind, in which nothing is said."""
+"""An empty message of every confidential type, and an empty result of every kind."""
 
 assert {*map(type_of, CLEAR)} <= {*COMMANDS, *EVENTS}

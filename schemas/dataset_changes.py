@@ -16,10 +16,11 @@ SHOWN = 10
 
 
 class DatasetChanges(Struct, frozen=True, omit_defaults=True):
-    """How a version differs from the one `before`, which had `rows_before` rows.
+    """The differences of a version from the one `before`, which had `rows_before` rows.
 
-    `added` and `removed` are columns, `retyped` the types of others, before and now;
-    `classes_added` and `classes_removed` are told where both versions tell those of one target.
+    `added` and `removed` are columns, `retyped` the types of others, before and now.
+    `classes_added` and `classes_removed` are known if both versions count classes of the same
+    target.
     """
 
     before: str
@@ -32,11 +33,11 @@ class DatasetChanges(Struct, frozen=True, omit_defaults=True):
     classes_removed: tuple[str, ...] = ()
 
     def of_columns(self) -> str:
-        """Return what is said of the columns, "" if they are those of before."""
+        """Describe the changed columns; "" for none."""
         return "; ".join(self._columns())
 
     def say(self) -> str:
-        """Return all of it in a sentence."""
+        """Describe all changes in a sentence."""
         return f"Against version {self.before[:12]}: {'; '.join([*self._columns(), *self._rows()])}"
 
     def _columns(self) -> Iterator[str]:
@@ -60,7 +61,7 @@ class DatasetChanges(Struct, frozen=True, omit_defaults=True):
 
 
 def changes_of(spec: DatasetSpec, before: DatasetSpec) -> DatasetChanges | None:
-    """Return what a version changes, None if that is nothing that is told."""
+    """Compare two versions; None if no shown property differs."""
     was = {column.name: column.type for column in before.columns}
     now = {column.name: column.type for column in spec.columns}
     classes: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())

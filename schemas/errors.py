@@ -43,7 +43,7 @@ __all__ = [
 
 
 class ExitCode(IntEnum):
-    """How a command of ours exits."""
+    """The exit codes of our commands."""
 
     DONE = 0
     NO = 1
@@ -102,11 +102,11 @@ class LogError(AutoLearnError):
 
 
 class TopicMismatch(LogError):
-    """A topic is not as it must be: other partitions than in the settings, or too small records."""
+    """A topic has other partitions than the settings, or too small a record bound."""
 
 
 class TooLarge(LogError):
-    """A record has more bytes than may be sent. Nothing was sent, and trying again is in vain."""
+    """A record has more bytes than may be sent. Nothing was sent; a retry cannot help."""
 
     title = "That is too large"
 
@@ -131,7 +131,7 @@ class AlreadyRunning(AutoLearnError):
 
 
 class Reason(NamedTuple):
-    """How a refusal is shown: its HTTP status and a short title."""
+    """The HTTP status and short title of a refusal."""
 
     status: int
     title: str

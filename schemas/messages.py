@@ -1,4 +1,4 @@
-"""The base types of everything that is said on the log."""
+"""The base types of all messages on the log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Command(Struct, frozen=True, gc=False):
 
 
 class Event(Struct, frozen=True, gc=False):
-    """What was decided, in the past tense. `version` rises when the fields change their meaning."""
+    """The decision on a command, in the past tense. `version` rises when fields change meaning."""
 
     version: ClassVar[int] = 1
 

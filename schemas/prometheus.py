@@ -16,7 +16,7 @@ ALL_TYPES = (API, DECIDE, DISPATCH, SUPERVISE, WORK)
 
 
 class Metric(NamedTuple):
-    """What is measured. `where` are the process types that expose it."""
+    """A metric for Prometheus. `where` are the process types that expose it."""
 
     kind: Literal["counter", "gauge", "histogram"]
     where: tuple[str, ...]

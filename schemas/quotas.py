@@ -1,7 +1,7 @@
-"""What one user may take: one table of all quotas.
+"""The quotas of a user, in one table.
 
-A quota's default is a setting, `AUTOLEARN_QUOTA_<NAME>`. A limit of a user's own, which sysadmins
-set (`commands.SetQuota`), goes before it.
+A quota's default is a setting, `AUTOLEARN_QUOTA_<NAME>`. A user's own limit, which sysadmins set
+(`commands.SetQuota`), takes precedence.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ HIGHEST = 2**53
 
 
 class Quota(Struct, frozen=True):
-    """One quota: its default is the field `setting` of `Settings`; `words` say what counts."""
+    """One quota: its default is the setting `setting`; `words` name the counted things."""
 
     setting: str
     unit: str
@@ -53,12 +53,12 @@ def limit_of(quota: str, own: int | None, settings: Settings) -> int:
 
 
 def source_of(quota: str, own: int | None) -> str:
-    """Return where the limit that holds comes from."""
+    """Return the source of the limit that holds."""
     return QUOTAS[quota].variable if own is None else "the user's own"
 
 
 def exceeded(quota: str, user: str, used: int, limit: int) -> str:
-    """Return the words of a refusal: what the bound is, its value, and who can raise it."""
+    """Return the words of a refusal: the bound, its value, and who can raise it."""
     about = QUOTAS[quota]
     who = f"User {user} has" if user else "Everybody together has"
     raise_it = f"A sysadmin can raise it with {about.variable}"

@@ -1,4 +1,4 @@
-"""What a run of work gives back: one struct for each kind of work, which its tag `kind` names."""
+"""The results of runs: one struct for each kind of work, with the tag `kind`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ __all__ = ["EvaluationResult", "Result", "TrainingResult", "artifact_of"]
 
 
 class TrainingResult(Struct, frozen=True, tag_field="kind", tag="training"):
-    """The artifact that a training has put into the artifact store.
+    """The artifact that a training has stored.
 
-    `parameters` are the learned parameters (JSON, shortened where large), `environment` the
-    library versions, BLAS, threads and processor that made it; times are in seconds: `fit_seconds`
-    of the bare fit, `seconds` of the whole attempt in the worker.
+    `parameters` are the learned parameters (JSON, shortened where large), `environment` the library
+    versions, BLAS, threads and processor that made it; times are in seconds: `fit_seconds` of the
+    bare fit, `seconds` of the whole attempt in the worker.
     """
 
     artifact: TrainedArtifact
@@ -27,12 +27,12 @@ class TrainingResult(Struct, frozen=True, tag_field="kind", tag="training"):
 
 
 class EvaluationResult(Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="evaluation"):
-    """What an evaluation has measured: `results` by metric.
+    """The results of an evaluation: `results` by metric.
 
-    Each is a number, or a dict with `labels` and `matrix` (confusion matrix). `left_out` says of
-    other metrics why there is no result, `averages` what the averages are over. `unseen` says of
-    columns of another dataset how many rows have a class or category that the artifact does not
-    know; `notes` say which values were taken for which.
+    Each is a number, or a dict with `labels` and `matrix` (confusion matrix). `left_out` has the
+    reason for each metric without a result, `averages` the aggregation of averages. `unseen`
+    counts, per column of another dataset, the rows with a class or category unknown to the
+    artifact; `notes` say which values were taken for which.
     """
 
     results: dict[str, JsonValue]
@@ -50,5 +50,5 @@ Result = TrainingResult | EvaluationResult
 
 
 def artifact_of(result: Result) -> TrainedArtifact | None:
-    """Return the artifact that a run has made, None if it has made none."""
+    """Return the artifact of a result, None if it has none."""
     return getattr(result, "artifact", None)

@@ -1,4 +1,4 @@
-"""How large the parts of a command may be, whoever has sent it: names, and values as JSON."""
+"""The bounds on the parts of a command: names, and values as JSON."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ RESULTS = (
     *("parameters", "environment", "metrics", "files"),
     *("left_out", "averages", "unseen", "notes"),
 )
-"""The fields of results: how large they are together is bounded as they are sent."""
+"""The fields of results, which are bounded together when the command is sent."""
 
 
 def check_command(command: Command, data: Raw) -> None:
-    """Check that every name in a command, and every hyperparameter, is as large as it may be.
+    """Check the size of every name and hyperparameter of a command.
 
-    `data` are what the command was decoded from.
+    `data` are the encoded data of the command.
 
     Raises:
-        TooLarge: one is larger; it says which, and what the bound is.
+        TooLarge: one is larger than its bound; the error names both.
     """
     if _perhaps_long(bytes(data)):
         _check_fields(command, type(command).__name__)
@@ -42,7 +42,7 @@ def check_command(command: Command, data: Raw) -> None:
 
 
 def _perhaps_long(data: bytes) -> bool:
-    """Say whether a text in JSON may be longer than a name: in most commands none is."""
+    """Return whether a text in JSON may be longer than a name: in most commands none is."""
     return b"\\" in data or max(map(len, data.split(b'"'))) > LONGEST_NAME
 
 
@@ -72,7 +72,7 @@ def _check_part(value: Any, name: str, where: str) -> None:
 
 
 def _check_hyperparameters(given: dict[str, Any]) -> None:
-    """Check hyperparameters, whatever estimator they are for."""
+    """Check the size of hyperparameters, for any estimator."""
     if len(given) > MOST_HYPERPARAMETERS:
         raise TooLarge(
             f"There are {len(given):,} hyperparameters; at most {MOST_HYPERPARAMETERS} are taken."
@@ -84,7 +84,7 @@ def _check_hyperparameters(given: dict[str, Any]) -> None:
 
 
 def value_fault(value: Any) -> str:
-    """Return what of a JSON value is larger than a hyperparameter may be, "" if nothing is."""
+    """Return what exceeds the bounds of a hyperparameter in a JSON value; "" for nothing."""
     if value is None or isinstance(value, bool | int | float):
         return ""
     left, level = [value], 0

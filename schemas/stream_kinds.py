@@ -15,13 +15,13 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 
 
 class Kind(NamedTuple):
-    """What the ids of a kind of stream look like."""
+    """The form of the ids of a kind of stream."""
 
     pattern: re.Pattern[str]
     words: str
 
     def fits(self, identifier: str) -> bool:
-        """Say whether `identifier` may be the id of a stream of this kind."""
+        """Return whether `identifier` may be the id of a stream of this kind."""
         return self.pattern.fullmatch(identifier) is not None
 
 

@@ -1,4 +1,4 @@
-"""All topics: what they are called, how they are keyed and for how long they are kept."""
+"""All topics: their names, keys and retention."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ AUDIT_DAYS = 400
 
 
 class Group(Struct, frozen=True):
-    """A consumer group: its name after the prefix, and the topic that its members read.
+    """A consumer group: its name after the prefix, and the topic of its members.
 
-    The topic of a name never changes. A broker gives a static member that comes back what it had
-    before, whatever it subscribes to now, and aiokafka does not survive that.
+    The topic of a name never changes. A broker gives a static member that comes back its former
+    partitions, whatever it subscribes to now, and aiokafka does not survive that.
     """
 
     name: str
@@ -69,17 +69,18 @@ class Topics(Struct, frozen=True):
         )
 
     def in_backup(self) -> tuple[Topic, ...]:
-        """Return the topics that a backup holds, in the order in which it takes their ends.
+        """Return the topics of a backup, in the order in which it takes their ends.
 
-        `events` comes before `commands`: the command that an event answers then lies before the
-        end of `commands`. `checkpoints` is first: what they attest lies before the end of `events`.
+        `events` comes before `commands`: the command that an event answers then lies before the end
+        of `commands`. `checkpoints` is first: the events that they attest lie before the end of
+        `events`.
         """
         first = (self.checkpoints, self.events)
         return (*first, *(one for one in self.all() if one not in first and one.in_backup))
 
     @classmethod
     def of(cls, settings: Settings) -> Topics:
-        """Return the topics that the settings ask for."""
+        """Return the topics for the settings."""
         durable = {
             "cleanup.policy": "delete",
             "max.message.bytes": str(2 * LARGEST_MESSAGE),
@@ -95,7 +96,7 @@ class Topics(Struct, frozen=True):
             return Topic(name, partitions, settings.replication, durable | config, in_backup)
 
         # Tasks are not in a backup: what is open on `events` is handed out again. Neither are
-        # heartbeats: no worker of then is alive.
+        # heartbeats: no worker of that time is alive.
         week = str(7 * DAY_MS)
         return cls(
             commands=topic(
@@ -134,9 +135,9 @@ class Topics(Struct, frozen=True):
 def _shredding(within: float) -> dict[str, str]:
     """Return the configuration under which a shredded key is gone within so many seconds.
 
-    A segment is closed by the first append after `segment.ms`, which the shredding agent sees to;
-    the cleaner comes within `max.compaction.lag.ms` and its own pause (15 s), and deletes the old
-    file a second later. Measured with 5 s for both: 16 s (design.md, Confidentiality).
+    A segment is closed by the first append after `segment.ms`, which the key shredder ensures; the
+    cleaner comes within `max.compaction.lag.ms` and its own pause (15 s), and deletes the old file
+    a second later. Measured with 5 s for both: 16 s (design.md, Confidentiality).
     """
     share = str(int((within - 20) / 3 * 1000))
     return {

@@ -32,19 +32,19 @@ KINDS = {
     "string": "text",
     "timestamp": "times",
 }
-"""What the values of each column type are called."""
+"""The names of each column type's values."""
 
 type_names = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null"}
 
 WORDS = {"boolean": "true or false"}
-"""What types are called for people, where that is not their name."""
+"""The names of types for people, where they differ."""
 
 JsonValue = Any
 """A value that JSON can hold: None, bool, int, float, str, or lists and dicts of these."""
 
 
 Role = Literal["user", "sysadmin"]
-"""What a user may do. A sysadmin administers; the work of others stays confidential to them."""
+"""The role of a user. A sysadmin administers, but cannot read the work of others."""
 
 
 May = Literal["read", "write"]
@@ -54,8 +54,8 @@ May = Literal["read", "write"]
 class DatasetRef(Struct, frozen=True, gc=False, omit_defaults=True):
     """One exact content of a dataset. `version` is the SHA-256 (hex) of its bytes.
 
-    Of one that is encrypted, `stored` is the SHA-256 of what is in the artifact store, and `keyid`
-    the id of its key.
+    If it is encrypted, `stored` is the SHA-256 of the stored ciphertext, and `keyid` the id of its
+    key.
     """
 
     name: str
@@ -69,7 +69,7 @@ class DatasetRef(Struct, frozen=True, gc=False, omit_defaults=True):
         return self.stored or self.version
 
     def is_content_of(self, other: DatasetRef) -> bool:
-        """Say whether both are the same version of a dataset, however it is stored."""
+        """Return whether both are the same version of a dataset, stored in any way."""
         return (self.name, self.version) == (other.name, other.version)
 
 
@@ -77,9 +77,9 @@ class Column(Struct, frozen=True):
     """One column of a dataset.
 
     `type` is one of boolean, integer, number, string, timestamp; `missing` counts absent values;
-    `distinct` counts different present values (None where there were too many to count);
-    `minimum` and `maximum` are given for integer and number columns with at least one value.
-    Of a `sensitive` one no value is told, and neither minimum nor maximum; False: it was so once.
+    `distinct` counts different present values (None where there were too many to count); `minimum`
+    and `maximum` are given for integer and number columns with at least one value. A `sensitive`
+    column shows no values, and no minimum or maximum; False: it was sensitive once.
     """
 
     name: str
@@ -92,7 +92,7 @@ class Column(Struct, frozen=True):
 
 
 class Split(Struct, frozen=True, gc=False):
-    """How rows are parted before training: `test` is the held-out fraction, in (0, 1).
+    """How rows are split before training: `test` is the held-out fraction, in (0, 1).
 
     `stratify` keeps the class balance in both parts (classification only).
     """
@@ -102,7 +102,7 @@ class Split(Struct, frozen=True, gc=False):
 
 
 class Preprocessing(Struct, frozen=True, gc=False):
-    """What happens to the features before the estimator sees them, fitted on training rows only.
+    """Preprocessing of the features before the estimator, fitted on training rows only.
 
     `impute` fills missing numbers: mean, median or most-frequent (missing categories become the
     most frequent one). `scale` is standard, min-max or none. `encode` is one-hot or ordinal.
@@ -117,9 +117,9 @@ class TrainedArtifact(Struct, frozen=True, omit_defaults=True):
     """The artifact of a training: a folder of files in the artifact store.
 
     `digest` is the SHA-256 (hex) of the folder's manifest and names the folder; `files` maps each
-    file's name to the SHA-256 of its bytes; `bytes` is their total size. Of one that is encrypted
-    this is said of the content, and the folder has the name `stored`. `methods` are those by which
-    the model answers, such as predict_proba; None where that was not kept.
+    file's name to the SHA-256 of its bytes; `bytes` is their total size. For an encrypted artifact
+    these describe the plaintext, and the folder has the name `stored`. `methods` are its prediction
+    methods, such as predict_proba; None where they were not recorded.
     """
 
     digest: str
@@ -135,7 +135,7 @@ class TrainedArtifact(Struct, frozen=True, omit_defaults=True):
 
 
 class Domain(Struct, frozen=True, omit_defaults=True):
-    """One kind of value that a hyperparameter takes.
+    """One kind of value of a hyperparameter.
 
     `type` is integer, number, string, boolean, null, array or object; `choices` limits strings (or
     numbers) to a list; `minimum` and `maximum` bound numbers, inclusive unless said otherwise.
@@ -149,7 +149,7 @@ class Domain(Struct, frozen=True, omit_defaults=True):
     choices: tuple[JsonValue, ...] = ()
 
     def holds(self, value: JsonValue) -> bool:
-        """Say whether `value` lies in this domain. An integer is also a number."""
+        """Return whether `value` lies in this domain. An integer is also a number."""
         given = _json_type(value)
         if given != self.type and not (given == "integer" and self.type == "number"):
             return False
@@ -188,7 +188,7 @@ class Hyperparameter(Struct, frozen=True):
     domains: tuple[Domain, ...]
 
     def refusal(self, value: JsonValue) -> str | None:
-        """Return why `value` is not accepted, or None when it is."""
+        """Return why `value` is not accepted; None if it is."""
         if any(domain.holds(value) for domain in self.domains):
             return None
         allowed = " or ".join(str(domain) for domain in self.domains)

@@ -1,7 +1,7 @@
 """The kinds of work: one table for deciders, dispatch, workers and views.
 
-The protocol of every kind is request -> start -> complete | fail | cancel, or lost -> next attempt.
-What differs is here: what is asked, and what comes of it.
+The protocol of every kind is request -> start -> complete, fail or cancel, or lost -> next attempt.
+A kind differs only in its request and its result, which are here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["WORK", "Work", "kind_of_run"]
 
 
 class Work(NamedTuple):
-    """What one kind of work has of its own."""
+    """The request and result of one kind of work."""
 
     request: type[commands.RequestRun]
     requested: type[events.RunRequested]

@@ -73,12 +73,12 @@ def announced(home: Path, addresses: Iterable[str]) -> Iterator[None]:
 
 
 def runs_here(home: Path, brokers: str) -> bool:
-    """Say whether brokers, `host:port,…`, are those that this home runs now."""
+    """Return whether brokers, `host:port,…`, are those that this home runs now."""
     return all(_is_announced(home / "brokers" / address) for address in brokers.split(","))
 
 
 def _is_announced(file: Path) -> bool:
-    """Say whether the process that announced a broker is there still: it may have been killed."""
+    """Return whether the announcing process still runs: it may have been killed."""
     try:
         os.kill(int(file.read_text()), 0)
     except (OSError, ValueError):

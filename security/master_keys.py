@@ -135,7 +135,7 @@ class MasterKeys:
             logger.warning("the master keys cannot be read again", why=error.detail)
 
     def _may_ask(self, identity: str) -> bool:
-        """Say whether to ask for a key that is not known: a command is not run for each record."""
+        """Return whether to ask for an unknown key: the command is not run for each record."""
         now = time.monotonic()
         if self.settings.master_key_command and now < self.missed.get(identity, 0.0):
             return False
@@ -163,7 +163,7 @@ def key_file(settings: Settings, home: Path) -> Path:
 
 
 def in_file(settings: Settings) -> bool:
-    """Say whether it is a file that has the master key."""
+    """Return whether it is a file that has the master key."""
     return not settings.master_key and not settings.master_key_command
 
 

@@ -132,7 +132,7 @@ def public_key(given: object) -> OKPKey:
 
 
 def _is_small(point: bytes) -> bool:
-    """Say whether a point is of small order; its topmost bit does not count (RFC 7748, 5)."""
+    """Return whether a point is of small order; its topmost bit does not count (RFC 7748, 5)."""
     return bytes((*point[:31], point[31] & 0x7F)) in SMALL_ORDER
 
 

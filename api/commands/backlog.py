@@ -73,7 +73,7 @@ class Backlog:
         )
 
     def _is_probe(self, partition: int, command: str) -> bool:
-        """Say whether a command may go all the same, to find out where the deciders are."""
+        """Return whether a command may go all the same, to find out where the deciders are."""
         probe = self.probes.get(partition)
         if probe is not None and self.clock() - probe[1] < PROBE and not self.answered(probe[0]):
             return False

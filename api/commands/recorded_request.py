@@ -101,6 +101,6 @@ class RecordedRequest:
 
 
 def known(name: str, value: str) -> bool:
-    """Say whether a part of a path may be of the kind that it should be."""
+    """Return whether a part of a path may be of the kind that it should be."""
     kind = STREAM_OF.get(name)
     return kind is None or KINDS[kind].fits(value)

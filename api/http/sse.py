@@ -49,13 +49,13 @@ def comment(words: str = "") -> bytes:
 
 
 def wants_stream(request: Request) -> bool:
-    """Say whether a request accepts an event stream by name."""
+    """Return whether a request accepts an event stream by name."""
     accepted = ",".join(request.headers.getlist("accept")).lower().split(",")
     return any(one.split(";")[0].strip() == MEDIA_TYPE for one in accepted)
 
 
 def is_stream(scope: Scope) -> bool:
-    """Say whether a request is for a stream that goes on."""
+    """Return whether a request is for a stream that goes on."""
     return scope["path"] in ("/v1/events", "/v1/audit") and wants_stream(Request(scope))
 
 

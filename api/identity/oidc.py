@@ -105,7 +105,7 @@ class Provider:
         return self.keys
 
     def has(self, key: object) -> bool:
-        """Say whether a key is known (None: any), and not for too long."""
+        """Return whether a key is known (None: any), and not for too long."""
         known = self.keys is not None and (
             key is None or any(one.kid == key for one in self.keys.keys)
         )

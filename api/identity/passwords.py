@@ -35,7 +35,7 @@ class Passwords:
         return await self.executor.run(lambda: self.hasher.hash(password))
 
     async def fits(self, verifier: str, password: str) -> bool:
-        """Say whether a password is the one of a verifier; "" has none.
+        """Return whether a password is the one of a verifier; "" has none.
 
         It takes as long without a verifier as with one, so that names cannot be found out.
 

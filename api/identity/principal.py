@@ -91,7 +91,7 @@ async def by_token(moment: Snapshot, given: str) -> Principal:
 
 
 def still_let_in(queries: ReadModelQueries, who: Principal) -> bool:
-    """Say whether who was let in would be so now, and as the same, as far as this process knows.
+    """Return whether who was let in would be so now, and as the same, as far as this process knows.
 
     Who was a sysadmin and is none any more, or has become one, must come in anew.
     """

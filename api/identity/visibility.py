@@ -122,11 +122,11 @@ class Visibility:
         return Level.READ if kind in EVERYBODYS else Level.NOTHING
 
     def knows(self, stream: str) -> bool:
-        """Say whether the state of a stream may be shown; that of a user has nothing secret."""
+        """Return whether the state of a stream may be shown; that of a user has nothing secret."""
         return self.level(stream) >= (Level.ACTIVITY if stream.startswith("user/") else Level.READ)
 
     def sees(self, record: EventRecord) -> bool:
-        """Say whether there is anything of an event."""
+        """Return whether there is anything of an event."""
         return self.level(record.subject) > Level.NOTHING
 
     def shown(self, found: FoundEvent) -> Raw:

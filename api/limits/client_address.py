@@ -36,7 +36,7 @@ def network_of(host: str) -> str:
 
 @lru_cache(4096)
 def is_loopback(host: str) -> bool:
-    """Say whether an address is of this machine itself."""
+    """Return whether an address is of this machine itself."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

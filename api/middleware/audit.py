@@ -90,7 +90,7 @@ class _Answer:
         await self.pass_on(message)
 
     async def _is_recorded(self) -> bool:
-        """Say whether the answer may go out; one that says that it failed always may."""
+        """Return whether the answer may go out; one that says that it failed always may."""
         if self.status >= 500:
             return True
         if self.call.arrival is not None:

@@ -54,7 +54,7 @@ class CheckOrigin:
         return None
 
     def allows(self, name: str) -> bool:
-        """Say whether a host may be asked for."""
+        """Return whether a host may be asked for."""
         if name.rstrip(".") in self.named:
             return True
         try:

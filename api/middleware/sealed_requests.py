@@ -138,7 +138,7 @@ class Seal:
         return asker, receive if file and not in_body else _Body(body, receive)
 
     def may_be_plain(self, scope: Scope) -> bool:
-        """Say whether a request may come as it is."""
+        """Return whether a request may come as it is."""
         return self.plain == "always" or (self.plain == "local" and confidential(scope))
 
     def read(self, token: bytes, scope: Scope) -> tuple[Sealed, _Asker]:
@@ -210,12 +210,12 @@ class _Sealing:
 
 
 def is_sealed(headers: Headers) -> bool:
-    """Say whether the body of a request is a JWE."""
+    """Return whether the body of a request is a JWE."""
     return headers.get("content-type", "").partition(";")[0].strip().lower() == MEDIA_TYPE
 
 
 def confidential(scope: Scope) -> bool:
-    """Say whether nobody else can read on the way: TLS, this machine, or a socket of it."""
+    """Return whether nobody else can read on the way: TLS, this machine, or a socket of it."""
     if scope.get("scheme") == "https" or scope.get("client") is None:
         return True
     # What a proxy passes on that is not trusted comes from anywhere.

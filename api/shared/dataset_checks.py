@@ -83,7 +83,7 @@ async def checked(
 
 
 def has_dataset(moment: Snapshot, given: str | DatasetBody, may: May) -> bool:
-    """Say whether there is the version of a dataset that a body means, and one `may` use it."""
+    """Return whether there is the version of a dataset that a body means, and one `may` use it."""
     name, version = _meant(given)
     if version is None:
         return may(name) and moment.has_dataset(name)

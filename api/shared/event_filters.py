@@ -32,7 +32,7 @@ class EventFilter(Struct, frozen=True):
     sight: Visibility | None = None
 
     def fits(self, record: EventRecord) -> bool:
-        """Say whether an event is among those that are asked for."""
+        """Return whether an event is among those that are asked for."""
         of_stream = self.stream is None or record.subject == self.stream
         chosen = of_stream and (self.types is None or record.type in self.types)
         return chosen and (self.sight is None or self.sight.sees(record))

@@ -100,7 +100,7 @@ class Subscription:
                 yield self._sign_of_life()
 
     def let_in(self) -> bool:
-        """Say whether the client would still be let in; asked whenever something happens."""
+        """Return whether the client would still be let in; asked whenever something happens."""
         sight = self.wanted.sight
         return sight is None or still_let_in(self.reader.queries, sight.who)
 

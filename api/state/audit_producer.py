@@ -107,7 +107,7 @@ class AuditProducer:
         return self.write(hop)
 
     def is_repeat(self, call: RecordedRequest, status: int, problem: str) -> bool:
-        """Say whether a stranger was refused so before; it is then counted, and recorded later.
+        """Return whether a stranger was refused so before; it is then counted, and recorded later.
 
         Of what is refused alike at one address the first is recorded at once, and at the end of
         the window the last, with the number of all in between: a flood of them fills no disk.

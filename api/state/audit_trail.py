@@ -204,7 +204,7 @@ class AuditTrailReader:
         self.reached.set()
 
     def _is_own(self, hop: Hop) -> bool:
-        """Say whether a hop is a request of this process, which is in memory already."""
+        """Return whether a hop is a request of this process, which is in memory already."""
         return hop.kind == "request" and f"{hop.service}/{hop.instance}" == self.instance
 
     def prune(self, trail: AuditTrail) -> None:
@@ -230,7 +230,7 @@ class AuditTrailReader:
                 return
 
     def holds(self, ends: Mapping[int, int], event_ends: Mapping[int, int]) -> bool:
-        """Say whether everything before these offsets is folded."""
+        """Return whether everything before these offsets is folded."""
         if self.trail is None:
             return False
         progress = self.trail.progress()

@@ -218,7 +218,7 @@ def make_context(
 
 
 def _is_shredded(queries: ReadModelQueries, name: str) -> bool:
-    """Say whether a session, or dataset/<name>, has ended in a way that shreds its key."""
+    """Return whether a session, or dataset/<name>, has ended in a way that shreds its key."""
     kind, _, dataset = name.rpartition("/")
     if kind:
         row = queries.latest().dataset_owner(dataset)

@@ -181,7 +181,7 @@ class EventTail:
             await run(reader.close)
 
     def behind(self) -> bool:
-        """Say whether the read models are further than this."""
+        """Return whether the read models are further than this."""
         reached = self.reader.queries.progress()
         return any(at.next > self.end[p].next for p, at in reached.items())
 

@@ -277,6 +277,6 @@ class LogReader:
         return self.holds(ends)
 
     def holds(self, ends: Mapping[int, int]) -> bool:
-        """Say whether everything before these offsets is folded."""
+        """Return whether everything before these offsets is folded."""
         reached = self.queries.progress()
         return all(reached.get(p, PartitionProgress()).next >= end for p, end in ends.items())

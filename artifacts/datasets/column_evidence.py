@@ -200,7 +200,7 @@ class Evidence:
         self._add_odd(found.filter(odd), rows.filter(odd), values, first)
 
     def _is_settled(self) -> bool:
-        """Say whether a column is text, whatever comes: few numbers, and no other way is left."""
+        """Return whether a column is surely text: few numbers, and no other reading is left."""
         return self.odd > SETTLED and not self.ways and self.plain.count < self.odd
 
     def _take_text(self, values: Values) -> Values:
@@ -300,7 +300,7 @@ class Evidence:
         self._see_all(self.values, found[:room], rows[:room], values, first)
 
     def _fits_whole(self) -> bool:
-        """Say whether all odd values fit some way, and plain numbers would fit it too."""
+        """Return whether all odd values fit some way, and plain numbers would fit it too."""
         return any(
             fit.missed == 0 and not (isinstance(way, ColumnFormat) and way.unit)
             for way, fit in self.ways.items()
@@ -417,7 +417,7 @@ def _allowed(decimal: str, thousands: str, unit: str, given: ColumnHints) -> Ite
 
 
 def is_time(way: ColumnFormat | str) -> TypeGuard[str]:
-    """Say whether a way is one of times."""
+    """Return whether a way is one of times."""
     return isinstance(way, str) and way != "boolean"
 
 

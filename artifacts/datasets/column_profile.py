@@ -77,7 +77,7 @@ def cast(values: Values, kind: str) -> Values:
 
 
 def _holds(values: Values, kind: str) -> bool:
-    """Say whether every present value of clean text reads as this kind."""
+    """Return whether every present value of clean text reads as this kind."""
     if kind == "boolean":
         return bool(pc.all(pc.is_in(pc.utf8_lower(values.drop_null()), BOOLEANS)))
     if kind in NUMBERS:

@@ -203,7 +203,7 @@ def _holds(path: Path, word: bytes) -> bool:
 
 
 def _is_object(head: bytes) -> bool:
-    """Say whether the first line of a file is a JSON object, or begins one that is long."""
+    """Return whether the first line of a file is a JSON object, or begins one that is long."""
     line, end, _ = head.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")
     if not line.startswith(b"{"):
         return False

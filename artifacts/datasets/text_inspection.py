@@ -239,7 +239,7 @@ class TextInspection:
             raise DatasetRefused(first_row(some))
 
     def is_string(self, place: int) -> bool:
-        """Say whether a column has JSON strings only: no numbers, whatever they look like."""
+        """Return whether a column has JSON strings only: no numbers, whatever they look like."""
         file = self.file
         if not isinstance(file, JsonLinesFile) or self.evidence[place].given.type:
             return False

@@ -132,7 +132,7 @@ class ArtifactStore:
         return blob
 
     def exists(self, digest: str) -> bool:
-        """Say whether a blob is kept under this digest."""
+        """Return whether a blob is kept under this digest."""
         return bool(self._files.exists(self._blob(digest)))
 
     def delete_blob(self, digest: str) -> bool:
@@ -356,7 +356,7 @@ class ArtifactStore:
         self._keep_folder(digest, files, manifest)
 
     def folder_exists(self, digest: str) -> bool:
-        """Say whether a whole folder is kept under this digest."""
+        """Return whether a whole folder is kept under this digest."""
         return bool(self._files.exists(f"{self._folder(digest)}/{MANIFEST}"))
 
     # everything
@@ -378,7 +378,7 @@ class ArtifactStore:
         return list(found.values())
 
     def put_after(self, time: float, kind: str, digest: str) -> bool:
-        """Say whether content was put, perhaps again, after a time in seconds since 1970."""
+        """Return whether content was put, perhaps again, after a time in seconds since 1970."""
         path = self._blob(digest) if kind == "datasets" else f"{self._folder(digest)}/{MANIFEST}"
         self._files.invalidate_cache()
         try:
@@ -570,7 +570,7 @@ def _incoming_name() -> str:
 
 
 def _is_left(name: str) -> bool:
-    """Say whether something on its way in is of a process of this machine that is gone."""
+    """Return whether something on its way in is of a process of this machine that is gone."""
     pid, _, rest = name.partition("-")
     if not pid.isdigit() or rest.partition("-")[2] != socket.gethostname():
         return False
@@ -615,7 +615,7 @@ def check_file(path: Path, digest: str) -> None:
 
 
 def is_digest(name: str) -> bool:
-    """Say whether a name is a SHA-256 in hex."""
+    """Return whether a name is a SHA-256 in hex."""
     return len(name) == 64 and not set(name) - set("0123456789abcdef")
 
 

@@ -120,7 +120,7 @@ def sentence(words: str) -> Text:
 
 
 def _is_number(cell: object) -> bool:
-    """Say whether a cell is a number (or its text), or stands for one that is missing."""
+    """Return whether a cell is a number (or its text), or stands for one that is missing."""
     if isinstance(cell, str):
         return NUMBER.fullmatch(cell) is not None
     return cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool))

@@ -163,7 +163,7 @@ def _well_known(request: httpx.Request) -> httpx.Request:
 
 
 def _is_sealed(response: httpx.Response) -> bool:
-    """Say whether an answer is sealed.
+    """Return whether an answer is sealed.
 
     Raises:
         httpx.RemoteProtocolError: it is not, and is none of those that need not be.
@@ -176,12 +176,12 @@ def _is_sealed(response: httpx.Response) -> bool:
 
 
 def refused(response: httpx.Response) -> bool:
-    """Say whether the server could not open a request; its body was read."""
+    """Return whether the server could not open a request; its body was read."""
     return response.status_code == 400 and b"problem:undecipherable" in response.content
 
 
 def _is_crowded(response: httpx.Response) -> bool:
-    """Say whether a request was refused because it did not say in its head who asks."""
+    """Return whether a request was refused because it did not say in its head who asks."""
     return response.status_code == 429 and b"problem:too-many-strangers" in response.content
 
 

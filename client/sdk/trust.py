@@ -46,7 +46,7 @@ def variable(name: str) -> str:
 
 
 def seals() -> bool:
-    """Say whether requests are sealed."""
+    """Return whether requests are sealed."""
     given = variable("AUTOLEARN_SEAL") or "on"
     if given not in ("on", "off"):
         raise SettingsError(

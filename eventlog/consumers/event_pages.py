@@ -18,16 +18,16 @@ from autolearn.schemas.errors import LogError
 __all__ = ["FoundEvent", "EventPage", "Places", "places_of", "read_page"]
 
 PATIENCE = 10.0
-"""Seconds without any record after which the log cannot be read."""
+"""Seconds without any record after which reading fails."""
 LOOKED, BYTES = PAGE_LOOKED, PAGE_BYTES
-"""How many records one page looks at, and after how many bytes it is full."""
+"""The records that one page reads at most, and the bytes that fill it."""
 
 Fits = Callable[[EventRecord], bool]
 Places = dict[int, PartitionPosition]
 
 
 class FoundEvent(NamedTuple):
-    """An admitted event as it lies on the log, and the place right behind it."""
+    """An admitted event as it lies on the log, and the position behind it."""
 
     record: EventRecord
     value: Raw
@@ -35,21 +35,21 @@ class FoundEvent(NamedTuple):
 
 
 class EventPage(NamedTuple):
-    """Some events in the order in which they are given, and the places behind all of them."""
+    """Some events in order, and the positions behind all of them."""
 
     found: list[FoundEvent]
     places: Places
 
 
 def places_of(reached: Mapping[int, PartitionPosition], partitions: Mapping[int, object]) -> Places:
-    """Return a place on each of the partitions: where it was reached, else their starts."""
+    """Return a position for each partition: the reached one, or the start."""
     return {p: reached.get(p, PartitionPosition(p)) for p in sorted(partitions)}
 
 
 class _Column:
-    """What is read of one partition: at most `limit` events that fit, up to the offset `end`.
+    """A read of one partition: at most `limit` matching events, up to the offset `end`.
 
-    `share` is its part of what a page looks at and holds: 1 / the number of partitions.
+    `share` is its part of the page's bounds: 1 / the number of partitions.
     """
 
     def __init__(
@@ -96,13 +96,14 @@ def read_page(
     fits: Fits,
     most: int | None = None,
 ) -> EventPage:
-    """Return events past `after` that fit: up to `limit` of each partition, `most` in all (blocks).
+    """Return matching events past `after`: up to `limit` of each partition, `most` in all (blocks).
 
-    Events of one partition come in their order, those of different ones by their commands' times.
-    A page may be empty before the end: it looks at LOOKED records. It ends when it has BYTES.
+    Events of one partition keep their order; those of different ones are ordered by their commands'
+    times. A page may be empty before the end: it reads at most LOOKED records. It ends when it has
+    BYTES.
 
     Raises:
-        LogError: what is on the log cannot be read in time.
+        LogError: the log cannot be read in time.
     """
     share = 1 / len(after)
     columns = {p: _Column(place, ends[p], limit, fits, share) for p, place in after.items()}

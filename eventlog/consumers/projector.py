@@ -1,7 +1,7 @@
-"""The one way in which `events` are read: admission, fold, and one atomic write per batch.
+"""Projectors: admission, fold, and one atomic write per batch.
 
-The same Follower feeds the deciders' state, the read models of every API process, the workers'
-view of their runs, and the replay tool.
+A projector feeds the deciders' state, the read models of every API process, the workers' view of
+their runs, and the replay tool.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ class Projection(Protocol):
     """A fold of events into a store."""
 
     def progress(self) -> Mapping[int, PartitionProgress]:
-        """Return how far the stored content has come, per partition."""
+        """Return the stored progress per partition."""
         ...
 
     def fold(self, record: EventRecord, partition: int, offset: int, /) -> None:
-        """Take in one admitted event, which lies there. It is stored with the next commit."""
+        """Fold one admitted event of this partition and offset. The next commit stores it."""
         ...
 
     def commit(self, progress: Mapping[int, PartitionProgress]) -> None:
-        """Write what was folded and how far that is, both or neither."""
+        """Write the folded rows and the progress atomically."""
         ...
 
     def reset(self) -> None:
-        """Delete everything: the log is read again from its start."""
+        """Delete everything, so that the log is read again from its start."""
         ...
 
 
 class Fold:
-    """Takes records of `events` into a projection, in the order of each partition.
+    """Folds records of `events` into a projection, in the order of each partition.
 
-    `progress` is how far it has come; nothing is stored before `commit`.
+    `progress` is that of the fold; only `commit` stores it.
     """
 
     def __init__(
@@ -54,17 +54,17 @@ class Fold:
         self.topic, self.projection, self.progress = topic, projection, progress
 
     def take(self, partition: int, offset: int, value: bytes | None) -> EventRecord | None:
-        """Fold one record, and return its event if it was admitted.
+        """Fold one record; return its event if it was admitted.
 
         Raises:
-            MalformedRecord: it counts, and is of a newer version, or its data do not fit; the
-                message names its position.
+            MalformedRecord: an admitted event has a newer version, or its data do not fit; the
+            message names its position.
         """
         record = _record_at(self.topic, partition, offset, value)
         return record if self.take_record(partition, offset, record) else None
 
     def take_record(self, partition: int, offset: int, record: EventRecord) -> bool:
-        """Fold one decoded record; say whether it was admitted."""
+        """Fold one decoded record; return whether it was admitted."""
         at = self.progress[partition]
         at.next, at.id = offset + 1, record.id
         if not at.admit(record):
@@ -80,15 +80,15 @@ class Fold:
         return True
 
     def commit(self) -> None:
-        """Store what was folded, and how far that is."""
+        """Store the folded rows and the progress."""
         self.projection.commit(self.progress)
 
 
 class Projector(Fold):
     """Reads partitions of `events` into a projection. One thread at a time may use it.
 
-    On start the last record read before is read once more: if it is not there, or another, then
-    another log lies under the store, and the projection is reset (`restarted` says so).
+    The first step reads the last processed record again. If it is missing or different, the store
+    belongs to another log, and the projection is reset (`restarted` is set).
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Projector(Fold):
         self.reader = log.reader(topic, {p: at.next for p, at in self.progress.items()})
 
     def _recognises(self, partition: int, end: int) -> bool:
-        """Say whether the record before `next` is the one that was read before."""
+        """Return whether the record before `next` is the one that was processed."""
         at = self.progress[partition]
         if at.next == 0:
             return True
@@ -123,13 +123,13 @@ class Projector(Fold):
         return _record_at(self.topic, partition, at.next - 1, value).id == at.id
 
     def step(self, timeout: float, limit: int = BATCH) -> list[EventRecord]:
-        """Read and fold what is there, up to `limit` records; wait `timeout` seconds for the first.
+        """Read and fold up to `limit` records; wait `timeout` seconds for the first.
 
-        Returns the admitted events, which are stored when this returns.
+        Return the admitted events, which are stored by then.
 
         Raises:
             LogError: the log cannot be read.
-            MalformedRecord: an event that counts cannot be folded; nothing of its batch is stored.
+            MalformedRecord: an admitted event cannot be folded; nothing of its batch is stored.
         """
         return self.fold_batch(self.reader.read(limit, timeout))
 
@@ -146,31 +146,31 @@ class Projector(Fold):
         return [record for record in taken if record is not None]
 
     def catch_up(self, timeout: float = 1.0) -> None:
-        """Fold until everything is folded that was on the log when this was called."""
+        """Fold every record that is on the log at the call."""
         ends = self.log.ends(self.topic)
         while self.short_of(ends):
             self.step(timeout)
 
     def behind(self) -> int:
-        """Return how many records are on the log but not folded yet."""
+        """Return the number of records on the log that are not folded."""
         return self.short_of(self.log.ends(self.topic))
 
     def short_of(self, ends: Mapping[int, int]) -> int:
-        """Return how many records before these offsets are not folded yet."""
+        """Return the number of records before these offsets that are not folded."""
         return sum(max(0, ends[p] - at.next) for p, at in self.progress.items())
 
     def read_from_here(self) -> None:
-        """Read on where the fold is, whatever was read and not folded."""
+        """Continue reading at the fold's progress, and drop what was read and not folded."""
         self.reader.close()
         self.reader = self.log.reader(self.topic, {p: at.next for p, at in self.progress.items()})
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self.reader.close()
 
 
 def _record_at(topic: str, partition: int, offset: int, value: bytes | None) -> EventRecord:
-    """Return the event of a record's value; of what is no event, one that never counts."""
+    """Decode a record's value; a value that is no event becomes one that never counts."""
     record = event_on_log(value)
     if record.type == NO_EVENT:
         why = "only AutoLearn may write to this topic: find out who else does"

@@ -1,4 +1,4 @@
-"""A Follower in a thread of its own, for programs that run on asyncio."""
+"""A projector in a thread of its own, for programs that run on asyncio."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["ProjectorThread"]
 
 
 class ProjectorThread:
-    """Runs a Follower in a thread, and hands what it admits to the event loop.
+    """Runs a projector in a thread, and passes admitted events to the event loop.
 
     `on_events(records)` is called on the loop with each batch, after the batch was stored;
-    `on_error(error)` when the Follower raised: it has stopped then, and the process should end.
+    `on_error(error)` when the projector raised: it has stopped then, and the process should end.
     `lock` is held while a batch is folded and stored.
     """
 
@@ -35,7 +35,7 @@ class ProjectorThread:
         self.thread = threading.Thread(target=self.run, name="feed", daemon=True)
 
     def start(self) -> None:
-        """Start following."""
+        """Start the thread."""
         self.thread.start()
 
     def run(self) -> None:
@@ -54,10 +54,10 @@ class ProjectorThread:
             self.loop.call_soon_threadsafe(self.on_error, error)
 
     async def hand_over(self, follower: Projector, on_taken: Callable[[], None]) -> None:
-        """Go on with another Follower, of another store, from the same position.
+        """Replace the projector by one of another store, at the same position.
 
-        `on_taken()` is called on the loop before any event that the new one folds is handed out.
-        Returns after that, so never when the feed is stopped before.
+        `on_taken()` is called on the loop before any event of the new projector is passed on.
+        Return after that; never if the thread is stopped before.
         """
         taken = asyncio.Event()
 
@@ -69,11 +69,10 @@ class ProjectorThread:
         await taken.wait()
 
     def replace(self, new: Projector, on_taken: Callable[[], None]) -> None:
-        """Bring both Followers to the same position, and change over (in the thread).
+        """Bring both projectors to the same position, and replace the old one (in the thread).
 
-        That is the later one of theirs, on each partition.
-
-        If the feed is stopped before they are there, the old one stays.
+        That is the later position of theirs, on each partition. If the thread is stopped before,
+        the old one stays.
         """
         old, self.successor = self.follower, None
         goal = {p: max(at, _places(new)[p]) for p, at in _places(old).items()}
@@ -89,11 +88,11 @@ class ProjectorThread:
     def bring(
         self, follower: Projector, goal: Mapping[int, int], lock: AbstractContextManager[object]
     ) -> bool:
-        """Fold what lies before these offsets, and nothing behind; say whether it came there.
+        """Fold up to these offsets and no further; return whether they were reached.
 
-        It did not if the feed is stopped. What comes meanwhile is left to who goes on from there,
-        so that this ends however much comes. The old Follower, from which is still answered, hands
-        out what it folds, under its lock.
+        They are not if the thread is stopped. Later records are left to the projector that
+        continues, so that this ends under any load. The old projector still serves answers, so it
+        passes on what it folds, under its lock.
         """
         while follower.short_of(goal):
             if self.stopped.is_set():
@@ -107,7 +106,7 @@ class ProjectorThread:
         return True
 
     async def stop(self) -> None:
-        """Stop following, and let go of the connection."""
+        """Stop the thread, and close the connection."""
         self.stopped.set()
         await asyncio.to_thread(self.thread.join)
         self.follower.close()

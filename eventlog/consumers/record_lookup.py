@@ -1,4 +1,4 @@
-"""Reading records at known offsets, without those between them; or all between two points."""
+"""Reads records at known offsets without those between them, or all between two positions."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from autolearn.schemas.errors import LogError
 __all__ = ["RecordLookup", "Span", "read_between", "spans_of"]
 
 NEAR = 500
-"""Records between two offsets up to which reading on is quicker than moving: a record that is read
-in passing costs 1.4 us, a move 0.8 ms (measured with events of 700 bytes)."""
+"""Records between two offsets up to which reading on is quicker than seeking: reading one record
+costs 1.4 us, a seek 0.8 ms (measured with events of 700 bytes)."""
 SHORT = 100
 """Records up to which a span is read with small fetches."""
 SMALL, LARGE = 64 * 1024, 1024 * 1024
 """Bytes of one fetch, for short spans and for long ones."""
 READERS = 4
 PATIENCE = 10.0
-"""Seconds without any record after which the log cannot be read."""
+"""Seconds without any record after which reading fails."""
 
 
 class Span(NamedTuple):
-    """Offsets of one partition that are read in one go, in their order."""
+    """Ascending offsets of one partition that are read together."""
 
     partition: int
     offsets: Sequence[int]
 
     def length(self) -> int:
-        """Return how many records that is, with those in between."""
+        """Return the number of records, including those in between."""
         return self.offsets[-1] - self.offsets[0] + 1
 
 
 class RecordLookup:
     """Reads records of one topic by their offsets. Any thread may use it.
 
-    It keeps a few readers, because to make one takes longer than most look-ups.
+    It keeps a few readers, because creating one takes longer than most look-ups.
     """
 
     def __init__(self, log: Log, topic: str) -> None:
@@ -96,7 +96,7 @@ class RecordLookup:
         return found
 
     def close(self) -> None:
-        """Let go of the connections; look-ups on their way are waited for."""
+        """Close the connections, after the look-ups in progress."""
         self.pool.shutdown()
         for readers in self.idle.values():
             while readers:
@@ -104,7 +104,7 @@ class RecordLookup:
 
 
 def spans_of(partition: int, offsets: Iterable[int]) -> list[Span]:
-    """Return the spans in which offsets are read: those that lie near are read together."""
+    """Group offsets into spans: near ones are read together."""
     spans: list[list[int]] = []
     for offset in sorted(set(offsets)):
         if spans and offset - spans[-1][-1] <= NEAR:
@@ -115,7 +115,7 @@ def spans_of(partition: int, offsets: Iterable[int]) -> list[Span]:
 
 
 def _shares(spans: Sequence[Span]) -> list[Sequence[Span]]:
-    """Return spans divided among the readers, those that lie together to the same one."""
+    """Divide spans among the readers, near ones to the same reader."""
     size = -(-len(spans) // READERS) or 1
     return [spans[at : at + size] for at in range(0, len(spans), size)]
 
@@ -127,7 +127,7 @@ def read_between(
     ends: Mapping[int, int],
     patience: float = PATIENCE,
 ) -> Iterator[Message]:
-    """Yield what lies between two points (ends exclusive), each partition in its order (blocks).
+    """Yield the records between two positions (ends exclusive), in order per partition (blocks).
 
     Raises:
         LogError: the log cannot be read, or nothing has come for `patience` seconds.

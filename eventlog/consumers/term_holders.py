@@ -1,4 +1,4 @@
-"""Who decides on a partition, found on the log itself: the record that began the present term."""
+"""Finds the decider of a partition on the log: the record that began the present term."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ __all__ = ["TermHolders", "newest"]
 
 
 class TermHolders:
-    """Finds the holder of each term, and remembers it. Any thread may ask."""
+    """Finds the holder of each term, and caches it. Any thread may ask."""
 
     def __init__(self, lookup: RecordLookup) -> None:
         self.lookup = lookup
         self.known: dict[tuple[int, int], str] = {}
 
     def holder(self, partition: int, term: int, begin: int, end: int) -> str:
-        """Return the process that began a term, "" if it is not found (blocks; about 1 ms a look).
+        """Return the process that began a term, "" if it is not found (blocks; about 1 ms a read).
 
-        The terms between the offsets `begin` and `end` rise but for what a deposed decider appended
-        late, so halving finds the first record of the term, which is its TermStarted; next to such
-        a late record it may miss it.
+        The terms between the offsets `begin` and `end` rise, except in late appends of a deposed
+        decider. So bisection finds the first record of the term, its TermStarted; next to a late
+        append it may miss it.
 
         Raises:
             LogError: the log cannot be read.

@@ -1,4 +1,4 @@
-"""A Follower whose projection hears where in its trace each event was decided."""
+"""A projector whose projection receives the trace context of each event."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["TracedProjector", "TracedProjection"]
 
 
 class TracedProjection(Projection, Protocol):
-    """A fold of events; `traceparent` is that of the event at hand, "" if it has none."""
+    """A projection with trace context: `traceparent` of the present event, "" for none."""
 
     traceparent: str
 
 
 class TracedProjector(Projector):
-    """A Follower that sets its projection's `traceparent` before it folds an event."""
+    """A projector that sets its projection's `traceparent` before it folds an event."""
 
     projection: TracedProjection
 

@@ -36,7 +36,7 @@ _STACKS_LIMIT = 1.0
 _STACKS_BYTES = 1 << 20
 _PORT_ATTEMPTS = 3
 ITERATIONS = 4096
-"""Of SCRAM, the fewest that Kafka allows: more would only help a secret that can be guessed."""
+"""SCRAM iterations, the fewest that Kafka allows: more would only help a guessable secret."""
 
 
 class EmbeddedBroker:
@@ -89,7 +89,7 @@ class EmbeddedBroker:
 
     @property
     def client(self) -> dict[str, str]:
-        """The properties that a client needs (as librdkafka calls them) beside the address."""
+        """The connection properties of a client beside the address (names of librdkafka)."""
         return credentials(self._secret) if self._secret else {}
 
     @property
@@ -133,16 +133,16 @@ class EmbeddedBroker:
         return self
 
     def hangs(self) -> bool:
-        """Look at whether the broker answers; say whether it hangs. To be asked every second."""
+        """Probe the broker; return whether it hangs. To be called every second."""
         if self._stall is None:
             return False
         self._answers += answers(self._port, self._launcher, _ANSWER_LIMIT)
         return self._stall.hangs(time.monotonic(), self._answers)
 
     def stacks(self) -> str:
-        """Have the JVM write the stacks of its threads, and return what it has written in a second.
+        """Have the JVM write the stacks of its threads, and return what it writes in a second.
 
-        One that was stopped goes on for that: kill it then.
+        A stopped JVM continues to do so: kill it afterwards.
         """
         out = self.folder / "logs" / "jvm.out"
         before = out.stat().st_size
@@ -155,11 +155,11 @@ class EmbeddedBroker:
             return file.read(_STACKS_BYTES).decode(errors="replace")
 
     def abandon(self) -> None:
-        """Make a `start` fail soon that goes on in another thread."""
+        """Make a `start` in another thread fail soon."""
         self._abandoned.set()
 
     def stop(self, timeout: float = _STOP_LIMIT) -> None:
-        """End the broker in good order; after `timeout` seconds, at once. Idempotent."""
+        """Stop the broker in order; after `timeout` seconds, kill it. Idempotent."""
         if self._process is not None:
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -167,7 +167,7 @@ class EmbeddedBroker:
         self.kill()
 
     def kill(self) -> None:
-        """End the broker at once, as `kill -9` does. Idempotent."""
+        """Kill the broker, as `kill -9` does. Idempotent."""
         self._held.close()
         self._process = None
 
@@ -242,9 +242,9 @@ class EmbeddedBroker:
             time.sleep(_PROBE_INTERVAL)
 
     def _let_clients_in(self, port: int, deadline: float) -> None:
-        """Have the cluster know the secret; return when it lets in whoever has it.
+        """Register the clients' secret with the cluster; return when the broker accepts it.
 
-        It keeps that with its data, so this is done once, and once more for another secret.
+        The cluster stores it, so this is done once, and again for another secret.
         """
         known = self.folder / "secret.known"
         formatted = (self.folder / "data" / "meta.properties").read_bytes()

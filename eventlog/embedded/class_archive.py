@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 _KEPT = 3
 _TRAINING = 2
-"""The version of what is done once to make an archive."""
+"""The version of the training run that makes an archive."""
 _DUMP_LIMIT = 120.0
 _AGAIN = 24 * 3600.0
-"""Seconds after which it is tried again to make an archive."""
+"""Seconds after a failure until the archive is tried again."""
 
 
 def with_archive(jars: Jars, progress: Progress | None = None) -> Jars:

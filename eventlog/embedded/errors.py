@@ -1,4 +1,4 @@
-"""What can go wrong with the embedded broker."""
+"""The errors of the embedded broker."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ _TAKEN = "Address already in use"
 # Every Java program of Kafka logs this first: what stands above it is of an earlier run.
 _FIRST = "type=kafka.Log4jController"
 
-# What Kafka or the JVM writes, and what a person can do about it.
+# Messages of Kafka or the JVM, and their remedies.
 _REMEDIES = {
     _TAKEN: "try again, or choose another port (0 picks a free one)",
     "No space left on device": "free disk space and start again; nothing acknowledged is lost",
@@ -28,12 +28,12 @@ class BrokerError(AutoLearnError):
         super().__init__(why, title=what, advice=remedy)
 
     def __str__(self) -> str:
-        """What happened, why and what to do: a test run or a thread shows nothing else."""
+        """Title, detail and advice: a test run or a thread shows nothing else."""
         return self.diagnostics()
 
 
 class PortTaken(BrokerError):
-    """Somebody else has a port that the broker needs."""
+    """Another process has a port that the broker needs."""
 
     exit_code = ExitCode.REFUSED
 

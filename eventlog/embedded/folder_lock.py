@@ -17,11 +17,11 @@ _ORPHAN_LIMIT = 15.0
 def claimed(folder: Path, deadline: float) -> Iterator[None]:
     """Hold the folder, created if need be, for the life of a broker.
 
-    A JVM whose parent was killed needs a moment to end; that is waited for, until `deadline`
-    (of time.monotonic) and no longer than 15 s.
+    A JVM whose parent was killed needs a moment to end; this waits for it until `deadline` (of
+    time.monotonic), and no longer than 15 s.
 
     Raises:
-        BrokerError: somebody else holds the folder, or it cannot be written.
+        BrokerError: another process holds the folder, or it cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ __all__ = ["install"]
 
 
 def install(progress: Progress | None = None) -> Jars:
-    """Have everything that a broker needs on this machine, downloading it on first use.
+    """Install the jars and the archive of a broker, downloading them on first use.
 
     Raises:
         BrokerError: a download failed, or a file is not the one that was locked.

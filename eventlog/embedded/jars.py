@@ -19,7 +19,7 @@ from platformdirs import user_cache_path
 from autolearn.eventlog.embedded.errors import BrokerError
 
 Progress = Callable[[str, int, int], None]
-"""Called as (what is going on, done, total): bytes over all jars, or zeros if it takes a while."""
+"""Called as (step, done, total): bytes over all jars, or zeros for a long step."""
 
 _DOWNLOADS = 4
 _ATTEMPTS = 2
@@ -50,18 +50,18 @@ class Jars:
 
     @property
     def classpath(self) -> str:
-        """What goes after `java -cp`."""
+        """The argument of `java -cp`."""
         return os.pathsep.join(map(str, self.files))
 
 
 def locked() -> tuple[_LockedJar, ...]:
-    """The jars that this version of AutoLearn was tested with."""
+    """The jars with which this version of AutoLearn was tested."""
     text = files("autolearn.eventlog.embedded").joinpath("kafka.lock.toml").read_text()
     return tuple(_LockedJar(**jar) for jar in tomllib.loads(text)["jar"])
 
 
 def cache_folder() -> Path:
-    """Where the jars live. Named after the lock's content, so versions live side by side."""
+    """The folder of the jars. Named after the lock's content, so versions live side by side."""
     digest = hashlib.sha256("".join(jar.sha256 for jar in locked()).encode()).hexdigest()
     return user_cache_path("autolearn") / f"kafka-{digest[:12]}"
 
@@ -88,7 +88,7 @@ def fetch(progress: Progress | None = None) -> Jars:
 
 @contextlib.contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
-    """Hold the folder's install lock, waiting for another process that holds it."""
+    """Hold the folder's install lock; wait for another process that holds it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle = (folder / ".install.lock").open("w")
@@ -100,7 +100,7 @@ def exclusive(folder: Path) -> Iterator[None]:
         ) from error
     with handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        # Whoever held the lock before and was killed left these; nobody uses them now.
+        # A former holder that was killed left these; nobody uses them now.
         for left in (*folder.glob(".partial-*"), *folder.glob(".training-*")):
             shutil.rmtree(left, ignore_errors=True)
         yield

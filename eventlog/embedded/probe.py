@@ -1,4 +1,4 @@
-"""Looking at a broker from outside: its ports, and whether it answers."""
+"""Probes of a broker from outside: its ports, and whether it answers."""
 
 import errno
 import socket
@@ -11,7 +11,7 @@ from autolearn.schemas.errors import SettingsError
 
 HOST = "127.0.0.1"
 LAUNCHER = "launcher"
-"""The name by which a broker knows the process that launched it."""
+"""The user name of the process that launched the broker."""
 _METADATA, _HANDSHAKE, _AUTHENTICATE = (3, 1), (17, 1), (36, 0)
 _NO_ERROR, _CORRELATION, _NO_CLIENT_ID, _NO_TOPICS = 0, 1, -1, 0
 
@@ -51,7 +51,7 @@ class HeldPorts:
         self.numbers: list[int] = [one.getsockname()[1] for one in self._sockets]
 
     def lend(self) -> None:
-        """Let servers of ours listen on the ports, which start now."""
+        """Let our servers that start now listen on the ports."""
         if sys.platform != "linux":
             self.release()
 
@@ -65,10 +65,10 @@ class HeldPorts:
 
 
 def require_port(host: str, port: int) -> None:
-    """Check that the API can listen there, before anything is started for it.
+    """Check that the API can listen on its port, before anything is started for it.
 
     Raises:
-        SettingsError: it cannot; the words say which port of which address, and what to do.
+        SettingsError: it cannot; the message names the port, its address and the remedy.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -119,9 +119,9 @@ def free_ports(count: int) -> list[int]:
 def answers(port: int, password: str = "", timeout: float = 1.0) -> bool:
     """Whether the broker answers a Metadata request and is itself in the answer.
 
-    Before that it listens, but has not yet joined its own cluster. Spoken by hand, because a
-    client library backs off between attempts, and those pauses would be most of the start. With
-    `password` the broker is told first that its launcher asks. `timeout` is in seconds.
+    Before that it listens, but has not yet joined its own cluster. The request is hand-written,
+    because a client library backs off between attempts, and those pauses would be most of the
+    start. With `password` the launcher authenticates first. `timeout` is in seconds.
     """
     try:
         with socket.create_connection((HOST, port), timeout) as one, one.makefile("rwb") as stream:
@@ -136,7 +136,7 @@ def answers(port: int, password: str = "", timeout: float = 1.0) -> bool:
 
 
 def _authenticated(stream: BufferedRWPair, password: str) -> bool:
-    """Say who asks (SASL/PLAIN, RFC 4616); whether the broker believes it."""
+    """Authenticate (SASL/PLAIN, RFC 4616); whether the broker accepts it."""
     token = f"\0{LAUNCHER}\0{password}".encode()
     errors = (
         struct.unpack_from(">h", _ask(stream, of, text))[0]

@@ -1,4 +1,4 @@
-"""A progress bar that shows itself only when there is progress: on first use."""
+"""A progress bar for the first use, shown only when there is progress."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class InstallBar:
         self._shown: tuple[Progress, TaskID] | None = None
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        """Show `what` is going on; `done` and `total` are in bytes, 0 if not known."""
+        """Show the step `what`; `done` and `total` are in bytes, 0 if unknown."""
         bar, task = self._shown = self._shown or self._show()
         bar.update(task, completed=done, total=total or None, what=what)
 

@@ -17,7 +17,7 @@ MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 class QuorumMember(NamedTuple):
     """A broker's place in its cluster: its number, from 1, and the controller ports of all.
 
-    `password` is what they ask of each other and of whoever launched them.
+    `password` authenticates controllers to each other, and the launcher.
     """
 
     number: int
@@ -26,10 +26,10 @@ class QuorumMember(NamedTuple):
 
 
 class Secrets(NamedTuple):
-    """What the broker asks for: of its clients, of whoever launched it, and of its controllers.
+    """The secrets of clients, of the launcher, and of the controllers.
 
-    The last two are drawn at each start. They are sent as they are (SASL/PLAIN), because a
-    controller must be let in before it can read anything; the first one is not (SCRAM).
+    The last two are drawn at each start. They are sent in clear (SASL/PLAIN), because a controller
+    must authenticate before it can read anything; the first one is not (SCRAM).
     """
 
     clients: str
@@ -91,7 +91,7 @@ logger.config.level = warn
 def write(folder: Path, port: int, member: QuorumMember, secrets: Secrets | None) -> None:
     """Write `server.properties` (mode 0600) and `log4j2.properties` into the folder.
 
-    Without secrets, whoever reaches the ports may read and write everything.
+    Without secrets, every process that reaches the ports may read and write everything.
     """
     controllers = [f"{HOST}:{controller}" for controller in member.controllers]
     settings = {
@@ -116,7 +116,7 @@ def write(folder: Path, port: int, member: QuorumMember, secrets: Secrets | None
 
 
 def _security(secrets: Secrets | None) -> dict[str, str]:
-    """How whoever connects proves to be one of us."""
+    """The security settings for clients, launcher and controllers."""
     protocol = "SASL_PLAINTEXT" if secrets else "PLAINTEXT"
     protocols = {"listener.security.protocol.map": f"BROKER:{protocol},CONTROLLER:{protocol}"}
     if secrets is None:
@@ -143,7 +143,7 @@ def _security(secrets: Secrets | None) -> dict[str, str]:
 
 
 def _copies(brokers: int) -> dict[str, int]:
-    """How many copies Kafka's own topics have, and how many must take an append."""
+    """The replication of Kafka's own topics, and the copies that must acknowledge an append."""
     copies, needed = min(brokers, 3), 2 if brokers >= 3 else 1
     return {
         "min.insync.replicas": needed,

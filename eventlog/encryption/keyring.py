@@ -1,4 +1,4 @@
-"""The keys of sessions and datasets as one process knows them: it follows `keys`, from its start.
+"""The keys of sessions and datasets in one process, read from the start of `keys`.
 
 Wrapped keys are kept in memory (about 200 bytes each); those in use are unwrapped into a cache of
 at most CACHED. A tombstone drops a key from both.
@@ -28,21 +28,21 @@ __all__ = ["KeyRing", "session_of"]
 CACHED = 10_000
 """Unwrapped keys that one process holds."""
 PATIENCE = 10.0
-"""Seconds within which an append is acknowledged, and the next record of the log is read."""
+"""Seconds to wait for an acknowledgement, and for the next record."""
 PAUSE = 1.0
 """Seconds after a failure until the topic is read again."""
 logger = structlog.get_logger(__name__)
 
 
 def session_of(identity: str) -> str:
-    """Return whose a key is, by the key's id: a session's id, or dataset/<name>."""
+    """Return the owner of a key by the key's id: a session's id, or dataset/<name>."""
     return identity.rpartition(".")[0] or identity
 
 
 class KeyRing:
-    """Knows the keys, makes new ones and shreds them. Methods block; any thread may call them.
+    """Holds the keys, makes new ones and shreds them. Methods block; any thread may call them.
 
-    Without `masters` it knows which keys there are, and can shred them, but has none of them.
+    Without `masters` it knows the ids of the keys and can shred them, but cannot unwrap them.
     `on_key(id)` is called, in the ring's thread, for every key that is read from the log, and
     `on_master()` when all keys have been wrapped by another master key.
     """
@@ -72,13 +72,13 @@ class KeyRing:
     # Following the topic
 
     def start(self) -> None:
-        """Follow the topic in a thread; do nothing if that is so already."""
+        """Follow the topic in a thread. Idempotent."""
         if self.thread is None:
             self.thread = threading.Thread(target=self.run, name="keys", daemon=True)
             self.thread.start()
 
     def stop(self) -> None:
-        """Follow it no longer, and forget every key."""
+        """Stop the thread, and forget every key."""
         self.stopped.set()
         if self.thread is not None:
             self.thread.join(PATIENCE)
@@ -88,9 +88,9 @@ class KeyRing:
             self.sessions.clear()
 
     def run(self) -> None:
-        """Read until stopped (in the thread); after a failure, whatever it is, go on behind it.
+        """Read until stopped (in the thread); after any failure, continue behind it.
 
-        A process that reads no more would keep keys that are shredded.
+        A ring that stopped reading would keep shredded keys.
         """
         while not self.stopped.is_set():
             try:
@@ -98,7 +98,7 @@ class KeyRing:
             except AutoLearnError as error:
                 logger.warning("the keys cannot be read", why=error.detail)
                 self.stopped.wait(PAUSE)
-            except Exception:  # a thread that ends tells nobody
+            except Exception:  # an error must not end the thread unseen
                 logger.exception("the keys cannot be read")
                 self.stopped.wait(PAUSE)
 
@@ -116,7 +116,7 @@ class KeyRing:
             reader.close()
 
     def take(self, message: Message) -> None:
-        """Take one record in."""
+        """Process one record."""
         identity, value = (message.key() or b"").decode(errors="replace"), message.value()
         if value is not None and identity == ROLL:
             self.learn(value)
@@ -132,7 +132,7 @@ class KeyRing:
             self.on_key(identity)
 
     def learn(self, value: bytes) -> None:
-        """Ask again where the master keys are, if there is a new one."""
+        """Load the master keys again, if there is a new one."""
         try:
             named = from_json(value, Roll).master
             if named:
@@ -149,9 +149,9 @@ class KeyRing:
             logger.warning("there is a new master key, and it is not here", why=error.detail)
 
     def _wrap_again(self, identity: str) -> None:
-        """Wrap a key anew that was made here while another process changed the master key.
+        """Wrap a key again that was made here while another process changed the master key.
 
-        That process cannot know of it, and may forget the master key by which it is wrapped. (If it
+        That process does not know the key, and may forget the master key that wraps it. (If the key
         is shredded meanwhile, it is shredded once more, as any key that comes too late.)
         """
         with self.changed:
@@ -162,7 +162,7 @@ class KeyRing:
             self.log.append(self.topic, self.wrap(key.key), key=identity, partition=0)
 
     def add(self, identity: str, value: bytes) -> None:
-        """Know a key, or know it as it is wrapped now."""
+        """Add a key, or replace its wrapping."""
         try:
             self.wrapped[identity] = from_json(value, WrappedKey)
         except MalformedRecord as error:
@@ -173,7 +173,7 @@ class KeyRing:
             ids.append(identity)
 
     def drop(self, identity: str) -> None:
-        """Know a key no longer."""
+        """Remove a key."""
         self.shredded.add(identity)
         self.wrapped.pop(identity, None)
         self.unwrapped.pop(identity, None)
@@ -184,19 +184,19 @@ class KeyRing:
             self.sessions.pop(session_of(identity), None)
 
     def catch_up(self) -> None:
-        """Wait until everything is read that is on the topic now.
+        """Wait until everything on the topic is read.
 
         Raises:
-            LogError: it cannot be read: nothing has come for some time.
+            LogError: nothing has come for some time.
         """
         end = self.log.ends(self.topic)[0]
         if not self.until(end):
             raise LogError(f"{self.topic} cannot be read at the moment.")
 
     def until(self, end: int) -> bool:
-        """Wait until everything before an offset is read, for as long as reading gets on.
+        """Wait until everything before an offset is read, while reading makes progress.
 
-        Say whether it did.
+        Return whether it was reached.
         """
         with self.changed:
             # The record before the end always comes: it is in the segment that is never compacted.
@@ -210,14 +210,14 @@ class KeyRing:
     # Using keys
 
     def knows(self, identity: str) -> bool:
-        """Say whether there is such a key, as far as the topic was read."""
+        """Return whether the key is known, as far as the topic was read."""
         return identity in self.wrapped
 
     def get(self, identity: str) -> DataKey:
         """Return a key.
 
         Raises:
-            Unreadable: there is none, as far as the topic was read; or no master key unwraps it.
+            Unreadable: the key is unknown so far, or no master key unwraps it.
         """
         with self.changed:
             key = self.unwrapped.get(identity)
@@ -240,7 +240,7 @@ class KeyRing:
         return key
 
     def find(self, identity: str) -> DataKey:
-        """Return a key, if need be after reading all that is on the topic.
+        """Return a key, after reading the whole topic if necessary.
 
         Raises:
             Unreadable: there is none.
@@ -253,21 +253,21 @@ class KeyRing:
         return self.get(identity)
 
     def of_session(self, session: str) -> list[str]:
-        """Return the ids of a session's keys, in the order in which they came to be known here."""
+        """Return the ids of a session's keys, in the order of their arrival here."""
         with self.changed:
             return list(self.sessions.get(session, ()))
 
     def all(self) -> dict[str, WrappedKey]:
-        """Return all keys as they are wrapped."""
+        """Return all wrapped keys."""
         with self.changed:
             return dict(self.wrapped)
 
     # Changing what is on the topic
 
     def make(self, session: str, delivered: Delivered) -> None:
-        """Make a key for a session, and send it to the log; return before it is there.
+        """Make a key for a session and append it; return before the acknowledgement.
 
-        It is known here as soon as it is acknowledged, just before `delivered` is called.
+        The key is usable once acknowledged, just before `delivered` is called.
 
         Raises:
             LogError: it cannot be sent.
@@ -283,7 +283,7 @@ class KeyRing:
         self.log.append(self.topic, value, key=key.id, partition=0, delivered=known)
 
     def hold(self, key: DataKey, value: bytes) -> None:
-        """Know a key that was made here, before it is read from the log."""
+        """Add a key that was made here, before it is read from the log."""
         with self.changed:
             if key.id not in self.shredded:
                 self.add(key.id, value)
@@ -300,7 +300,7 @@ class KeyRing:
         return to_json(WrappedKey(master.id, wrapped, made))
 
     def shred(self, identity: str) -> None:
-        """Shred a key: nobody who reads the topic from here on has it.
+        """Shred a key: no later reader of the topic can get it.
 
         Raises:
             LogError: Kafka has not acknowledged it in time.
@@ -308,7 +308,7 @@ class KeyRing:
         self.append(identity, None)
 
     def roll(self) -> None:
-        """Append something, so that the segment before is closed and compacted.
+        """Append a record, so that the segment before is closed and compacted.
 
         Raises:
             LogError: Kafka has not acknowledged it in time.

@@ -1,6 +1,6 @@
-"""Encrypts and decrypts what is said in sessions: records on their way, and the data kept in rows.
+"""Encrypts and decrypts the data of sessions and datasets, in records and in rows.
 
-`schemas.confidentiality` says which messages are encrypted, and what of them stays in clear.
+`schemas.confidentiality` defines the encrypted messages and their parts in clear.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Record = TypeVar("Record", CommandRecord, EventRecord)
 
 
 class EncryptedData(msgspec.Struct, array_like=True):
-    """Encrypted data as `codec.kept` keeps them: `data` are in base64."""
+    """Encrypted data in the form of `codec.kept`: `data` are in base64."""
 
     keyid: str
     id: str
@@ -50,31 +50,31 @@ class EncryptedData(msgspec.Struct, array_like=True):
 
 
 AGAIN, PAUSE = 60.0, 1.0
-"""Seconds after which a key that was not there is waited for once more, and any other key: where
-many are gone, a page of what they were for is not held up by each of them."""
+"""Seconds before an absent key is waited for again, and before any other absent key is: otherwise
+each of many shredded keys would delay a page."""
 
 
 def is_sealed(data: Raw) -> bool:
-    """Say whether data as rows keep them are encrypted."""
+    """Return whether data of a row are encrypted."""
     return bytes(memoryview(data)[:1]) == b"["
 
 
 def key_of_kept(data: Raw) -> str:
-    """Return the id of the key of data as rows keep them, "" for those in clear."""
+    """Return the key id of data of a row, "" for data in clear."""
     return from_json(data, EncryptedData).keyid if is_sealed(data) else ""
 
 
 def belongs(keyid: str, stream: str) -> bool:
-    """Say whether a key is of a stream."""
+    """Return whether a key belongs to a stream."""
     whose = session_of(keyid)
     return stream == (whose if "/" in whose else f"session/{whose}")
 
 
 class SessionCipher:
-    """What a process can do with the keys that it has. Without a `ring` it has none.
+    """Encrypts and decrypts with the keys of a process. Without a `ring` it has none.
 
-    Keys are looked for among those that were read so far, and a key that is not among them is
-    waited for: `patience` seconds, once in a while. `prepare` and `find` read all first, and block.
+    It waits `patience` seconds, once in a while, for a key that was not read yet. `prepare` and
+    `find` read the whole topic first, and block.
     """
 
     def __init__(
@@ -88,12 +88,12 @@ class SessionCipher:
         """Says whether a session has ended so that its key is not to be waited for."""
 
     def start(self) -> None:
-        """Begin to follow the keys."""
+        """Start to follow the keys."""
         if self.ring is not None:
             self.ring.start()
 
     def catch_up(self) -> None:
-        """Wait until all keys are known that are on the log now.
+        """Wait until all keys on the log are known.
 
         Raises:
             LogError: they cannot be read.
@@ -122,7 +122,7 @@ class SessionCipher:
         return ring.get(identity)
 
     def wait_for(self, identity: str, ring: KeyRing) -> None:
-        """Give a key that is on the log a moment to be read, once in a while."""
+        """Wait a moment for a key that is on the log, once in a while."""
         now = time.monotonic()
         if now < max(self.in_vain, self.missed.get(identity, 0.0)):
             return
@@ -139,7 +139,7 @@ class SessionCipher:
         return found[0] if found else ""
 
     def find(self, identity: str) -> DataKey:
-        """Return a key, if need be after reading all that there are (blocks).
+        """Return a key, after reading the whole topic if necessary (blocks).
 
         Raises:
             Unreadable: there is none.
@@ -150,17 +150,17 @@ class SessionCipher:
         return self.ring.find(identity)
 
     def lacks(self, value: bytes) -> bool:
-        """Say whether a record names a key that was not read yet."""
+        """Return whether a record names a key that was not read yet."""
         if self.ring is None or b'"keyid":' not in value:
             return False
         try:
             identity = naming.decode(value).keyid
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return False  # it is no record, and needs no key
+            return False  # no record, so no key
         return identity != "" and not self.ring.knows(identity)
 
     def make(self, session: str, delivered: Delivered) -> None:
-        """Make a key for a session where that `makes`; `of_session` has it once it is `delivered`.
+        """Make a key for a session if the process makes keys; usable once `delivered`.
 
         Raises:
             LogError: it cannot be sent.
@@ -171,7 +171,7 @@ class SessionCipher:
     # Records
 
     def seal(self, record: Record, message: Command | Event, keyid: str) -> Record:
-        """Return the record of a message encrypted with a key, if it is confidential.
+        """Encrypt the record of a confidential message; return others unchanged.
 
         Raises:
             Unreadable: the key is not known.
@@ -184,10 +184,10 @@ class SessionCipher:
         return replace(record, keyid=keyid, data=UNSET, data_base64=sealed, **clear_part(message))
 
     def open(self, record: Record) -> Record:
-        """Return a record in clear; one that is so already as it is.
+        """Decrypt a record; return one in clear unchanged.
 
         Raises:
-            Unreadable: the key is not known, or that is not what was encrypted.
+            Unreadable: the key is not known, or the ciphertext is not authentic.
         """
         if record.data_base64 is UNSET:
             return record
@@ -198,7 +198,7 @@ class SessionCipher:
         return replace(record, data=Raw(clear), data_base64=UNSET)
 
     def open_kept(self, stream: str, data: Raw) -> Raw:
-        """Return data as rows and tasks keep them in clear, in the present version of their type.
+        """Decrypt data of rows and tasks, in the present version of their type.
 
         Raises:
             Unreadable: as `open`.
@@ -222,7 +222,7 @@ class SessionCipher:
         return raw(event_of(opened)) if lifted else clear_data(opened)
 
     def fingerprint(self, keyid: str, plain: str) -> str:
-        """Return the fingerprint of a confidential request: without the key, none can be guessed.
+        """Return the keyed fingerprint of a confidential request.
 
         Raises:
             Unreadable: the key is not known.
@@ -231,9 +231,9 @@ class SessionCipher:
         return f"{keyid}:{hmac.new(key, plain.encode(), hashlib.sha256).hexdigest()[:32]}"
 
     def same_request(self, told: str, plain: str) -> bool:
-        """Say whether a fingerprint on the log is that of a request; of a shredded one it is."""
+        """Return whether a fingerprint is that of a request; a shredded key counts as equal."""
         keyid, mark, _ = told.rpartition(":")
-        if not mark or ":" in plain:  # a dead letter is put back as it was
+        if not mark or ":" in plain:  # a dead letter is retried unchanged
             return told == plain
         try:
             return hmac.compare_digest(told, self.fingerprint(keyid, plain))
@@ -242,7 +242,7 @@ class SessionCipher:
 
 
 class Naming(msgspec.Struct):
-    """What is read of a record to know whether its key is there."""
+    """The part of a record that names its key."""
 
     keyid: str = ""
 
@@ -253,10 +253,10 @@ naming = msgspec.json.Decoder(Naming)
 def open_vault(
     settings: Settings, log: Log, home: Path, *, makes: bool = False, patience: float = 0.0
 ) -> SessionCipher:
-    """Return the vault of a process; nothing is read before `start`.
+    """Return the session cipher of a process; nothing is read before `start`.
 
     Raises:
-        SettingsError: there is no master key where there must be one, or it cannot be used.
+        SettingsError: a required master key is missing or cannot be used.
     """
     masters = master_keys(settings, home, patience or PATIENCE)
     if masters is None:

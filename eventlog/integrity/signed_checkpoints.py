@@ -1,4 +1,4 @@
-"""Checkpoints: signed words about a partition's hash chain, as they lie on `checkpoints`."""
+"""Signed checkpoints of a partition's hash chain, as they lie on `checkpoints`."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ CONTENT_TYPE: Headers = (("content-type", b"application/jose"),)
 
 
 def sealed(checkpoint: Checkpoint, key: SigningKey) -> bytes:
-    """Return a checkpoint as it lies on the log: signed, on one line of ASCII."""
+    """Sign a checkpoint: one line of ASCII, as it lies on the log."""
     return key.sign(to_json(checkpoint), CHECKPOINT_TYPE)
 
 
 def opened(token: bytes, keys: PublicKeys) -> Checkpoint:
-    """Return the checkpoint that is signed.
+    """Verify and decode a signed checkpoint.
 
     Raises:
-        SignatureRefused: it is not one, or not signed by one of the keys.
+        SignatureRefused: it is malformed, or not signed by one of the keys.
     """
     try:
         return from_json(keys.open(token, CHECKPOINT_TYPE), Checkpoint)
@@ -36,7 +36,7 @@ def opened(token: bytes, keys: PublicKeys) -> Checkpoint:
 
 
 def unchecked(token: bytes) -> Checkpoint:
-    """Return what a checkpoint says; nobody looks at its signature.
+    """Decode a checkpoint without verifying its signature.
 
     Raises:
         MalformedRecord: it is not one.
@@ -49,10 +49,10 @@ def unchecked(token: bytes) -> Checkpoint:
 
 
 def fingerprint(token: bytes) -> str:
-    """Return the SHA-256 by which the next checkpoint names this one."""
+    """Return the SHA-256 that the next checkpoint has as `previous`."""
     return sha256(token).hexdigest()
 
 
 def chain_at(checkpoint: Checkpoint) -> Chain:
-    """Return the chain as a checkpoint attests it."""
+    """Return the chain that a checkpoint attests."""
     return Chain(checkpoint.events, checkpoint.offset, bytes.fromhex(checkpoint.hash))

@@ -1,4 +1,4 @@
-"""Whether the brokers answer, and where the log ends."""
+"""The health of the brokers, and the ends of the log."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from autolearn.schemas.errors import LogError
 __all__ = ["Brokers"]
 
 EVERY = 2.0
-"""Seconds between two questions."""
+"""Seconds between two requests."""
 PATIENCE = 3.0
-"""Seconds after which a question counts as not answered."""
+"""Seconds after which a request counts as unanswered."""
 
 
 class Brokers:
-    """Asks for the ends of a topic every few seconds, in a thread of its own.
+    """Requests the ends of a topic every few seconds, in a thread of its own.
 
-    `answer` is False once a question was not answered for PATIENCE seconds, until one is. `heard`
-    is when the ends were asked for that are known, a time of `time.monotonic`.
+    `answer` is False from PATIENCE seconds without an answer until the next one. `heard` is the
+    time (`time.monotonic`) of the request behind the known ends.
     """
 
     def __init__(self, log: Log, topic: str) -> None:
@@ -38,7 +38,7 @@ class Brokers:
         return not self.error and (asked is None or time.monotonic() - asked < PATIENCE)
 
     def start(self) -> None:
-        """Start asking."""
+        """Start the thread."""
         threading.Thread(target=self.run, name="brokers", daemon=True).start()
 
     def run(self) -> None:
@@ -54,5 +54,5 @@ class Brokers:
             self.stopped.wait(EVERY)
 
     def stop(self) -> None:
-        """Stop asking; a question on its way is not waited for."""
+        """Stop the thread; do not wait for a request in progress."""
         self.stopped.set()

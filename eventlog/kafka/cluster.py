@@ -1,4 +1,4 @@
-"""What the brokers say of themselves, of topics and of groups: asked on demand, kept by nobody."""
+"""The state of brokers, topics and groups, requested from the brokers each time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class Cluster:
-    """Asks the brokers. Any thread may; every question raises LogError after `timeout` seconds."""
+    """Requests to the brokers. Any thread may; each raises LogError after `timeout` seconds."""
 
     def __init__(self, bootstrap: str, client: Mapping[str, str], timeout: float = 3.0) -> None:
         self.bootstrap, self.client, self.timeout = bootstrap, client, timeout
@@ -56,14 +56,14 @@ class Cluster:
         }
 
     def metadata(self) -> ClusterMetadata:
-        """Return what any broker says of all brokers and topics."""
+        """Return the metadata of all brokers and topics."""
         try:
             return self.admin.list_topics(timeout=self.timeout)
         except KafkaException as error:
             raise self.silent(error) from None
 
     def spans(self, topics: Mapping[str, Iterable[int]]) -> dict[str, dict[int, tuple[int, int]]]:
-        """Return the oldest offset kept and the one that comes next, per topic and partition."""
+        """Return the oldest offset kept and the next offset, per topic and partition."""
         places = [TopicPartition(name, p) for name, ps in topics.items() for p in ps]
         if not places:
             return {}
@@ -85,7 +85,7 @@ class Cluster:
         return {(at.topic, at.partition): self.asked(f).offset for at, f in futures.items()}
 
     def groups(self, names: Mapping[str, str]) -> dict[str, GroupState]:
-        """Return consumer groups by name; `names` has the topic of each. One may have nobody."""
+        """Return consumer groups by name; `names` has the topic of each. One may be empty."""
         return groups_of(self.bootstrap, self.client, names, self.timeout)
 
     def asked(self, answer: Future[T]) -> T:
@@ -96,7 +96,7 @@ class Cluster:
             raise self.silent(error) from None
 
     def silent(self, error: Exception) -> LogError:
-        """Return the error of a question that was not answered."""
+        """Return the error of an unanswered request."""
         why = error.args[0].str() if isinstance(error, KafkaException) else "no answer in time"
         return LogError(
             f"No answer from {self.bootstrap}: {why}.",
@@ -105,12 +105,12 @@ class Cluster:
 
 
 def _led(topic: TopicMetadata) -> bool:
-    """Say whether every partition has a leader, so that its offsets can be asked for."""
+    """Return whether every partition has a leader, which alone knows its offsets."""
     return all(partition.leader >= 0 for partition in topic.partitions.values())
 
 
 def _state_of(topic: TopicMetadata, least: int, spans: Mapping[int, tuple[int, int]]) -> TopicState:
-    """Return a topic as it is told."""
+    """Return the state of a topic from its metadata."""
     parts = list(topic.partitions.values())
     return TopicState(
         name=topic.topic or "",

@@ -16,7 +16,7 @@ __all__ = ["brokers", "client_of", "kafka_of", "open_log"]
 
 
 def open_log(settings: Settings, *, gathers: bool = False) -> KafkaLog:
-    """Return the log on the brokers of the settings, or on those of `autolearn up` on this home.
+    """Return the log on the settings' brokers, or on those of `autolearn up` on this home.
 
     Raises:
         LogError: no broker is named and `autolearn up` does not run.
@@ -27,7 +27,7 @@ def open_log(settings: Settings, *, gathers: bool = False) -> KafkaLog:
 
 
 def kafka_of(settings: Settings) -> tuple[str, dict[str, str]]:
-    """Return where Kafka is, and the properties of its clients.
+    """Return the brokers' addresses, and the properties of clients.
 
     Raises:
         LogError: no broker is named and `autolearn up` does not run.
@@ -38,7 +38,7 @@ def kafka_of(settings: Settings) -> tuple[str, dict[str, str]]:
 
 
 def client_of(settings: Settings, address: str) -> dict[str, str]:
-    """Return the properties of Kafka's clients for brokers, `host:port,…`.
+    """Return the properties of clients for brokers, `host:port,…`.
 
     Raises:
         SettingsError: they are brokers of this home, and its secret cannot be used.
@@ -49,7 +49,7 @@ def client_of(settings: Settings, address: str) -> dict[str, str]:
 
 
 def brokers(settings: Settings) -> str:
-    """Return where Kafka is, as `host:port,…`."""
+    """Return the brokers' addresses, `host:port,…`."""
     if settings.kafka:
         return settings.kafka
     up = running(home_of(settings))

@@ -1,7 +1,7 @@
-"""Consumer groups: who is in them, and what they have committed.
+"""Consumer groups: their members and committed offsets.
 
-Asked with aiokafka, because librdkafka may abort the whole process when such a question times out
-or loses its connection (confluentinc/librdkafka#4605, seen here with 2.16.0 and three brokers).
+Requested with aiokafka, because librdkafka may abort the whole process when such a request times
+out or loses its connection (confluentinc/librdkafka#4605, seen here with 2.16.0 and three brokers).
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from autolearn.schemas.reports.status import Member
 __all__ = ["GroupState", "groups_of", "ssl_context"]
 
 PAUSE = 0.1
-"""Seconds between two questions while the coordinator of a group is being chosen."""
+"""Seconds between two requests while the coordinator of a group is being chosen."""
 RANDOM_PART = re.compile(r"-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
-"""What a broker adds to the name of a static member."""
+"""The suffix that a broker adds to the name of a static member."""
 
 
 class GroupState(Struct):
-    """A consumer group: who is in it, and the offset that it reads next, per partition."""
+    """A consumer group: its members, and the offset that it reads next, per partition."""
 
     members: list[Member]
     committed: dict[int, int]
@@ -38,7 +38,7 @@ class GroupState(Struct):
 def groups_of(
     bootstrap: str, client: Mapping[str, str], names: Mapping[str, str], timeout: float
 ) -> dict[str, GroupState]:
-    """Return groups by name; `names` has the topic of each. One may have nobody (blocks).
+    """Return groups by name; `names` has the topic of each. One may be empty (blocks).
 
     `client` holds the properties of the Kafka client. It runs an event loop of its own.
 
@@ -91,7 +91,7 @@ def _member_of(name: str, _: str, host: str, __: bytes, assignment: bytes) -> Me
 
 
 def security(client: Mapping[str, str]) -> dict[str, Any]:
-    """Return the security properties of librdkafka as aiokafka calls them."""
+    """Translate the security properties of librdkafka for aiokafka."""
     protocol = client.get("security.protocol", "PLAINTEXT").upper()
     mechanism = client.get("sasl.mechanism", client.get("sasl.mechanisms", "PLAIN"))
     found: dict[str, Any] = {"security_protocol": protocol}
@@ -107,7 +107,7 @@ def security(client: Mapping[str, str]) -> dict[str, Any]:
 
 
 def ssl_context(client: Mapping[str, str]) -> ssl.SSLContext:
-    """Return the TLS settings of librdkafka as Python has them."""
+    """Return the SSL context for the TLS settings of librdkafka."""
     context = ssl.create_default_context(cafile=client.get("ssl.ca.location"))
     if "ssl.certificate.location" in client:
         context.load_cert_chain(

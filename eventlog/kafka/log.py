@@ -44,8 +44,8 @@ CONSUMER = {
     "message.max.bytes": 16 * 1024 * 1024,
     "queued.max.messages.kbytes": 65536,
     "queued.min.messages": 100000,
-    # What comes is told at once. This is how often nothing is told, which costs both sides 3 ms;
-    # and how long a partition that gets another leader may wait for the others of that broker.
+    # The broker answers at once when records come. This is how often it answers without any, which
+    # costs both sides 3 ms; and how long a partition with a new leader may wait for the others.
     "fetch.wait.max.ms": 2000,
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
@@ -57,17 +57,17 @@ MOVED = {
     "fetch.wait.max.ms": 5,
     "fetch.error.backoff.ms": 5,
 }
-"""What is different in a reader that is moved often."""
+"""The configuration of a reader that seeks often."""
 GATHERING_CONSUMER = {"fetch.min.bytes": 1024 * 1024, "fetch.wait.max.ms": 200}
-"""What is different where many records at a time cost less, and may come later."""
+"""The configuration of a reader of large batches, which may come later."""
 
 logger = structlog.get_logger(__name__)
 SAID_EVERY = 20.0
-"""Seconds after which it is said again that the brokers are waited for."""
+"""Seconds after which the wait for brokers is logged again."""
 ANSWER_TIMEOUT = 30.0
-"""Seconds within which a broker must answer a question."""
+"""Seconds within which a broker must answer a request."""
 SMALL_FETCH = 256 * 1024
-"""Bytes of a fetch below which a moved reader does not read ahead of what was asked for."""
+"""Bytes of a fetch below which a seeking reader does not read ahead."""
 MOVING = (
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
@@ -77,9 +77,9 @@ MOVING = (
     KafkaError.UNKNOWN_TOPIC_OR_PART,  # the others know it, but a broker just started not yet
     KafkaError._DESTROY_BROKER,  # librdkafka lets go of a broker that has left the cluster
 )
-"""What is said of a topic just made, and of a partition that gets another leader."""
+"""The errors of a new topic, and of a partition whose leader changes."""
 LEADER_PAUSE = 0.02
-"""Seconds between two questions while a partition has no leader."""
+"""Seconds between two requests while a partition has no leader."""
 
 T = TypeVar("T")
 
@@ -108,7 +108,7 @@ class KafkaReader:
         return messages  # type: ignore[return-value]
 
     def _is_passing(self, message: KafkaMessage) -> bool:
-        """Say whether a message is an error that librdkafka gets over by itself; raise others."""
+        """Return whether librdkafka itself recovers from a message's error; raise other errors."""
         error = message.error()
         if error is None:
             return False
@@ -122,23 +122,23 @@ class KafkaReader:
         return True
 
     def move(self, partition: int, offset: int) -> None:
-        """Read on from there, and no other partition any more."""
+        """Continue at these offsets, and read no other partition any more."""
         # As quick as seek(), which needs the partition to be fetched already.
         self.consumer.assign([TopicPartition(self.topic, partition, offset)])
 
     def rest(self) -> None:
-        """Read nothing, and ask the brokers for nothing, until the next `move`."""
+        """Read nothing and fetch nothing until the next `move`."""
         self.consumer.unassign()
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self.consumer.close()
 
 
 class KafkaLog:
     """The log on the brokers `bootstrap`; `client` holds further properties (SASL, TLS).
 
-    One that `gathers` reads what is new up to 200 ms later, many records at a time.
+    One that `gathers` reads new records up to 200 ms later, in large batches.
     """
 
     def __init__(
@@ -160,9 +160,9 @@ class KafkaLog:
         self.thread: threading.Thread | None = None
 
     def create(self, topics: Iterable[Topic], timeout: float = 30.0) -> None:
-        """Create the topics that are missing, and check partitions and sizes of the others.
+        """Create the missing topics, and check partitions and sizes of the others.
 
-        It waits `timeout` seconds for the brokers, and says so.
+        It waits `timeout` seconds for the brokers, and logs that it waits.
         """
         deadline = time.monotonic() + timeout
         admin = AdminClient(self.settings)  # type: ignore[arg-type]
@@ -197,10 +197,10 @@ class KafkaLog:
                 )
 
     def _first_answer(self, admin: AdminClient, deadline: float) -> ClusterMetadata:
-        """Return what the brokers say, once they are there.
+        """Return the first metadata, when the brokers are up.
 
         Raises:
-            KafkaException: they are not by the deadline.
+            KafkaException: they are not up by the deadline.
         """
         began = time.monotonic()
         while True:
@@ -231,11 +231,11 @@ class KafkaLog:
         return KafkaReader({**self.settings, **MOVED, **sizes}, topic, start)
 
     def ends(self, topic: str) -> dict[int, int]:
-        """Return, per partition, the offset that the next append will get."""
+        """Return the next offset per partition."""
         return {partition: end for partition, (_, end) in self._watermarks(topic).items()}
 
     def begins(self, topic: str) -> dict[int, int]:
-        """Return, per partition, the oldest offset that is still kept."""
+        """Return the oldest kept offset per partition."""
         return {partition: begin for partition, (begin, _) in self._watermarks(topic).items()}
 
     def offsets_at(self, topic: str, time: int) -> dict[int, int]:
@@ -267,7 +267,7 @@ class KafkaLog:
             consumer.close()
 
     def partitions(self) -> dict[str, int]:
-        """Return the name of every topic that there is, and its number of partitions."""
+        """Return every topic, and its number of partitions."""
         topics = self.metadata().topics
         return {name: len(about.partitions) for name, about in topics.items()}
 
@@ -276,7 +276,7 @@ class KafkaLog:
         return self.metadata().cluster_id or ""
 
     def metadata(self) -> ClusterMetadata:
-        """Ask for what the brokers say about themselves and all topics."""
+        """Request the metadata of all brokers and topics."""
         try:
             return AdminClient(self.settings).list_topics(timeout=ANSWER_TIMEOUT)  # type: ignore[arg-type]
         except KafkaException as error:
@@ -307,7 +307,7 @@ class KafkaLog:
         time: int | None = None,
         delivered: Delivered | None = None,
     ) -> None:
-        """Send one record; return before it is written. `delivered` tells how it went."""
+        """Send one record; return before it is written. `delivered` receives the outcome."""
 
         def on_delivery(error: KafkaError | None, message: KafkaMessage) -> None:
             if delivered is not None:
@@ -330,7 +330,7 @@ class KafkaLog:
             raise refused(topic, error.args[0]) from None
 
     def _running_asker(self) -> Consumer:
-        """Return the consumer for questions about times, kept because making one takes longer."""
+        """Return the consumer for time look-ups, kept because creating one takes longer."""
         with self.lock:
             if self.asker is None:
                 self.asker = Consumer({**self.settings, **CONSUMER, "group.id": "autolearn-reader"})
@@ -359,7 +359,7 @@ class KafkaLog:
             raise LogError(f"{left} appends are not written after {timeout:g} s.")
 
     def close(self) -> None:
-        """Flush for a moment, then let go of the connection."""
+        """Flush for a moment, then close the connection."""
         with self.lock:
             if self.asker is not None:
                 self.asker.close()
@@ -371,13 +371,13 @@ class KafkaLog:
 
 
 def refused(topic: str, error: KafkaError) -> LogError:
-    """Return the error of an append that was not taken."""
+    """Return the error of a refused append."""
     kind = TooLarge if error.code() == KafkaError.MSG_SIZE_TOO_LARGE else LogError
     return kind(f"{topic}: {error.str()}.")
 
 
 def _watermarks_now(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
-    """Ask for the watermarks once.
+    """Request the watermarks once.
 
     Raises:
         LogError: there is no such topic.
@@ -397,7 +397,7 @@ def _watermarks_now(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]
 
 
 def _answered(topic: str, ask: Callable[[], T]) -> T:
-    """Return the answer to a question about a topic; ask again while a partition moves.
+    """Return the answer to a request about a topic; repeat it while a partition moves.
 
     Raises:
         LogError: there is none.
@@ -414,7 +414,7 @@ def _answered(topic: str, ask: Callable[[], T]) -> T:
 
 
 def _wait_unless_exists(future: object) -> None:
-    """Wait for the creation of a topic; that another process was quicker is fine."""
+    """Wait for the creation of a topic; another process may have created it first."""
     try:
         future.result()  # type: ignore[attr-defined]
     except KafkaException as error:
@@ -423,9 +423,9 @@ def _wait_unless_exists(future: object) -> None:
 
 
 def _check_sizes(admin: AdminClient, names: set[str]) -> None:
-    """Check that topics take records as large as ours may be.
+    """Check that topics accept our largest records.
 
-    Where the brokers do not let us see that, it shows with the first record that is too large.
+    If the brokers hide their configuration, the first record that is too large shows it.
 
     Raises:
         TopicMismatch: one does not.
@@ -451,7 +451,7 @@ def _await_leaders(
 ) -> dict[str, TopicMetadata]:
     """Wait until every partition of these topics has a leader; give up silently at `deadline`.
 
-    Return the topics as they are then.
+    Return the topics at that time.
     """
     while True:
         topics = admin.list_topics(timeout=ANSWER_TIMEOUT).topics

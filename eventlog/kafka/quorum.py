@@ -1,8 +1,8 @@
-"""Which broker is the active controller.
+"""Finds the active controller.
 
 With KRaft the brokers name any one of them as `controller` in their metadata: clients are not to
-talk to the real one. DescribeQuorum (KIP-595) tells who leads the quorum; client libraries of today
-do not offer it to Python, so its messages are described here, for aiokafka.
+talk to the real one. DescribeQuorum (KIP-595) names the leader of the quorum; present client
+libraries do not offer it to Python, so its messages are described here, for aiokafka.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ REPLICAS = CompactArray(("id", Int32), ("end", Int64), TAGS)
 
 
 class QuorumV0(Response):  # type: ignore[misc]
-    """Who leads the quorum, and how far the others are."""
+    """The leader of the quorum, and the progress of the others."""
 
     API_KEY = 55
     API_VERSION = 0
@@ -60,7 +60,7 @@ class QuorumV0(Response):  # type: ignore[misc]
 
 
 class _DescribeQuorumV0(RequestStruct):  # type: ignore[misc]
-    """Ask about the quorum of some partitions."""
+    """A request about the quorum of some partitions."""
 
     FLEXIBLE_VERSION = True
     API_KEY = 55
@@ -80,7 +80,7 @@ class _DescribeQuorumV0(RequestStruct):  # type: ignore[misc]
 
 
 class _DescribeQuorum(Request[_DescribeQuorumV0]):  # type: ignore[misc]
-    """Ask who leads the quorum of controllers."""
+    """A request for the leader of the controllers' quorum."""
 
     API_KEY = 55
 
@@ -90,7 +90,7 @@ class _DescribeQuorum(Request[_DescribeQuorumV0]):  # type: ignore[misc]
 
 
 def active_controller(brokers: Iterable[tuple[str, int]], client: Mapping[str, str]) -> int | None:
-    """Return the id of the active controller; None when no broker tells (blocks).
+    """Return the id of the active controller; None when no broker answers (blocks).
 
     `client` holds the properties of the Kafka client. It runs an event loop of its own.
     """
@@ -115,7 +115,7 @@ async def _first_answer(
 
 
 def leader_in(answer: QuorumV0) -> int | None:
-    """Return the leader of the one partition asked for; None when there is none."""
+    """Return the leader of the one requested partition; None when there is none."""
     if answer.error or not answer.topics:
         return None
     ((_, ((_, error, leader, *_),), _),) = answer.topics

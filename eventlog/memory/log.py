@@ -73,7 +73,7 @@ class _MemoryReader:
             return found
 
     def available(self) -> bool:
-        """Say whether there is something to read."""
+        """Return whether there is something to read."""
         partitions = self.log.topics[self.topic]
         for partition, offset in self.next.items():
             if offset > len(partitions[partition]):
@@ -83,7 +83,7 @@ class _MemoryReader:
         return any(len(partitions[p]) > offset for p, offset in self.next.items())
 
     def move(self, partition: int, offset: int) -> None:
-        """Read on from there, and no other partition any more."""
+        """Continue at these offsets, and read no other partition any more."""
         self.next = {partition: offset}
 
     def rest(self) -> None:
@@ -103,7 +103,7 @@ class MemoryLog:
         self.changed = threading.Condition()
 
     def create(self, topics: Iterable[Topic], timeout: float = 30.0) -> None:  # noqa: ARG002
-        """Create the topics that are missing, and check the number of partitions of the others."""
+        """Create the missing topics, and check the number of partitions of the others."""
         for topic in topics:
             partitions = self.topics.setdefault(topic.name, [[] for _ in range(topic.partitions)])
             if len(partitions) != topic.partitions:
@@ -120,17 +120,17 @@ class MemoryLog:
         return _MemoryReader(self, topic, start)
 
     def ends(self, topic: str) -> dict[int, int]:
-        """Return, per partition, the offset that the next append will get."""
+        """Return the next offset per partition."""
         if topic not in self.topics:
             raise LogError(f"The topic {topic} cannot be read: it does not exist.")
         return {p: len(records) for p, records in enumerate(self.topics[topic])}
 
     def begins(self, topic: str) -> dict[int, int]:
-        """Return, per partition, the oldest offset that is still kept."""
+        """Return the oldest kept offset per partition."""
         return {partition: self.kept.get((topic, partition), 0) for partition in self.ends(topic)}
 
     def partitions(self) -> dict[str, int]:
-        """Return the name of every topic that there is, and its number of partitions."""
+        """Return every topic, and its number of partitions."""
         return {name: len(partitions) for name, partitions in self.topics.items()}
 
     def cluster(self) -> str:

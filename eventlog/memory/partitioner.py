@@ -1,4 +1,4 @@
-"""Which partition the records of a key go to: murmur2, as in Java clients and in librdkafka."""
+"""The partition of a key: murmur2, as in Java clients and in librdkafka."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""scikit-learn's bundled datasets as CSV: the same bytes whatever the library's version."""
+"""scikit-learn's bundled datasets as CSV: the same bytes with every version of the library."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Bundled:
 
 
 def diabetes() -> Any:
-    """Load the measurements as they were taken, not scikit-learn's scaled copy of them."""
+    """Load the original measurements, not scikit-learn's scaled copy."""
     return datasets.load_diabetes(scaled=False)
 
 
@@ -94,7 +94,7 @@ BUNDLED = (
 
 
 def bundled(store: Artifacts) -> Iterator[DatasetSpec]:
-    """Put every bundled dataset into the store and yield what it holds."""
+    """Store every bundled dataset and yield its specification."""
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
         for one in BUNDLED:
             blob = store.put_blob([one.csv()])

@@ -1,1 +1,1 @@
-"""Estimators: algorithms that a catalog offers."""
+"""Estimators: the algorithms of the catalog."""

@@ -1,4 +1,4 @@
-"""The estimators that come with the package, made from scikit-learn."""
+"""The bundled estimators, made from scikit-learn."""
 
 from __future__ import annotations
 

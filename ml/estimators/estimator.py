@@ -32,19 +32,19 @@ from autolearn.schemas.values import Hyperparameter, JsonValue
 __all__ = ["Estimator"]
 
 DISTRIBUTIONS = {"autolearn": "autolearn", "sklearn": "scikit-learn"}
-"""Where packages come from that are looked up in every process."""
+"""The installed packages, which are looked up in every process."""
 
 
 @dataclass(frozen=True)
 class Estimator:
-    """An estimator on offer.
+    """An estimator of the catalog.
 
-    `factory` makes a scikit-learn estimator from keyword arguments; usually it is the class.
-    `task` is classification, regression, clustering, or a word of your own. `fixed` are arguments
-    that are always passed and not offered; `leave_out` are names that are not offered; `override`
-    replaces hyperparameters that are derived from the factory, or adds to them. `trusted` are the
-    types (dotted names) that a fitted model holds besides its own class and those of
-    `ml.models.trusted_types`: without them the saved model is refused.
+    `factory` makes a scikit-learn estimator from keyword arguments; usually it is the class. `task`
+    is classification, regression, clustering, or a word of your own. `fixed` are arguments that are
+    always passed and not hyperparameters; `leave_out` are names that are no hyperparameters;
+    `override` replaces hyperparameters that are derived from the factory, or adds to them.
+    `trusted` are the types (dotted names) that a fitted estimator holds besides its own class and
+    those of `ml.models.trusted_types`: without them its artifact is refused.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Estimator:
     trusted: tuple[str, ...] = ()
 
     def spec(self) -> EstimatorSpec:
-        """Return what the catalog shows."""
+        """Return the specification for the catalog."""
         library, version = distribution_of(self.factory)
         return EstimatorSpec(
             name=self.name,
@@ -69,16 +69,16 @@ class Estimator:
         )
 
     def hyperparameters(self) -> tuple[Hyperparameter, ...]:
-        """Return the settings on offer, in the order of their names."""
+        """Return the hyperparameters, ordered by name."""
         hidden = {*self.leave_out, *self.fixed}
         found = {one.name: one for one in derive(self.factory) if one.name not in hidden}
         found |= {one.name: one for one in self.override}
         return tuple(found[name] for name in sorted(found))
 
     def build(self, given: Mapping[str, JsonValue], *, seed: int) -> Any:
-        """Return an estimator, not fitted, with the hyperparameters that were given.
+        """Return an unfitted estimator with the given hyperparameters.
 
-        Every random choice is fixed by `seed`, and it uses one thread.
+        `seed` fixes every random choice, and it uses one thread.
         """
         known = {one.name: one for one in self.hyperparameters()}
         chosen = {name: suited(known.get(name), value) for name, value in given.items()}
@@ -88,16 +88,16 @@ class Estimator:
         return estimator.set_params(**{name: ours[name] for name in ours if name in settable})
 
     def allowed_types(self) -> frozenset[str]:
-        """Return the dotted names of all types that a saved model may hold."""
+        """Return the dotted names of all types that an artifact may hold."""
         return TRUSTED | {*self.trusted, f"{self.factory.__module__}.{self.factory.__qualname__}"}
 
 
 METHODS = ("predict", "predict_proba", "decision_function", "transform")
-"""How an estimator may answer."""
+"""The prediction methods."""
 
 
 def methods_of(pipeline: Any) -> tuple[str, ...]:
-    """Return the methods by which a fitted pipeline answers."""
+    """Return the prediction methods of a fitted pipeline."""
     return tuple(method for method in METHODS if hasattr(pipeline, method))
 
 
@@ -109,7 +109,7 @@ def _all_distributions() -> Mapping[str, list[str]]:
 
 @functools.cache
 def distribution_of(factory: Callable[..., Any]) -> tuple[str, str]:
-    """Return the name and version of the installed distribution that a factory comes from."""
+    """Return the name and version of the installed distribution of a factory."""
     package = factory.__module__.partition(".")[0]
     name = DISTRIBUTIONS.get(package) or next(iter(_all_distributions().get(package, ())), None)
     if name is not None:

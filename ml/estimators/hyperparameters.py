@@ -1,9 +1,9 @@
-"""Hyperparameters read from scikit-learn's own constraints.
+"""Hyperparameters from scikit-learn's own constraints.
 
 scikit-learn checks every parameter against `_parameter_constraints`, a dict of parameter name to a
-list of constraints of which one must hold (sklearn.utils._param_validation). What JSON can say
-becomes a Domain; what it cannot (callables, random states, estimators) is left out, as is what
-scikit-learn hides or calls deprecated, and what the system sets itself.
+list of constraints of which one must hold (sklearn.utils._param_validation). A constraint that JSON
+can express becomes a Domain; others (callables, random states, estimators) are left out, as are
+parameters that scikit-learn hides or deprecates, and those that the system sets itself.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ OURS = frozenset(
 """Parameters that the system sets, or that do not change the model."""
 
 UNUSABLE = frozenset({"precomputed", "pyfunc"})
-"""Choices that want a matrix of distances, or a function, in place of features."""
+"""Choices that need a matrix of distances, or a function, in place of features."""
 
 DEPRECATED = ("deprecated", "warn")
 
@@ -47,7 +47,7 @@ def derive(factory: Callable[..., Any]) -> Iterator[Hyperparameter]:
 
 
 def domains_of(constraint: Any) -> Iterator[Domain]:
-    """Yield what a constraint allows, as far as JSON can say it."""
+    """Yield the domains of a constraint, as far as JSON can express it."""
     match constraint:
         case None:
             yield Domain("null")
@@ -96,9 +96,9 @@ def _as_json(value: Any) -> JsonValue:
 
 
 def suited(parameter: Hyperparameter | None, value: JsonValue) -> JsonValue:
-    """Return a JSON value as scikit-learn wants it: a float where only numbers are allowed.
+    """Convert a JSON value for scikit-learn: to a float where only numbers are allowed.
 
-    JSON clients write 1 for 1.0; some parameters (such as max_samples) mean different things by it.
+    JSON clients write 1 for 1.0; some parameters (such as max_samples) treat them differently.
     """
     if parameter is None or isinstance(value, bool) or not isinstance(value, int):
         return value

@@ -1,6 +1,6 @@
-"""What the values of other data mean to a model: its classes and categories, however written.
+"""Maps the values of other data to the classes and categories of an artifact.
 
-What `schemas.datasets.meanings` finds for none of them is unseen.
+A value that `schemas.datasets.meanings` maps to none of them is unseen.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ MOST_SHOWN = 5
 """Values of one side that a refusal or a note shows."""
 MOST_NOTES = 20
 MOST_UNSEEN = 100
-"""Columns of which a result says how many rows have unseen values, those with the most of them."""
+"""Columns for which a result counts unseen values, those with the most of them."""
 
 
 @dataclass
 class Categories:
-    """A table's columns as a model takes them. `secret` are columns of which no value is told.
+    """A table's columns as the artifact needs them. The values of `secret` columns are hidden.
 
-    `strange` says for each column which rows have a value that the model does not know; `notes`
-    are sentences about what was taken for what.
+    `strange` marks for each column the rows with an unknown value; `notes` are sentences about the
+    mapped values.
     """
 
     table: Table
@@ -44,9 +44,9 @@ class Categories:
     notes: list[str] = field(default_factory=list)
 
     def labels(self, name: str, known: Collection[str], *, of: str, needed: bool = True) -> Array:
-        """Return a column's values as those of `known` that they stand for, None where missing.
+        """Map a column's values to those of `known`, None where missing.
 
-        `of` says what they are. Raises InputError when not one is known, if one is `needed`.
+        `of` names them in messages. Raises InputError when none is known, if one is `needed`.
         """
         import pandas as pd
 
@@ -66,7 +66,7 @@ class Categories:
     def numbers(self, name: str, kind: str, low: float | None, high: float | None) -> Array:
         """Return a column of numbers or times as float64, NaN where missing.
 
-        `low` and `high` are the ends of its values in the training, where they are told. Raises
+        `low` and `high` are the bounds of its values in the training, where known. Raises
         InputError when it is of another kind.
         """
         values, given = self.table.arrays[name], self.table.types[name]
@@ -89,7 +89,7 @@ class Categories:
         )
 
     def unseen(self, rows: Array) -> dict[str, int]:
-        """Return how many of some rows have a value that the model does not know, by column."""
+        """Count the rows with an unknown value, by column."""
         counts = {name: int(which[rows].sum()) for name, which in self.strange.items()}
         most = sorted((name for name in counts if counts[name]), key=lambda n: -counts[n])
         if len(most) > MOST_UNSEEN:
@@ -97,12 +97,12 @@ class Categories:
         return {name: counts[name] for name in most[:MOST_UNSEEN]}
 
     def told(self) -> tuple[str, ...]:
-        """Return the notes, the first ones if there are many."""
+        """Return the notes, only the first ones if there are many."""
         more = len(self.notes) - MOST_NOTES
         return (*self.notes[:MOST_NOTES], *([f"and {more} more"] if more > 0 else []))
 
     def _values(self, name: str, codes: Array, found: Sequence[str]) -> dict[str, Decimal]:
-        """Return the numbers that values of a column are: those that were read, if it has any."""
+        """Return the values of a column as numbers, if it has any."""
         if self.table.types[name] not in NUMBERS:
             return {one: number for one in found if (number := number_of(one)) is not None}
         places, firsts = np.unique(codes, return_index=True)
@@ -141,7 +141,7 @@ def _shown_of(values: Iterable[Any]) -> str:
 
 
 def known_categories(pipeline: Any) -> dict[str, list[str]]:
-    """Return the categories of each column that a model was trained with."""
+    """Return the categories of each column in the training."""
     steps = pipeline.named_steps["preprocess"].transformers_
     return {
         column: [str(one) for one in categories]

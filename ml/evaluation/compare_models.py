@@ -1,4 +1,4 @@
-"""Compares what two stored models say about the same rows, bit for bit."""
+"""Compares the predictions of two artifacts on the same rows, bit for bit."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ Report = Callable[[str], None]
 
 
 def compare(request: Comparison, store: Artifacts, report: Report) -> ComparisonResult:
-    """Compare; `report` hears the phases reading, comparing. One model is in memory at a time.
+    """Compare; `report` receives the phases reading, comparing.
 
-    Held-out rows are those of the recorded model, as its own folder names them.
+    One artifact is in memory at a time. Held-out rows are those of the recorded artifact, as its
+    own folder names them.
 
-    Raises InputError when a model does not fit the rows, or neither says anything about them.
+    Raises InputError when an artifact does not fit the rows, or neither predicts anything.
     """
     one_thread()
     report("reading")
@@ -68,7 +69,7 @@ def _rows_of(data: Data, model: StoredArtifact, store: Artifacts) -> pd.DataFram
 
 
 def answers(pipeline: Any, features: pd.DataFrame) -> dict[str, Array]:
-    """Return what a model says about rows, by each method that it has."""
+    """Return the predictions for rows, by method."""
     return {
         method: np.asarray(getattr(pipeline, method)(features)) for method in methods_of(pipeline)
     }
@@ -77,7 +78,7 @@ def answers(pipeline: Any, features: pd.DataFrame) -> dict[str, Array]:
 def _differences(
     data: Data, rows: int, recorded: dict[str, Array], present: dict[str, Array]
 ) -> list[Compared]:
-    """Compare the answers of two models to the same rows, method by method."""
+    """Compare the predictions of two artifacts for the same rows, method by method."""
     found = []
     for method in METHODS:
         one, other_one = recorded.get(method), present.get(method)
@@ -89,7 +90,7 @@ def _differences(
 
 
 def difference(one: Array, other_one: Array) -> tuple[int, float | None]:
-    """Return how many rows of two arrays differ in any bit, and by how much at most.
+    """Return how many rows of two arrays differ in any bit, and the largest difference.
 
     Not a number equals itself; 0.0 and -0.0 are different bits.
     """
@@ -103,7 +104,7 @@ def difference(one: Array, other_one: Array) -> tuple[int, float | None]:
 
 
 def _bits(array: Array) -> Array:
-    """Return an array's bytes, a line per row; of objects, what Python says of each."""
+    """Return an array's bytes, a line per row; for objects their Python representation."""
     if array.dtype.hasobject:
         words = np.array([repr(value) for value in array.ravel()], dtype=object)
         return words.reshape(len(array), -1)

@@ -1,4 +1,4 @@
-"""One evaluation: metrics of a trained model on its held-out rows, or on another dataset."""
+"""One evaluation: metrics of an artifact on its held-out rows, or on another dataset."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ Report = Callable[[str], None]
 
 
 def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> EvaluationResult:
-    """Compute metrics of one stored model; `report` hears the phases reading, scoring.
+    """Compute metrics of one artifact; `report` receives the phases reading, scoring.
 
     Metrics of `optional` that cannot be computed are left out, with the reason. Raises InputError
-    when dataset, metrics and model do not fit together, or another metric cannot be computed.
+    when dataset, metrics and artifact do not fit together, or another metric cannot be computed.
     """
     started = time.perf_counter()
     one_thread()
@@ -126,7 +126,7 @@ class ModelSchema(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class StoredArtifact:
-    """A stored model: the fitted pipeline, what made it, and what its folder says of it."""
+    """An artifact: the fitted pipeline, its training record, and its schema."""
 
     training: Record
     schema: ModelSchema
@@ -135,7 +135,7 @@ class StoredArtifact:
 
 
 def open_model(store: Artifacts, digest: str, into: Path) -> StoredArtifact:
-    """Load a stored model. Raises ArtifactError, InputError and ModelRefused."""
+    """Load an artifact. Raises ArtifactError, InputError and ModelRefused."""
     folder = store.fetch_folder(digest, into)
     training = msgspec.json.decode((folder / "training.json").read_bytes(), type=Record)
     schema = msgspec.json.decode((folder / "schema.json").read_bytes(), type=ModelSchema)
@@ -148,8 +148,7 @@ def open_model(store: Artifacts, digest: str, into: Path) -> StoredArtifact:
 class _Rows:
     """The rows to score: features, and the true answers (None without a target).
 
-    `unseen` says of columns in how many of them the value is none that the model knows, `notes`
-    what was taken for what.
+    `unseen` counts by column the rows with an unknown value; `notes` describe the mapped values.
     """
 
     features: pd.DataFrame
@@ -159,7 +158,7 @@ class _Rows:
 
 
 def held_out(dataset: DatasetRef, training: Record, table: Table) -> _Rows:
-    """Return the rows that the training did not see. Raises InputError."""
+    """Return the held-out rows of the training. Raises InputError."""
     if dataset.version != training.dataset.version:
         raise InputError(
             f"the model was trained on {training.dataset.name} in the version "
@@ -180,7 +179,7 @@ def held_out(dataset: DatasetRef, training: Record, table: Table) -> _Rows:
 
 
 def read_for(model: StoredArtifact, file: Path, read: ReadOptions | None) -> Table:
-    """Load a dataset with what a model takes as text as it is written."""
+    """Load a dataset; columns that are text for the artifact keep their written form."""
     texts = [column.name for column in model.schema.columns if column.type == "string"]
     return read_table(file, read, written=[model.training.target or "", *texts])
 
@@ -188,10 +187,10 @@ def read_for(model: StoredArtifact, file: Path, read: ReadOptions | None) -> Tab
 def other(
     model: StoredArtifact, table: Table, metrics: list[Metric], sensitive: Collection[str] = ()
 ) -> _Rows:
-    """Return all rows with a target of another dataset, in the words of the model.
+    """Return all rows with a target of another dataset, mapped to the artifact's values.
 
     Raises InputError when the dataset has other columns or kinds of values than the training's, or
-    not one class or category of a column is known.
+    when no class or category of a column is known.
     """
     schema = model.schema
     absent = [column.name for column in schema.columns if column.name not in table.types]
@@ -221,7 +220,7 @@ def other(
         raise InputError(f"the target {target.name} is missing in every row")
     if target.task == CLASSIFICATION:
         classes = [str(one) for one in getattr(model.pipeline, "classes_", target.classes)]
-        if classes:  # a plug-in's model may not say which it knows
+        if classes:  # a plug-in's estimator may not list the known ones
             truth = categories.labels(target.name, classes, of="classes")
     truth = truth[rows]
     if target.task == CLASSIFICATION:
@@ -233,10 +232,10 @@ def other(
 
 
 def _features_of(model: StoredArtifact, categories: Categories) -> pd.DataFrame:
-    """Return a table's columns as the model takes them, as Table.features does. Raises InputError.
+    """Return a table's columns for the artifact, as Table.features does. Raises InputError.
 
-    Of a column like an id, in which most rows of the training had a value of their own, none need
-    be known.
+    In a column like an id, in which most rows of the training had a value of their own, no value
+    need be known.
     """
     import pandas as pd
 
@@ -256,7 +255,7 @@ def _features_of(model: StoredArtifact, categories: Categories) -> pd.DataFrame:
 
 
 def _check_task(metric: Metric, training: Record) -> None:
-    """Raise InputError unless the metric fits the model's task."""
+    """Raise InputError unless the metric fits the artifact's task."""
     if training.task not in metric.tasks:
         raise InputError(
             f"{metric.name} is for {' and '.join(metric.tasks)}, and {training.estimator} is for "
@@ -267,7 +266,7 @@ def _check_task(metric: Metric, training: Record) -> None:
 
 @dataclass
 class _MetricValues:
-    """What came out, by metric: the value, or why there is none; and what an average is over."""
+    """The outcome by metric: the value, or why there is none; and the aggregation of an average."""
 
     values: dict[str, JsonValue] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
@@ -277,7 +276,7 @@ class _MetricValues:
 def _score(
     metrics: list[Metric], answers: _Answers, rows: _Rows, request: EvaluationRequested
 ) -> _MetricValues:
-    """Compute each metric. Raises InputError when one cannot be that is not optional."""
+    """Compute each metric. Raises InputError when a required one cannot be computed."""
     positive, found = request.positive, _MetricValues()
     if positive is not None:
         _check_class(positive, answers)
@@ -307,7 +306,7 @@ def _score(
 
 
 def needed(metric: Metric, found: _MetricValues, request: EvaluationRequested) -> bool:
-    """Say whether a metric is missing that was to be there."""
+    """Return whether a required metric is missing."""
     return metric.name in found.left_out and metric.name not in request.optional
 
 
@@ -319,7 +318,7 @@ def _reason_of(error: Exception, *, secret: bool) -> str:
 
 
 def _check_class(positive: str, answers: _Answers) -> None:
-    """Raise InputError unless the model knows a class."""
+    """Raise InputError unless the artifact knows a class."""
     classes = answers.classes()
     if positive not in classes:
         raise InputError(
@@ -359,7 +358,7 @@ def _value_of(metric: Metric, answers: _Answers, rows: _Rows, positive: str | No
 
 
 def _check_known(truth: Array, classes: Collection[str]) -> None:
-    """Raise InputError when rows have a class that the model has never seen."""
+    """Raise InputError when rows have a class that the artifact does not know."""
     strange = sorted(set(truth.tolist()) - set(classes))
     if strange:
         shown = ", ".join(map(cut, strange[:5]))
@@ -379,7 +378,7 @@ def _unnamed(value: JsonValue) -> JsonValue:
 
 
 class _Answers:
-    """What a model says about rows, each computed when first asked for."""
+    """The predictions for rows, each computed on first use."""
 
     def __init__(self, pipeline: Any, features: pd.DataFrame, training: Record) -> None:
         self._pipeline, self._features, self._training = pipeline, features, training
@@ -390,7 +389,7 @@ class _Answers:
         return [str(label) for label in self._pipeline.classes_]
 
     def check(self, metric: Metric) -> None:
-        """Raise InputError unless the model gives what a metric needs."""
+        """Raise InputError unless the artifact has the predictions that a metric needs."""
         methods = methods_of(self._pipeline)
         if lacks := unanswered(metric.name, metric.needs, self._training.estimator, methods):
             raise InputError(lacks, advice="Choose another metric, or another model.")
@@ -407,14 +406,14 @@ class _Answers:
         return self._known["transformed"]
 
     def probabilities(self) -> Array:
-        """Return one row per row and one column per class."""
+        """Return the probabilities, one row per row and one column per class."""
         return self._once("predict_proba")
 
     def scores(self) -> Array:
         """Return probabilities, or else decision values, per class.
 
-        Probabilities come first: a multinomial model's decision values only compare the classes of
-        one row, and say little about which row is more of a class.
+        Probabilities come first: the decision values of a multinomial estimator only compare the
+        classes of one row, and say little about which row is more of a class.
         """
         if hasattr(self._pipeline, "predict_proba"):
             return self.probabilities()

@@ -1,1 +1,1 @@
-"""Metrics of quality that a catalog offers."""
+"""Metrics: the measures of quality of the catalog."""

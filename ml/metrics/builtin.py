@@ -1,4 +1,4 @@
-"""The metrics that come with the package."""
+"""The bundled metrics."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ __all__ = [
 
 SILHOUETTE_ROWS = 10_000
 MOST_LABELS = 400
-"""Labels of a confusion matrix: as it is sent, it has to fit in a result."""
+"""Labels of a confusion matrix, which must fit in a result."""
 
 
 def matrix_of(truth: Array, predicted: Array) -> Mapping[str, JsonValue]:
-    """Return the rows per pair of classes: matrix[i][j] rows of labels[i] were taken for labels[j].
+    """Count rows per pair of classes: matrix[i][j] rows of labels[i] were predicted as labels[j].
 
-    Labels that are all integers come in the order of the numbers, others in that of the alphabet.
-    Of more than MOST_LABELS labels those with the fewest rows are one, the last.
+    Labels that are all integers are in numeric order, others in alphabetical order. Of more than
+    MOST_LABELS labels those with the fewest rows are merged into one, the last.
     """
     labels, truth, predicted = merged(truth, predicted)
     matrix = library.confusion_matrix(truth, predicted, labels=labels)
@@ -62,7 +62,7 @@ def matrix_of(truth: Array, predicted: Array) -> Mapping[str, JsonValue]:
 
 
 def merged(truth: Array, predicted: Array) -> tuple[list[str], Array, Array]:
-    """Return the labels in their order, and both arrays with the rarest labels made one."""
+    """Return the labels in their order, and both arrays with the rarest labels merged."""
     rows = Counter(truth.tolist()) + Counter(predicted.tolist())
     labels = sorted((label for label, _ in rows.most_common(MOST_LABELS)), key=order_of)
     if len(rows) > MOST_LABELS:
@@ -75,10 +75,10 @@ def merged(truth: Array, predicted: Array) -> tuple[list[str], Array, Array]:
 
 
 def table_of(truth: Array, predicted: Array) -> list[dict[str, JsonValue]]:
-    """Return precision, recall and f1 of each class, and how many rows are of it.
+    """Return precision, recall, f1 and the number of rows of each class.
 
-    The classes are those of the confusion matrix, in its order. What has nothing to be a share of
-    counts as 0, and a note says so.
+    The classes are those of the confusion matrix, in its order. An undefined share counts as 0, and
+    a note says so.
     """
     labels, truth, predicted = merged(truth, predicted)
     shares = library.precision_recall_fscore_support(
@@ -111,7 +111,7 @@ def roc_auc(truth: Array, scores: Array, classes: Sequence[str]) -> float:
     """Return the area under the ROC curve.
 
     With two classes it is that of the second class; with more it is the mean over the classes of
-    one against the rest. Classes that all rows or none have are left out of the mean.
+    one against the rest. Classes of all rows or of none are left out of the mean.
     """
     chosen = range(1, 2) if len(classes) == 2 else range(len(classes))
     areas = [

@@ -65,7 +65,7 @@ class Metric:
     average: str = ""
 
     def spec(self) -> MetricSpec:
-        """Return what the catalog shows."""
+        """Return the specification for the catalog."""
         compute = self.compute.func if isinstance(self.compute, partial) else self.compute
         library_name, version = distribution_of(compute)
         return MetricSpec(

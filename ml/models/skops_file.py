@@ -1,4 +1,4 @@
-"""Trained pipelines as skops files: the same pipeline always gives the same bytes.
+"""Fitted pipelines as skops files: the same pipeline always gives the same bytes.
 
 A skops file is a zip of `schema.json` (a tree of nodes) and arrays. As skops writes it, nodes and
 arrays are named by memory addresses and the zip carries the time; here nodes are numbered in the
@@ -6,8 +6,8 @@ order of the tree, sets are sorted, the gaps in records are zeros, and every ent
 epoch. It stays an ordinary skops file. Nothing is compressed, so the bytes do not depend on a
 compressor's version either.
 
-Loading refuses every type that is not in the list it is given: skops' own default list, which
-holds all of scikit-learn and more, is not enough to pass.
+Loading refuses every type that is not in the given list: skops' own default list, which holds all
+of scikit-learn and more, is not enough to pass.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 class ModelRefused(AutoLearnError):
-    """A model file holds something that must not be loaded; nothing of it was."""
+    """A model file holds a type that is not trusted; nothing of it was loaded."""
 
     title = "The model file is not trusted"
 
@@ -43,8 +43,8 @@ def dump(pipeline: Any, trusted: Collection[str]) -> bytes:
 
     Raises ModelRefused when it holds types that are not `trusted`, for `load` would refuse it.
 
-    The tree is taken from skops before it is written: `skops.io.dump` would print it with
-    indentation, by an encoder in Python, which takes longer than a small fit.
+    The tree is taken from skops before it is written: `skops.io.dump` would indent it with an
+    encoder in Python, which takes longer than a small fit.
     """
     arrays = _Arrays()
     context = SaveContext(zip_file=arrays)
@@ -68,7 +68,7 @@ class _Arrays:
         self.content: dict[str, bytes] = {}
 
     def namelist(self) -> dict[str, bytes]:
-        """Return what knows the names."""
+        """Return the mapping of the names."""
         return self.content
 
     def writestr(self, name: str, data: bytes | memoryview) -> None:
@@ -77,7 +77,7 @@ class _Arrays:
 
 
 def _without_padding(npy: bytes) -> bytes:
-    """Return a .npy file with zeros between the fields of records, where memory had anything."""
+    """Return a .npy file with zeros in the gaps between the fields of records."""
     if b"'|V" not in npy[:1024]:  # how a header says that there are gaps
         return npy
     records = np.load(io.BytesIO(npy), allow_pickle=False)
@@ -90,7 +90,7 @@ def _without_padding(npy: bytes) -> bytes:
 
 
 def load(path: Path, trusted: Collection[str]) -> Any:
-    """Return the pipeline of a skops file that holds only `trusted` types (dotted names).
+    """Load the pipeline of a skops file that holds only `trusted` types (dotted names).
 
     Raises ModelRefused, before anything is constructed, when it holds others or is no skops file.
     """

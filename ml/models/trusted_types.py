@@ -49,7 +49,7 @@ PREPROCESSING = frozenset(
         "sklearn.preprocessing._encoders.OrdinalEncoder",
     }
 )
-"""The types of every saved pipeline."""
+"""The types of every artifact."""
 
 TRUSTED = PREPROCESSING | frozenset(
     {
@@ -89,4 +89,4 @@ TRUSTED = PREPROCESSING | frozenset(
         "sklearn.tree._tree.Tree",
     }
 )
-"""The types of the catalog's own models."""
+"""The types of the bundled estimators' artifacts."""

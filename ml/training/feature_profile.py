@@ -1,10 +1,10 @@
-"""What the training data looked like, so that drift can be found later; and example rows.
+"""A profile of the training data, for finding drift later; and example rows.
 
 `profile.json`: per feature of the training rows either `edges` and `counts` (at most ten bins
 between quantiles, so that each holds about as many rows) or `values` (rows per category, the 50
-most frequent) with `other`; always `missing`. `scores` is the histogram of what the model says
-about the held-out rows: `predictions` per class or group, the highest probability in ten bins from
-0 to 1, or the predicted numbers in at most ten bins.
+most frequent) with `other`; always `missing`. `scores` is the histogram of the predictions on the
+held-out rows: `predictions` per class or group, the highest probability in ten bins from 0 to 1, or
+the predicted numbers in at most ten bins.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ EXAMPLES = 5
 def feature_profile(
     features: pd.DataFrame, sensitive: Collection[str] = ()
 ) -> dict[str, JsonValue]:
-    """Return bins and counts per feature; of `sensitive` ones only how many are missing."""
+    """Return bins and counts per feature; of `sensitive` ones only the number of missing values."""
     found = {
         str(name): numbers(column.to_numpy())
         if column.dtype == np.float64
@@ -83,9 +83,9 @@ def categories(values: Array) -> dict[str, JsonValue]:
 def score_profile(
     pipeline: Any, features: pd.DataFrame, task: str, *, secret: bool = False
 ) -> dict[str, JsonValue]:
-    """Return the histogram of the model's answers; {} where it has none for new rows.
+    """Return the histogram of the predictions; {} for an estimator that cannot predict new rows.
 
-    If the target is a `secret`, its classes have numbers, and of predicted numbers nothing is told.
+    If the target is a `secret`, its classes are numbers, and predicted numbers are hidden.
     """
     if secret and task == REGRESSION:
         return {}
@@ -104,7 +104,7 @@ def score_profile(
 
 
 def _per_value(predicted: Array, secret: Any = None) -> dict[str, int]:
-    """Return the rows per class or group, by the numbers of a `secret` model's classes."""
+    """Return the rows per class or group; classes of a `secret` target are numbers."""
     values, counts = np.unique(predicted, return_counts=True)
     classes = [] if secret is None else list(secret.classes_)
     names = dict(zip(classes, numbered(classes), strict=True))

@@ -36,17 +36,17 @@ NUMBERS = {"inertia_": "inertia", "oob_score_": "out_of_bag_score", "n_estimator
 WITHHELD = "a warning whose words are left out, for columns of the dataset are sensitive"
 
 POINTS = {"theta_", "var_", "cluster_centers_"}
-"""What may be as good as rows of the data."""
+"""Learned parameters that may be as good as rows of the data."""
 
 
 def learned(
     pipeline: Any, warnings: list[str], sensitive: Collection[str] = (), *, secret: bool = False
 ) -> dict[str, JsonValue]:
-    """Return what was learned; arrays of more than 200 numbers are cut to shape and first 20.
+    """Return the learned parameters; arrays of more than 200 numbers are cut to shape and first 20.
 
-    Names and labels are cut to 200 characters.
-    Coefficients, importances and centroids follow `features`, the names after preprocessing.
-    Values of `sensitive` columns have numbers in these, as classes do if the target is a `secret`.
+    Names and labels are cut to 200 characters. Coefficients, importances and centroids follow
+    `features`, the names after preprocessing. Values of `sensitive` columns are replaced by
+    numbers, as classes are if the target is a `secret`.
     """
     estimator = pipeline[-1]
     names = _names_of(pipeline, sensitive)
@@ -67,7 +67,7 @@ def learned(
         ranked = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:SHOWN]
         found["importances"] = [[name, number(share)] for name, share in ranked]
     found |= _sizes(estimator)
-    if sensitive:  # their words may have values
+    if sensitive:  # their messages may hold values
         warnings = list(dict.fromkeys(one if one == STOPPED else WITHHELD for one in warnings))
     if warnings:
         found["warnings"] = [cut(one, LONGEST_TEXT) for one in warnings[:WARNINGS]]
@@ -75,10 +75,10 @@ def learned(
 
 
 def _names_of(pipeline: Any, sensitive: Collection[str]) -> list[str]:
-    """Return the features after preprocessing, long ones cut, no two alike.
+    """Return the unique names of the features after preprocessing, long ones cut.
 
-    A category of a sensitive one is called a number. A feature and its category stand with _
-    between them, or with = where that is the name of another one as well.
+    A category of a sensitive feature is a number. A feature and its category are joined by _, or by
+    = where the result would be another feature's name.
     """
     parts = {name: columns for name, _, columns in pipeline[0].transformers_}
     numbers, categories = (list(parts.get(name, ())) for name in ("numbers", "categories"))
@@ -93,7 +93,7 @@ def _names_of(pipeline: Any, sensitive: Collection[str]) -> list[str]:
 def encoded(
     encoder: Any, categories: list[str], sensitive: Collection[str], between: str
 ) -> list[str]:
-    """Return the names of categories after encoding."""
+    """Return the names of encoded categories."""
     if not isinstance(encoder, OneHotEncoder):
         return categories
     told: Counter[str] = Counter()
@@ -112,7 +112,7 @@ def encoded(
 
 
 def distinct(usual: list[str], other: list[str]) -> list[str]:
-    """Return the usual names, and in place of those that come twice the other ones, numbered."""
+    """Return the usual names; duplicates are replaced by the other names, numbered."""
     many, used = Counter(usual), Counter[str]()
     taken = {name for name, count in many.items() if count == 1}
     found = []
@@ -127,7 +127,7 @@ def distinct(usual: list[str], other: list[str]) -> list[str]:
 
 
 def _sizes(estimator: Any) -> dict[str, JsonValue]:
-    """Return how large the trees of a model are; {} when it has none."""
+    """Return the sizes of an estimator's trees; {} when it has none."""
     members = getattr(estimator, "estimators_", None)
     flat = [estimator] if members is None else np.asarray(members, dtype=object).ravel().tolist()
     trees = [member.tree_ for member in flat if hasattr(member, "tree_")]
@@ -150,7 +150,7 @@ def _shortened(values: Any) -> JsonValue:
 
 
 def plain(value: Any) -> JsonValue:
-    """Return nested lists with None for numbers that JSON cannot hold."""
+    """Return nested lists, with None for numbers that JSON cannot hold."""
     if isinstance(value, list):
         return [plain(one) for one in value]
     return number(value) if isinstance(value, float) else value

@@ -29,7 +29,7 @@ NUMERIC = ("integer", "number", "timestamp")
 
 
 def preprocessor(types: Mapping[str, str], how: Preprocessing) -> ColumnTransformer:
-    """Return the transformer, not fitted, for features of these column types.
+    """Return the unfitted transformer for features of these column types.
 
     It gives a dense float64 array: the numeric columns first, then the encoded ones. Categories
     that were not seen in training become zeros (one-hot) or -1 (ordinal). Raises InputError.
@@ -50,9 +50,9 @@ def preprocessor(types: Mapping[str, str], how: Preprocessing) -> ColumnTransfor
 
 
 def name_apart(fitted: ColumnTransformer) -> None:
-    """Let whoever asks a fitted transformer for names of features get some, if two are alike.
+    """Make the feature names of a fitted transformer unique.
 
-    A column may be called as a category of another one is, such as sex_male.
+    A column's name may equal that of another one's category, such as sex_male.
     """
     try:
         fitted.get_feature_names_out()
@@ -92,7 +92,7 @@ def _categorical(how: Preprocessing) -> Pipeline:
 
 
 def chosen(what: str, word: str, offered: Mapping[str, Any]) -> Any:
-    """Return what a word stands for. Raises InputError when it stands for nothing."""
+    """Return the meaning of a word. Raises InputError when it has none."""
     if word not in offered:
         raise InputError(
             f"{word!r} is no way to {what}",

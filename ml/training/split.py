@@ -1,4 +1,4 @@
-"""Which rows are trained on and which are held out; the same request gives the same rows."""
+"""Splits rows into training and held-out rows; the same request gives the same rows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SplitRows:
 
 
 def part(rows: Array, labels: Array | None, split: Split, seed: int) -> SplitRows:
-    """Part the row numbers `rows`; with `labels` (one per row), keep the balance of classes.
+    """Split the row numbers `rows`; with `labels` (one per row), keep the balance of classes.
 
     Raises InputError when a part would be empty or miss a class.
     """

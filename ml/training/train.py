@@ -1,4 +1,4 @@
-"""One training: from a request to a model folder in the artifact store.
+"""One training: from a request to an artifact in the store.
 
 The folder holds `model.skops`, `schema.json`, `profile.json`, `example.json`, `environment.json`
 and `training.json` (the request, and which rows were held out). The same request in the same
@@ -51,9 +51,10 @@ MOST_CLASSES = 1_000
 
 
 def train(request: TrainingRequested, store: Artifacts, report: Report) -> TrainingResult:
-    """Train an estimator, store the artifact; `report` hears the phases reading, fitting, storing.
+    """Train an estimator, store the artifact.
 
-    Raises InputError when the request does not fit the data; errors of the fit go through.
+    `report` receives the phases reading, fitting, storing. Raises InputError when the request does
+    not fit the data; errors of the fit pass through.
     """
     started = time.perf_counter()
     one_thread()
@@ -119,13 +120,13 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
 
 
 def _without_target(rows: int) -> dict[str, JsonValue]:
-    """Return what is said of rows that could not be used, for they have no target."""
+    """Describe the rows that could not be used, because they have no target."""
     return {"rows_without_target": rows} if rows else {}
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What is learned from: the features of all rows, and the answers.
+    """The training data: the features of all rows, and the answers.
 
     `rows` are the numbers of the rows that can be used (those with a target); `answers` has one
     entry per row of the file (labels as strings, or float64), or is None without a target.
@@ -143,7 +144,7 @@ class Subject:
         return np.asarray(self.answers[self.rows], dtype=str)
 
     def schema(self, request: TrainingRequested) -> dict[str, JsonValue]:
-        """Return `schema.json`: what a row must look like for this model."""
+        """Return `schema.json`: the required form of a row for this artifact."""
         columns = [
             self._column(name, kind, name in request.sensitive) for name, kind in self.types.items()
         ]
@@ -243,7 +244,7 @@ def answers_of(table: Table, target: str, task: str, *, classes: int = 2) -> tup
 
 
 def _check_classes(answers: Array, request: TrainingRequested) -> None:
-    """Raise InputError when the rows to train on have one class only."""
+    """Raise InputError when the training rows have only one class."""
     if len(np.unique(answers)) > 1:
         return
     what = f"the {len(answers):,} rows to train on have one class of {request.target} only"
@@ -256,7 +257,7 @@ def _check_classes(answers: Array, request: TrainingRequested) -> None:
 
 
 def _fit(pipeline: Pipeline, features: pd.DataFrame, answers: Array | None, model: str) -> None:
-    """Fit. Raises InputError when the library says that a value does not fit."""
+    """Fit. Raises InputError when the library refuses a value."""
     try:
         pipeline.fit(features, answers)
     except ValueError as error:
@@ -270,7 +271,7 @@ def _fit(pipeline: Pipeline, features: pd.DataFrame, answers: Array | None, mode
 
 
 def _check_schema(request: TrainingRequested, table: Table) -> None:
-    """Raise InputError when the file does not have the columns that were agreed to."""
+    """Raise InputError when the file does not have the agreed columns."""
     if request.schema_hash and schema_hash(table.types.items()) != request.schema_hash:
         raise InputError(
             "the dataset's columns are not those for which the training was accepted",
@@ -279,9 +280,9 @@ def _check_schema(request: TrainingRequested, table: Table) -> None:
 
 
 def record(request: TrainingRequested, parts: SplitRows) -> dict[str, JsonValue]:
-    """Return `training.json`: all that decides the result, and which rows were held out.
+    """Return `training.json`: everything that decides the result, and the held-out rows.
 
-    The run's id and its limits are not in it, so that the same training has the same digest.
+    It leaves out the run's id and limits, so that the same training has the same digest.
     """
     return {
         "estimator": request.estimator,

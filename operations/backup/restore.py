@@ -199,7 +199,7 @@ def _places(backup: BackupSet, part: PartitionLog, start: int) -> Iterator[Line]
 
 
 def same(line: Line, message: Message) -> bool:
-    """Say whether a record on the log is that of a line."""
+    """Return whether a record on the log is that of a line."""
     return (
         message.offset() == line.offset
         and message.timestamp()[1] == line.time

@@ -81,7 +81,7 @@ def revoke_tokens(log: Log, settings: Settings, made: str, tokens: Tokens) -> No
 
 
 def is_revocation(message: Message) -> bool:
-    """Say whether a command is one of those that a restore asks for."""
+    """Return whether a command is one of those that a restore asks for."""
     try:
         record = decode_command(message.value() or b"")
     except MalformedRecord:

@@ -58,13 +58,13 @@ class Wanted(NamedTuple):
         )
 
     def comes_after(self, one: Checkpoint) -> bool:
-        """Say whether it surely comes after what a checkpoint attests."""
+        """Return whether it surely comes after what a checkpoint attests."""
         if self.offset is not None:
             return self.offset > one.offset
         return self.command is not None and self.command > one.last
 
     def matches(self, offset: int, record: EventRecord) -> bool:
-        """Say whether a record is it."""
+        """Return whether a record is it."""
         return offset == self.offset if self.offset is not None else record.id == self.id
 
 

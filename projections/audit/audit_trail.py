@@ -1,8 +1,8 @@
 """The behaviour log as a store: hops by time, and by trace, actor and stream.
 
-Folded from two topics. `audit` has the requests and tasks; `events` has the decisions, and in its
-headers who posted the commands that they answer. An event that does not count is no decision: it is
-shown as ignored.
+It is folded from two topics. `audit` has the requests and tasks; `events` has the decisions, and in
+its headers the origin of the commands that they answer. An event that is not admitted is no
+decision: it is shown as ignored.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from autolearn.schemas.topics import AUDIT_DAYS, DAY_MS
 __all__ = ["AuditTrail", "HopKey", "HopFilter", "AuditProjector", "place_of"]
 
 HopKey = tuple[int, str]
-"""Where a hop is in the order of all: its time in milliseconds since 1970, and its id."""
+"""A hop's place in the order of all: its time in milliseconds since 1970, and its id."""
 
 LOOKED_AT = 5000
-"""Hops that are looked at for one page at most."""
+"""Hops that are read for one page at most."""
 PRUNED = 1000
 """Hops that are deleted at a time."""
 INDEXES = ("trace", "stream", "actor")
-"""What hops are found by, the fewest first."""
+"""The indexes of hops, the most selective first."""
 HOP = prefix_of("hop")
 OUTCOMES = {
     type_of(Refused): "refused",
@@ -48,7 +48,7 @@ decoder = msgspec.json.Decoder(Hop)
 
 
 class HopFilter(Struct, frozen=True):
-    """Which hops are asked for; "" and None are no choice. Times are in milliseconds since 1970."""
+    """A filter of hops; "" and None match all. Times are in milliseconds since 1970."""
 
     begin: int | None = None
     end: int | None = None
@@ -59,7 +59,7 @@ class HopFilter(Struct, frozen=True):
     outcome: str = ""
 
     def fits(self, hop: Hop) -> bool:
-        """Say whether a hop is among them, its time aside."""
+        """Return whether a hop matches, its time aside."""
         return (
             (not self.trace or hop.trace == self.trace)
             and (not self.actor or hop.actor == self.actor)
@@ -69,15 +69,15 @@ class HopFilter(Struct, frozen=True):
         )
 
     def within(self, time: int) -> bool:
-        """Say whether a time is among those that are asked for, ends included."""
+        """Return whether a time is within the bounds, ends included."""
         return (self.begin is None or time >= self.begin) and (self.end is None or time <= self.end)
 
     def fits_all(self, hop: Hop) -> bool:
-        """Say whether a hop is among them."""
+        """Return whether a hop matches."""
         return self.fits(hop) and self.within(place_of(hop)[0])
 
     def index(self) -> bytes:
-        """Return the prefix of the rows that have the fewest others among them."""
+        """Return the prefix of the most selective index."""
         for name in INDEXES:
             if value := getattr(self, name):
                 return prefix_of(name, value)
@@ -85,18 +85,18 @@ class HopFilter(Struct, frozen=True):
 
 
 class AuditTrail:
-    """Folds hops into a store, and forgets those that are older than the topic keeps them.
+    """Folds hops into a store, and deletes those that are older than the topic's retention.
 
-    One thread may fold; any may ask.
+    One thread may fold; any may query.
     """
 
     def __init__(self, store: Store) -> None:
         self.store, self.rows = store, RowBatch(store)
 
-    # What is folded
+    # The fold
 
     def progress(self) -> Mapping[int, PartitionProgress]:
-        """Return how far `events` are folded, per partition."""
+        """Return the progress on `events`, per partition."""
         return self.rows.progress()
 
     def audited(self) -> dict[int, int]:
@@ -110,9 +110,9 @@ class AuditTrail:
         """Do nothing: half of an event is in its headers, which `AuditProjector` reads."""
 
     def put(self, hop: Hop, oldest: int = 0) -> bool:
-        """Keep a hop with the next commit, unless it is older; say whether it is kept.
+        """Store a hop with the next commit, unless it is too old; return whether it is stored.
 
-        That a request came does not replace how it ended.
+        The beginning of a request does not replace its end.
         """
         time, identity = place_of(hop)
         tail = key(time, identity)
@@ -125,15 +125,15 @@ class AuditTrail:
         return True
 
     def has(self, at: bytes) -> bool:
-        """Say whether there is a hop."""
+        """Return whether there is a hop."""
         return at in self.rows.written or self.store.get(at) is not None
 
     def commit(self, progress: Mapping[int, PartitionProgress]) -> None:
-        """Write what was folded and how far that is, both or neither."""
+        """Write the folded hops and the progress atomically."""
         self.rows.commit(progress)
 
     def commit_audited(self, next_: Mapping[int, int]) -> None:
-        """Write what was folded, and how far `audit` is: both or neither."""
+        """Write the folded hops and the progress on `audit` atomically."""
         for partition, offset in next_.items():
             self.rows.written[key("audited", partition)] = b"%d" % offset
         self.rows.commit({})
@@ -143,7 +143,7 @@ class AuditTrail:
         self.rows.reset()
 
     def prune(self, now: int) -> bool:
-        """Delete some of what is too old (`now`: milliseconds since 1970); say if there is more."""
+        """Delete some hops that are too old (`now`: ms since 1970); return if there are more."""
         written: dict[bytes, bytes | None] = {}
         limit, found = now - AUDIT_DAYS * DAY_MS, 0
         for at, value in self.store.scan(HOP):
@@ -159,14 +159,14 @@ class AuditTrail:
             self.store.write(written)
         return found == PRUNED
 
-    # What is asked
+    # Queries
 
     def page(
         self, sought: HopFilter, before: HopKey | None, limit: int
     ) -> tuple[list[Hop], HopKey | None]:
-        """Return hops, newest first, and the place before which the next page begins, if any.
+        """Return hops, newest first, and the key before which the next page begins, if any.
 
-        A page may be short, or empty: only so many hops are looked at for it.
+        A page may be short, or empty: only so many hops are read for it.
         """
         found: list[Hop] = []
         hops = self.newest(sought.index(), before, sought.end)
@@ -181,7 +181,7 @@ class AuditTrail:
         return found, None
 
     def newest(self, index: bytes, before: HopKey | None, end: int | None) -> Iterator[Hop]:
-        """Yield the hops of an index, newest first, before a place and not after a time."""
+        """Yield the hops of an index, newest first, before a key and not after a time."""
         bound = b"" if end is None else index + (end + 1).to_bytes(8, "big")
         if before is not None:
             place = index + key(*before)
@@ -193,15 +193,15 @@ class AuditTrail:
             return
         for _, at in rows:
             value = self.store.get(at)
-            if value is not None:  # it was forgotten meanwhile
+            if value is not None:  # it was deleted meanwhile
                 yield decoder.decode(value)
 
 
 class AuditProjector(Projector):
-    """Reads `events` into an AuditTrail, those that do not count, too.
+    """Reads `events` into an AuditTrail, including events that are not admitted.
 
-    Of hops before `oldest` (milliseconds since 1970) nothing is kept; `taken` are those of the
-    newest batch.
+    Hops before `oldest` (milliseconds since 1970) are dropped; `taken` are those of the newest
+    batch.
     """
 
     projection: AuditTrail
@@ -223,7 +223,7 @@ class AuditProjector(Projector):
 
 
 def _hops_of(record: EventRecord, message: Message, *, counts: bool) -> Iterable[Hop]:
-    """Return what an event tells: that a command was sent, and how it was decided."""
+    """Return the hops of an event: the sending of a command, and its decision."""
     if record.type == TERM_STARTED:
         return ()
     headers = message.headers()
@@ -265,7 +265,7 @@ def _hops_of(record: EventRecord, message: Message, *, counts: bool) -> Iterable
 
 
 class About(Struct):
-    """What is read of the data of an event of a run."""
+    """The ids in the data of an event of a run."""
 
     run: str = ""
     attempt: int = 0
@@ -275,7 +275,7 @@ about_decoder = msgspec.json.Decoder(About)
 
 
 def _run_of(record: EventRecord) -> tuple[str, int]:
-    """Return the run and the attempt that an event is about; ("", 0) if that cannot be read."""
+    """Return the run and the attempt of an event; ("", 0) if its data cannot be read."""
     try:
         about = read_part(record, about_decoder)
     except MalformedRecord:
@@ -284,7 +284,7 @@ def _run_of(record: EventRecord) -> tuple[str, int]:
 
 
 def _time_of(given: str, otherwise: int) -> int:
-    """Return a time in milliseconds since 1970; whoever writes by hand may write anything."""
+    """Return a time in milliseconds since 1970; a hand-written event may hold anything."""
     try:
         found = millis(given)
     except (ValueError, OverflowError):
@@ -293,7 +293,7 @@ def _time_of(given: str, otherwise: int) -> int:
 
 
 def place_of(hop: Hop) -> HopKey:
-    """Return where a hop is in the order of all."""
+    """Return a hop's place in the order of all."""
     return _time_of(hop.time, 0), hop.id
 
 

@@ -1,1 +1,1 @@
-"""Questions that read models answer."""
+"""Queries of the read models."""

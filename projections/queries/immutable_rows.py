@@ -1,4 +1,4 @@
-"""What queries have found out before and need not read again, for it never changes."""
+"""A cache of rows that never change."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ V = TypeVar("V")
 Data = tuple[tuple[DatasetRef, ...], tuple[DatasetRef, ...]]
 """The datasets of an experiment's trainings, and those of its evaluations."""
 KNOWN, MARKS_KNOWN = 20_000, 200
-"""Things of one kind that are kept in memory, and lists of sensitive columns, which may be long."""
+"""The cached rows of one kind, and the cached lists of sensitive columns, which may be long."""
 
 
 class ImmutableRows:
-    """What is kept in memory, shared by threads.
+    """The cache, shared by threads.
 
     `data` is by experiment. `versions` are the versions of datasets, by their names and the digests
     of their contents in the artifact store; `sensitive` the sensitive columns of a dataset, by its
-    name and how often they had changed.
+    name and the number of their changes.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class ImmutableRows:
         self.sensitive: dict[tuple[str, int], tuple[str, ...]] = {}
 
     def forget(self, name: str) -> None:
-        """Forget an experiment or a dataset that was deleted, by its id or name."""
+        """Forget a deleted experiment or dataset, by its id or name."""
         self.data.pop(name, None)
         for version in [at for at in list(self.versions) if at[0] == name]:
             self.versions.pop(version, None)
@@ -39,7 +39,7 @@ class ImmutableRows:
 
 
 def remember(known: dict[K, V], at: K, value: V, most: int = KNOWN) -> V:
-    """Keep a value, and return it. What is too much is forgotten: it can be found out again."""
+    """Cache a value, and return it. Values beyond the bound are dropped, and read again."""
     if len(known) >= most:
         known.clear()
     known[at] = value

@@ -1,4 +1,4 @@
-"""What can be asked of the read models. Every question of one `Snapshot` is answered alike."""
+"""The queries of the read models. All queries of one `Snapshot` see the same state."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ KIB, DATASETS = 1024, prefix_of("dataset")
 RunData = Literal["run-request", "run-outcome"]
 RUN_DATA: tuple[RunData, RunData] = ("run-request", "run-outcome")
 May = Callable[[str], bool]
-"""Says whether somebody may see a session, experiment or dataset, by its id or name."""
+"""Returns whether the principal may see a session, experiment or dataset, by its id or name."""
 
 After = tuple[str, str] | None
-"""The (time, id) of the last one that was seen of a list; None at its beginning."""
+"""The (time, id) of the last item of the page before; None at the beginning."""
 
 
 def _merge(*names: Iterable[str]) -> Iterator[str]:
@@ -81,36 +81,36 @@ def _merge(*names: Iterable[str]) -> Iterator[str]:
 
 
 def anything(_: str) -> bool:
-    """Let everything be seen."""
+    """Allow everything."""
     return True
 
 
 class ReadModelQueries:
-    """The read models of a store that a Follower writes at the same time.
+    """The read models of a store that a projector writes at the same time.
 
-    `opens` decrypts what is encrypted in them.
+    `opens` decrypts their data.
     """
 
     def __init__(self, store: Store, opens: Opens = in_clear) -> None:
         self.store, self.opens, self.known = store, opens, ImmutableRows()
 
     def now(self) -> Snapshot:
-        """Return the read models as they are now. Use it from one thread, and not for long."""
+        """Return a snapshot of the present read models, for one thread and a short time."""
         return Snapshot(self.store.snapshot(), self.opens, known=self.known)
 
     def answer(self, command: str) -> Answer | None:
-        """Return how a command was answered, if it was."""
+        """Return the answer to a command, if there is one."""
         value = self.store.get(answer_key(command))
         return None if value is None else decode(value, Answer)
 
     def progress(self) -> dict[int, PartitionProgress]:
-        """Return how far the log is folded into the store, per partition."""
+        """Return the progress of the store, per partition."""
         return self.now().progress()
 
     def latest(self) -> Snapshot:
-        """Return the read models without a snapshot: each question sees what is newest.
+        """Return the read models without a snapshot: each query sees the newest state.
 
-        It costs less than `now`, and is for one question at a time.
+        It costs less than `now`, and is for one query at a time.
         """
         return Snapshot(self.store, self.opens, known=self.known)
 
@@ -118,9 +118,9 @@ class ReadModelQueries:
 class Snapshot(RowReader):
     """The read models at one moment, whatever is folded meanwhile.
 
-    `known` is what was found out before. `looked` is what lists have cost: each run
-    that was read for what is known of an experiment, and each KiB of a dataset. One of the past may
-    be `full`: a list goes on where what was loaded ends.
+    `known` caches immutable rows. `looked` is the cost of lists: each run that was read for an
+    experiment, and each KiB of a dataset. A snapshot of the past may be `full`: then a list
+    continues behind the loaded part.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class Snapshot(RowReader):
         self.full = False
         self.known = known or ImmutableRows()
 
-    # Where it is in the log
+    # The position in the log
 
     def progress(self) -> dict[int, PartitionProgress]:
         """Return the position of this moment, per partition of `events`."""
@@ -146,7 +146,7 @@ class Snapshot(RowReader):
         }
 
     def answer(self, command: str) -> Answer | None:
-        """Return how a command was answered, if it was."""
+        """Return the answer to a command, if there is one."""
         return self.get(answer_key(command), Answer)
 
     def digests(self) -> dict[str, str]:
@@ -156,23 +156,23 @@ class Snapshot(RowReader):
     # The catalog
 
     def estimator(self, name: str) -> EstimatorRow | None:
-        """Return a model on offer."""
+        """Return an estimator."""
         return self.get(key("estimator", name), EstimatorRow)
 
     def estimators(self) -> list[EstimatorRow]:
-        """Return all models on offer, by name."""
+        """Return all estimators, by name."""
         return list(self.scan(prefix_of("estimator"), EstimatorRow))
 
     def metric(self, name: str) -> MetricRow | None:
-        """Return a metric on offer."""
+        """Return a metric."""
         return self.get(key("metric", name), MetricRow)
 
     def metrics(self) -> list[MetricRow]:
-        """Return all metrics on offer, by name."""
+        """Return all metrics, by name."""
         return list(self.scan(prefix_of("metric"), MetricRow))
 
     def dataset(self, name: str, version: str | None = None) -> DatasetRow | None:
-        """Return a dataset: its newest version, or the one that is named."""
+        """Return a dataset: its newest version, or the named one."""
         at = key("dataset", name)
         if version is not None:
             found = (one for _, one in self.contents(name) if self.version(name, one) == version)
@@ -183,11 +183,11 @@ class Snapshot(RowReader):
         return None if row is None else self._dataset_row(name, row)
 
     def has_version(self, name: str, version: str) -> bool:
-        """Say whether a dataset has a version."""
+        """Return whether a dataset has a version."""
         return any(self.version(name, content) == version for _, content in self.contents(name))
 
     def contents(self, name: str, after: After = None) -> Iterator[tuple[str, str]]:
-        """Yield what `after` may be: time of registration and content of versions, newest first.
+        """Yield values of `after`: time of registration and content of versions, newest first.
 
         Their registrations are not read.
         """
@@ -198,7 +198,7 @@ class Snapshot(RowReader):
             yield time.rpartition("\0")[2], content
 
     def version(self, name: str, content: str) -> str | None:
-        """Return which version a content is, None if that cannot be read.
+        """Return the version of a content; None if it cannot be read.
 
         It never changes, and is decrypted once.
         """
@@ -214,20 +214,20 @@ class Snapshot(RowReader):
         return remember(self.known.versions, (name, content), said.spec.version)
 
     def held_bytes(self, name: str) -> list[int]:
-        """Return of how many bytes each version of a dataset is."""
+        """Return the bytes of each version of a dataset."""
         return [
             row.bytes for row in self.scan(prefix_of("dataset-version-by-time", name), StoredBytes)
         ]
 
     def _dataset_row(self, name: str, row: StoredDataset) -> DatasetRow | None:
-        """Return a version of a dataset with what it holds; None if that cannot be read."""
+        """Return a version of a dataset with its specification; None if it cannot be read."""
         spec = self.spec(name, row)
         if spec is None:
             return None
         return DatasetRow(spec.masked(self.present.sensitive(name)), row.registered)
 
     def spec(self, name: str, row: StoredDataset) -> DatasetSpec | None:
-        """Return what a version of a dataset holds, as it was registered; None if unreadable."""
+        """Return the registered specification of a version; None if unreadable."""
         try:
             return from_json(
                 self.opens(f"dataset/{name}", row.registration), DatasetRegistered
@@ -236,7 +236,7 @@ class Snapshot(RowReader):
             return None
 
     def sensitive(self, name: str) -> tuple[str, ...]:
-        """Return the columns of a dataset of which no value is told, in any version."""
+        """Return the columns of a dataset whose values are hidden, in any version."""
         owner = self.dataset_owner(name)
         if owner is None or not owner.marks:
             return ()
@@ -257,7 +257,7 @@ class Snapshot(RowReader):
     def each_dataset(self, after: str = "", may: May = anything) -> Iterator[DatasetRow]:
         """Yield the newest version of datasets that one `may` see, by name, past `after`.
 
-        Each is read, and decrypted, as it is asked for.
+        Each is read and decrypted on demand.
         """
         bound = key("dataset", after) if after else b""
         for at, value in self.content.scan(DATASETS, after=bound):
@@ -269,27 +269,27 @@ class Snapshot(RowReader):
                     yield row
 
     def dataset_names(self, may: May = anything) -> Iterator[str]:
-        """Yield the names of datasets that one `may` see, in order: nothing is decrypted."""
+        """Yield the names of datasets that one `may` see, in order, without decryption."""
         names = (at.rpartition(b"\0")[2].decode() for at, _ in self.content.scan(DATASETS))
         return filter(may, names)
 
     def has_dataset(self, name: str) -> bool:
-        """Say whether there is a dataset: nothing is decrypted."""
+        """Return whether a dataset exists, without decryption."""
         return self.content.get(key("dataset", name)) is not None
 
     def dataset_versions(self, name: str) -> Iterator[DatasetRow]:
-        """Yield all versions of a dataset, newest first, each read as it is asked for."""
+        """Yield all versions of a dataset, newest first, each read on demand."""
         return (row for _, row in self.each_version(name))
 
     def version_names(self, name: str) -> list[str]:
-        """Return the versions of a dataset that can be read, newest first."""
+        """Return the readable versions of a dataset, newest first."""
         found = (self.version(name, content) for _, content in self.contents(name))
         return [version for version in found if version is not None]
 
     def each_version(self, name: str, after: After = None) -> Iterator[tuple[After, DatasetRow]]:
         """Yield the versions of a dataset, newest first, past (time of registration, content).
 
-        Each with what stands for it in `after`; it is read, and decrypted, as it is asked for.
+        Each comes with its value for `after`; it is read and decrypted on demand.
         """
         for time, content in self.contents(name, after):
             stored = self.get(key("dataset-version", name, content), StoredDataset)
@@ -301,18 +301,18 @@ class Snapshot(RowReader):
                 yield (time, content), row
 
     def dataset_owner(self, name: str) -> DatasetOwner | None:
-        """Return whose a dataset is; None if there never was one."""
+        """Return the owner of a dataset, also of a deleted one; None if there never was one."""
         return self.get(key("dataset-owner", name), DatasetOwner)
 
     def dataset_bytes(self, user: str) -> int:
-        """Return the bytes of all versions of a user's datasets, as they are counted for quotas."""
+        """Return the bytes of all versions of a user's datasets, as the quota counts them."""
         held = self.get(key("dataset-bytes", user), StoredBytes)
         return 0 if held is None else held.bytes
 
     def kept_with(self, name: str) -> list[str]:
         """Return the experiments with a run on a dataset, as far as they can be read.
 
-        It looks at what is known of all experiments.
+        It reads all experiments.
         """
         ids = (
             at.rpartition(b"\0")[2].decode() for at, _ in self.content.scan(prefix_of("experiment"))
@@ -320,18 +320,18 @@ class Snapshot(RowReader):
         return [one for one in ids if self.needs(one, name)]
 
     def needs(self, experiment: str, name: str) -> bool:
-        """Say whether an experiment has a run on a dataset; not, if it cannot be read."""
+        """Return whether an experiment has a run on a dataset; False if it cannot be read."""
         try:
             return any(ref.name == name for refs in self._data_of(experiment) for ref in refs)
         except Unreadable:
             return False
 
     def grants(self, name: str) -> list[GrantRow]:
-        """Return who may do what with a dataset besides its owner, by name."""
+        """Return the grants of a dataset by user, without its owner."""
         return list(self.scan(prefix_of("dataset-grant", name), GrantRow))
 
     def grant(self, name: str, user: str) -> GrantRow | None:
-        """Return what a user may do with a dataset that was shared."""
+        """Return a user's grant of a shared dataset."""
         return self.get(key("dataset-grant", name, user), GrantRow)
 
     # Sessions and experiments
@@ -372,7 +372,7 @@ class Snapshot(RowReader):
         return None if row is None else key_of_kept(row.opened)
 
     def ended(self, session: str) -> EndedRow | None:
-        """Return how a session ended."""
+        """Return the end of a session."""
         return self.get(key("session-ended", session), EndedRow)
 
     def sessions(self, after: After, limit: int, whose: str | None = None) -> list[SessionRow]:
@@ -382,18 +382,18 @@ class Snapshot(RowReader):
     def each_session(self, after: After, whose: str | None = None) -> Iterator[SessionRow]:
         """Yield open sessions, newest first, past (time of creation, id).
 
-        Those of everybody, or those `whose` owner or reader a user is. Each is read, and decrypted,
-        as it is asked for.
+        Without `whose` those of all users, else those that this user owns or reads. Each is read
+        and decrypted on demand.
         """
         ids = self.newest("session", after, whose)
         return (row for at in ids if (row := self.session(at)) is not None)
 
     def has_session(self, session: str) -> bool:
-        """Say whether a session is open."""
+        """Return whether a session is open."""
         return self.content.get(key("session", session)) is not None
 
     def has_experiment(self, experiment: str) -> bool:
-        """Say whether there is an experiment."""
+        """Return whether there is an experiment."""
         return self.content.get(key("experiment", experiment)) is not None
 
     def experiment(self, experiment: str) -> ExperimentRow | None:
@@ -402,17 +402,17 @@ class Snapshot(RowReader):
         return None if row is None else self.experiment_row(experiment, row)
 
     def gone(self, experiment: str) -> ExperimentRow | None:
-        """Return an experiment that was deleted, as far as anything of it is known."""
+        """Return the remaining row of a deleted experiment."""
         row = self.get(key("experiment-gone", experiment), StoredExperiment)
         return None if row is None else self.experiment_row(experiment, row)
 
     def committed(self, experiment: str, *, gone: bool = False) -> StoredExperiment | None:
-        """Return what is known of an experiment, or of a deleted one: nothing is decrypted."""
+        """Return the stored row of an experiment, or of a deleted one, without decryption."""
         table = "experiment-gone" if gone else "experiment"
         return self.get(key(table, experiment), StoredExperiment)
 
     def experiment_row(self, experiment: str, row: StoredExperiment) -> ExperimentRow:
-        """Return an experiment with what it says, as far as that can be read."""
+        """Return an experiment with its data, as far as these can be read."""
         opened = self.opened(experiment, row.opened)
         training_data, evaluation_data = self._data_of(experiment) if opened else ((), ())
         return ExperimentRow(
@@ -429,9 +429,9 @@ class Snapshot(RowReader):
         )
 
     def _data_of(self, experiment: str) -> Data:
-        """Return what an experiment's trainings learned from, and what its models were measured on.
+        """Return the datasets of an experiment's trainings and evaluations.
 
-        That is said in the requests of its runs. As it never changes, it is kept in memory.
+        The requests of its runs name them. As they never change, they are cached.
         """
         if (known := self.known.data.get(experiment)) is not None:
             return known
@@ -469,24 +469,24 @@ class Snapshot(RowReader):
         for at, _ in self.content.scan(prefix_of(*index), after=bound, reverse=True):
             yield at.rpartition(b"\x00")[2].decode()
 
-    # Whose a session is, also when it has ended
+    # The owner of a session, also of one that has ended
 
     def session_ids(self, start: str) -> Iterator[str]:
-        """Yield the ids that begin so, of all sessions that there ever were, in order."""
+        """Yield the ids of all sessions ever, with a prefix, in order."""
         for at, _ in self.content.scan(key("session-owner", start)):
             yield at.rpartition(b"\0")[2].decode()
 
     def owner(self, session: str) -> str | None:
-        """Return who opened a session; None if there never was one."""
+        """Return the user who opened a session; None if there never was one."""
         row = self.get(key("session-owner", session), IndexEntry)
         return None if row is None else row.id
 
     def readers(self, session: str) -> list[ReaderRow]:
-        """Return who may read a session or experiment besides its owner, by name."""
+        """Return the readers of a session or experiment by name, without its owner."""
         return list(self.scan(prefix_of("session-reader", session), ReaderRow))
 
     def is_reader(self, session: str, user: str) -> bool:
-        """Say whether a session or experiment is shared with a user."""
+        """Return whether a session or experiment is shared with a user."""
         return self.get(key("session-reader", session, user), ReaderRow) is not None
 
     # Users
@@ -504,7 +504,7 @@ class Snapshot(RowReader):
         ]
 
     def tokens(self, name: str) -> list[TokenRow]:
-        """Return the tokens of a user, oldest first; what has ended is there until the next one."""
+        """Return the tokens of a user, oldest first; ended ones stay until the next is issued."""
         row = self.get(tokens_key(name), StoredTokens)
         found = {token: self.stored_token(token) for token in (row.ids if row else ())}
         return [
@@ -514,39 +514,39 @@ class Snapshot(RowReader):
         ]
 
     def quotas(self, user: str) -> list[QuotaRow]:
-        """Return the limits of a user's own, by the names of the quotas."""
+        """Return a user's own limits, by the names of the quotas."""
         return list(self.scan(prefix_of("quota", user), QuotaRow))
 
     def quota(self, user: str, quota: str) -> int | None:
-        """Return a limit of a user's own; None: the default holds."""
+        """Return a user's own limit; None: the default holds."""
         row = self.get(quota_key(user, quota), QuotaRow)
         return None if row is None else row.limit
 
     def open_sessions(self, user: str) -> int:
-        """Return how many open sessions a user has."""
+        """Return the number of a user's open sessions."""
         return sum(1 for _ in self.content.scan(prefix_of("session-of", user)))
 
     def work(self, user: str) -> StoredWork:
-        """Return how many runs of a user's sessions wait, and how many are worked on."""
+        """Return the numbers of waiting and running runs of a user's sessions."""
         return self.get(key("user-work", user), StoredWork) or StoredWork()
 
     def count_runs(self, session: str) -> int:
-        """Return how many runs an open session has, ended ones too."""
+        """Return the number of an open session's runs, ended ones included."""
         row = self.get(key("session", session), StoredSession)
         return 0 if row is None else row.runs
 
     def stored_user(self, name: str) -> StoredUser | None:
-        """Return a user with the verifier of the password: for checking it only."""
+        """Return a user with the verifier of the password: only for checking it."""
         return self.get(user_key(name), StoredUser)
 
     def stored_token(self, token: str) -> StoredToken | None:
-        """Return a token with the digest of its secret: for checking it only."""
+        """Return a token with the digest of its secret: only for checking it."""
         return self.get(token_key(token), StoredToken)
 
     # Runs, of sessions and of experiments alike
 
     def stored_run(self, session: str, kind: str, run: str) -> StoredRun | None:
-        """Return how one run of a kind of work goes: nothing is decrypted."""
+        """Return the stored row of a run of a kind of work, without decryption."""
         row = self.get(run_key(session, run), StoredRun)
         return None if row is None or row.kind != kind else row
 
@@ -556,12 +556,12 @@ class Snapshot(RowReader):
         return None if row is None else self.opened_run(session, run, row)
 
     def opened_run(self, session: str, run: str, row: StoredRun) -> RunRow:
-        """Return a run with what its events say."""
+        """Return a run with the data of its events."""
         request, outcome = (self.data(table, session, run) for table in RUN_DATA)
         return run_row(session, row, self.opens, run, request, outcome)
 
     def data(self, table: RunData, session: str, run: str) -> Raw:
-        """Return the data of an event of a run as they are."""
+        """Return the stored data of an event of a run."""
         return Raw(self.content.get(data_key(table, session, run)) or b"null")
 
     def training(self, session: str, run: str) -> TrainingRow | None:
@@ -575,7 +575,7 @@ class Snapshot(RowReader):
             yield self.opened_run(session, run, row)
 
     def run_ids(self, session: str, kind: str, start: str) -> Iterator[str]:
-        """Yield the runs of a kind of work, of a session or experiment, whose ids begin so."""
+        """Yield the ids of runs of a kind of work, of a session or experiment, with a prefix."""
         for at, value in self.content.scan(run_key(session, start)):
             if decode(value, StoredRun).kind == kind:
                 yield at.rpartition(b"\0")[2].decode()
@@ -585,7 +585,7 @@ class Snapshot(RowReader):
         return ((run, row.kind) for run, row in self.stored_runs(session))
 
     def stored_runs(self, session: str, after: int = 0) -> Iterator[tuple[str, StoredRun]]:
-        """Yield the ids of runs in the order of their numbers past `after`, and how they go."""
+        """Yield the ids and stored rows of runs in the order of their numbers past `after`."""
         bound = place_key(session, after) if after > 0 else b""
         for _, value in self.content.scan(prefix_of("run-at", session), after=bound):
             run = decode(value, IndexEntry).id
@@ -596,10 +596,10 @@ class Snapshot(RowReader):
     # Streams
 
     def streams_of(self, user: str, *, sysadmin: bool = False, after: str = "") -> Iterator[str]:
-        """Yield the streams of which a user may know the state, by their names, past one of them.
+        """Yield the streams whose state a user may see, by name, past one of them.
 
-        That is the catalog, the sessions that are or were the user's own or that are shared with
-        the user, and the user; for a sysadmin all users, and the sessions that are nobody's.
+        These are the catalog, the user, and the sessions that are or were the user's own or are
+        shared with the user; for a sysadmin also all users, and the sessions without an owner.
         """
         for kind in ("dataset", "estimator", "metric", "session", "user"):
             low = after.partition("/")[2] if after.startswith(f"{kind}/") else ""

@@ -1,4 +1,4 @@
-"""A run as queries show it: its stored row, with what its events say."""
+"""Runs as queries return them: the stored row, with the data of its events."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ from autolearn.security.data_key import Unreadable
 __all__ = ["ROW_OF", "Opens", "Registration", "dataset_of", "in_clear", "outline", "run_row"]
 
 Opens = Callable[[str, Raw], Raw]
-"""Returns the data of an event of a stream, as a row keeps them, in clear. Raises Unreadable."""
+"""Decrypts the data of an event of a stream, as a row stores them. Raises Unreadable."""
 
 
 def in_clear(_: str, data: Raw) -> Raw:
-    """Return data that are in clear, and no others: what can be done without keys."""
+    """Return data in clear; refuse encrypted ones: for queries without keys."""
     if is_sealed(data):
         raise Unreadable
     return data
 
 
 class Of(Struct, frozen=True):
-    """What is read of the request of a run to know which data it is of."""
+    """The part of a run's request that names its data."""
 
     dataset: DatasetRef
 
 
 class VersionOnly(Struct, frozen=True):
-    """What is read of a dataset's specification to know which version it is."""
+    """The part of a dataset's specification that names its version."""
 
     version: str
 
 
 class Registration(Struct, frozen=True):
-    """What is read of a registration for that."""
+    """The part of a registration that names the version."""
 
     spec: VersionOnly
 
@@ -55,14 +55,14 @@ def dataset_of(session: str, opens: Opens, request: Raw) -> DatasetRef:
 
 
 ROW_OF: dict[str, type[RunRow]] = {row.kind: row for row in get_args(RunRow)}
-"""How runs of a kind are shown: what was asked and what came of it, in fields of the same names."""
+"""The row type of each kind of work: its fields are those of the request and the result."""
 STORED = ("number", "status", "requested", "updated", "attempt", "worker", "started", "ended")
 
 
 def run_row(
     session: str, stored: StoredRun, opens: Opens, run: str, request: Raw, outcome: Raw
 ) -> RunRow:
-    """Return a run of a session or experiment; what cannot be opened is empty.
+    """Return a run of a session or experiment; data that cannot be decrypted are empty.
 
     `request` and `outcome` are the data of its events.
 
@@ -78,7 +78,7 @@ def run_row(
 def told(
     session: str, stored: StoredRun, opens: Opens, run: str, request: Raw, outcome: Raw
 ) -> RunRow:
-    """Return a run with all that is said of it. Raises Unreadable."""
+    """Return a run with all its data. Raises Unreadable."""
     work, row, stream = WORK[stored.kind], ROW_OF[stored.kind], f"session/{session}"
     fields = shown(from_json(opens(stream, request), work.requested), row, stored)
     if stored.status == "completed":
@@ -91,13 +91,13 @@ def told(
 
 
 def shown(asked: events.RunRequested, row: type[RunRow], stored: StoredRun) -> dict[str, Any]:
-    """Return the fields of a row: what was asked, and how it goes."""
+    """Return the fields of a row: the request, and the state."""
     fields = {k: value for k, value in asdict(asked).items() if k in row.__struct_fields__}
     return fields | {name: getattr(stored, name) for name in STORED}
 
 
 def outline(session: str, stored: StoredRun, run: str) -> RunRow:
-    """Return what is known of a run without its key: how it goes, not what it is."""
+    """Return the state of a run without its encrypted data."""
     row = ROW_OF[stored.kind]
     fields = shown(empty(WORK[stored.kind].requested), row, stored)
     if "training" in row.__struct_fields__:

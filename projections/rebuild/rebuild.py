@@ -20,17 +20,17 @@ from autolearn.projections.views import VIEWS
 __all__ = ["COMMIT", "Rebuilt", "Told", "digests_of", "rebuild"]
 
 READ = 500
-"""Records that are asked of the reader at once."""
+"""Records that are requested from the reader at once."""
 COMMIT = 20_000
-"""Records that are folded between two writes: hot rows are written once, memory stays bounded.
-More of them no longer fit a processor's cache: 50,000 take 10 % longer."""
+"""Records that are folded between two writes: hot rows are written once, memory stays bounded. More
+of them no longer fit a processor's cache: 50,000 take 10 % longer."""
 
 Told = Callable[[int, int], None]
-"""Hears how many records are folded, and how many there are."""
+"""Receives the number of folded records, and the number of all."""
 
 
 class Rebuilt(Struct, frozen=True):
-    """What a rebuild has done: records read, events admitted, seconds, and each view's digest.
+    """The outcome of a rebuild: records read, events admitted, seconds, and each view's digest.
 
     `resumed_at` counts the records that an interrupted rebuild before had folded already.
     """
@@ -49,8 +49,8 @@ def rebuild(
 ) -> Rebuilt:
     """Fold the log up to `goal` (offsets, exclusive) into the store at `folder`.
 
-    The fold is the one used live, through the same Follower. What an interrupted rebuild has left
-    in the folder is gone on with.
+    It uses the live fold, through the same projector, and resumes an interrupted rebuild in the
+    folder.
 
     Raises:
         LogError: the log cannot be read.
@@ -70,7 +70,7 @@ def digests_of(content: Readable) -> dict[str, str]:
 
 
 def _fold_up_to(goal: Mapping[int, int], follower: Projector, told: Told) -> Rebuilt:
-    """Let a Follower fold and store everything before `goal`, and close it.
+    """Fold and store everything before `goal` with a projector, and close it.
 
     Raises:
         LogError: the log cannot be read.

@@ -1,4 +1,4 @@
-"""Where the read models of an API process lie: a folder in use, and one to build the next in."""
+"""The folders of an API process's read models: one in use, and one for the next rebuild."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 __all__ = ["ViewsPlace", "deleted"]
 
 NAME = re.compile(r"views(-(?P<number>[0-9]+)(-[a-z]+)?)?")
-"""A name may end with a view's: rebuilds of one view, which there once were, have made such."""
+"""A name may end with a view's: former rebuilds of one view have made such."""
 
 
 class ViewsPlace:
     """The read models below the folder of one API process (blue and green).
 
     RocksDB cannot be renamed while it is open, so the file `current` names the folder in use.
-    Folders are numbered: what was in use once never becomes the beginning of a rebuild.
+    Folders are numbered: a folder that was in use is never reused for a rebuild.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -30,15 +30,15 @@ class ViewsPlace:
         return self.folder / (name if NAME.fullmatch(name) else "views")
 
     def spare(self) -> Path:
-        """Return the folder for a rebuild. What an interrupted one left may be in it."""
+        """Return the folder for a rebuild. It may hold what an interrupted one left."""
         found = NAME.fullmatch(self.used.name)
         number = int(found["number"] or 1) if found else 1
         return self.folder / f"views-{number + 1}"
 
     def switch(self, new: Path) -> list[Path]:
-        """Use another folder from now on, whatever happens next; all others are deleted.
+        """Use another folder from now on, durably; all others are deleted.
 
-        Returns those of which something is left, because a store still writes there.
+        Return those that remain, because a store still writes there.
         """
         written = self.folder / "current.new"
         written.write_text(f"{new.name}\n")
@@ -47,7 +47,7 @@ class ViewsPlace:
 
 
 def deleted(folders: list[Path]) -> list[Path]:
-    """Delete folders, and return those of which something is left."""
+    """Delete folders, and return those that remain."""
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
     return [folder for folder in folders if folder.exists()]

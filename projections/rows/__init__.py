@@ -1,1 +1,1 @@
-"""The rows of read models: as they are stored, and as they are shown."""
+"""The rows of read models: as stored, and as returned by queries."""

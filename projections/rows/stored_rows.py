@@ -1,8 +1,8 @@
 """The rows of sessions, runs, users and streams as they are stored.
 
-A row keeps the data of events as they are, so that a fold neither decodes nor encodes nor decrypts
-them: a query does, for the few rows that it returns (`queries`). They are JSON arrays,
-without the names of their fields: a rebuild writes millions of them.
+A row holds the raw data of events, so that a fold neither decodes nor encodes nor decrypts them: a
+query does, for the few rows that it returns (`queries`). Rows are JSON arrays, without the names of
+their fields: a rebuild writes millions of them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class StoredSession(Struct, array_like=True, gc=False):
     """An open session, with the number of its runs and the id of the `newest`.
 
     `opened` is the data of the event that opened it. `expiring` is when it expires, if that was
-    said and nothing was done in it since.
+    announced and it is unused since.
     """
 
     opened: Raw
@@ -54,8 +54,7 @@ class StoredDataset(Struct, array_like=True, gc=False):
 class StoredExperiment(Struct, array_like=True, gc=False):
     """A committed session, with the trainings that it keeps. `opened` as in StoredSession.
 
-    `sequence` is the number of the event that committed it in its stream, `deleted` of the one that
-    deleted it (0: it is there).
+    `sequence` is that of its commit in its stream, `deleted` that of its deletion (0: not deleted).
     """
 
     opened: Raw
@@ -68,11 +67,11 @@ class StoredExperiment(Struct, array_like=True, gc=False):
 
 
 class StoredRun(Struct, array_like=True, gc=False):
-    """How one run goes, of any kind of work. `number` is the sequence of its request in its stream.
+    """The state of a run of any kind. `number` is the sequence of its request in its stream.
 
-    What its events say, which may be large, is in rows of its own that never change
-    (`views.runs.data_key`). `training` is the one that an evaluation is of, and `before` the run of
-    the session that was requested before this one.
+    The data of its events, which may be large, are in rows of their own that never change
+    (`views.runs.data_key`). `training` is the evaluated one of an evaluation, and `before` the
+    previously requested run of the session.
     """
 
     kind: str
@@ -105,7 +104,7 @@ class StoredTokens(Struct, array_like=True, gc=False):
 
 
 class StoredWork(Struct, array_like=True, gc=False):
-    """How many runs of a user's sessions wait for a worker, and on how many one works."""
+    """The numbers of waiting and running runs of a user's sessions."""
 
     queued: int = 0
     running: int = 0

@@ -1,4 +1,4 @@
-"""The rows of the read models: what a query can see."""
+"""The rows of the read models as queries return them."""
 
 from __future__ import annotations
 
@@ -40,31 +40,31 @@ __all__ = [
 
 
 class EstimatorRow(Struct, frozen=True):
-    """A model on offer, since `registered`."""
+    """An estimator of the catalog, since `registered`."""
 
     spec: EstimatorSpec
     registered: str
 
 
 class MetricRow(Struct, frozen=True):
-    """A metric on offer, since `registered`."""
+    """A metric of the catalog, since `registered`."""
 
     spec: MetricSpec
     registered: str
 
 
 class DatasetRow(Struct, frozen=True):
-    """A version of a dataset, on offer since `registered`."""
+    """A version of a dataset of the catalog, since `registered`."""
 
     spec: DatasetSpec
     registered: str
 
 
 class DatasetOwner(Struct, frozen=True, gc=False):
-    """Whose a dataset is; `everybody` may use it and change it, or use it if it is `bundled`.
+    """The owner of a dataset; `everybody` may use and change it, or only use it if it is `bundled`.
 
-    It stays known when it is `deleted`, at a time, by somebody. `marks` is how often its sensitive
-    columns have changed.
+    The owner stays known when it is `deleted`, at a time, by a user. `marks` counts the changes of
+    its sensitive columns.
     """
 
     owner: str
@@ -76,18 +76,18 @@ class DatasetOwner(Struct, frozen=True, gc=False):
 
 
 class StoredBytes(Struct, frozen=True, gc=False):
-    """The bytes of a dataset's version in the artifact store, or of all own ones of a user."""
+    """The bytes of a dataset's version in the artifact store, or of all of a user's own."""
 
     bytes: int = 0
 
 
 class SessionRow(Struct, frozen=True):
-    """A session that is open. It is expiring when it is not used for `expires` seconds; 0: never.
+    """An open session. It begins to expire when it is unused for `expires` seconds; 0: never.
 
-    `expiring` is when nothing of it is kept any more, if that was said and it is not used.
+    `expiring` is when it expires, if that was announced and it is unused since.
 
-    What is encrypted and cannot be read is empty in all rows, which are `unreadable` then: the key
-    is shredded, or this process does not have it.
+    In all rows, encrypted data that cannot be read are empty and `unreadable` is set: the key is
+    shredded, or this process does not have it.
     """
 
     id: str
@@ -103,7 +103,7 @@ class SessionRow(Struct, frozen=True):
 
 
 class ExperimentRow(Struct, frozen=True):
-    """A committed session, with what it keeps."""
+    """A committed session, with the runs that it keeps."""
 
     id: str
     title: str
@@ -121,8 +121,8 @@ class TrainingRow(Struct, frozen=True):
     """One training.
 
     `status` is open (waits for a worker), started, completed, failed or cancelled. The times are
-    RFC 3339; `reason` and `detail` say why it failed. The limits (seconds, MiB) are those asked
-    for.
+    RFC 3339; `reason` and `detail` say why it failed. The limits (seconds, MiB) are the requested
+    ones.
     """
 
     kind: ClassVar[str] = "training"
@@ -130,7 +130,7 @@ class TrainingRow(Struct, frozen=True):
     id: str
     session: str
     number: int
-    """The number of its request among the events of the session: the order in which it came."""
+    """The sequence of its request in the session's stream, which orders the runs."""
     status: str
     requested: str
     updated: str
@@ -167,7 +167,8 @@ class TrainingRow(Struct, frozen=True):
 class EvaluationRow(Struct, frozen=True):
     """One evaluation of a training. The fields are as in TrainingRow; `results` are by metric.
 
-    `left_out` says of others why there is none, `averages` of those that are one what it is over.
+    `left_out` has the reason for each metric without a result, `averages` the aggregation of
+    averages.
     """
 
     kind: ClassVar[str] = "evaluation"
@@ -180,7 +181,7 @@ class EvaluationRow(Struct, frozen=True):
     updated: str
     training: str
     artifact: str
-    """The folder of the artifact that the training made (`TrainedArtifact.folder`)."""
+    """The folder of the training's artifact (`TrainedArtifact.folder`)."""
     metrics: tuple[str, ...]
     dataset: DatasetRef
     held_out: bool
@@ -208,7 +209,7 @@ class EvaluationRow(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True, array_like=True, gc=False):
-    """How a command was answered: the event's type, and why if it was refused.
+    """The answer to a command: the event's type, and the reason of a refusal.
 
     Stored as a JSON array, because there is one for every command.
     """
@@ -223,13 +224,13 @@ class Answer(Struct, frozen=True, array_like=True, gc=False):
 
 
 class IndexEntry(Struct, frozen=True, gc=False):
-    """An entry of an index: the id of the row meant."""
+    """An entry of an index: the id of the indexed row."""
 
     id: str
 
 
 class EndedRow(Struct, frozen=True, gc=False):
-    """How a session ended (committed or discarded), when, and which runs that stopped."""
+    """The end of a session (committed or discarded), its time, and the runs that it stopped."""
 
     how: str
     time: str
@@ -263,7 +264,7 @@ class UserRow(Struct, frozen=True):
 
 
 class TokenRow(Struct, frozen=True):
-    """A token of a user, without what it is checked by. Times are RFC 3339 in UTC."""
+    """A token of a user, without its digest. Times are RFC 3339 in UTC."""
 
     id: str
     user: str
@@ -274,7 +275,7 @@ class TokenRow(Struct, frozen=True):
 
 
 class QuotaRow(Struct, frozen=True, gc=False):
-    """A limit of a user's own (`schemas.quotas`)."""
+    """A user's own limit of a quota (`schemas.quotas`)."""
 
     user: str
     name: str

@@ -26,7 +26,7 @@ class MemoryStore:
         yield from [(key, self.rows[key]) for key in keys]
 
     def snapshot(self) -> Readable:
-        """Return the content as it is now."""
+        """Return a snapshot of the content."""
         copy = MemoryStore()
         copy.rows = dict(self.rows)
         return copy

@@ -18,17 +18,17 @@ __all__ = ["BULK_BUFFER", "RocksSnapshot", "RocksStore", "is_damage"]
 logger = structlog.get_logger(__name__)
 
 BULK_BUFFER = 512 * 1024 * 1024
-"""Bytes of memory that hold one write of a rebuild at most."""
+"""Bytes of memory for one write of a rebuild at most."""
 
 
 class RocksStore:
-    """A store in a RocksDB folder, of which the log has everything. One process may have it open.
+    """A store in a RocksDB folder, which the log can restore. One process may have it open.
 
     A damaged folder is deleted when it is opened, with a warning, and the store is empty. Damage
-    that shows later raises StoreError and leaves a mark, so that the next to open it does that.
+    that shows later raises StoreError and leaves a mark, so that the next open deletes the folder.
 
     With `bulk` it takes large writes fast, and a crash may lose the newest of them, never a part of
-    one: for rebuilds, which begin again where the store is. Open it without afterwards.
+    one: for rebuilds, which resume where the store is. Open it without `bulk` afterwards.
     """
 
     def __init__(self, folder: Path, *, bulk: bool = False) -> None:
@@ -36,7 +36,7 @@ class RocksStore:
         self.db = self.open()
 
     def open(self) -> Rdict:
-        """Open the folder, or make it; if it is damaged, make it anew.
+        """Open the folder, or create it; a damaged one is created anew.
 
         Raises:
             StoreError: it is open elsewhere, or the disk does not allow it.
@@ -53,17 +53,17 @@ class RocksStore:
 
     @property
     def mark(self) -> Path:
-        """The file beside the folder that says that it is damaged."""
+        """The file beside the folder that marks it as damaged."""
         return self.folder.with_name(f"{self.folder.name}.damaged")
 
     def discard(self, why: str) -> None:
-        """Delete the folder, and say so."""
+        """Delete the folder, and log a warning."""
         logger.warning("damaged, rebuilt from the log", folder=str(self.folder), reason=why)
         shutil.rmtree(self.folder, ignore_errors=True)
         self.mark.unlink(missing_ok=True)
 
     def opened(self) -> Rdict:
-        """Open the folder as it is, or make it.
+        """Open the folder, or create it.
 
         Raises:
             StoreError: that is not possible.
@@ -74,7 +74,7 @@ class RocksStore:
         options.set_write_buffer_size(16 * 1024 * 1024)
         options.set_max_write_buffer_number(2)
         options.set_keep_log_file_num(2)
-        # A rebuild leaves many files: they are merged behind the writes that follow, not before.
+        # A rebuild leaves many files: they are compacted after the next writes, not before.
         options.set_level_zero_slowdown_writes_trigger(1 << 20)
         options.set_level_zero_stop_writes_trigger(1 << 20)
         if self.bulk:
@@ -89,7 +89,7 @@ class RocksStore:
             return Rdict(
                 str(self.folder),
                 options=options,
-                # Without this a folder is opened with the options that it was made with.
+                # Without this a folder is opened with the options of its creation.
                 column_families={"default": options},
                 access_type=AccessType.read_write(),
             )
@@ -100,9 +100,9 @@ class RocksStore:
             ) from error
 
     def failed(self, error: Exception) -> StoreError:
-        """Return what RocksDB raised as an error of ours; mark the folder if it is damaged."""
+        """Convert an error of RocksDB to ours; mark the folder if it is damaged."""
         if is_damage(str(error)):
-            with suppress(OSError):  # the disk takes no mark: the error itself is told
+            with suppress(OSError):  # the disk takes no mark: the error itself is raised
                 self.mark.write_text(str(error))
         return StoreError(
             f"{self.folder}: {error}.",
@@ -126,11 +126,11 @@ class RocksStore:
         return self.snapshot().scan(prefix, after=after, reverse=reverse)
 
     def snapshot(self) -> RocksSnapshot:
-        """Return the content as it is now."""
+        """Return a snapshot of the content."""
         return RocksSnapshot(self)
 
     def write(self, rows: Mapping[bytes, bytes | None]) -> None:
-        """Write rows, and delete those that are None: all or nothing, also across a crash.
+        """Write rows, and delete those that are None, atomically, also across a crash.
 
         Raises:
             StoreError: the folder is damaged or gone, or the disk is full.
@@ -145,7 +145,7 @@ class RocksStore:
         try:
             self.db.write(batch, how)
             if self.bulk:
-                self.db.flush(wait=False)  # unsorted rows must not be what is read from
+                self.db.flush(wait=False)  # unsorted rows are not for reading
         except Exception as error:
             raise self.failed(error) from error
 
@@ -156,7 +156,7 @@ class RocksStore:
         self.db = self.open()
 
     def close(self) -> None:
-        """Write what is in memory to the disk, and let go of the folder."""
+        """Flush memory to the disk, and close the folder."""
         try:
             if self.bulk:
                 self.db.flush()
@@ -168,7 +168,7 @@ class RocksStore:
 class RocksSnapshot:
     """A store's content at one moment.
 
-    An iterator sees what was there when it was made, so all reads go through one. (rocksdict's own
+    An iterator sees the content of its creation, so all reads go through one. (rocksdict's own
     snapshots do not reach their iterators in 0.3.29.)
     """
 
@@ -211,7 +211,7 @@ class RocksSnapshot:
         self.check()
 
     def check(self) -> None:
-        """Raise StoreError if there seem to be no more rows because they cannot be read."""
+        """Raise StoreError if the rows seem to end because they cannot be read."""
         try:
             self.iterator.status()
         except Exception as error:
@@ -219,9 +219,9 @@ class RocksSnapshot:
 
 
 def is_damage(words: str) -> bool:
-    """Say whether RocksDB's words mean a folder that is of no use any more.
+    """Return whether RocksDB's error means an unusable folder.
 
-    Not so one that another process has open, nor a disk that is full or may not be written.
+    A folder that another process has open, or a disk that is full or read-only, does not count.
     """
     signs = ("Corruption", "No such file or directory", "Invalid argument", "NotFound")
     return any(sign in words for sign in signs)

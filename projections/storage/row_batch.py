@@ -20,7 +20,7 @@ PROGRESS = "progress"
 
 
 class RowBatch:
-    """The rows of a store as Structs. What is put is seen at once by `get`, stored by `commit`.
+    """The rows of a store as Structs. `get` sees what is put at once; `commit` stores it.
 
     A row that many events of a batch change is decoded and encoded once.
     """
@@ -35,7 +35,7 @@ class RowBatch:
     def get(self, at: bytes, kind: type[T]) -> T | None:
         """Return a row, or None. It must not be changed: `change` is for that.
 
-        Any thread may ask: `commit` in another one hands pending rows to `known` first.
+        Any thread may call it: `commit` in another one hands pending rows to `known` first.
         """
         pending = self.pending
         if at in pending:
@@ -47,7 +47,7 @@ class RowBatch:
         return None if value is None else decode(value, kind)
 
     def change(self, at: bytes, kind: type[T]) -> T | None:
-        """Return a row to be changed in place, or None; it is stored as it is at the commit."""
+        """Return a row to be changed in place, or None; the commit stores its last state."""
         row = self.pending.get(at)
         if row is None:
             row = self.get(at, kind)
@@ -56,7 +56,7 @@ class RowBatch:
         return row  # type: ignore[return-value]
 
     def names(self, prefix: bytes) -> list[bytes]:
-        """Return the keys of all rows with a prefix, those that are not stored yet among them."""
+        """Return the keys of all rows with a prefix, pending ones included."""
         found = {at for at, _ in self.store.scan(prefix)}
         found |= {at for at in self.pending if at.startswith(prefix)}
         return sorted(at for at in found if at not in self.pending or self.pending[at] is not None)
@@ -66,11 +66,11 @@ class RowBatch:
         self.pending[at] = row
 
     def put_once(self, at: bytes, row: Struct) -> None:
-        """Set a row that no fold will ever ask for: it is encoded at once, and not kept."""
+        """Set a row that no fold reads again: it is encoded at once, and not kept in memory."""
         self.written[at] = to_json(row)
 
     def put_data(self, at: bytes, data: Raw) -> None:
-        """Set a row that is the data of an event as they are, as `put_once` does."""
+        """Set a row to the raw data of an event, as `put_once` does."""
         self.written[at] = bytes(data)
 
     def delete(self, at: bytes) -> None:
@@ -78,7 +78,7 @@ class RowBatch:
         self.pending[at] = None
 
     def commit(self, progress: Mapping[int, PartitionProgress]) -> None:
-        """Write everything pending, and how far the log is folded into it: all or nothing."""
+        """Write all pending rows and the progress atomically."""
         written = self.written
         for at, row in self.pending.items():
             written[at] = None if row is None else to_json(row)
@@ -88,7 +88,7 @@ class RowBatch:
         self.known, self.pending, self.written = self.pending, {}, {}
 
     def progress(self) -> dict[int, PartitionProgress]:
-        """Return how far the log is folded into the store, per partition."""
+        """Return the progress of the store, per partition."""
         found = {}
         for at, value in self.store.scan(prefix_of(PROGRESS)):
             found[int.from_bytes(at[-8:], "big")] = decode(value, PartitionProgress)

@@ -1,4 +1,4 @@
-"""How rows of the read models are read: by their keys, in the order of these, as Structs."""
+"""Reads rows of the read models as Structs, by key and in key order."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ class RowReader:
 
 
 def decode(value: bytes, kind: type[T]) -> T:
-    """Return the bytes of a row as a Struct."""
+    """Decode a row."""
     return DECODERS[kind].decode(value)  # type: ignore[return-value]

@@ -18,7 +18,7 @@ Row = tuple[bytes, bytes]
 
 
 class Readable(Protocol):
-    """Keys and values in order, to read."""
+    """A readable ordered key-value store."""
 
     def get(self, key: bytes) -> bytes | None:
         """Return a value, or None."""
@@ -30,14 +30,14 @@ class Readable(Protocol):
 
 
 class Store(Readable, Protocol):
-    """Keys and values in order. Reads may come from any thread, writes from one at a time."""
+    """An ordered key-value store. Any thread may read, one at a time may write."""
 
     def snapshot(self) -> Readable:
-        """Return the content as it is now: later writes do not show. For one thread."""
+        """Return a snapshot of the content, for one thread: later writes do not show."""
         ...
 
     def write(self, rows: Mapping[bytes, bytes | None]) -> None:
-        """Write rows, and delete those that are None: all or nothing, also across a crash."""
+        """Write rows, and delete those that are None, atomically, also across a crash."""
         ...
 
     def clear(self) -> None:
@@ -45,7 +45,7 @@ class Store(Readable, Protocol):
         ...
 
     def close(self) -> None:
-        """Write what is in memory to the disk, and let go of the folder."""
+        """Flush memory to the disk, and close the folder."""
         ...
 
 
@@ -60,7 +60,7 @@ def bounds(prefix: bytes, after: bytes, *, reverse: bool) -> tuple[bytes, bytes]
 
 
 def key(*parts: str | int) -> bytes:
-    """Return a key of parts: text as UTF-8, integers as 8 bytes big-endian, a NUL between them."""
+    """Join a key's parts: text as UTF-8, integers as 8 bytes big-endian, a NUL between them."""
     return b"\0".join(
         [part.encode() if isinstance(part, str) else part.to_bytes(8, "big") for part in parts]
     )

@@ -1,4 +1,4 @@
-"""What changed between two points of the log: the rows of a stream before, and after."""
+"""The changes between two points of the log: the rows of a stream before, and after."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["THINGS", "Change", "changes_of"]
 
 Fields = dict[str, Any]
 Thing = tuple[str, str]
-"""What it is, such as training, and its id."""
+"""The kind of a thing, such as training, and its id."""
 
 
 class Change(Struct, frozen=True):
-    """What became of one thing of a stream.
+    """The change of one thing of a stream.
 
-    `change` is added, removed or changed. `before` and `after` are its fields: all of them for
-    what was added or removed, those that differ for what was changed.
+    `change` is added, removed or changed. `before` and `after` are its fields: all of them for an
+    added or removed thing, the different ones for a changed one.
     """
 
     stream: str
@@ -70,7 +70,7 @@ THINGS: Mapping[str, Callable[[Snapshot, str], Iterator[tuple[str, str, Struct |
     "metric": _metric_things,
     "user": _user_things,
 }
-"""What the streams of each kind tell of, a session's runs aside."""
+"""The things of each kind of stream, a session's runs aside."""
 
 
 def _things_of(moment: Snapshot, stream: str) -> dict[Thing, Fields]:
@@ -80,15 +80,15 @@ def _things_of(moment: Snapshot, stream: str) -> dict[Thing, Fields]:
 
 
 def _fields_of(row: Struct) -> Fields:
-    """Return a row's fields, those of its specification among them, as JSON has them."""
+    """Return a row's fields as JSON, those of its specification included."""
     fields: Fields = to_builtins(row)
     return {**fields.pop("spec", {}), **fields}
 
 
 def changes_of(stream: str, before: Snapshot, after: Snapshot) -> Iterator[Change]:
-    """Yield what changed in a stream between two moments, which both have it.
+    """Yield the changes of a stream between two moments, both of which have it.
 
-    Of the runs of a session, which may be many and large, one is looked at at a time.
+    A session's runs may be many and large, so one is read at a time.
     """
     was, now = _things_of(before, stream), _things_of(after, stream)
     for thing in {**was, **now}:
@@ -106,7 +106,7 @@ def changes_of(stream: str, before: Snapshot, after: Snapshot) -> Iterator[Chang
 
 
 def _difference(stream: str, thing: Thing, was: Fields | None, now: Fields | None) -> Change:
-    """Return what became of one thing that is not the same."""
+    """Return the change of one thing that differs."""
     if was is None or now is None:
         return Change(stream, *thing, "added" if was is None else "removed", was, now)
     names = [name for name in {**was, **now} if was.get(name) != now.get(name)]

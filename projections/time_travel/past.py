@@ -1,4 +1,4 @@
-"""The read models as they were at a point of the log, folded from the streams that matter."""
+"""The read models at a past point of the log, folded from the streams that matter."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from autolearn.schemas.stream_kinds import stream
 __all__ = ["AsOfReader", "PastTooLarge"]
 
 AHEAD = 20
-"""What is read in one go beyond what is surely needed: streams of a list, records of a place."""
+"""Streams of a list and records that are read together beyond the surely needed ones."""
 AT_ONCE = 1000
-"""Events of a partition that are read in one go."""
+"""Events of a partition that are read together."""
 
 
 class _Commit(NamedTuple):
-    """When an experiment was committed, by which event of its stream, and which one deleted it.
+    """The time and sequence of an experiment's commit, and the event that deleted it.
 
-    The newest is first.
+    They are ordered newest first.
     """
 
     time: str
@@ -40,18 +40,18 @@ class _Commit(NamedTuple):
     deletion: int
 
     def __lt__(self, other: tuple[object, ...]) -> bool:
-        """Say whether this comes before another in a list."""
+        """Return whether this comes before another in a list."""
         return (self.time, self.id) > (other[0], other[1])
 
 
 class PastTooLarge(AutoLearnError):
-    """A look at the past would take too much memory."""
+    """A past state needs too much memory."""
 
     title = "That is too much of the past"
 
 
 class _RecordedEvent(NamedTuple):
-    """An admitted event, and where it lies."""
+    """An admitted event, and its offset."""
 
     record: EventRecord
     partition: int
@@ -67,7 +67,7 @@ def _too_large() -> PastTooLarge:
 
 
 def _folded(events: Iterable[_RecordedEvent]) -> dict[bytes, bytes]:
-    """Return the rows that the events of one stream leave: no other stream has a part in them."""
+    """Fold the events of one stream: no other stream changes its rows."""
     store = MemoryStore()
     models = ReadModels(store)
     for event in events:
@@ -77,12 +77,11 @@ def _folded(events: Iterable[_RecordedEvent]) -> dict[bytes, bytes]:
 
 
 class AsOfReader:
-    """What was known when every partition had been read up to an offset, and no further.
+    """The read models as of one offset of every partition.
 
-    `index` are the read models of now or of any later point: where each stream's events lie is
-    taken from there. `moment` has what was loaded, by the same fold and with the same questions as
-    the present. Everything here blocks, and raises LogError when the log cannot be read; use it
-    from one thread.
+    `index` are the read models of now or of any later point, which know where each stream's events
+    lie. `moment` has the loaded streams, with the live fold and the same queries. Everything here
+    blocks, and raises LogError when the log cannot be read; use it from one thread.
     """
 
     def __init__(self, index: Snapshot, lookup: RecordLookup, ends: Mapping[int, int]) -> None:
@@ -93,7 +92,7 @@ class AsOfReader:
 
     @property
     def moment(self) -> Snapshot:
-        """What is known of the streams that were loaded."""
+        """A snapshot of the loaded streams."""
         found = Snapshot(self.store, self.index.opens, self.index, self.index.known)
         found.full = self.full
         return found
@@ -101,17 +100,17 @@ class AsOfReader:
     # Where streams lie
 
     def offsets(self, name: str) -> tuple[int, list[int]]:
-        """Return the partition of a stream, and the offsets of the events that it had then."""
+        """Return the partition of a stream, and the offsets of its events up to this point."""
         partition, offsets = self.index.offsets(name)
         end = self.ends.get(partition, 0)
         return partition, [offset for offset in offsets if offset < end]
 
     def began(self, name: str) -> bool:
-        """Say whether a stream had an event then."""
+        """Return whether a stream had an event at this point."""
         return bool(self.offsets(name)[1])
 
     def first(self, name: str) -> EventRecord | None:
-        """Return the first event of a stream, also if it came later than this point."""
+        """Return the first event of a stream, also if it came after this point."""
         partition, offsets = self.index.offsets(name)
         if not offsets:
             return None
@@ -121,7 +120,7 @@ class AsOfReader:
     # Loading
 
     def load(self, *names: str) -> None:
-        """Fold what these streams had then.
+        """Fold the events of these streams up to this point.
 
         Raises:
             LogError: the log cannot be read.
@@ -141,7 +140,7 @@ class AsOfReader:
             self.store.write(_folded(stream_told))
 
     def read(self, wanted: Mapping[int, Sequence[int]]) -> Iterator[Message]:
-        """Yield records, some at a time. Raises what `load` raises."""
+        """Yield records in batches. Raises what `load` raises."""
         for partition, offsets in wanted.items():
             for start in range(0, len(offsets), AT_ONCE):
                 for message in self.lookup.read({partition: offsets[start : start + AT_ONCE]}):
@@ -151,7 +150,7 @@ class AsOfReader:
                     yield message
 
     def load_session(self, session: str) -> None:
-        """Fold a session or experiment, and the models that it trains."""
+        """Fold a session or experiment, and the estimators that it trains."""
         self.load(stream("session", session))
         runs = self.moment.runs(session)
         models = {r.estimator for r in runs if isinstance(r, TrainingRow) and not r.unreadable}
@@ -161,10 +160,10 @@ class AsOfReader:
         """Fold all streams of a kind."""
         self.load(*(stream(kind, name) for name in self.index.streams(kind)))
 
-    # Loading what a page of a list shows: as much as PAST_BYTES allow
+    # Loading one page of a list: as much as PAST_BYTES allow
 
     def _load_some(self, names: list[str]) -> None:
-        """Fold streams that follow each other in a list; it is `full` if not all have room.
+        """Fold streams that follow each other in a list; `full` is set if not all have room.
 
         Raises:
             LogError: the log cannot be read.
@@ -191,15 +190,15 @@ class AsOfReader:
         self._require_any(self.moment.datasets(after, 1, may))
 
     def _require_any(self, shown: Iterable[object]) -> None:
-        """Raise PastTooLarge if nothing can be shown, for the first of a list is too large."""
+        """Raise PastTooLarge if even the first item of a list is too large."""
         if self.full and not any(True for _ in shown):
             raise _too_large()
 
     def load_sessions(self, after: tuple[str, str] | None, limit: int, may: May = anything) -> None:
         """Fold sessions past (time of creation, id), newest first, until enough are known.
 
-        That is, `limit` of them that were open then and that one `may` see, or as many as there
-        were.
+        Enough are `limit` sessions that were open at this point and that one `may` see, or all
+        there were.
         """
         candidates = self._perhaps_open(after, may)
         while (missing := limit - self._many_open(after, limit)) > 0:
@@ -212,7 +211,7 @@ class AsOfReader:
         return len(list(islice(self.moment.newest("session", after, None), limit)))
 
     def _perhaps_open(self, after: tuple[str, str] | None, may: May = anything) -> Iterator[str]:
-        """Yield the sessions that may have been open then, newest first."""
+        """Yield the sessions that may have been open at this point, newest first."""
         for session in filter(may, self.index.by_time(("session-opened",), after)):
             name = stream("session", session)
             partition, offsets = self.index.offsets(name)
@@ -226,10 +225,10 @@ class AsOfReader:
     def experiments(
         self, after: tuple[str, str] | None, limit: int, may: May = anything
     ) -> list[str]:
-        """Return the experiments of then, the newest commit first, past (time of it, id).
+        """Return the experiments at this point, the newest commit first, past (time of it, id).
 
-        An experiment never changes but for its end, so nothing is folded: it only counts whether
-        its commit came before, and not its deletion.
+        An experiment never changes but for its end, so nothing is folded: its commit must come
+        before this point, and its deletion must not.
         """
         there = self.commits("experiment-by-time", after, may)
         gone = self.commits("experiment-gone-by-time", after, may)
@@ -263,13 +262,13 @@ class AsOfReader:
     # The position
 
     def places(self) -> tuple[PartitionPosition, ...]:
-        """Return this point as places of a position, from which the log can be read on."""
+        """Return this point as a position from which the log can be read on."""
         return tuple(self.place(partition, end) for partition, end in sorted(self.ends.items()))
 
     def place(self, partition: int, end: int) -> PartitionPosition:
-        """Return the place before an offset: with the term, and the last command answered.
+        """Return the position before an offset: with the term, and the last command answered.
 
-        The newest admitted event before it says both, but for terms that began since then.
+        The newest admitted event before it has both, except for terms that began since.
         """
         terms, at = [0], end
         while at > 0:

@@ -1,4 +1,4 @@
-"""Pages of one stream's events, of which the read models know where they lie."""
+"""Pages of one stream's events, whose offsets the read models know."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from autolearn.schemas.codec import decode_event
 __all__ = ["Lies", "lies", "read_stream"]
 
 LOOKED = 5000
-"""How many of a stream's events one page looks at, whether they fit or not."""
+"""Events of a stream that one page reads at most, matching or not."""
 BATCH = 100
-"""How many of them are read at once."""
+"""Events that are read at once."""
 
 
 class Lies(NamedTuple):
-    """Where the events of a stream lie, of those before the places in `reached`."""
+    """The offsets of a stream's events before the positions in `reached`."""
 
     partition: int
     offsets: list[int]
@@ -32,17 +32,17 @@ class Lies(NamedTuple):
 
 
 def lies(moment: Snapshot, stream: str) -> Lies:
-    """Return where the events of a stream lie at a moment."""
+    """Return the offsets of a stream's events in a snapshot."""
     partition, offsets = moment.offsets(stream)
     reached = {p: PartitionPosition.of(p, at) for p, at in moment.progress().items()}
     return Lies(partition, offsets, reached)
 
 
 def read_stream(lookup: RecordLookup, at: Lies, after: Places, limit: int, fits: Fits) -> EventPage:
-    """Return events of one stream past `after` that fit: up to `limit`, and about BYTES (blocks).
+    """Return matching events of one stream past `after`: up to `limit`, and about BYTES (blocks).
 
-    Only the stream's own events are looked at. Behind the last of them the page is on every
-    partition where the read models are: what lies there is of other streams.
+    Only the stream's own events are read. Behind the last of them the page is on every partition at
+    the position of the read models: later records there are of other streams.
 
     Raises:
         LogError: the log cannot be read.
@@ -54,7 +54,7 @@ def read_stream(lookup: RecordLookup, at: Lies, after: Places, limit: int, fits:
         looked += 1
         value, offset = message.value() or b"", message.offset() or 0
         record = decode_event(value)
-        # An admitted event says itself what the admission rule knows behind it.
+        # An admitted event itself has the state of the admission rule behind it.
         behind = PartitionPosition(at.partition, offset + 1, record.term, record.commandoffset)
         places = after | {at.partition: behind}
         if fits(record):
@@ -64,12 +64,12 @@ def read_stream(lookup: RecordLookup, at: Lies, after: Places, limit: int, fits:
                 break
     if looked < len(wanted):
         return EventPage(found, places)
-    # A position that another process told may lie further than this one has come.
+    # Another process's position may lie ahead of this process.
     reached = {p: place for p, place in at.reached.items() if place.next > places[p].next}
     return EventPage(found, places | reached)
 
 
 def _read_at(lookup: RecordLookup, partition: int, offsets: Sequence[int]) -> Iterator[Message]:
-    """Yield the records at these rising offsets of a partition, which are read some at a time."""
+    """Yield the records at these ascending offsets of a partition, read in batches."""
     for start in range(0, len(offsets), BATCH):
         yield from lookup.read({partition: offsets[start : start + BATCH]})

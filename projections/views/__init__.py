@@ -1,4 +1,4 @@
-"""The read models, by name. `fold` takes one admitted event into all of them."""
+"""The read models, by name. `fold` folds one admitted event into all of them."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ FORMAT = 1
 tests/projections/test_format.py notices when it should have risen."""
 
 HANDLERS = catalog.HANDLERS | sessions.HANDLERS | users.HANDLERS
-"""What each type of event does to the catalog, the sessions, the experiments and the users."""
+"""The handler of each event type, for the catalog, sessions, experiments and users."""
 
 
 def fold(rows: RowBatch, record: EventRecord, partition: int, offset: int) -> None:
-    """Take one admitted event into every view. Equal events on equal rows give equal rows.
+    """Fold one admitted event into every view. Equal events on equal rows give equal rows.
 
     Raises:
         UnknownType: this program does not know the event's type.

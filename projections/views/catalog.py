@@ -1,4 +1,4 @@
-"""The catalog: models, metrics and datasets on offer."""
+"""The catalog: estimators, metrics and datasets."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ TABLES = (
 )
 
 NAME = slice(len("dataset/"), None)
-"""Where a dataset's name stands in the name of its stream."""
+"""The index of a dataset's name in the name of its stream."""
 
 
 def register(rows: RowBatch, record: EventRecord) -> None:
-    """Take a registration in."""
+    """Fold a registration."""
     match outline_of(record):
         case events.EstimatorRegistered(spec=spec):
             rows.put(key("estimator", spec.name), EstimatorRow(spec, record.time))
@@ -65,19 +65,19 @@ def register(rows: RowBatch, record: EventRecord) -> None:
 
 
 def _time_key(name: str, registered: str, content: str) -> bytes:
-    """Return the key of a row by which the versions of a dataset are found in their order."""
+    """Return the key that orders the versions of a dataset by time."""
     return key("dataset-version-by-time", name, registered, content)
 
 
 def count(rows: RowBatch, owner: str, size: int) -> None:
-    """Count bytes that an owner has more."""
+    """Add to the bytes of an owner."""
     at = key("dataset-bytes", owner)
     held = rows.get(at, StoredBytes) or StoredBytes()
     rows.put(at, StoredBytes(held.bytes + size))
 
 
 def delete(rows: RowBatch, record: EventRecord) -> None:
-    """Nothing of a dataset is kept, but whose it was and who may know of it."""
+    """Delete a dataset, but keep its owner and its readers."""
     name = record.subject[NAME]
     at = key("dataset-owner", name)
     whose = rows.get(at, DatasetOwner)
@@ -93,7 +93,7 @@ def delete(rows: RowBatch, record: EventRecord) -> None:
 
 
 def share(rows: RowBatch, record: EventRecord) -> None:
-    """A user may use a dataset, or change it as well, or no longer."""
+    """Fold a change of a dataset's grants."""
     name = record.subject[NAME]
     match event_of(record):
         case events.DatasetShared(user=user, may=may):

@@ -1,4 +1,4 @@
-"""How each command was answered, by the command's id: what makes a retry safe."""
+"""The answer to each command, by the command's id, which makes a retry safe."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def answer_key(command: str) -> bytes:
 
 
 def fold(rows: RowBatch, record: EventRecord) -> None:
-    """Note the answer that an event is."""
+    """Store an event as the answer to its command."""
     reason = detail = ""
     if record.type in UNSUCCESSFUL:
         match event_of(record):

@@ -25,7 +25,7 @@ TABLES = (
 def commit(
     rows: RowBatch, session: str, row: StoredSession, event: events.SessionCommitted
 ) -> None:
-    """Make an experiment of a session: keep its chosen trainings and what was measured of them."""
+    """Make an experiment of a session: keep its chosen trainings and their evaluations."""
     for run_id, run in runs.newest_first(rows, session, row):
         runs.count(rows, row.actor, run.status, "")
         if run.kind == "training":
@@ -44,7 +44,7 @@ def commit(
 
 
 def share(rows: RowBatch, session: str, user: str, *, may_read: bool) -> None:
-    """Put an experiment into the list of a user, or take it out."""
+    """Add an experiment to a user's list, or remove it."""
     row = rows.get(key("experiment", session), StoredExperiment)
     if row is not None and user != row.actor:
         at = key("experiment-of", user, row.committed, session)
@@ -52,15 +52,15 @@ def share(rows: RowBatch, session: str, user: str, *, may_read: bool) -> None:
 
 
 def readers_of(rows: RowBatch, session: str) -> list[str]:
-    """Return who may read a session or experiment besides its owner."""
+    """Return the readers of a session or experiment, without its owner."""
     names = rows.names(key("session-reader", session, ""))
     return [at.rpartition(b"\0")[2].decode() for at in names]
 
 
 def delete(rows: RowBatch, session: str, sequence: int) -> None:
-    """Take an experiment and all that it keeps out of the view, by an event of its stream.
+    """Delete an experiment and all that it keeps from the view, by an event of its stream.
 
-    That it was there stays known, for lists of the past.
+    Its former existence stays known, for lists of the past.
     """
     row = rows.get(key("experiment", session), StoredExperiment)
     assert row is not None, f"{session} is deleted and was no experiment"

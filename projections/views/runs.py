@@ -1,4 +1,4 @@
-"""The runs of sessions: how each event of a run changes its row."""
+"""The runs of sessions: the change of a run's row by each event."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = [
 
 
 class RunPart(Struct, frozen=True, gc=False):
-    """What a fold reads of a run's events; the rest of their data is stored as it is."""
+    """The fields of a run's events that a fold reads; the other data are stored raw."""
 
     run: str
     attempt: int = 1
@@ -40,7 +40,7 @@ class RunPart(Struct, frozen=True, gc=False):
 part = msgspec.json.Decoder(RunPart)
 
 TOLD = ("completed", "failed")
-"""How a run has ended of which its last event says more."""
+"""The ends of a run whose last event has more data."""
 
 Change = Callable[[StoredRun, RunPart, EventRecord], None]
 
@@ -51,20 +51,20 @@ def run_key(session: str, run: str) -> bytes:
 
 
 def data_key(table: Literal["run-request", "run-outcome"], session: str, run: str) -> bytes:
-    """Return the key of the data of an event of a run.
+    """Return the key of the stored data of an event of a run.
 
-    Of the one that accepted it, or of the one that completed it or said why it failed.
+    The event is the one that accepted the run, or the one that completed or failed it.
     """
     return f"{table}\0{session}\0{run}".encode()
 
 
 def place_key(session: str, number: int) -> bytes:
-    """Return the key of a run's place among those of its session: they are in this order."""
+    """Return the key that orders a run among those of its session."""
     return f"run-at\0{session}\0".encode() + number.to_bytes(8, "big")
 
 
 def delete(rows: RowBatch, session: str, run: str) -> None:
-    """Delete a run with all that is known of it."""
+    """Delete a run with all its data."""
     row = rows.get(run_key(session, run), StoredRun)
     assert row is not None, f"the run {run} of {session} is lost"
     rows.delete(run_key(session, run))
@@ -76,7 +76,7 @@ def delete(rows: RowBatch, session: str, run: str) -> None:
 def request(
     rows: RowBatch, record: EventRecord, session: str, row: StoredSession, kind: str
 ) -> None:
-    """Take in that a run was requested."""
+    """Fold the request of a run."""
     about = read_part(record, part)
     requested = StoredRun(
         kind,
@@ -107,7 +107,7 @@ def newest_first(
 
 
 def count(rows: RowBatch, user: str, before: str, after: str) -> None:
-    """Count what a user has waiting and running, after a run's status has changed."""
+    """Update a user's numbers of waiting and running runs after a change of status."""
     if before == after:
         return
     at = f"user-work\0{user}".encode()
@@ -124,7 +124,7 @@ def count(rows: RowBatch, user: str, before: str, after: str) -> None:
 def change(
     rows: RowBatch, record: EventRecord, session: str, row: StoredSession, how: Change
 ) -> None:
-    """Take in what happened to a run."""
+    """Fold an event of a run."""
     about = read_part(record, part)
     run = rows.change(run_key(session, about.run), StoredRun)
     assert run is not None, f"{record.type} for a run that was not requested"
@@ -136,7 +136,7 @@ def change(
 
 
 def start(run: StoredRun, about: RunPart, record: EventRecord) -> None:
-    """A worker holds the attempt."""
+    """Fold a claim: a worker holds the attempt."""
     run.status, run.attempt, run.worker = "started", about.attempt, about.worker
     run.started = record.time
 
@@ -150,7 +150,7 @@ def _fail(run: StoredRun, _: RunPart, record: EventRecord) -> None:
 
 
 def cancel(run: StoredRun, _: RunPart, record: EventRecord) -> None:
-    """The run was stopped."""
+    """Fold a cancellation."""
     run.status, run.ended = "cancelled", record.time
 
 
@@ -165,4 +165,4 @@ TYPES: dict[str, Change] = {
     type_of(events.RunCancelled): cancel,
     type_of(events.RunLost): _lose,
 }
-"""What each type of event does to the run that it is about."""
+"""The handler of each event type of runs."""

@@ -22,7 +22,7 @@ from autolearn.schemas.work_kinds import WORK
 __all__ = ["HANDLERS", "TABLES"]
 
 ID = slice(len("session/"), None)
-"""Where a session's id stands in the name of its stream."""
+"""The index of a session's id in the name of its stream."""
 
 TABLES = (
     "session",
@@ -45,20 +45,20 @@ Handler = Callable[[RowBatch, EventRecord], None]
 
 
 def _open_session(rows: RowBatch, record: EventRecord) -> None:
-    """A session is open."""
+    """Fold the opening of a session."""
     session, time = record.subject[ID], record.time
     opened = StoredSession(kept(record), time, record.actor, time, record.sequence)
     rows.put(key("session", session), opened)
     rows.put(key("session-by-time", time, session), IndexEntry(session))
     rows.put_once(key("session-opened", time, session), IndexEntry(session))
-    # Whose it is stays known when it has ended: the owner's name is the id that is meant.
+    # The owner stays known after the end: this row is the index from id to owner.
     rows.put_once(key("session-owner", session), IndexEntry(record.actor))
     rows.put_once(key("session-owned", record.actor, session), IndexEntry(session))
     rows.put(key("session-of", record.actor, time, session), IndexEntry(session))
 
 
 def changed(rows: RowBatch, record: EventRecord, session: str) -> StoredSession:
-    """Return the row of an open session, noted as changed by an event."""
+    """Return the row of an open session, marked as changed by an event."""
     row = rows.change(f"session\0{session}".encode(), StoredSession)
     assert row is not None, f"{record.type} for a session that is not open"
     row.updated, row.sequence, row.expiring = record.time, record.sequence, ""
@@ -86,7 +86,7 @@ def change(how: runs.Change) -> Handler:
 
 
 def commit(rows: RowBatch, record: EventRecord) -> None:
-    """The session is an experiment."""
+    """Fold a commit: the session becomes an experiment."""
     event, session = outline_of(record), record.subject[ID]
     row = changed(rows, record, session)
     assert isinstance(event, events.SessionCommitted)
@@ -95,7 +95,7 @@ def commit(rows: RowBatch, record: EventRecord) -> None:
 
 
 def discard(rows: RowBatch, record: EventRecord) -> None:
-    """Nothing of the session is kept."""
+    """Fold the end of a session of which nothing is kept."""
     event, session = outline_of(record), record.subject[ID]
     row = changed(rows, record, session)
     for name, run in list(runs.newest_first(rows, session, row)):
@@ -115,14 +115,14 @@ def _expiry(rows: RowBatch, record: EventRecord) -> None:
 
 
 def delete(rows: RowBatch, record: EventRecord) -> None:
-    """The experiment is deleted."""
+    """Fold the deletion of an experiment."""
     session = record.subject[ID]
     experiments.delete(rows, session, record.sequence)
     rows.put_once(key("session-ended", session), EndedRow("deleted", record.time))
 
 
 def share(rows: RowBatch, record: EventRecord) -> None:
-    """Somebody may read the session, or the experiment that it has become; or no longer."""
+    """Fold a change of the readers of a session or experiment."""
     event, session = outline_of(record), record.subject[ID]
     assert isinstance(event, events.SessionShared | events.SessionUnshared)
     user, may_read = event.user, isinstance(event, events.SessionShared)
@@ -142,7 +142,7 @@ def share(rows: RowBatch, record: EventRecord) -> None:
 def end(
     rows: RowBatch, session: str, row: StoredSession, how: str, cancelled: tuple[str, ...]
 ) -> None:
-    """Take a session out of the view of open sessions."""
+    """Remove a session from the view of open sessions."""
     rows.delete(key("session", session))
     rows.delete(key("session-by-time", row.created, session))
     for user in (row.actor, *experiments.readers_of(rows, session)):

@@ -1,4 +1,4 @@
-"""Where the events of each stream lie on the log: what makes one stream's past quick to read."""
+"""The offsets of each stream's events, which make a stream's past quick to read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["TABLES", "fold", "stream_prefix"]
 TABLES = ("stream",)
 
 CHUNK = 256
-"""How many events one row tells of: a long stream is several rows, of which only one changes."""
+"""Events per row: a long stream has several rows, of which only one changes."""
 
 
 def stream_prefix(stream: str) -> bytes:
@@ -21,7 +21,7 @@ def stream_prefix(stream: str) -> bytes:
 
 
 def fold(rows: RowBatch, record: EventRecord, partition: int, offset: int) -> None:
-    """Note where an event lies."""
+    """Store the offset of an event."""
     chunk, place = divmod(record.sequence - 1, CHUNK)
     at = f"stream\0{record.subject}\0".encode() + chunk.to_bytes(8, "big")
     if place == 0:

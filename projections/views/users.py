@@ -1,4 +1,4 @@
-"""Users and their tokens: who is let in, and as what."""
+"""Users and their tokens, for authentication and roles."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["HANDLERS", "TABLES", "quota_key", "token_key", "tokens_key", "user_k
 TABLES = ("user", "token", "user-tokens", "quota")
 
 NAME = slice(len("user/"), None)
-"""Where a user's name stands in the name of the stream."""
+"""The index of a user's name in the name of the stream."""
 
 
 def user_key(name: str) -> bytes:
@@ -36,12 +36,12 @@ def tokens_key(user: str) -> bytes:
 
 
 def quota_key(user: str, quota: str) -> bytes:
-    """Return the key of a limit of a user's own."""
+    """Return the key of a user's own limit."""
     return key("quota", user, quota)
 
 
 def add(rows: RowBatch, record: EventRecord) -> None:
-    """There is a new user."""
+    """Fold a new user."""
     event, time = event_of(record), record.time
     assert isinstance(event, events.UserAdded)
     added = StoredUser(event.role, event.password, False, time, time)
@@ -49,7 +49,7 @@ def add(rows: RowBatch, record: EventRecord) -> None:
 
 
 def change(rows: RowBatch, record: EventRecord) -> None:
-    """A user, or one of the user's tokens, is different."""
+    """Fold a change of a user or of a token."""
     name = record.subject[NAME]
     user = rows.change(user_key(name), StoredUser)
     assert user is not None, f"{record.type} for a user who was not added"
@@ -90,14 +90,14 @@ def _revoke_all(rows: RowBatch, user: str, keep: str, time: str) -> None:
 
 
 def revoke(rows: RowBatch, token: str, time: str) -> None:
-    """A token lets nobody in any more."""
+    """Fold the revocation of a token."""
     row = rows.change(token_key(token), StoredToken)
     assert row is not None, f"{token} was not issued"
     row.revoked = row.revoked or time
 
 
 def _set_quota(rows: RowBatch, record: EventRecord) -> None:
-    """A user, who need not have been added, has another limit of a quota."""
+    """Fold a quota of a user, who need not have been added."""
     event, name = event_of(record), record.subject[NAME]
     assert isinstance(event, events.QuotaSet)
     if event.limit is None:

@@ -1,6 +1,6 @@
-"""Who refers to content of the artifact store: one table.
+"""The events that refer to content of the artifact store, in one table.
 
-What is of no kind in it is never collected (`agents.supervision.artifact_collector`).
+Content of another kind is never collected (`agents.supervision.artifact_collector`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["REFERRERS", "ArtifactReference", "reference_of"]
 
 
 class ArtifactReference(NamedTuple):
-    """What an event refers to: content of a `kind`; what is `sealed` is nobody else's."""
+    """The reference of an event to content of a `kind`; nothing else refers to `sealed` content."""
 
     kind: str
     digest: str
@@ -46,7 +46,7 @@ until nothing of their stream is kept; which digest they name, and whether it is
 
 
 def reference_of(event: Event) -> ArtifactReference | None:
-    """Return what an event refers to, None if that is nothing."""
+    """Return the reference of an event, None for none."""
     for kind, (referrer, told) in REFERRERS.items():
         if isinstance(event, referrer) and (found := told(event)) is not None:
             return ArtifactReference(kind, *found)

@@ -1,4 +1,4 @@
-"""Heartbeats as they are read from `workers`: what is none is passed over, whoever wrote it."""
+"""Decodes heartbeats of `workers`; other records are ignored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ logger = structlog.get_logger(__name__)
 def heartbeat_in(value: bytes | None, partitions: int) -> Heartbeat | None:
     """Return the heartbeat of a record; None, and a warning, if it is none.
 
-    `partitions` is how many `tasks` has: a worker of others gets nothing.
+    `partitions` is the number of `tasks` partitions: a worker with others gets nothing.
     """
     try:
         beat = from_json(value or b"", Heartbeat)

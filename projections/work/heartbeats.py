@@ -16,14 +16,14 @@ __all__ = ["FORGOTTEN_AFTER_MS", "Beats"]
 log = structlog.stdlib.get_logger("autolearn.projections")
 
 FORGOTTEN_AFTER_MS = 30_000
-"""Milliseconds of silence after which a worker is shown no longer."""
+"""Milliseconds of silence after which a worker is no longer listed."""
 
 
 class Beats:
-    """Takes in records of the topic `workers`. `newest` has heartbeats and their time, by worker.
+    """Reads records of the topic `workers`. `newest` has heartbeats and their time, by worker.
 
-    `supervisor` is the same of the supervising process, None while nothing was heard of one.
-    Times are those of the records, in milliseconds since 1970.
+    `supervisor` is that of the supervising process, None before its first one. Times are those of
+    the records, in milliseconds since 1970.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Beats:
         self.supervisor: tuple[Heartbeat, int] | None = None
 
     def take(self, messages: Iterable[Message], limit: float) -> None:
-        """Keep what is new; forget what was sent before `limit`, and workers that have stopped."""
+        """Keep new heartbeats; drop those sent before `limit`, and those of stopped workers."""
         for message in messages:
             value, sent = message.value(), message.timestamp()[1]
             if value is None or sent < limit:
@@ -51,10 +51,10 @@ class Beats:
             self.newest = {w: kept for w, kept in self.newest.items() if kept[1] >= limit}
 
     def since(self, limit: float) -> list[tuple[Heartbeat, int]]:
-        """Return the newest heartbeats that were sent since then."""
+        """Return the newest heartbeats that were sent since a time."""
         return [kept for kept in list(self.newest.values()) if kept[1] >= limit]
 
     def supervision(self, limit: float) -> Supervision | None:
-        """Return what the supervising process says, if it has said so since then."""
+        """Return the supervising process's state, if it was sent since a time."""
         newest = self.supervisor
         return newest[0].supervision if newest is not None and newest[1] >= limit else None

@@ -1,4 +1,4 @@
-"""The runs that have not ended, and what is on offer: what agents other than decide know."""
+"""The open runs and the catalog, for agents other than decide."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ __all__ = ["Offered", "OpenRun", "OpenRuns", "runs_in", "spec_digest"]
 class OpenRun(Struct, frozen=True):
     """A run that has not ended. `worker` holds the attempt; "" while nobody does.
 
-    `request` is the data of the event that accepted the run, as `codec.kept` has them, in the
+    `request` is the data of the event that accepted the run, in the form of `codec.kept`, in the
     present version; the limits are 0 where they are encrypted. `sequence` is that event's within
-    its session, `traceparent` what stands beside it on the log, and `user` who has asked for it.
+    its session, `traceparent` its trace context on the log, and `user` the requesting one.
     """
 
     kind: str
@@ -42,13 +42,13 @@ class OpenRun(Struct, frozen=True):
 
 
 class Limit(Struct, frozen=True, gc=False):
-    """How many runs of one user may run at a time."""
+    """The most runs of one user that may run at a time."""
 
     runs: int
 
 
 class Offered(Struct, frozen=True, gc=False):
-    """What is on offer under a name: the digest of its specification, and the stream's sequence."""
+    """A catalog entry: the digest of its specification, and the stream's sequence."""
 
     spec: str
     sequence: int
@@ -64,7 +64,7 @@ class OpenRuns:
         self.decoder = msgspec.json.Decoder(OpenRun)
 
     def all(self) -> list[OpenRun]:
-        """Return the stored runs that have not ended; those of a session as they were accepted."""
+        """Return the stored open runs; those of a session in the order of acceptance."""
         found = [self.decoder.decode(row) for _, row in self.rows.store.scan(prefix_of("open"))]
         return sorted(found, key=lambda run: run.sequence)
 
@@ -73,22 +73,22 @@ class OpenRuns:
         return self.rows.get(key("open", stream, run), OpenRun)
 
     def offered(self, stream: str) -> Offered | None:
-        """Return what is on offer under a stream of the catalog."""
+        """Return the catalog entry of a stream."""
         return self.rows.get(key("offered", stream), Offered)
 
     def limits(self) -> dict[str, int]:
-        """Return the stored limits of users who have one of their own."""
+        """Return the stored limits of users with one of their own."""
         found = self.rows.store.scan(prefix_of("limit"))
         decoder = msgspec.json.Decoder(Limit)
         return {at.rpartition(b"\0")[2].decode(): decoder.decode(row).runs for at, row in found}
 
     def limit(self, user: str) -> int | None:
-        """Return how many runs of a user may run at a time; None: as many as of others."""
+        """Return the most runs of a user that may run at a time; None: the default."""
         row = self.rows.get(key("limit", user), Limit)
         return None if row is None else row.runs
 
     def fold(self, record: EventRecord, _: int, __: int, /) -> None:
-        """Take one admitted event in."""
+        """Fold one admitted event."""
         event = outline_of(record)
         at = key("open", record.subject, getattr(event, "run", ""))
         match event:
@@ -119,7 +119,7 @@ class OpenRuns:
                 self.rows.put(key("offered", record.subject), offered)
 
     def commit(self, progress: Mapping[int, PartitionProgress]) -> None:
-        """Write what was folded and how far that is, both or neither."""
+        """Write the folded rows and the progress atomically."""
         self.rows.commit(progress)
 
     def progress(self) -> Mapping[int, PartitionProgress]:
@@ -149,7 +149,7 @@ def _opened(record: EventRecord, event: events.RunRequested, traceparent: str) -
 
 
 def runs_in(record: EventRecord) -> tuple[str, ...]:
-    """Return the ids of the runs, of the event's session, that may stand otherwise after it."""
+    """Return the ids of the runs of the event's session whose state it may change."""
     match outline_of(record):
         case events.SessionCommitted(cancelled=runs) | events.SessionDiscarded(cancelled=runs):
             return runs

@@ -1,4 +1,4 @@
-"""How many runs wait and run now, and how the others ended: counted as the events come in."""
+"""Counts waiting, running and ended runs, event by event."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["RunCounts"]
 
 
 class RunOf(Struct, frozen=True, gc=False):
-    """What is read of a run's event."""
+    """The fields of a run's event that are read."""
 
     run: str
 
@@ -28,10 +28,10 @@ WAITING, RUNNING = "waiting", "running"
 
 
 class RunCounts:
-    """Begins with the runs of the open sessions, then takes every event, each once and in order.
+    """Starts with the runs of the open sessions, then counts every event once and in order.
 
-    `ended(kind, result)` is called when a run ends: completed, failed or cancelled;
-    `lost(kind)` when an attempt is lost with its worker.
+    `ended(kind, result)` is called when a run ends: completed, failed or cancelled; `lost(kind)`
+    when an attempt is lost with its worker.
     """
 
     def __init__(self, ended: Callable[[str, str], None], lost: Callable[[str], None]) -> None:
@@ -41,7 +41,7 @@ class RunCounts:
         self.counts: Counter[tuple[str, str]] = Counter()
 
     def begin(self, moment: Snapshot) -> None:
-        """Start anew with what the read models have (blocks)."""
+        """Start anew from the read models (blocks)."""
         self.runs.clear()
         self.counts.clear()
         for session in moment.by_time(("session-by-time",), None):
@@ -51,7 +51,7 @@ class RunCounts:
                     self.put(f"session/{session}", run, row.kind, state)
 
     def put(self, stream: str, run: str, kind: str, state: str) -> None:
-        """Note the state of a run."""
+        """Store the state of a run."""
         runs = self.runs.setdefault(stream, {})
         if run in runs:
             self.counts[runs[run]] -= 1
@@ -63,14 +63,14 @@ class RunCounts:
         return self.runs[stream][run][0]
 
     def take(self, records: Iterable[EventRecord]) -> None:
-        """Take in events."""
+        """Count events."""
         for record in records:
             change = CHANGES.get(_unversioned(record.type))
             if change is not None:
                 change(self, record)
 
     def end(self, stream: str, run: str, result: str) -> None:
-        """Take in that a run has ended."""
+        """Count the end of a run."""
         runs = self.runs.get(stream, {})
         about = runs.pop(run, None)
         if about is not None:
@@ -80,18 +80,18 @@ class RunCounts:
             self.runs.pop(stream, None)
 
     def end_session(self, record: EventRecord) -> None:
-        """Take in that a session has ended, and with it the runs that had not."""
+        """Count the end of a session, and of its open runs."""
         for run in list(self.runs.get(record.subject, ())):
             self.end(record.subject, run, "cancelled")
 
 
 def _unversioned(name: str) -> str:
-    """Return a type without its version: what runs do has not changed with those."""
+    """Return a type without its version, which does not matter here."""
     return name.rpartition(".v")[0]
 
 
 def requested(kind: str) -> Callable[[RunCounts, EventRecord], None]:
-    """Return what takes in that a run of a kind waits."""
+    """Return the handler that counts a waiting run of a kind."""
 
     def wait(counts: RunCounts, record: EventRecord) -> None:
         counts.put(record.subject, read_part(record, part).run, kind, WAITING)
@@ -100,13 +100,13 @@ def requested(kind: str) -> Callable[[RunCounts, EventRecord], None]:
 
 
 def started(counts: RunCounts, record: EventRecord) -> None:
-    """Take in that a run runs."""
+    """Count the start of a run."""
     run = read_part(record, part).run
     counts.put(record.subject, run, counts.kind_of(record.subject, run), RUNNING)
 
 
 def lost(counts: RunCounts, record: EventRecord) -> None:
-    """Take in that an attempt was lost, and the run waits again."""
+    """Count a lost attempt: the run waits again."""
     run = read_part(record, part).run
     kind = counts.kind_of(record.subject, run)
     counts.lost(kind)
@@ -114,7 +114,7 @@ def lost(counts: RunCounts, record: EventRecord) -> None:
 
 
 def ended(result: str) -> Callable[[RunCounts, EventRecord], None]:
-    """Return what takes in that a run has ended."""
+    """Return the handler that counts the end of a run."""
     return lambda counts, record: counts.end(record.subject, read_part(record, part).run, result)
 
 
@@ -133,4 +133,4 @@ CHANGES: dict[str, Callable[[RunCounts, EventRecord], None]] = {
     _name_of(events.RunFailed): ended("failed"),
     _name_of(events.RunCancelled): ended("cancelled"),
 }
-"""What each type of event does to the counts."""
+"""The handler of each event type."""

@@ -1,4 +1,4 @@
-"""Which sessions are kept, which are over, and whose data may be deleted."""
+"""Which sessions are kept, which have ended, and which data may be deleted."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ __all__ = [
 
 
 UNCHANGED = events.Refused | events.CommandFailed | events.CommandQuarantined
-"""What a session is not used by: nothing came of the command."""
+"""The events that do not use a session: their command changed nothing."""
 
 
 class Draft(Struct, frozen=True, omit_defaults=True):
-    """A session as far as shredding knows it: nothing here is confidential.
+    """A session as shredding needs it, without confidential data.
 
     `used` is the time of its newest event that was no refusal; `runs` counts its runs and `active`
     those that have not ended; `ended` is how it ended. `expiring` is when it may expire, if that
-    was said and it was not used since.
+    was announced and it is unused since.
     """
 
     used: str
@@ -56,18 +56,17 @@ class Draft(Struct, frozen=True, omit_defaults=True):
 
 
 class Mark(Struct, frozen=True):
-    """That something is so: a key that says it all.
+    """A mark: its key alone carries the meaning.
 
-    `referrer`: that content of the artifact store is a session's or a dataset's; `doomed`: such
-    content that is encrypted with its key, to be deleted; `unkept`: an open session that may
-    expire.
+    `referrer`: a session or dataset refers to the content of the artifact store; `doomed`: content
+    that is encrypted with its key, to be deleted; `unkept`: an open session that may expire.
     """
 
 
 class Referred(Struct, frozen=True):
     """Content of the artifact store that a session or a dataset refers to.
 
-    `kind` is its folder there; what is `sealed` is encrypted, and nobody else's.
+    `kind` is its folder there; nothing else refers to `sealed` content, which is encrypted.
     """
 
     kind: str
@@ -75,7 +74,7 @@ class Referred(Struct, frozen=True):
 
 
 class SessionRetention:
-    """Folds events into what may have to be shredded (`Projection`)."""
+    """Folds events into the sessions and contents that shredding may concern (`Projection`)."""
 
     def __init__(self, store: Store) -> None:
         self.rows = RowBatch(store)
@@ -87,21 +86,21 @@ class SessionRetention:
         return self.rows.get(key("draft", session), Draft)
 
     def unkept(self) -> list[str]:
-        """Return the open sessions that expire when they are not used."""
+        """Return the open sessions that expire when they are unused."""
         return [named(at) for at, _ in self.rows.store.scan(prefix_of("unkept"))]
 
     def doomed(self, after: bytes) -> Iterator[tuple[bytes, str]]:
-        """Yield the stored folders to delete, with the keys of their rows, past such a key."""
+        """Yield the stored folders to delete, with the keys of their rows, past a key."""
         for at, _ in self.rows.store.scan(prefix_of("doomed"), after=after):
             yield at, named(at)
 
     def forget(self, done: Iterable[bytes]) -> None:
-        """Forget folders that are deleted, by the keys of their rows."""
+        """Forget deleted folders, by the keys of their rows."""
         with self.lock:
             self.rows.store.write(dict.fromkeys(done))
 
     def fold(self, record: EventRecord, _: int, __: int, /) -> None:
-        """Take one admitted event in."""
+        """Fold one admitted event."""
         session = whose(record.subject)
         if session is None:
             return
@@ -137,13 +136,13 @@ class SessionRetention:
                     self.rows.put_once(key("doomed", session, named(at)), Mark())
 
     def refers(self, kind: str, digest: str) -> bool:
-        """Say whether something that is kept refers to content, as far as is stored."""
+        """Return whether anything kept refers to content, as far as is stored."""
         return (
             next(iter(self.rows.store.scan(prefix_of("referrer", kind, digest))), None) is not None
         )
 
     def commit(self, progress: Mapping[int, PartitionProgress]) -> None:
-        """Write what was folded and how far that is, both or neither."""
+        """Write the folded rows and the progress atomically."""
         with self.lock:
             self.rows.commit(progress)
 
@@ -157,16 +156,16 @@ class SessionRetention:
 
 
 def whose(stream: str) -> str | None:
-    """Return whose keys the events of a stream are about, as `session_of` has it; or None."""
+    """Return the owner of the keys of a stream's events, in the form of `session_of`; or None."""
     kind, _, name = stream.partition("/")
     return {"session": name, "dataset": stream}.get(kind)
 
 
 def since_1970(time: str, unknown: float) -> float:
-    """Return an RFC 3339 time in milliseconds since 1970; `unknown` for what is none."""
+    """Return an RFC 3339 time in milliseconds since 1970; `unknown` if malformed."""
     try:
         return millis(time)
-    except ValueError:  # whoever writes commands by hand may write anything
+    except ValueError:  # a hand-written command may hold anything
         return unknown
 
 

@@ -1,4 +1,4 @@
-"""What the topics are for, and who sends and receives on them: told to people by `asyncapi`."""
+"""The purpose, senders and receivers of each topic, for the AsyncAPI document."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["CHANNELS", "TRAFFIC", "Channel", "Flow"]
 
 
 class Channel(NamedTuple):
-    """What a topic holds, and what its records' keys are ("" for none)."""
+    """The content of a topic, and the meaning of its records' keys ("" for none)."""
 
     what: str
     key: str
@@ -53,9 +53,9 @@ CHANNELS: dict[str, Channel] = {
 
 
 class Flow(NamedTuple):
-    """One process type on one topic. `messages` are CloudEvents types; None for all of the topic's.
+    """The messages of one process type on one topic, as CloudEvents types; None: all of them.
 
-    Nobody sends old versions, whoever receives a topic may meet them.
+    No process sends old versions; every receiver of a topic may meet them.
     """
 
     who: str
@@ -156,4 +156,4 @@ TRAFFIC: tuple[Flow, ...] = (
     Flow("decide", "send", "dead_letters", "What is no command is set aside."),
     Flow("api", "receive", "dead_letters", "Shows them; puts back what is a command after all."),
 )
-"""Every way of a message from a process type to a topic, or back."""
+"""Every flow between a process type and a topic."""

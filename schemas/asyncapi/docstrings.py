@@ -1,4 +1,4 @@
-"""Our types as JSON Schema: what the AsyncAPI document and the gate of evolution build on."""
+"""JSON Schemas of our types, for the AsyncAPI document and the evolution gate."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ RAW = (Raw, Raw | UnsetType)
 
 
 def schemas_of(kinds: Iterable[type[Struct]], template: str) -> dict[str, Schema]:
-    """Return the schemas of types and of all that they hold, by name; `template` makes the $refs.
+    """Return the schemas of types and of all their members by name; `template` makes the $refs.
 
-    They are plain JSON: a default of a tuple is a list. Tags are told by the constants of the
-    structs alone: OpenAPI's `discriminator` is another thing in AsyncAPI. From Python 3.13 on
-    docstrings come without indentation; before, it is taken away here.
+    They are plain JSON: a default of a tuple is a list. Only the constants of the structs describe
+    tags, because OpenAPI's `discriminator` has another meaning in AsyncAPI. Python below 3.13 keeps
+    the indentation of docstrings; it is removed here.
     """
     shown = [_describable(kind) for kind in dict.fromkeys(kinds)]
     _, found = msgspec.json.schema_components(shown, ref_template=template)
@@ -42,7 +42,7 @@ def _without_discriminator(schema: Any) -> Any:
 
 
 def _describable(kind: type[Struct]) -> type[Struct]:
-    """Return a type that looks the same on the log, without raw JSON: no schema can show it."""
+    """Replace raw JSON in a type, which no schema can describe."""
     fields = msgspec.structs.fields(kind)
     if not any(field.type in RAW for field in fields):
         return kind

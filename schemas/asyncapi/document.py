@@ -1,7 +1,8 @@
-"""The AsyncAPI 3 document: every topic, every message on it, and who sends and receives it.
+"""The AsyncAPI 3 document: every topic, its messages, senders and receivers.
 
-Made from the types (https://www.asyncapi.com/docs/reference/specification/v3.0.0). The committed
-docs/asyncapi.json has the default settings, old versions of events and golden records as examples.
+It is generated from the types (https://www.asyncapi.com/docs/reference/specification/v3.0.0). The
+committed docs/asyncapi.json has the default settings, old versions of events and golden records as
+examples.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ TRACING = {
     "hop": {"type": "string", "description": "Who sent it: process, span before, time or nothing."},
 }
 ASKED = {"type": "string", "description": "The `hop` of the command that is answered, its type."}
-"""Kafka headers of commands, events and tasks, which they need not have."""
+"""Optional Kafka headers of commands, events and tasks."""
 
 
 def document(
@@ -58,8 +59,8 @@ def document(
 ) -> dict[str, Any]:
     """Return the document.
 
-    `old` has the JSON Schemas of events of old versions, which are still on the log, by type
-    (others than those that are lifted are passed over); `examples` are records of these types.
+    `old` has the JSON Schemas of old event versions by type; types without an upcaster are ignored.
+    `examples` are records of these types.
     """
     before = {name: shape for name, shape in (old or {}).items() if name in UPCASTERS}
     messages = dict(_all_messages(before))
@@ -98,7 +99,7 @@ def _all_schemas(old: Mapping[str, Schema]) -> dict[str, Schema]:
 
 
 def _moved(schema: Any, name: str) -> Any:
-    """Return a schema of an old version with its references led to where that version's lie."""
+    """Point the references of an old version's schema to that version's schemas."""
     if isinstance(schema, dict):
         return {
             key: SCHEMAS + f"{name}.{last(value)}" if key == "$ref" else _moved(value, name)
@@ -188,7 +189,7 @@ def _cloud_event(
 
 
 def _in_clear_or_not(kind: type[Struct] | None) -> dict[str, Any]:
-    """Return which members have the data: of what is confidential, encrypted ones may."""
+    """Return the alternatives for the data of a message: in clear, or encrypted if confidential."""
     if kind not in CLEAR:
         return {"required": ["type", "data"]}
     return {

@@ -17,24 +17,24 @@ __all__ = [
 
 
 class RegisterEstimator(Command, frozen=True):
-    """Offer an estimator, or a new version of it, in the catalog."""
+    """Register an estimator, or a new version of it, in the catalog."""
 
     spec: EstimatorSpec
 
 
 class RegisterMetric(Command, frozen=True):
-    """Offer a metric, or a new version of it, in the catalog."""
+    """Register a metric, or a new version of it, in the catalog."""
 
     spec: MetricSpec
 
 
 class RegisterDataset(Command, frozen=True, omit_defaults=True):
-    """Offer a dataset whose bytes are in the artifact store, or a new version of it.
+    """Register a dataset whose bytes are in the artifact store, or a new version of it.
 
-    A new name is its sender's; with `everybody` whoever there is may use and change it. `marks`: it
-    has other sensitive columns than the newest version; `unmarks`: some are so no longer, which its
-    owner alone may say. `after` is how often they had changed for the sender: it is refused if they
-    have changed since.
+    The sender owns a new name; with `everybody` every user may use and change it. `marks`: it has
+    other sensitive columns than the newest version; `unmarks`: some are no longer sensitive, which
+    only the owner may say. `after` counts the changes of the sensitive columns that the sender
+    knew: after a later change the command is refused.
     """
 
     spec: DatasetSpec
@@ -52,10 +52,10 @@ class ShareDataset(Command, frozen=True):
 
 
 class DeleteDataset(Command, frozen=True):
-    """Delete a dataset: nothing of it can be read any more, and its name is not given again."""
+    """Delete a dataset: none of it can be read any more, and its name is never reused."""
 
 
 class UnshareDataset(Command, frozen=True):
-    """Let a user use a dataset no longer."""
+    """End a user's grant to use or change a dataset."""
 
     user: str

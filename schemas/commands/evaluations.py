@@ -12,11 +12,11 @@ __all__ = ["RequestEvaluation"]
 class RequestEvaluation(RequestRun, frozen=True, omit_defaults=True, kw_only=True):
     """Ask for metrics of the artifact of a completed training of the same session.
 
-    `held_out` says whether `dataset` is the training's own, of which the held-out rows are used;
-    otherwise all rows of `dataset` are. Of `sensitive` columns no value is told. `read`
-    says how the dataset is read (None: by the rules of before that was kept). Those of `metrics`
-    that are `optional` are left out if they cannot be computed; without the others it fails. Those
-    that can be of one class are of the class `positive`, if one is named.
+    With `held_out`, `dataset` is the training's own, and its held-out rows are used; otherwise all
+    rows of `dataset` are. Values of `sensitive` columns are hidden. `read` says how the dataset is
+    read (None: by the rules before that was recorded). Those of `metrics` that are `optional` are
+    left out if they cannot be computed; without the others it fails. Metrics of one class are of
+    the class `positive`, if one is named.
     """
 
     training: str

@@ -46,8 +46,8 @@ __all__ = ["COMMANDS", "COMMANDS_OF"]
 # session/<id>
 
 
-# user/<name>. Neither a password nor the secret of a token is ever in a command: what is here
-# cannot be used to get in.
+# user/<name>. No command holds a password or the secret of a token: nobody can authenticate
+# with what is on the log.
 
 
 # Runs inside a session. The protocol is the same for every kind of work:

@@ -11,8 +11,8 @@ __all__ = ["CancelRun", "CompleteRun", "FailRun", "ReportRunLost", "RequestRun",
 class RequestRun(Command, frozen=True):
     """Ask for one run of work; `run` is its id, new in the session.
 
-    `time_limit` is in seconds, `memory_limit` in MiB of resident memory; `max_attempts` bounds how
-    often the run is started when workers are lost.
+    `time_limit` is in seconds, `memory_limit` in MiB of resident memory; `max_attempts` bounds the
+    attempts when workers are lost.
     """
 
     run: str
@@ -30,7 +30,7 @@ class StartRun(Command, frozen=True):
 
 
 class CompleteRun(Command, frozen=True):
-    """The worker that holds the attempt has a result, of the kind of work that the run is."""
+    """The worker that holds the attempt has a result, of the run's kind of work."""
 
     run: str
     attempt: int
@@ -58,7 +58,7 @@ class CancelRun(Command, frozen=True):
 
 
 class ReportRunLost(Command, frozen=True):
-    """The worker that held the attempt is gone; the run may be tried again elsewhere."""
+    """The worker that held the attempt is gone; another worker may try the run again."""
 
     run: str
     attempt: int

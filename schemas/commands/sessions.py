@@ -20,7 +20,7 @@ __all__ = [
 class OpenSession(Command, frozen=True, omit_defaults=True):
     """Open a session: a draft in which trainings and evaluations are made.
 
-    It expires when it is not used for `expires` seconds; 0: never.
+    It expires when it is unused for `expires` seconds; 0: never.
     """
 
     title: str = ""
@@ -38,9 +38,9 @@ class DiscardSession(Command, frozen=True):
 
 
 class ProposeExpiry(Command, frozen=True):
-    """Say that a session is not used and expires, not before `until` (RFC 3339 in UTC).
+    """Propose that an unused session expires, not before `until` (RFC 3339 in UTC).
 
-    It is refused if the session has not `runs` runs, all of which have ended: then it is in use.
+    It is refused if the session is in use: unless it has `runs` runs, all of which have ended.
     """
 
     runs: int
@@ -48,9 +48,9 @@ class ProposeExpiry(Command, frozen=True):
 
 
 class ExpireSession(Command, frozen=True):
-    """End a session that is expiring, and keep nothing of it, at a `time` (RFC 3339 in UTC).
+    """End an expiring session and keep nothing of it, at a `time` (RFC 3339 in UTC).
 
-    It is refused before the time that was said, and as a proposal is if the session is in use.
+    It is refused before the announced time, and if the session is in use.
     """
 
     runs: int
@@ -58,11 +58,11 @@ class ExpireSession(Command, frozen=True):
 
 
 class KeepSession(Command, frozen=True):
-    """Say that a session that is expiring is wanted: it is as if it had been used."""
+    """Keep an expiring session, as if it had been used."""
 
 
 class DeleteExperiment(Command, frozen=True):
-    """Delete an experiment: nothing of it can be read any more."""
+    """Delete an experiment: none of it can be read any more."""
 
 
 class ShareSession(Command, frozen=True):
@@ -72,6 +72,6 @@ class ShareSession(Command, frozen=True):
 
 
 class UnshareSession(Command, frozen=True):
-    """Let a user read a session no longer."""
+    """End a user's right to read a session."""
 
     user: str

@@ -12,9 +12,9 @@ __all__ = ["RequestTraining"]
 class RequestTraining(RequestRun, frozen=True, omit_defaults=True, kw_only=True):
     """Ask for one training of an estimator in an open session.
 
-    `seed` (0 to 2^32-1) fixes every random choice of the split and the fit. Of `sensitive` columns
-    no value is told. `read` says how the dataset is read (None: by the rules of before that was
-    kept).
+    `seed` (0 to 2^32-1) fixes every random choice of the split and the fit. Values of `sensitive`
+    columns are hidden. `read` says how the dataset is read (None: by the rules before that was
+    recorded).
     """
 
     estimator: str

@@ -19,7 +19,7 @@ __all__ = [
 
 
 class AddUser(Command, frozen=True):
-    """Know a new user. `role` is user or sysadmin.
+    """Add a user. `role` is user or sysadmin.
 
     `password` is an argon2id verifier in PHC string format, "" for a user without a password.
     """
@@ -29,15 +29,15 @@ class AddUser(Command, frozen=True):
 
 
 class SetRole(Command, frozen=True):
-    """Give a user another role."""
+    """Change the role of a user."""
 
     role: Role
 
 
 class SetPassword(Command, frozen=True, omit_defaults=True):
-    """Give a user another password: its verifier, as in AddUser.
+    """Change the password of a user: its verifier, as in AddUser.
 
-    All tokens are revoked but `keep`, the id of the one by which it is asked for.
+    All tokens are revoked but `keep`, the id of the token that authenticates the request.
     """
 
     password: str
@@ -45,18 +45,18 @@ class SetPassword(Command, frozen=True, omit_defaults=True):
 
 
 class DisableUser(Command, frozen=True):
-    """Let a user in no longer; all tokens are revoked."""
+    """Disable a user, who cannot authenticate any more; all tokens are revoked."""
 
 
 class EnableUser(Command, frozen=True):
-    """Let a user in again."""
+    """Enable a disabled user."""
 
 
 class IssueToken(Command, frozen=True):
-    """Let a user in with a new token.
+    """Issue a token that authenticates a user.
 
-    `digest` is the SHA-256 (hex) of its secret, 32 random bytes; `expires` is RFC 3339 in UTC,
-    None for never; `name` is for people.
+    `digest` is the SHA-256 (hex) of its secret, 32 random bytes; `expires` is RFC 3339 in UTC, None
+    for never; `name` is for people.
     """
 
     token: str
@@ -66,7 +66,7 @@ class IssueToken(Command, frozen=True):
 
 
 class RevokeToken(Command, frozen=True):
-    """Let nobody in with a token any more."""
+    """Revoke a token."""
 
     token: str
 
@@ -82,6 +82,6 @@ class SetQuota(Command, frozen=True):
 
 
 class RevokeTokens(Command, frozen=True, omit_defaults=True):
-    """Let nobody in with any token of the user any more, but for the one with the id `keep`."""
+    """Revoke all tokens of a user but the one with the id `keep`."""
 
     keep: str = ""

@@ -1,1 +1,1 @@
-"""How datasets are read, what is odd in them, and what a new version changes."""
+"""How datasets are read, their findings, and the changes between versions."""

@@ -1,7 +1,6 @@
-"""What is odd in the data of a version, in one table: code, words, remedy.
+"""The findings about a version's data, in one table: code, words, remedy.
 
-A finding is kept with the version (what was found: column, counts, examples); the words are made
-when it is told.
+The log keeps a finding's column, counts and examples; the words are made when it is shown.
 """
 
 from __future__ import annotations
@@ -19,16 +18,16 @@ MOST_EXAMPLES = 3
 
 
 class Example(Struct, frozen=True, array_like=True, gc=False):
-    """A value as it stands in the file, and the line or row where it is first (None: not known)."""
+    """A value in the file, and the line or row where it is first (None: not known)."""
 
     value: str
     line: int | None = None
 
 
 class DataFinding(Struct, frozen=True, omit_defaults=True):
-    """Something odd. `code` is one of FINDINGS; `column` the column's name, "" for the whole file.
+    """An oddity of the data. `code` is one of FINDINGS; `column` is "" for the whole file.
 
-    It concerns `count` of `of` values (or rows); `detail` is what fills the words' {detail}.
+    It concerns `count` of `of` values (or rows); `detail` fills the words' {detail}.
     """
 
     code: str
@@ -40,11 +39,11 @@ class DataFinding(Struct, frozen=True, omit_defaults=True):
 
     @property
     def is_severe(self) -> bool:
-        """Whether nothing is trained on the version before somebody has said what it means."""
+        """Whether the version must be accepted before anything is trained on it."""
         return FINDINGS[self.code].severe
 
     def say(self) -> str:
-        """Return what was found, in a sentence."""
+        """Describe the finding in a sentence."""
         shown = ", ".join(
             one.value if one.line is None else f"{one.value} (line {one.line})"
             for one in self.examples
@@ -55,12 +54,12 @@ class DataFinding(Struct, frozen=True, omit_defaults=True):
         return f"{said}: {shown}." if shown else f"{said}."
 
     def advice(self) -> str:
-        """Return what to do if that is not what it should be, "" if there is nothing."""
+        """Return the remedy, "" if there is none."""
         return FINDINGS[self.code].remedy.format(column=self.column, detail=self.detail)
 
 
 class _Kind(NamedTuple):
-    """A kind of finding: its words and what helps. Of a `severe` one nothing is trained."""
+    """A kind of finding: its words and remedy. A `severe` one prevents trainings."""
 
     words: str
     remedy: str
@@ -295,7 +294,7 @@ FINDINGS: dict[str, _Kind] = {
 def masked_findings(
     findings: tuple[DataFinding, ...], sensitive: Collection[str]
 ) -> tuple[DataFinding, ...]:
-    """Return findings without a value of `sensitive` columns; nothing of a whole row stays then."""
+    """Hide the values of `sensitive` columns in findings, and all values of whole rows."""
     return tuple(
         replace(one, examples=(), detail="") if one.column in sensitive or not one.column else one
         for one in findings

@@ -1,8 +1,8 @@
-"""What the values of other data stand for among those that a model knows.
+"""Map the values of other data to those that an artifact knows.
 
-A value is one that the model knows if it is written alike. Otherwise it stands for one that is the
-same number (1, 1.0, 1E0) or the same truth (true, TRUE) if only one does, and, where all of one
-side is true and false and all of the other side is 1 and 0, for that.
+An equal text is the same value. Otherwise a value stands for the only known one that is the same
+number (1, 1.0, 1E0) or the same truth (true, TRUE). If all of one side is true and false and all of
+the other is 1 and 0, these are mapped.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from decimal import Decimal
 __all__ = ["meanings", "number_of"]
 
 PLAIN = re.compile(r"[+-]?(0|[1-9][0-9]*)([.,][0-9]+)?([eE][+-]?[0-9]{1,3})?")
-"""A number whose writing says no more than its value: one that begins with a zero may be a code."""
+"""A number that is surely no code: one with a leading zero may be a code."""
 GROUPS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
 """Perhaps thousands, perhaps a decimal comma."""
 TRUTHS = {"true": Decimal(1), "false": Decimal(0)}
@@ -23,9 +23,9 @@ TRUTHS = {"true": Decimal(1), "false": Decimal(0)}
 def meanings(
     found: Iterable[str], known: Collection[str], values: Mapping[str, Decimal]
 ) -> dict[str, str]:
-    """Return for values that are not known the known one that each stands for, if only one does.
+    """Map unknown values to the only known value that each can mean.
 
-    `values` are the numbers that values are, where they are some.
+    `values` are the numbers of the values that are numbers.
     """
     there, given = frozenset(known), list(found)
     strange = [one for one in given if one not in there]
@@ -61,7 +61,7 @@ def _by_key(pairs: Iterable[tuple[Decimal | None, str]]) -> dict[Decimal, list[s
 
 
 def number_of(text: str) -> Decimal | None:
-    """Return the number that a text plainly is, None if it is none."""
+    """Return the number that a text plainly is; None if it is not one."""
     if len(text) > 40 or not PLAIN.fullmatch(text) or GROUPS.fullmatch(text):
         return None
     return Decimal(text.replace(",", "."))

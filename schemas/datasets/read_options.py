@@ -21,12 +21,12 @@ NO_ZONE = "UTC"
 
 
 class ColumnFormat(Struct, frozen=True, omit_defaults=True, gc=False):
-    """How the text of one column stands for its values.
+    """How the text of one column encodes its values.
 
-    `missing` are the words that stand for no value, besides the empty one. Of numbers: `decimal`
-    is the decimal separator, `thousands` what parts groups of digits, `unit` the percent or
-    currency sign that each value has. Of timestamps: `time` is the pattern of strptime, "" that
-    of ISO 8601, and `zone` that of values without one (IANA).
+    `missing` are the words that mean missing, besides the empty one. Of numbers: `decimal` is the
+    decimal separator, `thousands` the separator of digit groups, `unit` the percent or currency
+    sign of each value. Of timestamps: `time` is the pattern of strptime, "" that of ISO 8601, and
+    `zone` that of values without one (IANA).
     """
 
     missing: tuple[str, ...] = ()
@@ -38,15 +38,14 @@ class ColumnFormat(Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class ReadOptions(Struct, frozen=True, omit_defaults=True):
-    """How a file becomes columns. What is said of text does not apply to Parquet and Arrow.
+    """How a file becomes columns. Options of text do not apply to Parquet and Arrow.
 
     `format` is csv, parquet, arrow, jsonl or excel (`sheet` its sheet); `compression` is "", gzip,
     zstd or zip (of one file); `encoding` the name of a codec; `separator` and `quote` one character
     each ("" for none); `skip_lines` the lines before the header, or before the first row where
     there is no `header`. `names` are those of the columns, where they are not the header's.
-    `left_out` are the places of columns that are not used, from 0. `types` has one of LETTERS per
-    column that is used, and `formats` the formats of those that are not read plainly, by their
-    place among these.
+    `left_out` are the indices of unused columns, from 0. `types` has one of LETTERS per used
+    column, and `formats` the formats of columns that need one, by their index among these.
     """
 
     format: str = "csv"
@@ -68,11 +67,11 @@ class ReadOptions(Struct, frozen=True, omit_defaults=True):
 
 
 class ReadHints(Struct, frozen=True, omit_defaults=True):
-    """What somebody says of a file: it decides, and the rest is found.
+    """Hints of a user about a file: they decide, and the rest is detected.
 
     `types` maps names of columns to number, integer, boolean, text, timestamp, or a date's form
-    (DD/MM/YYYY); `missing` are the words that stand for no value in all columns (None: the usual
-    ones); `header` and `skip_lines` are None where they are to be found.
+    (DD/MM/YYYY); `missing` are the words that mean missing in all columns (None: the usual ones);
+    `header` and `skip_lines` are None where they are to be detected.
     """
 
     separator: str = ""
@@ -95,7 +94,7 @@ PARTS = {"YYYY": "%Y", "YY": "%y", "MON": "%b", "MM": "%m", "DD": "%d"}
 
 
 def pattern_of(word: str) -> str:
-    """Return the column type of a word, or the pattern of strptime of a date's form (DD/MM/YYYY).
+    """Return the column type of a word, or the strptime pattern of a date's form (DD/MM/YYYY).
 
     In a form that has a time, HH:mm or HH:mm:ss, hours count to 24. An unknown word is "".
     """
@@ -121,7 +120,7 @@ def _strip_codes(pattern: str) -> str:
 
 
 def type_fault(word: str) -> str:
-    """Return why a word is no type, "" if it is one."""
+    """Return why a word is no type; "" if it is one."""
     if pattern_of(word):
         return ""
     return (

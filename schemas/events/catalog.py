@@ -17,19 +17,19 @@ __all__ = [
 
 
 class EstimatorRegistered(Event, frozen=True):
-    """An estimator is on offer as `spec` says, from now on."""
+    """The catalog has an estimator as `spec` describes it."""
 
     spec: EstimatorSpec
 
 
 class MetricRegistered(Event, frozen=True):
-    """A metric is on offer as `spec` says, from now on."""
+    """The catalog has a metric as `spec` describes it."""
 
     spec: MetricSpec
 
 
 class DatasetRegistered(Event, frozen=True, omit_defaults=True):
-    """A dataset has a newest version, `spec`. Its first version says whose it is.
+    """A dataset has a newest version, `spec`. The first version fixes its owner.
 
     `marks`: it has other sensitive columns than the version before.
     """
@@ -47,10 +47,10 @@ class DatasetShared(Event, frozen=True):
 
 
 class DatasetDeleted(Event, frozen=True):
-    """Nothing of the dataset is kept any more."""
+    """The dataset is deleted; none of it is kept."""
 
 
 class DatasetUnshared(Event, frozen=True):
-    """`user` may use the dataset no longer."""
+    """`user` may no longer use the dataset."""
 
     user: str

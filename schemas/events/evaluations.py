@@ -10,7 +10,7 @@ __all__ = ["EvaluationRequested"]
 
 
 class EvaluationRequested(RunRequested, frozen=True, omit_defaults=True, kw_only=True):
-    """An evaluation was accepted. `artifact` is the folder of what the training made."""
+    """An evaluation was accepted. `artifact` is the folder of the training's artifact."""
 
     training: str
     artifact: str

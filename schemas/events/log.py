@@ -24,16 +24,16 @@ class Refused(Event, frozen=True):
 
 
 class CommandFailed(Event, frozen=True):
-    """The decider itself raised: a fault of ours, not of the command's sender."""
+    """The decider itself raised: the fault is ours, not the sender's."""
 
     detail: str
 
 
 class CommandQuarantined(Event, frozen=True):
-    """An operator has answered a command on which no decider came further; it changed nothing.
+    """An operator has answered a command that stopped the decider; it changed nothing.
 
-    `reason` is the operator's, who is the actor. Of what is no command at all the stream is the one
-    that its Kafka key names, else that of its partition.
+    `reason` is the operator's, who is the actor. For a record that is no command the stream is that
+    of its Kafka key, else that of its partition.
     """
 
     reason: str

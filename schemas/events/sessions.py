@@ -32,27 +32,27 @@ class SessionCommitted(Event, frozen=True):
 
 
 class SessionDiscarded(Event, frozen=True):
-    """Nothing of the session is kept; the runs in `cancelled` were stopped."""
+    """The session is discarded; the runs in `cancelled` were stopped."""
 
     cancelled: tuple[str, ...] = ()
 
 
 class SessionExpiring(Event, frozen=True):
-    """The session is not used, and expires at `until` (RFC 3339) or later unless it is used."""
+    """The unused session expires at `until` (RFC 3339) or later, unless it is used."""
 
     until: str
 
 
 class SessionKept(Event, frozen=True):
-    """The session was expiring, and is wanted."""
+    """The expiring session was kept."""
 
 
 class SessionExpired(Event, frozen=True):
-    """The session was not used any more, and nothing of it is kept."""
+    """The unused session has expired; nothing of it is kept."""
 
 
 class ExperimentDeleted(Event, frozen=True):
-    """Nothing of the experiment is kept any more."""
+    """The experiment is deleted; nothing of it is kept."""
 
 
 class SessionShared(Event, frozen=True):
@@ -62,6 +62,6 @@ class SessionShared(Event, frozen=True):
 
 
 class SessionUnshared(Event, frozen=True):
-    """`user` may read the session no longer."""
+    """`user` may no longer read the session."""
 
     user: str

@@ -19,7 +19,7 @@ __all__ = [
 
 
 class UserAdded(Event, frozen=True):
-    """There is a new user. The fields are those of `commands.AddUser`."""
+    """A user was added. The fields are those of `commands.AddUser`."""
 
     role: Role
     password: str
@@ -32,24 +32,24 @@ class RoleSet(Event, frozen=True):
 
 
 class PasswordSet(Event, frozen=True, omit_defaults=True):
-    """The user has another password, of which this is the verifier, and no token but `keep`."""
+    """The user has another password with this verifier, and no token but `keep`."""
 
     password: str
     keep: str = ""
 
 
 class UserDisabled(Event, frozen=True):
-    """The user is let in no longer, and has no token any more."""
+    """The user is disabled, cannot authenticate, and has no token any more."""
 
 
 class UserEnabled(Event, frozen=True):
-    """The user is let in again."""
+    """The user is enabled again."""
 
 
 class TokenIssued(Event, frozen=True, omit_defaults=True):
-    """A new token lets the user in. The fields are those of `commands.IssueToken`.
+    """The user has a new token. The fields are those of `commands.IssueToken`.
 
-    `dropped` are tokens that were revoked or have expired, and are not listed any more.
+    `dropped` are revoked or expired tokens that are no longer listed.
     """
 
     token: str
@@ -60,7 +60,7 @@ class TokenIssued(Event, frozen=True, omit_defaults=True):
 
 
 class TokenRevoked(Event, frozen=True):
-    """A token lets nobody in any more."""
+    """The token is revoked."""
 
     token: str
 
@@ -73,6 +73,6 @@ class QuotaSet(Event, frozen=True):
 
 
 class TokensRevoked(Event, frozen=True, omit_defaults=True):
-    """Of the user's tokens only `keep` lets in any more."""
+    """All tokens of the user but `keep` are revoked."""
 
     keep: str = ""

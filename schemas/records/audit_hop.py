@@ -1,7 +1,7 @@
-"""The behaviour log: one hop of a request's way, as it lies on `audit` and as it is shown.
+"""The behaviour log: one hop of a request's way, as `audit` holds it and as it is shown.
 
-On the topic are what the log does not tell otherwise: HTTP requests, and the tasks that are handed
-out. Commands and decisions are read from `events` (docs/decisions/0014).
+The topic holds what no other topic has: HTTP requests, and the tasks that dispatch hands out.
+Commands and decisions are read from `events` (docs/decisions/0014).
 """
 
 from __future__ import annotations
@@ -20,14 +20,13 @@ refused or failed; of a command or a task sent; of an event that does not count 
 
 
 class Hop(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one process did at one time. It has ids and words of ours, never content or secrets.
+    """What one process did at one time. It holds ids and our words, never content or secrets.
 
     `time` is RFC 3339 in UTC. `trace`, `span` and `parent` are of W3C Trace Context, `instance` is
-    the process. A request that begins has no `status` yet (0): the record with the same `id` that
-    follows has it, and the `duration` in milliseconds. `route` is the template, `ids` what stands
-    in its place; `problem` is the kind of the error. With `repeats` it is the last of so many that
-    were refused alike, from the same client, since the record before. `type` is the command's or
-    the event's.
+    the process. A request that begins has no `status` yet (0): a later record with the same `id`
+    has it, and the `duration` in milliseconds. `route` is the template, `ids` are its values;
+    `problem` is the kind of the error. With `repeats` the record stands for so many equal refusals
+    of the same client since the record before. `type` is the command's or the event's.
     """
 
     id: str
@@ -57,7 +56,7 @@ class Hop(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def outcome_of(status: int) -> str:
-    """Return in a word how a request was answered, by its HTTP status; 0: not at all."""
+    """Return the outcome of a request by its HTTP status; 0: it was not answered."""
     if status in (401, 403):
         return "denied"
     if status >= 400:

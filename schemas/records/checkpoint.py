@@ -1,4 +1,4 @@
-"""What is said about the hash chain of each partition of `events` (docs/chain.md)."""
+"""Checkpoints and proofs of the hash chain of each partition of `events` (docs/chain.md)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 __all__ = ["CHECKPOINT_TYPE", "Checkpoint", "Digest", "Proof"]
 
 CHECKPOINT_TYPE = "autolearn-checkpoint"
-"""The `typ` of a checkpoint's signature: nothing else that the key may ever sign passes for one."""
+"""The `typ` of a checkpoint's signature: no other signature of the key passes for one."""
 
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 """A SHA-256 in hexadecimal."""
@@ -17,12 +17,12 @@ Number = Annotated[int, Meta(ge=0)]
 
 
 class Checkpoint(Struct, frozen=True, kw_only=True):
-    """That a partition of `events` had this hash after this many admitted events, at that time.
+    """The hash of a partition of `events` after so many admitted events, at a time.
 
-    `offset` is where the newest of them lies; `term` and `last` are the admission rule's there, so
-    that checking can begin here. `previous` is the SHA-256 of the partition's checkpoint before
-    this one as it lies on the log, "" for the first. `broken` is an offset at which whoever signs
-    has found the log to be another than it was: it attests what is there, not that it is right.
+    `offset` is that of the newest of them; `term` and `last` are the admission rule's there, so
+    that a check can begin here. `previous` is the SHA-256 of the partition's checkpoint before this
+    one as it lies on the log, "" for the first. `broken` is an offset at which the signer has found
+    the log changed: the checkpoint attests the present content, not that it is right.
     """
 
     partition: Number
@@ -38,10 +38,10 @@ class Checkpoint(Struct, frozen=True, kw_only=True):
 
 
 class Proof(Struct, frozen=True, kw_only=True):
-    """That an event was on the log when a checkpoint was signed; it can be checked without the log.
+    """A proof that a signed checkpoint covers an event; it can be checked without the log.
 
-    `event` is its value's text, exactly; `before` the chain's hash before it; `after` the SHA-256
-    of each admitted value that follows, up to the checkpoint; `checkpoint` the signature (JWS).
+    `event` is its value's exact text; `before` the chain's hash before it; `after` the SHA-256 of
+    each admitted value that follows, up to the checkpoint; `checkpoint` the signature (JWS).
     `partition` and `offset` say where it was found; the checkpoint attests the partition only.
     """
 

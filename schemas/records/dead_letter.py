@@ -1,4 +1,4 @@
-"""What could not be decoded, as it is kept on `dead-letters`."""
+"""Dead letters: the records that could not be decoded, as `dead-letters` holds them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RETRY_HEADER = "autolearn-dead-letter"
 
 
 class DeadLetter(Struct, frozen=True):
-    """A record that is no command: where it lay, its bytes (base64 in JSON), and what is wrong.
+    """A record that is no command: its place, its bytes (base64 in JSON), and its fault.
 
     A dead letter must always be written: of a long `key`, `value` or `reason`, and of many or long
     `headers`, only the beginning is kept (`of` cuts them); `size` is the whole value's, in bytes.
@@ -35,7 +35,7 @@ class DeadLetter(Struct, frozen=True):
 
     @property
     def cut(self) -> bool:
-        """Whether there was more of the value than is kept."""
+        """Whether the value was longer than the kept part."""
         return self.size is not None and self.size > len(self.value or b"")
 
     @classmethod

@@ -1,7 +1,7 @@
-"""Heartbeats: what workers say about themselves on the topic `workers`, keyed by worker id.
+"""Heartbeats: the state of workers on the topic `workers`, keyed by worker id.
 
-They are not events: they report the passing moment, and only the newest of each worker is kept.
-A worker that stops cleanly says so with a last heartbeat (`stopped`).
+They are not events: they report the passing moment, and only the newest of each worker is kept. A
+worker that stops cleanly sends a last heartbeat (`stopped`).
 """
 
 from __future__ import annotations
@@ -12,11 +12,7 @@ __all__ = ["Heartbeat", "Progress", "Supervision"]
 
 
 class Progress(Struct, frozen=True, gc=False):
-    """What a worker does on one run now.
-
-    `phase` is a word such as starting, loading, fitting, storing, evaluating; `since` is the time
-    (RFC 3339) at which the attempt began.
-    """
+    """The progress of a worker on one run."""
 
     run: str
     kind: str
@@ -27,14 +23,14 @@ class Progress(Struct, frozen=True, gc=False):
 
 
 class Supervision(Struct, frozen=True, gc=False):
-    """What the supervising process says of its work.
+    """The state of the supervising process.
 
-    `clock` is how many seconds its clock is ahead of the broker's, None while that is not known;
-    `doubt` is why nothing expires now.
+    `clock` is how many seconds its clock is ahead of the broker's, None while unknown; `doubt` is
+    why nothing expires now.
 
     `overdue_keys` counts the sessions that are not kept and whose keys are not shredded in time,
-    `overdue_models` the models of such sessions that could not be deleted for ten minutes.
-    `foreign_store` is the log that the artifact store is marked for, if that is another one.
+    `overdue_models` their artifacts that could not be deleted for ten minutes. `foreign_store` is
+    the log that the artifact store is marked for, if it is another one.
     """
 
     overdue_keys: int = 0
@@ -45,12 +41,12 @@ class Supervision(Struct, frozen=True, gc=False):
 
 
 class Heartbeat(Struct, frozen=True, gc=False):
-    """One worker process, now. Its id is new with every start of the process.
+    """The present state of one worker process. Its id is new with every start.
 
-    `kinds` are the kinds of work that it can do, `partitions` those of `tasks` that reach it now.
-    `unconfined` names what its system does not keep from runs
-    (`runtime.sandbox.missing`). While its disk is low, `disk_low` says so, and it takes no new run.
-    The supervising process sends heartbeats too: it works on nothing, and says `supervision`.
+    `kinds` are its kinds of work, `partitions` those of `tasks` that reach it now. `unconfined`
+    names the missing confinements of runs (`runtime.sandbox.missing`). While its disk is low,
+    `disk_low` is set, and it takes no new run. The supervising process sends heartbeats too, with
+    `supervision` and without work.
     """
 
     worker: str

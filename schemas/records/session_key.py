@@ -1,4 +1,4 @@
-"""What lies on the topic `keys`, by the key's id."""
+"""The records of the topic `keys`, by the key's id."""
 
 from __future__ import annotations
 
@@ -25,6 +25,6 @@ class WrappedKey(Struct, frozen=True, gc=False):
 
 
 class Roll(Struct, frozen=True, gc=False):
-    """An append that is no key. It may name the master key that wraps from here on."""
+    """An append that is no key. It may name the new master key."""
 
     master: str = ""

@@ -1,7 +1,7 @@
 """Tasks: the work that dispatch hands out on `tasks`, keyed by run id.
 
-A task is only an offer, made when a worker has a free slot: who works on it is decided when a
-worker claims the attempt. Dispatch makes the offer again if nobody does.
+A task is only an offer, made when a worker has a free slot; the worker that claims the attempt
+works on it. Dispatch repeats an offer that nobody claims.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ class Task(Struct, frozen=True, gc=False):
     """One attempt of one run.
 
     `request` has the data of the event that accepted the run, in the present version. Encrypted
-    ones are a list: key id, event id, type, base64 (`schemas.codec.kept`); the limits are 0 then.
+    data are a list: key id, event id, type, base64 (`schemas.codec.kept`); the limits are 0 then.
     """
 
     kind: str

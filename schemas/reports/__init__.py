@@ -1,1 +1,1 @@
-"""Reports that operations give."""
+"""Reports of operations."""

@@ -1,4 +1,4 @@
-"""The retrain check: what is recorded of a training, and how training it again compares."""
+"""The retrain check: a recorded training, and how training it again compares."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 Verdict = Literal["identical-artifact", "same-predictions", "same-metrics", "differs", "failed"]
-"""From the strongest to the weakest; `failed`: it could not be trained again at all."""
+"""From the strongest to the weakest; `failed`: the training could not be repeated."""
 
 
 class RecordedEvaluation(Struct, frozen=True):
@@ -38,9 +38,9 @@ class RecordedEvaluation(Struct, frozen=True):
 class RecordedTraining(Struct, frozen=True):
     """A completed training, as the log has it, with its completed evaluations.
 
-    Of a model that is stored encrypted, `folder` is where its files were brought to in clear, or
-    `missing` says why they were not. `data` are the files of datasets that are stored encrypted, in
-    clear, by their versions; `data_missing` says why one is not there.
+    For an encrypted artifact, `folder` is its decrypted copy, or `missing` says why there is none.
+    `data` are the decrypted files of encrypted datasets by their versions; `data_missing` says why
+    one is missing.
     """
 
     request: TrainingRequested
@@ -54,7 +54,7 @@ class RecordedTraining(Struct, frozen=True):
 
 
 class Data(Struct, frozen=True):
-    """Rows that models answer: those held out from the training, or all of a dataset.
+    """Rows for predictions: those held out from the training, or all of a dataset.
 
     `read` says how it is read.
     """
@@ -65,7 +65,7 @@ class Data(Struct, frozen=True):
 
 
 class Comparison(Struct, frozen=True):
-    """Two models by the digests of their artifacts, and the rows that both answer."""
+    """Two artifacts by their digests, and the rows on which both predict."""
 
     recorded: str
     present: str
@@ -73,10 +73,10 @@ class Comparison(Struct, frozen=True):
 
 
 class Compared(Struct, frozen=True):
-    """What two models say about the same rows, by one method, bit for bit.
+    """The predictions of two artifacts on the same rows, by one method, bit for bit.
 
-    `different` counts the rows whose answers differ; `largest` is the largest difference, where
-    the answers are numbers of one shape.
+    `different` counts the rows whose predictions differ; `largest` is the largest difference, where
+    they are numbers of one shape.
     """
 
     data: Data
@@ -87,7 +87,7 @@ class Compared(Struct, frozen=True):
 
 
 class Difference(Struct, frozen=True):
-    """One thing of the environment that was other at the time of the record (null: absent)."""
+    """One property of the environment that differs from the record (null: absent)."""
 
     what: str
     recorded: JsonValue
@@ -95,9 +95,9 @@ class Difference(Struct, frozen=True):
 
 
 class Repeated(Struct, frozen=True):
-    """A recorded evaluation, made again with the new model.
+    """A recorded evaluation, repeated with the new artifact.
 
-    `equal` says whether every result is the recorded one; `detail` why it could not be made.
+    `equal` says whether every result equals the record; `detail` why it could not be repeated.
     """
 
     evaluation: str
@@ -110,7 +110,7 @@ class Repeated(Struct, frozen=True):
 
 
 class Retrained(Struct, frozen=True):
-    """How a training that was made again compares with the recorded one.
+    """How a repeated training compares with the record.
 
     `detail` says why it failed, or what could not be compared; `files` are the names of the
     artifact's files that differ; `seconds` is how long the training took now.
@@ -130,7 +130,7 @@ class Retrained(Struct, frozen=True):
 
     @property
     def same(self) -> bool:
-        """Whether the record was confirmed: the verdict, and every recorded evaluation."""
+        """Whether the verdict and every recorded evaluation confirm the record."""
         return self.verdict not in ("differs", "failed") and all(e.equal for e in self.evaluations)
 
 

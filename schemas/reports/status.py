@@ -1,4 +1,4 @@
-"""The status of an installation, as `GET /v1/status` and `autolearn status -o json` say it."""
+"""The status of an installation, as `GET /v1/status` and `autolearn status -o json` give it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = [
 
 
 class Broker(Struct):
-    """A broker of the cluster. `controller`: it leads the quorum; None when that is not told."""
+    """A broker of the cluster. `controller`: it leads the quorum; None when unknown."""
 
     id: int
     host: str
@@ -33,7 +33,7 @@ class Broker(Struct):
 
 
 class TopicState(Struct):
-    """A topic as it is: `records` are kept now, `bytes` only known of a broker on this machine.
+    """The state of a topic: its present `records`; `bytes` only for a broker on this machine.
 
     Of its partitions, `under_replicated` have fewer copies in sync than they should have,
     `leaderless` cannot be read or written, and `below_min` refuse appends with acks=all.
@@ -50,7 +50,7 @@ class TopicState(Struct):
 
 
 class Member(Struct):
-    """A process in a consumer group, and the partitions that it has."""
+    """A process in a consumer group, and its partitions."""
 
     name: str
     host: str
@@ -58,7 +58,7 @@ class Member(Struct):
 
 
 class Usage(Struct):
-    """A folder: what it is for, the bytes that its files take; those free on its disk, and all."""
+    """A folder: its purpose, the bytes of its files, and the free and total bytes of its disk."""
 
     what: str
     path: str
@@ -68,7 +68,7 @@ class Usage(Struct):
 
 
 class Finding(Struct, frozen=True):
-    """Something that needs attention: its kind, why, and what to do."""
+    """A finding that needs attention: its kind, cause and remedy."""
 
     kind: str
     detail: str
@@ -76,11 +76,10 @@ class Finding(Struct, frozen=True):
 
 
 class Process(Struct):
-    """A process type: who runs it, what it reads, and how far behind it is.
+    """A process type: its members, its topic, and its lag.
 
-    `behind` counts per partition the records that are on the log and not taken in: of `decide`,
-    commands that are not answered. `waiting` is how many seconds the oldest of these has waited,
-    where that is known.
+    `behind` counts per partition the records that are not processed: of `decide`, commands without
+    an answer. `waiting` is the age in seconds of the oldest of these, where known.
     """
 
     name: str
@@ -91,7 +90,7 @@ class Process(Struct):
 
 
 class Term(Struct):
-    """Who decides on a partition of `events`: its term, and the process that began it."""
+    """The term of a partition of `events`, and the process that began it."""
 
     partition: int
     term: int
@@ -99,10 +98,10 @@ class Term(Struct):
 
 
 class ChainState(Struct):
-    """The newest checkpoint of a partition of `events`, as it says itself (docs/chain.md).
+    """The newest checkpoint of a partition of `events`, unverified (docs/chain.md).
 
-    `waiting` is how many seconds the first record after it has waited for the next one; None:
-    there is none. `broken` is where a decider has found the log changed.
+    `waiting` is how many seconds the first record after it has waited for the next one; None: there
+    is none. `broken` is where a decider has found the log changed.
     """
 
     partition: int
@@ -114,7 +113,7 @@ class ChainState(Struct):
 
 
 class WorkerState(Struct):
-    """A worker as its newest heartbeat says, which is `silent` seconds old."""
+    """A worker as of its newest heartbeat, which is `silent` seconds old."""
 
     worker: str
     host: str
@@ -128,7 +127,7 @@ class WorkerState(Struct):
 
     @classmethod
     def all_of(cls, beats: Iterable[tuple[Heartbeat, int]], now: float) -> list[WorkerState]:
-        """Return workers by their heartbeats, each with when it was sent (ms), at `now` (s)."""
+        """Return workers from their heartbeats, each with its time sent (ms), at `now` (s)."""
         return [
             cls(
                 *(one.worker, one.host, one.pid, one.kinds, one.slots, _silence(sent, now)),
@@ -139,14 +138,14 @@ class WorkerState(Struct):
 
 
 def _silence(sent: int, now: float) -> float:
-    """Return the seconds since a time in milliseconds, which a clock of others has told."""
+    """Return the seconds since a time in milliseconds of another process's clock."""
     return max(0.0, round(now - sent / 1000, 1))
 
 
 class DeadLetterCount(Struct):
-    """How many dead letters there are; how many of the newest are open, and since a day.
+    """The number of dead letters; of the newest, those that are open, and those of the last day.
 
-    A letter is open until its command, put back, is answered. None: not known.
+    A letter is open until its command is retried and answered. None: not known.
     """
 
     total: int
@@ -155,10 +154,10 @@ class DeadLetterCount(Struct):
 
 
 class Status(Struct):
-    """Everything at one moment. What could not be found out is empty, and `unknown` says why.
+    """The whole status at one moment. Unavailable parts are empty, and `unknown` says why.
 
-    `told_by` is who looked: an API process, or the command line when no API answers. `findings` is
-    empty when nothing needs attention.
+    `told_by` is the observer: an API process, or the command line when no API answers. `findings`
+    is empty when nothing needs attention.
     """
 
     time: str

@@ -58,7 +58,7 @@ class AuditSubscription:
                 await self._until_more(time.monotonic() + KEEP_ALIVE)
 
     def let_in(self) -> bool:
-        """Say whether the one who follows would still be let in, and is a sysadmin."""
+        """Return whether the one who follows would still be let in, and is a sysadmin."""
         return still_let_in(self.queries, self.who)
 
     async def _until_more(self, deadline: float) -> None:

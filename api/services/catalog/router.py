@@ -441,7 +441,7 @@ def router(context: ApiContext) -> APIRouter:
 
 
 def same(spec: DatasetSpec, target: str | None, summary: str, hints: Hints) -> bool:
-    """Say whether a version is offered like this already, with all that may be told of it."""
+    """Return whether a version is offered like this already, with all that may be told of it."""
     told = all(column.sensitive is not False for column in spec.columns)
     said = hints.read == (spec.hints or ReadHints()) and (
         spec.accepted or not hints.accept_findings

@@ -171,7 +171,7 @@ def _unit_of(spec: DatasetSpec, column: Column) -> str:
 
 
 def _differ(unit: str, other: str) -> bool:
-    """Say whether numbers with these units are not the same: 12 % is 0.12, but $5 may be 5."""
+    """Return whether numbers with these units are not the same: 12 % is 0.12, but $5 may be 5."""
     return unit != other and (bool(unit and other) or "%" in (unit, other))
 
 
@@ -216,7 +216,7 @@ def _check_classes(
 
 
 def _is_plain(spec: DatasetSpec) -> bool:
-    """Say whether the classes of a dataset are no numbers, or what they are plainly written."""
+    """Return whether the classes of a dataset are no numbers, or what they are plainly written."""
     names = [column.name for column in spec.columns]
     place = names.index(spec.target or "")
     if spec.columns[place].type not in NUMBERS:
@@ -228,7 +228,7 @@ def _is_plain(spec: DatasetSpec) -> bool:
 
 
 def _comparable(own: Column, other: Column, training: TrainingRow) -> bool:
-    """Say whether values of a column may be those that a model knows.
+    """Return whether values of a column may be those that a model knows.
 
     Text may be written as anything but times; true and false may be 1 and 0.
     """

@@ -196,7 +196,7 @@ class _Search:
         return cursors(), lambda: rest
 
     def changed(self, name: str, was: AsOfReader, then: AsOfReader) -> bool:
-        """Say whether one may know a stream, and whether it has events between the points."""
+        """Return whether one may know a stream, and whether it has events between the points."""
         return self.knows(name) and was.offsets(name) != then.offsets(name)
 
 

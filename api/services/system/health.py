@@ -85,7 +85,7 @@ def router(context: ApiContext) -> APIRouter:
 
     @routes.get("/health/ready", responses=answers({200: Health, 503: Health}))
     async def ready() -> Response:
-        """Say whether the process has caught up with the log, and whether Kafka answers."""
+        """Return whether the process has caught up with the log, and whether Kafka answers."""
         health = _readiness(context)
         return json(health, 200 if health.status == "ready" else 503)
 

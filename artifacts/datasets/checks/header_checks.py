@@ -26,7 +26,7 @@ def check_header(names: list[str], *, quiet: bool, sure: bool) -> None:
 
 
 def is_value(name: str, decided: Decided) -> bool:
-    """Say whether the name of a column could be a value of it, and is no integer."""
+    """Return whether the name of a column could be a value of it, and is no integer."""
     if name.lstrip("+-").isdigit():
         return False
     try:
@@ -37,7 +37,7 @@ def is_value(name: str, decided: Decided) -> bool:
 
 
 def is_like_values(column: ColumnProfile) -> bool:
-    """Say whether the name of a column could be one of its values."""
+    """Return whether the name of a column could be one of its values."""
     if column.type in ("integer", "number"):
         return as_number(column.name) is not None
     if column.type == "boolean":

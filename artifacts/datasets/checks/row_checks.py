@@ -86,7 +86,7 @@ class Sample:
 
 
 def is_whole(sample: Sample, place: int, rows: int) -> bool:
-    """Say whether the last value of a column of text can hardly have been cut.
+    """Return whether the last value of a column of text can hardly have been cut.
 
     It is a value that other rows have, or one with other digits only, where none goes on after it,
     and few have one of their own: then a cut one would be new (Good 1953: an unseen value is as
@@ -104,7 +104,7 @@ def is_whole(sample: Sample, place: int, rows: int) -> bool:
 
 
 def _is_known(value: Values, others: Values) -> bool:
-    """Say whether a text is one of others, which none goes on, and of which few come only once."""
+    """Return whether a text repeats one of others, none of them longer, and few of them unique."""
     counts, last = pc.value_counts(others), value[0].as_py()
     texts, times = counts.field("values"), counts.field("counts")
     longer = pc.and_(pc.starts_with(texts, last), pc.not_equal(texts, last))
@@ -159,7 +159,7 @@ def _are_sums(columns: Sequence[Values]) -> bool:
 
 
 def _is_note(sample: Sample, used: list[int]) -> bool:
-    """Say whether the last row, and no other, has a value in its first column only."""
+    """Return whether the last row, and no other, has a value in its first column only."""
     if len(used) < 2 or sample.last[used[0]] is None:
         return False
     if any(sample.last[place] is not None for place in used[1:]):
@@ -313,7 +313,7 @@ def swallowed(values: Values, separator: str, columns: int, place: int) -> Value
 
 
 def are_rows(values: Values, separator: str, columns: int) -> bool:
-    """Say whether one of these values surely has rows: two lines or more, and each is one."""
+    """Return whether one of these values surely has rows: two lines or more, and each is one."""
     mark = re.escape(separator)
     if columns - 1 > MOST_MARKS:
         line = rf"([^\r\n{mark}]*{mark}){{{MOST_MARKS},}}[^\r\n]*"

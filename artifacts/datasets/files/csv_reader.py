@@ -128,7 +128,7 @@ def long_names(names: list[str]) -> Iterator[str]:
 
 
 def _looks_like_data(names: list[str]) -> bool:
-    """Say whether a first row is more likely values than names.
+    """Return whether a first row is more likely values than names.
 
     It is when all of it are numbers or missing values, and when at least half of it are numbers
     that do not rise from left to right (rising ones are years or wavelengths, which name columns).

@@ -94,7 +94,7 @@ def top_of(head: str, hints: ReadHints) -> Top:
 
 
 def _is_header(line: str, head: str) -> bool:
-    """Say whether a line that begins with # names columns: the next has as many separators."""
+    """Return whether a line that begins with # names columns: the next has as many separators."""
     lines = [one for one in head.splitlines() if one.strip()]
     after = lines[lines.index(line) + 1 : lines.index(line) + 2] if line in lines else []
     return any(

@@ -94,7 +94,7 @@ BEGINNINGS = {
 
 
 def is_zip(path: Path) -> bool:
-    """Say whether a file is a ZIP archive, by its first bytes."""
+    """Return whether a file is a ZIP archive, by its first bytes."""
     return _head_of(path).startswith(ZIP)
 
 
@@ -143,7 +143,7 @@ def unpacked_head(path: Path, most: int) -> bytes:
 
 
 def is_also_utf8(path: Path, compression: str) -> bool:
-    """Say whether a file begins like UTF-8, with letters that other encodings read otherwise."""
+    """Return whether a file begins like UTF-8, with letters that other encodings read otherwise."""
     with _unpacked(path, compression) as stream:
         head = read(stream, LOOKED_AT)
     try:

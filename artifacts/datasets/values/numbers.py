@@ -87,7 +87,7 @@ def unit_of(text: str) -> str:
 
 
 def looks_measured(text: str) -> bool:
-    """Say whether a text looks like a number or a time, in whatever form."""
+    """Return whether a text looks like a number or a time, in whatever form."""
     if len(text) > UNIT_LENGTH:
         return False
     if MEASURED.fullmatch(text):
@@ -102,7 +102,7 @@ def _is_symbol(unit: str) -> bool:
 
 
 def has_mark(text: str, mark: str) -> bool:
-    """Say whether a text has a separator, in one of the ways in which it is written."""
+    """Return whether a text has a separator, in one of the ways in which it is written."""
     if mark == " ":
         return re.search(rf"\d[{SPACES}]\d", text) is not None
     return any(one in text for one in MARKS.get(mark, mark))
@@ -149,7 +149,7 @@ def fits_number(values: Values, way: ColumnFormat) -> Values:
 
 
 def is_grouped(values: Values, thousands: str) -> bool:
-    """Say whether all values that have a mark for thousands have it where thousands are parted."""
+    """Return whether every thousands separator stands where thousands are separated."""
     way = ColumnFormat(decimal="," if thousands == "." else ".", thousands=thousands)
     marked = values.filter(pc.match_substring(values, thousands))
     return bool(pc.all(pc.match_substring_regex(marked, _pattern_of(way, grouped=True))).as_py())
