@@ -1,5 +1,7 @@
 """Every command, by the stream that it changes."""
 
+from __future__ import annotations
+
 from autolearn.schemas.commands.catalog import (
     DeleteDataset,
     RegisterDataset,
@@ -9,7 +11,6 @@ from autolearn.schemas.commands.catalog import (
     UnshareDataset,
 )
 from autolearn.schemas.commands.evaluations import RequestEvaluation
-from autolearn.schemas.commands.registry import COMMANDS, COMMANDS_OF
 from autolearn.schemas.commands.runs import (
     CancelRun,
     CompleteRun,
@@ -41,6 +42,7 @@ from autolearn.schemas.commands.users import (
     SetQuota,
     SetRole,
 )
+from autolearn.schemas.messages import Command, type_of
 
 __all__ = [
     "AddUser",
@@ -78,3 +80,44 @@ __all__ = [
     "UnshareDataset",
     "UnshareSession",
 ]
+
+COMMANDS_OF: dict[str, tuple[type[Command], ...]] = {
+    "estimator": (RegisterEstimator,),
+    "metric": (RegisterMetric,),
+    "dataset": (RegisterDataset, ShareDataset, UnshareDataset, DeleteDataset),
+    "session": (
+        OpenSession,
+        CommitSession,
+        DiscardSession,
+        ProposeExpiry,
+        ExpireSession,
+        KeepSession,
+        DeleteExperiment,
+        ShareSession,
+        UnshareSession,
+        RequestTraining,
+        RequestEvaluation,
+        StartRun,
+        CompleteRun,
+        FailRun,
+        CancelRun,
+        ReportRunLost,
+    ),
+    "user": (
+        AddUser,
+        SetRole,
+        SetPassword,
+        DisableUser,
+        EnableUser,
+        IssueToken,
+        RevokeToken,
+        RevokeTokens,
+        SetQuota,
+    ),
+}
+"""The commands to each kind of stream (`schemas.stream_kinds.KINDS`)."""
+
+COMMANDS: dict[str, type[Command]] = {
+    type_of(command): command for commands in COMMANDS_OF.values() for command in commands
+}
+"""Every command by its CloudEvents type."""

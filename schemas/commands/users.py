@@ -1,4 +1,8 @@
-"""Commands of users and their tokens."""
+"""Commands of users and their tokens.
+
+No command holds a password or the secret of a token: nobody can authenticate with what is on the
+log.
+"""
 
 from __future__ import annotations
 

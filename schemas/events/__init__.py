@@ -1,5 +1,7 @@
 """Every event, by the stream that it is about."""
 
+from __future__ import annotations
+
 from autolearn.schemas.events.catalog import (
     DatasetDeleted,
     DatasetRegistered,
@@ -10,7 +12,6 @@ from autolearn.schemas.events.catalog import (
 )
 from autolearn.schemas.events.evaluations import EvaluationRequested
 from autolearn.schemas.events.log import CommandFailed, CommandQuarantined, Refused, TermStarted
-from autolearn.schemas.events.registry import EVENTS, EVENTS_OF
 from autolearn.schemas.events.runs import (
     RunCancelled,
     RunCompleted,
@@ -42,6 +43,7 @@ from autolearn.schemas.events.users import (
     UserDisabled,
     UserEnabled,
 )
+from autolearn.schemas.messages import Event, type_of
 
 __all__ = [
     "CommandFailed",
@@ -83,3 +85,45 @@ __all__ = [
     "UserDisabled",
     "UserEnabled",
 ]
+
+EVENTS_OF: dict[str, tuple[type[Event], ...]] = {
+    "": (TermStarted, Refused, CommandFailed, CommandQuarantined),
+    "estimator": (EstimatorRegistered,),
+    "metric": (MetricRegistered,),
+    "dataset": (DatasetRegistered, DatasetShared, DatasetUnshared, DatasetDeleted),
+    "session": (
+        SessionOpened,
+        SessionCommitted,
+        SessionDiscarded,
+        SessionExpiring,
+        SessionKept,
+        SessionExpired,
+        ExperimentDeleted,
+        SessionShared,
+        SessionUnshared,
+        TrainingRequested,
+        EvaluationRequested,
+        RunStarted,
+        RunCompleted,
+        RunFailed,
+        RunCancelled,
+        RunLost,
+    ),
+    "user": (
+        UserAdded,
+        RoleSet,
+        PasswordSet,
+        UserDisabled,
+        UserEnabled,
+        TokenIssued,
+        TokenRevoked,
+        TokensRevoked,
+        QuotaSet,
+    ),
+}
+"""The events of each kind of stream (`schemas.stream_kinds.KINDS`); "" has those of all."""
+
+EVENTS: dict[str, type[Event]] = {
+    type_of(event): event for events in EVENTS_OF.values() for event in events
+}
+"""Every event by its CloudEvents type. Types once shipped stay readable: see `upcasters`."""

@@ -6,9 +6,9 @@ As well as documents that are not as the types make them.
 import sys
 
 from autolearn.schemas.upcasters import UPCASTERS
-from tests import generated
 from tests.evolution.compatibility import NOTE, faults, unnoted
 from tests.evolution.shapes import present, shipped
+from tests.golden import generated
 
 before, now = shipped(), present()
 found = faults(before, now, UPCASTERS) or unnoted(before, now)

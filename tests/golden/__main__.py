@@ -8,10 +8,9 @@ code 1).
 import sys
 
 from autolearn.schemas.upcasters import UPCASTERS
-from tests import generated
 from tests.evolution import shapes
 from tests.evolution.compatibility import faults, grown
-from tests.golden import missing
+from tests.golden import generated, missing
 
 before, now = shapes.shipped(), shapes.present()
 if refused := faults(before, now, UPCASTERS):

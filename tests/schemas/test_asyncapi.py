@@ -20,10 +20,9 @@ from autolearn.schemas.records.task import Task
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 from autolearn.schemas.upcasters import UPCASTERS
-from tests import generated
 from tests.evolution.shapes import shape_of
-from tests.golden import golden_records
-from tests.support.asyncapi_schema import committed, made
+from tests.golden import generated, golden_records
+from tests.golden.asyncapi_schema import committed, made
 
 OFFICIAL = json.loads((Path(__file__).parent / "asyncapi-3.0.0.json").read_bytes())
 RECORDS = {name: json.loads(value) for name, value in golden_records().items()}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests import events_page
-from tests.support import asyncapi_schema
+from tests.golden import asyncapi_schema, events_page
 
 __all__ = ["old"]
 

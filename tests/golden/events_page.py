@@ -19,10 +19,10 @@ from autolearn.schemas.values import JsonValue
 
 __all__ = ["PATH", "text"]
 
-PATH = Path(__file__).parent.parent / "docs" / "events.md"
+PATH = Path(__file__).parents[2] / "docs" / "events.md"
 HEAD = """# Events and commands
 
-Made from the types (`schemas/commands/registry.py`, `schemas/events/registry.py`) by `python -m
+Made from the types (`schemas/commands/__init__.py`, `schemas/events/__init__.py`) by `python -m
 tests.golden`; not edited by hand.
 
 Every command is answered by exactly one event of its stream. Both are CloudEvents: their envelopes
