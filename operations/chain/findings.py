@@ -8,35 +8,25 @@ from msgspec import Struct
 
 __all__ = ["Attested", "ChainFinding", "Kind", "Report"]
 
-Kind = Literal[
-    "changed",
-    "removed",
-    "inserted",
-    "reordered",
-    "truncated",
-    "signature",
-    "checkpoint-missing",
-    "reported",
-    "unsigned",
-]
+Kind = Literal["changed", "truncated", "signature", "checkpoint-missing", "reported", "unsigned"]
 
 
 class ChainFinding(Struct, frozen=True):
     """What is wrong first on a partition of `events`.
 
-    The record `id` at `offset` is the first that is not as it was. If `exact` is false, all that is
-    known is that it lies after the offset `after` and not after `offset`: whoever changed the log
-    has made its headers fit again, and only the next checkpoint tells. Of the kinds signature,
-    checkpoint-missing and reported, `offset` is the one that the checkpoint attests, if known.
+    `offset` is the first record that neither a checkpoint nor a header shows to be as it was. The
+    change lies after the offset `after` (-1: the beginning) and not after `until` (None: the end):
+    those are attested by the checkpoints around it, which are signed, and headers are not. Of the
+    kinds signature, checkpoint-missing and reported, `offset` is the one that the checkpoint
+    attests, if known.
     """
 
     partition: int
     kind: Kind
     offset: int
-    id: str
     detail: str
     after: int = -1
-    exact: bool = True
+    until: int | None = None
 
 
 class Attested(Struct, frozen=True):

@@ -100,7 +100,7 @@ class Signed:
 
     def wrong(self, partition: int, kind: Kind, offset: int, why: str) -> None:
         """Note what is wrong."""
-        self.findings.append(ChainFinding(partition, kind, offset, "", why, exact=False))
+        self.findings.append(ChainFinding(partition, kind, offset, why))
 
 
 def verify_chain(
@@ -129,9 +129,7 @@ def verify_chain(
     found = signed.findings + [each.finding for each in reports if each.finding is not None]
     events = sum(each.events for each in reports)
     if events and not signed.known and not found:
-        found.append(
-            ChainFinding(0, "unsigned", 0, "", "No checkpoint attests anything.", exact=False)
-        )
+        found.append(ChainFinding(0, "unsigned", 0, "No checkpoint attests anything."))
     seconds = time.perf_counter() - began
     return Verified(
         not found,
@@ -159,16 +157,18 @@ def _check_partition(
     total: int,
 ) -> Report:
     """Check one partition; the first thing that is wrong ends it."""
-    check = PartitionCheck(partition, checkpoints, begin)
+    check = PartitionCheck(partition, checkpoints)
+    if begin:
+        check.differ(f"The records before offset {begin} are gone.")
     try:
-        for offset, value, hash_told in source.records(partition) if end > begin else ():
-            check.take(offset, value, hash_told)
+        for offset, value, header in source.records(partition) if 0 == begin < end else ():
+            check.take(offset, value, header)
             if check.records % 5000 == 0:
                 told(before + check.records, total)
-            if check.done:
+            if check.finding is not None:
                 break
     except UnreadableSource as error:
-        check.damaged(str(error))
+        check.differ(str(error))
     return check.report()
 
 

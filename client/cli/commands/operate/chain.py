@@ -77,11 +77,11 @@ def _words_of(finding: dict[str, Any]) -> str:
     where = f"partition {finding['partition']}"
     if finding["kind"] in ("signature", "checkpoint-missing", "unsigned"):
         return f"Broken: {finding['kind']}, {where}: {finding['detail']}"
-    place = f"offset {finding['offset']}"
-    if not finding["exact"]:
-        place = f"after offset {finding['after']}, up to {place}"
-    record = f" (event {finding['id']})" if finding["id"] else ""
-    return f"Broken: {finding['kind']}, {where}, {place}{record}: {finding['detail']}"
+    after, until = finding["after"], finding["until"]
+    start = "the beginning" if after < 0 else f"the checkpoint of offset {after}"
+    end = "the end" if until is None else f"the checkpoint of offset {until}"
+    place = f"offset {finding['offset']} (between {start} and {end})"
+    return f"Broken: {finding['kind']}, {where}, {place}: {finding['detail']}"
 
 
 def _conclusion(result: dict[str, Any]) -> str:

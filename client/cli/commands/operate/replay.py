@@ -82,7 +82,7 @@ def verify(
     """Rebuild beside what the API serves, and compare view by view. Exit code 1: they differ.
 
     With --chain: check that every event on the log is as it was when it was signed for, and name
-    the first record that was changed, removed, inserted or reordered. Exit code 1: there is one.
+    the first offset that differs. Exit code 1: there is one.
     """
     if chain:
         verify_chain(backup, keys, checkpoints, output)
