@@ -11,8 +11,10 @@ from random import Random
 
 import pytest
 from joserfc.jwk import OKPKey
+from msgspec.structs import replace
 
 from autolearn.artifacts.store.store import ArtifactStore
+from autolearn.eventlog.integrity.signed_checkpoints import opened, sealed
 from autolearn.operations.backup.write import write_backup
 from autolearn.operations.chain.findings import ChainFinding
 from autolearn.operations.chain.sources import BackupSource, LogSource
@@ -261,6 +263,35 @@ def test_events_after_the_newest_checkpoint_are_told_by_their_headers_only():
     assert verified(rechained(records), tokens).unbroken, "nobody can know"
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_after_the_newest_checkpoint_a_record_that_cannot_follow_is_found(seed: int):
+    records, tokens = list(story(seed)), signed(seed)[:1]
+    index = in_pairs(records)[-1]
+    fork = records[index].changed(id="forged", commandoffset=10**6)
+    found = the_finding(verified([*records[: index + 1], fork, *records[index + 1 :]], tokens))
+    assert (found.offset, found.until) == (index + 1, None)
+    offset = remove_term(records, Random(seed))
+    assert the_finding(verified(records, tokens)).offset <= offset
+
+
+def test_a_record_that_did_not_count_when_it_was_signed_for_is_no_change():
+    """A broker that refuses an append in the middle of a batch leaves such records."""
+    records = list(story(2))
+    records.insert(in_pairs(records)[0] + 1, records[in_pairs(records)[0]])
+    tokens = chains.checkpoints(records, key(), EVERY)
+    assert verified(records, tokens).unbroken
+    index = in_pairs(records)[-1]
+    records[index] = records[index].changed(actor="eve")
+    assert the_finding(verified(records, tokens)).offset == index
+
+
+def test_who_signed_had_found_the_log_changed():
+    records = story(2)
+    one = replace(opened(signed(2)[0], key().public()), broken=3)
+    found = the_finding(verified(records, [sealed(one, key())]))
+    assert (found.kind, found.offset, found.until) == ("reported", 3, one.offset)
+
+
 def test_checkpoints_that_are_not_right():
     records, tokens = story(3), list(signed(3))
     other = SigningKey(key().key.generate_key("Ed25519"))
@@ -374,10 +405,6 @@ def test_a_backup_that_is_cut_or_no_json(good: Path, tmp_path: Path):
 
 def test_checkpoints_of_later_say_nothing_of_an_older_backup(good: Path):
     later = chains.checkpoints(story(6), key(), 10**6)[0]
-    from msgspec.structs import replace
-
-    from autolearn.eventlog.integrity.signed_checkpoints import opened, sealed
-
     one = replace(opened(later, key().public()), time="2999-01-01T00:00:00Z", events=10**6)
     assert verify_chain(BackupSource(good), key().public(), [sealed(one, key())]).unbroken
     digest = hashlib.sha256(b"").hexdigest()
