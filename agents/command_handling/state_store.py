@@ -55,7 +55,7 @@ class AnsweredCommand(Struct, frozen=True, gc=False):
     sequence: int
 
 
-def decider_of(stream: str) -> Decider:
+def decider_of(stream: str) -> Decider[Any, Any]:
     """Return the rules for a stream, by its name."""
     return DECIDERS[stream.partition("/")[0]]
 

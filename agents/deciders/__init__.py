@@ -7,6 +7,8 @@ no input or output is reachable from here (invariant I5).
 
 from __future__ import annotations
 
+from typing import Any
+
 from autolearn.agents.deciders.catalog import estimator, metric
 from autolearn.agents.deciders.dataset import dataset
 from autolearn.agents.deciders.decider import Decider
@@ -15,7 +17,7 @@ from autolearn.agents.deciders.user import user
 
 __all__ = ["DECIDERS"]
 
-DECIDERS: dict[str, Decider] = {
+DECIDERS: dict[str, Decider[Any, Any]] = {
     "dataset": dataset,
     "estimator": estimator,
     "metric": metric,

@@ -25,7 +25,9 @@ class CatalogEntry(Struct, frozen=True, gc=False):
     spec: str = ""
 
 
-def _offer(registered: Callable[[Spec], Event], command: type[Register]) -> Decider:
+def _offer(
+    registered: Callable[[Spec], Event], command: type[Register]
+) -> Decider[CatalogEntry, Register]:
     """Return the decider of a kind of thing in the catalog."""
 
     def decide(state: CatalogEntry, command: Register, actor: Actor) -> Event:

@@ -138,7 +138,7 @@ def _evolve(state: Dataset, event: Event, actor: str) -> Dataset:
             return state
 
 
-dataset = Decider(
+dataset: Decider[Dataset, DatasetCommand] = Decider(
     initial=Unregistered(),
     decide=decide,
     evolve=_evolve,

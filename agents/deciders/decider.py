@@ -13,6 +13,8 @@ from autolearn.schemas.messages import Command, Event
 __all__ = ["NO_PARTS", "Decider", "Parts"]
 
 P = TypeVar("P", bound=Struct)
+S = TypeVar("S")
+C = TypeVar("C", bound=Command)
 
 
 def nothing(_: str) -> None:
@@ -56,7 +58,7 @@ NO_PARTS: Parts[Any] = Parts()
 """The default of a state's `parts`, which are not stored with it."""
 
 
-class Decider(NamedTuple):
+class Decider(NamedTuple, Generic[S, C]):
     """The rules of one kind of stream.
 
     `commands` are those that it answers; any other is refused before `decide` is asked. `kind` is
@@ -66,9 +68,9 @@ class Decider(NamedTuple):
     Both functions are told who has given the command; `evolve` the name alone.
     """
 
-    initial: Any
-    decide: Callable[[Any, Any, Actor], Event]
-    evolve: Callable[[Any, Event, str], Any]
+    initial: S
+    decide: Callable[[S, C, Actor], Event]
+    evolve: Callable[[S, Event, str], S]
     kind: Any
     commands: tuple[type[Command], ...]
     part: type[Struct] | None = None

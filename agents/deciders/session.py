@@ -289,7 +289,7 @@ def _evolve(state: Session, event: Event, actor: str) -> Session:
             return state
 
 
-session = Decider(
+session: Decider[Session, SessionCommand] = Decider(
     initial=Unopened(),
     decide=decide,
     evolve=_evolve,

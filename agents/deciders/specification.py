@@ -48,7 +48,7 @@ class Refused(Struct, frozen=True):
 class When(Struct, frozen=True):
     """An answer that waits to be compared."""
 
-    decider: Decider
+    decider: Decider[Any, Any]
     state: Any
     answer: Event
 
@@ -72,7 +72,7 @@ class When(Struct, frozen=True):
 class GivenStream(Struct, frozen=True):
     """A stream after some events."""
 
-    decider: Decider
+    decider: Decider[Any, Any]
     state: Any
 
     def when(self, command: Command, actor: Actor | None = None) -> When:
@@ -82,7 +82,7 @@ class GivenStream(Struct, frozen=True):
         return When(self.decider, self.state, self.decider.decide(self.state, command, actor))
 
 
-def given(decider: Decider, *past: Event, actor: str = "") -> GivenStream:
+def given(decider: Decider[Any, Any], *past: Event, actor: str = "") -> GivenStream:
     """Return a stream after these events, from the first, whose commands `actor` gave."""
     state = decider.initial
     for event in past:

@@ -186,7 +186,7 @@ def _evolve(state: User, event: Event, _: str) -> User:
             return state
 
 
-user = Decider(
+user: Decider[User, UserCommand] = Decider(
     initial=Nobody(),
     decide=decide,
     evolve=_evolve,
