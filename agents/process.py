@@ -18,9 +18,9 @@ from autolearn.agents.fail_stop import end_process
 from autolearn.eventlog.kafka.connect import brokers, open_log
 from autolearn.eventlog.log import START_TIMEOUT, Log
 from autolearn.runtime.home import home_of, lock
-from autolearn.runtime.metrics_registry import Meter
-from autolearn.runtime.metrics_server import exposed
+from autolearn.runtime.meter import Meter
 from autolearn.runtime.process import say_ready
+from autolearn.runtime.prometheus_server import exposed
 from autolearn.runtime.watchdog import Watchdog, teller
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings

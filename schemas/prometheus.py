@@ -1,4 +1,4 @@
-"""Every metric for Prometheus: its kind, labels and meaning, and which process types expose it.
+"""Every instrument for Prometheus: its kind, labels and meaning, and which process types expose it.
 
 Names follow https://prometheus.io/docs/practices/naming/: base units (seconds, bytes), counters end
 in _total. docs/operations.md has the same table with what to alert on; a test compares them.
@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-__all__ = ["ALL_TYPES", "METRICS", "Metric"]
+__all__ = ["ALL_TYPES", "INSTRUMENTS", "Instrument"]
 
 API, DECIDE, DISPATCH, SUPERVISE, WORK = "api", "decide", "dispatch", "supervise", "work"
 ALL_TYPES = (API, DECIDE, DISPATCH, SUPERVISE, WORK)
-"""The process types that have metrics."""
+"""The process types that have instruments."""
 
 
-class Metric(NamedTuple):
-    """A metric for Prometheus. `where` are the process types that expose it."""
+class Instrument(NamedTuple):
+    """A counter, gauge or histogram for Prometheus. `where` are the process types with it."""
 
     kind: Literal["counter", "gauge", "histogram"]
     where: tuple[str, ...]
@@ -24,174 +24,176 @@ class Metric(NamedTuple):
     what: str
 
 
-METRICS: dict[str, Metric] = {
-    "autolearn_build_info": Metric(
+INSTRUMENTS: dict[str, Instrument] = {
+    "autolearn_build_info": Instrument(
         "gauge", ALL_TYPES, ("version",), "Always 1; the label says which version runs."
     ),
     # API: what clients see
-    "autolearn_http_requests_total": Metric(
+    "autolearn_http_requests_total": Instrument(
         "counter", (API,), ("method", "route", "status"), "HTTP requests, by the route's template."
     ),
-    "autolearn_http_request_duration_seconds": Metric(
+    "autolearn_http_request_duration_seconds": Instrument(
         "histogram",
         (API,),
         ("method", "route"),
         "From a request to the end of its answer, waits of Prefer included, event streams not.",
     ),
-    "autolearn_command_duration_seconds": Metric(
+    "autolearn_command_duration_seconds": Instrument(
         "histogram",
         (API,),
         ("answer",),
         "From sending a command to its answer in the read models, while a client waits for it; "
         "by accepted, refused or failed.",
     ),
-    "autolearn_sse_clients": Metric("gauge", (API,), (), "Open event streams."),
-    "autolearn_ready": Metric(
+    "autolearn_sse_clients": Instrument("gauge", (API,), (), "Open event streams."),
+    "autolearn_ready": Instrument(
         "gauge", (API,), (), "1 when this process has caught up and Kafka answers."
     ),
     # API: what presses on it
-    "autolearn_waiting_requests": Metric(
+    "autolearn_waiting_requests": Instrument(
         "gauge", (API,), ("sort",), "Requests that are worked on."
     ),
-    "autolearn_waiting_bytes": Metric(
+    "autolearn_waiting_bytes": Instrument(
         "gauge", (API,), (), "Bytes of the bodies of requests that are worked on."
     ),
-    "autolearn_appends": Metric("gauge", (API,), (), "Commands on their way to Kafka."),
-    "autolearn_appends_bytes": Metric(
+    "autolearn_appends": Instrument("gauge", (API,), (), "Commands on their way to Kafka."),
+    "autolearn_appends_bytes": Instrument(
         "gauge", (API,), (), "Bytes of the commands on their way to Kafka."
     ),
-    "autolearn_undecided": Metric(
+    "autolearn_undecided": Instrument(
         "gauge",
         (API,),
         ("partition",),
         "Commands up to the newest of this process that wait for their decision.",
     ),
-    "autolearn_stale_seconds": Metric(
+    "autolearn_stale_seconds": Instrument(
         "gauge", (API,), (), "Age of the read models while Kafka does not answer; else 0."
     ),
-    "autolearn_cut_followers_total": Metric(
+    "autolearn_cut_followers_total": Instrument(
         "counter", (API,), (), "Clients that were cut because they took nothing of their stream."
     ),
-    "autolearn_audit_available": Metric(
+    "autolearn_audit_available": Instrument(
         "gauge", (API,), (), "1 when the behaviour log can be written; else nothing is changed."
     ),
-    "autolearn_audit_pending": Metric(
+    "autolearn_audit_pending": Instrument(
         "gauge", (API,), (), "Records of the behaviour log on their way to Kafka."
     ),
-    "autolearn_audit_lost_total": Metric(
+    "autolearn_audit_lost_total": Instrument(
         "counter", (API,), (), "Records of the behaviour log that could not be written."
     ),
     # API: what the log says
-    "autolearn_decisions_total": Metric(
+    "autolearn_decisions_total": Instrument(
         "counter", (API,), ("type",), "Events seen on the log since this process was ready."
     ),
-    "autolearn_position": Metric(
+    "autolearn_position": Instrument(
         "gauge", (API,), ("partition",), "Offset of `events` that this process folds next."
     ),
-    "autolearn_term": Metric(
+    "autolearn_term": Instrument(
         "gauge",
         (API,),
         ("partition",),
         "Term of a partition's decider: rises when that changes.",
     ),
-    "autolearn_runs": Metric(
+    "autolearn_runs": Instrument(
         "gauge", (API,), ("kind", "state"), "Runs that have not ended: waiting or running."
     ),
-    "autolearn_runs_ended_total": Metric(
+    "autolearn_runs_ended_total": Instrument(
         "counter",
         (API,),
         ("kind", "result"),
         "Runs that ended since this process was ready: completed, failed or cancelled.",
     ),
-    "autolearn_attempts_lost_total": Metric(
+    "autolearn_attempts_lost_total": Instrument(
         "counter", (API,), ("kind",), "Attempts whose worker was lost, since the process was ready."
     ),
     # API: what the status says, looked up at most every two seconds
-    "autolearn_lag_records": Metric(
+    "autolearn_lag_records": Instrument(
         "gauge",
         (API,),
         ("process", "partition"),
         "Records on the log that a process type has not taken in; of decide, unanswered commands.",
     ),
-    "autolearn_oldest_command_wait_seconds": Metric(
+    "autolearn_oldest_command_wait_seconds": Instrument(
         "gauge", (API,), (), "How long the oldest unanswered command has waited; 0 without one."
     ),
-    "autolearn_process_members": Metric(
+    "autolearn_process_members": Instrument(
         "gauge", (API,), ("process",), "Processes in the consumer group of a type."
     ),
-    "autolearn_workers": Metric("gauge", (API,), (), "Workers heard of in the last 30 s."),
-    "autolearn_slots": Metric("gauge", (API,), ("state",), "Their slots: busy or free."),
-    "autolearn_dead_letters": Metric("gauge", (API,), (), "Dead letters, all of them."),
-    "autolearn_dead_letters_open": Metric(
+    "autolearn_workers": Instrument("gauge", (API,), (), "Workers heard of in the last 30 s."),
+    "autolearn_slots": Instrument("gauge", (API,), ("state",), "Their slots: busy or free."),
+    "autolearn_dead_letters": Instrument("gauge", (API,), (), "Dead letters, all of them."),
+    "autolearn_dead_letters_open": Instrument(
         "gauge", (API,), (), "Those of the newest 200 that were not put back and answered."
     ),
-    "autolearn_overdue_shreddings": Metric(
+    "autolearn_overdue_shreddings": Instrument(
         "gauge",
         (API,),
         ("what",),
         "Of sessions that are not kept: those whose keys, and models, should be gone by now.",
     ),
-    "autolearn_under_replicated_partitions": Metric(
+    "autolearn_under_replicated_partitions": Instrument(
         "gauge", (API,), ("topic",), "Partitions with fewer copies in sync than they should have."
     ),
-    "autolearn_leaderless_partitions": Metric(
+    "autolearn_leaderless_partitions": Instrument(
         "gauge", (API,), ("topic",), "Partitions that cannot be read or written."
     ),
-    "autolearn_disk_free_bytes": Metric(
+    "autolearn_disk_free_bytes": Instrument(
         "gauge", (API,), ("folder",), "Free on the disk of a folder of this machine."
     ),
-    "autolearn_disk_used_bytes": Metric(
+    "autolearn_disk_used_bytes": Instrument(
         "gauge", (API,), ("folder",), "Taken by a folder of this machine; looked at every minute."
     ),
-    "autolearn_findings": Metric(
+    "autolearn_findings": Instrument(
         "gauge", (API,), ("kind",), "What needs attention, as `autolearn status` says it."
     ),
     # Deciders
-    "autolearn_decider_decisions_total": Metric(
+    "autolearn_decider_decisions_total": Instrument(
         "counter", (DECIDE,), ("type",), "Events that this process has decided and that count."
     ),
-    "autolearn_decider_append_duration_seconds": Metric(
+    "autolearn_decider_append_duration_seconds": Instrument(
         "histogram", (DECIDE,), (), "From a decision to its acknowledgement by the brokers."
     ),
-    "autolearn_decider_dead_letters_total": Metric(
+    "autolearn_decider_dead_letters_total": Instrument(
         "counter", (DECIDE,), (), "Commands that could not be decoded."
     ),
-    "autolearn_decider_fenced_total": Metric(
+    "autolearn_decider_fenced_total": Instrument(
         "counter", (DECIDE,), (), "Tenures that ended because another process had taken over."
     ),
-    "autolearn_decider_checkpoints_total": Metric(
+    "autolearn_decider_checkpoints_total": Instrument(
         "counter", (DECIDE,), (), "Checkpoints of the chain that were signed and written."
     ),
-    "autolearn_decider_checkpoints_failed_total": Metric(
+    "autolearn_decider_checkpoints_failed_total": Instrument(
         "counter", (DECIDE,), (), "Checkpoints that could not be written, to the log or the file."
     ),
-    "autolearn_decider_broken_chains": Metric(
+    "autolearn_decider_broken_chains": Instrument(
         "gauge", (DECIDE,), (), "Partitions of this process whose chain was found broken."
     ),
-    "autolearn_decider_partitions": Metric(
+    "autolearn_decider_partitions": Instrument(
         "gauge", (DECIDE,), (), "Partitions that this process decides on."
     ),
     # Dispatch, supervision and work
-    "autolearn_dispatch_tasks_total": Metric(
+    "autolearn_dispatch_tasks_total": Instrument(
         "counter", (DISPATCH,), ("kind",), "Attempts handed out as tasks."
     ),
-    "autolearn_supervise_lost_runs_total": Metric(
+    "autolearn_supervise_lost_runs_total": Instrument(
         "counter", (SUPERVISE,), ("kind",), "Runs reported as lost with their worker."
     ),
-    "autolearn_shredded_keys_total": Metric(
+    "autolearn_shredded_keys_total": Instrument(
         "counter", (SUPERVISE,), (), "Keys of sessions that were shredded."
     ),
-    "autolearn_collected_artifacts_total": Metric(
+    "autolearn_collected_artifacts_total": Instrument(
         "counter", (SUPERVISE,), ("kind",), "Artifacts that nothing referred to and were deleted."
     ),
-    "autolearn_collected_bytes_total": Metric(
+    "autolearn_collected_bytes_total": Instrument(
         "counter", (SUPERVISE,), ("kind",), "Bytes of these artifacts."
     ),
-    "autolearn_worker_slots": Metric("gauge", (WORK,), (), "Runs that this process takes at once."),
-    "autolearn_worker_busy_slots": Metric(
+    "autolearn_worker_slots": Instrument(
+        "gauge", (WORK,), (), "Runs that this process takes at once."
+    ),
+    "autolearn_worker_busy_slots": Instrument(
         "gauge", (WORK,), (), "Attempts that it works on, or tries to claim."
     ),
-    "autolearn_worker_run_duration_seconds": Metric(
+    "autolearn_worker_run_duration_seconds": Instrument(
         "histogram",
         (WORK,),
         ("kind", "result"),

@@ -27,7 +27,7 @@ from autolearn.agents.fail_stop import end_process
 from autolearn.agents.faust_app import make_app
 from autolearn.eventlog.encryption.session_cipher import open_vault
 from autolearn.eventlog.log import Log
-from autolearn.runtime.metrics_registry import Meter
+from autolearn.runtime.meter import Meter
 from autolearn.runtime.timestamps import stamp
 from autolearn.runtime.trace_context import answering, instance_of
 from autolearn.schemas.bounds import size_of

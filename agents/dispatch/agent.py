@@ -27,7 +27,7 @@ from autolearn.eventlog.log import Log
 from autolearn.projections.storage.rocksdb import RocksStore
 from autolearn.projections.work.heartbeat_records import heartbeat_in
 from autolearn.projections.work.open_runs import OpenRuns, runs_in
-from autolearn.runtime.metrics_registry import Meter
+from autolearn.runtime.meter import Meter
 from autolearn.runtime.timestamps import text
 from autolearn.runtime.trace_context import Trace, hop_of, instance_of, sending, trace_in
 from autolearn.schemas.codec import EventRecord, Headers, to_json

@@ -37,7 +37,7 @@ from autolearn.projections.storage.rocksdb import RocksStore
 from autolearn.projections.work.heartbeat_records import heartbeat_in
 from autolearn.projections.work.open_runs import OpenRun, OpenRuns, runs_in
 from autolearn.projections.work.session_retention import SessionRetention
-from autolearn.runtime.metrics_registry import Meter
+from autolearn.runtime.meter import Meter
 from autolearn.runtime.timestamps import millis
 from autolearn.runtime.trace_context import Trace, instance_of
 from autolearn.schemas import commands

@@ -18,7 +18,7 @@ from autolearn.eventlog.log import Log
 from autolearn.eventlog.positions import log_id
 from autolearn.projections.work.artifact_referrers import REFERRERS
 from autolearn.projections.work.session_retention import SessionRetention
-from autolearn.runtime.metrics_registry import Meter
+from autolearn.runtime.meter import Meter
 from autolearn.schemas.topics import Topics
 
 __all__ = ["AGE", "Collector"]

@@ -20,7 +20,7 @@ from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.eventlog.encryption.keyring import KeyRing, session_of
 from autolearn.eventlog.log import Log
 from autolearn.projections.work.session_retention import Draft, SessionRetention, since_1970, whose
-from autolearn.runtime.metrics_registry import Meter
+from autolearn.runtime.meter import Meter
 from autolearn.runtime.timestamps import text
 from autolearn.schemas.actors import SUPERVISE
 from autolearn.schemas.codec import EventRecord

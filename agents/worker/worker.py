@@ -36,7 +36,7 @@ from autolearn.projections.storage.rocksdb import RocksStore
 from autolearn.projections.work.open_runs import OpenRuns, spec_digest
 from autolearn.runtime.disk_usage import shortage
 from autolearn.runtime.folders import artifacts_of
-from autolearn.runtime.metrics_registry import GaugeSample, Meter
+from autolearn.runtime.meter import GaugeSample, Meter
 from autolearn.runtime.sandbox import missing
 from autolearn.runtime.trace_context import Trace, trace_in
 from autolearn.schemas import commands

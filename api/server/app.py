@@ -43,8 +43,8 @@ from autolearn.api.services.users import tokens
 from autolearn.api.shared.authorization import RULES, Rule, admit, authorise
 from autolearn.api.shared.read_your_writes import MarkReached
 from autolearn.api.state.context import ApiContext
+from autolearn.api.state.instruments import CountRequests
 from autolearn.api.state.log_reader import LogReader
-from autolearn.api.state.metrics import CountRequests
 from autolearn.projections.time_travel.past import PastTooLarge
 from autolearn.schemas.errors import AutoLearnError, LogError, StoreError
 from autolearn.security.data_key import Unreadable

@@ -18,7 +18,7 @@ from autolearn.api.shared.event_reader import EventReader
 from autolearn.api.state.event_tail import EventTail
 from autolearn.eventlog.consumers.event_pages import FoundEvent, Places
 from autolearn.eventlog.positions import Position
-from autolearn.runtime.metrics_registry import Meter
+from autolearn.runtime.meter import Meter
 from autolearn.schemas.errors import AutoLearnError
 
 __all__ = ["Subscription", "cut_off"]

@@ -21,7 +21,7 @@ from autolearn.api.commands.recorded_request import RecordedRequest
 from autolearn.api.http.problems import Problem, unavailable
 from autolearn.api.limits.client_address import address_of
 from autolearn.eventlog.log import Log
-from autolearn.runtime.metrics_registry import GaugeSample, Meter
+from autolearn.runtime.meter import GaugeSample, Meter
 from autolearn.runtime.trace_context import instance_of
 from autolearn.schemas import bounds
 from autolearn.schemas.codec import to_json

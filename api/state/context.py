@@ -23,9 +23,9 @@ from autolearn.api.state.audit_producer import AuditProducer
 from autolearn.api.state.audit_trail import AuditTrailReader, Recent
 from autolearn.api.state.dead_letters import DeadLetters
 from autolearn.api.state.event_tail import EventTail
+from autolearn.api.state.instruments import ApiInstruments, pressing
 from autolearn.api.state.live_rebuild import Rebuilding
 from autolearn.api.state.log_reader import LogReader
-from autolearn.api.state.metrics import ApiMetrics, pressing
 from autolearn.api.state.request_counts import Waiting
 from autolearn.api.state.staleness import Staleness
 from autolearn.api.state.system_status import SystemStatus
@@ -40,7 +40,7 @@ from autolearn.operations.status.inspector import StatusInspector
 from autolearn.projections.queries.queries import ReadModelQueries
 from autolearn.projections.storage.store import Store
 from autolearn.runtime.home import emptied
-from autolearn.runtime.metrics_registry import Meter
+from autolearn.runtime.meter import Meter
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 from autolearn.security.wire_keys import WireKeys
@@ -74,7 +74,7 @@ class ApiContext:
     dead_letters: DeadLetters
     inspection: SystemStatus
     rebuilding: Rebuilding
-    measures: ApiMetrics
+    measures: ApiInstruments
     staleness: Staleness
     audit: AuditProducer
     trail: AuditTrailReader
@@ -175,7 +175,7 @@ def make_context(
         vault=vault,
     )
     staleness = Staleness(brokers, reader.holds)
-    measures = ApiMetrics(meter, reader, tail)
+    measures = ApiInstruments(meter, reader, tail)
     meter.watch(partial(pressing, waiting, commands, staleness))
     reader.preparing.append(measures.runs.begin)
     reader.taken.append(measures.taken)

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from autolearn.operations.status import findings, inspector
-from autolearn.schemas.prometheus import ALL_TYPES, METRICS
+from autolearn.schemas.prometheus import ALL_TYPES, INSTRUMENTS
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "operations.md").read_text()
@@ -16,8 +16,8 @@ ROWS = [
 
 
 def test_the_table_is_that_of_the_code():
-    assert [row[0].strip("`") for row in ROWS] == list(METRICS)
-    for (name, about), row in zip(METRICS.items(), ROWS, strict=True):
+    assert [row[0].strip("`") for row in ROWS] == list(INSTRUMENTS)
+    for (name, about), row in zip(INSTRUMENTS.items(), ROWS, strict=True):
         of = "all" if about.where == ALL_TYPES else ", ".join(about.where)
         labels = ", ".join(about.labels) or "-"
         assert row[1:5] == [about.kind, labels, of, about.what], name
@@ -25,7 +25,7 @@ def test_the_table_is_that_of_the_code():
 
 def test_no_other_metric_is_named():
     named = set(re.findall(r"\bautolearn_[a-z_]+[a-z]\b", TEXT)) - {"autolearn_process"}
-    assert named == set(METRICS)
+    assert named == set(INSTRUMENTS)
 
 
 def test_every_finding_is_explained():

@@ -16,7 +16,7 @@ from autolearn.eventlog.integrity.signed_checkpoints import opened, sealed
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.operations.chain.sources import LogSource
 from autolearn.operations.chain.verify import lines_of, verify_chain
-from autolearn.runtime.metrics_registry import Meter
+from autolearn.runtime.meter import Meter
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.records.checkpoint import Checkpoint
 from autolearn.schemas.settings import Settings

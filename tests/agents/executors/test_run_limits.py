@@ -7,7 +7,7 @@ import pytest
 from autolearn.agents.executors.executor import Limits
 from autolearn.agents.worker.worker import Worker
 from autolearn.eventlog.memory.log import MemoryLog
-from autolearn.runtime.metrics_registry import Meter
+from autolearn.runtime.meter import Meter
 from autolearn.schemas.codec import raw
 from autolearn.schemas.records.task import Task
 from autolearn.schemas.settings import Settings

@@ -22,7 +22,7 @@ from autolearn.eventlog.positions import log_id
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.projections.work.artifact_referrers import REFERRERS
 from autolearn.projections.work.session_retention import SessionRetention
-from autolearn.runtime.metrics_registry import Meter
+from autolearn.runtime.meter import Meter
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, encode, raw
 from autolearn.schemas.messages import Event, type_of

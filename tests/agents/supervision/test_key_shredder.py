@@ -22,7 +22,7 @@ from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.projections.storage.store import key
 from autolearn.projections.work.session_retention import SessionRetention
-from autolearn.runtime.metrics_registry import Meter
+from autolearn.runtime.meter import Meter
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, command_of, decode_command, raw
 from autolearn.schemas.commands import ExpireSession, ProposeExpiry

@@ -18,7 +18,7 @@ from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.projections.work.open_runs import OpenRuns
-from autolearn.runtime.metrics_registry import Meter
+from autolearn.runtime.meter import Meter
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, raw
 from autolearn.schemas.commands import ReportRunLost

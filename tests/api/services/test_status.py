@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from autolearn.api.state.system_status import FRESH
 from autolearn.eventlog.embedded.broker import EmbeddedBroker
 from autolearn.eventlog.embedded.install import install
-from autolearn.schemas.prometheus import METRICS
+from autolearn.schemas.prometheus import INSTRUMENTS
 from tests.api.conftest import System
 from tests.api.system.test_process import environment, listening
 from tests.support.api_processes import Api, Process
@@ -84,7 +84,7 @@ def metrics(http: httpx.Client) -> dict[tuple[str, tuple[str, ...]], float]:
     found = {}
     for family in text_string_to_metric_families(http.get("/metrics").text):
         for sample in family.samples:
-            about = METRICS.get(sample.name)
+            about = INSTRUMENTS.get(sample.name)
             names = about.labels if about else sorted(sample.labels)
             found[sample.name, tuple(sample.labels[name] for name in names)] = sample.value
     return found
@@ -140,9 +140,9 @@ def test_a_lost_broker_and_a_lost_decider_are_named(tmp_path: Path):
             decider.stop()
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", INSTRUMENTS)
 def test_names_follow_the_rules_of_prometheus(name: str):
-    about = METRICS[name]
+    about = INSTRUMENTS[name]
     assert re.fullmatch(r"autolearn(_[a-z]+)+", name)
     assert name.endswith("_total") == (about.kind == "counter")
     assert name.endswith("_seconds") or about.kind != "histogram"

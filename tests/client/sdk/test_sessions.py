@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from autolearn.eventlog.kafka.log import KafkaLog
-from autolearn.schemas.prometheus import METRICS
+from autolearn.schemas.prometheus import INSTRUMENTS
 from tests.support.cli_processes import Said, Up, autolearn
 from tests.support.waiting import until
 
@@ -143,4 +143,4 @@ def test_every_metric_of_the_table_is_exposed_where_it_says_and_no_other(running
 
 
 def where(*types: str) -> set[str]:
-    return {name for name, about in METRICS.items() if {*types} & {*about.where}}
+    return {name for name, about in INSTRUMENTS.items() if {*types} & {*about.where}}

@@ -1,4 +1,4 @@
-"""Metrics over HTTP, of a process that has no other HTTP server: off unless the settings say so."""
+"""The instruments over HTTP, of a process without another HTTP server: off by default."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wsgiref.simple_server import WSGIServer
 import structlog
 from prometheus_client import start_http_server
 
-from autolearn.runtime.metrics_registry import Meter
+from autolearn.runtime.meter import Meter
 from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings
 
@@ -59,7 +59,7 @@ def _listen(meter: Meter, host: str, port: int) -> tuple[WSGIServer, Thread]:
         return start_http_server(port, host, meter.registry)
     except OSError as error:
         if error.errno == errno.EADDRINUSE and port:
-            log.info("the port of the metrics is taken: a free one is used", port=port)
+            log.info("the port of /metrics is taken: a free one is used", port=port)
             return _listen(meter, host, 0)
         raise SettingsError(
             f"AUTOLEARN_METRICS: nobody can listen on {host}:{port}: {error}.",

@@ -16,15 +16,15 @@ from autolearn.api.state.request_counts import Waiting
 from autolearn.api.state.staleness import Staleness
 from autolearn.eventlog.admission import TERM_STARTED
 from autolearn.projections.work.run_counts import RunCounts
-from autolearn.runtime.metrics_registry import GaugeSample, Meter
+from autolearn.runtime.meter import GaugeSample, Meter
 from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.reports.status import Status
 from autolearn.schemas.work_kinds import WORK
 
-__all__ = ["CountRequests", "ApiMetrics", "pressing"]
+__all__ = ["CountRequests", "ApiInstruments", "pressing"]
 
 
-class ApiMetrics:
+class ApiInstruments:
     """What one process counts. Nothing of the log's past is counted: only what comes from now on.
 
     `status` is what the gauges about other processes are read from.
@@ -121,7 +121,7 @@ def _about(status: Status | None) -> Iterator[GaugeSample]:
 class CountRequests:
     """Counts requests and their time by route (the pattern, not the path)."""
 
-    def __init__(self, app: ASGIApp, measures: ApiMetrics) -> None:
+    def __init__(self, app: ASGIApp, measures: ApiInstruments) -> None:
         self.app, self.meter = app, measures.meter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""What one process counts and measures, for Prometheus: of `METRICS` its part."""
+"""What one process counts and measures, for Prometheus: of `INSTRUMENTS` its part."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from autolearn.schemas.prometheus import METRICS
+from autolearn.schemas.prometheus import INSTRUMENTS
 
 __all__ = ["Meter", "GaugeSample"]
 
@@ -26,14 +26,14 @@ GaugeSample = tuple[str, tuple[str, ...], float]
 
 
 class Meter(Collector):
-    """The metrics of some process types. Any thread may use it.
+    """The instruments of some process types. Any thread may use it.
 
     Counters and histograms are added to; gauges are read whenever somebody asks (`watch`), and
-    what is not read then is not exposed then. KeyError: a metric is not of these types.
+    what is not read then is not exposed then. KeyError: an instrument is not of these types.
     """
 
     def __init__(self, *types: str) -> None:
-        mine = {name: about for name, about in METRICS.items() if {*types} & {*about.where}}
+        mine = {name: about for name, about in INSTRUMENTS.items() if {*types} & {*about.where}}
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self.counters = {

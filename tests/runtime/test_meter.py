@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from autolearn.runtime.metrics_registry import Meter
-from autolearn.runtime.metrics_server import exposed
+from autolearn.runtime.meter import Meter
+from autolearn.runtime.prometheus_server import exposed
 from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings
 
