@@ -5,6 +5,7 @@ instead of 1.5 s, 20 MB less memory. Without it everything works, only slower.
 """
 
 import hashlib
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,8 @@ from autolearn.eventlog.embedded.jvm import FLAGS
 if TYPE_CHECKING:
     from autolearn.eventlog.embedded.broker import EmbeddedBroker
 
-_KEPT = 3
+_KEPT, _KEPT_A_DAY = 3, 8
+"""How many archives stay (70 MB each), and how many of those that were used within a day."""
 _TRAINING = 2
 """The version of the training run that makes an archive."""
 _DUMP_LIMIT = 120.0
@@ -29,14 +31,23 @@ _AGAIN = 24 * 3600.0
 
 
 def with_archive(jars: Jars, progress: Progress | None = None) -> Jars:
-    """The same jars with their start-up archive, which is made if this Java has none yet."""
+    """Return the jars with their start-up archive, which is made if this Java has none yet.
+
+    While another process makes one, nobody waits for it: the jars come without.
+    """
     archive = jars.folder / f"start-{_java_key()}.aot"
     if _is_wanted(archive):
-        with exclusive(jars.folder):
-            if _is_wanted(archive):
+        with exclusive(jars.folder, wait=False) as ours:
+            if ours and _is_wanted(archive):
                 _make(jars, archive, progress or (lambda *_: None))
-    # Empty: it could not be made, and must not be tried again at every start, but once a day.
-    return replace(jars, archive=archive) if archive.stat().st_size else jars
+    try:
+        # Empty: it could not be made, and must not be tried again at every start, but once a day.
+        if not archive.stat().st_size:
+            return jars
+        os.utime(archive)  # used now: see _drop_old
+    except FileNotFoundError:
+        return jars
+    return replace(jars, archive=archive)
 
 
 def _is_wanted(archive: Path) -> bool:
@@ -78,7 +89,13 @@ def _make(jars: Jars, archive: Path, progress: Progress) -> None:
             broker.stop(_DUMP_LIMIT)  # the JVM writes the archive at its end
         made.touch()
         made.replace(archive)
-    for old in sorted(jars.folder.glob("start-*.aot"), key=_modified, reverse=True)[_KEPT:]:
+    _drop_old(jars.folder)
+
+
+def _drop_old(folder: Path) -> None:
+    archives = sorted(folder.glob("start-*.aot"), key=_modified, reverse=True)
+    recent = [one for one in archives if time.time() - _modified(one) < _AGAIN]
+    for old in archives[min(max(_KEPT, len(recent)), _KEPT_A_DAY) :]:
         old.unlink(missing_ok=True)
 
 

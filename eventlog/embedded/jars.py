@@ -87,8 +87,8 @@ def fetch(progress: Progress | None = None) -> Jars:
 
 
 @contextlib.contextmanager
-def exclusive(folder: Path) -> Iterator[None]:
-    """Hold the folder's install lock; wait for another process that holds it."""
+def exclusive(folder: Path, *, wait: bool = True) -> Iterator[bool]:
+    """Hold the folder's install lock; wait for another process that holds it, or yield False."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle = (folder / ".install.lock").open("w")
@@ -99,11 +99,15 @@ def exclusive(folder: Path) -> Iterator[None]:
             "make it writable, or point XDG_CACHE_HOME to a folder that is",
         ) from error
     with handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+            return
         # A former holder that was killed left these; nobody uses them now.
         for left in (*folder.glob(".partial-*"), *folder.glob(".training-*")):
             shutil.rmtree(left, ignore_errors=True)
-        yield
+        yield True
 
 
 def _download(missing: list[_LockedJar], folder: Path, progress: Progress) -> None:
