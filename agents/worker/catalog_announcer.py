@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from autolearn.agents.executors.executor import Completed, Failed, Limits, Lost
-from autolearn.agents.executors.local.executor import Executor
+from autolearn.agents.executors.executor import Completed, Executor, Failed, Limits, Lost
 from autolearn.ml.results import CatalogResult
 from autolearn.schemas.commands import RegisterDataset, RegisterEstimator, RegisterMetric
 from autolearn.schemas.errors import AutoLearnError

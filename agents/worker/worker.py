@@ -23,8 +23,15 @@ from msgspec import Raw, Struct
 
 from autolearn.agents.command_producer import now, post
 from autolearn.agents.delivery_watch import Deliveries
-from autolearn.agents.executors.executor import Completed, Failed, Limits, Lost
-from autolearn.agents.executors.local.executor import Executor, RunningProcess
+from autolearn.agents.executors.executor import (
+    Completed,
+    Executor,
+    Failed,
+    Limits,
+    Lost,
+    StartedRun,
+)
+from autolearn.agents.executors.local.executor import LocalExecutor
 from autolearn.agents.fail_stop import end_process
 from autolearn.agents.faust_app import make_app
 from autolearn.agents.worker.catalog_announcer import offers
@@ -100,7 +107,7 @@ class WorkerAttempt:
         self.has_slot = False
         self.phase = "claiming"
         self.since = now()
-        self.running: RunningProcess | None = None
+        self.running: StartedRun | None = None
         self.cancelled = False
 
     def progress(self) -> Progress:
@@ -141,7 +148,7 @@ class Worker:
         self.meter = meter
         meter.watch(self.busy)
         self.folder = home / "state" / f"work-{settings.instance}" / "runs"
-        self.executor = Executor(
+        self.executor: Executor = LocalExecutor(
             settings.artifacts or (home / "artifacts").as_uri(),
             note=self.folder.with_name(f"{self.folder.name}.scratch"),
         )

@@ -24,7 +24,7 @@ from typing import Any
 
 import msgspec
 
-from autolearn.agents.executors.local.executor import Executor
+from autolearn.agents.executors.local.executor import LocalExecutor
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.operations.retrain.retrain import Retraining
 from autolearn.operations.tool import ProgressLines, ToolResult, run_as_tool
@@ -51,7 +51,7 @@ async def check(
     began, found = time.perf_counter(), []
     with tempfile.TemporaryDirectory(prefix="autolearn-retrain-") as folder:
         scratch = Path(folder).as_uri()
-        executor = Executor(scratch)
+        executor = LocalExecutor(scratch)
         try:
             await executor.warm()
             for done, recorded in enumerate(trainings):

@@ -15,8 +15,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from autolearn.agents.executors.executor import Completed, Failed, Limits, Lost
-from autolearn.agents.executors.local.executor import Executor
+from autolearn.agents.executors.executor import Completed, Executor, Failed, Limits, Lost
 from autolearn.artifacts.store.errors import ArtifactError, Tampered
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.ml.environment import POOL

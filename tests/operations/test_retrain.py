@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from autolearn.agents.executors.local.executor import Executor
+from autolearn.agents.executors.local.executor import LocalExecutor
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.ml.evaluation.compare_models import difference
 from autolearn.ml.evaluation.evaluate import evaluate
@@ -60,7 +60,7 @@ def recorded(store: ArtifactStore, model: str, **more: object) -> RecordedTraini
     return RecordedTraining(request, result.artifact, result.environment, (measured,))
 
 
-class Lasting(Executor):
+class Lasting(LocalExecutor):
     """An executor that one check after the other uses: to load the libraries takes seconds."""
 
     def __call__(self, store: str) -> Lasting:
@@ -78,7 +78,7 @@ class Lasting(Executor):
 def checked() -> Iterator[Callable[[Sequence[RecordedTraining], str], RetrainCheck]]:
     with asyncio.Runner() as runner, pytest.MonkeyPatch.context() as patch:
         executor = Lasting("memory://")
-        patch.setattr("autolearn.operations.retrain.__main__.Executor", executor)
+        patch.setattr("autolearn.operations.retrain.__main__.LocalExecutor", executor)
         yield lambda trainings, store: runner.run(check(trainings, store))
         runner.run(executor.end())
 

@@ -4,7 +4,6 @@ import ctypes
 import os
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -12,20 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from autolearn.artifacts.store.run_files import Artifacts
-from autolearn.ml.errors import InputError
+from autolearn.testing import executor_kinds
+from autolearn.testing.executor_kinds import decoded
 from tests.support.attacks import attack
 
 Report = Callable[[str], None]
-
-
-def echo(request: Any, _store: Artifacts, report: Report) -> Any:
-    """Say the phases and return the rest."""
-    for phase in request["phases"]:
-        report(phase)
-    return request["answer"]
 
 
 def facts(_request: Any, store: Artifacts, _report: Report) -> Any:
@@ -47,19 +38,10 @@ def facts(_request: Any, store: Artifacts, _report: Report) -> Any:
     }
 
 
-def wrong(request: Any, _store: Artifacts, _report: Report) -> Any:
-    """Raise."""
-    raise {"input": InputError("bad", advice="Be good."), "memory": MemoryError()}.get(
-        request, ValueError("no such thing")
-    )
-
-
-def leave(request: Any, _store: Artifacts, _report: Report) -> Any:
+def die(request: Any, _store: Artifacts, _report: Report) -> Any:
     """End the process in some way."""
     if request == "segfault":
         ctypes.string_at(0)
-    elif request == "exit":
-        os._exit(3)
     os.kill(os.getpid(), 40 if request == "signal" else signal.SIGABRT)
 
 
@@ -79,12 +61,6 @@ def eat(_request: Any, _store: Artifacts, report: Report) -> Any:
     while True:
         eaten.append(bytearray(os.urandom(1 << 20)))
         time.sleep(0.002)
-
-
-def eat_in_a_child(_request: Any, _store: Artifacts, report: Report) -> Any:
-    """Use more and more memory in another process."""
-    program = "import os\nall = []\nwhile True: all.append(os.urandom(1 << 20))"
-    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def stay(_request: Any, _store: Artifacts, report: Report) -> Any:
@@ -162,21 +138,13 @@ def online(request: Any, _store: Artifacts, _report: Report) -> Any:
         raise RuntimeError("the licence server does not answer") from error
 
 
-def decoded(kind: Callable[[Any, Artifacts, Report], Any]) -> Any:
-    """Take requests as JSON."""
-    return lambda request, store, report: kind(msgspec.json.decode(request), store, report)
-
-
-KINDS = {
+KINDS = executor_kinds.KINDS | {
     kind.__name__: decoded(kind)
     for kind in (
-        echo,
         facts,
-        wrong,
-        leave,
+        die,
         garbage,
         eat,
-        eat_in_a_child,
         stay,
         abandon,
         patience,

@@ -10,14 +10,14 @@ from typing import Any
 import psutil
 
 from autolearn.agents.executors.executor import Limits
-from autolearn.agents.executors.local.executor import Executor
+from autolearn.agents.executors.local.executor import LocalExecutor
 from tests.support import hostile_kinds
 from tests.support.waiting import soon
 
 __all__ = ["ENOUGH", "Family", "gone", "importable", "play", "zombie"]
 
 ENOUGH = Limits(time_s=30, memory_mb=4096)
-Story = Callable[[Executor], Coroutine[Any, Any, None]]
+Story = Callable[[LocalExecutor], Coroutine[Any, Any, None]]
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def play(story: Story, store: str = "memory://executor") -> None:
     """Tell a story with an executor of hostile kinds."""
 
     async def told() -> None:
-        executor = Executor(
+        executor = LocalExecutor(
             store, preload="tests.support.hostile_kinds", results=hostile_kinds.RESULTS
         )
         try:

@@ -1,6 +1,6 @@
 """Runs work in operating-system processes of their own, from an event loop that never waits.
 
-    executor = Executor(store="file:///var/lib/autolearn/artifacts")
+    executor = LocalExecutor(store="file:///var/lib/autolearn/artifacts")
     await executor.warm()
     run = executor.start("training", request, Limits(time_s=60, memory_mb=2048), print)
     match await run.outcome():
@@ -41,7 +41,7 @@ from autolearn.ml.results import RESULTS
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.codec import is_too_deep
 
-__all__ = ["Executor", "RunningProcess"]
+__all__ = ["LocalExecutor", "RunningProcess"]
 
 logger = structlog.get_logger(__name__)
 Word = dict[str, Any]
@@ -76,7 +76,7 @@ class _ProcessEnd:
 
 
 class RunningProcess:
-    """One run that was started. Its outcome comes even when nobody awaits it."""
+    """A run in a process of its own (`StartedRun`)."""
 
     def __init__(self, number: int, limits: Limits) -> None:
         self.number = number
@@ -120,13 +120,13 @@ class RunningProcess:
             kill()
 
 
-class Executor:
-    """Starts runs, each in a process of its own; as many at once as are started.
+class LocalExecutor:
+    """Starts runs, each in a process of its own on this machine (`Executor`).
 
     `preload` is the module that the fork server imports; its KINDS are the kinds of work, and
     `results` names the type of each kind's result. `note` is a file of this process alone that
     names its folder of temporary files: what one that was killed has left there is deleted by the
-    next one. All methods belong to one event loop.
+    next one.
     """
 
     def __init__(
@@ -179,12 +179,7 @@ class Executor:
         key: bytes = b"",
         data_key: bytes = b"",
     ) -> RunningProcess:
-        """Start a run at once. `on_phase` is called in the loop with each phase's name.
-
-        The files that its request names are fetched before, and what it makes is stored after it.
-        With a `key` the models that it reads and writes are encrypted in the store; with a
-        `data_key` the dataset that it reads is.
-        """
+        """Start a run at once, as `Executor.start` says."""
         self._count += 1
         run = RunningProcess(self._count, limits)
         self._runs[run.number] = run

@@ -14,17 +14,17 @@ import pytest
 
 from autolearn.agents.executors.executor import Completed, Failed, Limits, Lost
 from autolearn.agents.executors.local import executor
-from autolearn.agents.executors.local.executor import Executor, RunningProcess
+from autolearn.agents.executors.local.executor import LocalExecutor, RunningProcess
 from autolearn.runtime import watchdog
 from tests.support import hostile_kinds
 from tests.support.run_executor import ENOUGH, Family, gone, importable, play
 from tests.support.waiting import soon
 
 
-@pytest.mark.parametrize("kind", [pytest.param("eat", marks=pytest.mark.long), "eat_in_a_child"])
-def test_the_memory_limit(kind: str) -> None:
-    async def story(executor: Executor) -> None:
-        run = executor.start(kind, None, Limits(time_s=30, memory_mb=200))
+@pytest.mark.long
+def test_the_memory_limit() -> None:
+    async def story(executor: LocalExecutor) -> None:
+        run = executor.start("eat", None, Limits(time_s=30, memory_mb=200))
         outcome = await run.outcome()
         assert isinstance(outcome, Failed)
         assert outcome.reason == "memory"
@@ -36,7 +36,7 @@ def test_the_memory_limit(kind: str) -> None:
 
 
 def test_the_time_limit_ends_a_process_that_ignores_signals() -> None:
-    async def story(executor: Executor) -> None:
+    async def story(executor: LocalExecutor) -> None:
         started = time.monotonic()
         limits = Limits(time_s=1.5, memory_mb=4096)
         outcome = await executor.start("stay", None, limits, family := Family()).outcome()
@@ -49,7 +49,7 @@ def test_the_time_limit_ends_a_process_that_ignores_signals() -> None:
 
 
 def test_cancelling_kills_the_whole_family() -> None:
-    async def story(executor: Executor) -> None:
+    async def story(executor: LocalExecutor) -> None:
         run = executor.start("stay", None, ENOUGH, family := Family())
         await family.staying.wait()
         pids = family.pids
@@ -68,28 +68,8 @@ def test_cancelling_kills_the_whole_family() -> None:
     play(story)
 
 
-def test_cancelling_before_there_is_a_process() -> None:
-    async def story(executor: Executor) -> None:
-        run = executor.start("echo", {"phases": [], "answer": {}}, ENOUGH)
-        run.cancel()
-        assert await run.outcome() == Failed("cancelled", "it was cancelled")
-
-    play(story)
-
-
-def test_cancelling_the_wait_does_not_cancel_the_run() -> None:
-    async def story(executor: Executor) -> None:
-        run = executor.start("echo", {"phases": [], "answer": {"x": 1}}, ENOUGH)
-        waiting = asyncio.ensure_future(run.outcome())
-        await asyncio.sleep(0)
-        waiting.cancel()
-        assert await run.outcome() == Completed({"x": 1})
-
-    play(story)
-
-
 def test_closing_ends_everything() -> None:
-    async def story(executor: Executor) -> None:
+    async def story(executor: LocalExecutor) -> None:
         run = executor.start("stay", None, ENOUGH, family := Family())
         await family.staying.wait()
         server = executor.server_pid
@@ -105,7 +85,7 @@ def test_an_interrupted_start_leaves_no_fork_server() -> None:
     def children() -> set[int]:
         return {one.pid for one in psutil.Process().children()}
 
-    async def story(executor: Executor) -> None:
+    async def story(executor: LocalExecutor) -> None:
         before = children()
         starting = asyncio.create_task(executor.warm())
         await soon(lambda: children() > before)
@@ -121,9 +101,9 @@ def test_an_interrupted_start_leaves_no_fork_server() -> None:
 def test_runs_die_with_the_agent_even_if_it_is_killed() -> None:
     program = (
         "import asyncio\n"
-        "from autolearn.agents.executors.local.executor import Executor, Limits\n"
+        "from autolearn.agents.executors.local.executor import LocalExecutor, Limits\n"
         "async def main():\n"
-        "    executor = Executor('memory://x', preload='tests.support.hostile_kinds')\n"
+        "    executor = LocalExecutor('memory://x', preload='tests.support.hostile_kinds')\n"
         "    await executor.warm()\n"
         "    show = lambda pids: print(executor.server_pid, pids, flush=True)\n"
         "    await executor.start('stay', None, Limits(60, 4096), show).outcome()\n"
@@ -140,7 +120,7 @@ def test_runs_die_with_the_agent_even_if_it_is_killed() -> None:
 
 
 def test_a_fork_server_that_is_killed_is_started_again() -> None:
-    async def story(executor: Executor) -> None:
+    async def story(executor: LocalExecutor) -> None:
         run = executor.start("stay", None, ENOUGH, family := Family())
         await family.staying.wait()
         first = executor.server_pid
@@ -155,7 +135,9 @@ def test_a_fork_server_that_is_killed_is_started_again() -> None:
     play(story)
 
 
-async def stopped(executor: Executor, limits: Limits = ENOUGH) -> tuple[RunningProcess, Family]:
+async def stopped(
+    executor: LocalExecutor, limits: Limits = ENOUGH
+) -> tuple[RunningProcess, Family]:
     """A run whose fork server is stopped, when it is at work, and its processes."""
     run = executor.start("stay", None, limits, family := Family())
     await family.staying.wait()
@@ -165,7 +147,7 @@ async def stopped(executor: Executor, limits: Limits = ENOUGH) -> tuple[RunningP
 
 
 def test_a_fork_server_that_hangs_is_killed_and_its_runs_are_lost() -> None:
-    async def story(executor: Executor) -> None:
+    async def story(executor: LocalExecutor) -> None:
         run, family = await stopped(executor)
         first, began = executor.server_pid, time.monotonic()
         assert isinstance(await run.outcome(), Lost)
@@ -179,7 +161,7 @@ def test_a_fork_server_that_hangs_is_killed_and_its_runs_are_lost() -> None:
 
 
 def test_cancelling_works_while_the_fork_server_hangs() -> None:
-    async def story(executor: Executor) -> None:
+    async def story(executor: LocalExecutor) -> None:
         run, family = await stopped(executor)
         run.cancel()
         began = time.monotonic()
@@ -197,7 +179,7 @@ def test_a_fork_server_that_enforces_no_limit_is_killed(monkeypatch: pytest.Monk
     monkeypatch.setattr(executor, "GRACE_SECONDS", 0.2)
     monkeypatch.setattr(watchdog, "LIMIT", 60.0)
 
-    async def story(executor: Executor) -> None:
+    async def story(executor: LocalExecutor) -> None:
         run, _ = await stopped(executor, Limits(time_s=2, memory_mb=4096))
         assert isinstance(await run.outcome(), Lost)
 
@@ -205,7 +187,7 @@ def test_a_fork_server_that_enforces_no_limit_is_killed(monkeypatch: pytest.Monk
 
 
 def test_a_spare_process_that_is_killed_is_replaced() -> None:
-    async def story(executor: Executor) -> None:
+    async def story(executor: LocalExecutor) -> None:
         await executor.warm()
         assert executor.server_pid is not None
         server = psutil.Process(executor.server_pid)
@@ -222,7 +204,7 @@ def test_a_spare_process_that_is_killed_is_replaced() -> None:
 
 @pytest.mark.parametrize("end", ["return", "die"])
 def test_what_a_run_leaves_behind_is_removed(end: str) -> None:
-    async def story(executor: Executor) -> None:
+    async def story(executor: LocalExecutor) -> None:
         run = executor.start("litter", end, ENOUGH)
         outcome = await run.outcome()
         if end == "return":
@@ -242,7 +224,7 @@ def test_what_a_killed_process_has_left_is_deleted_by_the_next_one(tmp_path: Pat
     note = tmp_path / "state" / "scratch"
 
     async def story() -> Path:
-        executor = Executor(
+        executor = LocalExecutor(
             "memory://executor", "tests.support.hostile_kinds", hostile_kinds.RESULTS, note
         )
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 from autolearn.agents.executors.executor import Completed, Failed
-from autolearn.agents.executors.local.executor import Executor
+from autolearn.agents.executors.local.executor import LocalExecutor
 from autolearn.agents.worker.catalog_announcer import offers
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.ml.training.train import train
@@ -35,7 +35,7 @@ def test_the_real_thing(tmp_path: Path) -> None:
     store = ArtifactStore((tmp_path / "store").as_uri())
 
     async def story() -> None:
-        executor = Executor(store.url)
+        executor = LocalExecutor(store.url)
         try:
             await executor.warm()
             assert executor.server_pid is not None

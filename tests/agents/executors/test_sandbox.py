@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from autolearn.agents.executors.executor import Completed, Failed
-from autolearn.agents.executors.local.executor import Executor
+from autolearn.agents.executors.local.executor import LocalExecutor
 from autolearn.agents.executors.local.run_folder import RunFolder
 from autolearn.artifacts.datasets.errors import DatasetRefused
 from autolearn.artifacts.datasets.sandbox import ProfileJob, profile_apart
@@ -59,7 +59,7 @@ def test_the_attacks_work_where_nothing_keeps_them(target: dict[str, Any]) -> No
 
 
 def test_a_run_cannot_break_out(target: dict[str, Any]) -> None:
-    async def story(executor: Executor) -> None:
+    async def story(executor: LocalExecutor) -> None:
         outcome = await executor.start("breaks_out", target, ENOUGH).outcome()
         assert isinstance(outcome, Completed), outcome
         check_refused(outcome.result)
@@ -90,7 +90,7 @@ def test_the_reader_of_hostile_files_cannot_break_out(
 
 
 def test_a_plug_in_that_wants_the_network_fails_with_the_reason(target: dict[str, Any]) -> None:
-    async def story(executor: Executor) -> None:
+    async def story(executor: LocalExecutor) -> None:
         outcome = await executor.start("online", target["port"], ENOUGH).outcome()
         assert isinstance(outcome, Failed)
         assert outcome.reason == "raised"
@@ -208,7 +208,7 @@ def test_a_local_store_is_read_in_place_and_others_are_fetched(tmp_path: Path) -
 
 def test_what_cannot_be_fetched_fails_the_run_with_the_reason() -> None:
     async def story() -> None:
-        executor = Executor("memory://empty", preload="tests.support.hostile_kinds")
+        executor = LocalExecutor("memory://empty", preload="tests.support.hostile_kinds")
         request = {"dataset": {"name": "x", "version": "b" * 64}}
         outcome = await executor.start("training", request, ENOUGH).outcome()
         assert isinstance(outcome, Failed)
