@@ -16,12 +16,13 @@ import time
 import uuid
 from collections.abc import Mapping
 
-from autolearn.agents.command_producer import now, post
+from autolearn.agents.command_client import CommandClient
 from autolearn.eventlog.admission import PartitionProgress
 from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.kafka.connect import open_log
 from autolearn.eventlog.log import START_TIMEOUT, Log
 from autolearn.operations.tool import ProgressLines, ToolResult, run_as_tool
+from autolearn.runtime.timestamps import now
 from autolearn.runtime.trace_context import Trace, instance_of
 from autolearn.schemas import events
 from autolearn.schemas.access_tokens import Token, made_of
@@ -114,8 +115,8 @@ def ask(
     """Post a command, and wait for its answer."""
     identity = str(uuid.uuid4())
     users.answers[identity] = None
-    instance = instance_of("first-user", "0")
-    post(log, topics, to, command, identity, FIRST_USER, Trace.begin(), instance)
+    client = CommandClient(log, topics, FIRST_USER, instance_of("first-user", "0"))
+    client.post(to, command, identity, Trace.begin())
     deadline = time.monotonic() + PATIENCE
     while (answer := users.answers[identity]) is None:
         if time.monotonic() > deadline:

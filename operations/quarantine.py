@@ -23,7 +23,6 @@ from msgspec import Struct
 
 from autolearn.agents.command_handling.decision import check_stream, opened
 from autolearn.agents.command_handling.partition_claim import Names, PartitionClaim
-from autolearn.agents.command_producer import now
 from autolearn.eventlog.admission import PartitionProgress
 from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.encryption.session_cipher import SessionCipher
@@ -31,6 +30,7 @@ from autolearn.eventlog.integrity.hash_chain import Chain
 from autolearn.eventlog.kafka.connect import open_log
 from autolearn.eventlog.log import Log, Message
 from autolearn.operations.tool import ProgressLines, ToolResult, run_as_tool
+from autolearn.runtime.timestamps import now
 from autolearn.runtime.trace_context import Trace, answering, instance_of, sending
 from autolearn.schemas.bounds import LONGEST_TEXT, cut
 from autolearn.schemas.codec import CONTENT_TYPE, EventRecord, Headers, decode_command, encode, raw

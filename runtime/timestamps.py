@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-__all__ = ["millis", "stamp", "text"]
+__all__ = ["millis", "now", "stamp", "text"]
 
 
 def millis(given: str) -> int:
@@ -25,6 +25,11 @@ def text(time_ms: int) -> str:
     """Return milliseconds since 1970 as RFC 3339 in UTC, as events have it."""
     moment = datetime.fromtimestamp(time_ms // 1000, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ms % 1000:03d}Z"
+
+
+def now() -> str:
+    """Return the present time as RFC 3339 in UTC, with milliseconds."""
+    return text(time.time_ns() // 10**6)
 
 
 def stamp(given: str) -> int | None:

@@ -14,10 +14,10 @@ import structlog
 
 from autolearn.agents.command_handling.chain_writer import ChainWriter
 from autolearn.agents.command_handling.partition_claim import PartitionClaim
-from autolearn.agents.command_producer import now
 from autolearn.eventlog.integrity.signed_checkpoints import CONTENT_TYPE, fingerprint, sealed
 from autolearn.eventlog.log import Log
 from autolearn.runtime.meter import Meter
+from autolearn.runtime.timestamps import now
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.records.checkpoint import Checkpoint
 from autolearn.schemas.settings import Settings

@@ -25,12 +25,11 @@ from autolearn.agents.command_handling.state_store import (
     changes_of,
     with_parts,
 )
-from autolearn.agents.command_producer import now
 from autolearn.eventlog.admission import TERM_STARTED, PartitionProgress
 from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.log import Log
 from autolearn.projections.storage.rocksdb import RocksStore
-from autolearn.runtime.timestamps import stamp
+from autolearn.runtime.timestamps import now, stamp
 from autolearn.schemas.codec import (
     CONTENT_TYPE,
     EventRecord,

@@ -21,10 +21,9 @@ from autolearn.agents.delivery_watch import Deliveries
 from autolearn.agents.dispatch.worker_pool import TaskOffer, WorkerPool
 from autolearn.agents.fail_stop import end_process
 from autolearn.agents.faust_app import make_app
-from autolearn.eventlog.consumers.projector_thread import ProjectorThread
+from autolearn.agents.followed_projection import FollowedProjection
 from autolearn.eventlog.consumers.traced_projector import TracedProjector
 from autolearn.eventlog.log import Log
-from autolearn.projections.storage.rocksdb import RocksStore
 from autolearn.projections.work.heartbeat_records import heartbeat_in
 from autolearn.projections.work.open_runs import OpenRuns, runs_in
 from autolearn.runtime.meter import Meter
@@ -75,20 +74,15 @@ class DispatchAgent:
 
     async def start(self) -> None:
         """Fold the events so far, follow them, and look at the clock."""
-        self.store = await asyncio.to_thread(RocksStore, self.folder)
-        self.runs = OpenRuns(self.store)
-        partitions = range(self.topics.events.partitions)
-        follower = await asyncio.to_thread(
-            TracedProjector, self.log, self.topics.events.name, self.runs, partitions
+        events = self.topics.events
+        self.followed = await asyncio.to_thread(
+            FollowedProjection, self.log, events, self.folder, OpenRuns, TracedProjector
         )
-        await asyncio.to_thread(follower.catch_up)
+        self.runs = self.followed.projection
         self.limits |= self.runs.limits()
         for run in self.runs.all():
             self.pool.see(run.stream, run.run, run)
-        self.feed = ProjectorThread(
-            follower, self.on_events, lambda error: end_process("the feed", error)
-        )
-        self.feed.start()
+        self.followed.follow(self.on_events)
         self.ticking = asyncio.create_task(self._tick_for_ever())
 
     async def ready(self) -> None:
@@ -98,8 +92,7 @@ class DispatchAgent:
     async def stop(self) -> None:
         """Stop following."""
         self.ticking.cancel()
-        await self.feed.stop()
-        await asyncio.to_thread(self.store.close)
+        await self.followed.close()
 
     async def position(self, tp: TP, _: Callable[[], bool]) -> int:
         """Begin with the next heartbeat: older ones tell nothing about now."""

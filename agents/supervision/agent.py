@@ -11,38 +11,35 @@ import asyncio
 import os
 import socket
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from autolearn.agents.command_producer import now, post
+from autolearn.agents.command_client import CommandClient, command_id
 from autolearn.agents.delivery_watch import Deliveries
 from autolearn.agents.fail_stop import end_process
 from autolearn.agents.faust_app import make_app
+from autolearn.agents.followed_projection import FollowedProjection
 from autolearn.agents.supervision.artifact_collector import Collector
 from autolearn.agents.supervision.broker_clock import BrokerClock, steady
 from autolearn.agents.supervision.key_shredder import KeyShredder
 from autolearn.artifacts.store.store import ArtifactStore
-from autolearn.eventlog.consumers.projector import Projector
-from autolearn.eventlog.consumers.projector_thread import ProjectorThread
 from autolearn.eventlog.consumers.traced_projector import TracedProjector
 from autolearn.eventlog.encryption.keyring import KeyRing
 from autolearn.eventlog.kafka.connect import client_of
 from autolearn.eventlog.kafka.consumer_groups import groups_of
 from autolearn.eventlog.log import Log
-from autolearn.projections.storage.rocksdb import RocksStore
 from autolearn.projections.work.heartbeat_records import heartbeat_in
 from autolearn.projections.work.open_runs import OpenRun, OpenRuns, runs_in
 from autolearn.projections.work.session_retention import SessionRetention
 from autolearn.runtime.meter import Meter
-from autolearn.runtime.timestamps import millis
+from autolearn.runtime.timestamps import millis, now
 from autolearn.runtime.trace_context import Trace, instance_of
-from autolearn.schemas import commands
 from autolearn.schemas.actors import SUPERVISE
 from autolearn.schemas.codec import EventRecord, to_json
+from autolearn.schemas.commands import ReportRunLost
 from autolearn.schemas.records.heartbeat import Heartbeat, Supervision
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import GROUPS, Topics
@@ -72,8 +69,9 @@ class SuperviseAgent:
         self.brokers = brokers
         self.folder = home / "state" / f"supervise-{settings.instance}" / "runs"
         self.meter = meter
-        self.instance = instance_of("supervise", settings.instance)
-        self.name = f"{socket.gethostname()}-{self.instance}"
+        instance = instance_of("supervise", settings.instance)
+        self.commands = CommandClient(log, self.topics, SUPERVISE, instance)
+        self.name = f"{socket.gethostname()}-{instance}"
         self.ring = KeyRing(log, self.topics.keys.name, None)
         self.artifacts = ArtifactStore(settings.artifacts or (home / "artifacts").as_uri())
         self.clock = BrokerClock(settings.expiry_grace)
@@ -94,19 +92,14 @@ class SuperviseAgent:
 
     async def start(self) -> None:
         """Follow the events, and look at the runs that are held every second."""
-        self.store = await asyncio.to_thread(RocksStore, self.folder)
-        self.runs = OpenRuns(self.store)
-        partitions = range(self.topics.events.partitions)
-        follower = await asyncio.to_thread(
-            TracedProjector, self.log, self.topics.events.name, self.runs, partitions
+        events = self.topics.events
+        self.followed_runs = await asyncio.to_thread(
+            FollowedProjection, self.log, events, self.folder, OpenRuns, TracedProjector
         )
-        await asyncio.to_thread(follower.catch_up)
+        self.runs = self.followed_runs.projection
         for run in self.runs.all():
             self.note(run.stream, run.run, run)
-        self.feed = ProjectorThread(
-            follower, self.on_events, lambda error: end_process("the feed", error)
-        )
-        self.feed.start()
+        self.followed_runs.follow(self.on_events)
         await self._start_shredding()
         self.loops = [
             asyncio.create_task(self._for_ever(self.look)),
@@ -119,14 +112,14 @@ class SuperviseAgent:
     async def _start_shredding(self) -> None:
         """Follow the keys, and the events once more, for what may have to be shredded."""
         self.ring.start()
-        self.drafts_store = await asyncio.to_thread(RocksStore, self.folder.with_name("drafts"))
-        drafts = SessionRetention(self.drafts_store)
-        events, partitions = self.topics.events.name, range(self.topics.events.partitions)
-        follower = await asyncio.to_thread(Projector, self.log, events, drafts, partitions)
-        await asyncio.to_thread(follower.catch_up)
+        events, folder = self.topics.events, self.folder.with_name("drafts")
+        self.followed_drafts = await asyncio.to_thread(
+            FollowedProjection, self.log, events, folder, SessionRetention
+        )
+        drafts = self.followed_drafts.projection
         await asyncio.to_thread(self.ring.catch_up)
         self.shredding = KeyShredder(
-            self.log,
+            self.commands,
             self.topics,
             drafts,
             self.ring,
@@ -138,10 +131,7 @@ class SuperviseAgent:
         self.collector = Collector(
             self.log, self.topics, drafts, self.artifacts, self.meter, self.committed
         )
-        self.drafts_feed = ProjectorThread(
-            follower, self.shredding.on_events, lambda error: end_process("the feed", error)
-        )
-        self.drafts_feed.start()
+        self.followed_drafts.follow(self.shredding.on_events)
 
     async def ready(self) -> None:
         """Do nothing: supervision may begin later than everything else."""
@@ -150,11 +140,9 @@ class SuperviseAgent:
         """Stop following."""
         for loop in self.loops:
             loop.cancel()
-        await self.feed.stop()
-        await self.drafts_feed.stop()
         await asyncio.to_thread(self.ring.stop)
-        await asyncio.to_thread(self.store.close)
-        await asyncio.to_thread(self.drafts_store.close)
+        await self.followed_runs.close()
+        await self.followed_drafts.close()
 
     def on_events(self, records: list[EventRecord]) -> None:
         """Look at the runs that events are about as they stand now."""
@@ -267,15 +255,6 @@ class SuperviseAgent:
         self.reported[run.run, run.attempt] = now
         self.meter.count("autolearn_supervise_lost_runs_total", run.kind)
         logger.warning("worker is gone", worker=run.worker, stream=run.stream, run=run.run)
-        command = commands.ReportRunLost(run.run, run.attempt, run.worker)
-        identity = uuid.uuid5(uuid.NAMESPACE_OID, f"lost {run.run} {run.attempt}")
-        post(
-            self.log,
-            self.topics,
-            run.stream,
-            command,
-            str(identity),
-            SUPERVISE,
-            Trace.read(run.traceparent),
-            self.instance,
-        )
+        command = ReportRunLost(run.run, run.attempt, run.worker)
+        identity = command_id("lost", run.run, run.attempt)
+        self.commands.post(run.stream, command, identity, Trace.read(run.traceparent))

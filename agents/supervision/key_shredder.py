@@ -10,19 +10,16 @@ may take as long as the artifact store is away. Sessions that are not used are a
 from __future__ import annotations
 
 import time
-import uuid
 from typing import NamedTuple
 
 import structlog
 
-from autolearn.agents.command_producer import post
+from autolearn.agents.command_client import CommandClient, command_id
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.eventlog.encryption.keyring import KeyRing, session_of
-from autolearn.eventlog.log import Log
 from autolearn.projections.work.session_retention import Draft, SessionRetention, since_1970, whose
 from autolearn.runtime.meter import Meter
 from autolearn.runtime.timestamps import text
-from autolearn.schemas.actors import SUPERVISE
 from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.commands import ExpireSession, ProposeExpiry
 from autolearn.schemas.errors import LogError
@@ -61,7 +58,7 @@ class KeyShredder:
 
     def __init__(
         self,
-        log: Log,
+        commands: CommandClient,
         topics: Topics,
         drafts: SessionRetention,
         ring: KeyRing,
@@ -69,8 +66,7 @@ class KeyShredder:
         meter: Meter,
         grace: float = REPEAT,
     ) -> None:
-        self.log, self.topics, self.drafts, self.ring = log, topics, drafts, ring
-        self.grace = grace
+        self.commands, self.drafts, self.ring, self.grace = commands, drafts, ring, grace
         self.artifacts, self.meter = artifacts, meter
         self.segment = int(topics.keys.config["segment.ms"]) / 1000
         self.expiring: dict[str, Draft] = {}
@@ -144,8 +140,7 @@ class KeyShredder:
             else:
                 command = ProposeExpiry(draft.runs, text(int(now + self.grace * 1000)))
             name = stream("session", session)
-            identity = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{name} {command}"))
-            post(self.log, self.topics, name, command, identity, SUPERVISE)
+            self.commands.post(name, command, command_id(name, command))
             logger.info("a session is not used", session=session, since=draft.used)
         self.asked = {session: at for session, at in self.asked.items() if at > now}
 

@@ -21,7 +21,7 @@ import structlog
 from faust.types import TP
 from msgspec import Raw, Struct
 
-from autolearn.agents.command_producer import now, post
+from autolearn.agents.command_client import CommandClient, command_id
 from autolearn.agents.delivery_watch import Deliveries
 from autolearn.agents.executors.executor import (
     Completed,
@@ -34,22 +34,21 @@ from autolearn.agents.executors.executor import (
 from autolearn.agents.executors.local.executor import LocalExecutor
 from autolearn.agents.fail_stop import end_process
 from autolearn.agents.faust_app import make_app
+from autolearn.agents.followed_projection import FollowedProjection
 from autolearn.agents.worker.catalog_announcer import offers
-from autolearn.eventlog.consumers.projector import Projector
-from autolearn.eventlog.consumers.projector_thread import ProjectorThread
 from autolearn.eventlog.encryption.session_cipher import key_of_kept, open_vault
 from autolearn.eventlog.log import Log
-from autolearn.projections.storage.rocksdb import RocksStore
 from autolearn.projections.work.open_runs import OpenRuns, spec_digest
 from autolearn.runtime.disk_usage import shortage
 from autolearn.runtime.folders import artifacts_of
 from autolearn.runtime.meter import GaugeSample, Meter
 from autolearn.runtime.sandbox import missing
+from autolearn.runtime.timestamps import now
 from autolearn.runtime.trace_context import Trace, trace_in
 from autolearn.schemas import commands
 from autolearn.schemas.actors import worker
 from autolearn.schemas.bounds import LONGEST_NAME, LONGEST_TEXT, cut
-from autolearn.schemas.codec import CommandRecord, EventRecord, event_of, from_json, to_json
+from autolearn.schemas.codec import EventRecord, event_of, from_json, to_json
 from autolearn.schemas.commands import RegisterDataset
 from autolearn.schemas.errors import MalformedRecord, TooLarge
 from autolearn.schemas.events import CommandFailed, CommandQuarantined, Refused, RunStarted
@@ -138,10 +137,11 @@ class Worker:
         self.slots = asyncio.Semaphore(settings.slots)
         self.attempts: dict[tuple[str, int], WorkerAttempt] = {}
         self.partitions: set[int] = set()
-        self.answers: dict[str, asyncio.Future[EventRecord]] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         self.changed = asyncio.Event()
         self.vault = open_vault(settings, log, home)
+        actor, instance = worker(self.id), f"work/{self.id}"
+        self.commands = CommandClient(log, self.topics, actor, instance, self.vault)
         self.unconfined, self.disk_low = missing(), ""
         store = artifacts_of(settings, home)
         self.disks = [home, *([store] if store else [])]
@@ -175,19 +175,15 @@ class Worker:
 
     async def start(self) -> None:
         """Follow the events, warm the executor, say what is on offer, and begin to beat."""
-        self.store = await asyncio.to_thread(RocksStore, self.folder)
-        self.runs = OpenRuns(self.store)
         self.vault.start()
         await asyncio.to_thread(self.vault.catch_up)
-        partitions = range(self.topics.events.partitions)
-        follower = await asyncio.to_thread(
-            Projector, self.log, self.topics.events.name, self.runs, partitions
+        events = self.topics.events
+        self.followed, _ = await asyncio.gather(
+            asyncio.to_thread(FollowedProjection, self.log, events, self.folder, OpenRuns),
+            self.executor.warm(),
         )
-        await asyncio.gather(asyncio.to_thread(follower.catch_up), self.executor.warm())
-        self.feed = ProjectorThread(
-            follower, self.on_events, lambda error: end_process("the feed", error)
-        )
-        self.feed.start()
+        self.runs = self.followed.projection
+        self.followed.follow(self.on_events)
         self.beating = asyncio.create_task(self._beat_for_ever())
         self.announcing = asyncio.create_task(self.announce())
 
@@ -204,9 +200,8 @@ class Worker:
             attempt.cancel()
         await self.executor.close()
         self.beat(stopped=True)
-        await self.feed.stop()
+        await self.followed.close()
         await asyncio.to_thread(self.vault.stop)
-        await asyncio.to_thread(self.store.close)
 
     def busy(self) -> list[GaugeSample]:
         """Return how many slots there are, and how many are in use."""
@@ -243,11 +238,11 @@ class Worker:
             once = isinstance(command, RegisterDataset)
             if known is None or (known.spec != digest and not once):
                 # The sequence makes going back to an earlier specification another command.
-                offer = f"offer {name} {digest} after {known.sequence if known else 0}"
-                identity = str(uuid.uuid5(uuid.NAMESPACE_OID, offer))
+                after = known.sequence if known else 0
+                identity = command_id("offer", name, digest, "after", after)
                 begun = Trace.begin() if self.settings.audit == "on" else None
                 try:
-                    await self.ask(name, command, identity, begun)
+                    await self.commands.ask(name, command, identity, begun)
                 except TooLarge as error:
                     logger.warning("an offer was left out", name=name, why=error.detail)
 
@@ -309,7 +304,7 @@ class Worker:
         bound = logger.bind(stream=task.stream, run=task.run, attempt=task.attempt)
         claim = commands.StartRun(task.run, task.attempt, self.id)
         # A new id each time: a task may come again, and its second claim must be answered too.
-        answer = await self.ask(task.stream, claim, str(uuid.uuid4()), attempt.trace)
+        answer = await self.commands.ask(task.stream, claim, str(uuid.uuid4()), attempt.trace)
         accepted = event_of(answer)
         if not isinstance(accepted, RunStarted) or attempt.cancelled:
             bound.info("not claimed", answer=answer.type)
@@ -325,18 +320,17 @@ class Worker:
             except Unreadable:
                 bound.info("its session has ended: its key is shredded")
 
-    async def tell(self, attempt: WorkerAttempt, end: Command, mark: str = "") -> str:
+    async def tell(self, attempt: WorkerAttempt, end: Command, *mark: str) -> str:
         """Post how a run has ended; return why that was not taken, "" if it was.
 
         Raises:
             Unreadable: its session's key is shredded.
         """
         task = attempt.task
-        identity = f"end {task.run} {task.attempt} {self.id} {mark}".rstrip()
-        identity = str(uuid.uuid5(uuid.NAMESPACE_OID, identity))
+        identity = command_id("end", task.run, task.attempt, self.id, *mark)
         keyid = key_of_kept(task.request)
         try:
-            answer = await self.ask(task.stream, end, identity, attempt.trace, keyid)
+            answer = await self.commands.ask(task.stream, end, identity, attempt.trace, keyid)
         except TooLarge as error:
             return error.detail
         match event_of(answer) if answer.type in NOT_TAKEN else None:
@@ -426,33 +420,9 @@ class Worker:
         run = self.runs.get(task.stream, task.run)
         return run is not None and (run.worker, run.attempt) == (self.id, task.attempt)
 
-    async def ask(
-        self, stream: str, command: Command, identity: str, trace: Trace | None, keyid: str = ""
-    ) -> EventRecord:
-        """Post a command and return the event that answers it. An id is for one question only.
-
-        Raises:
-            Unreadable: it is confidential, and its key is shredded.
-        """
-
-        def seal(record: CommandRecord, command: Command) -> CommandRecord:
-            return self.vault.seal(record, command, keyid)
-
-        answer: asyncio.Future[EventRecord]
-        answer = self.answers[identity] = asyncio.get_running_loop().create_future()
-        try:
-            actor, instance = worker(self.id), f"work/{self.id}"
-            post(self.log, self.topics, stream, command, identity, actor, trace, instance, seal)
-            return await answer
-        finally:
-            del self.answers[identity]
-
     def on_events(self, records: list[EventRecord]) -> None:
         """Hand answers to those who wait, and end the runs that were cancelled or given away."""
-        for record in records:
-            waiting = self.answers.get(record.causationid)
-            if waiting is not None and not waiting.done():
-                waiting.set_result(record)
+        self.commands.take_answers(records)
         for attempt in self.attempts.values():
             if attempt.running is not None and not self.holds(attempt.task):
                 attempt.cancel()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
-import uuid
-
+from autolearn.agents.command_client import command_id
 from autolearn.eventlog.log import Log, Message
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.storage.store import Readable
-from autolearn.runtime.timestamps import text
+from autolearn.runtime.timestamps import now
 from autolearn.schemas.actors import RESTORE, SYSADMIN
 from autolearn.schemas.codec import CONTENT_TYPE, CommandRecord, decode_command, encode, raw
 from autolearn.schemas.commands import RevokeToken
@@ -28,12 +26,12 @@ Tokens = list[tuple[str, str]]
 
 def tokens_of(content: Readable) -> Tokens:
     """Return every token that lets one in, of the read models of a restored log."""
-    moment, now = Snapshot(content), text(int(time.time() * 1000))
+    moment, present = Snapshot(content), now()
     return [
         (f"user/{user.name}", token.id)
         for user in moment.users()
         for token in moment.tokens(user.name)
-        if token.revoked is None and (token.expires is None or token.expires > now)
+        if token.revoked is None and (token.expires is None or token.expires > present)
     ]
 
 
@@ -47,16 +45,15 @@ def revoke_tokens(log: Log, settings: Settings, made: str, tokens: Tokens) -> No
         LogError: the brokers do not take them all.
     """
     topic, failures = Topics.of(settings).commands.name, list[LogError]()
-    now = text(int(time.time() * 1000))
     try:
         for stream, token in tokens:
             command = RevokeToken(token)
             record = CommandRecord(
-                id=str(uuid.uuid5(uuid.NAMESPACE_OID, f"restore {made} {token}")),
+                id=command_id("restore", made, token),
                 source=SOURCE,
                 type=type_of(type(command)),
                 subject=stream,
-                time=now,
+                time=now(),
                 actor=RESTORE,
                 grant=SYSADMIN,
                 data=raw(command),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from autolearn.agents.command_client import CommandClient
 from autolearn.agents.supervision.key_shredder import (
     FIRST_PAUSE,
     MOST_FAILING,
@@ -24,6 +25,7 @@ from autolearn.projections.storage.store import key
 from autolearn.projections.work.session_retention import SessionRetention
 from autolearn.runtime.meter import Meter
 from autolearn.schemas import events
+from autolearn.schemas.actors import SUPERVISE
 from autolearn.schemas.codec import EventRecord, command_of, decode_command, raw
 from autolearn.schemas.commands import ExpireSession, ProposeExpiry
 from autolearn.schemas.errors import LogError
@@ -62,9 +64,9 @@ class Place:
         self.ring.start()
         self.ring.catch_up()
         self.drafts = SessionRetention(self.store)
-        meter = Meter("supervise")
+        meter, client = Meter("supervise"), CommandClient(self.log, TOPICS, SUPERVISE, "tests")
         self.shredding = KeyShredder(
-            self.log, TOPICS, self.drafts, self.ring, self.artifacts, meter, DAY / 1000
+            client, TOPICS, self.drafts, self.ring, self.artifacts, meter, DAY / 1000
         )
         self.shredding.begin()
 

@@ -1,0 +1,106 @@
+"""How agents post commands: as the API does, with ids that are theirs to know."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Iterable
+
+from autolearn.agents.fail_stop import end_process
+from autolearn.eventlog.encryption.session_cipher import SessionCipher
+from autolearn.eventlog.log import Log
+from autolearn.runtime.timestamps import now
+from autolearn.runtime.trace_context import Trace, sending
+from autolearn.schemas.bounds import LARGEST_COMMAND, check_size, size_of
+from autolearn.schemas.codec import CONTENT_TYPE, CommandRecord, EventRecord, encode, raw
+from autolearn.schemas.errors import LogError
+from autolearn.schemas.messages import Command, type_of
+from autolearn.schemas.topics import Topics
+
+__all__ = ["CommandClient", "command_id"]
+
+
+def command_id(*parts: object) -> str:
+    """Return the id of a command that follows from these: the same ones give the same id."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, " ".join(map(str, parts))))
+
+
+class CommandClient:
+    """Posts the commands of an actor, and hands it their answers.
+
+    `instance` is the process that posts; `vault` encrypts what is confidential.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        topics: Topics,
+        actor: str,
+        instance: str,
+        vault: SessionCipher | None = None,
+    ) -> None:
+        self.log, self.topic, self.vault = log, topics.commands.name, vault
+        self.actor, self.instance = actor, instance
+        self.answers: dict[str, asyncio.Future[EventRecord]] = {}
+
+    def post(
+        self,
+        stream: str,
+        command: Command,
+        identity: str,
+        trace: Trace | None = None,
+        keyid: str = "",
+    ) -> None:
+        """Append a command; a failed append ends the process, one that is too large is not sent.
+
+        Posting it again with the same `identity` is harmless: it is answered once. `trace` is what
+        it follows from; with a `keyid` it is encrypted with that key, if it is confidential.
+
+        Raises:
+            TooLarge: it has more bytes than a command may have, as it would be sent.
+            Unreadable: it is confidential, and its key is shredded.
+        """
+        record = CommandRecord(
+            id=identity,
+            source=f"autolearn/{self.actor.replace(' ', '/')}",
+            type=type_of(type(command)),
+            subject=stream,
+            time=now(),
+            actor=self.actor,
+            data=raw(command),
+        )
+        if self.vault is not None:
+            record = self.vault.seal(record, command, keyid)
+        value, headers = encode(record), CONTENT_TYPE + sending(trace, self.instance)
+        check_size("The command", size_of(value, stream, headers), LARGEST_COMMAND)
+        self.log.append(self.topic, value, key=stream, headers=headers, delivered=_check)
+
+    async def ask(
+        self, stream: str, command: Command, identity: str, trace: Trace | None, keyid: str = ""
+    ) -> EventRecord:
+        """Post a command and return the event that answers it. An id is for one question only.
+
+        Raises:
+            TooLarge: it has more bytes than a command may have, as it would be sent.
+            Unreadable: it is confidential, and its key is shredded.
+        """
+        answer: asyncio.Future[EventRecord]
+        answer = self.answers[identity] = asyncio.get_running_loop().create_future()
+        try:
+            self.post(stream, command, identity, trace, keyid)
+            return await answer
+        finally:
+            del self.answers[identity]
+
+    def take_answers(self, records: Iterable[EventRecord]) -> None:
+        """Hand the answers among these events to those who wait for them."""
+        for record in records:
+            waiting = self.answers.get(record.causationid)
+            if waiting is not None and not waiting.done():
+                waiting.set_result(record)
+
+
+def _check(error: LogError | None, _: int, __: int) -> None:
+    """End the process when a command could not be posted."""
+    if error is not None:
+        end_process("a command could not be posted", error)
