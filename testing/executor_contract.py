@@ -26,7 +26,7 @@ from autolearn.schemas.bounds import cut
 __all__ = ["ExecutorContract"]
 
 ENOUGH = Limits(time_s=30, memory_mb=4096)
-EMPTY = {"phases": [], "answer": {}}
+EMPTY: dict[str, Any] = {"phases": [], "answer": {}}
 Make = Callable[[], Executor]
 
 
