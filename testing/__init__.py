@@ -12,11 +12,10 @@ import importlib
 import sys
 from typing import TYPE_CHECKING
 
-from autolearn.agents.deciders.specification import Refused, given
-from autolearn.eventlog.memory.log import MemoryLog
-from autolearn.projections.storage.memory import MemoryStore
-
 if TYPE_CHECKING:
+    from autolearn.agents.deciders.specification import Refused, given
+    from autolearn.eventlog.memory.log import MemoryLog
+    from autolearn.projections.storage.memory import MemoryStore
     from autolearn.testing.executor_contract import ExecutorContract
     from autolearn.testing.log_contract import LogContract
     from autolearn.testing.store_contract import StoreContract
@@ -31,20 +30,26 @@ __all__ = [
     "given",
 ]
 
-_CONTRACTS = {
-    "ExecutorContract": f"{__name__}.executor_contract",
-    "LogContract": f"{__name__}.log_contract",
-    "StoreContract": f"{__name__}.store_contract",
+_PLACES = {
+    "ExecutorContract": "testing.executor_contract",
+    "LogContract": "testing.log_contract",
+    "MemoryLog": "eventlog.memory.log",
+    "MemoryStore": "projections.storage.memory",
+    "Refused": "agents.deciders.specification",
+    "StoreContract": "testing.store_contract",
+    "given": "agents.deciders.specification",
 }
 
 if "pytest" in sys.modules:
     import pytest
 
-    pytest.register_assert_rewrite(*_CONTRACTS.values())
+    pytest.register_assert_rewrite(
+        *(f"autolearn.{place}" for place in _PLACES.values() if place.startswith("testing."))
+    )
 
 
 def __getattr__(name: str) -> object:
-    """Load a contract suite when it is asked for: only these need pytest."""
-    if name in _CONTRACTS:
-        return getattr(importlib.import_module(_CONTRACTS[name]), name)
+    """Load a name when it is used: only contracts need pytest, and `executor_kinds` none of it."""
+    if name in _PLACES:
+        return getattr(importlib.import_module(f"autolearn.{_PLACES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
