@@ -18,8 +18,8 @@ from autolearn.schemas.errors import AlreadyRunning, AutoLearnError, SettingsErr
 __all__ = ["main"]
 
 SWITCH = 0.0005
-"""Seconds after which a thread lets another one work. With Python's 5 ms a look at the past takes
-three times as long beside a thread that folds, for it waits so long after each of its reads."""
+"""Seconds after which a thread yields to another. With Python's 5 ms a query of the past takes
+three times as long beside a folding thread, because it waits so long after each of its reads."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,1 +1,1 @@
-"""What is kept outside the log: datasets and trained models, content-addressed."""
+"""Large content outside the log: datasets and artifacts, content-addressed."""

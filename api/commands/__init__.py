@@ -1,1 +1,1 @@
-"""How a request becomes a command on the log, and waits for its answer."""
+"""Turns requests into commands on the log, and waits for their answers."""

@@ -1,4 +1,4 @@
-"""What is known of a command that was sent."""
+"""The acknowledgement of a command."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["Accepted"]
 
 
 class Accepted(NamedTuple):
-    """A command that is on the log, not answered yet."""
+    """A command that is on the log and has no answer yet."""
 
     id: str
     partition: int

@@ -1,4 +1,4 @@
-"""Who waits for what: requests that wait for the answer of a command, or for news of a stream."""
+"""Requests that wait for the answer of a command, or for new events of a stream."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ ANSWERS = {
 
 
 class AnswerWaiters:
-    """Wakes those who wait when events were stored. Everything here runs on the event loop.
+    """Wakes waiting requests when events were stored. Everything here runs on the event loop.
 
-    Nothing is kept of a command that nobody waits for.
+    Commands without a waiting request are not tracked.
 
-    `told(answer, seconds)` hears how long the answer of a command took that somebody waits for:
+    `told(answer, seconds)` receives the time until the answer of a command with a waiting request:
     accepted, refused or failed.
     """
 
@@ -39,9 +39,9 @@ class AnswerWaiters:
 
     @contextmanager
     def expected(self, command: str) -> Iterator[asyncio.Future[None]]:
-        """Give what is done as soon as the answer of a command is stored.
+        """Yield a future that is done as soon as the answer of a command is stored.
 
-        Several requests may wait for the same command; the first that gives up leaves the others.
+        Several requests may wait for the same command; a request that gives up leaves the others.
         """
         found = self.answers.get(command)
         if found is None:
@@ -58,7 +58,7 @@ class AnswerWaiters:
                 self.asked.pop(command, None)
 
     def notify(self, records: list[EventRecord]) -> None:
-        """Wake everyone who waits for one of these events, which are stored."""
+        """Wake every request that waits for one of these stored events."""
         for record in records:
             if record.causationid in self.answers:
                 self.settle(self.answers, record.causationid)
@@ -68,26 +68,26 @@ class AnswerWaiters:
         self.settle(self.news, ANY)
 
     def tell(self, record: EventRecord) -> None:
-        """Tell how long an answer took."""
+        """Report the time until an answer."""
         asked = self.asked.pop(record.causationid, None)
         if asked is not None:
             self.told(ANSWERS.get(record.type, "accepted"), time.perf_counter() - asked)
 
     def give_up(self) -> None:
-        """Wake everyone who waits for an answer: there will be none."""
+        """Wake every request that waits for an answer: there will be none."""
         for command in list(self.answers):
             self.settle(self.answers, command)
 
     def settle(self, waiting: dict[str, asyncio.Future[None]], at: str) -> None:
-        """Wake those who wait for one thing."""
+        """Wake the requests that wait for one thing."""
         future = waiting.pop(at, None)
         if future is not None and not future.done():
             future.set_result(None)
 
     async def until(self, true: Callable[[], bool], seconds: float, stream: str = ANY) -> bool:
-        """Wait until a condition holds, asked again at each event of the stream (or of any).
+        """Wait until a condition holds, checked at each event of the stream (or of any).
 
-        Returns whether it holds; False after `seconds`.
+        Return whether it holds; False after `seconds`.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds

@@ -1,4 +1,4 @@
-"""How many commands wait for their decision, and when the API takes no more of them."""
+"""Counts undecided commands, and refuses new ones when they are too many."""
 
 from __future__ import annotations
 
@@ -12,23 +12,22 @@ from autolearn.eventlog.memory.partitioner import partition_of
 __all__ = ["Backlog"]
 
 PROBE = 60.0
-"""Seconds between two probes while nothing is answered."""
+"""Seconds between two probes while there are no answers."""
 RETRY_AFTER = 2
 """Seconds."""
 
 
 class Backlog:
-    """The commands of each partition behind the last one answered, as far as this process knows.
+    """The commands of each partition behind the last answered one, as this process knows them.
 
-    It knows the offset of every command that it appended itself, and with it how many others there
-    are before it: that of any process, and what workers report. `reached` tells the last command
-    answered (`commandoffset` of the newest event), `answered` whether a command is; `clock` is in
-    seconds.
+    The offset of each own append shows how many commands lie before it: those of other processes,
+    and workers' reports. `reached` returns the last answered command (`commandoffset` of the newest
+    event), `answered` whether a command is; `clock` is in seconds.
 
-    Commands that nobody answers count too: those sent twice, which deciders pass over, and those
-    that were no commands. At the end of a partition they would keep it closed for ever. So one
-    command at a time is let through, as a probe: its answer shows where the deciders really are.
-    While they stand still that is one command, and one more every PROBE seconds.
+    Commands that are never answered count too: repeated ones, which deciders skip, and malformed
+    ones. At the end of a partition they would keep it closed for ever. So one command at a time
+    passes as a probe: its answer shows the deciders' progress. While they stand still, one probe
+    passes every PROBE seconds.
     """
 
     def __init__(
@@ -45,16 +44,16 @@ class Backlog:
         self.probes: dict[int, tuple[str, float]] = {}
 
     def wrote(self, partition: int, offset: int) -> None:
-        """Note where a command of this process lies (in the log's thread)."""
+        """Note the offset of a command of this process (in the log's thread)."""
         self.newest[partition] = max(offset, self.newest[partition])
 
     def undecided(self) -> dict[int, int]:
-        """Return, per partition, how many commands wait for their decision."""
+        """Return the number of undecided commands per partition."""
         self.last |= {partition: at.last for partition, at in self.reached().items()}
         return {p: self.waiting(p) for p in self.newest}
 
     def waiting(self, partition: int) -> int:
-        """Return what `undecided` does, by what was asked last."""
+        """Return the newest result of `undecided`."""
         return max(0, self.newest[partition] - self.last[partition])
 
     def require_room(self, stream: str, command: str) -> None:
@@ -73,7 +72,7 @@ class Backlog:
         )
 
     def _is_probe(self, partition: int, command: str) -> bool:
-        """Return whether a command may go all the same, to find out where the deciders are."""
+        """Return whether a command may pass as a probe of the deciders' progress."""
         probe = self.probes.get(partition)
         if probe is not None and self.clock() - probe[1] < PROBE and not self.answered(probe[0]):
             return False

@@ -1,4 +1,4 @@
-"""The commands that are on their way to the log: so many at a time, each command once."""
+"""Bounds the commands on their way to the log, and sends each command once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["BoundedProducer", "LogBusy", "Sending"]
 
 
 class LogBusy(LogError):
-    """The log takes no more appends of this process now. `kind` is that of the problem."""
+    """The log takes no more appends of this process now. `kind` is the problem's kind."""
 
     def __init__(self, detail: str, kind: str) -> None:
         super().__init__(detail)
@@ -22,7 +22,7 @@ class LogBusy(LogError):
 
 
 class Sending:
-    """One append. The log's thread notes how it went: `at` is its partition and offset."""
+    """One append. The log's thread records its outcome: `at` is its partition and offset."""
 
     def __init__(self, size: int) -> None:
         self.size, self.began = size, time.monotonic()
@@ -32,7 +32,7 @@ class Sending:
         self.error: LogError | None = None
 
     def note(self, error: LogError | None, partition: int, offset: int) -> None:
-        """Note how the append went (in the log's thread); wake a request only if one waits."""
+        """Record the outcome (in the log's thread); wake the event loop only if a request waits."""
         if error is None:
             self.at = (partition, offset)
         self.error = error
@@ -47,17 +47,18 @@ class Sending:
             await asyncio.wait((self.written,), timeout=max(0.0, seconds))
 
     def wake(self) -> None:
-        """Go on with the requests that wait for it (on the event loop)."""
+        """Wake the requests that wait for it (on the event loop)."""
         if self.written is not None and not self.written.done():
             self.written.set_result(None)
 
 
 class BoundedProducer:
-    """What one process has given to the log and the log has not acknowledged.
+    """The appends of one process that the log has not acknowledged.
 
-    There are at most `limit` of them, with at most `limit_bytes` bytes. What Kafka does not take
-    within `patience` seconds is still on its way, for librdkafka never gives it up; but nothing is
-    sent behind it then. The log's thread takes out what is acknowledged, all else is the loop's.
+    There are at most `limit` of them, with at most `limit_bytes` bytes. An append that Kafka does
+    not acknowledge within `patience` seconds is still on its way, because librdkafka never gives it
+    up; but then no other is sent. The log's thread removes acknowledged appends; all else runs on
+    the event loop.
     """
 
     def __init__(self, limit: int, limit_bytes: int, patience: float) -> None:
@@ -68,7 +69,7 @@ class BoundedProducer:
 
     @property
     def stalled(self) -> bool:
-        """Whether the log has not taken the oldest append for too long."""
+        """Whether the oldest append is not acknowledged for too long."""
         with self.lock:
             oldest = next(iter(self.sendings.values()), None)
         return oldest is not None and time.monotonic() - oldest.began > self.patience
@@ -95,7 +96,7 @@ class BoundedProducer:
     def add(
         self, command: str, size: int, wrote: Callable[[int, int], None]
     ) -> tuple[Sending, Delivered]:
-        """Note an append before it is sent; return it, and what the log must call.
+        """Register an append before it is sent; return it, and its callback for the log.
 
         `wrote(partition, offset)` is called when it is on the log (in the log's thread).
         """

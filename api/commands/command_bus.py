@@ -1,4 +1,4 @@
-"""The way of a command: onto the log, and back as this process's own read models hold it."""
+"""Posts commands to the log, and awaits their answers in this process's read models."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from autolearn.schemas.settings import Settings
 __all__ = ["Commands"]
 
 HEADERS = 1024
-"""Bytes that the headers of a command have at most."""
+"""The most bytes of a command's headers."""
 
 log = structlog.stdlib.get_logger("autolearn.api")
 
@@ -75,18 +75,19 @@ class Commands:
         actor: str = "",
         headers: Headers = (),
     ) -> Answer | Accepted:
-        """Have a command decided, once, however often it is asked for with the same id.
+        """Have a command decided, once for all requests with the same id.
 
-        There must be a `command` unless it has an answer already. Waits for the answer, or for the
-        append alone if the request prefers so; and never longer than `append_timeout` for an append
-        that Kafka does not take.
+        There must be a `command` unless it has an answer already. Waits for the answer, or only for
+        the append if the request prefers so; and never longer than `append_timeout` for an append
+        that Kafka does not acknowledge.
 
-        What is confidential is encrypted with the key of its session, which is made when it opens.
+        Confidential commands are encrypted with the key of their session, which is made when it
+        opens.
 
         Raises:
             Unreadable: the session's key cannot be used.
             Problem: the command was refused or failed; the key was used for another request; the
-                log or the deciders do not keep up, or do not answer.
+            log or the deciders do not keep up, or do not answer.
         """
         if asked.call is not None:
             headers += asked.call.posting(stream, asked.id)
@@ -112,7 +113,7 @@ class Commands:
         raise _unacknowledged(asked)
 
     async def _key_for(self, stream: str, command: Command, asked: CommandRequest) -> str:
-        """Return the id of the key to encrypt a command with, "" if it lies on the log in clear.
+        """Return the id of the key that encrypts a command, "" for one in clear.
 
         Raises:
             Problem: the session's key is gone, or not there yet; or as `new_key`.
@@ -134,7 +135,7 @@ class Commands:
         raise problems.unreadable()
 
     async def dataset_key(self, name: str, asked: CommandRequest) -> str:
-        """Return the id of the key to encrypt a dataset with, "" where nothing is encrypted.
+        """Return the id of the key that encrypts a dataset, "" for one in clear.
 
         Raises:
             Problem: as `new_key`.
@@ -147,7 +148,7 @@ class Commands:
     async def new_key(self, session: str, stream: str, asked: CommandRequest) -> str:
         """Return the id of a new key for a session, or for a dataset by the name of its stream.
 
-        The key is on the log before the command is sent: who reads the one finds the other.
+        The key is on the log before the command is sent: a reader of the command finds the key.
 
         Raises:
             Problem: commands cannot be sent now, or Kafka does not acknowledge the key in time.
@@ -169,7 +170,7 @@ class Commands:
 
     @contextmanager
     def _waiting_for(self, command: str) -> Iterator[asyncio.Future[None]]:
-        """Give what is done when a command is answered; until then it is not sent again."""
+        """Yield the future of a command's answer; until then the command is not sent again."""
         try:
             with self.arrivals.expected(command) as answered:
                 yield answered
@@ -178,7 +179,7 @@ class Commands:
                 self.sent.pop(command, None)
 
     def require_room(self, stream: str, command: str, size: int = 0) -> None:
-        """Raise a problem if a command cannot be sent now. What is answered already always can."""
+        """Raise a problem if a command cannot be sent now. An answered command passes."""
         if command in self.appends.sendings or self.queries.answer(command) is not None:
             return
         if not self.available():
@@ -216,7 +217,7 @@ class Commands:
         return sending
 
     def require_fit(self, stream: str, command: Command, asked: CommandRequest) -> None:
-        """Raise a problem if a command in clear is too large, before anything is done for it.
+        """Raise a problem if a command in clear is too large, before any work for it.
 
         Raises:
             Problem: it is (413).
@@ -227,7 +228,7 @@ class Commands:
     async def _answer_or_append(
         self, answered: asyncio.Future[None], sending: Sending, prefer: Prefer
     ) -> None:
-        """Wait for an answer as long as is preferred, for the append not longer than is allowed."""
+        """Wait for an answer as long as preferred, for the append no longer than allowed."""
         loop = asyncio.get_running_loop()
         began, patience = loop.time(), self.settings.append_timeout
         wait = self.settings.decision_timeout if prefer.wait is None else prefer.wait
@@ -242,7 +243,7 @@ class Commands:
     def record(
         self, stream: str, command: Command, asked: CommandRequest, actor: str, keyid: str
     ) -> CommandRecord:
-        """Return a command as it lies on the log."""
+        """Return the log record of a command."""
         now = datetime.now(UTC)
         record = CommandRecord(
             id=asked.id,
@@ -263,7 +264,7 @@ class Commands:
         return self.vault.seal(record, command, keyid)
 
     def checked(self, answer: Answer, asked: CommandRequest) -> Answer:
-        """Return an answer if the command was accepted, and if it answers this very request.
+        """Return an accepted answer to this very request.
 
         Raises:
             Problem: it was refused, failed, or belongs to another request with the same key.
@@ -299,7 +300,7 @@ def _check_command_size(size: int) -> None:
 
 
 def _unacknowledged(asked: CommandRequest) -> problems.Problem:
-    """Return the problem of a command of which nobody knows whether it is on the log."""
+    """Return the problem of a command that may be on the log or not."""
     again = (
         "Repeat the request with the same Idempotency-Key: it will not be done twice."
         if asked.keyed

@@ -1,4 +1,4 @@
-"""What a request asks for besides its body: Idempotency-Key and Prefer."""
+"""The headers of a command's request: Idempotency-Key and Prefer."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ LONGEST_WAIT = 300.0
 
 
 class Prefer(NamedTuple):
-    """The preferences of a request (RFC 7240): how long to wait, in seconds, and what then."""
+    """The preferences of a request (RFC 7240): seconds to wait, and the choice at their end."""
 
     wait: float | None = None
     respond_async: bool = False
 
     @property
     def at_once(self) -> bool:
-        """Whether the answer is not waited for."""
+        """Whether the request does not wait for the answer."""
         return self.respond_async and self.wait is None
 
     def applied(self) -> dict[str, str]:
-        """Return the header that says what was honoured."""
+        """Return the header of the applied preferences."""
         words = ["respond-async"] if self.respond_async else []
         if self.wait is not None:
             words.append(f"wait={self.wait:g}")
@@ -44,12 +44,12 @@ class Prefer(NamedTuple):
 
 
 class CommandRequest(NamedTuple):
-    """One request for one command.
+    """A request for one command.
 
-    `id` is the command's, `fingerprint` tells requests with the same key apart by their content,
-    `actor` is who asks, with the right `grant`. The same key of another actor is another command.
-    Only one that is `keyed` can be repeated: another request would be another command.
-    `call` is the request as it is recorded, where that is done.
+    `id` is the command's, `fingerprint` distinguishes requests with the same key and other content,
+    `actor` is the principal, with the right `grant`. The same key of another actor is another
+    command. Only a `keyed` request can be repeated: another request would be another command.
+    `call` is the request for the behaviour log, if that is kept.
     """
 
     id: str
@@ -91,12 +91,12 @@ class CommandRequest(NamedTuple):
 
 
 def call_of(request: Request) -> RecordedRequest | None:
-    """Return a request as it is recorded; None where that is not done."""
+    """Return a request for the behaviour log; None if that is not kept."""
     return getattr(request.state, "call", None)
 
 
 def prefer_of(request: Request) -> Prefer:
-    """Return the preferences of a request; those that are not understood do not count."""
+    """Return the preferences of a request; unknown ones are ignored."""
     wait, respond_async = None, False
     for preference in ",".join(request.headers.getlist("prefer")).split(","):
         words = preference.split(";")[0].strip()
@@ -108,5 +108,5 @@ def prefer_of(request: Request) -> Prefer:
 
 
 def derive(command: str, what: str) -> str:
-    """Return the id of something that a command makes: a retry makes the same."""
+    """Return the id of something that a command makes: a retry makes the same id."""
     return str(uuid.uuid5(uuid.UUID(command), what))

@@ -1,4 +1,4 @@
-"""What the behaviour log records of a request."""
+"""The record of a request in the behaviour log."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ __all__ = ["RecordedRequest", "ID", "METHODS", "NO_ID", "STREAM_OF", "known"]
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
-"""What stands in a path and may be an id: other words could be anything."""
+"""The parts of a path that may be ids; other words could be anything."""
 NO_ID = "?"
 STREAM_OF = {"session": "session", "experiment": "session", "user": "user"}
-"""The kind of stream that a part of a path names."""
+"""The kind of stream of a part of a path."""
 
 
 class RecordedRequest:
-    """One request while it is worked on. `stream` and `command` are what it is found to be about.
+    """A request in progress. `stream` and `command` are set once they are known.
 
-    `arrival` is the record that it was let in, once there is one.
+    `arrival` is the record of its authentication, once there is one.
     """
 
     def __init__(self, scope: Scope, instance: str) -> None:
@@ -44,12 +44,12 @@ class RecordedRequest:
         self.arrival: Sending | None = None
 
     def posting(self, to: str, command: str) -> Headers:
-        """Note the command that is posted; return the headers that lead to this request."""
+        """Note the posted command; return the headers that refer to this request."""
         self.stream, self.command = to, command
         return sending(self.trace, self.instance)
 
     def hop(self, status: int = 0, problem: str = "") -> Hop:
-        """Return what is recorded of it: that it has come, or with a status how it has ended."""
+        """Return the hop of its arrival, or with a status of its end."""
         service, _, instance = self.instance.partition("/")
         principal = self.scope.get("state", {}).get("principal")
         client = self.scope.get("client")
@@ -78,12 +78,12 @@ class RecordedRequest:
 
     @cached_property
     def time(self) -> str:
-        """When it came, as RFC 3339."""
+        """The time of arrival, as RFC 3339."""
         return text(self.began)
 
     @cached_property
     def ids(self) -> dict[str, str]:
-        """What the path names. A token that stands there is not told, only its id."""
+        """The ids in the path. Of a token only the id is recorded."""
         found = {}
         for name, value in self.scope.get("path_params", {}).items():
             token = Token.read(value)
@@ -93,7 +93,7 @@ class RecordedRequest:
 
     @cached_property
     def named(self) -> str:
-        """The stream that the path names, if it does."""
+        """The stream in the path, if there is one."""
         for name, value in self.ids.items():
             if name in STREAM_OF and value != NO_ID:
                 return f"{STREAM_OF[name]}/{value}"
@@ -101,6 +101,6 @@ class RecordedRequest:
 
 
 def known(name: str, value: str) -> bool:
-    """Return whether a part of a path may be of the kind that it should be."""
+    """Return whether a part of a path may be of its kind."""
     kind = STREAM_OF.get(name)
     return kind is None or KINDS[kind].fits(value)

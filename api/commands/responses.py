@@ -1,4 +1,4 @@
-"""How answers are written: JSON by msgspec, with the headers that say where things are."""
+"""Responses: JSON by msgspec, with the headers that locate resources."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ encoder = msgspec.json.Encoder()
 
 
 class CommandState(msgspec.Struct):
-    """How far a command is: pending, accepted or refused.
+    """The state of a command: pending, accepted or refused.
 
-    `resource` is what an accepted command made or changed, `problem` why a refused one was.
+    `resource` is the one that an accepted command made or changed, `problem` the reason of a
+    refused one.
     """
 
     id: str
@@ -37,12 +38,12 @@ def json(content: object, status: int = 200, headers: Mapping[str, str] | None =
 
 
 def created(content: object, location: str, asked: CommandRequest) -> Response:
-    """Return a resource that was just made (201)."""
+    """Return a new resource (201)."""
     return json(content, 201, {"Location": location, **asked.prefer.applied()})
 
 
 def pending(accepted: Accepted, asked: CommandRequest) -> Response:
-    """Return where the answer of a command will be, which is not there yet (202)."""
+    """Return the location of a command's future answer (202)."""
     at = f"/v1/commands/{accepted.id}?partition={accepted.partition}&offset={accepted.offset}"
     state = CommandState(accepted.id, "pending", links={"self": at})
     return json(state, 202, {"Location": at, **asked.prefer.applied()})

@@ -28,12 +28,12 @@ B = TypeVar("B", bound=BaseModel)
 DEEPEST_BODY = DEEPEST - 2
 """Levels of lists and objects in a body: the record of a command adds its own."""
 MOST_FAULTS = 50
-"""Faults of a body that are told."""
+"""Faults of a body that an answer lists."""
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Body(BaseModel):
-    """Unknown fields are refused, and nothing is converted."""
+    """The base of all bodies: unknown fields are refused, and nothing is converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -42,7 +42,7 @@ async def read_body(request: Request, kind: type[B]) -> B:
     """Return the body of a request.
 
     Raises:
-        Problem: it is not JSON (400), says that it is something else (415), or does not fit (422).
+        Problem: it is not JSON (400), has another media type (415), or does not fit (422).
     """
     content = await request.body()
     given = request.headers.get("content-type", "application/json").partition(";")[0].strip()
@@ -80,7 +80,7 @@ async def read_body(request: Request, kind: type[B]) -> B:
 
 
 def invalid_body(error: ValidationError) -> Problem:
-    """Return the problem of a body that does not fit, with every fault and where it is."""
+    """Return the problem of a body that does not fit, with every fault and its place."""
     faults = [
         {"pointer": pointer(fault["loc"]), "detail": sentence(fault["type"], fault["msg"])}
         for fault in error.errors(include_url=False, include_input=False, include_context=False)[
@@ -102,7 +102,7 @@ def pointer(where: tuple[int | str, ...]) -> str:
 
 
 def sentence(kind: str, words: str) -> str:
-    """Return what is wrong in a place."""
+    """Describe the fault at a place."""
     if kind == "extra_forbidden":
         return "there is no such field"
     if kind == "missing":

@@ -55,7 +55,7 @@ LATER = {
     "503": "Kafka or the deciders do not answer or do not keep up, or this process starts: try "
     "again after Retry-After, with the same Idempotency-Key.",
 }
-"""What every route under /v1 may answer instead."""
+"""The answers that every route under /v1 may give instead."""
 RETRY_AFTER = {
     "description": "Seconds after which to try again (RFC 9110).",
     "required": True,
@@ -88,13 +88,13 @@ returned: dict[str, Any] = {}
 accepted: dict[str, type[BaseModel]] = {}
 """The types of all bodies, by the name of their schema."""
 pending: list[tuple[dict[str, Any], tuple[Any, ...]]] = []
-"""Schemas that are still empty, and of what they are: it takes long, and most never ask for it."""
+"""Schemas that are filled later, with their types: filling takes long, and is rarely needed."""
 
 
 def accepts(
     body: type[BaseModel] | None, *, command: bool = False, prefer: bool = False
 ) -> dict[str, Any]:
-    """Return the OpenAPI of what a route takes besides its path and query.
+    """Return the OpenAPI of a route's body.
 
     Raises:
         ValueError: two types of bodies have the same name; one would be shown as the other.
@@ -117,7 +117,7 @@ def accepts(
 def answers(bodies: dict[int, Any], *headers: str) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI of a route's answers: the type (or types) of each status.
 
-    The schemas are empty until the document is asked for (`complete`).
+    The schemas are empty until `complete`.
     """
     described: dict[int | str, dict[str, Any]] = {}
     for status, kind in bodies.items():
@@ -156,7 +156,7 @@ def _headers_of(words: Mapping[str, str]) -> dict[str, Any]:
 
 
 def later(problem: dict[str, Any]) -> dict[str, Any]:
-    """Return the OpenAPI of the answers that say when to try again."""
+    """Return the OpenAPI of the answers with a Retry-After."""
     headers = {"Retry-After": RETRY_AFTER}
     return {
         status: {**problem, "description": words, "headers": headers}
@@ -175,7 +175,7 @@ def streams(described: dict[int | str, dict[str, Any]]) -> dict[int | str, dict[
 def describe(app: FastAPI, public: Collection[str] | None = None) -> dict[str, Any]:
     """Return the OpenAPI document of an app, made once.
 
-    All operations but the `public` ones (method and path) want a token; None: nothing wants one.
+    All operations but the `public` ones (method and path) require a token; None: none does.
     """
     if app.openapi_schema is not None:
         return app.openapi_schema

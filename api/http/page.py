@@ -11,7 +11,7 @@ __all__ = ["Item", "Links", "Page"]
 
 Item = TypeVar("Item")
 Links = dict[str, str]
-"""Where related resources are, by relation."""
+"""The URLs of related resources, by relation."""
 
 
 class Page(Struct, Generic[Item]):

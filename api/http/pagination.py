@@ -1,4 +1,4 @@
-"""Pages of lists. A token holds the sort values of the last row, so any process gives the next."""
+"""Pages of lists. A token holds the sort values of the last row, so any process can go on."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def page_of(
     *,
     more: bool = False,
 ) -> tuple[list[Raw], str | None]:
-    """Return rows as they are shown, in JSON, and the token of the next page (may block).
+    """Return rows as JSON, and the token of the next page (may block).
 
     There are up to `limit`, of up to PAGE_BYTES together; and no more once they have cost
-    PAGE_COST. One row comes in any case. `place` tells what stands in the token. There may be
+    PAGE_COST. One row comes in any case. `place` returns the sort values of a row. There may be
     `more` than these rows.
     """
     items, size, last = list[Raw](), 0, None
@@ -49,12 +49,12 @@ def page_of(
 
 
 def to_token(values: object) -> str:
-    """Return values of JSON as one opaque word."""
+    """Encode JSON values as one opaque word."""
     return base64.urlsafe_b64encode(msgspec.json.encode(values)).decode().rstrip("=")
 
 
 def from_token(token: str, kind: type[T], parameter: str) -> T:
-    """Return what a token holds.
+    """Decode a token.
 
     Raises:
         Problem: it is not one of ours; `parameter` is where it was given.
@@ -76,7 +76,7 @@ def from_token(token: str, kind: type[T], parameter: str) -> T:
 
 
 def _check_numbers(parts: Iterable[object]) -> None:
-    """Raise ValueError if a number is none that the place of a row has."""
+    """Raise ValueError if a number is impossible in a row's sort values."""
     if any(isinstance(part, int) and not 0 <= part <= HIGHEST for part in parts):
         raise ValueError("no number of a place")
 

@@ -1,4 +1,4 @@
-"""Problems: every error over HTTP, as RFC 9457 has it (`application/problem+json`).
+"""Problems: every error over HTTP, in the form of RFC 9457 (`application/problem+json`).
 
 The type is `urn:autolearn:problem:<kind>`. For a refused command the kind is the reason of the
 event (`schemas.errors.REASONS`).
@@ -69,7 +69,7 @@ class Problem(HTTPException):
 
 
 class _ProblemResponse(Response):
-    """A problem as a response. What records requests finds its kind in `scope["state"]`."""
+    """A problem as a response. The behaviour log finds its kind in `scope["state"]`."""
 
     media_type = "application/problem+json"
 
@@ -90,7 +90,7 @@ def respond(problem: Problem, instance: str) -> Response:
 
 
 def refusal(answer: Answer, **members: Any) -> Problem:
-    """Return the problem that a refused command is."""
+    """Return the problem of a refused command."""
     reason = REASONS.get(answer.reason)
     if reason is None:
         return Problem(409, answer.reason, "The command was refused", answer.detail, **members)
@@ -98,7 +98,7 @@ def refusal(answer: Answer, **members: Any) -> Problem:
 
 
 def failed(answer: Answer) -> Problem:
-    """Return the problem that a decider's own fault is."""
+    """Return the problem of a decider's own fault."""
     return Problem(
         500,
         "command-failed",
@@ -110,7 +110,7 @@ def failed(answer: Answer) -> Problem:
 def unavailable(
     detail: str, *, kind: str = "log-unavailable", retry_after: int = 1, **members: Any
 ) -> Problem:
-    """Return the problem for what cannot be done at the moment."""
+    """Return the problem of something temporarily unavailable."""
     return Problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         kind,
@@ -122,7 +122,7 @@ def unavailable(
 
 
 def unreadable() -> Problem:
-    """Return the problem of what is encrypted with a key that is not there any more."""
+    """Return the problem of data whose key is gone."""
     return Problem(
         HTTPStatus.GONE,
         "unreadable",
@@ -133,7 +133,7 @@ def unreadable() -> Problem:
 
 
 def incomplete() -> Problem:
-    """Return the problem of a client who has closed the connection within the body."""
+    """Return the problem of a connection that was closed within the body."""
     return Problem(400, "incomplete", "The body is incomplete", "The connection was closed early.")
 
 
@@ -155,7 +155,7 @@ def too_many(detail: str, *, retry_after: int = 1) -> Problem:
 
 
 def malformed_id(kind: str, given: str, words: str) -> Problem:
-    """Return the problem of an id that cannot be one."""
+    """Return the problem of a malformed id."""
     return Problem(
         422,
         "malformed-id",
@@ -165,7 +165,7 @@ def malformed_id(kind: str, given: str, words: str) -> Problem:
 
 
 def check_id(kind: str, given: str, called: str = "") -> None:
-    """Raise the problem of a malformed id unless it may be the id of this kind of stream."""
+    """Raise the problem of a malformed id unless it fits this kind of stream."""
     if not KINDS[kind].fits(given):
         raise malformed_id(called or kind, given, KINDS[kind].words)
 
@@ -173,10 +173,9 @@ def check_id(kind: str, given: str, called: str = "") -> None:
 def unknown(
     kind: str, given: str, names: Iterable[str], where: str, pointer: str | None = None
 ) -> Problem:
-    """Return the problem of something unknown, which says what there is.
+    """Return the problem of something unknown, with the known names.
 
-    With the `pointer` to where a body names it, it is the body that is wrong (422), otherwise the
-    path (404).
+    With the `pointer` to its name in a body, the body is wrong (422), otherwise the path (404).
     """
     there = sorted(names)
     alike = [name for name in there if name.casefold() == given.casefold()]
@@ -196,7 +195,7 @@ def unknown(
 
 
 def listed(names: list[str]) -> str:
-    """Return names for people."""
+    """Join names for people."""
     if not names:
         return "are none yet"
     more = f" and {len(names) - 30} more" if len(names) > 30 else ""

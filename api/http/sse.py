@@ -21,12 +21,12 @@ __all__ = [
 ]
 
 EXTENSION = "autolearn.connection"
-"""The ASGI extension by which an app reaches the connection that a request came in on."""
+"""The ASGI extension by which an app reaches the connection of a request."""
 
 MEDIA_TYPE = "text/event-stream"
 HEADERS = {
     "Cache-Control": "no-store",
-    "X-Accel-Buffering": "no",  # a proxy that collects output would hold events back
+    "X-Accel-Buffering": "no",  # a proxy that buffers would hold events back
     "Vary": "Accept",
 }
 
@@ -44,7 +44,7 @@ def block(*, id: str = "", event: str = "", data: bytes = b"", retry: int | None
 
 
 def comment(words: str = "") -> bytes:
-    """Return a comment: clients pass over it."""
+    """Return a comment, which clients ignore."""
     return f": {words}\n\n".encode()
 
 
@@ -55,19 +55,19 @@ def wants_stream(request: Request) -> bool:
 
 
 def is_stream(scope: Scope) -> bool:
-    """Return whether a request is for a stream that goes on."""
+    """Return whether a request is for an endless stream."""
     return scope["path"] in ("/v1/events", "/v1/audit") and wants_stream(Request(scope))
 
 
 class _NotTaken(Exception):
-    """A client did not take what it was sent in time."""
+    """A client has not read in time."""
 
 
 class EventStream(StreamingResponse):
-    """A response that is written as its parts come, one when the one before has been taken.
+    """A response that is written in parts, each when the client has taken the one before.
 
     The generator is closed at once when the client has gone away. A client that does not take a
-    part within `patience` seconds is cut, behind the words of `farewell`.
+    part within `patience` seconds is cut, after the `farewell`.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class EventStream(StreamingResponse):
         self.connection: Mapping[str, Callable[[], None]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the response on its connection, which another server than ours does not offer."""
+        """Send the response on its connection, which only our server offers."""
         self.connection = scope.get("extensions", {}).get(EXTENSION, {})
         if narrow := self.connection.get("narrow"):
             narrow()

@@ -1,1 +1,1 @@
-"""Who is asking: passwords, tokens, OpenID Connect, and what a principal may see."""
+"""Authentication and visibility: passwords, tokens, OpenID Connect."""

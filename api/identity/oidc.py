@@ -1,9 +1,9 @@
-"""Bearer tokens of an OpenID provider: JWTs, checked as RFC 7519 and 8725 have it.
+"""Bearer tokens of an OpenID provider: JWTs, checked by RFC 7519 and 8725.
 
-Their `typ` is not looked at: few providers say `at+jwt` (RFC 9068) yet, so it is the audience that
-tells a token for this API from others. The provider's public keys (JWKS, RFC 7517) are fetched when
-they are first needed, again after `KEPT` seconds, and when a token names a key that is not known.
-The provider never learns who asks.
+Their `typ` is ignored: few providers say `at+jwt` (RFC 9068) yet, so the audience distinguishes a
+token for this API from others. The provider's public keys (JWKS, RFC 7517) are fetched on first
+use, again after `KEPT` seconds, and when a token names an unknown key. The provider never learns
+the principal of a request.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ log = structlog.stdlib.get_logger("autolearn.api")
 ALGORITHMS = ("RS256", "PS256", "ES256", "Ed25519", "EdDSA")
 """Signatures only, with a private key that is the provider's: no "none", no shared secrets."""
 KEPT = 600.0
-"""Seconds after which keys are fetched again: a key that was withdrawn is believed no longer."""
+"""Seconds after which keys are fetched again, so that withdrawn keys are refused."""
 PAUSE = 10.0
-"""Seconds between two fetches: tokens with made-up key ids do not make the provider busy."""
+"""Seconds between two fetches, so that made-up key ids do not load the provider."""
 PATIENCE = 5.0
-"""Seconds that a fetch may take."""
+"""Seconds until a fetch is given up."""
 LEEWAY = 30
 """Seconds by which clocks may differ."""
 NAME = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 
 
 class Provider:
-    """Knows users by the tokens of one provider."""
+    """Authenticates users by the tokens of one provider."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -59,10 +59,10 @@ class Provider:
         )
 
     async def authenticate(self, _: Snapshot, given: str) -> Principal:
-        """Return who has a token of the provider.
+        """Return the principal of a token of the provider.
 
         Raises:
-            Problem: it lets nobody in (401), or the provider's keys cannot be had (503).
+            Problem: the token is not valid (401), or the provider's keys are unavailable (503).
         """
         try:
             key = extract_compact(given.encode()).headers().get("kid")
@@ -75,7 +75,7 @@ class Provider:
         return self.principal(token.claims)
 
     def principal(self, claims: dict[str, Any]) -> Principal:
-        """Return who is meant by the claims of a token that is good."""
+        """Return the principal of a valid token's claims."""
         settings = self.settings
         name = _claim(claims, settings.oidc_name_claim)
         if not isinstance(name, str) or not NAME.fullmatch(name) or is_reserved(name):
@@ -87,9 +87,9 @@ class Provider:
         return Principal(name, sysadmin, expires=float(claims["exp"]) + LEEWAY)
 
     async def _keys_with(self, key: object) -> KeySet:
-        """Return the provider's keys, fetched now if they are old or lack the key that is named.
+        """Return the provider's keys, fetched now if they are old or lack the named key.
 
-        A key that is known waits for no fetch: made-up ones hold up nobody.
+        A known key waits for no fetch: made-up ids delay nobody.
 
         Raises:
             Problem: there are none (503).
@@ -112,11 +112,11 @@ class Provider:
         return known and time.monotonic() - self.fetched < KEPT
 
     async def fetch(self) -> None:
-        """Fetch the keys; when that fails, those of before are good for a while longer."""
+        """Fetch the keys; after a failure the former ones remain valid for a while."""
         url = self.settings.oidc_jwks_url
         try:
             async with (
-                asyncio.timeout(PATIENCE),  # of httpx, each part of an answer may take so long
+                asyncio.timeout(PATIENCE),  # httpx applies it to each part of an answer
                 httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as http,
             ):
                 answer = await http.get(url)
@@ -133,7 +133,7 @@ class Provider:
 
 
 def _claim(claims: dict[str, Any], name: str) -> Any:
-    """Return a claim; dots in its name lead into objects, unless there is one of the whole name."""
+    """Return a claim; dots in its name lead into objects, unless a claim has the whole name."""
     if name in claims:
         return claims[name]
     at: Any = claims

@@ -1,7 +1,7 @@
 """Passwords: their verifiers are argon2id with the parameters of RFC 9106 for 64 MiB.
 
-One check takes about 50 ms of two cores and 64 MiB, so only a few run at a time, and not many wait:
-anybody may ask for one, and those who wait take the place of requests that change something.
+One check takes about 50 ms of two cores and 64 MiB, so only a few run at a time, and few wait:
+anybody may cause one, and waiting logins take the place of requests that change something.
 """
 
 from __future__ import annotations

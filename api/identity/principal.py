@@ -1,4 +1,4 @@
-"""Who asks: the principal of a request, found out from its bearer token (RFC 6750)."""
+"""The principal of a request, authenticated by its bearer token (RFC 6750)."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ __all__ = [
 
 
 class Principal(Struct, frozen=True):
-    """Who asks. `token` is the id of the token by which one was let in, if it is one of ours.
+    """An authenticated principal. `token` is the id of the token, if it is one of ours.
 
-    `everything` is allowed to everybody where nobody is known (AUTOLEARN_AUTH=none). `expires` is
-    when one is let in no longer, in seconds since 1970.
+    `everything` is allowed to every principal without authentication (AUTOLEARN_AUTH=none).
+    `expires` is when the authentication ends, in seconds since 1970.
     """
 
     name: str
@@ -45,37 +45,37 @@ class Principal(Struct, frozen=True):
 
     @property
     def grant(self) -> str:
-        """The right that this one has beside the name, as commands tell it to the deciders."""
+        """The right that the principal has beside the name, for the deciders."""
         return actors.EVERYBODY if self.everything else actors.SYSADMIN if self.sysadmin else ""
 
 
 NOBODY = Principal("")
-"""Who asks what is public."""
+"""The principal of a public request."""
 EVERYBODY = Principal("", sysadmin=True, everything=True)
-"""Who asks where nobody is known."""
+"""The principal of every request without authentication."""
 
 Authenticate = Callable[[Snapshot, str], Awaitable[Principal]]
-"""Returns who has a bearer token, or raises the problem (401) that it lets nobody in."""
+"""Returns the principal of a bearer token, or raises the problem (401) of an invalid one."""
 
 
 async def _principal_of(request: Request) -> Principal:
-    """Return who asks, as the rule of the route has found out (async: no thread is needed)."""
+    """Return the principal that the rule of the route has found (async: no thread is needed)."""
     principal: Principal = request.state.principal
     return principal
 
 
 Who = Annotated[Principal, Depends(_principal_of)]
-"""Who asks, as a parameter of a route."""
+"""The principal, as a parameter of a route."""
 
 
 async def by_token(moment: Snapshot, given: str) -> Principal:
-    """Return who has a token of ours.
+    """Return the principal of one of our tokens.
 
-    A word that is none, an unknown, wrong or revoked token and one of a disabled user are refused
-    with the same words.
+    A malformed, unknown, wrong or revoked token and one of a disabled user are refused with the
+    same message.
 
     Raises:
-        Problem: it lets nobody in (401).
+        Problem: the token is not valid (401).
     """
     token = Token.read(given)
     row = moment.stored_token(token.id) if token is not None else None
@@ -91,9 +91,9 @@ async def by_token(moment: Snapshot, given: str) -> Principal:
 
 
 def still_let_in(queries: ReadModelQueries, who: Principal) -> bool:
-    """Return whether who was let in would be so now, and as the same, as far as this process knows.
+    """Return whether a principal is still authenticated and has the same role, as known here.
 
-    Who was a sysadmin and is none any more, or has become one, must come in anew.
+    A principal whose sysadmin role was given or taken must authenticate again.
     """
     if who.expires is not None and who.expires <= time.time():
         return False
@@ -107,7 +107,7 @@ def still_let_in(queries: ReadModelQueries, who: Principal) -> bool:
 
 
 def no_token() -> Problem:
-    """Return the problem of a request that does not say who asks."""
+    """Return the problem of a request without a token."""
     return Problem(
         401,
         "no-token",
@@ -119,17 +119,17 @@ def no_token() -> Problem:
 
 
 def bad_token() -> Problem:
-    """Return the problem of a token that lets nobody in."""
+    """Return the problem of an invalid token."""
     return refused("bad-token", "The token lets nobody in", "It is unknown, or it was revoked.")
 
 
 def expired_token(when: str) -> Problem:
-    """Return the problem of a token whose time is over."""
+    """Return the problem of an expired token."""
     return refused("token-expired", "The token has expired", f"It was good until {when}.")
 
 
 def refused(kind: str, title: str, why: str) -> Problem:
-    """Return the problem of a token that is not accepted."""
+    """Return the problem of a refused token."""
     return Problem(
         401,
         kind,

@@ -1,4 +1,4 @@
-"""What a principal may know of sessions, of users, and of the events of both."""
+"""What a principal may see of sessions, of users, and of the events of both."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ __all__ = ["Level", "Visibility", "dataset_level", "level_of", "may_list", "may_
 
 
 EVERYBODYS = frozenset({"estimator", "metric", "partition"})
-"""The kinds of streams that every user may read: the catalog, and who decides on a partition. One
-that is not here and has no rule below is nobody's."""
+"""The kinds of streams that every user may read: the catalog, and the terms of a partition. A kind
+without an entry and without a rule below is visible to nobody."""
 
 
 class Level(IntEnum):
-    """How much of a session somebody has: each level has all that the ones below have.
+    """A principal's level on a session: each level includes the ones below.
 
-    Who sees the ACTIVITY knows that the session exists, whose it is, its times, and how many runs
-    there are in which state; not its title, requests, results or artifacts.
+    ACTIVITY shows that the session exists, its owner, its times, and the number of runs by state;
+    not its title, requests, results or artifacts.
     """
 
     NOTHING = 0
@@ -38,9 +38,9 @@ class Level(IntEnum):
 
 
 def level_of(who: Principal, moment: Snapshot, session: str) -> Level:
-    """Return what a principal has of a session or experiment, also of one that has ended.
+    """Return a principal's level on a session or experiment, also on an ended one.
 
-    A session that was opened where nobody was known has no owner: it is every sysadmin's.
+    A session that was opened without authentication has no owner: every sysadmin has it.
     """
     owner = moment.owner(session)
     if owner is None:
@@ -53,7 +53,7 @@ def level_of(who: Principal, moment: Snapshot, session: str) -> Level:
 
 
 def dataset_level(who: Principal, moment: Snapshot, name: str) -> Level:
-    """Return what a principal has of a dataset. Who may WRITE uploads new versions of it."""
+    """Return a principal's level on a dataset. WRITE allows new versions."""
     row = moment.dataset_owner(name)
     if row is None:
         return Level.NOTHING
@@ -70,35 +70,35 @@ def dataset_level(who: Principal, moment: Snapshot, name: str) -> Level:
 
 
 def may_use(who: Principal, moment: Snapshot) -> May:
-    """Return which datasets a principal may use: those that are in the lists."""
+    """Return which datasets a principal may use: those that the lists show."""
     return lambda name: dataset_level(who, moment, name) >= Level.READ
 
 
 def may_list(who: Principal, moment: Snapshot) -> May:
-    """Return which sessions are in the lists of a principal: those of which there is something."""
+    """Return which sessions the lists show to a principal: those with any level."""
     if who.sysadmin:
         return anything
     return lambda session: level_of(who, moment, session) > Level.NOTHING
 
 
 class Visibility:
-    """What a principal sees of the log, as the newest read models say; from any thread."""
+    """What a principal sees of the log, by the newest read models; from any thread."""
 
     def __init__(self, who: Principal, queries: ReadModelQueries) -> None:
         self.who, self.queries = who, queries
         self.known: dict[str, Level] | None = None
 
     def briefly(self) -> Visibility:
-        """Return the same, which asks once for each stream: for one page."""
+        """Return the same with a cache of levels by stream, for one page."""
         sight = Visibility(self.who, self.queries)
         sight.known = {}
         return sight
 
     def level(self, stream: str) -> Level:
-        """Return what there is of a stream for this principal.
+        """Return the principal's level on a stream.
 
-        Of a user nobody gets more than ACTIVITY: the data of those events are what passwords and
-        tokens are checked by.
+        On a user it is never more than ACTIVITY: the data of those events verify passwords and
+        tokens.
         """
         if self.known is None:
             return self._level_now(stream)
@@ -108,7 +108,7 @@ class Visibility:
         return level
 
     def _level_now(self, stream: str) -> Level:
-        """Return what there is of a stream, as the read models are now."""
+        """Return the level on a stream by the present read models."""
         kind, _, name = stream.partition("/")
         if kind == "session" and self.who.everything:
             return Level.OWN
@@ -126,11 +126,11 @@ class Visibility:
         return self.level(stream) >= (Level.ACTIVITY if stream.startswith("user/") else Level.READ)
 
     def sees(self, record: EventRecord) -> bool:
-        """Return whether there is anything of an event."""
+        """Return whether an event is visible at all."""
         return self.level(record.subject) > Level.NOTHING
 
     def shown(self, found: FoundEvent) -> Raw:
-        """Return an event in clear, as far as it is there for this principal and can be read."""
+        """Return an event in clear, as far as it is visible to this principal and readable."""
         record = found.record
         if self.level(record.subject) < Level.READ:
             # The fingerprint is a hash of the request, by which its content could be guessed.

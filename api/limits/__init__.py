@@ -1,1 +1,1 @@
-"""How much one user or one address may take of a process."""
+"""Bounds on one user's or one address's share of a process."""

@@ -1,7 +1,7 @@
-"""Where a request comes from, for bounds by address.
+"""The address of a request, for bounds by address.
 
-Behind proxies that AUTOLEARN_TRUSTED_PROXIES names, the server has put the last address that they
-vouch for in the place of the peer's (`X-Forwarded-For`, read from the right).
+Behind proxies that AUTOLEARN_TRUSTED_PROXIES names, the server replaces the peer's address by the
+last one that they vouch for (`X-Forwarded-For`, read from the right).
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ __all__ = ["address_of", "is_loopback", "network_of"]
 
 
 def address_of(scope: Scope) -> str:
-    """Return who shares the bounds of a request's address: an IPv4 address, or an IPv6 /64."""
+    """Return the unit of a bound by address: an IPv4 address, or an IPv6 /64."""
     client = scope.get("client")
     return network_of(client[0]) if client else ""
 
 
 @lru_cache(4096)
 def network_of(host: str) -> str:
-    """Return an IPv4 address as it is, of an IPv6 address the /64: one client has all of it."""
+    """Return an IPv4 address itself, of an IPv6 address the /64: one client has all of it."""
     try:
         address = ipaddress.ip_address(host)
-    except ValueError:  # what a proxy said that is no address
+    except ValueError:  # a proxy's word that is no address
         return host[:100]
     if isinstance(address, ipaddress.IPv4Address):
         return str(address)

@@ -1,4 +1,4 @@
-"""Room on the disk, and for uploads: what is refused so that Kafka and all else can go on."""
+"""Reserves room on the disk, and for uploads, so that Kafka and all else can go on."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ FIXED = (
 
 
 def require_disk(settings: Settings, folders: list[Path], more: int = 0) -> None:
-    """Raise a problem unless the reserve stays free on the disks of folders, with `more` on them.
+    """Raise a problem unless `more` bytes leave the reserve free on the disks of folders.
 
     Raises:
-        Problem: it would not (507).
+        Problem: they would not (507).
     """
     for folder in folders:
         total, _, free = shutil.disk_usage(folder)
@@ -54,9 +54,9 @@ class Uploads:
 
     @contextmanager
     def room(self, user: str) -> Iterator[Room]:
-        """Give the room of one more upload; it is free again at the end.
+        """Yield the room of one more upload, and free it at the end.
 
-        Where nobody is known (""), there is no share.
+        Without authentication (""), there is no share.
 
         Raises:
             Problem: there are too many (429), or too little is free on the disk (507).
@@ -85,11 +85,11 @@ class Room:
         self.uploads, self.user, self.bytes = uploads, user, 0
 
     def take(self, size: int) -> None:
-        """Take bytes more.
+        """Take more bytes.
 
         Raises:
             Problem: the user's uploads, or all, are too large together (429), or too little is free
-                (507).
+            (507).
         """
         held = self.uploads.bytes
         limits = [(held.total(), UPLOADED * self.uploads.settings.max_upload, "Its")]
@@ -102,7 +102,7 @@ class Room:
                     f"all together {UPLOADED} times AUTOLEARN_MAX_UPLOAD, one user's a quarter of "
                     "that. Nothing was kept: try again when others have ended."
                 )
-        # It lies twice for a while: as it came, and in the store.
+        # For a while it lies there twice: as received, and in the store.
         require_disk(self.uploads.settings, self.uploads.folders, 2 * size)
         held[self.user] += size
         self.bytes += size

@@ -1,7 +1,7 @@
-"""Where work is done that blocks: an executor for each purpose, so that none waits for another.
+"""Executors of blocking work, one for each purpose, so that none waits for another.
 
-Nothing else of the API runs in threads, but what the process does for itself when it starts, stops
-or rebuilds. docs/pressure.md has this table for operators.
+Only they use threads, apart from the process's own start, stop and rebuild. docs/pressure.md has
+this table for operators.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ __all__ = ["ASKER", "Bound", "ThreadLane", "Executors"]
 T = TypeVar("T")
 
 READERS = min(4, max(2, os.cpu_count() or 1))
-"""Threads that decrypt and encode at a time. Beyond the number of cores they would only take turns
-with the event loop at Python's lock, and hold up who asks for little."""
+"""Threads that decrypt and encode at a time. Beyond the number of cores they would only compete
+with the event loop for Python's lock, and delay cheap requests."""
 
 ASKER: ContextVar[str] = ContextVar("asker", default="")
-"""For whom the present task works: the name of a user, "" where nobody is known."""
+"""The user of the present task, "" without authentication."""
 
 
 class Bound(NamedTuple):
-    """How much one executor takes.
+    """The bounds of one executor.
 
-    `threads` calls are made at a time, `waiting` wait for their turn. `share` calls may be one
-    user's, made and waiting together, and all threads but one. Where nobody is known (""), or not
-    yet, there is no share.
+    `threads` calls run at a time, `waiting` wait. One user may have `share` calls, running and
+    waiting together, and all threads but one. Without authentication (""), or before it, there is
+    no share.
     """
 
     threads: int
@@ -46,7 +46,7 @@ class Bound(NamedTuple):
 
 
 class ThreadLane:
-    """Makes calls in threads of its own. Users take turns, whoever has more calls that wait.
+    """Runs calls in threads of its own. Users take turns, whatever their number of calls.
 
     Everything here runs on the event loop, the calls aside.
     """
@@ -59,7 +59,7 @@ class ThreadLane:
         """What waits, by user; the user whose turn is next comes first."""
 
     async def run(self, call: Callable[[], T]) -> T:
-        """Return what a call returns, made in a thread. It is made to its end, once begun.
+        """Run a call in a thread and return its result. A started call runs to its end.
 
         Raises:
             Problem: too much waits already (429).
@@ -77,7 +77,7 @@ class ThreadLane:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Wait for a turn, as a call does, for what is done elsewhere than in a thread.
+        """Wait for a turn, as a call does, for work outside the threads.
 
         Raises:
             Problem: too much waits already (429).
@@ -90,7 +90,7 @@ class ThreadLane:
             self._release(user)
 
     def close(self) -> None:
-        """Wait for the calls that are made (blocks)."""
+        """Wait for the running calls (blocks)."""
         self.pool.shutdown(cancel_futures=True)
 
     async def _turn(self, user: str) -> None:
@@ -125,7 +125,7 @@ class ThreadLane:
             if self._may_run(user):
                 queue = self.queues.pop(user)
                 turn = queue.popleft()
-                if not turn.done():  # else whoever waited has just gone away
+                if not turn.done():  # else the waiting request has just gone away
                     turn.set_result(None)
                     self.running[user] += 1
                 if queue:
@@ -153,7 +153,7 @@ class ThreadLane:
 
 
 class Executors:
-    """The executors of one API process, by what they are for."""
+    """The executors of one API process, by purpose."""
 
     def __init__(self, settings: Settings) -> None:
         many = settings.max_followers
@@ -183,6 +183,6 @@ class Executors:
         """Reads dead letters, digests and the behaviour log, and looks at the installation."""
 
     def close(self) -> None:
-        """Wait for the calls that are made (blocks)."""
+        """Wait for the running calls (blocks)."""
         for executor in vars(self).values():
             executor.close()

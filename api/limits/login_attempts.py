@@ -1,6 +1,6 @@
-"""Passwords that do not fit are counted by user and address, and then not looked at for a while.
+"""Counts failed passwords by user and address, and then refuses more for a while.
 
-Whoever guesses from one address is held up there; the user is let in from everywhere else.
+An attacker is delayed at one address; the user can log in from everywhere else.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["Logins"]
 
 
 class Failures(Struct):
-    """How often passwords did not fit, until when that counts, and until when none is read."""
+    """The number of failures, until when it counts, and until when logins are refused."""
 
     many: int = 0
     forgotten: float = 0.0
@@ -27,10 +27,10 @@ class Failures(Struct):
 
 
 class Logins:
-    """Counts the passwords that did not fit, in memory, of at most so many users and addresses.
+    """Counts failed passwords, in memory, of at most so many users and addresses.
 
     After `LOGIN_FAILURES` of one user from one address, or ten times as many of all users from
-    there, it is a pause: half a minute, twice as long after each further failure, at most
+    there, there is a pause: half a minute, twice as long after each further failure, at most
     `LOGIN_PAUSE`.
     """
 
@@ -39,10 +39,10 @@ class Logins:
         self.failures: OrderedDict[tuple[str, str], Failures] = OrderedDict()
 
     def check(self, user: str, address: str) -> None:
-        """Raise a problem if no password of a user is looked at from an address now.
+        """Raise a problem if a user's logins from an address are refused now.
 
         Raises:
-            Problem: too many did not fit (429).
+            Problem: too many failed (429).
         """
         now = self.clock()
         for about in ((user, address), ("", address)):
@@ -51,12 +51,12 @@ class Logins:
                 raise _locked(math.ceil(found.until - now), found.many)
 
     def failed(self, user: str, address: str) -> None:
-        """Note a password that did not fit."""
+        """Count a failed password."""
         self.count((user, address), bounds.LOGIN_FAILURES)
         self.count(("", address), 10 * bounds.LOGIN_FAILURES)
 
     def fitted(self, user: str, address: str) -> None:
-        """Note that the user is here: what was mistyped before is forgotten."""
+        """Forget the failures of a user who has logged in."""
         self.failures.pop((user, address), None)
 
     def count(self, about: tuple[str, str], most: int) -> None:
@@ -76,7 +76,7 @@ class Logins:
 
 
 def _locked(seconds: int, many: int) -> Problem:
-    """Return the problem of a login that is not looked at."""
+    """Return the problem of a login during a pause."""
     return Problem(
         429,
         "login-locked",

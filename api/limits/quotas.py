@@ -1,7 +1,7 @@
-"""What a user may take, and how much of it is taken, as the read models of this process say.
+"""The quotas of a user and their use, by the read models of this process.
 
-What spans streams is counted here and in `dispatch`, each from its own views: it may be exceeded by
-what is on its way.
+Quotas over several streams are counted here and in `dispatch`, each from its own views: commands on
+their way may exceed them.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from autolearn.schemas.settings import Settings
 __all__ = ["COUNTED", "QuotaState", "Taken", "check_quota", "check_run", "limit_for", "quotas_of"]
 
 COUNTS_FOR = 1.0
-"""Seconds for which a count is good."""
+"""Seconds for which a count is valid."""
 MOST = 10_000
-"""Users and quotas of which a count is remembered."""
+"""Users and quotas whose count is cached."""
 
 
 class QuotaState(Struct, frozen=True):
-    """A quota of a user: `used` of `limit` in `unit`; `source` says where the limit comes from.
+    """A quota of a user: `used` of `limit` in `unit`; `source` is the origin of the limit.
 
     `used` is None where nothing is counted for the user as a whole.
     """
@@ -59,11 +59,11 @@ COUNTED: Mapping[str, Callable[[Snapshot, str], int]] = MappingProxyType(
         "runs-running": lambda moment, user: moment.work(user).running,
     }
 )
-"""How much of a quota a user has taken, for those that are counted here."""
+"""The use of the quotas that are counted here."""
 
 
 def limit_for(settings: Settings, moment: Snapshot, user: str, quota: str) -> int:
-    """Return the limit of a quota that holds for a user."""
+    """Return a user's limit of a quota."""
     return limit_of(quota, moment.quota(user, quota), settings)
 
 
@@ -84,7 +84,7 @@ def quotas_of(settings: Settings, moment: Snapshot, user: str) -> list[QuotaStat
 
 
 def check_run(settings: Settings, moment: Snapshot, session: str) -> None:
-    """Raise a problem if a session, or its owner, has as many runs as is allowed.
+    """Raise a problem if a session, or its owner, has as many runs as allowed.
 
     Raises:
         Problem: as `check_quota`.
@@ -102,7 +102,7 @@ def check_quota(
     more: int = 1,
     used: int | None = None,
 ) -> None:
-    """Raise a problem if a user who takes `more` of a quota is over its limit.
+    """Raise a problem if a user who takes `more` of a quota exceeds its limit.
 
     Raises:
         Problem: the quota is used up (409); it says who can raise it.
@@ -116,14 +116,14 @@ def check_quota(
 
 
 class Count(Struct):
-    """How much of a quota a user had taken at a time, and what was taken here since."""
+    """A user's use of a quota at a time, and the use here since."""
 
     many: int
     at: float
 
 
 class Taken:
-    """What users have taken, counted anew each second, and before a refusal."""
+    """The use by users, counted again each second, and before a refusal."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock

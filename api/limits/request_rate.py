@@ -1,7 +1,7 @@
-"""How many requests a second each user may send to this process: a token bucket (RFC 2697).
+"""Bounds the requests a second of each user to this process: a token bucket (RFC 2697).
 
-Two seconds' worth may come at once. Sysadmins are not counted, nor is anybody where nobody is
-known.
+Two seconds' worth may come at once. Sysadmins are not counted, nor any request without
+authentication.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from autolearn.schemas.settings import Settings
 __all__ = ["Paces"]
 
 SECONDS = 2.0
-"""For so long a user may have said nothing, and then send all at once."""
+"""Seconds whose requests a silent user may send at once."""
 LOOK = 1.0
-"""Seconds for which a limit is known, until it is looked up again."""
+"""Seconds for which a limit is cached."""
 MOST = 10_000
-"""Users of which something is remembered: of the others, the bucket is full."""
+"""Users with a stored bucket: that of others is full."""
 
 
 class Bucket(Struct):
-    """How many requests are left of a user at a time, and the limit as it was looked up then."""
+    """A user's remaining requests at a time, and the limit as of its last look-up."""
 
     left: float
     at: float

@@ -20,11 +20,11 @@ READS = ("GET", "HEAD", "OPTIONS")
 
 
 class RecordRequests:
-    """Records requests on `audit`, each with its place in a trace, which the answer names, too.
+    """Records requests on `audit`, each with its trace context, which the answer names too.
 
-    The answer to what changes something goes out only when the record that it was let in is on the
-    log, or where it was not let in the record of the answer itself. While records cannot be
-    written, such requests are answered 503 (`audit-unavailable`); those that read are answered.
+    The answer to a change is sent only when the record of its authentication is on the log, or for
+    an unauthenticated one the record of the answer itself. While records cannot be written, changes
+    are answered 503 (`audit-unavailable`); requests that only read are answered.
     """
 
     def __init__(
@@ -41,11 +41,11 @@ class RecordRequests:
         state: MutableMapping[str, Any] = scope.setdefault("state", {})
         changes = scope["method"] not in READS
         if changes or is_stream(scope):
-            state["arriving"] = call  # recorded once it is let in
+            state["arriving"] = call  # recorded once it is authenticated
         state["call"] = call
         answer = _Answer(self.audit, call, send, scope, receive, changes=changes)
         try:
-            # Where no commands are taken either, they are refused anyway, in the words for that.
+            # Where no commands are taken either, they are refused anyway, with that problem.
             if changes and not self.audit.available and self.takes_commands():
                 problem = self.audit.unavailable()
                 await respond(problem, scope["path"])(scope, receive, answer.send)
@@ -90,7 +90,7 @@ class _Answer:
         await self.pass_on(message)
 
     async def _is_recorded(self) -> bool:
-        """Return whether the answer may go out; one that says that it failed always may."""
+        """Return whether the answer may be sent; a failure always may."""
         if self.status >= 500:
             return True
         if self.call.arrival is not None:
@@ -109,7 +109,7 @@ class _Answer:
         await respond(problem, self.scope["path"])(self.scope, self.receive, self.pass_on)
 
     def end(self) -> None:
-        """Record how it has ended, unless that was done."""
+        """Record the end of the request, once."""
         if not self.ended:
             self.ended = True
             self.audit.ended(self.call, self.status, self.problem)

@@ -1,4 +1,4 @@
-"""How large a body may be: checked as it comes in, before anybody looks at it."""
+"""Bounds the size of bodies as they come in, before a route reads them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from autolearn.api.middleware.sealed_requests import is_sealed
 __all__ = ["LimitBodies", "RefuseEncoded", "too_large"]
 
 SEAL = 32 * 1024
-"""Bytes that a sealed request may have besides its body."""
+"""The most bytes of a sealed request besides its body."""
 
 
 class LimitBodies:
     """Refuses bodies over `limit` bytes (413), uploads to /v1/catalog/datasets/<name> aside.
 
-    A Content-Length over the limit is refused at once; a body that is longer than it said, or did
-    not say, as soon as it is over.
+    A Content-Length over the limit is refused at once; a longer body than announced as soon as it
+    is over the limit.
     """
 
     def __init__(self, app: ASGIApp, limit: int, upload_limit: int) -> None:
@@ -33,7 +33,7 @@ class LimitBodies:
             return
         upload = scope["method"] == "PUT" and scope["path"].startswith("/v1/catalog/datasets/")
         limit = self.upload_limit if upload else self.limit
-        if sealed:  # in base64, with other things beside it
+        if sealed:  # in base64, with other fields beside it
             limit = self.limit * 4 // 3 + SEAL
         for name, value in scope["headers"]:
             if name == b"content-length" and value.isdigit() and int(value) > limit:
@@ -53,9 +53,9 @@ class LimitBodies:
 
 
 class RefuseEncoded:
-    """Refuses bodies with a Content-Encoding (415) before anything of them is read.
+    """Refuses bodies with a Content-Encoding (415) before any byte is read.
 
-    Unpacked they could be of any size, and taken as they are they would be something else.
+    Decoded they could be of any size, and undecoded they would be something else.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -74,7 +74,7 @@ class RefuseEncoded:
 
 
 def encoded(given: str) -> Problem:
-    """Return the problem of a body that is packed, as RFC 9110 has it (section 15.5.16)."""
+    """Return the problem of an encoded body, by RFC 9110 (section 15.5.16)."""
     return Problem(
         415,
         "content-encoding",

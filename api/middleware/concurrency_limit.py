@@ -1,8 +1,7 @@
-"""How much a process works on at a time, of all, of one user, and of those nobody knows yet.
+"""Bounds the requests in progress: of all, of one user, and of strangers.
 
-A request is a stranger's until it is known who asks (`admit`). What a stranger may have read
-of a body comes from pools that are small, apart, and shared by address: whoever is known never
-waits for those who are not.
+A request is a stranger's until its principal is known (`admit`). The bytes of strangers' bodies
+come from small pools of their own, shared by address: users never wait for strangers.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ READS = ("GET", "HEAD")
 
 
 class RequestSlot:
-    """The place of one request: a stranger's, until `admit`; a user's from then on."""
+    """The slot of one request: a stranger's until `admit`, a user's from then on."""
 
     def __init__(self, waiting: Waiting, scope: Scope, sort: str) -> None:
         self.waiting, self.sort, self.address = waiting, sort, address_of(scope)
@@ -38,7 +37,7 @@ class RequestSlot:
         self.held = 0
 
     def admit(self, user: str) -> None:
-        """Note who asks ("": everybody): what was read of the body counts for the user now.
+        """Set the principal ("": everybody): the received bytes of the body count for it now.
 
         Raises:
             Problem: there are too many requests, or bytes of bodies (429).
@@ -62,7 +61,7 @@ class RequestSlot:
             self.reading = True
 
     def take(self, size: int) -> None:
-        """Take in bytes of the body, which are held for as long as the request lasts.
+        """Count bytes of the body, which are held until the request ends.
 
         Raises:
             Problem: there are too many (429), or too many for a stranger (413).
@@ -76,7 +75,7 @@ class RequestSlot:
         self.held += size
 
     def leave(self) -> None:
-        """Give everything back."""
+        """Release everything."""
         if self.user is None:
             self._leave_strangers()
             return
@@ -99,24 +98,24 @@ class RequestSlot:
 
 
 def _lessen(counter: Counter[T], key: T, by: int) -> None:
-    """Lessen a count; what is not there any more leaves nothing behind."""
+    """Lessen a count; a count of zero is removed."""
     counter[key] -= by
     if not counter[key]:
         del counter[key]
 
 
 def place_of(scope: Scope) -> RequestSlot | None:
-    """Return the place of a request; None: it is not counted."""
+    """Return the slot of a request; None: it is not counted."""
     place: RequestSlot | None = scope.get("state", {}).get("place")
     return place
 
 
 class LimitWaiting:
-    """Gives each request its place, and its body a time in which it must be there.
+    """Gives each request its slot, and its body a time limit.
 
-    Bodies count for as long as their requests last; uploads, which go to the disk unless they are
-    sealed, aside: those may also take their time. Requests count under /v1, those of clients that
-    follow the events aside.
+    Bodies count until their requests end, except uploads, which go to the disk unless they are
+    sealed: those may also take their time. Requests count under /v1, except those of clients that
+    follow the events.
     """
 
     def __init__(self, app: ASGIApp, waiting: Waiting) -> None:
@@ -134,7 +133,7 @@ class LimitWaiting:
         reading = Reading(place, receive, sealed=sealed, upload=scope["method"] == "PUT")
 
         async def close_unread(message: Message) -> None:
-            # Whoever was not let in and has not sent all of a body is not waited for.
+            # The rest of an unauthenticated request's body is not awaited.
             unread = place.user is None and not reading.over and _has_body(scope)
             if message["type"] == "http.response.start" and message["status"] >= 400 and unread:
                 MutableHeaders(scope=message)["connection"] = "close"
@@ -147,7 +146,7 @@ class LimitWaiting:
 
 
 class Reading:
-    """Reads a body, within the bounds of its place and within a time (an ASGI `receive`)."""
+    """Reads a body, within the bounds of its slot and within a time (an ASGI `receive`)."""
 
     def __init__(self, place: RequestSlot, receive: Receive, *, sealed: bool, upload: bool) -> None:
         self.place, self.receive = place, receive
@@ -189,7 +188,7 @@ def _has_body(scope: Scope) -> bool:
 
 
 def _too_slow(seconds: float, *, known: bool) -> Problem:
-    """Return the problem of a body that does not come. The connection is closed with it."""
+    """Return the problem of a body that does not arrive. The connection is closed with it."""
     who = "" if known else " as long as it is not known who asks"
     return Problem(
         408,

@@ -7,18 +7,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 __all__ = ["AnswerHead"]
 
 FOUND = ("route", "endpoint", "path_params")
-"""What a router notes of a request, and others read when it is answered."""
+"""The scope's key for the route that a router has found."""
 
 
 class _Enough(Exception):
-    """The head is sent, and nobody wants the rest."""
+    """The head is sent, and the rest is not needed."""
 
 
 class AnswerHead:
-    """Asks the routes what GET would be answered, and sends the head of that.
+    """Answers HEAD with the head of the answer to GET.
 
-    It wants what GET wants of the one who asks, and costs no more: an answer that goes on, such as
-    a file or a stream, ends with its head.
+    It has the authorization and the cost of GET: an answer that goes on, such as a file or a
+    stream, ends with its head.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -1,8 +1,8 @@
-"""Who may be behind a request where nobody is known: no page of a foreign site.
+"""Refuses requests from pages of foreign sites where there is no authentication.
 
-With AUTOLEARN_AUTH=none a browser on this machine is let in. A foreign page could send forms, or
-by DNS rebinding become the same site as the API: so Host must be a name of this machine, and Origin
-the API's own.
+With AUTOLEARN_AUTH=none a browser on this machine has all rights. A foreign page could send forms,
+or by DNS rebinding become the same site as the API: so Host must be a name of this machine, and
+Origin the API's own.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class CheckOrigin:
         await self.app(scope, receive, send)
 
     def problem(self, headers: Headers) -> Problem | None:
-        """Return why a request is refused, if it is."""
+        """Return the problem of a refused request, if it is one."""
         host = headers.get("host", "")
         if not self.allows(_hostname(f"//{host}")):
             return _foreign("host", host, "Host names another machine")
@@ -54,7 +54,7 @@ class CheckOrigin:
         return None
 
     def allows(self, name: str) -> bool:
-        """Return whether a host may be asked for."""
+        """Return whether a host is allowed."""
         if name.rstrip(".") in self.named:
             return True
         try:

@@ -1,6 +1,6 @@
-"""Sealed requests are opened before the routes see them, and their answers are sealed.
+"""Decrypts sealed requests before the routes see them, and seals their answers.
 
-The routes know nothing of it. What is plain is let in by a way on which nobody else can read: over
+The routes know nothing of it. A plain request must come by a way that nobody else can read: over
 TLS, or from this machine (AUTOLEARN_PLAIN). The protocol is in docs/wire.md.
 """
 
@@ -35,14 +35,14 @@ __all__ = ["WINDOW", "Admit", "Seal", "ReplayCache", "confidential", "is_sealed"
 WINDOW = 120
 """Seconds by which the clocks of client and server may differ."""
 MOST_SEEN = 500_000
-"""Requests that one process remembers, so that none is taken twice."""
+"""Requests that one process remembers against replay."""
 OPEN = ("/health/", "/.well-known/", "/openapi.json", "/asyncapi.json")
-"""What is everybody's to read, in any way."""
+"""The public paths, which are never sealed by force."""
 REPLACED = (b"authorization", b"idempotency-key", b"content-type", b"content-length")
 
 
 class ReplayCache:
-    """The sealed requests of the last minutes, by the second in which they were made."""
+    """The sealed requests of the last minutes, by the second of their creation."""
 
     def __init__(self, most: int = MOST_SEEN) -> None:
         self.most, self.many = most, 0
@@ -50,7 +50,7 @@ class ReplayCache:
         self.cleared = 0
 
     def take(self, jti: str, iat: int, now: float) -> bool:
-        """Note a request; say whether it is one of now, and has not been here before.
+        """Remember a request; return whether it is recent and new.
 
         Raises:
             Problem: there are too many to remember (429).
@@ -72,18 +72,18 @@ class ReplayCache:
 
 
 Admit = Callable[[Scope, str], Awaitable[None]]
-"""Lets a request in by its Authorization, or raises the problem that it does not."""
+"""Authenticates a request by its Authorization, or raises the problem."""
 
 
 class _Asker(NamedTuple):
-    """To whom an answer is sealed, and the `jti` of the request that it is for."""
+    """The recipient of a sealed answer, and the `jti` of its request."""
 
     key: OKPKey
     jti: str
 
 
 class Seal:
-    """Opens what is sealed, and seals its answer; refuses what should have been sealed."""
+    """Decrypts sealed requests and seals their answers; refuses plain ones to be sealed."""
 
     def __init__(self, app: ASGIApp, keys: WireKeys, settings: Settings, admit: Admit) -> None:
         self.app, self.keys, self.admit = app, keys, admit
@@ -105,11 +105,11 @@ class Seal:
         await self.app(scope, receive, send)
 
     async def opened(self, scope: Scope, receive: Receive) -> tuple[_Asker | None, Receive]:
-        """Return who is answered, and the plain body; the scope is then that of a plain request.
+        """Return the recipient and the plain body; the scope becomes that of a plain request.
 
         Raises:
             Problem: it is not sealed and should be (403), cannot be deciphered (400), or its body
-                is too large (413).
+            is too large (413).
         """
         headers = Headers(scope=scope)
         token, file = headers.get(HEADER, "").encode(), scope["method"] == "PUT"
@@ -121,7 +121,7 @@ class Seal:
         if file and not in_body and self.plain != "always" and not confidential(scope):
             raise _must_be_sealed("send files over TLS")
         if in_body:
-            if token:  # it says who asks, so that a larger body is read
+            if token:  # the principal is known, so that a larger body is read
                 announced, _ = self.read(token, scope)
                 await self.admit(scope, announced.authorization)
             token = await _whole(receive)
@@ -138,14 +138,14 @@ class Seal:
         return asker, receive if file and not in_body else _Body(body, receive)
 
     def may_be_plain(self, scope: Scope) -> bool:
-        """Return whether a request may come as it is."""
+        """Return whether a request may come in clear."""
         return self.plain == "always" or (self.plain == "local" and confidential(scope))
 
     def read(self, token: bytes, scope: Scope) -> tuple[Sealed, _Asker]:
-        """Return what is sealed, if it was made for this very request, now, and for the first time.
+        """Return the sealed content, if it was made for this very request, now, and is new.
 
         Raises:
-            Problem: it was not (400): what of it is wrong, is not told.
+            Problem: it was not (400); the fault is not disclosed.
         """
         query = scope.get("query_string", b"")
         target = scope.get("raw_path") or scope["path"].encode()
@@ -163,7 +163,7 @@ class Seal:
 
 
 class _Body:
-    """Gives a body that is there already, and then whatever else comes."""
+    """Replays a body that was read already, and then passes on what comes."""
 
     def __init__(self, body: bytes, rest: Receive) -> None:
         self.body: bytes | None = body
@@ -215,10 +215,10 @@ def is_sealed(headers: Headers) -> bool:
 
 
 def confidential(scope: Scope) -> bool:
-    """Return whether nobody else can read on the way: TLS, this machine, or a socket of it."""
+    """Return whether nobody else can read the connection: TLS, this machine, or its socket."""
     if scope.get("scheme") == "https" or scope.get("client") is None:
         return True
-    # What a proxy passes on that is not trusted comes from anywhere.
+    # A request through an untrusted proxy may come from anywhere.
     passed_on = any(name == b"x-forwarded-for" for name, _ in scope["headers"])
     return is_loopback(scope["client"][0]) and not passed_on
 
@@ -235,9 +235,9 @@ async def _whole(receive: Receive) -> bytes:
 
 
 def replace(scope: Scope, request: Sealed, body: bytes | None) -> None:
-    """Put what was sealed in the place of what came: nobody can add a token or key of their own.
+    """Replace the request by its sealed content: nobody can add a token or key of their own.
 
-    Without a `body` the one that comes stays: it is a file.
+    Without a `body` the received one stays: it is a file.
     """
     dropped = REPLACED[:2] if body is None else REPLACED
     dropped = (*dropped, HEADER.lower().encode())
@@ -253,7 +253,7 @@ def replace(scope: Scope, request: Sealed, body: bytes | None) -> None:
 
 
 def undecipherable() -> Problem:
-    """Return the problem of whatever is not right about a sealed request: always the same."""
+    """Return the problem of any faulty sealed request: always the same."""
     return Problem(
         HTTPStatus.BAD_REQUEST,
         "undecipherable",

@@ -1,7 +1,7 @@
-"""How old the read models are while the log cannot be read, and how an answer says so.
+"""Marks answers with the age of the read models while the log cannot be read.
 
-`Age` (RFC 9111, 5.1) has the seconds since the read models last held all that was on the log, and
-`Cache-Status` (RFC 9211) says why. (`Warning: 110` was for this, until RFC 9111 took it out.)
+`Age` (RFC 9111, 5.1) has the seconds since the read models last held all of the log, and
+`Cache-Status` (RFC 9211) the reason. (`Warning: 110` was for this, until RFC 9111 removed it.)
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["MarkStale"]
 
 
 class MarkStale:
-    """Puts the headers on answers that were read from read models which may be old."""
+    """Sets the headers on answers from read models that may be old."""
 
     def __init__(self, app: ASGIApp, staleness: Staleness) -> None:
         self.app, self.staleness = app, staleness

@@ -1,4 +1,4 @@
-"""The app: which routers are served, and what surrounds all of them."""
+"""The app: the served routers, and the layers around all of them."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ class _RequireReady:
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
-    """Answer with a problem: ours, or one for what the framework found."""
+    """Answer with a problem: ours, or one for an error of the framework."""
     if isinstance(error, Problem):
         return respond(error, request.url.path)
     assert isinstance(error, HTTPException)
@@ -176,7 +176,7 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
 
 
 def _methods_of(request: Request) -> set[str]:
-    """Return the methods that are offered on the path of a request: HEAD is where GET is."""
+    """Return the methods of a request's path: HEAD is where GET is."""
     found = {
         method
         for method in ("GET", "POST", "PUT")
@@ -187,7 +187,7 @@ def _methods_of(request: Request) -> set[str]:
 
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:
-    """Answer with every fault of the query and path, and where it is."""
+    """Answer with every fault of the query and path, and its place."""
     assert isinstance(error, RequestValidationError)
     faults = [
         {
@@ -215,7 +215,7 @@ async def _on_log_busy(request: Request, error: Exception) -> Response:
 
 
 async def _on_cut_body(request: Request, _: Exception) -> Response:
-    """Answer, for the record, that the client has gone before the whole body was here."""
+    """Answer, for the record, that the client went away before the whole body was here."""
     return respond(incomplete(), request.url.path)
 
 
@@ -224,14 +224,14 @@ async def _on_unreadable(request: Request, _: Exception) -> Response:
 
 
 async def _on_past_too_large(request: Request, error: Exception) -> Response:
-    """Answer that the past that is asked for is too much for one answer."""
+    """Answer that the requested past is too much for one answer."""
     assert isinstance(error, PastTooLarge)
     words = f"{error.detail} {error.advice}"
     return respond(Problem(422, "past-too-large", error.title, words), request.url.path)
 
 
 async def on_system_error(request: Request, error: Exception) -> Response:
-    """Answer that a disk is full; all else that the system refuses is a fault of ours."""
+    """Answer that a disk is full; other errors of the system are faults of ours."""
     assert isinstance(error, OSError)
     if error.errno not in (errno.ENOSPC, errno.EDQUOT):
         raise error
@@ -249,7 +249,7 @@ async def on_system_error(request: Request, error: Exception) -> Response:
 def _on_store_error(
     reader: LogReader,
 ) -> Callable[[Request, Exception], Coroutine[None, None, Response]]:
-    """Return what answers that the read models are damaged: the process ends, and rebuilds them."""
+    """Return the handler for damaged read models: the process ends, and rebuilds them."""
 
     async def stop(request: Request, error: Exception) -> Response:
         reader.fail(error)
@@ -260,7 +260,7 @@ def _on_store_error(
 
 
 async def _on_fault(request: Request, _: Exception) -> Response:
-    """Answer that something of ours is broken; the server logs the traceback."""
+    """Answer that there is a fault of ours; the server logs the traceback."""
     problem = Problem(
         500, "fault", "AutoLearn failed", "This is a fault of AutoLearn: its log has the details."
     )

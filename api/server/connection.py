@@ -11,40 +11,40 @@ from autolearn.api.server.slow_clients import SlowClientGuard
 __all__ = ["HttpConnection"]
 
 SEND_BUFFER = 128 * 1024
-"""Bytes that the kernel holds of a stream (Linux takes twice as much for itself)."""
+"""Bytes of a stream that the kernel buffers (Linux takes twice as much for itself)."""
 LINGER = 5.0
-"""Seconds that a client has to take the last words."""
+"""Seconds that a client has to take the last message."""
 
 
 class HttpConnection(SlowClientGuard):
-    """One connection. ASGI alone has no way to part from a client that takes nothing.
+    """One connection, which can be cut from a client that reads nothing; ASGI alone cannot.
 
-    Any client that takes nothing of an answer for `patience` seconds loses its connection: an
-    answer that is written whole would lie here for as long as the client likes.
+    A client that reads nothing of an answer for `patience` seconds loses its connection: an answer
+    that is written whole would lie here for as long as the client likes.
     """
 
     patience = 300.0
     stuck: asyncio.TimerHandle | None = None
 
     def pause_writing(self) -> None:
-        """Note that the client does not take what was written."""
+        """Note that the client reads too slowly."""
         super().pause_writing()
         self.watch()
 
     def watch(self) -> None:
-        """Look later whether it has taken anything."""
+        """Check later whether it has read anything."""
         left = self.transport.get_write_buffer_size()
         self.stuck = self.loop.call_later(self.patience, self.part_unless_below, left)
 
     def part_unless_below(self, size: int) -> None:
-        """Part from the client unless less is left to take than this; nothing is added by then."""
+        """Cut the client unless fewer unread bytes are left than this; nothing is added by then."""
         if self.transport.get_write_buffer_size() < size:
             self.watch()
         else:
             self.transport.abort()
 
     def resume_writing(self) -> None:
-        """Note that it has taken most of it."""
+        """Note that it has read most of it."""
         super().resume_writing()
         self.wait_no_more()
 
@@ -60,22 +60,22 @@ class HttpConnection(SlowClientGuard):
             self.stuck = None
 
     def on_message_begin(self) -> None:
-        """Offer the extension to the request that begins."""
+        """Offer the extension to a new request."""
         super().on_message_begin()
         self.scope["extensions"] = {EXTENSION: {"narrow": self.narrow, "cut": self.cut}}
 
     def narrow(self) -> None:
-        """Have the kernel hold little, so that it shows soon whether the client takes anything.
+        """Shrink the kernel's buffer, so that a client that reads nothing is noticed soon.
 
-        Left alone, Linux holds 4 MiB, and reports room only when a third of them was taken.
+        By default, Linux holds 4 MiB, and reports room only when a third of them was read.
         """
         bare = self.transport.get_extra_info("socket")
         bare.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
 
     def cut(self) -> None:
-        """Close behind the end of the answer, which is written whatever is still to be taken.
+        """Close after the end of the answer, which is written in any case.
 
-        What the client has not taken LINGER seconds later is thrown away.
+        Bytes that the client has not read LINGER seconds later are dropped.
         """
         self.cycle.keep_alive = False
         self.flow.resume_writing()

@@ -41,18 +41,18 @@ log = structlog.stdlib.get_logger("autolearn.api")
 
 FAIL_STOP = 70
 KEY_PATIENCE = 0.3
-"""Seconds that a key has to come that another process has made just now."""
+"""Seconds within which another process's new key must arrive."""
 GRACE = 3
-"""Seconds that open requests have when the process is told to stop."""
+"""Seconds that open requests have when the process is stopped."""
 
 
 def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> int:
-    """Serve until told to stop (SIGTERM, Ctrl-C) or something fails; return the exit code.
+    """Serve until stopped (SIGTERM, Ctrl-C) or a failure; return the exit code.
 
     Raises:
         AlreadyRunning: another process has this instance name on this home.
         LogError: no Kafka is named.
-        SettingsError: the port is taken, or something else of the settings cannot be.
+        SettingsError: the port is taken, or another setting cannot be used.
     """
     configure_logs(settings)
     require_port(host, port)
@@ -74,7 +74,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
             wire_keys=folder_of_keys(settings, home),
             vault=open_vault(settings, to, home, makes=True, patience=KEY_PATIENCE),
         )
-        context.wire_keys.present()  # made now if there is none; what is wrong with it is said now
+        context.wire_keys.present()  # made now if there is none; a fault is reported now
         server = Server(
             context.reader,
             context.tail,
@@ -108,7 +108,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
 
 
 def _warn_if_open(settings: Settings, host: str) -> None:
-    """Say so if others than this machine may do or read everything."""
+    """Warn if others than this machine may do or read everything."""
     try:
         here = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:  # a name, of whatever machine
@@ -124,7 +124,7 @@ def _warn_if_open(settings: Settings, host: str) -> None:
 
 
 def tls(settings: Settings) -> dict[str, Any]:
-    """Return what uvicorn needs to speak TLS, if it should.
+    """Return the TLS options of uvicorn, if TLS is on.
 
     Raises:
         SettingsError: the certificate or its key cannot be used.
@@ -147,7 +147,7 @@ def tls(settings: Settings) -> dict[str, Any]:
 
 
 class Server(uvicorn.Server):
-    """Uvicorn, which says `ready URL` on standard output once the read models have caught up."""
+    """Uvicorn, which prints `ready URL` once the read models have caught up."""
 
     def __init__(
         self, reader: LogReader, tail: EventTail, recent: Recent, config: uvicorn.Config
@@ -156,7 +156,7 @@ class Server(uvicorn.Server):
         self.reader, self.tail, self.recent = reader, tail, recent
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, and go on; the word comes later."""
+        """Listen, and go on; `ready` is printed later."""
         await super().startup(sockets)
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         if ipaddress.ip_address(host).is_unspecified:  # every address: name one that works here
@@ -167,13 +167,13 @@ class Server(uvicorn.Server):
         self.announcing = asyncio.create_task(self.announce(url))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the streams that are open, which would never end by themselves, then the rest."""
+        """End the open streams, which would never end by themselves, then the rest."""
         self.tail.close()
         self.recent.close()
         await super().shutdown(sockets)
 
     async def announce(self, url: str) -> None:
-        """Say where the API is, once it is ready."""
-        with suppress(AutoLearnError):  # that the process fails is told by who made it fail
+        """Print the API's URL, once it is ready."""
+        with suppress(AutoLearnError):  # a failure is reported by its cause
             await self.reader.until_ready()
             say_ready(url)

@@ -1,8 +1,7 @@
-"""What a connection may ask of a process before it has said anything worth the trouble.
+"""Limits of a connection before it has sent a useful request.
 
 uvicorn waits for ever for the head of a request, of any length, and for its body. Here a client
-that dawdles, or says too much before it comes to the point, is parted from, and cannot hold a place
-that others need.
+that sends too slowly, or too long a head, is cut, and cannot hold a place that others need.
 """
 
 from __future__ import annotations
@@ -35,8 +34,8 @@ class SlowClientGuard(HttpToolsProtocol):
 
     The head of a request must be there `head_patience` seconds after its first byte, or after the
     connection was made; of a body, `least` bytes must come in every `body_patience` seconds, unless
-    it is the app that does not read. Of more than `most` connections one is cut that dawdles with
-    its head: of the address that has most such ones, that which has done so for longest.
+    the app does not read. Of more than `most` connections one with an unfinished head is cut: of
+    the address with most of those, the one that has lasted longest.
     """
 
     head_patience, body_patience = 10.0, 30.0
@@ -49,7 +48,7 @@ class SlowClientGuard(HttpToolsProtocol):
     address = ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for a head; make room if there is none."""
+        """Wait for a head; cut another connection if there are too many."""
         super().connection_made(transport)
         self.address = network_of(self.client[0]) if self.client else ""
         self.await_head()
@@ -66,7 +65,7 @@ class SlowClientGuard(HttpToolsProtocol):
         self.stop_clock()
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, and look at what it makes of the request."""
+        """Parse received bytes, and check the limits."""
         if self.clock is None and not self.in_body and (not self.cycle or self.idle):
             self.await_head()
         self.head += len(data)
@@ -93,7 +92,7 @@ class SlowClientGuard(HttpToolsProtocol):
             self.await_head()
 
     def on_headers_complete(self) -> None:
-        """Go on with the request, if its head is not too long."""
+        """Accept the request, if its head is not too long."""
         self.head = len(self.url) + sum(len(n) + len(v) + 4 for n, v in self.headers)
         if self.head > LONGEST_HEAD:
             raise ValueError("the head is too long")  # httptools turns it into a 400
@@ -110,25 +109,25 @@ class SlowClientGuard(HttpToolsProtocol):
     # Clocks
 
     def await_head(self) -> None:
-        """Give a head its time."""
+        """Start the time limit of a head."""
         self.stop_clock()
         self.in_head, self.head, self.since = True, 0, self.loop.time()
         self.clock = self.loop.call_later(self.head_patience, self.too_slow)
 
     def await_body(self) -> None:
-        """Look later how much of the body has come."""
+        """Check later how much of the body has come."""
         self.body = 0
         self.clock = self.loop.call_later(self.body_patience, self.look)
 
     def look(self) -> None:
-        """Part from a client that sends next to nothing."""
+        """Cut a client that sends next to nothing."""
         if self.body < self.least and not self.flow.read_paused:
             self.transport.abort()
         else:
             self.await_body()
 
     def too_slow(self) -> None:
-        """Part from a client that does not come to the end of its head."""
+        """Cut a client that does not finish its head."""
         self.clock = None
         if self.head:
             self.say(SLOW)
@@ -140,16 +139,16 @@ class SlowClientGuard(HttpToolsProtocol):
             self.clock.cancel()
             self.clock = None
 
-    # Words
+    # Messages
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the words are ours
-        """Say what is wrong with a head, and close."""
+        """Report a malformed head, and close."""
         self.stop_clock()
         self.say(LONG if self.in_head and self.head > LONGEST_HEAD else NO_HTTP)
         self.transport.close()
 
     def say(self, problem: Problem) -> None:
-        """Send a problem, for which there is no request yet that an app could answer."""
+        """Send a problem where there is no request yet that an app could answer."""
         status = HTTPStatus(problem.status_code)
         content = msgspec.json.encode(problem.body())
         lines = [

@@ -1,1 +1,1 @@
-"""The routers, one per service, and what every process serves besides."""
+"""The routers, one per service, and the system routes of every process."""

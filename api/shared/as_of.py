@@ -1,4 +1,4 @@
-"""At which moment a request sees the read models: now, or as they were at a point of the log."""
+"""The moment at which a request sees the read models: now, or a past point of the log."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LOST_PLUS = re.compile(r"(T.*) (\d\d:?\d\d)")
 
 
 class AsOfView(NamedTuple):
-    """A moment, who knows what goes on with a run then, and the headers of the answer."""
+    """A snapshot, the progress of its runs, and the headers of the answer."""
 
     moment: Snapshot
     live: Live
@@ -49,7 +49,7 @@ async def see(context: ApiContext, as_of: str, load: Callable[[AsOfReader], None
     """Return the present, or the point `as_of` with what `load` loads of it (in a thread).
 
     Raises:
-        Problem: `as_of` is no point of this log; or this process cannot go there now.
+        Problem: `as_of` is no point of this log, or this process cannot load it now.
     """
     if not as_of:
         return present(context)
@@ -64,7 +64,7 @@ async def see(context: ApiContext, as_of: str, load: Callable[[AsOfReader], None
 
 
 async def in_past(context: ApiContext, position: Position, ask: Callable[[AsOfReader], T]) -> T:
-    """Ask something of a point, in a thread.
+    """Query a past point, in a thread.
 
     Raises:
         Problem: the brokers do not answer.
@@ -78,7 +78,7 @@ async def in_past(context: ApiContext, position: Position, ask: Callable[[AsOfRe
 
 
 async def began(context: ApiContext, stream: str) -> str | None:
-    """Return the time of a stream's first event; None when it has none by now.
+    """Return the time of a stream's first event; None when it has none yet.
 
     Raises:
         Problem: the brokers do not answer.
@@ -89,11 +89,11 @@ async def began(context: ApiContext, stream: str) -> str | None:
     return None if first is None else first.time
 
 
-# Which point is meant
+# Parsing the point
 
 
 async def read_point(context: ApiContext, given: str, parameter: str) -> Position:
-    """Return the position that a token or a time stands for, once it is folded here.
+    """Return the position of a token or a time, once it is folded here.
 
     Tokens begin with a letter, times with a digit.
 
@@ -115,7 +115,7 @@ async def read_point(context: ApiContext, given: str, parameter: str) -> Positio
 
 
 async def until_folded(reader: LogReader, ends: Mapping[int, int]) -> None:
-    """Wait until the read models, which know where each stream's events lie, have come so far.
+    """Wait until the read models, which know each stream's offsets, have reached a position.
 
     Raises:
         Problem: they have not after FRESH_TIMEOUT seconds.
@@ -132,7 +132,7 @@ async def _ends_at(context: ApiContext, given: str, parameter: str) -> dict[int,
     """Return, per partition, the offset of the first event that is later than a time.
 
     Raises:
-        Problem: it is no time at which anything was known, or the brokers do not answer.
+        Problem: it is before the first event or in the future, or the brokers do not answer.
         LogError: the log cannot be read.
     """
     try:
@@ -163,6 +163,6 @@ def _first_time(context: ApiContext) -> str:
 
 
 def bad_time(parameter: str, detail: str) -> Problem:
-    """Return the problem of a time at which nothing can be seen."""
+    """Return the problem of a time without a state."""
     errors = [{"parameter": parameter, "detail": detail}]
     return Problem(422, "bad-time", "That is not a point in this log", detail, errors=errors)

@@ -1,7 +1,7 @@
-"""Who may ask what: one rule for every route, in one table.
+"""Authorization: one rule for every route, in one table.
 
-A route without a rule is forbidden to everybody, and test_authorization.py fails. A rule
-is looked up by the route that was found, before anything of the request but its head is read.
+A route without a rule is forbidden to everybody, and test_authorization.py fails. A rule is looked
+up by the route that was found, before anything of the request but its head is read.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["RULES", "Rule", "admit", "authorise", "forbidden", "missing_session"
 
 
 class Rule(Enum):
-    """Who may ask. Of a session the path names the id, as `session` or as `experiment`."""
+    """A rule of authorization. The path names a session by its id, as `session` or `experiment`."""
 
     PUBLIC = "anybody, known or not"
     USER = "every user; the route shows each what is theirs"
@@ -50,7 +50,7 @@ RULES: dict[str, Rule] = {
     "GET /asyncapi.json": Rule.PUBLIC,
     "GET /.well-known/jwks.json": Rule.PUBLIC,
     "GET /metrics": Rule.USER,
-    # Who one is
+    # Identity
     "POST /v1/login": Rule.PUBLIC,
     "GET /v1/me": Rule.USER,
     "GET /v1/me/quota": Rule.USER,
@@ -69,7 +69,7 @@ RULES: dict[str, Rule] = {
     "POST /v1/users/{user}/enable": Rule.SYSADMIN,
     "GET /v1/users/{user}/quota": Rule.SYSADMIN,
     "POST /v1/users/{user}/quota": Rule.SYSADMIN,
-    # The log, of which everybody sees what is theirs
+    # The log, of which every principal sees the own part
     "GET /v1/commands/{command}": Rule.USER,
     "GET /v1/diff": Rule.USER,
     "GET /v1/events": Rule.USER,
@@ -84,7 +84,7 @@ RULES: dict[str, Rule] = {
     "GET /v1/digests/{view}": Rule.SYSADMIN,
     "GET /v1/rebuild": Rule.SYSADMIN,
     "POST /v1/rebuild": Rule.SYSADMIN,
-    # The catalog, which is everybody's but for datasets: of these each route knows whose they are
+    # The catalog, which is everybody's but for datasets: their routes check the owner
     "GET /v1/catalog/estimators": Rule.USER,
     "GET /v1/catalog/estimators/{name}": Rule.USER,
     "GET /v1/catalog/metrics": Rule.USER,
@@ -129,11 +129,11 @@ RULES: dict[str, Rule] = {
 
 
 async def authorise(request: Request) -> None:
-    """Find out who asks, and whether the rule of the route lets them (a dependency of all routes).
+    """Authenticate a request, and apply the rule of its route (a dependency of all routes).
 
     Raises:
-        Problem: nobody is let in so (401); it is for others (403); or there is no such session, as
-            far as the one who asks may know (404); or as `until_reached`.
+        Problem: it is not authenticated (401); it is not allowed (403); or the session does not
+        exist, as far as the principal may know (404); or as `until_reached`.
     """
     context: ApiContext = request.app.state.context
     await check(context, request)
@@ -146,7 +146,7 @@ async def authorise(request: Request) -> None:
 
 
 async def check(context: ApiContext, request: Request) -> None:
-    """Find out who asks, and raise the problem that the rule does not let them."""
+    """Authenticate a request, and raise the problem if the rule does not allow it."""
     if context.settings.auth == "none":
         request.state.principal = EVERYBODY
         _enter(context, request.scope, EVERYBODY)
@@ -170,7 +170,7 @@ async def check(context: ApiContext, request: Request) -> None:
 
 
 async def _complete_session(context: ApiContext, who: Principal, request: Request) -> None:
-    """Put the whole id of a session or experiment in the place of its start in the path."""
+    """Replace the start of a session's or experiment's id in the path by the whole id."""
     for called in request.path_params.keys() & {"session", "experiment"}:
         given = request.path_params[called]
         request.path_params[called] = await whole_session(context, who, given, called)
@@ -186,7 +186,7 @@ async def _complete_run(context: ApiContext, request: Request) -> None:
 
 
 def _enter(context: ApiContext, scope: Scope, who: Principal) -> None:
-    """Let a request of somebody known in: it is a stranger's no longer.
+    """Count an authenticated request for its user: it is a stranger's no longer.
 
     Raises:
         Problem: there are too many, of all or of this user (429).
@@ -199,7 +199,7 @@ def _enter(context: ApiContext, scope: Scope, who: Principal) -> None:
 
 
 def admit(context: ApiContext) -> Admit:
-    """Return what lets a sealed request in by the token in its head, before its body is read."""
+    """Return the function that authenticates a sealed request before its body is read."""
 
     async def let_in(scope: Scope, authorization: str) -> None:
         context.reader.require_ready()
@@ -221,9 +221,9 @@ async def _authenticated(context: ApiContext, authorization: str) -> Principal:
 async def _check_session(
     context: ApiContext, who: Principal, request: Request, needed: Level
 ) -> None:
-    """Raise a problem unless there is enough of the session in the path.
+    """Raise a problem unless the principal has the required level on the session.
 
-    That it is somebody else's is not told: the answer is the one for a session that there is not.
+    Answers 404, not 403, so that the existence of other users' sessions is not disclosed.
     """
     kind = "session" if "session" in request.path_params else "experiment"
     session = request.path_params[kind]
@@ -238,7 +238,7 @@ async def _check_session(
 
 
 def missing_session(kind: str, session: str) -> Problem:
-    """Return the problem of a session or experiment that there is not for the one who asks."""
+    """Return the problem of a session or experiment that does not exist for the principal."""
     return Problem(
         404,
         f"{kind}-unknown",
@@ -248,6 +248,6 @@ def missing_session(kind: str, session: str) -> Problem:
 
 
 def forbidden(why: str) -> Problem:
-    """Return the problem of something that others may do."""
+    """Return the problem of a forbidden request."""
     detail = f"{why} `autolearn whoami` says who you are here."
     return Problem(403, "forbidden", "You may not do that", detail)

@@ -1,4 +1,4 @@
-"""What clients send: the bodies of requests, checked by pydantic, and how they are read."""
+"""The bodies of requests, checked by pydantic, and their conversion."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ __all__ = [
 
 
 DAYS = 90
-"""For how long a token is good, unless another time is asked for."""
+"""Days for which a token is valid by default."""
 
 
 class SessionBody(Body):
-    """What a session starts with."""
+    """The settings of a new session."""
 
     title: str = Field(default="", max_length=200, description="A few words for people.")
     expires: float | None = Field(
@@ -50,7 +50,7 @@ class SessionBody(Body):
 
 
 class CommitBody(Body):
-    """What of a session is kept."""
+    """The trainings that a commit keeps."""
 
     trainings: Annotated[list[Name], Field(min_length=1, max_length=10_000)] | None = Field(
         default=None, description="The trainings to keep; all completed ones without this."
@@ -67,7 +67,7 @@ class DatasetBody(Body):
 
 
 class SplitBody(Body):
-    """How rows are parted before training."""
+    """How rows are split before training."""
 
     test: float = Field(default=0.25, gt=0, lt=1, description="The held-out fraction of the rows.")
     stratify: bool = Field(
@@ -76,7 +76,7 @@ class SplitBody(Body):
 
 
 class PreprocessingBody(Body):
-    """What happens to the features first, fitted on the training rows."""
+    """The preprocessing of the features, fitted on the training rows."""
 
     impute: Literal["mean", "median", "most-frequent"] = "median"
     scale: Literal["standard", "min-max", "none"] = "standard"
@@ -84,7 +84,7 @@ class PreprocessingBody(Body):
 
 
 class LimitsBody(Body):
-    """What a run may take: at most what the operator allows, which is what it may without these."""
+    """The limits of a run: at most the operator's, which are the default."""
 
     time_limit: float | None = Field(default=None, gt=0, description="Seconds.")
     memory_limit: int | None = Field(
@@ -95,7 +95,7 @@ class LimitsBody(Body):
 
 
 class TrainingBody(LimitsBody):
-    """What is trained on what."""
+    """The estimator, data and hyperparameters of a training."""
 
     estimator: Name
     dataset: Name | DatasetBody
@@ -117,7 +117,7 @@ class TrainingBody(LimitsBody):
 
 
 class EvaluationBody(LimitsBody):
-    """What is measured of which trained model."""
+    """The training, metrics and data of an evaluation."""
 
     training: Name
     metrics: Annotated[list[Name], Field(min_length=1, max_length=100)] | None = Field(
@@ -144,7 +144,7 @@ Days = Annotated[
 
 
 class LoginBody(Body):
-    """Who wants to be let in."""
+    """A user's name and password."""
 
     user: UserName
     password: str = Field(min_length=1, max_length=LONGEST)
@@ -153,14 +153,14 @@ class LoginBody(Body):
 
 
 class TokenBody(Body):
-    """A token that is wanted."""
+    """The name and lifetime of a new token."""
 
     name: Words = ""
     days: Days = DAYS
 
 
 class UserBody(Body):
-    """A new user. Without a password one cannot log in, until one is set."""
+    """A new user. Without a password the user cannot log in until one is set."""
 
     name: UserName
     role: Role = "user"
@@ -168,7 +168,7 @@ class UserBody(Body):
 
 
 class RoleBody(Body):
-    """What a user may do."""
+    """The role of a user."""
 
     role: Role
 
@@ -188,7 +188,7 @@ class OwnPasswordBody(PasswordBody):
 
 
 class ReaderBody(Body):
-    """With whom a session is shared."""
+    """The new reader of a session."""
 
     user: UserName
 
@@ -203,26 +203,26 @@ class QuotaBody(Body):
 
 
 class GrantBody(ReaderBody):
-    """With whom a dataset is shared, and for what."""
+    """The user and the right of a grant of a dataset."""
 
     may: Literal["read", "write"] = "read"
 
 
 class DescribeBody(Body):
-    """Which columns of a dataset are sensitive, and which are so no longer."""
+    """The columns of a dataset to mark as sensitive, and to unmark."""
 
     sensitive: Annotated[list[Name], Field(max_length=SENSITIVE_COLUMNS)] = []
     not_sensitive: Annotated[list[Name], Field(max_length=SENSITIVE_COLUMNS)] = []
 
 
 class DeleteBody(Body):
-    """Whether a dataset is deleted although experiments are kept that need it."""
+    """Whether a dataset is deleted although kept experiments need it."""
 
     force: bool = False
 
 
 class RetryBody(Body):
-    """What is put back in the place of a dead letter."""
+    """The replacement for the value of a dead letter."""
 
     value: dict[str, Any] | None = Field(
         default=None, description="A command as a CloudEvent; the dead letter's own without this."

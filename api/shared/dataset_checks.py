@@ -1,4 +1,4 @@
-"""Which dataset a body means, and what its target makes of it."""
+"""Resolves and checks the dataset and target of a body."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = [
 
 T = TypeVar("T")
 KNOWN = 200
-"""Names that a problem chooses from to tell what there is."""
+"""Known names that a problem lists."""
 NEEDED = {
     Level.WRITE: "It is for its owner and for those who may change it (dataset share --may write).",
     Level.OWN: "It is the owner's.",
@@ -48,10 +48,10 @@ def wrong(kind: str, title: str, faults: dict[str, str]) -> Problem:
 
 
 def check_limits(body: LimitsBody, settings: Settings) -> tuple[float, int]:
-    """Return the seconds and the MiB that a run may take.
+    """Return the limits of a run in seconds and MiB.
 
     Raises:
-        Problem: more is asked for than the operator allows.
+        Problem: they exceed the operator's.
     """
     faults = {}
     for name, unit in (("time_limit", "seconds"), ("memory_limit", "MiB")):
@@ -69,9 +69,9 @@ def check_limits(body: LimitsBody, settings: Settings) -> tuple[float, int]:
 async def checked(
     context: ApiContext, known: Callable[[Snapshot], bool], make: Callable[[Snapshot], T]
 ) -> T:
-    """Return what `make` makes of what is known, in a thread: datasets are decrypted for it.
+    """Return the result of `make`, in a thread: it decrypts datasets.
 
-    If something that a body names is not known here yet, all that exists is waited for.
+    If a name in the body is unknown here, this waits until the whole log is folded.
     """
     moment, lists = context.queries.now(), context.executors.lists
     made = await lists.run(lambda: make(moment) if known(moment) else None)
@@ -83,7 +83,7 @@ async def checked(
 
 
 def has_dataset(moment: Snapshot, given: str | DatasetBody, may: May) -> bool:
-    """Return whether there is the version of a dataset that a body means, and one `may` use it."""
+    """Return whether the version of a body's dataset exists, and one `may` use it."""
     name, version = _meant(given)
     if version is None:
         return may(name) and moment.has_dataset(name)
@@ -99,7 +99,7 @@ def _meant(given: str | DatasetBody) -> tuple[str, str | None]:
 
 
 def check_dataset(moment: Snapshot, given: str | DatasetBody, may: May) -> DatasetSpec:
-    """Return the version of a dataset that a body means.
+    """Return the version of a body's dataset.
 
     Raises:
         Problem: there is none that one `may` use, or it has no such version.
@@ -117,9 +117,9 @@ def check_dataset(moment: Snapshot, given: str | DatasetBody, may: May) -> Datas
 
 
 async def require_dataset(context: ApiContext, who: Principal, name: str, needed: Level) -> None:
-    """Raise a problem unless a principal has enough of a dataset.
+    """Raise a problem unless a principal has the required level on a dataset.
 
-    That it is somebody else's is not told: the answer is the one for a dataset that there is not.
+    Answers 404, not 403, so that the existence of other users' datasets is not disclosed.
     """
     check_id("dataset", name)
     level = dataset_level(who, context.queries.latest(), name)
@@ -136,7 +136,7 @@ async def require_dataset(context: ApiContext, who: Principal, name: str, needed
 
 
 async def require_upload(context: ApiContext, who: Principal, name: str) -> None:
-    """Raise a problem unless a principal may give content to a name, as far as is known here.
+    """Raise a problem unless a principal may upload to a name, as far as is known here.
 
     The decider refuses it as well; this is before a large file is read in vain.
     """
@@ -161,9 +161,9 @@ async def require_upload(context: ApiContext, who: Principal, name: str) -> None
 def require_version(
     context: ApiContext, who: Principal, name: str, size: int, *, before: bool = False
 ) -> None:
-    """Raise a problem unless there is room for one more version of a dataset, of so many bytes.
+    """Raise a problem unless a dataset has room for one more version of so many bytes.
 
-    `before` the file is there it may be a version that there is already, if one has that size.
+    `before` the file is there it may be an existing version, if one has that size.
 
     Raises:
         Problem: it has as many as it may, or its owner's quota is used up (409).
@@ -179,15 +179,15 @@ def require_version(
 
 
 def deleted(name: str, row: DatasetOwner) -> Problem:
-    """Return the problem of a dataset that was deleted, for one who may know of it."""
+    """Return the problem of a deleted dataset, for a principal who may know of it."""
     by = f" by {row.by}" if row.by else ""
     return refused("dataset-deleted", f"The dataset {name} was deleted{by} at {row.deleted}.")
 
 
 async def require_unneeded(context: ApiContext, who: Principal, name: str) -> None:
-    """Raise a problem if an experiment is kept that needs a dataset; all experiments are looked at.
+    """Raise a problem if a kept experiment needs a dataset; this reads all experiments.
 
-    Those that are somebody else's are told by their number only.
+    Experiments of other users are only counted.
     """
     now = context.queries.now()
     needed = await context.executors.needed.run(lambda: now.kept_with(name))
@@ -208,17 +208,17 @@ async def require_unneeded(context: ApiContext, who: Principal, name: str) -> No
 
 
 def taken(name: str) -> Problem:
-    """Return the problem of a name that is somebody else's."""
+    """Return the problem of a name that another user owns."""
     return refused("dataset-taken", f"{name} is somebody else's dataset: choose another name.")
 
 
 def refused(reason: str, detail: str) -> Problem:
-    """Return the problem that a decider's refusal would be."""
+    """Return the problem of a decider's refusal."""
     return Problem(REASONS[reason].status, reason, REASONS[reason].title, detail)
 
 
 def unknown_dataset(context: ApiContext, who: Principal, name: str) -> Problem:
-    """Return the problem of a dataset that there is not for the one who asks."""
+    """Return the problem of a dataset that does not exist for the principal."""
     now = context.queries.now()
     return unknown("dataset", name, known(now, may_use(who, now)), "/v1/catalog/datasets")
 
@@ -229,7 +229,7 @@ def known(moment: Snapshot, may: May) -> list[str]:
 
 
 def target_of(spec: DatasetSpec, target: str | None) -> Column | None:
-    """Return the column to learn, None if nothing is learned.
+    """Return the target column, None without one.
 
     Raises:
         Problem: there is no such column, or it cannot be learned.

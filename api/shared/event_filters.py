@@ -1,4 +1,4 @@
-"""Which events a request asks for: of one stream, of some types, or all."""
+"""Filters of events: of one stream, of some types, or all."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ OURS = "autolearn."
 
 
 class EventFilter(Struct, frozen=True):
-    """A choice of events: of this stream, and of one of these types. None is no choice.
+    """A filter by stream and types; None matches all.
 
-    Of those, only what is there for the one who asks: `sight` is None where that is everything.
+    It matches only events that the principal may see: `sight` is None where that is everything.
     """
 
     stream: str | None = None
@@ -32,24 +32,24 @@ class EventFilter(Struct, frozen=True):
     sight: Visibility | None = None
 
     def fits(self, record: EventRecord) -> bool:
-        """Return whether an event is among those that are asked for."""
+        """Return whether an event matches."""
         of_stream = self.stream is None or record.subject == self.stream
         chosen = of_stream and (self.types is None or record.type in self.types)
         return chosen and (self.sight is None or self.sight.sees(record))
 
     def briefly(self) -> EventFilter:
-        """Return the same choice for one page: what one may see is asked once for each stream."""
+        """Return the same filter with a cache of visibility by stream, for one page."""
         return self if self.sight is None else replace(self, sight=self.sight.briefly())
 
     def shown(self, found: FoundEvent) -> Raw:
-        """Return an event that fits, as the one who asks sees it."""
+        """Return a matching event, as the principal sees it."""
         return found.value if self.sight is None else self.sight.shown(found)
 
 
 def wanted_of(
     name: str, session: str, types: Sequence[str], sight: Visibility | None = None
 ) -> EventFilter:
-    """Return what the parameters `stream`, `session` and `type` of a request ask for.
+    """Return the filter of the parameters `stream`, `session` and `type` of a request.
 
     Raises:
         Problem: one is malformed, a type is unknown, or stream and session contradict.
@@ -70,7 +70,7 @@ def wanted_of(
 
 
 def _stream_of(name: str) -> str:
-    """Return the name of a stream if it may be one."""
+    """Return the name of a stream if it is well-formed."""
     try:
         kind_of(name)
     except ValueError as error:
@@ -84,7 +84,7 @@ def _stream_of(name: str) -> str:
 
 
 def _types_of(given: str) -> set[str]:
-    """Return the CloudEvents types that a word means.
+    """Return the CloudEvents types of a word.
 
     With a version it is that one, without one every version; `autolearn.` may be left out.
     """

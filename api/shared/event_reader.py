@@ -1,4 +1,4 @@
-"""Reading on from a place: from the whole log, or from one stream's own events."""
+"""Reads on from a position: the whole log, or one stream's own events."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ NOW = "now"
 
 
 class EventReader:
-    """Reads the admitted events again, up to where the read models are."""
+    """Reads the admitted events again, up to the position of the read models."""
 
     def __init__(self, log: Log, lookup: RecordLookup, reader: LogReader) -> None:
         self.log, self.lookup, self.reader = log, lookup, reader
 
     def now(self) -> Places:
-        """Return where the read models are."""
+        """Return the position of the read models."""
         partitions = dict.fromkeys(range(self.reader.topics.events.partitions))
         reached = self.reader.queries.progress().items()
         return places_of({p: PartitionPosition.of(p, at) for p, at in reached}, partitions)
 
     async def start_of(self, given: str, parameter: str) -> Places:
-        """Return where to begin: at the first event, `now`, or a position that a parameter names.
+        """Return the start: the first event, `now`, or a position that a parameter names.
 
         Raises:
             Problem: it is no position, of another log, or in the future.
@@ -48,7 +48,7 @@ class EventReader:
         return places_of({place.partition: place for place in position.places}, here)
 
     async def check_stream(self, wanted: EventFilter) -> None:
-        """Raise the problem that the stream which is asked for has no events, if so."""
+        """Raise the problem of a requested stream without events."""
         stream = wanted.stream
         if stream is None or self._there_is(wanted, stream):
             return
@@ -74,7 +74,7 @@ class EventReader:
         limit: int,
         most: int | None = None,
     ) -> tuple[EventPage, bool]:
-        """Return the next events that are wanted, and whether there may be more by now.
+        """Return the next matching events, and whether there may be more by now.
 
         There are up to `limit` of each partition and `most` in all. A page may be empty before the
         end, and is further on all the same.
@@ -82,7 +82,7 @@ class EventReader:
         Raises:
             LogError: the log cannot be read in time.
             Problem: the brokers do not answer, and there is something to read; or too many read
-                (429).
+            (429).
         """
         if wanted.stream is not None:
             where = lies(self.reader.queries.now(), wanted.stream)
@@ -102,6 +102,6 @@ class EventReader:
         return page, any(page.places[p].next < end for p, end in ends.items())
 
     def _require_readable(self, at: Places, ends: Mapping[int, int]) -> None:
-        """Raise a problem if there is something before `ends` that cannot be read now."""
+        """Raise a problem if events before `ends` cannot be read now."""
         if any(at[p].next < end for p, end in ends.items()):
             self.reader.require_brokers()

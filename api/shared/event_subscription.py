@@ -1,4 +1,4 @@
-"""One client that follows the events: what it is sent, and where it is."""
+"""The subscription of one client to the events."""
 
 from __future__ import annotations
 
@@ -26,20 +26,21 @@ __all__ = ["Subscription", "cut_off"]
 log = structlog.stdlib.get_logger("autolearn.api")
 
 KEEP_ALIVE = 15.0
-"""Seconds of silence after which a client is sent something."""
+"""Seconds of silence after which a comment is sent."""
 RETRY = 1000
 """Milliseconds after which a client that lost its connection should come back."""
 PAGE = 1000
 """Events of each partition that are read from the log at once."""
 PART = 64 * 1024
-"""Bytes that are handed to the connection at once: more only when it has taken these."""
+"""Bytes that are written to the connection at once; the next part waits until it has taken
+these."""
 
 
 class Subscription:
-    """Sends the events past `at` that are wanted, until the client has gone.
+    """Sends the matching events past `at`, until the client has gone.
 
-    A client that reads slowly is waited for: what it has not taken stays on the log. One that takes
-    nothing at all is cut (`sse.EventStream`), and can come back.
+    A slow client is waited for: unread events stay on the log. A client that reads nothing at all
+    is cut (`sse.EventStream`), and can come back.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class Subscription:
         self.told, self.spoke = at, time.monotonic()
 
     async def parts(self) -> AsyncGenerator[bytes, None]:
-        """Yield what is to be sent."""
+        """Yield the parts to send."""
         yield block(id=self.token(), retry=RETRY)
         tail, number = self.tail, -1
         try:
@@ -72,7 +73,7 @@ class Subscription:
                     found, number = new
                     async for part in self._told_of(found):
                         yield part
-                        if not self.let_in():  # the client may have taken it slowly
+                        if not self.let_in():  # the client may have read slowly
                             break
                     if time.monotonic() - self.spoke >= KEEP_ALIVE:
                         yield self._sign_of_life()
@@ -82,9 +83,9 @@ class Subscription:
             yield self.why(error)
 
     async def catch_up(self) -> AsyncGenerator[bytes, None]:
-        """Yield what lies on the log up to where the read models are, while the client is let in.
+        """Yield the events up to the read models, while the client is authenticated.
 
-        That may take long: the client takes it as slowly as it likes.
+        That may take long: the client reads as slowly as it likes.
         """
         more = True
         while more and not self.tail.closed and self.let_in():
@@ -100,16 +101,16 @@ class Subscription:
                 yield self._sign_of_life()
 
     def let_in(self) -> bool:
-        """Return whether the client would still be let in; asked whenever something happens."""
+        """Return whether the client is still authenticated; checked at every event."""
         sight = self.wanted.sight
         return sight is None or still_let_in(self.reader.queries, sight.who)
 
-    # How it is said
+    # Parts of the stream
 
     async def _told_of(self, found: Iterable[FoundEvent]) -> AsyncGenerator[bytes, None]:
-        """Yield events as they are sent, some in one part; note where that is.
+        """Yield events in the form of the stream, some in one part; note their position.
 
-        Passes over what is not wanted, or not for the client by now.
+        Skips events that do not match, or are not visible any more.
         """
         for some in _in_parts(found):
             blocks = list[bytes]()
@@ -121,7 +122,7 @@ class Subscription:
                 yield b"".join(blocks)
 
     async def shown(self, found: Sequence[FoundEvent]) -> list[bytes | None]:
-        """Return events as the client sees them now, None for those that it does not."""
+        """Return events as the client sees them now, None for invisible ones."""
         wanted = self.wanted
 
         def shown() -> list[bytes | None]:
@@ -132,19 +133,19 @@ class Subscription:
         return await self.executors.followers.run(shown)
 
     def token(self) -> str:
-        """Return where the client is when it has got what is said now."""
+        """Return the client's position after the present part."""
         self.told, self.spoke = self.at, time.monotonic()
         return Position(self.reader.log_id, tuple(self.at.values())).token()
 
     def _sign_of_life(self) -> bytes:
-        """Return what says that the connection lives, and how far the log was looked at."""
+        """Return a comment that keeps the connection alive, with the position."""
         if self.at != self.told:
             return block(id=self.token())
         self.spoke = time.monotonic()
         return comment("" if self.reader.brokers.answer else "Kafka does not answer")
 
     def farewell(self) -> bytes:
-        """Return the last words when the process stops."""
+        """Return the last message when the process stops."""
         if self.reader.failure is not None:
             return block(event="problem", data=said(unavailable(self.reader.failure)))
         return comment("The process stops: another one goes on from here.")
@@ -162,7 +163,7 @@ class Subscription:
 
 
 def cut_off(meter: Meter, seconds: float, advice: str = "") -> bytes:
-    """Count a client that took nothing for too long, and return the last words to it."""
+    """Count a client that read nothing for too long, and return its last message."""
     meter.count("autolearn_cut_followers_total")
     log.info("follower-cut", seconds=seconds)
     detail = f"Nothing of what was sent was taken for {seconds:g} seconds. {advice}".strip()
@@ -170,12 +171,12 @@ def cut_off(meter: Meter, seconds: float, advice: str = "") -> bytes:
 
 
 def said(problem: Problem) -> bytes:
-    """Return a problem as it is sent."""
+    """Return a problem as a part of the stream."""
     return msgspec.json.encode(problem.body())
 
 
 def _in_parts(found: Iterable[FoundEvent]) -> Iterator[list[FoundEvent]]:
-    """Yield events some at a time, up to PART bytes and one event more."""
+    """Yield events in groups, up to PART bytes and one event more."""
     some, size = list[FoundEvent](), 0
     for one in found:
         some.append(one)

@@ -1,7 +1,7 @@
-"""Ids by their start, as tables print them: of sessions, experiments, runs and versions.
+"""Resolves the starts of ids, as tables print them: of sessions, experiments, runs and versions.
 
-A start is looked up among what the one who asks may know of. What several begin with is refused,
-with the first of them.
+A start is looked up among the ids that the principal may know. An ambiguous start is refused, with
+its first ids.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ TOLD = 10
 async def whole_session(
     context: ApiContext, who: Principal, given: str, called: str = "session"
 ) -> str:
-    """Return the id of the session or experiment that begins so; of those that are there first.
+    """Return the id of the session or experiment with this start; existing ones come first.
 
     Raises:
-        Problem: it is no start, or nothing (404) or more than one (422) begins so.
+        Problem: it is malformed, or no id (404) or more than one (422) has it.
     """
     start = _lowered(given, called)
     if KINDS["session"].fits(start):
@@ -61,7 +61,7 @@ async def whole_session(
 
 
 async def whole_stream(context: ApiContext, who: Principal, stream: str) -> str:
-    """Return the name of a stream, of which the id of a session may be a start; others as given.
+    """Return the name of a stream, whose session id may be a start; others unchanged.
 
     Raises:
         Problem: as `whole_session`.
@@ -75,12 +75,12 @@ async def whole_stream(context: ApiContext, who: Principal, stream: str) -> str:
 async def whole_run(
     context: ApiContext, session: str, kind: str, given: str, pointer: str | None = None
 ) -> str:
-    """Return the id of the run of a session or experiment that begins so.
+    """Return the id of the run of a session or experiment with this start.
 
-    With the `pointer` to where a body names it, it is the body that is wrong (422).
+    With the `pointer` to its name in a body, the body is wrong (422).
 
     Raises:
-        Problem: it is no start, or nothing or more than one (422) begins so.
+        Problem: it is malformed, or no id or more than one (422) has it.
     """
     start = _lowered(given, kind)
     if KINDS["session"].fits(start):
@@ -103,10 +103,10 @@ async def whole_run(
 
 
 def one_version(moment: Snapshot, name: str, start: str) -> str | None:
-    """Return the version of a dataset that begins so; None if none does. It may decrypt.
+    """Return the version of a dataset with this start; None if there is none. It may decrypt.
 
     Raises:
-        Problem: more than one does (422).
+        Problem: more than one has it (422).
     """
     if len(start) >= WHOLE_VERSION:
         return start if moment.has_version(name, start) else None
@@ -116,7 +116,7 @@ def one_version(moment: Snapshot, name: str, start: str) -> str | None:
 
 
 def no_version(moment: Snapshot, name: str, start: str, pointer: str | None = None) -> Problem:
-    """Return the problem of a version that a dataset does not have, which says what it has."""
+    """Return the problem of an unknown version of a dataset, with the known ones."""
     versions = moment.version_names(name)
     some = ", ".join(one[:8] for one in versions[:TOLD])
     more = f" and {len(versions) - TOLD} more" if len(versions) > TOLD else ""
@@ -135,12 +135,12 @@ def no_version(moment: Snapshot, name: str, start: str, pointer: str | None = No
 
 
 def at(pointer: str | None, detail: str) -> dict[str, Any]:
-    """Return the member of a problem that says where in a body the fault is."""
+    """Return the member of a problem for the place of the fault in a body."""
     return {} if pointer is None else {"errors": [{"pointer": pointer, "detail": detail}]}
 
 
 def _lowered(given: str, called: str) -> str:
-    """Return what may be the start of an id, in lower case. Raises the problem that it is none."""
+    """Return the start of an id in lower case. Raises the problem of a malformed one."""
     start = given.lower()
     if not START.fullmatch(start):
         raise malformed_id(called, given, WORDS)
@@ -148,7 +148,7 @@ def _lowered(given: str, called: str) -> str:
 
 
 async def _looked(context: ApiContext, look: Callable[[Snapshot], list[str]]) -> list[str]:
-    """Return what is found, once more with all that is on the log by now if nothing is."""
+    """Return the found ids; if there are none, look again with the whole log folded."""
     for again in (False, True):
         if again:
             await context.reader.fresh()
@@ -159,7 +159,7 @@ async def _looked(context: ApiContext, look: Callable[[Snapshot], list[str]]) ->
 
 
 def _bounded(ids: Iterable[str], given: str) -> Iterable[str]:
-    """Yield ids, as many as are looked at. Raises the problem that there are more."""
+    """Yield a bounded number of ids. Raises the problem that there are more."""
     for number, one in enumerate(islice(ids, IDS_OF_START + 1)):
         if number == IDS_OF_START:
             raise _ambiguous(f"More than {IDS_OF_START:,} ids begin with {given}: give more of it.")
@@ -167,7 +167,7 @@ def _bounded(ids: Iterable[str], given: str) -> Iterable[str]:
 
 
 def _only(found: list[str], given: str, called: str) -> str:
-    """Return the only id that was found. Raises the problem that there are several."""
+    """Return the only found id. Raises the problem of an ambiguous start."""
     if len(found) == 1:
         return found[0]
     more = f" and {len(found) - TOLD} more" if len(found) > TOLD else ""

@@ -1,4 +1,4 @@
-"""Finding what a path names, or saying what became of it."""
+"""Finds the resource of a path, or reports what became of it."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ async def find(
     as_of: str = "",
     load: Callable[[AsOfReader], None] = lambda _: None,
 ) -> tuple[AsOfView, T | None]:
-    """Return what is looked for, and the moment at which it was found.
+    """Return the found thing, and the snapshot in which it was found.
 
-    If it is not there now, this looks again when the read models hold all that is on the log by
-    now. At a point of the past, `load` says what may be looked at.
+    If it is missing now, this looks again when the whole log is folded. At a point of the past,
+    `load` says what may be read.
     """
     seen = await see(context, as_of, load)
     found = look(seen.moment)
@@ -48,10 +48,10 @@ async def find(
 
 
 async def find_session(context: ApiContext, session: str, as_of: str = "") -> AsOfView:
-    """Return a moment at which a session is open: now or then.
+    """Return a snapshot in which a session is open: now or at `as_of`.
 
     Raises:
-        Problem: there is none; where it is now, if it was committed.
+        Problem: there is none; the location of the experiment, if it was committed.
     """
     check_id("session", session)
     seen = await see(context, as_of, lambda past: past.load_session(session))
@@ -66,7 +66,7 @@ async def find_session(context: ApiContext, session: str, as_of: str = "") -> As
 
 
 def session_row(seen: AsOfView, session: str) -> SessionRow:
-    """Return a session that was found, in clear (blocks). Raises the problem that it cannot be."""
+    """Return a found session, decrypted (blocks). Raises the problem of an unreadable one."""
     row = seen.moment.session(session)
     assert row is not None, "it was found at this moment"
     if row.unreadable:
@@ -75,7 +75,7 @@ def session_row(seen: AsOfView, session: str) -> SessionRow:
 
 
 def experiment_row(seen: AsOfView, experiment: str) -> ExperimentRow:
-    """Return an experiment that was found, as `session_row` does."""
+    """Return a found experiment, as `session_row` does."""
     row = seen.moment.experiment(experiment)
     assert row is not None, "it was found at this moment"
     if row.unreadable:
@@ -94,7 +94,7 @@ async def _no_session_then(
 
 
 async def not_then(context: ApiContext, kind: str, name: str, problem: str) -> Problem | None:
-    """Return the problem of what came later than the point that was asked for, if it did."""
+    """Return the problem of something later than the requested point, if it was."""
     time = await began(context, stream(kind, name))
     if time is None:
         return None
@@ -135,7 +135,7 @@ def _no_session(moment: Snapshot, session: str) -> Problem:
 
 
 async def find_experiment(context: ApiContext, experiment: str, as_of: str = "") -> AsOfView:
-    """Return a moment at which there is an experiment, or raise the problem that there is none."""
+    """Return a snapshot with an experiment, or raise the problem that there is none."""
     check_id("session", experiment, "experiment")
     seen, row = await find(
         context,
@@ -168,7 +168,7 @@ async def find_experiment(context: ApiContext, experiment: str, as_of: str = "")
 async def find_run(
     context: ApiContext, session: str, kind: str, run: str, as_of: str = ""
 ) -> tuple[AsOfView, StoredRun]:
-    """Return how a run of an open session goes, or raise the problem that there is none."""
+    """Return the state of a run of an open session, or raise the problem that there is none."""
     check_id("session", run, kind)
     seen = await find_session(context, session, as_of)
     row = seen.moment.stored_run(session, kind, run)

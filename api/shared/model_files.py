@@ -1,4 +1,4 @@
-"""Trained models over HTTP: which files there are, and the files themselves."""
+"""Artifacts over HTTP: the list of files, and the files themselves."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Artifact", "ArtifactFile", "artifact_of", "model_of", "send", "send_
 
 
 class ArtifactFile(Struct):
-    """A file of a trained model."""
+    """A file of an artifact."""
 
     name: str
     sha256: str
@@ -28,7 +28,7 @@ class ArtifactFile(Struct):
 
 
 class Artifact(Struct):
-    """A trained model. `digest` names its folder, `bytes` is the size of all its files."""
+    """An artifact. `digest` names its folder, `bytes` is the size of all its files."""
 
     digest: str
     bytes: int
@@ -36,7 +36,7 @@ class Artifact(Struct):
 
 
 def artifact_of(moment: Snapshot, session: str, run: str, base: str) -> Artifact:
-    """Return the trained model of a training as clients see it; `base` as in `model_of`.
+    """Return the artifact of a training for clients; `base` as in `model_of`.
 
     Raises:
         Problem: as `model_of`.
@@ -50,10 +50,10 @@ def artifact_of(moment: Snapshot, session: str, run: str, base: str) -> Artifact
 
 
 def model_of(moment: Snapshot, session: str, run: str, base: str) -> TrainedArtifact:
-    """Return the trained model of a training; `base` is the path of its session or experiment.
+    """Return the artifact of a training; `base` is the path of its session or experiment.
 
     Raises:
-        Problem: there is no such training, or it has no model.
+        Problem: there is no such training, or it has no artifact.
     """
     row = moment.training(session, run)
     if row is None:
@@ -73,11 +73,11 @@ def model_of(moment: Snapshot, session: str, run: str, base: str) -> TrainedArti
 async def send_file(
     context: ApiContext, moment: Snapshot, session: str, model: TrainedArtifact, name: str
 ) -> Response:
-    """Send one file of a trained model of a session, decrypted, as the client takes it.
+    """Send one file of an artifact of a session, decrypted as the client reads it.
 
     Raises:
         Unreadable: the session's key is gone.
-        Problem: there is no such file, or the store does not have it as it was put.
+        Problem: there is no such file, or its stored bytes are damaged.
     """
     if name not in model.files:
         raise unknown("file", name, model.files, "the list of files, one level up")
@@ -92,10 +92,10 @@ async def send_file(
 async def send(
     context: ApiContext, read: Callable[[], Content], name: str, digest: str, media: str
 ) -> Response:
-    """Send a file of the store some bytes at a time; what was changed there is cut before its end.
+    """Send a file of the store in parts; a file that was changed there is cut before its end.
 
     Raises:
-        Problem: the store does not have it as it was put, as far as its beginning tells.
+        Problem: its stored bytes are damaged, as far as the beginning shows.
     """
     run = context.executors.artifacts.run
     try:

@@ -21,7 +21,7 @@ async def read_position(reader: LogReader, token: str, parameter: str) -> Positi
         ends = {p: at.next for p, at in reader.queries.progress().items()}
         if any(place.next > ends.get(place.partition, 0) for place in position.places):
             reader.require_brokers()
-            # another process may have told it, which is further ahead than this one
+            # another process, which is ahead of this one, may have given it
             ends = await reader.ends()
         position.check(await reader.which_log(), ends)
     except PositionError as error:

@@ -1,4 +1,4 @@
-"""What an upload says of how its file is read, and what has changed against the version before."""
+"""The hints of an upload on reading its file, and the changes against the version before."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from autolearn.schemas.datasets.read_options import ReadHints, pattern_of, type_
 __all__ = ["Hints", "check_accepted", "check_changes", "hints_of"]
 
 MOST_TYPES = 1_000
-"""Columns whose types one upload says."""
+"""Columns whose types one upload may give."""
 MOST_WORDS = 100
 SHOWN = 10
 """Columns that a problem names."""
@@ -25,7 +25,7 @@ Word = Annotated[str, Query(max_length=LONGEST_NAME)]
 
 
 class Hints(NamedTuple):
-    """What an upload says, besides what the dataset is: of its file, and of what is odd or new."""
+    """The hints of an upload besides the dataset's own fields: on its file, and on odd data."""
 
     read: ReadHints
     accept_findings: bool
@@ -34,7 +34,7 @@ class Hints(NamedTuple):
 
 
 def hints_of() -> Callable[..., Hints]:
-    """Return what takes the hints from the query of a request (a dependency of FastAPI)."""
+    """Return the dependency of FastAPI that reads the hints from the query."""
 
     def taken(
         separator: Annotated[
@@ -101,7 +101,7 @@ def _one_character(separator: str) -> str:
 
 
 def _types_of(given: list[str]) -> dict[str, str]:
-    """Return types by column. Raises a problem for one that is none."""
+    """Return types by column. Raises a problem for an unknown one."""
     found = {}
     for one in given:
         column, equals, kind = one.rpartition("=")
@@ -114,7 +114,7 @@ def _types_of(given: list[str]) -> dict[str, str]:
 
 
 def _known_zone(name: str) -> str:
-    """Return the name of a time zone. Raises a problem for one that there is not."""
+    """Return the name of a time zone. Raises a problem for an unknown one."""
     if not name:
         return ""
     try:
@@ -131,9 +131,9 @@ def _unfit(detail: str) -> Problem:
 
 
 def check_changes(spec: DatasetSpec, changes: DatasetChanges, said: ReadHints) -> None:
-    """Raise a problem if the columns of a new version are others than those of the one before.
+    """Raise a problem if a new version has other columns than the one before.
 
-    What was said of a column's type is no surprise. What was found in one of another type is told.
+    A hinted type is no surprise. A detected one that differs is reported.
     """
     other = [
         column
@@ -156,9 +156,9 @@ def check_changes(spec: DatasetSpec, changes: DatasetChanges, said: ReadHints) -
 
 
 def check_accepted(spec: DatasetSpec, *, strict: bool) -> None:
-    """Raise a problem if something severe is odd about data that nobody has said it is right.
+    """Raise a problem if data have severe findings that nobody has accepted.
 
-    What was found in a version that does not say how it is read was looked for by nobody.
+    A version without read options was never examined.
     """
     severe = [one for one in spec.findings if one.is_severe]
     if not strict or spec.accepted or not severe:

@@ -1,8 +1,8 @@
-"""Read your writes, through whichever process: what an answer has reached, and who wants no less.
+"""Read your writes, through any process: the position behind an answer, and the required one.
 
-The answer to what changes something names, in `AutoLearn-Reached`, a position that holds the
-change. A request that gives it back in `AutoLearn-After` is answered from no less: also a list, and
-also by another process.
+The answer to a change names, in `AutoLearn-Reached`, a position that holds the change. A request
+that gives it back in `AutoLearn-After` is answered from no less: also a list, and also by another
+process.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["MarkReached", "until_reached"]
 
 
 class MarkReached:
-    """Names on the answer to whatever may have changed something what this process has folded."""
+    """Names the position of this process on the answer to every possible change."""
 
     def __init__(self, app: ASGIApp, reader: LogReader) -> None:
         self.app, self.reader = app, reader
@@ -42,10 +42,10 @@ class MarkReached:
 
 
 async def until_reached(reader: LogReader, token: str) -> None:
-    """Wait until this process has folded what a request wants to be answered from.
+    """Wait until this process has reached the position that a request requires.
 
     Raises:
-        Problem: it has not come so far in time (503), or that is no position of this log (422).
+        Problem: it has not reached it in time (503), or it is no position of this log (422).
     """
     position = await read_position(reader, token, AFTER)
     await until_folded(reader, {place.partition: place.next for place in position.places})

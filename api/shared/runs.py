@@ -1,4 +1,4 @@
-"""What trainings and evaluations have in common: ask for one, list, see, wait, cancel."""
+"""The shared routes of trainings and evaluations: request, list, show, wait, cancel."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Limit = Annotated[int, Query(ge=1, le=500)]
 async def request_run(
     context: ApiContext, asked: CommandRequest, session: str, kind: str, command: Command | None
 ) -> Response:
-    """Have a run accepted, and answer with it: at once, or when it has ended if so preferred.
+    """Have a run accepted, and answer with it: at once, or at its end if preferred.
 
     There is a `command` unless the request was answered before.
     """
@@ -65,7 +65,7 @@ async def request_run(
 async def show_run(
     context: ApiContext, seen: AsOfView, base: str, kind: str, run: str
 ) -> Raw | None:
-    """Return a run in JSON, None if it is not there; `base` is the path of what it is in."""
+    """Return a run as JSON, None if there is none; `base` is its session's or experiment's path."""
 
     def shown() -> Raw | None:
         row = seen.moment.run(base.rpartition("/")[2], kind, run)
@@ -146,7 +146,7 @@ def add_run_routes(routes: APIRouter, context: ApiContext, kind: str, resource: 
     async def see_run(request: Request, session: str, run: str, as_of: AsOf = "") -> Response:
         """Show one run; with `Prefer: wait=N`, as soon as it has ended.
 
-        With `as_of` it is shown as it was then, at once.
+        With `as_of` its state at that time is shown, at once.
         """
         seen, row = await find_run(context, session, kind, run, as_of)
         prefer = prefer_of(request)
@@ -170,7 +170,7 @@ def add_run_routes(routes: APIRouter, context: ApiContext, kind: str, resource: 
         asked = CommandRequest.of(request, {})
         now = context.queries.latest()
         if any(now.stored_run(session, other, run) for other in WORK if other != kind):
-            await find_run(context, session, kind, run)  # says that there is none
+            await find_run(context, session, kind, run)  # reports that there is none
         command = CancelRun(run)
         answer = await context.commands.post(stream("session", session), command, asked)
         if isinstance(answer, Accepted):

@@ -1,4 +1,4 @@
-"""Which columns of a dataset are sensitive: no value of these is told."""
+"""The sensitive columns of a dataset, whose values are hidden."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ SHOWN = 20
 class Marks(NamedTuple):
     """The sensitive columns of a version that is to be registered.
 
-    `change` says whether they are others than those of the newest version, `unmarks` whether some
-    are sensitive no longer, and `after` how often they had changed. Those of `before` are those of
-    the newest version.
+    `change` says whether they differ from those of the newest version, `unmarks` whether some are
+    no longer sensitive, and `after` counts their changes so far. `before` are those of the newest
+    version.
     """
 
     sensitive: tuple[str, ...]
@@ -32,10 +32,10 @@ class Marks(NamedTuple):
 
 
 def marks_of(moment: Snapshot, name: str, more: Sequence[str], fewer: Sequence[str] = ()) -> Marks:
-    """Return the marks of a dataset with some more and some fewer.
+    """Return the marks of a dataset with some added and some removed.
 
     Raises:
-        Problem: they are too many, or one is to be both (422).
+        Problem: they are too many, or one is added and removed (422).
     """
     if both := sorted({*more} & {*fewer}):
         words = ", ".join(repr(cut(one)) for one in both[:SHOWN])
@@ -53,7 +53,7 @@ def marks_of(moment: Snapshot, name: str, more: Sequence[str], fewer: Sequence[s
 
 
 def check_columns(spec: DatasetSpec, names: Sequence[str], before: Sequence[str]) -> None:
-    """Raise a problem unless a dataset has all these columns, or they are marked from `before`.
+    """Raise a problem unless a dataset has all these columns, or they are marked already.
 
     Raises:
         Problem: some are unknown (422).
@@ -69,7 +69,7 @@ def check_columns(spec: DatasetSpec, names: Sequence[str], before: Sequence[str]
 
 
 def sensitive_in(spec: DatasetSpec) -> tuple[str, ...]:
-    """Return the sensitive columns that a version has."""
+    """Return the sensitive columns of a version."""
     names = {*spec.sensitive}
     return tuple(column.name for column in spec.columns if column.name in names)
 

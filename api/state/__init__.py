@@ -1,1 +1,1 @@
-"""What one API process holds: the read models that follow the log, and its own components."""
+"""The state of one API process: the read models that follow the log, and its components."""

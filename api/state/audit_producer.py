@@ -1,8 +1,8 @@
-"""The behaviour log as an API process writes it: what is asked over HTTP, by whom, how it ended.
+"""The producer of the behaviour log in an API process: requests, principals, outcomes.
 
-A request that changes something is recorded twice: when it is let in, and when it has ended. The
-first record is on its way while the command is, and the answer waits for it; so what was changed is
-recorded, also if the process is killed in between. Of what only reads, the end is recorded.
+A request that changes something is recorded twice: at its authentication, and at its end. The first
+record is sent along with the command, and the answer waits for it; so a change is recorded also if
+the process is killed in between. Of a request that only reads, the end is recorded.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ __all__ = ["AuditProducer"]
 log = structlog.stdlib.get_logger("autolearn.api")
 
 MOST, MOST_BYTES = 20_000, 32 * 1024 * 1024
-"""Records that are on their way to Kafka at a time: what comes on top is not recorded."""
+"""Records that are on their way to Kafka at a time; further ones are dropped."""
 GATHER = 0.02
-"""Seconds for which records are gathered that nobody waits for: to send one alone costs most."""
+"""Seconds for which unawaited records are gathered: sending each alone costs most."""
 
 
 class Repeat(Struct):
-    """How many requests of strangers were refused alike in a window, and the last of them."""
+    """The number of equal refusals of strangers in a window, and the last of them."""
 
     many: int = 0
     last: Hop | None = None
 
 
 class AuditProducer:
-    """Appends what happens to `audit`, and says whether that can be done (`available`).
+    """Appends hops to `audit`, and reports whether it can (`available`).
 
     It has a connection to the log of its own: on the commands' one, a command would wait for it.
-    What comes before `open` is kept until then. `note` hears of every request that has ended.
+    Hops before `open` are kept until then. `note` receives every ended request.
     """
 
     def __init__(
@@ -81,36 +81,36 @@ class AuditProducer:
 
     @property
     def available(self) -> bool:
-        """Whether what happens can be recorded, as far as is known."""
+        """Whether hops can be recorded, as far as known."""
         return not self.on or not (self.failed or self.appends.stalled)
 
     @property
     def why(self) -> str:
-        """Why it cannot, in words."""
+        """The reason why they cannot."""
         return self.failed or f"Kafka has not taken a record for {self.patience:g} s."
 
     def open(self) -> None:
-        """Begin to send: the topic is there."""
+        """Begin to send: the topic exists."""
         early, self.early = self.early or [], None
         for hop in early:
             self.write(hop)
 
     def arrive(self, call: RecordedRequest) -> None:
-        """Record that a request was let in; its answer waits for that."""
+        """Record an authenticated request; its answer waits for the record."""
         if call.arrival is None:
             call.arrival = self.write(call.hop())
 
     def end(self, call: RecordedRequest, status: int, problem: str) -> Sending | None:
-        """Record how a request has ended, before it is answered."""
+        """Record the end of a request, before it is answered."""
         hop = call.hop(status, problem)
         self.note([hop])
         return self.write(hop)
 
     def is_repeat(self, call: RecordedRequest, status: int, problem: str) -> bool:
-        """Return whether a stranger was refused so before; it is then counted, and recorded later.
+        """Return whether a stranger had the same refusal before; it is then only counted.
 
-        Of what is refused alike at one address the first is recorded at once, and at the end of
-        the window the last, with the number of all in between: a flood of them fills no disk.
+        Of equal refusals at one address the first is recorded at once, and at the end of the window
+        the last, with the number of all in between: a flood of them fills no disk.
         """
         principal = call.scope.get("state", {}).get("principal")
         known = principal is not None and (principal.name or principal.everything)
@@ -129,7 +129,7 @@ class AuditProducer:
         return True
 
     def _end_window(self, about: tuple[str, ...]) -> None:
-        """Record what was refused alike since the first of it."""
+        """Record the equal refusals since the first of them."""
         repeat = self.repeats.pop(about, None)
         if repeat is not None and repeat.last is not None:
             hop = replace(repeat.last, client=about[0], repeats=repeat.many)
@@ -137,7 +137,7 @@ class AuditProducer:
             self.write(hop)
 
     def ended(self, call: RecordedRequest, status: int, problem: str) -> None:
-        """Record how a request has ended, a moment after it was answered, with others."""
+        """Record the end of a request, a moment after its answer, together with others."""
         if call.arrival is None and self.is_repeat(call, status, problem):
             return
         hop = call.hop(status, problem)
@@ -147,19 +147,19 @@ class AuditProducer:
             asyncio.get_running_loop().call_later(GATHER, self.flush)
 
     def flush(self) -> None:
-        """Send the records that were gathered."""
+        """Send the gathered records."""
         ends, self.ends = self.ends, []
         for hop in ends:
             self.write(hop)
 
     def close(self) -> None:
-        """Send everything that was gathered."""
+        """Send all gathered records."""
         self.flush()
         for about in list(self.repeats):
             self._end_window(about)
 
     def write(self, hop: Hop) -> Sending | None:
-        """Send a record; return its way to the log, or None if it is not on its way yet."""
+        """Send a record; return its append, or None if it is not sent yet."""
         value, number, appends = to_json(hop), str(next(self.numbers)), self.appends
         if self.early is not None and len(self.early) < MOST:
             self.early.append(hop)
@@ -187,19 +187,19 @@ class AuditProducer:
         self.failed, self.losing = "", False
 
     def fail(self, error: LogError) -> None:
-        """Note that a record was not taken (any thread)."""
+        """Note that a record was not appended (any thread)."""
         self.lose(error.detail)
         self.failed = error.detail
 
     def lose(self, why: str) -> None:
-        """Say that something is not recorded: loudly the first time (any thread)."""
+        """Report a lost record: as an error the first time (any thread)."""
         self.meter.count("autolearn_audit_lost_total")
         if not self.losing:
             log.error("not-recorded", why=why)
         self.losing = True
 
     async def recorded(self, way: Sending | None, call: RecordedRequest) -> bool:
-        """Wait until a record is on the log, as long as is allowed; say whether it is."""
+        """Wait until a record is on the log, as long as allowed; return whether it is."""
         if way is not None and self.available:
             # A body may have come slowly: then there is still a moment left for the record.
             left = self.patience - (time.perf_counter() - call.clock)
@@ -207,7 +207,7 @@ class AuditProducer:
         return way is not None and way.at is not None
 
     def unavailable(self, call: RecordedRequest | None = None) -> Problem:
-        """Return the problem of a change that cannot be recorded; of a `call`, that was not."""
+        """Return the problem of a change that cannot be recorded; with a `call`, that was not."""
         if call is None:
             words = "Nothing was done: try again."
         elif call.command:

@@ -1,4 +1,4 @@
-"""The behaviour log as an API process reads it: a store that is kept, and the newest in memory."""
+"""The reader of the behaviour log in an API process: a store, and the newest hops in memory."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ PRUNE = 3600.0
 
 
 class Recent:
-    """The newest hops that this process knows of: its own requests at once, others as it reads.
+    """The newest hops of this process's view: own requests at once, others as they are read.
 
     They are numbered as they come; `run` names this run of the process. All on the event loop.
     """
@@ -58,14 +58,14 @@ class Recent:
         self.closed = False
 
     def add(self, hops: Iterable[Hop]) -> None:
-        """Take in hops, and wake who waits for them."""
+        """Add hops, and wake the waiting subscribers."""
         for hop in hops:
             self.hops.append(hop)
             self.end += 1
         self.wake()
 
     def past(self, number: int) -> list[tuple[int, Hop]]:
-        """Return the hops from this number on, as far as they are kept, with theirs."""
+        """Return the kept hops from this number on, with their numbers."""
         first = self.end - len(self.hops)
         start = max(number, first)
         return list(enumerate(islice(self.hops, start - first, None), start))
@@ -79,20 +79,20 @@ class Recent:
         await asyncio.wait((self.changed,), timeout=max(0.0, seconds))
 
     def wake(self) -> None:
-        """Wake who waits."""
+        """Wake all subscribers."""
         changed, self.changed = self.changed, None
         if changed is not None and not changed.done():
             changed.set_result(None)
 
     def close(self) -> None:
-        """Tell all who follow that the process stops."""
+        """Tell all subscribers that the process stops."""
         self.closed = True
         self.wake()
 
     def page(
         self, sought: HopFilter, before: HopKey | None, limit: int
     ) -> tuple[list[Hop], HopKey | None]:
-        """Return hops, newest first, and the place before which the next page begins, if any."""
+        """Return hops, newest first, and the key before which the next page begins, if any."""
         placed = ((place_of(hop), hop) for hop in self.hops)
         fit = {
             place: hop
@@ -134,14 +134,14 @@ class AuditTrailReader:
         self.pruned = float("-inf")
 
     def start(self) -> None:
-        """Begin to fold."""
+        """Start the thread."""
         self.thread = threading.Thread(target=self.run, name="trail", daemon=True)
         self.thread.start()
 
     def run(self) -> None:
         """Fold until stopped (in the thread)."""
         try:
-            # The read models first: what waits for this reads the past, what waits for them works.
+            # The read models first: work waits for them, only the past waits for this.
             while not self.read_models.caught_up and not self.stopped.wait(WAIT):
                 continue
             self.store = RocksStore(self.folder)
@@ -177,14 +177,14 @@ class AuditTrailReader:
             reader.close()
 
     def reader(self, trail: AuditTrail) -> RecordReader:
-        """Return a reader of `audit` that goes on where the store is."""
+        """Return a reader of `audit` from the store's progress on."""
         name = self.topics.audit.name
         begins, ends, known = self.log.begins(name), self.log.ends(name), trail.audited()
         self.at = {p: min(max(known.get(p, 0), begin), ends[p]) for p, begin in begins.items()}
         return self.log.reader(name, self.at)
 
     def take(self, trail: AuditTrail, reader: RecordReader) -> list[Hop]:
-        """Fold what has come on `audit`; return it."""
+        """Fold new records of `audit`; return their hops."""
         messages = reader.read(5000, 0.0)
         hops = []
         for message in messages:
@@ -198,7 +198,7 @@ class AuditTrailReader:
         return hops
 
     def note(self, hops: list[Hop]) -> None:
-        """Take into memory what other processes have recorded; tell who waits how far this is."""
+        """Keep other processes' hops in memory; report the progress to waiting requests."""
         others = [hop for hop in hops if _is_over(hop) and not self._is_own(hop)]
         self.recent.add(others)
         self.reached.set()
@@ -208,7 +208,7 @@ class AuditTrailReader:
         return hop.kind == "request" and f"{hop.service}/{hop.instance}" == self.instance
 
     def prune(self, trail: AuditTrail) -> None:
-        """Forget what is too old, every so often."""
+        """Delete hops that are too old, now and then."""
         if time.monotonic() - self.pruned > PRUNE and not trail.prune(time.time_ns() // 10**6):
             self.pruned = time.monotonic()
 
@@ -239,7 +239,7 @@ class AuditTrailReader:
         )
 
     async def stop(self) -> None:
-        """Stop folding, and let go of the store."""
+        """Stop the thread, and close the store."""
         self.stopped.set()
         self.recent.close()
         if self.thread is not None:

@@ -1,4 +1,4 @@
-"""What one API process is made of, for the routers, and in which order it lives and ends."""
+"""The components of one API process, and the order of their start and end."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ __all__ = ["ApiContext", "make_context"]
 
 @dataclass(frozen=True, slots=True)
 class ApiContext:
-    """The ports and components of one process. Routers have it; a component has what it uses.
+    """The ports and components of one process. Routers have it; a component has only what it uses.
 
     The process begins with `reader.start`, and ends with `lifetime`, which stops every member
     before those that it was made from.
@@ -101,12 +101,11 @@ def make_context(
     wire_keys: Path | None = None,
     vault: SessionCipher | None = None,
 ) -> ApiContext:
-    """Make the components of a process, which owns the logs, the store and the vault from now on.
+    """Make the components of a process, which then owns the logs, the store and the cipher.
 
-    `home` is the folder of the process; `on_failure` is called when it cannot go on: it must end
-    then. Without a `cluster` the status tells less. `audit_log` is the same log by a connection of
-    its own, for the behaviour log. `wire_keys` is the folder of the keys to which clients seal
-    requests.
+    `home` is the folder of the process; `on_failure` is called when it must end. Without a
+    `cluster` the status has less. `audit_log` is a second connection to the log, for the behaviour
+    log. `wire_keys` is the folder of the keys to which clients seal requests.
     """
     lifetime, topics, vault = AsyncExitStack(), Topics.of(settings), vault or SessionCipher()
     audit_log = audit_log or to
@@ -218,7 +217,7 @@ def make_context(
 
 
 def _is_shredded(queries: ReadModelQueries, name: str) -> bool:
-    """Return whether a session, or dataset/<name>, has ended in a way that shreds its key."""
+    """Return whether a session, or dataset/<name>, has an end that shreds its key."""
     kind, _, dataset = name.rpartition("/")
     if kind:
         row = queries.latest().dataset_owner(dataset)

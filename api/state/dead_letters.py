@@ -1,4 +1,4 @@
-"""The dead letters: records of `commands` that were no commands, read from their topic."""
+"""Reads the dead letters, the records of `commands` that were no commands."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from autolearn.schemas.reports.status import DeadLetterCount
 __all__ = ["FoundDeadLetter", "DeadLetters", "command_id"]
 
 NAMESPACE = uuid.UUID("0d5ad1c3-3b1f-4b80-9a35-6b0f5a2f7c44")
-"""Ids of commands that have none of their own are version-5 UUIDs in here."""
+"""Ids for commands without one are version-5 UUIDs in here."""
 AT_ONCE = 20
-"""Letters that are read in one go: one may be 2 MiB."""
+"""Letters that are read together: one may be 2 MiB."""
 LOOKED_AT = 200
-"""Letters of a list that are read for one page at most, whether they fit the filter or not."""
+"""Letters of a list that are read for one page at most, matching or not."""
 COUNTED = 200
-"""Of so many of the newest letters it is known whether they are open."""
+"""The number of newest letters that are checked for being open."""
 DAY_MS = 24 * 3600 * 1000
 
 
 class FoundDeadLetter(NamedTuple):
-    """A dead letter, where it lies on its own topic, and since when (milliseconds since 1970)."""
+    """A dead letter, its offset on its own topic, and its time (milliseconds since 1970)."""
 
     partition: int
     offset: int
@@ -49,7 +49,7 @@ class FoundDeadLetter(NamedTuple):
 
 
 class DeadLetters:
-    """Reads the dead letters of an installation. All of it blocks; any thread may.
+    """Reads the dead letters of an installation. All methods block; any thread may call them.
 
     Their topic has one partition, so that they have one order.
     """
@@ -66,8 +66,8 @@ class DeadLetters:
     ) -> tuple[list[FoundDeadLetter], int | None]:
         """Return letters, newest first, and the offset before which the next page begins.
 
-        Only those are returned whose reason has these words. A page may be short, or empty: only
-        so many letters are looked at for it.
+        Only letters whose reason has these words match. A page may be short, or empty: only so many
+        letters are read for it.
 
         Raises:
             LogError: the log cannot be read.
@@ -97,11 +97,11 @@ class DeadLetters:
         return self.read([offset])[0]
 
     def span(self) -> tuple[int, int]:
-        """Return the offset of the oldest letter, and the one that the next will get."""
+        """Return the offset of the oldest letter, and that of the next append."""
         return self.log.begins(self.topic)[0], self.log.ends(self.topic)[0]
 
     def read(self, offsets: Iterable[int]) -> list[FoundDeadLetter]:
-        """Return the letters at offsets that there are, in their order."""
+        """Return the letters at existing offsets, in their order."""
         return [_found_in(message) for message in self.lookup.read({0: offsets})]
 
     def count(self, now: int) -> DeadLetterCount:
@@ -123,12 +123,12 @@ class DeadLetters:
         return DeadLetterCount(end - first, len(times), sum(now - t < DAY_MS for t in times))
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self.lookup.close()
 
 
 def _found_in(message: Message) -> FoundDeadLetter:
-    """Return the letter of a record of `dead-letters`, also when somebody else wrote it there."""
+    """Return the letter of a record of `dead-letters`, also of a foreign one."""
     topic, value = message.topic() or "", message.value()
     partition, offset = message.partition() or 0, message.offset() or 0
     try:
@@ -141,10 +141,10 @@ def _found_in(message: Message) -> FoundDeadLetter:
 
 
 def command_id(found: FoundDeadLetter) -> str:
-    """Return the id that the command of a letter has when it is put back: always the same.
+    """Return the id of the command of a letter in a retry: always the same.
 
-    It is its own, or, where it has none that can be read, one made from where it lay. So the answer
-    to a command tells that its letter is done with, and a second retry does nothing.
+    It is the command's own, or, without a readable one, made from the record's place. So the answer
+    to a command closes its letter, and a second retry does nothing.
     """
     letter = found.letter
     try:

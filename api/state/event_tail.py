@@ -1,4 +1,4 @@
-"""The newest events of the log, read once for all clients that follow it."""
+"""The newest events of the log, read once for all subscribed clients."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ __all__ = ["EventTail"]
 
 KEPT = 4096
 KEPT_BYTES = 16 * 1024 * 1024
-"""How many events are kept, in number and in bytes: who is further behind reads the log itself."""
+"""The number and bytes of kept events: a client further behind reads the log itself."""
 HELD_BYTES = 256 * 1024
-"""How many bytes of them a client holds that has not taken them, and one event more."""
+"""Bytes of unread events that a client holds, and one event more."""
 IDLE = 30.0
-"""Seconds between two looks at whether anybody still follows."""
+"""Seconds between two checks for subscribed clients."""
 FULL_RETRY = 10
-"""Seconds after which a client should come back that may not follow now."""
+"""Seconds after which a refused client should come back."""
 
 
 class EventTail:
     """The newest admitted events, in the order in which they were read.
 
-    While somebody follows, one reader of the log keeps them coming; with nobody, nothing runs.
-    An event is here only when the read models hold it. `failure` is why they come no more.
-    Everything runs on the event loop, the reading aside.
+    While a client is subscribed, one reader of the log fills it; without one, nothing runs. An
+    event is here only when the read models hold it. `failure` is why no more come. Everything runs
+    on the event loop, the reading aside.
     """
 
     def __init__(
@@ -54,10 +54,10 @@ class EventTail:
         self.end: Places = {}
         self.changed: asyncio.Future[None] | None = None
 
-    # Those who follow
+    # Subscribed clients
 
     def require_room(self) -> None:
-        """Raise a problem if too many follow already."""
+        """Raise a problem if too many clients are subscribed already."""
         many = self.followers + self.others
         if many >= self.most:
             raise too_many(
@@ -77,7 +77,7 @@ class EventTail:
 
     @contextmanager
     def following(self) -> Iterator[None]:
-        """Keep the events coming for one client."""
+        """Keep the reader running for one client."""
         self.followers += 1
         if self.task is None or self.task.done():
             self.begin()
@@ -90,10 +90,10 @@ class EventTail:
                 self.arrivals.notify([])  # the reader need not wait for events any more
 
     def past(self, number: int, at: Places) -> tuple[list[FoundEvent], int] | None:
-        """Return some events past a place, and the number to ask with next; None if some are gone.
+        """Return some events past a place, and the number for the next call; None if some are gone.
 
-        Ask with -1 first. Numbers count the events that were ever here. Raises what ended the
-        reading.
+        Start with -1. Numbers count the events that were ever here. Raises the failure of the
+        reader.
         """
         if self.failure is not None:
             raise self.failure
@@ -121,13 +121,13 @@ class EventTail:
         await asyncio.wait((self.changed,), timeout=seconds)
 
     def wake(self) -> None:
-        """Wake who waits for more."""
+        """Wake all waiting clients."""
         changed, self.changed = self.changed, None
         if changed is not None:
             changed.set_result(None)
 
     def close(self) -> None:
-        """Tell all who follow that the process stops."""
+        """Tell all clients that the process stops."""
         self.closed = True
         self.wake()
 
@@ -141,7 +141,7 @@ class EventTail:
     # The one reader
 
     async def run(self) -> None:
-        """Read the log while somebody follows."""
+        """Read the log while a client is subscribed."""
         try:
             while self.wanted:
                 await self.read_on()
@@ -151,13 +151,13 @@ class EventTail:
 
     @property
     def wanted(self) -> bool:
-        """Whether somebody waits for events."""
+        """Whether a client waits for events."""
         return self.followers > 0 and not self.closed
 
     def begin(self) -> None:
-        """Begin anew where the read models are."""
+        """Start anew at the position of the read models."""
         self.failure = None
-        self.first += len(self.kept) + 1  # so that nobody goes on as if there were no gap
+        self.first += len(self.kept) + 1  # so that no client misses a gap
         self.kept.clear()
         self.bytes = 0
         reached = self.reader.queries.progress()
@@ -167,7 +167,7 @@ class EventTail:
         self.end = dict(self.start)
 
     async def read_on(self) -> None:
-        """Read from where the read models are, until nobody follows."""
+        """Read from the position of the read models, until no client is subscribed."""
         self.begin()
         start = {p: place.next for p, place in self.end.items()}
         topic, run = self.reader.topics.events.name, self.executor.run
@@ -186,7 +186,7 @@ class EventTail:
         return any(at.next > self.end[p].next for p, at in reached.items())
 
     async def take(self, reader: RecordReader) -> None:
-        """Read what has come, and keep it as soon as the read models hold it."""
+        """Read new records, and keep them as soon as the read models hold them."""
         found = [
             one
             for message in await self.executor.run(lambda: reader.read(1000, 1.0))
@@ -200,7 +200,7 @@ class EventTail:
         self.wake()
 
     def admitted(self, message: Message) -> FoundEvent | None:
-        """Read one message, and return its event if it counts."""
+        """Process one message, and return its event if it is admitted."""
         partition, value = message.partition() or 0, message.value() or b""
         record = event_on_log(value)
         at = self.end[partition].progress()

@@ -1,4 +1,4 @@
-"""What an API process measures (`schemas.prometheus`), and the ASGI layer that counts requests."""
+"""The instruments of an API process, and the ASGI layer that counts requests."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ __all__ = ["CountRequests", "ApiInstruments", "pressing"]
 
 
 class ApiInstruments:
-    """What one process counts. Nothing of the log's past is counted: only what comes from now on.
+    """The counters of one process. They start with the process, not with the log.
 
-    `status` is what the gauges about other processes are read from.
+    `status` is the source of the gauges about other processes.
     """
 
     def __init__(self, meter: Meter, reader: LogReader, tail: EventTail) -> None:
@@ -39,7 +39,7 @@ class ApiInstruments:
         self.meter.watch(lambda: _about(self.status))
 
     def taken(self, records: list[EventRecord]) -> None:
-        """Count events, which are stored now."""
+        """Count stored events."""
         self.counting = self.counting or self.reader.ready
         self.runs.take(records)
         if self.counting:
@@ -58,7 +58,7 @@ class ApiInstruments:
             self.meter.count("autolearn_attempts_lost_total", kind)
 
     def here(self) -> Iterator[GaugeSample]:
-        """Yield what is known without asking anybody."""
+        """Yield the figures that need no request to brokers."""
         for partition, at in self.reader.queries.progress().items():
             yield "autolearn_position", (str(partition),), at.next
             yield "autolearn_term", (str(partition),), at.term
@@ -75,7 +75,7 @@ class ApiInstruments:
 
 
 def pressing(waiting: Waiting, commands: Commands, staleness: Staleness) -> Iterator[GaugeSample]:
-    """Yield what presses on this process: the figures behind 429, 503 and cut clients."""
+    """Yield the load of this process: the figures behind 429, 503 and cut clients."""
     for sort, many in waiting.requests.items():
         yield "autolearn_waiting_requests", (sort,), many
     yield "autolearn_waiting_bytes", (), waiting.bytes
@@ -87,7 +87,7 @@ def pressing(waiting: Waiting, commands: Commands, staleness: Staleness) -> Iter
 
 
 def _about(status: Status | None) -> Iterator[GaugeSample]:
-    """Yield what a status tells; what it does not know is left out, rather than told as before."""
+    """Yield the figures of a status; unknown ones are left out, rather than repeated."""
     if status is None:
         return
     for process in status.processes:

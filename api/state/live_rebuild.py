@@ -1,7 +1,7 @@
-"""Rebuilding the read models of this process while they are served (blue and green).
+"""Rebuilds the read models of this process while they are served (blue and green).
 
-A process of its own folds the log into the spare folder; then a second Follower catches up in here
-and takes over from the first at the very same position, between two batches. No request notices.
+A process of its own folds the log into the spare folder; then a second projector catches up in here
+and replaces the first at the very same position, between two batches. No request notices.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from autolearn.schemas.errors import AutoLearnError
 __all__ = ["Rebuild", "Rebuilding"]
 
 SWEEP, SWEEPS = 0.5, 240
-"""Seconds after which it is tried again to delete what was in use before, and how often."""
+"""Seconds between attempts to delete the former read models, and their number."""
 
 log = structlog.stdlib.get_logger("autolearn.api")
 
 
 class Rebuild(Struct):
-    """How a rebuild goes: `status` is none, folding, catching-up, done or failed."""
+    """The state of a rebuild: `status` is none, folding, catching-up, done or failed."""
 
     status: str = "none"
     done: int = 0
@@ -55,7 +55,7 @@ class Rebuilding:
         self.sweeping: asyncio.Task[None] | None = None
 
     def start(self) -> Rebuild:
-        """Begin a rebuild unless one is going on."""
+        """Start a rebuild unless one is running."""
         if self.task is None or self.task.done():
             self.status = Rebuild("folding")
             self.task = asyncio.create_task(self.run())
@@ -87,15 +87,15 @@ class Rebuilding:
             self.status.status, self.status.detail = "failed", error.diagnostics()
             log.warning("not rebuilt", why=error.detail)
         except Exception as error:
-            # Whoever waits for the end must hear of it; what is served goes on as it was.
+            # Waiting requests must hear of the failure; the old read models are still served.
             self.status.status, self.status.detail = "failed", f"A fault of ours: {error!r}"
             log.exception("not rebuilt")
 
     async def _sweep(self, left: list[Path]) -> None:
-        """Delete what is left of the read models of before, once RocksDB has closed them.
+        """Delete the former read models, once RocksDB has closed them.
 
-        It does so when the last answer from them is made, in a thread of its own, and tells nobody.
-        What cannot be deleted is told, and left to the next rebuild.
+        It closes them after the last answer from them, in a thread of its own, without a signal. A
+        folder that cannot be deleted is logged, and left to the next rebuild.
         """
         for _ in range(SWEEPS):
             await asyncio.sleep(SWEEP)
@@ -127,7 +127,7 @@ class Rebuilding:
                 await process.wait()
 
     def take(self, said: dict[str, Any]) -> None:
-        """Note what the process says."""
+        """Process a message of the process."""
         if "progress" in said:
             self.status.done, self.status.total = (
                 said["progress"]["done"],
@@ -138,9 +138,9 @@ class Rebuilding:
                 setattr(self.status, name, said["result"][name])
 
     def catch_up(self, folder: Path) -> tuple[RocksStore, Projector]:
-        """Open what was built, and fold what was written meanwhile (blocking)."""
+        """Open the new store, and fold the events since (blocking)."""
         events = self.reader.topics.events
-        with ExitStack() as failed:  # a folder that stayed open could not be gone on with
+        with ExitStack() as failed:  # a folder that stayed open could not be resumed
             store = RocksStore(folder)
             failed.callback(store.close)
             follower = Projector(self.log, events.name, ReadModels(store), range(events.partitions))
@@ -150,7 +150,7 @@ class Rebuilding:
         return store, follower
 
     async def stop(self) -> None:
-        """Give up a rebuild that is going on; the next one goes on from there."""
+        """Cancel a running rebuild; the next one resumes it."""
         tasks = [task for task in (self.task, self.sweeping) if task is not None]
         for task in tasks:
             task.cancel()

@@ -1,4 +1,4 @@
-"""How one API process reads the events: from where, how far it is, and what waits for that."""
+"""The reader of the events in an API process: its start, its progress, and its waiting requests."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ OPEN_TIMEOUT, OPEN_PAUSE = 5.0, 1.0
 class LogReader:
     """Folds the events into the store of the queries, from `start` to `stop`, both on the loop.
 
-    `executor` makes the calls that ask the brokers. `on_failure` is called when the process cannot
-    go on: it must end then. `preparing`, `opened` and `taken` are to be filled before `start`.
+    `executor` runs the requests to the brokers. `on_failure` is called when the process must end.
+    `preparing`, `opened` and `taken` are to be filled before `start`.
     """
 
     def __init__(
@@ -80,15 +80,15 @@ class LogReader:
     # From start to stop
 
     def start(self) -> None:
-        """Begin to follow the log; return at once."""
+        """Start to follow the log; return at once."""
         self.loop = asyncio.get_running_loop()
-        # A daemon thread: while brokers do not answer, nobody who stops the process waits for it.
+        # A daemon thread: a process that stops does not wait for silent brokers.
         threading.Thread(target=self.open, name="open", daemon=True).start()
 
     def open(self) -> None:
-        """Create what is missing on the brokers, and find where to go on (in a thread).
+        """Create the missing topics, and find the position to resume (in a thread).
 
-        Brokers that do not answer yet, or are too few yet, are waited for.
+        It waits for brokers that do not answer, or are too few yet.
         """
         try:
             while (follower := self._try_open()) is None:
@@ -113,7 +113,7 @@ class LogReader:
         except TopicMismatch:
             raise
         except LogError as error:
-            if not self.waits_for:  # it is told once here, and all the time by health
+            if not self.waits_for:  # it is logged once here, and always shown by health
                 log.warning("waiting", why=error.detail)
             self.waits_for = error.detail
             return None
@@ -137,7 +137,7 @@ class LogReader:
             begin()
 
     def follower(self) -> Projector:
-        """Return the reader of the log, and note how far it must come to be ready."""
+        """Return the projector, and note the position at which the process is ready."""
         events = self.topics.events
         goal = self.log.ends(events.name)
         models = ReadModels(self.queries.store)
@@ -148,15 +148,15 @@ class LogReader:
         return follower
 
     async def hand_over(self, store: Store, follower: Projector) -> None:
-        """Serve from another store from now on, which a Follower has brought up to date.
+        """Serve from another store, which a projector has brought up to date.
 
-        The old one closes when the last answer from it is made.
+        The old one closes after the last answer from it.
         """
         assert self.feed is not None
         await self.feed.hand_over(follower, lambda: setattr(self.queries, "store", store))
 
     def on_events(self, records: list[EventRecord]) -> None:
-        """Wake who waits for these events, which are stored now."""
+        """Wake the requests that wait for these stored events."""
         self.arrivals.notify(records)
         for take in self.taken:
             take(records)
@@ -165,7 +165,7 @@ class LogReader:
                 self.queries.known.forget(record.subject.partition("/")[2])
 
     def fail(self, error: Exception) -> None:
-        """Stop: what this process knows can no longer be trusted to be up to date."""
+        """Stop: the read models can no longer be trusted to be up to date."""
         explained = isinstance(error, AutoLearnError)
         self.failure = error.diagnostics() if isinstance(error, AutoLearnError) else repr(error)
         log.error("stopping", why=self.failure, exc_info=None if explained else error)
@@ -174,16 +174,16 @@ class LogReader:
         self.on_failure()
 
     async def stop(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         self.stopped.set()
         if self.feed is not None:
             await self.feed.stop()
 
-    # How far it is
+    # Progress
 
     @property
     def ready(self) -> bool:
-        """Whether the read models have come to where the log ended when the process started."""
+        """Whether the read models have reached the end of the log at the start of the process."""
         if not self.caught_up and self.goal is not None:
             self.caught_up = not self.missing()
         return self.caught_up and self.failure is None
@@ -197,7 +197,7 @@ class LogReader:
         return self.log_id
 
     async def ends(self) -> dict[int, int]:
-        """Return where the log ends now, per partition.
+        """Return the present ends of the log, per partition.
 
         Raises:
             LogError: the brokers do not answer.
@@ -242,7 +242,7 @@ class LogReader:
         return f"This process is starting: it waits for Kafka. {self.waits_for}".strip()
 
     def require_brokers(self) -> None:
-        """Raise a problem unless the brokers answer: what is asked is read from the log."""
+        """Raise a problem unless the brokers answer: the request needs the log."""
         if not self.brokers.answer:
             raise problems.unavailable(
                 "Kafka does not answer, and this is read from it. What is known without it is "
@@ -252,7 +252,7 @@ class LogReader:
     async def fresh(self) -> None:
         """Wait until the read models hold everything that is on the log by now.
 
-        What is not found after this does not exist, whichever process it was made through. Gives
+        What is not found after this does not exist, through whichever process it was made. It gives
         up quietly when the brokers do not answer.
         """
         asked = asyncio.get_running_loop().time()
@@ -267,7 +267,7 @@ class LogReader:
             await self.until_holds(ends, self.barrier_began + FRESH_TIMEOUT)
 
     async def until_holds(self, ends: Mapping[int, int], deadline: float) -> bool:
-        """Wait until everything before these offsets is folded; say whether it is, at `deadline`.
+        """Wait until everything before these offsets is folded; return whether it is.
 
         The deadline is a time of the event loop.
         """

@@ -1,4 +1,4 @@
-"""How many requests wait in this process, in all, by user and by address."""
+"""Counts the waiting requests of this process, in all, by user and by address."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["Waiting", "crowded"]
 
 
 class Waiting:
-    """The requests that a process works on, by sort, and the bytes of their bodies.
+    """The requests in progress, by kind, and the bytes of their bodies.
 
-    There are two sorts, those that read and those that change something, so that neither takes the
-    other's place. One user has at most a quarter of each bound, unless everybody is the same.
+    There are two kinds, reading and changing ones, so that neither takes the other's place. One
+    user has at most a quarter of each bound, unless there is no authentication.
     """
 
     def __init__(self, limit: int, limit_bytes: int) -> None:
@@ -33,7 +33,7 @@ class Waiting:
         return any(self.requests.values())
 
     def enter(self, sort: str, user: str) -> None:
-        """Take in a request of a user ("": of everybody).
+        """Count a request of a user ("": of everybody).
 
         Raises:
             Problem: there are too many (429).
@@ -57,7 +57,7 @@ class Waiting:
         self.by_user[sort, user] += 1
 
     def hold(self, user: str, size: int) -> None:
-        """Take in bytes of a body of a user ("": of everybody).
+        """Count bytes of a body of a user ("": of everybody).
 
         Raises:
             Problem: there are too many (429).
@@ -79,7 +79,7 @@ class Waiting:
         self.bytes_by_user[user] += size
 
     def enter_stranger(self, address: str) -> None:
-        """Take in a request with a body of which nobody knows who asks.
+        """Count an unauthenticated request with a body.
 
         Raises:
             Problem: there are too many, of all or from its address (429).
@@ -92,7 +92,7 @@ class Waiting:
         self.by_address[address] += 1
 
     def hold_stranger(self, address: str, size: int) -> None:
-        """Take in bytes of a body of which nobody knows who asks.
+        """Count bytes of an unauthenticated request's body.
 
         Raises:
             Problem: there are too many, of all or from its address (429).
@@ -106,7 +106,7 @@ class Waiting:
 
 
 def crowded(why: str) -> Problem:
-    """Return the problem of one stranger too many; a token that is sent in clear sight helps."""
+    """Return the problem of one stranger too many; a token in a plain header helps."""
     problem = too_many(
         f"{why} of which it is not known yet who asks, and no more are read at a time. Nothing was "
         "done: try again. Requests with a token in their head are not held up by this "

@@ -14,7 +14,7 @@ __all__ = ["Live", "LiveProgress"]
 
 
 class LiveProgress(Struct):
-    """What a worker does on a run now, as its last heartbeat said.
+    """The progress of a run by its worker's last heartbeat.
 
     `phase` is a word such as starting, loading, fitting, storing, evaluating; `waiting` while no
     worker has taken the run.
@@ -30,4 +30,4 @@ class LiveProgress(Struct):
 
 
 Live = Callable[[RunRow], LiveProgress | None]
-"""Tells what is going on with a run now; None when nothing is known."""
+"""Returns the progress of a run now; None when nothing is known."""

@@ -1,4 +1,4 @@
-"""How far the read models of this process are behind the log."""
+"""The lag of this process's read models behind the log."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["Staleness"]
 
 
 class Staleness:
-    """Whether something may be on the log that the read models do not hold, for want of brokers.
+    """Whether the read models may lack records of the log, because brokers do not answer.
 
     It begins when the brokers do not answer, and ends when they do again and everything is folded
-    that was on the log then (`holds` says so).
+    that was on the log at that time (`holds` checks it).
     """
 
     def __init__(self, brokers: Brokers, holds: Callable[[Mapping[int, int]], bool]) -> None:
@@ -23,7 +23,7 @@ class Staleness:
         self.since: float | None = None
 
     def seconds(self) -> float | None:
-        """Return the age of the read models; None while they are as good as new."""
+        """Return the age of the read models; None while they are up to date."""
         if not self.brokers.answer:
             if self.since is None:
                 self.since = self.brokers.heard

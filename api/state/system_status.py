@@ -1,4 +1,4 @@
-"""The status of the installation, as one API process sees it: looked at when somebody asks."""
+"""The status of the installation, as one API process sees it, on request."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from autolearn.schemas.settings import Settings
 __all__ = ["SystemStatus"]
 
 FRESH = 2.0
-"""Seconds for which a status is told again without looking: so much can be asked of the brokers."""
+"""Seconds for which a status is repeated, to spare the brokers."""
 FRESH_DISK = 60.0
-"""The same of the disks, where every file is looked at."""
+"""The same for the disks, where every file is read."""
 DISK_PATIENCE = 1.0
 """Seconds for which the first answer waits for them."""
 
 
 class _Disks:
-    """Measures what folders take, in a thread of its own, now and then."""
+    """Measures the size of folders, in a thread of its own, now and then."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -41,7 +41,7 @@ class _Disks:
         self.thread: threading.Thread | None = None
 
     def newest(self) -> list[Usage] | None:
-        """Return what was measured last; measure if that is due, and wait for it a moment only."""
+        """Return the newest measurement; start a due one, and wait for it a moment only."""
         busy = self.thread is not None and self.thread.is_alive()
         if not busy and time.monotonic() - self.began > FRESH_DISK:
             self.began = time.monotonic()
@@ -51,14 +51,14 @@ class _Disks:
         return self.found
 
     def measure(self) -> None:
-        """Look at every file (in the thread)."""
+        """Measure every file (in the thread)."""
         home = home_of(self.settings)
         self.bytes = topic_bytes(home)
         self.found = places_of(self.settings, home)
 
 
 class SystemStatus:
-    """Makes the status. Requests at the same time share one, and it is kept for FRESH seconds."""
+    """Makes the status. Simultaneous requests share one, and it is kept for FRESH seconds."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class SystemStatus:
             return self.newest
 
     def look(self) -> Status:
-        """Look at everything (in a thread)."""
+        """Inspect everything (in a thread)."""
         reader, told_by = self.reader, f"{self.name} on {self.host}"
         reached = reader.queries.progress()
         if self.looking is not None and reader.brokers.answer:

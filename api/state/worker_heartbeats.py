@@ -1,4 +1,4 @@
-"""What the workers do now: the newest heartbeat of each, kept in memory."""
+"""The newest heartbeat of each worker, kept in memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PAUSE, PATIENCE = 5.0, 2.0
 
 
 class Heartbeats:
-    """Reads the topic `workers` in a thread of its own. It is not part of the truth.
+    """Reads the topic `workers` in a thread of its own.
 
     A fault here is logged and costs the live progress, nothing else.
     """
@@ -60,7 +60,7 @@ class Heartbeats:
             reader.close()
 
     def live(self, row: RunRow) -> LiveProgress | None:
-        """Return what goes on with a run now; None when it has ended."""
+        """Return the progress of a run now; None when it has ended."""
         if row.ended is not None:
             return None
         for heartbeat, progress in self.work():
@@ -78,23 +78,23 @@ class Heartbeats:
         return LiveProgress(row.id, row.kind, row.attempt, phase, row.worker, since=row.started)
 
     def limit(self) -> float:
-        """Return the time before which a heartbeat counts no longer (milliseconds since 1970)."""
+        """Return the time before which a heartbeat has expired (milliseconds since 1970)."""
         return self.clock() - FORGOTTEN_AFTER_MS
 
     def workers(self) -> list[tuple[Heartbeat, int]]:
-        """Return the newest heartbeat of every worker heard of lately, and when it was sent."""
+        """Return the newest heartbeat of every recent worker, and its time."""
         return self.beats.since(self.limit())
 
     def supervision(self) -> Supervision | None:
-        """Return what the supervising process said lately."""
+        """Return the recent state of the supervising process."""
         return self.beats.supervision(self.limit())
 
     def work(self) -> list[tuple[Heartbeat, Progress]]:
-        """Return what every worker works on."""
+        """Return the runs of every worker."""
         return [(beat, progress) for beat, _ in self.workers() for progress in beat.runs]
 
     def stop(self) -> None:
-        """Stop reading; a question that brokers do not answer is not waited for."""
+        """Stop reading; a request that brokers do not answer is not awaited."""
         self.stopped.set()
         if hasattr(self, "thread"):
             self.thread.join(PATIENCE)

@@ -1,8 +1,8 @@
-"""What the values of a column of text say of it: what they may be meant as, and what is odd.
+"""The evidence of a text column's values: their possible types, and their oddities.
 
-Values come batch by batch. Plain numbers, the common case, are cast and counted; of what is left
-every way in which it may be meant is tried (numbers with other separators or a unit, times,
-booleans), and what fits none is remembered, a few with their rows.
+Values come batch by batch. Plain numbers, the common case, are cast and counted; for other values
+every notation is tried (numbers with other separators or a unit, times, booleans), and a few that
+fit none are kept with their rows.
 """
 
 from __future__ import annotations
@@ -50,20 +50,20 @@ MISSING_IN_TEXT = (
     "null",
     "?",
 )
-"""Words that stand for no value in every column."""
+"""Words that mean missing in every column."""
 MISSING_WORDS = (*MISSING_IN_TEXT, "None", "none", "NaT", "-", ".", "#DIV/0!")
-"""Words that do so where the other values are numbers, times or booleans."""
+"""Words that mean missing where the other values are numbers, times or booleans."""
 REMEMBERED, LEAST_REMEMBERED = 1_000, 10
 """Odd values of a column that are kept: the fewer, the more columns there are."""
 LOOKED_AT = 50
-"""Odd values of a batch from which ways are guessed."""
+"""Odd values of a batch from which notations are guessed."""
 MOST_WAYS = 24
 HOPELESS = 100
-"""Odd values after which a way is given up that none of them fits."""
+"""Odd values after which a notation is dropped that none of them fits."""
 TRIED = 1_000
-"""Odd values after which a way is given up that less than half of them fit."""
+"""Odd values after which a notation is dropped that less than half of them fit."""
 SETTLED = 20_000
-"""Odd values after which a column that nothing else fits is text."""
+"""Odd values after which a column without another notation is text."""
 INTEGER = r"^[+-]?[0-9]+$"
 ZERO_FIRST = r"^[+-]?0[0-9]+$"
 DIGITS = str.maketrans("012345678", "9" * 9)
@@ -73,7 +73,7 @@ BOOLEANS = texts("true", "false")
 
 
 class ColumnHints(NamedTuple):
-    """What somebody has said of a column: its type, words that stand for no value, and so on.
+    """A user's hints on a column: its type, words that mean missing, and so on.
 
     `type` is one of the column types, or a pattern of strptime; `before` the type in the version
     before, which is kept if the values fit it.
@@ -87,13 +87,13 @@ class ColumnHints(NamedTuple):
 
     @property
     def pattern(self) -> str:
-        """The pattern of strptime that was said, also of what would be plain numbers."""
+        """The hinted pattern of strptime, also for values that are plain numbers."""
         return self.type if self.type.startswith("%") else ""
 
 
 @dataclass
 class ValueCount:
-    """How often a value was seen, and in which row first."""
+    """The rows of a value, and the first of them."""
 
     count: int = 0
     row: int = -1
@@ -108,7 +108,7 @@ class ValueCount:
 
 @dataclass
 class Fit:
-    """How many values fit a way, what smallest and largest number they are, and what does not."""
+    """The number of values that fit a notation, their range, and the first that do not."""
 
     count: int = 0
     missed: int = 0
@@ -117,7 +117,7 @@ class Fit:
     maximum: float | None = None
 
     def take(self, way: ColumnFormat | str, found: Values, rows: Values, fits: Values) -> None:
-        """Note which of some different values fit a way."""
+        """Record which of some distinct values fit a notation."""
         count = total(rows.filter(fits))
         missed = total(rows) - count
         self.count, self.missed = self.count + count, self.missed + missed
@@ -128,7 +128,7 @@ class Fit:
             self.measure(numbers.numbers_in(found, way))
 
     def measure(self, values: Values) -> None:
-        """Take numbers in."""
+        """Extend the range by numbers."""
         low, high = (one.as_py() for one in pc.min_max(values).values())
         if low is not None:
             self.minimum = low if self.minimum is None else min(low, self.minimum)
@@ -137,9 +137,9 @@ class Fit:
 
 @dataclass
 class _Plain:
-    """Numbers as programs write them: how many, and what is particular about some of them.
+    """The number of plain numbers, and the particular ones.
 
-    `whole` says that all are integers; `grouped` that all dots may part thousands.
+    `whole` says that all are integers; `grouped` that all dots may separate thousands.
     """
 
     count: int = 0
@@ -153,9 +153,10 @@ class _Plain:
 
 
 class Evidence:
-    """Of one column. `counts` are its values and how many rows have each, None if too many.
+    """The evidence of one column. `counts` are the rows by value, None if too many.
 
-    What is in `counts` is as it was written, without what stands for no value in every column.
+    The values in `counts` are in their written form, without words that mean missing in every
+    column.
     """
 
     def __init__(self, name: str, *, limit: int = 0, given: ColumnHints = ColumnHints()) -> None:  # noqa: B008
@@ -173,10 +174,10 @@ class Evidence:
         self.missing_words = pa.array(words, pa.string())
         self.may_be_plain = not given.pattern and not any(map(PLAIN.fullmatch, words))
 
-    # Values come
+    # Adding values
 
     def add(self, values: Values) -> None:
-        """Take a batch of trimmed text, null where it is empty."""
+        """Add a batch of trimmed text, null where it is empty."""
         first, self.rows = self.rows, self.rows + len(values)
         self.empty += values.null_count
         if values.null_count == len(values):
@@ -210,7 +211,7 @@ class Evidence:
         return values.filter(absent)
 
     def _take_plain(self, values: Values, first: int) -> bool:
-        """Take a batch in which all are plain numbers; say whether it was one."""
+        """Add a batch if all its values are plain numbers; return whether it was added."""
         try:
             as_numbers = pc.cast(values, pa.float64())
         except pa.ArrowInvalid:
@@ -231,7 +232,7 @@ class Evidence:
         self._note_plain(found, rows, values, first)
 
     def _note_plain(self, found: Values, rows: Values | None, values: Values, first: int) -> None:
-        """Note what is particular about plain numbers; `rows` says how often each is there."""
+        """Record particular plain numbers; `rows` are the rows of each."""
         plain = self.plain
         plain.count += many(found, rows)
         if plain.whole:
@@ -249,7 +250,7 @@ class Evidence:
     def _note_integers(
         self, found: Values, rows: Values | None, values: Values, first: int
     ) -> None:
-        """Note integers that begin with a zero or are long, until a number is none."""
+        """Record integers that begin with a zero or are long, until a value is no integer."""
         plain = self.plain
         try:
             pc.cast(found, pa.int64())
@@ -271,7 +272,7 @@ class Evidence:
             plain.zeros = plain.zeros.again(at[0].as_py(), there, place)
 
     def _add_odd(self, found: Values, rows: Values, values: Values, first: int) -> None:
-        """Take in different values that are no plain numbers: try every way."""
+        """Add distinct values that are no plain numbers: try every notation."""
         if not len(found):
             return
         before = self.odd
@@ -300,16 +301,16 @@ class Evidence:
         self._see_all(self.values, found[:room], rows[:room], values, first)
 
     def _fits_whole(self) -> bool:
-        """Return whether all odd values fit some way, and plain numbers would fit it too."""
+        """Return whether all odd values fit some notation that plain numbers fit too."""
         return any(
             fit.missed == 0 and not (isinstance(way, ColumnFormat) and way.unit)
             for way, fit in self.ways.items()
         )
 
     def backward(self, way: ColumnFormat | str, before: int) -> Fit:
-        """Return how a new way fits the odd values that came before.
+        """Return how a new notation fits the odd values so far.
 
-        What fits numbers without a mark for thousands fits those with one.
+        A notation without a thousands separator implies the one with it.
         """
         fit = Fit()
         if self.values:
@@ -326,7 +327,7 @@ class Evidence:
     def _see_all(
         self, seen: dict[str, ValueCount], found: Values, rows: Values, values: Values, first: int
     ) -> None:
-        """Count values, and note their first rows."""
+        """Count values, and record their first rows."""
         if not len(found):
             return
         coded = values.dictionary_encode()
@@ -341,14 +342,14 @@ class Evidence:
     def see(
         self, seen: dict[str, ValueCount], value: str, count: int, values: Values, first: int
     ) -> None:
-        """Count a value, and note its first row."""
+        """Count a value, and record its first row."""
         if value in seen:
             seen[value].count += count
         else:
             seen[value] = ValueCount(count, first + _place_of(values, value))
 
     def count(self, found: Values | None, rows: Values | None) -> None:
-        """Count different values, until there are too many."""
+        """Count distinct values, until there are too many."""
         if self.counts is None or found is None or rows is None:
             return
         if len(found) > self.limit:
@@ -359,15 +360,15 @@ class Evidence:
         if len(self.counts) > self.limit:
             self.counts = None
 
-    # What it says
+    # Results
 
     @property
     def total(self) -> int:
-        """How many values are present if all words of `missing` stand for none."""
+        """The number of present values if all words of `missing` mean missing."""
         return self.plain.count + self.odd
 
     def fitting(self, way: ColumnFormat | str, fit: Fit) -> int:
-        """Return how many values fit a way, plain numbers included."""
+        """Return the number of values that fit a notation, plain numbers included."""
         if not isinstance(way, ColumnFormat) or way.unit:
             return fit.count
         plain = self.plain
@@ -378,7 +379,7 @@ class Evidence:
         return fit.count + plain.count - plain.dots.count
 
     def decimal(self) -> str:
-        """Return the decimal separator that the values leave no doubt about, or ""."""
+        """Return the unambiguous decimal separator of the values, or ""."""
         if self.plain.dots.count and not self.plain.grouped:
             return "."
         whole = {
@@ -390,7 +391,7 @@ class Evidence:
 
 
 def _guesses(found: Values, given: ColumnHints) -> Iterator[ColumnFormat | str]:
-    """Yield the ways in which some values may be meant."""
+    """Yield the possible notations of some values."""
     alike = {text.translate(DIGITS): text for text in reversed(found.to_pylist())}
     for text in reversed(alike.values()):
         if text.lower() in ("true", "false"):
@@ -417,12 +418,12 @@ def _allowed(decimal: str, thousands: str, unit: str, given: ColumnHints) -> Ite
 
 
 def is_time(way: ColumnFormat | str) -> TypeGuard[str]:
-    """Return whether a way is one of times."""
+    """Return whether a notation is one of times."""
     return isinstance(way, str) and way != "boolean"
 
 
 def fitting(way: ColumnFormat | str, found: Values) -> Values:
-    """Return for each value whether it fits a way."""
+    """Return for each value whether it fits a notation."""
     if isinstance(way, ColumnFormat):
         return numbers.fits_number(found, way)
     if way == "boolean":

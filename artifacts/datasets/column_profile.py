@@ -1,4 +1,4 @@
-"""What a column holds: its type, found from all of its values, and its statistics.
+"""The type and the statistics of a column, from all of its values.
 
 The type is the narrowest that holds every present value, so it does not depend on how the rows
 are cut into batches:
@@ -26,7 +26,7 @@ from autolearn.schemas.values import Column
 __all__ = ["MISSING", "ColumnTally", "Values", "cast", "clean"]
 
 MISSING = ("", "NA", "NaN", "nan", "null", "?")
-"""What stands for an absent value in CSV."""
+"""The words that mean missing in CSV."""
 
 pc: Any = compute
 Values: TypeAlias = Any
@@ -46,7 +46,7 @@ ARROW: dict[str, Any] = {
 
 
 def texts(*values: str) -> Values:
-    """Return an array of strings; unlike `pyarrow.array`, without importing pandas."""
+    """Return an array of strings, without importing pandas as `pyarrow.array` does."""
     ends = array("i", accumulate((len(value) for value in values), initial=0))
     buffers = [None, pa.py_buffer(ends.tobytes()), pa.py_buffer("".join(values).encode("ascii"))]
     return pa.Array.from_buffers(pa.string(), len(values), buffers)
@@ -77,7 +77,7 @@ def cast(values: Values, kind: str) -> Values:
 
 
 def _holds(values: Values, kind: str) -> bool:
-    """Return whether every present value of clean text reads as this kind."""
+    """Return whether every present value of clean text is of this kind."""
     if kind == "boolean":
         return bool(pc.all(pc.is_in(pc.utf8_lower(values.drop_null()), BOOLEANS)))
     if kind in NUMBERS:
@@ -109,7 +109,7 @@ class ColumnTally:
         self._limit = limit
 
     def add_text(self, values: Values) -> None:
-        """Take a batch of clean CSV text."""
+        """Add a batch of clean CSV text."""
         self.missing += values.null_count
         if values.null_count == len(values):
             return
@@ -119,7 +119,7 @@ class ColumnTally:
             self._measure(pc.cast(values, pa.float64()))
 
     def add_typed(self, values: Values) -> None:
-        """Take a batch whose kind is known; a NaN counts as missing."""
+        """Add a batch of a known kind; a NaN counts as missing."""
         if pa.types.is_floating(values.type):
             values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
         self.missing += values.null_count
@@ -135,7 +135,7 @@ class ColumnTally:
         return "timestamp" if self.kind == "zoned" else self.kind or "string"
 
     def labels(self) -> dict[str, int] | None:
-        """Return rows per different value, as the text that stands for it, most frequent first."""
+        """Return the rows by distinct value, as text, most frequent first."""
         if self.counts is None:
             return None
         together: dict[str, int] = {}
@@ -145,7 +145,7 @@ class ColumnTally:
         return dict(sorted(together.items(), key=lambda item: (-item[1], item[0])))
 
     def column(self) -> Column:
-        """Return what is known of the column."""
+        """Return the type and statistics of the column."""
         labels = self.labels()
         number = self.kind in NUMBERS
         return Column(
@@ -188,7 +188,7 @@ def _widest(known: str | None, values: Values) -> str:
 
 
 def label_of(value: Any, kind: str) -> str:
-    """Return the text that stands for a value: true, 3, 2.5, red."""
+    """Return the text of a value: true, 3, 2.5, red."""
     if kind == "boolean":
         return str(value).lower()
     if kind == "integer":

@@ -1,4 +1,4 @@
-"""What a column of text is: what all of its values fit; otherwise text, with what was odd."""
+"""The type of a text column: one that all of its values fit; otherwise text, with findings."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ __all__ = ["ColumnTyper", "Decided"]
 NEARLY, PARTLY = 0.9, 0.5
 """Shares of values from which a column of text is nearly, or partly, of another type."""
 FEW, REPEATED = 20, 5
-"""Different values up to which, and rows of each from which, values are categories."""
+"""Distinct values up to which, and rows of each from which, values are categories."""
 PIVOT = "years 69 to 99 are of the last century"
 ORDERS = {"%d": "DD", "%m": "MM", "%Y": "YYYY", "%y": "YY", "%b": "Mon", "%H": "HH", "%I": "hh"}
 
 
 class Decided(NamedTuple):
-    """What a column is, how its text is read, and what was odd."""
+    """The type of a column, the format of its text, and its findings."""
 
     type: str
     format: ColumnFormat
@@ -40,16 +40,16 @@ class Decided(NamedTuple):
 
 
 class ColumnTyper:
-    """Decides what a column is, from the evidence of all of its values."""
+    """Decides the type of a column by the evidence of all of its values."""
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
 
     def decide(self, decimal: str) -> Decided:
-        """Say what the column is; `decimal` is the file's decimal separator.
+        """Decide; `decimal` is the file's decimal separator.
 
         Raises:
-            DatasetRefused: the values are not of the type that was given.
+            DatasetRefused: the values are not of the given type.
         """
         if self.evidence.given.type:
             return self._as_given(decimal)
@@ -83,7 +83,7 @@ class ColumnTyper:
         return self.as_text(self.nearly())
 
     def _as_plain(self, decimal: str) -> Decided:
-        """Say what plain numbers are."""
+        """Decide on a column of plain numbers."""
         plain = self.evidence.plain
         if plain.whole and plain.beyond.count:
             shown = (Example(cut(plain.beyond.value), plain.beyond.row),)
@@ -97,7 +97,7 @@ class ColumnTyper:
         return Decided(kind, self._plainly(), tuple(self._about_words()))
 
     def as_number(self, way: ColumnFormat) -> Decided:
-        """Say that the column has numbers in a format, and what is particular about it."""
+        """Return the column as numbers in a format, with its findings."""
         findings = list(self._about_words())
         shown = tuple(self.examples(self.evidence.values))
         dots = self.evidence.plain.dots
@@ -116,7 +116,7 @@ class ColumnTyper:
         return Decided("number", replace(way, missing=self.absent()), tuple(findings))
 
     def _about_negatives(self) -> Iterator[DataFinding]:
-        """Yield the finding of negative numbers that are not written as programs do."""
+        """Yield the finding of negative numbers in accountants' notation."""
         odd = {
             value: seen
             for value, seen in self.evidence.values.items()
@@ -128,7 +128,7 @@ class ColumnTyper:
             yield self.finding("negative-forms", count, shown, shown[0].value)
 
     def _as_time(self, patterns: list[str]) -> Decided:
-        """Say that the column has times, unless it is open which."""
+        """Return the column as times, unless their order is ambiguous."""
         shown = tuple(self.examples(self.evidence.values))
         if "" not in patterns and len(patterns) > 1:
             names = " or ".join(map(_name_of, patterns))
@@ -149,7 +149,7 @@ class ColumnTyper:
         return Decided("timestamp", format_, tuple(findings))
 
     def as_text(self, finding: DataFinding | None = None) -> Decided:
-        """Say that the column is text."""
+        """Return the column as text."""
         findings = [] if finding is None else [finding]
         present = [word for word in self.evidence.words if word not in self.text_missing()]
         if present and self.evidence.given.missing is None:
@@ -166,7 +166,7 @@ class ColumnTyper:
         return Decided("string", ColumnFormat(missing=tuple(sorted(told))), tuple(findings))
 
     def _as_given(self, decimal: str) -> Decided:
-        """Say that the column is what was said. Raises DatasetRefused if it cannot be."""
+        """Return the column as hinted. Raises DatasetRefused if it cannot be."""
         kind = self.evidence.given.type
         if kind == "string":
             return self.as_text()
@@ -210,7 +210,7 @@ class ColumnTyper:
         return self._as_time(fits) if fits else None
 
     def nearly(self) -> DataFinding | None:
-        """Return what is odd about a column that is text, but nearly something else."""
+        """Return the findings about a text column that is nearly of another type."""
         best = max(
             self.evidence.ways.items(), key=lambda at: self.evidence.fitting(*at), default=None
         )
@@ -252,9 +252,9 @@ class ColumnTyper:
         return self.finding(code, self.evidence.total - fits, examples)
 
     def unread(self) -> DataFinding | None:
-        """Return the finding of text that looks like numbers or times in no known form.
+        """Return the finding of text that looks like numbers or times in an unknown form.
 
-        Of few values that repeat nothing is said: they are categories, such as 18-24.
+        A few repeated values have no finding: they are categories, such as 18-24.
         """
         evidence = self.evidence
         counts = evidence.counts
@@ -266,10 +266,10 @@ class ColumnTyper:
         shown = tuple(self.examples(like))
         return self.finding("unread-form", len(like), shown, of=len(evidence.values))
 
-    # In words
+    # Messages
 
     def _not_of(self, kind: str) -> str:
-        """Return the sentence for values that are not of the type that was given."""
+        """Return the sentence for values that are not of the given type."""
         misses = list(self.evidence.values)
         for way, fit in self.evidence.ways.items():
             numeric = isinstance(way, ColumnFormat) and kind in ("integer", "number")
@@ -314,7 +314,7 @@ class ColumnTyper:
             yield Example(cut(value), at.row)
 
     def _about_words(self, words: Iterable[str] | None = None) -> Iterator[DataFinding]:
-        """Yield the finding of words that stand for no value, if there are."""
+        """Yield the finding of words that mean missing, if there are any."""
         shown = {
             word: self.evidence.words[word]
             for word in (self.evidence.words if words is None else words)
@@ -326,11 +326,11 @@ class ColumnTyper:
             yield self.finding("missing-words", count, examples, of=of)
 
     def absent(self) -> tuple[str, ...]:
-        """Return the words that stood for no value."""
+        """Return the present words that mean missing."""
         return tuple(sorted(self.evidence.words))
 
     def text_missing(self) -> tuple[str, ...]:
-        """Return the words that stand for no value if the column is text."""
+        """Return the words that mean missing if the column is text."""
         return (
             MISSING_IN_TEXT if self.evidence.given.missing is None else self.evidence.given.missing
         )
@@ -343,7 +343,7 @@ class ColumnTyper:
 
 
 def chosen(ways: list[ColumnFormat], decimal: str) -> ColumnFormat:
-    """Return the format that is meant: with the file's decimal separator, and the fewest marks."""
+    """Return the best format: with the file's decimal separator, and the fewest separators."""
     return min(ways, key=lambda way: (way.decimal != decimal, bool(way.thousands), way.thousands))
 
 

@@ -1,4 +1,4 @@
-"""Why a file is not taken as a dataset."""
+"""The error of a file that cannot be a dataset."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ MOST = 20
 
 
 class DatasetRefused(AutoLearnError):
-    """The file cannot be used. `sentences` say what is wrong, where, and what to do; one each."""
+    """The file cannot be used. Each of `sentences` names a fault, its place and the remedy."""
 
     title = "The file cannot be used as a dataset"
 
     def __init__(self, sentences: str | Sequence[str]) -> None:
-        """Take one sentence, or several (never none); more than twenty are not told."""
+        """Take one sentence, or several (never none); more than twenty are cut."""
         given = (sentences,) if isinstance(sentences, str) else tuple(sentences)
         self.sentences = tuple(cut(one, LONGEST_TEXT) for one in given[:MOST])
         super().__init__(" ".join(self.sentences))

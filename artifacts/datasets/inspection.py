@@ -1,4 +1,4 @@
-"""A file read once from its first row to its last: what each column is, and what is odd."""
+"""Reads a file once from its first row to its last: types of columns, and findings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ APPLY: dict[str, tuple[str, ...]] = {
     "parquet": (),
     "arrow": (),
 }
-"""What may be said of a file in each format."""
+"""The hints that apply to each format."""
 
 
 def inspect(
@@ -61,7 +61,7 @@ def inspect(
 
 
 def _check_hints(format: str, hints: ReadHints) -> None:  # noqa: A002
-    """Raise DatasetRefused for what was said of a file and does not apply to its format."""
+    """Raise DatasetRefused for a hint that does not apply to the file's format."""
     said = {
         "--separator": bool(hints.separator),
         "--encoding": bool(hints.encoding),

@@ -1,4 +1,4 @@
-"""What comes of reading a whole file: columns, how it is read again, and what is odd about it."""
+"""The result of reading a whole file: columns, read options and findings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pc: Any = compute
 Values = Any
 
 COUNTED, COUNTED_TOGETHER = 10_000, 1_000_000
-"""Different values that are counted in a column, and in all columns together."""
+"""Distinct values that are counted in a column, and in all columns together."""
 MOST_FINDINGS = 300
 """Findings that are kept of a version."""
 NO_VALUES = "No column has values: send at least one column with values."
@@ -40,7 +40,7 @@ LETTER = {kind: letter for letter, kind in LETTERS.items()}
 
 @dataclass
 class ColumnProfile:
-    """A column: its type and its statistics. `labels` are the rows per value as it is written."""
+    """A column: its type and its statistics. `labels` are the rows by written value."""
 
     name: str
     type: str
@@ -53,7 +53,7 @@ class ColumnProfile:
 
 
 class Inspected(NamedTuple):
-    """The columns that are used, how the file is read again, and what is odd about it."""
+    """The used columns, the read options and the findings."""
 
     columns: list[ColumnProfile]
     rows: int
@@ -62,7 +62,7 @@ class Inspected(NamedTuple):
 
 
 def about_empty(names: Sequence[str], of: int) -> list[DataFinding]:
-    """Return the finding of columns that have no values, if there are such."""
+    """Return the finding of columns without values, if there are any."""
     shown = tuple(Example(cut(name)) for name in names[:5])
     return [DataFinding("empty-columns", count=len(names), of=of, examples=shown)] if names else []
 

@@ -1,6 +1,6 @@
-"""What a dataset's file holds, found in bounded memory: columns, findings, class balance.
+"""Profiles a dataset's file in bounded memory: columns, findings, class balance.
 
-The task that a target makes (`task_of`):
+The task of a target (`task_of`):
 
     string, boolean                                              classification
     integer with at most 20 different values, each on average
@@ -52,12 +52,12 @@ def profile(
     before: Mapping[str, str] | None = None,
     accepted: bool = False,
 ) -> DatasetSpec:
-    """Read a whole file, a few MiB at a time, and return what it holds.
+    """Read a whole file, a few MiB at a time, and return its specification.
 
-    `hints` say how it is read, `before` the types of columns in the version before, which are kept
-    where the values fit them.
+    `hints` decide how it is read, `before` the types of columns in the version before, which are
+    kept where the values fit them.
 
-    Of `sensitive` columns no value is told: those that it has are marked so.
+    Values of `sensitive` columns are hidden, and the columns marked.
 
     Raises DatasetRefused with a sentence per fault.
     """
@@ -121,7 +121,7 @@ def _column_of(found: ColumnProfile) -> Column:
 
 
 def _faults_of(columns: list[ColumnProfile], rows: int) -> Iterable[str]:
-    """Yield what makes columns unusable."""
+    """Yield the faults of unusable columns."""
     for column in columns:
         if column.missing == rows:
             yield (
@@ -136,7 +136,7 @@ def _faults_of(columns: list[ColumnProfile], rows: int) -> Iterable[str]:
 
 
 def _no_target(target: str, found: Inspected) -> str:
-    """Return what is said of a target that is no column, and why it may be none."""
+    """Describe the fault of a target that is no column, and its likely cause."""
     names = [column.name for column in found.columns]
     alike = next((one for one in names if one.casefold() == target.strip().casefold()), "")
     said = [f"Perhaps {alike} is meant."] if alike else []
@@ -149,7 +149,7 @@ def _no_target(target: str, found: Inspected) -> str:
 
 
 def task_of(column: ColumnProfile, rows: int, *, secret: bool = False) -> str:
-    """Return the task that a target makes, by the rule above. Raises DatasetRefused."""
+    """Return the task of a target, by the rule above. Raises DatasetRefused."""
     labels, distinct = column.labels, column.distinct
     if distinct == 1 and labels:
         which = "" if secret else f", {cut(next(iter(labels)))}"

@@ -30,7 +30,7 @@ __all__ = ["ProfileResult", "ProfileJob", "profile_apart"]
 class ProfileJob(msgspec.Struct, frozen=True):
     """The arguments of `profile`, and the limits (MiB, processor seconds).
 
-    Without a `format` it is recognised from the first bytes.
+    Without a `format` it is detected by the first bytes.
     """
 
     path: str
@@ -59,7 +59,7 @@ class ProfileResult(msgspec.Struct, frozen=True, omit_defaults=True):
 async def profile_apart(question: ProfileJob) -> DatasetSpec:
     """Profile a file without risk to this process, and without blocking its loop.
 
-    Raises DatasetRefused; also when the file needs more memory or time than it may have.
+    Raises DatasetRefused; also when the file exceeds the limits of memory or time.
     """
     process = await asyncio.create_subprocess_exec(
         *python_command("autolearn.artifacts.datasets.sandbox"),
@@ -97,11 +97,11 @@ def _too_much(question: ProfileJob) -> str:
 
 
 class _WithoutPandas:
-    """Lets Arrow do without pandas, which it would load for every list that it is given."""
+    """Lets Arrow do without pandas, which it would import for every list."""
 
     @staticmethod
     def find_spec(name: str, *_: object) -> None:
-        """Say that there is no pandas. Raises ModuleNotFoundError."""
+        """Report that there is no pandas. Raises ModuleNotFoundError."""
         if name == "pandas":
             raise ModuleNotFoundError(name)
 

@@ -1,7 +1,7 @@
-"""A dataset's file read into memory, the same way every time.
+"""Reads a dataset's file into memory, the same way every time.
 
-`profile` (in `profile`) says what a file holds in bounded memory, and how it is read;
-`read_table` loads all of it for training, read like that.
+`profile` (in `profile`) detects in bounded memory how a file is read; `read_table` loads all of it
+for training, read like that.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ pc: Any = compute
 
 HEAD = 4096
 COMPOUND, ENCRYPTED = b"\xd0\xcf\x11\xe0", "EncryptedPackage".encode("utf-16-le")
-"""The first bytes of old or encrypted Excel files, and what only encrypted ones have."""
+"""The first bytes of old or encrypted Excel files, and the mark of encrypted ones."""
 OFFICE_PARTS = (b"[Content_Types].xml", b"_rels/.rels", b"docProps/", b"xl/")
 NUMERIC = ("integer", "number", "timestamp")
 
@@ -48,7 +48,7 @@ NUMERIC = ("integer", "number", "timestamp")
 class Table:
     """All rows of a dataset. `types` maps each column's name, in order, to its type.
 
-    `written` has columns of numbers as they are written, where that was asked for.
+    `written` has the written form of some columns of numbers.
     """
 
     types: dict[str, str]
@@ -85,9 +85,9 @@ class Table:
         return _as_float(pc.cast(values, pa.float64(), safe=False))
 
     def labels(self, name: str) -> np.ndarray[Any, Any]:
-        """Return a column as the strings that stand for its values, None where missing.
+        """Return a column as the text of its values, None where missing.
 
-        Numbers are as they are written, where that is known.
+        Numbers have their written form, where it is known.
         """
         import numpy as np
 
@@ -113,9 +113,9 @@ class Table:
 def read_table(
     path: Path, options: ReadOptions | None = None, *, written: Collection[str] = ()
 ) -> Table:
-    """Load a file as its version is read; without `options`, as before that was kept.
+    """Load a file with its version's read options; without `options`, by the former rules.
 
-    Numbers of the columns `written` are kept as they are written, too. Raises DatasetRefused.
+    The written form of the columns `written` is kept, too. Raises DatasetRefused.
     """
     if options is None:
         return _read_as_before(path)
@@ -154,7 +154,7 @@ def _typed_table(parquet: ParquetFile) -> Table:
 
 
 def _read_as_before(path: Path) -> Table:
-    """Load CSV or Parquet (told apart by their bytes) by the rules of versions without options."""
+    """Load CSV or Parquet (detected by their bytes) by the rules of versions without options."""
     if format_of(path) == "parquet":
         return _typed_table(ParquetFile(path, as_before=True))
     text = TextFile.again(path, options_before(path))
@@ -189,7 +189,7 @@ def format_of(path: Path) -> str:
 
 
 def _is_workbook(path: Path, head: bytes) -> bool:
-    """Return whether a ZIP archive is an Excel workbook (ECMA-376), or one that was cut off."""
+    """Return whether a ZIP archive is an Excel workbook (ECMA-376), perhaps a truncated one."""
     try:
         with zipfile.ZipFile(path) as archive:
             return "xl/workbook.xml" in archive.namelist()
@@ -203,7 +203,7 @@ def _holds(path: Path, word: bytes) -> bool:
 
 
 def _is_object(head: bytes) -> bool:
-    """Return whether the first line of a file is a JSON object, or begins one that is long."""
+    """Return whether the first line of a file is a JSON object, or begins a long one."""
     line, end, _ = head.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")
     if not line.startswith(b"{"):
         return False
@@ -214,7 +214,7 @@ def _is_object(head: bytes) -> bool:
 
 
 def _tallied(tallies: list[ColumnTally], batches: Iterator[list[Values]]) -> Iterator[list[Values]]:
-    """Pass batches of text on, and find the columns' kinds on the way."""
+    """Yield batches of text, and find the columns' kinds on the way."""
     for batch in batches:
         for tally, values in zip(tallies, batch, strict=True):
             tally.add_text(values)

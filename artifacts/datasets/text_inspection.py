@@ -1,4 +1,4 @@
-"""A file of text read once from its first row to its last: what each column is, what is odd."""
+"""Reads a file of text once from its first row to its last: types of columns, and findings."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class TextInspection:
         self.quotes: dict[int, tuple[int, str]] = {}
 
     def given(self, types: Mapping[str, str], name: str, before: Mapping[str, str]) -> ColumnHints:
-        """Return what was said of a column."""
+        """Return the hints on a column."""
         return ColumnHints(
             type=types.get(name, ""),
             missing=self.hints.missing,
@@ -141,7 +141,7 @@ class TextInspection:
         return Inspected(profiles, self.rows, self.options(used, decided), self._with_lines())
 
     def _look_for_rows(self, place: int, values: Values) -> None:
-        """Note values that look like whole rows, which a stray quote has swallowed."""
+        """Record values that look like whole rows, which a stray quote has swallowed."""
         separator = self.file.options.separator
         found = swallowed(values, separator, len(self.names), place)
         if found is not None:
@@ -155,9 +155,9 @@ class TextInspection:
             self.quotes[place] = (count + len(alone), first)
 
     def left_out(self, target: str | None) -> set[int]:
-        """Return the places of columns that are not used: empty, or a counter without a name.
+        """Return the indices of unused columns: empty, or a counter without a name.
 
-        An empty column of which something was said is used, and will be refused.
+        An empty column with a hint is used, and will be refused.
         """
         found, empty = set(), []
         for place, (name, seen) in enumerate(zip(self.names, self.evidence, strict=True)):
@@ -199,7 +199,7 @@ class TextInspection:
             )
 
     def decide(self, used: Sequence[int]) -> list[Decided]:
-        """Say what each column is. Raises DatasetRefused with a sentence per column."""
+        """Decide on each column. Raises DatasetRefused with a sentence per column."""
         known = self.hints.decimal or self.decimal(used)
         semicolon = isinstance(self.file, TextFile) and self.file.options.separator == ";"
         decimal = known or ("," if semicolon else ".")
@@ -239,14 +239,14 @@ class TextInspection:
             raise DatasetRefused(first_row(some))
 
     def is_string(self, place: int) -> bool:
-        """Return whether a column has JSON strings only: no numbers, whatever they look like."""
+        """Return whether a column has JSON strings only, without numbers."""
         file = self.file
         if not isinstance(file, JsonLinesFile) or self.evidence[place].given.type:
             return False
         return self.names[place] in file.texts - file.others
 
     def _in_quotes(self, place: int, decided: Decided) -> Decided:
-        """Return a column as text whose values are JSON strings that look like something else."""
+        """Return a text column whose values are JSON strings that look like another type."""
         seen = self.evidence[place]
         findings = []
         if decided.type != "boolean" and seen.given.before != "string":
@@ -255,7 +255,7 @@ class TextInspection:
         return text._replace(findings=(*text.findings, *findings))
 
     def decimal(self, used: Sequence[int]) -> str:
-        """Return the decimal separator of which columns leave no doubt, "" if there are none."""
+        """Return the decimal separator of the unambiguous columns, "" if there are none."""
         found = {self.evidence[place].decimal() for place in used} - {""}
         return "." if len(found) > 1 else "".join(found)
 
@@ -301,7 +301,7 @@ class TextInspection:
         return profile
 
     def measured(self, place: int, decided: Decided) -> list[Any]:
-        """Return the range of a column whose plain numbers were no plain numbers."""
+        """Return the range of a column whose numbers are not plain."""
         fit = Fit()
         for batch in self.file.batches():
             fit.measure(typed(batch[place], "number", decided.format))
@@ -315,7 +315,7 @@ class TextInspection:
         samples: Mapping[int, Values],
         target: str | None,
     ) -> None:
-        """Note what is odd about the values of columns, and beside the target."""
+        """Record findings about the values of columns, and about the target."""
         answers = None
         for place, one in zip(used, decided, strict=True):
             if self.names[place] == target:
@@ -348,7 +348,7 @@ class TextInspection:
     def different(
         self, profile: ColumnProfile, decided: Decided, numbers: Values, written: Values
     ) -> Different:
-        """Return the different numbers of a column: all if they are known, or of the sample."""
+        """Return the distinct numbers of a column: all if they are known, or the sample's."""
         if profile.labels is None:
             return different_in(numbers, written)
         keys = pa.array(profile.labels, pa.string())
@@ -356,13 +356,13 @@ class TextInspection:
         return Different(typed(keys, "number", decided.format).to_numpy(), rows, keys)
 
     def _note_quoted(self, code: str, place: int, seen: tuple[int, str]) -> None:
-        """Note values in which quotes may be astray: how many they are, and the first."""
+        """Record values in which quotes may be astray: their number, and the first."""
         count, first = seen
         shown = (Example(cut(" ".join(first.split()))),)
         self.findings.append(DataFinding(code, self.names[place], count, self.rows, "", shown))
 
     def _check_names_again(self, columns: Sequence[ColumnProfile]) -> None:
-        """Note names that look like values of their columns: perhaps they are the first row."""
+        """Record names that look like values of their columns: they may be the first row."""
         if not _may_lack_header(self.file) or not self.file.options.header:
             return
         if self.hints.header:
@@ -385,7 +385,7 @@ class TextInspection:
             self.findings.append(DataFinding("same-number", self.names[place], twice, len(counts)))
 
     def options(self, used: Sequence[int], decided: Sequence[Decided]) -> ReadOptions:
-        """Return how the file is read again."""
+        """Return the read options."""
         options = self.file.options
         plain = ColumnFormat()
         named = options.names or (not options.header and options.format != "excel")
@@ -464,7 +464,7 @@ def _may_lack_header(file: Any) -> bool:
 
 
 def _given_types(hints: ReadHints, names: list[str], before: Mapping[str, str]) -> dict[str, str]:
-    """Return the types that were said of columns, also of those that are gone since `before`.
+    """Return the hinted types of columns, also of those that are gone since `before`.
 
     Raises DatasetRefused.
     """

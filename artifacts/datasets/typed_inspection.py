@@ -1,4 +1,4 @@
-"""A file whose columns have types, read once from its first row to its last."""
+"""Reads a file of typed columns once from its first row to its last."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ Values = Any
 
 
 def inspect_typed(file: ParquetFile, target: str | None) -> Inspected:
-    """Read a whole file whose columns have types. Raises DatasetRefused."""
+    """Read a whole file of typed columns. Raises DatasetRefused."""
     limit = min(COUNTED, COUNTED_TOGETHER // max(1, len(file.names)))
     named = zip(file.names, file.kinds, strict=True)
     tallies = [ColumnTally(name, kind, limit=limit) for name, kind in named]
@@ -98,7 +98,7 @@ def inspect_typed(file: ParquetFile, target: str | None) -> Inspected:
 
 
 def _about_text(name: str, values: Values) -> Iterator[DataFinding]:
-    """Yield what is odd about text in a typed file: it looks like something else, or missing."""
+    """Yield findings about text in a typed file: it looks like another type, or missing."""
     words = pc.is_in(values, texts(*MISSING_WORDS))
     if not pc.any(words).as_py() and not pc.any(pc.match_substring_regex(values, "[0-9]")).as_py():
         return
@@ -122,7 +122,7 @@ def _about_text(name: str, values: Values) -> Iterator[DataFinding]:
 
 
 def _without_rows(findings: list[DataFinding]) -> list[DataFinding]:
-    """Return findings with rows, from 1, in place of lines, of which such a file has none."""
+    """Return findings with rows, from 1, because such a file has no lines."""
     return [
         replace(one, examples=tuple(replace(shown, line=None) for shown in one.examples))
         for one in findings

@@ -1,4 +1,4 @@
-"""Copy everything that one artifact store has to another."""
+"""Copies all content of one artifact store to another."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["StoreSize", "copy_all", "held_by"]
 
 
 class StoreSize(Struct, frozen=True):
-    """What a store has: blobs (contents of datasets), folders (trained models), and all bytes."""
+    """The content of a store: blobs (datasets), folders (artifacts), and all bytes."""
 
     blobs: int
     folders: int
@@ -23,7 +23,7 @@ class StoreSize(Struct, frozen=True):
 
 
 def held_by(store: ArtifactStore) -> StoreSize:
-    """Return what a store has; content on its way in does not count."""
+    """Return the size of a store; incoming content does not count."""
     blobs, folders = store.blobs(), store.folders()
     return StoreSize(len(blobs), len(folders), sum(blobs.values()) + sum(folders.values()))
 
@@ -31,10 +31,10 @@ def held_by(store: ArtifactStore) -> StoreSize:
 def copy_all(
     source: ArtifactStore, target: ArtifactStore, told: Callable[[int, int], None]
 ) -> StoreSize:
-    """Copy every artifact of `source` that is there now, and return what that is.
+    """Copy every present artifact of `source`, and return their size.
 
-    Every byte is checked against the artifact's name: of what is copied, and of what `target` has
-    already. `told` hears how many bytes are done, and how many there are.
+    Every byte is checked against the artifact's name: of copied content, and of `target`'s own.
+    `told` receives the bytes done, and the total.
 
     Raises:
         Tampered: an artifact of either store was changed after it was stored.
@@ -64,9 +64,9 @@ def _copy_blob(source: ArtifactStore, target: ArtifactStore, digest: str, scratc
 
 
 def _copy_folder(source: ArtifactStore, target: ArtifactStore, digest: str, scratch: Path) -> None:
-    """Copy one folder, or check the one that is there; no key is needed for that.
+    """Copy one folder, or check the existing one; no key is needed for that.
 
-    One that was deleted meanwhile, with its session, is left out.
+    A folder that was deleted meanwhile, with its session, is left out.
     """
     if target.folder_exists(digest):
         target.check_folder(digest, scratch)

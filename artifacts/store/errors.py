@@ -1,4 +1,4 @@
-"""What can be wrong with the artifact store, or with what is in it.
+"""The errors of the artifact store.
 
 ArtifactError
 ├── ArtifactMissing
@@ -23,41 +23,41 @@ __all__ = [
 
 
 class ArtifactError(AutoLearnError):
-    """The artifact store could not do what was asked."""
+    """The artifact store could not do the request."""
 
     title = "The artifact store cannot do that"
 
 
 class ArtifactMissing(ArtifactError):
-    """Nothing is kept under that name."""
+    """There is no content of that name."""
 
     title = "An artifact is not in the store"
 
 
 class Tampered(ArtifactError):
-    """Stored content is not what its name says."""
+    """Stored content does not match its name."""
 
     title = "An artifact was changed after it was stored"
 
 
 class ArtifactUnreadable(ArtifactError):
-    """An artifact is encrypted, and not with the key that is at hand."""
+    """An artifact is encrypted, and the given key does not fit."""
 
     title = "An artifact is encrypted and cannot be read"
 
     def __init__(self) -> None:
-        """Say no more than that."""
+        """Give no more details."""
         super().__init__("its key is not there, or this is not what was encrypted")
 
 
 class ArtifactTooLarge(ArtifactError):
-    """Content is over the limit; nothing of it was kept."""
+    """Content is over the limit; nothing of it was stored."""
 
     title = "The content is too large"
 
 
 def missing(what: str, digest: str) -> ArtifactMissing:
-    """Return the error for content that is not there."""
+    """Return the error for missing content."""
     return ArtifactMissing(
         f"there is no {what} {digest}",
         advice="Check that all processes use the same store (AUTOLEARN_ARTIFACTS).",

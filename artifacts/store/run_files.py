@@ -1,7 +1,7 @@
-"""What a run has of the artifact store: files that were fetched for it, and a place for its own.
+"""The artifact store of a run: fetched files, and a place for its own.
 
-A run's process has neither the store's address nor its keys. The agent puts what the run needs into
-`in`, by digest (a link where the store is local), and takes what the run leaves in `out`.
+A run's process has neither the store's address nor its keys. The agent puts the run's input into
+`in`, by digest (a link where the store is local), and stores what the run leaves in `out`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ __all__ = ["Artifacts", "RunFiles"]
 
 
 class Artifacts(Protocol):
-    """What a kind of work may ask of artifacts: part of `ArtifactStore`, and its twin for runs."""
+    """The artifacts of a kind of work: part of `ArtifactStore`, and its twin for runs."""
 
     def put_blob(self, content: Iterable[bytes] | Path) -> Blob:
-        """Keep bytes."""
+        """Store bytes."""
         ...
 
     def fetch_blob(self, digest: str, into: Path) -> Path:
@@ -34,11 +34,11 @@ class Artifacts(Protocol):
         ...
 
     def put_folder(self, local: Path) -> TrainedArtifact:
-        """Keep the files of a flat folder."""
+        """Store the files of a flat folder."""
         ...
 
     def fetch_folder(self, digest: str, into: Path) -> Path:
-        """Return a local folder with the files that were put."""
+        """Return a local folder with the stored files."""
         ...
 
 
@@ -49,7 +49,7 @@ class RunFiles:
         self.inputs, self.outputs = folder / "in", folder / "out"
 
     def put_blob(self, content: Iterable[bytes] | Path) -> Blob:
-        """Leave bytes for the agent to keep."""
+        """Leave bytes for the agent to store."""
         data = content.read_bytes() if isinstance(content, Path) else b"".join(content)
         digest = hashlib.sha256(data).hexdigest()
         (self.outputs / digest).write_bytes(data)
@@ -68,7 +68,7 @@ class RunFiles:
         return self.fetch_blob(ref.version, into)
 
     def put_folder(self, local: Path) -> TrainedArtifact:
-        """Leave the files of a flat folder, which they are moved out of, for the agent to keep."""
+        """Move the files of a flat folder to where the agent stores them."""
         files = {path.name: path for path in sorted(local.iterdir()) if path.name != MANIFEST}
         hashes, manifest, digest = manifest_of(files)
         size = sum(path.stat().st_size for path in files.values()) + len(manifest)

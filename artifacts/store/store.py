@@ -57,13 +57,13 @@ __all__ = ["ArtifactStore", "Blob", "Content", "Owner", "Stored"]
 CHUNK = 1 << 20
 MANIFEST = "manifest.json"
 OWNER = "owner"
-"""The file that tells of which log the store is."""
+"""The file that names the store's log."""
 SEALED = ".aead"
 """The end of the name of an encrypted file."""
 
 
 class Blob(NamedTuple):
-    """Stored bytes: the SHA-256 (hex) that names them, and how many they are."""
+    """Stored bytes: their SHA-256 (hex), which names them, and their number."""
 
     digest: str
     size: int
@@ -79,14 +79,14 @@ class Stored(NamedTuple):
 
 
 class Owner(NamedTuple):
-    """Of which log a store is; `since` is in seconds since 1970, None if not known."""
+    """The log that owns a store; `since` is in seconds since 1970, None if not known."""
 
     name: str
     since: float | None
 
 
 class Content(NamedTuple):
-    """A file as it is sent: how many bytes it has, and these, some at a time."""
+    """A file to send: its size, and its bytes in parts."""
 
     size: int
     chunks: Iterator[bytes]
@@ -95,9 +95,9 @@ class Content(NamedTuple):
 class ArtifactStore:
     """Content-addressed files at an fsspec URL, such as file:///var/lib/autolearn or s3://bucket.
 
-    With a `key` (256 bits) the folders that are put are encrypted with it, and those that were are
-    decrypted; others are read as they are. With the `data_key` of a dataset its content is read.
-    Calls block; none is for an event loop's own thread. Safe to use from many processes.
+    With a `key` (256 bits) folders are encrypted when stored, and decrypted when fetched; folders
+    in clear are read unchanged. With the `data_key` of a dataset its content is read. Calls block;
+    none is for an event loop's own thread. Safe to use from many processes.
     """
 
     def __init__(self, url: str, key: bytes | None = None, data_key: bytes | None = None) -> None:
@@ -108,7 +108,7 @@ class ArtifactStore:
     # blobs
 
     def put_blob(self, content: Iterable[bytes] | Path, *, max_bytes: int | None = None) -> Blob:
-        """Keep the bytes of `content` (a file, or chunks as they come) and return their name.
+        """Store the bytes of `content` (a file, or incoming chunks) and return their name.
 
         Raises TooLarge as soon as more than `max_bytes` have come; then nothing is left behind.
         """
@@ -132,11 +132,11 @@ class ArtifactStore:
         return blob
 
     def exists(self, digest: str) -> bool:
-        """Return whether a blob is kept under this digest."""
+        """Return whether a blob of this digest is stored."""
         return bool(self._files.exists(self._blob(digest)))
 
     def delete_blob(self, digest: str) -> bool:
-        """Delete a blob; say whether there was one."""
+        """Delete a blob; return whether there was one."""
         self._files.invalidate_cache()
         try:
             self._files.rm_file(self._blob(digest))
@@ -167,9 +167,9 @@ class ArtifactStore:
         return path
 
     def put_sealed(self, content: Path, key: bytes, digest: str) -> Blob:
-        """Keep a file encrypted, and return the name of what is stored; `digest` is its SHA-256.
+        """Store a file encrypted, and return the name of the ciphertext; `digest` is its SHA-256.
 
-        It never has the same name twice, so nobody can tell by a name that it is there.
+        The name is new each time, so a name does not disclose the content.
         """
         with content.open("rb") as source:
             return self.put_blob(seal_segments(source, key, digest.encode()))
@@ -197,10 +197,10 @@ class ArtifactStore:
         return clear
 
     def bring_dataset(self, ref: DatasetRef, folder: Path) -> Path:
-        """Make a dataset a file of a folder, by its version; return what is read.
+        """Link or copy a dataset into a folder, under its version; return what is read.
 
         It is a link where the store is local and the dataset in clear. The bytes of one in clear
-        are not checked: whoever reads them does. Raises ArtifactMissing, ArtifactUnreadable.
+        are not checked here: their reader does. Raises ArtifactMissing, ArtifactUnreadable.
         """
         target = folder / _checked(ref.version)
         if ref.stored:
@@ -218,7 +218,7 @@ class ArtifactStore:
     # folders
 
     def put_folder(self, local: Path) -> TrainedArtifact:
-        """Keep the files of a flat folder; the same files always get the same digest."""
+        """Store the files of a flat folder; the same files always get the same digest."""
         files = {path.name: path for path in sorted(local.iterdir()) if path.name != MANIFEST}
         hashes, manifest, digest = manifest_of(files)
         size = sum(path.stat().st_size for path in files.values()) + len(manifest)
@@ -235,11 +235,11 @@ class ArtifactStore:
         return TrainedArtifact(digest=digest, files=hashes, bytes=size, stored=folder)
 
     def fetch_folder(self, digest: str, into: Path) -> Path:
-        """Return a local folder with the files that were put, every one checked by its hash.
+        """Return a local folder with the stored files, every one checked by its hash.
 
         On a local file system it is the store's own folder, and nothing is copied; otherwise, and
-        of files that are encrypted, it is `into`. Raises ArtifactMissing, Tampered, and
-        ArtifactUnreadable; then nothing that was decrypted is left.
+        for encrypted files, it is `into`. Raises ArtifactMissing, Tampered, and ArtifactUnreadable;
+        then nothing that was decrypted is left.
         """
         folder = self._fetch_stored(digest, into)
         if not any(path.suffix == SEALED for path in folder.iterdir()):
@@ -249,7 +249,7 @@ class ArtifactStore:
         return into
 
     def bring_folder(self, digest: str, target: Path) -> Path:
-        """Make `target` what `fetch_folder` returns, or a link to it; return what is read."""
+        """Make `target` the folder of `fetch_folder`, or a link to it; return what is read."""
         target.mkdir()
         found = self.fetch_folder(digest, target)
         if found != target:
@@ -265,7 +265,7 @@ class ArtifactStore:
         self._fetch_stored(digest, into)
 
     def delete_folder(self, digest: str) -> bool:
-        """Delete a folder; say whether there was one. Its manifest goes first."""
+        """Delete a folder; return whether there was one. Its manifest goes first."""
         folder = self._folder(digest)
         self._files.invalidate_cache()
         if not self._files.exists(folder):
@@ -276,10 +276,10 @@ class ArtifactStore:
             self._files.rm(folder, recursive=True)
         return True
 
-    # One file, as it is sent
+    # Files to send
 
     def read_file(self, model: TrainedArtifact, name: str) -> Content:
-        """Return one file of a folder in clear; of the others nothing is read.
+        """Return one file of a folder in clear, without reading others.
 
         Raises ArtifactMissing, Tampered, and ArtifactUnreadable without its key.
         """
@@ -317,7 +317,7 @@ class ArtifactStore:
         return Content(clear_size(size), _checked_chunks(source, segments, digest))
 
     def with_key(self, key: bytes | None, data_key: bytes | None = None) -> ArtifactStore:
-        """Return the same store for what a session has, or a dataset."""
+        """Return the same store with the key of a session or dataset."""
         return ArtifactStore(self.url, key, data_key)
 
     def _open_file(self, sealed: Path, clear: Path) -> None:
@@ -356,13 +356,13 @@ class ArtifactStore:
         self._keep_folder(digest, files, manifest)
 
     def folder_exists(self, digest: str) -> bool:
-        """Return whether a whole folder is kept under this digest."""
+        """Return whether a whole folder of this digest is stored."""
         return bool(self._files.exists(f"{self._folder(digest)}/{MANIFEST}"))
 
     # everything
 
     def contents(self, kind: str) -> list[Stored]:
-        """Return what lies in a folder of the store, blobs or folders by their digests."""
+        """Return the content of a folder of the store, blobs or folders by their digests."""
         found: dict[str, Stored] = {}
         for path, about in self._found(kind).items():
             parts = path[len(f"{self._root}/{kind}/") :].split("/")
@@ -378,7 +378,7 @@ class ArtifactStore:
         return list(found.values())
 
     def put_after(self, time: float, kind: str, digest: str) -> bool:
-        """Return whether content was put, perhaps again, after a time in seconds since 1970."""
+        """Return whether content was stored, perhaps again, after a time in seconds since 1970."""
         path = self._blob(digest) if kind == "datasets" else f"{self._folder(digest)}/{MANIFEST}"
         self._files.invalidate_cache()
         try:
@@ -387,11 +387,11 @@ class ArtifactStore:
             return False
 
     def delete(self, kind: str, digest: str) -> bool:
-        """Delete a blob of `datasets` or a folder of `models`; say whether there was one."""
+        """Delete a blob of `datasets` or a folder of `models`; return whether there was one."""
         return self.delete_blob(digest) if kind == "datasets" else self.delete_folder(digest)
 
     def mark(self, name: str) -> Owner:
-        """Return whose the store is; it is `name`'s from now on if it was nobody's."""
+        """Return the owner of the store; `name` becomes the owner if there was none."""
         path = f"{self._root}/{OWNER}"
         self._files.invalidate_cache()
         try:
@@ -403,16 +403,16 @@ class ArtifactStore:
         return Owner(owner or name, _modified_of(self._files.info(path)))
 
     def folders_on_disk(self) -> list[Path]:
-        """Return the store's folder if it is one of this machine's."""
+        """Return the store's folder if it is on this machine."""
         if not self._local:
             return []
         Path(self._root).mkdir(parents=True, exist_ok=True)
         return [Path(self._root)]
 
     def clear_incoming(self, before: float = 0.0) -> None:
-        """Delete what processes of this machine that are gone have left on its way in.
+        """Delete the incoming content of ended processes of this machine.
 
-        And all that came `before` a time, in seconds since 1970, whoever has left it.
+        And all content that came `before` a time, in seconds since 1970, of any process.
         """
         for path, about in self._found("incoming").items():
             name = path[len(f"{self._root}/incoming/") :].split("/")[0]
@@ -443,12 +443,12 @@ class ArtifactStore:
         return {path: int(about["size"]) for path, about in self._found(kind).items()}
 
     def _found(self, kind: str) -> dict[str, dict[str, Any]]:
-        self._files.invalidate_cache()  # what others have put since counts as well
+        self._files.invalidate_cache()  # content that others have stored since counts as well
         found: dict[str, dict[str, Any]] = self._files.find(f"{self._root}/{kind}", detail=True)
         return found
 
     def _touched(self, path: str) -> bool:
-        """Let a file of this machine that is put again be as new; say whether it is there."""
+        """Renew the time of existing content on this machine; return whether it exists."""
         try:
             os.utime(path)
         except FileNotFoundError:
@@ -495,7 +495,7 @@ class ArtifactStore:
 
     @contextlib.contextmanager
     def _incoming(self) -> Iterator[tuple[str, Any]]:
-        """Open a temporary file; whatever happens, it is gone at the end."""
+        """Open a temporary file; it is deleted at the end in any case."""
         incoming = f"{self._root}/incoming"
         temporary = f"{incoming}/{_incoming_name()}"
         self._files.makedirs(incoming, exist_ok=True)
@@ -545,7 +545,7 @@ class ArtifactStore:
 
 
 def _checked_chunks(source: BinaryIO, chunks: Iterator[bytes], digest: str) -> Iterator[bytes]:
-    """Yield what is read, the last of it only if all of it has this SHA-256; close the source.
+    """Yield the content, the last chunk only if all of it has this SHA-256; close the source.
 
     Raises Tampered and ArtifactUnreadable: then the end is missing, so nobody takes it for whole.
     """
@@ -565,12 +565,12 @@ def _checked_chunks(source: BinaryIO, chunks: Iterator[bytes], digest: str) -> I
 
 
 def _incoming_name() -> str:
-    """Return a new name, which tells what process of what machine has something on its way in."""
+    """Return a new name for incoming content, with the process and the machine."""
     return f"{os.getpid()}-{uuid.uuid4().hex}-{socket.gethostname()}"
 
 
 def _is_left(name: str) -> bool:
-    """Return whether something on its way in is of a process of this machine that is gone."""
+    """Return whether incoming content is of an ended process of this machine."""
     pid, _, rest = name.partition("-")
     if not pid.isdigit() or rest.partition("-")[2] != socket.gethostname():
         return False
@@ -584,13 +584,13 @@ def _is_left(name: str) -> bool:
 
 
 def _modified_of(about: Mapping[str, Any]) -> float | None:
-    """Return when a file was put, in seconds since 1970, as its file system tells; or None."""
+    """Return when a file was stored, in seconds since 1970, by its file system; or None."""
     found = about.get("mtime", about.get("LastModified"))
     return found.timestamp() if isinstance(found, datetime) else found
 
 
 def manifest_of(files: Mapping[str, Path]) -> tuple[dict[str, str], bytes, str]:
-    """Return the hashes of files, the manifest that has them, and its own, which names a folder."""
+    """Return the hashes of files, the manifest with them, and its own hash, the folder's name."""
     hashes = {name: hash_file(path) for name, path in files.items()}
     manifest = json.dumps(hashes, indent=1, sort_keys=True).encode()
     return hashes, manifest, hashlib.sha256(manifest).hexdigest()

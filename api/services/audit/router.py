@@ -1,4 +1,4 @@
-"""The behaviour log: who asked what, what came of it, and by which processes."""
+"""The behaviour log: requests, commands, decisions and tasks, with their outcomes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ LastId = Annotated[str, Header(alias="Last-Event-ID", max_length=100)]
 
 
 class Hops(Struct):
-    """Some hops, newest first; `source` is where they are from. `next` is of the next page."""
+    """Some hops, newest first; `source` is their origin. `next` is of the next page."""
 
     items: list[Hop]
     source: str
@@ -70,10 +70,10 @@ def router(context: ApiContext) -> APIRouter:
         page: str = "",
         last_event_id: LastId = "",
     ) -> Response:
-        """List what was done, newest first: requests, commands, decisions and tasks.
+        """List hops, newest first: requests, commands, decisions and tasks.
 
-        A page may be short, or empty, and have a `next` all the same. With
-        `Accept: text/event-stream` the answer is a stream of what comes from now on.
+        A page may be short, or empty, and have a `next` all the same. With `Accept:
+        text/event-stream` the answer is a stream of new hops.
         """
         if not context.audit.on:
             why = "AUTOLEARN_AUDIT is off: nothing is recorded."
@@ -114,10 +114,10 @@ def router(context: ApiContext) -> APIRouter:
 
 
 def _time_of(given: str, parameter: str) -> int | None:
-    """Return a time in milliseconds since 1970, or None for none.
+    """Parse a time to milliseconds since 1970; None for none.
 
     Raises:
-        Problem: it is none.
+        Problem: it is malformed.
     """
     if not given:
         return None
@@ -135,7 +135,7 @@ def _checked(trace: str) -> str:
     """Return a trace's id.
 
     Raises:
-        Problem: it cannot be one.
+        Problem: it is malformed.
     """
     if not trace or TRACE.fullmatch(trace):
         return trace

@@ -1,4 +1,4 @@
-"""One sysadmin who follows the behaviour log, as this process comes to know it."""
+"""The subscription of a sysadmin to the behaviour log of this process."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ __all__ = ["AuditSubscription"]
 
 
 class AuditSubscription:
-    """Sends the hops that come from now on, or those past `last`, an id that this process gave.
+    """Sends new hops, or those past `last`, an id of this process.
 
-    What a process does not have in memory any more is not sent: it is found in the store.
+    Hops that are no longer in memory are not sent: the store has them.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class AuditSubscription:
         self.at = int(number) if known else self.recent.end
 
     async def parts(self) -> AsyncGenerator[bytes, None]:
-        """Yield what is to be sent."""
+        """Yield the parts to send."""
         yield block(id=self.token(self.at), retry=RETRY)
         with self.tail.counted():
             while not self.recent.closed:
@@ -58,7 +58,7 @@ class AuditSubscription:
                 await self._until_more(time.monotonic() + KEEP_ALIVE)
 
     def let_in(self) -> bool:
-        """Return whether the one who follows would still be let in, and is a sysadmin."""
+        """Return whether the subscriber is still authenticated, and a sysadmin."""
         return still_let_in(self.queries, self.who)
 
     async def _until_more(self, deadline: float) -> None:
@@ -69,5 +69,5 @@ class AuditSubscription:
             self.at = self.recent.end
 
     def token(self, at: int) -> str:
-        """Return what names a place in this process's memory."""
+        """Return the id of a place in this process's memory."""
         return f"{self.recent.run}-{at}"

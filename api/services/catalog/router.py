@@ -1,4 +1,4 @@
-"""Service `catalog`: estimators, metrics and datasets on offer, and uploads of datasets."""
+"""Service `catalog`: estimators, metrics and datasets, and uploads of datasets."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def router(context: ApiContext) -> APIRouter:
         responses=answers({200: Page[resources.Estimator]}, "AutoLearn-Position"),
     )
     async def list_estimators(as_of: AsOf = "") -> Response:
-        """List the estimators on offer, by name; with `as_of`, those that were on offer then."""
+        """List the estimators, by name; with `as_of`, those at that time."""
         seen = await see(context, as_of, lambda past: past.load_kind("estimator"))
         rows = seen.moment.estimators()
         return json(Page([resources.estimator(row) for row in rows]), headers=seen.headers)
@@ -97,7 +97,7 @@ def router(context: ApiContext) -> APIRouter:
 
     @routes.get("/metrics", responses=answers({200: Page[resources.Metric]}, "AutoLearn-Position"))
     async def list_metrics(as_of: AsOf = "") -> Response:
-        """List the metrics on offer, by name; with `as_of`, those that were on offer then."""
+        """List the metrics, by name; with `as_of`, those at that time."""
         seen = await see(context, as_of, lambda past: past.load_kind("metric"))
         rows = seen.moment.metrics()
         return json(Page([resources.metric(row) for row in rows]), headers=seen.headers)
@@ -123,7 +123,7 @@ def router(context: ApiContext) -> APIRouter:
     async def list_datasets(
         request: Request, who: Who, limit: Limit = 200, page: str = "", as_of: AsOf = ""
     ) -> Response:
-        """List the datasets that one may use, by name, in their newest version, or that of then."""
+        """List the usable datasets, by name, in their newest version, or the one at `as_of`."""
         after = from_token(page, str, "page") if page else ""
         may = may_use(who, now := context.queries.now())
         seen = await see(context, as_of, lambda past: past.load_datasets(after, limit + 1, may))
@@ -146,7 +146,7 @@ def router(context: ApiContext) -> APIRouter:
         "/datasets/{name}", responses=answers({200: resources.Dataset}, "AutoLearn-Position")
     )
     async def see_dataset(name: str, who: Who, version: Version = "", as_of: AsOf = "") -> Response:
-        """Show the newest version of a dataset, or the one that is named."""
+        """Show the newest version of a dataset, or the named one."""
         seen = await find_dataset(name, who, as_of)
         now = context.queries.now()
 
@@ -157,7 +157,7 @@ def router(context: ApiContext) -> APIRouter:
             return None if row is None else resources.dataset(row, now)
 
         content = await context.executors.lists.run(shown)
-        if content is None:  # it is deleted, and its key shredded, at this moment
+        if content is None:  # it is being deleted, and its key is shredded
             raise unknown_dataset(context, who, name)
         return json(content, headers=seen.headers)
 
@@ -204,7 +204,7 @@ def router(context: ApiContext) -> APIRouter:
         return seen
 
     async def missing(kind: str, name: str, as_of: str, problem: Problem) -> Problem:
-        """Return the problem of a name that is not there, or was not there yet."""
+        """Return the problem of a name that does not exist, or did not at that time."""
         return (as_of and await not_then(context, kind, name, problem.kind)) or problem
 
     @routes.put(
@@ -225,12 +225,12 @@ def router(context: ApiContext) -> APIRouter:
         *,
         hints: Annotated[Hints, Depends(hints_of())],
     ) -> Response:
-        """Offer a dataset, or a new version of it: the body is the file itself.
+        """Upload a dataset, or a new version of it: the body is the file itself.
 
-        The same file again is no new version (200). A new name is its first uploader's. A new
-        version has the target and the types of the one before, if nothing else is said; columns
-        that are new, gone or of another type are refused without `accept_changes`. `target` empty
-        takes the target away.
+        The same file again is no new version (200). The first uploader owns a new name. A new
+        version has the target and the types of the one before, unless given otherwise; columns that
+        are new, gone or of another type are refused without `accept_changes`. `target` empty
+        removes the target.
         """
         check_id("dataset", name)
         early = CommandRequest.of(request, None)  # before all of a large file is read in vain
@@ -297,9 +297,9 @@ def router(context: ApiContext) -> APIRouter:
         responses=answers({200: resources.Dataset, 202: CommandState}),
     )
     async def describe_dataset(request: Request, name: str, who: Who) -> Response:
-        """Mark columns of a dataset as sensitive: no value of them is told any more.
+        """Mark columns of a dataset as sensitive: their values are hidden from then on.
 
-        Only its owner takes such a mark away.
+        Only its owner may remove a mark.
         """
         body = await read_body(request, bodies.DescribeBody)
         asked = CommandRequest.of(request, body.model_dump())
@@ -349,7 +349,7 @@ def router(context: ApiContext) -> APIRouter:
 
     @routes.get("/datasets/{name}/readers", responses=answers({200: Page[GrantRow]}))
     async def list_grants(name: str, who: Who) -> Response:
-        """List who may use a dataset, or change it, besides its owner."""
+        """List the users with a grant of a dataset."""
         await require_dataset(context, who, name, Level.READ)
         return json(Page(context.queries.now().grants(name)))
 
@@ -361,7 +361,7 @@ def router(context: ApiContext) -> APIRouter:
     async def share_dataset(request: Request, name: str, who: Who) -> Response:
         """Let another user use a dataset, or upload new versions of it as well.
 
-        Whether there is such a user is not told.
+        The answer does not disclose whether the user exists.
         """
         body = await read_body(request, bodies.GrantBody)
         command = ShareDataset(body.user, body.may)
@@ -373,15 +373,15 @@ def router(context: ApiContext) -> APIRouter:
         responses=answers({200: Page[GrantRow], 202: CommandState}),
     )
     async def unshare_dataset(request: Request, name: str, who: Who) -> Response:
-        """Let a user use a dataset no longer, at once."""
+        """End a user's grant of a dataset, at once."""
         body = await read_body(request, bodies.ReaderBody)
         return await grant(request, name, who, UnshareDataset(body.user), body.model_dump())
 
     @routes.get("/datasets/{name}/content", response_class=Response)
     async def get_content(name: str, who: Who, version: Version = "") -> Response:
-        """Send the file of a dataset as it was uploaded, of its newest version without another.
+        """Send the uploaded file of a version of a dataset, by default of the newest.
 
-        If columns are sensitive, only its owner and who may change it get it.
+        If columns are sensitive, only its owner and users who may change it get it.
         """
         await require_dataset(context, who, name, Level.READ)
         now, lists = context.queries.now(), context.executors.lists
@@ -411,7 +411,7 @@ def router(context: ApiContext) -> APIRouter:
         responses=answers({200: resources.DeletedDataset, 202: CommandState}),
     )
     async def delete_dataset(request: Request, name: str, who: Who) -> Response:
-        """Delete a dataset for good: its key is shredded, and its name is not given again.
+        """Delete a dataset for good: its key is shredded, and its name is never reused.
 
         It is refused while experiments are kept that need it, unless it is forced.
         """
@@ -441,7 +441,7 @@ def router(context: ApiContext) -> APIRouter:
 
 
 def same(spec: DatasetSpec, target: str | None, summary: str, hints: Hints) -> bool:
-    """Return whether a version is offered like this already, with all that may be told of it."""
+    """Return whether a version is registered like this already."""
     told = all(column.sensitive is not False for column in spec.columns)
     said = hints.read == (spec.hints or ReadHints()) and (
         spec.accepted or not hints.accept_findings

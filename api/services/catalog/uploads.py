@@ -1,6 +1,6 @@
-"""A dataset on its way in: received, examined in a process of its own, kept, registered.
+"""Uploads of datasets: received, examined in a process of their own, stored, registered.
 
-Nothing is kept of a file that is refused.
+Nothing of a refused file is kept.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = ["Received", "examine", "keep", "received"]
 
 BLOCK = 1 << 20
 EXAMINED_SECONDS, EXAMINED_PACE = 120, 8 << 20
-"""Processor time in which a file must be read: so long, and a second more for so many bytes."""
+"""Processor seconds within which a file must be read: a base, and a second per so many bytes."""
 TYPES = {
     "text/csv": "csv",
     "application/csv": "csv",
@@ -46,7 +46,7 @@ TYPES = {
 
 
 class Received(NamedTuple):
-    """A file as it came: where it lies for now, the SHA-256 of its bytes, and how many they are."""
+    """A received file: its temporary path, the SHA-256 of its bytes, and their number."""
 
     path: Path
     digest: str
@@ -57,11 +57,11 @@ class Received(NamedTuple):
 async def received(
     folder: Path, executor: ThreadLane, request: Request, room: Room
 ) -> AsyncIterator[Received]:
-    """Write the body of a request into a file of the folder, which is gone at the end.
+    """Write the body of a request into a file of the folder, which is deleted at the end.
 
     Raises:
         Problem: the body is over the limit, is a form or too slow, or the client has gone away; or
-            there is no `room` for it.
+        there is no `room` for it.
     """
     if request.headers.get("content-type", "").startswith("multipart/"):
         raise Problem(
@@ -99,7 +99,7 @@ async def received(
 
 
 def _too_slow(size: int) -> Problem:
-    """Return the problem of a file that does not come. The connection is closed with it."""
+    """Return the problem of a file that does not arrive. The connection is closed with it."""
     return Problem(
         408,
         "body-too-slow",
@@ -122,9 +122,9 @@ async def examine(
     hints: Hints,
     before: DatasetSpec | None,
 ) -> DatasetSpec:
-    """Return what a file holds. The format is the one `given`, or told by media type or bytes.
+    """Examine a file. The format is the `given` one, or detected by media type or bytes.
 
-    Of `sensitive` columns no value is told. The types of the version `before` are kept.
+    Values of `sensitive` columns are hidden. The types of the version `before` are kept.
 
     Raises:
         Problem: it cannot be used; every fault is listed.
@@ -157,9 +157,9 @@ async def examine(
 
 
 async def discard(context: ApiContext, spec: DatasetSpec) -> None:
-    """Delete what `keep` has put for a version that was not registered.
+    """Delete the content that `keep` has stored for a version that was not registered.
 
-    What is in clear may be what another dataset has: it is collected if nothing refers to it.
+    Content in clear may belong to another dataset too: it is collected if nothing refers to it.
     """
 
     def deleted() -> None:
@@ -171,9 +171,9 @@ async def discard(context: ApiContext, spec: DatasetSpec) -> None:
 
 
 async def keep(context: ApiContext, file: Received, spec: DatasetSpec, keyid: str) -> DatasetSpec:
-    """Put a file into the artifact store, encrypted if it has a key; return what it is there.
+    """Store a file, encrypted if it has a key; return its content in the store.
 
-    It is on the disk when this returns. The same version is put once.
+    It is on the disk when this returns. The same version is stored once.
     """
 
     def put() -> DatasetSpec:

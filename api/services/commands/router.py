@@ -1,4 +1,4 @@
-"""What became of a command: where `Prefer: respond-async` and slow decisions send a client."""
+"""The state of a command, for clients after `Prefer: respond-async` or a slow decision."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def router(context: ApiContext) -> APIRouter:
     async def see_command(
         command: str, who: Who, partition: Place | None = None, offset: Place | None = None
     ) -> Response:
-        """Show whether a command is pending, accepted or refused, and what it made."""
+        """Show whether a command is pending, accepted or refused, and its resource."""
         check_id("session", command, "command")
-        # First how far this process is, then the answer: it may come in between.
+        # First the progress of this process, then the answer, which may come in between.
         reached = context.queries.progress()
         answer = context.queries.answer(command)
         if answer is not None and Visibility(who, context.queries).knows(answer.stream):
@@ -65,7 +65,7 @@ def _state_of(command: str, answer: Answer) -> CommandState:
 
 
 def _resource_of(command: str, answer: Answer) -> str | None:
-    """Return the path of what a command of this API made or changed."""
+    """Return the path of the resource of a command of this API."""
     kind, _, name = answer.stream.partition("/")
     for work, (_, requested, _) in WORK.items():
         if answer.type == type_of(requested):

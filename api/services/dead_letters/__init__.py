@@ -1,1 +1,1 @@
-"""The routes of records that could not be handled."""
+"""The routes of dead letters."""

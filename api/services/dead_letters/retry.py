@@ -1,4 +1,4 @@
-"""Putting the command of a dead letter back on the log, once."""
+"""Retries the command of a dead letter, once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["Retried", "check", "retry"]
 
 
 class Retried(NamedTuple):
-    """What a retry came to: the command's id, and its answer; None while nobody has decided it."""
+    """The outcome of a retry: the command's id, and its answer; None while it is undecided."""
 
     command: str
     answer: Answer | None
@@ -41,16 +41,16 @@ async def retry(
     prefer: Prefer,
     call: RecordedRequest | None,
 ) -> Retried:
-    """Ask again for what a dead letter asked for, or for `value` in its place.
+    """Send the command of a dead letter again, or `value` in its place.
 
-    The command keeps its id, stream, type, data and actor, and is asked for now: its time is of
-    the retry, because the order of times on the log is that of what was decided. The actor of a
-    `value` is who gives it. An answer that is there already is returned, and nothing is sent:
-    whoever sent the command may have repaired it.
+    The command keeps its id, stream, type, data and actor. Its time is that of the retry, because
+    times on the log follow the order of decisions. The actor of a `value` is its sender. If there
+    is an answer already, it is returned, and nothing is sent: the original sender may have repaired
+    the command.
 
     Raises:
-        Problem: it still is no command; it is for others to change that session (403); or the
-            command is refused, or cannot be sent.
+        Problem: it is still no command; others may change that session (403); or the
+        command is refused, or cannot be sent.
     """
     command = command_id(found)
     await context.reader.fresh()
@@ -71,7 +71,7 @@ async def retry(
 
 
 def _given_by(who: Principal, record: CommandRecord, context: ApiContext) -> CommandRecord:
-    """Return a command as somebody's own: in the name of others nobody asks for anything.
+    """Return a command with the principal as actor: nobody sends in the name of others.
 
     Raises:
         Problem: it is about a session of others (403).
@@ -87,7 +87,7 @@ def _given_by(who: Principal, record: CommandRecord, context: ApiContext) -> Com
 
 
 def check(context: ApiContext, found: FoundDeadLetter, value: bytes | None) -> CommandRecord:
-    """Return the command of a letter in clear, or that of `value`, which is to take its place.
+    """Return the command of a letter in clear, or that of `value`, which replaces it.
 
     Raises:
         Problem: it would become a dead letter again.
@@ -110,7 +110,7 @@ def check(context: ApiContext, found: FoundDeadLetter, value: bytes | None) -> C
 
 
 def _still_malformed(found: FoundDeadLetter, value: bytes | None, why: str) -> Problem:
-    """Return the problem of what cannot be put back."""
+    """Return the problem of a value that is still no command."""
     if value is not None:
         errors = [{"pointer": "#/value", "detail": why}]
         return Problem(422, "malformed-command", "That is no command", why, errors=errors)

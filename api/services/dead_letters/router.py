@@ -1,4 +1,4 @@
-"""Dead letters: what lay on `commands` and was no command; see it, and put it back."""
+"""Dead letters: the records of `commands` that were no commands; show and retry them."""
 
 from __future__ import annotations
 
@@ -36,11 +36,10 @@ Reason = Annotated[
 
 
 class DeadLetterSummary(Struct, kw_only=True):
-    """A dead letter. `topic`, `partition` and `offset` say where the record lay.
+    """A dead letter. `topic`, `partition` and `offset` are those of the record.
 
-    It is `open` until the `command` with the id that it gets when it is put back is answered;
-    `answer` is the type of that event then. `size` is of its value, in bytes; of a `cut` one only
-    the beginning was kept.
+    It is `open` until its `command` is retried and answered; `answer` is the type of that event.
+    `size` is of its value, in bytes; of a `cut` one only the beginning was kept.
     """
 
     id: str
@@ -58,10 +57,10 @@ class DeadLetterSummary(Struct, kw_only=True):
 
 
 class DeadLetter(DeadLetterSummary, kw_only=True):
-    """A dead letter with all that is kept of it.
+    """A dead letter with its content.
 
-    The `text` of a value that is UTF-8, else its `base64`; keys and headers likewise, in words
-    such as `base64:AP8=`.
+    The `text` of a value that is UTF-8, else its `base64`; keys and headers likewise, in words such
+    as `base64:AP8=`.
     """
 
     key: str | None
@@ -71,7 +70,7 @@ class DeadLetter(DeadLetterSummary, kw_only=True):
 
 
 class Retry(Struct):
-    """What a retry came to. `answer` is the type of the event, None while nobody has decided."""
+    """The outcome of a retry. `answer` is the type of the event, None while it is undecided."""
 
     dead_letter: str
     command: str
@@ -99,7 +98,7 @@ def router(context: ApiContext) -> APIRouter:
 
     @routes.get("/{letter}", responses=answers({200: DeadLetter}))
     async def see_dead_letter(letter: str) -> Response:
-        """Show a dead letter: why it is one, its headers and its value."""
+        """Show a dead letter: its reason, its headers and its value."""
         return json(content(context, await _find(context, letter)))
 
     @routes.post(
@@ -108,10 +107,10 @@ def router(context: ApiContext) -> APIRouter:
         responses=answers({200: Retry, 202: Retry}),
     )
     async def retry_dead_letter(request: Request, letter: str, who: Who) -> Response:
-        """Put the command of a dead letter back on the log, or a corrected one in its place.
+        """Retry the command of a dead letter, or a corrected one in its place.
 
-        A corrected one has the actor who gives it, and is about no session of somebody else.
-        It is done once, however often it is asked for, with any Idempotency-Key or none.
+        The actor of a corrected one is its sender, and it must not be about a session of another
+        user. It is done once, however often it is requested, with any Idempotency-Key or none.
         """
         body = await read_body(request, bodies.RetryBody)
         value = None if body.value is None else msgspec.json.encode(body.value)
@@ -137,7 +136,7 @@ async def _find(context: ApiContext, letter: str) -> FoundDeadLetter:
     """Return a dead letter by its id.
 
     Raises:
-        Problem: there is none, or that is no id.
+        Problem: there is none, or the id is malformed.
     """
     given = ID.fullmatch(letter)
     if given is not None:
@@ -195,7 +194,7 @@ def content(context: ApiContext, found: FoundDeadLetter) -> DeadLetter:
 
 
 def _text_of(value: bytes | None) -> tuple[str | None, str | None]:
-    """Return bytes as text, or as base64 where they are none; (None, None) for None."""
+    """Return bytes as text, or as base64 where they are no UTF-8; (None, None) for None."""
     if value is None:
         return None, None
     try:

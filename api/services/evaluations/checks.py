@@ -1,4 +1,4 @@
-"""Whether an evaluation that is asked for can be: checked before the log sees it."""
+"""Checks requests for evaluations before they go to the log."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def request_evaluation(
 ) -> RequestEvaluation:
     """Return the command for an evaluation.
 
-    Whether the training is completed is left to the decider, which alone knows. `may` says which
-    datasets may be used.
+    The decider alone knows whether the training is completed. `may` says which datasets may be
+    used.
 
     Raises:
         Problem: the training, a metric or the dataset is unknown, or they do not fit together.
@@ -51,7 +51,7 @@ def request_evaluation(
             if training.task == CLASSIFICATION and not secret:
                 named = [one for one in metrics if one not in optional]
                 _check_classes(training, spec, positive, named, moment)
-    elif not may(dataset.name):  # it was shared, and is so no longer
+    elif not may(dataset.name):  # its grant has ended
         raise unknown(
             "dataset", dataset.name, known(moment, may), "/v1/catalog/datasets", "#/dataset"
         )
@@ -80,9 +80,10 @@ def _no_training(moment: Snapshot, session: str, training: str) -> Problem:
 def fitting(
     training: TrainingRow, wanted: list[str] | None, moment: Snapshot
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the metrics to compute, and which of them may be left out.
+    """Return the metrics to compute, and the optional ones among them.
 
-    They are those wanted, beside them each class of a classification; or all that fit the task.
+    They are the wanted ones, and with them each class of a classification; or all that fit the
+    task.
 
     Raises:
         Problem: one is unknown or does not fit.
@@ -108,7 +109,7 @@ def fitting(
 
 
 def _check_positive(training: TrainingRow, positive: str) -> str:
-    """Return the class that is the positive one. Raises a problem if it cannot be."""
+    """Return the positive class. Raises a problem if it cannot be one."""
     classes = [str(label) for label in training.parameters.get("classes", ())]
     if training.task != CLASSIFICATION:
         fault = f"{training.estimator} is for {training.task}, and has no classes"
@@ -122,14 +123,14 @@ def _check_positive(training: TrainingRow, positive: str) -> str:
 
 
 def word(label: str | bool | int) -> str:
-    """Return a label as text, as classes are called."""
+    """Return a label as text, in the form of class names."""
     return str(label).lower() if isinstance(label, bool) else str(label)
 
 
 def _check_columns(training: TrainingRow, other: DatasetSpec, moment: Snapshot) -> None:
-    """Raise a problem unless another dataset has the columns that the model was trained on.
+    """Raise a problem unless another dataset has the columns of the training.
 
-    Whether it knows their values is seen when they are read.
+    Its values are checked when they are read.
     """
     own = moment.dataset(training.dataset.name, training.dataset.version)
     if own is None:
@@ -162,7 +163,7 @@ def _check_columns(training: TrainingRow, other: DatasetSpec, moment: Snapshot) 
 
 
 def _unit_of(spec: DatasetSpec, column: Column) -> str:
-    """Return the unit that the numbers of a column are written with, "" if there is none."""
+    """Return the unit of a column's numbers, "" if there is none."""
     names = [one.name for one in spec.columns]
     how = None
     if spec.read is not None and column.name in names:
@@ -171,7 +172,7 @@ def _unit_of(spec: DatasetSpec, column: Column) -> str:
 
 
 def _differ(unit: str, other: str) -> bool:
-    """Return whether numbers with these units are not the same: 12 % is 0.12, but $5 may be 5."""
+    """Return whether these units change a number's meaning: 12 % is 0.12, but $5 may be 5."""
     return unit != other and (bool(unit and other) or "%" in (unit, other))
 
 
@@ -182,11 +183,11 @@ def _check_classes(
     named: list[str],
     moment: Snapshot,
 ) -> None:
-    """Raise a problem if another dataset has not one class that the model knows, or no `positive`.
+    """Raise a problem if another dataset has no class that the artifact knows, or no `positive`.
 
-    Or it has one that the model does not know, and metrics that are `named` cannot have such rows.
-    It is left to the run where the classes are not known here: the dataset has another target,
-    they are too many, or numbers that are not written plainly.
+    Or if it has an unknown class, and `named` metrics cannot have such rows. The run itself checks
+    where the classes are not known here: the dataset has another target, they are too many, or
+    numbers that are not written plainly.
     """
     known = [str(label) for label in training.parameters.get("classes", ())]
     if other.target != training.target or not other.classes or not known or not _is_plain(other):
@@ -216,7 +217,7 @@ def _check_classes(
 
 
 def _is_plain(spec: DatasetSpec) -> bool:
-    """Return whether the classes of a dataset are no numbers, or what they are plainly written."""
+    """Return whether the classes of a dataset are no numbers, or plainly written ones."""
     names = [column.name for column in spec.columns]
     place = names.index(spec.target or "")
     if spec.columns[place].type not in NUMBERS:
@@ -228,7 +229,7 @@ def _is_plain(spec: DatasetSpec) -> bool:
 
 
 def _comparable(own: Column, other: Column, training: TrainingRow) -> bool:
-    """Return whether values of a column may be those that a model knows.
+    """Return whether values of a column may be known ones.
 
     Text may be written as anything but times; true and false may be 1 and 0.
     """
@@ -251,7 +252,7 @@ def _perhaps_truth(numbers: Column) -> bool:
 
 
 def told(column: Column) -> str:
-    """Return what kind of values a column has, for people."""
+    """Describe the kind of a column's values."""
     kind = KINDS[column.type]
     if column.minimum is None or column.maximum is None:
         return f"{column.name} has {kind}"

@@ -1,4 +1,4 @@
-"""Service `evaluations`: measure trained models."""
+"""Service `evaluations`: measure artifacts."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ def router(context: ApiContext) -> APIRouter:
         ),
     )
     async def evaluate(request: Request, session: str, who: Who) -> Response:
-        """Measure a trained model. With `Prefer: wait=N` the answer comes when that has ended."""
+        """Measure an artifact. With `Prefer: wait=N` the answer comes when that has ended."""
         body = await read_body(request, bodies.EvaluationBody)
         asked = CommandRequest.of(request, body.model_dump())
         command: RequestEvaluation | None = None
         if context.queries.answer(asked.id) is None:
             if not context.queries.latest().has_session(session):
-                await find_session(context, session)  # says what became of the session
+                await find_session(context, session)  # reports the end of the session
             training = await whole_run(context, session, "training", body.training, "#/training")
             body = body.model_copy(update={"training": training})
             named, settings = body.dataset, context.settings
             if context.queries.latest().stored_run(session, "training", training) is None:
                 await context.reader.fresh()
             if context.queries.latest().stored_run(session, "training", training) is None:
-                await find_session(context, session)  # says what became of the session
+                await find_session(context, session)  # reports the end of the session
             run = derive(asked.id, "run")
             command = await dataset_checks.checked(
                 context,

@@ -1,4 +1,4 @@
-"""The events, as they lie on the log: in pages, or as a stream that goes on."""
+"""The events of the log: in pages, or as a stream."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ COME_BACK = "Come back with the last id that was received as Last-Event-ID: noth
 
 
 class Events(msgspec.Struct):
-    """Some events. `next` is where to go on, also when there are no more yet (`more`)."""
+    """Some events. `next` is the next position, also when there are no more yet (`more`)."""
 
     items: list[msgspec.Raw]
     next: str
@@ -79,10 +79,10 @@ def router(context: ApiContext) -> APIRouter:
     ) -> Response:
         """List the admitted events past a position, each stream in its order.
 
-        With `Prefer: wait=N` an empty list is answered only after N seconds. With
-        `Accept: text/event-stream` the answer is a stream of Server-Sent Events that goes on: each
-        has the position behind it as its id, the CloudEvent's type as its name, and the CloudEvent
-        as it lies on the log as its data.
+        With `Prefer: wait=N` an empty list is answered only after N seconds. With `Accept:
+        text/event-stream` the answer is a stream of Server-Sent Events that goes on: each has the
+        position behind it as its id, the CloudEvent's type as its name, and the CloudEvent as it
+        lies on the log as its data.
         """
         stream = await whole_stream(context, who, stream)
         session = await whole_session(context, who, session) if session else ""
@@ -118,7 +118,7 @@ async def _read_for(
     limit: int,
     prefer: Prefer,
 ) -> tuple[EventPage, bool]:
-    """Return a page; an empty one at the end of the log only when the time to wait is over."""
+    """Return a page; an empty one at the end of the log only after the time to wait."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + (prefer.wait or 0.0)
     while True:

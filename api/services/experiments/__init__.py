@@ -1,1 +1,1 @@
-"""The routes of committed sessions."""
+"""The routes of experiments."""

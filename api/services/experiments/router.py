@@ -1,4 +1,4 @@
-"""Service `storage`: experiments, which are committed sessions, and what they keep."""
+"""Service `storage`: experiments, which are committed sessions, and their runs."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def router(context: ApiContext) -> APIRouter:
     async def list_experiments(
         request: Request, who: Who, limit: Limit = 50, page: str = "", as_of: AsOf = ""
     ) -> Response:
-        """List the experiments, the newest commit first; with `as_of`, those of then."""
+        """List the experiments, the newest commit first; with `as_of`, those at that time."""
         after = from_token(page, tuple[str, str], "page") if page else None
         may = may_list(who, now := context.queries.now())
         seen = await see(context, as_of, lambda past: past.load_experiments(after, limit + 1, may))
@@ -71,7 +71,7 @@ def router(context: ApiContext) -> APIRouter:
     async def see_experiment(
         request: Request, experiment: str, who: Who, page: str = "", as_of: AsOf = ""
     ) -> Response:
-        """Show an experiment, and how the runs went that it keeps."""
+        """Show an experiment, and the state of its runs."""
         after = from_token(page, int, "page") if page else 0
         seen = await find_experiment(context, experiment, as_of)
         withheld = level_of(who, context.queries.latest(), experiment) < Level.READ
@@ -94,7 +94,7 @@ def router(context: ApiContext) -> APIRouter:
         page: str = "",
         as_of: AsOf = "",
     ) -> Response:
-        """List the trainings that an experiment keeps, in the order of their requests."""
+        """List the trainings of an experiment, in the order of their requests."""
         seen, base = await find_experiment(context, experiment, as_of), at(experiment)
         return await list_runs(context, seen, base, "training", None, page, limit, request.url)
 
@@ -109,7 +109,7 @@ def router(context: ApiContext) -> APIRouter:
         page: str = "",
         as_of: AsOf = "",
     ) -> Response:
-        """List the evaluations that an experiment keeps, in the order of their requests."""
+        """List the evaluations of an experiment, in the order of their requests."""
         seen, base = await find_experiment(context, experiment, as_of), at(experiment)
         return await list_runs(context, seen, base, "evaluation", None, page, limit, request.url)
 
@@ -118,7 +118,7 @@ def router(context: ApiContext) -> APIRouter:
         responses=answers({200: resources.Training}, "AutoLearn-Position"),
     )
     async def see_training(experiment: str, run: str, as_of: AsOf = "") -> Response:
-        """Show a training that an experiment keeps."""
+        """Show a training of an experiment."""
         return await see_run(experiment, "training", run, as_of)
 
     @routes.get(
@@ -126,19 +126,19 @@ def router(context: ApiContext) -> APIRouter:
         responses=answers({200: resources.Evaluation}, "AutoLearn-Position"),
     )
     async def see_evaluation(experiment: str, run: str, as_of: AsOf = "") -> Response:
-        """Show an evaluation that an experiment keeps."""
+        """Show an evaluation of an experiment."""
         return await see_run(experiment, "evaluation", run, as_of)
 
     @routes.get("/{experiment}/trainings/{run}/artifact", responses=answers({200: Artifact}))
     async def see_artifact(experiment: str, run: str) -> Response:
-        """List the files of a trained model."""
+        """List the files of an artifact."""
         seen = await find_experiment(context, experiment)
         found = partial(artifact_of, seen.moment, experiment, run, at(experiment))
         return json(await context.executors.lists.run(found))
 
     @routes.get("/{experiment}/trainings/{run}/artifact/{file}", response_class=Response)
     async def get_file(experiment: str, run: str, file: str) -> Response:
-        """Send one file of a trained model."""
+        """Send one file of an artifact."""
         seen = await find_experiment(context, experiment)
         found = partial(model_of, seen.moment, experiment, run, at(experiment))
         model = await context.executors.lists.run(found)
@@ -150,7 +150,7 @@ def router(context: ApiContext) -> APIRouter:
         responses=answers({200: resources.Deleted, 202: CommandState}),
     )
     async def delete_experiment(request: Request, experiment: str) -> Response:
-        """Delete an experiment: its key is shredded, and nothing of it can be read any more."""
+        """Delete an experiment: its key is shredded, and none of it can be read any more."""
         check_id("session", experiment, "experiment")
         asked = CommandRequest.of(request, {})
         answer = await context.commands.post(

@@ -1,4 +1,4 @@
-"""What changed between two points of the log."""
+"""The changes between two points of the log."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from autolearn.schemas.stream_kinds import KINDS, kind_of
 __all__ = ["Diff", "router"]
 
 AHEAD, AHEAD_EVENTS = 50, 2000
-"""Streams, and their events, that are compared in one go; one that has more goes alone."""
+"""Streams, and their events, that are compared together; one with more is compared alone."""
 From = Annotated[str, Query(alias="from", max_length=50_000, description=AS_OF)]
 To = Annotated[str, Query(max_length=50_000, description=f"{AS_OF} Without it: now.")]
 Stream = Annotated[str, Query(max_length=200, description="This stream only: session/<id>, …")]
@@ -39,10 +39,10 @@ Limit = Annotated[int, Query(ge=1, le=1000, description="The most streams of a p
 
 
 class Diff(Struct):
-    """Changes between two positions, those of one stream together.
+    """Changes between two positions, grouped by stream.
 
-    There may be more where `next` leads to: also when there are none here, for a page looks at so
-    much of the log and no more.
+    There may be more at `next`, also if there are none here: a page reads at most so much of the
+    log.
     """
 
     before: str
@@ -52,9 +52,9 @@ class Diff(Struct):
 
 
 class Cursor(Struct, array_like=True, frozen=True):
-    """Where a page begins: behind the stream `name`, or at these places of the log.
+    """The start of a page: behind the stream `name`, or at these positions of the log.
 
-    The first `skip` changes there are not shown again.
+    The first `skip` changes there are not repeated.
     """
 
     name: str = ""
@@ -76,7 +76,7 @@ def router(context: ApiContext) -> APIRouter:
         limit: Limit = 100,
         page: str = "",
     ) -> Response:
-        """Show what was added, removed and changed between two points.
+        """Show the added, removed and changed things between two points.
 
         `next` goes on, with `before` and `after` of the answer as `from` and `to`.
         """
@@ -102,9 +102,9 @@ def router(context: ApiContext) -> APIRouter:
 
 
 class _Search:
-    """Looks for the changes of one page, from a cursor on. All of it blocks.
+    """Collects the changes of one page, from a cursor on. All of it blocks.
 
-    Streams that the one who asks does not know of are passed over.
+    Streams that the principal may not see are skipped.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class _Search:
         self.knows = Visibility(who, context.queries).knows
 
     def page(self, then: AsOfReader, stream: str) -> tuple[list[Raw], Cursor | None]:
-        """Return changes of up to `limit` streams and PAGE_BYTES, and where to go on."""
+        """Return changes of up to `limit` streams and PAGE_BYTES, and the next cursor."""
         begins = {p: self.before.next(p) for p in then.ends}
         was = AsOfReader(then.index, then.lookup, begins)
         behind, rest = self._candidates(was, then, stream)
@@ -146,7 +146,7 @@ class _Search:
     ) -> tuple[Iterator[tuple[str, Cursor]], Callable[[], Cursor | None]]:
         """Return the streams that may have changed, each with the cursor behind it.
 
-        And what tells, when they are all looked at, where those of the next page begin.
+        And a function that returns the cursor of the next page, when they are all read.
         """
         if stream:
             there = [(stream, Cursor())] if self.changed(stream, was, then) else []
@@ -164,7 +164,7 @@ class _Search:
     def _in_log(
         self, was: AsOfReader, then: AsOfReader
     ) -> tuple[Iterator[tuple[str, Cursor]], Callable[[], Cursor | None]]:
-        """Return the streams of what lies on the log, for who may know all of them.
+        """Return the streams of the log between the points, where the principal sees all of them.
 
         Each comes with its first event behind the earlier point.
         """
@@ -196,14 +196,14 @@ class _Search:
         return cursors(), lambda: rest
 
     def changed(self, name: str, was: AsOfReader, then: AsOfReader) -> bool:
-        """Return whether one may know a stream, and whether it has events between the points."""
+        """Return whether a stream is visible, and has events between the points."""
         return self.knows(name) and was.offsets(name) != then.offsets(name)
 
 
 def batches(
     names: Iterator[tuple[str, Cursor]], then: AsOfReader
 ) -> Iterator[list[tuple[str, Cursor]]]:
-    """Yield streams, some at a time: those that are folded in one go."""
+    """Yield streams in batches that are folded together."""
     some, events = list[tuple[str, Cursor]](), 0
     for one in names:
         many = len(then.offsets(one[0])[1])
@@ -217,12 +217,12 @@ def batches(
 
 
 async def present(context: ApiContext) -> Position:
-    """Return how far the read models are now."""
+    """Return the present progress of the read models."""
     return Position.of(await context.reader.which_log(), context.queries.progress())
 
 
 def _check_stream(name: str) -> None:
-    """Raise a problem unless that can be the name of a stream."""
+    """Raise a problem unless the word can be a stream's name."""
     try:
         kind_of(name)
     except ValueError as error:

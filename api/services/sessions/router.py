@@ -1,4 +1,4 @@
-"""Service `sessions`: open, see, commit and discard sessions."""
+"""Service `sessions`: open, show, commit and discard sessions."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def router(context: ApiContext) -> APIRouter:
     async def list_sessions(
         request: Request, who: Who, limit: Limit = 50, page: str = "", as_of: AsOf = ""
     ) -> Response:
-        """List the open sessions, newest first; with `as_of`, those that were open then."""
+        """List the open sessions, newest first; with `as_of`, those open at that time."""
         after = from_token(page, tuple[str, str], "page") if page else None
         may = may_list(who, now := context.queries.now())
         seen = await see(context, as_of, lambda past: past.load_sessions(after, limit + 1, may))
@@ -91,7 +91,7 @@ def router(context: ApiContext) -> APIRouter:
     async def see_session(
         request: Request, session: str, who: Who, page: str = "", as_of: AsOf = ""
     ) -> Response:
-        """Show an open session, how its runs go, and what is going on now; or as it was then."""
+        """Show an open session, its runs and its work in progress, now or at `as_of`."""
         after = from_token(page, int, "page") if page else 0
         seen = await find_session(context, session, as_of)
         withheld = level_of(who, context.queries.latest(), session) < Level.READ
@@ -114,7 +114,7 @@ def router(context: ApiContext) -> APIRouter:
         responses=answers({201: resources.Experiment, 202: CommandState}, "Location"),
     )
     async def commit_session(request: Request, session: str) -> Response:
-        """Keep a session as an experiment; it leaves the open sessions in the same step."""
+        """Commit a session as an experiment; it leaves the open sessions in the same step."""
         check_id("session", session)
         body = await read_body(request, bodies.CommitBody)
         asked = CommandRequest.of(request, body.model_dump())
@@ -145,7 +145,7 @@ def router(context: ApiContext) -> APIRouter:
         responses=answers({200: resources.Discarded, 202: CommandState}),
     )
     async def discard_session(request: Request, session: str) -> Response:
-        """End a session and keep nothing of it. Runs that are going are cancelled."""
+        """End a session and keep nothing of it. Its open runs are cancelled."""
         check_id("session", session)
         asked = CommandRequest.of(request, {})
         answer = await context.commands.post(
@@ -164,7 +164,7 @@ def router(context: ApiContext) -> APIRouter:
         responses=answers({200: resources.SessionSummary, 202: CommandState}),
     )
     async def keep_session(request: Request, session: str) -> Response:
-        """Say that a session that is expiring is wanted; 409 if it is not expiring."""
+        """Keep an expiring session; 409 if it is not expiring."""
         check_id("session", session)
         asked = CommandRequest.of(request, {})
         answer = await context.commands.post(

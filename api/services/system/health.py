@@ -1,4 +1,4 @@
-"""What every process serves: health, metrics, topics, its position in the log, and digests."""
+"""The system routes: health, metrics, topics, position in the log, and digests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["Digests", "Health", "Position", "router"]
 
 
 class Health(Struct):
-    """How a process is. `missing` counts the events that it has yet to take in."""
+    """The health of a process. `missing` counts the events that it has not folded."""
 
     status: str
     detail: str = ""
@@ -34,7 +34,7 @@ class Health(Struct):
 
 
 class Place(Struct):
-    """How far one partition of `events` is known."""
+    """The progress on one partition of `events`."""
 
     partition: int
     next: int
@@ -44,7 +44,7 @@ class Place(Struct):
 
 
 class Position(Struct):
-    """A point in the whole log. `token` stands for it, in one word."""
+    """A point in the whole log. `token` is its text form."""
 
     token: str
     partitions: list[Place]
@@ -53,7 +53,7 @@ class Position(Struct):
 class Digests(Struct):
     """The SHA-256 of each view at one position: equal wherever the same events were folded.
 
-    `process` names the process that says so.
+    `process` names the answering process.
     """
 
     process: str
@@ -78,20 +78,20 @@ def router(context: ApiContext) -> APIRouter:
 
     @routes.get("/health/live", responses=answers({200: Health, 503: Health}))
     async def live() -> Response:
-        """Say that the process runs; or that it has failed, and must be started anew."""
+        """Report that the process runs; or that it has failed, and must be restarted."""
         if context.reader.failure is not None:
             return json(Health("failed", context.reader.failure), 503)
         return json(Health("live"))
 
     @routes.get("/health/ready", responses=answers({200: Health, 503: Health}))
     async def ready() -> Response:
-        """Return whether the process has caught up with the log, and whether Kafka answers."""
+        """Report whether the process has caught up with the log, and whether Kafka answers."""
         health = _readiness(context)
         return json(health, 200 if health.status == "ready" else 503)
 
     @routes.get("/metrics", response_class=Response)
     async def metrics() -> Response:
-        """Return the process's figures for Prometheus, and those of the status."""
+        """Return the metrics of the process for Prometheus, and those of the status."""
         status = await context.inspection.status()
         return Response(context.measures.page(status), media_type=CONTENT_TYPE_LATEST)
 
@@ -102,13 +102,13 @@ def router(context: ApiContext) -> APIRouter:
 
     @routes.get("/v1/position", responses=answers({200: Position}))
     async def position() -> Response:
-        """Show how far the log is known here."""
+        """Show the progress on the log of this process."""
         context.reader.require_ready()
         return json(_position_of(await context.reader.which_log(), context.queries.progress()))
 
     @routes.get("/v1/digests", responses=answers({200: Digests}))
     async def digests() -> Response:
-        """Show the digest of each view, and the position at which they are so."""
+        """Show the digest of each view, and their position."""
         context.reader.require_ready()
         digests = partial(_digests_of, context, await context.reader.which_log())
         return json(await context.executors.operators.run(digests))
@@ -130,7 +130,7 @@ def router(context: ApiContext) -> APIRouter:
 
 
 def _readiness(context: ApiContext) -> Health:
-    """Return whether a process is ready, and if not, why."""
+    """Return the readiness of a process, with the reason if it is not ready."""
     if context.reader.failure is not None:
         return Health("failed", context.reader.failure)
     if not context.reader.ready:

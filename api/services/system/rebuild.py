@@ -1,4 +1,4 @@
-"""Rebuilding the read models of this process from the log."""
+"""Rebuilds the read models of this process from the log."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def router(context: ApiContext) -> APIRouter:
     async def rebuild() -> Response:
         """Fold the log again into new read models, which replace these when they are ready.
 
-        While a rebuild goes on, asking again changes nothing: the answer says how it goes.
+        During a rebuild a second request changes nothing: the answer shows the progress.
         """
         context.reader.require_ready()
         return json(context.rebuilding.start(), 202)
@@ -33,7 +33,7 @@ def router(context: ApiContext) -> APIRouter:
         responses=answers({200: Rebuild}, "Preference-Applied"),
     )
     async def see_rebuild(request: Request) -> Response:
-        """Show how the newest rebuild goes. With `Prefer: wait=N` wait so long for its end."""
+        """Show the newest rebuild. With `Prefer: wait=N` wait so long for its end."""
         prefer = prefer_of(request)
         status = await context.rebuilding.until_over(prefer.wait or 0)
         return json(status, headers=prefer.applied())

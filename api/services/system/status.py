@@ -19,10 +19,11 @@ def router(context: ApiContext) -> APIRouter:
 
     @routes.get("", responses=answers({200: Status}))
     async def status() -> Response:
-        """Show the state of everything, and what needs attention (`findings`).
+        """Show the status of everything, and what needs attention (`findings`).
 
-        It is answered also while the process is not ready, or Kafka does not answer; `unknown` says
-        what could not be found out. It is looked up every two seconds at most, however many ask.
+        It is answered also while the process is not ready, or Kafka does not answer; `unknown` has
+        the unavailable parts. It is looked up every two seconds at most, for any number of
+        requests.
         """
         return json(await context.inspection.status(), headers={"Cache-Control": "max-age=2"})
 

@@ -1,4 +1,4 @@
-"""Whether a training that is asked for can be: checked against the catalog beforehand."""
+"""Checks requests for trainings against the catalog."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LARGEST = 2**53
 def request_training(
     run: str, body: TrainingBody, moment: Snapshot, settings: Settings, may: May
 ) -> RequestTraining:
-    """Return the command for a training, with what was asked for and nothing filled in.
+    """Return the command for a training, with the requested values and no defaults.
 
     `may` says which datasets may be used.
 
@@ -112,7 +112,7 @@ def _check_task(
 
 
 def _regression_fault(target: Column, data: DatasetSpec, found: Snapshot) -> str | None:
-    """Return why a target is nothing for regression, None if it can be learned like that."""
+    """Return why a target cannot be learned by regression; None if it can."""
     if target.type in NUMBERS:
         return None
     kind, remedy = "true or false", "; if it should be numbers, write it as 1 and 0"
@@ -131,7 +131,7 @@ def _regression_fault(target: Column, data: DatasetSpec, found: Snapshot) -> str
 def _classification_fault(
     target: Column, data: DatasetSpec, asked: str | None, found: Snapshot
 ) -> str | None:
-    """Return why a target is nothing for classification, None if it can be learned like that."""
+    """Return why a target cannot be learned by classification; None if it can."""
     distinct = target.distinct
     many = "more different values than are counted" if distinct is None else f"{distinct:,}"
     what = f"the target {target.name} of {data.name} has {many}"
@@ -148,13 +148,13 @@ def _classification_fault(
 
 
 def others(task: str, found: Snapshot) -> str:
-    """Return which estimators there are for a task."""
+    """Return the estimators of a task."""
     names = ", ".join(row.spec.name for row in found.estimators() if row.spec.task == task)
     return f"; for {task} there are {names or 'no estimators'}"
 
 
 def _check_rows(body: TrainingBody, data: DatasetSpec, target: str | None, task: str) -> None:
-    """Raise a problem if the rows cannot be parted as asked."""
+    """Raise a problem if the rows cannot be split as requested."""
     held_out = math.ceil(body.split.test * data.rows)
     kept = data.rows - held_out
     fault = None
@@ -177,7 +177,7 @@ def _check_rows(body: TrainingBody, data: DatasetSpec, target: str | None, task:
 
 
 def large(given: dict[str, Any]) -> list[str]:
-    """Return what is wrong with integers that are too large for JSON, a sentence each."""
+    """Return the faults of integers that are too large for JSON, a sentence each."""
     return [
         f"{cut(name)} holds an integer beyond 2^53"
         for name, value in given.items()

@@ -1,4 +1,4 @@
-"""Service `trainings`: train catalog estimators on datasets, and get what was trained."""
+"""Service `trainings`: train catalog estimators on datasets, and get their artifacts."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def router(context: ApiContext) -> APIRouter:
         if context.queries.answer(asked.id) is None:
             if context.queries.latest().session_keyid(session) is None:
                 # Nobody can encrypt it any more, and in clear it must not be on the log.
-                await find_session(context, session)  # says what became of the session
+                await find_session(context, session)  # reports the end of the session
             run, settings = derive(asked.id, "run"), context.settings
             command = await dataset_checks.checked(
                 context,
@@ -61,7 +61,7 @@ def router(context: ApiContext) -> APIRouter:
 
     @routes.get("/{run}/artifact", responses=answers({200: Artifact}))
     async def see_artifact(session: str, run: str) -> Response:
-        """List the files of the trained model."""
+        """List the files of the artifact."""
         seen, _ = await find_run(context, session, "training", run)
         base = f"/v1/sessions/{session}"
         found = partial(artifact_of, seen.moment, session, run, base)
@@ -69,7 +69,7 @@ def router(context: ApiContext) -> APIRouter:
 
     @routes.get("/{run}/artifact/{file}", response_class=Response)
     async def get_file(session: str, run: str, file: str) -> Response:
-        """Send one file of the trained model."""
+        """Send one file of the artifact."""
         seen, _ = await find_run(context, session, "training", run)
         found = partial(model_of, seen.moment, session, run, f"/v1/sessions/{session}")
         model = await context.executors.lists.run(found)

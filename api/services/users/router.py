@@ -1,4 +1,4 @@
-"""Users, for sysadmins; and with whom a session is shared, for its owner."""
+"""Users, for sysadmins; and the readers of a session, for its owner."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def router(context: ApiContext) -> APIRouter:
         body = await read_body(request, bodies.UserBody)
         _refuse_oidc(context)
         check_id("user", body.name)
-        # A hash of the password must not be on the log: the fingerprint is without it.
+        # A hash of the password must not be on the log: the fingerprint excludes it.
         asked = CommandRequest.of(request, {"name": body.name, "role": body.role})
         verifier = await context.passwords.verifier(body.password) if body.password else ""
         answer = await context.commands.post(
@@ -76,7 +76,7 @@ def router(context: ApiContext) -> APIRouter:
         responses=CHANGED,
     )
     async def set_role(request: Request, user: str, who: Who) -> Response:
-        """Give a user another role. Nobody takes their own: a sysadmin must be left."""
+        """Change the role of a user. Nobody takes their own: a sysadmin must be left."""
         body = await read_body(request, bodies.RoleBody)
         _refuse_self(who.name, user)
         return await change(request, user, commands.SetRole(body.role), {"role": body.role})
@@ -87,7 +87,7 @@ def router(context: ApiContext) -> APIRouter:
         responses=CHANGED,
     )
     async def set_password(request: Request, user: str, who: Who) -> Response:
-        """Give another user another password. The log says who did, and all tokens are revoked."""
+        """Change another user's password. The log names the sysadmin; all tokens are revoked."""
         body = await read_body(request, bodies.PasswordBody)
         if who.name == user:
             why = "POST /v1/me/password sets your own: it asks for the present one."
@@ -99,7 +99,7 @@ def router(context: ApiContext) -> APIRouter:
         "/users/{user}/disable", openapi_extra=accepts(None, command=True), responses=CHANGED
     )
     async def disable_user(request: Request, user: str, who: Who) -> Response:
-        """Let a user in no longer, at once: all tokens are revoked. What is theirs stays theirs."""
+        """Disable a user, at once: all tokens are revoked. The user's resources stay."""
         _refuse_self(who.name, user)
         return await change(request, user, commands.DisableUser(), {})
 
@@ -107,12 +107,12 @@ def router(context: ApiContext) -> APIRouter:
         "/users/{user}/enable", openapi_extra=accepts(None, command=True), responses=CHANGED
     )
     async def enable_user(request: Request, user: str) -> Response:
-        """Let a user in again, who must log in anew."""
+        """Enable a user, who must log in again."""
         return await change(request, user, commands.EnableUser(), {})
 
     @routes.get("/users/{user}/quota", responses=answers({200: Page[QuotaState]}))
     async def list_quotas(user: str) -> Response:
-        """List the quotas of a user: what the user may take, and has taken."""
+        """List the quotas of a user: limits and use."""
         await known(user)
         return json(Page(quotas_of(context.settings, context.queries.now(), user)))
 
@@ -131,7 +131,7 @@ def router(context: ApiContext) -> APIRouter:
         return pending(answer, asked) if isinstance(answer, Accepted) else await list_quotas(user)
 
     async def known(user: str) -> None:
-        """Raise a problem if there cannot be such a user; a provider's are not known here."""
+        """Raise a problem if there cannot be such a user; a provider's users are not known here."""
         check_id("user", user)
         if context.settings.auth != "oidc":
             await see(user)
@@ -156,7 +156,7 @@ def router(context: ApiContext) -> APIRouter:
         "/sessions/{session}/readers", responses=answers({200: Page[ReaderRow]}), tags=["sessions"]
     )
     async def list_readers(session: str) -> Response:
-        """List who may read a session or experiment besides its owner."""
+        """List the readers of a session or experiment besides its owner."""
         check_id("session", session)
         return json(Page(context.queries.now().readers(session)))
 
@@ -170,7 +170,7 @@ def router(context: ApiContext) -> APIRouter:
         """Let another user read a session, and the experiment that it becomes."""
         body = await read_body(request, bodies.ReaderBody)
         if context.settings.auth == "tokens":
-            check_id("user", body.user)  # whether there is one is not told
+            check_id("user", body.user)  # the answer does not disclose whether the user exists
         return await share(request, session, commands.ShareSession(body.user), body.user)
 
     @routes.post(
@@ -180,7 +180,7 @@ def router(context: ApiContext) -> APIRouter:
         tags=["sessions"],
     )
     async def unshare_session(request: Request, session: str) -> Response:
-        """Let a user read a session no longer, at once."""
+        """End a user's right to read a session, at once."""
         body = await read_body(request, bodies.ReaderBody)
         return await share(request, session, commands.UnshareSession(body.user), body.user)
 
@@ -191,7 +191,7 @@ def router(context: ApiContext) -> APIRouter:
         tags=["sessions"],
     )
     async def leave_session(request: Request, who: Who, session: str) -> Response:
-        """Be no reader any more of what somebody has shared with you."""
+        """Leave a session that another user has shared."""
         check_id("session", session)
         asked = CommandRequest.of(request, {})
         command = commands.UnshareSession(who.name)
@@ -217,7 +217,7 @@ def _unknown_user(user: str) -> Problem:
 
 
 def _refuse_self(me: str, user: str) -> None:
-    """Raise a problem if one would take the right to administer from oneself.
+    """Raise a problem if a sysadmin would lose the own role.
 
     So the last one stays. Two who do it to each other at the same time can leave none: then
     `autolearn admin first-user --anyway` makes one.

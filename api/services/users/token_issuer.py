@@ -1,4 +1,4 @@
-"""Tokens that are made here: their secret is said once, to whom they are for, and never kept."""
+"""Issues tokens: their secret is returned once, to their user, and never stored."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["NewToken", "issue", "require_tokens"]
 
 
 class NewToken(Struct):
-    """A new token, with the word that lets its user in: it is said now and never again."""
+    """A new token, with the word that authenticates its user: it is shown only now."""
 
     id: str
     user: str
@@ -41,14 +41,14 @@ async def issue(
     call: RecordedRequest | None,
     latest: float | None = None,
 ) -> NewToken:
-    """Make a token for a user; with 0 days it is good until it is revoked.
+    """Issue a token for a user; with 0 days it is valid until it is revoked.
 
-    It is good until `latest` (seconds since 1970) at most, when that is given.
+    It is valid until `latest` (seconds since 1970) at most, when that is given.
 
-    A request that is repeated makes another token: what was lost on its way cannot be said again.
+    A repeated request makes another token: a lost secret cannot be shown again.
 
     Raises:
-        Problem: the user cannot have one, or nobody decides at the moment.
+        Problem: the user cannot have one, or there is no decision at the moment.
     """
     context.taken.take(context.settings, context.queries, user, "tokens")
     token = made_of(secrets.token_hex(8), secrets.token_urlsafe(32))
@@ -65,7 +65,7 @@ async def issue(
 
 
 def require_tokens(context: ApiContext) -> None:
-    """Raise a problem unless users are known by tokens that are made here."""
+    """Raise a problem unless this system issues the users' tokens."""
     if context.settings.auth == "tokens":
         return
     where = {

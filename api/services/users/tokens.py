@@ -1,4 +1,4 @@
-"""Logging in, who one is, and one's own tokens and password."""
+"""Login, the own identity, tokens and password."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["Me", "router"]
 
 
 class Me(Struct):
-    """Who asks. `auth` says how users are known here, `token` is the id of the token sent."""
+    """The principal. `auth` is the kind of authentication, `token` the id of the token sent."""
 
     name: str
     role: str
@@ -48,16 +48,16 @@ def router(context: ApiContext) -> APIRouter:
         responses=answers({201: NewToken}),
     )
     async def login(request: Request) -> Response:
-        """Get a token for a user's name and password."""
+        """Log in: get a token for a user's name and password."""
         body = await read_body(request, bodies.LoginBody)
         require_tokens(context)
         name = body.user if KINDS["user"].fits(body.user) else ""
         address, call = address_of(request.scope), call_of(request)
         if call is not None and name and context.queries.latest().stored_user(name) is not None:
-            call.stream = stream("user", name)  # a word that is no user's could be a password
+            call.stream = stream("user", name)  # an unknown name could be a password
         context.logins.check(name, address)
-        # For one added just now through another process; also where there is such a user already,
-        # so that the time it takes does not tell.
+        # For a user who was just added through another process; also for a known one, so that the
+        # time it takes discloses nothing.
         await context.reader.fresh()
         user = context.queries.latest().stored_user(name) if name else None
         fits = await context.passwords.fits(user.password if user else "", body.password)
@@ -79,14 +79,14 @@ def router(context: ApiContext) -> APIRouter:
 
     @routes.get("/me", responses=answers({200: Me}))
     async def see_me(who: Who) -> Response:
-        """Show who asks."""
+        """Show the principal."""
         expires = None if who.expires is None else text(int(who.expires * 1000))
         role = "sysadmin" if who.sysadmin else "user"
         return json(Me(who.name, role, context.settings.auth, who.token or None, expires))
 
     @routes.get("/me/quota", responses=answers({200: Page[QuotaState]}))
     async def list_own_quotas(who: Who) -> Response:
-        """List one's own quotas: what one may take, and has taken."""
+        """List one's own quotas: limits and use."""
         return json(Page(quotas_of(context.settings, context.queries.now(), who.name)))
 
     @routes.post(
@@ -95,7 +95,7 @@ def router(context: ApiContext) -> APIRouter:
         responses=answers({200: CommandState, 202: CommandState}),
     )
     async def set_own_password(request: Request, who: Who) -> Response:
-        """Set one's own password; who has one already must say it. Other tokens are revoked."""
+        """Set one's own password; an existing one must be given. Other tokens are revoked."""
         body = await read_body(request, bodies.OwnPasswordBody)
         require_tokens(context)
         user = context.queries.latest().stored_user(who.name)
@@ -124,7 +124,7 @@ def router(context: ApiContext) -> APIRouter:
         responses=answers({201: NewToken}),
     )
     async def new_token(request: Request, who: Who) -> Response:
-        """Make another token for oneself: it ends with the one that is sent, at the latest.
+        """Issue another token for oneself: it ends with the one that is sent, at the latest.
 
         An Idempotency-Key makes no difference.
         """
@@ -142,7 +142,7 @@ def router(context: ApiContext) -> APIRouter:
         responses=answers({200: CommandState, 202: CommandState}),
     )
     async def revoke_tokens(request: Request, who: Who) -> Response:
-        """Let nobody in with any of one's own tokens any more, but for the one that is sent."""
+        """Revoke all of one's own tokens but the one that is sent."""
         require_tokens(context)
         asked, command = CommandRequest.of(request, {}), commands.RevokeTokens(who.token)
         answer = await context.commands.post(stream("user", who.name), command, asked)
@@ -156,7 +156,7 @@ def router(context: ApiContext) -> APIRouter:
         responses=answers({200: TokenRow, 202: CommandState}),
     )
     async def revoke_token(request: Request, token: str, who: Who) -> Response:
-        """Let nobody in with a token any more: one's own, or as a sysadmin anybody's."""
+        """Revoke a token: one's own, or as a sysadmin anybody's."""
         row = await _find_token(context, who, token)
         asked = CommandRequest.of(request, {})
         command = commands.RevokeToken(token)
@@ -169,11 +169,11 @@ def router(context: ApiContext) -> APIRouter:
 
 
 SECRET = {"Cache-Control": "no-store"}
-"""What is said with a secret (RFC 6749, 5.1)."""
+"""The headers of an answer with a secret (RFC 6749, 5.1)."""
 
 
 async def _find_token(context: ApiContext, who: Principal, token: str) -> TokenRow:
-    """Return a token that one may revoke, or raise the problem that there is none."""
+    """Return a token that the principal may revoke, or raise the problem that there is none."""
     for attempt in (1, 2):
         moment = context.queries.now()
         row = moment.stored_token(token)

@@ -1,1 +1,1 @@
-"""Checks that find what is odd about the data of a file."""
+"""Checks that find oddities in the data of a file."""

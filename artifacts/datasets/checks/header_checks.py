@@ -1,4 +1,4 @@
-"""Whether a header names columns, or is a row of values that was taken for one."""
+"""Checks whether a header names columns, or is a row of values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FEW_NAMES, MANY_NAMES = 3, 6
 
 
 def check_header(names: list[str], *, quiet: bool, sure: bool) -> None:
-    """Raise DatasetRefused unless these can be the names of columns; some may have none."""
+    """Raise DatasetRefused unless these can be names of columns; some may be empty."""
     named = [name or f"\0{place}" for place, name in enumerate(names)]
     check_names(named, quiet=quiet, sure=sure)
 
@@ -49,7 +49,7 @@ def is_like_values(column: ColumnProfile) -> bool:
 
 
 def is_series(names: Sequence[float]) -> bool:
-    """Return whether numbers name columns as years do: they rise, in equal steps or many of them.
+    """Return whether numbers name columns, as years do: they rise, in equal steps or many of them.
 
     Two numbers do so in every second row of values.
     """

@@ -1,4 +1,4 @@
-"""What is odd about the numbers of a column, found in the first rows of a file."""
+"""Finds oddities of a column's numbers in the first rows of a file."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ Values = Any
 Array = Any
 
 FEW_ROWS = 10
-"""Rows below which nothing is said of row numbers and of numbers that may mean missing."""
+"""Rows below which row numbers and missing codes are not looked for."""
 EXACT = 2**53
 """Integers up to which float64 has all."""
 FIRST = 10_000
-"""Rows in which it is looked how numbers are written, where they are very many."""
+"""Rows in which the notation of numbers is examined, where they are very many."""
 LONG = r"^[+-]?[0-9]{16,}([.,][0-9]*)?$"
 EXPONENT = r"^[+-]?[0-9]+[eE][0-9]+$"
 NINES = re.compile(r"-9|-?9{2,}")
 INDEX = re.compile(r"Unnamed: \d+|__index_level_\d+__")
-"""The names that pandas gives to an index without one."""
+"""The names of an unnamed index of pandas."""
 DATES = 19_000_101, 21_001_231
 
 
 class Different(NamedTuple):
-    """The different numbers of a column, the rows of each, and how each is written."""
+    """The distinct numbers of a column, the rows of each, and its notation."""
 
     numbers: Array
     rows: Array
@@ -51,9 +51,9 @@ def about_numbers(
     is_target: bool,
     exponents: bool,
 ) -> Iterator[DataFinding]:
-    """Yield what is odd about numbers: the first ones (float64), the `ends` of all of them.
+    """Yield findings about numbers: the first ones (float64), the `ends` of all of them.
 
-    The `different` ones are asked for only if they may be odd, some with exponents among them.
+    The `different` ones are computed only if they may be odd, some with exponents among them.
     """
     every = values.to_numpy()
     found = every[~np.isnan(every)]
@@ -76,7 +76,7 @@ def about_numbers(
 
 
 def _about_digits(name: str, different: Different) -> Iterator[DataFinding]:
-    """Yield what is odd about how numbers are written: with many digits, or with an exponent."""
+    """Yield findings about the notation of numbers: many digits, or an exponent."""
     written = different.written
     if written is None:
         return
@@ -90,9 +90,9 @@ def _about_digits(name: str, different: Different) -> Iterator[DataFinding]:
 
 
 def different_in(values: Values, written: Values | None) -> Different:
-    """Return the different ones of numbers, and how they are `written` in a file of text.
+    """Return the distinct numbers, and how they are `written` in a file of text.
 
-    Of very many only the first are looked at, unless an end of all of them is one of nines.
+    Of very many only the first are examined, unless an end of all of them is one of nines.
     """
     ends = pc.min_max(values)
     if not any(_is_nines(ends[end].as_py()) for end in ("min", "max")):
@@ -112,7 +112,7 @@ def _is_dates(found: Array, kind: str) -> bool:
 
 
 def _order_of(found: Array) -> str:
-    """Return `row-number` for the whole numbers of a range, `rising` for those in an order."""
+    """Return `row-number` for the whole numbers of a range, `rising` for ordered ones."""
     if (found != np.floor(found)).any():
         return ""
     if found.max() - found.min() == len(found) - 1 and len(np.unique(found)) == len(found):
@@ -129,7 +129,7 @@ def _far_nines(name: str, different: Different) -> Iterator[DataFinding]:
     """Yield the finding of a number of nines (-99, 9999) that is far from all others.
 
     Far is farther than these are from each other; SPSS, SAS and survey data have such numbers for
-    answers that are missing.
+    missing answers.
     """
     numbers = different.numbers
     nines = np.array([_is_nines(one) for one in numbers])

@@ -1,4 +1,4 @@
-"""What is odd about rows and about columns beside each other, found in the first rows of a file."""
+"""Finds oddities of rows, and of columns beside each other, in the first rows of a file."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ pc: Any = compute
 Values = Any
 
 SAMPLE_ROWS, SAMPLE_BYTES = 100_000, 32 << 20
-"""How much of a file is kept to look at."""
+"""The rows and bytes of a file's sample."""
 FEW_ROWS = 10
-"""Rows below which nothing is said of ids and constants."""
+"""Rows below which ids and constants are not looked for."""
 MOSTLY = 0.5
 NEARLY = 0.999
-"""Share of rows in which a column that nearly tells the target does."""
+"""Share of rows from which a column nearly determines the target."""
 LINEAR = 0.99999
-"""Correlation from which a number is another writing of the target."""
+"""Correlation from which a number is another form of the target."""
 MOST_VALUES = 100
-"""Different values of a column up to which it is compared with classes."""
+"""Distinct values of a column up to which it is compared with classes."""
 MANY_CATEGORIES = 50
 ALONE = 0.05
-"""Share of rows with a value of their own up to which one more such value is unlikely."""
+"""Share of unique values up to which one more is unlikely."""
 QUOTES = str.maketrans("\u2018\u2019\u201c\u201d\u2013", "''\"\"-")
 MOST_MARKS = 200
-"""Separators that are counted in what may be a row (RE2 repeats nothing more than 1,000 times)."""
+"""Separators that are counted in a possible row (RE2 repeats nothing more than 1,000 times)."""
 MARKS = {"\t": "a tab", ";": ";", r"\|": "|", ",": ",", r"\^": "^", "~": "~", "\x01": "\\x01",
          " +": "a blank", ":": ":"}  # fmt: skip
-"""What may separate columns, as regular expressions, and what it is called."""
+"""Possible separators of columns, as regular expressions, and their names."""
 RARE = 3
 LEAST_ADDED, ROUNDED = 3, 1e-6
-"""Numbers from which the one below them may be their sum, and how near it then is to that."""
+"""Numbers from which the one below them may be their sum, and its relative tolerance."""
 TOTAL = re.compile(
     r"^(grand |sub)?-?"
     r"(totals?|sum|summe|gesamt|insgesamt|gesamtsumme|totale|totaal|somme|suma)\s*:?$",
@@ -62,7 +62,7 @@ TOTAL = re.compile(
 
 
 class Sample:
-    """The first rows of a file, as text or as they are typed, and the last row of all."""
+    """The first rows of a file, as text or typed, and the last row of all."""
 
     def __init__(self) -> None:
         self.batches: list[list[Values]] = []
@@ -70,7 +70,7 @@ class Sample:
         self.last: list[Any] = []
 
     def add(self, batch: list[Values]) -> None:
-        """Take rows in, while there is room."""
+        """Add rows, while there is room."""
         if not len(batch[0]):
             return
         self.last = [column[-1].as_py() for column in batch]
@@ -86,11 +86,11 @@ class Sample:
 
 
 def is_whole(sample: Sample, place: int, rows: int) -> bool:
-    """Return whether the last value of a column of text can hardly have been cut.
+    """Return whether the last value of a column of text was hardly cut off.
 
-    It is a value that other rows have, or one with other digits only, where none goes on after it,
-    and few have one of their own: then a cut one would be new (Good 1953: an unseen value is as
-    likely as those seen once are many).
+    It repeats other rows' values, or differs from them in digits only, none of them is longer, and
+    few are unique: then a cut value would be new (Good 1953: an unseen value is as likely as those
+    seen once are many).
     """
     last = sample.last[place]
     if last is None:
@@ -119,7 +119,7 @@ def _is_known(value: Values, others: Values) -> bool:
 def about_rows(
     sample: Sample, used: list[int], numbers: Sequence[Values] = ()
 ) -> Iterator[DataFinding]:
-    """Yield what is odd about whole rows; `numbers` are the columns of a whole file that are."""
+    """Yield findings about whole rows; `numbers` are the numeric columns of a whole file."""
     first = next((value for value in sample.last if value is not None), None)
     if isinstance(first, str) and TOTAL.match(first.strip()):
         yield DataFinding("total-row", count=1, examples=(Example(cut(first)),))
@@ -186,8 +186,8 @@ def header_again(sample: Sample, names: Sequence[str]) -> Iterator[DataFinding]:
 def separated(name: str, kind: str, values: Values, *, alone: bool) -> Iterator[DataFinding]:
     """Yield the finding of text that has a separator in every value, as often in each.
 
-    In a column that is not `alone` only separators count that text hardly has; in one that is no
-    text only those that its name has, too.
+    In a column that is not `alone` only separators count that are rare in text; in a column of
+    another type only those in its name, too.
     """
     if len(values) < 2:
         return
@@ -210,7 +210,7 @@ def about_values(
     missing: int,
     rows: int,
 ) -> Iterator[DataFinding]:
-    """Yield what is odd about the values of a column: a sample of them, and counts of all."""
+    """Yield findings about the values of a column: a sample of them, and counts of all."""
     if missing > MOSTLY * rows:
         yield DataFinding("mostly-missing", name, missing, rows)
     present = rows - missing
@@ -229,10 +229,10 @@ def about_values(
 
 
 def tells_target(name: str, values: Values, target: str, answers: Values) -> DataFinding | None:
-    """Return the finding of a column that nearly tells the target, None if it does not.
+    """Return the finding of a column that nearly determines the target, None if it does not.
 
-    Of numbers the correlation (Pearson) counts; of few different values how often each goes with
-    one answer only.
+    For numbers the correlation (Pearson) counts; for few distinct values how often each has only
+    one answer.
     """
     import numpy as np
 
@@ -266,7 +266,7 @@ def _is_few(values: Values) -> bool:
 
 
 def _looks(value: str) -> str:
-    """Return what a value looks like, whatever its case, blanks and characters are."""
+    """Normalise a value: case, blanks and similar characters."""
     if not value.isascii():
         plain = unicodedata.normalize("NFKC", value).translate(QUOTES)
         value = "".join(one for one in plain if unicodedata.category(one) != "Cf")
@@ -289,7 +289,7 @@ def spelling(name: str, counts: Mapping[str, int]) -> DataFinding | None:
 
 
 def with_quote(values: Values) -> Values:
-    """Return the values that have a quote without one that closes it, or after a backslash."""
+    """Return the values with a quote that is not closed, or is after a backslash."""
     some = values.filter(pc.fill_null(pc.match_substring(values, '"'), False))
     return some.filter(pc.match_substring_regex(some, r'^[^"]*"[^"]*("[^"]*"[^"]*)*$|\\"'))
 
@@ -297,7 +297,7 @@ def with_quote(values: Values) -> Values:
 def swallowed(values: Values, separator: str, columns: int, place: int) -> Values | None:
     """Return the values that look like whole rows, None if there are none.
 
-    They have a whole row after a line break, or before it the rest of the row that they begin in.
+    They have a whole row after a line break, or before it the rest of the row in which they begin.
     """
     several = _with_lines(values) if columns > 1 else values[:0]
     if not len(several):
@@ -313,7 +313,7 @@ def swallowed(values: Values, separator: str, columns: int, place: int) -> Value
 
 
 def are_rows(values: Values, separator: str, columns: int) -> bool:
-    """Return whether one of these values surely has rows: two lines or more, and each is one."""
+    """Return whether one of these values surely has rows: two lines or more, each of them a row."""
     mark = re.escape(separator)
     if columns - 1 > MOST_MARKS:
         line = rf"([^\r\n{mark}]*{mark}){{{MOST_MARKS},}}[^\r\n]*"

@@ -1,1 +1,1 @@
-"""Readers: one for each format of file."""
+"""Readers, one for each file format."""

@@ -1,4 +1,4 @@
-"""The header of a CSV file: what may name columns, and how files were read before."""
+"""The header of a CSV file: its names, and the former rules of reading."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SEPARATORS = ",;\t|"
 
 
 def options_before(path: Path) -> ReadOptions:
-    """Return how a file was read before versions said it: by the separator that its header has.
+    """Return the read options of the former rules: by the separator in the header.
 
     Raises DatasetRefused for a file without a header.
     """
@@ -48,7 +48,7 @@ def options_before(path: Path) -> ReadOptions:
 
 
 def unreadable_header(error: csv.Error) -> str:
-    """Return what is wrong with a header that cannot be parted."""
+    """Describe the fault of a header that cannot be split."""
     return (
         f"The header cannot be read ({error}): name every column with at most {LONGEST_NAME} "
         "characters."
@@ -100,7 +100,7 @@ def check_names(names: list[str], *, quiet: bool = False, sure: bool = False) ->
 
 
 def first_row(some: str) -> str:
-    """Return what is said of a first row that is more likely values than names."""
+    """Describe a first row that is more likely values than names."""
     return (
         f"The first row looks like data{some}: begin the file with a header row that names the "
         "columns, or say --no-header (or --header, if these are names; or --skip-lines, if the "
@@ -109,7 +109,7 @@ def first_row(some: str) -> str:
 
 
 def numbered_names(columns: int) -> tuple[list[str], DataFinding]:
-    """Return the names of columns that have none, and the finding that says so."""
+    """Return names for unnamed columns, and the finding about them."""
     names = [f"column{place}" for place in range(1, columns + 1)]
     detail = names[0] if columns == 1 else f"{names[0]} to {names[-1]}"
     return names, DataFinding("no-header", detail=detail)
@@ -130,8 +130,8 @@ def long_names(names: list[str]) -> Iterator[str]:
 def _looks_like_data(names: list[str]) -> bool:
     """Return whether a first row is more likely values than names.
 
-    It is when all of it are numbers or missing values, and when at least half of it are numbers
-    that do not rise from left to right (rising ones are years or wavelengths, which name columns).
+    It is if all of it are numbers or missing values, and if at least half of it are numbers that do
+    not rise from left to right (rising ones are years or wavelengths, which name columns).
     """
     numbers = [number for name in names if (number := as_number(name)) is not None]
     blank = sum(name in MISSING for name in names)
@@ -144,7 +144,7 @@ def _looks_like_data(names: list[str]) -> bool:
 
 
 def as_number(text: str) -> float | None:
-    """Return the number that a text is, or None."""
+    """Return a text as a number, or None."""
     try:
         return float(text)
     except ValueError:

@@ -1,6 +1,6 @@
-"""How a text file is parted into columns, found from its first lines.
+"""The dialect of a text file, detected in its first lines.
 
-Separator and quote are found by CleverCSV: G. J. J. van den Burg, A. Nazábal and C. Sutton,
+Separator and quote are detected by CleverCSV: G. J. J. van den Burg, A. Nazábal and C. Sutton,
 "Wrangling Messy CSV Files by Detecting Row and Type Patterns", Data Mining and Knowledge Discovery
 33 (2019). Before the header there may be blank lines, comments (#) and the `sep=;` of Excel.
 """
@@ -23,7 +23,7 @@ __all__ = ["Dialect", "Top", "dialect_of", "header_in", "top_of"]
 
 SEPARATORS = (",", ";", "\t", "|")
 SAMPLE = 16_384
-"""Characters from which the dialect is found, unless two lines are longer."""
+"""Characters in which the dialect is detected, unless two lines are longer."""
 SAMPLE_LINES = 100
 EXCEL = re.compile(r"^\ufeff?\"?sep=(?P<separator>.)\"?\s*$", re.IGNORECASE)
 NAMES = {
@@ -37,14 +37,14 @@ NAMES = {
 
 
 class Dialect(NamedTuple):
-    """What parts columns, and what quotes values ("" for nothing)."""
+    """The separator of columns, and the quote of values ("" for none)."""
 
     separator: str
     quote: str
 
 
 class Top(NamedTuple):
-    """What stands above the header: `lines` of it in `text`, which are skipped."""
+    """The text above the header: `lines` of it in `text`, which are skipped."""
 
     lines: int
     text: str
@@ -53,7 +53,7 @@ class Top(NamedTuple):
 
 
 class _Header(NamedTuple):
-    """The names in a header, its lines, and the bytes of the file that lie before the first row."""
+    """The names in a header, its lines, and the bytes of the file before the first row."""
 
     names: list[str]
     lines: int
@@ -68,7 +68,7 @@ def head_of(path: Path, compression: str, encoding: str) -> str:
 
 
 def top_of(head: str, hints: ReadHints) -> Top:
-    """Return what stands above the header of a file that begins with `head`."""
+    """Return the text above the header of a file that begins with `head`."""
     if hints.skip_lines is not None:
         lines = [line for line, _ in zip(as_lines(head), range(hints.skip_lines), strict=False)]
         return Top(len(lines), "".join(lines), "", ())
@@ -94,7 +94,7 @@ def top_of(head: str, hints: ReadHints) -> Top:
 
 
 def _is_header(line: str, head: str) -> bool:
-    """Return whether a line that begins with # names columns: the next has as many separators."""
+    """Return whether a line with # names columns: the next one has as many separators."""
     lines = [one for one in head.splitlines() if one.strip()]
     after = lines[lines.index(line) + 1 : lines.index(line) + 2] if line in lines else []
     return any(
@@ -105,14 +105,14 @@ def _is_header(line: str, head: str) -> bool:
 
 
 def dialect_of(text: str, wanted: str) -> Dialect:
-    """Return how text is parted that begins with the header; the separator is the one `wanted`."""
+    """Return the dialect of text that begins with the header; the separator is the `wanted` one."""
     sample = _sample_of(text)
     separators = [wanted] if wanted else [one for one in SEPARATORS if one in sample]
     if not separators:
         return Dialect(",", '"')
     if len(separators) == 1 and _is_plain(sample, separators[0]):
         return Dialect(separators[0], '"')
-    from clevercsv import Detector  # which takes longer to load than a small file to read
+    from clevercsv import Detector  # importing it takes longer than reading a small file
 
     found = Detector().detect(sample, delimiters=separators)
     if found is None:
@@ -160,7 +160,7 @@ def _sample_of(text: str) -> str:
 
 
 def header_in(text: str, top: Top, dialect: Dialect) -> _Header:
-    """Return the header of a file that begins with `text`, which may go over several lines.
+    """Return the header of a file that begins with `text`; it may span several lines.
 
     Raises DatasetRefused.
     """

@@ -28,18 +28,18 @@ ODD = tuple(
         rb"v>\s*</(\w+:)?v>",
     )
 )
-"""What a sheet has if a cell may be odd: an error, or a last part or a value that is empty."""
+"""The marks of a sheet with possible odd cells: an error, or an empty last part or value."""
 
 
 class OddCells(NamedTuple):
-    """The words of cells that are errors (#N/A), and the places of formulas without a result."""
+    """The text of cells that are errors (#N/A), and the places of formulas without a result."""
 
     errors: dict[Place, str]
     formulas: list[Place]
 
 
 def odd_cells(path: Path, sheet: str) -> OddCells:
-    """Return the odd cells of a sheet; raises ValueError for a workbook that is damaged.
+    """Return the odd cells of a sheet; raises ValueError for a damaged workbook.
 
     Most sheets have none, and are not parsed: that would take longer than reading them.
     """

@@ -21,7 +21,7 @@ Row = list[Any]
 
 
 class ExcelFile:
-    """The first sheet of an Excel workbook (.xlsx), or the one that is named; a header row on top.
+    """The first sheet of an Excel workbook (.xlsx), or the named one, with a header row.
 
     Read by python-calamine (the extra `excel`). A merged cell has its value in each row and column
     that it covers; errors (#N/A) are text. Raises DatasetRefused.
@@ -73,7 +73,7 @@ class ExcelFile:
             yield arrays_of(rows, width)
 
     def lines_of(self, wanted: Iterable[int]) -> dict[int, int]:
-        """Return the rows of the sheet, as Excel counts them."""
+        """Return the rows of the sheet, in Excel's numbers."""
         return {row: self.lines[row] for row in wanted if row < len(self.lines)}
 
     def _note_errors(self, odd: OddCells, at: dict[int, int], left: int) -> None:
@@ -88,9 +88,9 @@ class ExcelFile:
             )
 
     def _fill_merged(self, ranges: Iterable[Any], at: dict[int, int], left: int) -> None:
-        """Give the value of a merged cell to each row and column that it covers.
+        """Copy the value of a merged cell to each row and column that it covers.
 
-        Rows that are empty without it stay left out.
+        Rows that are otherwise empty stay left out.
         """
         filled = []
         for (first, begin), (last, end) in ranges:
@@ -111,7 +111,7 @@ class ExcelFile:
 
 
 def _check_formulas(odd: OddCells, skip: int) -> None:
-    """Raise DatasetRefused for formulas without a result below the rows that are skipped."""
+    """Raise DatasetRefused for formulas without a result below the skipped rows."""
     places = [row + 1 for row, _ in odd.formulas if row >= skip]
     if places:
         raise DatasetRefused(
@@ -122,7 +122,7 @@ def _check_formulas(odd: OddCells, skip: int) -> None:
 
 
 def _opened(path: Path, wanted: str) -> tuple[Any, list[str], OddCells]:
-    """Return a sheet, the names of all, and what is odd in its cells. Raises DatasetRefused."""
+    """Return a sheet, the names of all, and its odd cells. Raises DatasetRefused."""
     try:
         from python_calamine import CalamineError, CalamineWorkbook
     except ImportError:

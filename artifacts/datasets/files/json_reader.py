@@ -95,7 +95,7 @@ class JsonLinesFile:
             yield arrays_of(rows, len(self.names))
 
     def text(self, name: str, value: Any, line: int) -> str | None:
-        """Return the text of a value as CSV would have it."""
+        """Return the CSV text of a value."""
         if isinstance(value, str):
             self.texts.add(name)
             return value
@@ -110,7 +110,7 @@ class JsonLinesFile:
         return plain(value)
 
     def lines_of(self, wanted: Iterable[int]) -> dict[int, int]:
-        """Return the lines in which rows are."""
+        """Return the lines of rows."""
         left = set(wanted)
         last = max(left, default=-1)
         numbered = enumerate(islice(self._objects(), last + 1))
@@ -124,7 +124,7 @@ def arrays_of(rows: list[list[str | None]], width: int) -> list[Values]:
 
 
 def plain(value: Any) -> str | None:
-    """Return a value as CSV would have it: true, 3, 2.5, 2023-01-31, 26:30:00 (a duration)."""
+    """Return a value as CSV text: true, 3, 2.5, 2023-01-31, 26:30:00 (a duration)."""
     if value is None or value == "":
         return None
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""Parquet and Arrow read batch by batch, as columns of the kinds that a dataset may have."""
+"""Reads Parquet and Arrow batch by batch, as columns of a dataset's types."""
 
 from __future__ import annotations
 
@@ -30,17 +30,18 @@ BATCH = 65_536
 DIGITS = 19
 """Digits from which a decimal may not fit into 64 bits."""
 YEARS = -62_135_596_800, 253_402_300_800
-"""Seconds since 1970 in which the years 1 and 10000 begin."""
+"""The years 1 and 10000 in seconds since 1970."""
 MAX_VALUES = 1_000_000_000
-"""A run holds each value in 8 bytes or more. A few KB of Parquet can stand for any number."""
+"""The most values of a file: a run holds each in 8 bytes or more, but Parquet may pack any number
+into a few KB."""
 
 
 class ParquetFile:
     """A Parquet or Arrow (Feather) file of flat columns.
 
-    Without `options` it is found out what to use: an index that pandas has written is left out,
-    and its categories and integers beyond 64 bits are strings. `as_before` finds nothing out, as
-    for versions that were registered without options.
+    Without `options` they are detected: an index of pandas is left out, and its categories and
+    integers beyond 64 bits are strings. `as_before` detects nothing, as for versions that were
+    registered without options.
 
     Raises DatasetRefused when it is no such file, and for columns of nested or binary types.
     """
@@ -90,7 +91,7 @@ class ParquetFile:
         """Columns of strings that are no categories."""
 
     def _index_of(self, schema: pa.Schema) -> tuple[int, ...]:
-        """Return the places of the columns that are the index of a data frame, and say so."""
+        """Return the indices of the columns of a data frame's index, with a finding."""
         index = _pandas_says(schema, "index_columns")
         names = {name for name in index if isinstance(name, str)}
         found = [place for place, name in enumerate(schema.names) if name in names]
@@ -102,7 +103,7 @@ class ParquetFile:
         return tuple(found)
 
     def found(self, place: int, field: Any, kind: str) -> str:
-        """Return the kind of a column that is not plainly of its type's, and say so."""
+        """Return the kind of a column that differs from its Arrow type's, with a finding."""
         if pa.types.is_dictionary(field.type) or field.name in self._categories:
             return "string"
         whole = pa.types.is_decimal(field.type) and field.type.scale == 0
@@ -153,16 +154,16 @@ def _check_years(name: str, values: Values) -> None:
 
 
 def _pandas_says(schema: pa.Schema, what: str) -> list[Any]:
-    """Return a list of what pandas has written about its data frame, [] without it."""
+    """Return a list from pandas' metadata, [] without it."""
     try:
         said = (schema.pandas_metadata or {}).get(what, [])
-    except ValueError:  # it is no JSON: the columns are what they are
+    except ValueError:  # it is no JSON: the columns keep their types
         return []
     return said if isinstance(said, list) else []
 
 
 def _categories_of(schema: pa.Schema) -> set[str]:
-    """Return the columns that were categories in a data frame, whatever their values are."""
+    """Return the columns that were categories in a data frame."""
     columns = [one for one in _pandas_says(schema, "columns") if isinstance(one, dict)]
     return {
         str(one.get("field_name")) for one in columns if one.get("pandas_type") == "categorical"
@@ -170,7 +171,7 @@ def _categories_of(schema: pa.Schema) -> set[str]:
 
 
 class _Opened(NamedTuple):
-    """A file of Arrow's types: its schema and rows, and what yields some of its columns."""
+    """An opened file: its schema and rows, and the function that yields some of its columns."""
 
     schema: pa.Schema
     rows: int
@@ -205,7 +206,7 @@ def _decoded(values: Values) -> Values:
 
 
 def _check_size(rows: int, columns: int) -> None:
-    """Raise DatasetRefused for a file that says itself that it unpacks to too much."""
+    """Raise DatasetRefused for a file whose declared unpacked size is too large."""
     values = rows * columns
     if values > MAX_VALUES:
         raise DatasetRefused(

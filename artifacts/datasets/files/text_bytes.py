@@ -25,12 +25,12 @@ __all__ = [
 ]
 
 LARGEST_UNPACKED = 16 << 30
-"""Bytes to which a packed file may unpack."""
+"""The most bytes of an unpacked file."""
 GZIP, ZSTD, ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
 NEVER_PACKED = (b"PAR1", b"ARROW1")
 LOOKED_AT = 1 << 20
 HEAD, TAR_AT = 512, 257
-"""First bytes that are looked at, and where a tar archive says that it is one."""
+"""First bytes that are examined, and the place of a tar archive's mark."""
 MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -65,13 +65,13 @@ NO_TEXT = {
     b"$FL2": "a file of SPSS: write the table as Parquet or CSV",
     b"<stata_dta>": "a file of Stata: write the table as Parquet or CSV",
 }
-"""First bytes of what people send and cannot be read: what it is, and what to do."""
+"""First bytes of known formats that cannot be read: name and remedy."""
 OTHER_SHEETS = {
     "content.xml": "OpenDocument (.ods)",
     "xl/workbook.bin": "a binary workbook (.xlsb)",
     "Index/Document.iwa": "a document of Apple Numbers",
 }
-"""What archives have that are spreadsheets and are not read."""
+"""The marks of spreadsheets in archives that are not read."""
 OF_NO_FILES = ("idna", "punycode", "raw-unicode-escape", "unicode-escape")
 """Encodings of names and of source code."""
 UTF8 = ("utf-8", "utf-8-sig")
@@ -90,7 +90,7 @@ BEGINNINGS = {
         "SQL",
     ),
 }
-"""How text begins, in lower case, that is no table: what it is."""
+"""Beginnings of text, in lower case, that is no table, and its name."""
 
 
 def is_zip(path: Path) -> bool:
@@ -104,9 +104,9 @@ def _head_of(path: Path) -> bytes:
 
 
 def compression_of(path: Path) -> str:
-    """Return how a file is packed, by its first bytes: "", gzip, zstd or zip.
+    """Return the compression of a file, by its first bytes: "", gzip, zstd or zip.
 
-    Raises DatasetRefused for what is no text, and is known.
+    Raises DatasetRefused for known formats that are no text.
     """
     head = _head_of(path)
     _check_known(head, "The file is")
@@ -115,7 +115,7 @@ def compression_of(path: Path) -> str:
 
 
 def _check_known(head: bytes, what: str) -> None:
-    """Raise DatasetRefused for bytes that begin something that is known, and no text."""
+    """Raise DatasetRefused for the first bytes of a known format that is no text."""
     other = next((words for mark, words in NO_TEXT.items() if head.startswith(mark)), "")
     if head[TAR_AT : TAR_AT + 5] == b"ustar":
         other = "a tar archive, which is not read: pack the file alone with gzip, zstd or zip"
@@ -125,7 +125,7 @@ def _check_known(head: bytes, what: str) -> None:
 
 
 def unpacked_head(path: Path, most: int) -> bytes:
-    """Return the first bytes of a file, of what is packed in it if it is packed.
+    """Return the first bytes of a file, unpacked if it is packed.
 
     Raises DatasetRefused if that is packed again, or no text.
     """
@@ -143,7 +143,7 @@ def unpacked_head(path: Path, most: int) -> bytes:
 
 
 def is_also_utf8(path: Path, compression: str) -> bool:
-    """Return whether a file begins like UTF-8, with letters that other encodings read otherwise."""
+    """Return whether a file begins like UTF-8, with letters that differ in other encodings."""
     with _unpacked(path, compression) as stream:
         head = read(stream, LOOKED_AT)
     try:
@@ -200,7 +200,7 @@ def open_text(path: Path, compression: str, encoding: str) -> Any:
 
 
 def encoding_of(path: Path, compression: str, wanted: str) -> str:
-    """Return the encoding of a file: the one `wanted`, or the one that it is marked with, or UTF-8.
+    """Return the encoding of a file: the `wanted` one, that of its mark, or UTF-8.
 
     Raises DatasetRefused when there is none of that name.
     """
@@ -220,7 +220,7 @@ def encoding_of(path: Path, compression: str, wanted: str) -> str:
 
 
 def read(stream: Any, most: int) -> bytes:
-    """Read from a stream. Raises DatasetRefused for a packed file that is damaged."""
+    """Read from a stream. Raises DatasetRefused for a damaged packed file."""
     try:
         return bytes(stream.read(most))
     except (OSError, EOFError, zipfile.BadZipFile, UnicodeDecodeError) as error:
@@ -236,5 +236,5 @@ def read(stream: Any, most: int) -> bytes:
 
 
 def as_lines(text: str) -> io.StringIO:
-    """Return text as lines that end as they do in the file."""
+    """Return text as lines with their original line ends."""
     return io.StringIO(text, newline="")

@@ -1,4 +1,4 @@
-"""A text file of rows: found out once, and read again the same way (`ReadOptions`)."""
+"""A text file of rows: its options are detected once, and then reused (`ReadOptions`)."""
 
 from __future__ import annotations
 
@@ -45,20 +45,20 @@ pc: Any = compute
 Values = Any
 CHUNK = 1 << 20
 WIDE, WIDEST = 1_000, 4
-"""Columns for which a batch has another block, up to so many."""
+"""Columns per batch from which blocks grow, and up to which."""
 HALVES = 4096
-"""First bytes of which every second one is NUL in UTF-16 of Latin letters."""
+"""First bytes in which every second one is NUL for UTF-16 of Latin letters."""
 COUNTED_ROWS = 2_000_000
-"""Rows up to which the line of one is looked for."""
+"""Rows up to which line numbers are counted."""
 
 
 class TextFile:
-    """A file whose `options` are known.
+    """A file with known `options`.
 
     `above` are the bytes before the first row, in UTF-8, and `lines_above` their lines.
 
-    It says nothing that may be a value if it is `quiet`. Of one that was found out, `ended` says
-    whether the last line has an end.
+    With `quiet` its messages hold no values. After detection, `ended` says whether the last line
+    has an end.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class TextFile:
 
     @classmethod
     def again(cls, path: Path, options: ReadOptions) -> TextFile:
-        """Return a file of which it was found out before how it is read. Raises DatasetRefused."""
+        """Return a file with options that were detected before. Raises DatasetRefused."""
         dialect = Dialect(options.separator, options.quote)
         head = head_of(path, options.compression, options.encoding)
         top = top_of(head, ReadHints(skip_lines=options.skip_lines))
@@ -92,7 +92,7 @@ class TextFile:
         return open_text(self.path, self.options.compression, self.options.encoding)
 
     def block(self) -> int:
-        """Return the bytes of a batch: the more, the more columns share what a batch costs."""
+        """Return the bytes of a batch: the more columns, the more bytes."""
         return BLOCK * min(WIDEST, 1 + len(self.names) // WIDE)
 
     def batches(self) -> Iterator[list[Values]]:
@@ -138,7 +138,7 @@ class TextFile:
             raise DatasetRefused(self.ragged(ragged[0]))
 
     def unreadable(self, why: str) -> str:
-        """Say why Arrow cannot read the file."""
+        """Describe why Arrow cannot read the file."""
         if "straddling object" in why:
             return (
                 f"A row is longer than {self.block() >> 20} MiB, or a quote is never closed: "
@@ -160,7 +160,7 @@ class TextFile:
                 begins = self.lines_above + reader.line_num + 1  # type: ignore[attr-defined]
 
     def lines_of(self, wanted: Collection[int]) -> dict[int, int]:
-        """Return the lines in which rows begin (from 0), of those that are not too far down."""
+        """Return the lines in which rows begin (from 0), as far as they are counted."""
         left = {row for row in wanted if row < COUNTED_ROWS}
         found: dict[int, int] = {}
         if not left:
@@ -177,7 +177,7 @@ class TextFile:
         return found
 
     def ragged(self, found: int) -> str:
-        """Say in which line the first row of the wrong length ends."""
+        """Name the line in which the first row of the wrong length ends."""
         where, wanted, more = "A row", len(self.names), ""
         try:
             for number, (line, row) in enumerate(self.rows()):
@@ -195,7 +195,7 @@ class TextFile:
         )
 
     def _why_ragged(self, row: list[str], *, first: bool) -> str:
-        """Return what else may be the reason of a row of the wrong length, in a sentence."""
+        """Return another possible cause of a row of the wrong length, in a sentence."""
         quote = self.options.quote
         if quote and any(value[:1] == " " and value.lstrip()[:1] == quote for value in row):
             return " A quote counts only right after the separator: take the blanks before it out."
@@ -220,9 +220,9 @@ def trimmed(values: Values) -> Values:
 def found_out(
     path: Path, hints: ReadHints, *, quiet: bool = False
 ) -> tuple[TextFile, list[DataFinding]]:
-    """Find out how a text file is read; return it, and what is odd.
+    """Detect how a text file is read; return it, with findings.
 
-    Raises DatasetRefused for what is no text, and for a header that is missing or odd.
+    Raises DatasetRefused for a file that is no text, and for a missing or odd header.
     """
     compression = compression_of(path)
     encoding = encoding_of(path, compression, hints.encoding)
@@ -260,7 +260,7 @@ def found_out(
 
 
 def _described(options: ReadOptions) -> str:
-    """Return how a file is read in words, "" if that is the usual way."""
+    """Describe how a file is read, "" for the usual way."""
     words = []
     if options.separator != ",":
         words.append(f"separated by {NAMES.get(options.separator, options.separator)}")
@@ -274,7 +274,7 @@ def _described(options: ReadOptions) -> str:
 
 
 def _check_text(path: Path, compression: str, encoding: str) -> tuple[bool, bool]:
-    """Raise DatasetRefused unless a file is text; return whether it has quotes, and a last end."""
+    """Raise DatasetRefused unless a file is text; return if it has quotes, and a last line end."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     offset, line, quoted, last = 0, 1, False, b""
     with open_text(path, compression, encoding) as stream:
@@ -304,7 +304,7 @@ def _check_text(path: Path, compression: str, encoding: str) -> tuple[bool, bool
 
 
 def _check_markup(head: str) -> None:
-    """Raise DatasetRefused for text that begins like something else than rows."""
+    """Raise DatasetRefused for text that begins like markup."""
     begin = head[:1000].lstrip("\ufeff").lstrip().lower()
     line = "".join(begin.split())
     what = next((what for mark, what in BEGINNINGS.items() if begin.startswith(mark)), "")
@@ -341,7 +341,7 @@ def _not_utf8(position: int, line: int, byte: int) -> str:
 
 
 def _no_text(chunk: bytes, offset: int) -> str:
-    """Say that a file has a NUL, and what it may be."""
+    """Report a NUL in a file, and its possible cause."""
     at = chunk.index(0)
     even, odd = chunk[0:HALVES:2], chunk[1:HALVES:2]
     fewer, more = sorted([even.count(0), odd.count(0)])

@@ -1,4 +1,4 @@
-"""Numbers as people write them: which ways there are, and what a text stands for in one of them."""
+"""The notations of numbers, and the values of texts in one of them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Values = Any
 PLAIN = (
     r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|^[+-]?(inf|Inf|INF|infinity|Infinity)$"
 )
-"""A number as programs write it."""
+"""A number in the notation of programs."""
 
 WITH_WORD = r"^[+-]?[0-9][0-9.,]*\s?[^\s0-9.,:;/()_-]{1,6}\.?$"
 """A number and a word, such as 12 kg."""
@@ -40,7 +40,7 @@ MEASURED = re.compile(
     rf"(?:{LETTER}{{1,3}}\.?\s+)?[\W_]*\d[\d\W_]*(?:{LETTER}{{1,4}}[\d\W_]*){{0,2}}"
     rf"|[QWHTKS]\d{{1,2}}\W+\d{{2,4}}|-?P[\dTYMWDHS.,]+"
 )
-"""What may be a quantity or a time: digits, with at most two short words (12.-, 10-20, 2024Q1)."""
+"""A possible quantity or time: digits, with at most two short words (12.-, 10-20, 2024Q1)."""
 MONTH = re.compile(
     r"(?:jan|feb|fév|m[aä]r|apr|avr|abr|ma[iy]|mag|jun|jui|giu|jul|lug|aug|ao[uû]|ago|sep|set|o[ck]t"
     rf"|out|ott|nov|de[czs]|dic|déc){LETTER}{{0,7}}",
@@ -49,8 +49,8 @@ MONTH = re.compile(
 MOST_WORDS = 4
 
 WAYS = ((".", ","), (",", ""), (",", "."), (",", " "), (".", " "), (",", "'"), (".", "'"))
-"""The decimal separator and what parts thousands: every pair that is in use (BIPM allows blanks,
-Switzerland has apostrophes)."""
+"""The decimal and the thousands separator: every pair in use (BIPM allows blanks, Switzerland has
+apostrophes)."""
 
 SIGN, MINUS = "[+\u2212-]", "[\u2212-]"
 NEGATIVE = "^\\(|[\u2212-]$"
@@ -87,7 +87,7 @@ def unit_of(text: str) -> str:
 
 
 def looks_measured(text: str) -> bool:
-    """Return whether a text looks like a number or a time, in whatever form."""
+    """Return whether a text looks like a number or a time, in any form."""
     if len(text) > UNIT_LENGTH:
         return False
     if MEASURED.fullmatch(text):
@@ -102,7 +102,7 @@ def _is_symbol(unit: str) -> bool:
 
 
 def has_mark(text: str, mark: str) -> bool:
-    """Return whether a text has a separator, in one of the ways in which it is written."""
+    """Return whether a text has a separator in one of its notations."""
     if mark == " ":
         return re.search(rf"\d[{SPACES}]\d", text) is not None
     return any(one in text for one in MARKS.get(mark, mark))

@@ -1,4 +1,4 @@
-"""Times as people write them: ISO 8601, and national forms whose order all values of a column tell.
+"""The notations of times: ISO 8601, and national forms in the order that fits all values.
 
 A national form is a pattern of strptime (POSIX); a day that the month does not have fits none.
 """
@@ -36,12 +36,12 @@ SHAPE = re.compile(
     r"(?P<gap>,? |T)?(?P<time>\d{1,2}:\d{2}(?P<seconds>:\d{2})?(?P<half> ?[AaPp][Mm])?)?$"
 )
 NATIONAL = r"^([0-9]{1,4}|[A-Za-z]{3,9}\.?)[/. -]+([0-9]{1,2}|[A-Za-z]{3,9}\.?)[/., -]+[0-9]{2,4}\b"
-"""What a date may look like, whichever order it has."""
+"""The form of a date in any order."""
 LONGEST = 40
 
 
 def patterns_of(text: str) -> list[str]:
-    """Return the patterns in which a text may be a time: more than one where the order is open."""
+    """Return the possible patterns of a text: more than one where the order is ambiguous."""
     shape = SHAPE.match(text) if len(text) <= LONGEST else None
     if shape is None or (shape["gap"] is None) != (shape["time"] is None):
         return []

@@ -1,4 +1,4 @@
-"""Text as values of a column's type, in the format that was decided on."""
+"""Converts text to a column's type, in its format."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Values = Any
 
 
 def present(values: Values, how: ColumnFormat) -> Values:
-    """Return text with nulls for the words that stand for no value."""
+    """Return text with nulls for the words that mean missing."""
     if not how.missing:
         return values
     absent = pc.is_in(values, pa.array(how.missing, pa.string()))
@@ -46,8 +46,8 @@ def typed(values: Values, kind: str, how: ColumnFormat) -> Values:
 def _zoned(moments: Values, zone: str) -> Values:
     """Return times in UTC; those without a zone are of `zone`.
 
-    One that a clock shows twice, when summer time ends, is the first; one that it skips is the
-    next that there is.
+    Of an hour that occurs twice, at the end of summer time, the first counts; one that is skipped
+    becomes the next existing time.
     """
     if moments.type.tz is not None or zone == NO_ZONE:
         return moments
