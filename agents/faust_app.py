@@ -13,7 +13,6 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import faust
@@ -23,6 +22,7 @@ from faust.types import TP
 from autolearn.agents.fail_stop import end_process
 from autolearn.eventlog.kafka.connect import client_of
 from autolearn.eventlog.kafka.consumer_groups import ssl_context
+from autolearn.runtime.home import home_of, state_folder
 from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import GROUPS
@@ -33,9 +33,7 @@ Position = Callable[[TP, Callable[[], bool]], Awaitable[int | None]]
 """Tells where to start reading a partition, or None once it is ours no more (the second asks)."""
 
 
-def make_app(
-    name: str, settings: Settings, brokers: str, home: Path, position: Position | None = None
-) -> Any:
+def make_app(name: str, settings: Settings, brokers: str, position: Position | None = None) -> Any:
     """Return the Faust application of a process type.
 
     With `position`, reading starts there whenever partitions are assigned.
@@ -43,7 +41,7 @@ def make_app(
     Raises:
         SettingsError: a security setting of the Kafka client is not supported by Faust's client.
     """
-    folder = home / "state" / f"{name}-{settings.instance}"
+    folder = state_folder(settings, name)
     folder.mkdir(parents=True, exist_ok=True)
     app = faust.App(
         f"{settings.topic_prefix}.{GROUPS[name].name}",
@@ -63,16 +61,16 @@ def make_app(
         broker_max_poll_interval=300.0,
         broker_commit_interval=1.0,
         consumer_auto_offset_reset="earliest",
-        consumer_group_instance_id=instance_name(name, settings, home),
+        consumer_group_instance_id=instance_name(name, settings),
     )
     # create_consumer() takes the class from the transport.
     vars(app.transport)["Consumer"] = _consumer_class(position)
     return app
 
 
-def instance_name(name: str, settings: Settings, home: Path) -> str:
+def instance_name(name: str, settings: Settings) -> str:
     """Return the name by which the group knows this process again after a restart."""
-    place = hashlib.sha256(f"{socket.gethostname()} {home}".encode()).hexdigest()[:12]
+    place = hashlib.sha256(f"{socket.gethostname()} {home_of(settings)}".encode()).hexdigest()[:12]
     return f"{name}-{settings.instance}-{place}"
 
 

@@ -7,7 +7,6 @@ import os
 import signal
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any, Protocol
 
 import structlog
@@ -17,7 +16,7 @@ from autolearn.agents.delivery_watch import Deliveries
 from autolearn.agents.fail_stop import end_process
 from autolearn.eventlog.kafka.connect import brokers, open_log
 from autolearn.eventlog.log import START_TIMEOUT, Log
-from autolearn.runtime.home import home_of, lock
+from autolearn.runtime.home import lock, state_folder
 from autolearn.runtime.meter import Meter
 from autolearn.runtime.process import say_ready
 from autolearn.runtime.prometheus_server import exposed
@@ -59,24 +58,25 @@ async def main(types: Sequence[str], settings: Settings) -> None:
     Raises:
         AutoLearnError: they cannot start.
     """
-    home, address = home_of(settings), brokers(settings)
+    address = brokers(settings)
     log = open_log(settings)
     meter = Meter(*types)
     with ExitStack() as held:
         for name in types:
-            path = home / "state" / f"{name}-{settings.instance}.lock"
+            folder = state_folder(settings, name)
+            path = folder.with_name(f"{folder.name}.lock")
             held.enter_context(lock(path, f"`autolearn run {name}`"))
-        held.enter_context(exposed(meter, settings, home, f"{'-'.join(types)}-{settings.instance}"))
+        held.enter_context(exposed(meter, settings, f"{'-'.join(types)}-{settings.instance}"))
         dog = Watchdog(teller())
         dog.watch("the event loop", asyncio.get_running_loop())
         dog.start()  # before the brokers are waited for: who waits does not hang
         await asyncio.to_thread(log.create, Topics.of(settings).all(), START_TIMEOUT)
-        await run(_agents_of(types, settings, log, address, home, meter), dog)
+        await run(_agents_of(types, settings, log, address, meter), dog)
         await asyncio.to_thread(log.close)
 
 
 def _agents_of(
-    types: Sequence[str], settings: Settings, log: Log, address: str, home: Path, meter: Meter
+    types: Sequence[str], settings: Settings, log: Log, address: str, meter: Meter
 ) -> list[_Agent]:
     """Return the agents of the process types."""
     # Imported here, so that a process loads only what it runs.
@@ -84,19 +84,19 @@ def _agents_of(
     if "decide" in types:
         from autolearn.agents.command_handling.agent import DecideAgent
 
-        agents.append(DecideAgent(settings, log, address, home, meter))
+        agents.append(DecideAgent(settings, log, address, meter))
     if "dispatch" in types:
         from autolearn.agents.dispatch.agent import DispatchAgent
 
-        agents.append(DispatchAgent(settings, log, address, home, meter))
+        agents.append(DispatchAgent(settings, log, address, meter))
     if "supervise" in types:
         from autolearn.agents.supervision.agent import SuperviseAgent
 
-        agents.append(SuperviseAgent(settings, log, address, home, meter))
+        agents.append(SuperviseAgent(settings, log, address, meter))
     if "work" in types:
         from autolearn.agents.worker.worker import Worker
 
-        agents.append(Worker(settings, log, address, home, meter))
+        agents.append(Worker(settings, log, address, meter))
     return agents
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from autolearn.runtime.disk_usage import bytes_of_topics, usage
+from autolearn.runtime.home import artifacts_url, home_of
 from autolearn.schemas.reports.status import Usage
 from autolearn.schemas.settings import Settings
 
@@ -14,22 +15,20 @@ __all__ = ["places_of", "topic_bytes"]
 DATA = Path("kafka", "data")
 
 
-def places_of(settings: Settings, home: Path) -> list[Usage]:
+def places_of(settings: Settings) -> list[Usage]:
     """Return the home, and in it the state, the artifacts and the embedded broker, if they are.
 
     An artifact store that is no folder is left out.
     """
-    store = artifacts_of(settings, home)
+    store, home = artifacts_of(settings), home_of(settings)
     asked = [("home", home), ("state", home / "state"), ("kafka", home / "kafka")]
     asked += [("artifacts", store)] if store is not None else []
     return [found for what, folder in asked if (found := usage(what, folder)) is not None]
 
 
-def artifacts_of(settings: Settings, home: Path) -> Path | None:
+def artifacts_of(settings: Settings) -> Path | None:
     """Return the folder of the artifact store; None when it is elsewhere, such as on s3://."""
-    if not settings.artifacts:
-        return home / "artifacts"
-    url = urlsplit(settings.artifacts)
+    url = urlsplit(artifacts_url(settings))
     if url.scheme not in ("", "file", "local"):
         return None
     return Path(unquote(url.path))

@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -22,11 +22,14 @@ __all__ = [
     "FULL",
     "PROBE",
     "RunningSystem",
+    "artifacts_url",
     "emptied",
     "home_of",
     "lock",
+    "lock_system",
     "require_writable",
     "running",
+    "state_folder",
 ]
 
 
@@ -56,6 +59,16 @@ def home_of(settings: Settings) -> Path:
         return home.resolve()
     except (OSError, RuntimeError) as error:  # RuntimeError: ~somebody, who is not there
         raise _unusable(home, error) from None
+
+
+def state_folder(settings: Settings, process: str) -> Path:
+    """Return the folder of what a process of this instance keeps for its next start."""
+    return home_of(settings) / "state" / f"{process}-{settings.instance}"
+
+
+def artifacts_url(settings: Settings) -> str:
+    """Return the URL of the artifact store: a folder of the home where none is named."""
+    return settings.artifacts or (home_of(settings) / "artifacts").as_uri()
 
 
 def require_writable(home: Path) -> None:
@@ -92,7 +105,7 @@ def _unusable(home: Path, error: OSError | RuntimeError) -> SettingsError:
 def running(home: Path) -> RunningSystem | None:
     """Return what `autolearn up` says about itself, or None when it does not run on this home."""
     try:
-        with lock(home / "up.lock", ""):
+        with lock_system(home):
             return None
     except AlreadyRunning:
         pass
@@ -100,6 +113,11 @@ def running(home: Path) -> RunningSystem | None:
         return msgspec.json.decode((home / "up.json").read_bytes(), type=RunningSystem)
     except FileNotFoundError:
         return None
+
+
+def lock_system(home: Path) -> AbstractContextManager[TextIO]:
+    """Hold the lock of `autolearn up`. Raises what `lock` raises."""
+    return lock(home / "up.lock", "`autolearn up`")
 
 
 @contextmanager

@@ -6,13 +6,13 @@ import errno
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from threading import Thread
 from wsgiref.simple_server import WSGIServer
 
 import structlog
 from prometheus_client import start_http_server
 
+from autolearn.runtime.home import home_of
 from autolearn.runtime.meter import Meter
 from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings
@@ -23,7 +23,7 @@ log = structlog.stdlib.get_logger("autolearn.metrics")
 
 
 @contextmanager
-def exposed(meter: Meter, settings: Settings, home: Path, name: str) -> Iterator[str]:
+def exposed(meter: Meter, settings: Settings, name: str) -> Iterator[str]:
     """Serve /metrics until the end of the block, and yield its address; "" when that is off.
 
     `<home>/metrics/<name>.json` says where, as Prometheus' file_sd_configs read it: several
@@ -40,7 +40,7 @@ def exposed(meter: Meter, settings: Settings, home: Path, name: str) -> Iterator
     server, thread = _listen(meter, host.strip("[]"), int(port))
     address = f"{host}:{server.server_port}"
     about = [{"targets": [address], "labels": {"autolearn_process": name}}]
-    file = home / "metrics" / f"{name}.json"
+    file = home_of(settings) / "metrics" / f"{name}.json"
     file.parent.mkdir(exist_ok=True)
     file.write_text(json.dumps(about))
     log.info("metrics", url=f"http://{address}/metrics")

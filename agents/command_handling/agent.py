@@ -12,7 +12,6 @@ import asyncio
 import time
 import uuid
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -27,6 +26,7 @@ from autolearn.agents.fail_stop import end_process
 from autolearn.agents.faust_app import make_app
 from autolearn.eventlog.encryption.session_cipher import open_vault
 from autolearn.eventlog.log import Log
+from autolearn.runtime.home import home_of, state_folder
 from autolearn.runtime.meter import Meter
 from autolearn.runtime.timestamps import stamp
 from autolearn.runtime.trace_context import answering, instance_of
@@ -50,11 +50,9 @@ logger = structlog.get_logger(__name__)
 class DecideAgent:
     """Decides on the partitions of `commands` that the group gives to this process."""
 
-    def __init__(
-        self, settings: Settings, log: Log, brokers: str, home: Path, meter: Meter
-    ) -> None:
+    def __init__(self, settings: Settings, log: Log, brokers: str, meter: Meter) -> None:
         self.log, self.topics, self.meter = log, Topics.of(settings), meter
-        self.folder = home / "state" / f"decide-{settings.instance}"
+        self.folder = state_folder(settings, "decide")
         self.process = f"decide-{settings.instance}"
         self.instance = instance_of("decide", settings.instance)
         self.claims: Assignments[PartitionClaim] = Assignments(self._new_claim)
@@ -64,11 +62,11 @@ class DecideAgent:
         self.checkpoints: CheckpointSigner | None = None
         self.strict = settings.chain == "strict"
         if settings.chain != "off":
-            key = SigningKey.load_or_make(key_path(settings, home))
+            key = SigningKey.load_or_make(key_path(settings, home_of(settings)))
             self.checkpoints = CheckpointSigner(settings, log, key, meter)
-        self.vault = open_vault(settings, log, home)
+        self.vault = open_vault(settings, log)
         self.patience = settings.session_timeout
-        app = make_app("decide", settings, brokers, home, self.claims.position)
+        app = make_app("decide", settings, brokers, self.claims.position)
         self.apps = [app]
         self.deliveries = [Deliveries(app, log, self.topics.commands.name, self.claims.taking_any)]
         self.claims.follow(app)

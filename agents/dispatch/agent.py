@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -26,6 +25,7 @@ from autolearn.eventlog.consumers.traced_projector import TracedProjector
 from autolearn.eventlog.log import Log
 from autolearn.projections.work.heartbeat_records import heartbeat_in
 from autolearn.projections.work.open_runs import OpenRuns, runs_in
+from autolearn.runtime.home import state_folder
 from autolearn.runtime.meter import Meter
 from autolearn.runtime.timestamps import text
 from autolearn.runtime.trace_context import Trace, hop_of, instance_of, sending, trace_in
@@ -48,13 +48,11 @@ logger = structlog.get_logger(__name__)
 class DispatchAgent:
     """Offers runs to workers. Of several such processes, the one with the partition acts."""
 
-    def __init__(
-        self, settings: Settings, log: Log, brokers: str, home: Path, meter: Meter
-    ) -> None:
+    def __init__(self, settings: Settings, log: Log, brokers: str, meter: Meter) -> None:
         self.log, self.topics, self.meter = log, Topics.of(settings), meter
         self.instance = instance_of("dispatch", settings.instance)
         self.audited = settings.audit == "on"
-        self.folder = home / "state" / f"dispatch-{settings.instance}" / "runs"
+        self.folder = state_folder(settings, "dispatch") / "runs"
         self.limits: dict[str, int] = {}
         limit = settings.quota_runs_running
         self.pool = WorkerPool(
@@ -62,7 +60,7 @@ class DispatchAgent:
         )
         self.acting = False
         self.assigned = asyncio.Event()
-        app = make_app("dispatch", settings, brokers, home, self.position)
+        app = make_app("dispatch", settings, brokers, self.position)
         self.apps = [app]
         self.deliveries = [Deliveries(app, log, self.topics.workers.name)]
         app.on_partitions_assigned.connect(self.on_assigned, weak=False)

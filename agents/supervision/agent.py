@@ -12,7 +12,6 @@ import os
 import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -34,6 +33,7 @@ from autolearn.eventlog.log import Log
 from autolearn.projections.work.heartbeat_records import heartbeat_in
 from autolearn.projections.work.open_runs import OpenRun, OpenRuns, runs_in
 from autolearn.projections.work.session_retention import SessionRetention
+from autolearn.runtime.home import artifacts_url, state_folder
 from autolearn.runtime.meter import Meter
 from autolearn.runtime.timestamps import millis, now
 from autolearn.runtime.trace_context import Trace, instance_of
@@ -62,25 +62,23 @@ logger = structlog.get_logger(__name__)
 class SuperviseAgent:
     """Watches the workers. Of several such processes, the one with the partition acts."""
 
-    def __init__(
-        self, settings: Settings, log: Log, brokers: str, home: Path, meter: Meter
-    ) -> None:
+    def __init__(self, settings: Settings, log: Log, brokers: str, meter: Meter) -> None:
         self.log, self.topics, self.settings = log, Topics.of(settings), settings
         self.brokers = brokers
-        self.folder = home / "state" / f"supervise-{settings.instance}" / "runs"
+        self.folder = state_folder(settings, "supervise") / "runs"
         self.meter = meter
         instance = instance_of("supervise", settings.instance)
         self.commands = CommandClient(log, self.topics, SUPERVISE, instance)
         self.name = f"{socket.gethostname()}-{instance}"
         self.ring = KeyRing(log, self.topics.keys.name, None)
-        self.artifacts = ArtifactStore(settings.artifacts or (home / "artifacts").as_uri())
+        self.artifacts = ArtifactStore(artifacts_url(settings))
         self.clock = BrokerClock(settings.expiry_grace)
         self.heard: dict[str, float] = {}
         self.stopped: set[str] = set()
         self.reported: dict[tuple[str, int], float] = {}
         self.held: dict[tuple[str, str], OpenRun] = {}
         self.assigned_at: float | None = None
-        app = make_app("supervise", settings, brokers, home)
+        app = make_app("supervise", settings, brokers)
         self.apps = [app]
         self.deliveries = [Deliveries(app, log, self.topics.workers.name)]
         app.on_partitions_assigned.connect(self.on_assigned, weak=False)

@@ -41,6 +41,7 @@ from autolearn.eventlog.log import Log
 from autolearn.projections.work.open_runs import OpenRuns, spec_digest
 from autolearn.runtime.disk_usage import shortage
 from autolearn.runtime.folders import artifacts_of
+from autolearn.runtime.home import artifacts_url, home_of, state_folder
 from autolearn.runtime.meter import GaugeSample, Meter
 from autolearn.runtime.sandbox import missing
 from autolearn.runtime.timestamps import now
@@ -128,9 +129,7 @@ class Worker:
     Its id is new with every process, so that what an earlier one held is recognised as lost.
     """
 
-    def __init__(
-        self, settings: Settings, log: Log, brokers: str, home: Path, meter: Meter
-    ) -> None:
+    def __init__(self, settings: Settings, log: Log, brokers: str, meter: Meter) -> None:
         self.settings, self.log = settings, log
         self.topics = Topics.of(settings)
         self.id = f"{socket.gethostname()}-{settings.instance}-{uuid.uuid4().hex[:12]}"
@@ -139,20 +138,20 @@ class Worker:
         self.partitions: set[int] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         self.changed = asyncio.Event()
-        self.vault = open_vault(settings, log, home)
+        self.vault = open_vault(settings, log)
         actor, instance = worker(self.id), f"work/{self.id}"
         self.commands = CommandClient(log, self.topics, actor, instance, self.vault)
         self.unconfined, self.disk_low = missing(), ""
-        store = artifacts_of(settings, home)
-        self.disks = [home, *([store] if store else [])]
+        store = artifacts_of(settings)
+        self.disks = [home_of(settings), *([store] if store else [])]
         self.meter = meter
         meter.watch(self.busy)
-        self.folder = home / "state" / f"work-{settings.instance}" / "runs"
+        self.folder = state_folder(settings, "work") / "runs"
         self.executor: Executor = LocalExecutor(
-            settings.artifacts or (home / "artifacts").as_uri(),
+            artifacts_url(settings),
             note=self.folder.with_name(f"{self.folder.name}.scratch"),
         )
-        app, tasks = make_app("work", settings, brokers, home), self.topics.tasks.name
+        app, tasks = make_app("work", settings, brokers), self.topics.tasks.name
         self.apps = [app]
         self.deliveries = [Deliveries(app, log, tasks)]
         app.on_partitions_assigned.connect(self.on_assigned, weak=False)

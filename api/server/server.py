@@ -27,7 +27,7 @@ from autolearn.eventlog.kafka.cluster import Cluster
 from autolearn.eventlog.kafka.connect import kafka_of, open_log
 from autolearn.projections.rebuild.store_folders import ViewsPlace
 from autolearn.projections.storage.rocksdb import RocksStore
-from autolearn.runtime.home import home_of, lock
+from autolearn.runtime.home import artifacts_url, home_of, lock, state_folder
 from autolearn.runtime.logs import configure_logs
 from autolearn.runtime.process import say_ready
 from autolearn.runtime.watchdog import Watchdog, teller
@@ -57,8 +57,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
     configure_logs(settings)
     require_port(host, port)
     _warn_if_open(settings, host)
-    home = home_of(settings)
-    folder = home / "state" / f"api-{settings.instance}"
+    folder = state_folder(settings, "api")
     with lock(folder / "lock", f"The API process {settings.instance!r}"):
         to = open_log(settings)
         store = RocksStore(ViewsPlace(folder).used)
@@ -66,13 +65,13 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
             settings,
             to,
             store,
-            ArtifactStore(settings.artifacts or (home / "artifacts").as_uri()),
+            ArtifactStore(artifacts_url(settings)),
             folder,
             on_failure=lambda: setattr(server, "should_exit", True),
             cluster=Cluster(*kafka_of(settings)),
             audit_log=open_log(settings, gathers=True) if settings.audit == "on" else None,
-            wire_keys=folder_of_keys(settings, home),
-            vault=open_vault(settings, to, home, makes=True, patience=KEY_PATIENCE),
+            wire_keys=folder_of_keys(settings, home_of(settings)),
+            vault=open_vault(settings, to, makes=True, patience=KEY_PATIENCE),
         )
         context.wire_keys.present()  # made now if there is none; a fault is reported now
         server = Server(

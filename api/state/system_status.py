@@ -52,9 +52,8 @@ class _Disks:
 
     def measure(self) -> None:
         """Measure every file (in the thread)."""
-        home = home_of(self.settings)
-        self.bytes = topic_bytes(home)
-        self.found = places_of(self.settings, home)
+        self.bytes = topic_bytes(home_of(self.settings))
+        self.found = places_of(self.settings)
 
 
 class SystemStatus:

@@ -23,7 +23,7 @@ from autolearn.eventlog.embedded.errors import PORT_TAKEN
 from autolearn.eventlog.embedded.probe import HOST, HeldPorts, require_port
 from autolearn.eventlog.log import START_TIMEOUT
 from autolearn.runtime.child_process import child_environment, python_command
-from autolearn.runtime.home import RunningSystem, home_of, lock
+from autolearn.runtime.home import RunningSystem, home_of, lock_system
 from autolearn.runtime.process import child
 from autolearn.runtime.state_folders import cut_off
 from autolearn.runtime.watchdog import TICK, Effort, Stall
@@ -110,7 +110,7 @@ class System:
                 Or a backup was put back here, but not to its end.
             SettingsError: the API's port is taken.
         """
-        self.held.enter_context(lock(self.home / "up.lock", "`autolearn up`"))
+        self.held.enter_context(lock_system(self.home))
         if words := cut_off(self.home):
             self.held.close()
             raise CannotStart(

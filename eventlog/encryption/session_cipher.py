@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -19,6 +18,7 @@ from msgspec.structs import replace
 
 from autolearn.eventlog.encryption.keyring import KeyRing, session_of
 from autolearn.eventlog.log import Delivered, Log
+from autolearn.runtime.home import home_of
 from autolearn.schemas.codec import (
     CommandRecord,
     EventRecord,
@@ -251,14 +251,14 @@ naming = msgspec.json.Decoder(Naming)
 
 
 def open_vault(
-    settings: Settings, log: Log, home: Path, *, makes: bool = False, patience: float = 0.0
+    settings: Settings, log: Log, *, makes: bool = False, patience: float = 0.0
 ) -> SessionCipher:
     """Return the session cipher of a process; nothing is read before `start`.
 
     Raises:
         SettingsError: a required master key is missing or cannot be used.
     """
-    masters = master_keys(settings, home, patience or PATIENCE)
+    masters = master_keys(settings, home_of(settings), patience or PATIENCE)
     if masters is None:
         return SessionCipher()
     ring = KeyRing(log, Topics.of(settings).keys.name, masters)

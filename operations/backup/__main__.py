@@ -30,7 +30,7 @@ from autolearn.operations.backup.session_keys import missing_masters
 from autolearn.operations.backup.tokens import revoke_tokens
 from autolearn.operations.backup.write import Told, write_backup
 from autolearn.operations.tool import ProgressLines, ToolResult, run_as_tool
-from autolearn.runtime.home import home_of, lock, running
+from autolearn.runtime.home import artifacts_url, home_of, lock_system, running
 from autolearn.runtime.state_folders import delete_state, restoring
 from autolearn.schemas.errors import ExitCode
 from autolearn.schemas.settings import Settings
@@ -52,7 +52,7 @@ def _run_backup(settings: Settings, target: Path, told: Told) -> ToolResult:
             advice="Check AUTOLEARN_HOME, or set AUTOLEARN_KAFKA to host:port of your brokers.",
         )
     with opened as log:
-        manifest = write_backup(log, settings, _store_of(settings), target, told)
+        manifest = write_backup(log, settings, ArtifactStore(artifacts_url(settings)), target, told)
     result = {
         "folder": str(target),
         "made": manifest.made,
@@ -76,8 +76,8 @@ def run_restore(
     """
     home = home_of(settings)
     began = time.perf_counter()
-    backup = BackupSet(folder)
-    with lock(home / "up.lock", "`autolearn up`"):
+    backup, store = BackupSet(folder), ArtifactStore(artifacts_url(settings))
+    with lock_system(home):
         check_set(settings, backup, told)
         opened = _closing_log(open_log(settings)) if settings.kafka else _embedded_log(home)
         with opened as log:
@@ -85,7 +85,7 @@ def run_restore(
             revoke = revoke or any(part.revoked for part in parts)
             again = shlex.quote(str(folder)) + (" --revoke-tokens" if revoke else "")
             with restoring(home, again):
-                restored = restore(log, settings, _store_of(settings), backup, parts, told)
+                restored = restore(log, settings, store, backup, parts, told)
                 delete_state(home)  # it was folded from whatever log was here before
                 if revoke:
                     revoke_tokens(log, settings, backup.manifest.made, restored.tokens)
@@ -107,10 +107,6 @@ def run_restore(
     return result, ExitCode.NO if restored.differs and comparable else ExitCode.DONE
 
 
-def _store_of(settings: Settings) -> ArtifactStore:
-    return ArtifactStore(settings.artifacts or (home_of(settings) / "artifacts").as_uri())
-
-
 @contextmanager
 def _closing_log(log: KafkaLog) -> Iterator[KafkaLog]:
     try:
@@ -122,7 +118,7 @@ def _closing_log(log: KafkaLog) -> Iterator[KafkaLog]:
 @contextmanager
 def _locked_log(home: Path) -> Iterator[KafkaLog]:
     """Run the home's embedded broker, and let nobody start `autolearn up` meanwhile."""
-    with lock(home / "up.lock", "`autolearn up`"), _embedded_log(home) as log:
+    with lock_system(home), _embedded_log(home) as log:
         yield log
 
 

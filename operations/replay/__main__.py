@@ -17,7 +17,7 @@ from autolearn.eventlog.kafka.connect import open_log
 from autolearn.operations.tool import ProgressLines, ToolResult, run_as_tool
 from autolearn.projections.rebuild.rebuild import Rebuilt, rebuild
 from autolearn.projections.rebuild.store_folders import ViewsPlace
-from autolearn.runtime.home import home_of, lock
+from autolearn.runtime.home import lock, state_folder
 from autolearn.schemas.errors import AlreadyRunning, ExitCode
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
@@ -28,7 +28,7 @@ def _run_rebuild(settings: Settings, progress: ProgressLines) -> ToolResult:
 
     What an interrupted rebuild has folded stays, and the next one goes on from there.
     """
-    folder = home_of(settings) / "state" / f"api-{settings.instance}"
+    folder = state_folder(settings, "api")
     place = ViewsPlace(folder)
     try:
         with lock(folder / "lock", "An API process"):

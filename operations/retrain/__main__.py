@@ -28,7 +28,7 @@ from autolearn.agents.executors.local.executor import LocalExecutor
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.operations.retrain.retrain import Retraining
 from autolearn.operations.tool import ProgressLines, ToolResult, run_as_tool
-from autolearn.runtime.home import home_of
+from autolearn.runtime.home import artifacts_url
 from autolearn.runtime.process import end_with_parent
 from autolearn.schemas.errors import ExitCode, SettingsError
 from autolearn.schemas.reports.retrain import RecordedTraining, RetrainCheck
@@ -112,7 +112,7 @@ def _read_trainings() -> list[RecordedTraining]:
 def work(settings: Settings, _: argparse.Namespace, progress: ProgressLines) -> ToolResult:
     """Train again what standard input says."""
     trainings = _read_trainings()
-    store = settings.artifacts or (home_of(settings) / "artifacts").as_uri()
+    store = artifacts_url(settings)
 
     def told(done: int, training: str, phase: str) -> None:
         progress(done, len(trainings), f"{training[:8]} {phase}")

@@ -36,11 +36,7 @@ def _status_of(settings: Settings, without_api: str) -> Status:
         LogError: no Kafka is named.
     """
     log, cluster = open_log(settings), Cluster(*kafka_of(settings))
-    looking, topics, home = (
-        StatusInspector(cluster, log, settings),
-        Topics.of(settings),
-        home_of(settings),
-    )
+    looking, topics = StatusInspector(cluster, log, settings), Topics.of(settings)
     try:
         status = looking.look(f"the command line on {socket.gethostname()}")
         if "brokers" not in status.unknown:
@@ -52,8 +48,8 @@ def _status_of(settings: Settings, without_api: str) -> Status:
     finally:
         looking.close()
         log.close()
-    status.disk = places_of(settings, home)
-    sizes = topic_bytes(home)
+    status.disk = places_of(settings)
+    sizes = topic_bytes(home_of(settings))
     for topic in status.topics:
         topic.bytes = sizes.get(topic.name)
     status.findings = [

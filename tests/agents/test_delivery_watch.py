@@ -158,7 +158,7 @@ def test_a_consumer_of_faust_that_stands_still(kafka: str, tmp_path: Path):
         settings = Settings(kafka=kafka, home=str(tmp_path), topic_prefix="stands-still")
         log, topic = open_log(settings), "stands-still.commands"
         log.create([Topic(topic, 1, 1, {})])
-        app = make_app("decide", settings, kafka, tmp_path)
+        app = make_app("decide", settings, kafka)
         deliveries, seen = Deliveries(app, log, topic), {}
 
         async def run(stream: Any) -> None:

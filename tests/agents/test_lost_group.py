@@ -32,7 +32,7 @@ def test_it_ends_rather_than_wait_for_ever(kafka: str, tmp_path: Path):
             Topics.of(settings).events.name,
             bootstrap_servers=kafka,
             group_id=f"{settings.topic_prefix}.{GROUPS['dispatch'].name}",
-            group_instance_id=instance_name("dispatch", settings, tmp_path),
+            group_instance_id=instance_name("dispatch", settings),
             session_timeout_ms=30_000,
         )
         await member.start()

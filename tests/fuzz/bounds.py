@@ -16,7 +16,6 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
@@ -389,7 +388,7 @@ def around_bounds(
     began, report = time.monotonic(), BoundReport()
     log, topic = on.people.log, on.people.topics.commands.name
     environment = on.people.environment
-    vault = open_vault(load(environment), log, Path(environment["AUTOLEARN_HOME"]))
+    vault = open_vault(load(environment), log)
     vault.start()
     made, sender = Generator(on, seed, vault), Sender(on, report)
     vault.catch_up()

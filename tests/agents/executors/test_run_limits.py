@@ -25,8 +25,8 @@ from tests.support import samples
     ],
 )
 def test_a_worker_gives_no_more_than_its_settings(tmp_path: Path, asked, given):
-    settings = Settings(time_limit=60.0, memory_limit=512)
-    worker = Worker(settings, MemoryLog(), "localhost:1", tmp_path, Meter("work"))
+    settings = Settings(home=str(tmp_path), time_limit=60.0, memory_limit=512)
+    worker = Worker(settings, MemoryLog(), "localhost:1", Meter("work"))
     request = raw(samples.request_training(time_limit=asked[0], memory_limit=asked[1]))
     opened = worker.open(Task("training", "t1", samples.SESSION, 1, request, *asked))
     assert opened is not None

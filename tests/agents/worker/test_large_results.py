@@ -85,7 +85,7 @@ def test_a_worker_reports_a_failure_in_the_place_of_what_is_too_large(
     async def story() -> None:
         log = MemoryLog()
         log.create([Topics.of(SETTINGS).commands])
-        worker = Worker(SETTINGS, log, "localhost:1", tmp_path, Meter("work"))
+        worker = Worker(replace(SETTINGS, home=str(tmp_path)), log, "localhost:1", Meter("work"))
         size = 1000 if refused else 5_000_000
         end = commands.CompleteRun(
             "e1", 1, worker.id, EvaluationResult({"m": "x" * size}, {}, 1, 1.0)
@@ -155,7 +155,7 @@ def test_a_heartbeat_names_partitions_that_there_are():
 
 def test_a_request_that_cannot_be_read_fails_its_run(tmp_path: Path):
     async def story() -> None:
-        worker = Worker(SETTINGS, MemoryLog(), "x:1", tmp_path, Meter("work"))
+        worker = Worker(replace(SETTINGS, home=str(tmp_path)), MemoryLog(), "x:1", Meter("work"))
         worker.holds = lambda _: True  # type: ignore[method-assign]
         for request in (b"7", b'{"time_limit":"long"}', b"[1]"):
             end = await worker.do(WorkerAttempt(replace(TASK, request=Raw(request)), None))

@@ -52,7 +52,7 @@ def told(vault: SessionCipher, runs: OpenRuns, number: int, event: Event) -> Non
 def started(folder: Path) -> Iterator[tuple[Worker, Task, Callable[[int, Event], None]]]:
     """A worker with a run that it has started, the run's task, and what tells of more events."""
     log = MemoryLog()
-    worker = Worker(Settings(), log, "localhost:1", folder, Meter("work"))
+    worker = Worker(Settings(home=str(folder)), log, "localhost:1", Meter("work"))
     worker.runs = OpenRuns(MemoryStore())
     with vault_of(log) as vault:
         tell = partial(told, vault, worker.runs)
