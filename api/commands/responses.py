@@ -9,27 +9,11 @@ from starlette.responses import Response
 
 from autolearn.api.commands.acknowledgement import Accepted
 from autolearn.api.commands.command_headers import CommandRequest
-from autolearn.api.http.page import Links
-from autolearn.schemas.values import JsonValue
+from autolearn.schemas.rest.commands import CommandState
 
-__all__ = ["CommandState", "created", "json", "pending"]
+__all__ = ["created", "json", "pending"]
 
 encoder = msgspec.json.Encoder()
-
-
-class CommandState(msgspec.Struct):
-    """The state of a command: pending, accepted or refused.
-
-    `resource` is the one that an accepted command made or changed, `problem` the reason of a
-    refused one.
-    """
-
-    id: str
-    state: str
-    stream: str | None = None
-    resource: str | None = None
-    problem: dict[str, JsonValue] | None = None
-    links: Links = {}
 
 
 def json(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -18,28 +18,15 @@ from autolearn.projections.queries.queries import ReadModelQueries, Snapshot
 from autolearn.runtime.timestamps import text
 from autolearn.schemas.errors import REASONS
 from autolearn.schemas.quotas import QUOTAS, exceeded, limit_of, source_of
+from autolearn.schemas.rest.users import QuotaState
 from autolearn.schemas.settings import Settings
 
-__all__ = ["COUNTED", "QuotaState", "Taken", "check_quota", "check_run", "limit_for", "quotas_of"]
+__all__ = ["COUNTED", "Taken", "check_quota", "check_run", "limit_for", "quotas_of"]
 
 COUNTS_FOR = 1.0
 """Seconds for which a count is valid."""
 MOST = 10_000
 """Users and quotas whose count is cached."""
-
-
-class QuotaState(Struct, frozen=True):
-    """A quota of a user: `used` of `limit` in `unit`; `source` is the origin of the limit.
-
-    `used` is None where nothing is counted for the user as a whole.
-    """
-
-    name: str
-    limit: int
-    used: int | None
-    unit: str
-    source: str
-    words: str
 
 
 def _live_tokens(moment: Snapshot, user: str) -> int:

@@ -14,7 +14,7 @@ from autolearn.api.http.problems import Problem, unavailable
 from autolearn.api.shared.positions import read_position
 from autolearn.api.state.context import ApiContext
 from autolearn.api.state.log_reader import FRESH_TIMEOUT, LogReader
-from autolearn.api.state.run_progress import Live
+from autolearn.api.state.worker_heartbeats import Live
 from autolearn.eventlog.positions import Position
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.time_travel.past import AsOfReader

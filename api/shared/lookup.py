@@ -10,8 +10,9 @@ from autolearn.api.shared.as_of import AsOfView, began, see
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.rows.stored_rows import StoredRun
-from autolearn.projections.rows.view_rows import ExperimentRow, SessionRow
 from autolearn.projections.time_travel.past import AsOfReader
+from autolearn.schemas.rest.experiments import ExperimentRow
+from autolearn.schemas.rest.sessions import SessionRow
 from autolearn.schemas.stream_kinds import stream
 
 __all__ = [

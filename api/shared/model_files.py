@@ -5,34 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 
-from msgspec import Struct
 from starlette.responses import Response, StreamingResponse
 
-from autolearn.api.http.page import Links
 from autolearn.api.http.problems import Problem, unknown
 from autolearn.api.state.context import ApiContext
 from autolearn.artifacts.store.errors import ArtifactError
 from autolearn.artifacts.store.store import Content
 from autolearn.projections.queries.queries import Snapshot
+from autolearn.schemas.rest.runs import Artifact, ArtifactFile
 from autolearn.schemas.values import TrainedArtifact
 
-__all__ = ["Artifact", "ArtifactFile", "artifact_of", "model_of", "send", "send_file"]
-
-
-class ArtifactFile(Struct):
-    """A file of an artifact."""
-
-    name: str
-    sha256: str
-    links: Links
-
-
-class Artifact(Struct):
-    """An artifact. `digest` names its folder, `bytes` is the size of all its files."""
-
-    digest: str
-    bytes: int
-    files: list[ArtifactFile]
+__all__ = ["artifact_of", "model_of", "send", "send_file"]
 
 
 def artifact_of(moment: Snapshot, session: str, run: str, base: str) -> Artifact:

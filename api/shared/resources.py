@@ -3,48 +3,39 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, cast
 
-from msgspec import UNSET, Raw, Struct, UnsetType
 from msgspec.structs import asdict, replace
 
-from autolearn.api.http.page import Links
 from autolearn.api.http.pagination import page_of
-from autolearn.api.state.run_progress import Live, LiveProgress
+from autolearn.api.state.worker_heartbeats import Live
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.queries.run_rows import outline as outline_of_run
 from autolearn.projections.rows.stored_rows import StoredRun
-from autolearn.projections.rows.view_rows import (
-    DatasetRow,
-    EstimatorRow,
-    EvaluationRow,
+from autolearn.projections.rows.view_rows import DatasetRow, EstimatorRow, MetricRow
+from autolearn.schemas.bounds import RUNNING_SHOWN
+from autolearn.schemas.catalog import DatasetSpec
+from autolearn.schemas.datasets.findings import DataFinding
+from autolearn.schemas.rest.catalog import CatalogEstimator, CatalogMetric, Dataset, FindingInWords
+from autolearn.schemas.rest.experiments import (
+    Experiment,
+    ExperimentCore,
     ExperimentRow,
-    MetricRow,
+    ExperimentSummary,
+)
+from autolearn.schemas.rest.runs import (
+    Evaluation,
+    EvaluationRow,
+    LiveProgress,
     RunRow,
-    SessionRow,
+    RunSummary,
+    Training,
     TrainingRow,
 )
-from autolearn.schemas.bounds import RUNNING_SHOWN
-from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
-from autolearn.schemas.dataset_changes import DatasetChanges
-from autolearn.schemas.datasets.findings import DataFinding
-from autolearn.schemas.values import DatasetRef, JsonValue, Preprocessing, Split, TrainedArtifact
+from autolearn.schemas.rest.sessions import Session, SessionRow, SessionSummary
 from autolearn.schemas.work_kinds import WORK
 
 __all__ = [
-    "Dataset",
-    "DeletedDataset",
-    "Deleted",
-    "Discarded",
-    "Evaluation",
-    "Experiment",
-    "ExperimentSummary",
-    "Metric",
-    "Estimator",
-    "RunSummary",
-    "Session",
-    "SessionSummary",
-    "Training",
     "dataset",
     "evaluation",
     "experiment",
@@ -61,161 +52,16 @@ RUNS_SHOWN = 100
 """Runs of a page within a session or an experiment."""
 
 
-class Estimator(EstimatorSpec, kw_only=True, frozen=True):
-    """An estimator of the catalog."""
-
-    registered: str
-    links: Links
-
-
-class Metric(MetricSpec, kw_only=True, frozen=True):
-    """A metric of the catalog."""
-
-    registered: str
-    links: Links
-
-
-class FindingInWords(DataFinding, kw_only=True, frozen=True):
-    """Something odd about data, and what to do about it."""
-
-    severe: bool
-    words: str
-    remedy: str = ""
-
-
-class Dataset(DatasetSpec, kw_only=True, frozen=True, omit_defaults=False):
-    """A version of a dataset. `everybody` may use and change it, or it is its `owner`'s.
-
-    `changes` are those against the version before, in the answer to what adds one.
-    """
-
-    findings: tuple[FindingInWords, ...] = ()
-    changes: DatasetChanges | UnsetType = UNSET
-    owner: str
-    everybody: bool
-    registered: str
-    links: Links
-
-
-class DeletedDataset(Struct):
-    """A dataset that was deleted, and when."""
-
-    name: str
-    deleted: str
-
-
-class Training(TrainingRow, kw_only=True, frozen=True):
-    """A training. `defaults` are the estimator's values for the hyperparameters not asked for."""
-
-    defaults: dict[str, JsonValue]
-    progress: LiveProgress | None
-    links: Links
-
-
-class Evaluation(EvaluationRow, kw_only=True, frozen=True):
-    """An evaluation of a training."""
-
-    progress: LiveProgress | None
-    links: Links
-
-
-class RunSummary(Struct, kw_only=True, frozen=True):
-    """How a run goes; what it is about is where its link `self` leads to."""
-
-    id: str
-    kind: str
-    number: int
-    status: str
-    requested: str
-    updated: str
-    attempt: int
-    training: str
-    started: str | None
-    ended: str | None
-    links: Links
-
-
-class SessionSummary(SessionRow, kw_only=True, frozen=True):
-    """An open session in a list. The title of one that is confidential is `withheld`."""
-
-    withheld: bool = False
-    links: Links
-
-
-class Session(SessionRow, kw_only=True, frozen=True):
-    """An open session. `counts` are by kind of work and status; `running` are the first of those.
-
-    `runs` are a page of its runs in the order of their requests, which `next` goes on with. What is
-    said in it is `withheld` from those who may only see that it is there.
-    """
-
-    withheld: bool = False
-
-    counts: dict[str, dict[str, int]]
-    running: list[LiveProgress]
-    runs: list[Raw]
-    next: str | None
-    links: Links
-
-
-class Deleted(Struct):
-    """An experiment that was deleted."""
-
-    id: str
-    deleted: str
-
-
-class Discarded(Struct):
-    """A session that was discarded, with the runs that this stopped."""
-
-    id: str
-    discarded: str
-    cancelled: tuple[str, ...]
-
-
-class ExperimentSummary(ExperimentRow, kw_only=True, frozen=True):
-    """An experiment in a list; `trainings` are ids. Data and title may be `withheld`."""
-
-    withheld: bool = False
-    links: Links
-
-
-class Experiment(Struct, kw_only=True, frozen=True):
-    """An experiment: a committed session. `counts`, `runs` and `next` as in Session.
-
-    What is said in it is `withheld` from those who may only see that it is there.
-    """
-
-    withheld: bool = False
-    unreadable: bool = False
-    id: str
-    title: str
-    created: str
-    committed: str
-    actor: str
-    sequence: int
-    training_data: tuple[DatasetRef, ...]
-    evaluation_data: tuple[DatasetRef, ...]
-    counts: dict[str, dict[str, int]]
-    runs: list[Raw]
-    next: str | None
-    links: Links
-
-
-# The namespace in which msgspec finds the types of inherited fields.
-_ = (Preprocessing, Split, TrainedArtifact)
-
-
-def estimator(row: EstimatorRow) -> Estimator:
+def estimator(row: EstimatorRow) -> CatalogEstimator:
     """Return an estimator as clients see it."""
     links = {"self": f"/v1/catalog/estimators/{row.spec.name}"}
-    return Estimator(**asdict(row.spec), registered=row.registered, links=links)
+    return CatalogEstimator(**asdict(row.spec), registered=row.registered, links=links)
 
 
-def metric(row: MetricRow) -> Metric:
+def metric(row: MetricRow) -> CatalogMetric:
     """Return a metric as clients see it."""
     links = {"self": f"/v1/catalog/metrics/{row.spec.name}"}
-    return Metric(**asdict(row.spec), registered=row.registered, links=links)
+    return CatalogMetric(**asdict(row.spec), registered=row.registered, links=links)
 
 
 def dataset(row: DatasetRow, now: Snapshot) -> Dataset:
@@ -304,12 +150,13 @@ class _Runs:
                 now = live(outline_of_run(session, row, run))
                 self.running += [now] if now is not None else []
         self.counts = {f"{kind}s": dict(many) for kind, many in counts.items()}
-        self.items, self.next = page_of(
+        items, self.next = page_of(
             moment.stored_runs(session, after),
             RUNS_SHOWN,
             lambda one: _run_summary(one[0], one[1], base),
             lambda one: one[1].number,
         )
+        self.items = cast("list[RunSummary]", items)  # in JSON already
 
 
 def _run_summary(run: str, row: StoredRun, base: str) -> RunSummary:
@@ -342,10 +189,9 @@ def experiment(
     """Return an experiment as clients see it, with a page of runs past a number."""
     at = f"/v1/experiments/{row.id}"
     shown = _outline(row) if withheld else row
-    about = {name: value for name, value in asdict(shown).items() if name != "trainings"}
     runs = _Runs(moment, row.id, at, after, live)
     return Experiment(
-        **about,
+        **{name: getattr(shown, name) for name in ExperimentCore.__struct_fields__},
         withheld=withheld,
         counts=runs.counts,
         runs=[] if withheld else runs.items,

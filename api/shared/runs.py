@@ -13,9 +13,8 @@ from starlette.responses import Response
 
 from autolearn.api.commands.acknowledgement import Accepted
 from autolearn.api.commands.command_headers import CommandRequest, derive, prefer_of
-from autolearn.api.commands.responses import CommandState, created, json, pending
+from autolearn.api.commands.responses import created, json, pending
 from autolearn.api.http.openapi import accepts, answers
-from autolearn.api.http.page import Page
 from autolearn.api.http.pagination import from_token, next_link, page_of
 from autolearn.api.http.problems import check_id
 from autolearn.api.limits.disk_room import require_disk
@@ -27,6 +26,8 @@ from autolearn.api.shared.lookup import find_run, find_session
 from autolearn.api.state.context import ApiContext
 from autolearn.schemas.commands import CancelRun
 from autolearn.schemas.messages import Command
+from autolearn.schemas.rest.commands import CommandState
+from autolearn.schemas.rest.page import Page
 from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.work_kinds import WORK
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import msgspec
 import structlog
-from msgspec import Struct
 
 from autolearn.api.state.log_reader import LogReader
 from autolearn.eventlog.consumers.projector import Projector
@@ -24,25 +23,14 @@ from autolearn.projections.rebuild.store_folders import ViewsPlace, deleted
 from autolearn.projections.storage.rocksdb import RocksStore
 from autolearn.runtime.child_process import python_command
 from autolearn.schemas.errors import AutoLearnError
+from autolearn.schemas.rest.system import Rebuild
 
-__all__ = ["Rebuild", "Rebuilding"]
+__all__ = ["Rebuilding"]
 
 SWEEP, SWEEPS = 0.5, 240
 """Seconds between attempts to delete the former read models, and their number."""
 
 log = structlog.stdlib.get_logger("autolearn.api")
-
-
-class Rebuild(Struct):
-    """The state of a rebuild: `status` is none, folding, catching-up, done or failed."""
-
-    status: str = "none"
-    done: int = 0
-    total: int | None = None
-    events: int = 0
-    seconds: float = 0.0
-    events_per_s: float = 0.0
-    detail: str = ""
 
 
 class Rebuilding:

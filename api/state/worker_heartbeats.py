@@ -8,19 +8,21 @@ from collections.abc import Callable
 
 import structlog
 
-from autolearn.api.state.run_progress import LiveProgress
 from autolearn.eventlog.log import Log
-from autolearn.projections.rows.view_rows import RunRow
 from autolearn.projections.work.heartbeats import FORGOTTEN_AFTER_MS, Beats
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.records.heartbeat import Heartbeat, Progress, Supervision
+from autolearn.schemas.rest.runs import LiveProgress, RunRow
 
-__all__ = ["Heartbeats"]
+__all__ = ["Heartbeats", "Live"]
 
 log = structlog.stdlib.get_logger("autolearn.api")
 
 PAUSE, PATIENCE = 5.0, 2.0
 """Seconds until reading begins again after a fault, and that `stop` waits for the thread."""
+
+Live = Callable[[RunRow], LiveProgress | None]
+"""Returns the progress of a run now; None when nothing is known."""
 
 
 class Heartbeats:

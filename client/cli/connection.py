@@ -15,11 +15,12 @@ import typer
 from autolearn.client.cli.output import Output, console, print_json
 from autolearn.client.sdk.client import AutoLearn, Problem, Unreachable
 from autolearn.client.sdk.credentials import find, place_of
-from autolearn.client.sdk.resources import Page, Session
+from autolearn.client.sdk.sessions import SessionWithRuns
 from autolearn.runtime.home import home_of, running
 from autolearn.runtime.process import read_settings
 from autolearn.runtime.variables import variables
 from autolearn.schemas.errors import AutoLearnError, ExitCode
+from autolearn.schemas.rest.page import Page
 from autolearn.schemas.stream_kinds import KINDS
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class Connection:
             )
         return wanted
 
-    def session(self) -> tuple[Any, Session]:
+    def session(self) -> tuple[Any, SessionWithRuns]:
         """Return the proxy of the session that is meant, and its content."""
         proxy = self.client.session(self.session_id())
         return proxy, proxy.get()

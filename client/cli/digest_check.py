@@ -11,11 +11,11 @@ from autolearn.client.cli.connection import reach, require_url
 from autolearn.client.cli.tool_runner import OnProgress
 from autolearn.client.sdk.client import AutoLearn
 from autolearn.client.sdk.credentials import token_for
-from autolearn.client.sdk.resources import Position
 from autolearn.operations.replay.verify import Goal, Served, verify
 from autolearn.runtime.home import home_of, running
 from autolearn.runtime.logs import configure_logs
 from autolearn.runtime.process import read_settings
+from autolearn.schemas.rest.system import LogPosition
 
 __all__ = ["verify_views"]
 
@@ -59,5 +59,5 @@ def _rows_of(client: AutoLearn, view: str) -> tuple[Goal, dict[str, str]]:
     return _goal_of(page.position), rows
 
 
-def _goal_of(position: Position) -> Goal:
+def _goal_of(position: LogPosition) -> Goal:
     return {place.partition: place.next for place in position.partitions}

@@ -9,10 +9,11 @@ from msgspec.structs import replace
 
 from autolearn.client.cli.connection import Connection, only
 from autolearn.client.sdk.client import Problem
-from autolearn.client.sdk.resources import Evaluation, Experiment, Session, Training
+from autolearn.client.sdk.sessions import ExperimentWithRuns, SessionWithRuns
 from autolearn.schemas.errors import AutoLearnError, ExitCode
 from autolearn.schemas.events import EvaluationRequested, TrainingRequested
 from autolearn.schemas.reports.retrain import RecordedEvaluation, RecordedTraining
+from autolearn.schemas.rest.runs import Evaluation, Training
 from autolearn.schemas.values import DatasetRef
 
 __all__ = ["NothingRecorded", "recorded_of"]
@@ -45,7 +46,7 @@ def recorded_of(to: Connection, given: str, into: Path) -> list[RecordedTraining
     here = {training.id for training in session.trainings} if session is not None else set()
     what = "experiment, training of one, or training of the session that is meant,"
     chosen = only(given, lambda: {*owners, *owners.values(), *here}, what)
-    owner: Session | Experiment
+    owner: SessionWithRuns | ExperimentWithRuns
     if chosen in here and session is not None:
         owner = session
     elif chosen in owners or chosen in owners.values():
@@ -73,12 +74,12 @@ def recorded_of(to: Connection, given: str, into: Path) -> list[RecordedTraining
 
 
 def _fetched(
-    to: Connection, owner: Session | Experiment, one: RecordedTraining, into: Path
+    to: Connection, owner: SessionWithRuns | ExperimentWithRuns, one: RecordedTraining, into: Path
 ) -> RecordedTraining:
     """Return a training with the folder to which the files of its model were fetched."""
     training, folder = one.request.run, into / one.request.run
     try:
-        if isinstance(owner, Experiment):
+        if isinstance(owner, ExperimentWithRuns):
             to.client.experiments.download(owner.id, training, folder)
         else:
             to.client.session(owner.id).download(training, folder)
@@ -87,7 +88,7 @@ def _fetched(
     return replace(one, folder=str(folder))
 
 
-def _open_session(to: Connection) -> Session | None:
+def _open_session(to: Connection) -> SessionWithRuns | None:
     if not to.wanted and not to.memory.exists():
         return None
     try:

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from autolearn.client.cli.output import messages
-from autolearn.client.sdk.resources import Evaluation, Training
+from autolearn.schemas.rest.runs import Evaluation, Training
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -9,8 +9,8 @@ from typing import TypeVar
 import typer
 
 from autolearn.client.cli.run_progress import RunProgress, what
-from autolearn.client.sdk.resources import Evaluation, Training
 from autolearn.schemas.errors import ExitCode
+from autolearn.schemas.rest.runs import Evaluation, Training
 
 __all__ = ["follow", "require_completed"]
 

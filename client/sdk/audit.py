@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from autolearn.client.sdk.event_feed import Feed, follow
 from autolearn.client.sdk.flows import Call, Flow, ask
-from autolearn.client.sdk.resources import Page
 from autolearn.client.sdk.subscriptions import subscription
 from autolearn.client.sdk.transport import operation
-from autolearn.schemas.records.audit_hop import Hop
+from autolearn.schemas.rest.audit import Hops
 
 __all__ = ["Auditing"]
 
@@ -29,7 +28,7 @@ class Auditing:
         source: str = "store",
         limit: int | None = None,
         page: str | None = None,
-    ) -> Flow[Page[Hop]]:
+    ) -> Flow[Hops]:
         """List hops, newest first; `begin` and `end` are times (RFC 3339 with a zone).
 
         A page may be short, or empty: go on while there is a `next`.
@@ -40,7 +39,7 @@ class Auditing:
             "limit": limit,
             "page": page,
         }
-        return ask(Call("GET", "/v1/audit", Page[Hop], query))
+        return ask(Call("GET", "/v1/audit", Hops, query))
 
     @subscription
     def follow_audit(

@@ -26,12 +26,18 @@ from autolearn.client.sdk.flows import (
     seconds_of,
     words_of,
 )
-from autolearn.client.sdk.resources import Entry
 
-__all__ = ["EventParser", "Feed", "Listen", "More", "ServerSentEvent", "follow"]
+__all__ = ["Entry", "EventParser", "Feed", "Listen", "More", "ServerSentEvent", "follow"]
 
 SILENCE = 45.0
 """Seconds of silence after which a connection is given up: the API says something every 15."""
+
+
+class Entry(Struct, frozen=True):
+    """An event of the feed, a CloudEvent in JSON, and the position right behind it."""
+
+    position: str
+    event: dict[str, Any]
 
 
 class ServerSentEvent(Struct, frozen=True):

@@ -23,7 +23,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from autolearn.client.sdk.errors import Problem, Unreachable, problem_of
-from autolearn.client.sdk.resources import CommandState
+from autolearn.schemas.rest.commands import CommandState
 
 __all__ = [
     "EXAMINED",

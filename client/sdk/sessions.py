@@ -10,15 +10,38 @@ from typing import Any, Literal, TypeVar
 
 from msgspec.structs import replace
 
-from autolearn.client.sdk import resources as r
 from autolearn.client.sdk.flows import Call, Flow, ask, fetch
 from autolearn.client.sdk.paths import segment
 from autolearn.client.sdk.transport import operation
 from autolearn.schemas.errors import AutoLearnError
+from autolearn.schemas.rest.commands import CommandState
+from autolearn.schemas.rest.experiments import (
+    DeletedExperiment,
+    ExperimentOverview,
+    ExperimentSummary,
+)
+from autolearn.schemas.rest.page import Page
+from autolearn.schemas.rest.runs import Artifact, Evaluation, Training
+from autolearn.schemas.rest.sessions import Discarded, Reader, SessionOverview, SessionSummary
 
-__all__ = ["Experiments", "OneSession", "Sessions"]
+__all__ = ["ExperimentWithRuns", "Experiments", "OneSession", "SessionWithRuns", "Sessions"]
 
-R = TypeVar("R", r.Training, r.Evaluation)
+
+class SessionWithRuns(SessionOverview, kw_only=True, frozen=True):
+    """An open session with all its runs, of which `sessions.open` returns none."""
+
+    trainings: list[Training] = []
+    evaluations: list[Evaluation] = []
+
+
+class ExperimentWithRuns(ExperimentOverview, kw_only=True, frozen=True):
+    """An experiment with all the runs that it keeps."""
+
+    trainings: list[Training] = []
+    evaluations: list[Evaluation] = []
+
+
+R = TypeVar("R", Training, Evaluation)
 
 LONGEST_WAIT = 300.0
 """Seconds for which one request may wait; longer waits are several requests."""
@@ -33,21 +56,21 @@ class Sessions:
     @operation
     def open(
         self, title: str = "", *, expires: float | None = None, key: str | None = None
-    ) -> Flow[r.Session]:
+    ) -> Flow[SessionWithRuns]:
         """Open a session. `key` makes a repetition by another process safe.
 
         It expires when it is not used for `expires` days, 0: never; None: as the system has it.
         """
         body = {"title": title} if expires is None else {"title": title, "expires": expires}
-        return ask(Call("POST", "/v1/sessions", r.Session, body=body, key=key))
+        return ask(Call("POST", "/v1/sessions", SessionWithRuns, body=body, key=key))
 
     @operation
     def list(
         self, *, limit: int | None = None, page: str | None = None, as_of: str | None = None
-    ) -> Flow[r.Page[r.SessionSummary]]:
+    ) -> Flow[Page[SessionSummary]]:
         """List the open sessions, newest first."""
         query = {"limit": limit, "page": page, "as_of": as_of}
-        return ask(Call("GET", "/v1/sessions", r.Page[r.SessionSummary], query))
+        return ask(Call("GET", "/v1/sessions", Page[SessionSummary], query))
 
 
 class Experiments:
@@ -56,33 +79,33 @@ class Experiments:
     @operation
     def list(
         self, *, limit: int | None = None, page: str | None = None, as_of: str | None = None
-    ) -> Flow[r.Page[r.ExperimentSummary]]:
+    ) -> Flow[Page[ExperimentSummary]]:
         """List the experiments, the newest commit first."""
         query = {"limit": limit, "page": page, "as_of": as_of}
-        return ask(Call("GET", "/v1/experiments", r.Page[r.ExperimentSummary], query))
+        return ask(Call("GET", "/v1/experiments", Page[ExperimentSummary], query))
 
     @operation
-    def get(self, experiment: str, *, as_of: str | None = None) -> Flow[r.Experiment]:
+    def get(self, experiment: str, *, as_of: str | None = None) -> Flow[ExperimentWithRuns]:
         """Return an experiment with all that it keeps, which may be many answers of the API."""
         at = f"/v1/experiments/{segment(experiment)}"
-        return _whole(Call("GET", at, r.Experiment, {"as_of": as_of}))
+        return _whole(Call("GET", at, ExperimentWithRuns, {"as_of": as_of}))
 
     @operation
-    def artifact(self, experiment: str, training: str) -> Flow[r.Artifact]:
+    def artifact(self, experiment: str, training: str) -> Flow[Artifact]:
         """List the files of a trained model."""
         at = f"/v1/experiments/{segment(experiment)}/trainings/{segment(training)}"
-        return ask(Call("GET", f"{at}/artifact", r.Artifact))
+        return ask(Call("GET", f"{at}/artifact", Artifact))
 
     @operation
-    def download(self, experiment: str, training: str, folder: Path | str) -> Flow[r.Artifact]:
+    def download(self, experiment: str, training: str, folder: Path | str) -> Flow[Artifact]:
         """Fetch the files of a trained model into a folder, each checked by its hash."""
         at = f"/v1/experiments/{segment(experiment)}/trainings/{segment(training)}"
         return _download(f"{at}/artifact", Path(folder))
 
     @operation
-    def delete(self, experiment: str) -> Flow[r.Deleted]:
+    def delete(self, experiment: str) -> Flow[DeletedExperiment]:
         """Delete an experiment: nothing of it can be read any more."""
-        return ask(Call("POST", f"/v1/experiments/{segment(experiment)}/delete", r.Deleted))
+        return ask(Call("POST", f"/v1/experiments/{segment(experiment)}/delete", DeletedExperiment))
 
 
 class OneSession:
@@ -91,13 +114,13 @@ class OneSession:
     id: str
 
     @operation
-    def get(self, *, as_of: str | None = None) -> Flow[r.Session]:
+    def get(self, *, as_of: str | None = None) -> Flow[SessionWithRuns]:
         """Return the session with its runs and what is going on; or as it was at a point.
 
         A point is a position's token or a time, RFC 3339 with a zone, here and elsewhere. All runs
         may be many answers of the API: `trainings` and `evaluations` give a page.
         """
-        return _whole(Call("GET", at(self), r.Session, {"as_of": as_of}))
+        return _whole(Call("GET", at(self), SessionWithRuns, {"as_of": as_of}))
 
     @operation
     def train(
@@ -115,7 +138,7 @@ class OneSession:
         memory_limit: int | None = None,
         wait: float | None = None,
         key: str | None = None,
-    ) -> Flow[r.Training]:
+    ) -> Flow[Training]:
         """Train an estimator; `wait` up to so many seconds until that ended (math.inf: until then).
 
         The `task` is the estimator's; "classification" makes many different numbers classes.
@@ -132,7 +155,7 @@ class OneSession:
             "time_limit": time_limit,
             "memory_limit": memory_limit,
         }
-        return started(f"{at(self)}/trainings", r.Training, body, wait, key)
+        return started(f"{at(self)}/trainings", Training, body, wait, key)
 
     @operation
     def evaluate(
@@ -146,7 +169,7 @@ class OneSession:
         memory_limit: int | None = None,
         wait: float | None = None,
         key: str | None = None,
-    ) -> Flow[r.Evaluation]:
+    ) -> Flow[Evaluation]:
         """Measure a trained model, on its held-out rows or on another dataset.
 
         Precision, recall, f1 and roc-auc are of the class `positive`, if one is named. Metrics that
@@ -160,7 +183,7 @@ class OneSession:
             "time_limit": time_limit,
             "memory_limit": memory_limit,
         }
-        return started(f"{at(self)}/evaluations", r.Evaluation, body, wait, key)
+        return started(f"{at(self)}/evaluations", Evaluation, body, wait, key)
 
     @operation
     def trainings(
@@ -170,10 +193,10 @@ class OneSession:
         limit: int | None = None,
         page: str | None = None,
         as_of: str | None = None,
-    ) -> Flow[r.Page[r.Training]]:
+    ) -> Flow[Page[Training]]:
         """List the trainings in the order of their requests."""
         query = {"status": status, "limit": limit, "page": page, "as_of": as_of}
-        return ask(Call("GET", f"{at(self)}/trainings", r.Page[r.Training], query))
+        return ask(Call("GET", f"{at(self)}/trainings", Page[Training], query))
 
     @operation
     def evaluations(
@@ -183,72 +206,72 @@ class OneSession:
         limit: int | None = None,
         page: str | None = None,
         as_of: str | None = None,
-    ) -> Flow[r.Page[r.Evaluation]]:
+    ) -> Flow[Page[Evaluation]]:
         """List the evaluations in the order of their requests."""
         query = {"status": status, "limit": limit, "page": page, "as_of": as_of}
-        return ask(Call("GET", f"{at(self)}/evaluations", r.Page[r.Evaluation], query))
+        return ask(Call("GET", f"{at(self)}/evaluations", Page[Evaluation], query))
 
     @operation
-    def training(self, run: str, *, wait: float | None = None) -> Flow[r.Training]:
+    def training(self, run: str, *, wait: float | None = None) -> Flow[Training]:
         """Return a training, as soon as it has ended or `wait` seconds are over."""
-        return _waited(f"{at(self)}/trainings/{segment(run)}", r.Training, wait)
+        return _waited(f"{at(self)}/trainings/{segment(run)}", Training, wait)
 
     @operation
-    def evaluation(self, run: str, *, wait: float | None = None) -> Flow[r.Evaluation]:
+    def evaluation(self, run: str, *, wait: float | None = None) -> Flow[Evaluation]:
         """Return an evaluation, as soon as it has ended or `wait` seconds are over."""
-        return _waited(f"{at(self)}/evaluations/{segment(run)}", r.Evaluation, wait)
+        return _waited(f"{at(self)}/evaluations/{segment(run)}", Evaluation, wait)
 
     @operation
-    def cancel_training(self, run: str) -> Flow[r.Training]:
+    def cancel_training(self, run: str) -> Flow[Training]:
         """Stop a training."""
-        return ask(Call("POST", f"{at(self)}/trainings/{segment(run)}/cancel", r.Training))
+        return ask(Call("POST", f"{at(self)}/trainings/{segment(run)}/cancel", Training))
 
     @operation
-    def cancel_evaluation(self, run: str) -> Flow[r.Evaluation]:
+    def cancel_evaluation(self, run: str) -> Flow[Evaluation]:
         """Stop an evaluation."""
-        return ask(Call("POST", f"{at(self)}/evaluations/{segment(run)}/cancel", r.Evaluation))
+        return ask(Call("POST", f"{at(self)}/evaluations/{segment(run)}/cancel", Evaluation))
 
     @operation
-    def artifact(self, training: str) -> Flow[r.Artifact]:
+    def artifact(self, training: str) -> Flow[Artifact]:
         """List the files of a trained model."""
-        return ask(Call("GET", f"{at(self)}/trainings/{segment(training)}/artifact", r.Artifact))
+        return ask(Call("GET", f"{at(self)}/trainings/{segment(training)}/artifact", Artifact))
 
     @operation
-    def download(self, training: str, folder: Path | str) -> Flow[r.Artifact]:
+    def download(self, training: str, folder: Path | str) -> Flow[Artifact]:
         """Fetch the files of a trained model into a folder, each checked by its hash."""
         return _download(f"{at(self)}/trainings/{segment(training)}/artifact", Path(folder))
 
     @operation
-    def share(self, user: str) -> Flow[r.Page[r.Reader]]:
+    def share(self, user: str) -> Flow[Page[Reader]]:
         """Let another user read the session, and the experiment; return who may."""
         body = {"user": user}
-        return ask(Call("POST", f"{at(self)}/share", r.Page[r.Reader], body=body))
+        return ask(Call("POST", f"{at(self)}/share", Page[Reader], body=body))
 
     @operation
-    def unshare(self, user: str) -> Flow[r.Page[r.Reader]]:
+    def unshare(self, user: str) -> Flow[Page[Reader]]:
         """Let a user read it no longer; return who still may."""
         body = {"user": user}
-        return ask(Call("POST", f"{at(self)}/unshare", r.Page[r.Reader], body=body))
+        return ask(Call("POST", f"{at(self)}/unshare", Page[Reader], body=body))
 
     @operation
-    def leave(self) -> Flow[r.CommandState]:
+    def leave(self) -> Flow[CommandState]:
         """Be no reader any more of a session or experiment that somebody has shared."""
-        return ask(Call("POST", f"{at(self)}/leave", r.CommandState))
+        return ask(Call("POST", f"{at(self)}/leave", CommandState))
 
     @operation
-    def readers(self) -> Flow[r.Page[r.Reader]]:
+    def readers(self) -> Flow[Page[Reader]]:
         """List who may read it besides its owner."""
-        return ask(Call("GET", f"{at(self)}/readers", r.Page[r.Reader]))
+        return ask(Call("GET", f"{at(self)}/readers", Page[Reader]))
 
     @operation
-    def commit(self, trainings: Sequence[str] | None = None) -> Flow[r.Experiment]:
+    def commit(self, trainings: Sequence[str] | None = None) -> Flow[ExperimentWithRuns]:
         """Keep the session as an experiment: all completed trainings, or only those named.
 
         Raises:
             Problem, Unreachable: it is not kept; or it is, as the title says, and its runs were not
                 told.
         """
-        call = Call("POST", f"{at(self)}/commit", r.Experiment, body={"trainings": trainings})
+        call = Call("POST", f"{at(self)}/commit", ExperimentWithRuns, body={"trainings": trainings})
         kept = yield from ask(call)
         try:
             return (yield from _with_runs(kept, f"/v1/experiments/{segment(kept.id)}"))
@@ -257,14 +280,14 @@ class OneSession:
             raise
 
     @operation
-    def keep(self) -> Flow[r.SessionSummary]:
+    def keep(self) -> Flow[SessionSummary]:
         """Say that the session, which is expiring, is wanted."""
-        return ask(Call("POST", f"{at(self)}/keep", r.SessionSummary))
+        return ask(Call("POST", f"{at(self)}/keep", SessionSummary))
 
     @operation
-    def discard(self) -> Flow[r.Discarded]:
+    def discard(self) -> Flow[Discarded]:
         """End the session and keep nothing of it."""
-        return ask(Call("POST", f"{at(self)}/discard", r.Discarded))
+        return ask(Call("POST", f"{at(self)}/discard", Discarded))
 
 
 def at(session: OneSession) -> str:
@@ -272,7 +295,7 @@ def at(session: OneSession) -> str:
     return f"/v1/sessions/{segment(session.id)}"
 
 
-W = TypeVar("W", r.Session, r.Experiment)
+W = TypeVar("W", SessionWithRuns, ExperimentWithRuns)
 NO_QUERY: Mapping[str, object] = MappingProxyType({})
 
 
@@ -286,12 +309,12 @@ def _with_runs(found: W, path: str, query: Mapping[str, object] = NO_QUERY) -> F
     """Return what was found at a path with all its runs, unless they are withheld."""
     if found.withheld:
         return found
-    trainings = yield from _every(f"{path}/trainings", r.Page[r.Training], query)
-    evaluations = yield from _every(f"{path}/evaluations", r.Page[r.Evaluation], query)
+    trainings = yield from _every(f"{path}/trainings", Page[Training], query)
+    evaluations = yield from _every(f"{path}/evaluations", Page[Evaluation], query)
     return replace(found, trainings=trainings, evaluations=evaluations)
 
 
-def _every(path: str, kind: type[r.Page[R]], query: Mapping[str, object]) -> Flow[list[R]]:
+def _every(path: str, kind: type[Page[R]], query: Mapping[str, object]) -> Flow[list[R]]:
     items, page = list[R](), None
     while True:
         some = yield from ask(Call("GET", path, kind, {**query, "limit": 500, "page": page}))
@@ -327,9 +350,9 @@ def ended(run: R, path: str, kind: type[R], until: float) -> Flow[R]:
     return run
 
 
-def _download(path: str, folder: Path) -> Flow[r.Artifact]:
+def _download(path: str, folder: Path) -> Flow[Artifact]:
     """Fetch all files of a trained model."""
-    artifact = yield from ask(Call("GET", path, r.Artifact))
+    artifact = yield from ask(Call("GET", path, Artifact))
     folder.mkdir(parents=True, exist_ok=True)
     for file in artifact.files:
         call = Call("GET", f"{path}/{segment(file.name)}", bytes)

@@ -9,9 +9,8 @@ from typing import Any, Concatenate, Generic, ParamSpec, overload
 
 import httpx
 
-from autolearn.client.sdk.event_feed import Feed, Listen, More
+from autolearn.client.sdk.event_feed import Entry, Feed, Listen, More
 from autolearn.client.sdk.flows import Pause
-from autolearn.client.sdk.resources import Entry
 from autolearn.client.sdk.transport import Awaiting, Blocking
 
 __all__ = ["subscription"]

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from autolearn.client.sdk import resources as r
 from autolearn.client.sdk.dataset_files import FileFormat, dataset_name
 from autolearn.client.sdk.event_feed import Feed, follow
 from autolearn.client.sdk.flows import EXAMINED, Call, Flow, ask, fetch
@@ -14,6 +13,19 @@ from autolearn.client.sdk.paths import segment
 from autolearn.client.sdk.subscriptions import subscription
 from autolearn.client.sdk.transport import operation
 from autolearn.schemas.reports.status import Status
+from autolearn.schemas.rest.catalog import (
+    CatalogEstimator,
+    CatalogMetric,
+    Dataset,
+    DeletedDataset,
+    Grant,
+)
+from autolearn.schemas.rest.commands import CommandState
+from autolearn.schemas.rest.dead_letters import DeadLetterDetail, DeadLetterSummary, Retry
+from autolearn.schemas.rest.events import Events
+from autolearn.schemas.rest.history import Diff
+from autolearn.schemas.rest.page import Page
+from autolearn.schemas.rest.system import Digests, Health, LogPosition, Rebuild, RowDigests
 
 __all__ = ["System"]
 
@@ -25,42 +37,46 @@ class System:
     """The catalog, the log as this API knows it, and how the installation is."""
 
     @operation
-    def estimators(self, *, as_of: str | None = None) -> Flow[r.Page[r.Estimator]]:
+    def estimators(self, *, as_of: str | None = None) -> Flow[Page[CatalogEstimator]]:
         """List the estimators on offer."""
-        return ask(Call("GET", "/v1/catalog/estimators", r.Page[r.Estimator], {"as_of": as_of}))
+        return ask(Call("GET", "/v1/catalog/estimators", Page[CatalogEstimator], {"as_of": as_of}))
 
     @operation
-    def estimator(self, name: str, *, as_of: str | None = None) -> Flow[r.Estimator]:
+    def estimator(self, name: str, *, as_of: str | None = None) -> Flow[CatalogEstimator]:
         """Return one estimator with its hyperparameters."""
         return ask(
-            Call("GET", f"/v1/catalog/estimators/{segment(name)}", r.Estimator, {"as_of": as_of})
+            Call(
+                "GET", f"/v1/catalog/estimators/{segment(name)}", CatalogEstimator, {"as_of": as_of}
+            )
         )
 
     @operation
-    def metrics(self, *, as_of: str | None = None) -> Flow[r.Page[r.Metric]]:
+    def metrics(self, *, as_of: str | None = None) -> Flow[Page[CatalogMetric]]:
         """List the metrics on offer."""
-        return ask(Call("GET", "/v1/catalog/metrics", r.Page[r.Metric], {"as_of": as_of}))
+        return ask(Call("GET", "/v1/catalog/metrics", Page[CatalogMetric], {"as_of": as_of}))
 
     @operation
-    def metric(self, name: str, *, as_of: str | None = None) -> Flow[r.Metric]:
+    def metric(self, name: str, *, as_of: str | None = None) -> Flow[CatalogMetric]:
         """Return one metric."""
-        return ask(Call("GET", f"/v1/catalog/metrics/{segment(name)}", r.Metric, {"as_of": as_of}))
+        return ask(
+            Call("GET", f"/v1/catalog/metrics/{segment(name)}", CatalogMetric, {"as_of": as_of})
+        )
 
     @operation
     def datasets(
         self, *, limit: int | None = None, page: str | None = None, as_of: str | None = None
-    ) -> Flow[r.Page[r.Dataset]]:
+    ) -> Flow[Page[Dataset]]:
         """List the datasets, each in its newest version."""
         query = {"limit": limit, "page": page, "as_of": as_of}
-        return ask(Call("GET", "/v1/catalog/datasets", r.Page[r.Dataset], query))
+        return ask(Call("GET", "/v1/catalog/datasets", Page[Dataset], query))
 
     @operation
     def dataset(
         self, name: str, *, version: str | None = None, as_of: str | None = None
-    ) -> Flow[r.Dataset]:
+    ) -> Flow[Dataset]:
         """Return a dataset in its newest version, or in the `version` that begins so."""
         query = {"version": version, "as_of": as_of}
-        return ask(Call("GET", f"/v1/catalog/datasets/{segment(name)}", r.Dataset, query))
+        return ask(Call("GET", f"/v1/catalog/datasets/{segment(name)}", Dataset, query))
 
     @operation
     def dataset_versions(
@@ -70,11 +86,11 @@ class System:
         limit: int | None = None,
         page: str | None = None,
         as_of: str | None = None,
-    ) -> Flow[r.Page[r.Dataset]]:
+    ) -> Flow[Page[Dataset]]:
         """List the versions of a dataset, newest first."""
         at = f"/v1/catalog/datasets/{segment(name)}/versions"
         query = {"limit": limit, "page": page, "as_of": as_of}
-        return ask(Call("GET", at, r.Page[r.Dataset], query))
+        return ask(Call("GET", at, Page[Dataset], query))
 
     @operation
     def upload_dataset(
@@ -98,7 +114,7 @@ class System:
         accept_findings: bool = False,
         accept_changes: bool = False,
         dry_run: bool = False,
-    ) -> Flow[r.Dataset]:
+    ) -> Flow[Dataset]:
         """Offer a file, by a name made of its own (`dataset_name`) without another. It is streamed.
 
         CSV and other text, JSON lines, Parquet, Arrow, and Excel (.xlsx); text and JSON may be
@@ -129,16 +145,16 @@ class System:
             "dry_run": dry_run or None,
         }
         media = "application/octet-stream"
-        return ask(Call("PUT", at, r.Dataset, query, path, media=media, grace=EXAMINED))
+        return ask(Call("PUT", at, Dataset, query, path, media=media, grace=EXAMINED))
 
     @operation
     def describe_dataset(
         self, name: str, *, sensitive: Sequence[str] = (), not_sensitive: Sequence[str] = ()
-    ) -> Flow[r.Dataset]:
+    ) -> Flow[Dataset]:
         """Mark columns as sensitive: no value of them is told. Only the owner takes marks away."""
         body = {"sensitive": [*sensitive], "not_sensitive": [*not_sensitive]}
         return ask(
-            Call("POST", f"/v1/catalog/datasets/{segment(name)}/describe", r.Dataset, body=body)
+            Call("POST", f"/v1/catalog/datasets/{segment(name)}/describe", Dataset, body=body)
         )
 
     @operation
@@ -149,31 +165,31 @@ class System:
         return path
 
     @operation
-    def delete_dataset(self, name: str, *, force: bool = False) -> Flow[r.DeletedDataset]:
+    def delete_dataset(self, name: str, *, force: bool = False) -> Flow[DeletedDataset]:
         """Delete a dataset for good; with `force` also while experiments are kept that need it."""
         at = f"/v1/catalog/datasets/{segment(name)}/delete"
-        return ask(Call("POST", at, r.DeletedDataset, body={"force": force}))
+        return ask(Call("POST", at, DeletedDataset, body={"force": force}))
 
     @operation
-    def dataset_readers(self, name: str) -> Flow[r.Page[r.Grant]]:
+    def dataset_readers(self, name: str) -> Flow[Page[Grant]]:
         """Return who may use a dataset, or change it, besides its owner."""
-        return ask(Call("GET", f"/v1/catalog/datasets/{segment(name)}/readers", r.Page[r.Grant]))
+        return ask(Call("GET", f"/v1/catalog/datasets/{segment(name)}/readers", Page[Grant]))
 
     @operation
     def share_dataset(
         self, name: str, user: str, may: Literal["read", "write"] = "read"
-    ) -> Flow[r.Page[r.Grant]]:
+    ) -> Flow[Page[Grant]]:
         """Let another user use a dataset, or upload new versions as well; return who may."""
         body = {"user": user, "may": may}
         return ask(
-            Call("POST", f"/v1/catalog/datasets/{segment(name)}/share", r.Page[r.Grant], body=body)
+            Call("POST", f"/v1/catalog/datasets/{segment(name)}/share", Page[Grant], body=body)
         )
 
     @operation
-    def unshare_dataset(self, name: str, user: str) -> Flow[r.Page[r.Grant]]:
+    def unshare_dataset(self, name: str, user: str) -> Flow[Page[Grant]]:
         """Let a user use a dataset no longer, at once; return who still may."""
         at = f"/v1/catalog/datasets/{segment(name)}/unshare"
-        return ask(Call("POST", at, r.Page[r.Grant], body={"user": user}))
+        return ask(Call("POST", at, Page[Grant], body={"user": user}))
 
     @operation
     def events(
@@ -185,14 +201,14 @@ class System:
         session: str = "",
         types: Sequence[str] = (),
         wait: float | None = None,
-    ) -> Flow[r.Events]:
+    ) -> Flow[Events]:
         """List events past a position; with `wait`, wait so many seconds for the next ones.
 
         `stream` (such as dataset/iris), `session` (an id) and `types` (such as RunCompleted)
         choose among them.
         """
         query = {"after": after, "limit": limit, **chosen(stream, session, types)}
-        return ask(Call("GET", "/v1/events", r.Events, query, wait=wait))
+        return ask(Call("GET", "/v1/events", Events, query, wait=wait))
 
     @subscription
     def follow(
@@ -217,9 +233,9 @@ class System:
         return follow("/v1/events", query, patience)
 
     @operation
-    def position(self) -> Flow[r.Position]:
+    def position(self) -> Flow[LogPosition]:
         """Return how far the log is known."""
-        return ask(Call("GET", "/v1/position", r.Position))
+        return ask(Call("GET", "/v1/position", LogPosition))
 
     @operation
     def diff(
@@ -230,43 +246,43 @@ class System:
         stream: str | None = None,
         limit: int | None = None,
         page: str | None = None,
-    ) -> Flow[r.Diff]:
+    ) -> Flow[Diff]:
         """Return what changed between two points (until now), in one stream or in all.
 
         For the next page give `before` and `after` of the answer, and its `next` as `page`.
         """
         query = {"from": before, "to": after, "stream": stream, "limit": limit, "page": page}
-        return ask(Call("GET", "/v1/diff", r.Diff, query))
+        return ask(Call("GET", "/v1/diff", Diff, query))
 
     @operation
-    def digests(self) -> Flow[r.Digests]:
+    def digests(self) -> Flow[Digests]:
         """Return the digest of every view."""
-        return ask(Call("GET", "/v1/digests", r.Digests, grace=DIGESTED))
+        return ask(Call("GET", "/v1/digests", Digests, grace=DIGESTED))
 
     @operation
-    def row_digests(self, view: str, *, after: str = "", limit: int = 10_000) -> Flow[r.RowDigests]:
+    def row_digests(self, view: str, *, after: str = "", limit: int = 10_000) -> Flow[RowDigests]:
         """Return the digests of the rows of a view, in the order of their keys past `after`."""
         query = {"after": after, "limit": limit}
         at = f"/v1/digests/{segment(view)}"
-        return ask(Call("GET", at, r.RowDigests, query, grace=DIGESTED))
+        return ask(Call("GET", at, RowDigests, query, grace=DIGESTED))
 
     @operation
-    def rebuild(self) -> Flow[r.Rebuild]:
+    def rebuild(self) -> Flow[Rebuild]:
         """Let the API process fold the log into new read models, which then replace its own."""
-        return ask(Call("POST", "/v1/rebuild", r.Rebuild))
+        return ask(Call("POST", "/v1/rebuild", Rebuild))
 
     @operation
-    def rebuilding(self, *, wait: float | None = None) -> Flow[r.Rebuild]:
+    def rebuilding(self, *, wait: float | None = None) -> Flow[Rebuild]:
         """Return how the newest rebuild goes; with `wait`, wait so many seconds for its end."""
-        return ask(Call("GET", "/v1/rebuild", r.Rebuild, wait=wait))
+        return ask(Call("GET", "/v1/rebuild", Rebuild, wait=wait))
 
     @operation
     def command(
         self, command: str, *, partition: int | None = None, offset: int | None = None
-    ) -> Flow[r.CommandState]:
+    ) -> Flow[CommandState]:
         """Return what became of a command."""
         query = {"partition": partition, "offset": offset}
-        return ask(Call("GET", f"/v1/commands/{segment(command)}", r.CommandState, query))
+        return ask(Call("GET", f"/v1/commands/{segment(command)}", CommandState, query))
 
     @operation
     def status(self) -> Flow[Status]:
@@ -276,36 +292,36 @@ class System:
     @operation
     def dead_letters(
         self, *, reason: str = "", limit: int | None = None, page: str | None = None
-    ) -> Flow[r.Page[r.DeadLetterSummary]]:
+    ) -> Flow[Page[DeadLetterSummary]]:
         """List what could not be decoded, newest first; `reason` has words of the reason.
 
         With a reason a page may be short, or empty: go on while there is a `next`.
         """
         query = {"reason": reason, "limit": limit, "page": page}
-        return ask(Call("GET", "/v1/dead-letters", r.Page[r.DeadLetterSummary], query))
+        return ask(Call("GET", "/v1/dead-letters", Page[DeadLetterSummary], query))
 
     @operation
-    def dead_letter(self, letter: str) -> Flow[r.DeadLetter]:
+    def dead_letter(self, letter: str) -> Flow[DeadLetterDetail]:
         """Return one dead letter with its headers and its value."""
-        return ask(Call("GET", f"/v1/dead-letters/{segment(letter)}", r.DeadLetter))
+        return ask(Call("GET", f"/v1/dead-letters/{segment(letter)}", DeadLetterDetail))
 
     @operation
     def retry_dead_letter(
         self, letter: str, value: Mapping[str, Any] | None = None, *, wait: float | None = None
-    ) -> Flow[r.Retry]:
+    ) -> Flow[Retry]:
         """Put the command of a dead letter back on the log, or `value` in its place; once."""
         at = f"/v1/dead-letters/{segment(letter)}/retry"
-        return ask(Call("POST", at, r.Retry, body={"value": value}, wait=wait))
+        return ask(Call("POST", at, Retry, body={"value": value}, wait=wait))
 
     @operation
-    def ready(self, *, patience: float = 30.0) -> Flow[r.Health]:
+    def ready(self, *, patience: float = 30.0) -> Flow[Health]:
         """Return as soon as the API is ready.
 
         Raises:
             Problem: it is not ready after `patience` seconds.
             Unreachable: it does not answer for so long.
         """
-        return ask(Call("GET", "/health/ready", r.Health), patience)
+        return ask(Call("GET", "/health/ready", Health), patience)
 
 
 def chosen(stream: str, session: str, types: Sequence[str]) -> dict[str, object]:

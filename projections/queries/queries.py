@@ -37,18 +37,10 @@ from autolearn.projections.rows.view_rows import (
     DatasetRow,
     EndedRow,
     EstimatorRow,
-    ExperimentRow,
-    GrantRow,
     IndexEntry,
     MetricRow,
     QuotaRow,
-    ReaderRow,
-    RunRow,
-    SessionRow,
     StoredBytes,
-    TokenRow,
-    TrainingRow,
-    UserRow,
 )
 from autolearn.projections.storage.row_batch import PROGRESS
 from autolearn.projections.storage.row_reader import RowReader, decode
@@ -61,6 +53,11 @@ from autolearn.projections.views.users import quota_key, token_key, tokens_key, 
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.events import DatasetRegistered, SessionOpened
+from autolearn.schemas.rest.catalog import Grant
+from autolearn.schemas.rest.experiments import ExperimentRow
+from autolearn.schemas.rest.runs import RunRow, TrainingRow
+from autolearn.schemas.rest.sessions import Reader, SessionRow
+from autolearn.schemas.rest.users import AccessToken, User
 from autolearn.schemas.values import DatasetRef
 from autolearn.security.data_key import Unreadable
 
@@ -326,13 +323,13 @@ class Snapshot(RowReader):
         except Unreadable:
             return False
 
-    def grants(self, name: str) -> list[GrantRow]:
+    def grants(self, name: str) -> list[Grant]:
         """Return the grants of a dataset by user, without its owner."""
-        return list(self.scan(prefix_of("dataset-grant", name), GrantRow))
+        return list(self.scan(prefix_of("dataset-grant", name), Grant))
 
-    def grant(self, name: str, user: str) -> GrantRow | None:
+    def grant(self, name: str, user: str) -> Grant | None:
         """Return a user's grant of a shared dataset."""
-        return self.get(key("dataset-grant", name, user), GrantRow)
+        return self.get(key("dataset-grant", name, user), Grant)
 
     # Sessions and experiments
 
@@ -481,34 +478,34 @@ class Snapshot(RowReader):
         row = self.get(key("session-owner", session), IndexEntry)
         return None if row is None else row.id
 
-    def readers(self, session: str) -> list[ReaderRow]:
+    def readers(self, session: str) -> list[Reader]:
         """Return the readers of a session or experiment by name, without its owner."""
-        return list(self.scan(prefix_of("session-reader", session), ReaderRow))
+        return list(self.scan(prefix_of("session-reader", session), Reader))
 
     def is_reader(self, session: str, user: str) -> bool:
         """Return whether a session or experiment is shared with a user."""
-        return self.get(key("session-reader", session, user), ReaderRow) is not None
+        return self.get(key("session-reader", session, user), Reader) is not None
 
     # Users
 
-    def user(self, name: str) -> UserRow | None:
+    def user(self, name: str) -> User | None:
         """Return a user."""
         row = self.get(user_key(name), StoredUser)
         return None if row is None else _user_row(name, row)
 
-    def users(self) -> list[UserRow]:
+    def users(self) -> list[User]:
         """Return all users, by name."""
         rows = self.content.scan(prefix_of("user"))
         return [
             _user_row(at.rpartition(b"\0")[2].decode(), decode(row, StoredUser)) for at, row in rows
         ]
 
-    def tokens(self, name: str) -> list[TokenRow]:
+    def tokens(self, name: str) -> list[AccessToken]:
         """Return the tokens of a user, oldest first; ended ones stay until the next is issued."""
         row = self.get(tokens_key(name), StoredTokens)
         found = {token: self.stored_token(token) for token in (row.ids if row else ())}
         return [
-            TokenRow(token, row.user, row.name, row.created, row.expires, row.revoked)
+            AccessToken(token, row.user, row.name, row.created, row.expires, row.revoked)
             for token, row in found.items()
             if row is not None
         ]
@@ -641,5 +638,5 @@ class Snapshot(RowReader):
                 yield name.partition("/")[2]
 
 
-def _user_row(name: str, row: StoredUser) -> UserRow:
-    return UserRow(name, row.role, row.disabled, bool(row.password), row.created, row.updated)
+def _user_row(name: str, row: StoredUser) -> User:
+    return User(name, row.role, row.disabled, bool(row.password), row.created, row.updated)

@@ -10,10 +10,10 @@ from msgspec.structs import asdict
 
 from autolearn.eventlog.encryption.session_cipher import is_sealed
 from autolearn.projections.rows.stored_rows import StoredRun
-from autolearn.projections.rows.view_rows import RunRow
 from autolearn.schemas import events
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.confidentiality import empty
+from autolearn.schemas.rest.runs import RunRow
 from autolearn.schemas.values import DatasetRef
 from autolearn.schemas.work_kinds import WORK
 from autolearn.security.data_key import Unreadable

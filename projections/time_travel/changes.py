@@ -8,27 +8,13 @@ from typing import Any
 from msgspec import Struct, to_builtins
 
 from autolearn.projections.queries.queries import Snapshot
+from autolearn.schemas.rest.history import Change
 
-__all__ = ["THINGS", "Change", "changes_of"]
+__all__ = ["THINGS", "changes_of"]
 
 Fields = dict[str, Any]
 Thing = tuple[str, str]
 """The kind of a thing, such as training, and its id."""
-
-
-class Change(Struct, frozen=True):
-    """The change of one thing of a stream.
-
-    `change` is added, removed or changed. `before` and `after` are its fields: all of them for an
-    added or removed thing, the different ones for a changed one.
-    """
-
-    stream: str
-    what: str
-    id: str
-    change: str
-    before: Fields | None
-    after: Fields | None
 
 
 def _session_things(moment: Snapshot, session: str) -> Iterator[tuple[str, str, Struct | None]]:

@@ -13,11 +13,11 @@ from autolearn.eventlog.log import Message
 from autolearn.eventlog.positions import PartitionPosition
 from autolearn.projections.queries.queries import May, Snapshot, anything
 from autolearn.projections.read_models import ReadModels
-from autolearn.projections.rows.view_rows import TrainingRow
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.schemas.bounds import PAST_BYTES
 from autolearn.schemas.codec import EventRecord, decode_event, event_on_log
 from autolearn.schemas.errors import AutoLearnError
+from autolearn.schemas.rest.runs import TrainingRow
 from autolearn.schemas.stream_kinds import stream
 
 __all__ = ["AsOfReader", "PastTooLarge"]

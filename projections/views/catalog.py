@@ -5,19 +5,14 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from autolearn.projections.rows.stored_rows import StoredDataset
-from autolearn.projections.rows.view_rows import (
-    DatasetOwner,
-    EstimatorRow,
-    GrantRow,
-    MetricRow,
-    StoredBytes,
-)
+from autolearn.projections.rows.view_rows import DatasetOwner, EstimatorRow, MetricRow, StoredBytes
 from autolearn.projections.storage.row_batch import RowBatch
 from autolearn.projections.storage.store import key, prefix_of
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, event_of, kept, lifted
 from autolearn.schemas.confidentiality import outline_of
 from autolearn.schemas.messages import type_of
+from autolearn.schemas.rest.catalog import Grant
 
 __all__ = ["HANDLERS", "TABLES"]
 
@@ -97,7 +92,7 @@ def share(rows: RowBatch, record: EventRecord) -> None:
     name = record.subject[NAME]
     match event_of(record):
         case events.DatasetShared(user=user, may=may):
-            rows.put(key("dataset-grant", name, user), GrantRow(user, may, record.time))
+            rows.put(key("dataset-grant", name, user), Grant(user, may, record.time))
         case events.DatasetUnshared(user=user):
             rows.delete(key("dataset-grant", name, user))
 

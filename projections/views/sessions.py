@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from autolearn.projections.rows.stored_rows import StoredSession
-from autolearn.projections.rows.view_rows import EndedRow, IndexEntry, ReaderRow
+from autolearn.projections.rows.view_rows import EndedRow, IndexEntry
 from autolearn.projections.storage.row_batch import RowBatch
 from autolearn.projections.storage.store import key
 from autolearn.projections.views import experiments, runs
@@ -17,6 +17,7 @@ from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, kept
 from autolearn.schemas.confidentiality import outline_of
 from autolearn.schemas.messages import type_of
+from autolearn.schemas.rest.sessions import Reader
 from autolearn.schemas.work_kinds import WORK
 
 __all__ = ["HANDLERS", "TABLES"]
@@ -127,7 +128,7 @@ def share(rows: RowBatch, record: EventRecord) -> None:
     assert isinstance(event, events.SessionShared | events.SessionUnshared)
     user, may_read = event.user, isinstance(event, events.SessionShared)
     rows_of = {
-        key("session-reader", session, user): ReaderRow(user, record.time),
+        key("session-reader", session, user): Reader(user, record.time),
         key("session-shared", user, session): IndexEntry(session),
     }
     if rows.get(key("session", session), StoredSession) is not None:

@@ -25,6 +25,8 @@ from autolearn.projections.views import VIEWS, fold
 from autolearn.schemas import commands
 from autolearn.schemas.codec import EventRecord, encode, to_json
 from autolearn.schemas.messages import Command
+from autolearn.schemas.rest.experiments import ExperimentRow
+from autolearn.schemas.rest.sessions import SessionRow
 from autolearn.schemas.topics import Topic
 from tests.eventlog.test_admission import started
 from tests.support import samples
@@ -91,7 +93,7 @@ def at(second: int) -> str:
 def test_an_open_session():
     told = Told()
     told.tell(commands.OpenSession("Irises"))
-    assert told.now().session(ID) == view_rows.SessionRow(ID, "Irises", at(1), "ada", at(1), 1)
+    assert told.now().session(ID) == SessionRow(ID, "Irises", at(1), "ada", at(1), 1)
     assert told.ids("session-by-time") == [ID]
     assert told.tables() == {
         "session",
@@ -165,7 +167,7 @@ STORY = (
 def test_a_commit_makes_an_experiment_and_leaves_no_session():
     told = Told()
     told.tell(*STORY, commands.CommitSession(("t1",)))
-    assert told.now().experiment(ID) == view_rows.ExperimentRow(
+    assert told.now().experiment(ID) == ExperimentRow(
         id=ID,
         title="Irises",
         created=at(1),

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Request
-from msgspec import Struct
 from starlette.responses import Response
 
 from autolearn.api.commands.responses import json
@@ -24,9 +23,9 @@ from autolearn.api.state.context import ApiContext
 from autolearn.api.state.log_reader import FRESH_TIMEOUT
 from autolearn.projections.audit.audit_trail import HopFilter
 from autolearn.runtime.timestamps import millis
-from autolearn.schemas.records.audit_hop import Hop
+from autolearn.schemas.rest.audit import Hops
 
-__all__ = ["Hops", "router"]
+__all__ = ["router"]
 
 TIME = "A time (RFC 3339 with a zone)."
 TRACE = re.compile(r"[0-9a-f]{32}")
@@ -40,14 +39,6 @@ Source = Annotated[
 ]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 LastId = Annotated[str, Header(alias="Last-Event-ID", max_length=100)]
-
-
-class Hops(Struct):
-    """Some hops, newest first; `source` is their origin. `next` is of the next page."""
-
-    items: list[Hop]
-    source: str
-    next: str | None = None
 
 
 def router(context: ApiContext) -> APIRouter:
@@ -108,7 +99,7 @@ def router(context: ApiContext) -> APIRouter:
             found, more = await context.executors.operators.run(page_of)
         token = None if more is None else to_token(more)
         headers = {**next_link(request.url, token), "Vary": "Accept"}
-        return json(Hops(found, source, token), headers=headers)
+        return json(Hops(items=found, source=source, next=token), headers=headers)
 
     return routes
 

@@ -11,10 +11,9 @@ from starlette.responses import Response
 
 from autolearn.api.commands.acknowledgement import Accepted
 from autolearn.api.commands.command_headers import CommandRequest
-from autolearn.api.commands.responses import CommandState, created, json, pending
+from autolearn.api.commands.responses import created, json, pending
 from autolearn.api.http.body import read_body
 from autolearn.api.http.openapi import UPLOAD, accepts, answers
-from autolearn.api.http.page import Page
 from autolearn.api.http.pagination import from_token, next_link, page_of
 from autolearn.api.http.problems import Problem, check_id, unknown, unreadable
 from autolearn.api.identity.principal import Principal, Who
@@ -35,13 +34,22 @@ from autolearn.api.shared.model_files import send
 from autolearn.api.shared.read_hints import Hints, check_changes, hints_of
 from autolearn.api.shared.sensitive_columns import Marks, check_columns, marks_of
 from autolearn.api.state.context import ApiContext
-from autolearn.projections.rows.view_rows import DatasetRow, GrantRow
+from autolearn.projections.rows.view_rows import DatasetRow
 from autolearn.schemas.bounds import SENSITIVE_COLUMNS
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.commands import DeleteDataset, RegisterDataset, ShareDataset, UnshareDataset
 from autolearn.schemas.dataset_changes import DatasetChanges, changes_of
 from autolearn.schemas.datasets.read_options import ReadHints
 from autolearn.schemas.messages import Command
+from autolearn.schemas.rest.catalog import (
+    CatalogEstimator,
+    CatalogMetric,
+    Dataset,
+    DeletedDataset,
+    Grant,
+)
+from autolearn.schemas.rest.commands import CommandState
+from autolearn.schemas.rest.page import Page
 from autolearn.schemas.stream_kinds import stream
 
 __all__ = ["router"]
@@ -68,7 +76,7 @@ def router(context: ApiContext) -> APIRouter:
 
     @routes.get(
         "/estimators",
-        responses=answers({200: Page[resources.Estimator]}, "AutoLearn-Position"),
+        responses=answers({200: Page[CatalogEstimator]}, "AutoLearn-Position"),
     )
     async def list_estimators(as_of: AsOf = "") -> Response:
         """List the estimators, by name; with `as_of`, those at that time."""
@@ -77,7 +85,7 @@ def router(context: ApiContext) -> APIRouter:
         return json(Page([resources.estimator(row) for row in rows]), headers=seen.headers)
 
     @routes.get(
-        "/estimators/{name}", responses=answers({200: resources.Estimator}, "AutoLearn-Position")
+        "/estimators/{name}", responses=answers({200: CatalogEstimator}, "AutoLearn-Position")
     )
     async def see_estimator(name: str, as_of: AsOf = "") -> Response:
         """Show an estimator with its hyperparameters."""
@@ -95,14 +103,14 @@ def router(context: ApiContext) -> APIRouter:
             )
         return json(resources.estimator(row), headers=seen.headers)
 
-    @routes.get("/metrics", responses=answers({200: Page[resources.Metric]}, "AutoLearn-Position"))
+    @routes.get("/metrics", responses=answers({200: Page[CatalogMetric]}, "AutoLearn-Position"))
     async def list_metrics(as_of: AsOf = "") -> Response:
         """List the metrics, by name; with `as_of`, those at that time."""
         seen = await see(context, as_of, lambda past: past.load_kind("metric"))
         rows = seen.moment.metrics()
         return json(Page([resources.metric(row) for row in rows]), headers=seen.headers)
 
-    @routes.get("/metrics/{name}", responses=answers({200: resources.Metric}, "AutoLearn-Position"))
+    @routes.get("/metrics/{name}", responses=answers({200: CatalogMetric}, "AutoLearn-Position"))
     async def see_metric(name: str, as_of: AsOf = "") -> Response:
         """Show a metric."""
         check_id("metric", name)
@@ -118,7 +126,7 @@ def router(context: ApiContext) -> APIRouter:
 
     @routes.get(
         "/datasets",
-        responses=answers({200: Page[resources.Dataset]}, "Link", "AutoLearn-Position"),
+        responses=answers({200: Page[Dataset]}, "Link", "AutoLearn-Position"),
     )
     async def list_datasets(
         request: Request, who: Who, limit: Limit = 200, page: str = "", as_of: AsOf = ""
@@ -142,15 +150,13 @@ def router(context: ApiContext) -> APIRouter:
 
         return await context.executors.lists.run(page_shown)
 
-    @routes.get(
-        "/datasets/{name}", responses=answers({200: resources.Dataset}, "AutoLearn-Position")
-    )
+    @routes.get("/datasets/{name}", responses=answers({200: Dataset}, "AutoLearn-Position"))
     async def see_dataset(name: str, who: Who, version: Version = "", as_of: AsOf = "") -> Response:
         """Show the newest version of a dataset, or the named one."""
         seen = await find_dataset(name, who, as_of)
         now = context.queries.now()
 
-        def shown() -> resources.Dataset | None:
+        def shown() -> Dataset | None:
             if version and (one := one_version(seen.moment, name, version)) is None:
                 raise no_version(seen.moment, name, version)
             row = seen.moment.dataset(name, one if version else None)
@@ -163,7 +169,7 @@ def router(context: ApiContext) -> APIRouter:
 
     @routes.get(
         "/datasets/{name}/versions",
-        responses=answers({200: Page[resources.Dataset]}, "Link", "AutoLearn-Position"),
+        responses=answers({200: Page[Dataset]}, "Link", "AutoLearn-Position"),
     )
     async def list_versions(
         request: Request,
@@ -210,9 +216,7 @@ def router(context: ApiContext) -> APIRouter:
     @routes.put(
         "/datasets/{name}",
         openapi_extra=UPLOAD,
-        responses=answers(
-            {200: resources.Dataset, 201: resources.Dataset, 202: CommandState}, "Location"
-        ),
+        responses=answers({200: Dataset, 201: Dataset, 202: CommandState}, "Location"),
     )
     async def put_dataset(
         request: Request,
@@ -294,7 +298,7 @@ def router(context: ApiContext) -> APIRouter:
     @routes.post(
         "/datasets/{name}/describe",
         openapi_extra=accepts(bodies.DescribeBody, command=True),
-        responses=answers({200: resources.Dataset, 202: CommandState}),
+        responses=answers({200: Dataset, 202: CommandState}),
     )
     async def describe_dataset(request: Request, name: str, who: Who) -> Response:
         """Mark columns of a dataset as sensitive: their values are hidden from then on.
@@ -347,7 +351,7 @@ def router(context: ApiContext) -> APIRouter:
         shown = replace(resources.dataset(row, now), changes=changes or UNSET)
         return created(shown, f"/v1/catalog/datasets/{spec.name}", asked)
 
-    @routes.get("/datasets/{name}/readers", responses=answers({200: Page[GrantRow]}))
+    @routes.get("/datasets/{name}/readers", responses=answers({200: Page[Grant]}))
     async def list_grants(name: str, who: Who) -> Response:
         """List the users with a grant of a dataset."""
         await require_dataset(context, who, name, Level.READ)
@@ -356,7 +360,7 @@ def router(context: ApiContext) -> APIRouter:
     @routes.post(
         "/datasets/{name}/share",
         openapi_extra=accepts(bodies.GrantBody, command=True),
-        responses=answers({200: Page[GrantRow], 202: CommandState}),
+        responses=answers({200: Page[Grant], 202: CommandState}),
     )
     async def share_dataset(request: Request, name: str, who: Who) -> Response:
         """Let another user use a dataset, or upload new versions of it as well.
@@ -370,7 +374,7 @@ def router(context: ApiContext) -> APIRouter:
     @routes.post(
         "/datasets/{name}/unshare",
         openapi_extra=accepts(bodies.ReaderBody, command=True),
-        responses=answers({200: Page[GrantRow], 202: CommandState}),
+        responses=answers({200: Page[Grant], 202: CommandState}),
     )
     async def unshare_dataset(request: Request, name: str, who: Who) -> Response:
         """End a user's grant of a dataset, at once."""
@@ -408,7 +412,7 @@ def router(context: ApiContext) -> APIRouter:
     @routes.post(
         "/datasets/{name}/delete",
         openapi_extra=accepts(bodies.DeleteBody, command=True),
-        responses=answers({200: resources.DeletedDataset, 202: CommandState}),
+        responses=answers({200: DeletedDataset, 202: CommandState}),
     )
     async def delete_dataset(request: Request, name: str, who: Who) -> Response:
         """Delete a dataset for good: its key is shredded, and its name is never reused.
@@ -424,7 +428,7 @@ def router(context: ApiContext) -> APIRouter:
         answer = await context.commands.post(stream("dataset", name), DeleteDataset(), asked)
         if isinstance(answer, Accepted):
             return pending(answer, asked)
-        return json(resources.DeletedDataset(name, answer.time), headers=asked.prefer.applied())
+        return json(DeletedDataset(name, answer.time), headers=asked.prefer.applied())
 
     async def grant(
         request: Request, name: str, who: Principal, command: Command, content: object

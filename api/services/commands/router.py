@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from autolearn.api.commands.command_headers import derive
-from autolearn.api.commands.responses import CommandState, json
+from autolearn.api.commands.responses import json
 from autolearn.api.http import problems
 from autolearn.api.http.openapi import answers
 from autolearn.api.http.problems import Problem, check_id
@@ -18,6 +18,7 @@ from autolearn.api.state.context import ApiContext
 from autolearn.projections.rows.view_rows import Answer
 from autolearn.schemas.events import EVENTS
 from autolearn.schemas.messages import type_of
+from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.work_kinds import WORK
 
 __all__ = ["router"]

@@ -9,14 +9,12 @@ from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Query, Request
-from msgspec import Struct
 from starlette.responses import Response
 
 from autolearn.api.commands.command_headers import call_of, prefer_of
 from autolearn.api.commands.responses import json
 from autolearn.api.http.body import read_body
 from autolearn.api.http.openapi import accepts, answers
-from autolearn.api.http.page import Links, Page
 from autolearn.api.http.pagination import from_token, next_link, to_token
 from autolearn.api.http.problems import Problem
 from autolearn.api.identity.principal import Who
@@ -25,59 +23,16 @@ from autolearn.api.shared import bodies
 from autolearn.api.state.context import ApiContext
 from autolearn.api.state.dead_letters import FoundDeadLetter, command_id
 from autolearn.projections.rows.view_rows import Answer
+from autolearn.schemas.rest.dead_letters import DeadLetterDetail, DeadLetterSummary, Retry
+from autolearn.schemas.rest.page import Page
 
-__all__ = ["DeadLetter", "DeadLetterSummary", "Retry", "router"]
+__all__ = ["router"]
 
 ID = re.compile(r"(\d{1,9})-(\d{1,18})")
 Limit = Annotated[int, Query(ge=1, le=100)]
 Reason = Annotated[
     str, Query(max_length=200, description="Only letters whose reason has these words.")
 ]
-
-
-class DeadLetterSummary(Struct, kw_only=True):
-    """A dead letter. `topic`, `partition` and `offset` are those of the record.
-
-    It is `open` until its `command` is retried and answered; `answer` is the type of that event.
-    `size` is of its value, in bytes; of a `cut` one only the beginning was kept.
-    """
-
-    id: str
-    time: str
-    topic: str
-    partition: int
-    offset: int
-    reason: str
-    size: int
-    cut: bool
-    state: str
-    command: str
-    answer: str | None
-    links: Links
-
-
-class DeadLetter(DeadLetterSummary, kw_only=True):
-    """A dead letter with its content.
-
-    The `text` of a value that is UTF-8, else its `base64`; keys and headers likewise, in words such
-    as `base64:AP8=`.
-    """
-
-    key: str | None
-    headers: list[tuple[str, str]]
-    text: str | None
-    base64: str | None
-
-
-class Retry(Struct):
-    """The outcome of a retry. `answer` is the type of the event, None while it is undecided."""
-
-    dead_letter: str
-    command: str
-    state: str
-    stream: str | None
-    answer: str | None
-    links: Links
 
 
 def router(context: ApiContext) -> APIRouter:
@@ -96,7 +51,7 @@ def router(context: ApiContext) -> APIRouter:
         token = None if next_ is None else to_token(next_)
         return json(Page(items, token), headers=next_link(request.url, token))
 
-    @routes.get("/{letter}", responses=answers({200: DeadLetter}))
+    @routes.get("/{letter}", responses=answers({200: DeadLetterDetail}))
     async def see_dead_letter(letter: str) -> Response:
         """Show a dead letter: its reason, its headers and its value."""
         return json(content(context, await _find(context, letter)))
@@ -180,11 +135,11 @@ def summary(context: ApiContext, found: FoundDeadLetter) -> DeadLetterSummary:
     )
 
 
-def content(context: ApiContext, found: FoundDeadLetter) -> DeadLetter:
+def content(context: ApiContext, found: FoundDeadLetter) -> DeadLetterDetail:
     """Return a letter with its value."""
     letter = found.letter
     text, encoded = _text_of(letter.value)
-    return DeadLetter(
+    return DeadLetterDetail(
         **msgspec.structs.asdict(summary(context, found)),
         key=None if letter.key is None else word(letter.key),
         headers=[(name, word(value)) for name, value in letter.headers],

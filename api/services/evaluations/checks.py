@@ -7,11 +7,11 @@ from autolearn.api.shared.bodies import EvaluationBody
 from autolearn.api.shared.dataset_checks import check_dataset, check_limits, known, wrong
 from autolearn.api.shared.sensitive_columns import sensitive_in
 from autolearn.projections.queries.queries import May, Snapshot
-from autolearn.projections.rows.view_rows import TrainingRow
 from autolearn.schemas.bounds import cut, listed
 from autolearn.schemas.catalog import CLASSIFICATION, DatasetSpec, check_metrics
 from autolearn.schemas.commands import RequestEvaluation
 from autolearn.schemas.datasets.meanings import meanings, number_of
+from autolearn.schemas.rest.runs import TrainingRow
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.values import KINDS, Column
 

@@ -6,18 +6,19 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from autolearn.api.commands.command_headers import CommandRequest, derive
-from autolearn.api.commands.responses import CommandState
 from autolearn.api.http.body import read_body
 from autolearn.api.http.openapi import accepts, answers
 from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import may_use
 from autolearn.api.services.evaluations.checks import request_evaluation
-from autolearn.api.shared import bodies, dataset_checks, resources
+from autolearn.api.shared import bodies, dataset_checks
 from autolearn.api.shared.id_prefixes import whole_run
 from autolearn.api.shared.lookup import find_session
 from autolearn.api.shared.runs import add_run_routes, request_run
 from autolearn.api.state.context import ApiContext
 from autolearn.schemas.commands import RequestEvaluation
+from autolearn.schemas.rest.commands import CommandState
+from autolearn.schemas.rest.runs import Evaluation
 
 __all__ = ["router"]
 
@@ -25,15 +26,13 @@ __all__ = ["router"]
 def router(context: ApiContext) -> APIRouter:
     """Return the routes of the service."""
     routes = APIRouter(prefix="/v1/sessions/{session}/evaluations", tags=["evaluations"])
-    add_run_routes(routes, context, "evaluation", resources.Evaluation)
+    add_run_routes(routes, context, "evaluation", Evaluation)
 
     @routes.post(
         "",
         status_code=201,
         openapi_extra=accepts(bodies.EvaluationBody, command=True),
-        responses=answers(
-            {201: resources.Evaluation, 202: (resources.Evaluation, CommandState)}, "Location"
-        ),
+        responses=answers({201: Evaluation, 202: (Evaluation, CommandState)}, "Location"),
     )
     async def evaluate(request: Request, session: str, who: Who) -> Response:
         """Measure an artifact. With `Prefer: wait=N` the answer comes when that has ended."""

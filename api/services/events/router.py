@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any, cast
 
-import msgspec
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
 
@@ -24,6 +23,7 @@ from autolearn.api.shared.id_prefixes import whole_session, whole_stream
 from autolearn.api.state.context import ApiContext
 from autolearn.eventlog.consumers.event_pages import EventPage, Places
 from autolearn.eventlog.positions import Position
+from autolearn.schemas.rest.events import Events
 
 __all__ = ["router"]
 
@@ -47,14 +47,6 @@ LastId = Annotated[
     ),
 ]
 COME_BACK = "Come back with the last id that was received as Last-Event-ID: nothing is lost."
-
-
-class Events(msgspec.Struct):
-    """Some events. `next` is the next position, also when there are no more yet (`more`)."""
-
-    items: list[msgspec.Raw]
-    next: str
-    more: bool
 
 
 def router(context: ApiContext) -> APIRouter:
@@ -105,7 +97,10 @@ def router(context: ApiContext) -> APIRouter:
         token = Position(await context.reader.which_log(), tuple(page.places.values())).token()
         await authorise(request)  # again: it may have waited for long
         items = await context.executors.log.run(lambda: [wanted.shown(one) for one in page.found])
-        return json(Events(items, token, more), headers={**prefer.applied(), "Vary": "Accept"})
+        return json(
+            Events(cast("list[dict[str, Any]]", items), token, more),
+            headers={**prefer.applied(), "Vary": "Accept"},
+        )
 
     return routes
 

@@ -10,9 +10,8 @@ from starlette.responses import Response
 
 from autolearn.api.commands.acknowledgement import Accepted
 from autolearn.api.commands.command_headers import CommandRequest
-from autolearn.api.commands.responses import CommandState, json, pending
+from autolearn.api.commands.responses import json, pending
 from autolearn.api.http.openapi import accepts, answers
-from autolearn.api.http.page import Page
 from autolearn.api.http.pagination import from_token, next_link, page_of
 from autolearn.api.http.problems import Problem, check_id
 from autolearn.api.identity.principal import Who
@@ -20,11 +19,15 @@ from autolearn.api.identity.visibility import Level, level_of, may_list
 from autolearn.api.shared import resources
 from autolearn.api.shared.as_of import AsOf, see
 from autolearn.api.shared.lookup import experiment_row, find_experiment
-from autolearn.api.shared.model_files import Artifact, artifact_of, model_of, send_file
+from autolearn.api.shared.model_files import artifact_of, model_of, send_file
 from autolearn.api.shared.runs import Limit as RunLimit
 from autolearn.api.shared.runs import list_runs, show_run
 from autolearn.api.state.context import ApiContext
 from autolearn.schemas import commands
+from autolearn.schemas.rest.commands import CommandState
+from autolearn.schemas.rest.experiments import DeletedExperiment, Experiment, ExperimentSummary
+from autolearn.schemas.rest.page import Page
+from autolearn.schemas.rest.runs import Artifact, Evaluation, Training
 from autolearn.schemas.stream_kinds import stream
 
 __all__ = ["router"]
@@ -38,7 +41,7 @@ def router(context: ApiContext) -> APIRouter:
 
     @routes.get(
         "",
-        responses=answers({200: Page[resources.ExperimentSummary]}, "Link", "AutoLearn-Position"),
+        responses=answers({200: Page[ExperimentSummary]}, "Link", "AutoLearn-Position"),
     )
     async def list_experiments(
         request: Request, who: Who, limit: Limit = 50, page: str = "", as_of: AsOf = ""
@@ -65,9 +68,7 @@ def router(context: ApiContext) -> APIRouter:
 
         return await context.executors.lists.run(page_shown)
 
-    @routes.get(
-        "/{experiment}", responses=answers({200: resources.Experiment}, "AutoLearn-Position")
-    )
+    @routes.get("/{experiment}", responses=answers({200: Experiment}, "AutoLearn-Position"))
     async def see_experiment(
         request: Request, experiment: str, who: Who, page: str = "", as_of: AsOf = ""
     ) -> Response:
@@ -76,7 +77,7 @@ def router(context: ApiContext) -> APIRouter:
         seen = await find_experiment(context, experiment, as_of)
         withheld = level_of(who, context.queries.latest(), experiment) < Level.READ
 
-        def look() -> resources.Experiment:
+        def look() -> Experiment:
             row = experiment_row(seen, experiment)
             return resources.experiment(seen.moment, row, seen.live, withheld=withheld, after=after)
 
@@ -85,7 +86,7 @@ def router(context: ApiContext) -> APIRouter:
 
     @routes.get(
         "/{experiment}/trainings",
-        responses=answers({200: Page[resources.Training]}, "Link", "AutoLearn-Position"),
+        responses=answers({200: Page[Training]}, "Link", "AutoLearn-Position"),
     )
     async def list_trainings(
         request: Request,
@@ -100,7 +101,7 @@ def router(context: ApiContext) -> APIRouter:
 
     @routes.get(
         "/{experiment}/evaluations",
-        responses=answers({200: Page[resources.Evaluation]}, "Link", "AutoLearn-Position"),
+        responses=answers({200: Page[Evaluation]}, "Link", "AutoLearn-Position"),
     )
     async def list_evaluations(
         request: Request,
@@ -115,7 +116,7 @@ def router(context: ApiContext) -> APIRouter:
 
     @routes.get(
         "/{experiment}/trainings/{run}",
-        responses=answers({200: resources.Training}, "AutoLearn-Position"),
+        responses=answers({200: Training}, "AutoLearn-Position"),
     )
     async def see_training(experiment: str, run: str, as_of: AsOf = "") -> Response:
         """Show a training of an experiment."""
@@ -123,7 +124,7 @@ def router(context: ApiContext) -> APIRouter:
 
     @routes.get(
         "/{experiment}/evaluations/{run}",
-        responses=answers({200: resources.Evaluation}, "AutoLearn-Position"),
+        responses=answers({200: Evaluation}, "AutoLearn-Position"),
     )
     async def see_evaluation(experiment: str, run: str, as_of: AsOf = "") -> Response:
         """Show an evaluation of an experiment."""
@@ -147,7 +148,7 @@ def router(context: ApiContext) -> APIRouter:
     @routes.post(
         "/{experiment}/delete",
         openapi_extra=accepts(None, command=True),
-        responses=answers({200: resources.Deleted, 202: CommandState}),
+        responses=answers({200: DeletedExperiment, 202: CommandState}),
     )
     async def delete_experiment(request: Request, experiment: str) -> Response:
         """Delete an experiment: its key is shredded, and none of it can be read any more."""
@@ -158,7 +159,7 @@ def router(context: ApiContext) -> APIRouter:
         )
         if isinstance(answer, Accepted):
             return pending(answer, asked)
-        deleted = resources.Deleted(experiment, answer.time)
+        deleted = DeletedExperiment(experiment, answer.time)
         return json(deleted, headers=asked.prefer.applied())
 
     async def see_run(experiment: str, kind: str, run: str, as_of: str) -> Response:

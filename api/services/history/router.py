@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Annotated
+from typing import Annotated, cast
 
 from fastapi import APIRouter, Query, Request
 from msgspec import Raw, Struct
@@ -26,9 +26,10 @@ from autolearn.projections.time_travel.changes import changes_of
 from autolearn.projections.time_travel.past import AsOfReader
 from autolearn.schemas.bounds import PAGE_BYTES, PAGE_STREAMS
 from autolearn.schemas.codec import EventRecord, to_json
+from autolearn.schemas.rest.history import Change, Diff
 from autolearn.schemas.stream_kinds import KINDS, kind_of
 
-__all__ = ["Diff", "router"]
+__all__ = ["router"]
 
 AHEAD, AHEAD_EVENTS = 50, 2000
 """Streams, and their events, that are compared together; one with more is compared alone."""
@@ -36,19 +37,6 @@ From = Annotated[str, Query(alias="from", max_length=50_000, description=AS_OF)]
 To = Annotated[str, Query(max_length=50_000, description=f"{AS_OF} Without it: now.")]
 Stream = Annotated[str, Query(max_length=200, description="This stream only: session/<id>, …")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="The most streams of a page.")]
-
-
-class Diff(Struct):
-    """Changes between two positions, grouped by stream.
-
-    There may be more at `next`, also if there are none here: a page reads at most so much of the
-    log.
-    """
-
-    before: str
-    after: str
-    items: list[Raw]
-    next: str | None = None
 
 
 class Cursor(Struct, array_like=True, frozen=True):
@@ -92,7 +80,7 @@ def router(context: ApiContext) -> APIRouter:
         def compared(past: AsOfReader) -> Diff:
             items, more = search.page(past, stream)
             token = None if more is None else to_token(more)
-            return Diff(before.token(), after.token(), items, token)
+            return Diff(before.token(), after.token(), cast("list[Change]", items), token)
 
         found = await in_past(context, after, compared)
         url = request.url.include_query_params(**{"from": found.before, "to": found.after})

@@ -9,10 +9,9 @@ from starlette.responses import Response
 
 from autolearn.api.commands.acknowledgement import Accepted
 from autolearn.api.commands.command_headers import CommandRequest, derive
-from autolearn.api.commands.responses import CommandState, created, json, pending
+from autolearn.api.commands.responses import created, json, pending
 from autolearn.api.http.body import read_body
 from autolearn.api.http.openapi import accepts, answers
-from autolearn.api.http.page import Page
 from autolearn.api.http.pagination import from_token, next_link, page_of
 from autolearn.api.http.problems import check_id
 from autolearn.api.identity.principal import Who
@@ -23,6 +22,10 @@ from autolearn.api.shared.id_prefixes import whole_run
 from autolearn.api.shared.lookup import experiment_row, find_session, session_row
 from autolearn.api.state.context import ApiContext
 from autolearn.schemas import commands
+from autolearn.schemas.rest.commands import CommandState
+from autolearn.schemas.rest.experiments import Experiment
+from autolearn.schemas.rest.page import Page
+from autolearn.schemas.rest.sessions import Discarded, Session, SessionSummary
 from autolearn.schemas.stream_kinds import stream
 
 __all__ = ["router"]
@@ -39,7 +42,7 @@ def router(context: ApiContext) -> APIRouter:
         "",
         status_code=201,
         openapi_extra=accepts(bodies.SessionBody, command=True),
-        responses=answers({201: resources.Session, 202: CommandState}, "Location"),
+        responses=answers({201: Session, 202: CommandState}, "Location"),
     )
     async def open_session(request: Request) -> Response:
         """Open a session."""
@@ -61,7 +64,7 @@ def router(context: ApiContext) -> APIRouter:
 
     @routes.get(
         "",
-        responses=answers({200: Page[resources.SessionSummary]}, "Link", "AutoLearn-Position"),
+        responses=answers({200: Page[SessionSummary]}, "Link", "AutoLearn-Position"),
     )
     async def list_sessions(
         request: Request, who: Who, limit: Limit = 50, page: str = "", as_of: AsOf = ""
@@ -87,7 +90,7 @@ def router(context: ApiContext) -> APIRouter:
 
         return await context.executors.lists.run(page_shown)
 
-    @routes.get("/{session}", responses=answers({200: resources.Session}, "AutoLearn-Position"))
+    @routes.get("/{session}", responses=answers({200: Session}, "AutoLearn-Position"))
     async def see_session(
         request: Request, session: str, who: Who, page: str = "", as_of: AsOf = ""
     ) -> Response:
@@ -100,8 +103,8 @@ def router(context: ApiContext) -> APIRouter:
 
     async def shown(
         seen: AsOfView, session: str, *, withheld: bool = False, after: int = 0
-    ) -> resources.Session:
-        def look() -> resources.Session:
+    ) -> Session:
+        def look() -> Session:
             row = session_row(seen, session)
             return resources.session(seen.moment, row, seen.live, withheld=withheld, after=after)
 
@@ -111,7 +114,7 @@ def router(context: ApiContext) -> APIRouter:
         "/{session}/commit",
         status_code=201,
         openapi_extra=accepts(bodies.CommitBody, command=True),
-        responses=answers({201: resources.Experiment, 202: CommandState}, "Location"),
+        responses=answers({201: Experiment, 202: CommandState}, "Location"),
     )
     async def commit_session(request: Request, session: str) -> Response:
         """Commit a session as an experiment; it leaves the open sessions in the same step."""
@@ -134,7 +137,7 @@ def router(context: ApiContext) -> APIRouter:
         if not seen.moment.has_experiment(session):
             return created(CommandState(asked.id, "accepted", answer.stream, at), at, asked)
 
-        def experiment() -> resources.Experiment:
+        def experiment() -> Experiment:
             return resources.experiment(seen.moment, experiment_row(seen, session), seen.live)
 
         return created(await context.executors.lists.run(experiment), at, asked)
@@ -142,7 +145,7 @@ def router(context: ApiContext) -> APIRouter:
     @routes.post(
         "/{session}/discard",
         openapi_extra=accepts(None, command=True),
-        responses=answers({200: resources.Discarded, 202: CommandState}),
+        responses=answers({200: Discarded, 202: CommandState}),
     )
     async def discard_session(request: Request, session: str) -> Response:
         """End a session and keep nothing of it. Its open runs are cancelled."""
@@ -155,13 +158,13 @@ def router(context: ApiContext) -> APIRouter:
             return pending(answer, asked)
         ended = context.queries.now().ended(session)
         cancelled = ended.cancelled if ended is not None else ()
-        discarded = resources.Discarded(session, answer.time, cancelled)
+        discarded = Discarded(session, answer.time, cancelled)
         return json(discarded, headers=asked.prefer.applied())
 
     @routes.post(
         "/{session}/keep",
         openapi_extra=accepts(None, command=True),
-        responses=answers({200: resources.SessionSummary, 202: CommandState}),
+        responses=answers({200: SessionSummary, 202: CommandState}),
     )
     async def keep_session(request: Request, session: str) -> Response:
         """Keep an expiring session; 409 if it is not expiring."""
@@ -177,7 +180,7 @@ def router(context: ApiContext) -> APIRouter:
             state = CommandState(asked.id, "accepted", answer.stream, f"/v1/sessions/{session}")
             return json(state, headers=asked.prefer.applied())
 
-        def summary() -> resources.SessionSummary:
+        def summary() -> SessionSummary:
             return resources.session_summary(session_row(seen, session))
 
         kept = await context.executors.lists.run(summary)

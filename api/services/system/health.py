@@ -7,7 +7,6 @@ from importlib.metadata import version
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from msgspec import Struct
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
@@ -20,54 +19,10 @@ from autolearn.eventlog.admission import PartitionProgress
 from autolearn.projections.digests import row_digests
 from autolearn.projections.views import VIEWS
 from autolearn.schemas.asyncapi import document as asyncapi
+from autolearn.schemas.rest.system import Digests, Health, LogPlace, LogPosition, RowDigests
 from autolearn.schemas.topics import Topics
 
-__all__ = ["Digests", "Health", "Position", "router"]
-
-
-class Health(Struct):
-    """The health of a process. `missing` counts the events that it has not folded."""
-
-    status: str
-    detail: str = ""
-    missing: int | None = None
-
-
-class Place(Struct):
-    """The progress on one partition of `events`."""
-
-    partition: int
-    next: int
-    term: int
-    last: int
-    """The offset of the last command answered."""
-
-
-class Position(Struct):
-    """A point in the whole log. `token` is its text form."""
-
-    token: str
-    partitions: list[Place]
-
-
-class Digests(Struct):
-    """The SHA-256 of each view at one position: equal wherever the same events were folded.
-
-    `process` names the answering process.
-    """
-
-    process: str
-    position: Position
-    views: dict[str, str]
-
-
-class RowDigests(Struct):
-    """The SHA-256 of the values of some rows, by key in hex. `next` is the key to go on after."""
-
-    position: Position
-    rows: dict[str, str]
-    next: str | None
-
+__all__ = ["router"]
 
 RowLimit = Annotated[int, Query(ge=1, le=10_000)]
 
@@ -100,7 +55,7 @@ def router(context: ApiContext) -> APIRouter:
         """Describe the topics of this installation and the messages on them (AsyncAPI 3)."""
         return json(asyncapi.document(Topics.of(context.settings), version("autolearn")))
 
-    @routes.get("/v1/position", responses=answers({200: Position}))
+    @routes.get("/v1/position", responses=answers({200: LogPosition}))
     async def position() -> Response:
         """Show the progress on the log of this process."""
         context.reader.require_ready()
@@ -152,9 +107,9 @@ def _readiness(context: ApiContext) -> Health:
     return Health("ready", missing=0)
 
 
-def _position_of(log: str, reached: dict[int, PartitionProgress]) -> Position:
-    places = [Place(p, at.next, at.term, at.last) for p, at in sorted(reached.items())]
-    return Position(positions.Position.of(log, reached).token(), places)
+def _position_of(log: str, reached: dict[int, PartitionProgress]) -> LogPosition:
+    places = [LogPlace(p, at.next, at.term, at.last) for p, at in sorted(reached.items())]
+    return LogPosition(positions.Position.of(log, reached).token(), places)
 
 
 def _digests_of(context: ApiContext, log: str) -> Digests:

@@ -9,7 +9,7 @@ from autolearn.api.commands.command_headers import prefer_of
 from autolearn.api.commands.responses import json
 from autolearn.api.http.openapi import accepts, answers
 from autolearn.api.state.context import ApiContext
-from autolearn.api.state.live_rebuild import Rebuild
+from autolearn.schemas.rest.system import Rebuild
 
 __all__ = ["router"]
 

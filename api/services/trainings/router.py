@@ -8,19 +8,21 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from autolearn.api.commands.command_headers import CommandRequest, derive
-from autolearn.api.commands.responses import CommandState, json
+from autolearn.api.commands.responses import json
 from autolearn.api.http.body import read_body
 from autolearn.api.http.openapi import accepts, answers
 from autolearn.api.http.problems import check_id
 from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import may_use
 from autolearn.api.services.trainings.checks import request_training
-from autolearn.api.shared import bodies, dataset_checks, resources
+from autolearn.api.shared import bodies, dataset_checks
 from autolearn.api.shared.lookup import find_run, find_session
-from autolearn.api.shared.model_files import Artifact, artifact_of, model_of, send_file
+from autolearn.api.shared.model_files import artifact_of, model_of, send_file
 from autolearn.api.shared.runs import add_run_routes, request_run
 from autolearn.api.state.context import ApiContext
 from autolearn.schemas.commands import RequestTraining
+from autolearn.schemas.rest.commands import CommandState
+from autolearn.schemas.rest.runs import Artifact, Training
 
 __all__ = ["router"]
 
@@ -28,15 +30,13 @@ __all__ = ["router"]
 def router(context: ApiContext) -> APIRouter:
     """Return the routes of the service."""
     routes = APIRouter(prefix="/v1/sessions/{session}/trainings", tags=["trainings"])
-    add_run_routes(routes, context, "training", resources.Training)
+    add_run_routes(routes, context, "training", Training)
 
     @routes.post(
         "",
         status_code=201,
         openapi_extra=accepts(bodies.TrainingBody, command=True),
-        responses=answers(
-            {201: resources.Training, 202: (resources.Training, CommandState)}, "Location"
-        ),
+        responses=answers({201: Training, 202: (Training, CommandState)}, "Location"),
     )
     async def train(request: Request, session: str, who: Who) -> Response:
         """Train an estimator. With `Prefer: wait=N` the answer comes when that has ended."""

@@ -7,32 +7,34 @@ from starlette.responses import Response
 
 from autolearn.api.commands.acknowledgement import Accepted
 from autolearn.api.commands.command_headers import CommandRequest
-from autolearn.api.commands.responses import CommandState, created, json, pending
+from autolearn.api.commands.responses import created, json, pending
 from autolearn.api.http.body import read_body
 from autolearn.api.http.openapi import accepts, answers
-from autolearn.api.http.page import Page
 from autolearn.api.http.problems import Problem, check_id
 from autolearn.api.identity.principal import Who
-from autolearn.api.limits.quotas import QuotaState, quotas_of
+from autolearn.api.limits.quotas import quotas_of
 from autolearn.api.services.users.token_issuer import require_tokens
 from autolearn.api.shared import bodies
 from autolearn.api.shared.lookup import find
 from autolearn.api.state.context import ApiContext
-from autolearn.projections.rows.view_rows import ReaderRow, TokenRow, UserRow
 from autolearn.schemas import commands
 from autolearn.schemas.messages import Command
+from autolearn.schemas.rest.commands import CommandState
+from autolearn.schemas.rest.page import Page
+from autolearn.schemas.rest.sessions import Reader
+from autolearn.schemas.rest.users import AccessToken, QuotaState, User
 from autolearn.schemas.stream_kinds import stream
 
 __all__ = ["router"]
 
-CHANGED = answers({200: UserRow, 202: CommandState})
+CHANGED = answers({200: User, 202: CommandState})
 
 
 def router(context: ApiContext) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(prefix="/v1", tags=["users"])
 
-    @routes.get("/users", responses=answers({200: Page[UserRow]}))
+    @routes.get("/users", responses=answers({200: Page[User]}))
     async def list_users() -> Response:
         """List all users, by name."""
         now = context.queries.now()
@@ -42,7 +44,7 @@ def router(context: ApiContext) -> APIRouter:
         "/users",
         status_code=201,
         openapi_extra=accepts(bodies.UserBody, command=True),
-        responses=answers({201: UserRow, 202: CommandState}, "Location"),
+        responses=answers({201: User, 202: CommandState}, "Location"),
     )
     async def add_user(request: Request) -> Response:
         """Add a user, with a password to log in with."""
@@ -59,12 +61,12 @@ def router(context: ApiContext) -> APIRouter:
             return pending(answer, asked)
         return created(await see(body.name), f"/v1/users/{body.name}", asked)
 
-    @routes.get("/users/{user}", responses=answers({200: UserRow}))
+    @routes.get("/users/{user}", responses=answers({200: User}))
     async def see_user(user: str) -> Response:
         """Show a user."""
         return json(await see(user))
 
-    @routes.get("/users/{user}/tokens", responses=answers({200: Page[TokenRow]}))
+    @routes.get("/users/{user}/tokens", responses=answers({200: Page[AccessToken]}))
     async def list_tokens_of(user: str) -> Response:
         """List the tokens of a user, oldest first."""
         await see(user)
@@ -136,7 +138,7 @@ def router(context: ApiContext) -> APIRouter:
         if context.settings.auth != "oidc":
             await see(user)
 
-    async def see(user: str) -> UserRow:
+    async def see(user: str) -> User:
         check_id("user", user)
         _, row = await find(context, lambda moment: moment.user(user))
         if row is None:
@@ -153,7 +155,7 @@ def router(context: ApiContext) -> APIRouter:
     # Sharing
 
     @routes.get(
-        "/sessions/{session}/readers", responses=answers({200: Page[ReaderRow]}), tags=["sessions"]
+        "/sessions/{session}/readers", responses=answers({200: Page[Reader]}), tags=["sessions"]
     )
     async def list_readers(session: str) -> Response:
         """List the readers of a session or experiment besides its owner."""
@@ -163,7 +165,7 @@ def router(context: ApiContext) -> APIRouter:
     @routes.post(
         "/sessions/{session}/share",
         openapi_extra=accepts(bodies.ReaderBody, command=True),
-        responses=answers({200: Page[ReaderRow], 202: CommandState}),
+        responses=answers({200: Page[Reader], 202: CommandState}),
         tags=["sessions"],
     )
     async def share_session(request: Request, session: str) -> Response:
@@ -176,7 +178,7 @@ def router(context: ApiContext) -> APIRouter:
     @routes.post(
         "/sessions/{session}/unshare",
         openapi_extra=accepts(bodies.ReaderBody, command=True),
-        responses=answers({200: Page[ReaderRow], 202: CommandState}),
+        responses=answers({200: Page[Reader], 202: CommandState}),
         tags=["sessions"],
     )
     async def unshare_session(request: Request, session: str) -> Response:

@@ -6,8 +6,6 @@ import secrets
 import time
 import uuid
 
-from msgspec import Struct
-
 from autolearn.api.commands.acknowledgement import Accepted
 from autolearn.api.commands.command_headers import CommandRequest, Prefer
 from autolearn.api.commands.recorded_request import RecordedRequest
@@ -16,20 +14,10 @@ from autolearn.api.state.context import ApiContext
 from autolearn.runtime.timestamps import text
 from autolearn.schemas.access_tokens import made_of
 from autolearn.schemas.commands import IssueToken
+from autolearn.schemas.rest.users import NewToken
 from autolearn.schemas.stream_kinds import stream
 
-__all__ = ["NewToken", "issue", "require_tokens"]
-
-
-class NewToken(Struct):
-    """A new token, with the word that authenticates its user: it is shown only now."""
-
-    id: str
-    user: str
-    name: str
-    created: str
-    expires: str | None
-    token: str
+__all__ = ["issue", "require_tokens"]
 
 
 async def issue(

@@ -3,38 +3,28 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request
-from msgspec import Struct
 from starlette.responses import Response
 
 from autolearn.api.commands.acknowledgement import Accepted
 from autolearn.api.commands.command_headers import CommandRequest, call_of
-from autolearn.api.commands.responses import CommandState, json, pending
+from autolearn.api.commands.responses import json, pending
 from autolearn.api.http.body import read_body
 from autolearn.api.http.openapi import accepts, answers
-from autolearn.api.http.page import Page
 from autolearn.api.http.problems import Problem
 from autolearn.api.identity.principal import Principal, Who
 from autolearn.api.limits.client_address import address_of
-from autolearn.api.limits.quotas import QuotaState, quotas_of
-from autolearn.api.services.users.token_issuer import NewToken, issue, require_tokens
+from autolearn.api.limits.quotas import quotas_of
+from autolearn.api.services.users.token_issuer import issue, require_tokens
 from autolearn.api.shared import bodies
 from autolearn.api.state.context import ApiContext
-from autolearn.projections.rows.view_rows import TokenRow
 from autolearn.runtime.timestamps import text
 from autolearn.schemas import commands
+from autolearn.schemas.rest.commands import CommandState
+from autolearn.schemas.rest.page import Page
+from autolearn.schemas.rest.users import AccessToken, Me, NewToken, QuotaState
 from autolearn.schemas.stream_kinds import KINDS, stream
 
-__all__ = ["Me", "router"]
-
-
-class Me(Struct):
-    """The principal. `auth` is the kind of authentication, `token` the id of the token sent."""
-
-    name: str
-    role: str
-    auth: str
-    token: str | None
-    expires: str | None
+__all__ = ["router"]
 
 
 def router(context: ApiContext) -> APIRouter:
@@ -111,7 +101,7 @@ def router(context: ApiContext) -> APIRouter:
             return pending(answer, asked)
         return json(CommandState(asked.id, "accepted", answer.stream))
 
-    @routes.get("/tokens", responses=answers({200: Page[TokenRow]}))
+    @routes.get("/tokens", responses=answers({200: Page[AccessToken]}))
     async def list_tokens(who: Who) -> Response:
         """List one's own tokens, oldest first."""
         require_tokens(context)
@@ -153,7 +143,7 @@ def router(context: ApiContext) -> APIRouter:
     @routes.post(
         "/tokens/{token}/revoke",
         openapi_extra=accepts(None, command=True),
-        responses=answers({200: TokenRow, 202: CommandState}),
+        responses=answers({200: AccessToken, 202: CommandState}),
     )
     async def revoke_token(request: Request, token: str, who: Who) -> Response:
         """Revoke a token: one's own, or as a sysadmin anybody's."""
@@ -172,14 +162,14 @@ SECRET = {"Cache-Control": "no-store"}
 """The headers of an answer with a secret (RFC 6749, 5.1)."""
 
 
-async def _find_token(context: ApiContext, who: Principal, token: str) -> TokenRow:
+async def _find_token(context: ApiContext, who: Principal, token: str) -> AccessToken:
     """Return a token that the principal may revoke, or raise the problem that there is none."""
     for attempt in (1, 2):
         moment = context.queries.now()
         row = moment.stored_token(token)
         if row is not None and (who.sysadmin or row.user == who.name):
             about = (row.user, row.name, row.created, row.expires, row.revoked)
-            return TokenRow(token, *about)
+            return AccessToken(token, *about)
         if attempt == 1:
             await context.reader.fresh()
     detail = f"You have no token {token[:40]!r}: GET /v1/tokens lists yours."

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from autolearn.client.sdk.client import AsyncAutoLearn
-from autolearn.client.sdk.resources import Experiment
+from autolearn.client.sdk.sessions import ExperimentWithRuns
 
 __all__ = ["DemoState", "differences", "take"]
 
@@ -17,7 +17,7 @@ class DemoState(NamedTuple):
     """The digest of every view, and one experiment as the API shows it."""
 
     digests: dict[str, str]
-    experiment: Experiment
+    experiment: ExperimentWithRuns
 
 
 async def take(client: AsyncAutoLearn, experiment: str) -> DemoState:
@@ -38,5 +38,5 @@ def differences(before: DemoState, after: DemoState) -> list[str]:
     return found + list(diff)
 
 
-def _lines(experiment: Experiment) -> list[str]:
+def _lines(experiment: ExperimentWithRuns) -> list[str]:
     return msgspec.json.format(msgspec.json.encode(experiment), indent=2).decode().splitlines()

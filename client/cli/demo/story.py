@@ -26,10 +26,10 @@ from autolearn.client.cli.run_progress import RunProgress, what
 from autolearn.client.cli.tables import catalog, runs, sessions
 from autolearn.client.local.system import System, install_kafka
 from autolearn.client.sdk.client import AsyncAutoLearn
-from autolearn.client.sdk.resources import Evaluation, Training
 from autolearn.runtime.process import read_settings
 from autolearn.runtime.state_folders import delete_state
 from autolearn.schemas.errors import AutoLearnError
+from autolearn.schemas.rest.runs import Evaluation, Training
 from autolearn.schemas.settings import Settings
 
 __all__ = ["DemoFailed", "run_demo"]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from msgspec import UNSET
 from rich.console import Group, RenderableType
 from rich.table import Table
 
 from autolearn.client.cli.output import pairs, rows, sentence, short, shortened, when
-from autolearn.client.sdk import resources as r
+from autolearn.schemas.rest.catalog import CatalogEstimator, CatalogMetric, Dataset
 
 __all__ = ["dataset", "datasets", "estimator", "estimators", "metrics"]
 
 
-def estimators(found: Iterable[r.Estimator]) -> Table:
+def estimators(found: Iterable[CatalogEstimator]) -> Table:
     """Return the estimators on offer."""
     lines = [
         (one.name, one.task, f"{one.library} {one.library_version}", one.summary) for one in found
@@ -21,7 +22,7 @@ def estimators(found: Iterable[r.Estimator]) -> Table:
     return rows(("estimator", "task", "library", ""), lines)
 
 
-def estimator(one: r.Estimator) -> RenderableType:
+def estimator(one: CatalogEstimator) -> RenderableType:
     """Return all about an estimator."""
     lines = [
         (p.name, " or ".join(map(str, p.domains)), shortened(p.default))
@@ -35,7 +36,7 @@ def estimator(one: r.Estimator) -> RenderableType:
     )
 
 
-def metrics(found: Iterable[r.Metric]) -> Table:
+def metrics(found: Iterable[CatalogMetric]) -> Table:
     """Return metrics on offer."""
     better = {True: "higher", False: "lower", None: "-"}
     lines = [
@@ -52,7 +53,7 @@ def metrics(found: Iterable[r.Metric]) -> Table:
     return rows(("metric", "tasks", "result", "better", "library", ""), lines)
 
 
-def datasets(found: Iterable[r.Dataset]) -> Table:
+def datasets(found: Iterable[Dataset]) -> Table:
     """Return the datasets, each in its newest version."""
     lines = [
         (
@@ -76,7 +77,7 @@ FEW = 10
 """Findings that are shown where all are not asked for."""
 
 
-def _findings_of(one: r.Dataset, most: int | None) -> list[RenderableType]:
+def _findings_of(one: Dataset, most: int | None) -> list[RenderableType]:
     """Return what is odd about a version, the severe first; `most` of it, or all with remedies."""
     if not one.findings:
         return []
@@ -96,12 +97,12 @@ def _findings_of(one: r.Dataset, most: int | None) -> list[RenderableType]:
     return lines
 
 
-def _class_head(one: r.Dataset) -> str:
+def _class_head(one: Dataset) -> str:
     return f"{one.target}" if one.task == "classification" else f"{one.target} (as classes)"
 
 
 def dataset(
-    one: r.Dataset, versions: Sequence[r.Dataset], *, findings: int | None = FEW
+    one: Dataset, versions: Sequence[Dataset], *, findings: int | None = FEW
 ) -> RenderableType:
     """Return all about a dataset, and so many of its findings (None: all)."""
     about = pairs(
@@ -134,7 +135,7 @@ def dataset(
         ],
     )
     parts: list[RenderableType] = [about]
-    if one.changes is not None:
+    if one.changes is not UNSET:
         parts += ["", sentence(f"{one.changes.say()}.")]
     parts += ["", schema, *_findings_of(one, findings)]
     if one.classes:

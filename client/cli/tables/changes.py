@@ -7,20 +7,20 @@ from collections.abc import Iterable, Iterator
 from rich.table import Table
 
 from autolearn.client.cli.output import rows, short, shortened
-from autolearn.client.sdk import resources as r
+from autolearn.schemas.rest.history import Change
 
 __all__ = ["changes"]
 
 SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 
 
-def changes(found: Iterable[r.Change]) -> Table:
+def changes(found: Iterable[Change]) -> Table:
     """Return what was added, removed and changed: a line for each field that differs."""
     lines = [line for change in found for line in _lines_of(change)]
     return rows(("stream", "", "what", "field", "before", "after"), lines)
 
 
-def _lines_of(change: r.Change) -> Iterator[tuple[object, ...]]:
+def _lines_of(change: Change) -> Iterator[tuple[object, ...]]:
     """Yield the lines of one change."""
     kind, _, name = change.stream.partition("/")
     stream = f"{kind}/{short(name) if kind == 'session' else name}"

@@ -8,18 +8,18 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from autolearn.client.cli.output import pairs, rows, when
-from autolearn.client.sdk import resources as r
+from autolearn.schemas.rest.dead_letters import DeadLetterDetail, DeadLetterSummary
 
 __all__ = ["about", "letters"]
 
 
-def letters(found: Iterable[r.DeadLetterSummary]) -> Table:
+def letters(found: Iterable[DeadLetterSummary]) -> Table:
     """Return dead letters, a line each."""
     lines = [(one.id, when(one.time), place(one), one.state, one.reason) for one in found]
     return rows(("id", "when", "lay at", "state", "reason"), lines)
 
 
-def about(letter: r.DeadLetter) -> RenderableType:
+def about(letter: DeadLetterDetail) -> RenderableType:
     """Return all about a dead letter but its value."""
     kept = ", of which the beginning was kept" if letter.cut else ""
     return pairs(
@@ -38,6 +38,6 @@ def about(letter: r.DeadLetter) -> RenderableType:
     )
 
 
-def place(letter: r.DeadLetterSummary) -> str:
+def place(letter: DeadLetterSummary) -> str:
     """Return where the record lay."""
     return f"{letter.topic} {letter.partition}:{letter.offset}"

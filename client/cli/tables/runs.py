@@ -10,7 +10,7 @@ from rich.table import Table
 
 from autolearn.client.cli.output import pairs, rows, short, shortened
 from autolearn.client.cli.run_progress import phase_of
-from autolearn.client.sdk import resources as r
+from autolearn.schemas.rest.runs import Evaluation, Training
 
 __all__ = ["evaluation", "evaluations", "scores", "training", "trainings"]
 
@@ -18,7 +18,7 @@ FIRST = ("class", "precision", "recall", "f1", "support", "note")
 """The columns of a table of classes in their order: results come with theirs in any."""
 
 
-def trainings(found: Iterable[r.Training]) -> Table:
+def trainings(found: Iterable[Training]) -> Table:
     """Return trainings, a line each."""
     lines = [
         (
@@ -34,7 +34,7 @@ def trainings(found: Iterable[r.Training]) -> Table:
     return rows(("training", "estimator", "data", "settings", "status", "learned"), lines)
 
 
-def evaluations(found: Iterable[r.Evaluation]) -> Table:
+def evaluations(found: Iterable[Evaluation]) -> Table:
     """Return evaluations, a line each."""
     lines = [
         (
@@ -49,7 +49,7 @@ def evaluations(found: Iterable[r.Evaluation]) -> Table:
     return rows(("evaluation", "training", "on", "status", "results"), lines)
 
 
-def training(one: r.Training) -> RenderableType:
+def training(one: Training) -> RenderableType:
     """Return all about a training."""
     return pairs(
         {
@@ -69,7 +69,7 @@ def training(one: r.Training) -> RenderableType:
     )
 
 
-def _rows_of(one: r.Training) -> str:
+def _rows_of(one: Training) -> str:
     if not one.rows_train:
         return ""
     without = one.parameters.get("rows_without_target")
@@ -77,7 +77,7 @@ def _rows_of(one: r.Training) -> str:
     return f"{one.rows_train} to train, {one.rows_test} held out{left}"
 
 
-def evaluation(one: r.Evaluation) -> RenderableType:
+def evaluation(one: Evaluation) -> RenderableType:
     """Return all about an evaluation."""
     about = pairs(
         {
@@ -103,7 +103,7 @@ def evaluation(one: r.Evaluation) -> RenderableType:
     return Group(*parts)
 
 
-def plain(one: r.Evaluation) -> list[tuple[str, Any]]:
+def plain(one: Evaluation) -> list[tuple[str, Any]]:
     """Return the results that fit in a line each."""
     return [(name, value) for name, value in one.results.items() if not _is_table(value)]
 
@@ -119,13 +119,13 @@ def _table(lines: list[dict[str, Any]]) -> Table:
     return rows(heads, shown)
 
 
-def title(one: r.Evaluation, name: str) -> str:
+def title(one: Evaluation, name: str) -> str:
     """Return the name of a metric with what its result is over."""
     over = one.averages.get(name, "")
     return f"{name} {over}" if over.startswith("of ") else f"{name} ({over})" if over else name
 
 
-def scores(trained: Iterable[r.Training], evaluated: Iterable[r.Evaluation]) -> Table:
+def scores(trained: Iterable[Training], evaluated: Iterable[Evaluation]) -> Table:
     """Return a line per training with what was measured of it on its held-out rows."""
     results = {one.training: one.results for one in evaluated if one.held_out}
     found = sorted(
@@ -145,12 +145,12 @@ def scores(trained: Iterable[r.Training], evaluated: Iterable[r.Evaluation]) -> 
     return rows(("estimator", *found, "train rows", "held out", "fit s", "training"), lines)
 
 
-def state(one: r.Training | r.Evaluation) -> str:
+def state(one: Training | Evaluation) -> str:
     """Return how far a run is, and why it failed."""
     return f"{phase_of(one)}: {one.reason}" if one.reason else phase_of(one)
 
 
-def settings(one: r.Training, length: int = 60) -> str:
+def settings(one: Training, length: int = 60) -> str:
     """Return what was asked of a training, the estimator's defaults aside."""
     given = ", ".join(f"{name}={shortened(value)}" for name, value in one.hyperparameters.items())
     pre = one.preprocessing

@@ -10,13 +10,16 @@ from rich.table import Table
 
 from autolearn.client.cli.output import pairs, rows, short, when
 from autolearn.client.cli.tables.runs import evaluations, trainings
-from autolearn.client.sdk import resources as r
+from autolearn.client.sdk.sessions import ExperimentWithRuns, SessionWithRuns
+from autolearn.schemas.rest.experiments import ExperimentSummary
+from autolearn.schemas.rest.runs import Evaluation, Training
+from autolearn.schemas.rest.sessions import SessionSummary
 from autolearn.schemas.values import DatasetRef
 
 __all__ = ["experiment", "experiments", "session", "sessions"]
 
 
-def sessions(found: Iterable[r.SessionSummary]) -> Table:
+def sessions(found: Iterable[SessionSummary]) -> Table:
     """Return the open sessions."""
     found = list(found)
     heads = ["session", "created", "changed", "title"]
@@ -28,7 +31,7 @@ def sessions(found: Iterable[r.SessionSummary]) -> Table:
     return rows(heads, lines)
 
 
-def session(one: r.Session) -> RenderableType:
+def session(one: SessionWithRuns) -> RenderableType:
     """Return an open session, with what runs now at the end."""
     about = pairs(
         {
@@ -53,7 +56,7 @@ def session(one: r.Session) -> RenderableType:
     return Group(*parts)
 
 
-def title(one: r.SessionSummary | r.ExperimentSummary | r.Experiment) -> str:
+def title(one: SessionSummary | ExperimentSummary | ExperimentWithRuns) -> str:
     """Return what a session or experiment is called, unless that is not for the one who asks."""
     return "(confidential)" if one.withheld else one.title
 
@@ -62,7 +65,7 @@ def _statuses(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {status}" for status, count in counts.items()) or "none"
 
 
-def experiments(found: Iterable[r.ExperimentSummary]) -> Table:
+def experiments(found: Iterable[ExperimentSummary]) -> Table:
     """Return experiments."""
     lines = [
         (one.id, when(one.committed), len(one.trainings), names(one.training_data), title(one))
@@ -71,7 +74,7 @@ def experiments(found: Iterable[r.ExperimentSummary]) -> Table:
     return rows(("experiment", "committed", "trainings", "data", "title"), lines)
 
 
-def experiment(one: r.Experiment) -> RenderableType:
+def experiment(one: ExperimentWithRuns) -> RenderableType:
     """Return an experiment with what it keeps."""
     about = pairs(
         {
@@ -87,7 +90,7 @@ def experiment(one: r.Experiment) -> RenderableType:
     return Group(about, *runs(one.trainings, one.evaluations))
 
 
-def runs(trained: Sequence[r.Training], evaluated: Sequence[r.Evaluation]) -> list[RenderableType]:
+def runs(trained: Sequence[Training], evaluated: Sequence[Evaluation]) -> list[RenderableType]:
     """Return the tables of runs that are not empty, each after an empty line."""
     parts: list[RenderableType] = []
     if trained:

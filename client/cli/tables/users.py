@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from rich.table import Table
 
 from autolearn.client.cli.output import rows, when
-from autolearn.client.sdk import resources as r
+from autolearn.schemas.rest.users import AccessToken, QuotaState, User
 
 __all__ = ["quotas", "tokens", "users"]
 
 
-def users(found: Iterable[r.User]) -> Table:
+def users(found: Iterable[User]) -> Table:
     """Return users."""
     lines = [
         (
@@ -27,7 +27,7 @@ def users(found: Iterable[r.User]) -> Table:
     return rows(("user", "role", "let in", "password", "added"), lines)
 
 
-def tokens(found: Iterable[r.Token]) -> Table:
+def tokens(found: Iterable[AccessToken]) -> Table:
     """Return tokens, without their secrets, which nobody knows any more."""
     lines = [
         (
@@ -42,7 +42,7 @@ def tokens(found: Iterable[r.Token]) -> Table:
     return rows(("token", "name", "made", "expires", "revoked"), lines)
 
 
-def quotas(found: Iterable[r.Quota]) -> Table:
+def quotas(found: Iterable[QuotaState]) -> Table:
     """Return the quotas of a user."""
     lines = [
         (

@@ -13,8 +13,7 @@ import psutil
 import pytest
 
 from autolearn.client.sdk.client import AutoLearn
-from autolearn.client.sdk.event_feed import EventParser, ServerSentEvent
-from autolearn.client.sdk.resources import Entry
+from autolearn.client.sdk.event_feed import Entry, EventParser, ServerSentEvent
 from autolearn.eventlog.embedded.probe import free_ports
 from tests.api.conftest import System
 from tests.support.api_assertions import position, problem

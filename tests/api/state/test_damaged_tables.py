@@ -13,7 +13,7 @@ from msgspec import to_builtins
 
 from autolearn.artifacts.datasets.table import DatasetRefused, read_table
 from autolearn.client.sdk.client import AutoLearn, Problem
-from autolearn.client.sdk.resources import Dataset
+from autolearn.schemas.rest.catalog import Dataset
 from tests.api.conftest import System
 from tests.artifacts.datasets.damage import File, Made
 from tests.artifacts.datasets.damage.check import damaged, damaged_file, fault_in, refused

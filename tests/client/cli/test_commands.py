@@ -13,11 +13,13 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec.json import encode
 
 from autolearn.client.cli import connection
 from autolearn.client.cli.connection import Connection
 from autolearn.client.cli.recorded_trainings import recorded_of
 from autolearn.client.sdk.client import AutoLearn
+from autolearn.schemas.rest.history import Change, Diff
 from tests.client.sdk.test_client import TRAINING
 from tests.support.cli_processes import Said, autolearn
 
@@ -30,6 +32,11 @@ EXPERIMENT = {
     "title": "",
     "created": "2026-01-01T00:00:00.000Z",
     "committed": "2026-01-01T00:00:00.000Z",
+    "actor": "",
+    "sequence": 1,
+    "training_data": [],
+    "evaluation_data": [],
+    "links": {},
     "counts": {"trainings": {"completed": 1}, "evaluations": {}},
 }
 ADA = {"name": "ada", "role": "user", "disabled": False, "has_password": True, "created": "",
@@ -167,12 +174,10 @@ def test_a_diff_shows_no_more_streams_than_it_may(cli: Cli):
     def played(request: httpx.Request) -> httpx.Response:
         page = request.url.params.get("page", "")
         items = [
-            {"stream": f"dataset/{name}", "what": "dataset", "id": page, "change": "added"}
-            for name in streams[page]
+            Change(f"dataset/{name}", "dataset", page, "added", None, {}) for name in streams[page]
         ]
         following = {"": "1", "1": "2"}.get(page)
-        answer = {"before": "b", "after": "a", "items": items, "next": following}
-        return httpx.Response(200, json=answer)
+        return httpx.Response(200, content=encode(Diff("b", "a", items, following)))
 
     said = cli(played, "diff", "x", "--limit", 2)
     assert re.findall("dataset/.", said.out) == ["dataset/A", "dataset/B", "dataset/B"]

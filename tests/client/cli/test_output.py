@@ -22,8 +22,9 @@ from autolearn.client.cli.output import (
 from autolearn.client.cli.run_progress import RunProgress
 from autolearn.client.cli.tables import catalog
 from autolearn.client.cli.tables import runs as views
-from autolearn.client.sdk.resources import Dataset, Evaluation, Running, Training
 from autolearn.schemas.errors import AutoLearnError
+from autolearn.schemas.rest.catalog import Dataset
+from autolearn.schemas.rest.runs import Evaluation, LiveProgress, Training
 from autolearn.schemas.values import DatasetRef, Preprocessing, Split
 
 
@@ -101,7 +102,7 @@ def test_in_a_pipe_every_change_is_a_line(capsys):
     with RunProgress() as board:
         board.show(training())
         board.show(training())
-        board.show(training(progress=Running(run="t", kind="training", attempt=1, phase="fitting")))
+        board.show(training(progress=LiveProgress("t", "training", 1, "fitting")))
         board.show(training(status="completed", ended="2026-01-01T00:00:00Z", seconds=1.5))
         board.show(training(status="failed", ended="2026-01-01T00:00:00Z", attempt=2))
     said = capsys.readouterr()
@@ -134,6 +135,9 @@ def training(**fields: Any) -> Training:
         "split": Split(),
         "preprocessing": Preprocessing(),
         "seed": 0,
+        "defaults": {},
+        "progress": None,
+        "links": {},
     }
     return Training(**(about | fields))
 
@@ -163,6 +167,8 @@ def test_an_evaluation_says_what_was_left_out_and_what_results_are_over(capsys):
         results=results,
         left_out={"log-loss": "svm gives no probabilities"},
         averages={"recall": "of class fraud", "f1": "macro"},
+        progress=None,
+        links={},
     )
     lines = [line.split() for line in printed(views.evaluation(one), capsys)]
     assert ["recall", "of", "class", "fraud", "0.0000"] in lines
@@ -194,6 +200,7 @@ def test_nothing_of_others_steers_the_terminal(capsys):
         "schema_hash": "2" * 64,
         "columns": [{"name": HOSTILE, "type": "string", "missing": 0, "distinct": 1}],
         "classes": {HOSTILE: 2}, "task": "classification", "registered": "2026-01-01T00:00:00Z",
+        "owner": HOSTILE, "everybody": False, "links": {},
         "findings": [finding | {"severe": True}],
         "changes": {"before": "1" * 64, "rows_before": 1, "rows": 2, "added": [HOSTILE]},
     }  # fmt: skip

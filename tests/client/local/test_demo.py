@@ -5,14 +5,23 @@ from pathlib import Path
 import msgspec
 
 from autolearn.client.cli.demo.compare import DemoState, differences
-from autolearn.client.sdk.resources import Experiment
+from autolearn.client.sdk.sessions import ExperimentWithRuns
 
 ROOT = Path(__file__).parents[3]
 
 
 def test_what_differs_is_told_view_by_view_and_line_by_line():
-    experiment = Experiment(
-        id="e", title="a", created="1", committed="2", counts={}, trainings=[], evaluations=[]
+    experiment = ExperimentWithRuns(
+        id="e",
+        title="a",
+        created="1",
+        committed="2",
+        actor="",
+        sequence=1,
+        training_data=(),
+        evaluation_data=(),
+        counts={},
+        links={},
     )
     before = DemoState({"sessions": "aa", "answers": "bb"}, experiment)
     other = msgspec.structs.replace(experiment, title="b")

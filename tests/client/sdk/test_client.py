@@ -28,7 +28,10 @@ SESSION = {
     "id": "s1",
     "title": "",
     "created": "2026-01-01T00:00:00.000Z",
+    "actor": "",
     "updated": "2026-01-01T00:00:00.000Z",
+    "sequence": 1,
+    "links": {},
     "counts": {},
     "running": [],
     "new_in_a_later_version": 1,
@@ -52,6 +55,9 @@ TRAINING = {
     "split": {"test": 0.25, "stratify": True},
     "preprocessing": {"impute": "mean", "scale": "none", "encode": "ordinal"},
     "seed": 0,
+    "defaults": {},
+    "progress": None,
+    "links": {},
 }
 Played = Callable[[httpx.Request], httpx.Response]
 
@@ -278,7 +284,10 @@ def test_a_file_is_sent_whole_at_every_try(ask, tmp_path: Path):
             "rows": 1,
             "columns": [],
             "schema_hash": "",
+            "owner": "ada",
+            "everybody": False,
             "registered": "",
+            "links": {},
         }
         return httpx.Response(201, json=dataset)
 
@@ -298,7 +307,7 @@ def test_names_cannot_leave_their_place_in_the_path(ask):
 def test_a_file_that_was_damaged_on_its_way_is_not_kept(ask, tmp_path: Path):
     def played(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/artifact"):
-            file = {"name": "model.skops", "sha256": "0" * 64}
+            file = {"name": "model.skops", "sha256": "0" * 64, "links": {}}
             return httpx.Response(200, json={"digest": "", "bytes": 1, "files": [file]})
         return httpx.Response(200, content=b"x")
 

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from autolearn.client.sdk import event_feed
 from autolearn.client.sdk.client import AsyncAutoLearn, AutoLearn, Problem, Unreachable
-from autolearn.client.sdk.event_feed import EventParser, ServerSentEvent
-from autolearn.client.sdk.resources import Entry
+from autolearn.client.sdk.event_feed import Entry, EventParser, ServerSentEvent
 
 STREAM = (
     ": hello\n\nretry: 10\nid: a\n\n"

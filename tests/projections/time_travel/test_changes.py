@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from autolearn.eventlog.consumers.record_lookup import RecordLookup
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.storage.store import prefix_of
-from autolearn.projections.time_travel.changes import THINGS, Change, changes_of
+from autolearn.projections.time_travel.changes import THINGS, changes_of
 from autolearn.projections.time_travel.past import AsOfReader
 from autolearn.projections.views import VIEWS
+from autolearn.schemas.rest.history import Change
 from autolearn.schemas.stream_kinds import KINDS
 from tests.projections.time_travel.test_past import folded, told
 

@@ -92,13 +92,13 @@ def list_datasets(to: Connection, output: Output, then: str | None) -> None:
 
     from autolearn.client.cli.output import console, print_json
     from autolearn.client.cli.tables import catalog as views
-    from autolearn.client.sdk import resources
+    from autolearn.schemas.rest.catalog import Dataset
 
     items = to.every(to.client.datasets, as_of=then)
     if output == Output.json:
         print_json({"items": items, "next": None})
     else:
-        console().print(views.datasets(msgspec.convert(items, list[resources.Dataset])))
+        console().print(views.datasets(msgspec.convert(items, list[Dataset])))
     to.say_position()
 
 
@@ -112,7 +112,7 @@ def show_dataset(
 
     from autolearn.client.cli.output import console, print_json
     from autolearn.client.cli.tables import catalog as views
-    from autolearn.client.sdk import resources
+    from autolearn.schemas.rest.catalog import Dataset
 
     name, at, version = name.partition("@")
     if at and not version:
@@ -122,7 +122,7 @@ def show_dataset(
         print_json(to.said)
     else:
         versions = to.every(partial(to.client.dataset_versions, name), as_of=then)
-        kind = list[resources.Dataset]
+        kind = list[Dataset]
         shown = None if findings else views.FEW
         console().print(views.dataset(dataset, msgspec.convert(versions, kind), findings=shown))
     to.say_position()

@@ -15,7 +15,8 @@ from autolearn.client.cli.time_points import AsOf, point
 from autolearn.client.sdk.dataset_files import FileFormat, dataset_name
 
 if TYPE_CHECKING:
-    from autolearn.client.sdk.resources import Grant, Page
+    from autolearn.schemas.rest.catalog import Grant
+    from autolearn.schemas.rest.page import Page
 
 __all__ = ["app"]
 

@@ -22,7 +22,7 @@ def cancel(
     from autolearn.client.cli.connection import connect, only
     from autolearn.client.cli.output import print_json
     from autolearn.client.cli.run_progress import phase_of, what
-    from autolearn.client.sdk.resources import Evaluation, Training
+    from autolearn.schemas.rest.runs import Evaluation, Training
 
     with connect(url, session) as to:
         proxy = to.client.session(to.session_id())

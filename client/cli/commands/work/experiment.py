@@ -26,7 +26,7 @@ def list_(output: As = Output.table, url: Url = None, as_of: AsOf = None) -> Non
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import console, print_json
     from autolearn.client.cli.tables import sessions as views
-    from autolearn.client.sdk import resources
+    from autolearn.schemas.rest.experiments import ExperimentSummary
 
     then = as_of and point(as_of)
     with connect(url) as to:
@@ -34,7 +34,7 @@ def list_(output: As = Output.table, url: Url = None, as_of: AsOf = None) -> Non
         if output == Output.json:
             print_json({"items": items, "next": None})
         else:
-            found = msgspec.convert(items, list[resources.ExperimentSummary])
+            found = msgspec.convert(items, list[ExperimentSummary])
             console().print(views.experiments(found))
         to.say_position()
 

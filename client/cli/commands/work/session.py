@@ -13,7 +13,8 @@ from autolearn.client.cli.output import As, Output
 from autolearn.client.cli.time_points import AsOf, point
 
 if TYPE_CHECKING:
-    from autolearn.client.sdk.resources import Page, Reader
+    from autolearn.schemas.rest.page import Page
+    from autolearn.schemas.rest.sessions import Reader
 
 __all__ = ["app"]
 
@@ -85,7 +86,7 @@ def list_(output: As = Output.table, url: Url = None, as_of: AsOf = None) -> Non
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import console, print_json
     from autolearn.client.cli.tables import sessions as views
-    from autolearn.client.sdk import resources
+    from autolearn.schemas.rest.sessions import SessionSummary
 
     then = as_of and point(as_of)
     with connect(url) as to:
@@ -93,7 +94,7 @@ def list_(output: As = Output.table, url: Url = None, as_of: AsOf = None) -> Non
         if output == Output.json:
             print_json({"items": items, "next": None})
         else:
-            console().print(views.sessions(msgspec.convert(items, list[resources.SessionSummary])))
+            console().print(views.sessions(msgspec.convert(items, list[SessionSummary])))
         to.say_position()
 
 

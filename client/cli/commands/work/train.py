@@ -18,7 +18,8 @@ from autolearn.client.cli.options import (
 from autolearn.client.cli.output import As, Output
 
 if TYPE_CHECKING:
-    from autolearn.client.sdk.resources import Metric, Page
+    from autolearn.schemas.rest.catalog import CatalogMetric
+    from autolearn.schemas.rest.page import Page
 
 __all__ = ["parameters", "train"]
 
@@ -119,7 +120,7 @@ def train(
         require_completed(evaluation)
 
 
-def _require_fit(task: str, wanted: list[str] | None, offers: Page[Metric]) -> None:
+def _require_fit(task: str, wanted: list[str] | None, offers: Page[CatalogMetric]) -> None:
     """Raise typer.BadParameter unless the wanted metrics fit a task."""
     from autolearn.schemas.catalog import check_metrics
 

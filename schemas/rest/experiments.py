@@ -1,0 +1,67 @@
+"""The answers of service `experiments`."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from autolearn.schemas.rest.page import Links
+from autolearn.schemas.rest.runs import RunSummary
+from autolearn.schemas.values import DatasetRef
+
+__all__ = [
+    "DeletedExperiment",
+    "Experiment",
+    "ExperimentCore",
+    "ExperimentOverview",
+    "ExperimentRow",
+    "ExperimentSummary",
+]
+
+
+class ExperimentCore(Struct, kw_only=True, frozen=True):
+    """What every view of an experiment has: a committed session."""
+
+    id: str
+    title: str
+    created: str
+    committed: str
+    actor: str
+    sequence: int
+    training_data: tuple[DatasetRef, ...]
+    evaluation_data: tuple[DatasetRef, ...]
+    unreadable: bool = False
+
+
+class ExperimentRow(ExperimentCore, kw_only=True, frozen=True):
+    """A committed session, with the ids of the `trainings` that it keeps."""
+
+    trainings: tuple[str, ...]
+
+
+class ExperimentSummary(ExperimentRow, kw_only=True, frozen=True):
+    """An experiment in a list. Data and title may be `withheld`."""
+
+    withheld: bool = False
+    links: Links
+
+
+class ExperimentOverview(ExperimentCore, kw_only=True, frozen=True):
+    """An experiment with how many runs it keeps. `counts` and `withheld` are as in a session."""
+
+    withheld: bool = False
+    counts: dict[str, dict[str, int]]
+    links: Links
+
+
+class Experiment(ExperimentOverview, kw_only=True, frozen=True):
+    """An experiment with a page of the runs that it keeps, in the order of their requests."""
+
+    runs: list[RunSummary]
+    next: str | None
+
+
+class DeletedExperiment(Struct):
+    """An experiment that was deleted."""
+
+    id: str
+    deleted: str

@@ -1,0 +1,173 @@
+"""The answers about trainings, evaluations and artifacts."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from msgspec import Struct
+
+from autolearn.schemas.datasets.read_options import ReadOptions
+from autolearn.schemas.rest.page import Links
+from autolearn.schemas.values import (
+    DatasetRef,
+    JsonValue,
+    Preprocessing,
+    Split,
+    TrainedArtifact,
+)
+
+__all__ = [
+    "Artifact",
+    "ArtifactFile",
+    "Evaluation",
+    "EvaluationRow",
+    "LiveProgress",
+    "RunRow",
+    "RunSummary",
+    "Training",
+    "TrainingRow",
+]
+
+
+class LiveProgress(Struct):
+    """The progress of a run by its worker's last heartbeat.
+
+    `phase` is a word such as starting, loading, fitting, storing, evaluating; `waiting` while no
+    worker has taken the run.
+    """
+
+    run: str
+    kind: str
+    attempt: int
+    phase: str
+    worker: str = ""
+    host: str = ""
+    since: str | None = None
+
+
+class RunFields(Struct, kw_only=True, frozen=True):
+    """What all kinds of runs have in common.
+
+    `status` is open (waits for a worker), started, completed, failed or cancelled. The times are
+    RFC 3339; `reason` and `detail` say why it failed. The limits (seconds, MiB) are the requested
+    ones.
+    """
+
+    kind: ClassVar[str]
+
+    id: str
+    session: str
+    number: int
+    """The sequence of its request in the session's stream, which orders the runs."""
+    status: str
+    requested: str
+    updated: str
+    dataset: DatasetRef
+    time_limit: float
+    memory_limit: int
+    attempt: int = 1
+    worker: str = ""
+    started: str | None = None
+    ended: str | None = None
+    reason: str = ""
+    detail: str = ""
+    environment: dict[str, JsonValue] = {}
+    seconds: float | None = None
+    sensitive: tuple[str, ...] = ()
+    read: ReadOptions | None = None
+    unreadable: bool = False
+
+
+class TrainingRow(RunFields, kw_only=True, frozen=True):
+    """One training."""
+
+    kind: ClassVar[str] = "training"
+
+    estimator: str
+    task: str
+    library_version: str
+    target: str | None
+    hyperparameters: dict[str, JsonValue]
+    split: Split
+    preprocessing: Preprocessing
+    seed: int
+    schema_hash: str
+    artifact: TrainedArtifact | None = None
+    parameters: dict[str, JsonValue] = {}
+    rows_train: int | None = None
+    rows_test: int | None = None
+    fit_seconds: float | None = None
+
+
+class Training(TrainingRow, kw_only=True, frozen=True):
+    """A training. `defaults` are the estimator's values for the hyperparameters not asked for."""
+
+    defaults: dict[str, JsonValue]
+    progress: LiveProgress | None
+    links: Links
+
+
+class EvaluationRow(RunFields, kw_only=True, frozen=True):
+    """One evaluation of a training; `results` are by metric.
+
+    `left_out` has the reason for each metric without a result, `averages` the aggregation of
+    averages.
+    """
+
+    kind: ClassVar[str] = "evaluation"
+
+    training: str
+    artifact: str
+    """The folder of the training's artifact (`TrainedArtifact.folder`)."""
+    metrics: tuple[str, ...]
+    held_out: bool
+    results: dict[str, JsonValue] = {}
+    rows: int | None = None
+    optional: tuple[str, ...] = ()
+    positive: str | None = None
+    left_out: dict[str, str] = {}
+    averages: dict[str, str] = {}
+    unseen: dict[str, int] = {}
+    notes: tuple[str, ...] = ()
+
+
+class Evaluation(EvaluationRow, kw_only=True, frozen=True):
+    """An evaluation of a training."""
+
+    progress: LiveProgress | None
+    links: Links
+
+
+RunRow = TrainingRow | EvaluationRow
+
+
+class RunSummary(Struct, kw_only=True, frozen=True):
+    """The progress of a run; its link `self` leads to its content."""
+
+    id: str
+    kind: str
+    number: int
+    status: str
+    requested: str
+    updated: str
+    attempt: int
+    training: str
+    started: str | None
+    ended: str | None
+    links: Links
+
+
+class ArtifactFile(Struct):
+    """A file of an artifact."""
+
+    name: str
+    sha256: str
+    links: Links
+
+
+class Artifact(Struct):
+    """An artifact. `digest` names its folder, `bytes` is the size of all its files."""
+
+    digest: str
+    bytes: int
+    files: list[ArtifactFile]
