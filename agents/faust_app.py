@@ -27,7 +27,7 @@ from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import GROUPS
 
-__all__ = ["Position", "instance_name", "make_app"]
+__all__ = ["Position", "consume", "instance_name", "make_app"]
 
 Position = Callable[[TP, Callable[[], bool]], Awaitable[int | None]]
 """Tells where to start reading a partition, or None once it is ours no more (the second asks)."""
@@ -66,6 +66,12 @@ def make_app(name: str, settings: Settings, brokers: str, position: Position | N
     # create_consumer() takes the class from the transport.
     vars(app.transport)["Consumer"] = _consumer_class(position)
     return app
+
+
+def consume(app: Any, topic: str, name: str, run: Callable[[Any], Awaitable[None]]) -> None:
+    """Have a Faust agent `run` on a topic, whose keys and values are left as they are."""
+    source = app.topic(topic, key_type=bytes, value_type=bytes, value_serializer="raw")
+    app.agent(source, name=name, concurrency=1)(run)
 
 
 def instance_name(name: str, settings: Settings) -> str:

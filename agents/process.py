@@ -34,10 +34,10 @@ logger = structlog.get_logger(__name__)
 
 
 class _Agent(Protocol):
-    """What a process runs: Faust applications, with what must start before them and stop after."""
+    """What a process runs: a Faust application, with what must start before and stop after it."""
 
-    apps: list[Any]
-    deliveries: list[Deliveries]
+    app: Any
+    deliveries: Deliveries
 
     async def start(self) -> None:
         """Make ready, before the applications start."""
@@ -105,7 +105,7 @@ async def run(agents: Sequence[_Agent], dog: Watchdog) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    apps = [app for agent in agents for app in agent.apps]
+    apps = [agent.app for agent in agents]
     await asyncio.gather(*(agent.start() for agent in agents))
     await asyncio.gather(*(start(app) for app in apps))
     for app in apps:
@@ -113,11 +113,7 @@ async def run(agents: Sequence[_Agent], dog: Watchdog) -> None:
     logger.info("running", apps=[app.conf.id for app in apps])
     ready = asyncio.ensure_future(_announce_ready(agents))
     ready.add_done_callback(check)
-    watching = [
-        asyncio.create_task(deliveries.watch())
-        for agent in agents
-        for deliveries in agent.deliveries
-    ]
+    watching = [asyncio.create_task(agent.deliveries.watch()) for agent in agents]
     crashed = [asyncio.ensure_future(app.wait_until_stopped()) for app in apps]
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait([stopping, *crashed], return_when=asyncio.FIRST_COMPLETED)

@@ -23,7 +23,7 @@ from autolearn.agents.command_handling.decision import AppendFence, Decision, ch
 from autolearn.agents.command_handling.partition_claim import Names, PartitionClaim
 from autolearn.agents.delivery_watch import Deliveries
 from autolearn.agents.fail_stop import end_process
-from autolearn.agents.faust_app import make_app
+from autolearn.agents.faust_app import consume, make_app
 from autolearn.eventlog.encryption.session_cipher import open_vault
 from autolearn.eventlog.log import Log
 from autolearn.runtime.home import home_of, state_folder
@@ -66,14 +66,10 @@ class DecideAgent:
             self.checkpoints = CheckpointSigner(settings, log, key, meter)
         self.vault = open_vault(settings, log)
         self.patience = settings.session_timeout
-        app = make_app("decide", settings, brokers, self.claims.position)
-        self.apps = [app]
-        self.deliveries = [Deliveries(app, log, self.topics.commands.name, self.claims.taking_any)]
+        self.app = app = make_app("decide", settings, brokers, self.claims.position)
+        self.deliveries = Deliveries(app, log, self.topics.commands.name, self.claims.taking_any)
         self.claims.follow(app)
-        topic = app.topic(
-            self.topics.commands.name, key_type=bytes, value_type=bytes, value_serializer="raw"
-        )
-        app.agent(topic, name="decide", concurrency=1)(self.run)
+        consume(app, self.topics.commands.name, "decide", self.run)
 
     async def start(self) -> None:
         """Follow the keys, sign checkpoints; a tenure begins when a partition is assigned."""
@@ -106,7 +102,7 @@ class DecideAgent:
 
     async def run(self, stream: Any) -> None:
         """Decide on every command that is delivered (the Faust agent)."""
-        async for event in self.deliveries[0].of(stream.noack().events()):
+        async for event in self.deliveries.of(stream.noack().events()):
             try:
                 await self._handle(event)
             except Exception as error:  # noqa: BLE001 - Faust would lose the event and go on

@@ -19,7 +19,7 @@ from faust.types import TP
 from autolearn.agents.delivery_watch import Deliveries
 from autolearn.agents.dispatch.worker_pool import TaskOffer, WorkerPool
 from autolearn.agents.fail_stop import end_process
-from autolearn.agents.faust_app import make_app
+from autolearn.agents.faust_app import consume, make_app
 from autolearn.agents.followed_projection import FollowedProjection
 from autolearn.eventlog.consumers.traced_projector import TracedProjector
 from autolearn.eventlog.log import Log
@@ -60,15 +60,11 @@ class DispatchAgent:
         )
         self.acting = False
         self.assigned = asyncio.Event()
-        app = make_app("dispatch", settings, brokers, self.position)
-        self.apps = [app]
-        self.deliveries = [Deliveries(app, log, self.topics.workers.name)]
+        self.app = app = make_app("dispatch", settings, brokers, self.position)
+        self.deliveries = Deliveries(app, log, self.topics.workers.name)
         app.on_partitions_assigned.connect(self.on_assigned, weak=False)
         app.on_partitions_revoked.connect(self.on_revoked, weak=False)
-        topic = app.topic(
-            self.topics.workers.name, key_type=bytes, value_type=bytes, value_serializer="raw"
-        )
-        app.agent(topic, name="dispatch", concurrency=1)(self.run)
+        consume(app, self.topics.workers.name, "dispatch", self.run)
 
     async def start(self) -> None:
         """Fold the events so far, follow them, and look at the clock."""
@@ -110,7 +106,7 @@ class DispatchAgent:
 
     async def run(self, stream: Any) -> None:
         """Take in every heartbeat that is delivered (the Faust agent)."""
-        async for event in self.deliveries[0].of(stream.events()):
+        async for event in self.deliveries.of(stream.events()):
             beat = heartbeat_in(event.value, self.topics.tasks.partitions)
             if beat is None:
                 continue

@@ -19,7 +19,7 @@ import structlog
 from autolearn.agents.command_client import CommandClient, command_id
 from autolearn.agents.delivery_watch import Deliveries
 from autolearn.agents.fail_stop import end_process
-from autolearn.agents.faust_app import make_app
+from autolearn.agents.faust_app import consume, make_app
 from autolearn.agents.followed_projection import FollowedProjection
 from autolearn.agents.supervision.artifact_collector import Collector
 from autolearn.agents.supervision.broker_clock import BrokerClock, steady
@@ -78,15 +78,11 @@ class SuperviseAgent:
         self.reported: dict[tuple[str, int], float] = {}
         self.held: dict[tuple[str, str], OpenRun] = {}
         self.assigned_at: float | None = None
-        app = make_app("supervise", settings, brokers)
-        self.apps = [app]
-        self.deliveries = [Deliveries(app, log, self.topics.workers.name)]
+        self.app = app = make_app("supervise", settings, brokers)
+        self.deliveries = Deliveries(app, log, self.topics.workers.name)
         app.on_partitions_assigned.connect(self.on_assigned, weak=False)
         app.on_partitions_revoked.connect(self.on_revoked, weak=False)
-        topic = app.topic(
-            self.topics.workers.name, key_type=bytes, value_type=bytes, value_serializer="raw"
-        )
-        app.agent(topic, name="supervise", concurrency=1)(self.run)
+        consume(app, self.topics.workers.name, "supervise", self.run)
 
     async def start(self) -> None:
         """Follow the events, and look at the runs that are held every second."""
@@ -167,7 +163,7 @@ class SuperviseAgent:
 
     async def run(self, stream: Any) -> None:
         """Take in every heartbeat that is delivered (the Faust agent)."""
-        async for event in self.deliveries[0].of(stream.events()):
+        async for event in self.deliveries.of(stream.events()):
             beat = heartbeat_in(event.value, self.topics.tasks.partitions)
             if beat is None or beat.supervision is not None:
                 told = event.message.timestamp_type == LOG_APPEND_TIME

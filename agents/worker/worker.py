@@ -33,7 +33,7 @@ from autolearn.agents.executors.executor import (
 )
 from autolearn.agents.executors.local.executor import LocalExecutor
 from autolearn.agents.fail_stop import end_process
-from autolearn.agents.faust_app import make_app
+from autolearn.agents.faust_app import consume, make_app
 from autolearn.agents.followed_projection import FollowedProjection
 from autolearn.agents.worker.catalog_announcer import offers
 from autolearn.eventlog.encryption.session_cipher import key_of_kept, open_vault
@@ -151,13 +151,12 @@ class Worker:
             artifacts_url(settings),
             note=self.folder.with_name(f"{self.folder.name}.scratch"),
         )
-        app, tasks = make_app("work", settings, brokers), self.topics.tasks.name
-        self.apps = [app]
-        self.deliveries = [Deliveries(app, log, tasks)]
+        self.app = app = make_app("work", settings, brokers)
+        tasks = self.topics.tasks.name
+        self.deliveries = Deliveries(app, log, tasks)
         app.on_partitions_assigned.connect(self.on_assigned, weak=False)
         app.on_partitions_revoked.connect(self.on_revoked, weak=False)
-        topic = app.topic(tasks, key_type=bytes, value_type=bytes, value_serializer="raw")
-        app.agent(topic, name="work", concurrency=1)(self.run)
+        consume(app, tasks, "work", self.run)
 
     async def on_assigned(self, _: Any, assigned: set[TP], **__: object) -> None:
         """Tell dispatch soon which partitions reach this worker."""
@@ -247,7 +246,7 @@ class Worker:
 
     async def run(self, stream: Any) -> None:
         """Take every task that is delivered (the Faust agent)."""
-        async for event in self.deliveries[0].of(stream.events()):
+        async for event in self.deliveries.of(stream.events()):
             try:
                 task, trace = task_in(event.value), trace_in(event.message.headers)
             except MalformedRecord as error:
