@@ -160,20 +160,12 @@ class _Runs:
 
 
 def _run_summary(run: str, row: StoredRun, base: str) -> RunSummary:
-    """Return how a run goes; `base` is the path of its session or experiment."""
-    return RunSummary(
-        id=run,
-        kind=row.kind,
-        number=row.number,
-        status=row.status,
-        requested=row.requested,
-        updated=row.updated,
-        attempt=row.attempt,
-        training=row.training,
-        started=row.started,
-        ended=row.ended,
-        links={"self": f"{base}/{row.kind}s/{run}"},
-    )
+    """Return the progress of a run; `base` is the path of its session or experiment."""
+    links = {"self": f"{base}/{row.kind}s/{run}"}
+    shown = {
+        name: getattr(row, name) for name in RunSummary.__struct_fields__ if hasattr(row, name)
+    }
+    return RunSummary(id=run, **shown, links=links)
 
 
 def experiment_summary(row: ExperimentRow, *, withheld: bool = False) -> ExperimentSummary:
