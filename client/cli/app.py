@@ -57,7 +57,7 @@ OF_THE_MACHINE = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EMFILE),
     *(errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG),
 )
-"""What the system refuses for reasons of the machine and its user, and is no fault of ours."""
+"""Errors of the system that lie with the machine or its user, not with us."""
 
 RUNS, WORK, PAST, USERS = "The system", "Work", "What is and was", "Users"
 
@@ -96,8 +96,8 @@ app.add_typer(admin.app, name="admin", rich_help_panel=USERS)
 def main() -> None:
     """Run the command line, and exit with a documented code.
 
-    What failed is told on standard error in the words of the error. The traceback of a fault of
-    ours is shown with AUTOLEARN_LOG_LEVEL=debug only. What a terminal cannot show is told with
+    A failure is printed on standard error with the error's message. The traceback of a fault of
+    ours is shown with AUTOLEARN_LOG_LEVEL=debug only. Characters that a terminal cannot show become
     question marks.
     """
     for stream in (sys.stdout, sys.stderr):
@@ -125,7 +125,7 @@ def main() -> None:
 
 
 def of_the_machine(error: OSError) -> str:
-    """Return what the system has refused, of which file, and what to do."""
+    """Describe the system's error: the cause, the file and the remedy."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
     advice = "Make room on the disk" if full else "See that this user may do that there"

@@ -1,4 +1,4 @@
-"""Where the API is, which session is meant, and what the API said."""
+"""The connection to the API, and the state that the command line keeps."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ __all__ = ["Connection", "connect", "only", "reach", "require_url", "show_list"]
 Item = TypeVar("Item")
 
 HASTE = 1.0
-"""Seconds after which an API that does not answer is given up."""
+"""Seconds after which a silent API is given up."""
 LIST = 500
 
 
 class NothingSo(AutoLearnError):
-    """No id begins so."""
+    """No id has this start."""
 
     title = "There is nothing of that id"
     exit_code = ExitCode.REFUSED
 
 
 class Connection:
-    """A client of the API, with what the command line keeps between two commands.
+    """A client of the API, with the state of the command line between two commands.
 
-    `said` is the body of the newest answer in JSON, as it came; `position` is the point of the past
-    that it is about, "" for the present. `place` is for what the token is kept.
+    `said` is the body of the newest answer in JSON, unchanged; `position` is its past point, "" for
+    the present. `place` is the key of the stored token.
     """
 
     def __init__(self, client: AutoLearn, home: Path, session: str | None, place: str) -> None:
@@ -55,18 +55,18 @@ class Connection:
         client.http.event_hooks["response"].append(self.keep)
 
     def keep(self, response: httpx.Response) -> None:
-        """Keep the body of an answer, unless it is a file or a stream without end."""
+        """Store the body of an answer, unless it is a file or an endless stream."""
         if "json" not in response.headers.get("content-type", ""):
             return
         self.said = response.read()
         self.position = response.headers.get("AutoLearn-Position", "")
 
     def say_position(self) -> None:
-        """Name the point of the past that was shown, on standard error."""
+        """Print the shown past point on standard error."""
         if self.position:
             print(f"As of {self.position}", file=sys.stderr)
 
-    # The session that is meant
+    # The present session
 
     @property
     def memory(self) -> Path:
@@ -74,21 +74,21 @@ class Connection:
         return self.home / "session"
 
     def remember(self, session: str) -> None:
-        """Make this the session of the commands to come."""
+        """Make this the session of later commands."""
         self.memory.write_text(f"{session}\n")
 
     def forget(self, session: str) -> None:
-        """Forget a session, if it is the one that is remembered."""
+        """Forget a session, if it is the remembered one."""
         if self.memory.exists() and self.memory.read_text().strip() == session:
             self.memory.unlink()
 
     def session_id(self, given: str | None = None) -> str:
-        """Return the session that is meant: given, by --session, or the last opened.
+        """Return the session: given, by --session, or the last opened.
 
-        What is given may be the start of an id: the API completes it.
+        A given id may be a start: the API completes it.
 
         Raises:
-            typer.BadParameter: none is meant.
+            typer.BadParameter: there is none.
         """
         wanted = given or self.wanted
         if not wanted and self.memory.exists():
@@ -102,7 +102,7 @@ class Connection:
         return wanted
 
     def session(self) -> tuple[Any, SessionWithRuns]:
-        """Return the proxy of the session that is meant, and its content."""
+        """Return the proxy of the session, and its content."""
         proxy = self.client.session(self.session_id())
         return proxy, proxy.get()
 
@@ -117,7 +117,7 @@ class Connection:
     # Lists
 
     def every(self, ask: Callable[..., Page[Any]], **given: Any) -> list[dict[str, Any]]:
-        """Return the items of all pages of a list, as the API said them."""
+        """Return the items of all pages of a list, unchanged."""
         items, page = [], None
         while True:
             answer = ask(limit=LIST, page=page, **given)
@@ -128,11 +128,11 @@ class Connection:
 
 @contextmanager
 def connect(url: str | None = None, session: str | None = None) -> Iterator[Connection]:
-    """Find the API, and talk to it.
+    """Find the API, and connect to it.
 
     Raises:
-        SettingsError: a setting is not right.
-        Unreachable: nobody says where the API is, or it does not answer.
+        SettingsError: a setting is not valid.
+        Unreachable: the API's URL is unknown, or it does not answer.
     """
     home = home_of(read_settings())
     given = variables()
@@ -150,7 +150,7 @@ def show_list(
     output: Output,
     url: str | None,
 ) -> None:
-    """Print a list that has one page: as a table, or as the API said it."""
+    """Print a list that has one page: as a table, or as unchanged JSON."""
     with connect(url) as to:
         found = ask(to.client)
     if output == Output.json:
@@ -160,7 +160,7 @@ def show_list(
 
 
 def require_url(given: str) -> None:
-    """Raise typer.BadParameter for what is no URL."""
+    """Raise typer.BadParameter for an invalid URL."""
     if not given.startswith(("http://", "https://")):
         raise typer.BadParameter(f"{given!r} is not a URL: it must begin with http:// or https://.")
 
@@ -176,7 +176,7 @@ def _url_of(home: Path) -> str:
 
 
 def reach(client: AutoLearn, url: str) -> None:
-    """Raise Unreachable at once when nobody answers, instead of trying for long."""
+    """Raise Unreachable at once when no API answers, instead of retrying for long."""
     try:
         client.ready(patience=HASTE)
     except Unreachable as error:
@@ -185,11 +185,11 @@ def reach(client: AutoLearn, url: str) -> None:
             advice="Start `autolearn up`, or set AUTOLEARN_URL to where the API is.",
         ) from None
     except Problem:
-        pass  # what is asked for may work all the same; if not, its own words say why
+        pass  # the request may work all the same; if not, its own error says why
 
 
 def only(given: str, known: Callable[[], Iterable[str]], what: str) -> str:
-    """Return the one known id that starts with `given`; `what` says what they are of.
+    """Return the one known id that starts with `given`; `what` names the things.
 
     Raises:
         NothingSo: there is none.

@@ -1,4 +1,4 @@
-"""What API processes serve against the log: their digests are asked for here."""
+"""Compares the digests of API processes with the log."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _served_by(client: AutoLearn, url: str) -> Served:
 
 
 def _rows_of(client: AutoLearn, view: str) -> tuple[Goal, dict[str, str]]:
-    """Return the digests of all rows of a view, and where the process was at the last of them."""
+    """Return the digests of all rows of a view, and the position of the last of them."""
     page = client.row_digests(view)
     rows = page.rows
     while page.next is not None:

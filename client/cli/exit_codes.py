@@ -1,4 +1,4 @@
-"""How `autolearn` exits, and how errors are told."""
+"""The exit codes of `autolearn`, and the form of its errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EXIT_CODES = (
 
 
 def words_of(error: AutoLearnError) -> str:
-    """Return what happened, why, every fault that the detail does not name, and what to do."""
+    """Return what happened, why, every fault that is not in the detail, and the remedy."""
     lines = [error.title, f"  {error.detail}"]
     for fault in getattr(error, "errors", ()):
         words, at = str(fault.get("detail", "")), fault.get("pointer") or fault.get("parameter")

@@ -1,4 +1,4 @@
-"""Making the first sysadmin: a process of its own writes to the brokers, the token is kept here."""
+"""Makes the first sysadmin: a process writes to the brokers, the token is stored here."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["make_first_user"]
 
 
 def make_first_user(name: str, *, anyway: bool, url: str | None, shown: bool) -> str:
-    """Make a sysadmin, keep the token, and return what to tell; or only the token, if `shown`.
+    """Make a sysadmin, store the token, and return the message; or only the token, if `shown`.
 
     Raises:
-        typer.Exit: it could not be made: its own words say why; or there are users already.
+        typer.Exit: it failed, and has printed why; or there are users already.
     """
-    at = "" if shown else place(url)  # first: a token that cannot be kept would be lost
+    at = "" if shown else place(url)  # first: a token that cannot be stored would be lost
     words = ["--user", name, *(["--anyway"] if anyway else [])]
     made, _ = run_tool("autolearn.operations.first_user", "making a sysadmin", *words)
     if not made:
@@ -39,7 +39,7 @@ def make_first_user(name: str, *, anyway: bool, url: str | None, shown: bool) ->
 
 
 def place(url: str | None) -> str:
-    """Return for what the token is kept: the API that is named, else the home."""
+    """Return the key of the stored token: the URL of the API, else the home."""
     home = home_of(read_settings())
     at = url or variables().get("AUTOLEARN_URL")
     up = running(home)

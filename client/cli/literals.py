@@ -1,4 +1,4 @@
-"""Values as people write them on a command line: in JSON, as Python does, or as text."""
+"""Values on a command line: in JSON, in Python's notation, or as text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WORDS = {"true": True, "false": False, "null": None}
 
 
 def value_of(text: str) -> Any:
-    """Return what a text stands for: a value of JSON, or of Python if JSON has it too, else itself.
+    """Parse a text: a value of JSON, or of Python if JSON has it too, else the text itself.
 
     Both may be mixed, as in {'a': null}. Tuples are lists; names in dicts are text.
     """

@@ -67,7 +67,7 @@ Days = Annotated[
 
 
 def words(given: str | None) -> list[str] | None:
-    """Return what stands between the commas of an option."""
+    """Split an option at its commas."""
     if given is None:
         return None
     return [word.strip() for word in given.split(",") if word.strip()]

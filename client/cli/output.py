@@ -1,4 +1,4 @@
-"""What the command line prints: tables for people, or JSON exactly as the API said it."""
+"""The output of the command line: tables for people, or the unchanged JSON of the API."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ __all__ = [
 
 NUMBER = re.compile(r"-?\d+(\.\d+)?%?")
 NARROW = 40
-"""Columns below which COLUMNS is not believed: a table would be empty."""
+"""Columns below which COLUMNS is ignored: a table would be empty."""
 WIDE = 240
-"""Columns where nobody looks: a pipe gets every line whole."""
+"""Columns without a terminal: a pipe gets every line whole."""
 
 
 class Output(StrEnum):
-    """How an answer is printed."""
+    """The format of an answer."""
 
     table = "table"
     json = "json"
@@ -99,7 +99,7 @@ def rows(heads: Sequence[str], lines: Iterable[Sequence[object]]) -> Table:
 
 
 def pairs(about: Mapping[str, object]) -> RenderableType:
-    """Return names and values, one pair a line; what is None or empty is left out."""
+    """Return names and values, one pair a line, without None and empty values."""
     from rich.table import Table
     from rich.text import Text
 
@@ -113,21 +113,21 @@ def pairs(about: Mapping[str, object]) -> RenderableType:
 
 
 def sentence(words: str) -> Text:
-    """Return a line of words, without the control characters of whoever wrote some of them."""
+    """Return a line of text, without control characters of others."""
     from rich.text import Text
 
     return Text(text(words))
 
 
 def _is_number(cell: object) -> bool:
-    """Return whether a cell is a number (or its text), or stands for one that is missing."""
+    """Return whether a cell is a number (or its text), or a missing one."""
     if isinstance(cell, str):
         return NUMBER.fullmatch(cell) is not None
     return cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool))
 
 
 def text(cell: object) -> str:
-    """Return a cell as text, without the control characters of whoever wrote it."""
+    """Return a cell as text, without control characters of others."""
     if cell is None:
         return "-"
     if isinstance(cell, bool):
@@ -138,7 +138,7 @@ def text(cell: object) -> str:
 
 
 def number(value: float) -> str:
-    """Return a number with at most four decimals, as people read it."""
+    """Format a number with at most four decimals."""
     if value.is_integer() and abs(value) < 2**53:
         return f"{value:.0f}"
     return f"{value:.4f}" if 0.001 <= abs(value) < 10_000 else f"{value:.4g}"
@@ -150,7 +150,7 @@ def short(identifier: str) -> str:
 
 
 def when(time: str | None) -> str | None:
-    """Return a time of the API (RFC 3339, UTC) as a local one."""
+    """Format a time of the API (RFC 3339, UTC) as a local one."""
     from datetime import datetime
 
     if not time:
@@ -159,7 +159,7 @@ def when(time: str | None) -> str | None:
 
 
 def count(many: int, what: str) -> str:
-    """Return a number of things, such as `1 training` or `2 trainings`."""
+    """Format a number of things, such as `1 training` or `2 trainings`."""
     return f"{many} {what}" if many == 1 else f"{many} {what}s"
 
 

@@ -1,4 +1,4 @@
-"""Finds what is recorded of trainings, over HTTP, for `autolearn replay retrain`."""
+"""Fetches the records of trainings, over HTTP, for `autolearn replay retrain`."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class NothingRecorded(AutoLearnError):
 
 
 def recorded_of(to: Connection, given: str, into: Path) -> list[RecordedTraining]:
-    """Return what is recorded of a training, or of all trainings of an experiment.
+    """Return the records of a training, or of all trainings of an experiment.
 
     `given` is an id or its start: of an experiment, of a training of any experiment, or of a
-    training of the session that is meant. Models and datasets that are stored encrypted are fetched
-    `into` a folder, where they lie in clear.
+    training of the present session. Encrypted artifacts and datasets are fetched `into` a folder,
+    where they lie in clear.
 
     Raises:
         NothingRecorded: there is no such thing, or the training has not completed.
@@ -76,14 +76,14 @@ def recorded_of(to: Connection, given: str, into: Path) -> list[RecordedTraining
 def _fetched(
     to: Connection, owner: SessionWithRuns | ExperimentWithRuns, one: RecordedTraining, into: Path
 ) -> RecordedTraining:
-    """Return a training with the folder to which the files of its model were fetched."""
+    """Return a training with the folder of its fetched artifact."""
     training, folder = one.request.run, into / one.request.run
     try:
         if isinstance(owner, ExperimentWithRuns):
             to.client.experiments.download(owner.id, training, folder)
         else:
             to.client.session(owner.id).download(training, folder)
-    except Problem as problem:  # the rest of the record can be compared all the same
+    except Problem as problem:  # the rest of the record can still be compared
         return replace(one, missing=f"{problem.title}. {problem.detail}")
     return replace(one, folder=str(folder))
 
@@ -103,7 +103,7 @@ def recorded(training: Training, evaluations: Iterable[Evaluation]) -> RecordedT
     """Return a training with its completed evaluations as the log has them.
 
     Raises:
-        NothingRecorded: the training has no model.
+        NothingRecorded: the training has no artifact.
     """
     if training.artifact is None:
         raise NothingRecorded(
@@ -140,7 +140,7 @@ def recorded(training: Training, evaluations: Iterable[Evaluation]) -> RecordedT
 
 
 def plain(ref: DatasetRef) -> DatasetRef:
-    """Return what a dataset is called where it lies in clear."""
+    """Return the name of a dataset's file in clear."""
     return DatasetRef(ref.name, ref.version)
 
 

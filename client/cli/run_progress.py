@@ -1,4 +1,4 @@
-"""What is going on now: a live line per run on a terminal, a line per change in a pipe."""
+"""The progress of runs: a live line per run on a terminal, a line per change in a pipe."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIGNS = {"completed": "✓", "failed": "✗", "cancelled": "-"}
 
 
 class RunProgress:
-    """Shows runs on standard error for as long as it is open. Seconds are since it was opened."""
+    """Shows runs on standard error while it is open. Seconds are since it was opened."""
 
     def __init__(self) -> None:
         self.console = messages()
@@ -51,7 +51,7 @@ class RunProgress:
             self.progress.stop()
 
     def show(self, run: Training | Evaluation, label: str = "") -> None:
-        """Show how a run is now."""
+        """Show the state of a run."""
         phase, known = phase_of(run), self.phases.get(run.id)
         self.phases[run.id] = phase
         label = label or what(run)
@@ -66,7 +66,7 @@ class RunProgress:
 
 
 def phase_of(run: Training | Evaluation) -> str:
-    """Return how far a run is, in a few words."""
+    """Describe the progress of a run."""
     if run.ended is not None:
         worked = "" if run.seconds is None else f" ({run.seconds:.2f} s)"
         return f"{SIGNS.get(run.status, '')} {run.status}{worked}".strip()
@@ -75,7 +75,7 @@ def phase_of(run: Training | Evaluation) -> str:
 
 
 def what(run: Training | Evaluation) -> str:
-    """Return what a run is, in a few words."""
+    """Describe a run."""
     if isinstance(run, Training):
         return f"training {run.id[:8]} {run.estimator} on {run.dataset.name}"
     return f"evaluation {run.id[:8]} of training {run.training[:8]}"

@@ -1,7 +1,7 @@
-"""Text of others on a terminal: nothing in it may steer the terminal, or turn words around.
+"""Text of others on a terminal: none of it may control the terminal, or reverse text.
 
-What is not printable are control characters (also ESC and CSI), and format characters such as the
-marks that make text run from right to left (Unicode categories Cc, Cf, Cs, Co, Cn, Zl, Zp).
+Not printable are control characters (also ESC and CSI), and format characters such as the marks
+that make text run from right to left (Unicode categories Cc, Cf, Cs, Co, Cn, Zl, Zp).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ __all__ = ["escaped", "printable"]
 
 
 def printable(text: str, but: str = "\n\t") -> str:
-    """Return text with U+FFFD in the place of each character that is not printable."""
+    """Return text with U+FFFD in place of each character that is not printable."""
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() or one in but else "\ufffd" for one in text)
@@ -31,6 +31,6 @@ def escaped(document: str, encoding: str = "utf-8") -> str:
 
 
 def code(character: str) -> str:
-    """Return a character as JSON escapes it, in UTF-16."""
+    """Return a character in JSON's escape, in UTF-16."""
     words = character.encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{words[at : at + 4]}" for at in range(0, len(words), 4))

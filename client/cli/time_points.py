@@ -1,4 +1,4 @@
-"""Points in time, as people give them on the command line."""
+"""Points in time on the command line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def point(given: str, option: str = "--as-of") -> str:
-    """Return a point as the API takes it: a token as it is, a time with its zone.
+    """Convert a point for the API: a token is unchanged, a time gets its zone.
 
     A time without a zone is one of this machine's; a date is its beginning.
 

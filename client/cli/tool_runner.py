@@ -1,4 +1,4 @@
-"""Running our tools, as processes of their own."""
+"""Runs our tools, as processes of their own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["OnProgress", "progress_bars", "run_tool"]
 
 
 class OnProgress(Protocol):
-    """Hears how much is done, out of how much, in which stage."""
+    """Receives the stage, the done amount and the total."""
 
     def __call__(self, done: int, total: int | None, stage: str = "") -> None:
         """Show it."""
@@ -22,10 +22,10 @@ class OnProgress(Protocol):
 def progress_bars(
     what: str, stages: Mapping[str, tuple[str, Callable[[int], str]]] | None = None
 ) -> Iterator[OnProgress]:
-    """Show progress on standard error, to people only.
+    """Show progress on standard error, on a terminal only.
 
-    Each of `stages` has a bar of its own, by the name and the count that are given; all others
-    share one, with the name of the stage in hand, or `what`.
+    Each of `stages` has a bar of its own, with its name and count; all others share one, with the
+    name of the present stage, or `what`.
     """
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
@@ -59,12 +59,12 @@ def run_tool(
     given: bytes | None = None,
     stages: Mapping[str, tuple[str, Callable[[int], str]]] | None = None,
 ) -> tuple[dict[str, Any], int]:
-    """Run a tool, show how far it is, and return its result and exit code.
+    """Run a tool, show its progress, and return its result and exit code.
 
-    `given` are the lines that it reads from standard input, if it reads any.
+    `given` are the lines of its standard input, if it reads any.
 
     Raises:
-        typer.Exit: it failed, and has said why; or Ctrl-C was pressed, and it has cleaned up.
+        typer.Exit: it failed, and has printed why; or Ctrl-C was pressed, and it has cleaned up.
     """
     import subprocess
 
@@ -88,7 +88,7 @@ def run_tool(
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            with suppress(BrokenPipeError):  # it has ended: its words and exit code say why
+            with suppress(BrokenPipeError):  # it has ended: its message and exit code say why
                 process.stdin.write(given or b"")
                 process.stdin.flush()
             for line in process.stdout:

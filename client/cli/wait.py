@@ -1,4 +1,4 @@
-"""Waiting for a run, with what it does shown meanwhile."""
+"""Waits for a run, and shows its progress."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["follow", "require_completed"]
 
 R = TypeVar("R", Training, Evaluation)
 STEP = 1.0
-"""Seconds after which the phase is asked for again."""
+"""Seconds after which the phase is requested again."""
 
 
 def follow(run: R, again: Callable[[float], R]) -> R:
@@ -43,7 +43,7 @@ def follow(run: R, again: Callable[[float], R]) -> R:
 
 
 def require_completed(run: Training | Evaluation) -> None:
-    """Say why a run has not completed, and exit with 1; return if it has."""
+    """Print why a run has not completed, and exit with 1; return if it has."""
     if run.status == "completed":
         return
     why = f"{run.reason}: {run.detail}" if run.reason else f"It is {run.status}."

@@ -1,4 +1,4 @@
-"""The keys to which clients seal their requests, as an operator deals with them."""
+"""The keys to which clients seal their requests, for operators."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["named", "rotated"]
 
 
 def named() -> list[str]:
-    """Return the names of the keys that are in use, the one to use first."""
+    """Return the names of the valid keys, the newest first."""
     return [key.kid for key in WireKeys(folder()).present()]
 
 

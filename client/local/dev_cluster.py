@@ -16,7 +16,7 @@ from autolearn.security.broker_secret import announced, secret_of
 __all__ = ["run_cluster"]
 
 LOOK = 0.5
-"""Seconds between two looks at whether every broker is alive."""
+"""Seconds between two checks that every broker is alive."""
 
 
 def run_cluster(folder: Path, port: int, home: Path) -> None:
@@ -53,7 +53,7 @@ def run_cluster(folder: Path, port: int, home: Path) -> None:
 
 
 def _watch(cluster: EmbeddedCluster) -> None:
-    """Start every broker again that ends by itself, for ever."""
+    """Restart every broker that ends by itself, for ever."""
     while True:
         time.sleep(LOOK)
         for number, broker in enumerate(cluster.brokers, 1):

@@ -34,20 +34,20 @@ from autolearn.security.broker_secret import announced, secret_of
 __all__ = ["CannotStart", "System", "install_kafka"]
 
 READY_TIMEOUT = START_TIMEOUT
-"""Seconds within which every process must say that it is ready; a long log takes its time."""
+"""Seconds within which every process must report that it is ready; a long log takes its time."""
 PATIENCE = 20.0
-"""Seconds after which a process that is not ready yet is mentioned."""
+"""Seconds after which a process that is not ready yet is reported."""
 PORT_ATTEMPTS = 3
-"""Starts with other ports, when somebody else takes the drawn one."""
+"""Starts with other ports, when another process takes the drawn one."""
 STOP_TIMEOUT = 20.0
 """Seconds that a process has to stop by itself."""
 LOADING = 45.0
-"""Seconds for which a process may do nothing before it has told for the first time that it goes on:
-a command for the master key has 30."""
+"""Seconds for which a process may be silent before its first beat: a command for the master key has
+30."""
 STACKS = 1.5
 """Seconds that a process has to write its stacks before it is killed."""
 LARGEST_LOG = 16 * 1024 * 1024
-"""Bytes after which a process's log file is put aside at its next start."""
+"""Bytes after which a process's log file is rotated at its next start."""
 
 
 class CannotStart(AutoLearnError):
@@ -57,7 +57,7 @@ class CannotStart(AutoLearnError):
 
 
 class PortLost(CannotStart):
-    """Somebody else took the port that was drawn for Kafka."""
+    """Another process took the port that was drawn for Kafka."""
 
 
 class Part(NamedTuple):
@@ -66,7 +66,7 @@ class Part(NamedTuple):
     name: str
     arguments: tuple[str, ...]
     beats: Literal["always", "when ready", "never"] = "always"
-    """When it tells, every second, that it goes on."""
+    """Whether it prints a beat every second."""
 
 
 FIRST_USER = Part("first user", ("autolearn.operations.first_user", "--with-parent"), "never")
@@ -76,7 +76,7 @@ API = Part("api", ("autolearn.api", "--with-parent"))
 
 
 class _Heard:
-    """What was heard of a process: how often it told that it goes on."""
+    """The number of beats of a process."""
 
     beats = 0
     ready = False
@@ -85,9 +85,9 @@ class _Heard:
 class System:
     """Kafka (unless the settings name brokers), agents, workers and API, on one home.
 
-    `told` hears what happens, a sentence each. A process that ends by itself is started again, and
-    one that hangs is killed.
-    After `start`, `url` says where the API is and `kafka` where the brokers are.
+    `told` receives what happens, a sentence each. A process that ends by itself is restarted, and
+    one that hangs is killed. After `start`, `url` is that of the API and `kafka` the brokers'
+    address.
     """
 
     def __init__(self, settings: Settings, told: Callable[[str], None] = lambda _: None) -> None:
@@ -106,8 +106,8 @@ class System:
 
         Raises:
             AlreadyRunning: this home is in use.
-            CannotStart: a process ended or was not ready in time; the words of its log are in it.
-                Or a backup was put back here, but not to its end.
+            CannotStart: a process ended or was not ready in time; the message has its log lines.
+            Or a restore into this home is incomplete.
             SettingsError: the API's port is taken.
         """
         self.held.enter_context(lock_system(self.home))
@@ -131,7 +131,7 @@ class System:
             self.go_on(self.watch(part))
 
     async def _launch_everything(self) -> list[Part]:
-        """Launch every process, with other ports if one was lost; return those that are to last."""
+        """Launch every process, with other ports if one was lost; return the lasting ones."""
         for attempt in range(1, PORT_ATTEMPTS + 1):
             parts = [*self.brokers(), AGENTS, WORKERS, API]
             once = [FIRST_USER] if self._needs_user() else []
@@ -149,7 +149,7 @@ class System:
         return parts
 
     def brokers(self) -> list[Part]:
-        """Draw the ports that are free ones, all at once; return the embedded broker if it runs."""
+        """Draw all free ports at once; return the embedded broker if it runs."""
         embedded, any_api = not self.settings.kafka, self.settings.api_port == 0
         # Elsewhere a port cannot be held until the API listens: it takes a free one itself.
         drawn_api = any_api and self.settings.api_host == HOST and sys.platform == "linux"
@@ -162,13 +162,13 @@ class System:
         (port,) = numbers
         self.kafka = f"{HOST}:{port}"
         self.ports.lend()
-        secret_of(self.home)  # made now if there is none; what is wrong with it is said now
+        secret_of(self.home)  # made now if there is none; a fault is reported now
         self.held.enter_context(announced(self.home, [self.kafka]))
         where = ("--folder", str(self.home / "kafka"), "--port", str(port))
         run = ("run", "--with-parent", *where, "--secret-of", str(self.home))
         return [Part("kafka", ("autolearn.eventlog.embedded", *run), "when ready")]
 
-    # What it needs
+    # Requirements
 
     def _make_master_key(self) -> None:
         from autolearn.security.master_keys import make_key_file
@@ -176,16 +176,16 @@ class System:
         if made := make_key_file(self.settings, self.home):
             self.told(f"  made the master key: {made}; keep a copy elsewhere")
 
-    # Who may use it
+    # The first user
 
     @property
     def _has_user(self) -> Path:
-        """The file that names the log of which it is known that it has a user."""
+        """The file that names the log whose first user exists."""
         return self.home / "has-user"
 
     @property
     def token(self) -> str:
-        """The token that is kept for this system, else AUTOLEARN_TOKEN, "" without one."""
+        """The stored token of this system, else AUTOLEARN_TOKEN, "" without one."""
         place = credentials.place_of_home(self.home)
         kept = credentials.read().get(place) or credentials.find(place)
         return kept.token if kept is not None else ""
@@ -195,11 +195,11 @@ class System:
         return self.settings.auth == "tokens" and not known
 
     def which_log(self) -> str:
-        """Return what tells the logs apart that this home has been used with."""
+        """Return the id of the log, which differs for each log of this home."""
         return f"{self.settings.kafka or 'embedded'} {self.settings.topic_prefix}\n"
 
     def _keep_user(self, said: str) -> None:
-        """Keep the token of the first user, if one was made, where the command line finds it."""
+        """Store the token of the first user, if one was made, for the command line."""
         made = msgspec.json.decode(said, type=dict[str, dict[str, str]])["result"]
         if made:
             place = credentials.place_of_home(self.home)
@@ -208,7 +208,7 @@ class System:
         self._has_user.write_text(self.which_log())
 
     async def _launch_all(self, parts: list[Part]) -> list[str]:
-        """Start processes at the same time; when one cannot start, give up the others."""
+        """Start processes at the same time; when one cannot start, abandon the others."""
         launches = [asyncio.create_task(self.launch(part)) for part in parts]
         try:
             return await asyncio.gather(*launches)
@@ -218,7 +218,7 @@ class System:
             await asyncio.gather(*launches, return_exceptions=True)
 
     async def launch(self, part: Part) -> str:
-        """Start a process, wait until it is ready, and return what it says of itself."""
+        """Start a process, wait until it is ready, and return its ready line."""
         began = time.monotonic()
         log = self.home / "logs" / f"{part.name}.log"
         log.parent.mkdir(exist_ok=True)
@@ -270,9 +270,9 @@ class System:
         )
 
     async def guard(self, part: Part, process: asyncio.subprocess.Process, heard: _Heard) -> None:
-        """Kill a process that makes no progress; what it was at is in its log then.
+        """Kill a process that makes no progress; its log then has its stacks.
 
-        Before it has told for the first time it loads, which may take any time on a busy machine.
+        Before its first beat it loads, which may take any time on a busy machine.
         """
         stall = Stall(Effort(process.pid), time.monotonic())
         while process.returncode is None:
@@ -294,13 +294,13 @@ class System:
     def environment(self) -> Mapping[str, str]:
         """Return the environment of the processes: ours, with every setting spelled out.
 
-        An API that is started again keeps its port, also if the first one was a free one.
+        A restarted API keeps its port, also if the first one was a free one.
         """
         port = urlsplit(self.url).port if self.url else self.api_port
         fields = msgspec.structs.asdict(self.settings)
         client = fields.pop("kafka_client")
         known = {"home": self.home, "kafka": self.kafka, "api_port": port}
-        # Whoever starts the system has a token, perhaps; its processes need none.
+        # The user who starts the system may have a token; its processes need none.
         ours = {name: value for name, value in os.environ.items() if name != "AUTOLEARN_TOKEN"}
         return {
             **child_environment(ours),
@@ -310,14 +310,14 @@ class System:
         }
 
     def go_on(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        """Do something beside everything else, until it is done or the system stops."""
+        """Run a task beside everything else, until it is done or the system stops."""
         task = asyncio.create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
         return task
 
     async def watch(self, part: Part) -> None:
-        """Start a process again whenever it ends by itself, at longer and longer intervals."""
+        """Restart a process whenever it ends by itself, at longer and longer intervals."""
         pause = 0.0
         while True:
             began = time.monotonic()
@@ -348,7 +348,7 @@ class System:
             await asyncio.gather(*(self.end(name) for name in names if name in self.processes))
 
     async def end(self, name: str) -> None:
-        """Ask one process to stop; kill it and what it started if it does not."""
+        """Ask one process to stop; kill it and its children if it does not."""
         process = self.processes[name]
         if process.returncode is not None:
             self.lines[name].close()
@@ -372,7 +372,7 @@ class System:
 
 
 async def _listen(line: socket.socket, heard: _Heard) -> None:
-    """Count how often a process tells that it goes on, until it ends."""
+    """Count the beats of a process, until it ends."""
     while words := await asyncio.get_running_loop().sock_recv(line, 4096):
         heard.beats += len(words)
 
@@ -381,21 +381,21 @@ async def _put_down(process: asyncio.subprocess.Process) -> None:
     """Kill a process and its group; before that it writes the stacks of its threads to its log."""
     with suppress(ProcessLookupError):
         os.kill(process.pid, signal.SIGABRT)
-        os.kill(process.pid, signal.SIGCONT)  # one that was stopped takes the signal before it
+        os.kill(process.pid, signal.SIGCONT)  # a stopped one takes the signal before it
         with suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), STACKS)
         os.killpg(process.pid, signal.SIGKILL)
 
 
 async def _drain(output: asyncio.StreamReader, log: Path) -> None:
-    """Append what a process prints after its first word to its log file."""
+    """Append a process's output after its first line to its log file."""
     while words := await output.read(1 << 16):
         with log.open("ab") as file:
             file.write(words)
 
 
 def install_kafka() -> None:
-    """Fetch Kafka if it is not on this machine yet, with a progress bar on standard error.
+    """Fetch Kafka on first use, with a progress bar on standard error.
 
     Raises:
         CannotStart: it could not be fetched.

@@ -33,7 +33,7 @@ def run_up(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    """Start the system, say where it is, and wait for a signal; a signal also ends the start."""
+    """Start the system, print its URL, and wait for a signal; a signal also ends the start."""
     signalled = asyncio.Event()
     for number in SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, signalled.set)
@@ -57,7 +57,7 @@ async def _serve(settings: Settings) -> None:
 
 
 def where(system: System, seconds: float) -> list[str]:
-    """Return what somebody needs to know to use a system that is ready."""
+    """Describe how to use a ready system."""
     elsewhere = system.home != user_data_path("autolearn").resolve()
     hint = f"export AUTOLEARN_HOME={shlex.quote(str(system.home))}" if elsewhere else ""
     return [

@@ -1,4 +1,4 @@
-"""What a sysadmin can ask of the behaviour log, described once for both clients."""
+"""The behaviour log, for both clients."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Auditing"]
 
 
 class Auditing:
-    """Who asked what, what came of it, and by which processes."""
+    """Requests, commands, decisions and tasks, with their outcomes."""
 
     @operation
     def audit(
@@ -52,10 +52,10 @@ class Auditing:
         trace: str = "",
         patience: float = 60.0,
     ) -> Feed:
-        """Iterate over the hops that come from now on; an entry's `event` is one.
+        """Iterate over new hops; an entry's `event` is one.
 
-        What another API process recorded comes too, a little later. After the API process has
-        ended, what happened until the next one was found is not given: ask `audit` for it.
+        Hops of another API process come a little later. If the API process ends, hops until the
+        next connection are missing: `audit` has them.
         """
         query = chosen("", "", actor, service, stream, outcome, trace)
         return follow("/v1/audit", query, patience)
@@ -64,7 +64,7 @@ class Auditing:
 def chosen(
     begin: str, end: str, actor: str, service: str, stream: str, outcome: str, trace: str
 ) -> dict[str, object]:
-    """Return the part of a query that chooses hops."""
+    """Return the part of a query that filters hops."""
     given = {"from": begin, "to": end, "actor": actor, "service": service, "stream": stream,
              "outcome": outcome, "trace": trace}  # fmt: skip
     return {name: value or None for name, value in given.items()}

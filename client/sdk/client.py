@@ -33,7 +33,7 @@ __all__ = ["AsyncAutoLearn", "AutoLearn", "Problem", "Unreachable"]
 
 
 def _bearer(url: str, token: str | None) -> dict[str, str]:
-    """Return the header that says who asks; "" asks as nobody, None as whose token is kept."""
+    """Return the authentication header of a token; "" for none, None for the stored one."""
     if token is None:
         kept = find(place_of(url))
         token = kept.token if kept is not None else ""
@@ -87,10 +87,10 @@ class AwaitingSession(AwaitingPart, OneSession):
 
 
 class AutoLearn(Blocking, System, Users, Auditing):
-    """A client that blocks. `url` is where the API is; use it from one thread at a time.
+    """A client that blocks. `url` is that of the API; use it from one thread at a time.
 
-    `token` says who asks; without it, AUTOLEARN_TOKEN or what `autolearn login` has kept does.
-    `seal` says whether requests are sealed (docs/wire.md); None: as AUTOLEARN_SEAL says, or yes.
+    `token` authenticates; without it, AUTOLEARN_TOKEN or the one stored by `autolearn login` does.
+    `seal` says whether requests are sealed (docs/wire.md); None: by AUTOLEARN_SEAL, or yes.
     """
 
     def __init__(
@@ -113,11 +113,11 @@ class AutoLearn(Blocking, System, Users, Auditing):
         self.experiments = BlockingExperiments(self.http)
 
     def session(self, session: str) -> BlockingSession:
-        """Return a proxy of one session; nothing is asked yet."""
+        """Return a proxy of one session, without a request."""
         return BlockingSession(self.http, session)
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self.http.close()
 
     def __enter__(self) -> Self:
@@ -133,7 +133,7 @@ class AutoLearn(Blocking, System, Users, Auditing):
 
 
 class AsyncAutoLearn(Awaiting, System, Users, Auditing):
-    """A client to await. `url` is where the API is, and `token` says who asks, as in AutoLearn."""
+    """A client to await. `url` and `token` as in AutoLearn."""
 
     def __init__(
         self,
@@ -155,11 +155,11 @@ class AsyncAutoLearn(Awaiting, System, Users, Auditing):
         self.experiments = AwaitingExperiments(self.http)
 
     def session(self, session: str) -> AwaitingSession:
-        """Return a proxy of one session; nothing is asked yet."""
+        """Return a proxy of one session, without a request."""
         return AwaitingSession(self.http, session)
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         await self.http.aclose()
 
     async def __aenter__(self) -> Self:

@@ -1,7 +1,7 @@
-"""The tokens that a user keeps: `tokens.json` in the user's config folder, for this user only.
+"""The stored tokens of a user: `tokens.json` in the user's config folder.
 
-A token is kept for the URL of an API, or for the home of an `autolearn up` on this machine, whose
-URL may be another one at each start. The file has mode 0600, its folder 0700.
+A token is stored for the URL of an API, or for the home of an `autolearn up` on this machine, whose
+URL may differ at each start. The file has mode 0600, its folder 0700.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ __all__ = [
 
 
 class Unsafe(SettingsError):
-    """The file of the tokens may be read by others."""
+    """Other users can read the file of the tokens."""
 
     title = "Your tokens are not kept safely"
 
 
 class Kept(Struct, frozen=True):
-    """A token that is kept, and whose it is."""
+    """A stored token, and its user."""
 
     user: str
     token: str
@@ -59,26 +59,26 @@ def file_of_tokens() -> Path:
 
 
 def place_of_home(home: Path) -> str:
-    """Return for what the token of `autolearn up` on a home is kept."""
+    """Return the key of the token of `autolearn up` on a home."""
     return home.resolve().as_uri()
 
 
 def place_of(url: str, home: Path | None = None) -> str:
-    """Return for what the token of an API is kept: the home of `autolearn up` if that is its API.
+    """Return the key of the token of an API: the home of `autolearn up` if that is its API.
 
-    `home` is the one of the settings without another.
+    `home` is that of the settings by default.
     """
     if home is None:
         try:
             home = home_of(read_settings())
-        except AutoLearnError:  # whatever is wrong with them, a client with a URL needs none
+        except AutoLearnError:  # a fault of them is irrelevant for a client with a URL
             return plain(url)
     up = running(home)
     return place_of_home(home) if up is not None and plain(up.url) == plain(url) else plain(url)
 
 
 def plain(url: str) -> str:
-    """Return a URL by its scheme, host and port; both words for this machine are the same."""
+    """Normalise a URL to scheme, host and port; both names of this machine are the same."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     host = "127.0.0.1" if host == "localhost" else f"[{host}]" if ":" in host else host
@@ -87,10 +87,10 @@ def plain(url: str) -> str:
 
 
 def find(place: str) -> Kept | None:
-    """Return the token that is kept for a place; AUTOLEARN_TOKEN goes before any.
+    """Return the stored token of a place; AUTOLEARN_TOKEN takes precedence.
 
     Raises:
-        Unsafe: others could read the file.
+        Unsafe: other users can read the file.
     """
     given = variables().get("AUTOLEARN_TOKEN")
     return Kept("", given) if given else read().get(place)
@@ -104,7 +104,7 @@ def token_for(url: str | None) -> str:
 
 
 def read() -> dict[str, Kept]:
-    """Return all tokens that are kept."""
+    """Return all stored tokens."""
     path = file_of_tokens()
     try:
         then = "if others may have read it, revoke the tokens."
@@ -117,21 +117,21 @@ def read() -> dict[str, Kept]:
 
 
 def keep(place: str, user: str, token: str) -> Path:
-    """Keep a token, and return the file."""
+    """Store a token, and return the file."""
     with _changing() as kept:
         kept[place] = Kept(user, token)
     return file_of_tokens()
 
 
 def forget(place: str) -> None:
-    """Keep the token of a place no longer."""
+    """Delete the token of a place."""
     with _changing() as kept:
         kept.pop(place, None)
 
 
 @contextmanager
 def _changing() -> Iterator[dict[str, Kept]]:
-    """Change what is kept; one process at a time does. Homes that are gone are forgotten."""
+    """Change the stored tokens, one process at a time. Tokens of deleted homes are dropped."""
     path = file_of_tokens()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (path.parent / "tokens.lock").open("a") as lock:

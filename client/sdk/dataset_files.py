@@ -1,4 +1,4 @@
-"""Files of datasets: their formats, and the names that are made of theirs."""
+"""Files of datasets: their formats, and the names derived from theirs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ __all__ = ["FileFormat", "dataset_name"]
 FileFormat = Literal["csv", "parquet", "arrow", "jsonl", "excel"]
 PACKED = (".gz", ".zst", ".zip")
 LONGEST = 64
-"""Characters of a name that is made of a file's."""
+"""Characters of a derived name."""
 
 
 def dataset_name(path: Path | str) -> str:
-    """Return the name that a file's dataset has without another: lower case, words with dashes.
+    """Return the dataset name derived from a file's: lower case, words with dashes.
 
     `Données 2024.csv.gz` is donnees-2024. It is "dataset" where nothing is left.
     """

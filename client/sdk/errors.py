@@ -21,8 +21,8 @@ __all__ = ["Problem", "Unreachable", "problem_of"]
 class Problem(AutoLearnError):
     """A problem that the API answered with.
 
-    `kind` is the last word of `type` (such as session-unknown), `errors` lists the faults of a
-    body or query with the place of each, `members` holds whatever else the problem says.
+    `kind` is the last word of `type` (such as session-unknown), `errors` lists the faults of a body
+    or query with the place of each, `members` holds the other members.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Unreachable(LogError):
 
 
 def problem_of(response: httpx.Response) -> Problem:
-    """Return the problem in a response of 4xx or 5xx, whoever made it."""
+    """Return the problem in a response of 4xx or 5xx, of the API or of a proxy."""
     try:
         content = msgspec.json.decode(response.content, type=dict[str, Any])
     except msgspec.DecodeError:

@@ -1,8 +1,8 @@
-"""Following the events: Server-Sent Events as they are read, and what to do when they break off.
+"""Follows the events: parses Server-Sent Events, and reconnects.
 
-A flow as in `sdk_flows`, with two steps more: it yields a `Listen` and gets the response with its
-status and headers, then yields `More` for each further part of its body (None at its end). What it
-gives to the caller is yielded as an `Entry`.
+A flow as in `flows`, with two steps more: it yields a `Listen` and gets the response with its
+status and headers, then yields `More` for each further part of its body (None at its end). It
+yields each result for the caller as an `Entry`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from autolearn.client.sdk.flows import (
 __all__ = ["Entry", "EventParser", "Feed", "Listen", "More", "ServerSentEvent", "follow"]
 
 SILENCE = 45.0
-"""Seconds of silence after which a connection is given up: the API says something every 15."""
+"""Seconds of silence after which a connection is given up: the API sends a comment every 15."""
 
 
 class Entry(Struct, frozen=True):
@@ -41,7 +41,7 @@ class Entry(Struct, frozen=True):
 
 
 class ServerSentEvent(Struct, frozen=True):
-    """What was dispatched, or with empty `data` only a new `id`."""
+    """A dispatched event, or with empty `data` only a new `id`."""
 
     id: str
     event: str
@@ -49,9 +49,9 @@ class ServerSentEvent(Struct, frozen=True):
 
 
 class EventParser:
-    """Makes events of the parts of a body (WHATWG HTML, 9.2.5 and 9.2.6), however it was cut.
+    """Parses the parts of a body into events (WHATWG HTML, 9.2.5 and 9.2.6), however it was cut.
 
-    An event that the end of the body cuts off is never given.
+    An event that the end of the body cuts off is dropped.
     """
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ class EventParser:
                 yield event
 
     def take(self, line: str) -> ServerSentEvent | None:
-        """Read one line; at an empty one return the event before it, if it says anything."""
+        """Read one line; at an empty one return the event before it, if it has data."""
         if self.fresh:
             line, self.fresh = line.removeprefix("\ufeff"), False
         if not line:
@@ -104,17 +104,17 @@ class Listen(Struct, frozen=True):
 
 
 class More(Struct, frozen=True):
-    """The next part of the stream is wanted."""
+    """Requests the next part of the stream."""
 
 
 Feed = Generator[Listen | More | Pause | Entry, Any, None]
 
 
 def follow(path: str, query: Mapping[str, object], patience: float) -> Feed:
-    """Give every event once and in order, for as long as the caller wants.
+    """Yield every event once and in order, for as long as the caller iterates.
 
-    A connection that breaks off, or says nothing for long, is made anew: the API goes on right
-    behind the last event that came whole.
+    A broken or silent connection is made again: the API goes on right behind the last complete
+    event.
 
     Raises:
         Problem: the API refuses, or cannot give events for longer than `patience` seconds.
@@ -139,7 +139,7 @@ def follow(path: str, query: Mapping[str, object], patience: float) -> Feed:
 
 
 class Listened(Struct):
-    """What one connection brought: how many events, up to where, and why it ended.
+    """The result of one connection: number of events, last position, and why it ended.
 
     `after` is how many seconds the API asked to wait.
     """
@@ -151,7 +151,7 @@ class Listened(Struct):
 
 
 def _listen(request: Listen) -> Generator[Listen | More | Pause | Entry, Any, Listened]:
-    """Give the events of one connection."""
+    """Yield the events of one connection."""
     listened = Listened(Unreachable("The connection ended.", advice="Is `autolearn up` running?"))
     try:
         response: httpx.Response = yield request
@@ -180,7 +180,7 @@ def _listen(request: Listen) -> Generator[Listen | More | Pause | Entry, Any, Li
 
 
 def told(data: str) -> Problem:
-    """Return a problem that was said in the stream."""
+    """Return a problem that was sent in the stream."""
     content = msgspec.json.decode(data, type=dict[str, Any])
     known = {name: content.pop(name, "") for name in ("type", "title", "detail")}
     status = int(content.pop("status", 503))

@@ -1,4 +1,4 @@
-"""How requests are made, repeated and waited for; without doing any input or output.
+"""Sends, retries and awaits requests, without doing any input or output.
 
 A flow is a generator. It yields a `Send` and gets the response, or yields a `Pause` in seconds; a
 failed connection is raised into it. The sync and the async transport both drive the same flows.
@@ -44,21 +44,21 @@ Query = Mapping[str, str | list[str]]
 
 RETRIED = frozenset({429, 503})
 GRACE = 30.0
-"""Seconds that an answer may take beyond what the request says it waits for."""
+"""Seconds that an answer may take beyond the requested wait."""
 EXAMINED = 900.0
-"""Seconds until a file that was sent has been examined: of minutes in its turn, behind others."""
+"""Seconds until an uploaded file has been examined: minutes, behind the files of others."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 
 
 class Download:
-    """A file that takes an answer as it comes; `sha256` is that of what has come."""
+    """A file that receives an answer; `sha256` is that of the received bytes."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.sha256 = path, hashlib.sha256()
 
     @contextmanager
     def begin(self) -> Iterator[Callable[[bytes], None]]:
-        """Open the file, anew at every try, and give what adds some bytes."""
+        """Open the file, anew at every try, and return the function that appends bytes."""
         self.sha256 = hashlib.sha256()
         with self.path.open("wb") as file:
 
@@ -72,7 +72,7 @@ class Download:
 class Send(Struct, frozen=True):
     """One request to send. `content` is the body, or the file to stream.
 
-    A successful answer comes `into` a file, if one is given.
+    A successful answer goes `into` a file, if one is given.
     """
 
     method: str
@@ -85,7 +85,7 @@ class Send(Struct, frozen=True):
 
 
 class Pause(Struct, frozen=True):
-    """Time to let pass, in seconds."""
+    """A pause, in seconds."""
 
     seconds: float
 
@@ -94,7 +94,7 @@ Flow = Generator[Send | Pause, Any, T]
 
 
 class Call(Struct, Generic[T], frozen=True):
-    """One question to the API, and the type of its answer.
+    """One request to the API, and the type of its answer.
 
     Every call that changes something has an Idempotency-Key, so that it can be repeated. `grace` is
     how many seconds beyond `wait` the answer may take.
@@ -113,7 +113,7 @@ class Call(Struct, Generic[T], frozen=True):
 
 
 def ask(call: Call[T], patience: float = 30.0) -> Flow[T]:
-    """Get the answer of a call; what is not decided yet is followed until it is.
+    """Get the answer of a call; a pending command is followed until it is decided.
 
     Raises:
         Problem: the API refuses, or fails for longer than `patience` seconds.
@@ -126,7 +126,7 @@ def ask(call: Call[T], patience: float = 30.0) -> Flow[T]:
 
 
 def fetch(call: Call[bytes], path: Path, sha256: str, patience: float = 30.0) -> Flow[None]:
-    """Write the answer of a call to a file, which is there as soon as it is whole.
+    """Write the answer of a call to a file, which appears when it is whole.
 
     Raises:
         Unreachable: it has another SHA-256.
@@ -206,13 +206,13 @@ def sent(call: Call[Any]) -> Send:
 
 
 def words_of(query: Mapping[str, object]) -> Query:
-    """Return a query as text, without what is not given; a list is a parameter that is repeated."""
+    """Return a query as text, without None; a list is a repeated parameter."""
     given = {name: value for name, value in query.items() if value not in (None, "", [])}
     return {n: [*map(str, v)] if isinstance(v, list) else str(v) for n, v in given.items()}
 
 
 def followed(call: Call[Any], location: str, patience: float) -> Flow[httpx.Response]:
-    """Follow a command until it is answered, and return the resource that it made."""
+    """Follow a command until it is answered, and return its resource."""
     until, pause = time.monotonic() + patience, FIRST_PAUSE
     at, _, query = location.partition("?")
     pairs = dict(httpx.QueryParams(query))

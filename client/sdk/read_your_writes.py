@@ -1,4 +1,4 @@
-"""Read your writes: a client asks from then on for no less than what it was told of its changes."""
+"""Read your writes: a client requires the position of its own changes from then on."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ __all__ = ["AsyncReached", "Reached"]
 
 
 class Reached:
-    """What a client has been told, and the hooks of its httpx client that ask for it."""
+    """The reached position of a client, and the hooks of its httpx client that send it."""
 
     def __init__(self) -> None:
         self.position: Position | None = None
 
     def ask(self, request: httpx.Request) -> None:
-        """Ask to be answered from what holds all that was told."""
+        """Require the reached position for an answer."""
         if self.position is not None:
             request.headers[AFTER] = self.position.token()
 
     def keep(self, response: httpx.Response) -> None:
-        """Keep how far an answer has come; forget it where it is of no log that is there."""
+        """Store the position of an answer; forget one of a log that is gone."""
         if response.status_code == 422:
             response.read()
         self.take(response)
@@ -32,7 +32,7 @@ class Reached:
             position = Position.parse(told)
             self.position = position.joined(self.position) if self.position else position
         elif response.status_code == 422 and AFTER.encode() in response.content:
-            self.position = None  # it is another log by now: one that was restored
+            self.position = None  # another log by now: a restored one
 
 
 class AsyncReached(Reached):

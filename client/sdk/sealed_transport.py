@@ -1,8 +1,8 @@
-"""Sealing what goes out and opening what comes back, below everything else of a client.
+"""Seals requests and decrypts answers, below everything else of a client.
 
 An httpx transport around another one (docs/wire.md): requests under /v1 and for /metrics go out as
-JWE, sealed to the first key of the server; the answers come back as if nothing had happened. An
-answer that was not sealed is believed only when it is an error.
+JWE, sealed to the first key of the server; the answers are decrypted. A plain answer is accepted
+only if it is an error.
 """
 
 from __future__ import annotations
@@ -40,31 +40,31 @@ JOSE = MEDIA_TYPE.encode()
 
 
 LARGEST = 40 * 1024
-"""Bytes of a body up to which a server reads it sealed before it knows who asks."""
+"""Bytes of a body up to which a server reads it sealed before authentication."""
 WINDOW = 120
 """Seconds by which the clocks of client and server may differ."""
 
 
 class _Keys(NamedTuple):
-    """The server's key that is used, and its name."""
+    """The server's key in use, and its name."""
 
     key: OKPKey
     kid: str
 
 
 class _Question(NamedTuple):
-    """A request as it is sent, and what opens its answer."""
+    """A sent request, and the key of its answer."""
 
     request: httpx.Request
     opening: Opening
 
 
 def _keys_of(response: httpx.Response, trusted: str) -> _Keys:
-    """Return the server's key to use. `trusted` names the only ones that may be, if any.
+    """Return the server's key to use. `trusted` names the only acceptable ones, if any.
 
     Raises:
         Unreachable: it has none, or none of those.
-        httpx.RemoteProtocolError: it cannot say so now; it may be asked again.
+        httpx.RemoteProtocolError: it cannot answer now; a retry may help.
     """
     if response.status_code in (429, 500, 502, 503, 504):
         raise httpx.RemoteProtocolError(f"{response.request.url}: status {response.status_code}.")
@@ -89,10 +89,10 @@ def _keys_of(response: httpx.Response, trusted: str) -> _Keys:
 
 
 def _check_clock(response: httpx.Response) -> None:
-    """Check that the server would take a request that is made now.
+    """Check that the server would accept a request that is made now.
 
-    Nobody has signed a Date: it is no reason to make a request for another time, which whoever
-    changed it could keep and deliver then.
+    A Date is not signed: it must not shift the time of a request, which an attacker could keep and
+    deliver then.
 
     Raises:
         Unreachable: the clocks are too far apart.
@@ -115,9 +115,9 @@ def _check_clock(response: httpx.Response) -> None:
 def question(
     request: httpx.Request, content: bytes | None, keys: _Keys, *, announced: bool = False
 ) -> _Question:
-    """Return a request sealed; without `content` its body is a file, and is left as it is.
+    """Seal a request; without `content` its body is a file, and stays in clear.
 
-    A large body, or one that is `announced`, has beside it in the head who asks, also sealed.
+    A large body, or an `announced` one, has its sealed authentication in the head.
     """
     mine, jti = new_key(), secrets.token_urlsafe(18)
     given = {name.lower(): value for name, value in request.headers.raw}  # cheaper than `headers`
@@ -166,7 +166,7 @@ def _is_sealed(response: httpx.Response) -> bool:
     """Return whether an answer is sealed.
 
     Raises:
-        httpx.RemoteProtocolError: it is not, and is none of those that need not be.
+        httpx.RemoteProtocolError: it is plain, and must not be.
     """
     if response.headers.get("content-type", "") == MEDIA_TYPE:
         return True
@@ -181,7 +181,7 @@ def refused(response: httpx.Response) -> bool:
 
 
 def _is_crowded(response: httpx.Response) -> bool:
-    """Return whether a request was refused because it did not say in its head who asks."""
+    """Return whether a request was refused for lack of an announced authentication."""
     return response.status_code == 429 and b"problem:too-many-strangers" in response.content
 
 
@@ -197,7 +197,7 @@ def _opened(response: httpx.Response, opening: Opening, stream: Any) -> httpx.Re
 
 
 def damaged(error: Undecipherable) -> httpx.RemoteProtocolError:
-    """Return the error of an answer that cannot be opened: the request may be tried again."""
+    """Return the error of an answer that cannot be decrypted: the request may be tried again."""
     return httpx.RemoteProtocolError(f"The answer cannot be deciphered: {error.detail}")
 
 
@@ -254,7 +254,7 @@ class _AsyncOpened(httpx.AsyncByteStream):
 
 
 class Sealing(httpx.BaseTransport):
-    """A transport that seals. `trusted` names the server's keys that may be used; "": any."""
+    """A transport that seals. `trusted` names the acceptable keys of the server; "": any."""
 
     def __init__(self, inner: httpx.BaseTransport, trusted: str = "") -> None:
         self.inner, self.trusted = inner, trusted
@@ -289,7 +289,7 @@ class Sealing(httpx.BaseTransport):
     def ask(
         self, request: httpx.Request, keys: _Keys, *, announced: bool = False
     ) -> tuple[httpx.Response, _Question]:
-        """Send a request sealed to a key; once more announced where too many are not."""
+        """Send a request sealed to a key; once more announced if there are too many strangers."""
         content = None if request.method == "PUT" else request.read()
         asked = question(request, content, keys, announced=announced)
         response = self.inner.handle_request(asked.request)
@@ -301,7 +301,7 @@ class Sealing(httpx.BaseTransport):
         return response, asked
 
     def get(self, request: httpx.Request) -> _Keys:
-        """Get the keys of the server."""
+        """Fetch the keys of the server."""
         response = self.inner.handle_request(_well_known(request))
         response.request = request
         response.read()
@@ -309,7 +309,7 @@ class Sealing(httpx.BaseTransport):
         return self.keys
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self.inner.close()
 
 
@@ -350,7 +350,7 @@ class AsyncSealing(httpx.AsyncBaseTransport):
     async def ask(
         self, request: httpx.Request, keys: _Keys, *, announced: bool = False
     ) -> tuple[httpx.Response, _Question]:
-        """Send a request sealed to a key; once more announced where too many are not."""
+        """Send a request sealed to a key; once more announced if there are too many strangers."""
         content = None if request.method == "PUT" else await request.aread()
         asked = question(request, content, keys, announced=announced)
         response = await self.inner.handle_async_request(asked.request)
@@ -362,7 +362,7 @@ class AsyncSealing(httpx.AsyncBaseTransport):
         return response, asked
 
     async def get(self, request: httpx.Request) -> _Keys:
-        """Get the keys of the server."""
+        """Fetch the keys of the server."""
         response = await self.inner.handle_async_request(_well_known(request))
         response.request = request
         await response.aread()
@@ -370,5 +370,5 @@ class AsyncSealing(httpx.AsyncBaseTransport):
         return self.keys
 
     async def aclose(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         await self.inner.aclose()

@@ -1,4 +1,4 @@
-"""What can be asked about sessions and experiments, each described once for both clients."""
+"""Sessions and experiments, for both clients."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Sessions:
     ) -> Flow[SessionWithRuns]:
         """Open a session. `key` makes a repetition by another process safe.
 
-        It expires when it is not used for `expires` days, 0: never; None: as the system has it.
+        It expires when it is unused for `expires` days, 0: never; None: the system's default.
         """
         body = {"title": title} if expires is None else {"title": title, "expires": expires}
         return ask(Call("POST", "/v1/sessions", SessionWithRuns, body=body, key=key))
@@ -86,25 +86,25 @@ class Experiments:
 
     @operation
     def get(self, experiment: str, *, as_of: str | None = None) -> Flow[ExperimentWithRuns]:
-        """Return an experiment with all that it keeps, which may be many answers of the API."""
+        """Return an experiment with all its runs, which may take many requests."""
         at = f"/v1/experiments/{segment(experiment)}"
         return _whole(Call("GET", at, ExperimentWithRuns, {"as_of": as_of}))
 
     @operation
     def artifact(self, experiment: str, training: str) -> Flow[Artifact]:
-        """List the files of a trained model."""
+        """List the files of an artifact."""
         at = f"/v1/experiments/{segment(experiment)}/trainings/{segment(training)}"
         return ask(Call("GET", f"{at}/artifact", Artifact))
 
     @operation
     def download(self, experiment: str, training: str, folder: Path | str) -> Flow[Artifact]:
-        """Fetch the files of a trained model into a folder, each checked by its hash."""
+        """Fetch the files of an artifact into a folder, each checked by its hash."""
         at = f"/v1/experiments/{segment(experiment)}/trainings/{segment(training)}"
         return _download(f"{at}/artifact", Path(folder))
 
     @operation
     def delete(self, experiment: str) -> Flow[DeletedExperiment]:
-        """Delete an experiment: nothing of it can be read any more."""
+        """Delete an experiment: none of it can be read any more."""
         return ask(Call("POST", f"/v1/experiments/{segment(experiment)}/delete", DeletedExperiment))
 
 
@@ -115,10 +115,10 @@ class OneSession:
 
     @operation
     def get(self, *, as_of: str | None = None) -> Flow[SessionWithRuns]:
-        """Return the session with its runs and what is going on; or as it was at a point.
+        """Return the session with its runs and their progress; or its state at a point.
 
         A point is a position's token or a time, RFC 3339 with a zone, here and elsewhere. All runs
-        may be many answers of the API: `trainings` and `evaluations` give a page.
+        may take many requests: `trainings` and `evaluations` return a page.
         """
         return _whole(Call("GET", at(self), SessionWithRuns, {"as_of": as_of}))
 
@@ -139,7 +139,7 @@ class OneSession:
         wait: float | None = None,
         key: str | None = None,
     ) -> Flow[Training]:
-        """Train an estimator; `wait` up to so many seconds until that ended (math.inf: until then).
+        """Train an estimator; `wait` up to so many seconds for its end (math.inf: without limit).
 
         The `task` is the estimator's; "classification" makes many different numbers classes.
         """
@@ -170,10 +170,10 @@ class OneSession:
         wait: float | None = None,
         key: str | None = None,
     ) -> Flow[Evaluation]:
-        """Measure a trained model, on its held-out rows or on another dataset.
+        """Measure an artifact, on its held-out rows or on another dataset.
 
-        Precision, recall, f1 and roc-auc are of the class `positive`, if one is named. Metrics that
-        were named must be computable; of others that are not `left_out` says why.
+        Precision, recall, f1 and roc-auc are of the class `positive`, if one is named. Named
+        metrics must be computable; `left_out` has the reasons of others.
         """
         body = {
             "training": training,
@@ -233,43 +233,43 @@ class OneSession:
 
     @operation
     def artifact(self, training: str) -> Flow[Artifact]:
-        """List the files of a trained model."""
+        """List the files of an artifact."""
         return ask(Call("GET", f"{at(self)}/trainings/{segment(training)}/artifact", Artifact))
 
     @operation
     def download(self, training: str, folder: Path | str) -> Flow[Artifact]:
-        """Fetch the files of a trained model into a folder, each checked by its hash."""
+        """Fetch the files of an artifact into a folder, each checked by its hash."""
         return _download(f"{at(self)}/trainings/{segment(training)}/artifact", Path(folder))
 
     @operation
     def share(self, user: str) -> Flow[Page[Reader]]:
-        """Let another user read the session, and the experiment; return who may."""
+        """Let another user read the session, and the experiment; return the readers."""
         body = {"user": user}
         return ask(Call("POST", f"{at(self)}/share", Page[Reader], body=body))
 
     @operation
     def unshare(self, user: str) -> Flow[Page[Reader]]:
-        """Let a user read it no longer; return who still may."""
+        """End a user's right to read it; return the remaining readers."""
         body = {"user": user}
         return ask(Call("POST", f"{at(self)}/unshare", Page[Reader], body=body))
 
     @operation
     def leave(self) -> Flow[CommandState]:
-        """Be no reader any more of a session or experiment that somebody has shared."""
+        """Leave a session or experiment that another user has shared."""
         return ask(Call("POST", f"{at(self)}/leave", CommandState))
 
     @operation
     def readers(self) -> Flow[Page[Reader]]:
-        """List who may read it besides its owner."""
+        """List the readers, without the owner."""
         return ask(Call("GET", f"{at(self)}/readers", Page[Reader]))
 
     @operation
     def commit(self, trainings: Sequence[str] | None = None) -> Flow[ExperimentWithRuns]:
-        """Keep the session as an experiment: all completed trainings, or only those named.
+        """Commit the session as an experiment: all completed trainings, or only those named.
 
         Raises:
-            Problem, Unreachable: it is not kept; or it is, as the title says, and its runs were not
-                told.
+            Problem, Unreachable: it is not committed; or it is, as the title says, and its runs
+            could not be read.
         """
         call = Call("POST", f"{at(self)}/commit", ExperimentWithRuns, body={"trainings": trainings})
         kept = yield from ask(call)
@@ -281,7 +281,7 @@ class OneSession:
 
     @operation
     def keep(self) -> Flow[SessionSummary]:
-        """Say that the session, which is expiring, is wanted."""
+        """Keep the expiring session."""
         return ask(Call("POST", f"{at(self)}/keep", SessionSummary))
 
     @operation
@@ -306,7 +306,7 @@ def _whole(call: Call[W]) -> Flow[W]:
 
 
 def _with_runs(found: W, path: str, query: Mapping[str, object] = NO_QUERY) -> Flow[W]:
-    """Return what was found at a path with all its runs, unless they are withheld."""
+    """Return a result with all runs of its path, unless they are withheld."""
     if found.withheld:
         return found
     trainings = yield from _every(f"{path}/trainings", Page[Training], query)
@@ -326,7 +326,7 @@ def _every(path: str, kind: type[Page[R]], query: Mapping[str, object]) -> Flow[
 def started(
     path: str, kind: type[R], body: Mapping[str, object], wait: float | None, key: str | None
 ) -> Flow[R]:
-    """Ask for a run, and wait for its end if so wanted."""
+    """Request a run, and wait for its end if requested."""
     until = None if wait is None else time.monotonic() + wait
     first = None if wait is None else min(wait, LONGEST_WAIT)
     run = yield from ask(Call("POST", path, kind, body=body, wait=first, key=key))
@@ -343,7 +343,7 @@ def _waited(path: str, kind: type[R], wait: float | None) -> Flow[R]:
 
 
 def ended(run: R, path: str, kind: type[R], until: float) -> Flow[R]:
-    """Return a run when it has ended, or as it is when the time is over."""
+    """Return a run when it has ended, or its state when the time is over."""
     while run.ended is None and (left := until - time.monotonic()) > 0:
         wait = max(1.0, min(left, LONGEST_WAIT))
         run = yield from ask(Call("GET", path, kind, wait=wait))
@@ -351,7 +351,7 @@ def ended(run: R, path: str, kind: type[R], until: float) -> Flow[R]:
 
 
 def _download(path: str, folder: Path) -> Flow[Artifact]:
-    """Fetch all files of a trained model."""
+    """Fetch all files of an artifact."""
     artifact = yield from ask(Call("GET", path, Artifact))
     folder.mkdir(parents=True, exist_ok=True)
     for file in artifact.files:

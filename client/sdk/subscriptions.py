@@ -1,4 +1,4 @@
-"""How both transports drive a feed: what the flow gives is the caller's to iterate over."""
+"""Drives a feed for both transports: the caller iterates over its results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ P = ParamSpec("P")
 
 
 def _blocking(http: httpx.Client, feed: Feed) -> Iterator[Entry]:
-    """Yield what a feed gives. The connection is let go of when the iteration ends."""
+    """Yield the results of a feed. The connection is closed when the iteration ends."""
     response: httpx.Response | None = None
     parts: Iterator[bytes] = iter(())
     try:
@@ -51,7 +51,7 @@ def _blocking(http: httpx.Client, feed: Feed) -> Iterator[Entry]:
 
 
 async def _awaiting(http: httpx.AsyncClient, feed: Feed) -> AsyncIterator[Entry]:
-    """Yield what a feed gives. The connection is let go of when the iteration ends."""
+    """Yield the results of a feed. The connection is closed when the iteration ends."""
     response: httpx.Response | None = None
     parts: AsyncIterator[bytes] | None = None
     try:
@@ -92,7 +92,7 @@ def request(http: httpx.Client | httpx.AsyncClient, step: Listen) -> httpx.Reque
 
 
 class subscription(Generic[P]):  # noqa: N801 - it is used as a decorator
-    """A method that is described once, as a feed, for both clients.
+    """A method that is defined once, as a feed, for both clients.
 
     On a `Blocking` it returns an iterator of entries, on an `Awaiting` an async one.
     """

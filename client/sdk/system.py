@@ -1,4 +1,4 @@
-"""What can be asked about the catalog, the log and the installation, once for both clients."""
+"""The catalog, the log and the installation, for both clients."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ DIGESTED = 60.0
 
 
 class System:
-    """The catalog, the log as this API knows it, and how the installation is."""
+    """The catalog, the log as this API knows it, and the status of the installation."""
 
     @operation
     def estimators(self, *, as_of: str | None = None) -> Flow[Page[CatalogEstimator]]:
-        """List the estimators on offer."""
+        """List the estimators."""
         return ask(Call("GET", "/v1/catalog/estimators", Page[CatalogEstimator], {"as_of": as_of}))
 
     @operation
@@ -52,7 +52,7 @@ class System:
 
     @operation
     def metrics(self, *, as_of: str | None = None) -> Flow[Page[CatalogMetric]]:
-        """List the metrics on offer."""
+        """List the metrics."""
         return ask(Call("GET", "/v1/catalog/metrics", Page[CatalogMetric], {"as_of": as_of}))
 
     @operation
@@ -74,7 +74,7 @@ class System:
     def dataset(
         self, name: str, *, version: str | None = None, as_of: str | None = None
     ) -> Flow[Dataset]:
-        """Return a dataset in its newest version, or in the `version` that begins so."""
+        """Return a dataset in its newest version, or in the one whose id starts with `version`."""
         query = {"version": version, "as_of": as_of}
         return ask(Call("GET", f"/v1/catalog/datasets/{segment(name)}", Dataset, query))
 
@@ -115,14 +115,14 @@ class System:
         accept_changes: bool = False,
         dry_run: bool = False,
     ) -> Flow[Dataset]:
-        """Offer a file, by a name made of its own (`dataset_name`) without another. It is streamed.
+        """Upload a file, under a name derived from its own by default. It is streamed.
 
-        CSV and other text, JSON lines, Parquet, Arrow, and Excel (.xlsx); text and JSON may be
-        packed. How it is read is found out where nothing is said; `types` maps columns to number,
-        integer, boolean, text, timestamp, or the form of a date (DD/MM/YYYY), `missing` are words
-        that stand for no value. What is odd stands in the answer's `findings`. Of `sensitive`
-        columns no value is told; those of the version before stay so. With `dry_run` nothing is
-        kept.
+        The name is that of `dataset_name`. CSV and other text, JSON lines, Parquet, Arrow, and
+        Excel (.xlsx); text and JSON may be compressed. Read options are detected by default;
+        `types` maps columns to number, integer, boolean, text, timestamp, or the form of a date
+        (DD/MM/YYYY), `missing` are words that mean missing. Oddities are in the answer's
+        `findings`. Values of `sensitive` columns are hidden; those of the version before stay so.
+        With `dry_run` nothing is stored.
         """
         path = Path(path)
         at = f"/v1/catalog/datasets/{segment(name or dataset_name(path))}"
@@ -151,7 +151,7 @@ class System:
     def describe_dataset(
         self, name: str, *, sensitive: Sequence[str] = (), not_sensitive: Sequence[str] = ()
     ) -> Flow[Dataset]:
-        """Mark columns as sensitive: no value of them is told. Only the owner takes marks away."""
+        """Mark columns as sensitive: their values are hidden. Only the owner removes marks."""
         body = {"sensitive": [*sensitive], "not_sensitive": [*not_sensitive]}
         return ask(
             Call("POST", f"/v1/catalog/datasets/{segment(name)}/describe", Dataset, body=body)
@@ -172,14 +172,14 @@ class System:
 
     @operation
     def dataset_readers(self, name: str) -> Flow[Page[Grant]]:
-        """Return who may use a dataset, or change it, besides its owner."""
+        """Return the users with a grant of a dataset, without its owner."""
         return ask(Call("GET", f"/v1/catalog/datasets/{segment(name)}/readers", Page[Grant]))
 
     @operation
     def share_dataset(
         self, name: str, user: str, may: Literal["read", "write"] = "read"
     ) -> Flow[Page[Grant]]:
-        """Let another user use a dataset, or upload new versions as well; return who may."""
+        """Let another user use a dataset, or upload new versions as well; return the grants."""
         body = {"user": user, "may": may}
         return ask(
             Call("POST", f"/v1/catalog/datasets/{segment(name)}/share", Page[Grant], body=body)
@@ -187,7 +187,7 @@ class System:
 
     @operation
     def unshare_dataset(self, name: str, user: str) -> Flow[Page[Grant]]:
-        """Let a user use a dataset no longer, at once; return who still may."""
+        """End a user's grant of a dataset, at once; return the remaining grants."""
         at = f"/v1/catalog/datasets/{segment(name)}/unshare"
         return ask(Call("POST", at, Page[Grant], body={"user": user}))
 
@@ -204,8 +204,8 @@ class System:
     ) -> Flow[Events]:
         """List events past a position; with `wait`, wait so many seconds for the next ones.
 
-        `stream` (such as dataset/iris), `session` (an id) and `types` (such as RunCompleted)
-        choose among them.
+        `stream` (such as dataset/iris), `session` (an id) and `types` (such as RunCompleted) filter
+        them.
         """
         query = {"after": after, "limit": limit, **chosen(stream, session, types)}
         return ask(Call("GET", "/v1/events", Events, query, wait=wait))
@@ -220,10 +220,10 @@ class System:
         types: Sequence[str] = (),
         patience: float = 60.0,
     ) -> Feed:
-        """Iterate over the events past a position (`now`: those to come), and wait for more.
+        """Iterate over the events past a position (`now`: only new ones), and wait for more.
 
         Each comes once and in the order of its stream, also when the connection or the API breaks
-        off meanwhile. An entry's `position` is where another call goes on. Choose as in `events`.
+        off meanwhile. An entry's `position` is where another call goes on. Filters as in `events`.
 
         Raises:
             Problem: the API refuses, or cannot give events for longer than `patience` seconds.
@@ -234,7 +234,7 @@ class System:
 
     @operation
     def position(self) -> Flow[LogPosition]:
-        """Return how far the log is known."""
+        """Return the API's position on the log."""
         return ask(Call("GET", "/v1/position", LogPosition))
 
     @operation
@@ -247,7 +247,7 @@ class System:
         limit: int | None = None,
         page: str | None = None,
     ) -> Flow[Diff]:
-        """Return what changed between two points (until now), in one stream or in all.
+        """Return the changes between two points (until now), in one stream or in all.
 
         For the next page give `before` and `after` of the answer, and its `next` as `page`.
         """
@@ -273,27 +273,27 @@ class System:
 
     @operation
     def rebuilding(self, *, wait: float | None = None) -> Flow[Rebuild]:
-        """Return how the newest rebuild goes; with `wait`, wait so many seconds for its end."""
+        """Return the newest rebuild; with `wait`, wait so many seconds for its end."""
         return ask(Call("GET", "/v1/rebuild", Rebuild, wait=wait))
 
     @operation
     def command(
         self, command: str, *, partition: int | None = None, offset: int | None = None
     ) -> Flow[CommandState]:
-        """Return what became of a command."""
+        """Return the state of a command."""
         query = {"partition": partition, "offset": offset}
         return ask(Call("GET", f"/v1/commands/{segment(command)}", CommandState, query))
 
     @operation
     def status(self) -> Flow[Status]:
-        """Return the state of the whole installation, and what needs attention."""
+        """Return the status of the whole installation, with its findings."""
         return ask(Call("GET", "/v1/status", Status))
 
     @operation
     def dead_letters(
         self, *, reason: str = "", limit: int | None = None, page: str | None = None
     ) -> Flow[Page[DeadLetterSummary]]:
-        """List what could not be decoded, newest first; `reason` has words of the reason.
+        """List the dead letters, newest first; `reason` filters by words of the reason.
 
         With a reason a page may be short, or empty: go on while there is a `next`.
         """
@@ -309,7 +309,7 @@ class System:
     def retry_dead_letter(
         self, letter: str, value: Mapping[str, Any] | None = None, *, wait: float | None = None
     ) -> Flow[Retry]:
-        """Put the command of a dead letter back on the log, or `value` in its place; once."""
+        """Retry the command of a dead letter, or `value` in its place; once."""
         at = f"/v1/dead-letters/{segment(letter)}/retry"
         return ask(Call("POST", at, Retry, body={"value": value}, wait=wait))
 
@@ -325,5 +325,5 @@ class System:
 
 
 def chosen(stream: str, session: str, types: Sequence[str]) -> dict[str, object]:
-    """Return the query of a choice of events."""
+    """Return the query of a filter of events."""
     return {"stream": stream, "session": session, "type": list(types)}

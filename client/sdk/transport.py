@@ -56,7 +56,7 @@ class Blocking:
             )
 
     def receive(self, step: Send, into: Download) -> httpx.Response:
-        """Send one request whose answer comes into a file, if it succeeds."""
+        """Send one request whose answer goes into a file, if it succeeds."""
         with self.http.stream(**_arguments(step)) as response:
             if not response.is_success:
                 response.read()
@@ -99,7 +99,7 @@ class Awaiting:
         return await self.http.request(**_arguments(step), content=content)
 
     async def receive(self, step: Send, into: Download) -> httpx.Response:
-        """Send one request whose answer comes into a file, if it succeeds; off the loop."""
+        """Send one request whose answer goes into a file, if it succeeds; off the loop."""
         async with self.http.stream(**_arguments(step)) as response:
             if not response.is_success:
                 await response.aread()
@@ -130,7 +130,7 @@ async def _chunks(path: Path) -> AsyncIterator[bytes]:
 
 
 class operation(Generic[P, T]):  # noqa: N801 - it is used as a decorator
-    """A method that is described once, as a flow, for both clients.
+    """A method that is defined once, as a flow, for both clients.
 
     On a `Blocking` it returns the flow's result, on an `Awaiting` an awaitable of it.
     """

@@ -1,4 +1,4 @@
-"""Whom a client trusts, and how it speaks: AUTOLEARN_CA, AUTOLEARN_SERVER_KEY, AUTOLEARN_SEAL."""
+"""Trust and sealing of a client: AUTOLEARN_CA, AUTOLEARN_SERVER_KEY, AUTOLEARN_SEAL."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["async_transport", "transport"]
 def transport(
     url: str, given: httpx.BaseTransport | None, seal: bool | None
 ) -> httpx.BaseTransport:
-    """Return the transport of a client of `url` that blocks; one that is `given` stays below it.
+    """Return the blocking transport of a client of `url`; a `given` one stays below it.
 
     Raises:
         SettingsError: a variable has a bad value.
@@ -31,7 +31,7 @@ def transport(
 def async_transport(
     url: str, given: httpx.AsyncBaseTransport | None, seal: bool | None
 ) -> httpx.AsyncBaseTransport:
-    """Return the transport of a client to await, likewise."""
+    """Return the async transport of a client, likewise."""
     inner = given or httpx.AsyncHTTPTransport(verify=trusted(url), trust_env=False)
     if not (seals() if seal is None else seal):
         return inner
@@ -57,9 +57,9 @@ def seals() -> bool:
 
 
 def trusted(url: str) -> ssl.SSLContext | bool:
-    """Return by which authorities a server's certificate may be signed: AUTOLEARN_CA, if set.
+    """Return the trusted authorities of a server's certificate: AUTOLEARN_CA, if set.
 
-    None where no TLS is spoken: to load those of the machine takes longer than most requests.
+    None without TLS: loading the machine's authorities takes longer than most requests.
     """
     if not url.lower().startswith("https:"):
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

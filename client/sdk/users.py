@@ -1,4 +1,4 @@
-"""What can be asked about users and tokens, each described once for both clients."""
+"""Users and tokens, for both clients."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ __all__ = ["Users"]
 
 
 class Users:
-    """Who one is; and for sysadmins, who there is."""
+    """The own identity; and for sysadmins, all users."""
 
     @operation
     def login(
         self, user: str, password: str, *, name: str = "", days: float = 90
     ) -> Flow[NewToken]:
-        """Return a token for a user's password. The client goes on with the one that it has."""
+        """Return a token for a user's password. The client keeps its present one."""
         body = {"user": user, "password": password, "name": name, "days": float(days)}
         return ask(Call("POST", "/v1/login", NewToken, body=body))
 
     @operation
     def me(self) -> Flow[Me]:
-        """Return who one is."""
+        """Return the own identity."""
         return ask(Call("GET", "/v1/me", Me))
 
     @operation
     def quotas(self) -> Flow[Page[QuotaState]]:
-        """List one's own quotas: what one may take, and has taken."""
+        """List one's own quotas: limits and use."""
         return ask(Call("GET", "/v1/me/quota", Page[QuotaState]))
 
     @operation
     def set_own_password(self, password: str, *, present: str | None = None) -> Flow[CommandState]:
-        """Set one's own password; `present` is the one until now, if there is one.
+        """Set one's own password; `present` is the current one, if there is one.
 
         All of one's tokens but the one in use are revoked.
         """
@@ -49,18 +49,18 @@ class Users:
 
     @operation
     def new_token(self, *, name: str = "", days: float = 90) -> Flow[NewToken]:
-        """Make another token for oneself; with 0 days it is good until it is revoked."""
+        """Issue another token for oneself; with 0 days it is valid until it is revoked."""
         body = {"name": name, "days": float(days)}
         return ask(Call("POST", "/v1/tokens", NewToken, body=body))
 
     @operation
     def revoke_token(self, token: str) -> Flow[AccessToken]:
-        """Let nobody in with a token any more, by its id."""
+        """Revoke a token, by its id."""
         return ask(Call("POST", f"/v1/tokens/{segment(token)}/revoke", AccessToken))
 
     @operation
     def revoke_tokens(self) -> Flow[CommandState]:
-        """Let nobody in with any of one's own tokens any more, but for the one in use."""
+        """Revoke all of one's own tokens but the one in use."""
         return ask(Call("POST", "/v1/tokens/revoke", CommandState))
 
     @operation
@@ -70,29 +70,29 @@ class Users:
 
     @operation
     def add_user(self, name: str, *, role: str = "user", password: str | None = None) -> Flow[User]:
-        """Add a user; without a password one cannot log in, until one is set."""
+        """Add a user; without a password the user cannot log in until one is set."""
         body = {"name": name, "role": role, "password": password}
         return ask(Call("POST", "/v1/users", User, body=body))
 
     @operation
     def set_role(self, user: str, role: str) -> Flow[User]:
-        """Give a user another role: user or sysadmin."""
+        """Change the role of a user: user or sysadmin."""
         return ask(Call("POST", f"/v1/users/{segment(user)}/role", User, body={"role": role}))
 
     @operation
     def set_password(self, user: str, password: str) -> Flow[User]:
-        """Give a user another password; all tokens of the user are revoked."""
+        """Change a user's password; all tokens of the user are revoked."""
         body = {"password": password}
         return ask(Call("POST", f"/v1/users/{segment(user)}/password", User, body=body))
 
     @operation
     def disable_user(self, user: str) -> Flow[User]:
-        """Let a user in no longer; all tokens of the user are revoked."""
+        """Disable a user; all tokens of the user are revoked."""
         return ask(Call("POST", f"/v1/users/{segment(user)}/disable", User))
 
     @operation
     def enable_user(self, user: str) -> Flow[User]:
-        """Let a user in again, who logs in anew: tokens of before stay revoked."""
+        """Enable a user, who must log in again: former tokens stay revoked."""
         return ask(Call("POST", f"/v1/users/{segment(user)}/enable", User))
 
     @operation

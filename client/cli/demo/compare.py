@@ -1,4 +1,4 @@
-"""What the API says at one moment, and in which words two moments differ."""
+"""The state of the API at one moment, and the differences of two."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class DemoState(NamedTuple):
 
 
 async def take(client: AsyncAutoLearn, experiment: str) -> DemoState:
-    """Ask for the digests and the experiment."""
+    """Fetch the digests and the experiment."""
     return DemoState((await client.digests()).views, await client.experiments.get(experiment))
 
 
 def differences(before: DemoState, after: DemoState) -> list[str]:
-    """Return what differs, a line each; [] when nothing does."""
+    """Return the differences, a line each; [] for none."""
     found = [
         f"view {view}: {before.digests.get(view)} before, {after.digests.get(view)} after"
         for view in sorted(before.digests.keys() | after.digests.keys())

@@ -1,7 +1,7 @@
 """The main job as a story, on a real Kafka: from an empty folder to a state rebuilt from the log.
 
-Every step says what it does and how long it took. Nothing is taken on trust: what the API says
-before the state is deleted is compared with what it says after it was rebuilt.
+Every step prints what it does and how long it took. Nothing is taken on trust: the API's answers
+before the state is deleted are compared with those after it was rebuilt.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ CLASSIFIERS = ("logistic-regression", "decision-tree", "random-forest", "svm", "
 METRICS = ("precision", "recall")
 BUNDLED, OWN, OWN_TARGET = "breast-cancer", "penguins", "species"
 PATIENCE = 120.0
-"""Seconds after which work that has not ended is given up."""
+"""Seconds after which unfinished work is given up."""
 LOOK = 0.25
-"""Seconds between two looks at the work."""
+"""Seconds between two checks of the work."""
 
 
 class DemoFailed(AutoLearnError):
-    """Something was not as the story says."""
+    """The story failed."""
 
     title = "The demo failed"
 
@@ -52,9 +52,9 @@ class DemoFailed(AutoLearnError):
 def run_demo(home: Path | None, *, keep: bool = False) -> int:
     """Run the story; return 0 if the rebuilt state is the same, otherwise 1.
 
-    `home` is left as it is at the end. Without it a temporary folder is used; it is deleted when
-    all went well, or on Ctrl-C, unless `keep`. On brokers named by the settings, it uses topics of
-    its own, and leaves them.
+    `home` stays at the end. Without it a temporary folder is used; it is deleted after a success,
+    or on Ctrl-C, unless `keep`. On brokers of the settings, it uses topics of its own, and leaves
+    them.
 
     Raises:
         AutoLearnError: a step failed.
@@ -64,7 +64,7 @@ def run_demo(home: Path | None, *, keep: bool = False) -> int:
         install_kafka()
     folder = home or Path(tempfile.mkdtemp(prefix="autolearn-demo-"))
     chosen = msgspec.structs.replace(settings, home=str(folder), api_port=0)
-    if settings.kafka:  # a cluster of the user's: keep away from what is there
+    if settings.kafka:  # a cluster of the user's: keep away from its topics
         prefix = f"{settings.topic_prefix[:40]}-demo-{uuid.uuid4().hex[:8]}"
         chosen = msgspec.structs.replace(chosen, topic_prefix=prefix)
     out = console()
@@ -90,7 +90,7 @@ class _Story:
         self.took: list[tuple[str, float]] = []
 
     async def tell(self) -> int:
-        """Tell the whole story, and return the exit code."""
+        """Run the whole story, and return the exit code."""
         began = time.monotonic()
         system = System(self.settings, self.say)
         try:
@@ -107,7 +107,7 @@ class _Story:
         return code
 
     async def _first_life(self, system: System) -> DemoState:
-        """Do the main job on a new system, and stop it; return what it said at the end."""
+        """Do the main job on a new system, and stop it; return its last state."""
         with self.step("Start everything on an empty folder"):
             await system.start()
         async with AsyncAutoLearn(system.url, token=system.token) as client:
@@ -133,7 +133,7 @@ class _Story:
         return before
 
     async def _second_life(self, system: System, before: DemoState) -> int:
-        """Start without any state, and compare with what was said before."""
+        """Start without any state, and compare with the state before."""
         with self.step("Start again: everything is rebuilt from the log"):
             await system.start()
         with self.step("Compare"):
@@ -157,7 +157,7 @@ class _Story:
         self.out.print(catalog.datasets((await client.datasets()).items))
 
     async def _add_penguins(self, client: AsyncAutoLearn) -> None:
-        """Upload the CSV that ships with the package, and print what it holds."""
+        """Upload the packaged CSV, and print its specification."""
         with as_file(files("autolearn.client.cli.demo") / "penguins.csv") as path:
             added = await client.upload_dataset(path, OWN, target=OWN_TARGET)
         self.out.print(catalog.dataset(added, [added]))
@@ -171,7 +171,7 @@ class _Story:
         return [found[one.id] for one in started]
 
     async def evaluate(self, proxy: Any, trained: Sequence[Training]) -> list[Evaluation]:
-        """Measure every trained model, all at the same time."""
+        """Measure every artifact, all at the same time."""
         started = await asyncio.gather(*(proxy.evaluate(one.id, METRICS) for one in trained))
         await self.watch(proxy, started)
         found = {one.id: one for one in (await proxy.get()).evaluations}
@@ -226,7 +226,7 @@ class _Story:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Say what is done now, and afterwards how long it took."""
+        """Print the step, and afterwards how long it took."""
         self.out.print(f"\n{len(self.took) + 1}. {name}", style="bold", markup=False)
         began = time.monotonic()
         yield

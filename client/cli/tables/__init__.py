@@ -1,1 +1,1 @@
-"""How resources look as tables."""
+"""Tables of resources."""

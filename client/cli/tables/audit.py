@@ -1,4 +1,4 @@
-"""How the behaviour log looks: a list of hops, and the way of one request."""
+"""Tables of the behaviour log: a list of hops, and the way of one request."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def line(hop: Hop) -> str:
 
 
 def way(found: Sequence[Hop]) -> Table:
-    """Return the hops of one trace as they came; `after` is in milliseconds from the first."""
+    """Return the hops of one trace in order; `after` is in milliseconds from the first."""
     placed = sorted(found, key=lambda hop: (hop.time, ORDER.index(hop.kind), hop.id))
     first = datetime.fromisoformat(placed[0].time) if placed else None
     lines = [
@@ -53,7 +53,7 @@ def way(found: Sequence[Hop]) -> Table:
 
 
 def what(hop: Hop) -> str:
-    """Return what was done, in a few words."""
+    """Describe a hop."""
     if hop.kind == "request":
         route = hop.route or "(no such route)"
         for name, value in hop.ids.items():

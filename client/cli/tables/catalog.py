@@ -1,4 +1,4 @@
-"""How estimators, metrics and datasets look as tables."""
+"""Tables of estimators, metrics and datasets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["dataset", "datasets", "estimator", "estimators", "metrics"]
 
 
 def estimators(found: Iterable[CatalogEstimator]) -> Table:
-    """Return the estimators on offer."""
+    """Return a table of estimators."""
     lines = [
         (one.name, one.task, f"{one.library} {one.library_version}", one.summary) for one in found
     ]
@@ -23,7 +23,7 @@ def estimators(found: Iterable[CatalogEstimator]) -> Table:
 
 
 def estimator(one: CatalogEstimator) -> RenderableType:
-    """Return all about an estimator."""
+    """Return an estimator in detail."""
     lines = [
         (p.name, " or ".join(map(str, p.domains)), shortened(p.default))
         for p in one.hyperparameters
@@ -37,7 +37,7 @@ def estimator(one: CatalogEstimator) -> RenderableType:
 
 
 def metrics(found: Iterable[CatalogMetric]) -> Table:
-    """Return metrics on offer."""
+    """Return a table of metrics."""
     better = {True: "higher", False: "lower", None: "-"}
     lines = [
         (
@@ -54,7 +54,7 @@ def metrics(found: Iterable[CatalogMetric]) -> Table:
 
 
 def datasets(found: Iterable[Dataset]) -> Table:
-    """Return the datasets, each in its newest version."""
+    """Return a table of datasets, each in its newest version."""
     lines = [
         (
             one.name,
@@ -74,11 +74,11 @@ def datasets(found: Iterable[Dataset]) -> Table:
 
 
 FEW = 10
-"""Findings that are shown where all are not asked for."""
+"""Findings that are shown by default."""
 
 
 def _findings_of(one: Dataset, most: int | None) -> list[RenderableType]:
-    """Return what is odd about a version, the severe first; `most` of it, or all with remedies."""
+    """Return the findings of a version, severe ones first; `most` of them, or all with remedies."""
     if not one.findings:
         return []
     lines: list[RenderableType] = [""]
@@ -104,7 +104,7 @@ def _class_head(one: Dataset) -> str:
 def dataset(
     one: Dataset, versions: Sequence[Dataset], *, findings: int | None = FEW
 ) -> RenderableType:
-    """Return all about a dataset, and so many of its findings (None: all)."""
+    """Return a dataset in detail, with so many of its findings (None: all)."""
     about = pairs(
         {
             "dataset": one.name,

@@ -1,4 +1,4 @@
-"""How changes look as a table."""
+"""A table of changes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 
 
 def changes(found: Iterable[Change]) -> Table:
-    """Return what was added, removed and changed: a line for each field that differs."""
+    """Return the changes: a line for each field that differs."""
     lines = [line for change in found for line in _lines_of(change)]
     return rows(("stream", "", "what", "field", "before", "after"), lines)
 

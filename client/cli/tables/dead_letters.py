@@ -1,4 +1,4 @@
-"""How dead letters look as tables."""
+"""Tables of dead letters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def letters(found: Iterable[DeadLetterSummary]) -> Table:
 
 
 def about(letter: DeadLetterDetail) -> RenderableType:
-    """Return all about a dead letter but its value."""
+    """Return a dead letter in detail, without its value."""
     kept = ", of which the beginning was kept" if letter.cut else ""
     return pairs(
         {
@@ -39,5 +39,5 @@ def about(letter: DeadLetterDetail) -> RenderableType:
 
 
 def place(letter: DeadLetterSummary) -> str:
-    """Return where the record lay."""
+    """Return the place of the record."""
     return f"{letter.topic} {letter.partition}:{letter.offset}"

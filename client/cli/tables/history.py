@@ -1,4 +1,4 @@
-"""How a stream's past looks as a table."""
+"""A table of a stream's past."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ TOLD = (
     "reason",
     "detail",
 )
-"""What is told of an event, in this order; -o json has all."""
+"""The shown fields of an event, in this order; -o json has all."""
 LONGEST = 100
 REFUSALS = ("Refused", "CommandFailed", "CommandQuarantined")
 
 
 def history(events: Iterable[Event]) -> Table:
-    """Return events, each with the answer that it is to its command."""
+    """Return events, each with the answer to its command."""
     lines = [
         (
             event["sequence"],
@@ -56,7 +56,7 @@ def history(events: Iterable[Event]) -> Table:
 
 
 def answer(event: Event) -> str:
-    """Return how the command was answered."""
+    """Return the answer to the command."""
     data = event.get("data") or {}
     match _name_of(event):
         case "CommandQuarantined":
@@ -76,7 +76,7 @@ def _name_of(event: Event) -> str:
 
 
 def gist(event: Event) -> str:
-    """Return what an event says, in one line; of a refusal the answer says it."""
+    """Return the content of an event, in one line; a refusal's is in the answer."""
     data = event.get("data") or {}
     if _name_of(event) in REFUSALS:
         return ""
@@ -91,7 +91,7 @@ def gist(event: Event) -> str:
 
 
 def said(value: object) -> str:
-    """Return a value in a few characters: ids and hashes by their start, things by their name."""
+    """Shorten a value: ids and hashes to their start, things to their name."""
     if isinstance(value, str):
         return short(value) if len(value) in (36, 64) else value
     if isinstance(value, float):

@@ -1,4 +1,4 @@
-"""How a retrain check looks as tables."""
+"""Tables of a retrain check."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLOURS = {"identical-artifact": "green", "same-predictions": "green", "same-met
 
 
 def check(found: RetrainCheck) -> RenderableType:
-    """Return all about a check: a line per training, and what is not as it was."""
+    """Return a check in detail: a line per training, and the differences."""
     confirmed = sum(one.same for one in found.trainings)
     lines = [
         (
@@ -50,7 +50,7 @@ def check(found: RetrainCheck) -> RenderableType:
 
 
 def _sentences(one: Retrained) -> list[str]:
-    """Return what there is to say about a training besides its line."""
+    """Return the sentences about a training besides its line."""
     said = [one.detail] if one.detail else []
     said += [answer(compared) for compared in one.answers if compared.different]
     for evaluation in one.evaluations:
@@ -68,7 +68,7 @@ def _sentences(one: Retrained) -> list[str]:
 
 
 def answer(compared: Compared) -> str:
-    """Return how the answers to some rows differ."""
+    """Describe the difference of the predictions for some rows."""
     by = "" if compared.largest is None else f", by at most {number(compared.largest)}"
     return (
         f"{compared.method} differs in {compared.different} of {count(compared.rows, 'row')}{by} "
@@ -81,7 +81,7 @@ def _rows_of(data: Data) -> str:
 
 
 def _environments(found: Iterable[Retrained]) -> list[RenderableType]:
-    """Return what was other in the environment, each difference once, with whose it was."""
+    """Return the differences of the environment, each once, with its trainings."""
     whose: dict[Difference, list[str]] = {}
     for one in found:
         more = (d for e in one.evaluations for d in e.environment)

@@ -1,4 +1,4 @@
-"""How trainings and evaluations look as tables."""
+"""Tables of trainings and evaluations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from autolearn.schemas.rest.runs import Evaluation, Training
 __all__ = ["evaluation", "evaluations", "scores", "training", "trainings"]
 
 FIRST = ("class", "precision", "recall", "f1", "support", "note")
-"""The columns of a table of classes in their order: results come with theirs in any."""
+"""The first columns of a table of classes: results have theirs in any order."""
 
 
 def trainings(found: Iterable[Training]) -> Table:
@@ -50,7 +50,7 @@ def evaluations(found: Iterable[Evaluation]) -> Table:
 
 
 def training(one: Training) -> RenderableType:
-    """Return all about a training."""
+    """Return a training in detail."""
     return pairs(
         {
             "training": one.id,
@@ -78,7 +78,7 @@ def _rows_of(one: Training) -> str:
 
 
 def evaluation(one: Evaluation) -> RenderableType:
-    """Return all about an evaluation."""
+    """Return an evaluation in detail."""
     about = pairs(
         {
             "evaluation": one.id,
@@ -104,7 +104,7 @@ def evaluation(one: Evaluation) -> RenderableType:
 
 
 def plain(one: Evaluation) -> list[tuple[str, Any]]:
-    """Return the results that fit in a line each."""
+    """Return the results that fit on a line each."""
     return [(name, value) for name, value in one.results.items() if not _is_table(value)]
 
 
@@ -120,13 +120,13 @@ def _table(lines: list[dict[str, Any]]) -> Table:
 
 
 def title(one: Evaluation, name: str) -> str:
-    """Return the name of a metric with what its result is over."""
+    """Return the name of a metric with the aggregation of its result."""
     over = one.averages.get(name, "")
     return f"{name} {over}" if over.startswith("of ") else f"{name} ({over})" if over else name
 
 
 def scores(trained: Iterable[Training], evaluated: Iterable[Evaluation]) -> Table:
-    """Return a line per training with what was measured of it on its held-out rows."""
+    """Return a line per training with the results on its held-out rows."""
     results = {one.training: one.results for one in evaluated if one.held_out}
     found = sorted(
         {n for result in results.values() for n, v in result.items() if not _is_table(v)}
@@ -146,12 +146,12 @@ def scores(trained: Iterable[Training], evaluated: Iterable[Evaluation]) -> Tabl
 
 
 def state(one: Training | Evaluation) -> str:
-    """Return how far a run is, and why it failed."""
+    """Return the state of a run, and why it failed."""
     return f"{phase_of(one)}: {one.reason}" if one.reason else phase_of(one)
 
 
 def settings(one: Training, length: int = 60) -> str:
-    """Return what was asked of a training, the estimator's defaults aside."""
+    """Return the requested settings of a training, without the estimator's defaults."""
     given = ", ".join(f"{name}={shortened(value)}" for name, value in one.hyperparameters.items())
     pre = one.preprocessing
     words = f"test={one.split.test:g}, seed={one.seed}, {pre.impute}/{pre.scale}/{pre.encode}"
@@ -159,7 +159,7 @@ def settings(one: Training, length: int = 60) -> str:
 
 
 def learned(parameters: Mapping[str, Any], length: int = 60) -> str:
-    """Return what a model has learned, shortened."""
+    """Return the learned parameters, shortened."""
     words = (
         f"{name}={shortened(value, length // 2)}"
         for name, value in parameters.items()
@@ -177,5 +177,5 @@ def _score(value: Any, length: int = 40) -> str:
 
 
 def cut(words: str, length: int) -> str:
-    """Return words, cut at `length` characters."""
+    """Return a text, cut at `length` characters."""
     return words if len(words) <= length else f"{words[: length - 1]}…"

@@ -1,4 +1,4 @@
-"""How sessions and experiments look as tables."""
+"""Tables of sessions and experiments."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["experiment", "experiments", "session", "sessions"]
 
 
 def sessions(found: Iterable[SessionSummary]) -> Table:
-    """Return the open sessions."""
+    """Return a table of open sessions."""
     found = list(found)
     heads = ["session", "created", "changed", "title"]
     lines = [[one.id, when(one.created), when(one.updated), title(one)] for one in found]
@@ -32,7 +32,7 @@ def sessions(found: Iterable[SessionSummary]) -> Table:
 
 
 def session(one: SessionWithRuns) -> RenderableType:
-    """Return an open session, with what runs now at the end."""
+    """Return an open session, with its running work at the end."""
     about = pairs(
         {
             "session": one.id,
@@ -57,7 +57,7 @@ def session(one: SessionWithRuns) -> RenderableType:
 
 
 def title(one: SessionSummary | ExperimentSummary | ExperimentWithRuns) -> str:
-    """Return what a session or experiment is called, unless that is not for the one who asks."""
+    """Return the title of a session or experiment, unless it is withheld."""
     return "(confidential)" if one.withheld else one.title
 
 
@@ -75,7 +75,7 @@ def experiments(found: Iterable[ExperimentSummary]) -> Table:
 
 
 def experiment(one: ExperimentWithRuns) -> RenderableType:
-    """Return an experiment with what it keeps."""
+    """Return an experiment with its runs."""
     about = pairs(
         {
             "experiment": one.id,

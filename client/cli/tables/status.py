@@ -1,4 +1,4 @@
-"""How the status of an installation looks as tables."""
+"""Tables of the status of an installation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 def parts(status: Status) -> Iterator[RenderableType]:
-    """Yield what is to be printed, one under the other; what is not known is left out."""
+    """Yield the parts to print in order; unknown ones are left out."""
     yield f"Status at {when(status.time)}, told by {status.told_by}"
     if status.findings:
         yield f"{count(len(status.findings), 'finding')}:"
@@ -63,7 +63,7 @@ def _about_kafka(status: Status) -> Iterator[RenderableType]:
 
 
 def _about_processes(status: Status) -> Iterator[RenderableType]:
-    """Yield who runs, how far behind, and who decides where."""
+    """Yield processes, their lag, and the deciders of partitions."""
     if status.processes:
         yield "\nProcesses"
         heads = ("type", "running", "reads", "behind", "oldest waits")
@@ -84,7 +84,7 @@ def _chain_line(one: ChainState) -> tuple[object, ...]:
 
 
 def _line_of(process: Process) -> tuple[object, ...]:
-    """Return a process type as a line: how far behind in all, and on which partitions."""
+    """Return a process type as a line: its lag in all, and by partition."""
     lagging = {p: many for p, many in process.behind.items() if many}
     where = ", ".join(f"{many} on {p}" for p, many in lagging.items())
     names = ", ".join(member.name for member in process.members)
@@ -120,7 +120,7 @@ def _worker_line(worker: WorkerState) -> tuple[object, ...]:
 
 
 def size(many: int) -> str:
-    """Return a number of bytes as people read it."""
+    """Format a number of bytes."""
     amount, unit = float(many), 0
     while amount >= 1024 and unit < len(UNITS) - 1:
         amount, unit = amount / 1024, unit + 1

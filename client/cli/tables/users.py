@@ -1,4 +1,4 @@
-"""How users and tokens look as tables."""
+"""Tables of users and tokens."""
 
 from __future__ import annotations
 

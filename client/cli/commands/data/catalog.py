@@ -1,4 +1,4 @@
-"""`autolearn catalog`: estimators, metrics and datasets on offer."""
+"""`autolearn catalog`: estimators, metrics and datasets."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def datasets(
 
 
 def list_datasets(to: Connection, output: Output, then: str | None) -> None:
-    """Print all datasets, of now or of a point of the past."""
+    """Print all datasets, of now or of a past point."""
     import msgspec
 
     from autolearn.client.cli.output import console, print_json
@@ -105,7 +105,7 @@ def list_datasets(to: Connection, output: Output, then: str | None) -> None:
 def show_dataset(
     to: Connection, name: str, output: Output, then: str | None, *, findings: bool = False
 ) -> None:
-    """Print a dataset, NAME or NAME@VERSION, with all of its findings if they are asked for."""
+    """Print a dataset, NAME or NAME@VERSION, with all of its findings if requested."""
     from functools import partial
 
     import msgspec

@@ -1,4 +1,4 @@
-"""`autolearn dataset`: bring datasets, see and share them."""
+"""`autolearn dataset`: add, show and share datasets."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def add(
 ) -> None:
     """Upload a file as a dataset, or as a new version of it. The same file is no new version.
 
-    How it is read is found out and shown, with what is odd (docs/data.md).
+    How it is read is detected and shown, with its findings (docs/data.md).
     """
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import console, print_json
@@ -182,7 +182,7 @@ def describe(
     output: As = Output.table,
     url: Url = None,
 ) -> None:
-    """Mark columns of a dataset as sensitive: no value of them is told, in any version."""
+    """Mark columns of a dataset as sensitive: their values are hidden, in all versions."""
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import console, print_json
     from autolearn.client.cli.tables import catalog as views
@@ -216,7 +216,7 @@ def share(
 
 @app.command("unshare")
 def unshare(name: Name, user: User, url: Url = None) -> None:
-    """Let a user use a dataset of yours no longer, at once."""
+    """End a user's grant of a dataset of yours, at once."""
     from autolearn.client.cli.connection import connect
 
     with connect(url) as to:
@@ -233,7 +233,7 @@ def delete(
     output: As = Output.table,
     url: Url = None,
 ) -> None:
-    """Delete a dataset of yours for good: its key is shredded. Its name is not given again."""
+    """Delete a dataset of yours for good: its key is shredded, its name is never reused."""
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import print_json
 
@@ -248,7 +248,7 @@ def delete(
 
 
 def _columns_in(given: list[str] | None) -> list[str]:
-    """Return the names of columns that an option gives, each time some, parted by commas."""
+    """Return the column names of an option, separated by commas."""
     return [name.strip() for one in given or () for name in one.split(",") if name.strip()]
 
 

@@ -1,4 +1,4 @@
-"""`autolearn admin`: what sysadmins do."""
+"""`autolearn admin`: commands for sysadmins."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ app.add_typer(user, name="user")
 
 
 class Role(StrEnum):
-    """What a user may do."""
+    """The role of a user."""
 
     user = "user"
     sysadmin = "sysadmin"
@@ -67,7 +67,7 @@ def set_role(
     role: Annotated[Role, typer.Argument(help="What the user may do from now on.")],
     url: Url = None,
 ) -> None:
-    """Give a user another role."""
+    """Change the role of a user."""
     from autolearn.client.cli.connection import connect
 
     with connect(url) as to:
@@ -77,7 +77,7 @@ def set_role(
 
 @user.command("password")
 def set_password(name: Name, url: Url = None) -> None:
-    """Give a user another password, and revoke the user's tokens; the log says that you did."""
+    """Change a user's password, and revoke the user's tokens; the log names you."""
     from autolearn.client.cli.commands.work.login import secret
     from autolearn.client.cli.connection import connect
 
@@ -88,7 +88,7 @@ def set_password(name: Name, url: Url = None) -> None:
 
 @user.command("disable")
 def disable(name: Name, url: Url = None) -> None:
-    """Let a user in no longer, at once: all tokens of the user are revoked."""
+    """Disable a user, at once: all tokens of the user are revoked."""
     from autolearn.client.cli.connection import connect
 
     with connect(url) as to:
@@ -98,7 +98,7 @@ def disable(name: Name, url: Url = None) -> None:
 
 @user.command("enable")
 def enable(name: Name, url: Url = None) -> None:
-    """Let a user in again, who logs in anew: tokens of before stay revoked."""
+    """Enable a user, who must log in again: former tokens stay revoked."""
     from autolearn.client.cli.connection import connect
 
     with connect(url) as to:
@@ -132,7 +132,7 @@ def quota(
     output: As = Output.table,
     url: Url = None,
 ) -> None:
-    """Show or set what a user may take: runs, sessions, bytes, tokens, requests."""
+    """Show or set a user's quotas: runs, sessions, bytes, tokens, requests."""
     from autolearn.client.cli.connection import connect, show_list
     from autolearn.client.cli.tables import users as views
 
@@ -160,10 +160,10 @@ def first_user(
     ] = False,
     url: Url = None,
 ) -> None:
-    """Make the first sysadmin of an installation, and keep the token here.
+    """Make the first sysadmin of an installation, and store the token here.
 
     `autolearn up` does it by itself. This writes to the brokers (AUTOLEARN_KAFKA, else those of
-    `autolearn up` on this machine): whoever may do that may do anything.
+    `autolearn up` on this machine), which allows everything.
     """
     from autolearn.client.cli.first_user import make_first_user
 
@@ -172,9 +172,9 @@ def first_user(
 
 @app.command("wire-keys")
 def wire_keys() -> None:
-    """Name the keys to which clients seal their requests to the API of this home, newest first.
+    """List the keys to which clients seal requests to this home's API, newest first.
 
-    A client with AUTOLEARN_SERVER_KEY set to one of the names asks no other server.
+    A client with AUTOLEARN_SERVER_KEY set to one of the names accepts no other server.
     """
     from autolearn.client.cli.wire_keys import named
 
@@ -183,10 +183,10 @@ def wire_keys() -> None:
 
 @app.command("rotate-wire-key")
 def rotate_wire_key() -> None:
-    """Make a new key to which clients seal their requests; the ones before open them for a day.
+    """Make a new key to which clients seal their requests; older ones work for a day.
 
-    It goes into the folder of AUTOLEARN_WIRE_KEYS, else of this home; API processes take it from
-    there by themselves.
+    It goes into the folder of AUTOLEARN_WIRE_KEYS, else of this home; API processes load it by
+    themselves.
     """
     from autolearn.client.cli.wire_keys import rotated
 
@@ -205,8 +205,8 @@ def rotate_master_key(
 ) -> None:
     """Wrap all sessions' keys with another master key; the log stays as it is.
 
-    This writes to the brokers and to the key file of this machine. Where the key comes from a
-    variable or a command, put the new one first there, before.
+    This writes to the brokers and to the key file of this machine. If the key comes from a variable
+    or a command, put the new one first there, before.
     """
     from autolearn.client.cli.output import count, print_json
     from autolearn.client.cli.tool_runner import run_tool

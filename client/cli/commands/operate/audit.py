@@ -1,4 +1,4 @@
-"""`autolearn audit`: who asked what, what came of it, and by which processes."""
+"""`autolearn audit`: the behaviour log."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _gathered(
 
 
 def _print_all(entries: Any, *, as_json: bool) -> None:
-    """Print hops as they come."""
+    """Print new hops."""
     import msgspec
 
     from autolearn.client.cli.tables.audit import line

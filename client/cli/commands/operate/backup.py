@@ -30,7 +30,7 @@ STAGES = {
     "checksums": ("checksums", _megabytes),
     "views": ("folding the views", records),
 }
-"""What each stage is called, and how what it counts is shown."""
+"""The name of each stage, and the format of its count."""
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the backup.")]
 
@@ -67,12 +67,12 @@ def restore(
     ] = False,
     output: As = Output.table,
 ) -> None:
-    """Put a backup back, onto an empty folder or empty brokers.
+    """Restore a backup into an empty folder or empty brokers.
 
     Nothing else may run on them. First every byte of the backup is checked; afterwards the views
     folded from the log are compared with those of the backup. Exit code 1: they differ.
-    Interrupted, it is run again and goes on where it stopped. Who may do what is as it was: tokens
-    that were revoked since, users disabled since and passwords changed since count again.
+    Interrupted, it can be run again and resumes. Rights are those of the backup: tokens that were
+    revoked since, users disabled since and passwords changed since are valid again.
     """
     from autolearn.client.cli.output import console, print_json, rows, short
 
@@ -111,7 +111,7 @@ def restore(
 
 
 def _access(result: dict[str, Any]) -> list[str]:
-    """Return what somebody should know about who may do what after a restore."""
+    """Describe the rights after a restore."""
     from autolearn.client.cli.output import count
 
     again = (

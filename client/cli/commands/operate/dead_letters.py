@@ -1,4 +1,4 @@
-"""`autolearn dead-letters`: what lay on the commands and was no command."""
+"""`autolearn dead-letters`: records of the topic `commands` that are no commands."""
 
 from __future__ import annotations
 
@@ -89,9 +89,10 @@ def retry(
     output: As = Output.table,
     url: Url = None,
 ) -> None:
-    """Put the command of a dead letter back on the log. Doing it twice does it once.
+    """Send the command of a dead letter again. Doing it twice does it once.
 
-    Exit code 1: the command is refused. Exit code 4: it still cannot be decoded, it says why.
+    Exit code 1: the command is refused. Exit code 4: it still cannot be decoded; the message says
+    why.
     """
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import print_json, short
@@ -114,11 +115,11 @@ def quarantine(
     reason: Annotated[str, typer.Option(metavar="WORDS", help="Why: it is kept for ever.")],
     output: As = Output.table,
 ) -> None:
-    """Answer a command on which no decider comes further, so that they go on behind it.
+    """Answer a command that stops the deciders, so that they continue behind it.
 
     This writes to the brokers (AUTOLEARN_KAFKA, else those of `autolearn up` on this machine), also
-    while no decider and no API runs: whoever may do that may do anything. Who did it, and why, is
-    in the event and in the behaviour log. Exit code 4: that command is answered, or not the next.
+    without running deciders and API; it allows everything. The event and the behaviour log name you
+    and the reason. Exit code 4: that command is answered already, or is not the next.
     """
     from autolearn.client.cli.output import print_json
     from autolearn.client.cli.tool_runner import run_tool

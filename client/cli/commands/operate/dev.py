@@ -1,4 +1,4 @@
-"""`autolearn dev`: what helps to develop and to test."""
+"""`autolearn dev`: help for development and tests."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def cluster(
 ) -> None:
     """Run three Kafka brokers on this machine, until Ctrl-C or SIGTERM.
 
-    Standard output has the settings to use them, as shell commands: three copies of everything,
-    two of which must have an append before it is acknowledged. A broker that is killed is started
-    again. --port 0 takes free ports.
+    Standard output has the settings to use them, as shell commands: three copies of everything, two
+    of which must have an append before it is acknowledged. A killed broker is restarted. --port 0
+    takes free ports.
     """
     from pathlib import Path
 

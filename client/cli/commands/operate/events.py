@@ -50,7 +50,7 @@ def events(
     output: As = Output.table,
     url: Url = None,
 ) -> None:
-    """Print what happened, as it lies on the log: CloudEvents, in the order of each stream.
+    """Print events as they lie on the log: CloudEvents, in the order of each stream.
 
     With --follow, -o json prints one event a line.
     """
@@ -85,7 +85,7 @@ def events(
 
 
 def position(output: As = Output.table, url: Url = None) -> None:
-    """Print how far the log is known: a point in time, to give to --after or --as-of."""
+    """Print the position of the API on the log, for --after or --as-of."""
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import print_json
 
@@ -98,7 +98,7 @@ def position(output: As = Output.table, url: Url = None) -> None:
 
 
 def _print_all(entries: Any, limit: int | None, *, as_json: bool) -> None:
-    """Print entries of the feed as they come, up to `limit`."""
+    """Print new entries of the feed, up to `limit`."""
     from itertools import islice
 
     import msgspec
@@ -113,7 +113,7 @@ def _print_all(entries: Any, limit: int | None, *, as_json: bool) -> None:
 
 
 def _line(event: dict[str, Any]) -> str:
-    """Return an event as one line: time, stream, number in the stream, type, and what it says."""
+    """Return an event as one line: time, stream, sequence, type, and content."""
     kind, _, name = event["subject"].partition("/")
     stream = f"{kind}/{short(name) if kind == 'session' else name}"
     what = event["type"].removeprefix("autolearn.")

@@ -1,4 +1,4 @@
-"""`autolearn status`: how the whole installation is."""
+"""`autolearn status`: the status of the whole installation."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["status"]
 
 
 def status(output: As = Output.table, url: Url = None) -> None:
-    """Show brokers, topics, lag, terms, workers, dead letters and disks, and what needs attention.
+    """Show brokers, topics, lag, terms, workers, dead letters and disks, and findings.
 
-    Asks the API; when none answers, the brokers themselves. Exit codes: 0 nothing needs attention;
-    1 something does, it says what; 3 neither the API nor Kafka answers.
+    Asks the API; without one, the brokers themselves. Exit codes: 0 nothing needs attention; 1
+    something does, with the reason; 3 neither the API nor Kafka answers.
     """
     import msgspec
 
@@ -48,10 +48,10 @@ def status(output: As = Output.table, url: Url = None) -> None:
 
 
 def _without_api(error: Unreachable) -> dict[str, Any]:
-    """Return the status as the brokers and this machine's folders tell it.
+    """Return the status from the brokers and this machine's folders.
 
     Raises:
-        Unreachable: nobody says where Kafka is either.
+        Unreachable: the brokers are unknown too.
     """
     from autolearn.client.cli.tool_runner import run_tool
     from autolearn.runtime.home import home_of, running

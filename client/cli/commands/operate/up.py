@@ -21,8 +21,8 @@ def up(
 ) -> None:
     """Run the whole system on this machine: Kafka, agents, workers and API.
 
-    It runs until Ctrl-C or SIGTERM, and then exits with 0. Started again on the same folder, it
-    has all it had; while it runs, another `up` on that folder is refused (exit code 4). With
+    It runs until Ctrl-C or SIGTERM, and then exits with 0. A restart on the same folder has all
+    data; while it runs, another `up` on that folder is refused (exit code 4). With
     AUTOLEARN_KAFKA=host:port,… your brokers are used instead of an embedded one.
     """
     import os
@@ -33,7 +33,7 @@ def up(
     from autolearn.runtime.process import read_settings
 
     if home is not None:
-        os.environ["AUTOLEARN_HOME"] = home  # whose `.env` counts, and for what is started
+        os.environ["AUTOLEARN_HOME"] = home  # its `.env` applies, also to the started processes
     settings = read_settings()
     if port is not None:
         settings = msgspec.structs.replace(settings, api_port=port)

@@ -1,4 +1,4 @@
-"""`autolearn diff`: what changed between two points."""
+"""`autolearn diff`: the changes between two points."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def diff(
     output: As = Output.table,
     url: Url = None,
 ) -> None:
-    """Show what changed between two points: what was added, removed, and changed from what to what.
+    """Show the changes between two points: added, removed, and changed from what to what.
 
     With --stream only that stream's events are read; without it, the log between the points.
     """
@@ -51,7 +51,7 @@ def diff(
                 *points, stream=stream or None, limit=max(1, left), page=found.next
             )
             if left == 0 and not (page.items and page.items[0].stream in shown):
-                break  # it is not the rest of a stream that was cut by the size of a page
+                break  # it is not the rest of a stream that was cut by the page size
             found = page
             items += page.items
         if output == Output.json:

@@ -36,11 +36,11 @@ def evaluate(
     output: As = Output.table,
     url: Url = None,
 ) -> None:
-    """Measure a trained model: with these metrics, or with all that fit its task.
+    """Measure an artifact: with these metrics, or with all that fit its task.
 
-    Those that cannot be computed are left out with the reason; one that is named is refused, or
-    fails it.
-    Ctrl-C while waiting leaves the evaluation going. Exit code 1: it did not complete.
+    Metrics that cannot be computed are left out with the reason; a named one is refused, or fails
+    the evaluation. Ctrl-C while waiting leaves the evaluation running. Exit code 1: it did not
+    complete.
     """
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import console, print_json

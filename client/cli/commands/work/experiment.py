@@ -20,7 +20,7 @@ app = typer.Typer(
 
 @app.command("list")
 def list_(output: As = Output.table, url: Url = None, as_of: AsOf = None) -> None:
-    """List the experiments, the newest commit first; with --as-of, those of then."""
+    """List the experiments, the newest commit first; with --as-of, those at that time."""
     import msgspec
 
     from autolearn.client.cli.connection import connect

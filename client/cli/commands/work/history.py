@@ -1,4 +1,4 @@
-"""`autolearn history`: what happened to one thing."""
+"""`autolearn history`: the events of one stream."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def history(
     output: As = Output.table,
     url: Url = None,
 ) -> None:
-    """Print a stream's events: when, who, what, and how the command was answered."""
+    """Print a stream's events: time, actor, content, and the answer to the command."""
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import console, print_json
     from autolearn.client.cli.tables.history import history as table

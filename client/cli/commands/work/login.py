@@ -1,4 +1,4 @@
-"""`autolearn login`, `logout`, `whoami` and `password`: who one is to the API."""
+"""`autolearn login`, `logout`, `whoami` and `password`: the own identity."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def login(
     days: Days = 90,
     url: Url = None,
 ) -> None:
-    """Get a token for your password, and keep it for the commands to come.
+    """Get a token for your password, and store it for later commands.
 
     The password is asked for; in a pipe it is the first line of standard input.
     """
@@ -33,7 +33,7 @@ def login(
 
 
 def logout(url: Url = None) -> None:
-    """Revoke the token that is kept here, and forget it."""
+    """Revoke the stored token, and delete it here."""
     from autolearn.client.cli.connection import connect
     from autolearn.client.sdk import credentials
     from autolearn.client.sdk.client import Problem
@@ -46,14 +46,14 @@ def logout(url: Url = None) -> None:
         try:
             to.client.revoke_token(kept.token.split("_")[1])
         except Problem as problem:
-            if problem.status not in (401, 404):  # then it is good for nothing any more
+            if problem.status not in (401, 404):  # then it is not valid any more
                 raise
         credentials.forget(to.place)
     print(f"Logged out {kept.user}")
 
 
 def whoami(output: As = Output.table, url: Url = None) -> None:
-    """Show who you are to the API, and until when."""
+    """Show your user name, role and the expiry of your token."""
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import console, pairs, print_json
 
@@ -69,7 +69,7 @@ def whoami(output: As = Output.table, url: Url = None) -> None:
 
 
 def quota(output: As = Output.table, url: Url = None) -> None:
-    """Show what you may take and have taken: each quota, and where its limit comes from."""
+    """Show your quotas: limits, use, and the origin of each limit."""
     from autolearn.client.cli.connection import show_list
     from autolearn.client.cli.tables import users as views
 
@@ -77,7 +77,7 @@ def quota(output: As = Output.table, url: Url = None) -> None:
 
 
 def password(url: Url = None) -> None:
-    """Set your own password; who has one already is asked for it first.
+    """Set your own password; an existing one is asked for first.
 
     All of your tokens but the one in use are revoked.
     """
@@ -90,10 +90,10 @@ def password(url: Url = None) -> None:
 
 
 def secret(what: str, *, empty: bool = False, again: bool = False) -> str:
-    """Return what is typed unseen; from a pipe, the next line.
+    """Read a hidden input; from a pipe, the next line.
 
     Raises:
-        typer.BadParameter: it is empty, or the second time another one was typed.
+        typer.BadParameter: it is empty, or differs the second time.
     """
     if sys.stdin is not None and sys.stdin.isatty():
         import getpass

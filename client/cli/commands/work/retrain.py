@@ -1,4 +1,4 @@
-"""`autolearn replay retrain`: train again what is recorded, and compare."""
+"""`autolearn replay retrain`: repeat recorded trainings, and compare."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def retrain(
     output: As = Output.table,
     url: Url = None,
 ) -> None:
-    """Train again from the recorded request, and say how the result compares with the record.
+    """Train again from the recorded request, and compare the result with the record.
 
     From the strongest to the weakest: identical artifact, same predictions (bit for bit), same
     metrics, differs. Nothing is written to the log or to the artifact store. Exit code 1: a
-    training differs or could not be made again, or a recorded evaluation is not confirmed.
+    training differs or could not be repeated, or a recorded evaluation is not confirmed.
     """
     from pathlib import Path
     from tempfile import TemporaryDirectory

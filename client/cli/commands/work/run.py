@@ -44,9 +44,9 @@ def run(
 ) -> None:
     """Run one process of the system: api, decide, dispatch, supervise or work.
 
-    Start as many as wanted, on one machine (each with another --instance) or on several.
-    AUTOLEARN_KAFKA names the brokers; without it, those of `autolearn up` on this machine are
-    used. A `work` process does AUTOLEARN_SLOTS runs at a time, of every kind.
+    Start any number, on one machine (each with another --instance) or on several. AUTOLEARN_KAFKA
+    names the brokers; without it, those of `autolearn up` on this machine are used. A `work`
+    process does AUTOLEARN_SLOTS runs at a time, of every kind.
     """
     from autolearn.runtime.process import child
 
@@ -65,7 +65,7 @@ def command_of(
     """Return the module to run, with its arguments.
 
     Raises:
-        typer.BadParameter: the types do not go together, or an option is of the api alone.
+        typer.BadParameter: the types cannot be combined, or an option is for the api only.
     """
     options = {"--services": services, "--host": host, "--port": port}
     given = {name: str(value) for name, value in options.items() if value is not None}

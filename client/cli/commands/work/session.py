@@ -1,4 +1,4 @@
-"""`autolearn session`: open, see, commit and discard sessions."""
+"""`autolearn session`: open, show, commit and discard sessions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def open_(
     output: As = Output.table,
     url: Url = None,
 ) -> None:
-    """Open a session; the commands that follow are about it."""
+    """Open a session, which the following commands use."""
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import print_json
 
@@ -58,9 +58,9 @@ def show(
     chosen: SessionOption = None,
     as_of: AsOf = None,
 ) -> None:
-    """Show an open session: settings, learned parameters, evaluations, and what runs now.
+    """Show an open session: settings, learned parameters, evaluations, and running work.
 
-    With --as-of: as it was then, also when it has been committed or discarded since.
+    With --as-of: its state at that time, also if it has been committed or discarded since.
     """
     import msgspec
 
@@ -80,7 +80,7 @@ def show(
 
 @app.command("list")
 def list_(output: As = Output.table, url: Url = None, as_of: AsOf = None) -> None:
-    """List the open sessions, newest first; with --as-of, those that were open then."""
+    """List the open sessions, newest first; with --as-of, those open at that time."""
     import msgspec
 
     from autolearn.client.cli.connection import connect
@@ -113,7 +113,7 @@ def commit(
     output: As = Output.table,
     url: Url = None,
 ) -> None:
-    """Keep the session as an experiment; it is no session any more."""
+    """Commit the session as an experiment; it is no session any more."""
     import msgspec
 
     from autolearn.client.cli.connection import connect
@@ -146,13 +146,13 @@ def share(session: Shared, user: User, url: Url = None) -> None:
 
 @app.command("unshare")
 def unshare(session: Shared, user: User, url: Url = None) -> None:
-    """Let a user read it no longer, at once."""
+    """End a user's right to read it, at once."""
     _change_readers(session, lambda proxy: proxy.unshare(user), url)
 
 
 @app.command("leave")
 def leave(session: Shared, url: Url = None) -> None:
-    """Be no reader any more of what somebody has shared with you: it leaves your lists."""
+    """Leave a session that another user has shared: it leaves your lists."""
     from autolearn.client.cli.connection import connect
 
     with connect(url) as to:
@@ -161,7 +161,7 @@ def leave(session: Shared, url: Url = None) -> None:
 
 
 def _change_readers(session: str, change: Callable[[Any], Page[Reader]], url: str | None) -> None:
-    """Change who may read a session, and say who may then."""
+    """Change the readers of a session, and print them."""
     from autolearn.client.cli.connection import connect
 
     with connect(url) as to:
@@ -178,7 +178,7 @@ def keep(
     url: Url = None,
     chosen: SessionOption = None,
 ) -> None:
-    """Say that a session that is expiring is wanted: it is as if it had been used."""
+    """Keep an expiring session, as if it had been used."""
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import print_json
 
@@ -196,7 +196,7 @@ def discard(
     output: As = Output.table,
     url: Url = None,
 ) -> None:
-    """End the session and keep nothing of it; runs that are going are cancelled."""
+    """End the session and keep nothing of it; its open runs are cancelled."""
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import count, print_json
 

@@ -21,7 +21,7 @@ app = typer.Typer(
 
 @app.command("list")
 def list_(output: As = Output.table, url: Url = None) -> None:
-    """List your tokens: name, from when, until when, and whether it was revoked."""
+    """List your tokens: name, begin, expiry, and whether it was revoked."""
     from autolearn.client.cli.connection import show_list
     from autolearn.client.cli.tables import users as views
 
@@ -30,7 +30,7 @@ def list_(output: As = Output.table, url: Url = None) -> None:
 
 @app.command("new")
 def new(name: TokenName = "", days: Days = 90, output: As = Output.table, url: Url = None) -> None:
-    """Make a token and print it: it is said this once."""
+    """Make a token and print it: it is shown only this once."""
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import print_json
 
@@ -50,7 +50,7 @@ def revoke(
     ] = False,
     url: Url = None,
 ) -> None:
-    """Let nobody in with a token any more, at once; sysadmins may revoke anybody's."""
+    """Revoke a token, at once; sysadmins may revoke anybody's."""
     from autolearn.client.cli.connection import connect
 
     if everything == bool(token):
@@ -66,7 +66,7 @@ def revoke(
 
 @app.command("show")
 def show(url: Url = None) -> None:
-    """Print the token that the commands send, for `curl -H "Authorization: Bearer …"`."""
+    """Print the token of the commands, for `curl -H "Authorization: Bearer …"`."""
     import sys
 
     from autolearn.client.cli.connection import connect

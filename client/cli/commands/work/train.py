@@ -71,7 +71,7 @@ def train(
 ) -> None:
     """Train an estimator on a dataset, in the open session.
 
-    Ctrl-C while waiting leaves the training going. Exit code 1: it did not complete.
+    Ctrl-C while waiting leaves the training running. Exit code 1: it did not complete.
     """
     if metrics is not None and not wait:
         raise typer.BadParameter("Metrics need the trained model: wait for it, or evaluate later.")
