@@ -1,1 +1,1 @@
-"""What an operator runs: backup, chain, replay, retrain, status and keys."""
+"""The tools of an operator: backup, chain, replay, retrain, status and keys."""

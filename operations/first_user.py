@@ -38,9 +38,9 @@ from autolearn.schemas.topics import Topics
 __all__ = ["FIRST", "KnownUsers", "first_user"]
 
 FIRST = "admin"
-"""The name of the first sysadmin, unless another is given."""
+"""The default name of the first sysadmin."""
 PATIENCE = 600.0
-"""Seconds that a decider has to answer: when everything starts anew, it starts too."""
+"""Seconds that a decider has to answer: in a new system, it is starting too."""
 
 
 class FirstUserRefused(AutoLearnError):
@@ -51,18 +51,18 @@ class FirstUserRefused(AutoLearnError):
 
 
 class KnownUsers:
-    """Which users there are, and how these commands were answered (a fold, in memory only)."""
+    """The known users, and the answers to these commands (a fold, in memory only)."""
 
     def __init__(self) -> None:
         self.known: set[str] = set()
         self.answers: dict[str, Event | None] = {}
 
     def progress(self) -> Mapping[int, PartitionProgress]:
-        """Say that nothing is stored."""
+        """Return nothing: no progress is stored."""
         return {}
 
     def fold(self, record: EventRecord, _: int, __: int, /) -> None:
-        """Take in one admitted event; those of other kinds of streams are not decoded."""
+        """Fold one admitted event; those of other kinds of streams are not decoded."""
         if not record.subject.startswith("user/"):
             return
         event = event_of(record)
@@ -83,7 +83,7 @@ def first_user(log: Log, topics: Topics, name: str, *, anyway: bool = False) -> 
     """Make a sysadmin with a token, and return it; None if there are users, unless `anyway`.
 
     Raises:
-        LogError: the log cannot be used, or nobody decides.
+        LogError: the log cannot be used, or no decider answers.
         Refused: the token was refused.
     """
     log.create(topics.all(), START_TIMEOUT)

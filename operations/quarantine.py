@@ -44,22 +44,22 @@ from autolearn.schemas.topics import Topics
 __all__ = ["NothingToDo", "Quarantined", "quarantine"]
 
 PATIENCE = 10.0
-"""Seconds within which a record that is on the log must come."""
+"""Seconds within which a record of the log must come."""
 ATTEMPTS = 10
-"""Claims until it is given up: a decider that starts again and again claims in between."""
+"""Claims until it gives up: a restarting decider claims in between."""
 UNREADABLE = "unreadable"
-"""The type that is told of a command which is none."""
+"""The type of a command that cannot be decoded."""
 
 
 class NothingToDo(AutoLearnError):
-    """The command is not there, is answered, or is not the one that blocks."""
+    """The command does not exist, is answered, or is not the blocking one."""
 
     title = "Nothing was put in quarantine"
     exit_code = ExitCode.REFUSED
 
 
 class Quarantined(Struct, frozen=True):
-    """What was done: the command at that place, and the event that answers it."""
+    """The quarantined command, and the event that answers it."""
 
     partition: int
     offset: int
@@ -72,7 +72,7 @@ class Quarantined(Struct, frozen=True):
 
 
 class Target(Struct, frozen=True):
-    """A command as far as its answer names it; of what is none, the place stands for it."""
+    """A command as far as its answer names it; a malformed one is named by its place."""
 
     stream: str
     id: str
@@ -83,7 +83,7 @@ class Target(Struct, frozen=True):
 
 
 def _target_of(message: Message) -> Target:
-    """Return what a record of `commands` is, whatever it is."""
+    """Return the target of any record of `commands`."""
     headers = tuple((name, value or b"") for name, value in message.headers() or ())
     try:
         record = decode_command(message.value() or b"")
@@ -110,7 +110,7 @@ def _stream_of_key(key: bytes | None) -> str:
 
 
 class _Sequences:
-    """How many events some streams have, and which commands are answered (in memory only)."""
+    """The numbers of events of some streams, and the answered commands (in memory only)."""
 
     def __init__(self, targets: Mapping[int, Target]) -> None:
         self.streams = {target.stream: 0 for target in targets.values()}
@@ -118,14 +118,14 @@ class _Sequences:
         self.answered: set[tuple[str, str]] = set()
 
     def fold(self, record: EventRecord, _: int, __: int, /) -> None:
-        """Count an admitted event; its data are not looked at."""
+        """Count an admitted event, without its data."""
         if record.subject in self.streams and record.sequence:
             self.streams[record.subject] = record.sequence
             if (at := (record.subject, record.causationid)) in self.wanted:
                 self.answered.add(at)
 
     def progress(self) -> Mapping[int, PartitionProgress]:
-        """Say that nothing is stored."""
+        """Return nothing: no progress is stored."""
         return {}
 
     def commit(self, _: Mapping[int, PartitionProgress]) -> None:
@@ -147,7 +147,7 @@ class _Sequences:
 
 
 class QuarantineClaim(PartitionClaim):
-    """A claim for one answer. Before it claims, it looks whether that command is the next."""
+    """A claim for one answer. Before it claims, it checks that the command is the next."""
 
     states: _Sequences  # type: ignore[assignment]
 
@@ -159,7 +159,7 @@ class QuarantineClaim(PartitionClaim):
         self.offset, self.targets = offset, targets
 
     def take(self) -> None:
-        """Catch up, look, and claim the partition.
+        """Catch up, check, and claim the partition.
 
         Raises:
             NothingToDo: that command is answered, or another one comes first.
@@ -169,7 +169,7 @@ class QuarantineClaim(PartitionClaim):
         self.catch_up_and_claim()
 
     def append_term(self, term: int) -> int:
-        """Append TermStarted, if there is reason to."""
+        """Append TermStarted, if there is a command to answer."""
         self.look()
         return super().append_term(term)
 
@@ -190,10 +190,10 @@ class QuarantineClaim(PartitionClaim):
                 )
 
     def answer(self, reason: str, actor: str) -> Quarantined | None:
-        """Answer the command; None if somebody else has claimed the partition meanwhile.
+        """Answer the command; None if another process has claimed the partition meanwhile.
 
         Raises:
-            NothingToDo: somebody else has answered it meanwhile.
+            NothingToDo: another process has answered it meanwhile.
             LogError: the log cannot be read or written.
         """
         self.look()
@@ -225,7 +225,7 @@ class QuarantineClaim(PartitionClaim):
 
 
 def _traced(target: Target) -> Headers:
-    """Return the headers by which the behaviour log has the event: who has appended it."""
+    """Return the headers that name the sender of the event for the behaviour log."""
     instance = instance_of("quarantine", "0")
     found = answering(target.headers, target.type, instance)
     return found or sending(Trace.begin(), instance, str(time.time_ns() // 10**6))
@@ -234,11 +234,11 @@ def _traced(target: Target) -> Headers:
 def quarantine(
     log: Log, settings: Settings, partition: int, offset: int, reason: str, actor: str
 ) -> Quarantined:
-    """Answer a command that blocks its partition, and let the next decider go on behind it.
+    """Answer a command that blocks its partition, so that the next decider continues behind it.
 
     Raises:
         NothingToDo: there is no such command, it is answered, or another one comes first.
-        LogError: the log cannot be read or written, or others claim the partition all the time.
+        LogError: the log cannot be read or written, or other claims always interfere.
     """
     topics = Topics.of(settings)
     names = Names(
@@ -268,9 +268,9 @@ def quarantine(
 
 
 def _answered_so_far(log: Log, events: str, partition: int) -> int:
-    """Return the offset of the last command answered, as the newest events tell; -1 if none does.
+    """Return the offset of the last answered command by the newest events; -1 for none.
 
-    It may be too low, never too high: what does not count may lie there as well.
+    It may be too low, never too high: events that do not count may lie there as well.
     """
     follower = Projector(log, events, _Sequences({}), [partition])
     try:
@@ -283,7 +283,7 @@ def _answered_so_far(log: Log, events: str, partition: int) -> int:
 def _read_targets(
     log: Log, commands: str, partition: int, begin: int, offset: int
 ) -> dict[int, Target]:
-    """Return the commands from the first that may not be answered to the one at `offset`.
+    """Return the commands from the first possibly unanswered one to the one at `offset`.
 
     Raises:
         LogError: they cannot be read.
@@ -305,7 +305,7 @@ def _read_targets(
 
 
 def user_name() -> str:
-    """Return who runs this, by a number where there is no name for it."""
+    """Return the user of this process, by number if there is no name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

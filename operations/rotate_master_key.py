@@ -27,10 +27,9 @@ __all__ = ["Rotated", "rotate"]
 
 
 class Rotated(Struct, frozen=True):
-    """What was done: how many keys were wrapped anew by `master`, and how many nobody can unwrap.
+    """The outcome: how many keys `master` now wraps, and how many no key can unwrap.
 
-    `known` are the older master keys that are still known, `file` where they are all kept ("": not
-    in a file).
+    `known` are the older known master keys, `file` their file ("": not in a file).
     """
 
     master: str
@@ -41,14 +40,14 @@ class Rotated(Struct, frozen=True):
 
 
 def rotate(log: Log, settings: Settings, home: Path, *, forget: bool = False) -> Rotated:
-    """Wrap all keys with another master key; with `forget` only with the first one there is.
+    """Wrap all keys with another master key; with `forget` drop the older ones.
 
-    It may be repeated, and goes on where it was interrupted.
+    It may be repeated, and resumes an interrupted run.
 
     Raises:
         SettingsError: there is no master key, or no other one to change to.
-        AlreadyRunning: it is being done: of two new keys at a time, the file would lose one.
-        LogError: Kafka does not take it.
+        AlreadyRunning: another rotation runs: of two new keys at a time, the file would lose one.
+        LogError: Kafka does not acknowledge it.
     """
     path = key_file(settings, home) if in_file(settings) else None
     if path is None:
@@ -60,7 +59,7 @@ def rotate(log: Log, settings: Settings, home: Path, *, forget: bool = False) ->
 def _rotate_alone(
     log: Log, settings: Settings, home: Path, path: Path | None, *, forget: bool
 ) -> Rotated:
-    """Do what `rotate` does; nobody else does. `path` is the key file, None: there is none."""
+    """Do the work of `rotate`, under its lock. `path` is the key file, None: there is none."""
     masters = MasterKeys(settings, home)
     if path is not None and not forget:
         write_key_file(path, [MasterKey.new(), *masters.keys])
@@ -79,7 +78,7 @@ def _rotate_alone(
         rewrapped, unreadable = _wrap_anew(ring, masters)
         if forget and path is not None and not unreadable:
             write_key_file(path, [masters.present])
-            # What came meanwhile from a process that did not know the present key: we know the old.
+            # Keys that came meanwhile from a process without the present key: we know the old.
             ring.catch_up()
             more, unreadable = _wrap_anew(ring, masters)
             rewrapped += more
@@ -112,7 +111,7 @@ def _wrap_anew(ring: KeyRing, masters: MasterKeys) -> tuple[int, int]:
 
 
 def work(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> ToolResult:
-    """Wrap the keys of the settings' log anew."""
+    """Wrap the keys of the settings' log again."""
     log = open_log(settings)
     try:
         return rotate(log, settings, home_of(settings), forget=chosen.forget_old), ExitCode.DONE

@@ -1,7 +1,7 @@
 """The frame of our tools: processes of their own that the command line starts.
 
 Standard output has one JSON document a line: `{"progress": {done, total, stage}}` as it goes, and
-last `{"result": …}`. What failed is told on standard error. Exit codes are those of `ExitCode`.
+last `{"result": …}`. Errors are printed on standard error. Exit codes are those of `ExitCode`.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ INTERVAL = 0.1
 
 
 class ProgressLines:
-    """Prints how much is done, out of how much, in which stage: seldom enough to cost nothing."""
+    """Prints stage, progress and total, seldom enough to cost nothing."""
 
     def __init__(self) -> None:
         self.printed, self.stage = 0.0, ""
 
     def __call__(self, done: int, total: int, stage: str = "") -> None:
-        """Print a progress line, if it is time for one."""
+        """Print a progress line, if it is due."""
         now = time.monotonic()
         if stage != self.stage or done == total or now - self.printed > INTERVAL:
             self.printed, self.stage = now, stage

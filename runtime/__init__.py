@@ -1,1 +1,1 @@
-"""How processes of ours are started, what they may do, and the files that are their own."""
+"""The processes of an installation: their start, their confinement, and their files."""

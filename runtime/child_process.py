@@ -1,7 +1,7 @@
-"""The command line and the environment of the Python processes that ours start.
+"""The command line and the environment of our Python processes.
 
-No folder in which a user happens to be may add modules to them: Python runs with `-P`, so that
-neither the current folder nor an empty entry of PYTHONPATH is on `sys.path`.
+A user's current folder must not add modules to them: Python runs with `-P`, so that neither the
+current folder nor an empty entry of PYTHONPATH is on `sys.path`.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ BARE = frozenset(
 
 
 def python_command(module: str, *arguments: str) -> list[str]:
-    """Return the command line that runs a module of ours, and no module of the current folder."""
+    """Return the command line that runs a module of ours, but none of the current folder."""
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
 def child_environment(given: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return an environment (by default ours) for a child that runs in another folder.
 
-    Python's own children keep out the current folder likewise. Relative entries of PYTHONPATH stay
-    what they are here; empty ones, which name whatever folder is the current one, are left out.
+    Python's own children exclude the current folder likewise. Relative entries of PYTHONPATH keep
+    their meaning here; empty ones, which name the current folder, are left out.
     """
     environment = {**(os.environ if given is None else given), "PYTHONSAFEPATH": "1"}
     if entries := [entry for entry in environment.pop("PYTHONPATH", "").split(os.pathsep) if entry]:

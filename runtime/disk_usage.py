@@ -1,4 +1,4 @@
-"""How much room there is, and what takes it."""
+"""The free and used space of disks and folders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["bytes_of_topics", "reserve_of", "shortage", "too_little", "usage"]
 
 
 def reserve_of(said: str, total: int) -> int:
-    """Return the bytes of a reserve that is said in MiB, or as a share of the disk."""
+    """Return the bytes of a reserve in MiB, or as a share of the disk."""
     return total * int(said[:-1]) // 100 if said.endswith("%") else int(said) << 20
 
 
@@ -32,7 +32,7 @@ def shortage(said: str, folders: Iterable[Path], most: int = 100) -> str:
 
 
 def too_little(said: str, folder: str, free: int, total: int, most: int = 100) -> str:
-    """Return that less than the reserve is free on the disk of a folder; "" if it is not so."""
+    """Return the sentence that a folder's disk has less free than the reserve; "" if it has not."""
     reserve = min(reserve_of(said, total), total * most // 100)
     if free >= reserve:
         return ""
@@ -43,7 +43,7 @@ def too_little(said: str, folder: str, free: int, total: int, most: int = 100) -
 
 
 def usage(what: str, folder: Path) -> Usage | None:
-    """Return what a folder takes (looks at every file in it); None when there is none.
+    """Return the usage of a folder (reads every file in it); None when there is none.
 
     Used are the blocks on the disk, as in `du`: logs and indexes of Kafka have holes.
     """
@@ -54,7 +54,7 @@ def usage(what: str, folder: Path) -> Usage | None:
 
 
 def _sizes(folder: Path) -> Iterator[int]:
-    """Yield the bytes on the disk of every file below a folder; what vanishes meanwhile is 0."""
+    """Yield the bytes on the disk of every file below a folder; a vanished file has 0."""
     for place, _, names in os.walk(folder):
         for name in names:
             try:
@@ -64,7 +64,7 @@ def _sizes(folder: Path) -> Iterator[int]:
 
 
 def bytes_of_topics(data: Path) -> dict[str, int]:
-    """Return what each topic takes in the data folder of a broker on this machine."""
+    """Return the bytes of each topic in the data folder of a broker on this machine."""
     found: dict[str, int] = {}
     for folder in data.glob("*-*") if data.is_dir() else ():
         topic, _, partition = folder.name.rpartition("-")

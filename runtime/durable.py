@@ -1,4 +1,4 @@
-"""What must be on the disk before something is built on it."""
+"""Flushes to the disk."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ __all__ = ["sync"]
 
 
 def sync(path: Path) -> None:
-    """Wait until a file's bytes, or a folder's names, are on the disk.
+    """Flush a file's bytes, or a folder's names, to the disk.
 
     Raises:
-        OSError: there is no such path, or the disk does not take it.
+        OSError: there is no such path, or the disk refuses.
     """
     descriptor = os.open(path, os.O_RDONLY)
     try:

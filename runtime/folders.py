@@ -1,4 +1,4 @@
-"""The folders of an installation on this machine, and what they take."""
+"""The folders of an installation on this machine, and their usage."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DATA = Path("kafka", "data")
 
 
 def places_of(settings: Settings) -> list[Usage]:
-    """Return the home, and in it the state, the artifacts and the embedded broker, if they are.
+    """Return the existing folders: home, state, artifacts and embedded broker.
 
     An artifact store that is no folder is left out.
     """
@@ -35,5 +35,5 @@ def artifacts_of(settings: Settings) -> Path | None:
 
 
 def topic_bytes(home: Path) -> dict[str, int]:
-    """Return what each topic takes on the embedded broker of a home; nothing without one."""
+    """Return the bytes of each topic on the embedded broker of a home; {} without one."""
     return bytes_of_topics(home / DATA)

@@ -12,7 +12,7 @@ __all__ = ["Seldom", "configure_logs"]
 
 
 class Seldom(logging.Filter):
-    """Passes what a library says again and again once in PAUSE seconds, with how often it did.
+    """Passes a repeated message of a library once in PAUSE seconds, with their number.
 
     A Kafka client without brokers would fill the disk: some 30 lines a second.
     """
@@ -24,7 +24,7 @@ class Seldom(logging.Filter):
         self.said: dict[tuple[str, str], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether a record is shown; what we say ourselves always is."""
+        """Return whether a record is shown; our own always are."""
         if not isinstance(record.msg, str):
             return True
         about, now = (record.name, record.msg), time.monotonic()
@@ -41,7 +41,7 @@ class Seldom(logging.Filter):
 
 
 def configure_logs(settings: Settings) -> None:
-    """Send structured logs to standard error, one line an event, as the settings ask."""
+    """Send structured logs to standard error, one line an event, by the settings."""
     import structlog  # as above
 
     renderer: structlog.typing.Processor = (
@@ -58,7 +58,7 @@ def configure_logs(settings: Settings) -> None:
     ]
     structlog.configure(
         processors=[
-            structlog.stdlib.filter_by_level,  # first: what is not shown should cost nothing
+            structlog.stdlib.filter_by_level,  # first: a hidden record should cost nothing
             *shared,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],

@@ -1,4 +1,4 @@
-"""What one process counts and measures, for Prometheus: of `INSTRUMENTS` its part."""
+"""The instruments of one process for Prometheus: its part of `INSTRUMENTS`."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ GaugeSample = tuple[str, tuple[str, ...], float]
 class Meter(Collector):
     """The instruments of some process types. Any thread may use it.
 
-    Counters and histograms are added to; gauges are read whenever somebody asks (`watch`), and
-    what is not read then is not exposed then. KeyError: an instrument is not of these types.
+    Counters and histograms are added to; gauges are read at each request (`watch`), and a gauge
+    that is not read is not exposed. KeyError: an instrument is not of these types.
     """
 
     def __init__(self, *types: str) -> None:
@@ -52,7 +52,7 @@ class Meter(Collector):
         self.registry.register(self)
 
     def count(self, name: str, *labels: str, by: float = 1) -> None:
-        """Add one to a counter, or more."""
+        """Add to a counter, by default one."""
         counter = self.counters[name]
         (counter.labels(*labels) if labels else counter).inc(by)
 
@@ -62,11 +62,11 @@ class Meter(Collector):
         (histogram.labels(*labels) if labels else histogram).observe(seconds)
 
     def watch(self, read: Callable[[], Iterable[GaugeSample]]) -> None:
-        """Read gauges with this from now on, whenever somebody asks."""
+        """Read gauges with this function at each request."""
         self.readers.append(read)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the gauges as they are now."""
+        """Yield the present gauges."""
         families: dict[str, GaugeMetricFamily] = {}
         for read in self.readers:
             for name, labels, value in read():

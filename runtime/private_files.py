@@ -1,8 +1,8 @@
 """Files for this user only: keys, secrets and tokens (mode 0600, in a folder of mode 0700).
 
-A file is written under another name in its folder and named when it is whole, so that no reader
-finds a part of one, whenever the writer is killed. Content and name are on the disk when a
-function returns: what they protect may be written after it.
+A file is written under another name in its folder and renamed when it is whole, so that no reader
+finds a part of one, whenever the writer is killed. Content and name are on the disk when a function
+returns: data that depend on them may be written after it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LIMIT = 64 * 1024
 def create_once(path: Path, content: bytes) -> bool:
     """Create a file and its folder (mode 0700), and return whether this call did.
 
-    A file that exists is left as it is, so of several processes at a time one creates the file and
+    An existing file is left unchanged, so of several processes at a time one creates the file and
     all read one content. The file is on the disk for those, too.
 
     Raises:
@@ -64,13 +64,13 @@ def read_checked(
     error: type[SettingsError] = SettingsError,
     limit: int = LIMIT,
 ) -> bytes:
-    """Return at most `limit` bytes of a file (-1: all) that nobody else may read or write.
+    """Return at most `limit` bytes of a file (-1: all) that only this user may read or write.
 
-    The mode is that of the file that is read, though it be replaced meanwhile.
+    The mode is that of the opened file, even if it is replaced meanwhile.
 
     Raises:
         SettingsError: its group or others may read, write or execute it. It is of the class
-            `error`, and advises `chmod 600` and `then`.
+        `error`, and advises `chmod 600` and `then`.
         OSError: the file cannot be read.
     """
     with path.open("rb") as file:

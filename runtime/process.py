@@ -1,4 +1,4 @@
-"""What every process of ours does at its start: settings, folder, lock, logs, the log itself."""
+"""The start of every process: settings, folder, lock, logs, the log itself."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def read_settings() -> Settings:
 
 
 class Child(NamedTuple):
-    """How a module of ours is run as a process of its own."""
+    """The command line and environment of a module as a process of its own."""
 
     command: list[str]
     environment: dict[str, str]
@@ -35,7 +35,7 @@ class Child(NamedTuple):
 
 
 def child(module: str, *arguments: str) -> Child:
-    """Return how a module is run with our settings: in the home, whatever folder we are in.
+    """Return the process of a module with our settings: in the home, not the current folder.
 
     Paths among the arguments must be absolute.
     """
@@ -45,18 +45,18 @@ def child(module: str, *arguments: str) -> Child:
 
 
 def say_ready(what: str = "") -> None:
-    """Tell whoever started this process that it is ready: one line on standard output."""
+    """Report to the parent that this process is ready: one line on standard output."""
     print(f"ready {what}".rstrip(), flush=True)
 
 
 def end_with_parent() -> None:
-    """End this process by SIGTERM when the one that started it ends, however it ends.
+    """End this process by SIGTERM when its parent ends, in any way.
 
     The parent holds the other end of standard input; the system closes it with the parent.
     """
 
     def wait_for_end() -> None:
-        # Of a socket in which the parent left something unread, the end is a reset connection.
+        # If the parent left something unread in a socket, its end is a reset connection.
         with suppress(ConnectionResetError):
             while os.read(0, 4096):
                 continue

@@ -24,14 +24,14 @@ log = structlog.stdlib.get_logger("autolearn.metrics")
 
 @contextmanager
 def exposed(meter: Meter, settings: Settings, name: str) -> Iterator[str]:
-    """Serve /metrics until the end of the block, and yield its address; "" when that is off.
+    """Serve /metrics during the block, and yield its address; "" when that is off.
 
-    `<home>/metrics/<name>.json` says where, as Prometheus' file_sd_configs read it: several
+    `<home>/metrics/<name>.json` holds the address, for Prometheus' file_sd_configs: several
     processes of one machine cannot all have the port of the settings, and the later ones take a
-    free one. The file goes with the process, unless that is killed.
+    free one. The file is deleted with the process, unless that is killed.
 
     Raises:
-        SettingsError: nobody can listen on that address.
+        SettingsError: the address cannot be used.
     """
     if not settings.metrics:
         yield ""
@@ -54,7 +54,7 @@ def exposed(meter: Meter, settings: Settings, name: str) -> Iterator[str]:
 
 
 def _listen(meter: Meter, host: str, port: int) -> tuple[WSGIServer, Thread]:
-    """Serve on an address in a thread; on another port if somebody has this one."""
+    """Serve on an address in a thread; on another port if this one is taken."""
     try:
         return start_http_server(port, host, meter.registry)
     except OSError as error:

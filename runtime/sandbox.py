@@ -1,10 +1,10 @@
-"""What keeps a process that runs foreign code or reads hostile files from everything else.
+"""Confines a process that runs foreign code or reads hostile files.
 
 `harden` takes away, for good and for all children of the process: privileges, core dumps, sockets,
 looking into other processes, and changing the modes of files. `confine` takes away the files that
 are not named, signals to others, and TCP. Both are Linux's: seccomp (x86-64 and arm64) and Landlock
-(5.13; emptying files since 6.2, signals since 6.12). `missing` says what this system does not have.
-Only the calling thread is confined, so both come before any other is started.
+(5.13; emptying files since 6.2, signals since 6.12). `missing` names the protections that this
+system lacks. Only the calling thread is confined, so both come before any other is started.
 
 Why not namespaces: distributions forbid them to unprivileged users, and containers to everybody.
 """
@@ -28,12 +28,12 @@ __all__ = ["confine", "give_way", "harden", "missing", "readable_paths"]
 PR_SET_DUMPABLE, PR_GET_SECCOMP, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 4, 21, 22, 38
 SECCOMP_MODE_FILTER = 2
 NICENESS = 10
-"""Of what is confined: what answers people comes before it, on a machine that does both."""
+"""The niceness of a confined process: processes that answer people come first."""
 CAPABILITIES_V3 = 0x20080522
 
 
 class _Machine(NamedTuple):
-    """How seccomp names a processor, the first system call that is not its own, and the numbers."""
+    """seccomp's name of a processor, its first foreign system call, and the numbers of calls."""
 
     audit: int
     beyond: int
@@ -93,9 +93,9 @@ OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL
 READ = EXECUTE | READ_FILE | READ_DIR
 WRITE = READ | WRITE_FILE | TRUNCATE | REFER | REMOVE_AND_MAKE
 TRUNCATION_SINCE = 3
-"""The version of Landlock that keeps a file that may be read from being emptied."""
+"""The version of Landlock that prevents truncation of a readable file."""
 SIGNALS_SINCE = 6
-"""The version of Landlock that keeps signals inside."""
+"""The version of Landlock that confines signals."""
 
 SYSTEM_PATHS = (
     *("/usr", "/lib", "/lib64", "/bin", "/sbin", "/proc", "/sys/devices/system", "/sys/fs/cgroup"),
@@ -103,11 +103,11 @@ SYSTEM_PATHS = (
     *("/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/mime.types", "/etc/os-release"),
     *("/etc/alternatives", "/etc/fonts", "/nix/store"),
 )
-"""What every program needs. Not all of /etc: a master key may lie there."""
+"""The paths of every program. Not all of /etc: a master key may lie there."""
 
 
 def harden() -> None:
-    """Drop what this process never needs. Raises OSError when the system has it and refuses."""
+    """Drop rights that this process never needs. Raises OSError when the system refuses."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform != "linux":
         return
@@ -119,18 +119,18 @@ def harden() -> None:
 
 
 def give_way(pid: int = 0) -> None:
-    """Put a process (0: this one), unless it has ended, behind what answers people: NICENESS."""
+    """Give a process (0: this one) the niceness NICENESS, unless it has ended."""
     with contextlib.suppress(ProcessLookupError):
         nice = max(NICENESS, os.getpriority(os.PRIO_PROCESS, pid))
         os.setpriority(os.PRIO_PROCESS, pid, nice)
 
 
 def confine(read: Iterable[Path], write: Sequence[Path]) -> None:
-    """Leave this process the files of `read` and of Python, to read, and those of `write`.
+    """Restrict this process to reading `read` and Python, and to writing `write`.
 
-    Comes after `harden`. Where there is no Landlock it only forbids signals to others. From here
-    on the process has NICENESS. Raises OSError when the system has it and refuses, or a path is not
-    there.
+    Comes after `harden`. Where there is no Landlock it only forbids signals to others. From here on
+    the process has NICENESS. Raises OSError when the system has it and refuses, or a path is
+    missing.
     """
     give_way()
     if sys.platform != "linux":
@@ -160,7 +160,7 @@ def confine(read: Iterable[Path], write: Sequence[Path]) -> None:
 
 @functools.cache
 def readable_paths() -> tuple[Path, ...]:
-    """Return what Python and its libraries are read from, as far as it is there, as of now."""
+    """Return the existing paths of Python and its libraries."""
     loaded = {
         str(Path(file).resolve().parent)
         for name, module in list(sys.modules.items())
@@ -171,7 +171,7 @@ def readable_paths() -> tuple[Path, ...]:
 
 
 def missing() -> tuple[str, ...]:
-    """Return what this system does not keep from runs, a few words each."""
+    """Return the protections that this system lacks, a few words each."""
     if sys.platform != "linux":
         return ("network", "files", "signals", "memory")  # memory is counted in /proc
     libc = ctypes.CDLL(None, use_errno=True)
@@ -197,7 +197,7 @@ def _landlock(libc: ctypes.CDLL) -> int:
 
 
 def _drop_capabilities(libc: ctypes.CDLL) -> None:
-    """Drop what root may do beyond its own files; others have nothing to drop."""
+    """Drop root's rights beyond its own files; other users have none."""
     header, nothing = struct.pack("=Ii", CAPABILITIES_V3, 0), bytes(24)
     _check(libc.capset(header, nothing))
 
@@ -210,7 +210,7 @@ def _filter(
     own: Sequence[int],
     myself: int,
 ) -> None:
-    """Refuse system calls by EPERM: `refused`, and `own` unless the process means itself."""
+    """Refuse system calls by EPERM: `refused`, and `own` unless for the process itself."""
     program = [
         (LOAD, 0, 0, ARCHITECTURE),
         (EQUAL, 1, 0, machine.audit),

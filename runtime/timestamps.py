@@ -9,7 +9,7 @@ __all__ = ["millis", "now", "stamp", "text"]
 
 
 def millis(given: str) -> int:
-    """Return an RFC 3339 time in milliseconds since 1970; what is finer is cut off.
+    """Return an RFC 3339 time in milliseconds since 1970, truncated.
 
     Raises:
         ValueError: it is no time, or has no zone.
@@ -22,7 +22,7 @@ def millis(given: str) -> int:
 
 
 def text(time_ms: int) -> str:
-    """Return milliseconds since 1970 as RFC 3339 in UTC, as events have it."""
+    """Return milliseconds since 1970 as RFC 3339 in UTC, the form of events."""
     moment = datetime.fromtimestamp(time_ms // 1000, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ms % 1000:03d}Z"
 
@@ -33,13 +33,13 @@ def now() -> str:
 
 
 def stamp(given: str) -> int | None:
-    """Return the time stamp of the record of an event of this time; None lets Kafka set one.
+    """Return the time stamp of an event's record; None lets Kafka set one.
 
-    It is the event's own time, but never one that is still to come: brokers refuse records from
-    the future, and a sender's clock may run ahead.
+    It is the event's own time, but never a future one: brokers refuse records from the future, and
+    a sender's clock may run ahead.
     """
     try:
         found = millis(given)
-    except (ValueError, OverflowError):  # whoever writes commands by hand may write anything
+    except (ValueError, OverflowError):  # a hand-written command may hold anything
         return None
     return found if 0 < found <= time.time_ns() // 10**6 else None

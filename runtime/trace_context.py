@@ -35,7 +35,7 @@ __all__ = [
 TRACEPARENT, HOP, ASKED = "traceparent", "hop", "asked"
 PARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 LONGEST = 300
-"""Bytes of a header that are believed to be one of ours."""
+"""The most bytes of a header of ours."""
 Pairs = Iterable[tuple[str, bytes | None]] | Mapping[str, bytes | None] | None
 
 
@@ -53,9 +53,9 @@ class Trace(NamedTuple):
 
     @classmethod
     def read(cls, given: str) -> Trace | None:
-        """Return what a `traceparent` says; None if it is malformed, as the specification has it.
+        """Parse a `traceparent`; None if it is malformed by the specification.
 
-        Versions later than 00 may say more behind a dash, which is passed over.
+        Later versions than 00 may have more behind a dash, which is ignored.
         """
         found = PARENT.fullmatch(given)
         if found is None or found[1] == "ff" or (found[1] == "00" and found[5] is not None):
@@ -74,12 +74,12 @@ class Trace(NamedTuple):
 
 
 def _fresh(size: int) -> str:
-    """Return an id of so many bytes, not all zero. They need not be hard to guess, and are many."""
+    """Return a non-zero id of so many bytes. Ids need not be hard to guess."""
     return f"{random.getrandbits(8 * size) or 1:0{2 * size}x}"
 
 
 class Sent(NamedTuple):
-    """What `hop` or `asked` says: who sent a record, the span before, and one more word."""
+    """The content of `hop` or `asked`: a record's sender, the span before, and one more word."""
 
     who: str = ""
     parent: str = ""
@@ -92,17 +92,17 @@ class Sent(NamedTuple):
 
     @property
     def instance(self) -> str:
-        """Which one of its kind."""
+        """The instance of that kind."""
         return self.who.partition("/")[2]
 
 
 def instance_of(service: str, name: str) -> str:
-    """Return the name of this process among all; `name` is its setting AUTOLEARN_INSTANCE."""
+    """Return the name of this process; `name` is its setting AUTOLEARN_INSTANCE."""
     return f"{service}/{name}@{socket.gethostname()}:{os.getpid()}"
 
 
 def sending(trace: Trace | None, instance: str, *more: str) -> Headers:
-    """Return the headers of a record that is sent because of what happened there; () for None."""
+    """Return the headers of a record whose cause has this trace context; () for None."""
     if trace is None:
         return ()
     hop = " ".join((instance, trace.span, *more))
@@ -118,17 +118,17 @@ def answering(command: Pairs, kind: str, instance: str) -> Headers:
 
 
 def trace_in(headers: Pairs) -> Trace | None:
-    """Return the place in a trace at which a record was sent, if its headers say so."""
+    """Return the trace context of a record's sending, if its headers have one."""
     return Trace.read(word(headers, TRACEPARENT))
 
 
 def hop_of(headers: Pairs) -> Sent:
-    """Return who sent a record."""
+    """Return the sender of a record."""
     return read(word(headers, HOP))
 
 
 def asked_of(headers: Pairs) -> Sent:
-    """Return who sent the command that an event answers; `more` is the command's type."""
+    """Return the sender of the command that an event answers; `more` is the command's type."""
     return read(word(headers, ASKED))
 
 
@@ -139,7 +139,7 @@ def read(given: str) -> Sent:
 
 
 def word(headers: Pairs, name: str) -> str:
-    """Return a header of ours as text; "" if there is none, or it cannot be ours."""
+    """Return a header of ours as text; "" if it is missing or malformed."""
     found = headers.items() if isinstance(headers, Mapping) else headers or ()
     for one, value in found:
         if one == name:

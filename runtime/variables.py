@@ -1,9 +1,8 @@
-"""The variables of an installation: of the environment, the home's `.env`, and a few of a folder's.
+"""The variables of an installation: of the environment, the home's and the current `.env`.
 
-The home is for its user only (mode 0700), so its `.env` may set everything but where the home is.
-The `.env` of the folder where a command happens to be started may be anybody's, a cloned
-repository's for instance: it may set FROM_ANYWHERE, and neither commands, keys, addresses nor
-trust.
+The home is for its user only (mode 0700), so its `.env` may set everything but the home's own path.
+The `.env` of the current folder may be anybody's, a cloned repository's for instance: it may set
+FROM_ANYWHERE, and neither commands, keys, addresses nor trust.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ FROM_ANYWHERE = frozenset(
         *("AUTOLEARN_LOG_LEVEL", "AUTOLEARN_LOG_FORMAT"),
     }
 )
-"""What the `.env` of any folder may set: which session is meant, and what harms nobody."""
+"""The harmless variables that the `.env` of any folder may set, such as the present session."""
 
 HOME = "AUTOLEARN_HOME"
 PATHS = frozenset(
@@ -45,14 +44,14 @@ PATHS = frozenset(
 COMMANDS = frozenset({"AUTOLEARN_MASTER_KEY_COMMAND"})
 STORES = frozenset({"AUTOLEARN_ARTIFACTS"})
 LONGEST = 64 * 1024
-"""Bytes of the longest `.env` that is read."""
+"""The most bytes of a `.env`."""
 
 
 def variables() -> dict[str, str]:
-    """Return the variables that count. Paths in them do not depend on the current folder.
+    """Return the effective variables. Paths in them do not depend on the current folder.
 
-    The environment wins, then the current folder's `.env`, then the home's. Lines of the current
-    folder's that do not count are named on standard error.
+    The environment wins, then the current folder's `.env`, then the home's. Ignored lines of the
+    current folder's are named on standard error.
 
     Raises:
         SettingsError: a `.env` cannot be read, or others may write the home's.
@@ -75,7 +74,7 @@ def variables() -> dict[str, str]:
 
 
 def _own_values(path: Path) -> dict[str, str]:
-    """Return what the home's `.env` sets."""
+    """Return the variables of the home's `.env`."""
     if not path.is_file():
         return {}
     found = path.stat()
@@ -92,7 +91,7 @@ def _own_values(path: Path) -> dict[str, str]:
 
 
 def _foreign_values(path: Path, own: Path) -> dict[str, str]:
-    """Return what the `.env` of the current folder may set; name the rest."""
+    """Return the allowed variables of the current folder's `.env`; name the others."""
     values: dict[str, str] = {}
     ignored = []
     for line in parse_stream(io.StringIO(_text(path))):

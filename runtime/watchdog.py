@@ -1,13 +1,13 @@
-"""Hangs: telling what stands still from what has much to do, and ending it.
+"""Detects processes that hang, as opposed to busy ones, and ends them.
 
-Looked at is progress, not life: an event loop that runs what it is given, a thread that counts its
-turns, a process that answers. What makes none for LIMIT seconds hangs, if meanwhile it neither
-computes nor waits for a CPU or a disk. Who computes may do so for COMPUTING seconds of CPU time,
-however long a busy machine takes to give them; after LONGEST seconds it hangs in any case.
+It watches progress, not life: an event loop that runs callbacks, a thread that counts its turns, a
+process that answers. Without progress for LIMIT seconds it hangs, if meanwhile it neither computes
+nor waits for a CPU or a disk. A computing one has COMPUTING seconds of CPU time, however long a
+busy machine takes to give them; after LONGEST seconds it hangs in any case.
 
-All seconds are those that the watcher itself has lived through: it looks every second, and a longer
-pause between two looks (a machine that slept, or is overloaded) counts as two at most. So nobody is
-ended for what happened to the whole machine.
+All seconds are those of the watcher's own life: it looks every second, and a longer pause between
+two looks (a machine that slept, or is overloaded) counts as two at most. So no process is ended for
+a fault of the whole machine.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ COMPUTING = 10.0
 LONGEST = 60.0
 TICK = 1.0
 SHARE = 0.1
-"""Of a CPU: who uses that much computes."""
+"""The share of a CPU from which a process computes."""
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class ProcessUsage(NamedTuple):
-    """What a process or thread did since the last look: CPU seconds, and whether it wants more."""
+    """The work of a process or thread since the last look: CPU seconds, and pending work."""
 
     cpu: float
     wants: bool
 
 
 class Effort:
-    """What a process does; or its thread `thread`, by the system's id for it.
+    """The work of a process; or of its thread `thread`, by the system's id.
 
-    Where the system does not tell (no /proc), everything seems to want a CPU.
+    Without /proc, everything seems to want a CPU.
     """
 
     def __init__(self, pid: int, thread: int | None = None) -> None:
@@ -56,7 +56,7 @@ class Effort:
         self.cpu = 0.0
 
     def look(self) -> ProcessUsage:
-        """Return what it did since the last look."""
+        """Return the work since the last look."""
         try:
             found = [self.place] if self.place.name != "task" else list(self.place.iterdir())
             stats = [stat for one in found if (stat := _stat_of(one)) is not None]
@@ -78,7 +78,7 @@ def _stat_of(thread: Path) -> tuple[str, float] | None:
 
 
 class Stall:
-    """For how long something makes no progress. `longest_look` bounds what one look counts."""
+    """The time without progress. `longest_look` bounds the time of one look."""
 
     def __init__(self, effort: Effort, now: float, longest_look: float = 2 * TICK) -> None:
         self.effort, self.longest_look = effort, longest_look
@@ -86,7 +86,7 @@ class Stall:
         self.idle = self.computed = self.total = 0.0
 
     def hangs(self, now: float, progress: object) -> bool:
-        """Return whether it hangs; `progress` is another one whenever it has got on."""
+        """Return whether it hangs; `progress` is a value that changes with each progress."""
         lived, self.at = min(now - self.at, self.longest_look), now
         used = self.effort.look()
         if progress != self.progress:
@@ -101,12 +101,12 @@ class Stall:
         return self.idle >= LIMIT or self.computed >= COMPUTING or self.total >= LONGEST
 
     def words(self) -> str:
-        """Say what was seen."""
+        """Describe the stall."""
         return f"no progress for {self.total:.0f} s, {self.computed:.0f} s of them computing"
 
 
 class _Watched:
-    """A loop or thread: `turns` counts what it has done, `thread` is the system's id for it."""
+    """A loop or thread: `turns` counts its turns, `thread` is the system's id for it."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -115,7 +115,7 @@ class _Watched:
         self.stall: Stall | None = None
 
     def turn(self) -> None:
-        """Note that it goes on (in its thread)."""
+        """Count a turn (in its thread)."""
         self.turns += 1
         self.thread = threading.get_native_id()
 
@@ -123,8 +123,8 @@ class _Watched:
 class Watchdog:
     """Ends this process when an event loop of it stands still, from a thread of its own.
 
-    The stacks of all threads are on standard error then, and the exit code is 70. `on_turn` is
-    called in the first loop that is watched, every second in which that goes on.
+    It writes the stacks of all threads to standard error, and exits with code 70. `on_turn` is
+    called in the first watched loop, every second in which that goes on.
     """
 
     def __init__(
@@ -143,14 +143,14 @@ class Watchdog:
         self.loops = {**self.loops, loop: _Watched(name)}
 
     def start(self) -> None:
-        """Begin. The stacks are written at SIGABRT as well, for who watches from outside."""
+        """Start the thread. The stacks are written at SIGABRT as well, for a watching parent."""
         faulthandler.enable()
-        # What is in memory may be secret: it is not written to a file.
+        # Memory may hold secrets: it is not written to a file.
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
         self.thread.start()
 
     def stop(self) -> None:
-        """Watch no longer: the process ends in good order."""
+        """Stop the thread: the process ends in order."""
         self.stopped.set()
 
     def run(self) -> None:
@@ -160,7 +160,7 @@ class Watchdog:
                 self.look(loop, watched, first=number == 0)
 
     def look(self, loop: asyncio.AbstractEventLoop, watched: _Watched, *, first: bool) -> None:
-        """Look at one loop, and ask it to show that it goes on."""
+        """Check one loop, and schedule its next turn."""
         asked = watched.turns
 
         def turn() -> None:
@@ -184,9 +184,9 @@ class Watchdog:
 
 
 def teller() -> Callable[[], None]:
-    """Return what tells the parent that this process goes on: for `Watchdog`, every second.
+    """Return the function that sends a beat to the parent every second, for `Watchdog`.
 
-    Standard input is a socket then, whose other end the parent reads; else nobody is told.
+    Standard input is a socket then, whose other end the parent reads; otherwise it does nothing.
     """
     if not stat.S_ISSOCK(os.fstat(0).st_mode):
         return lambda: None
@@ -201,7 +201,7 @@ def teller() -> Callable[[], None]:
 
 def _end_hung(why: str) -> NoReturn:
     """End this process at once, with the stacks of its threads on standard error."""
-    with suppress(Exception):  # what hangs may hold the lock of the logs' stream
+    with suppress(Exception):  # the hanging thread may hold the lock of the logs' stream
         os.write(2, f"{why}; the stacks of all threads:\n".encode())
         faulthandler.dump_traceback(file=sys.__stderr__ or sys.stderr, all_threads=True)
     os._exit(70)

@@ -1,7 +1,7 @@
-"""Who may use the brokers that a home runs: whoever can read the secret that lies in the home.
+"""The secret of a home's brokers, which authenticates clients and brokers.
 
-Brokers and clients prove to each other that they have it (SCRAM, RFC 5802), so that it never
-travels: a program of another user that listens in a broker's place learns nothing.
+Both prove that they have it (SCRAM, RFC 5802), so that it never travels: a program of another user
+that listens in a broker's place learns nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FORM = re.compile(r"[A-Za-z0-9_-]{32,200}")
 
 
 def credentials(secret: str) -> dict[str, str]:
-    """Return the properties of a Kafka client that has the secret, as librdkafka calls them."""
+    """Return the properties of a Kafka client with the secret, in librdkafka's names."""
     return {
         "security.protocol": "SASL_PLAINTEXT",
         "sasl.mechanism": MECHANISM,
@@ -33,12 +33,12 @@ def credentials(secret: str) -> dict[str, str]:
 
 
 def secret_of(home: Path) -> str:
-    """Return the secret of the brokers of a home, which is made if need be.
+    """Return the secret of the brokers of a home; it is made on first use.
 
-    A file that is deleted is made again, with another secret, at the broker's next start.
+    A deleted file is made again, with another secret, at the broker's next start.
 
     Raises:
-        SettingsError: others may read it, or it was changed to something else.
+        SettingsError: others may read it, or it is malformed.
     """
     path = home / "keys" / "kafka.secret"
     if not path.exists():
@@ -57,9 +57,9 @@ def secret_of(home: Path) -> str:
 
 @contextlib.contextmanager
 def announced(home: Path, addresses: Iterable[str]) -> Iterator[None]:
-    """Say for as long as the block lasts that brokers with the home's secret have these addresses.
+    """Announce, during the block, that brokers with the home's secret have these addresses.
 
-    Clients are told before the brokers are there, which may have to wait for them.
+    Clients learn it before the brokers run, which may have to wait for them.
     """
     files = [home / "brokers" / address for address in addresses]
     try:
@@ -73,7 +73,7 @@ def announced(home: Path, addresses: Iterable[str]) -> Iterator[None]:
 
 
 def runs_here(home: Path, brokers: str) -> bool:
-    """Return whether brokers, `host:port,…`, are those that this home runs now."""
+    """Return whether brokers, `host:port,…`, are those of this home now."""
     return all(_is_announced(home / "brokers" / address) for address in brokers.split(","))
 
 

@@ -1,7 +1,7 @@
-"""How what is said in a session is encrypted: AES-128-GCM (NIST SP 800-38D).
+"""The encryption of sessions' and datasets' data: AES-128-GCM (NIST SP 800-38D).
 
-What is sealed is nonce (12 bytes) || ciphertext || tag (16 bytes). The associated data bind it to
-the id, the type and the stream of its record: it is not to be read anywhere else.
+The ciphertext is nonce (12 bytes) || ciphertext || tag (16 bytes). The associated data bind it to
+the id, the type and the stream of its record: it cannot be read anywhere else.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ KEY = 16
 
 
 class Unreadable(AutoLearnError):
-    """What is encrypted cannot be read: one error for all reasons, which are told to nobody.
+    """Encrypted data cannot be read: one error for all reasons, which are not disclosed.
 
-    The key is shredded or another one, or what was encrypted was changed, cut or put elsewhere.
+    The key is shredded or another one, or the ciphertext was changed, cut or moved.
     """
 
     title = "It is encrypted and cannot be read"
 
     def __init__(self) -> None:
-        """Say no more than that."""
+        """Give no more details."""
         super().__init__(
             "Its key is not there any more, or this is not what was encrypted.",
             advice="What was shredded is gone for good. Otherwise: do all processes have the same "
@@ -42,7 +42,7 @@ class Unreadable(AutoLearnError):
 
 
 def about(identity: str, kind: str, stream: str) -> bytes:
-    """Return the associated data of a record: different records never have the same."""
+    """Return the associated data of a record: they differ between records."""
     return msgspec.json.encode((identity, kind, stream))
 
 
@@ -66,15 +66,15 @@ class DataKey:
         return cls(f"{session}.{secrets.token_hex(4)}", secrets.token_bytes(KEY))
 
     def seal(self, clear: bytes, associated: bytes) -> bytes:
-        """Encrypt something, with a new nonce."""
+        """Encrypt, with a new nonce."""
         nonce = secrets.token_bytes(NONCE)
         return nonce + self.cipher.encrypt(nonce, clear, associated)
 
     def open(self, sealed: bytes, associated: bytes) -> bytes:
-        """Decrypt something.
+        """Decrypt.
 
         Raises:
-            Unreadable: it was not sealed by this key, with these associated data, as it is.
+            Unreadable: it was not encrypted by this key and these data, or was changed.
         """
         if len(sealed) < NONCE + TAG:
             raise Unreadable
@@ -84,7 +84,7 @@ class DataKey:
             raise Unreadable from None
 
     def open_text(self, sealed: str, associated: bytes) -> bytes:
-        """Decrypt something that is in base64, as records have it.
+        """Decrypt base64, the form in records.
 
         Raises:
             Unreadable: as `open`.
@@ -96,6 +96,6 @@ class DataKey:
         return self.open(content, associated)
 
     def derived(self, purpose: str) -> bytes:
-        """Return another key of 256 bits, for something else than messages."""
+        """Return another key of 256 bits, for another purpose than messages."""
         info = f"autolearn {purpose}".encode()
         return HKDF(SHA256(), length=32, salt=None, info=info).derive(self.key)

@@ -1,9 +1,9 @@
-"""The master key: what wraps the keys of sessions, and where it comes from.
+"""The master keys, which wrap the keys of sessions and datasets, and their source.
 
-It is the environment's, a file's, or what a command prints, so that a KMS fits. There may be
-several, one a line: the first one wraps, the others are known, for as long as something is wrapped
-by them. Files and commands are asked again when something is wrapped by a key that is not known.
-What was written to a file is on the disk before anything is wrapped by it.
+The source is the environment, a file, or the output of a command, so that a KMS fits. There may be
+several, one a line: the first one wraps; the others are kept for what they have wrapped. Files and
+commands are read again when an unknown key is needed. A key file is on the disk before anything is
+wrapped by its key.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ LENGTHS = (16, 32)
 PATIENCE = 30.0
 """Seconds within which a command must have printed the key."""
 AGAIN = 10.0
-"""Seconds after which a command is asked once more for a key that it did not have."""
+"""Seconds after which a command is run again for a missing key."""
 
 
 class MasterKey:
-    """One AES key that wraps others (RFC 3394). `id` names it, and tells nothing about it."""
+    """One AES key that wraps others (RFC 3394). `id` names it, and discloses nothing about it."""
 
     def __init__(self, key: bytes) -> None:
         self.key = key
@@ -61,14 +61,14 @@ class MasterKey:
         return cls(secrets.token_bytes(32))
 
     def wrap(self, key: bytes) -> bytes:
-        """Return a key as only this one unwraps it."""
+        """Wrap a key."""
         return aes_key_wrap(self.key, key)
 
     def unwrap(self, wrapped: bytes) -> bytes:
-        """Return a key that was wrapped by this one.
+        """Unwrap a key.
 
         Raises:
-            Unreadable: it was not, or was changed since.
+            Unreadable: this key did not wrap it, or it was changed since.
         """
         try:
             return aes_key_unwrap(self.key, wrapped)
@@ -76,15 +76,15 @@ class MasterKey:
             raise Unreadable from None
 
     def text(self) -> str:
-        """Return the key as files and settings have it."""
+        """Return the key in the form of files and settings."""
         return base64.b64encode(self.key).decode()
 
 
 class MasterKeys:
-    """The master keys that a process knows: the first one wraps. Any thread may ask.
+    """The master keys of a process: the first one wraps. Any thread may use it.
 
-    A command that is asked again is waited for until `patience` seconds after it was started, by
-    all who need a key that is not known; what it says later counts, too.
+    A repeated command is awaited until `patience` seconds after its start, by all threads that need
+    an unknown key; its later output counts, too.
     """
 
     def __init__(self, settings: Settings, home: Path, patience: float = PATIENCE) -> None:
@@ -102,10 +102,10 @@ class MasterKeys:
         return self.keys[0]
 
     def find(self, identity: str) -> MasterKey:
-        """Return the key of that id, if need be after asking again where keys come from.
+        """Return the key of that id, after reading the source again if need be.
 
         Raises:
-            Unreadable: there is none, or the command that may have it was not waited for.
+            Unreadable: there is none, or the command was not awaited any longer.
         """
         found = self.known(identity)
         if found is None:
@@ -116,7 +116,7 @@ class MasterKeys:
         return found
 
     def ask(self, identity: str) -> None:
-        """Ask again where keys come from, for one that is not known, and wait for the answer."""
+        """Read the source again for an unknown key, and wait for the result."""
         with self.lock:
             if self.asking is None or not self.asking.is_alive():
                 if not self._may_ask(identity):
@@ -128,7 +128,7 @@ class MasterKeys:
         asking.join(max(0.0, until - time.monotonic()))
 
     def answer(self) -> None:
-        """Take what comes of asking again (in a thread); of a failure, tell."""
+        """Take the result of reading again (in a thread); log a failure."""
         try:
             self.reload()
         except SettingsError as error:
@@ -143,12 +143,12 @@ class MasterKeys:
         return True
 
     def reload(self) -> None:
-        """Ask again where the keys come from.
+        """Read the source again.
 
         Raises:
             SettingsError: there are none.
         """
-        with self.reading:  # one after the other, so that what was read last is what counts
+        with self.reading:  # one after the other, so that the newest result counts
             self.keys = _read_keys(self.settings, self.home)
 
     def known(self, identity: str) -> MasterKey | None:
@@ -157,13 +157,13 @@ class MasterKeys:
 
 
 def key_file(settings: Settings, home: Path) -> Path:
-    """Return the file that has the master key, if it is a file that has it."""
+    """Return the file of the master key, if the source is a file."""
     named = settings.master_key_file
     return Path(named).expanduser() if named else home / "keys" / "master.key"
 
 
 def in_file(settings: Settings) -> bool:
-    """Return whether it is a file that has the master key."""
+    """Return whether the source is a file."""
     return not settings.master_key and not settings.master_key_command
 
 
@@ -180,9 +180,9 @@ def master_keys(settings: Settings, home: Path, patience: float = PATIENCE) -> M
 
 
 def make_key_file(settings: Settings, home: Path) -> Path | None:
-    """Make the home's key file if it is needed and not there; return it if it was made.
+    """Make the home's key file if it is needed and missing; return it if it was made.
 
-    Two processes that do so at the same time come to the same key.
+    Two processes that do so at the same time get the same key.
     """
     path = key_file(settings, home)
     if not in_file(settings) or settings.master_key_file or settings.encryption == "off":
@@ -194,15 +194,15 @@ def make_key_file(settings: Settings, home: Path) -> Path | None:
 
 
 def write_key_file(path: Path, keys: list[MasterKey]) -> None:
-    """Write a key file anew (mode 0600): whole, or not at all; it is on the disk then."""
+    """Replace a key file (mode 0600) atomically; it is on the disk then."""
     replace(path, "".join(f"{key.text()}\n" for key in keys).encode())
 
 
 def _read_keys(settings: Settings, home: Path) -> list[MasterKey]:
-    """Return the master keys, from wherever the settings say.
+    """Read the master keys of the settings' source.
 
     Raises:
-        SettingsError: there are none, or they cannot be used. No word of them is in it.
+        SettingsError: there are none, or they cannot be used. The message holds no part of them.
     """
     if settings.master_key:
         return _parsed(settings.master_key, "AUTOLEARN_MASTER_KEY")
@@ -215,7 +215,7 @@ def _read_keys(settings: Settings, home: Path) -> list[MasterKey]:
 
 
 def content(path: Path) -> str:
-    """Return what a key file holds.
+    """Return the content of a key file.
 
     Raises:
         SettingsError: there is none, or others may read it.
@@ -235,7 +235,7 @@ def content(path: Path) -> str:
 
 
 def _printed(command: str) -> str:
-    """Return what a command prints.
+    """Return the output of a command.
 
     Raises:
         SettingsError: it does not run, fails, or takes too long.
@@ -249,7 +249,7 @@ def _printed(command: str) -> str:
             check=True,
         )
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        # Neither its output nor its arguments are told: who knows what is in them.
+        # Neither its output nor its arguments are logged: they may hold secrets.
         raise SettingsError(
             f"AUTOLEARN_MASTER_KEY_COMMAND fails ({type(error).__name__}).",
             title="There is no master key",
@@ -259,7 +259,7 @@ def _printed(command: str) -> str:
 
 
 def _parsed(text: str, where: str) -> list[MasterKey]:
-    """Return keys from their text.
+    """Parse keys.
 
     Raises:
         SettingsError: one is no key, or there is none.

@@ -1,7 +1,7 @@
-"""Requests and answers as JWE: what client and server say to each other, and how (docs/wire.md).
+"""Requests and answers as JWE between client and server (docs/wire.md).
 
 JSON Web Encryption (RFC 7516) in compact form, `ECDH-ES` with `A128GCM` (RFC 7518, 4.6 and 5.3)
-over X25519 (RFC 8037); a fresh ephemeral key in every one. Nothing else is understood: no other
+over X25519 (RFC 8037); a fresh ephemeral key in every one. Nothing else is accepted: no other
 algorithm, no `zip`, no `crit`, no header parameter that is not named here.
 """
 
@@ -39,13 +39,13 @@ __all__ = [
 
 MEDIA_TYPE = "application/jose"
 HEADER = "AutoLearn-Sealed"
-"""Where the JWE of a request is that has no body, or a file for a body."""
+"""The header with the JWE of a request that has no body, or a file for a body."""
 CURVE: Literal["X25519"] = "X25519"
 LINE = 32 * 1024
-"""Bytes that one line of an answer holds at most: what is lost when a connection breaks off in it.
-Each costs 0.2 ms of both sides together."""
+"""The most bytes of one line of an answer, which is lost if the connection breaks in it. Each costs
+0.2 ms of both sides together."""
 LONGEST_HEADER = 1024
-"""Characters of a protected header at most."""
+"""The most characters of a protected header."""
 
 P = 2**255 - 19
 SMALL_ORDER = frozenset(
@@ -60,22 +60,22 @@ SMALL_ORDER = frozenset(
         P + 1,
     )
 )
-"""Keys with which everybody comes to the same secret, zero, so that nothing can be sealed to them
-(RFC 7748, 6.1; https://cr.yp.to/ecdh.html#validate)."""
+"""Keys whose shared secret is always zero, so that nothing can be sealed to them (RFC 7748, 6.1;
+https://cr.yp.to/ecdh.html#validate)."""
 
 ALGORITHMS = {"alg": "ECDH-ES", "enc": "A128GCM"}
 BROKEN = (JoseError, InvalidTag, ValueError, TypeError, KeyError, AttributeError, AssertionError)
-"""What the libraries raise about a JWE that is none, or none for this key."""
+"""The errors of the libraries for a malformed JWE, or one for another key."""
 
 
 class Undecipherable(AutoLearnError):
-    """Something was not sealed for this key, or was changed since."""
+    """A JWE is not for this key, or was changed."""
 
     title = "That cannot be deciphered"
 
 
 class _Registry(jwe.JWERegistry):
-    """The only algorithms there are. How long something is, is checked by who receives it."""
+    """The only accepted algorithms. The recipient checks sizes."""
 
     max_protected_header_length = LONGEST_HEADER
     max_ciphertext_length = 1 << 40
@@ -115,10 +115,10 @@ def new_key() -> OKPKey:
 
 
 def public_key(given: object) -> OKPKey:
-    """Return the public key that a JWK is.
+    """Return the public key of a JWK.
 
     Raises:
-        Undecipherable: it is none of this curve, or none to which anything can be sealed.
+        Undecipherable: it is not of this curve, or of small order.
     """
     try:
         jwk = msgspec.convert(given, dict[str, Any])
@@ -143,7 +143,7 @@ def public_jwk(key: OKPKey) -> dict[str, str]:
 
 
 def seal(header: Mapping[str, object], content: bytes, to: OKPKey, registry: _Registry) -> bytes:
-    """Return a content sealed to a public key."""
+    """Seal content to a public key."""
     return jwe.encrypt_compact({**ALGORITHMS, **header}, content, to, registry=registry).encode()
 
 
@@ -153,7 +153,7 @@ def _unseal(
     """Return the protected header and the content; `key` chooses the private key by the header.
 
     Raises:
-        Undecipherable: it is no JWE as there are here, or none for this key.
+        Undecipherable: it is malformed, or not for this key.
     """
 
     def chosen(recipient: Any) -> OKPKey:
@@ -170,15 +170,15 @@ def _unseal(
 
 
 def seal_request(request: Sealed, to: OKPKey, kid: str) -> bytes:
-    """Return a request sealed to a key of the server."""
+    """Seal a request to a key of the server."""
     return seal({"kid": kid}, msgspec.json.encode(request), to, REQUEST)
 
 
 def open_request(token: bytes, keys: Callable[[str], OKPKey | None]) -> Sealed:
-    """Return what a request says; `keys` gives the server's private key of a `kid`.
+    """Open a request; `keys` returns the server's private key of a `kid`.
 
     Raises:
-        Undecipherable: it cannot be deciphered, or says something else than requests do.
+        Undecipherable: it cannot be decrypted, or its fields are not those of a request.
     """
 
     def key(header: dict[str, Any]) -> OKPKey:
@@ -195,7 +195,7 @@ def open_request(token: bytes, keys: Callable[[str], OKPKey | None]) -> Sealed:
 
 
 class Answering:
-    """Seals an answer, line by line: each is a JWE that says of which request and in which place.
+    """Seals an answer, line by line: each is a JWE that names its request and its place.
 
     `jti` is the request's, `status` and `media` are those of the answer.
     """
@@ -221,7 +221,7 @@ class Answering:
 class Opening:
     """Opens an answer, however it was cut on its way. `status` and `media` are known after a part.
 
-    What is left out, repeated, put in another order or cut off at the end is found out.
+    It detects lines that are missing, repeated, reordered or cut off at the end.
     """
 
     def __init__(self, key: OKPKey, jti: str) -> None:
@@ -253,7 +253,7 @@ class Opening:
         return content
 
     def end(self) -> None:
-        """Say that nothing more comes.
+        """Check, at the end, that the answer is complete.
 
         Raises:
             Undecipherable: something is missing.

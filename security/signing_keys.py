@@ -25,14 +25,14 @@ LONGEST_KEY = 64 * 1024
 
 
 class SignatureRefused(AutoLearnError):
-    """Something is not signed, or not by a key that is trusted here."""
+    """The signature is missing, or not by a trusted key."""
 
     title = "The signature does not hold"
     exit_code = ExitCode.NO
 
 
 def key_path(settings: Settings, home: Path) -> Path:
-    """Return where the signing key of this home is."""
+    """Return the file of this home's signing key."""
     given = settings.signing_key
     return Path(given).expanduser() if given else home / "keys" / "signing.pem"
 
@@ -45,7 +45,7 @@ class SigningKey:
 
     @classmethod
     def load(cls, path: Path) -> SigningKey:
-        """Return the key in a PEM file (PKCS#8).
+        """Load the key in a PEM file (PKCS#8).
 
         Raises:
             SettingsError: there is none, it is another kind of key, or others may read it.
@@ -57,9 +57,9 @@ class SigningKey:
 
     @classmethod
     def load_or_make(cls, path: Path) -> SigningKey:
-        """Return the key in a file; make one (mode 0600) if there is no file.
+        """Load the key in a file; make one (mode 0600) if there is no file.
 
-        Two processes that do so at the same time come to the same key.
+        Two processes that do so at the same time get the same key.
         """
         if not path.exists():
             create_once(path, OKPKey.generate_key("Ed25519").as_pem(private=True))
@@ -84,7 +84,7 @@ class SigningKey:
 
 
 class PublicKeys:
-    """The keys whose signatures are trusted, by their `kid`."""
+    """The trusted public keys, by their `kid`."""
 
     def __init__(self, keys: Iterable[OKPKey]) -> None:
         self.keys: Mapping[str, OKPKey] = {key.thumbprint(): key for key in keys}
@@ -99,10 +99,10 @@ class PublicKeys:
         return cls([_read_key(path) for path in paths])
 
     def open(self, token: bytes, kind: str) -> bytes:
-        """Return what was signed.
+        """Verify a signature, and return its payload.
 
         Raises:
-            SignatureRefused: it is not signed by one of these keys, or as something else.
+            SignatureRefused: it is not by one of these keys, or of another type.
         """
         try:
             signed = jws.extract_compact(token)

@@ -38,7 +38,7 @@ HEADER = 1 + KEY + PREFIX
 
 
 class CannotOpen(Exception):
-    """A file was not sealed by this key, with these associated data, as it is."""
+    """A file was not sealed by this key, with these associated data, or was changed."""
 
 
 def _cipher_of(key: bytes, salt: bytes, associated: bytes) -> AESGCM:
@@ -53,7 +53,7 @@ def _nonce_of(prefix: bytes, number: int, *, last: bool) -> bytes:
 def seal_file(
     source: BinaryIO, target: BinaryIO, key: bytes, associated: bytes, *, segment: int = SEGMENT
 ) -> None:
-    """Write the encrypted form of all that `source` has to `target`."""
+    """Encrypt the whole `source` to `target`."""
     for part in seal_segments(source, key, associated, segment=segment):
         target.write(part)
 
@@ -61,7 +61,7 @@ def seal_file(
 def seal_segments(
     source: BinaryIO, key: bytes, associated: bytes, *, segment: int = SEGMENT
 ) -> Iterator[bytes]:
-    """Yield the encrypted form of all that `source` has, a segment at a time."""
+    """Yield the encrypted form of the whole `source`, a segment at a time."""
     salt, prefix = secrets.token_bytes(KEY), secrets.token_bytes(PREFIX)
     cipher = _cipher_of(key, salt, associated)
     yield bytes([HEADER]) + salt + prefix
@@ -78,27 +78,27 @@ def seal_segments(
 def open_file(
     source: BinaryIO, target: BinaryIO, key: bytes, associated: bytes, *, segment: int = SEGMENT
 ) -> None:
-    """Write what was sealed to `target`.
+    """Decrypt to `target`.
 
     Raises:
-        CannotOpen: it was not sealed so. What is in `target` then is to be thrown away.
+        CannotOpen: it was not sealed so. The content of `target` must be dropped then.
     """
     for clear in open_segments(source, key, associated, segment=segment):
         target.write(clear)
 
 
 def clear_size(sealed: int, *, segment: int = SEGMENT) -> int:
-    """Return how many bytes are in a sealed file of this size."""
+    """Return the plain size of a sealed file of this size."""
     return sealed - HEADER - TAG * max(1, -(-sealed // segment))
 
 
 def open_segments(
     source: BinaryIO, key: bytes, associated: bytes, *, segment: int = SEGMENT
 ) -> Iterator[bytes]:
-    """Yield what was sealed, a segment at a time.
+    """Yield the plaintext, a segment at a time.
 
     Raises:
-        CannotOpen: it was not sealed so. What was yielded before was, but may be its beginning.
+        CannotOpen: it was not sealed so. The yielded part is authentic, but perhaps incomplete.
     """
     header = source.read(HEADER)
     if len(header) != HEADER or header[0] != HEADER:

@@ -1,8 +1,8 @@
 """The server's keys to which clients seal their requests: a folder of PEM files, newest first.
 
-All API processes of an installation share the folder. A file is named by the moment it was made,
-so that the order of names is that of age. A key that was succeeded opens requests for GRACE seconds
-longer, for clients that have not asked for the new one yet.
+All API processes of an installation share the folder. A file is named by its time of creation, so
+that names sort by age. A replaced key opens requests for GRACE seconds longer, for clients that
+have not fetched the new one yet.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from autolearn.security.request_jwe import CURVE, new_key, public_jwk
 __all__ = ["GRACE", "WireKey", "WireKeys", "folder_of_keys", "rotate"]
 
 GRACE = 24 * 3600.0
-"""Seconds for which a key opens requests after it was succeeded."""
+"""Seconds for which a replaced key still opens requests."""
 LOOK = 1.0
-"""Seconds between two looks into the folder, at least."""
+"""The least seconds between two reads of the folder."""
 NAME = "%Y%m%dT%H%M%S.%fZ"
 
 
@@ -47,7 +47,7 @@ class WireKey(NamedTuple):
 
 
 class WireKeys:
-    """The keys in a folder, which is looked at again now and then: others may rotate them."""
+    """The keys in a folder, which is read again now and then: another process may rotate them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -56,16 +56,16 @@ class WireKeys:
         self.keys: dict[str, WireKey] = {}
 
     def present(self) -> list[WireKey]:
-        """Return the keys that open requests, the one to use first.
+        """Return the valid keys, the newest first.
 
         Raises:
-            SettingsError: a file is none, or others may read it.
+            SettingsError: a file is no key, or others may read it.
         """
         self.look()
         return list(self.keys.values())
 
     def of(self, kid: str) -> OKPKey | None:
-        """Return the private key of a name; None if there is none, or its time is over.
+        """Return the private key of a name; None if there is none, or it has expired.
 
         Raises:
             SettingsError: as `present`.
@@ -96,23 +96,23 @@ def _in_use(folder: Path) -> list[Path]:
 
 
 def made(file: Path) -> float:
-    """Return when a key was made, in seconds since 1970, as its name says; 0: it is gone."""
+    """Return when a key was made, in seconds since 1970, by its name; 0: it is gone."""
     try:
         return datetime.strptime(file.stem.partition("-")[0], NAME).replace(tzinfo=UTC).timestamp()
-    except ValueError:  # the first one, or put here by somebody under a name of their own
+    except ValueError:  # the first one, or an operator's under another name
         return file.stat().st_mtime if file.exists() else 0.0
 
 
 def rotate(folder: Path, *, first: bool = False) -> WireKey:
-    """Make a key (mode 0600), which clients use from now on, and delete those past their time.
+    """Make a key (mode 0600), which clients use from now on, and delete expired ones.
 
-    With `first` only where there is none; then two processes at a time come to the same key.
+    With `first` only where there is none; then two processes at a time get the same key.
     """
     key = new_key()
     stem = datetime.now(UTC).strftime(NAME)
     name = "00000000T000000.000000Z" if first else f"{stem}-{secrets.token_hex(4)}"
     file = folder / f"{name}.pem"
-    if not create_once(file, key.as_pem(private=True)):  # the other process was quicker
+    if not create_once(file, key.as_pem(private=True)):  # the other process was first
         return read(file)
     kept = set(_in_use(folder))
     for old in set(folder.glob("*.pem")) - kept:

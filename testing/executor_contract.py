@@ -31,7 +31,7 @@ Make = Callable[[], Executor]
 
 
 def _play(make: Make, story: Callable[[Executor], Coroutine[Any, Any, None]]) -> None:
-    """Tell a story with an executor, and close it."""
+    """Run a scenario with an executor, and close it."""
 
     async def told() -> None:
         executor = make()
@@ -54,7 +54,8 @@ async def _idling(executor: Executor, limits: Limits = ENOUGH) -> StartedRun:
 class ExecutorContract:
     """The tests that every executor passes.
 
-    A subclass gives what makes one, of the work in `executor_kinds`, as fixture `make_executor`.
+    A subclass provides the fixture `make_executor`, which makes one with the kinds of work of
+    `executor_kinds`.
     """
 
     def test_phases_and_result(self, make_executor: Make) -> None:

@@ -1,4 +1,4 @@
-"""Kinds of work for the contract of executors, with nothing but Python in them."""
+"""Kinds of work for the contract of executors, with only Python in them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Report = Callable[[str], None]
 
 
 def echo(request: Any, _store: Any, report: Report) -> Any:
-    """Say the phases and return the rest."""
+    """Report the phases and return the rest."""
     for phase in request["phases"]:
         report(phase)
     return request["answer"]
@@ -43,7 +43,7 @@ def eat_in_a_child(_request: Any, _store: Any, _report: Report) -> Any:
 
 
 def idle(_request: Any, _store: Any, report: Report) -> Any:
-    """Say so, and never end."""
+    """Report a phase, and never end."""
     report("idle")
     while True:
         time.sleep(1000)

@@ -70,7 +70,7 @@ def _numbered(count: int) -> list[bytes]:
 
 
 class LogContract:
-    """The tests that every log passes; a subclass gives it as the fixture `log`."""
+    """The tests that every log passes; a subclass provides the fixture `log`."""
 
     @pytest.fixture
     def bench(self, log: Log) -> Bench:

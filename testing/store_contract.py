@@ -31,7 +31,7 @@ def keys(rows: Iterable[tuple[bytes, bytes]]) -> list[bytes]:
 
 
 class StoreContract:
-    """The tests that every store passes; a subclass gives it, empty, as the fixture `store`."""
+    """The tests that every store passes; a subclass provides the fixture `store`, empty."""
 
     def test_what_is_written_is_read(self, store: Store) -> None:
         store.write({b"a": b"1", b"b": b"", b"c": b"\x00\xff"})

@@ -1,4 +1,4 @@
-"""Append records to one partition, each at the offset where it belongs."""
+"""Appends records to one partition, each at its own offset."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from autolearn.schemas.errors import LogError
 __all__ = ["Appender"]
 
 MOST_RECORDS, MOST_BYTES = 5000, 32 * 1024 * 1024
-"""What may be on its way at a time."""
+"""The most records and bytes in flight."""
 AGAIN = "Restore again: it goes on where it stopped. Do not start anything on these topics before."
 
 
 class Appender:
     """Appends lines in order. `flush` waits until all of them are written; `patience` in seconds.
 
-    Both raise LogError when a record is not written, or lies at another offset than its own:
-    then somebody else writes to the topic.
+    Both raise LogError when a record is not written, or lies at another offset than its own: then
+    another process writes to the topic.
     """
 
     def __init__(self, log: Log, topic: str, partition: int, patience: float) -> None:

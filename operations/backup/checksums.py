@@ -1,4 +1,4 @@
-"""The checksums of a folder's files, as `sha256sum` writes and checks them."""
+"""The checksums of a folder's files, in the format of `sha256sum`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Told = Callable[[int, int], None]
 
 
 def _files_in(folder: Path) -> list[str]:
-    """Return the paths of all files in a folder, relative to it; the checksums' own is left out."""
+    """Return the paths of all files in a folder, relative to it, without the checksums' own."""
     found = (Path(at, name) for at, _, names in os.walk(folder) for name in names)
     return sorted(path for each in found if (path := each.relative_to(folder).as_posix()) != SUMS)
 
@@ -35,7 +35,7 @@ def write_sums(folder: Path, told: Told) -> None:
 
 
 def check_sums(folder: Path, told: Told) -> None:
-    """Check that the files are exactly those of the list, and that each is as it was.
+    """Check that the files are exactly the listed ones, and unchanged.
 
     Raises:
         Damaged: they are not; the message names the file.
@@ -81,6 +81,6 @@ def _hashes(folder: Path, names: list[str], told: Told) -> Iterator[tuple[str, s
 
 
 def shown(names: list[str]) -> str:
-    """Return the first names and how many more there are, with the verb."""
+    """Return the first names and the number of others, with the verb."""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return f"{', '.join(names[:3])}{more} {'is' if len(names) == 1 else 'are'}"

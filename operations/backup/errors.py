@@ -1,4 +1,4 @@
-"""What can go wrong with a backup. Whatever it is, nothing is half-done."""
+"""The errors of backups. None leaves a half-done result."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["BackupFailed", "BackupRefused", "Damaged", "NotEmpty"]
 
 
 class BackupRefused(AutoLearnError):
-    """There is nothing to back up, or the folder cannot take it; or a set cannot be restored."""
+    """There is nothing to back up, the folder cannot take it, or a set cannot be restored."""
 
     title = "That cannot be done"
     exit_code = ExitCode.REFUSED
@@ -21,7 +21,7 @@ class Damaged(BackupRefused):
 
 
 class NotEmpty(BackupRefused):
-    """Something else than this backup lies where it is to be restored."""
+    """The target of a restore holds something else than this backup."""
 
     title = "Nothing was restored: there is something already"
 

@@ -82,9 +82,9 @@ class TopicLog(Struct, frozen=True):
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
-    """What a backup is. `made` is when it was begun (RFC 3339, UTC).
+    """The manifest of a backup. `made` is when it was begun (RFC 3339, UTC).
 
-    `digests` has the digest of every view (projections.projection.digest), folded from the events.
+    `digests` has the digest of every view (projections.digests.digest), folded from the events.
     """
 
     format: int = FORMAT
@@ -104,12 +104,12 @@ class Manifest(Struct, frozen=True, kw_only=True):
         raise Damaged(f"{MANIFEST} has no topic {name!r}.")
 
     def records(self) -> int:
-        """Return how many records there are in all."""
+        """Return the number of all records."""
         return sum(part.records for topic in self.topics for part in topic.partitions)
 
 
 class FormatOnly(Struct):
-    """All that is looked at before the version is known."""
+    """The part that is read before the version is known."""
 
     format: int
 
@@ -119,7 +119,7 @@ line_decoder = msgspec.json.Decoder(Line)
 
 
 def as_text(data: bytes | None) -> Text:
-    """Return bytes as they stand in a line: as text if they are UTF-8."""
+    """Return bytes as text for a line if they are UTF-8, else as base64."""
     if data is None:
         return None
     try:
@@ -129,14 +129,14 @@ def as_text(data: bytes | None) -> Text:
 
 
 def as_bytes(text: Text) -> bytes | None:
-    """Return the bytes that `as_text` was given. Raises ValueError if it is not base64."""
+    """Return the bytes of `as_text`. Raises ValueError for malformed base64."""
     if isinstance(text, Base64):
         return base64.b64decode(text.base64, validate=True)
     return None if text is None else text.encode()
 
 
 def line_of(message: Message) -> bytes:
-    """Return a record as a line of JSON."""
+    """Encode a record as a line of JSON."""
     line = Line(
         offset=message.offset() or 0,
         time=message.timestamp()[1],
@@ -148,7 +148,7 @@ def line_of(message: Message) -> bytes:
 
 
 def decode_line(line: bytes) -> Line:
-    """Return the record of a line.
+    """Decode the record of a line.
 
     Raises:
         ValueError: it is not one.
@@ -157,7 +157,7 @@ def decode_line(line: bytes) -> Line:
 
 
 def decode_manifest(content: bytes) -> Manifest:
-    """Return what a manifest says.
+    """Decode a manifest.
 
     Raises:
         BackupRefused: it is of a newer version.

@@ -1,4 +1,4 @@
-"""Read a backup: is it one, is it whole, and what are its records."""
+"""Reads a backup: checks that it is whole, and yields its records."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ __all__ = ["BackupSet"]
 
 
 class BackupSet:
-    """A backup in a folder. `manifest` is what it says of itself."""
+    """A backup in a folder, with its `manifest`."""
 
     def __init__(self, folder: Path) -> None:
-        """Open a backup; nothing but its manifest is looked at.
+        """Open a backup, and read only its manifest.
 
         Raises:
             BackupRefused: the folder is no backup, or of a newer version.
@@ -53,10 +53,10 @@ class BackupSet:
         return self.folder / ARTIFACTS
 
     def check(self, told: Told) -> None:
-        """Check every byte of the set, and that the log in it has no holes.
+        """Check every byte of the set, and that its log has no holes.
 
         Raises:
-            Damaged: something is missing, or not as it was; the message names it.
+            Damaged: something is missing or changed; the message names it.
         """
         check_sums(self.folder, lambda done, total: told("checksums", done, total))
         total, before = self.manifest.records(), 0
@@ -71,7 +71,7 @@ class BackupSet:
             raise Damaged("The oldest events are missing: `events` must begin at offset 0.")
 
     def _check_partition(self, part: PartitionLog) -> None:
-        """Check that a file has exactly the records that the manifest says, in their order."""
+        """Check that a file has exactly the records of the manifest, in order."""
         if part.records != part.end - part.first:
             raise Damaged(f"{MANIFEST} says that {part.file} has holes.")
         expected = part.first

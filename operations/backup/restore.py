@@ -1,12 +1,11 @@
-"""Put a backup back: the same records at the same offsets, the artifacts, the same digests.
+"""Restores a backup: the same records at the same offsets, the artifacts, the same digests.
 
-Deciders find their place by the offsets of `commands`, so these must be the same again. Where the
-oldest commands had expired when the backup was made, empty records take their places and are
-deleted at once, before any command is appended: nobody can read them.
+Deciders resume by the offsets of `commands`, so these must be the same again. Where the oldest
+commands had expired when the backup was made, empty records take their places and are deleted at
+once, before any command is appended: nobody can read them.
 
-A restore that was cut off goes on where it stopped: whatever is there must be how this backup
-begins, with nothing behind it but revocations of its tokens. A restore that is complete has nothing
-to do.
+An interrupted restore resumes: the target must hold the beginning of this backup, and nothing
+behind it but revocations of its tokens. A complete restore has nothing to do.
 """
 
 from __future__ import annotations
@@ -37,16 +36,16 @@ from autolearn.schemas.topics import Topic, Topics
 __all__ = ["RestoredPart", "Restored", "check_set", "plan", "restore"]
 
 PATIENCE = 60.0
-"""Seconds within which the broker must take what is on its way to it, or give the next record."""
+"""Seconds within which the broker must acknowledge an append, or return the next record."""
 SETTINGS = {"commands": "AUTOLEARN_PARTITIONS", "events": "AUTOLEARN_PARTITIONS"}
 """The setting with the number of a topic's partitions; the other topics have a fixed number."""
 
 
 class Restored(Struct, frozen=True):
-    """What a restore did. `already` of the `records` were there before it.
+    """The outcome of a restore. `already` of the `records` were there before it.
 
-    `digests` are those of the views folded from the restored log; `differs` names the views of the
-    backup that have another. `tokens` let somebody in.
+    `digests` are those of the views folded from the restored log; `differs` names the views with
+    another digest in the backup. `tokens` are valid.
     """
 
     records: int
@@ -57,9 +56,9 @@ class Restored(Struct, frozen=True):
 
 
 class RestoredPart(Struct):
-    """One partition to restore: `next` is the first offset that is not there yet.
+    """One partition to restore: `next` is the first missing offset.
 
-    `revoked`: an earlier restore has asked there for the revocation of tokens.
+    `revoked`: an earlier restore has sent revocations of tokens there.
     """
 
     topic: str
@@ -69,23 +68,23 @@ class RestoredPart(Struct):
 
 
 def check_set(settings: Settings, backup: BackupSet, told: Told) -> None:
-    """Check the whole set, and that it fits the settings; no broker is asked.
+    """Check the whole set, and that it fits the settings, without the brokers.
 
     Raises:
         Damaged: the set is not what was written.
-        SettingsError: the settings ask for another number of partitions.
+        SettingsError: the settings have another number of partitions.
     """
     _check_partitions(settings, backup)
     backup.check(told)
 
 
 def plan(log: Log, settings: Settings, backup: BackupSet) -> list[RestoredPart]:
-    """Look at what is there already, and return what is to do. Nothing is written.
+    """Compare the target with the backup, and return the work to do, without writing.
 
-    The set was checked. Topics may be missing, empty, or hold how this backup begins.
+    The set was checked. Topics may be missing, empty, or hold the beginning of this backup.
 
     Raises:
-        NotEmpty: something else is there.
+        NotEmpty: the target holds something else.
         LogError: the brokers cannot be reached.
     """
     _check_others(log, settings, backup)
@@ -106,11 +105,11 @@ def restore(
     parts: list[RestoredPart],
     told: Told,
 ) -> Restored:
-    """Do what `plan` has returned: first the artifacts, then the log that names them.
+    """Carry out a `plan`: first the artifacts, then the log that names them.
 
     Raises:
         Tampered: an artifact that the store has already is damaged.
-        LogError: the brokers did not take a record, or somebody else writes there.
+        LogError: the brokers did not take a record, or another process writes there.
     """
     copy_all(
         ArtifactStore(backup.artifacts.as_uri()),
@@ -127,7 +126,7 @@ def restore(
 
 
 def _check_partitions(settings: Settings, backup: BackupSet) -> None:
-    """Refuse settings under which a topic would not have as many partitions as it had."""
+    """Refuse settings that give a topic another number of partitions."""
     for topic in Topics.of(settings).in_backup():
         name = _suffix_of(topic, settings)
         if name in ("checkpoints", "audit"):
@@ -142,7 +141,7 @@ def _check_partitions(settings: Settings, backup: BackupSet) -> None:
 
 
 def _check_others(log: Log, settings: Settings, backup: BackupSet) -> None:
-    """Refuse a target whose other topics have something in them: a system has run there."""
+    """Refuse a target whose other topics hold records: a system has run there."""
     there, held = log.partitions(), {topic.topic for topic in backup.manifest.topics}
     for topic in Topics.of(settings).all():
         if _suffix_of(topic, settings) in {*held, "keys"} or topic.name not in there:
@@ -166,10 +165,10 @@ def _not_empty(settings: Settings, why: str) -> NotEmpty:
 def _end_of(
     log: Log, settings: Settings, topic: TopicLog, part: PartitionLog, backup: BackupSet
 ) -> int:
-    """Return where a partition ends that holds how the backup begins, and perhaps revocations.
+    """Return the end of a partition that holds the backup's beginning, and perhaps revocations.
 
     Raises:
-        NotEmpty: what is there is not how the backup begins.
+        NotEmpty: it does not hold the backup's beginning.
     """
     name, there = f"{settings.topic_prefix}.{topic.topic}", log.partitions()
     if name not in there:
@@ -199,7 +198,7 @@ def _places(backup: BackupSet, part: PartitionLog, start: int) -> Iterator[Line]
 
 
 def same(line: Line, message: Message) -> bool:
-    """Return whether a record on the log is that of a line."""
+    """Return whether a record on the log equals that of a line."""
     return (
         message.offset() == line.offset
         and message.timestamp()[1] == line.time
@@ -210,7 +209,7 @@ def same(line: Line, message: Message) -> bool:
 
 
 def _append_all(log: Log, parts: list[RestoredPart], backup: BackupSet, told: Told) -> int:
-    """Append what is not there yet; return how many records of the backup were there before."""
+    """Append the missing records; return how many records of the backup were there before."""
     total = sum(part.log.records for part in parts)
     already = sum(max(0, part.next - part.log.first) for part in parts)
     done = already
@@ -228,7 +227,7 @@ def _append_all(log: Log, parts: list[RestoredPart], backup: BackupSet, told: To
 
 
 def _fill_up(log: Log, part: RestoredPart) -> None:
-    """Make a partition begin where it began: fill the places before with nothing, and delete it."""
+    """Make a partition begin at its first offset: fill the places before, and delete them."""
     first, partition = part.log.first, part.log.partition
     if log.begins(part.topic)[partition] >= first:
         return
@@ -242,7 +241,7 @@ def _fill_up(log: Log, part: RestoredPart) -> None:
 def _folded(
     log: Log, settings: Settings, backup: BackupSet, told: Told
 ) -> tuple[dict[str, str], Tokens]:
-    """Return the digests of all views, folded from the restored log, and the tokens in them."""
+    """Return the digests of all views, folded from the restored log, and its tokens."""
     goal = {part.partition: part.end for part in backup.manifest.topic("events").partitions}
     with tempfile.TemporaryDirectory(prefix="autolearn-restore-") as scratch:
         folder = Path(scratch) / "views"

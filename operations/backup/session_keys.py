@@ -1,7 +1,7 @@
-"""The sessions' keys in a backup: a file of their own, as wrapped as they are on `keys`.
+"""The sessions' keys in a backup: a file of their own, wrapped as they are on `keys`.
 
-Taken after the log, so that everything in the set can be read that was not shredded by then. Who
-has the set has no key without the master key, which is never in a backup.
+They are copied after the log, so that everything in the set that was not shredded by then can be
+read. The set is useless without the master key, which is never in a backup.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from autolearn.security.master_keys import master_keys
 __all__ = ["copy_keys", "missing_masters", "read_keys", "restore_keys"]
 
 PATIENCE = 30.0
-"""Seconds within which the topic must be read, and what is appended acknowledged."""
+"""Seconds within which the topic must be read, and an append acknowledged."""
 
 
 def _newest(log: Log, topic: str) -> dict[bytes, Message]:
@@ -56,7 +56,7 @@ def _newest(log: Log, topic: str) -> dict[bytes, Message]:
 
 
 def copy_keys(log: Log, settings: Settings, folder: Path) -> None:
-    """Write the keys that there are now. An older system has no such topic, and no keys.
+    """Write the present keys. An older system has no such topic, and no keys.
 
     Raises:
         LogError: they cannot be read.
@@ -85,7 +85,7 @@ def read_keys(folder: Path) -> list[Line]:
 
 
 def missing_masters(folder: Path, settings: Settings, home: Path) -> list[str]:
-    """Return the ids of the master keys that the keys of a backup need and that are not here.
+    """Return the ids of master keys that a backup's keys need and this home lacks.
 
     Raises:
         SettingsError: there is a master key here, and it cannot be used.
@@ -98,10 +98,10 @@ def missing_masters(folder: Path, settings: Settings, home: Path) -> list[str]:
 
 
 def restore_keys(log: Log, settings: Settings, folder: Path) -> None:
-    """Append the keys of a backup that are not on the topic as they were.
+    """Append the keys of a backup that are missing or differ on the topic.
 
     Raises:
-        LogError: they cannot be read, or are not taken.
+        LogError: they cannot be read, or are not acknowledged.
     """
     topic = Topics.of(settings).keys.name
     there = {key: message.value() for key, message in _newest(log, topic).items()}

@@ -1,4 +1,4 @@
-"""The tokens of a backup, and how to revoke them all after it was put back."""
+"""The tokens of a backup, and their revocation after a restore."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from autolearn.schemas.topics import Topics
 __all__ = ["Tokens", "is_revocation", "revoke_tokens", "tokens_of"]
 
 PATIENCE = 60.0
-"""Seconds within which the brokers must take the commands."""
+"""Seconds within which the brokers must acknowledge the commands."""
 SOURCE = "autolearn/restore"
 Tokens = list[tuple[str, str]]
 """The streams and ids of tokens."""
 
 
 def tokens_of(content: Readable) -> Tokens:
-    """Return every token that lets one in, of the read models of a restored log."""
+    """Return every valid token in the read models of a restored log."""
     moment, present = Snapshot(content), now()
     return [
         (f"user/{user.name}", token.id)
@@ -36,13 +36,13 @@ def tokens_of(content: Readable) -> Tokens:
 
 
 def revoke_tokens(log: Log, settings: Settings, made: str, tokens: Tokens) -> None:
-    """Ask for the revocation of tokens of the backup that was `made` at a time.
+    """Send the revocation of all tokens of the backup that was `made` at a time.
 
-    They are commands like others, which are decided when the system starts, before anything that
-    is asked of it then. Asked for once more, they are answered once.
+    They are ordinary commands, which are decided when the system starts, before any new one. Sent
+    again, they are answered once.
 
     Raises:
-        LogError: the brokers do not take them all.
+        LogError: the brokers do not acknowledge them all.
     """
     topic, failures = Topics.of(settings).commands.name, list[LogError]()
     try:
@@ -78,7 +78,7 @@ def revoke_tokens(log: Log, settings: Settings, made: str, tokens: Tokens) -> No
 
 
 def is_revocation(message: Message) -> bool:
-    """Return whether a command is one of those that a restore asks for."""
+    """Return whether a command is a restore's revocation."""
     try:
         record = decode_command(message.value() or b"")
     except MalformedRecord:

@@ -1,11 +1,11 @@
-"""Make a backup while the system runs: a cut through the log, then the artifacts.
+"""Makes a backup while the system runs: a cut through the log, then the artifacts.
 
 The cut is consistent without stopping anything. The ends of `checkpoints` are taken first, then
-those of `events`, and those of `commands` after them: what a checkpoint in the set attests is in
-the set, and so is the command that an event in the set answers. What was decided on one partition
-after its end was taken, but has had effects on another before the other's, is decided again after
-a restore from the same command in the same order, so it comes out the same.
-Artifacts are copied last: each was in the store before the command or event that names it.
+those of `events`, and those of `commands` after them: the set holds the events that its checkpoints
+attest, and the commands that its events answer. An event of one partition after its end, which has
+had effects on another before the other's end, is decided again after a restore from the same
+command in the same order, so it comes out the same. Artifacts are copied last: each was in the
+store before the command or event that names it.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ from autolearn.schemas.topics import Topics
 __all__ = ["Told", "write_backup"]
 
 Told = Callable[[str, int, int], None]
-"""Hears of a stage's name, how far it is, and how far it goes: records, or bytes."""
+"""Receives a stage's name, its progress, and its total: records, or bytes."""
 
 EVENTS = "events"
 PATIENCE = 30.0
-"""Seconds without any record after which a read that is not at its end has failed."""
+"""Seconds without any record after which an unfinished read has failed."""
 
 
 class Cut(Struct):
-    """What is taken of one topic: per partition the first offset and the end (exclusive)."""
+    """The range of one topic: per partition the first offset and the end (exclusive)."""
 
     topic: str
     name: str
@@ -61,17 +61,17 @@ class Cut(Struct):
     end: dict[int, int]
 
     def records(self) -> int:
-        """Return how many records these are."""
+        """Return the number of records."""
         return sum(self.end.values()) - sum(self.first.values())
 
 
 def write_backup(
     log: Log, settings: Settings, store: ArtifactStore, target: Path, told: Told
 ) -> Manifest:
-    """Write a backup to the folder `target`, which appears with its name only when it is whole.
+    """Write a backup to the folder `target`, which gets its name only when it is whole.
 
     Raises:
-        BackupRefused: `target` has something in it, or there is no log to back up.
+        BackupRefused: `target` is not empty, or there is no log to back up.
         BackupFailed: the files cannot be written; nothing is left behind.
         LogError: the log cannot be read; nothing is left behind.
     """
@@ -91,7 +91,7 @@ def write_backup(
 
 
 def _new_folder(target: Path) -> Path:
-    """Make the folder that a backup is written to before it gets its name: for this user only."""
+    """Make the temporary folder of a backup, for this user only."""
     part = target.with_name(f"{target.name}.part")
     try:
         if target.exists() and any(target.iterdir()):
@@ -136,7 +136,7 @@ def fill(log: Log, settings: Settings, store: ArtifactStore, folder: Path, told:
 
 
 def _take_cuts(log: Log, settings: Settings) -> list[Cut]:
-    """Return where each topic ends now: of two, the one that names records of the other first."""
+    """Return the present end of each topic; a topic comes before the one that it refers to."""
     topics, there = Topics.of(settings), log.partitions()
     if topics.events.name not in there:
         raise BackupRefused(
@@ -148,7 +148,7 @@ def _take_cuts(log: Log, settings: Settings) -> list[Cut]:
     for topic in topics.in_backup():
         suffix = topic.name.removeprefix(f"{settings.topic_prefix}.")
         end, first = log.ends(topic.name), log.begins(topic.name)
-        # Between the two questions the oldest of the records may have expired: all of them, even.
+        # Between the two requests the oldest of the records may have expired: all of them, even.
         cuts.append(Cut(suffix, topic.name, first, {p: max(end[p], first[p]) for p in end}))
     for cut in cuts:
         if cut.topic == EVENTS and any(cut.first.values()):
@@ -178,7 +178,7 @@ def _copy_log(log: Log, cuts: list[Cut], folder: Path, told: Told) -> list[Topic
 
 
 def _copy_partition(log: Log, topic: str, part: PartitionLog, path: Path) -> Iterator[int]:
-    """Write the records of one partition, a line each; yield how many are new now and then."""
+    """Write the records of one partition, a line each; yield counts of new ones."""
     expected, heard = part.first, time.monotonic()
     reader = log.reader(topic, {part.partition: part.first})
     try:
@@ -210,7 +210,7 @@ def _no_more(topic: str, part: PartitionLog, offset: int) -> LogError:
 
 
 def _copy_artifacts(store: ArtifactStore, folder: Path, told: Told) -> StoreSize:
-    """Copy the artifact store: all of it, so that no reference can be overlooked."""
+    """Copy the whole artifact store, so that no reference can be overlooked."""
     (folder / ARTIFACTS).mkdir()
     target = ArtifactStore((folder / ARTIFACTS).as_uri())
     held = copy_all(store, target, lambda done, total: told("artifacts", done, total))

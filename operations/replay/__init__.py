@@ -1,1 +1,1 @@
-"""Rebuilding the state from the log, and comparing it with what is served."""
+"""Rebuilds the state from the log, and compares it with the served one."""

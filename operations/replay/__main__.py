@@ -24,9 +24,9 @@ from autolearn.schemas.topics import Topics
 
 
 def _run_rebuild(settings: Settings, progress: ProgressLines) -> ToolResult:
-    """Rebuild the read models of an API process that does not run, and put them in place.
+    """Rebuild the read models of an API process that does not run, and replace them.
 
-    What an interrupted rebuild has folded stays, and the next one goes on from there.
+    The next rebuild resumes an interrupted one.
     """
     folder = state_folder(settings, "api")
     place = ViewsPlace(folder)
@@ -58,7 +58,7 @@ def build(settings: Settings, folder: Path, progress: ProgressLines) -> Rebuilt:
 
 
 def work(settings: Settings, chosen: argparse.Namespace, progress: ProgressLines) -> ToolResult:
-    """Do what the arguments say."""
+    """Run the subcommand of the arguments."""
     if chosen.what == "rebuild":
         return _run_rebuild(settings, progress)
     return build(settings, chosen.folder, progress), ExitCode.DONE

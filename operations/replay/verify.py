@@ -1,4 +1,4 @@
-"""Verifying: what API processes serve against the log, view by view and, if need be, by key."""
+"""Compares API processes with the log, view by view and, if need be, by key."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ Goal = dict[int, int]
 
 
 class Served(NamedTuple):
-    """What an API process has: the digests of its views at a position.
+    """The state of an API process: the digests of its views at a position.
 
-    `fetch` returns the digests of all rows of a view (by key in hex), and the position where it was
-    when the last of them was read.
+    `fetch` returns the digests of all rows of a view (by key in hex), and the position of the last
+    of them.
     """
 
     process: str
@@ -40,7 +40,7 @@ class Served(NamedTuple):
 
 
 class Scratch:
-    """The log folded up to one position after another, with as little folded twice as can be."""
+    """A log folded up to one position after another, with little folded twice."""
 
     def __init__(self, log: Log, topic: str, below: Path) -> None:
         self.log, self.topic, self.below = log, topic, below
@@ -50,11 +50,11 @@ class Scratch:
 
     @property
     def folder(self) -> Path:
-        """Where it lies."""
+        """The folder of the store."""
         return self.below / f"views-{self.made}"
 
     def fold_up_to(self, goal: Goal, told: Told = lambda *_: None) -> dict[str, str]:
-        """Come to a position, and return the digests there."""
+        """Fold up to a position, and return the digests there."""
         if any(goal.get(partition, 0) < at for partition, at in self.reached.items()):
             self.made += 1  # a store does not go back: begin another
         rebuilt = rebuild(self.log, self.topic, self.folder, goal, told)
@@ -68,8 +68,8 @@ class Scratch:
 def verify(settings: Settings, all_served: Iterable[Served], told: Told) -> dict[str, Any]:
     """Rebuild to the position of each API process, and compare.
 
-    The result's `processes` say of each by its `process` (name) and `url` which views differ
-    (`differs`), and at which keys (`rows`).
+    The result's `processes` have for each `process` (name) and `url` the views that differ
+    (`differs`), and their keys (`rows`).
 
     Raises:
         LogError: the log cannot be read.
@@ -93,7 +93,7 @@ def verify(settings: Settings, all_served: Iterable[Served], told: Told) -> dict
 
 
 def check(scratch: Scratch, served: Served, told: Told) -> dict[str, Any]:
-    """Compare what an API process serves with the log at its position."""
+    """Compare an API process with the log at its position."""
     digests = scratch.fold_up_to(served.position, told)
     differs = [view for view in VIEWS if served.views.get(view) != digests[view]]
     found = [row for view in differs for row in _compare(scratch, view, *served.fetch(view))]
@@ -114,7 +114,7 @@ def _compare(
 ) -> list[dict[str, str]]:
     """Return the keys of a view at which an API process and the log differ, and how.
 
-    The process may have folded on meanwhile, so the log is folded to where it was at the end.
+    The process may have folded on meanwhile, so the log is folded to its last position.
     """
     scratch.fold_up_to(position)
     store = RocksStore(scratch.folder)
@@ -130,14 +130,14 @@ def _compare(
 
 
 def how(ours: str | None, served: str | None) -> str:
-    """Say in which way a row differs."""
+    """Describe the difference of a row."""
     if served is None:
         return "missing in what is served"
     return "not from the log" if ours is None else "other content"
 
 
 def shown(at: str) -> str:
-    """Return a key for people: its parts with slashes between them, integers as numbers."""
+    """Format a key: its parts with slashes between them, integers as numbers."""
     key = bytes.fromhex(at)
     if len(key) > 9 and key[-9] == 0 and key[-8] == 0:
         return f"{shown(key[:-9].hex())}/{int.from_bytes(key[-8:], 'big')}"

@@ -1,1 +1,1 @@
-"""Training again what a past experiment holds, and comparing."""
+"""Repeats the trainings of a past experiment, and compares."""

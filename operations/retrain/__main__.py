@@ -37,13 +37,13 @@ from autolearn.schemas.settings import Settings
 __all__ = ["check"]
 
 Told = Callable[[int, str, str], None]
-"""Hears how many trainings are done, which one is at hand, and what goes on with it."""
+"""Receives the number of finished trainings, the present one, and its phase."""
 
 
 async def check(
     trainings: Sequence[RecordedTraining], store: str, told: Told = lambda *_: None
 ) -> RetrainCheck:
-    """Train again what was recorded; `store` is the URL of the artifact store, which is only read.
+    """Repeat the recorded trainings; `store` is the URL of the artifact store, only for reading.
 
     Raises:
         RuntimeError: no process could be started for the work.
@@ -71,7 +71,7 @@ async def check(
 
 
 async def _until_stopped(work: Coroutine[Any, Any, RetrainCheck]) -> RetrainCheck:
-    """Do the work, unless SIGINT or SIGTERM comes first: then it is stopped, and cleaned up after.
+    """Do the work, unless SIGINT or SIGTERM comes first: then it is stopped and cleaned up.
 
     Raises:
         KeyboardInterrupt: a signal came.
@@ -91,7 +91,7 @@ async def _until_stopped(work: Coroutine[Any, Any, RetrainCheck]) -> RetrainChec
 
 
 def _read_trainings() -> list[RecordedTraining]:
-    """Return what standard input says, up to an empty line; from then on its end ends us.
+    """Read the trainings of standard input up to an empty line; later its end ends us.
 
     Raises:
         SettingsError: a line is not a recorded training.
@@ -110,7 +110,7 @@ def _read_trainings() -> list[RecordedTraining]:
 
 
 def work(settings: Settings, _: argparse.Namespace, progress: ProgressLines) -> ToolResult:
-    """Train again what standard input says."""
+    """Repeat the trainings of standard input."""
     trainings = _read_trainings()
     store = artifacts_url(settings)
 

@@ -1,7 +1,7 @@
-"""Trains a recorded training again, in the way it was trained, and says how the two compare.
+"""Repeats a recorded training in the same way, and compares the two.
 
-The work is done by the executor, in the kinds of `ml.tasks`, as it is for live runs. It happens
-in a scratch store: datasets and recorded models are copied into it, and nothing is written back.
+The work is done by the executor, in the kinds of `ml.tasks`, as it is for live runs. It happens in
+a scratch store: datasets and recorded artifacts are copied into it, and nothing is written back.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from autolearn.schemas.values import JsonValue
 __all__ = ["Retraining", "environment_differences", "verdict_of"]
 
 SMALL = Limits(time_s=60, memory_mb=1024)
-"""For work that only looks at the environment."""
+"""The limits of a run that only reads the environment."""
 
 
 class Retraining:
-    """Trains recorded trainings again, one at a time.
+    """Repeats recorded trainings, one at a time.
 
-    `executor` works on the store `scratch`; `original` is only read. `told` hears what goes on.
+    `executor` works on the store `scratch`; `original` is only read. `told` receives the progress.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Retraining:
         self.executor, self.original, self.scratch, self.told = executor, original, scratch, told
 
     async def check(self, recorded: RecordedTraining) -> Retrained:
-        """Train again, and compare: the artifact, its answers, the recorded evaluations."""
+        """Train again, and compare: the artifact, its predictions, the recorded evaluations."""
         request, then = recorded.request, recorded.artifact
         found = Retrained(request.run, request.estimator, "failed", then.digest)
         if missing := await self.bring_dataset(recorded, request.dataset.version):
@@ -84,9 +84,9 @@ class Retraining:
     async def compare(
         self, recorded: RecordedTraining, trained: TrainingResult, limits: Limits
     ) -> tuple[tuple[Compared, ...], str]:
-        """Compare what both models say about the rows they were evaluated on, if they differ.
+        """Compare the predictions of both artifacts on the rows of the evaluations, if they differ.
 
-        Returns what was compared, and why something could not be.
+        Return the comparisons, and why something could not be compared.
         """
         if missing := recorded.missing or await self._bring_model(recorded):
             return (), f"The recorded artifact could not be read: {missing}"
@@ -109,7 +109,7 @@ class Retraining:
     async def evaluate(
         self, of: RecordedTraining, recorded: RecordedEvaluation, trained: TrainingResult
     ) -> Repeated:
-        """Make a recorded evaluation again, with the new model."""
+        """Repeat a recorded evaluation with the new artifact."""
         request = replace(recorded.request, artifact=trained.artifact.digest)
         repeated = Repeated(request.run, _data_of(recorded), False, recorded.results, {})
         if missing := await self.bring_dataset(of, request.dataset.version):
@@ -128,7 +128,7 @@ class Retraining:
         )
 
     async def run(self, kind: str, request: Any, limits: Limits) -> Completed | Failed:
-        """Do work in a process of its own, as a worker does; killed when this is cancelled."""
+        """Run work in a process of its own, as a worker does; killed when this is cancelled."""
         running = self.executor.start(kind, request, limits, self.told)
         try:
             outcome = await running.outcome()
@@ -138,7 +138,7 @@ class Retraining:
         return Failed("lost", outcome.detail) if isinstance(outcome, Lost) else outcome
 
     async def environment(self, recorded: dict[str, JsonValue]) -> tuple[Difference, ...]:
-        """Return how the environment differs where there is no new result that tells it."""
+        """Return the differences of the environment where no new result has them."""
         libraries = list(recorded.get("libraries", {}))
         match await self.run("environment", libraries, SMALL):
             case Completed(result):
@@ -149,7 +149,7 @@ class Retraining:
                 )
 
     async def bring_dataset(self, recorded: RecordedTraining, version: str) -> str:
-        """Copy a dataset to the scratch store; return why that cannot be, or nothing."""
+        """Copy a dataset to the scratch store; return why that failed, or nothing."""
 
         def bring() -> None:
             if self.scratch.exists(version):
@@ -162,7 +162,7 @@ class Retraining:
         return recorded.data_missing.get(version, "") or await _tried(bring)
 
     async def _bring_model(self, recorded: RecordedTraining) -> str:
-        """Copy a model to the scratch store; return why that cannot be, or nothing."""
+        """Copy an artifact to the scratch store; return why that failed, or nothing."""
 
         def bring() -> None:
             with tempfile.TemporaryDirectory(prefix="autolearn-") as folder:
@@ -178,7 +178,7 @@ class Retraining:
 
 
 async def _tried(bring: Callable[[], None]) -> str:
-    """Do something with stores beside the event loop; return why it cannot be, or nothing."""
+    """Run a store operation beside the event loop; return why it failed, or nothing."""
     try:
         await asyncio.to_thread(bring)
     except ArtifactError as error:
@@ -192,7 +192,7 @@ def _data_of(recorded: RecordedEvaluation) -> Data:
 
 
 def _differing(recorded: dict[str, str], present: dict[str, str]) -> tuple[str, ...]:
-    """Return the names of the files that are not in both manifests with the same hash."""
+    """Return the names of the files that differ between the manifests."""
     names = recorded.keys() | present.keys()
     return tuple(sorted(name for name in names if recorded.get(name) != present.get(name)))
 
@@ -200,7 +200,7 @@ def _differing(recorded: dict[str, str], present: dict[str, str]) -> tuple[str, 
 def verdict_of(
     identical: bool, answers: tuple[Compared, ...], evaluations: list[Repeated]
 ) -> Verdict:
-    """Return the strongest thing that holds; what could not be compared proves nothing."""
+    """Return the strongest verdict that holds; a missing comparison proves nothing."""
     if identical:
         return "identical-artifact"
     if answers and not any(one.different for one in answers):
@@ -213,7 +213,7 @@ def verdict_of(
 def environment_differences(
     recorded: dict[str, JsonValue], present: dict[str, JsonValue]
 ) -> tuple[Difference, ...]:
-    """Return what differs between two environments (`ml.environment`), by name."""
+    """Return the differences of two environments (`ml.environment`), by name."""
     then, now = _flat(recorded), _flat(present)
     return tuple(
         Difference(name, then.get(name), now.get(name))
@@ -236,7 +236,7 @@ def _flat(environment: dict[str, JsonValue]) -> dict[str, JsonValue]:
 
 
 def words(pool: JsonValue) -> str:
-    """Return a numeric library, such as `openblas 0.3.30 Haswell`."""
+    """Describe a numeric library, such as `openblas 0.3.30 Haswell`."""
     if not isinstance(pool, dict):
         return str(pool)
     found = (pool.get(key) for key in POOL)  # an event's data have their keys in another order

@@ -1,1 +1,1 @@
-"""What the operators of an installation see: the state of everything at one moment."""
+"""The status of an installation at one moment, for operators."""

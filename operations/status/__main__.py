@@ -26,11 +26,11 @@ from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 
 PATIENCE = 5.0
-"""Seconds without any heartbeat after which those that have come must do."""
+"""Seconds without any heartbeat after which the received ones must do."""
 
 
 def _status_of(settings: Settings, without_api: str) -> Status:
-    """Return what is known without an API (blocks).
+    """Return the status without an API (blocks).
 
     Raises:
         LogError: no Kafka is named.
@@ -60,7 +60,7 @@ def _status_of(settings: Settings, without_api: str) -> Status:
 
 
 def _heard(log: Log, topic: str) -> tuple[list[WorkerState], Supervision | None]:
-    """Return the workers that were heard of lately, and what the supervising process said.
+    """Return the recent workers, and the state of the supervising process.
 
     Raises:
         LogError: the log cannot be read.
@@ -83,7 +83,7 @@ def _heard(log: Log, topic: str) -> tuple[list[WorkerState], Supervision | None]
 
 def work(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> ToolResult:
     """Ask the brokers of the settings."""
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it has to say is in the status
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # its report is in the status
     return _status_of(settings, chosen.without_api), ExitCode.DONE
 
 

@@ -1,4 +1,4 @@
-"""What of a status needs attention: the rules behind the exit code of `autolearn status`."""
+"""The findings of a status: the rules behind the exit code of `autolearn status`."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ UNKNOWN = {"brokers": "Check that they run, and AUTOLEARN_KAFKA; the rest is as 
 
 
 def findings(status: Status, topics: Iterable[str], settings: Settings) -> list[Finding]:
-    """Return what needs attention; `topics` is what there should be.
+    """Return the findings; `topics` are the expected ones.
 
-    The `settings` say how long a worker may be silent, and what must stay free on a disk.
+    The `settings` bound a worker's silence, and the reserve of a disk.
     """
     found = [
         Finding(f"{part}-unknown", why, UNKNOWN.get(part, "Ask again."))
@@ -55,7 +55,7 @@ def findings(status: Status, topics: Iterable[str], settings: Settings) -> list[
 
 
 def _about_topics(status: Status, names: Iterable[str]) -> Iterator[Finding]:
-    """Yield what is wrong with topics."""
+    """Yield the findings about topics."""
     there = {topic.name for topic in status.topics}
     if missing := [name for name in names if name not in there]:
         why = f"There is no topic {', '.join(missing)}."
@@ -73,7 +73,7 @@ def _about_topics(status: Status, names: Iterable[str]) -> Iterator[Finding]:
 
 
 def _about_chain(status: Status) -> Iterator[Finding]:
-    """Yield what is wrong with the hash chain of `events`, as far as a look can tell."""
+    """Yield the findings about the hash chain of `events`, without verifying it."""
     for one in status.chain:
         if one.broken is not None:
             why = f"The chain of partition {one.partition} is broken at offset {one.broken}."
@@ -84,7 +84,7 @@ def _about_chain(status: Status) -> Iterator[Finding]:
 
 
 def _about_supervision(status: Status) -> Iterator[Finding]:
-    """Yield what the supervising process could not do."""
+    """Yield the failures of the supervising process."""
     said = status.supervision or Supervision()
     if said.overdue_keys:
         why = f"The keys of {said.overdue_keys} sessions that are not kept are not shredded in time"
@@ -102,7 +102,7 @@ def _about_supervision(status: Status) -> Iterator[Finding]:
 
 
 def _about_process(process: Process) -> Iterator[Finding]:
-    """Yield what is wrong with a process type."""
+    """Yield the findings about a process type."""
     if not process.members:
         why = f"No process of type {process.name} runs."
         yield Finding("nobody-runs", why, f"Start one: `autolearn run {process.name}`.")

@@ -1,4 +1,4 @@
-"""Looking at everything that the log and the brokers can tell, without holding anybody up."""
+"""Inspects the log and the brokers, without delaying others."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from autolearn.schemas.topics import GROUPS, Topics
 __all__ = ["StatusInspector"]
 
 Spans = Mapping[int, tuple[int, int]]
-"""The oldest offset kept and the one that comes next, per partition."""
+"""The oldest offset kept and the next one, per partition."""
 
 
 class StatusInspector:
-    """Looks at one installation. Any thread may, one at a time."""
+    """Inspects one installation. Any thread may, one at a time."""
 
     def __init__(self, cluster: Cluster, log: Log, settings: Settings) -> None:
         self.cluster, self.log, self.settings = cluster, log, settings
@@ -36,10 +36,10 @@ class StatusInspector:
         self.holders = TermHolders(self.events)
 
     def look(self, told_by: str, reached: Mapping[int, PartitionProgress] | None = None) -> Status:
-        """Return what the brokers and the log tell (blocks, a few seconds at most).
+        """Return the state of the brokers and the log (blocks, a few seconds at most).
 
-        `reached` is how far the caller has folded `events`; without it the last record of each
-        partition must do, which a deposed decider may have written.
+        `reached` is the caller's progress on `events`; without it the last record of each partition
+        must do, which a deposed decider may have written.
         """
         status = Status(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}Z", told_by)
         part = "brokers"
@@ -60,12 +60,12 @@ class StatusInspector:
                 status.chain = [self.chain(p, events[p], signed.get(p, (0, 0))) for p in events]
             part = "processes"
             status.processes = self.processes(found, spans, at)
-        except LogError as error:  # nobody waits for the answers to further questions
+        except LogError as error:  # no broker answers further requests
             status.unknown[part] = error.detail
         return status
 
     def _last_records(self, spans: Spans) -> dict[int, PartitionProgress]:
-        """Return where the deciders are by the last record of each partition of `events`."""
+        """Return the deciders' progress by the last record of each partition of `events`."""
         found = {p: newest(self.events, p, *span) for p, span in spans.items()}
         return {
             p: PartitionProgress(spans[p][1], record.term, max(record.commandoffset, record.prev))
@@ -74,11 +74,11 @@ class StatusInspector:
         }
 
     def term(self, partition: int, at: PartitionProgress, span: tuple[int, int]) -> Term:
-        """Return who decides on a partition."""
+        """Return the decider of a partition."""
         return Term(partition, at.term, self.holders.holder(partition, at.term, *span))
 
     def chain(self, partition: int, events: tuple[int, int], signed: tuple[int, int]) -> ChainState:
-        """Return what the newest checkpoint of a partition says; nobody looks at its signature."""
+        """Return the newest checkpoint of a partition, without verifying its signature."""
         state = ChainState(partition, 0, -1, None)
         if signed[0] < signed[1]:
             token = self.checkpoints.read({partition: [signed[1] - 1]})[0].value() or b""
@@ -126,7 +126,7 @@ class StatusInspector:
         return max(0.0, round(time.time() - min(times) / 1000, 3))
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self.commands.close()
         self.events.close()
         self.checkpoints.close()
@@ -135,10 +135,10 @@ class StatusInspector:
 def next_of(
     name: str, group: GroupState, spans: Spans, reached: Mapping[int, PartitionProgress]
 ) -> dict[int, int]:
-    """Return the offset that a process type takes next, per partition, between begin and end.
+    """Return the next offset of a process type, per partition, between begin and end.
 
-    A decider commits a little later than it answers, and an answer on the log counts. What needs
-    no answer (a dead letter, a command sent twice) is only known by what was committed.
+    A decider commits a little later than it answers, and an answer on the log counts. A record that
+    needs no answer (a dead letter, a command sent twice) only shows in the committed offset.
     """
     found = {}
     for partition, (begin, end) in spans.items():
