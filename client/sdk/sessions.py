@@ -269,7 +269,7 @@ class OneSession:
 
         Raises:
             Problem, Unreachable: it is not committed; or it is, as the title says, and its runs
-            could not be read.
+                could not be read.
         """
         call = Call("POST", f"{at(self)}/commit", ExperimentWithRuns, body={"trainings": trainings})
         kept = yield from ask(call)
