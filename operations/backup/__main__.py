@@ -118,7 +118,7 @@ def _closing_log(log: KafkaLog) -> Iterator[KafkaLog]:
 @contextmanager
 def _locked_log(home: Path) -> Iterator[KafkaLog]:
     """Run the home's embedded broker, and keep `autolearn up` from starting meanwhile."""
-    with lock(home / "up.lock", "`autolearn up`"), _embedded_log(home) as log:
+    with lock_system(home), _embedded_log(home) as log:
         yield log
 
 
