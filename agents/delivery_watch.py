@@ -76,17 +76,14 @@ class Deliveries:
 
     async def watch(self) -> None:
         """Look again and again, and end the process at a standstill."""
-        try:
-            while True:
-                await asyncio.sleep(LOOK)
-                if self.goes_on():
-                    continue
-                with suppress(LogError):  # no broker answers: nothing can come
-                    ends = await asyncio.to_thread(self.log.ends, self.topic)
-                    if (why := self.standstill(ends)) and not await self.expired():
-                        end_process(why)
-        except Exception as error:  # noqa: BLE001 - a task's exception would be lost
-            end_process("what is delivered cannot be watched", error)
+        while True:
+            await asyncio.sleep(LOOK)
+            if self.goes_on():
+                continue
+            with suppress(LogError):  # no broker answers: nothing can come
+                ends = await asyncio.to_thread(self.log.ends, self.topic)
+                if (why := self.standstill(ends)) and not await self.expired():
+                    end_process(why)
 
     def goes_on(self) -> bool:
         """Say whether there is nothing to look for.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from typing import NoReturn
+from collections.abc import Coroutine
+from functools import partial
+from typing import Any, NoReturn
 
 import structlog
 
-__all__ = ["end_process"]
+__all__ = ["end_if_failed", "end_process", "spawn"]
 
 logger = structlog.get_logger(__name__)
 
@@ -20,3 +23,16 @@ def end_process(what: str, error: BaseException | None = None) -> NoReturn:
     """
     logger.critical(what, exc_info=error)
     os._exit(70)
+
+
+def spawn(work: Coroutine[Any, Any, None], failure: str) -> asyncio.Task[None]:
+    """Run a coroutine in a task; end the process, with the words `failure`, if it raises."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(partial(end_if_failed, failure))
+    return task
+
+
+def end_if_failed(failure: str, task: asyncio.Future[None]) -> None:
+    """End the process if a task has raised: nobody else would hear of it."""
+    if not task.cancelled() and task.exception() is not None:
+        end_process(failure, task.exception())

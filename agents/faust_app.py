@@ -7,7 +7,6 @@ from the log itself, not from the group's committed offsets.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
 import socket
@@ -19,7 +18,7 @@ import faust
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
 from faust.types import TP
 
-from autolearn.agents.fail_stop import end_process
+from autolearn.agents.fail_stop import end_if_failed
 from autolearn.eventlog.kafka.connect import client_of
 from autolearn.eventlog.kafka.consumer_groups import ssl_context
 from autolearn.runtime.home import home_of, state_folder
@@ -128,13 +127,9 @@ class _WatchedThread(AIOKafkaConsumerThread):
     async def on_start(self) -> None:
         await super().on_start()
         consumer: Any = self._consumer  # neither library has a public way to its coordination
-        consumer._coordinator._coordination_task.add_done_callback(_end_if_failed)
-
-
-def _end_if_failed(coordination: asyncio.Task[None]) -> None:
-    """End the process with the reason, unless the consumer was closed."""
-    if not coordination.cancelled() and coordination.exception() is not None:
-        end_process("the consumer group cannot be kept", coordination.exception())
+        consumer._coordinator._coordination_task.add_done_callback(
+            partial(end_if_failed, "the consumer group cannot be kept")
+        )
 
 
 def credentials(client: dict[str, str]) -> Any:

@@ -13,7 +13,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from autolearn.agents.delivery_watch import Deliveries
-from autolearn.agents.fail_stop import end_process
+from autolearn.agents.fail_stop import spawn
 from autolearn.eventlog.kafka.connect import brokers, open_log
 from autolearn.eventlog.log import START_TIMEOUT, Log
 from autolearn.runtime.home import lock, state_folder
@@ -111,9 +111,10 @@ async def run(agents: Sequence[_Agent], dog: Watchdog) -> None:
     for app in apps:
         dog.watch(f"the consumer of {app.conf.id}", app.consumer._thread.thread_loop)
     logger.info("running", apps=[app.conf.id for app in apps])
-    ready = asyncio.ensure_future(_announce_ready(agents))
-    ready.add_done_callback(check)
-    watching = [asyncio.create_task(agent.deliveries.watch()) for agent in agents]
+    ready = spawn(_announce_ready(agents), "the process cannot be made ready")
+    watching = [
+        spawn(agent.deliveries.watch(), "what is delivered cannot be watched") for agent in agents
+    ]
     crashed = [asyncio.ensure_future(app.wait_until_stopped()) for app in apps]
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait([stopping, *crashed], return_when=asyncio.FIRST_COMPLETED)
@@ -141,12 +142,6 @@ def _give_up(code: int) -> None:
 async def _announce_ready(agents: Sequence[_Agent]) -> None:
     await asyncio.gather(*(agent.ready() for agent in agents))
     say_ready()
-
-
-def check(ready: asyncio.Future[None]) -> None:
-    """End the process when it could not be made ready."""
-    if not ready.cancelled() and ready.exception() is not None:
-        end_process("the process cannot be made ready", ready.exception())
 
 
 async def start(app: Any) -> None:

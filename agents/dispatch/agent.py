@@ -18,7 +18,7 @@ from faust.types import TP
 
 from autolearn.agents.delivery_watch import Deliveries
 from autolearn.agents.dispatch.worker_pool import TaskOffer, WorkerPool
-from autolearn.agents.fail_stop import end_process
+from autolearn.agents.fail_stop import end_process, spawn
 from autolearn.agents.faust_app import consume, make_app
 from autolearn.agents.followed_projection import FollowedProjection
 from autolearn.eventlog.consumers.traced_projector import TracedProjector
@@ -77,7 +77,7 @@ class DispatchAgent:
         for run in self.runs.all():
             self.pool.see(run.stream, run.run, run)
         self.followed.follow(self.on_events)
-        self.ticking = asyncio.create_task(self._tick_for_ever())
+        self.ticking = spawn(self._tick_for_ever(), "dispatch failed")
 
     async def ready(self) -> None:
         """Wait for the first assignment (perhaps of nothing: another process acts)."""
@@ -134,12 +134,9 @@ class DispatchAgent:
 
     async def _tick_for_ever(self) -> None:
         """Look at the clock, again and again."""
-        try:
-            while True:
-                await asyncio.sleep(TICK)
-                self._hand_out()
-        except Exception as error:  # noqa: BLE001 - a task's exception would be lost
-            end_process("dispatch failed", error)
+        while True:
+            await asyncio.sleep(TICK)
+            self._hand_out()
 
     def _hand_out(self) -> None:
         if self.acting:

@@ -18,7 +18,7 @@ import structlog
 
 from autolearn.agents.command_client import CommandClient, command_id
 from autolearn.agents.delivery_watch import Deliveries
-from autolearn.agents.fail_stop import end_process
+from autolearn.agents.fail_stop import spawn
 from autolearn.agents.faust_app import consume, make_app
 from autolearn.agents.followed_projection import FollowedProjection
 from autolearn.agents.supervision.artifact_collector import Collector
@@ -96,11 +96,8 @@ class SuperviseAgent:
         self.followed_runs.follow(self.on_events)
         await self._start_shredding()
         self.loops = [
-            asyncio.create_task(self._for_ever(self.look)),
-            asyncio.create_task(self._for_ever(self.shred)),
-            asyncio.create_task(self._for_ever(self.delete_folders)),
-            asyncio.create_task(self._for_ever(self.collect)),
-            asyncio.create_task(self._for_ever(self.beat)),
+            spawn(self._for_ever(work), "supervision failed")
+            for work in (self.look, self.shred, self.delete_folders, self.collect, self.beat)
         ]
 
     async def _start_shredding(self) -> None:
@@ -180,13 +177,10 @@ class SuperviseAgent:
 
     async def _for_ever(self, work: Callable[[float], Awaitable[None]]) -> None:
         """Do one kind of work again and again, while this process acts; none waits for another."""
-        try:
-            while True:
-                await asyncio.sleep(TICK)
-                if self.assigned_at is not None:
-                    await work(time.monotonic())
-        except Exception as error:  # noqa: BLE001 - a task's exception would be lost
-            end_process("supervision failed", error)
+        while True:
+            await asyncio.sleep(TICK)
+            if self.assigned_at is not None:
+                await work(time.monotonic())
 
     async def look(self, now: float) -> None:
         """Report every started run whose worker is gone, and ask sessions to expire."""

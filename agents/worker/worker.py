@@ -14,6 +14,7 @@ import socket
 import tempfile
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,7 +33,7 @@ from autolearn.agents.executors.executor import (
     StartedRun,
 )
 from autolearn.agents.executors.local.executor import LocalExecutor
-from autolearn.agents.fail_stop import end_process
+from autolearn.agents.fail_stop import end_process, spawn
 from autolearn.agents.faust_app import consume, make_app
 from autolearn.agents.followed_projection import FollowedProjection
 from autolearn.agents.worker.catalog_announcer import offers
@@ -182,7 +183,7 @@ class Worker:
         )
         self.runs = self.followed.projection
         self.followed.follow(self.on_events)
-        self.beating = asyncio.create_task(self._beat_for_ever())
+        self.beating = spawn(self._beat_for_ever(), "the heartbeat failed")
         self.announcing = asyncio.create_task(self.announce())
 
     async def ready(self) -> None:
@@ -210,15 +211,9 @@ class Worker:
 
     def spawn(self, work: Any) -> None:
         """Run a coroutine; whatever it raises ends the process."""
-        task = asyncio.create_task(work)
+        task = spawn(work, "work failed")
         self.tasks.add(task)
-        task.add_done_callback(self.done)
-
-    def done(self, task: asyncio.Task[None]) -> None:
-        """Look at how a task has ended."""
-        self.tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            end_process("work failed", task.exception())
+        task.add_done_callback(self.tasks.discard)
 
     async def announce(self) -> None:
         """Register what is on offer and not in the log, or not as it is now.
@@ -427,17 +422,12 @@ class Worker:
 
     async def _beat_for_ever(self) -> None:
         """Send a heartbeat every second or so, and soon after something has changed."""
-        try:
-            while True:
-                self.changed.clear()
-                self.beat()
-                await asyncio.sleep(min(0.2, self.settings.heartbeat))
-                try:
-                    await asyncio.wait_for(self.changed.wait(), self.settings.heartbeat)
-                except TimeoutError:
-                    continue
-        except Exception as error:  # noqa: BLE001 - a task's exception would be lost
-            end_process("the heartbeat failed", error)
+        while True:
+            self.changed.clear()
+            self.beat()
+            await asyncio.sleep(min(0.2, self.settings.heartbeat))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.changed.wait(), self.settings.heartbeat)
 
     def beat(self, *, stopped: bool = False) -> None:
         """Send one heartbeat."""
