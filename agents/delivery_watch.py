@@ -33,15 +33,21 @@ LONG_REBALANCE = 24
 class Deliveries:
     """What a Faust application is given of a topic.
 
-    `busy` says whether it cannot be given anything yet. For each partition that is ours, `behind`
-    is the offset behind the last record delivered, `before` what that was at the last look, and
-    `late` how many looks found it standing still. `at_work` is true while a record is worked on.
+    `busy` says whether it cannot be given anything yet. `on_change` is told which partitions are
+    ours when that changes: None while the group has not said it. For each of those, `behind` is the
+    offset behind the last record delivered, `before` what that was at the last look, and `late` how
+    many looks found it standing still. `at_work` is true while a record is worked on.
     """
 
     def __init__(
-        self, app: Any, log: Log, topic: str, busy: Callable[[], bool] = lambda: False
+        self,
+        app: Any,
+        log: Log,
+        topic: str,
+        busy: Callable[[], bool] = lambda: False,
+        on_change: Callable[[set[int] | None], None] = lambda _: None,
     ) -> None:
-        self.log, self.topic, self.busy = log, topic, busy
+        self.log, self.topic, self.busy, self.on_change = log, topic, busy, on_change
         self.turns = self.turns_then = self.unknown = 0
         self.at_work = False
         self.assigned: set[int] | None = None
@@ -64,6 +70,7 @@ class Deliveries:
     def forget(self) -> None:
         """Begin anew, as after an assignment."""
         self.behind, self.before, self.late = {}, {}, Counter()
+        self.on_change(self.assigned)
 
     async def of(self, events: AsyncIterator[EventT[bytes]]) -> AsyncIterator[EventT[bytes]]:
         """Yield what is delivered, and note it."""

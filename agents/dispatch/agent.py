@@ -61,10 +61,9 @@ class DispatchAgent:
         self.acting = False
         self.assigned = asyncio.Event()
         self.app = app = make_app("dispatch", settings, brokers, self.position)
-        self.deliveries = Deliveries(app, log, self.topics.workers.name)
-        app.on_partitions_assigned.connect(self.on_assigned, weak=False)
-        app.on_partitions_revoked.connect(self.on_revoked, weak=False)
-        consume(app, self.topics.workers.name, "dispatch", self.run)
+        workers = self.topics.workers.name
+        self.deliveries = Deliveries(app, log, workers, on_change=self.on_partitions)
+        consume(app, workers, "dispatch", self.run)
 
     async def start(self) -> None:
         """Fold the events so far, follow them, and look at the clock."""
@@ -93,16 +92,13 @@ class DispatchAgent:
         ends = await asyncio.to_thread(self.log.ends, self.topics.workers.name)
         return ends[tp.partition]
 
-    async def on_assigned(self, _: Any, assigned: set[Any], **__: object) -> None:
-        """Begin to act."""
-        self.acting = self.acting or bool(assigned)
-        self.assigned.set()
-
-    async def on_revoked(self, _: Any, revoked: set[Any], **__: object) -> None:
-        """Stop acting."""
-        if revoked:
-            self.acting = False
+    def on_partitions(self, ours: set[int] | None) -> None:
+        """Act with the partition, and not without."""
+        self.acting = bool(ours)
+        if ours is None:
             self.pool.forget_workers()
+        else:
+            self.assigned.set()
 
     async def run(self, stream: Any) -> None:
         """Take in every heartbeat that is delivered (the Faust agent)."""

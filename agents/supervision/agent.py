@@ -79,10 +79,9 @@ class SuperviseAgent:
         self.held: dict[tuple[str, str], OpenRun] = {}
         self.assigned_at: float | None = None
         self.app = app = make_app("supervise", settings, brokers)
-        self.deliveries = Deliveries(app, log, self.topics.workers.name)
-        app.on_partitions_assigned.connect(self.on_assigned, weak=False)
-        app.on_partitions_revoked.connect(self.on_revoked, weak=False)
-        consume(app, self.topics.workers.name, "supervise", self.run)
+        workers = self.topics.workers.name
+        self.deliveries = Deliveries(app, log, workers, on_change=self.on_partitions)
+        consume(app, workers, "supervise", self.run)
 
     async def start(self) -> None:
         """Follow the events, and look at the runs that are held every second."""
@@ -148,15 +147,9 @@ class SuperviseAgent:
         else:
             self.held.pop((stream, run), None)
 
-    async def on_assigned(self, _: Any, assigned: set[Any], **__: object) -> None:
-        """Begin to act, with every worker given the time of a silence to be heard."""
-        if assigned:
-            self.assigned_at = time.monotonic()
-
-    async def on_revoked(self, _: Any, revoked: set[Any], **__: object) -> None:
-        """Stop acting."""
-        if revoked:
-            self.assigned_at = None
+    def on_partitions(self, ours: set[int] | None) -> None:
+        """Act with the partition; every worker is given the time of a silence to be heard."""
+        self.assigned_at = time.monotonic() if ours else None
 
     async def run(self, stream: Any) -> None:
         """Take in every heartbeat that is delivered (the Faust agent)."""

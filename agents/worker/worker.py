@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import structlog
-from faust.types import TP
 from msgspec import Raw, Struct
 
 from autolearn.agents.command_client import CommandClient, command_id
@@ -154,22 +153,15 @@ class Worker:
         )
         self.app = app = make_app("work", settings, brokers)
         tasks = self.topics.tasks.name
-        self.deliveries = Deliveries(app, log, tasks)
-        app.on_partitions_assigned.connect(self.on_assigned, weak=False)
-        app.on_partitions_revoked.connect(self.on_revoked, weak=False)
+        self.deliveries = Deliveries(app, log, tasks, on_change=self.on_partitions)
         consume(app, tasks, "work", self.run)
 
-    async def on_assigned(self, _: Any, assigned: set[TP], **__: object) -> None:
+    def on_partitions(self, ours: set[int] | None) -> None:
         """Tell dispatch soon which partitions reach this worker."""
-        self.partitions.update(tp.partition for tp in assigned)
-        if not self.partitions:
+        self.partitions = ours or set()
+        if ours == set():
             advice = "there are more workers than partitions: AUTOLEARN_TASK_PARTITIONS"
             logger.warning("this worker gets no tasks", advice=advice)
-        self.changed.set()
-
-    async def on_revoked(self, _: Any, revoked: set[TP], **__: object) -> None:
-        """Tell dispatch soon which partitions do not."""
-        self.partitions.difference_update(tp.partition for tp in revoked)
         self.changed.set()
 
     async def start(self) -> None:
