@@ -11,8 +11,8 @@ __all__ = [
     "LogPosition",
     "Rebuild",
     "RowDigests",
-    "WireKey",
-    "WireKeys",
+    "JsonWebKey",
+    "JsonWebKeySet",
 ]
 
 
@@ -72,7 +72,7 @@ class Rebuild(Struct):
     detail: str = ""
 
 
-class WireKey(Struct):
+class JsonWebKey(Struct):
     """A public key (RFC 7517, RFC 8037). `kid` is its thumbprint (RFC 7638)."""
 
     kty: str
@@ -83,7 +83,7 @@ class WireKey(Struct):
     alg: str
 
 
-class WireKeys(Struct):
+class JsonWebKeySet(Struct):
     """The public keys of this installation. New requests are sealed to the first one."""
 
-    keys: list[WireKey]
+    keys: list[JsonWebKey]

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from autolearn.api.commands.responses import json
 from autolearn.api.http.openapi import answers
 from autolearn.api.state.context import ApiContext
-from autolearn.schemas.rest.system import WireKey, WireKeys
+from autolearn.schemas.rest.system import JsonWebKey, JsonWebKeySet
 
 __all__ = ["router"]
 
@@ -17,10 +17,10 @@ def router(context: ApiContext) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(tags=["process"])
 
-    @routes.get("/.well-known/jwks.json", responses=answers({200: WireKeys}))
+    @routes.get("/.well-known/jwks.json", responses=answers({200: JsonWebKeySet}))
     async def wire_keys() -> Response:
         """Show the keys to which requests can be sealed (docs/wire.md)."""
-        there = [WireKey(**one.jwk()) for one in context.wire_keys.present()]
-        return json(WireKeys(there), headers={"Cache-Control": "max-age=60"})
+        there = [JsonWebKey(**one.jwk()) for one in context.wire_keys.present()]
+        return json(JsonWebKeySet(there), headers={"Cache-Control": "max-age=60"})
 
     return routes
