@@ -103,7 +103,7 @@ def _unusable(home: Path, error: OSError | RuntimeError) -> SettingsError:
 
 
 def running(home: Path) -> RunningSystem | None:
-    """Return what `autolearn up` says about itself, or None when it does not run on this home."""
+    """Return the record of `autolearn up`, or None when it does not run on this home."""
     try:
         with lock_system(home):
             return None

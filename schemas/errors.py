@@ -68,7 +68,7 @@ class AutoLearnError(Exception):
         self.advice = advice
 
     def diagnostics(self) -> str:
-        """Return what happened, why, and what to do, as a few lines for people."""
+        """Describe what happened, why, and what to do, in a few lines for people."""
         lines = [self.title, f"  {self.detail}"]
         if self.advice:
             lines.append(f"  {self.advice}")
@@ -164,7 +164,7 @@ REASONS: dict[str, Reason] = {
     "training-unknown": Reason(404, "There is no such training"),
     "training-incomplete": Reason(409, "The training has no artifact"),
     "nothing-to-commit": Reason(409, "There is nothing to commit"),
-    "unchanged": Reason(409, "That is on offer already"),
+    "unchanged": Reason(409, "The catalog has it already"),
     "already-shared": Reason(409, "The user may do that already"),
     "not-shared": Reason(409, "It is not shared with that user"),
     "dataset-unknown": Reason(404, "There is no such dataset"),

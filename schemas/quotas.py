@@ -39,7 +39,7 @@ QUOTAS: Mapping[str, Quota] = MappingProxyType(
         "sessions": Quota("quota_sessions", "sessions", "open sessions"),
         "session-runs": Quota("quota_session_runs", "runs", "runs in one session, ended ones too"),
         "dataset-bytes": Quota("quota_dataset_bytes", "bytes", "bytes of all datasets together"),
-        "tokens": Quota("quota_tokens", "tokens", "tokens that let one in"),
+        "tokens": Quota("quota_tokens", "tokens", "valid tokens"),
         "requests": Quota("quota_requests", "requests/s", "requests a second, by each API process"),
     }
 )

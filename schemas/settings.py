@@ -20,7 +20,12 @@ from msgspec import Meta, Struct
 from autolearn.schemas.bounds import TOKENS
 from autolearn.schemas.errors import SettingsError
 
-__all__ = ["PREFIX", "Settings", "load"]
+__all__ = [
+    "KAFKA_PREFIX",
+    "PREFIX",
+    "Settings",
+    "load",
+]
 
 PREFIX = "AUTOLEARN_"
 KAFKA_PREFIX = "AUTOLEARN_KAFKA_"
@@ -265,7 +270,7 @@ def _check_oidc(settings: Settings) -> None:
         raise SettingsError(
             f"AUTOLEARN_OIDC_JWKS_URL={settings.oidc_jwks_url[:200]!r} is neither https nor on "
             "this machine.",
-            advice="Whoever can change the keys on their way is let in: use https.",
+            advice="An attacker who changes the keys on their way gets access: use https.",
         )
 
 

@@ -84,7 +84,7 @@ def _check_hyperparameters(given: dict[str, Any]) -> None:
 
 
 def value_fault(value: Any) -> str:
-    """Return what exceeds the bounds of a hyperparameter in a JSON value; "" for nothing."""
+    """Describe the part of a JSON value that exceeds a hyperparameter's bounds; "" for none."""
     if value is None or isinstance(value, bool | int | float):
         return ""
     left, level = [value], 0

@@ -33,6 +33,7 @@ __all__ = [
     "Undecipherable",
     "new_key",
     "open_request",
+    "public_jwk",
     "public_key",
     "seal_request",
 ]

@@ -14,12 +14,13 @@ from autolearn.schemas.codec import DEEPEST, is_too_deep
 
 __all__ = [
     "B",
-    "Body",
     "DEEPEST_BODY",
     "MOST_FAULTS",
+    "Body",
     "Name",
     "invalid_body",
     "pointer",
+    "read_body",
     "sentence",
 ]
 

@@ -111,7 +111,7 @@ def no_token() -> Problem:
     return Problem(
         401,
         "no-token",
-        "Nobody is let in without a token",
+        "A token is required",
         "Send Authorization: Bearer TOKEN. `autolearn login` gets you a token; the first one is "
         "made by `autolearn up`.",
         headers={"WWW-Authenticate": 'Bearer realm="autolearn"'},
@@ -120,7 +120,7 @@ def no_token() -> Problem:
 
 def bad_token() -> Problem:
     """Return the problem of an invalid token."""
-    return refused("bad-token", "The token lets nobody in", "It is unknown, or it was revoked.")
+    return refused("bad-token", "The token is not valid", "It is unknown, or it was revoked.")
 
 
 def expired_token(when: str) -> Problem:

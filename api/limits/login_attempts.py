@@ -82,7 +82,7 @@ def _locked(seconds: int, many: int) -> Problem:
         "login-locked",
         "Too many passwords did not fit",
         f"{many} from your address did not fit, so none is looked at from there for another "
-        f"{seconds} seconds. From another address, and with a token, one is let in as before; a "
+        f"{seconds} seconds. From another address, and with a token, access is as before; a "
         "sysadmin can set another password.",
         headers={"Retry-After": str(seconds)},
     )

@@ -189,7 +189,7 @@ def _has_body(scope: Scope) -> bool:
 
 def _too_slow(seconds: float, *, known: bool) -> Problem:
     """Return the problem of a body that does not arrive. The connection is closed with it."""
-    who = "" if known else " as long as it is not known who asks"
+    who = "" if known else " before authentication"
     return Problem(
         408,
         "body-too-slow",
@@ -204,7 +204,7 @@ def _too_large_for_a_stranger(most: int) -> Problem:
         413,
         "body-too-large",
         "The body is too large",
-        f"At most {most:,} bytes are taken here as long as it is not known who asks. A larger "
+        f"At most {most:,} bytes are taken here before authentication. A larger "
         "sealed request says so in its head (docs/wire.md); the Python client does.",
         headers={"Connection": "close"},
     )

@@ -21,7 +21,19 @@ from autolearn.projections.time_travel.past import AsOfReader
 from autolearn.runtime.timestamps import millis, text
 from autolearn.schemas.codec import event_on_log
 
-__all__ = ["AS_OF", "AsOf", "AsOfView", "began", "in_past", "present", "read_point", "see"]
+__all__ = [
+    "AS_OF",
+    "LOST_PLUS",
+    "AsOf",
+    "AsOfView",
+    "bad_time",
+    "began",
+    "in_past",
+    "present",
+    "read_point",
+    "see",
+    "until_folded",
+]
 
 T = TypeVar("T")
 

@@ -28,7 +28,12 @@ __all__ = [
     "checked",
     "has_dataset",
     "known",
+    "require_dataset",
+    "require_unneeded",
+    "require_upload",
+    "require_version",
     "target_of",
+    "unknown_dataset",
     "wrong",
 ]
 

@@ -21,7 +21,14 @@ from autolearn.eventlog.positions import Position
 from autolearn.runtime.meter import Meter
 from autolearn.schemas.errors import AutoLearnError
 
-__all__ = ["Subscription", "cut_off"]
+__all__ = [
+    "KEEP_ALIVE",
+    "RETRY",
+    "Subscription",
+    "cut_off",
+    "joined",
+    "said",
+]
 
 log = structlog.stdlib.get_logger("autolearn.api")
 

@@ -233,7 +233,7 @@ class LogReader:
             raise problems.unavailable(self.why_not_ready(), kind="not-ready")
 
     def why_not_ready(self) -> str:
-        """Return what this process waits for, or why it will never be ready."""
+        """Describe what this process waits for, or why it will never be ready."""
         left = self.missing()
         if self.failure is not None:
             return self.failure

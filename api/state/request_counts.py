@@ -108,7 +108,7 @@ class Waiting:
 def crowded(why: str) -> Problem:
     """Return the problem of one stranger too many; a token in a plain header helps."""
     problem = too_many(
-        f"{why} of which it is not known yet who asks, and no more are read at a time. Nothing was "
+        f"{why} without authentication so far, and no more are read at a time. Nothing was "
         "done: try again. Requests with a token in their head are not held up by this "
         "(docs/wire.md for sealed ones)."
     )

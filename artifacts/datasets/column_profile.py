@@ -23,7 +23,15 @@ from pyarrow import compute
 
 from autolearn.schemas.values import Column
 
-__all__ = ["MISSING", "ColumnTally", "Values", "cast", "clean"]
+__all__ = [
+    "MISSING",
+    "ColumnTally",
+    "Values",
+    "cast",
+    "clean",
+    "label_of",
+    "texts",
+]
 
 MISSING = ("", "NA", "NaN", "nan", "null", "?")
 """The words that mean missing in CSV."""

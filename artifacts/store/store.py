@@ -52,7 +52,18 @@ from autolearn.security.streaming_aead import (
     seal_segments,
 )
 
-__all__ = ["ArtifactStore", "Blob", "Content", "Owner", "Stored"]
+__all__ = [
+    "MANIFEST",
+    "ArtifactStore",
+    "Blob",
+    "Content",
+    "Owner",
+    "Stored",
+    "check_file",
+    "hash_file",
+    "is_digest",
+    "manifest_of",
+]
 
 CHUNK = 1 << 20
 MANIFEST = "manifest.json"

@@ -15,7 +15,7 @@ EXIT_CODES = (
 
 
 def words_of(error: AutoLearnError) -> str:
-    """Return what happened, why, every fault that is not in the detail, and the remedy."""
+    """Describe what happened, why, every fault that is not in the detail, and the remedy."""
     lines = [error.title, f"  {error.detail}"]
     for fault in getattr(error, "errors", ()):
         words, at = str(fault.get("detail", "")), fault.get("pointer") or fault.get("parameter")

@@ -27,7 +27,7 @@ def make_first_user(name: str, *, anyway: bool, url: str | None, shown: bool) ->
     made, _ = run_tool("autolearn.operations.first_user", "making a sysadmin", *words)
     if not made:
         print(
-            "There are users already: `autolearn login` lets them in. With --anyway a sysadmin is "
+            "There are users already: they can use `autolearn login`. With --anyway a sysadmin is "
             "made all the same.",
             file=sys.stderr,
         )

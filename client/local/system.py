@@ -114,7 +114,7 @@ class System:
         if words := cut_off(self.home):
             self.held.close()
             raise CannotStart(
-                f"A restore on {self.home} was cut off: what is there is not whole.",
+                f"A restore on {self.home} was cut off: its content is incomplete.",
                 advice=f"Run `autolearn restore {words}` again; it goes on where it stopped.",
             )
         self.told(f"AutoLearn {version('autolearn')} starts on {self.home}")

@@ -27,6 +27,9 @@ from autolearn.schemas.rest.commands import CommandState
 
 __all__ = [
     "EXAMINED",
+    "FIRST_PAUSE",
+    "LONGEST_PAUSE",
+    "RETRIED",
     "Call",
     "Download",
     "Flow",

@@ -20,7 +20,7 @@ class HeldPorts:
     """TCP ports of 127.0.0.1 that nobody else is given, for as long as this object lives.
 
     A held port is bound and not listened on. On Linux a server of ours can listen there all the
-    same, because both allow reuse, while the system gives the port to nobody who asks for any free
+    same, because both allow reuse, while the system gives the port to nobody who requests any free
     one: neither to a server, nor as the source of a connection. Elsewhere a port can only be held
     until the server starts (`lend`).
 

@@ -29,14 +29,17 @@ import numpy as np
 from autolearn.ml.estimators.estimator import distribution_of
 from autolearn.schemas.catalog import MetricSpec
 
-__all__ = ["Metric"]
+__all__ = [
+    "Array",
+    "Metric",
+]
 
 Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A measure on offer. What `compute` is called with depends on what it `needs`.
+    """A metric of the catalog. The arguments of `compute` depend on what it `needs`.
 
         prediction     compute(truth, predicted)
         scores         compute(truth, scores, classes)         decision values or probabilities

@@ -10,7 +10,14 @@ from typing import Protocol
 
 import structlog
 
-__all__ = ["Readable", "Store", "key", "prefix_of"]
+__all__ = [
+    "Readable",
+    "Row",
+    "Store",
+    "bounds",
+    "key",
+    "prefix_of",
+]
 
 logger = structlog.get_logger(__name__)
 

@@ -39,7 +39,7 @@ CHANNELS: dict[str, Channel] = {
     ),
     "dead_letters": Channel("Records on `commands` that are no commands, with the reason.", ""),
     "audit": Channel(
-        "Every HTTP request and every task that was handed out. Commands and decisions are told by "
+        "Every HTTP request and every task that was handed out. Commands and decisions are on "
         "`events`, whose headers have the trace.",
         "who asked",
     ),
@@ -100,7 +100,7 @@ TRAFFIC: tuple[Flow, ...] = (
         "work",
         "send",
         "commands",
-        "A worker says what is on offer, claims an attempt, and reports its end.",
+        "A worker registers the catalog, claims an attempt, and reports its end.",
         types(*OFFERS, *RUNS),
     ),
     Flow(

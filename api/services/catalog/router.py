@@ -61,7 +61,7 @@ Sensitive = Annotated[
     list[str],
     Query(
         max_length=SENSITIVE_COLUMNS,
-        description="Columns of which no value is told; those of the version before stay so.",
+        description="Columns whose values are hidden; those of the version before stay so.",
     ),
 ]
 Version = Annotated[

@@ -56,7 +56,7 @@ def router(context: ApiContext) -> APIRouter:
             raise Problem(
                 401,
                 "bad-login",
-                "Nobody is let in so",
+                "The login failed",
                 "There is no such user, the password is another, or the user is disabled.",
                 headers={"WWW-Authenticate": 'Bearer realm="autolearn"'},
             )

@@ -16,6 +16,8 @@ from autolearn.schemas.datasets.findings import DataFinding
 from autolearn.schemas.datasets.read_options import ReadOptions
 
 __all__ = [
+    "BLOCK",
+    "HEADER",
     "MAX_COLUMNS",
     "as_number",
     "check_names",

@@ -16,11 +16,14 @@ from autolearn.schemas.bounds import cut
 __all__ = [
     "BEGINNINGS",
     "LARGEST_UNPACKED",
+    "UTF8",
+    "as_lines",
     "compression_of",
     "encoding_of",
     "is_also_utf8",
     "is_zip",
     "open_text",
+    "read",
     "unpacked_head",
 ]
 

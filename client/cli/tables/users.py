@@ -24,7 +24,7 @@ def users(found: Iterable[User]) -> Table:
         )
         for one in found
     ]
-    return rows(("user", "role", "let in", "password", "added"), lines)
+    return rows(("user", "role", "enabled", "password", "added"), lines)
 
 
 def tokens(found: Iterable[AccessToken]) -> Table:

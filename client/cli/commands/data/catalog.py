@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["app", "list_datasets", "show_dataset"]
 
 app = typer.Typer(
-    help="What is on offer: estimators, metrics and datasets.",
+    help="The catalog: estimators, metrics and datasets.",
     no_args_is_help=True,
     epilog=EXIT_CODES,
 )

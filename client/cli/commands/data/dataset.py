@@ -27,7 +27,7 @@ app = typer.Typer(
 
 Columns = Annotated[
     list[str] | None,
-    typer.Option(metavar="COL[,COL]", help="Columns of which no value is told."),
+    typer.Option(metavar="COL[,COL]", help="Columns whose values are hidden."),
 ]
 
 

@@ -15,7 +15,7 @@ __all__ = ["app"]
 
 app = typer.Typer(help="What sysadmins do.", no_args_is_help=True, epilog=EXIT_CODES)
 user = typer.Typer(
-    help="Users: add, let in or not, give a role.", no_args_is_help=True, epilog=EXIT_CODES
+    help="Users: add, disable or enable, give a role.", no_args_is_help=True, epilog=EXIT_CODES
 )
 app.add_typer(user, name="user")
 
@@ -93,7 +93,7 @@ def disable(name: Name, url: Url = None) -> None:
 
     with connect(url) as to:
         to.client.disable_user(name)
-    print(f"{name} is let in no longer, and all tokens of {name} are revoked")
+    print(f"{name} is disabled, and all tokens of {name} are revoked")
 
 
 @user.command("enable")
@@ -103,7 +103,7 @@ def enable(name: Name, url: Url = None) -> None:
 
     with connect(url) as to:
         to.client.enable_user(name)
-    print(f"{name} is let in again, with a new `autolearn login`: tokens of before stay revoked")
+    print(f"{name} is enabled, with a new `autolearn login`: former tokens stay revoked")
 
 
 def _limit_of(given: str) -> tuple[str, int]:

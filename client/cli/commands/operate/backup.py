@@ -121,7 +121,7 @@ def _access(result: dict[str, Any]) -> list[str]:
     if revoked := result["revoked_tokens"]:
         return [
             f"{count(revoked, 'token')} of the backup will be revoked at the next start. "
-            "Without a password, `autolearn admin first-user --anyway` lets you in.",
+            "Without a password, use `autolearn admin first-user --anyway`.",
             again,
         ]
     if tokens := result["tokens"]:
