@@ -114,7 +114,7 @@ def test_on_a_laptop_the_embedded_broker_runs_for_as_long_as_it_takes(tmp_path):
 def test_a_broker_that_goes_away_in_the_middle_is_told_and_the_restore_goes_on(
     tmp_path, monkeypatch
 ):
-    for module in ("writing", "restoring"):
+    for module in ("write", "restore"):
         monkeypatch.setattr(f"autolearn.operations.backup.{module}.PATIENCE", 2.0)
     story, store = told_log(count=400, expired=100), store_with(tmp_path / "store")
     write_backup(story, HERE, store, tmp_path / "set", nothing)
