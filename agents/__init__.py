@@ -1,1 +1,1 @@
-"""Who decides and who works: deciders, Faust agents, training and evaluation."""
+"""The agents: deciders, dispatch, supervision, workers and executors."""

@@ -1,4 +1,4 @@
-"""How agents post commands: as the API does, with ids that are theirs to know."""
+"""Posts the commands of agents, with ids that they derive themselves."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ __all__ = ["CommandClient", "command_id"]
 
 
 def command_id(*parts: object) -> str:
-    """Return the id of a command that follows from these: the same ones give the same id."""
+    """Derive the id of a command: the same parts give the same id."""
     return str(uuid.uuid5(uuid.NAMESPACE_OID, " ".join(map(str, parts))))
 
 
 class CommandClient:
-    """Posts the commands of an actor, and hands it their answers.
+    """Posts the commands of an actor, and returns their answers.
 
-    `instance` is the process that posts; `vault` encrypts what is confidential.
+    `instance` is the posting process; `vault` encrypts confidential data.
     """
 
     def __init__(
@@ -53,8 +53,8 @@ class CommandClient:
     ) -> None:
         """Append a command; a failed append ends the process, one that is too large is not sent.
 
-        Posting it again with the same `identity` is harmless: it is answered once. `trace` is what
-        it follows from; with a `keyid` it is encrypted with that key, if it is confidential.
+        Posting it again with the same `identity` is harmless: it is answered once. `trace` is its
+        cause; with a `keyid` it is encrypted with that key, if it is confidential.
 
         Raises:
             TooLarge: it has more bytes than a command may have, as it would be sent.
@@ -78,7 +78,7 @@ class CommandClient:
     async def ask(
         self, stream: str, command: Command, identity: str, trace: Trace | None, keyid: str = ""
     ) -> EventRecord:
-        """Post a command and return the event that answers it. An id is for one question only.
+        """Post a command and return the event that answers it. An id serves one call only.
 
         Raises:
             TooLarge: it has more bytes than a command may have, as it would be sent.
@@ -93,7 +93,7 @@ class CommandClient:
             del self.answers[identity]
 
     def take_answers(self, records: Iterable[EventRecord]) -> None:
-        """Hand the answers among these events to those who wait for them."""
+        """Pass the answers among these events to the waiting callers."""
         for record in records:
             waiting = self.answers.get(record.causationid)
             if waiting is not None and not waiting.done():

@@ -1,9 +1,9 @@
-"""Telling a consumer that stands still from one that has nothing to do.
+"""Detects a consumer that stands still, as opposed to an idle one.
 
 Faust and aiokafka can lose their way when brokers end and come back: the process lives, its loops
 go on, the group counts it as a member, and yet nothing is delivered any more (aiokafka issue 1154,
-Faust issue 523). So what was delivered is compared with what is on the log. Brokers that do not
-answer, and work on what was delivered, are no standstill.
+Faust issue 523). So deliveries are compared with the log. Brokers that do not answer, and work on a
+delivered record, are no standstill.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from autolearn.schemas.errors import LogError
 __all__ = ["LATE", "LONG_REBALANCE", "LOOK", "Deliveries"]
 
 LOOK = 5.0
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 LATE = 4
-"""Looks in a row at which a partition has a record, and is not delivered any."""
+"""Checks in a row at which a partition has a record, and is not delivered any."""
 LONG_REBALANCE = 24
-"""Looks in a row at which the group has not said which partitions are ours."""
+"""Checks in a row without an assignment of the group."""
 
 
 class Deliveries:
-    """What a Faust application is given of a topic.
+    """The deliveries of a topic to a Faust application.
 
-    `busy` says whether it cannot be given anything yet. `on_change` is told which partitions are
-    ours when that changes: None while the group has not said it. For each of those, `behind` is the
-    offset behind the last record delivered, `before` what that was at the last look, and `late` how
-    many looks found it standing still. `at_work` is true while a record is worked on.
+    `busy` says whether it cannot receive anything yet. `on_change` receives the assigned partitions
+    when they change; None without an assignment. For each of them, `behind` is the offset behind
+    the last delivered record, `before` its value at the last check, and `late` the number of checks
+    at a standstill. `at_work` is true while a record is processed.
     """
 
     def __init__(
@@ -58,22 +58,22 @@ class Deliveries:
         app.on_partitions_revoked.connect(self.on_revoked, weak=False)
 
     async def on_assigned(self, _: Any, assigned: set[TP], **__: object) -> None:
-        """Note what is ours from now on."""
+        """Note the assigned partitions."""
         self.assigned = {tp.partition for tp in assigned}
         self.forget()
 
     async def on_revoked(self, *_: Any, **__: object) -> None:
-        """Wait for what the group says next."""
+        """Wait for the next assignment."""
         self.assigned, self.unknown = None, 0
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew, as after an assignment."""
+        """Start anew, as after an assignment."""
         self.behind, self.before, self.late = {}, {}, Counter()
         self.on_change(self.assigned)
 
     async def of(self, events: AsyncIterator[EventT[bytes]]) -> AsyncIterator[EventT[bytes]]:
-        """Yield what is delivered, and note it."""
+        """Yield the delivered records, and note them."""
         async for event in events:
             self.turns += 1
             self.at_work = True
@@ -82,7 +82,7 @@ class Deliveries:
             self.at_work = False
 
     async def watch(self) -> None:
-        """Look again and again, and end the process at a standstill."""
+        """Check again and again, and end the process at a standstill."""
         while True:
             await asyncio.sleep(LOOK)
             if self.goes_on():
@@ -93,9 +93,9 @@ class Deliveries:
                     end_process(why)
 
     def goes_on(self) -> bool:
-        """Say whether there is nothing to look for.
+        """Return whether there is nothing to check.
 
-        That is so if every partition of ours was delivered something since the last look, or
+        That is so if every partition of ours was delivered something since the last check, or
         nothing can be: it is `busy`, or has worked on one record all the time.
         """
         working = self.at_work and self.turns == self.turns_then
@@ -107,14 +107,14 @@ class Deliveries:
         return True
 
     def stands(self) -> set[int]:
-        """Return which partitions of ours were delivered nothing since the last look."""
+        """Return our partitions without a delivery since the last check."""
         held = self.assigned or set()
         return {p for p in held if self.behind.get(p) == self.before.get(p)}
 
     def standstill(self, ends: dict[int, int]) -> str:
-        """Say what stands still, or ""; `ends` are the offsets that come next on the log.
+        """Describe the standstill, or ""; `ends` are the next offsets on the log.
 
-        What lay on a partition when it was first looked at may have been read in another tenure.
+        Records that lay on a partition at the first check may have been read in another tenure.
         """
         if self.assigned is None:
             self.unknown += 1
@@ -133,7 +133,7 @@ class Deliveries:
         return ""
 
     async def expired(self) -> bool:
-        """Say whether what was not delivered is not on the log any more; then pass over it."""
+        """Return whether the undelivered records have expired on the log; then skip them."""
         begins = await asyncio.to_thread(self.log.begins, self.topic)
         passed = {p: at for p, at in self.behind.items() if at < begins[p]}
         self.behind |= {p: begins[p] for p in passed}

@@ -1,8 +1,8 @@
-"""Faust applications with the settings that the write path needs (see docs/architecture.md).
+"""Faust applications with the settings of the write path (see docs/architecture.md).
 
 Faust gives each process its share of a topic's partitions and delivers their records in order. It
-holds no state for us: no tables, no changelogs, no transactions, and where reading starts comes
-from the log itself, not from the group's committed offsets.
+holds no state for us: no tables, no changelogs, no transactions, and reading starts where the log
+itself says, not at the group's committed offsets.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from autolearn.schemas.topics import GROUPS
 __all__ = ["Position", "consume", "instance_name", "make_app"]
 
 Position = Callable[[TP, Callable[[], bool]], Awaitable[int | None]]
-"""Tells where to start reading a partition, or None once it is ours no more (the second asks)."""
+"""Returns the first offset to read of a partition, or None once it is ours no more (the second
+asks)."""
 
 
 def make_app(name: str, settings: Settings, brokers: str, position: Position | None = None) -> Any:
@@ -68,13 +69,13 @@ def make_app(name: str, settings: Settings, brokers: str, position: Position | N
 
 
 def consume(app: Any, topic: str, name: str, run: Callable[[Any], Awaitable[None]]) -> None:
-    """Have a Faust agent `run` on a topic, whose keys and values are left as they are."""
+    """Have a Faust agent `run` on a topic, with raw keys and values."""
     source = app.topic(topic, key_type=bytes, value_type=bytes, value_serializer="raw")
     app.agent(source, name=name, concurrency=1)(run)
 
 
 def instance_name(name: str, settings: Settings) -> str:
-    """Return the name by which the group knows this process again after a restart."""
+    """Return the name by which the group recognises this process after a restart."""
     place = hashlib.sha256(f"{socket.gethostname()} {home_of(settings)}".encode()).hexdigest()[:12]
     return f"{name}-{settings.instance}-{place}"
 
@@ -85,7 +86,7 @@ def _consumer_class(position: Position | None) -> type[Consumer]:
     class SeekingConsumer(Consumer):
         """Faust may call perform_seek more than once, and before the assignment's signal.
 
-        It may also be at it while partitions are taken away: `ours` is what is not.
+        It may also run while partitions are revoked: `ours` has the remaining ones.
         """
 
         logger = logging.getLogger("faust.transport.consumer")
@@ -120,7 +121,7 @@ def _consumer_class(position: Position | None) -> type[Consumer]:
 class _WatchedThread(AIOKafkaConsumerThread):
     """Ends the process when its consumer can no longer take part in the group.
 
-    aiokafka logs the failure of its coordination and tells it with the next record, which never
+    aiokafka logs the failure of its coordination and raises it with the next record, which never
     comes to a consumer without partitions: the process would wait for ever.
     """
 

@@ -22,7 +22,7 @@ P = TypeVar("P", bound=Projection)
 
 
 class FollowedProjection(Generic[P]):
-    """A projection that has all that was on the log when it was made (which blocks until then).
+    """A projection of the whole log at its creation (which blocks until then).
 
     `fold` makes it for a store in `folder`. A log that cannot be followed ends the process.
     """
@@ -41,13 +41,13 @@ class FollowedProjection(Generic[P]):
         self.projector.catch_up()
 
     def follow(self, on_events: Callable[[list[EventRecord]], None]) -> None:
-        """Fold what comes, in a thread; `on_events` is called on the loop when it is stored."""
+        """Fold new events, in a thread; `on_events` is called on the loop when they are stored."""
         self.thread = ProjectorThread(
             self.projector, on_events, lambda error: end_process("the feed", error)
         )
         self.thread.start()
 
     async def close(self) -> None:
-        """Stop following, and close the store."""
+        """Stop the thread, and close the store."""
         await self.thread.stop()
         await asyncio.to_thread(self.store.close)

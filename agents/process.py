@@ -34,7 +34,7 @@ logger = structlog.get_logger(__name__)
 
 
 class _Agent(Protocol):
-    """What a process runs: a Faust application, with what must start before and stop after it."""
+    """A part of a process: a Faust application, with steps before its start and after its end."""
 
     app: Any
     deliveries: Deliveries
@@ -48,7 +48,7 @@ class _Agent(Protocol):
         ...
 
     async def stop(self) -> None:
-        """Let go of everything, after the applications have stopped."""
+        """Release everything, after the applications have stopped."""
         ...
 
 
@@ -69,7 +69,7 @@ async def main(types: Sequence[str], settings: Settings) -> None:
         held.enter_context(exposed(meter, settings, f"{'-'.join(types)}-{settings.instance}"))
         dog = Watchdog(teller())
         dog.watch("the event loop", asyncio.get_running_loop())
-        dog.start()  # before the brokers are waited for: who waits does not hang
+        dog.start()  # before the wait for brokers: a waiting process does not hang
         await asyncio.to_thread(log.create, Topics.of(settings).all(), START_TIMEOUT)
         await run(_agents_of(types, settings, log, address, meter), dog)
         await asyncio.to_thread(log.close)
@@ -132,7 +132,7 @@ async def run(agents: Sequence[_Agent], dog: Watchdog) -> None:
 
 
 def _give_up(code: int) -> None:
-    """End the process, which cannot say goodbye to its groups: what it has not done others will."""
+    """End the process, which cannot leave its groups: others will take over its work."""
     logger.warning(
         "stopping has no end, perhaps for want of brokers: the process ends", after=STOPPING
     )

@@ -1,9 +1,9 @@
 """The decide agent: one Faust agent on `commands` that answers each with one event on `events`.
 
-What Faust delivers is decided on at once, against the state as decided so far; the event is on its
-way to the log while the next command is decided (at most `IN_FLIGHT` of them). The offset of a
-command is committed only after its event was admitted. Whatever goes wrong with an append or a fold
-ends the process: another tenure starts from the log.
+A delivered command is decided at once, against the state as decided so far; the event is on its way
+to the log while the next command is decided (at most `IN_FLIGHT` of them). The offset of a command
+is committed only after its event was admitted. A failed append or fold ends the process: another
+tenure starts from the log.
 """
 
 from __future__ import annotations
@@ -96,12 +96,12 @@ class DecideAgent:
         return PartitionClaim(self.log, names, partition, self.folder / f"p{partition}", process)
 
     def broken(self) -> list[PartitionClaim]:
-        """Return the tenures whose partition's chain was found broken."""
+        """Return the tenures of partitions with a broken chain."""
         held = list(self.claims.held.values())
         return [claim for claim in held if claim.links and claim.links.broken is not None]
 
     async def run(self, stream: Any) -> None:
-        """Decide on every command that is delivered (the Faust agent)."""
+        """Decide on every delivered command (the Faust agent)."""
         async for event in self.deliveries.of(stream.noack().events()):
             try:
                 await self._handle(event)
@@ -112,7 +112,7 @@ class DecideAgent:
         """Decide on one delivered command, once there is room for one more append on its way."""
         claim = await self.claims.of(event.message.partition)
         if claim is None:
-            return  # not ours: whoever has the partition decides
+            return  # not ours: the owner of the partition decides
         if self.strict and claim in self.broken():
             return  # nothing is decided on a past that was changed; the command stays
         if self.vault.lacks(event.value or b""):
@@ -124,12 +124,12 @@ class DecideAgent:
             self.release(event)
 
     def release(self, event: EventT[bytes]) -> None:
-        """Give back the places that a command took."""
+        """Return the places in flight of a command."""
         for _ in range(weight(event)):
             self.room.release()
 
     def decide(self, claim: PartitionClaim, event: EventT[bytes]) -> bool:
-        """Decide on a command; say whether an answer is on its way to the log."""
+        """Decide on a command; return whether an answer is on its way to the log."""
         offset = event.message.offset
         if offset <= claim.decided:
             if offset <= claim.confirmed:
@@ -183,7 +183,7 @@ class DecideAgent:
         error: LogError | None,
         offset: int,
     ) -> None:
-        """Take a written decision into the state, and acknowledge its command."""
+        """Apply a written decision to the state, and acknowledge its command."""
         self.release(event)
         if error is not None:
             end_process("an append failed", error)
@@ -209,16 +209,16 @@ class DecideAgent:
         )
 
     def _must_be_revoked(self, claim: PartitionClaim) -> None:
-        """End the process if the group has left it a partition that somebody else has claimed.
+        """End the process if another has claimed a partition that the group still assigns to it.
 
-        Rebalances in quick succession can do that: the other has lost the partition again, and
+        Rebalances in quick succession can cause that: the other has lost the partition again, and
         nobody would decide here. The next process claims it anew.
         """
         if self.claims.holds(claim):
             end_process(f"partition {claim.partition} is ours, but was claimed by somebody else")
 
     def _bury(self, event: EventT[bytes], error: MalformedRecord) -> None:
-        """Put a command that cannot be decoded on `dead-letters`; then acknowledge it."""
+        """Append a command that cannot be decoded to `dead-letters`; then acknowledge it."""
         loop = asyncio.get_running_loop()
         message = event.message
         place = (message.topic, message.partition, message.offset)
@@ -251,10 +251,10 @@ def headers_of(event: EventT[bytes]) -> Headers:
 
 
 def readable(event: EventT[bytes]) -> CommandRecord:
-    """Return the record of a delivered command.
+    """Decode the record of a delivered command.
 
     Raises:
-        MalformedRecord: it is none, or lies elsewhere than it should; whatever goes wrong.
+        MalformedRecord: it is none, or lies in a wrong place; whatever goes wrong.
     """
     try:
         record = decode_command(event.value or b"")

@@ -1,4 +1,4 @@
-"""Which partitions this process has, and what it made of each before work on it may begin.
+"""The assigned partitions of a process, and the tenure of each.
 
 A tenure lasts from the assignment of a partition to its revocation. It begins with `take`, which
 may be long (a whole log may have to be folded), so it runs in a thread and is never awaited by
@@ -41,7 +41,7 @@ class Tenure(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of files and connections (blocking)."""
+        """Close files and connections (blocking)."""
         ...
 
 
@@ -63,7 +63,7 @@ class Assignments(Generic[T]):
         app.on_partitions_revoked.connect(self.on_revoked, weak=False)
 
     async def on_assigned(self, _: Any, assigned: set[TP], **__: object) -> None:
-        """Begin the tenures of what is new."""
+        """Begin the tenures of new partitions."""
         for tp in assigned:
             if tp.partition not in self.held:
                 self.begin(tp.partition)
@@ -75,7 +75,7 @@ class Assignments(Generic[T]):
         await asyncio.gather(*(self.of(partition) for partition in list(self.held)))
 
     async def on_revoked(self, _: Any, revoked: set[TP], **__: object) -> None:
-        """End the tenures of what was taken away."""
+        """End the tenures of revoked partitions."""
         for tp in revoked:
             await self.end(tp.partition)
 
@@ -95,9 +95,9 @@ class Assignments(Generic[T]):
             end_process(f"partition {tenure.partition} could not be taken", error)
 
     async def position(self, tp: TP, ours: Callable[[], bool]) -> int | None:
-        """Return where to begin reading a partition (`agents.faust_app.Position`).
+        """Return the offset to begin a partition (`agents.faust_app.Position`).
 
-        No tenure begins with what was taken away meanwhile: whoever has it would be fenced.
+        A partition that was revoked meanwhile begins no tenure, which would fence its new owner.
         """
         while ours():
             if tp.partition not in self.held:
@@ -119,11 +119,11 @@ class Assignments(Generic[T]):
         return tenure if self.holds(tenure) else None
 
     def taking_any(self) -> bool:
-        """Say whether a tenure is not taken yet: nothing is read before that."""
+        """Return whether a tenure is not taken yet: nothing is read before that."""
         return any(not self.taking[partition].done() for partition in self.held)
 
     def holds(self, tenure: T) -> bool:
-        """Say whether a tenure still lasts."""
+        """Return whether a tenure still lasts."""
         return self.held.get(tenure.partition) is tenure
 
     async def close(self) -> None:
@@ -132,7 +132,7 @@ class Assignments(Generic[T]):
             await self.end(partition)
 
     async def end(self, partition: int) -> None:
-        """End the tenure of a partition, if there is one: first it is ours no more, then closed."""
+        """End the tenure of a partition, if there is one: first it is removed, then closed."""
         tenure = self.held.pop(partition, None)
         if tenure is not None:
             tenure.cancelled.set()

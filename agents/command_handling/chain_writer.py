@@ -1,4 +1,4 @@
-"""The hash chain of one partition during a tenure: as folded, and as decided but not confirmed."""
+"""The hash chain of one partition during a tenure: folded, and decided but not confirmed."""
 
 from __future__ import annotations
 
@@ -17,18 +17,17 @@ from autolearn.schemas.records.checkpoint import Checkpoint
 __all__ = ["Chained", "ChainWriter", "newest_token"]
 
 PATIENCE = 10.0
-"""Seconds within which a record that is on the log must come."""
+"""Seconds within which a record of the log must come."""
 logger = structlog.get_logger(__name__)
 
 
 class ChainWriter:
-    """What a decider knows of the chain of its partition.
+    """A decider's view of its partition's chain.
 
     `folded` is the chain as far as the log was folded; `previous` and `signed` are the fingerprint
     of the partition's newest checkpoint on the log and how many events it attests. `tried` is how
-    many the newest one attests that was sent, and `on_its_way` whether it is not known yet what
-    became of that. `broken` is the first offset at which the log was found to be another than it
-    was, None if it was not.
+    many the newest sent one attests, and `on_its_way` whether its append is pending. `broken` is
+    the first offset at which the log was found changed, None if it was not.
     """
 
     def __init__(self, states: DeciderStateStore, partition: int) -> None:
@@ -40,14 +39,14 @@ class ChainWriter:
         self.broken: int | None = None
 
     def take(self, offset: int, value: bytes, told: bytes | None = None) -> None:
-        """Take one admitted event in; `told` is the hash in its header, if it has one."""
+        """Add one admitted event; `told` is the hash in its header, if it has one."""
         self.folded = self.folded.then(offset, value)
         self.states.keep_chain(self.partition, self.folded)
         if told is not None and told != self.folded.hash:
             self._found_broken(offset, "the hash in its header is not that of the chain")
 
     def note(self, value: bytes) -> Headers:
-        """Take a decision in that is on its way to the log; return the header for it."""
+        """Add a decision that is on its way to the log; return its header."""
         self.ahead = link(self.ahead, value)
         return headers_of(self.ahead)
 
@@ -62,10 +61,10 @@ class ChainWriter:
         return self.folded.events - self.signed
 
     def begin(self, log: Log, events: str, checkpoints: str, reached: PartitionProgress) -> None:
-        """Go on from the newest checkpoint of the partition, once the log is folded and claimed.
+        """Resume from the newest checkpoint of the partition, once the log is folded and claimed.
 
-        What it attests, and the events after it, must come to the chain as it was folded. Its
-        signature may be another home's, and is not looked at: it is checked by `replay verify`.
+        The attested hash, continued over the events after it, must equal the folded one. The
+        signature may be another home's, and is ignored here: `replay verify` checks it.
 
         Raises:
             LogError: the log cannot be read.
@@ -91,7 +90,7 @@ class ChainWriter:
 
 
 class Chained(Projector):
-    """A Follower of one partition that takes what it admits into the chain, too."""
+    """A projector of one partition that adds admitted events to the chain, too."""
 
     links: ChainWriter
 
@@ -129,7 +128,7 @@ def newest_token(log: Log, checkpoints: str, partition: int) -> bytes | None:
 def _continued(
     log: Log, events: str, checkpoint: Checkpoint, folded: Chain, reached: PartitionProgress
 ) -> Chain:
-    """Return the chain that a checkpoint and the events after it come to, up to `reached`.
+    """Return the chain of a checkpoint, continued over the events after it up to `reached`.
 
     Raises:
         LogError: the log cannot be read.

@@ -28,16 +28,16 @@ __all__ = ["CheckpointSigner"]
 
 SIGNED, FAILED = "autolearn_decider_checkpoints_total", "autolearn_decider_checkpoints_failed_total"
 TICK = 1.0
-"""Seconds after which it is looked for what was never signed."""
+"""Seconds between two checks for chains that were never signed."""
 logger = structlog.get_logger(__name__)
 
 
 class CheckpointSigner:
     """Appends a checkpoint at once at first, after many events, and every so often.
 
-    Only what the log has admitted is attested, so it is true whoever decides by now. A checkpoint
-    that cannot be written stops nothing: it is said loudly, and the next one attests as much. Of a
-    partition one is on its way at a time: each names the one before it, which must be on the log.
+    It attests only admitted events, so it is true whoever decides by now. A checkpoint that cannot
+    be written stops nothing: an error is logged, and the next one attests as much. Of a partition
+    one is on its way at a time: each names the one before it, which must be on the log.
     """
 
     def __init__(self, settings: Settings, log: Log, key: SigningKey, meter: Meter) -> None:
@@ -51,15 +51,15 @@ class CheckpointSigner:
         self.task: asyncio.Task[None] | None = None
 
     def start(self, held: Callable[[], Iterable[PartitionClaim]]) -> None:
-        """Begin to sign every so often what `held()` returns then."""
+        """Start to sign the claims of `held()` every so often."""
         self.held = held
         self.task = asyncio.create_task(self.run())
 
     async def run(self) -> None:
         """Sign every so often, and once more when it is stopped.
 
-        A partition of which nothing is signed yet does not wait: nobody should have to take a new
-        log for one whose checkpoints were removed.
+        A partition without any checkpoint does not wait: nobody should have to mistake a log whose
+        checkpoints were removed for a new one.
         """
         stopped, due = False, time.monotonic() + self.interval
         while not stopped:
@@ -77,13 +77,13 @@ class CheckpointSigner:
         if self.task is not None:
             await self.task
         await asyncio.to_thread(self.flush)
-        for claim in self.held():  # what had to wait for one that was on its way
+        for claim in self.held():  # chains that had to wait for a pending checkpoint
             if claim.links is not None and claim.links.tried < claim.links.folded.events:
                 self.sign(claim)
         await asyncio.to_thread(self.finish)
 
     def flush(self) -> None:
-        """Wait until what was sent is on the log (blocks)."""
+        """Wait until sent checkpoints are on the log (blocks)."""
         try:
             self.log.flush(5.0)
         except LogError as error:
@@ -93,7 +93,7 @@ class CheckpointSigner:
         """Wait until everything is written (blocks)."""
         self.flush()
         self.writer.shutdown()
-        self.file = None  # what is written to the log later than this is on the log only
+        self.file = None  # later checkpoints are on the log only
 
     def after(self, claim: PartitionClaim) -> None:
         """Sign a partition's chain if many events are not attested yet."""
@@ -103,7 +103,7 @@ class CheckpointSigner:
                 self.sign(claim)
 
     def sign(self, claim: PartitionClaim) -> None:
-        """Sign a partition's chain as far as the log has admitted it, if there is news."""
+        """Sign a partition's chain up to the newest admitted event, if it has grown."""
         links = claim.links
         if links is None or claim.fenced or not claim.taken or not links.unsigned:
             return
@@ -148,13 +148,13 @@ class CheckpointSigner:
             self.failed(partition, f"{file}: {error.strerror}")
 
     def failed(self, partition: int, why: str) -> None:
-        """Say that a checkpoint is not where it should be."""
+        """Log that a checkpoint could not be written."""
         self.meter.count(FAILED)
         logger.error("a checkpoint could not be written", partition=partition, why=why)
 
 
 def _statement(claim: PartitionClaim, links: ChainWriter) -> Checkpoint:
-    """Return what is to be signed about a partition now."""
+    """Return the statement to sign about a partition now."""
     reached = claim.follower.progress[claim.partition]
     return Checkpoint(
         partition=claim.partition,

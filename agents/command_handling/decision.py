@@ -1,4 +1,4 @@
-"""One command becomes one event: the pure part of the write path, the same live and in tests."""
+"""Answers one command by one event: the pure part of the write path, also used in tests."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Register = commands.RegisterEstimator | commands.RegisterMetric | commands.Regis
 
 
 class AppendFence(NamedTuple):
-    """Where on the log an answer belongs."""
+    """The place of an answer on the log."""
 
     partition: int
     offset: int
@@ -59,7 +59,7 @@ class Decision(NamedTuple):
 
 
 def check_stream(record: CommandRecord, key: bytes | None) -> None:
-    """Check that a command lies where its stream's commands lie.
+    """Check that a command lies in its stream's partition.
 
     Raises:
         MalformedRecord: its subject is no stream's name, or is not the record's key.
@@ -85,14 +85,14 @@ def decide(
 ) -> Decision:
     """Answer a command. Whatever the rules do, there is exactly one event.
 
-    What is said in a session that has a key is encrypted with it, as the command of it may be. A
-    command that cannot be read is refused: for the reason for which every command is refused now,
-    or because it cannot be read. `size` is that of the command as it lies on the log: one that is
-    too large is refused, and so is one whose answer would be, as it would be sent.
+    The answer in a session that has a key is encrypted with it, as the command may be. An
+    unreadable command is refused: for the reason that would refuse every command now, or as
+    unreadable. `size` is that of the command as it lies on the log: one that is too large is
+    refused, and so is one whose answer would be too large.
 
     Raises:
         MalformedRecord: the command's type is unknown, its data do not fit, or it is encrypted
-            though commands of its type never are.
+        though commands of its type never are.
     """
     vault = vault or SessionCipher()
     keyid = stream.keyid or ("" if record.keyid is UNSET else record.keyid)
@@ -112,10 +112,10 @@ def decide(
 
 
 def opened(record: CommandRecord, vault: SessionCipher) -> tuple[Command, Raw] | None:
-    """Return what a command's record says, and as JSON; None if it cannot be decrypted.
+    """Decode a command's record, and return it with its JSON; None if it cannot be decrypted.
 
     Raises:
-        MalformedRecord: it says nothing that is a command; whatever goes wrong while it is read.
+        MalformedRecord: it is no command; whatever goes wrong while it is read.
     """
     if record.data_base64 is not UNSET and not is_confidential(COMMANDS.get(record.type, Command)):
         raise MalformedRecord(f"The data of a {record.type[:200]} are never encrypted.")
@@ -131,10 +131,10 @@ def opened(record: CommandRecord, vault: SessionCipher) -> tuple[Command, Raw] |
 
 
 def sealed(decision: Decision, keyid: str, vault: SessionCipher) -> Decision:
-    """Return a decision as it goes to the log.
+    """Encrypt a decision for the log.
 
     Raises:
-        Unreadable: what it says is confidential, and its key is not known.
+        Unreadable: it is confidential, and its key is not known.
     """
     if not keyid or not is_confidential(type(decision.event)):
         return decision
@@ -149,9 +149,9 @@ def _judge(
     found: tuple[Command, Raw] | None,
     keyid: str,
 ) -> Decision:
-    """Answer a command by the rules; what the answer says is in clear yet.
+    """Answer a command by the rules; the answer is in clear yet.
 
-    Of one that cannot be decrypted there is what its envelope says.
+    A command that cannot be decrypted has only its envelope.
     """
     command, data = found or (command_outline(record), NO_DATA)
     decider = decider_of(record.subject)
@@ -168,20 +168,20 @@ def _judge(
     except TooLarge:
         raise
     except Exception as error:  # noqa: BLE001 - a fault in a rule must not stop the partition
-        # What an error says may be of what is confidential; an answer like this is in clear.
+        # An error's message may hold confidential data; an answer like this is in clear.
         why = f"{type(error).__name__}: {error}"[:LONGEST_DETAIL]
         why = type(error).__name__ if keyid else why
         return answer(stream, record, place, events.CommandFailed(why))
 
 
 def actor_of(record: CommandRecord) -> Actor:
-    """Return who gives a command, as its envelope says."""
+    """Return the actor of a command, by its envelope."""
     grant = "" if record.grant is UNSET else record.grant
     return Actor(record.actor, grant, record.subject, record.time)
 
 
 def _registers_another(stream: str, command: Command) -> bool:
-    """Say whether a command registers, on one name's stream, something with another name."""
+    """Return whether a command registers, on one name's stream, something with another name."""
     return isinstance(command, Register) and command.spec.name != stream.partition("/")[2]
 
 

@@ -1,4 +1,4 @@
-"""The tenure of one partition: catch up, claim it in the log, and know what was decided.
+"""The claim of one partition for a tenure: catch up, claim it in the log, track decisions.
 
 Nobody decides on a partition before its own `TermStarted` record was read back from the log: from
 there on every append of an older tenure is ignored by every reader (eventlog.admission).
@@ -48,7 +48,7 @@ logger = structlog.get_logger(__name__)
 
 
 class Names(NamedTuple):
-    """The topics that a tenure needs. Without `checkpoints` its events are not chained."""
+    """The topics of a tenure. Without `checkpoints` its events are not chained."""
 
     commands: str
     events: str
@@ -99,7 +99,7 @@ class PartitionClaim:
                 raise
 
     def catch_up_and_claim(self) -> None:
-        """Fold to the end of the log, then append TermStarted until ours is the one admitted."""
+        """Fold to the end of the log, then append TermStarted until ours is the admitted one."""
         self.follower = self.chained() if self.checkpoints else self._unchained()
         self._fold_until(self.log.ends(self.events)[self.partition])
         at = self.follower.progress[self.partition]
@@ -112,7 +112,7 @@ class PartitionClaim:
         if self.links is not None:
             self.links.begin(self.log, self.events, self.checkpoints, at)
         self.answered = at.last
-        # What expired undecided is gone: start at the oldest command that is kept.
+        # Expired undecided commands are gone: start at the oldest kept one.
         self.decided = max(at.last, self.log.begins(self.commands)[self.partition] - 1)
         self.taken = True
         logger.info(
@@ -124,7 +124,7 @@ class PartitionClaim:
         )
 
     def chained(self) -> Projector:
-        """Return the partition's Follower; what was folded without the chain is folded again."""
+        """Return the partition's projector; events folded without the chain are folded again."""
         folded = self.states.progress().get(self.partition, PartitionProgress()).next
         if folded and self.states.chain(self.partition) is None:
             self.states.reset()
@@ -133,12 +133,12 @@ class PartitionClaim:
         return follower
 
     def _unchained(self) -> Projector:
-        """Return the partition's Follower; a chain that was kept before would have a hole."""
+        """Return the partition's projector; a chain that was kept before would have a hole."""
         self.states.forget_chain(self.partition)
         return Projector(self.log, self.events, self.states, [self.partition])
 
     def begin(self) -> int:
-        """Return the offset of the first command that the log does not say is answered."""
+        """Return the offset of the first command without an answer on the log."""
         return self.decided + 1
 
     def append_term(self, term: int) -> int:
@@ -183,7 +183,7 @@ class PartitionClaim:
     def _fold_until(self, end: int) -> str:
         """Fold the log up to the offset `end` (exclusive) or further.
 
-        Returns the process of the newest TermStarted that was admitted, or "".
+        Return the process of the newest admitted TermStarted, or "".
         """
         newest = ""
         while self.follower.progress[self.partition].next < end:
@@ -214,11 +214,11 @@ class PartitionClaim:
         return self.states.part(stream, part) if ahead is None else ahead[1]
 
     def seen(self, stream: str, command: str) -> bool:
-        """Say whether a command of this stream was answered before."""
+        """Return whether a command of this stream was answered before."""
         return (stream, command) in self.ahead_seen or self.states.seen(stream, command)
 
     def note(self, decision: Decision) -> Headers:
-        """Remember a decision that is on its way to the log; return the headers to send with it."""
+        """Remember a decision that is on its way to the log; return its headers."""
         record = decision.record
         self.decided = self.answered = record.commandoffset
         self.ahead[record.subject] = decision.after
@@ -230,13 +230,13 @@ class PartitionClaim:
         return CONTENT_TYPE + self.links.note(decision.value)
 
     def confirm(self, decision: Decision, offset: int) -> bool:
-        """Take a written decision into the state. False: somebody else has claimed the partition.
+        """Apply a written decision to the state. False: another process has claimed the partition.
 
         Raises:
             LogError: the log has not admitted it although the partition is still ours.
         """
         at, record = self.follower.progress[self.partition], decision.record
-        if offset != at.next:  # somebody else has written: look first
+        if offset != at.next:  # another process has written: check first
             self.catch_up_to(offset)
             at = self.follower.progress[self.partition]
             if at.term != self.term:
@@ -256,7 +256,7 @@ class PartitionClaim:
         return True
 
     def catch_up_to(self, offset: int) -> None:
-        """Fold what others wrote before `offset`, with a reader of its own."""
+        """Fold other processes' events before `offset`, with a reader of its own."""
         at = self.follower.progress[self.partition]
         self.follower.reader = self.log.reader(self.events, {self.partition: at.next})
         while at.next < offset:
@@ -264,7 +264,7 @@ class PartitionClaim:
         self.follower.close()
 
     def close(self) -> None:
-        """Let go of the partition's folder."""
+        """Close the partition's folder."""
         with self.locks[self.folder]:
             self._close_store()
 

@@ -31,9 +31,9 @@ Part = Callable[[str], Any]
 
 
 class Stream(Struct, frozen=True):
-    """A stream as its decider sees it: how many events it has, and the state after them.
+    """A stream as its decider sees it: its number of events, and the state after them.
 
-    `keyid` is the key with which what is said in it is encrypted, "" for none.
+    `keyid` is the key that encrypts its data, "" for none.
     """
 
     sequence: int
@@ -73,7 +73,7 @@ def _seen_key(stream: str, command: str) -> bytes:
 
 
 def with_parts(state: Any, find: Part) -> Any:
-    """Return a state that has parts with those that `find` finds; another one as it is."""
+    """Return a state with its parts, which `find` finds; one without parts unchanged."""
     return replace(state, parts=Parts(find)) if hasattr(state, "parts") else state
 
 
@@ -110,7 +110,7 @@ class DeciderStateStore:
         return None if kind is None else self.rows.get(_part_key(stream, part), kind)
 
     def seen(self, stream: str, command: str) -> bool:
-        """Say whether a command of this stream was answered before."""
+        """Return whether a command of this stream was answered before."""
         return self.rows.get(_seen_key(stream, command), AnsweredCommand) is not None
 
     def progress(self) -> Mapping[int, PartitionProgress]:
@@ -118,7 +118,7 @@ class DeciderStateStore:
         return self.rows.progress()
 
     def fold(self, record: EventRecord, _: int, __: int, /) -> None:
-        """Take one admitted event in."""
+        """Fold one admitted event."""
         if record.subject.startswith("partition/"):  # it is of no stream
             return
         before = self.load(record.subject)
@@ -136,7 +136,7 @@ class DeciderStateStore:
         )
 
     def chain(self, partition: int) -> Chain | None:
-        """Return the hash chain of a partition as far as it was folded; None: it was not kept."""
+        """Return the folded hash chain of a partition; None: it was not kept."""
         return self.rows.get(key("chain", partition), Chain)
 
     def keep_chain(self, partition: int, chain: Chain) -> None:
@@ -144,11 +144,11 @@ class DeciderStateStore:
         self.rows.put(key("chain", partition), chain)
 
     def forget_chain(self, partition: int) -> None:
-        """Keep no hash chain from here on."""
+        """Stop keeping a hash chain."""
         self.rows.delete(key("chain", partition))
 
     def commit(self, progress: Mapping[int, PartitionProgress]) -> None:
-        """Write what was folded and how far that is, both or neither."""
+        """Write the folded rows and the progress atomically."""
         if progress and not self.marked:
             self.rows.written[FORMAT_KEY], self.marked = FORMAT, True
         self.rows.commit(progress)

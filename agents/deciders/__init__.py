@@ -1,4 +1,4 @@
-"""Who decides: per kind of stream a decider, three pure things.
+"""The deciders: for each kind of stream three pure things.
 
 `decide(state, command)` gives the one event that answers the command, `evolve(state, event)` the
 state after it, and `initial` the state of a stream without events. No clock, no random source and

@@ -1,4 +1,4 @@
-"""The rules of the catalog: models and metrics are on offer as last registered."""
+"""The rules of the catalog: estimators and metrics, as last registered."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Register = commands.RegisterEstimator | commands.RegisterMetric
 
 
 class CatalogEntry(Struct, frozen=True, gc=False):
-    """What is on offer now: the JSON of its specification, empty before the first registration."""
+    """The present entry: the JSON of its specification, empty before the first registration."""
 
     spec: str = ""
 
@@ -28,7 +28,7 @@ class CatalogEntry(Struct, frozen=True, gc=False):
 def _offer(
     registered: Callable[[Spec], Event], command: type[Register]
 ) -> Decider[CatalogEntry, Register]:
-    """Return the decider of a kind of thing in the catalog."""
+    """Return the decider of one kind of catalog entry."""
 
     def decide(state: CatalogEntry, command: Register, actor: Actor) -> Event:
         if not actor.is_worker:

@@ -1,6 +1,6 @@
-"""The rules of a dataset: whose it is, and who may use and change it.
+"""The rules of a dataset: its owner, and the grants to use and change it.
 
-It is its first uploader's; those that come with AutoLearn are registered once, by a worker.
+The first uploader owns it; bundled datasets are registered once, by a worker.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ class Unregistered(Struct, frozen=True, tag="unregistered"):
 
 
 class Registered(Struct, frozen=True, tag="registered"):
-    """A dataset: its owner, and what others may do. `everybody` may do all but share it."""
+    """A dataset: its owner, and its grants. `everybody` may do all but share it."""
 
     owner: str
     everybody: bool = False
     bundled: bool = False
     grants: dict[str, May] = {}
     marks: int = 0
-    """How often its sensitive columns have changed."""
+    """The number of changes of its sensitive columns."""
     contents: tuple[str, ...] = ()
     """The digests of its versions in the artifact store."""
 
 
 class Deleted(Struct, frozen=True, tag="deleted"):
-    """It is gone, and its name is not given again: what refers to it never means other data."""
+    """A deleted dataset, whose name is never reused: references never mean other data."""
 
 
 Dataset = Unregistered | Registered | Deleted
@@ -85,7 +85,7 @@ def decide(state: Dataset, command: DatasetCommand, actor: Actor) -> Event:
 def register(
     state: Unregistered | Registered, command: commands.RegisterDataset, actor: Actor
 ) -> Event:
-    """Take a new dataset, or a new version of one by who may change it."""
+    """Accept a new dataset, or a new version by a principal who may change it."""
     spec, worker = command.spec, actor.is_worker
     registered = events.DatasetRegistered(spec, command.everybody, command.marks)
     bundled = spec.name in BUNDLED_DATASETS or spec.origin == "bundled"
@@ -111,7 +111,7 @@ def register(
 
 
 def _owns(state: Registered, actor: Actor) -> bool:
-    """Say whether a dataset is somebody's; those that come with AutoLearn are nobody's."""
+    """Return whether a user owns a dataset; nobody owns bundled ones."""
     return not state.bundled and actor.owns(state.owner)
 
 

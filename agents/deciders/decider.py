@@ -1,4 +1,4 @@
-"""What a decider is, and how it sees a state that has parts."""
+"""The decider, and its view of a state with parts."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def nothing(_: str) -> None:
 
 
 class Parts(Generic[P]):
-    """The parts of a state by their ids, of which each is stored in a row of its own. Immutable.
+    """The parts of a state by their ids, each stored in a row of its own. Immutable.
 
-    Rules look at the parts that a command names: its cost does not grow with how many there are.
-    `changed` are those that were set since the stream was loaded; `stored` finds the others.
+    Rules read the parts that a command names: its cost does not grow with their number. `changed`
+    are those that were set since the stream was loaded; `stored` finds the others.
     """
 
     def __init__(
@@ -61,11 +61,11 @@ NO_PARTS: Parts[Any] = Parts()
 class Decider(NamedTuple, Generic[S, C]):
     """The rules of one kind of stream.
 
-    `commands` are those that it answers; any other is refused before `decide` is asked. `kind` is
+    `commands` are those that it answers; any other is refused before `decide` is called. `kind` is
     the type of the state (a Struct or a union of tagged Structs), by which it is stored. A state
-    that has parts, of the type `part`, has them in a field `parts`.
+    with parts of the type `part` has them in a field `parts`.
 
-    Both functions are told who has given the command; `evolve` the name alone.
+    Both functions receive the actor of the command; `evolve` the name alone.
     """
 
     initial: S

@@ -36,9 +36,8 @@ class Run(Struct, frozen=True, omit_defaults=True):
     """A run as its decider sees it.
 
     `status` is open (waiting for a worker), started, completed, failed or cancelled; `artifact` is
-    the folder of the artifact that it has made; `training` the training that is evaluated, of which
-    `evaluating` counts the evaluations that have not ended. `before` is the run that was requested
-    before this one.
+    the folder of its artifact; `training` the evaluated training, of which `evaluating` counts the
+    evaluations that have not ended. `before` is the previously requested run.
     """
 
     kind: str
@@ -59,7 +58,7 @@ class Run(Struct, frozen=True, omit_defaults=True):
     def held_by(
         self, command: commands.CompleteRun | commands.FailRun | commands.ReportRunLost
     ) -> bool:
-        """Say whether the worker that speaks holds the present attempt."""
+        """Return whether the sending worker holds the present attempt."""
         mine = (STARTED, self.attempt, self.worker)
         return mine == (self.status, command.attempt, command.worker)
 
@@ -90,7 +89,7 @@ RunCommand = (
 
 
 def newest_first(state: Runs) -> Iterator[tuple[str, Run]]:
-    """Yield all runs with their ids, the newest first. It looks at each: not for every command."""
+    """Yield all runs with their ids, the newest first. It reads each: not for every command."""
     name = state.newest
     while name:
         run = state.parts.get(name)
@@ -105,7 +104,7 @@ def forgotten(state: Runs) -> Parts[Run]:
 
 
 def taken(state: Runs, command: commands.RequestRun) -> Event | None:
-    """Refuse another run if there is one with this id, or if there are too many; else None."""
+    """Refuse another run if its id exists, or if there are too many; else None."""
     if state.parts.get(command.run) is not None:
         return events.Refused("run-exists", f"The session has a run {command.run} already.")
     if state.runs < SESSION_RUNS:
@@ -118,7 +117,7 @@ def taken(state: Runs, command: commands.RequestRun) -> Event | None:
 
 
 def decide_run(state: Runs, command: RunCommand) -> Event:
-    """Answer a command about a run that was requested."""
+    """Answer a command about a requested run."""
     run = state.parts.get(command.run)
     if run is None:
         return events.Refused("run-unknown", f"The session has no run {command.run}.")
@@ -157,7 +156,7 @@ def over(command: RunCommand) -> Event:
 
 
 def evolve_runs(state: R, event: Event) -> R:
-    """Return the runs after an event; other events leave them as they are."""
+    """Return the runs after an event; other events do not change them."""
     match event:
         case events.RunRequested():
             training = getattr(event, "training", "")
@@ -194,7 +193,7 @@ def ended(state: R, name: str, **fields: object) -> R:
 
 
 def evaluating(state: R, run: Run, more: int) -> R:
-    """Return the runs after the training that a run evaluates has more, or fewer, of these."""
+    """Return the runs after the evaluated training of a run has more, or fewer, evaluations."""
     if not run.training:
         return state
     count = _run_of(state, run.training).evaluating + more

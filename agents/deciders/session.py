@@ -31,13 +31,13 @@ __all__ = ["Ended", "Open", "Session", "SessionCommand", "Unopened", "session"]
 
 
 class Unopened(Struct, frozen=True, tag="unopened"):
-    """Nothing was said about this session yet."""
+    """A session without events."""
 
 
 class Open(Runs, frozen=True, tag="open", omit_defaults=True):
-    """A draft with its runs: whose it is, and who else may read it.
+    """A draft with its runs, its owner and its readers.
 
-    It is `expiring`, at a time, if that was said and it was not used since.
+    It is `expiring`, at a time, if that was announced and it is unused since.
     """
 
     owner: str = ""
@@ -46,7 +46,7 @@ class Open(Runs, frozen=True, tag="open", omit_defaults=True):
 
 
 class Ended(Struct, frozen=True, tag="ended", omit_defaults=True):
-    """Committed, discarded, expired or deleted. What is kept may be shared, or deleted."""
+    """Committed, discarded, expired or deleted. An experiment may be shared, or deleted."""
 
     how: str
     owner: str = ""
@@ -121,10 +121,10 @@ def decide(state: Session, command: SessionCommand, actor: Actor) -> Event:
 
 
 def may(owner: str, command: SessionCommand, actor: Actor) -> bool:
-    """Say whether a command is for the one to give who gives it.
+    """Return whether the actor may give a command.
 
-    What happens to a run is told by the worker that the command names, and what is over by
-    supervision; a reader may leave; everything else is the owner's.
+    The worker that a command names reports about its run, and supervision reports ends; a reader
+    may leave; everything else is the owner's.
     """
     match command:
         case commands.OpenSession():
@@ -144,7 +144,7 @@ def may(owner: str, command: SessionCommand, actor: Actor) -> bool:
 def share(
     readers: tuple[str, ...], command: commands.ShareSession | commands.UnshareSession
 ) -> Event:
-    """Let a user read a session, or no longer."""
+    """Change the readers of a session."""
     user, may_read = command.user, command.user in readers
     if isinstance(command, commands.ShareSession):
         if may_read:
@@ -184,7 +184,7 @@ def _expire(state: Open, command: commands.ExpireSession) -> Event:
 
 
 def _in_use(state: Open, command: commands.ProposeExpiry | commands.ExpireSession) -> bool:
-    """Say whether there is a run that goes on, or one that the sender did not know of."""
+    """Return whether a run is open, or unknown to the sender."""
     return state.runs != command.runs or state.active > 0
 
 
@@ -209,7 +209,7 @@ def _without_artifact(state: Open, name: str) -> Event | None:
 
 
 def commit(state: Open, command: commands.CommitSession) -> Event:
-    """Keep the chosen trainings (all completed ones by default), and stop what else is going."""
+    """Keep the chosen trainings (all completed ones by default), and stop all open runs."""
     if command.trainings is None:
         return _commit_all(state)
     chosen, going = tuple(dict.fromkeys(command.trainings)), 0
@@ -230,7 +230,7 @@ def commit(state: Open, command: commands.CommitSession) -> Event:
 
 
 def _commit_all(state: Open) -> Event:
-    """Keep all trainings that are completed, once nothing is going any more."""
+    """Keep all completed trainings, once no run is open."""
     if state.active:
         return events.Refused(
             "run-active",
@@ -257,11 +257,11 @@ OF_RUNS = (
     events.RunCancelled,
     events.RunLost,
 )
-"""What happens to runs: most of what happens in a session."""
+"""The events of runs: most of the events of a session."""
 
 
 def _evolve(state: Session, event: Event, actor: str) -> Session:
-    """Return the session after an event; whatever is done in it ends that it is expiring."""
+    """Return the session after an event; any use ends its expiring."""
     if isinstance(event, events.Refused | events.CommandFailed | events.CommandQuarantined):
         return state
     if isinstance(state, Open) and state.expiring:

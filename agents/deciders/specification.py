@@ -21,7 +21,7 @@ __all__ = ["GivenStream", "Refused", "When", "entitled", "given"]
 
 
 def entitled(command: Command, user: str = "") -> Actor:
-    """Return one who may give a command, where everything is this user's."""
+    """Return an actor who may give a command, where this user owns everything."""
     match command:
         case (
             commands.StartRun()
@@ -40,7 +40,7 @@ def entitled(command: Command, user: str = "") -> Actor:
 
 
 class Refused(Struct, frozen=True):
-    """Expect a refusal for this reason, whatever its words for people are."""
+    """Expect a refusal for this reason, with any message."""
 
     reason: str
 
@@ -76,7 +76,7 @@ class GivenStream(Struct, frozen=True):
     state: Any
 
     def when(self, command: Command, actor: Actor | None = None) -> When:
-        """Decide on a command of somebody, by default of one who may give it."""
+        """Decide on a command of an actor, by default of one who may give it."""
         actor = actor or entitled(command)
         assert isinstance(command, self.decider.commands), f"{command} never reaches this decider"
         return When(self.decider, self.state, self.decider.decide(self.state, command, actor))

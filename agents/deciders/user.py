@@ -1,7 +1,7 @@
-"""The rules of a user: one is added once, has a role, may be disabled, and gets in with tokens.
+"""The rules of a user: added once, with a role and tokens, and disabled or enabled.
 
-That somebody is left who administers is no rule of one stream: the API refuses sysadmins to disable
-or demote themselves (`api.services.users.router`).
+That a sysadmin remains is no rule of one stream: the API refuses sysadmins to disable or demote
+themselves (`api.services.users.router`).
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ __all__ = ["Known", "Nobody", "User", "UserCommand", "user"]
 
 
 class Nobody(Struct, frozen=True, tag="nobody", omit_defaults=True):
-    """There is no such user yet; an OpenID provider may know one, who has quotas."""
+    """An unknown user; an OpenID provider may know one, who has quotas."""
 
     quotas: dict[str, int] = {}
 
 
 class Known(Struct, frozen=True, tag="known"):
-    """A user, with when each token ends by its id: "" for never, REVOKED for one that has.
+    """A user, with the end of each token by its id: "" for never, REVOKED for a revoked one.
 
-    Those that have ended are dropped with the next one that is issued.
+    Ended tokens are dropped when the next one is issued.
     """
 
     role: Role
@@ -45,7 +45,7 @@ class Known(Struct, frozen=True, tag="known"):
 User = Nobody | Known
 
 REVOKED = "0"
-"""A time that is over, always."""
+"""A time that is always over."""
 
 UserCommand = (
     commands.AddUser
@@ -60,7 +60,7 @@ UserCommand = (
 )
 
 OWN = commands.SetPassword | commands.IssueToken | commands.RevokeToken | commands.RevokeTokens
-"""What users do themselves."""
+"""The commands that users give about themselves."""
 
 
 def decide(state: User, command: UserCommand, actor: Actor) -> Event:
@@ -103,10 +103,10 @@ def decide(state: User, command: UserCommand, actor: Actor) -> Event:
 
 
 def may(command: UserCommand, actor: Actor) -> bool:
-    """Say whether a command is for the one to give who gives it.
+    """Return whether the actor may give a command.
 
-    Users have their own passwords and tokens; everything is for sysadmins, and for whoever makes
-    the first of them. Which role somebody has is said on another stream: here their grant counts.
+    Users have their own passwords and tokens; everything is for sysadmins, and for the tool that
+    makes the first one. An actor's role is on another stream: here the grant counts.
     """
     if actor.administers or actor.name == FIRST_USER:
         return True
@@ -119,7 +119,7 @@ def unchanged(what: str) -> Event:
 
 
 def _issue(state: Known, command: commands.IssueToken, actor: Actor) -> Event:
-    """Issue a token to a user who is let in."""
+    """Issue a token to an enabled user."""
     if state.disabled:
         return events.Refused("user-disabled", "The user is disabled and gets no token.")
     if command.token in state.tokens:

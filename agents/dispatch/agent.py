@@ -1,9 +1,9 @@
-"""The dispatch agent: a Faust agent on `workers` that offers waiting runs to who has a free slot.
+"""The dispatch agent: a Faust agent on `workers` that offers waiting runs to free slots.
 
 It knows the workers from their heartbeats and the runs from `events`. A task is appended only once
 there is a slot for it, to a partition that reaches its worker; until then the run waits in RocksDB.
-What was offered is not written down: after a restart everything open is offered again, as slots are
-free. That does no harm, since only one worker's claim of an attempt is accepted.
+Offers are not stored: after a restart every open run is offered again, as slots are free. That does
+no harm, since only one worker's claim of an attempt is accepted.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ from autolearn.schemas.topics import Topics
 __all__ = ["DispatchAgent"]
 
 TICK = 0.2
-"""Seconds between two looks at the clock: offers that got lost are made again."""
+"""Seconds between two checks for lost offers, which are repeated."""
 MISSED = 3
-"""Heartbeats in a row without which nothing more is offered to a worker."""
+"""Heartbeats in a row without which a worker gets no more offers."""
 logger = structlog.get_logger(__name__)
 
 
@@ -66,7 +66,7 @@ class DispatchAgent:
         consume(app, workers, "dispatch", self.run)
 
     async def start(self) -> None:
-        """Fold the events so far, follow them, and look at the clock."""
+        """Fold the events so far, follow them, and start the clock."""
         events = self.topics.events
         self.followed = await asyncio.to_thread(
             FollowedProjection, self.log, events, self.folder, OpenRuns, TracedProjector
@@ -88,7 +88,7 @@ class DispatchAgent:
         await self.followed.close()
 
     async def position(self, tp: TP, _: Callable[[], bool]) -> int:
-        """Begin with the next heartbeat: older ones tell nothing about now."""
+        """Begin with the next heartbeat: older ones do not describe the present."""
         ends = await asyncio.to_thread(self.log.ends, self.topics.workers.name)
         return ends[tp.partition]
 
@@ -101,7 +101,7 @@ class DispatchAgent:
             self.assigned.set()
 
     async def run(self, stream: Any) -> None:
-        """Take in every heartbeat that is delivered (the Faust agent)."""
+        """Process every delivered heartbeat (the Faust agent)."""
         async for event in self.deliveries.of(stream.events()):
             beat = heartbeat_in(event.value, self.topics.tasks.partitions)
             if beat is None:
@@ -113,7 +113,7 @@ class DispatchAgent:
                 end_process("a heartbeat could not be taken in", error)
 
     def on_events(self, records: list[EventRecord]) -> None:
-        """Look at the runs and limits that events are about as they stand now."""
+        """Update the runs and limits of these events."""
         for record in records:
             kind, _, name = record.subject.partition("/")
             if kind == "user":
@@ -129,7 +129,7 @@ class DispatchAgent:
             self.limits[user] = limit
 
     async def _tick_for_ever(self) -> None:
-        """Look at the clock, again and again."""
+        """Check the clock, again and again."""
         while True:
             await asyncio.sleep(TICK)
             self._hand_out()
@@ -143,7 +143,7 @@ class DispatchAgent:
         """Append the task of an offer; a failed append ends the process."""
         attempt = offer.attempt
         run = self.runs.get(*attempt.key)
-        if run is None:  # it has ended, as the pool will hear in a moment
+        if run is None:  # it has ended, and the pool will receive that in a moment
             return
         task = Task(
             kind=run.kind,
@@ -176,7 +176,7 @@ class DispatchAgent:
 
 
 def _handed_out(offer: TaskOffer, headers: Headers, now: int) -> Hop:
-    """Return what the behaviour log says of an offer (`now`: milliseconds since 1970)."""
+    """Return the hop of an offer for the behaviour log (`now`: milliseconds since 1970)."""
     trace, hop, attempt = trace_in(headers), hop_of(headers), offer.attempt
     return Hop(
         id=trace.span if trace else f"{attempt.run}-{attempt.number}-{now}",
@@ -202,6 +202,6 @@ def check(error: LogError | None, _: int, __: int) -> None:
 
 
 def _warn(error: LogError | None, _: int, __: int) -> None:
-    """Say that the behaviour log lacks a task; whose it was is told by the claim that follows."""
+    """Warn that the behaviour log lacks a task; the claim that follows names the worker."""
     if error is not None:
         logger.error("a task is not in the behaviour log", why=error.detail)

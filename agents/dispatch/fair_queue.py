@@ -1,9 +1,9 @@
-"""Whose turn it is: attempts that wait for a worker, served fairly between users, then sessions.
+"""Attempts that wait for a worker, served fairly between users, then sessions.
 
 Round robin over users, over the sessions of each, and first come first served within one (J. Nagle,
-RFC 970: a queue for each source instead of one for all): however much somebody has queued, in
-however many sessions, another one's only run waits for at most one run of each kind from each user.
-Pure; every operation takes constant time, but for the users that are passed over.
+RFC 970: a queue for each source instead of one for all): however many runs a user has queued, in
+any number of sessions, another user's only run waits for at most one run of each kind from each
+user. Pure; every operation takes constant time, but for the skipped users.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Key = tuple[str, str]
 
 
 class QueuedAttempt(NamedTuple):
-    """One attempt of a run that nobody works on yet. `user` has asked for it."""
+    """One attempt of a run without a worker. `user` has requested it."""
 
     kind: str
     stream: str
@@ -35,7 +35,7 @@ class QueuedAttempt(NamedTuple):
 
 
 class _Sessions:
-    """What one user has waiting of one kind of work: the sessions, in the order of their turns.
+    """The waiting runs of one user and kind of work: the sessions, in the order of their turns.
 
     `turn` orders it among the users.
     """
@@ -46,7 +46,7 @@ class _Sessions:
 
 
 def nobody(_: str) -> bool:
-    """Pass over no user."""
+    """Skip no user."""
     return False
 
 
@@ -55,8 +55,8 @@ class FairQueue:
 
     While a user waits for a kind of work that is served, no other user is served twice with the
     same kind, and of a user's sessions none twice while another waits; only an attempt that had its
-    turn before (`put_back`) comes before all others. Each kind has turns of its own: somebody's
-    evaluations cannot hold up their trainings, which other workers may do.
+    turn before (`put_back`) comes before all others. Each kind has turns of its own: a user's
+    evaluations cannot delay their trainings, which other workers may do.
     """
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ class FairQueue:
         return self.waiting.get(run)
 
     def add(self, attempt: QueuedAttempt) -> None:
-        """Let an attempt wait behind all of its session, instead of another one of its run."""
+        """Queue an attempt behind all of its session, in place of another one of its run."""
         self.drop(attempt.key)
         self.waiting[attempt.key] = attempt
         ring = self.rings[attempt.kind]
@@ -84,13 +84,13 @@ class FairQueue:
         queues.setdefault(attempt.stream, OrderedDict())[attempt.key] = attempt
 
     def put_back(self, attempt: QueuedAttempt) -> None:
-        """Let an attempt wait before all others: its run had its turn."""
+        """Queue an attempt before all others: its run had its turn."""
         self.drop(attempt.key)
         self.waiting[attempt.key] = attempt
         self.again[attempt.kind][attempt.key] = attempt
 
     def drop(self, run: Key) -> None:
-        """Forget a run; one that does not wait is ignored."""
+        """Remove a run; one that does not wait is ignored."""
         attempt = self.waiting.pop(run, None)
         if attempt is None or self.again[attempt.kind].pop(run, None) is not None:
             return
@@ -105,9 +105,9 @@ class FairQueue:
     def take(
         self, kinds: Iterable[str], passed: Callable[[str], bool] = nobody
     ) -> QueuedAttempt | None:
-        """Take out the attempt of one of these kinds whose turn it is; None if none waits.
+        """Take out the next attempt of one of these kinds; None if none waits.
 
-        Users for whom `passed` is true are passed over, and keep their turn.
+        Users for whom `passed` is true are skipped, and keep their turn.
         """
         chosen = self.first(list(kinds), passed)
         if chosen is None:
@@ -123,7 +123,7 @@ class FairQueue:
         return chosen
 
     def first(self, kinds: list[str], passed: Callable[[str], bool]) -> QueuedAttempt | None:
-        """Return the attempt of one of these kinds whose turn it is."""
+        """Return the next attempt of one of these kinds."""
         for kind in kinds:
             for attempt in self.again[kind].values():
                 if not passed(attempt.user):

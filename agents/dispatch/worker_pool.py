@@ -1,7 +1,7 @@
-"""The pool of workers: who is free, and which waiting attempt is offered to whom.
+"""The pool of workers: free slots, and the offers of waiting attempts.
 
-Pure: what happened and what time it is are told to it. It offers no more than there are free slots,
-so no run waits behind another one while a slot is free elsewhere; all others wait in `FairQueue`.
+Pure: events and the time are arguments. It offers no more than there are free slots, so no run
+waits behind another one while a slot is free elsewhere; all others wait in `FairQueue`.
 
 An offer is not a promise. It may get lost, or reach a worker that has died: after OFFER_SECONDS
 without a start the attempt is offered again. Two workers may then claim it; one is accepted.
@@ -21,8 +21,8 @@ from autolearn.schemas.records.heartbeat import Heartbeat
 __all__ = ["OFFER_SECONDS", "TaskOffer", "WorkerPool"]
 
 OFFER_SECONDS = 0.7
-"""How long an offer keeps a slot: many times what a task and its claim take (about 20 ms), and so
-short that a slot is idle for less than 2 s even when two offers in a row get lost."""
+"""Seconds that an offer keeps a slot: many times what a task and its claim take (about 20 ms), and
+so short that a slot is idle for less than 2 s even when two offers in a row get lost."""
 
 
 class TaskOffer(NamedTuple):
@@ -34,14 +34,14 @@ class TaskOffer(NamedTuple):
 
 
 class _OutstandingOffer(NamedTuple):
-    """An offer that was made, and when it is over."""
+    """An offer, and its end."""
 
     offer: TaskOffer
     until: float
 
 
 class _PooledWorker:
-    """A worker that is heard of."""
+    """A worker with recent heartbeats."""
 
     def __init__(self) -> None:
         self.beat: Heartbeat
@@ -53,8 +53,8 @@ class _PooledWorker:
 class WorkerPool:
     """Workers by their heartbeats, and open runs by their events.
 
-    A worker that was not heard for `silence` seconds is offered nothing. `limit` says how many runs
-    of a user may be held or offered at a time: beyond it they wait, and others take the slots.
+    A worker that was silent for `silence` seconds gets no offers. `limit` bounds the runs of a user
+    that are held or offered at a time: beyond it they wait, and others take the slots.
     """
 
     def __init__(self, silence: float, limit: Callable[[str], int] = lambda _: sys.maxsize) -> None:
@@ -70,7 +70,7 @@ class WorkerPool:
         """Per user, the runs that are held or offered."""
 
     def heard(self, beat: Heartbeat, now: float) -> None:
-        """Take in a heartbeat; that of the supervising process is nothing here."""
+        """Process a heartbeat; that of the supervising process is ignored."""
         if beat.supervision is not None:
             return
         if beat.stopped:
@@ -80,13 +80,13 @@ class WorkerPool:
         member.beat, member.heard, member.doubted = beat, now, False
 
     def forget_workers(self) -> None:
-        """Begin anew, without any worker: heartbeats are not delivered here any more."""
+        """Forget all workers: heartbeats are not delivered here any more."""
         self.members.clear()
         for run in list(self.made):
             self.turns.put_back(self._release_offer(run))
 
     def see(self, stream: str, run: str, now_open: OpenRun | None) -> None:
-        """Take in how a run stands now; None: it has ended. Seeing the same again is harmless."""
+        """Process the state of a run; None: it has ended. Repeating it is harmless."""
         key = (stream, run)
         if now_open is None or now_open.worker:
             self.release(key)
@@ -106,14 +106,14 @@ class WorkerPool:
             self.turns.add(attempt)
 
     def release(self, run: Key) -> None:
-        """Free the slot that a run takes, if it takes one."""
+        """Free the slot of a run, if it has one."""
         if run in self.made:
             self._release_offer(run)
         if run in self.holders:
             self._unload(*self.holders.pop(run))
 
     def _release_offer(self, run: Key) -> QueuedAttempt:
-        """Free the slot that a run was offered, and return its attempt."""
+        """Free the slot of an offered run, and return its attempt."""
         offer = self.made.pop(run).offer
         self._unload(offer.worker, offer.attempt.user)
         return offer.attempt
@@ -132,7 +132,7 @@ class WorkerPool:
         return self.taken[user] >= self.limit(user)
 
     def offers(self, now: float) -> list[TaskOffer]:
-        """Make offers until no free slot can be given an attempt that waits."""
+        """Make offers until no free slot can be given a waiting attempt."""
         self._look_at_the_clock(now)
         made = []
         while self.turns and (free := [m for m in self.members.values() if self.free(m)]):
@@ -144,10 +144,10 @@ class WorkerPool:
         return made
 
     def offer(self, attempt: QueuedAttempt, free: list[_PooledWorker], now: float) -> TaskOffer:
-        """Offer an attempt to the worker that suits best, of those with a free slot."""
+        """Offer an attempt to the best worker with a free slot."""
 
         def cost(member: _PooledWorker) -> tuple[bool, int, int, float]:
-            # Those who can do little else first; then who has most slots free, or waits longest.
+            # Specialised workers first; then the one with most free slots, or the longest waiting.
             kinds = len(member.beat.kinds)
             return member.doubted, kinds, -self.free(member), member.offered
 
@@ -161,18 +161,15 @@ class WorkerPool:
         return offer
 
     def free(self, member: _PooledWorker) -> int:
-        """Return how many slots of a worker are free; none while no task can reach it.
-
-        Nor while its disk is low.
-        """
+        """Return the free slots of a worker; 0 while no task can reach it, or its disk is low."""
         takes = member.beat.partitions and not member.beat.disk_low
         return max(0, member.beat.slots - self.load[member.beat.worker]) if takes else 0
 
     def _look_at_the_clock(self, now: float) -> None:
-        """Take back offers that nobody took up, and forget who has fallen silent."""
+        """Withdraw offers that were not taken, and forget silent workers."""
         for run, made in list(self.made.items()):
             if made.until > now:
-                break  # they are in the order in which they were made
+                break  # they are in the order of their creation
             self.turns.put_back(self._release_offer(run))
             if made.offer.worker in self.members:
                 self.members[made.offer.worker].doubted = True

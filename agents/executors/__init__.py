@@ -1,1 +1,1 @@
-"""How a task is run: the port, and one folder for each kind of executor."""
+"""Executors of tasks: the port, and one folder for each kind."""

@@ -1,4 +1,4 @@
-"""The executor port: what starts runs of work, their limits, and their outcomes."""
+"""The executor port: starts runs of work, with limits and outcomes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = [
 
 
 class Limits(NamedTuple):
-    """What a run may use: seconds on the clock, and MiB of resident memory.
+    """The limits of a run: seconds on the clock, and MiB of resident memory.
 
     The libraries, which all runs share, count as about 200 MiB of it.
     """
@@ -28,7 +28,7 @@ class Limits(NamedTuple):
 
 
 class Completed(NamedTuple):
-    """The run gave a result, of the type that `ml.results.RESULTS` names for its kind."""
+    """The run gave a result, of its kind's type in `ml.results.RESULTS`."""
 
     result: Any
 
@@ -44,7 +44,7 @@ class Failed(NamedTuple):
 
 
 class Lost(NamedTuple):
-    """What runs the work was lost, and the run with it: another attempt may well succeed."""
+    """The process behind the run was lost, and the run with it: another attempt may succeed."""
 
     detail: str
 
@@ -54,21 +54,21 @@ CANCELLED = Failed("cancelled", "it was cancelled")
 
 
 class StartedRun(Protocol):
-    """One run that was started. It goes on, and ends, even when nobody awaits it."""
+    """One started run. It goes on, and ends, even when nobody awaits it."""
 
     async def outcome(self) -> Outcome:
         """Wait for the end. Cancelling the wait does not cancel the run."""
         ...
 
     def cancel(self) -> None:
-        """End the run and all that it has started, now. Harmless after the end."""
+        """End the run and all its processes, now. Harmless after the end."""
         ...
 
 
 class Executor(Protocol):
-    """Runs work apart from the process that asks for it, as many runs at once as are started.
+    """Runs work apart from the calling process, any number of runs at once.
 
-    All methods belong to one event loop, and none makes it wait.
+    All methods belong to one event loop, and none blocks it.
     """
 
     async def warm(self) -> None:
@@ -90,12 +90,12 @@ class Executor(Protocol):
     ) -> StartedRun:
         """Start a run at once. `on_phase` is called in the loop with each phase's name.
 
-        The files that its request names are there for it, and what it makes is stored after it.
-        With a `key` the models that it reads and writes are encrypted in the store; with a
-        `data_key` the dataset that it reads is.
+        The files of its request are there for it, and its results are stored afterwards. With a
+        `key` the artifacts that it reads and writes are encrypted in the store; with a `data_key`
+        the dataset that it reads is.
         """
         ...
 
     async def close(self) -> None:
-        """Cancel what runs, and let go of everything."""
+        """Cancel all runs, and release everything."""
         ...

@@ -1,8 +1,8 @@
-"""The supervise agent: one Faust agent on `workers` that reports the runs of workers that are gone.
+"""The supervise agent: a Faust agent on `workers` that reports the runs of lost workers.
 
-A worker is gone when it said so itself, or when it was silent for `worker_timeout` seconds. The
-decider opens the next attempt of its runs; reporting one twice does no harm. The process that acts
-sees to it as well that what is not kept is shredded (`agents.supervision.key_shredder`).
+A worker is lost when it has reported its end, or was silent for `worker_timeout` seconds. The
+decider opens the next attempt of its runs; reporting one twice does no harm. The acting process
+also shreds the keys of ended sessions (`agents.supervision.key_shredder`).
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ from autolearn.schemas.topics import GROUPS, Topics
 __all__ = ["SuperviseAgent"]
 
 TICK = 1.0
-"""Seconds between two looks at the runs that are held."""
+"""Seconds between two checks of the held runs."""
 REPEAT = 30.0
-"""Seconds after which an unanswered report is made again."""
+"""Seconds after which an unanswered report is repeated."""
 GROUP_TIMEOUT = 10.0
-"""Seconds within which the brokers should tell how far deciders are."""
+"""Seconds within which the brokers should return the deciders' progress."""
 LOG_APPEND_TIME = 1
-"""What a fetched record says whose time is the broker's (KIP-32)."""
+"""The type of a record's time stamp that the broker has set (KIP-32)."""
 REMEMBERED = 10
 """Times of silence for which a worker is remembered."""
 logger = structlog.get_logger(__name__)
@@ -84,7 +84,7 @@ class SuperviseAgent:
         consume(app, workers, "supervise", self.run)
 
     async def start(self) -> None:
-        """Follow the events, and look at the runs that are held every second."""
+        """Follow the events, and check the held runs every second."""
         events = self.topics.events
         self.followed_runs = await asyncio.to_thread(
             FollowedProjection, self.log, events, self.folder, OpenRuns, TracedProjector
@@ -100,7 +100,7 @@ class SuperviseAgent:
         ]
 
     async def _start_shredding(self) -> None:
-        """Follow the keys, and the events once more, for what may have to be shredded."""
+        """Follow the keys, and the events once more, for shredding."""
         self.ring.start()
         events, folder = self.topics.events, self.folder.with_name("drafts")
         self.followed_drafts = await asyncio.to_thread(
@@ -135,13 +135,13 @@ class SuperviseAgent:
         await self.followed_drafts.close()
 
     def on_events(self, records: list[EventRecord]) -> None:
-        """Look at the runs that events are about as they stand now."""
+        """Update the runs of these events."""
         for record in records:
             for run in runs_in(record):
                 self.note(record.subject, run, self.runs.get(record.subject, run))
 
     def note(self, stream: str, run: str, now_open: OpenRun | None) -> None:
-        """Remember a run for as long as a worker holds it: of those that wait there may be many."""
+        """Remember a run while a worker holds it: of waiting ones there may be many."""
         if now_open is not None and now_open.worker:
             self.held[stream, run] = now_open
         else:
@@ -152,7 +152,7 @@ class SuperviseAgent:
         self.assigned_at = time.monotonic() if ours else None
 
     async def run(self, stream: Any) -> None:
-        """Take in every heartbeat that is delivered (the Faust agent)."""
+        """Process every delivered heartbeat (the Faust agent)."""
         async for event in self.deliveries.of(stream.events()):
             beat = heartbeat_in(event.value, self.topics.tasks.partitions)
             if beat is None or beat.supervision is not None:
@@ -164,7 +164,7 @@ class SuperviseAgent:
                 self.stopped.add(beat.worker)
 
     def compare(self, beat: Heartbeat | None, written: float | None) -> None:
-        """Compare the clocks by a heartbeat, if it is one of this process that has come back."""
+        """Compare the clocks by a heartbeat, if it is this process's own."""
         if beat is not None and (beat.worker, beat.pid) == (self.name, os.getpid()):
             self.clock.compare(millis(beat.time) / 1000, written, time.time(), steady())
 
@@ -176,7 +176,7 @@ class SuperviseAgent:
                 await work(time.monotonic())
 
     async def look(self, now: float) -> None:
-        """Report every started run whose worker is gone, and ask sessions to expire."""
+        """Report every started run of a lost worker, and propose that sessions expire."""
         for run in self.held.values():
             if self._is_gone(run.worker, now):
                 self.report(run, now)
@@ -188,23 +188,23 @@ class SuperviseAgent:
             self.shredding.expire(wall * 1000)
 
     async def shred(self, _: float) -> None:
-        """Shred the keys of what is not kept."""
+        """Shred the keys of ended sessions."""
         await asyncio.to_thread(self.shredding.shred_keys)
 
     async def delete_folders(self, now: float) -> None:
-        """Delete the models of what is not kept."""
+        """Delete the artifacts of ended sessions."""
         await asyncio.to_thread(self.shredding.delete_folders, now)
 
     async def collect(self, at: float) -> None:
-        """Delete what nothing refers to, while the clock may be believed."""
+        """Delete unreferenced content, while the clock is trusted."""
         if self.clock.believed(steady()):
             await asyncio.to_thread(self.collector.round, at, time.time())
 
     def committed(self) -> Mapping[int, int]:
-        """Return the offset that deciders read next, per partition of `commands` (blocks).
+        """Return the deciders' next offset, per partition of `commands` (blocks).
 
         Raises:
-            LogError: the brokers do not tell.
+            LogError: the brokers do not answer.
         """
         name = f"{self.settings.topic_prefix}.{GROUPS['decide'].name}"
         client = client_of(self.settings, self.brokers)
@@ -212,7 +212,7 @@ class SuperviseAgent:
         return asked[name].committed
 
     async def beat(self, at: float) -> None:
-        """Say how it stands with this process's work."""
+        """Send a heartbeat with the state of this process's work."""
         overdue = self.shredding.overdue(at, self.settings.shred_within)
         clock = (self.clock.difference, self.clock.doubt(steady()))
         said = Supervision(*overdue, *clock, self.collector.refused)
@@ -221,7 +221,7 @@ class SuperviseAgent:
         self.log.append(self.topics.workers.name, to_json(heartbeat), key=self.name)
 
     def forget(self, before: float) -> None:
-        """Forget workers that were last heard before a time: they are gone as it is."""
+        """Forget workers whose last heartbeat was before a time: they are gone anyway."""
         self.heard = {worker: at for worker, at in self.heard.items() if at >= before}
         self.stopped &= self.heard.keys()
 
@@ -230,7 +230,7 @@ class SuperviseAgent:
         return worker in self.stopped or now - last > self.settings.worker_timeout
 
     def report(self, run: OpenRun, now: float) -> None:
-        """Tell the session that a run's worker is gone."""
+        """Report to the session that a run's worker is lost."""
         if (run.run, run.attempt) in self.reported:
             return
         self.reported[run.run, run.attempt] = now

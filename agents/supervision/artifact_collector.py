@@ -1,8 +1,8 @@
-"""Collecting: what lies in the artifact store and nothing refers to is deleted after a day.
+"""The collector: it deletes content of the artifact store that nothing refers to after a day.
 
-Who refers to a kind of content stands in `artifact_referrers`. What is of no kind there is never
-touched. A store is marked as one log's in the first round, and nothing in it is deleted before it
-has been that log's for a day: of two installations with one store, the other sees the mark.
+The kinds of references are in `artifact_referrers`. Content of other kinds is never touched. A
+store is marked as one log's in the first round, and nothing in it is deleted before it has been
+that log's for a day: of two installations with one store, the other sees the mark.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from autolearn.schemas.topics import Topics
 __all__ = ["AGE", "Collector"]
 
 AGE = 24 * 3600.0
-"""Seconds that content lies in the store before it is collected: what is on its way is younger."""
+"""Seconds that content lies in the store before it is collected: incoming content is younger."""
 EVERY = 3600.0
 """Seconds between two rounds."""
 SOON = 60.0
@@ -40,10 +40,9 @@ class _Collected(NamedTuple):
 
 
 class Collector:
-    """Deletes what nothing refers to. Methods block.
+    """Deletes unreferenced content. Methods block.
 
-    `committed` tells the offset that deciders read next, per partition of `commands`, as their
-    group knows it.
+    `committed` returns the deciders' next offset, per partition of `commands`, by their group.
     """
 
     def __init__(
@@ -63,9 +62,9 @@ class Collector:
         """The log that the store is marked for, if that is another one."""
 
     def round(self, steady: float, now: float) -> None:
-        """Collect, if it is time to; `steady` is a monotonic time, `now` seconds since 1970.
+        """Collect, if it is due; `steady` is a monotonic time, `now` seconds since 1970.
 
-        A store that cannot be listed or changed now is looked at in the next round.
+        A store that cannot be listed or changed now is tried in the next round.
         """
         if steady < self.next:
             return
@@ -81,13 +80,13 @@ class Collector:
             logger.info("artifacts were collected", count=found.artifacts, bytes=found.bytes)
 
     def collect(self, now: float) -> _Collected | None:
-        """Delete what is older than a day and nothing refers to; None if that may not be yet.
+        """Delete unreferenced content older than a day; None if that may not be yet.
 
         Raises:
             LogError: the log cannot be read.
             Exception: the store cannot be.
         """
-        # In this order: the answers to what is decided are on the log, and then folded.
+        # In this order: the answers to decided commands are on the log, and then folded.
         if not self._is_ours(now) or not self._is_decided(now) or not self._is_folded():
             return None
         self.artifacts.clear_incoming(now - AGE)
@@ -111,7 +110,7 @@ class Collector:
         return found
 
     def _is_decided(self, now: float) -> bool:
-        """Say whether every command that may refer to old content is decided."""
+        """Return whether every command that may refer to old content is decided."""
         wanted = self.log.offsets_at(self.commands, int((now - AGE / 2) * 1000))
         reached = self.drafts.progress()
         late = {
@@ -119,7 +118,7 @@ class Collector:
         }
         if not late:
             return True
-        # What needs no answer (a dead letter, a command sent twice) is only known by the group.
+        # A record without an answer (a dead letter, a command sent twice) only shows in the group.
         committed, begins = self.committed(), self.log.begins(self.commands)
         return all(max(committed.get(p, 0), begins[p]) >= at for p, at in late.items())
 
@@ -129,10 +128,10 @@ class Collector:
         return all(p in reached and reached[p].next >= end for p, end in ends.items() if end)
 
     def _is_ours(self, now: float) -> bool:
-        """Say whether the store has been this log's for a day; mark it if it is nobody's yet."""
+        """Return whether the store has been this log's for a day; mark one without an owner."""
         ours = log_id(self.log, self.events)
         if not ours:
-            return False  # the log has no first record yet, by which it is told from others
+            return False  # the log has no first record yet, which identifies it
         owner = self.artifacts.mark(ours)
         mine = owner.name == ours
         if not mine and self.refused != owner.name:

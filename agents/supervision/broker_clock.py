@@ -1,7 +1,7 @@
-"""Whether this machine's clock may be believed: by the broker's, and by one that nobody sets.
+"""Whether this machine's clock can be trusted: by the broker's, and by a monotonic one.
 
-What is done after days cannot be undone; a clock that is wrong for a minute must not do it. The
-broker writes its own time on every record of `workers`; a heartbeat that comes back tells both.
+Actions after days cannot be undone; a clock that is wrong for a minute must not cause them. The
+broker writes its own time on every record of `workers`; an own heartbeat read back has both times.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ FRESH = 120.0
 
 
 def steady() -> float:
-    """Return seconds that go on while the machine sleeps, where it can tell, and are never set."""
+    """Return monotonic seconds that go on during sleep, where possible, and are never set."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class BrokerClock:
-    """Compares clocks. `grace`: seconds for which nothing is done after ours was set.
+    """Compares clocks. `grace`: seconds without action after ours was set.
 
-    `difference` is how many seconds ours is ahead of the broker's, None while that is not known;
-    `untold` says that the broker does not tell its time.
+    `difference` is how many seconds ours is ahead of the broker's, None while unknown; `untold`
+    says that the broker does not write its time.
     """
 
     def __init__(self, grace: float) -> None:
@@ -37,7 +37,7 @@ class BrokerClock:
         self.set_at: float | None = None
 
     def compare(self, sent: float, written: float | None, received: float, now: float) -> None:
-        """Take a heartbeat in: our times of sending and receiving, the broker's of writing.
+        """Process a heartbeat: our times of sending and receiving, the broker's of writing.
 
         All in seconds since 1970, `now` in steady ones. However long it was on its way: our clock
         is ahead if it was sent after it was written, and behind if it came before that. `written`
@@ -58,15 +58,15 @@ class BrokerClock:
             self.set_at = now
 
     def known(self, now: float) -> bool:
-        """Say whether the clocks were compared lately."""
+        """Return whether the clocks were compared recently."""
         return self.difference is not None and now - self.compared <= FRESH
 
     def believed(self, now: float) -> bool:
-        """Say whether what cannot be undone may rest on our clock."""
+        """Return whether our clock is good enough for irreversible actions."""
         return self.known(now) and not self.doubt(now)
 
     def doubt(self, now: float) -> str:
-        """Return why our clock is not believed; "" if it may be, as far as is known."""
+        """Return why our clock is not trusted; "" if it is, as far as is known."""
         if self.untold:
             return (
                 "The topic of the heartbeats keeps the sender's time in place of the broker's, so "

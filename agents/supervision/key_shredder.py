@@ -1,10 +1,10 @@
-"""Shredding: the keys of sessions that are not kept, and what lies in the artifact store for them.
+"""Shreds the keys of ended sessions and datasets, and deletes their content in the artifact store.
 
-What is to be shredded is folded from `events`, and what is there to be shredded from `keys`: as
-long as there is a key of a session that was discarded, expired or deleted, it is shredded. So it is
-done at least once, whatever ended in between, also for a key that comes late. The key goes first:
-nobody can read the models without it. Their folders are remembered until they are deleted, which
-may take as long as the artifact store is away. Sessions that are not used are asked to expire.
+The ended ones are folded from `events`, their keys from `keys`: while there is a key of a session
+that was discarded, expired or deleted, it is shredded. So it is done at least once, whatever ended
+in between, also for a key that comes late. The key goes first: nobody can read the artifacts
+without it. Their folders are remembered until they are deleted, which may take as long as the
+artifact store is away. Unused sessions get a proposal to expire.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from autolearn.schemas.topics import Topics
 __all__ = ["KeyShredder"]
 
 REPEAT = 60.0
-"""Seconds after which a session that has not expired is asked again to."""
+"""Seconds after which a proposal to an unexpired session is repeated."""
 ROUND = 100
 """Folders that are deleted in one go."""
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 600.0
-"""Seconds after which a folder that could not be deleted is tried again: doubled each time."""
+"""Seconds after which a failed deletion of a folder is tried again: doubled each time."""
 MOST_FAILING = 1000
-"""Folders that may fail at a time: with so many, it is the store that fails, and others wait."""
+"""Folders that may fail at a time: with so many, the store fails, and others wait."""
 OVERDUE = 600.0
-"""Seconds for which a folder may fail, before somebody should look."""
+"""Seconds for which a folder may fail, before it needs attention."""
 logger = structlog.get_logger(__name__)
 
 
 class _Failing(NamedTuple):
-    """A folder that could not be deleted: since when, and when it is tried again, after a pause."""
+    """A folder that could not be deleted: since when, and the time and pause of the next try."""
 
     since: float
     again: float
@@ -52,8 +52,8 @@ class _Failing(NamedTuple):
 class KeyShredder:
     """Shreds and expires; no master key is needed for that.
 
-    Of several such processes one looks at a time; that two do so would do no harm. `grace` is for
-    how many seconds a session is expiring before it is gone.
+    Of several such processes one acts at a time; two would do no harm. `grace` is for how many
+    seconds a session is expiring before it is gone.
     """
 
     def __init__(
@@ -76,39 +76,39 @@ class KeyShredder:
         self.failing: dict[bytes, _Failing] = {}
         self.next = b""
         """Where the next round over the folders to delete goes on."""
-        # For what was shredded before the start.
+        # For keys that were shredded before the start.
         self.rolls = [0.0, time.monotonic() + self.segment + 1]
         ring.on_key, ring.on_master = self.on_key, self._roll_later
 
     def begin(self) -> None:
-        """Look at the sessions that have a key, or may expire, once all is folded and read."""
+        """Check the sessions that have a key, or may expire, once all is folded and read."""
         for session in {session_of(keyid) for keyid in self.ring.all()}:
             self.note(session)
         for session in self.drafts.unkept():
             self.note(session)
 
     def on_key(self, keyid: str) -> None:
-        """Look at a key that is on the log: its session may have ended before it came."""
+        """Check a key that is on the log: its session may have ended before it came."""
         draft = self.drafts.get(session_of(keyid))
         if draft is not None and draft.lost:
             self.lost.setdefault(session_of(keyid), time.monotonic())
 
     def _roll_later(self) -> None:
-        """See to it that what is on the topic now is compacted: a tombstone, or other wrappings.
+        """Schedule compaction of the topic's present records: a tombstone, or other wrappings.
 
         A segment is closed by the first append after its time.
         """
         self.rolls += [time.monotonic() + self.segment * times + 1 for times in (1, 2)]
 
     def on_events(self, records: list[EventRecord]) -> None:
-        """Look at the sessions that events are about."""
+        """Check the sessions of these events."""
         for record in records:
             session = whose(record.subject)
             if session is not None:
                 self.note(session)
 
     def note(self, session: str) -> None:
-        """Look at a session as it stands now."""
+        """Check the present state of a session."""
         draft = self.drafts.get(session)
         self.expiring.pop(session, None)
         if draft is None:
@@ -119,12 +119,12 @@ class KeyShredder:
             self.expiring[session] = draft
 
     def overdue(self, now: float, within: float) -> tuple[int, int]:
-        """Count the sessions whose keys should be shredded by now, and the folders that stay."""
+        """Count the overdue sessions with keys, and the folders that stay."""
         keys = sum(now - since > within for since in list(self.lost.values()))
         return keys, sum(now - one.since > OVERDUE for one in list(self.failing.values()))
 
     def expire(self, now: float) -> None:
-        """Say of sessions that are not used that they expire, and have those end that do.
+        """Propose that unused sessions expire, and end those whose time has come.
 
         `now` is in milliseconds since 1970.
         """
@@ -145,9 +145,9 @@ class KeyShredder:
         self.asked = {session: at for session, at in self.asked.items() if at > now}
 
     def shred_keys(self) -> None:
-        """Shred the keys of all that is not kept, and close segments that are due (blocks).
+        """Shred the keys of all ended sessions, and close due segments (blocks).
 
-        What does not succeed is done the next time.
+        Failures are tried again the next time.
         """
         try:
             for session in list(self.lost):
@@ -161,10 +161,10 @@ class KeyShredder:
             logger.warning("nothing can be shredded now", why=error.detail)
 
     def shred(self, session: str) -> None:
-        """Shred a session's keys; it is done when none is left.
+        """Shred a session's keys until none is left.
 
         Raises:
-            LogError: Kafka does not take it.
+            LogError: Kafka does not acknowledge it.
         """
         keys = self.ring.of_session(session)
         for keyid in keys:
@@ -178,10 +178,10 @@ class KeyShredder:
                 self.lost[session] = since
 
     def delete_folders(self, now: float) -> None:
-        """Delete some of the models that are not kept (blocks, as long as the store does).
+        """Delete some of the artifacts of ended sessions (blocks, as long as the store does).
 
-        A folder that cannot be deleted is tried again after longer and longer pauses, and holds up
-        no other; when very many cannot, nothing else is tried before they are.
+        A folder that cannot be deleted is tried again after longer and longer pauses, and delays no
+        other; when very many cannot, nothing else is tried before they are.
         """
         done, looked = [], 0
         for at, folder in self.drafts.doomed(self.next):
@@ -200,7 +200,7 @@ class KeyShredder:
             self.drafts.forget(done)
 
     def delete(self, at: bytes, folder: str, now: float) -> bool:
-        """Delete a folder; say whether it is gone."""
+        """Delete a folder; return whether it is gone."""
         try:
             dataset = at.startswith(b"doomed\0dataset/")
             gone = self.artifacts.delete_blob if dataset else self.artifacts.delete_folder

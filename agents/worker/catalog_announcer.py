@@ -1,4 +1,4 @@
-"""What this installation has on offer, as commands for the catalog. Light: a run finds it out."""
+"""The catalog of this installation, as commands. Light: a run loads the plug-ins."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LIMITS = Limits(time_s=120, memory_mb=2048)
 
 
 class CatalogUnavailable(AutoLearnError):
-    """What is on offer could not be found out."""
+    """The catalog could not be loaded."""
 
     title = "The catalog cannot be announced"
 
@@ -26,7 +26,7 @@ class CatalogAnnouncement(list[Command]):
 
 
 async def offers(executor: Executor) -> CatalogAnnouncement:
-    """Return a command for every model, metric and bundled dataset, which is in the store then.
+    """Return a command for every estimator, metric and bundled dataset, which is stored then.
 
     Raises CatalogUnavailable.
     """

@@ -1,9 +1,8 @@
 """The work agent: a Faust agent on `tasks` that claims attempts and does the work.
 
-A task comes when dispatch believes that a slot is free. The worker claims its attempt with a
-command, and works only if the log says that the claim was accepted. The work itself is done by a
-process of its own (agents.executor), so that it can be cancelled and limited, and cannot take the
-worker down.
+Dispatch sends a task when a slot seems free. The worker claims its attempt with a command, and
+works only if the log says that the claim was accepted. The work itself is done by a process of its
+own (agents.executors), so that it can be cancelled and limited, and cannot take the worker down.
 """
 
 from __future__ import annotations
@@ -68,7 +67,7 @@ __all__ = ["Worker"]
 
 logger = structlog.get_logger(__name__)
 SCRATCH_PERCENT = 10
-"""Of the temporary folder's file system, which the reserve takes at most."""
+"""The percentage of the temporary folder's file system that the reserve takes at most."""
 NOT_TAKEN = {type_of(Refused), type_of(CommandFailed), type_of(CommandQuarantined)}
 Offer = commands.RegisterEstimator | commands.RegisterMetric | commands.RegisterDataset
 KIND_OF_OFFER = {
@@ -87,7 +86,7 @@ class Limited(Struct):
 
 
 class Opened(NamedTuple):
-    """A task in clear: its request, its limits, and the keys of its session's models and its data.
+    """A task in clear: its request, its limits, and the keys of its session and its data.
 
     `data_key` is None if the dataset is deleted.
     """
@@ -111,13 +110,13 @@ class WorkerAttempt:
         self.cancelled = False
 
     def progress(self) -> Progress:
-        """Return what a heartbeat says of it."""
+        """Return its progress for a heartbeat."""
         session = self.task.stream.partition("/")[2]
         task = self.task
         return Progress(task.run, task.kind, session, task.attempt, self.phase, self.since)
 
     def cancel(self) -> None:
-        """Stop the work; its outcome is not wanted any more."""
+        """Stop the work; its outcome is ignored."""
         self.cancelled = True
         if self.running is not None:
             self.running.cancel()
@@ -126,7 +125,7 @@ class WorkerAttempt:
 class Worker:
     """Works on runs of every kind, `settings.slots` at a time.
 
-    Its id is new with every process, so that what an earlier one held is recognised as lost.
+    Its id is new with every process, so that the runs of an earlier one are recognised as lost.
     """
 
     def __init__(self, settings: Settings, log: Log, brokers: str, meter: Meter) -> None:
@@ -165,7 +164,7 @@ class Worker:
         self.changed.set()
 
     async def start(self) -> None:
-        """Follow the events, warm the executor, say what is on offer, and begin to beat."""
+        """Follow the events, warm the executor, announce the catalog, and begin to beat."""
         self.vault.start()
         await asyncio.to_thread(self.vault.catch_up)
         events = self.topics.events
@@ -179,11 +178,11 @@ class Worker:
         self.announcing = asyncio.create_task(self.announce())
 
     async def ready(self) -> None:
-        """Wait until everything on offer is in the log."""
+        """Wait until the whole catalog is on the log."""
         await self.announcing
 
     async def stop(self) -> None:
-        """End the runs at hand (others will start them again), and say so."""
+        """End the runs in progress (others will start them again), and report it."""
         self.beating.cancel()
         for task in self.tasks:
             task.cancel()
@@ -195,22 +194,22 @@ class Worker:
         await asyncio.to_thread(self.vault.stop)
 
     def busy(self) -> list[GaugeSample]:
-        """Return how many slots there are, and how many are in use."""
+        """Return the number of slots, and of used ones."""
         return [
             ("autolearn_worker_slots", (), self.settings.slots),
             ("autolearn_worker_busy_slots", (), len(self.attempts)),
         ]
 
     def spawn(self, work: Any) -> None:
-        """Run a coroutine; whatever it raises ends the process."""
+        """Run a coroutine; an error in it ends the process."""
         task = spawn(work, "work failed")
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
     async def announce(self) -> None:
-        """Register what is on offer and not in the log, or not as it is now.
+        """Register catalog entries that are missing on the log, or differ.
 
-        A dataset is registered once: what was trained on is not superseded by an update.
+        A dataset is registered once: an update does not replace data that were trained on.
         """
         on_offer = await offers(self.executor)
         for problem in on_offer.problems:
@@ -232,12 +231,12 @@ class Worker:
                     logger.warning("an offer was left out", name=name, why=error.detail)
 
     async def run(self, stream: Any) -> None:
-        """Take every task that is delivered (the Faust agent)."""
+        """Process every delivered task (the Faust agent)."""
         async for event in self.deliveries.of(stream.events()):
             try:
                 task, trace = task_in(event.value), trace_in(event.message.headers)
             except MalformedRecord as error:
-                # Dispatch offers again what is waiting: nothing is lost with what is no task.
+                # Dispatch repeats waiting offers: nothing is lost with a malformed task.
                 logger.warning("a task could not be read", why=error.detail)
                 continue
             try:
@@ -246,10 +245,10 @@ class Worker:
                 end_process("a task could not be taken", error)
 
     def take(self, task: Task, trace: Trace | None) -> None:
-        """Begin to work on a task, or leave it to others: dispatch offers again what nobody starts.
+        """Begin to work on a task, or leave it to others: dispatch repeats unclaimed offers.
 
         Never waits, since other tasks are behind it. While all slots are taken a few tasks may wait
-        for one here: dispatch hears a little earlier than the worker itself that a run has ended.
+        for one here: dispatch learns a little earlier than the worker itself that a run has ended.
         """
         known = (task.run, task.attempt) in self.attempts
         if not known and not self.shortage() and len(self.attempts) < 2 * self.settings.slots:
@@ -257,7 +256,7 @@ class Worker:
             self.spawn(self.work(attempt))
 
     def shortage(self) -> str:
-        """Return which disk is too full for another run, "" if none is; note when that changes."""
+        """Return which disk is too full for another run, "" if none is; note a change."""
         reserve, scratch = self.settings.disk_reserve, [Path(tempfile.gettempdir())]
         # A temporary folder may be a small file system in memory.
         why = shortage(reserve, self.disks) or shortage(reserve, scratch, SCRATCH_PERCENT)
@@ -279,12 +278,12 @@ class Worker:
             self.changed.set()
 
     def _is_taken(self, task: Task) -> bool:
-        """Say whether the log tells already that somebody has the attempt, or had it."""
+        """Return whether the log shows that the attempt is, or was, claimed."""
         run = self.runs.get(task.stream, task.run)
         return run is not None and (run.worker != "" or run.attempt != task.attempt)
 
     async def claim_and_do(self, attempt: WorkerAttempt) -> None:
-        """Claim an attempt, do the work if the claim was accepted, and post how it went."""
+        """Claim an attempt, do the work if the claim was accepted, and post its end."""
         task = attempt.task
         bound = logger.bind(stream=task.stream, run=task.run, attempt=task.attempt)
         claim = commands.StartRun(task.run, task.attempt, self.id)
@@ -306,7 +305,7 @@ class Worker:
                 bound.info("its session has ended: its key is shredded")
 
     async def tell(self, attempt: WorkerAttempt, end: Command, *mark: str) -> str:
-        """Post how a run has ended; return why that was not taken, "" if it was.
+        """Post the end of a run; return why it was refused, "" if it was not.
 
         Raises:
             Unreadable: its session's key is shredded.
@@ -326,15 +325,15 @@ class Worker:
         return ""
 
     def failed(self, task: Task, reason: str, detail: str) -> Command:
-        """Return the command that reports that a run has failed."""
+        """Return the command that reports a failed run."""
         words = cut(detail, LONGEST_TEXT)
         return commands.FailRun(task.run, task.attempt, self.id, reason, words)
 
     async def do(self, attempt: WorkerAttempt) -> Command | None:
         """Do the work in a process of its own, and return the command that reports its end.
 
-        None if its session has ended. What cannot be decrypted here is given back: another worker
-        may have the key.
+        None if its session has ended. A task that cannot be decrypted here is given back: another
+        worker may have the key.
         """
         task = attempt.task
         if not self.holds(task):
@@ -394,7 +393,7 @@ class Worker:
         return Opened(request, self.limits(said), said.dataset, key, data_key)
 
     def limits(self, asked: Limited) -> Limits:
-        """Return what a run may take: what it asks for, and no more than this worker gives."""
+        """Return the limits of a run: the requested ones, and no more than this worker's."""
         return Limits(
             time_s=min(asked.time_limit, self.settings.time_limit),
             memory_mb=min(asked.memory_limit, self.settings.memory_limit),

@@ -37,7 +37,7 @@ REFUSED = (
 
 
 class Job(msgspec.Struct, frozen=True):
-    """What to do. `folder` is the run's own; `readable` are paths elsewhere that it may read."""
+    """A job. `folder` is the run's own; `readable` are paths elsewhere that it may read."""
 
     kind: str
     folder: str
@@ -46,7 +46,7 @@ class Job(msgspec.Struct, frozen=True):
 
 
 def work(channel: socket.socket, kinds: Mapping[str, Kind]) -> None:
-    """Do the job that comes over the channel, and tell how it ended."""
+    """Do the job of the channel, and report its end."""
 
     def tell(**words: Any) -> None:
         channel.sendall(msgspec.json.encode(words) + b"\n")
@@ -73,7 +73,7 @@ def _received(channel: socket.socket) -> bytes:
 
 
 def words_for(error: BaseException) -> tuple[str, str]:
-    """Return the reason (a code of `commands.FailRun`) and the words for an error."""
+    """Return the reason (a code of `commands.FailRun`) and the message for an error."""
     if isinstance(error, MemoryError):
         return "memory", "there was not enough memory for an allocation"
     if isinstance(error, AutoLearnError):
@@ -81,13 +81,13 @@ def words_for(error: BaseException) -> tuple[str, str]:
         detail = f"{error.detail}. {error.advice}" if error.advice else error.detail
         return "input" if known else "raised", detail
     told = sentence(str(error))[:4000]
-    if not told or not isinstance(error, ValueError):  # of that the words alone are for people
+    if not told or not isinstance(error, ValueError):  # its message alone is for people
         told = f"{type(error).__name__}: {told}"
     return "raised", told + (REFUSED if refused(error) else "")
 
 
 def refused(error: BaseException | None) -> bool:
-    """Say whether an error comes from what the sandbox refuses."""
+    """Return whether the sandbox caused an error."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in (errno.EPERM, errno.EACCES):
             return True

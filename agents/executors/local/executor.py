@@ -59,7 +59,7 @@ SCRATCH = "autolearn-runs-"
 
 
 class Why(msgspec.Struct):
-    """Why a run says that it has failed: the other reasons are not for it to give."""
+    """The reasons that a run may report: others are not for it to give."""
 
     reason: Literal["raised", "memory", "input"]
     detail: str
@@ -67,7 +67,7 @@ class Why(msgspec.Struct):
 
 @dataclass(frozen=True)
 class _ProcessEnd:
-    """How a run's process ended. `lost`: the fork server did, and nobody knows how the run was."""
+    """The end of a run's process. `lost`: the fork server ended, and the run's end is unknown."""
 
     status: int
     cause: str | None
@@ -105,7 +105,7 @@ class RunningProcess:
     def give_up(self) -> None:
         """Kill the process and its group without the fork server's help, if it has not ended.
 
-        Its id is its own as long as the fork server has not told that it has ended.
+        The id is the process's own until the fork server reports its end.
         """
         if not self.ended.done():
             self.given_up.set()
@@ -114,7 +114,7 @@ class RunningProcess:
                     os.killpg(self.pid, signal.SIGKILL)
 
     def arm(self, kill: Callable[[], None]) -> None:
-        """Say how the process is killed, now that there is one."""
+        """Set the function that kills the process, once there is one."""
         self._kill = kill
         if self.cancelled:
             kill()
@@ -125,8 +125,8 @@ class LocalExecutor:
 
     `preload` is the module that the fork server imports; its KINDS are the kinds of work, and
     `results` names the type of each kind's result. `note` is a file of this process alone that
-    names its folder of temporary files: what one that was killed has left there is deleted by the
-    next one.
+    names its folder of temporary files, so that the next process deletes what a killed one has
+    left.
     """
 
     def __init__(
@@ -252,7 +252,7 @@ class LocalExecutor:
         on_phase: Callable[[str], None],
         seconds: float,
     ) -> Outcome:
-        """Have the job done, and return how it went once the process has ended."""
+        """Have the job done, and return its outcome once the process has ended."""
         ours, theirs = socket.socketpair()
         with theirs:
             message = {
@@ -292,7 +292,7 @@ class LocalExecutor:
             given_up.cancel()
 
     async def _clear(self, run: RunningProcess, folder: RunFolder | None, *, started: bool) -> None:
-        """Once the process has ended, if there was one, forget the run and what it left."""
+        """Once the process has ended, if there was one, forget the run and delete its files."""
         if started:
             await run.ended
         self._runs.pop(run.number, None)
@@ -314,7 +314,7 @@ class LocalExecutor:
         return None
 
     def _ended(self, run: RunningProcess, ended: _ProcessEnd, said: Word | None) -> Outcome:
-        """Return the outcome of a process that has not told one."""
+        """Return the outcome of a process that has not reported one."""
         if run.cancelled:
             return CANCELLED
         if ended.lost:
@@ -343,7 +343,7 @@ class LocalExecutor:
         """The fork server has ended, and with it every run."""
         self._server = None
         for run in self._runs.values():
-            run.give_up()  # what it has started may have survived
+            run.give_up()  # its children may have survived
             if not run.ended.done():
                 run.ended.set_result(_ProcessEnd(signal.SIGKILL, None, 0, lost=True))
         if not self._closed:
@@ -358,7 +358,7 @@ class LocalExecutor:
 
 
 async def _within(seconds: float, call: Callable[..., Any], *arguments: Any) -> Any:
-    """Do something with the artifact store in a thread, and return what it gives, or a Failed."""
+    """Run a store operation in a thread, and return its result, or a Failed."""
     try:
         async with asyncio.timeout(seconds):
             return await asyncio.to_thread(call, *arguments)
@@ -369,10 +369,10 @@ async def _within(seconds: float, call: Callable[..., Any], *arguments: Any) -> 
 
 
 async def _converse(channel: Channel, job: bytes, on_phase: Callable[[str], None]) -> Word | None:
-    """Send the job, hear phases, and return the first message that is none.
+    """Send the job, receive phases, and return the first other message.
 
-    Returns None when the channel closes before, and {} when there is garbage on it, or what is
-    nested deeper than a command may be.
+    Return None when the channel closes before, and {} for garbage, or for JSON that is nested
+    deeper than a command may be.
     """
     reader, writer = channel
     try:

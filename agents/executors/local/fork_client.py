@@ -1,4 +1,4 @@
-"""The agent's side of the fork server (`fork_server`): start it, speak to it, end it."""
+"""The agent's side of the fork server (`fork_server`): start it, talk to it, end it."""
 
 from __future__ import annotations
 
@@ -82,9 +82,9 @@ class ForkServer:
                 self.put_down(f"it hangs: {stall.words()}")
 
     def put_down(self, why: str) -> None:
-        """Kill the process, which does not do its work; the end of its socket tells the rest.
+        """Kill the process, which does not work; the end of its socket does the rest.
 
-        The one that forked it lives on for a moment, and ends what is left of its runs.
+        Its parent lives on for a moment, and ends the remaining runs.
         """
         if self._loading.done() and self._control is not None:
             logger.error("the fork server is killed", pid=self._loading.result(), why=why)
@@ -116,7 +116,7 @@ class ForkServer:
         task.add_done_callback(lambda done: done.exception())
 
     async def close(self) -> None:
-        """Close the socket, on which the fork server ends; wait for it."""
+        """Close the socket, which ends the fork server; wait for it."""
         self._hang_up()
         if self._process is not None:
             await asyncio.to_thread(_finish, self._process, self._kill)
@@ -163,12 +163,12 @@ class ForkServer:
 SERVER_ENVIRONMENT = {
     **ONE_THREAD,
     "PYTHONHASHSEED": "0",
-    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # no thread may run in what is forked
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # no thread may run in a forked process
 }
 
 
 def spawn(descriptor: int, preload: str, folder: Path) -> subprocess.Popen[bytes]:
-    """Start a fork server in a session of its own, so that a Ctrl-C is the agent's business."""
+    """Start a fork server in a session of its own, so that only the agent receives Ctrl-C."""
     return subprocess.Popen(
         python_command("autolearn.agents.executors.local.fork_server", str(descriptor), preload),
         env={**bare_environment(), **SERVER_ENVIRONMENT},
@@ -181,9 +181,9 @@ def spawn(descriptor: int, preload: str, folder: Path) -> subprocess.Popen[bytes
 
 
 def _finish(process: subprocess.Popen[bytes], kill_server: Callable[[], None]) -> None:
-    """Wait for a fork server that has been told to end, and for the process behind it.
+    """Wait for a fork server that was asked to end, and for the process behind it.
 
-    When the server does not end it is killed, and then the process that ends what is left of it.
+    A server that does not end is killed, and then the process that ends its runs.
     """
     for kill in (kill_server, process.kill):
         try:

@@ -62,7 +62,7 @@ __all__ = ["main"]
 POLL_SECONDS = 0.05
 CORES = os.cpu_count() or 1
 ENDING_SECONDS = 3.0
-"""For which the end of a run waits for the end of what it has left behind, and that of all does."""
+"""Seconds within which the rest of one run, or of all, must end."""
 CLEARING_SECONDS = 0.002
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -101,7 +101,7 @@ def main(descriptor: int, preload: str) -> None:
 
 
 def _end_after(server: int) -> int:
-    """Wait for the end of the server, end what it has left behind, and return its exit code."""
+    """Wait for the end of the server, end its remaining runs, and return its exit code."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     _, status = os.waitpid(server, 0)
@@ -110,7 +110,7 @@ def _end_after(server: int) -> int:
 
 
 def _end_children() -> None:
-    """Kill the children of this process and whatever they have left, until nothing is left."""
+    """Kill the children of this process and all their descendants."""
     last = time.monotonic() + ENDING_SECONDS
     while (living := _children_of(os.getpid())) and time.monotonic() < last:
         for pid in living:
@@ -163,7 +163,7 @@ class ForkServer:
         _end_children()
 
     def _obey(self) -> bool:
-        """Carry out what has been asked; return False when the agent is gone."""
+        """Carry out a request; return False when the agent is gone."""
         try:
             data, channels, _, _ = socket.recv_fds(self._control, 65_536, 32)
         except ConnectionError:
@@ -199,12 +199,12 @@ class ForkServer:
             with spare.socket:
                 try:
                     socket.send_fds(spare.socket, [b"j"], [channel])
-                except ConnectionError:  # somebody has killed it
+                except ConnectionError:  # it was killed
                     continue
                 return spare.pid
 
     def _provide(self) -> None:
-        """Have a process ready for the next job, and let it warm up while a core is free."""
+        """Keep a process ready for the next job, and let it warm up while a core is free."""
         if self._spare is None:
             self._spare = self._fork()
         if len(self._runs) < CORES and not self._spare.warming:
@@ -249,7 +249,7 @@ class ForkServer:
             os._exit(code)
 
     def _await_job(self, orders: socket.socket) -> socket.socket | None:
-        """In the child: warm up if told to, and return the channel of the job that comes."""
+        """In the child: warm up on request, and return the channel of the next job."""
         while True:
             data, channels, _, _ = socket.recv_fds(orders, 1, 1)
             if data == b"j":
@@ -272,7 +272,7 @@ class ForkServer:
                 kill(run.pid)
 
     def _reap(self) -> None:
-        """Report the runs that have ended, after ending what they left behind."""
+        """Report the ended runs, after ending their remaining processes."""
         now = time.monotonic()
         for run in self._runs.values():
             if run.ended is None and _has_ended(run.pid):
@@ -291,7 +291,7 @@ class ForkServer:
                 self._say({"ended": run.number, **end})
 
     def _end_orphans(self) -> bool:
-        """Kill and reap what no run is the parent of any more; say whether there was something."""
+        """Kill and reap processes without a run; return whether there were any."""
         known = {run.pid for run in self._runs.values()}
         if self._spare is not None:
             known.add(self._spare.pid)
@@ -340,7 +340,7 @@ def _children_of(pid: int) -> list[int]:
 
 
 def cores_are_taken() -> bool:
-    """Say whether others want every core now; False where the system does not tell."""
+    """Return whether other processes want every core now; False without such information."""
     try:
         running = Path("/proc/loadavg").read_text().split()[3]
     except (OSError, IndexError):

@@ -1,4 +1,4 @@
-"""What the fork server loads before it forks, so that a run starts in milliseconds.
+"""The modules that the fork server loads before it forks, so that a run starts in milliseconds.
 
 Importing is not enough: many modules are loaded on first use. So a tiny pipeline is fitted and
 saved here once, by code that starts no thread (a process with threads must not be forked): no
@@ -40,7 +40,7 @@ __all__ = ["KINDS", "warming"]
 
 
 def warming() -> Iterator[None]:
-    """Go the way of a training once, without a store; yield every few milliseconds."""
+    """Do all steps of a training once, without a store; yield every few milliseconds."""
     yield from read()
     yield from _fit()
 

@@ -1,7 +1,7 @@
-"""The agent's side of what a run reads and leaves: fetch before it, keep after it.
+"""The files of a run on the agent's side: fetch its input, store its output.
 
-The run's process is not trusted: what it leaves is first moved to where nothing of the run may
-write, should something have survived it; then it is looked at, and only plain files are kept.
+The run's process is not trusted: its output is first moved to where nothing of the run may write,
+should something have survived it; then it is checked, and only plain files are stored.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["RunFolder"]
 
 
 class _Request(Struct):
-    """The request of a run (`schemas.work_kinds.WORK`), as far as it names files."""
+    """The part of a run's request (`schemas.work_kinds.WORK`) that names files."""
 
     dataset: DatasetRef
     artifact: str = ""
@@ -43,7 +43,7 @@ class RunFolder:
         self.path, self._store = path, store
 
     def fetch(self, kind: str, request: bytes) -> list[str]:
-        """Make the folder, with what the request needs; return what else the run may read.
+        """Make the folder, with the request's input; return other readable paths.
 
         Raises ArtifactError.
         """
@@ -57,9 +57,9 @@ class RunFolder:
         return [str(path) for path in found if not path.is_relative_to(self.path)]
 
     def keep(self, result: Any) -> Any:
-        """Put what the result names into the store, and return the result as it is then.
+        """Store the files that the result names, and return the updated result.
 
-        Raises ArtifactError: what is left is not what the result says.
+        Raises ArtifactError: the files do not match the result.
         """
         match result:
             case TrainingResult():
@@ -76,7 +76,7 @@ class RunFolder:
         return result
 
     def _left(self, digest: str, kind: Any) -> Path:
-        """Take what the run has left under a digest out of its reach, and return it."""
+        """Move the output of a digest out of the run's reach, and return it."""
         path = self.path / "kept" / digest
         if not is_digest(digest):
             raise _unfit(digest)
@@ -101,7 +101,7 @@ def _needs(kind: str, request: bytes) -> tuple[Iterable[DatasetRef], set[str]]:
 
 
 def _check(path: Path, kind: Any) -> None:
-    """Raise ArtifactError unless this is a folder or a file of that kind, and no link to others."""
+    """Raise ArtifactError unless this is a folder or a file of that kind, without links."""
     try:
         found = path.lstat()
     except OSError:
