@@ -36,7 +36,7 @@ def _offer(
             return events.Refused("forbidden", why)
         if state.spec == written(command.spec):
             return events.Refused(
-                "unchanged", f"{command.spec.name} is on offer like this already."
+                "unchanged", f"The catalog has {command.spec.name} like this already."
             )
         return registered(command.spec)
 

@@ -90,7 +90,7 @@ def register(
     registered = events.DatasetRegistered(spec, command.everybody, command.marks)
     bundled = spec.name in BUNDLED_DATASETS or spec.origin == "bundled"
     if isinstance(state, Registered) and state.bundled and worker:
-        return events.Refused("unchanged", f"{spec.name} is on offer already.")
+        return events.Refused("unchanged", f"The catalog has {spec.name} already.")
     if bundled and not worker and not (isinstance(state, Registered) and not state.bundled):
         why = f"{spec.name} is the name of a dataset that comes with AutoLearn: choose another."
         return events.Refused("dataset-reserved", why)

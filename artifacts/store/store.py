@@ -208,7 +208,7 @@ class ArtifactStore:
         return clear
 
     def bring_dataset(self, ref: DatasetRef, folder: Path) -> Path:
-        """Link or copy a dataset into a folder, under its version; return what is read.
+        """Link or copy a dataset into a folder, under its version; return the readable path.
 
         It is a link where the store is local and the dataset in clear. The bytes of one in clear
         are not checked here: their reader does. Raises ArtifactMissing, ArtifactUnreadable.
@@ -260,7 +260,7 @@ class ArtifactStore:
         return into
 
     def bring_folder(self, digest: str, target: Path) -> Path:
-        """Make `target` the folder of `fetch_folder`, or a link to it; return what is read."""
+        """Make `target` the folder of `fetch_folder`, or a link to it; return the readable path."""
         target.mkdir()
         found = self.fetch_folder(digest, target)
         if found != target:

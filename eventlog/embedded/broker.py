@@ -145,7 +145,7 @@ class EmbeddedBroker:
         return self._stall.hangs(time.monotonic(), self._answers)
 
     def stacks(self) -> str:
-        """Have the JVM write the stacks of its threads, and return what it writes in a second.
+        """Have the JVM write the stacks of its threads; return its output of a second.
 
         A stopped JVM continues to do so: kill it afterwards.
         """

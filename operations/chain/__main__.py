@@ -69,7 +69,7 @@ def _run_check(settings: Settings, chosen: argparse.Namespace, _: ProgressLines)
 
 
 def _proved(proof: Proof, keys: PublicKeys) -> dict[str, Any]:
-    """Return what a proof says, once it is checked."""
+    """Check a proof, and return its content."""
     found = check_proof(proof, keys)
     event, signed = found.event, found.checkpoint
     return {
@@ -136,7 +136,7 @@ WORK = {
 
 
 def _parser() -> argparse.ArgumentParser:
-    """Return what understands the arguments."""
+    """Return the parser of the arguments."""
     found = argparse.ArgumentParser(prog="python -m autolearn.operations.chain")
     kinds = found.add_subparsers(dest="what", required=True)
     for name in WORK:

@@ -1,8 +1,8 @@
-"""Checks one partition: every record in its order, against its headers and its checkpoints.
+"""Checks one partition: every record in order, against its headers and its checkpoints.
 
 Two things show a change. The header of each answer holds the chain's hash after it, which names the
-record; but it is not signed, and whoever can change a record can change headers. Checkpoints are
-signed, which settles whether something was changed since the one before.
+record; but it is not signed, and an attacker who changes a record can change headers. Checkpoints
+are signed, which proves whether something was changed since the one before.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class PartitionCheck:
         self.finding = ChainFinding(self.partition, kind, offset, why, after, until)
 
     def report(self) -> Report:
-        """Return what was found, once all records were taken."""
+        """Return the report, after all records."""
         if self.finding is None and self.checkpoints:
             one = self.checkpoints[0]
             why = f"The log ends before the checkpoint of {one.time}."

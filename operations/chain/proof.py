@@ -1,4 +1,4 @@
-"""Prove to somebody who has no log that an event was on it when a checkpoint was signed."""
+"""Proves, without a log, that a signed checkpoint covers an event."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Wanted(NamedTuple):
 
     @classmethod
     def of(cls, word: str) -> Wanted:
-        """Return what is meant by PARTITION-OFFSET or an event's id.
+        """Parse PARTITION-OFFSET or an event's id.
 
         Raises:
             ProofRefused: it is neither.

@@ -1,0 +1,146 @@
+"""The rules of names and English that a machine can check. docs/glossary.md has the words."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ROOMS = (
+    *("agents", "api", "artifacts", "client", "eventlog", "ml", "operations", "projections"),
+    *("runtime", "schemas", "security", "testing"),
+)
+FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+SOURCES = {path: path.read_text() for path in FILES}
+TREES = {path: ast.parse(text) for path, text in SOURCES.items()}
+PROSE = {path: re.sub(r"\s+(# )?", " ", text) for path, text in SOURCES.items()}
+"""Each file as one line, without the marks of comments."""
+GLOSSARY = (ROOT / "docs" / "glossary.md").read_text()
+
+MOST_FILES = 20
+NO_PARTICIPLES = {"event_feed", "feed", "keyring", "test_event_feed", "test_feed", "test_keyring"}
+"""Names of files that only look like participles."""
+STILL_PARTICIPLES = {"tests/bench/served.py", "tests/faults/test_hanging.py"} | {
+    "tests/golden/generated.py",
+    "tests/support/waiting.py",
+}
+"""Helpers of tests that are not renamed yet; no new ones."""
+TWINS = {
+    "ForkServer": "its process, and the client's view of it",
+    "Problem": "an error of the API, and the same as the client raises it",
+    "Refused": "an event, and what a specification expects of a decider",
+    "System": "the processes of `autolearn up`, and a part of the client",
+}
+"""Class names that two things have, and why."""
+BANNED = {
+    "is told|are told": "what happens: is answered, shown, logged, written",
+    "lets? in|lets? [a-z]+ in|is let in|was let in": "authenticate",
+    "of then": "at that time",
+    "who asks|whoever asks": "the principal, the client, the caller",
+    "on offer": "in the catalog",
+    "what there is|what is there": "name it",
+    "say whether": "return whether",
+    "Return what|return what (is|it)": "name the thing",
+}
+"""Words that a stranger reads twice, and what to write."""
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def module_of(path: Path) -> str:
+    parts = ("autolearn", *path.relative_to(ROOT).with_suffix("").parts)
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def bound_names(statements: list[ast.stmt]) -> Iterator[str]:
+    """Yield the names that a module binds at its top level, under conditions too."""
+    for node in statements:
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
+                yield name
+            case ast.AsyncFunctionDef(name=name):
+                yield name
+            case ast.Import(names=names) | ast.ImportFrom(names=names):
+                yield from (one.asname or one.name for one in names)
+            case ast.Assign() | ast.AnnAssign():
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                found = (inner for one in targets for inner in ast.walk(one))
+                yield from (one.id for one in found if isinstance(one, ast.Name))
+            case ast.If(body=body) | ast.Try(body=body) | ast.With(body=body):
+                yield from bound_names(body + getattr(node, "orelse", []))
+            case _:
+                pass
+
+
+def exported(tree: ast.Module) -> list[str] | None:
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id="__all__")], value=value):
+                return list(ast.literal_eval(value))
+            case _:
+                pass
+    return None
+
+
+def test_no_file_is_named_by_a_participle():
+    stems = {path: path.stem for path in (*FILES, *TESTS) if "data" not in path.parts}
+    found = [p for p, stem in stems.items() if re.search("(ing|ed)$", stem)]
+    found = [path for path in found if path.stem not in NO_PARTICIPLES]
+    assert {name_of(path) for path in found} == STILL_PARTICIPLES
+
+
+def test_no_folder_has_more_files_than_a_screen_shows():
+    count = Counter(path.parent for path in (*FILES, *TESTS) if path.name != "__init__.py")
+    assert {name_of(path): n for path, n in count.items() if n > MOST_FILES} == {}
+
+
+def test_a_class_name_stands_for_one_thing():
+    where: dict[str, list[str]] = defaultdict(list)
+    for path, tree in TREES.items():
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                where[node.name].append(name_of(path))
+    assert {
+        name: files for name, files in where.items() if len(files) > 1 and name not in TWINS
+    } == {}
+    assert [name for name in TWINS if len(where[name]) < 2] == []
+
+
+@pytest.mark.parametrize("words", BANNED)
+def test_words_that_are_read_twice_are_not_written(words: str):
+    banned = re.compile(rf"\b({words})\b")
+    found = [f"{name_of(p)}: {m[0]}" for p, text in PROSE.items() for m in banned.finditer(text)]
+    assert found == [], f"write instead: {BANNED[words]}"
+
+
+def test_a_module_exports_names_that_it_has_and_all_that_others_import():
+    exports: dict[str, set[str]] = {}
+    for path, tree in TREES.items():
+        bound = set(bound_names(tree.body))
+        if (names := exported(tree)) is not None and "__getattr__" not in bound:
+            assert len(set(names)) == len(names), path
+            assert set(names) - bound == set(), path
+            exports[module_of(path)] = set(names)
+    modules = {module_of(path) for path in FILES}
+    for path, text in SOURCES.items():
+        for module, names in re.findall(
+            r"from (autolearn[\w.]*) import \(?((?:[\w ]+,?\s*)+)", text
+        ):
+            imported = {one.split()[0] for one in names.split("\n\n")[0].split(",") if one.strip()}
+            imported = {one for one in imported if f"{module}.{one}" not in modules}
+            if module in exports:
+                assert imported <= exports[module], f"{name_of(path)}: {module}"
+
+
+def test_the_words_of_the_glossary_are_defined_where_it_says():
+    places = re.findall(r"`([a-z_]+/[\w/.]*)` \|$", GLOSSARY, re.MULTILINE)
+    assert len(places) > 25
+    assert [place for place in places if not (ROOT / place).exists()] == []
