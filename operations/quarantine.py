@@ -225,7 +225,6 @@ class QuarantineClaim(PartitionClaim):
 
 
 def _traced(target: Target) -> Headers:
-    """Return the headers that name the sender of the event for the behaviour log."""
     instance = instance_of("quarantine", "0")
     found = answering(target.headers, target.type, instance)
     return found or sending(Trace.begin(), instance, str(time.time_ns() // 10**6))

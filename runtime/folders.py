@@ -10,11 +10,7 @@ from autolearn.runtime.home import artifacts_url, home_of
 from autolearn.schemas.reports.status import Usage
 from autolearn.schemas.settings import Settings
 
-__all__ = [
-    "artifacts_of",
-    "places_of",
-    "topic_bytes",
-]
+__all__ = ["artifacts_of", "places_of", "topic_bytes"]
 
 DATA = Path("kafka", "data")
 

@@ -20,12 +20,7 @@ from msgspec import Meta, Struct
 from autolearn.schemas.bounds import TOKENS
 from autolearn.schemas.errors import SettingsError
 
-__all__ = [
-    "KAFKA_PREFIX",
-    "PREFIX",
-    "Settings",
-    "load",
-]
+__all__ = ["KAFKA_PREFIX", "PREFIX", "Settings", "load"]
 
 PREFIX = "AUTOLEARN_"
 KAFKA_PREFIX = "AUTOLEARN_KAFKA_"

@@ -21,13 +21,7 @@ from autolearn.schemas.sizes import check_command
 from autolearn.schemas.stream_kinds import kind_of
 from autolearn.security.data_key import Unreadable
 
-__all__ = [
-    "AppendFence",
-    "Decision",
-    "check_stream",
-    "decide",
-    "opened",
-]
+__all__ = ["AppendFence", "Decision", "check_stream", "decide", "opened"]
 
 SOURCE = "autolearn/decide"
 LONGEST_DETAIL = 1000

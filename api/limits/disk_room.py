@@ -13,11 +13,7 @@ from autolearn.runtime.disk_usage import reserve_of
 from autolearn.schemas.bounds import UPLOADED, UPLOADS, share
 from autolearn.schemas.settings import Settings
 
-__all__ = [
-    "Room",
-    "Uploads",
-    "require_disk",
-]
+__all__ = ["Room", "Uploads", "require_disk"]
 
 FIXED = (
     "That is a fixed bound of each process. Nothing was done: try again when others have ended, or "

@@ -30,15 +30,7 @@ from autolearn.security.request_jwe import (
 )
 from autolearn.security.wire_keys import WireKeys
 
-__all__ = [
-    "OPEN",
-    "WINDOW",
-    "Admit",
-    "ReplayCache",
-    "Seal",
-    "confidential",
-    "is_sealed",
-]
+__all__ = ["OPEN", "WINDOW", "Admit", "ReplayCache", "Seal", "confidential", "is_sealed"]
 
 WINDOW = 120
 """Seconds by which the clocks of client and server may differ."""

@@ -21,14 +21,7 @@ from autolearn.eventlog.positions import Position
 from autolearn.runtime.meter import Meter
 from autolearn.schemas.errors import AutoLearnError
 
-__all__ = [
-    "KEEP_ALIVE",
-    "RETRY",
-    "Subscription",
-    "cut_off",
-    "joined",
-    "said",
-]
+__all__ = ["KEEP_ALIVE", "RETRY", "Subscription", "cut_off", "joined", "said"]
 
 log = structlog.stdlib.get_logger("autolearn.api")
 

@@ -23,15 +23,7 @@ from pyarrow import compute
 
 from autolearn.schemas.values import Column
 
-__all__ = [
-    "MISSING",
-    "ColumnTally",
-    "Values",
-    "cast",
-    "clean",
-    "label_of",
-    "texts",
-]
+__all__ = ["MISSING", "ColumnTally", "Values", "cast", "clean", "label_of", "texts"]
 
 MISSING = ("", "NA", "NaN", "nan", "null", "?")
 """The words that mean missing in CSV."""

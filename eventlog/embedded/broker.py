@@ -27,12 +27,7 @@ from autolearn.eventlog.embedded.probe import HOST, LAUNCHER, HeldPorts, answers
 from autolearn.runtime.watchdog import Effort, Stall
 from autolearn.security.broker_secret import USER, credentials
 
-__all__ = [
-    "BrokerError",
-    "EmbeddedBroker",
-    "Jars",
-    "new_cluster_id",
-]
+__all__ = ["BrokerError", "EmbeddedBroker", "Jars", "new_cluster_id"]
 
 _PROBE_INTERVAL = 0.02
 _STOP_LIMIT = 20.0

@@ -20,12 +20,7 @@ from msgspec import Struct
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.reports.status import Member
 
-__all__ = [
-    "GroupState",
-    "groups_of",
-    "security",
-    "ssl_context",
-]
+__all__ = ["GroupState", "groups_of", "security", "ssl_context"]
 
 PAUSE = 0.1
 """Seconds between two requests while the coordinator of a group is being chosen."""

@@ -29,12 +29,7 @@ from autolearn.ml.models.trusted_types import TRUSTED
 from autolearn.schemas.catalog import EstimatorSpec
 from autolearn.schemas.values import Hyperparameter, JsonValue
 
-__all__ = [
-    "METHODS",
-    "Estimator",
-    "distribution_of",
-    "methods_of",
-]
+__all__ = ["METHODS", "Estimator", "distribution_of", "methods_of"]
 
 DISTRIBUTIONS = {"autolearn": "autolearn", "sklearn": "scikit-learn"}
 """The installed packages, which are looked up in every process."""

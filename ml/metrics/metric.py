@@ -29,10 +29,7 @@ import numpy as np
 from autolearn.ml.estimators.estimator import distribution_of
 from autolearn.schemas.catalog import MetricSpec
 
-__all__ = [
-    "Array",
-    "Metric",
-]
+__all__ = ["Array", "Metric"]
 
 Array = np.ndarray[Any, Any]
 

@@ -1,1 +1,1 @@
-"""Checking the hash chain of `events`, and proving that an event is in it (docs/chain.md)."""
+"""Verifies the hash chain of `events`, and proves that an event is in it (docs/chain.md)."""

@@ -1,4 +1,4 @@
-"""What can be wrong with a chain: the first record of a partition that is not as it was."""
+"""The findings about a chain: the first record of a partition that differs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ChainFinding(Struct, frozen=True):
 
 
 class Attested(Struct, frozen=True):
-    """The newest checkpoint to which a partition is as it was."""
+    """The newest checkpoint up to which a partition is unchanged."""
 
     offset: int
     events: int
@@ -39,7 +39,7 @@ class Attested(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True):
-    """What was found on one partition.
+    """The result for one partition.
 
     Of its `records`, `events` were admitted and `left_out` do not count. `checkpoints` hold;
     `attested` is the newest of them, and `unattested` events come after it.

@@ -24,7 +24,7 @@ OTHER = re.compile(r"(\d{1,9})-.{1,200}")
 
 
 class ProofRefused(AutoLearnError):
-    """There is no proof of that, or what is given proves nothing."""
+    """The proof does not exist, or does not hold."""
 
     title = "That is not proved"
     exit_code = ExitCode.NO
@@ -58,7 +58,7 @@ class Wanted(NamedTuple):
         )
 
     def comes_after(self, one: Checkpoint) -> bool:
-        """Return whether it surely comes after what a checkpoint attests."""
+        """Return whether it surely comes after the attested events of a checkpoint."""
         if self.offset is not None:
             return self.offset > one.offset
         return self.command is not None and self.command > one.last
@@ -95,7 +95,7 @@ def _checkpoints_of(source: Source, partition: int) -> list[tuple[Checkpoint, by
             try:
                 found.append((unchecked(token), token))
             except MalformedRecord:
-                continue  # somebody wrote something else there: `replay verify --chain` says so
+                continue  # a foreign record: `replay verify --chain` reports it
     return sorted(found, key=lambda one: one[0].events)
 
 
@@ -151,12 +151,12 @@ def _event_at(offset: int, value: bytes) -> EventRecord:
 
 
 def absent(why: str) -> ProofRefused:
-    """Return the error for an event that is not there."""
+    """Return the error for a missing event."""
     return ProofRefused(why, title="There is no such event")
 
 
 class Proved(NamedTuple):
-    """What a proof says: the event, its number on its partition, and what was signed when."""
+    """The content of a proof: the event, its number on its partition, and the signed checkpoint."""
 
     event: EventRecord
     number: int

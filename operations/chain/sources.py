@@ -1,4 +1,4 @@
-"""Where the records of a chain are read: on the brokers, or in a backup."""
+"""The sources of a chain's records: the brokers, or a backup."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["BackupSource", "LogSource", "Source", "UnreadableSource", "Written"]
 
 READ = 2000
 PATIENCE = 30.0
-"""Seconds within which a record that is on the log must come."""
+"""Seconds within which a record of the log must come."""
 
 
 class Written(NamedTuple):
@@ -31,14 +31,14 @@ class Written(NamedTuple):
 
 
 class UnreadableSource(Exception):
-    """What comes next is no record at all."""
+    """The next record cannot be read."""
 
 
 class Source(Protocol):
-    """Records of `events` and of `checkpoints`. What comes after it was opened is not looked at."""
+    """Records of `events` and of `checkpoints`, up to the ends at its opening."""
 
     made: str | None
-    """When it was copied from the log; None: it is the log."""
+    """The time of the copy from the log; None: it is the log."""
 
     def spans(self) -> dict[int, tuple[int, int]]:
         """Return, per partition of `events`, the first offset and the end (exclusive)."""
@@ -61,7 +61,7 @@ class LogSource:
     def __init__(self, log: Log, settings: Settings) -> None:
         self.log, topics = log, Topics.of(settings)
         self.events, self.checkpoints = topics.events.name, topics.checkpoints.name
-        # The checkpoints first: what they attest is there then.
+        # The checkpoints first: then the log holds what they attest.
         known = self.checkpoints in log.partitions()
         self.signed = self._span_of(self.checkpoints) if known else {}
         self.written = self._span_of(self.events)
@@ -107,7 +107,7 @@ class LogSource:
 
 
 class BackupSource:
-    """The log in a backup. Its checksums are not looked at: whoever changes it can change them."""
+    """The log in a backup. Its checksums are ignored: an attacker can change them too."""
 
     def __init__(self, folder: Path) -> None:
         """Open a backup.

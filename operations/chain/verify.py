@@ -1,4 +1,4 @@
-"""Verify the whole chain: every partition, from checkpoint to checkpoint."""
+"""Verifies the whole chain: every partition, from checkpoint to checkpoint."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from autolearn.security.signing_keys import PublicKeys, SignatureRefused
 __all__ = ["Signed", "Told", "Verified", "lines_of", "verify_chain"]
 
 Told = Callable[[int, int], None]
-"""Hears how many records are checked, and how many there are."""
+"""Receives the number of checked records, and the number of all."""
 
 
 class Verified(Struct, frozen=True):
-    """What was found. `unbroken`: from the first event to the newest checkpoint all is as it was.
+    """The result. `unbroken`: everything up to the newest checkpoint is unchanged.
 
-    `made` is when a backup says that it was made; `keys` are those that were trusted.
+    `made` is the time of a backup by its manifest; `keys` are the trusted ones.
     """
 
     unbroken: bool
@@ -43,7 +43,7 @@ class Verified(Struct, frozen=True):
 
 
 class Signed:
-    """The checkpoints of all partitions, and what is wrong with them themselves."""
+    """The checkpoints of all partitions, and the findings about themselves."""
 
     def __init__(self, keys: PublicKeys) -> None:
         self.keys = keys
@@ -52,7 +52,7 @@ class Signed:
         self.known: set[str] = set()
 
     def gather(self, source: Source, elsewhere: Iterable[bytes]) -> None:
-        """Take all checkpoints of a source in, and those that were kept elsewhere."""
+        """Read all checkpoints of a source, and those that were kept elsewhere."""
         try:
             here = list(source.tokens())
         except UnreadableSource as error:
@@ -74,7 +74,7 @@ class Signed:
             self._check_previous(partition, all_of_it)
 
     def take(self, token: bytes, partition: int | None = None) -> Checkpoint | None:
-        """Take one checkpoint in unless it is known; return it if it is new and signed."""
+        """Add one checkpoint unless it is known; return it if it is new and signed."""
         name = fingerprint(token)
         if name in self.known:
             return None
@@ -92,14 +92,14 @@ class Signed:
         return one
 
     def _check_previous(self, partition: int, checkpoints: Iterable[Checkpoint]) -> None:
-        """Check that the one that each names as the one before is there."""
+        """Check that the predecessor that each names exists."""
         for one in checkpoints:
             if one.previous and one.previous not in self.known:
                 why = f"The checkpoint before that of {one.time} is missing."
                 self.wrong(partition, "checkpoint-missing", one.offset, why)
 
     def wrong(self, partition: int, kind: Kind, offset: int, why: str) -> None:
-        """Note what is wrong."""
+        """Note a finding."""
         self.findings.append(ChainFinding(partition, kind, offset, why))
 
 
@@ -156,7 +156,7 @@ def _check_partition(
     before: int,
     total: int,
 ) -> Report:
-    """Check one partition; the first thing that is wrong ends it."""
+    """Check one partition up to its first finding."""
     check = PartitionCheck(partition, checkpoints)
     if begin:
         check.differ(f"The records before offset {begin} are gone.")

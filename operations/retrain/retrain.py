@@ -192,7 +192,6 @@ def _data_of(recorded: RecordedEvaluation) -> Data:
 
 
 def _differing(recorded: dict[str, str], present: dict[str, str]) -> tuple[str, ...]:
-    """Return the names of the files that differ between the manifests."""
     names = recorded.keys() | present.keys()
     return tuple(sorted(name for name in names if recorded.get(name) != present.get(name)))
 

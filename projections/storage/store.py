@@ -10,14 +10,7 @@ from typing import Protocol
 
 import structlog
 
-__all__ = [
-    "Readable",
-    "Row",
-    "Store",
-    "bounds",
-    "key",
-    "prefix_of",
-]
+__all__ = ["Readable", "Row", "Store", "bounds", "key", "prefix_of"]
 
 logger = structlog.get_logger(__name__)
 

@@ -60,7 +60,6 @@ def register(rows: RowBatch, record: EventRecord) -> None:
 
 
 def _time_key(name: str, registered: str, content: str) -> bytes:
-    """Return the key that orders the versions of a dataset by time."""
     return key("dataset-version-by-time", name, registered, content)
 
 

@@ -35,7 +35,7 @@ class CatalogMetric(MetricSpec, kw_only=True, frozen=True):
 
 
 class FindingInWords(DataFinding, kw_only=True, frozen=True):
-    """Something odd about data, and what to do about it."""
+    """An oddity of the data, and its remedy."""
 
     severe: bool
     words: str

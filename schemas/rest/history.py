@@ -1,4 +1,4 @@
-"""The answers of service `history`: what changed between two points of the log."""
+"""The answers of service `history`: changes between two points of the log."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class LiveProgress(Struct):
 
 
 class RunFields(Struct, kw_only=True, frozen=True):
-    """What all kinds of runs have in common.
+    """The common fields of all kinds of runs.
 
     `status` is open (waits for a worker), started, completed, failed or cancelled. The times are
     RFC 3339; `reason` and `detail` say why it failed. The limits (seconds, MiB) are the requested

@@ -23,11 +23,7 @@ from autolearn.ml.task_kind import Kind
 from autolearn.runtime.sandbox import confine
 from autolearn.schemas.errors import AutoLearnError
 
-__all__ = [
-    "Job",
-    "words_for",
-    "work",
-]
+__all__ = ["Job", "words_for", "work"]
 
 
 REFUSED = (

@@ -19,16 +19,7 @@ from autolearn.artifacts.datasets.files.text_bytes import as_lines, open_text, r
 from autolearn.schemas.datasets.findings import DataFinding
 from autolearn.schemas.datasets.read_options import ReadHints
 
-__all__ = [
-    "NAMES",
-    "Dialect",
-    "Top",
-    "dialect_of",
-    "head_of",
-    "header_in",
-    "rows_in",
-    "top_of",
-]
+__all__ = ["NAMES", "Dialect", "Top", "dialect_of", "head_of", "header_in", "rows_in", "top_of"]
 
 SEPARATORS = (",", ";", "\t", "|")
 SAMPLE = 16_384
