@@ -4,7 +4,7 @@ ArtifactError
 ├── ArtifactMissing
 ├── Tampered
 ├── ArtifactUnreadable
-└── TooLarge
+└── ArtifactTooLarge
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ class ArtifactStore:
     def put_blob(self, content: Iterable[bytes] | Path, *, max_bytes: int | None = None) -> Blob:
         """Store the bytes of `content` (a file, or incoming chunks) and return their name.
 
-        Raises TooLarge as soon as more than `max_bytes` have come; then nothing is left behind.
+        Raises ArtifactTooLarge after `max_bytes`; then nothing is left behind.
         """
         chunks = _read_chunks(content) if isinstance(content, Path) else content
         digest, size = hashlib.sha256(), 0
