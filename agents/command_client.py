@@ -101,6 +101,5 @@ class CommandClient:
 
 
 def _check(error: LogError | None, _: int, __: int) -> None:
-    """End the process when a command could not be posted."""
     if error is not None:
         end_process("a command could not be posted", error)

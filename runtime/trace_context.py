@@ -74,7 +74,6 @@ class Trace(NamedTuple):
 
 
 def _fresh(size: int) -> str:
-    """Return a non-zero id of so many bytes. Ids need not be hard to guess."""
     return f"{random.getrandbits(8 * size) or 1:0{2 * size}x}"
 
 

@@ -78,7 +78,6 @@ def runs_here(home: Path, brokers: str) -> bool:
 
 
 def _is_announced(file: Path) -> bool:
-    """Return whether the announcing process still runs: it may have been killed."""
     try:
         os.kill(int(file.read_text()), 0)
     except (OSError, ValueError):

@@ -111,7 +111,6 @@ def register(
 
 
 def _owns(state: Registered, actor: Actor) -> bool:
-    """Return whether a user owns a dataset; nobody owns bundled ones."""
     return not state.bundled and actor.owns(state.owner)
 
 

@@ -184,7 +184,6 @@ def _expire(state: Open, command: commands.ExpireSession) -> Event:
 
 
 def _in_use(state: Open, command: commands.ProposeExpiry | commands.ExpireSession) -> bool:
-    """Return whether a run is open, or unknown to the sender."""
     return state.runs != command.runs or state.active > 0
 
 

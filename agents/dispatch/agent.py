@@ -129,7 +129,6 @@ class DispatchAgent:
             self.limits[user] = limit
 
     async def _tick_for_ever(self) -> None:
-        """Check the clock, again and again."""
         while True:
             await asyncio.sleep(TICK)
             self._hand_out()

@@ -113,7 +113,6 @@ class WorkerPool:
             self._unload(*self.holders.pop(run))
 
     def _release_offer(self, run: Key) -> QueuedAttempt:
-        """Free the slot of an offered run, and return its attempt."""
         offer = self.made.pop(run).offer
         self._unload(offer.worker, offer.attempt.user)
         return offer.attempt

@@ -278,7 +278,6 @@ class Worker:
             self.changed.set()
 
     def _is_taken(self, task: Task) -> bool:
-        """Return whether the log shows that the attempt is, or was, claimed."""
         run = self.runs.get(task.stream, task.run)
         return run is not None and (run.worker != "" or run.attempt != task.attempt)
 
@@ -412,7 +411,6 @@ class Worker:
                 attempt.cancel()
 
     async def _beat_for_ever(self) -> None:
-        """Send a heartbeat every second or so, and soon after something has changed."""
         while True:
             self.changed.clear()
             self.beat()

@@ -72,7 +72,6 @@ class Backlog:
         )
 
     def _is_probe(self, partition: int, command: str) -> bool:
-        """Return whether a command may pass as a probe of the deciders' progress."""
         probe = self.probes.get(partition)
         if probe is not None and self.clock() - probe[1] < PROBE and not self.answered(probe[0]):
             return False

@@ -98,7 +98,6 @@ class RequestSlot:
 
 
 def _lessen(counter: Counter[T], key: T, by: int) -> None:
-    """Lessen a count; a count of zero is removed."""
     counter[key] -= by
     if not counter[key]:
         del counter[key]

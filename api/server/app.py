@@ -176,7 +176,6 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
 
 
 def _methods_of(request: Request) -> set[str]:
-    """Return the methods of a request's path: HEAD is where GET is."""
     found = {
         method
         for method in ("GET", "POST", "PUT")
@@ -224,7 +223,6 @@ async def _on_unreadable(request: Request, _: Exception) -> Response:
 
 
 async def _on_past_too_large(request: Request, error: Exception) -> Response:
-    """Answer that the requested past is too much for one answer."""
     assert isinstance(error, PastTooLarge)
     words = f"{error.detail} {error.advice}"
     return respond(Problem(422, "past-too-large", error.title, words), request.url.path)

@@ -102,6 +102,5 @@ class EventReader:
         return page, any(page.places[p].next < end for p, end in ends.items())
 
     def _require_readable(self, at: Places, ends: Mapping[int, int]) -> None:
-        """Raise a problem if events before `ends` cannot be read now."""
         if any(at[p].next < end for p, end in ends.items()):
             self.reader.require_brokers()

@@ -138,7 +138,6 @@ class Subscription:
         return Position(self.reader.log_id, tuple(self.at.values())).token()
 
     def _sign_of_life(self) -> bytes:
-        """Return a comment that keeps the connection alive, with the position."""
         if self.at != self.told:
             return block(id=self.token())
         self.spoke = time.monotonic()

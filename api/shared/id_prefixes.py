@@ -159,7 +159,6 @@ async def _looked(context: ApiContext, look: Callable[[Snapshot], list[str]]) ->
 
 
 def _bounded(ids: Iterable[str], given: str) -> Iterable[str]:
-    """Yield a bounded number of ids. Raises the problem that there are more."""
     for number, one in enumerate(islice(ids, IDS_OF_START + 1)):
         if number == IDS_OF_START:
             raise _ambiguous(f"More than {IDS_OF_START:,} ids begin with {given}: give more of it.")
@@ -167,7 +166,6 @@ def _bounded(ids: Iterable[str], given: str) -> Iterable[str]:
 
 
 def _only(found: list[str], given: str, called: str) -> str:
-    """Return the only found id. Raises the problem of an ambiguous start."""
     if len(found) == 1:
         return found[0]
     more = f" and {len(found) - TOLD} more" if len(found) > TOLD else ""

@@ -214,7 +214,6 @@ def _is_object(head: bytes) -> bool:
 
 
 def _tallied(tallies: list[ColumnTally], batches: Iterator[list[Values]]) -> Iterator[list[Values]]:
-    """Yield batches of text, and find the columns' kinds on the way."""
     for batch in batches:
         for tally, values in zip(tallies, batch, strict=True):
             tally.add_text(values)

@@ -122,7 +122,6 @@ def _about_text(name: str, values: Values) -> Iterator[DataFinding]:
 
 
 def _without_rows(findings: list[DataFinding]) -> list[DataFinding]:
-    """Return findings with rows, from 1, because such a file has no lines."""
     return [
         replace(one, examples=tuple(replace(shown, line=None) for shown in one.examples))
         for one in findings

@@ -576,7 +576,6 @@ def _checked_chunks(source: BinaryIO, chunks: Iterator[bytes], digest: str) -> I
 
 
 def _incoming_name() -> str:
-    """Return a new name for incoming content, with the process and the machine."""
     return f"{os.getpid()}-{uuid.uuid4().hex}-{socket.gethostname()}"
 
 

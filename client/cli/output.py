@@ -120,7 +120,6 @@ def sentence(words: str) -> Text:
 
 
 def _is_number(cell: object) -> bool:
-    """Return whether a cell is a number (or its text), or a missing one."""
     if isinstance(cell, str):
         return NUMBER.fullmatch(cell) is not None
     return cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool))

@@ -180,7 +180,6 @@ class System:
 
     @property
     def _has_user(self) -> Path:
-        """The file that names the log whose first user exists."""
         return self.home / "has-user"
 
     @property
@@ -372,7 +371,6 @@ class System:
 
 
 async def _listen(line: socket.socket, heard: _Heard) -> None:
-    """Count the beats of a process, until it ends."""
     while words := await asyncio.get_running_loop().sock_recv(line, 4096):
         heard.beats += len(words)
 

@@ -306,7 +306,6 @@ def _whole(call: Call[W]) -> Flow[W]:
 
 
 def _with_runs(found: W, path: str, query: Mapping[str, object] = NO_QUERY) -> Flow[W]:
-    """Return a result with all runs of its path, unless they are withheld."""
     if found.withheld:
         return found
     trainings = yield from _every(f"{path}/trainings", Page[Training], query)

@@ -92,7 +92,6 @@ class Signed:
         return one
 
     def _check_previous(self, partition: int, checkpoints: Iterable[Checkpoint]) -> None:
-        """Check that the predecessor that each names exists."""
         for one in checkpoints:
             if one.previous and one.previous not in self.known:
                 why = f"The checkpoint before that of {one.time} is missing."

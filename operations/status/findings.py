@@ -73,7 +73,6 @@ def _about_topics(status: Status, names: Iterable[str]) -> Iterator[Finding]:
 
 
 def _about_chain(status: Status) -> Iterator[Finding]:
-    """Yield the findings about the hash chain of `events`, without verifying it."""
     for one in status.chain:
         if one.broken is not None:
             why = f"The chain of partition {one.partition} is broken at offset {one.broken}."

@@ -66,7 +66,6 @@ def _things_of(moment: Snapshot, stream: str) -> dict[Thing, Fields]:
 
 
 def _fields_of(row: Struct) -> Fields:
-    """Return a row's fields as JSON, those of its specification included."""
     fields: Fields = to_builtins(row)
     return {**fields.pop("spec", {}), **fields}
 

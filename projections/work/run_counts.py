@@ -86,7 +86,6 @@ class RunCounts:
 
 
 def _unversioned(name: str) -> str:
-    """Return a type without its version, which does not matter here."""
     return name.rpartition(".v")[0]
 
 

@@ -163,7 +163,6 @@ def _check_columns(training: TrainingRow, other: DatasetSpec, moment: Snapshot) 
 
 
 def _unit_of(spec: DatasetSpec, column: Column) -> str:
-    """Return the unit of a column's numbers, "" if there is none."""
     names = [one.name for one in spec.columns]
     how = None
     if spec.read is not None and column.name in names:

@@ -266,7 +266,6 @@ def _is_few(values: Values) -> bool:
 
 
 def _looks(value: str) -> str:
-    """Normalise a value: case, blanks and similar characters."""
     if not value.isascii():
         plain = unicodedata.normalize("NFKC", value).translate(QUOTES)
         value = "".join(one for one in plain if unicodedata.category(one) != "Cf")

@@ -154,7 +154,6 @@ def _check_years(name: str, values: Values) -> None:
 
 
 def _pandas_says(schema: pa.Schema, what: str) -> list[Any]:
-    """Return a list from pandas' metadata, [] without it."""
     try:
         said = (schema.pandas_metadata or {}).get(what, [])
     except ValueError:  # it is no JSON: the columns keep their types
@@ -163,7 +162,6 @@ def _pandas_says(schema: pa.Schema, what: str) -> list[Any]:
 
 
 def _categories_of(schema: pa.Schema) -> set[str]:
-    """Return the columns that were categories in a data frame."""
     columns = [one for one in _pandas_says(schema, "columns") if isinstance(one, dict)]
     return {
         str(one.get("field_name")) for one in columns if one.get("pandas_type") == "categorical"

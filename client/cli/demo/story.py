@@ -157,7 +157,6 @@ class _Story:
         self.out.print(catalog.datasets((await client.datasets()).items))
 
     async def _add_penguins(self, client: AsyncAutoLearn) -> None:
-        """Upload the packaged CSV, and print its specification."""
         with as_file(files("autolearn.client.cli.demo") / "penguins.csv") as path:
             added = await client.upload_dataset(path, OWN, target=OWN_TARGET)
         self.out.print(catalog.dataset(added, [added]))

@@ -84,7 +84,6 @@ def _chain_line(one: ChainState) -> tuple[object, ...]:
 
 
 def _line_of(process: Process) -> tuple[object, ...]:
-    """Return a process type as a line: its lag in all, and by partition."""
     lagging = {p: many for p, many in process.behind.items() if many}
     where = ", ".join(f"{many} on {p}" for p, many in lagging.items())
     names = ", ".join(member.name for member in process.members)

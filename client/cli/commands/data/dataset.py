@@ -248,7 +248,6 @@ def delete(
 
 
 def _columns_in(given: list[str] | None) -> list[str]:
-    """Return the column names of an option, separated by commas."""
     return [name.strip() for one in given or () for name in one.split(",") if name.strip()]
 
 

@@ -113,7 +113,6 @@ def _print_all(entries: Any, limit: int | None, *, as_json: bool) -> None:
 
 
 def _line(event: dict[str, Any]) -> str:
-    """Return an event as one line: time, stream, sequence, type, and content."""
     kind, _, name = event["subject"].partition("/")
     stream = f"{kind}/{short(name) if kind == 'session' else name}"
     what = event["type"].removeprefix("autolearn.")
