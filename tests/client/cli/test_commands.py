@@ -101,7 +101,7 @@ def test_a_commit_whose_runs_cannot_be_told_is_still_one(cli: Cli):
         ("password", "all of your tokens but the one in use are revoked"),
         ("admin user password ada", "all tokens of ada are revoked"),
         ("admin user disable ada", "all tokens of ada are revoked"),
-        ("admin user enable ada", "tokens of before stay revoked"),
+        ("admin user enable ada", "former tokens stay revoked"),
     ],
 )
 def test_whose_tokens_are_revoked_is_said(cli: Cli, words: str, told: str):
