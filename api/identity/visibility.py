@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from autolearn.api.identity.principal import Principal
 from autolearn.eventlog.consumers.event_pages import FoundEvent
-from autolearn.projections.queries.queries import May, ReadModelQueries, Snapshot, anything
+from autolearn.projections.queries.decrypting_reader import May, anything
+from autolearn.projections.queries.queries import ReadModelQueries, Snapshot
 from autolearn.schemas.codec import EventRecord, encode, from_json, kept, present_type, raw
 from autolearn.schemas.events import DatasetRegistered
 from autolearn.schemas.messages import type_of

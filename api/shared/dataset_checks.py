@@ -14,7 +14,8 @@ from autolearn.api.shared.authorization import forbidden
 from autolearn.api.shared.bodies import DatasetBody, LimitsBody
 from autolearn.api.shared.id_prefixes import no_version, one_version
 from autolearn.api.state.context import ApiContext
-from autolearn.projections.queries.queries import May, Snapshot
+from autolearn.projections.queries.decrypting_reader import May
+from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.rows.view_rows import DatasetOwner
 from autolearn.schemas.bounds import DATASET_VERSIONS
 from autolearn.schemas.catalog import BUNDLED_DATASETS, DatasetSpec, too_many_versions

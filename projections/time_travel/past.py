@@ -11,7 +11,8 @@ from autolearn.eventlog.admission import TERM_STARTED
 from autolearn.eventlog.consumers.record_lookup import RecordLookup
 from autolearn.eventlog.log import Message
 from autolearn.eventlog.positions import PartitionPosition
-from autolearn.projections.queries.queries import May, Snapshot, anything
+from autolearn.projections.queries.decrypting_reader import May, anything
+from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.read_models import ReadModels
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.schemas.bounds import PAST_BYTES

@@ -6,7 +6,8 @@ from autolearn.api.http.problems import Problem, unknown
 from autolearn.api.shared.bodies import EvaluationBody
 from autolearn.api.shared.dataset_checks import check_dataset, check_limits, known, wrong
 from autolearn.api.shared.sensitive_columns import sensitive_in
-from autolearn.projections.queries.queries import May, Snapshot
+from autolearn.projections.queries.decrypting_reader import May
+from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.bounds import cut, listed
 from autolearn.schemas.catalog import CLASSIFICATION, DatasetSpec, check_metrics
 from autolearn.schemas.commands import RequestEvaluation

@@ -10,7 +10,8 @@ from autolearn.api.shared.bodies import TrainingBody
 from autolearn.api.shared.dataset_checks import check_dataset, check_limits, target_of, wrong
 from autolearn.api.shared.read_hints import check_accepted
 from autolearn.api.shared.sensitive_columns import sensitive_in
-from autolearn.projections.queries.queries import May, Snapshot
+from autolearn.projections.queries.decrypting_reader import May
+from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.catalog import (
     CLASSIFICATION,
