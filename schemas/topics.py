@@ -113,7 +113,7 @@ class Topics(Struct, frozen=True):
                 in_backup=False,
                 cleanup_policy="compact",
                 flush_messages=str(2**63 - 1),
-                # The broker's time, by which clocks are compared (agents.broker_clock).
+                # The broker's time, by which clocks are compared (agents.supervision.broker_clock).
                 message_timestamp_type="LogAppendTime",
             ),
             dead_letters=topic("dead-letters", 1, in_backup=True, retention_ms="-1"),
@@ -127,7 +127,7 @@ class Topics(Struct, frozen=True):
                 # a flush for each record.
                 flush_messages=str(2**63 - 1),
             ),
-            # A backup has the keys in a file of their own (projections.backups.keys).
+            # A backup has the keys in a file of their own (operations.backup.session_keys).
             keys=topic("keys", 1, in_backup=False, **_shredding(settings.shred_within)),
         )
 

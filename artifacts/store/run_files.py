@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
+from autolearn.artifacts.store.content_names import check_file, manifest_of
 from autolearn.artifacts.store.errors import missing
-from autolearn.artifacts.store.store import MANIFEST, Blob, check_file, manifest_of
+from autolearn.artifacts.store.store import MANIFEST, Blob
 from autolearn.schemas.values import DatasetRef, TrainedArtifact
 
 __all__ = ["Artifacts", "RunFiles"]

@@ -7,9 +7,9 @@
     owner                                     the id of the log that refers to all of it
 
 The models of a session that has a key are encrypted with it: every file is `<name>.aead` then
-(artifacts.sealing), and the names and hashes are of what is stored. So is the content of a dataset
-that has a key. Two of them are never the same, so nothing is shared between sessions or datasets,
-and what is theirs can be deleted with them.
+(security.streaming_aead), and the names and hashes are of what is stored. So is the content of a
+dataset that has a key. Two of them are never the same, so nothing is shared between sessions or
+datasets, and what is theirs can be deleted with them.
 
 Content never changes under its name, so a second put is a no-op and any number of processes may
 put at once. On a local file system everything is flushed to the disk before its name appears:
@@ -34,8 +34,14 @@ from typing import Any, BinaryIO, NamedTuple, cast
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from autolearn.artifacts.store.content_names import (
+    check_file,
+    checked_chunks,
+    checked_digest,
+    is_digest,
+    manifest_of,
+)
 from autolearn.artifacts.store.errors import (
-    ArtifactMissing,
     ArtifactTooLarge,
     ArtifactUnreadable,
     missing,
@@ -59,10 +65,6 @@ __all__ = [
     "Content",
     "Owner",
     "Stored",
-    "check_file",
-    "hash_file",
-    "is_digest",
-    "manifest_of",
 ]
 
 CHUNK = 1 << 20
@@ -194,7 +196,7 @@ class ArtifactStore:
             return self.fetch_blob(ref.version, into)
         if self.data_key is None:
             raise ArtifactUnreadable
-        sealed, clear = self.fetch_blob(ref.stored, into), into / _checked(ref.version)
+        sealed, clear = self.fetch_blob(ref.stored, into), into / checked_digest(ref.version)
         try:
             with sealed.open("rb") as source, clear.open("wb") as target:
                 open_file(source, target, self.data_key, ref.version.encode())
@@ -213,7 +215,7 @@ class ArtifactStore:
         It is a link where the store is local and the dataset in clear. The bytes of one in clear
         are not checked here: their reader does. Raises ArtifactMissing, ArtifactUnreadable.
         """
-        target = folder / _checked(ref.version)
+        target = folder / checked_digest(ref.version)
         if ref.stored:
             return self.fetch_dataset(ref, folder)
         if not self._local:
@@ -322,10 +324,10 @@ class ArtifactStore:
             raise missing("artifact", path) from None
         if associated is None or key is None:
             return Content(
-                size, _checked_chunks(source, iter(lambda: source.read(CHUNK), b""), digest)
+                size, checked_chunks(source, iter(lambda: source.read(CHUNK), b""), digest)
             )
         segments = open_segments(source, key, associated.encode())
-        return Content(clear_size(size), _checked_chunks(source, segments, digest))
+        return Content(clear_size(size), checked_chunks(source, segments, digest))
 
     def with_key(self, key: bytes | None, data_key: bytes | None = None) -> ArtifactStore:
         """Return the same store with the key of a session or dataset."""
@@ -492,10 +494,10 @@ class ArtifactStore:
         self._write(f"{folder}/{MANIFEST}", [manifest])
 
     def _blob(self, digest: str) -> str:
-        return f"{self._root}/datasets/{digest[:2]}/{_checked(digest)}"
+        return f"{self._root}/datasets/{digest[:2]}/{checked_digest(digest)}"
 
     def _folder(self, digest: str) -> str:
-        return f"{self._root}/models/{_checked(digest)}"
+        return f"{self._root}/models/{checked_digest(digest)}"
 
     def _write(self, path: str, chunks: Iterable[bytes]) -> None:
         with self._incoming() as (temporary, handle):
@@ -555,24 +557,10 @@ class ArtifactStore:
             shutil.rmtree(incoming, ignore_errors=True)
 
 
-def _checked_chunks(source: BinaryIO, chunks: Iterator[bytes], digest: str) -> Iterator[bytes]:
-    """Yield the content, the last chunk only if all of it has this SHA-256; close the source.
-
-    Raises Tampered and ArtifactUnreadable: then the end is missing, so nobody takes it for whole.
-    """
-    found, held = hashlib.sha256(), b""
-    with contextlib.closing(source):
-        try:
-            for chunk in chunks:
-                found.update(chunk)
-                if held:
-                    yield held
-                held = chunk
-        except CannotOpen:
-            raise ArtifactUnreadable from None
-        if found.hexdigest() != digest:
-            raise tampered(digest)
-        yield held
+def _read_chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as handle:
+        while chunk := handle.read(CHUNK):
+            yield chunk
 
 
 def _incoming_name() -> str:
@@ -597,40 +585,3 @@ def _modified_of(about: Mapping[str, Any]) -> float | None:
     """Return when a file was stored, in seconds since 1970, by its file system; or None."""
     found = about.get("mtime", about.get("LastModified"))
     return found.timestamp() if isinstance(found, datetime) else found
-
-
-def manifest_of(files: Mapping[str, Path]) -> tuple[dict[str, str], bytes, str]:
-    """Return the hashes of files, the manifest with them, and its own hash, the folder's name."""
-    hashes = {name: hash_file(path) for name, path in files.items()}
-    manifest = json.dumps(hashes, indent=1, sort_keys=True).encode()
-    return hashes, manifest, hashlib.sha256(manifest).hexdigest()
-
-
-def _read_chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as handle:
-        while chunk := handle.read(CHUNK):
-            yield chunk
-
-
-def hash_file(path: Path) -> str:
-    """Return the SHA-256 (hex) of a file's bytes."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def check_file(path: Path, digest: str) -> None:
-    """Raise Tampered unless the file's bytes have this digest."""
-    if hash_file(path) != digest:
-        raise tampered(str(path))
-
-
-def is_digest(name: str) -> bool:
-    """Return whether a name is a SHA-256 in hex."""
-    return len(name) == 64 and not set(name) - set("0123456789abcdef")
-
-
-def _checked(digest: str) -> str:
-    """Return `digest` if it is a SHA-256 in hex; otherwise raise ArtifactMissing."""
-    if not is_digest(digest):
-        raise ArtifactMissing(f"{digest!r} is not a SHA-256 in hexadecimal digits")
-    return digest

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from autolearn.artifacts.store.store import hash_file
+from autolearn.artifacts.store.content_names import hash_file
 from autolearn.operations.backup.errors import Damaged
 from autolearn.operations.backup.format import SUMS
 from autolearn.runtime.durable import sync

@@ -15,8 +15,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from autolearn.artifacts.store.content_names import is_digest
 from autolearn.artifacts.store.errors import ArtifactError
-from autolearn.artifacts.store.store import ArtifactStore, is_digest
+from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.ml.results import CatalogResult
 from autolearn.schemas.reports.retrain import Comparison
 from autolearn.schemas.results import TrainingResult
